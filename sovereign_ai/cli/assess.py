@@ -336,10 +336,21 @@ def _permitted_objects(
         UsageError: a rule refuses one, as admission would.
     """
     from sovereign_ai.assess.fit import manifests
+
+    objects = manifests(stack.factory, stack.plan, work, image)
+    refuse_violations(stack, objects)
+    return objects
+
+
+def refuse_violations(stack: Stack, objects: list[dict[str, Any]]) -> None:
+    """Refuse objects that violate a rule of a stack.
+
+    Raises:
+        UsageError: a rule refuses one, as admission would.
+    """
     from sovereign_ai.errors import Problem, UsageError
     from sovereign_ai.rules import evaluate, factory_context
 
-    objects = manifests(stack.factory, stack.plan, work, image)
     problems = []
     for finding in evaluate(objects, factory_context(stack.factory, stack.plan)):
         if finding.status == "violation":
@@ -348,7 +359,6 @@ def _permitted_objects(
             )
     if problems:
         raise UsageError(problems)
-    return objects
 
 
 def _sovereignty(output: Output, path: Path, on: str | None) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,9 +19,12 @@ from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption
 from sovereign_ai.cluster.control_plane import Backend
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.api import Api
-    from sovereign_ai.operate import Decision, Done, Machine, RepairController
+    from sovereign_ai.errors import SovereignError
+    from sovereign_ai.operate import Decision, Done, Machine, Policies, WatchedCluster
 
 StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="The machine's name.")]
@@ -52,6 +56,9 @@ def add(app: typer.Typer) -> None:
         interval: Annotated[
             float, typer.Option("--interval", min=0.2, metavar="SECONDS", help="Pause between two rounds.")
         ] = 1.0,
+        policies: Annotated[
+            Path | None, typer.Option("--policies", metavar="FILE", help="How groups of nodes are repaired.")
+        ] = None,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
@@ -62,9 +69,9 @@ def add(app: typer.Typer) -> None:
 
         def work(output: Output) -> None:
             if dry_run:
-                _dry_run(output, stack, where)
+                _dry_run(output, stack, where, policies)
             else:
-                _run(output, stack, where, None if once else interval, simulate=simulate)
+                _run(output, stack, where, policies, None if once else interval, simulate=simulate)
 
         run_command("repair run", as_json, work)
 
@@ -103,21 +110,52 @@ def add(app: typer.Typer) -> None:
     @group.command("inject", **example("sovereign-ai repair inject stacks/lab train-003 --gpu 3 --xid 48"))
     def inject(
         stack: StackFolder,
-        node: NodeName,
+        node: Annotated[
+            str, typer.Argument(metavar="NODE", help="The machine's name, for a single fault.")
+        ] = "",
         gpu: Annotated[int, typer.Option("--gpu", min=0, metavar="INDEX", help="The GPU's index.")] = 0,
         xid: Annotated[
             int, typer.Option("--xid", min=1, metavar="CODE", help="The Xid that its driver reports.")
         ] = 48,
+        seed: Annotated[
+            int | None, typer.Option("--seed", min=0, help="Draw faults as a fleet has them, by this number.")
+        ] = None,
+        days: Annotated[
+            float, typer.Option("--days", min=0.01, max=3660, help="For how long faults are drawn.")
+        ] = 30.0,
+        write_to: Annotated[
+            Path | None,
+            typer.Option("--output", "-o", help="Write the drawn faults to a file; inject nothing."),
+        ] = None,
+        source: Annotated[
+            Path | None, typer.Option("--from", metavar="FILE", help="Replay the faults of a file.")
+        ] = None,
+        speed: Annotated[
+            float, typer.Option("--speed", min=1.0, metavar="TIMES", help="How much faster than the clock.")
+        ] = 3600.0,
         cluster: ClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Let a simulated GPU of a local control plane report a fault."""
-        run_command(
-            "repair inject",
-            as_json,
-            lambda output: _inject(output, stack, node, (gpu, xid), (cluster, None, name)),
-        )
+        """Let simulated machines of a local control plane report a fault, or many over time."""
+        where = (cluster, None, name)
+
+        def work(output: Output) -> None:
+            from sovereign_ai.cli.fault_series import replay_faults, series_of, write_faults
+
+            _require_either(node, seed, source, write_to)
+            if node:
+                _inject(output, stack, node, (gpu, xid), where)
+                return
+            series = series_of(stack, name, seed, days, source)
+            if write_to:
+                write_faults(output, series, write_to)
+                return
+            _, _, target = _open(output, stack, where)
+            _require_simulated(target, all_machines=True)
+            replay_faults(output, series, target.api, speed)
+
+        run_command("repair inject", as_json, work)
 
 
 def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Target]:
@@ -130,69 +168,107 @@ def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Target]
     return stack, cluster, open_target(cluster, backend, kubeconfig, output.progress)
 
 
-def _dry_run(output: Output, path: Path, where: Where) -> None:
-    """Print what a round would do."""
-    from sovereign_ai.operate import Policy, RepairController, places
+def _policies_of(path: Path, name: str | None, file: Path | None) -> Policies:
+    """Return how machines are repaired.
 
+    Raises:
+        SpecError: the file has problems.
+    """
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.operate import Policy, one_policy, read_policies
+
+    if file is None:
+        return one_policy(Policy())
+    stack = open_stack(path)
+    return read_policies(file, stack.plan, stack.bundle(name).cluster)
+
+
+def _dry_run(output: Output, path: Path, where: Where, file: Path | None) -> None:
+    """Print what a round would do."""
+    from sovereign_ai.operate import RepairController, places
+
+    policies = _policies_of(path, where[2], file)
     stack, cluster, target = _open(output, path, where)
-    controller = RepairController(target.api, places(stack.plan, cluster), Policy(), _identity())
+    controller = RepairController(target.api, places(stack.plan, cluster), policies, _identity())
     decisions = controller.plan(datetime.now(UTC))
     lines = [_decision_line(decision) for decision in decisions]
     lines.append(f"{cluster}: decisions: {len(decisions)}; nothing was written")
     output.finish({"cluster": cluster, "decisions": [_decision_data(each) for each in decisions]}, lines)
 
 
-def _run(output: Output, path: Path, where: Where, interval: float | None, *, simulate: bool) -> None:
+def _run(
+    output: Output, path: Path, where: Where, file: Path | None, interval: float | None, *, simulate: bool
+) -> None:
     """Do one round, or rounds until Ctrl-C."""
+    from sovereign_ai.operate import RepairController, places
+
+    # A wrong file is refused before a cluster is looked for.
+    policies = _policies_of(path, where[2], file)
+    stack, cluster, target = _open(output, path, where)
+    if simulate:
+        _require_simulated(target, all_machines=True)
+    if interval is not None:
+        _work(output, (stack, cluster, target), policies, interval, simulate=simulate)
+        return
+    controller = RepairController(target.api, places(stack.plan, cluster), policies, _identity())
+    done = controller.round(datetime.now(UTC))
+    _require_lead(controller.leader)
+    controller.release(datetime.now(UTC))
+    if simulate:
+        _obey(target.api, stack, cluster)
+    lines = [_done_line(each) for each in done]
+    lines.append(f"{cluster}: decisions: {len(done)}")
+    output.finish({"cluster": cluster, "decisions": [_done_data(each) for each in done]}, lines)
+
+
+def _work(
+    output: Output,
+    opened: tuple[Stack, str, Target],
+    policies: Policies,
+    interval: float,
+    *,
+    simulate: bool,
+) -> None:
+    """Repair until Ctrl-C, and print each decision once."""
     import contextlib
-    import time
+    import threading
 
     import orjson
 
     from sovereign_ai.errors import SovereignError
-    from sovereign_ai.operate import Policy, RepairController, places
+    from sovereign_ai.operate import FATAL_CONDITIONS, RepairController, WatchedCluster, places, work
 
-    stack, cluster, target = _open(output, path, where)
-    if simulate:
-        _require_simulated(target, all_machines=True)
-    controller = RepairController(target.api, places(stack.plan, cluster), Policy(), _identity())
-    if interval is None:
-        done = controller.round(datetime.now(UTC))
-        _require_lead(controller.leader)
-        controller.release(datetime.now(UTC))
-        if simulate:
-            _obey(target.api, stack, cluster)
-        lines = [_done_line(each) for each in done]
-        lines.append(f"{cluster}: decisions: {len(done)}")
-        output.finish({"cluster": cluster, "decisions": [_done_data(each) for each in done]}, lines)
-        return
-    output.progress(f"{cluster}: watching {len(stack.plan.nodes_of(cluster))} machines; Ctrl-C ends it")
+    stack, cluster, target = opened
+    placed = places(stack.plan, cluster)
+    watched = WatchedCluster(target.api, placed, {*FATAL_CONDITIONS, *policies.conditions()})
+    controller = RepairController(target.api, placed, policies, _identity(), watched)
+    output.progress(f"{cluster}: watching {len(placed)} machines; Ctrl-C ends it")
     said: dict[str, str] = {}
-    with contextlib.suppress(KeyboardInterrupt):
-        while True:
-            for each in _changed(_round(controller, output), said):
-                text = orjson.dumps(_done_data(each)).decode() if output.as_json else _done_line(each)
-                typer.echo(text)
+    leaders = [""]
+
+    def report(done: Iterable[Done]) -> None:
+        if controller.leader not in {leaders[0], _identity()}:
+            output.progress(f"{controller.leader} works; this one waits until it ends")
+        leaders[0] = controller.leader
+        for each in _changed(done, said):
+            typer.echo(orjson.dumps(_done_data(each)).decode() if output.as_json else _done_line(each))
+
+    def fail(error: SovereignError) -> None:
+        output.progress(str(error))
+
+    stop = threading.Event()
+    with contextlib.suppress(KeyboardInterrupt), watched.watching():
+        if simulate:
+            agent = threading.Thread(target=_play, args=(opened, watched, stop, interval, fail), daemon=True)
+            agent.start()
+        try:
+            work(controller, watched, stop, interval, report, fail)
+        finally:
+            stop.set()
             if simulate:
-                _obey(target.api, stack, cluster)
-            time.sleep(interval)  # noqa: TID251 - the controller works until it is interrupted
+                agent.join()
     with contextlib.suppress(SovereignError):
         controller.release(datetime.now(UTC))
-
-
-def _round(controller: RepairController, output: Output) -> tuple[Done, ...]:
-    """Do one round; an API server that does not answer is reported, and the next round tries anew."""
-    from sovereign_ai.errors import SovereignError
-
-    before = controller.leader
-    try:
-        done = controller.round(datetime.now(UTC))
-    except SovereignError as error:
-        output.progress(str(error))
-        return ()
-    if controller.leader not in {before, _identity()}:
-        output.progress(f"{controller.leader} works; this one waits until it ends")
-    return done
 
 
 def _require_lead(leader: str) -> None:
@@ -265,6 +341,24 @@ def _accept(output: Output, path: Path, node: str, where: Where, *, passed: bool
     )
 
 
+def _require_either(node: str, seed: int | None, source: Path | None, write_to: Path | None) -> None:
+    """Refuse a request for no fault, or for faults from two sources.
+
+    Raises:
+        UsageError: it is one.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+
+    given = [bool(node), seed is not None, source is not None]
+    if sum(given) != 1:
+        message = "give a NODE, --seed or --from, and only one of them"
+        hint = "sovereign-ai repair inject STACK --seed 7 --days 30"
+        raise UsageError(Problem("fault-unclear", message, hint=hint))
+    if write_to and seed is None:
+        message = "--output writes what --seed draws"
+        raise UsageError(Problem("fault-unclear", message, hint="give --seed too, or leave --output out"))
+
+
 def _inject(output: Output, path: Path, node: str, fault: tuple[int, int], where: Where) -> None:
     """Let a simulated GPU report an Xid."""
     from sovereign_ai.sim import inject
@@ -280,20 +374,63 @@ def _inject(output: Output, path: Path, node: str, fault: tuple[int, int], where
     )
 
 
-def _obey(api: Api, stack: Stack, cluster: str) -> None:
-    """Play the agent of a site: carry out the resets and restarts that are requested, and accept."""
-    from sovereign_ai.operate import ACCEPTANCE, Step, observe_machines, places, write_verdict
-    from sovereign_ai.sim import heal
+def _play(
+    opened: tuple[Stack, str, Target],
+    watched: WatchedCluster,
+    stop: Event,
+    interval: float,
+    fail: Callable[[SovereignError], object],
+) -> None:
+    """Play the agents of the machines until an event is set."""
+    from sovereign_ai.errors import SovereignError
+
+    stack, cluster, target = opened
+    while not stop.wait(interval):
+        try:
+            _obey(target.api, stack, cluster, watched)
+        except SovereignError as error:
+            fail(error)
+
+
+def _obey(api: Api, stack: Stack, cluster: str, watched: WatchedCluster | None = None) -> None:
+    """Play the agents of a site: carry out the resets and restarts that are requested, and accept.
+
+    Args:
+        api: the cluster.
+        stack: the stack.
+        cluster: the cluster's name.
+        watched: what the cluster reports, kept by watches; left out, it is listed now.
+    """
+    from sovereign_ai.operate import (
+        ACCEPTANCE,
+        Step,
+        observe_machines,
+        observe_reports,
+        places,
+        write_verdict,
+    )
+    from sovereign_ai.sim import heal_machine, machines
 
     now = datetime.now(UTC)
-    for machine in observe_machines(api, places(stack.plan, cluster), now).machines:
+    placed = places(stack.plan, cluster)
+    if watched:
+        # What an agent does depends on no pods.
+        view = observe_reports(watched.reports(), placed, now, lambda _names: {})
+    else:
+        view = observe_machines(api, placed, now)
+    hardware = {machine.node.name: machine for machine in machines(stack.plan, cluster)}
+    calls: list[Callable[[], object]] = []
+    for machine in view.machines:
         record = machine.record
         if record is None:
             continue
-        if record.step in {Step.RESET, Step.REBOOT}:
-            heal(api, stack.factory, stack.plan, machine.name)
+        if record.step in {Step.RESET, Step.REBOOT} and machine.faults:
+            calls.append(partial(heal_machine, api, stack.factory, hardware[machine.name]))
         elif record.step is Step.ACCEPT and machine.accepted is None:
-            _annotate(api, machine.name, ACCEPTANCE, write_verdict(passed=True, now=now))
+            calls.append(
+                partial(_annotate, api, machine.name, ACCEPTANCE, write_verdict(passed=True, now=now))
+            )
+    api.many(calls)
 
 
 def _annotate(api: Api, node: str, key: str, value: str) -> None:

@@ -68,6 +68,12 @@ MANIFESTS = FileKind(
     "name a file of YAML as `helm template` or `kustomize build` writes it",
 )
 ANSWERS = FileKind("answers", "an evidence.yaml", _MIB, "name an evidence.yaml, or a folder")
+FAULTS = FileKind(
+    "faults", "a file of faults", 16 * _MIB, "name a CSV that `sovereign-ai repair inject --output` wrote"
+)
+POLICIES = FileKind(
+    "policies", "a file of repair policies", _MIB, "name a file of YAML or JSON that starts with groups:"
+)
 SERIES = FileKind(
     "series", "a file of hours", _MIB, "name a text file with a number a line, or a CSV of kilowatts"
 )

@@ -28,29 +28,56 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.operate.access import end_access, grant_access, require_operator
     from sovereign_ai.operate.grants import AccessGrant, grant_of, make_grant
+    from sovereign_ai.operate.jobs.kinds import ServedWork, served_work
+    from sovereign_ai.operate.jobs.observed import Work, WorkState, find_work, list_work, read_log
+    from sovereign_ai.operate.jobs.submission import cancel, for_cluster, submit, with_command
     from sovereign_ai.operate.labels import locate_nodes, write_labels
     from sovereign_ai.operate.observation import observe
     from sovereign_ai.operate.repair.controller import Done, RepairController
     from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
+    from sovereign_ai.operate.repair.loop import work
+    from sovereign_ai.operate.repair.policies import Policies, one_policy, read_policies
     from sovereign_ai.operate.repair.record import ACCEPTANCE, Record, Step, write_verdict
-    from sovereign_ai.operate.repair.view import Place, View, observe_machines, places
+    from sovereign_ai.operate.repair.view import (
+        FATAL_CONDITIONS,
+        Place,
+        View,
+        observe_machines,
+        observe_reports,
+        places,
+    )
+    from sovereign_ai.operate.repair.watched import WatchedCluster
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
             "access": ("end_access", "grant_access", "require_operator"),
             "grants": ("AccessGrant", "grant_of", "make_grant"),
+            "jobs.kinds": ("ServedWork", "served_work"),
+            "jobs.observed": ("Work", "WorkState", "find_work", "list_work", "read_log"),
+            "jobs.submission": ("cancel", "for_cluster", "submit", "with_command"),
             "labels": ("locate_nodes", "write_labels"),
             "observation": ("observe",),
             "repair.controller": ("Done", "RepairController"),
             "repair.decide": ("Act", "Cordon", "Decision", "Machine", "Policy"),
+            "repair.loop": ("work",),
+            "repair.policies": ("Policies", "one_policy", "read_policies"),
             "repair.record": ("ACCEPTANCE", "Record", "Step", "write_verdict"),
-            "repair.view": ("Place", "View", "observe_machines", "places"),
+            "repair.view": (
+                "FATAL_CONDITIONS",
+                "Place",
+                "View",
+                "observe_machines",
+                "observe_reports",
+                "places",
+            ),
+            "repair.watched": ("WatchedCluster",),
         },
     )
 
 __all__ = [
     "ACCEPTANCE",
+    "FATAL_CONDITIONS",
     "AccessGrant",
     "Act",
     "Cordon",
@@ -58,20 +85,37 @@ __all__ = [
     "Done",
     "Machine",
     "Place",
+    "Policies",
     "Policy",
     "Record",
     "RepairController",
+    "ServedWork",
     "Step",
     "View",
+    "WatchedCluster",
+    "Work",
+    "WorkState",
+    "cancel",
     "end_access",
+    "find_work",
+    "for_cluster",
     "grant_access",
     "grant_of",
+    "list_work",
     "locate_nodes",
     "make_grant",
     "observe",
     "observe_machines",
+    "observe_reports",
+    "one_policy",
     "places",
+    "read_log",
+    "read_policies",
     "require_operator",
+    "served_work",
+    "submit",
+    "with_command",
+    "work",
     "write_labels",
     "write_verdict",
 ]

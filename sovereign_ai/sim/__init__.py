@@ -24,7 +24,10 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.sim.allocation import read_holders
     from sovereign_ai.sim.factory import remove, simulate
-    from sovereign_ai.sim.faults import heal, inject
+    from sovereign_ai.sim.fault_replay import FaultReplay
+    from sovereign_ai.sim.fault_series import FaultDomain, FaultEvent, draw, parse_series, to_text
+    from sovereign_ai.sim.faults import heal, heal_machine, inject
+    from sovereign_ai.sim.machine import machines
     from sovereign_ai.sim.power import draw, full_power
     from sovereign_ai.sim.redfish import redfish_tree
     from sovereign_ai.sim.samples import dry_run_samples
@@ -34,7 +37,10 @@ else:
         {
             "allocation": ("read_holders",),
             "factory": ("remove", "simulate"),
-            "faults": ("heal", "inject"),
+            "fault_replay": ("FaultReplay",),
+            "fault_series": ("FaultDomain", "FaultEvent", "draw", "parse_series", "to_text"),
+            "faults": ("heal", "heal_machine", "inject"),
+            "machine": ("machines",),
             "power": ("draw", "full_power"),
             "redfish": ("redfish_tree",),
             "samples": ("dry_run_samples",),
@@ -42,13 +48,20 @@ else:
     )
 
 __all__ = [
+    "FaultDomain",
+    "FaultEvent",
+    "FaultReplay",
     "draw",
     "dry_run_samples",
     "full_power",
     "heal",
+    "heal_machine",
     "inject",
+    "machines",
+    "parse_series",
     "read_holders",
     "redfish_tree",
     "remove",
     "simulate",
+    "to_text",
 ]

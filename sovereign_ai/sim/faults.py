@@ -23,6 +23,7 @@ from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan import Plan
 from sovereign_ai.sim.difference import FAULT
 from sovereign_ai.sim.factory import RULE, selector
+from sovereign_ai.sim.fault_reports import NODE_LABEL, is_awaiting_parts, withdraw
 from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.sim.slices import device_names
 from sovereign_ai.spec import AIFactory
@@ -30,7 +31,7 @@ from sovereign_ai.spec import AIFactory
 CONDITION = "GpuFault"
 """The condition that a node with a broken GPU reports."""
 _MANAGER = "sovereign-ai-fault"
-_XID, _GPU, _NODE = f"{KEYS.domain}/xid", f"{KEYS.domain}/gpu", f"{KEYS.domain}/node"
+_XID, _GPU = f"{KEYS.domain}/xid", f"{KEYS.domain}/gpu"
 
 
 def inject(api: Api, factory: AIFactory, plan: Plan, node: str, *, gpu: int, xid: int) -> bool:
@@ -52,14 +53,24 @@ def inject(api: Api, factory: AIFactory, plan: Plan, node: str, *, gpu: int, xid
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    machine = _machine(plan, node)
+    return inject_into(api, factory, machine_of(plan, node), gpu=gpu, xid=xid)
+
+
+def inject_into(api: Api, factory: AIFactory, machine: Machine, *, gpu: int, xid: int) -> bool:
+    """Let a GPU of a machine report an Xid, as `inject` does.
+
+    Raises:
+        UsageError: no such GPU or Xid, or its vendor has no Xids.
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
     codes = _checked_codes(machine, gpu, xid)
     for name in _devices_of(machine, gpu):
         api.apply(_rule(factory, machine, gpu, xid, name), field_manager=_MANAGER, force=True)
     if xid in codes.application:
         return False
     # Read back, for other GPUs of the node may be broken already.
-    _mark(api, machine, faults(api, factory))
+    _mark(api, machine, faults(api, factory, machine.node.name))
     return True
 
 
@@ -74,25 +85,39 @@ def heal(api: Api, factory: AIFactory, plan: Plan, node: str) -> int:
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    machine = _machine(plan, node)
-    healed = set()
-    for name, gpu in faults(api, factory):
-        if name == node:
-            healed.add(gpu)
-    for rule in api.list(*RULE, label_selector=f"{selector(factory.name)},{_NODE}={node}"):
+    return heal_machine(api, factory, machine_of(plan, node))
+
+
+def heal_machine(api: Api, factory: AIFactory, machine: Machine) -> int:
+    """Repair every GPU of a machine, and let the machine report that it is well, as `heal` does.
+
+    Nothing is repaired before the moment that the fault's report names: no reset helps until then.
+
+    Raises:
+        UsageError: the machine is not in the cluster.
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    node = machine.node.name
+    if is_awaiting_parts(api, node, datetime.now(UTC)):
+        return 0
+    healed = {gpu for _, gpu in faults(api, factory, node)}
+    for rule in api.list(*RULE, label_selector=f"{selector(factory.name)},{NODE_LABEL}={node}"):
         api.delete(*RULE, rule["metadata"]["name"])
     _mark(api, machine, {})
+    withdraw(api, node)
     return len(healed)
 
 
-def faults(api: Api, factory: AIFactory) -> dict[tuple[str, int], int]:
-    """Return the GPUs that reported an Xid: machine and index to Xid."""
+def faults(api: Api, factory: AIFactory, node: str = "") -> dict[tuple[str, int], int]:
+    """Return the GPUs that reported an Xid, of one machine or of all: machine and index to Xid."""
     xids: dict[tuple[str, int], int] = {}
-    for rule in api.list(*RULE, label_selector=selector(factory.name)):
+    wanted = selector(factory.name) + (f",{NODE_LABEL}={node}" if node else "")
+    for rule in api.list(*RULE, label_selector=wanted):
         labels = rule["metadata"]["labels"]
         # Other rules of the factory have no Xid.
         if _XID in labels:
-            xids[labels[_NODE], int(labels[_GPU])] = int(labels[_XID])
+            xids[labels[NODE_LABEL], int(labels[_GPU])] = int(labels[_XID])
     return xids
 
 
@@ -134,7 +159,7 @@ def _no_codes(machine: Machine) -> Problem:
     return Problem("fault-unknown", f"{machine.node.name} has no {makers} GPUs", hint=hint)
 
 
-def _machine(plan: Plan, name: str) -> Machine:
+def machine_of(plan: Plan, name: str) -> Machine:
     """Return the machine of a name.
 
     Raises:
@@ -158,7 +183,7 @@ def _rule(factory: AIFactory, machine: Machine, gpu: int, xid: int, device: str)
     """Return the rule that taints one device."""
     node = machine.node.name
     # The labels are the record of the fault, from which `faults` reads it.
-    labels = {KEYS.owner: OWNER, KEYS.factory: factory.name, _NODE: node, _GPU: str(gpu), _XID: str(xid)}
+    labels = {KEYS.owner: OWNER, KEYS.factory: factory.name, NODE_LABEL: node, _GPU: str(gpu), _XID: str(xid)}
     selected = {"driver": machine.accelerator.dra_driver, "pool": node, "device": device}
     effect = "NoSchedule" if takes_out(machine, xid) else "None"
     return {

@@ -12,7 +12,7 @@ from sovereign_ai.assess.sources import FigureFile, figure, figures, read_column
 from sovereign_ai.catalog.figures import Grade, UnknownNameError
 from sovereign_ai.errors import SpecError
 
-FILES = ("acceptance", "emissions", "engineering", "failures", "fit", "limits", "prices")
+FILES = ("acceptance", "emissions", "engineering", "failures", "faults", "fit", "limits", "prices")
 
 
 @pytest.mark.parametrize("file", FILES)

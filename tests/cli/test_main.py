@@ -37,6 +37,7 @@ COMMANDS = (
     "images",
     "init",
     "inventory",
+    "jobs",
     "keys",
     "plan",
     "platform",

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, Any
 
 import orjson
@@ -84,6 +85,37 @@ def test_a_machine_returns_though_the_controller_is_killed(lab: Lab) -> None:
     # An orderly end gives the lease back: the next one decides at once.
     assert repair(lab, "run", "--once")["decisions"] == []
     assert lab.verify("--no-probes") == []
+
+
+def test_faults_of_a_file_are_replayed_as_agents_report_them_and_repaired(lab: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "faults.csv"
+    # The port's repair takes no time, the GPU's a second: `--speed` makes a second of its hour.
+    rows = ["seconds,domain,unit,gpu,code,repair", "0,nic,train-005,2,0,0", "60,gpu,train-006,1,48,3600"]
+    file.write_text("\n".join(rows) + "\n")
+    with started(lab) as controller:
+        try:
+            replayed = repair(lab, "inject", "--from", str(file), "--speed", "3600")
+            assert (replayed["reported"], replayed["domains"]) == (2, {"gpu": 1, "nic": 1})
+            returned = set()
+            for line in controller.stdout or ():
+                decision = orjson.loads(line)
+                if decision["act"] == "Returned":
+                    returned.add(decision["machine"])
+                if returned == {"train-005", "train-006"}:
+                    break
+            assert returned == {"train-005", "train-006"}
+            controller.send_signal(signal.SIGINT)
+            assert controller.wait(60) == 0
+        finally:
+            controller.kill()
+    assert repair(lab, "status")["machines"] == []
+    assert lab.verify("--no-probes") == []
+
+
+def test_the_same_seed_writes_the_same_faults(lab: Lab, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        repair(lab, "inject", "--seed", "7", "--days", "365", "--output", str(tmp_path / name))
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
 def test_an_applications_fault_and_a_machine_that_is_well_are_left_alone(lab: Lab) -> None:

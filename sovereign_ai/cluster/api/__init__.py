@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.api.deadlines import StoppedError, stopping
     from sovereign_ai.cluster.api.discovery import Resource
     from sovereign_ai.cluster.api.errors import ApiError, UnreachableError, budget_causes
+    from sovereign_ai.cluster.api.follow import Follower
     from sovereign_ai.cluster.api.kubeconfig import read_kubeconfig
     from sovereign_ai.cluster.api.protobuf import declare
     from sovereign_ai.cluster.api.retries import retry_after
@@ -26,6 +27,7 @@ else:
             "deadlines": ("StoppedError", "stopping"),
             "discovery": ("Resource",),
             "errors": ("ApiError", "UnreachableError", "budget_causes"),
+            "follow": ("Follower",),
             "kubeconfig": ("read_kubeconfig",),
             "protobuf": ("declare",),
             "retries": ("retry_after",),
@@ -37,6 +39,7 @@ else:
 __all__ = [
     "Api",
     "ApiError",
+    "Follower",
     "Resource",
     "Snapshot",
     "StoppedError",

@@ -11,7 +11,7 @@ answer is an `UnreachableError`, never `None`.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +29,8 @@ T = TypeVar("T")
 FIELD_MANAGER = "sovereign-ai"
 _PAGE = 500
 """Objects in one page of a list, as in kubectl."""
+_READ_ON, _MUTE = 15.0, 100.0
+"""Seconds that a watch may last beyond its end, and without a byte: a bookmark comes about every minute."""
 _CONFLICT = 409
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
@@ -153,14 +155,69 @@ class Api:
     def _pages(self, path: str, query: dict[str, str], accept: str) -> builtins.list[dict[str, Any]]:
         """Return the items of all pages of a list."""
         items: builtins.list[dict[str, Any]] = []
+        for _, page in self._each_page(path, query, accept):
+            items += page
+        return items
+
+    def _each_page(
+        self, path: str, query: dict[str, str], accept: str
+    ) -> Iterator[tuple[str, builtins.list[dict[str, Any]]]]:
+        """Yield the resourceVersion and items of each page of a list."""
         token = ""
         while True:
             page = {**query, "continue": token} if token else dict(query)
             answer = self._transport.send("GET", path, query=page, accept=accept)
-            items += items_of(self.server, path, answer)
-            token = (answer.get("metadata") or {}).get("continue") or ""
+            metadata = answer.get("metadata") or {}
+            yield str(metadata.get("resourceVersion") or ""), items_of(self.server, path, answer)
+            token = metadata.get("continue") or ""
             if not token:
-                return items
+                return
+
+    def pages(
+        self, api_version: str, kind: str, *, whole: bool = False
+    ) -> Iterator[tuple[str, builtins.list[dict[str, Any]]]]:
+        """Yield a list page by page, so that never more than a page of it is held.
+
+        Args:
+            api_version: `v1` or `group/version`.
+            kind: such as `Node`.
+            whole: in one page, which no compaction between two pages can end.
+
+        Yields:
+            The resourceVersion of the list, the same on each page, and the objects of the page.
+
+        Raises:
+            ApiError: the server refused, or does not serve the kind; status 410 where etcd was compacted
+                between two pages.
+            UnreachableError: there was no answer.
+        """
+        path = self._discovery.find(api_version, kind).path()
+        yield from self._each_page(path, {} if whole else {"limit": str(_PAGE)}, JSON)
+
+    def watch(self, api_version: str, kind: str, version: str, seconds: int) -> Generator[bytes, None, None]:
+        """Watch all objects of a kind from a resourceVersion on.
+
+        Args:
+            api_version: `v1` or `group/version`.
+            kind: such as `Node`.
+            version: the resourceVersion of a list, or of what was seen last.
+            seconds: after which the server ends the watch.
+
+        Yields:
+            An empty line once the server has accepted the watch, then each event, as JSON.
+
+        Raises:
+            ApiError: the server refused, with status 410 where it no longer has the version.
+            UnreachableError: there was no answer, or it broke off.
+        """
+        path = self._discovery.find(api_version, kind).path()
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(seconds),
+        }
+        yield from self._transport.lines(path, query, seconds=seconds + _READ_ON, silence=_MUTE)
 
     def get(
         self, api_version: str, kind: str, name: str, namespace: str | None = None

@@ -14,7 +14,7 @@ import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -61,6 +61,10 @@ _KEEPALIVE = [
 Progress = Callable[[str], object]
 _FILE_KEYS = ("ca_certs", "cert_file", "key_file", "ca_cert_data", "ca_cert_dir")
 JSON = "application/json"
+_LONGEST_LINE = 16 * 1024 * 1024
+"""Bytes of a line of an answer that goes on; etcd keeps objects below 1.5 MB, so it is none."""
+_PIECE = 65_536
+"""The most bytes that one read of an answer that goes on takes."""
 _LOADING = threading.Lock()
 """The kubernetes package remembers temporary files in one place for all threads."""
 
@@ -188,11 +192,60 @@ class Transport:
             uncertain = uncertain or (answer.status >= _SERVER_ERROR and answer.status not in BUSY)
             self._pause(retries, wait, f"it answers {answer.status}; waiting as it asks")
 
-    def _once(self, request: _Request, retries: Retries) -> Any:
-        """Make one attempt.
+    def lines(
+        self, path: str, query: Mapping[str, str], *, seconds: float, silence: float
+    ) -> Generator[bytes, None, None]:
+        """Send a read whose answer goes on, and yield an empty line once it is accepted, then its lines.
+
+        Nothing is repeated: only the caller knows from where to go on.
+
+        Args:
+            path: the path below the server's URL.
+            query: the query's parameters.
+            seconds: how long the answer may go on.
+            silence: seconds without a byte, after which the connection is given up.
 
         Raises:
-            _FaultError: no complete answer came.
+            ApiError: the server refused.
+            UnreachableError: there was no answer, or it broke off.
+            EnvironmentLacksError: the local system cannot open another connection.
+        """
+        import urllib3  # noqa: PLC0415 - start-up time
+
+        target = f"{self.server}{path}?{urlencode(query)}"
+        request = _Request("GET", path, target, None, {"Accept": JSON}, Effect.NONE)
+        retries = Retries(self._limits, is_repeatable=False, has_answered=self._answered)
+        try:
+            answer = self._once(request, retries, streams=True)
+        except _FaultError as error:
+            raise self._silence(request, error.fault, sent=True) from error.__cause__
+        # The kernel's own checks detect a peer that is gone; this clock detects one that is there and mute.
+        clock = Clock(0.0, seconds, silence, self._is_alive, is_repeatable=True)
+        try:
+            if not _OK <= answer.status < _REDIRECT:
+                with timed(clock):
+                    decoded = _decoded(answer)
+                raise self._refusal(request, answer, decoded, uncertain=False)
+            yield b""
+            yield from _lines_of(answer, clock)
+        except _FaultError as error:
+            raise self._silence(request, error.fault, sent=True) from error.__cause__
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._silence(request, fault_of(error, clock), sent=True) from error
+        finally:
+            # A connection with the rest of an answer on it is of no use to anybody.
+            answer.close()
+
+    def _once(self, request: _Request, retries: Retries, *, streams: bool = False) -> Any:
+        """Make one attempt.
+
+        Args:
+            request: the request.
+            retries: the time that is left.
+            streams: return as soon as the answer begins.
+
+        Raises:
+            _FaultError: no complete answer came, or none began.
         """
         import urllib3  # noqa: PLC0415 - start-up time
 
@@ -224,6 +277,7 @@ class Transport:
                     retries=False,
                     timeout=timeout,
                     redirect=False,
+                    preload_content=not streams,
                 )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             if clock.sent:
@@ -297,6 +351,27 @@ class Transport:
     def close(self) -> None:
         """Close idle connections."""
         self._pool.clear()
+
+
+def _lines_of(answer: Any, clock: Clock) -> Generator[bytes, None, None]:
+    """Yield the lines of an answer as they arrive.
+
+    Raises:
+        _FaultError: a line is longer than any object.
+    """
+    pieces = answer.stream(_PIECE)
+    rest = b""
+    while True:
+        # Only while it reads: its caller may make other requests meanwhile, which have their own clocks.
+        with timed(clock):
+            piece = next(pieces, b"")
+        if not piece:
+            return
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from whole
+        if len(rest) > _LONGEST_LINE:
+            words = f"a line of more than {_LONGEST_LINE} bytes"
+            raise _FaultError(Fault(FaultKind.GARBLED, words, sent=True))
 
 
 def _effect_of(method: str, query: Mapping[str, str]) -> Effect:

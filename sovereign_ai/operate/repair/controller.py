@@ -1,5 +1,8 @@
 """One round of the repair controller: observe, decide, write, report.
 
+Cordons come first, and without counting pods: whatever else a round has to do, no new pod goes to a machine
+with a fault. `cordon` does that alone, as often as a watch reports something (`loop.py`).
+
 Every write to a Node names the resourceVersion that it was decided on: where anybody changed the Node since,
 the server refuses it, and the next round decides anew. So two controllers at a time, or a controller and a
 person, never overwrite each other. A lease keeps a second copy from working in vain.
@@ -7,7 +10,9 @@ person, never overwrite each other. A lease keeps a second copy from working in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,13 +21,28 @@ from typing import Any
 from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import SYSTEM_NAMESPACE
-from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, decide
+from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
+from sovereign_ai.operate.repair.policies import Policies, one_policy
 from sovereign_ai.operate.repair.record import ANNOTATION, CONTROLLER, STANDS_IN_FOR, read_moment
-from sovereign_ai.operate.repair.view import SPARE, Place, View, observe_machines
+from sovereign_ai.operate.repair.view import (
+    SPARE,
+    Place,
+    PodCounts,
+    View,
+    count_pods,
+    list_reports,
+    observe_reports,
+)
+from sovereign_ai.operate.repair.watched import WatchedCluster
 
 _MERGE = "application/merge-patch+json"
 _NOT_FOUND, _CONFLICT = 404, 409
 _LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}/leases"
+_CORDONS_AT_ONCE, _AT_ONCE = 16, 4
+"""Requests at a time: of cordons enough for a storm within a second, of all else few beside them."""
+_OUTDATED = "the Node changed in the meantime"
+_MOST_EVENTS = 10_000
+"""Events that wait until they are told; of more, the oldest are dropped, since the records have all of it."""
 _LONGEST_MESSAGE = 1024
 """Letters of an event's message (Kubernetes, core/v1 Event validation)."""
 LEASE = timedelta(seconds=15)
@@ -49,17 +69,30 @@ class RepairController:
         leader: who had the lease in the last round: this copy's identity, or another one's; empty before.
     """
 
-    def __init__(self, api: Api, placed: Mapping[str, Place], policy: Policy, identity: str) -> None:
+    def __init__(
+        self,
+        api: Api,
+        placed: Mapping[str, Place],
+        policy: Policy | Policies,
+        identity: str,
+        watched: WatchedCluster | None = None,
+    ) -> None:
         """Prepare; nothing is read yet.
 
         Args:
             api: the cluster.
             placed: its machines, by name.
-            policy: how they are repaired.
+            policy: how they are repaired: all alike, or by groups.
             identity: this copy's name in the lease.
+            watched: what the cluster reports, kept by watches; left out, it is listed in each round.
         """
-        self._api, self._placed, self._policy, self._identity = api, placed, policy, identity
+        self._api, self._placed, self._identity = api, placed, identity
+        self._policies = policy if isinstance(policy, Policies) else one_policy(policy)
+        self._watched = watched
         self._told: dict[str, tuple[Act, str]] = {}
+        self._untold: deque[Callable[[], None]] = deque(maxlen=_MOST_EVENTS)
+        self._telling, self._cordoning = threading.Lock(), threading.Lock()
+        self._leads_until = datetime.min.replace(tzinfo=UTC)
         self.leader = ""
 
     def plan(self, now: datetime) -> tuple[Decision, ...]:
@@ -69,7 +102,8 @@ class RepairController:
             ApiError: the API server refused.
             UnreachableError: there was no answer.
         """
-        return decide(self._observe(now).machines, self._policy, now)
+        view = self._observe(now, partial(count_pods, self._api))
+        return self._policies.decide(view.machines, now)
 
     def round(self, now: datetime) -> tuple[Done, ...]:
         """Do one round.
@@ -83,31 +117,78 @@ class RepairController:
         """
         if not self._lead(now):
             return ()
-        view = self._observe(now)
-        decisions = decide(view.machines, self._policy, now)
-        done = self._api.many(partial(self._carry_out, view, decision) for decision in decisions)
-        self._tell(view, done, now)
-        return tuple(done)
+        done = self._cordon(now)
+        cordoned = {each.decision.machine for each in done}
+        view = self._observe(now, partial(count_pods, self._api))
+        decisions = []
+        for decision in self._policies.decide(view.machines, now):
+            # What was just cordoned is drained in the next round: a pod that was on its way to it has come.
+            if decision.act is not Act.CORDON and decision.machine not in cordoned:
+                decisions.append(decision)
+        done += self._carry_out_all(view, decisions, _AT_ONCE)
+        self._note(view, done, now)
+        self._tell()
+        return done
 
-    def _observe(self, now: datetime) -> View:
-        return observe_machines(self._api, self._placed, now)
+    def cordon(self, now: datetime) -> tuple[Done, ...]:
+        """Cordon machines whose faults are new; for another thread than that of the rounds.
+
+        Returns:
+            Each cordon with what came of it; empty where this copy did not lead in the last round.
+
+        Raises:
+            ApiError: the API server refused what it never should.
+            UnreachableError: there was no answer.
+        """
+        return self._cordon(now) if now < self._leads_until else ()
+
+    def _cordon(self, now: datetime) -> tuple[Done, ...]:
+        """Cordon machines whose faults are new; the events of it are told in the next round."""
+        with self._cordoning:
+            # No pods are counted: a cordon does not depend on them, and other decisions are not taken here.
+            view = self._observe(now, _uncounted)
+            decisions = self._policies.decide(view.machines, now)
+            cordons = [decision for decision in decisions if decision.act is Act.CORDON]
+            done = self._carry_out_all(view, cordons, _CORDONS_AT_ONCE)
+        self._note(view, done, now)
+        return done
+
+    def _observe(self, now: datetime, pods_on: PodCounts) -> View:
+        """Return what the cluster reports of each machine now."""
+        reports = self._watched.reports() if self._watched else list_reports(self._api)
+        more = self._policies.conditions_of
+        return observe_reports(reports, self._placed, now, pods_on, more=more)
+
+    def _carry_out_all(self, view: View, decisions: Sequence[Decision], workers: int) -> tuple[Done, ...]:
+        """Carry out decisions side by side, at most so many at a time."""
+        calls = [partial(self._carry_out, view, decision) for decision in decisions]
+        return tuple(self._api.many(calls, workers))
 
     def _carry_out(self, view: View, decision: Decision) -> Done:
-        """Carry out one decision; where the Node changed since, it is left to the next round."""
-        if decision.act is Act.WAIT:
-            return Done(decision)
-        if decision.act is Act.EVICT:
-            return Done(decision, self._evict(decision.machine))
+        """Carry out one decision; one that is refused is left to the next round, and stops no other."""
+        try:
+            if decision.act is Act.EVICT:
+                return Done(decision, self._evict(decision.machine))
+            if decision.act is not Act.WAIT:
+                self._write(view, decision)
+        except ApiError as error:
+            is_outdated = error.status == _CONFLICT
+            return Done(decision, _OUTDATED if is_outdated else error.problems[0].message)
+        return Done(decision)
+
+    def _write(self, view: View, decision: Decision) -> None:
+        """Write one decision into its Node, on the resourceVersion that it was decided on.
+
+        Raises:
+            ApiError: the API server refused; with a conflict where the Node changed since.
+            UnreachableError: there was no answer.
+        """
         change = _change(_of(view.machines, decision.machine), view.nodes[decision.machine], decision)
         change["metadata"]["resourceVersion"] = view.versions[decision.machine]
         path, query = f"/api/v1/nodes/{decision.machine}", {"fieldManager": CONTROLLER}
-        try:
-            self._api.request("PATCH", path, change, query, _MERGE)
-        except ApiError as error:
-            if error.status != _CONFLICT:
-                raise
-            return Done(decision, "the Node changed in the meantime")
-        return Done(decision)
+        written = self._api.request("PATCH", path, change, query, _MERGE)
+        if self._watched:
+            self._watched.put(written)
 
     def _evict(self, machine: str) -> str:
         """Request the eviction of a machine's pods, and return what holds some of them."""
@@ -137,7 +218,7 @@ class RepairController:
                 break
             if self._write_lease(lease["metadata"], now, ""):
                 break
-        self.leader = ""
+        self.leader, self._leads_until = "", datetime.min.replace(tzinfo=UTC)
 
     def _lead(self, now: datetime) -> bool:
         """Take or renew the lease; False where another copy has it."""
@@ -149,10 +230,12 @@ class RepairController:
             renewed = read_moment(spec.get("renewTime"))
             is_over = renewed is None or now - renewed >= LEASE
             if self.leader not in {"", self._identity} and not is_over:
+                self._leads_until = datetime.min.replace(tzinfo=UTC)
                 return False
         if not self._write_lease(metadata, now, self._identity):
             return False
         self.leader = self._identity
+        self._leads_until = now + LEASE
         return True
 
     def _lease(self) -> dict[str, Any] | None:
@@ -192,16 +275,22 @@ class RepairController:
             return False
         return True
 
-    def _tell(self, view: View, done: Sequence[Done], now: datetime) -> None:
-        """Report each decision in an event of its Node, once as long as it stays the same."""
-        events = []
-        for each in done:
-            decision = each.decision
-            told = (decision.act, each.refused or decision.reason)
-            if self._told.get(decision.machine) != told:
-                self._told[decision.machine] = told
-                events.append(partial(self._event, view.nodes[decision.machine], *told, now))
-        self._api.many(events)
+    def _note(self, view: View, done: Sequence[Done], now: datetime) -> None:
+        """Note an event of each decision's Node, once as long as the decision stays the same."""
+        with self._telling:
+            for each in done:
+                decision = each.decision
+                told = (decision.act, each.refused or decision.reason)
+                if self._told.get(decision.machine) != told:
+                    self._told[decision.machine] = told
+                    self._untold.append(partial(self._event, view.nodes[decision.machine], *told, now))
+
+    def _tell(self) -> None:
+        """Create the events that were noted."""
+        with self._telling:
+            events = list(self._untold)
+            self._untold.clear()
+        self._api.many(events, _AT_ONCE)
 
     def _event(self, node: Mapping[str, Any], act: Act, message: str, now: datetime) -> None:
         """Create an event of a Node; one that is refused must not keep a machine from its repair."""
@@ -245,6 +334,11 @@ def _change(machine: Machine, node: Mapping[str, Any], decision: Decision) -> di
             taints.append({"key": SPARE, "value": "true", "effect": "NoSchedule"})
         spec["taints"] = taints
     return {"metadata": {"annotations": annotations}, "spec": spec}
+
+
+def _uncounted(names: Sequence[str]) -> dict[str, int]:
+    """Return a pod for each machine, where none were counted."""
+    return dict.fromkeys(names, 1)
 
 
 def _of(machines: Sequence[Machine], name: str) -> Machine:

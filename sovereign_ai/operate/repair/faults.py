@@ -1,7 +1,7 @@
 """Faults of machines as a cluster reports them: a node that is not ready, node conditions, device taints.
 
 Only reports that a real agent makes are read. A GPU's fault is the Xid of a device taint, whoever wrote it:
-the DRA driver in a ResourceSlice, or somebody in a DeviceTaintRule.
+the DRA driver in a ResourceSlice, or somebody in a DeviceTaintRule; or what a condition of NVSentinel says.
 
 What an Xid asks for is NVIDIA's: codes of an application never take a machine out of work; after 79 (the GPU
 has fallen off the bus) there is nothing left to reset, so that the machine restarts; after any other hardware
@@ -28,6 +28,12 @@ _FELL_OFF_THE_BUS = 79
 _XID = re.compile(r"(?:^|[^0-9a-z])xid[-_ ]?([0-9]{1,5})(?![0-9])", re.IGNORECASE)
 _GPU = re.compile(r"^gpu-([0-9]{1,4})(?![0-9])")
 _NO_EFFECT = "None"
+_ILL = "IsNotHealthy"
+_XID_CHECK = "XID"
+_ACTION = re.compile(r"Recommended Action=([A-Z_]{1,40})")
+_ERROR_CODE = re.compile(r"ErrorCode:([0-9]{1,5})(?![0-9])")
+_ENTITY = re.compile(r"(?i:\bGPU):([0-9]{1,4})(?![0-9a-z-])")
+"""A GPU's index; an event may name its UUID instead, by which no machine's agent resets it."""
 
 
 class Remedy(IntEnum):
@@ -59,7 +65,11 @@ class Fault:
     def __str__(self) -> str:
         """Return the fault as a person would say it."""
         where = "" if self.gpu is None else f" on GPU {self.gpu}"
-        return f"Xid {self.code}{where}" if self.code else self.kind
+        return f"Xid {self.code}{where}" if self.code else f"{self.kind}{where}"
+
+
+_ACTIONS = {"NONE": Remedy.NOTHING, "COMPONENT_RESET": Remedy.RESET}
+"""What NVSentinel recommends, where it is less than a restart."""
 
 
 def condition_faults(
@@ -87,7 +97,39 @@ def condition_faults(
             is_fault = kind in wanted and status == "True"
         if is_fault:
             faults.append(Fault(_condition_name(kind), None, 0, Remedy.REBOOT))
+        elif is_health_event(condition):
+            faults += _health_event_faults(condition)
     return tuple(sorted(faults, key=str))
+
+
+def is_health_event(condition: Object) -> bool:
+    """Return whether a node condition is a fatal HealthEvent of NVSentinel.
+
+    Its platform connector writes the check's name as the type, `<check>IsNotHealthy` as the reason, and
+    `ErrorCode:… <entity>:… … Recommended Action=…;` for each event as the message; events that are not fatal
+    are no conditions (NVIDIA/NVSentinel, platform-connectors, read 2026-11-27).
+    """
+    return condition.get("status") == "True" and condition.get("reason") == f"{condition.get('type')}{_ILL}"
+
+
+def _health_event_faults(condition: Object) -> list[Fault]:
+    """Return the faults of a condition of NVSentinel, by the actions that its events recommend."""
+    faults: set[Fault] = set()
+    check = str(condition.get("type"))
+    for event in str(condition.get("message") or "").split(";"):
+        action = _ACTION.search(event)
+        # An action without a meaning here, or a message that was cut off, is what a restart begins with.
+        remedy = _ACTIONS.get(action[1], Remedy.REBOOT) if action else None
+        if not remedy:
+            continue
+        code, gpu = _ERROR_CODE.search(event), _ENTITY.search(event)
+        index = int(gpu[1]) if gpu else None
+        is_xid = code is not None and _XID_CHECK in check.upper()
+        if code is not None and is_xid:
+            faults.add(Fault("Xid", index, int(code[1]), remedy))
+        else:
+            faults.add(Fault(check, index, 0, remedy))
+    return list(faults)
 
 
 def taint_faults(

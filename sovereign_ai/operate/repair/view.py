@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -38,9 +38,11 @@ GRACE = timedelta(seconds=30)
 """How long a node may be not ready before that is a fault: a restarted kubelet is back within seconds."""
 SPARE = f"{KEYS.domain}/spare"
 """The taint of machines that are kept ready."""
-_DRA_VERSIONS = ("resource.k8s.io/v1", "resource.k8s.io/v1beta2", "resource.k8s.io/v1alpha3")
+DRA_VERSIONS = ("resource.k8s.io/v1", "resource.k8s.io/v1beta2", "resource.k8s.io/v1alpha3")
 """Newest first: a DeviceTaintRule is served as v1 from Kubernetes 1.37 on."""
 _NOT_FOUND = 404
+_AT_ONCE = 4
+"""Requests at a time: cordons of other machines are sent beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,25 @@ class View:
     nodes: Mapping[str, Object] = field(repr=False)
 
 
+PodCounts = Callable[[Sequence[str]], Mapping[str, int]]
+"""Counts the pods of machines that an eviction must remove."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """The live objects by which a cluster reports the state of its machines.
+
+    Attributes:
+        nodes: Nodes.
+        rules: DeviceTaintRules.
+        slices: ResourceSlices.
+    """
+
+    nodes: Sequence[Object]
+    rules: Sequence[Object]
+    slices: Sequence[Object]
+
+
 def places(plan: Plan, cluster: str) -> dict[str, Place]:
     """Return where each machine of a cluster stands, by name.
 
@@ -93,7 +114,7 @@ def places(plan: Plan, cluster: str) -> dict[str, Place]:
 def observe_machines(
     api: Api, placed: Mapping[str, Place], now: datetime, fatal: Collection[str] = FATAL_CONDITIONS
 ) -> View:
-    """Observe every machine of a plan's cluster.
+    """Observe every machine of a plan's cluster, by lists that are read now.
 
     Args:
         api: the cluster.
@@ -105,22 +126,67 @@ def observe_machines(
         ApiError: the API server refused.
         UnreachableError: there was no answer; nothing is decided on an observation that is not whole.
     """
+    return observe_reports(list_reports(api), placed, now, partial(count_pods, api), fatal)
+
+
+def observe_reports(
+    reports: Reports,
+    placed: Mapping[str, Place],
+    now: datetime,
+    pods_on: PodCounts,
+    fatal: Collection[str] = FATAL_CONDITIONS,
+    more: Callable[[str], Sequence[str]] = lambda _machine: (),
+) -> View:
+    """Observe every machine of a plan's cluster, from what the cluster reports.
+
+    Args:
+        reports: the live objects.
+        placed: the machines, by name.
+        now: the moment.
+        pods_on: counts the pods of machines that an eviction must remove.
+        fatal: node conditions that are a fault where they are true.
+        more: the same of one machine, besides.
+    """
     codes = {name: place.codes for name, place in placed.items() if place.codes}
-    tainted = taint_faults(_served(api, "DeviceTaintRule"), _served(api, "ResourceSlice"), codes)
+    tainted = taint_faults(reports.rules, reports.slices, codes)
     nodes = {}
-    for node in api.list("v1", "Node"):
+    for node in reports.nodes:
         if node["metadata"]["name"] in placed:
             nodes[node["metadata"]["name"]] = node
     records = {name: read_record(_annotations(node).get(ANNOTATION)) for name, node in nodes.items()}
-    draining = [name for name, record in records.items() if record and record.step is Step.DRAIN]
-    # Pods are counted only where they matter, side by side: a storm drains many machines at once.
-    pods = dict(zip(draining, api.many(partial(_count_pods, api, name) for name in draining), strict=True))
+    # Pods are counted only where they matter.
+    pods = pods_on([name for name, record in records.items() if record and record.step is Step.DRAIN])
     machines = []
     for name, node in nodes.items():
-        reported = (*condition_faults(node, fatal, now, GRACE), *tainted.get(name, ()))
-        machines.append(_machine(node, placed[name], reported, pods.get(name, 0), records[name]))
+        reported = (*condition_faults(node, (*fatal, *more(name)), now, GRACE), *tainted.get(name, ()))
+        # Several agents may report the same fault.
+        faults = tuple(dict.fromkeys(reported))
+        machines.append(_machine(node, placed[name], faults, pods.get(name, 0), records[name]))
     versions = {name: node["metadata"]["resourceVersion"] for name, node in nodes.items()}
     return View(tuple(machines), versions, nodes)
+
+
+def list_reports(api: Api) -> Reports:
+    """Read what the cluster reports of its machines now.
+
+    Raises:
+        ApiError: the API server refused.
+        UnreachableError: there was no answer.
+    """
+    rules, slices = _served(api, "DeviceTaintRule"), _served(api, "ResourceSlice")
+    return Reports(api.list("v1", "Node"), rules, slices)
+
+
+def count_pods(api: Api, names: Sequence[str]) -> dict[str, int]:
+    """Return how many pods of each machine an eviction must remove, read side by side.
+
+    Raises:
+        ApiError: the API server refused.
+        UnreachableError: there was no answer.
+    """
+    # A storm drains many machines at once.
+    counted = api.many([partial(_count_pods, api, name) for name in names], _AT_ONCE)
+    return dict(zip(names, counted, strict=True))
 
 
 def _count_pods(api: Api, name: str) -> int:
@@ -173,7 +239,7 @@ def _domains(node: Node, feeds: Collection[str]) -> frozenset[str]:
 
 def _served(api: Api, kind: str) -> list[dict[str, Any]]:
     """List objects of a kind in the newest version that the server has; empty where it has no DRA."""
-    for api_version in _DRA_VERSIONS:
+    for api_version in DRA_VERSIONS:
         try:
             return api.list(api_version, kind)
         except ApiError as error:

@@ -91,3 +91,56 @@ def test_every_code_of_the_catalogue_has_a_remedy() -> None:
     remedies = {code: remedy_for(code, CODES) for code in CODES.hardware}
     assert {code for code, remedy in remedies.items() if remedy is Remedy.REBOOT} == {79}
     assert set(remedies.values()) == {Remedy.RESET, Remedy.REBOOT}
+
+
+def health(message: str, check: str = "SysLogsXIDError", status: str = "True", **more: str) -> dict[str, Any]:
+    condition = {
+        "type": check,
+        "status": status,
+        "reason": f"{check}IsNotHealthy",
+        "message": message,
+        **more,
+    }
+    return {"status": {"conditions": [condition]}}
+
+
+@pytest.mark.parametrize(
+    ("node", "faults"),
+    [
+        (
+            health("ErrorCode:48 GPU:3 XID error occurred Recommended Action=COMPONENT_RESET;"),
+            (Fault("Xid", 3, 48, Remedy.RESET),),
+        ),
+        (
+            health(
+                "ErrorCode:48 GPU:3 Recommended Action=COMPONENT_RESET;"
+                "ErrorCode:79 GPU:5 Recommended Action=RESTART_BM;"
+            ),
+            (Fault("Xid", 3, 48, Remedy.RESET), Fault("Xid", 5, 79, Remedy.REBOOT)),
+        ),
+        (
+            health("ErrorCode:48 GPU:GPU-455d8f70-2051 Recommended Action=COMPONENT_RESET;"),
+            (Fault("Xid", None, 48, Remedy.RESET),),
+        ),
+        (
+            health("NIC:mlx5_2 port is down Recommended Action=REPLACE_VM;", "InfiniBandStateCheck"),
+            (Fault("InfiniBandStateCheck", None, 0, Remedy.REBOOT),),
+        ),
+        (health("Recommended Action=SOMETHING_NEW;", "New"), (Fault("New", None, 0, Remedy.REBOOT),)),
+        (health("ErrorCode:31 GPU:3 Recommended Action=NONE;"), ()),
+        (health("Recommended Action=RESTART_BM;", status="False"), ()),
+        (health("Recommended Action=RESTART_BM;", reason="SomethingElse"), ()),
+        (health(""), ()),
+    ],
+)
+def test_a_fatal_health_event_asks_for_what_it_recommends(
+    node: dict[str, Any], faults: tuple[Fault, ...]
+) -> None:
+    assert condition_faults(node, (), NOW, timedelta(seconds=30)) == faults
+
+
+def test_a_condition_that_is_listed_as_fatal_counts_once() -> None:
+    node = health("Recommended Action=COMPONENT_RESET;", "KernelDeadlock")
+    assert condition_faults(node, ("KernelDeadlock",), NOW, timedelta(seconds=30)) == (
+        Fault("KernelDeadlock", None, 0, Remedy.REBOOT),
+    )

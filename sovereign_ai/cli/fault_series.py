@@ -1,0 +1,97 @@
+"""`repair inject --seed` and `--from`: series of faults, from a seed or a file, to a file or a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sovereign_ai.cli.output import Output
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.cluster.api import Api
+    from sovereign_ai.sim import FaultEvent
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSeries:
+    """The faults of a cluster.
+
+    Attributes:
+        stack: the stack.
+        cluster: the cluster's name.
+        events: the faults, in the order of their times.
+    """
+
+    stack: Stack
+    cluster: str
+    events: Sequence[FaultEvent]
+
+
+def series_of(
+    path: Path, name: str | None, seed: int | None, days: float, source: Path | None
+) -> FaultSeries:
+    """Return the faults that a seed draws, or that a file holds.
+
+    Raises:
+        SpecError: the file cannot be read, or names what the plan does not have.
+    """
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.files import FAULTS, decode, read
+    from sovereign_ai.sim import draw, parse_series
+
+    stack = open_stack(path)
+    cluster = stack.bundle(name).cluster
+    if source is None:
+        return FaultSeries(stack, cluster, draw(stack.plan, cluster, seed=seed or 0, days=days))
+    text = decode(read(source, FAULTS), str(source), FAULTS)
+    return FaultSeries(stack, cluster, parse_series(text, str(source), stack.plan, cluster))
+
+
+def write_faults(output: Output, series: FaultSeries, path: Path) -> None:
+    """Write a series to a file, and print how many faults of each domain it has."""
+    from sovereign_ai.files.writing import write
+    from sovereign_ai.sim import to_text
+
+    write(path, to_text(series.events))
+    lines = [*_counted(series), f"{path}: {len(series.events)} faults; `--from {path}` replays them"]
+    output.finish({"cluster": series.cluster, "file": str(path), **_data(series)}, lines)
+
+
+def replay_faults(output: Output, series: FaultSeries, api: Api, speed: float) -> None:
+    """Report each fault on the simulated machines at its moment, until the last one or Ctrl-C."""
+    from sovereign_ai.sim import FaultReplay
+
+    replay = FaultReplay(api, series.stack.factory, series.stack.plan, series.cluster)
+    reported: list[int] = []
+
+    def tell(event: FaultEvent, machines: int) -> None:
+        reported.append(machines)
+        where = "no machine reports it" if not machines else f"reported by {machines}"
+        xid = f" Xid {event.code}" if event.code else ""
+        output.progress(f"{event.seconds / 3600:9.1f} h  {event.domain} {event.unit}{xid}: {where}")
+
+    with contextlib.suppress(KeyboardInterrupt):
+        replay.run(series.events, speed, threading.Event(), tell)
+    lines = [*_counted(series)]
+    lines.append(
+        f"{series.cluster}: {len(reported)} of {len(series.events)} faults, {speed:g} times the clock"
+    )
+    output.finish({"cluster": series.cluster, "reported": len(reported), **_data(series)}, lines)
+
+
+def _counted(series: FaultSeries) -> list[str]:
+    from sovereign_ai.cli.output import table
+
+    counts = Counter(event.domain for event in series.events)
+    rows = [(domain, str(number)) for domain, number in sorted(counts.items())]
+    return table(["domain", "faults"], rows) if rows else []
+
+
+def _data(series: FaultSeries) -> dict[str, object]:
+    counts = Counter(str(event.domain) for event in series.events)
+    return {"faults": len(series.events), "domains": dict(sorted(counts.items()))}

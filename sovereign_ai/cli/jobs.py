@@ -1,0 +1,349 @@
+"""`jobs`: submit jobs and services to a cluster's queues, list them, read their logs, and cancel them."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cluster.control_plane import Backend
+
+if TYPE_CHECKING:
+    from sovereign_ai.assess.fit import Fit
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.cluster.api import Api
+    from sovereign_ai.operate import ServedWork, Work
+
+StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
+WorkName = Annotated[str, typer.Argument(metavar="NAME", help="Its name, or namespace/name.")]
+Where = tuple[Backend, Path | None, str | None]
+_DRY_RUN_HELP = "Let the cluster judge it; store nothing."
+_ANYWAY_HELP = "Submit it though it does not fit, or though that is not known."
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What `jobs run` is to do.
+
+    Attributes:
+        file: the job or service.
+        image: the container image.
+        command: the command of its containers; empty for the image's own.
+        anyway: submit it whatever the assessment says.
+        dry_run: store nothing.
+    """
+
+    file: Path
+    image: str
+    command: str
+    anyway: bool
+    dry_run: bool
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        no_args_is_help=True, help="Jobs and services: submit, list, read their logs, and cancel."
+    )
+    app.add_typer(group, name="jobs")
+    image = "registry.sovereign.example/train@sha256:1f..."
+
+    @group.command("run", **example(f"sovereign-ai jobs run stacks/lab job.yaml --image {image}"))
+    def run(
+        stack: StackFolder,
+        file: Annotated[Path, typer.Argument(help="A TrainingJob or InferenceService (docs/jobs.md).")],
+        image: Annotated[str, typer.Option("--image", help="The container image, with its digest.")],
+        command: Annotated[
+            str, typer.Option("--command", help="The containers' command; left out, the image's own.")
+        ] = "",
+        anyway: Annotated[bool, typer.Option("--anyway", help=_ANYWAY_HELP)] = False,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help=_DRY_RUN_HELP)] = False,
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Submit a job or service to its tenant's queue, if it fits; exit 1 if it does not."""
+        request = RunRequest(file, image, command, anyway, dry_run)
+        run_command(
+            "jobs run", as_json, lambda output: _run(output, stack, request, (cluster, kubeconfig, name))
+        )
+
+    @group.command("list", **example("sovereign-ai jobs list stacks/lab"))
+    def list_(
+        stack: StackFolder = Path(),
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """List the jobs and services of all tenants."""
+        run_command("jobs list", as_json, lambda output: _list(output, stack, (cluster, kubeconfig, name)))
+
+    @group.command("status", **example("sovereign-ai jobs status stacks/lab pretrain"))
+    def status(
+        stack: StackFolder,
+        work: WorkName,
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Show how far a job or service is, and where its pods run; exit 1 if it has failed."""
+        run_command(
+            "jobs status", as_json, lambda output: _status(output, stack, work, (cluster, kubeconfig, name))
+        )
+
+    @group.command("logs", **example("sovereign-ai jobs logs stacks/lab pretrain --tail 20"))
+    def logs(
+        stack: StackFolder,
+        work: WorkName,
+        pod: Annotated[str, typer.Option("--pod", help="One of its pods; left out, all of them.")] = "",
+        tail: Annotated[
+            int, typer.Option("--tail", min=1, max=100_000, metavar="LINES", help="Last lines of each pod.")
+        ] = 100,
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Print the logs of a job's or service's pods."""
+        run_command(
+            "jobs logs",
+            as_json,
+            lambda output: _logs(output, stack, work, (pod, tail), (cluster, kubeconfig, name)),
+        )
+
+    @group.command("cancel", **example("sovereign-ai jobs cancel stacks/lab pretrain --dry-run"))
+    def cancel(
+        stack: StackFolder,
+        work: WorkName,
+        dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted.")] = False,
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Delete a job or service with its pods."""
+        run_command(
+            "jobs cancel",
+            as_json,
+            lambda output: _cancel(output, stack, work, (cluster, kubeconfig, name), dry_run=dry_run),
+        )
+
+
+def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Api]:
+    """Open a stack, and connect to its cluster."""
+    from sovereign_ai.cli.stack import open_stack
+
+    backend, kubeconfig, name = where
+    stack = open_stack(path)
+    cluster = stack.bundle(name).cluster
+    return stack, cluster, open_target(cluster, backend, kubeconfig, output.progress).api
+
+
+def _run(output: Output, path: Path, request: RunRequest, where: Where) -> None:
+    from sovereign_ai.assess.fit import FitVerdict, assess_fit, manifests, read_workload
+    from sovereign_ai.cli.assess import refuse_violations
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.operate import for_cluster, served_work, submit, with_command
+
+    # Whatever is wrong with the file needs no cluster to be said.
+    stack = open_stack(path)
+    work = read_workload(request.file, stack.factory)
+    command = _split(request.command)
+    fit = assess_fit(stack.factory, stack.plan, work, {})
+    if fit.verdict is not FitVerdict.FITS and not request.anyway:
+        _report_unfit(output, fit)
+        return
+    objects = manifests(stack.factory, stack.plan, work, request.image)
+    refuse_violations(stack, objects)
+    _, cluster, api = _open(output, path, where)
+    _require_namespace(stack, cluster, objects)
+    served = served_work(api)
+    adapted = for_cluster(objects, served)
+    with_command(adapted, command)
+    submit(api, adapted, dry_run=request.dry_run)
+    verb = "would be submitted" if request.dry_run else "submitted"
+    lines = []
+    for obj in adapted:
+        name = f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
+        lines.append(f"{obj['kind']} {name}: {verb}")
+    lines += _notes(objects, adapted, served)
+    data = {"cluster": cluster, "verdict": fit.verdict.value, "dry_run": request.dry_run, "objects": adapted}
+    output.finish(data, lines)
+
+
+def _split(command: str) -> list[str]:
+    """Return the words of a command.
+
+    Raises:
+        UsageError: a quotation mark is not closed.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        message = f"--command cannot be read: {error}"
+        raise UsageError(Problem("bad-command", message, hint="close each quotation mark")) from error
+
+
+def _report_unfit(output: Output, fit: Fit) -> None:
+    """Print each check that work fails, or of which nothing is known; nothing is submitted."""
+    from sovereign_ai.assess.fit import FitVerdict
+    from sovereign_ai.errors import ExitCode
+
+    lines = [f"{fit.kind} {fit.name}: {fit.verdict}; it was not submitted"]
+    for check in fit.checks:
+        if check.verdict is not FitVerdict.FITS:
+            lines.append(f"  {check.line[0]}")
+    lines.append("`sovereign-ai assess job` shows the arithmetic; --anyway submits it all the same")
+    code = ExitCode.FINDINGS if fit.verdict is FitVerdict.DOES_NOT else ExitCode.BAD_INPUT
+    output.finish({"verdict": fit.verdict.value, "missing": list(fit.missing), "objects": []}, lines, code)
+
+
+def _require_namespace(stack: Stack, cluster: str, objects: list[dict[str, Any]]) -> None:
+    """Refuse work for a tenant whose namespace is in another cluster.
+
+    Raises:
+        UsageError: it is so.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+
+    here = {namespace.name for namespace in stack.plan.cluster(cluster).namespaces}
+    for obj in objects:
+        namespace = obj["metadata"]["namespace"]
+        if namespace not in here:
+            message = f"namespace {namespace} is in another cluster than {cluster}"
+            raise UsageError(Problem("other-cluster", message, hint="name that cluster by --stack"))
+
+
+def _notes(objects: list[dict[str, Any]], adapted: list[dict[str, Any]], served: ServedWork) -> list[str]:
+    """Return what a person should know of how work was submitted."""
+    notes = []
+    if [obj["kind"] for obj in objects] != [obj["kind"] for obj in adapted]:
+        notes.append("the cluster serves no JobSet: it is an indexed Job with the same pods")
+    if not served.is_queued:
+        notes.append("the cluster has no Kueue: it starts at once, without a queue")
+    return notes
+
+
+def _observe(output: Output, path: Path, where: Where) -> tuple[str, Api, list[Work]]:
+    """Return the cluster's name, its connection, and its work."""
+    from sovereign_ai.operate import list_work, served_work
+
+    stack, cluster, api = _open(output, path, where)
+    namespaces = {namespace.name for namespace in stack.plan.cluster(cluster).namespaces}
+    return cluster, api, list_work(api, served_work(api), namespaces)
+
+
+def _list(output: Output, path: Path, where: Where) -> None:
+    cluster, _, work = _observe(output, path, where)
+    rows = []
+    for each in work:
+        phases = ", ".join(f"{number} {phase}" for phase, number in each.phases.items()) or "-"
+        rows.append((f"{each.namespace}/{each.name}", each.kind, each.queue, each.state, phases))
+    lines = table(["work", "kind", "queue", "state", "pods"], rows) if rows else []
+    lines.append(f"{cluster}: jobs and services: {len(work)}")
+    output.finish({"cluster": cluster, "work": [_summary(each) for each in work]}, lines)
+
+
+def _status(output: Output, path: Path, name: str, where: Where) -> None:
+    from sovereign_ai.errors import ExitCode
+    from sovereign_ai.operate import WorkState, find_work
+
+    _, api, listed = _observe(output, path, where)
+    work = find_work(listed, name)
+    lines = [f"{work.kind} {work.namespace}/{work.name}: {work.state}"]
+    if work.message:
+        lines.append(f"  {work.message}")
+    lines.append(f"  queue {work.queue}, submitted {work.created}")
+    why = _reason(api, work) if work.state is WorkState.QUEUED else []
+    lines += why
+    rows = [(pod.name, pod.phase, pod.node or "-", pod.reason or "-") for pod in work.pods]
+    if rows:
+        lines += table(["pod", "phase", "node", "reason"], rows)
+    code = ExitCode.FINDINGS if work.state is WorkState.FAILED else ExitCode.OK
+    output.finish({**_summary(work), "pods": [asdict(pod) for pod in work.pods], "why": why}, lines, code)
+
+
+def _reason(api: Api, work: Work) -> list[str]:
+    """Return why a piece of work waits in its queue, as `why` says it; empty where Kueue has none of it."""
+    from sovereign_ai.cli.why import lines_of
+    from sovereign_ai.errors import SovereignError
+    from sovereign_ai.verify import find_workload, observe_queues, reason_of
+
+    try:
+        state = observe_queues(api)
+        reason = reason_of(find_workload(state, f"{work.namespace}/{work.name}"), state)
+    except SovereignError:
+        return ["  Kueue has not looked at it yet, or the cluster has none"]
+    return [f"  {line}" for line in lines_of(reason)]
+
+
+def _logs(output: Output, path: Path, name: str, wanted: tuple[str, int], where: Where) -> None:
+    from sovereign_ai.cluster.api import ApiError
+    from sovereign_ai.errors import DeploymentError, Problem, UsageError, nearest
+    from sovereign_ai.operate import find_work, read_log
+
+    _, api, listed = _observe(output, path, where)
+    work = find_work(listed, name)
+    pod_name, tail = wanted
+    names = [pod.name for pod in work.pods]
+    if pod_name and pod_name not in names:
+        hint = nearest(pod_name, names) if names else "it has no pods"
+        raise UsageError(Problem("pod-unknown", f"{work.name} has no pod {pod_name!r}", hint=hint))
+    chosen = [pod_name] if pod_name else names
+    if not chosen:
+        hint = f"it is {work.state}; `sovereign-ai jobs status` says why"
+        raise UsageError(Problem("no-pods", f"{work.name} has no pods", hint=hint))
+    logs: dict[str, str] = {}
+    problems = []
+    for pod in chosen:
+        try:
+            logs[pod] = read_log(api, work.namespace, pod, tail)
+        except ApiError as error:
+            hint = "a simulated machine runs no containers, and has no logs"
+            problems.append(Problem("no-log", f"{pod}: {error.problems[0].message}", hint=hint))
+    if problems and not logs:
+        raise DeploymentError(problems)
+    lines = []
+    for pod, text in logs.items():
+        lines += [f"{pod}: {line}" if len(chosen) > 1 else line for line in text.splitlines()]
+    lines += [f"{problem.message}" for problem in problems]
+    output.finish({"logs": logs}, lines)
+
+
+def _cancel(output: Output, path: Path, name: str, where: Where, *, dry_run: bool) -> None:
+    from sovereign_ai.operate import cancel, find_work
+
+    _, api, listed = _observe(output, path, where)
+    work = find_work(listed, name)
+    full = f"{work.kind} {work.namespace}/{work.name}"
+    if dry_run:
+        output.finish({"cancelled": False, **_summary(work)}, [f"{full}: would be deleted with its pods"])
+        return
+    was_there = cancel(api, work)
+    text = "cancelled; its pods end within their grace periods" if was_there else "was gone already"
+    output.finish({"cancelled": was_there, **_summary(work)}, [f"{full}: {text}"])
+
+
+def _summary(work: Work) -> dict[str, object]:
+    """Return a piece of work as plain data, without its pods."""
+    return {
+        "namespace": work.namespace,
+        "name": work.name,
+        "kind": work.kind,
+        "queue": work.queue,
+        "state": work.state,
+        "message": work.message,
+        "created": work.created,
+        "phases": work.phases,
+    }

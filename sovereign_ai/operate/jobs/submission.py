@@ -1,0 +1,140 @@
+"""Submit work to a cluster, all of its objects or none, and cancel it."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError
+from sovereign_ai.operate.jobs.kinds import WORK_KINDS, ServedWork
+from sovereign_ai.operate.jobs.observed import Work
+
+Manifest = dict[str, Any]
+_CONFLICT = 409
+
+
+def for_cluster(objects: Sequence[Mapping[str, Any]], served: ServedWork) -> list[Manifest]:
+    """Return objects as a cluster can run them.
+
+    A JobSet of one Job becomes that Job where the cluster serves no JobSet: an indexed Job has the same
+    pods, with the same indices. Where nothing admits work it is not suspended: nobody would resume it.
+
+    Args:
+        objects: the objects of a piece of work.
+        served: what the cluster serves.
+
+    Raises:
+        EnvironmentLacksError: it serves a kind neither way.
+    """
+    adapted = []
+    for obj in objects:
+        kind = obj["kind"]
+        if kind not in served.resources and kind == "JobSet":
+            adapted.append(_job_of(obj))
+        elif kind not in served.resources:
+            controllers = {each.kind: each.controller for each in WORK_KINDS}
+            message = f"the cluster serves no {kind}"
+            hint = f"install {controllers[kind]}, or use a cluster that has it"
+            raise EnvironmentLacksError(Problem("kind-not-served", message, hint=hint))
+        else:
+            adapted.append(copy.deepcopy(dict(obj)))
+    for obj in adapted:
+        if not served.is_queued:
+            obj["spec"].pop("suspend", None)
+    return adapted
+
+
+def _job_of(job_set: Mapping[str, Any]) -> Manifest:
+    """Return the one Job of a JobSet as an object of its own."""
+    (replicated,) = job_set["spec"]["replicatedJobs"]
+    spec = copy.deepcopy(replicated["template"]["spec"])
+    if job_set["spec"].get("suspend"):
+        spec["suspend"] = True
+    metadata = copy.deepcopy(job_set["metadata"])
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+
+
+def with_command(objects: Sequence[Manifest], command: Sequence[str]) -> None:
+    """Write the command of every container of a piece of work; an empty one leaves the image's own."""
+    if not command:
+        return
+    for obj in objects:
+        for container in _containers(obj):
+            container["command"] = list(command)
+
+
+def _containers(obj: Manifest) -> list[Manifest]:
+    """Return what has the command of an object."""
+    spec = obj["spec"]
+    if obj["kind"] == "TrainJob":
+        return [spec["trainer"]]
+    if obj["kind"] == "JobSet":
+        templates = [each["template"]["spec"]["template"] for each in spec["replicatedJobs"]]
+    elif obj["kind"] == "LeaderWorkerSet":
+        templates = [spec["leaderWorkerTemplate"]["workerTemplate"]]
+    else:
+        templates = [spec["template"]]
+    containers: list[Manifest] = []
+    for template in templates:
+        containers += template["spec"]["containers"]
+    return containers
+
+
+def submit(api: Api, objects: Sequence[Manifest], *, dry_run: bool) -> None:
+    """Create objects, all or none.
+
+    The server judges all of them first, by its validation and every admission policy, and stores nothing.
+
+    Args:
+        api: the cluster.
+        objects: the objects.
+        dry_run: leave it at that.
+
+    Raises:
+        UsageError: work of such a name exists already.
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    for obj in objects:
+        _create(api, obj, dry_run=True)
+    if dry_run:
+        return
+    made: list[Manifest] = []
+    try:
+        for obj in objects:
+            _create(api, obj, dry_run=False)
+            made.append(obj)
+    except SovereignError:
+        for obj in made:
+            # The first error is the one to report; what cannot be removed now is listed by `jobs list`.
+            with contextlib.suppress(SovereignError):
+                _delete(api, obj["apiVersion"], obj["kind"], obj["metadata"])
+        raise
+
+
+def _create(api: Api, obj: Manifest, *, dry_run: bool) -> None:
+    try:
+        api.create(obj, dry_run)
+    except ApiError as error:
+        if error.status != _CONFLICT:
+            raise
+        name = f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
+        hint = f"cancel it by `sovereign-ai jobs cancel STACK {name}`, or choose another name"
+        raise UsageError(Problem("work-exists", f"a {obj['kind']} {name} exists", hint=hint)) from error
+
+
+def cancel(api: Api, work: Work) -> bool:
+    """Delete a piece of work with its pods; return False if it was gone already.
+
+    Raises:
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    return _delete(api, work.api_version, work.kind, {"name": work.name, "namespace": work.namespace})
+
+
+def _delete(api: Api, api_version: str, kind: str, metadata: Mapping[str, Any]) -> bool:
+    return api.delete(api_version, kind, metadata["name"], metadata["namespace"])

@@ -1,0 +1,232 @@
+"""Policies by group of nodes, read from a file; the first group that a machine belongs to decides.
+
+    groups:
+      - name: serving
+        pools: [serve]
+        unavailable: 0.25
+        reset: 10 min
+      - name: canaries
+        nodes: [train-00?]
+        conditions: [FrequentKubeletRestart]
+      - name: lent
+        racks: [h1-r004]
+        repair: false
+
+A machine of no group is repaired as without a file. `decide` stays one function of one policy: it runs once a
+policy over all machines, and of its decisions those count that are about the policy's own machines. What two
+groups share, such as a rack, is never drained further than the more permissive of the two allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, Strict
+
+from sovereign_ai.errors import Problem, SpecError, Where, nearest
+from sovereign_ai.files import POLICIES, Parsed, decode, parse, read
+from sovereign_ai.operate.repair.decide import Act, Decision, Machine, Policy, decide
+from sovereign_ai.plan import Plan
+from sovereign_ai.spec import Model, Name, validated
+from sovereign_ai.units import Seconds
+
+Share = Annotated[float, Field(gt=0.0, le=1.0)]
+Pattern = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9.*?\-]+$")]
+ConditionType = Annotated[str, Field(min_length=1, max_length=316, pattern=r"^[A-Za-z0-9./_\-]+$")]
+_USUAL = Policy()
+
+
+class NodeGroup(Model):
+    """A group of nodes, and how they are repaired."""
+
+    name: Name
+    """Its name, for problems and events."""
+    pools: tuple[Name, ...] = ()
+    """Pools; left out, all of them."""
+    racks: tuple[Name, ...] = ()
+    """Racks; left out, all of them."""
+    nodes: tuple[Pattern, ...] = ()
+    """Patterns of names, with `*` and `?`; left out, all of them."""
+    repair: Annotated[bool, Strict()] = True
+    """Whether they are repaired at all."""
+    conditions: tuple[ConditionType, ...] = ()
+    """Types of node conditions that are a fault where they are true, besides those that always are."""
+    unavailable: Share = _USUAL.unavailable
+    """The greatest share of a pool that may be drained of running work at a time."""
+    per_domain: Share = _USUAL.per_domain
+    """The same of each rack, NVLink domain and power feed."""
+    reset: Seconds | None = None
+    """How long a reset may take; left out, 5 minutes."""
+    reboot: Seconds | None = None
+    """How long a restart may take; left out, 30 minutes."""
+    accept: Seconds | None = None
+    """How long an acceptance may take; left out, 2 hours."""
+    attempts: Annotated[int, Field(ge=1, le=10, strict=True)] = _USUAL.attempts
+    """Resets and restarts of one repair."""
+
+    def policy(self) -> Policy:
+        """Return how its machines are repaired."""
+        return Policy(
+            self.unavailable,
+            self.per_domain,
+            _duration(self.reset, _USUAL.reset),
+            _duration(self.reboot, _USUAL.reboot),
+            _duration(self.accept, _USUAL.accept),
+            self.attempts,
+        )
+
+
+class PolicyFile(Model):
+    """A file of policies."""
+
+    groups: Annotated[tuple[NodeGroup, ...], Field(min_length=1, max_length=100)]
+    """The groups; the first that a machine belongs to decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """How each machine of a cluster is repaired.
+
+    Attributes:
+        default: the policy of machines of no group.
+        groups: machine to its group, for those that are in one.
+    """
+
+    default: Policy
+    groups: Mapping[str, NodeGroup]
+
+    def conditions(self) -> frozenset[str]:
+        """Return every condition that is a fault of some machine."""
+        types: set[str] = set()
+        for group in self.groups.values():
+            types.update(group.conditions)
+        return frozenset(types)
+
+    def conditions_of(self, machine: str) -> tuple[str, ...]:
+        """Return the conditions that are a fault of one machine, besides those that always are."""
+        group = self.groups.get(machine)
+        return group.conditions if group else ()
+
+    def decide(self, machines: Sequence[Machine], now: datetime) -> tuple[Decision, ...]:
+        """Return what to do next, at most one decision a machine; cordons first.
+
+        Args:
+            machines: what is observed of every machine of the cluster.
+            now: the moment of the observation.
+        """
+        chosen: dict[str, Policy | None] = {}
+        for machine in machines:
+            group = self.groups.get(machine.name)
+            chosen[machine.name] = self.default if group is None else group.policy() if group.repair else None
+        decisions: list[Decision] = []
+        # Equal policies are one: their machines share what may be drained at a time.
+        policies = [policy for policy in dict.fromkeys(chosen.values()) if policy is not None]
+        for policy in policies:
+            for decision in decide(machines, policy, now):
+                if chosen[decision.machine] == policy:
+                    decisions.append(decision)
+        if len(policies) > 1:
+            decisions = _bounded(decisions, decide(machines, _widest(policies), now))
+        return tuple(sorted(decisions, key=lambda decision: decision.act is not Act.CORDON))
+
+
+def _widest(policies: Sequence[Policy]) -> Policy:
+    """Return the policy with the greatest shares that any of several has."""
+    unavailable = max(policy.unavailable for policy in policies)
+    return Policy(unavailable, max(policy.per_domain for policy in policies))
+
+
+def _bounded(decisions: Sequence[Decision], bound: Sequence[Decision]) -> list[Decision]:
+    """Return decisions whose evictions are among those of another set; the others wait as that set says.
+
+    Two policies that each keep their shares may break both together: where one holds a machine back, another
+    machine takes its place, and the other policy knows nothing of that.
+    """
+    allowed = {decision.machine: decision for decision in bound}
+    kept = []
+    for decision in decisions:
+        other = allowed.get(decision.machine)
+        is_held = decision.act is Act.EVICT and other is not None and other.act is Act.WAIT
+        kept.append(other if is_held and other is not None else decision)
+    return kept
+
+
+def one_policy(policy: Policy) -> Policies:
+    """Return one policy for all machines."""
+    return Policies(policy, {})
+
+
+def read_policies(path: Path, plan: Plan, cluster: str) -> Policies:
+    """Read a file of policies.
+
+    Args:
+        path: the file.
+        plan: the plan whose pools, racks and machines it names.
+        cluster: the cluster.
+
+    Raises:
+        SpecError: every problem of the file.
+        KeyError: the plan has no such cluster.
+    """
+    file = str(path)
+    parsed = parse(decode(read(path, POLICIES), file, POLICIES), file, POLICIES, tabs=path.suffix == ".json")
+    if not isinstance(parsed.data, dict):
+        place, hint = Where(file, 1, 1), "start with 'groups:' and a list"
+        problem = Problem("wrong-type", "the file holds no mapping of fields", place, hint)
+        raise SpecError([*parsed.problems, problem])
+    groups = validated(PolicyFile, parsed).groups
+    nodes = plan.nodes_of(cluster)
+    names = [node.name for node in nodes]
+    known = {"pools": {node.pool for node in nodes}, "racks": {node.rack for node in nodes}}
+    problems = _unknown(groups, known, names, parsed)
+    if problems:
+        raise SpecError(problems)
+    chosen: dict[str, NodeGroup] = {}
+    for node in nodes:
+        for group in groups:
+            if _holds(group, node.pool, node.rack, node.name):
+                chosen[node.name] = group
+                break
+    return Policies(_USUAL, chosen)
+
+
+def _holds(group: NodeGroup, pool: str, rack: str, name: str) -> bool:
+    """Return whether a machine belongs to a group: to one of each kind of thing that the group names."""
+    is_named = not group.nodes or any(fnmatchcase(name, pattern) for pattern in group.nodes)
+    return is_named and pool in (group.pools or (pool,)) and rack in (group.racks or (rack,))
+
+
+def _unknown(
+    groups: Sequence[NodeGroup], known: Mapping[str, set[str]], names: Sequence[str], parsed: Parsed
+) -> list[Problem]:
+    """Return a problem for each pool, rack and pattern that the cluster lacks, and for double names."""
+    problems = []
+    seen: set[str] = set()
+    for number, group in enumerate(groups):
+        field = f"groups[{number}]"
+        if group.name in seen:
+            where = parsed.source.where(f"{field}.name")
+            message = f"another group is called {group.name!r}"
+            problems.append(Problem("duplicate-name", message, where, "rename one of them"))
+        seen.add(group.name)
+        for noun, existing in known.items():
+            for index, value in enumerate(getattr(group, noun)):
+                if value not in existing:
+                    where = parsed.source.where(f"{field}.{noun}[{index}]")
+                    message = f"the cluster has no {noun[:-1]} {value!r}"
+                    problems.append(Problem("unknown-name", message, where, nearest(value, sorted(existing))))
+        for index, pattern in enumerate(group.nodes):
+            if not any(fnmatchcase(name, pattern) for name in names):
+                where = parsed.source.where(f"{field}.nodes[{index}]")
+                message = f"no machine of the cluster is called like {pattern!r}"
+                problems.append(Problem("unknown-name", message, where, nearest(pattern, list(names))))
+    return problems
+
+
+def _duration(value: Seconds | None, usual: timedelta) -> timedelta:
+    return usual if value is None else timedelta(seconds=value.count)

@@ -1,0 +1,139 @@
+"""What a cluster reports of its machines, kept by watches: a fault is known as soon as it is reported.
+
+Held of each object is what a decision reads, and no more: of 1,000 machines with eight GPUs a few megabytes.
+However many events a storm brings, a machine has one state; whoever waits for a change is woken once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from sovereign_ai.cluster import CORDON_OWNER
+from sovereign_ai.cluster.api import Api, Follower, UnreachableError
+from sovereign_ai.errors import Problem
+from sovereign_ai.operate.repair.faults import READY, Object, is_health_event
+from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, STANDS_IN_FOR
+from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, Reports
+
+_KEPT_ANNOTATIONS = (ANNOTATION, ACCEPTANCE, STANDS_IN_FOR, CORDON_OWNER)
+_LONGEST_VALUE = 4096
+"""Letters of an annotation that are kept; a longer one is no record of this controller."""
+_STALE = 15.0
+"""Seconds without the server after which nothing is decided any more: as long as a lease lasts."""
+_JOIN = 10.0
+
+
+class WatchedCluster:
+    """The reports of one cluster."""
+
+    def __init__(
+        self, api: Api, machines: Collection[str], conditions: Collection[str] = FATAL_CONDITIONS
+    ) -> None:
+        """Prepare; nothing is read until `watching`.
+
+        Args:
+            api: the cluster.
+            machines: the names of the machines whose Nodes are held.
+            conditions: the types of the node conditions that are held, beside `Ready`.
+        """
+        self._api, self._machines = api, frozenset(machines)
+        self._conditions = frozenset(conditions) | {READY}
+        self._changed = threading.Event()
+        wake = self._changed.set
+        self._nodes = Follower(api, ("v1",), "Node", self._kept_node, wake)
+        self._rules = Follower(api, DRA_VERSIONS, "DeviceTaintRule", _kept_rule, wake)
+        self._slices = Follower(api, DRA_VERSIONS, "ResourceSlice", _kept_slice, wake)
+        self._followers: tuple[Follower[Any], ...] = (self._nodes, self._rules, self._slices)
+
+    @contextmanager
+    def watching(self) -> Iterator[WatchedCluster]:
+        """Watch as long as the block runs."""
+        stop = threading.Event()
+        threads = []
+        for follower in self._followers:
+            threads.append(threading.Thread(target=follower.run, args=(stop,), daemon=True, name="watch"))
+        for thread in threads:
+            thread.start()
+        try:
+            yield self
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(_JOIN)
+
+    def reports(self) -> Reports:
+        """Return what is reported now.
+
+        Raises:
+            ApiError: the server refuses to list or watch.
+            UnreachableError: it has not been heard for so long that nothing may be decided.
+        """
+        for follower in self._followers:
+            if follower.stale_seconds() <= _STALE:
+                continue
+            if follower.problem is not None:
+                raise follower.problem
+            message = f"{self._api.server} has not listed everything yet"
+            raise UnreachableError(Problem("not-listed", message, hint="the next round tries anew"))
+        nodes = []
+        for version, node in self._nodes.versioned():
+            nodes.append({**node, "metadata": {**node["metadata"], "resourceVersion": version}})
+        return Reports(nodes, self._rules.objects(), self._slices.objects())
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a change, and return whether there was one since the last call."""
+        has_changed = self._changed.wait(seconds)
+        self._changed.clear()
+        return has_changed
+
+    def put(self, node: Object) -> None:
+        """Hold a Node as the answer to a write of this process has it."""
+        self._nodes.put(node)
+
+    def _kept_node(self, node: Object) -> Object | None:
+        """Return what decisions read of a Node; None for a Node of nobody's plan."""
+        metadata = node["metadata"]
+        if metadata["name"] not in self._machines:
+            return None
+        live = metadata.get("annotations") or {}
+        annotations = {key: live[key] for key in _KEPT_ANNOTATIONS if len(live.get(key, "")) in _LENGTHS}
+        conditions = []
+        for condition in (node.get("status") or {}).get("conditions") or ():
+            if condition.get("type") in self._conditions:
+                conditions.append(_fields(condition, ("type", "status", "lastTransitionTime")))
+            elif is_health_event(condition):
+                message = str(condition.get("message") or "")[:_LONGEST_VALUE]
+                conditions.append({**_fields(condition, ("type", "status", "reason")), "message": message})
+        # Without its resourceVersion, which changes with each heartbeat and is held beside it.
+        return {
+            "metadata": {"name": metadata["name"], "uid": metadata.get("uid"), "annotations": annotations},
+            "spec": _fields(node.get("spec") or {}, ("unschedulable", "taints")),
+            "status": {"conditions": conditions},
+        }
+
+
+_LENGTHS = range(1, _LONGEST_VALUE + 1)
+
+
+def _kept_rule(rule: Object) -> Object | None:
+    """Return what decisions read of a DeviceTaintRule."""
+    return {"spec": _fields(rule["spec"], ("deviceSelector", "taint"))}
+
+
+def _kept_slice(live: Object) -> Object | None:
+    """Return the devices of a ResourceSlice that have taints; None where none has."""
+    devices = []
+    for device in live["spec"].get("devices") or ():
+        if device.get("taints"):
+            devices.append(_fields(device, ("name", "taints")))
+    if not devices:
+        return None
+    return {"spec": {"nodeName": live["spec"].get("nodeName") or "", "devices": devices}}
+
+
+def _fields(mapping: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return some of a mapping's fields, where it has them."""
+    return {name: mapping[name] for name in names if name in mapping}

@@ -1,0 +1,110 @@
+"""Replay a series of faults on simulated machines, in time that runs as fast as asked.
+
+Each fault is reported as its agents would, at its moment, and by one request after the other for one machine,
+so that a fault of many machines is one burst. Nothing is said to the repair controller.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from sovereign_ai.cluster.api import Api
+from sovereign_ai.plan import Plan
+from sovereign_ai.sim.fault_reports import (
+    PORT_CHECKS,
+    THERMAL_CHECK,
+    await_parts,
+    report_condition,
+    report_domain,
+    report_silence,
+)
+from sovereign_ai.sim.fault_series import FailureDomains, FaultDomain, FaultEvent
+from sovereign_ai.sim.faults import inject_into
+from sovereign_ai.sim.machine import machines
+from sovereign_ai.spec import AIFactory
+
+_SILENT = frozenset({FaultDomain.NODE, FaultDomain.PDU, FaultDomain.FEED, FaultDomain.RACK})
+"""Domains whose machines fall silent."""
+
+
+class FaultReplay:
+    """Reports faults on the machines of one simulated cluster."""
+
+    def __init__(self, api: Api, factory: AIFactory, plan: Plan, cluster: str) -> None:
+        """Read the plan's failure domains; nothing is sent yet.
+
+        Raises:
+            KeyError: the plan has no such cluster.
+        """
+        self._api, self._factory = api, factory
+        self._domains = FailureDomains(plan, cluster)
+        self._machines = {machine.node.name: machine for machine in machines(plan, cluster)}
+        compute = [fabric.kind for fabric in plan.fabrics if fabric.role == "compute"]
+        self._port_check = PORT_CHECKS.get(compute[0] if compute else "", PORT_CHECKS["roce"])
+
+    def run(
+        self,
+        events: Sequence[FaultEvent],
+        speed: float,
+        stop: threading.Event,
+        tell: Callable[[FaultEvent, int], object],
+    ) -> None:
+        """Report each fault at its moment.
+
+        Args:
+            events: the faults, in the order of their times.
+            speed: seconds of the series in a second.
+            stop: ends it early.
+            tell: receives each fault, and on how many machines it was reported.
+
+        Raises:
+            ApiError: the server refused.
+            UnreachableError: there was no answer.
+        """
+        began = datetime.now(UTC)
+        for event in events:
+            due = began + timedelta(seconds=event.seconds / speed)
+            if stop.wait(max(0.0, (due - datetime.now(UTC)).total_seconds())):
+                return
+            tell(event, self.report(event, due + timedelta(seconds=event.repair / speed)))
+
+    def report(self, event: FaultEvent, until: datetime) -> int:
+        """Report one fault.
+
+        Args:
+            event: the fault.
+            until: when its hardware is repaired, before which no reset helps.
+
+        Returns:
+            The number of machines on which it is reported; 0 of a spine, or a feed that supplies survive.
+
+        Raises:
+            ApiError: the server refused.
+            UnreachableError: there was no answer.
+        """
+        names = self._domains.machines(event)
+        self._api.many(partial(self._report_on, name, event, until) for name in names)
+        return len(names)
+
+    def _report_on(self, name: str, event: FaultEvent, until: datetime) -> None:
+        """Report a fault on one machine it takes along."""
+        machine = self._machines[name]
+        if event.domain is not FaultDomain.APPLICATION:
+            # First, so that no reset that comes at once repairs what has no parts yet.
+            await_parts(self._api, name, until)
+        if event.domain in {FaultDomain.GPU, FaultDomain.APPLICATION}:
+            inject_into(self._api, self._factory, machine, gpu=event.gpu or 0, xid=event.code)
+        elif event.domain is FaultDomain.NVLINK:
+            report_domain(self._api, self._factory.name, machine, event.code)
+        elif event.domain in _SILENT:
+            report_silence(self._api, name)
+        elif event.domain is FaultDomain.THERMAL:
+            message = "ErrorCode:DCGM_FR_CLOCK_THROTTLE_THERMAL GPU:0 too hot Recommended Action=RESTART_BM;"
+            report_condition(self._api, name, THERMAL_CHECK, message)
+        else:
+            port = f"NIC:{event.gpu}" if event.gpu is not None else f"switch {event.unit}"
+            message = f"{port} port is down Recommended Action=REPLACE_VM;"
+            report_condition(self._api, name, self._port_check, message)

@@ -1,0 +1,153 @@
+"""What the agents of a simulated machine report of faults that are no GPU's own Xid.
+
+Each is reported as a real agent does: a machine without power or with a dead kubelet by its `Ready`
+condition, as the node controller writes it; a port or a temperature by a condition of NVSentinel's monitors,
+whose form is the check's name, `<check>IsNotHealthy` and `ErrorCode:… Recommended Action=…;`
+(NVIDIA/NVSentinel, platform connector, read 2026-11-27); a broken NVLink domain by a taint on all devices of
+its machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sovereign_ai.cluster.api import Api
+from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.names import KEYS, OWNER, label
+from sovereign_ai.sim.difference import FAULT
+from sovereign_ai.sim.machine import Machine
+from sovereign_ai.sim.nodes import FAKE
+
+NODE_LABEL = f"{KEYS.domain}/node"
+"""The label of a DeviceTaintRule that names the machine whose fault it reports."""
+REPAIRED_AT = f"{KEYS.domain}/simulated-repair-at"
+"""The annotation of a Node with the moment before which no reset of its hardware helps."""
+THERMAL_CHECK = "GpuThermalWatch"
+PORT_CHECKS = {"infiniband": "InfiniBandStateCheck", "roce": "EthernetStateCheck"}
+"""Kind of fabric to the check of its ports."""
+_CHECKS = frozenset({THERMAL_CHECK, *PORT_CHECKS.values()})
+_MANAGER = "sovereign-ai-fault"
+
+
+def report_condition(api: Api, node: str, check: str, message: str) -> None:
+    """Let a monitor on a machine report that a check failed.
+
+    Raises:
+        ApiError: the server refused; status 404 where the machine is not in the cluster.
+        UnreachableError: there was no answer.
+    """
+    _set_conditions(api, node, {check: _condition(check, "True", f"{check}IsNotHealthy", message)})
+
+
+def report_silence(api: Api, node: str) -> None:
+    """Let a machine fall silent: nobody plays its kubelet any more, and the node controller notes that.
+
+    Raises:
+        ApiError: the server refused; status 404 where the machine is not in the cluster.
+        UnreachableError: there was no answer.
+    """
+    _annotate(api, node, {FAKE: None})
+    message = "Kubelet stopped posting node status."
+    _set_conditions(api, node, {"Ready": _condition("Ready", "Unknown", "NodeStatusUnknown", message)})
+
+
+def report_domain(api: Api, factory: str, machine: Machine, xid: int) -> None:
+    """Let a driver taint all devices of a machine.
+
+    Raises:
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    node = machine.node.name
+    labels = {KEYS.owner: OWNER, KEYS.factory: factory, NODE_LABEL: node}
+    rule = {
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "DeviceTaintRule",
+        "metadata": {"name": label("fault", node, "all"), "labels": labels},
+        "spec": {
+            "deviceSelector": {"driver": machine.accelerator.dra_driver, "pool": node},
+            "taint": {"key": FAULT, "value": f"xid-{xid}", "effect": "NoSchedule"},
+        },
+    }
+    api.apply(rule, field_manager=_MANAGER, force=True)
+
+
+def await_parts(api: Api, node: str, until: datetime) -> None:
+    """Note until when no reset helps; a later moment that is noted already stays.
+
+    Raises:
+        ApiError: the server refused; status 404 where the machine is not in the cluster.
+        UnreachableError: there was no answer.
+    """
+    if not is_awaiting_parts(api, node, until):
+        _annotate(api, node, {REPAIRED_AT: until.astimezone(UTC).isoformat(timespec="milliseconds")})
+
+
+def is_awaiting_parts(api: Api, node: str, now: datetime) -> bool:
+    """Return whether a machine's hardware is repaired only after a moment.
+
+    Raises:
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    live = api.get("v1", "Node", node) or {"metadata": {}}
+    text = (live["metadata"].get("annotations") or {}).get(REPAIRED_AT)
+    return text is not None and now < datetime.fromisoformat(text)
+
+
+def withdraw(api: Api, node: str) -> None:
+    """Let a machine report that it is well.
+
+    Raises:
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    live = api.get("v1", "Node", node)
+    if live is None:
+        return
+    changed = {}
+    for condition in (live.get("status") or {}).get("conditions") or ():
+        kind = condition["type"]
+        if kind in _CHECKS and condition["status"] == "True":
+            changed[kind] = _condition(kind, "False", f"{kind}IsHealthy", "No Health Failures")
+        elif kind == "Ready" and condition["status"] != "True":
+            changed[kind] = _condition(kind, "True", "KubeletReady", "kubelet is posting ready status")
+    if changed:
+        _set_conditions(api, node, changed)
+    annotations = live["metadata"].get("annotations") or {}
+    if REPAIRED_AT in annotations or FAKE not in annotations:
+        _annotate(api, node, {REPAIRED_AT: None, FAKE: "fake"})
+
+
+def _condition(kind: str, status: str, reason: str, message: str) -> dict[str, str]:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "type": kind,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastHeartbeatTime": now,
+        "lastTransitionTime": now,
+    }
+
+
+def _set_conditions(api: Api, node: str, changed: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write some conditions of a Node; a merge patch replaces the list, so that the others are stated too."""
+    live = api.get("v1", "Node", node)
+    if live is None:
+        message = f"{node} is not in the cluster"
+        raise UsageError(Problem("machine-absent", message, hint="simulate the factory first"))
+    kept = []
+    for condition in (live.get("status") or {}).get("conditions") or ():
+        if condition["type"] not in changed:
+            kept.append(condition)
+    head = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}}
+    api.update_status({**head, "status": {"conditions": [*kept, *changed.values()]}})
+
+
+def _annotate(api: Api, node: str, annotations: Mapping[str, str | None]) -> None:
+    change = {"metadata": {"annotations": annotations}}
+    query, merge = {"fieldManager": _MANAGER}, "application/merge-patch+json"
+    api.request("PATCH", f"/api/v1/nodes/{node}", change, query=query, content_type=merge)

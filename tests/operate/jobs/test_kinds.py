@@ -1,0 +1,25 @@
+"""Which kinds of work a cluster serves, and in which version."""
+
+from __future__ import annotations
+
+from sovereign_ai.operate.jobs.kinds import served_work
+from tests.operate.jobs.given import JOB, JOB_SET, KUEUE, WorkApi, resource
+
+
+def test_what_is_served_is_told_from_what_is_not() -> None:
+    served = served_work(WorkApi(served=(JOB, JOB_SET)))  # type: ignore[arg-type]
+    assert [kind.kind for kind in served.kinds()] == ["JobSet", "Job"]
+    assert not served.is_queued
+    assert served_work(WorkApi(served=(KUEUE,))).is_queued  # type: ignore[arg-type]
+
+
+def test_a_kind_of_the_same_name_in_another_group_is_none() -> None:
+    other = resource("example.com/v1", "Job")
+    assert served_work(WorkApi(served=(other,))).resources == {}  # type: ignore[arg-type]
+
+
+def test_a_stable_version_is_preferred_and_then_the_latest_beta() -> None:
+    versions = [resource(f"batch/{version}", "Job") for version in ("v1beta2", "v1", "v1beta1")]
+    assert served_work(WorkApi(served=versions)).resources["Job"].api_version == "batch/v1"  # type: ignore[arg-type]
+    betas = [versions[2], versions[0]]
+    assert served_work(WorkApi(served=betas)).resources["Job"].api_version == "batch/v1beta2"  # type: ignore[arg-type]

@@ -1,0 +1,111 @@
+"""Work as a cluster can run it, and submitted as a whole or not at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sovereign_ai.cluster.api import ApiError
+from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.operate.jobs.kinds import served_work
+from sovereign_ai.operate.jobs.submission import for_cluster, submit, with_command
+from tests.operate.jobs.given import JOB, JOB_SET, KUEUE, QUEUE, WorkApi, job
+
+POD: Any = {"spec": {"containers": [{"name": "main", "image": "i"}]}}
+INDEXED: Any = {"completionMode": "Indexed", "parallelism": 2, "template": POD}
+SET: Any = {
+    "apiVersion": "jobset.x-k8s.io/v1alpha2",
+    "kind": "JobSet",
+    "metadata": {"name": "a", "namespace": "research", "labels": {QUEUE: "train"}},
+    "spec": {
+        "suspend": True,
+        "replicatedJobs": [{"name": "node", "replicas": 1, "template": {"spec": INDEXED}}],
+    },
+}
+
+
+def served(*resources: Any) -> Any:
+    return served_work(WorkApi(served=resources))  # type: ignore[arg-type]
+
+
+def test_what_a_cluster_serves_is_submitted_as_it_is() -> None:
+    assert for_cluster([SET], served(JOB, JOB_SET, KUEUE)) == [SET]
+
+
+def test_without_job_sets_a_job_has_the_same_pods_and_the_same_queue() -> None:
+    (obj,) = for_cluster([SET], served(JOB, KUEUE))
+    assert (obj["apiVersion"], obj["kind"], obj["metadata"]) == ("batch/v1", "Job", SET["metadata"])
+    assert obj["spec"] == {**INDEXED, "suspend": True}
+
+
+def test_without_kueue_nothing_starts_suspended() -> None:
+    (obj,) = for_cluster([SET], served(JOB))
+    assert "suspend" not in obj["spec"]
+    assert SET["spec"]["suspend"]
+
+
+def test_a_kind_that_is_served_neither_way_is_refused_with_what_runs_it() -> None:
+    with pytest.raises(EnvironmentLacksError) as caught:
+        for_cluster([{**SET, "kind": "TrainJob"}], served(JOB, KUEUE))
+    assert caught.value.problems[0].hint.startswith("install Kubeflow Trainer")
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        SET,
+        {"kind": "Job", "spec": {"template": POD}},
+        {"kind": "LeaderWorkerSet", "spec": {"leaderWorkerTemplate": {"workerTemplate": POD}}},
+        {"kind": "TrainJob", "spec": {"trainer": {"image": "i"}}},
+    ],
+)
+def test_every_kind_has_a_place_for_its_command(obj: Any) -> None:
+    (copied,) = for_cluster([obj], served(JOB, JOB_SET)) if obj is SET else (obj,)
+    with_command([copied], ["python", "train.py"])
+    assert "'command': ['python', 'train.py']" in str(copied)
+
+
+class Creating:
+    """Creates what it is given; refuses a name, in earnest or already in the dry run."""
+
+    def __init__(self, refused: str = "", status: int = 403, *, in_dry_run: bool = False) -> None:
+        self.refused, self.status, self.in_dry_run = refused, status, in_dry_run
+        self.done: list[str] = []
+
+    def create(self, obj: Any, dry_run: bool) -> None:
+        name = obj["metadata"]["name"]
+        if name == self.refused and dry_run == self.in_dry_run:
+            raise ApiError(Problem("refused", "refused"), status=self.status)
+        self.done.append(f"{'judge' if dry_run else 'create'} {name}")
+
+    def delete(self, _version: str, kind: str, name: str, namespace: str) -> bool:
+        self.done.append(f"delete {kind} {namespace}/{name}")
+        return True
+
+
+def submitted(api: Any, *, dry_run: bool = False) -> list[str]:
+    submit(api, [job("a"), job("b")], dry_run=dry_run)
+    return api.done
+
+
+def test_everything_is_judged_before_anything_is_created() -> None:
+    assert submitted(Creating()) == ["judge a", "judge b", "create a", "create b"]
+    assert submitted(Creating(), dry_run=True) == ["judge a", "judge b"]
+    api = Creating("b", in_dry_run=True)
+    with pytest.raises(ApiError):
+        submitted(api)
+    assert api.done == ["judge a"]
+
+
+def test_what_was_created_is_deleted_where_the_rest_is_refused() -> None:
+    api = Creating("b")
+    with pytest.raises(ApiError):
+        submitted(api)
+    assert api.done == ["judge a", "judge b", "create a", "delete Job research/a"]
+
+
+def test_work_that_exists_is_refused_with_how_to_cancel_it() -> None:
+    with pytest.raises(UsageError) as caught:
+        submitted(Creating("a", 409, in_dry_run=True))
+    assert "jobs cancel STACK research/a" in caught.value.problems[0].hint

@@ -1,0 +1,102 @@
+"""Each fault is reported as agents do, is read by the repair controller, and is undone by its repair."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sovereign_ai.operate import observe_machines, places
+from sovereign_ai.sim.factory import simulate
+from sovereign_ai.sim.fault_replay import FaultReplay
+from sovereign_ai.sim.fault_reports import REPAIRED_AT
+from sovereign_ai.sim.fault_series import FaultDomain, FaultEvent
+from sovereign_ai.sim.faults import heal
+from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
+from tests.verify.in_memory import InMemoryApi
+
+FACTORY = factory_of(pool("train"))
+PLAN = plan_of(FACTORY)
+PAST, SOON = datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC) + timedelta(hours=1)
+MACHINE = "train-0001"
+
+
+class Versioned(InMemoryApi):
+    """Objects with resourceVersions, which nobody compares here."""
+
+    def list(self, *what: Any, **how: Any) -> list[dict[str, Any]]:
+        objects = super().list(*what, **how)
+        for obj in objects:
+            obj["metadata"]["resourceVersion"] = "1"
+        return objects
+
+
+@pytest.fixture
+def api() -> InMemoryApi:
+    api = Versioned()
+    simulate(api, FACTORY, PLAN, CLUSTER)
+    return api
+
+
+def event(domain: FaultDomain, unit: str = MACHINE, gpu: int | None = 1, code: int = 0) -> FaultEvent:
+    return FaultEvent(0.0, domain, unit, gpu, code, 0.0)
+
+
+def seen(api: InMemoryApi) -> dict[str, list[str]]:
+    """Return the faults that the repair controller reads, a minute from now: a node may be late for 30 s."""
+    view = observe_machines(api, places(PLAN, CLUSTER), datetime.now(UTC) + timedelta(minutes=1))
+    return {
+        machine.name: [str(fault) for fault in machine.faults] for machine in view.machines if machine.faults
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "read"),
+    [
+        (event(FaultDomain.GPU, code=79), "Xid 79 on GPU 1"),
+        (event(FaultDomain.NIC), "EthernetStateCheck"),
+        (event(FaultDomain.THERMAL), "GpuThermalWatch on GPU 0"),
+        (event(FaultDomain.NODE), "NotReady"),
+    ],
+)
+def test_a_fault_is_read_as_its_agents_report_it_and_undone(
+    api: InMemoryApi, fault: FaultEvent, read: str
+) -> None:
+    replay = FaultReplay(api, FACTORY, PLAN, CLUSTER)
+    assert replay.report(fault, PAST) == 1
+    assert seen(api) == {MACHINE: [read]}
+    heal(api, FACTORY, PLAN, MACHINE)
+    assert seen(api) == {}
+    assert REPAIRED_AT not in api.live("Node", MACHINE)["metadata"]["annotations"]
+
+
+def test_an_applications_fault_is_read_as_none(api: InMemoryApi) -> None:
+    assert FaultReplay(api, FACTORY, PLAN, CLUSTER).report(event(FaultDomain.APPLICATION, code=31), SOON) == 1
+    assert seen(api) == {}
+
+
+def test_no_reset_helps_before_the_hardware_is_repaired(api: InMemoryApi) -> None:
+    replay = FaultReplay(api, FACTORY, PLAN, CLUSTER)
+    replay.report(event(FaultDomain.GPU, code=48), SOON)
+    # A later fault whose repair is sooner does not make the first one's sooner.
+    replay.report(event(FaultDomain.NIC), PAST)
+    assert heal(api, FACTORY, PLAN, MACHINE) == 0
+    assert seen(api) == {MACHINE: ["EthernetStateCheck", "Xid 48 on GPU 1"]}
+
+
+def test_a_replay_tells_each_fault_with_the_machines_that_report_it(api: InMemoryApi) -> None:
+    told = []
+    series = [event(FaultDomain.GPU, code=48), event(FaultDomain.NODE, "train-0002", None)]
+    replay = FaultReplay(api, FACTORY, PLAN, CLUSTER)
+    replay.run(series, 1e9, threading.Event(), lambda fault, machines: told.append((fault.unit, machines)))
+    assert told == [("train-0001", 1), ("train-0002", 1)]
+
+
+def test_a_replay_that_is_stopped_reports_no_more(api: InMemoryApi) -> None:
+    stop = threading.Event()
+    stop.set()
+    late = FaultEvent(1e6, FaultDomain.NODE, MACHINE, None, 0, 0.0)
+    FaultReplay(api, FACTORY, PLAN, CLUSTER).run([late], 1.0, stop, lambda *_: pytest.fail("it was reported"))
+    assert seen(api) == {}

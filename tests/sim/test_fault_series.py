@@ -1,0 +1,102 @@
+"""Faults from a seed: replayable, as often as counted, on the units that the plan has; and a file of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from sovereign_ai.errors import SpecError
+from sovereign_ai.sim.fault_series import FailureDomains, FaultDomain, draw, parse_series, to_text
+from tests.render.lab import stack
+from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
+
+_, LAB = stack("lab")
+HEADER = "seconds,domain,unit,gpu,code,repair"
+
+
+def test_a_seed_gives_the_same_faults_and_another_one_others() -> None:
+    first = draw(LAB, "lab", seed=7, days=365)
+    assert draw(LAB, "lab", seed=7, days=365) == first
+    assert draw(LAB, "lab", seed=8, days=365) != first
+    assert [event.seconds for event in first] == sorted(event.seconds for event in first)
+
+
+def test_a_longer_time_begins_with_the_faults_of_a_shorter_one() -> None:
+    month = [event for event in draw(LAB, "lab", seed=7, days=365) if event.seconds < 200 * 86_400]
+    moments = [(event.seconds, event.domain) for event in draw(LAB, "lab", seed=7, days=200)]
+    assert moments == [(event.seconds, event.domain) for event in month]
+
+
+def test_each_cause_is_as_frequent_as_it_was_counted() -> None:
+    # 128 GPUs for 100 years: 419 interruptions of 16,384 GPUs in 54 days, without six silent ones and
+    # without a tenth of 35, which are faults of switches.
+    days = 3_650.0
+    gpus = sum(node.gpus for node in LAB.nodes_of("lab"))
+    share = gpus * days / (16_384 * 54)
+    counts = Counter[FaultDomain]()
+    for seed in range(10):
+        counts.update(event.domain for event in draw(LAB, "lab", seed=seed, days=days))
+    expected = {FaultDomain.GPU: 148 + 72 + 19 + 17, FaultDomain.NIC: 7 + 31.5, FaultDomain.NODE: 46}
+    for domain, counted in expected.items():
+        mean = 10 * share * counted
+        assert abs(counts[domain] - mean) < 4 * mean**0.5, domain
+    assert counts[FaultDomain.NVLINK] == 0
+
+
+def test_a_series_is_read_back_from_its_file() -> None:
+    series = draw(LAB, "lab", seed=3, days=2_000)
+    assert len(series) > 50
+    assert parse_series(to_text(series), "faults.csv", LAB, "lab") == series
+
+
+def test_what_hangs_together_fails_together() -> None:
+    domains = FailureDomains(LAB, "lab")
+    racks = {node.name: node.rack for node in LAB.nodes_of("lab")}
+    for rack, names in domains.units[FaultDomain.RACK].items():
+        assert {racks[name] for name in names} == {rack}
+    for names in domains.units[FaultDomain.LEAF].values():
+        assert names
+    assert set(domains.units[FaultDomain.SPINE].values()) == {()}
+
+
+def test_a_feed_stops_the_machines_that_keep_too_few_supplies_and_no_others() -> None:
+    domains = FailureDomains(LAB, "lab")
+    # The lab's servers have six supplies over three feeds and need four: any feed may be lost, but not two.
+    assert set(domains.units[FaultDomain.FEED].values()) == {()}
+    assert len(domains.units[FaultDomain.FEED]) == 3
+
+
+def test_drivers_without_numbered_faults_report_none() -> None:
+    factory = factory_of(pool("train"), pool("red", "mi300x-oam8", 1))
+    units = FailureDomains(plan_of(factory), CLUSTER).units
+    assert set(units[FaultDomain.GPU]) == {"train-0001", "train-0002"}
+    assert set(units[FaultDomain.NODE]) == {"train-0001", "train-0002", "red-0001"}
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "hint"),
+    [
+        ("1,gpu,train-0003,1,48,7", "unit-unknown", "did you mean"),
+        ("1,gp,train-003,3,48,7", "domain-unknown", "did you mean 'gpu'?"),
+        ("-1,gpu,train-003,3,48,7", "bad-number", "at most 9 digits"),
+        ("1,gpu,train-003,3,48,1e9", "bad-number", "at most 9 digits"),
+        ("1,gpu,train-003,8,48,7", "fault-unknown", "numbered 0 to 7"),
+        ("1,gpu,train-003,,48,7", "fault-unknown", "numbered 0 to 7"),
+        ("1,gpu,train-003,3,49,7", "fault-unknown", "simulated are 13"),
+        ("1,nvlink,x,,74,7", "unit-unknown", "the plan has no nvlink"),
+        ("1,gpu,train-003", "bad-row", HEADER),
+    ],
+)
+def test_a_row_that_is_no_fault_is_refused_with_its_line(row: str, code: str, hint: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_series(f"{HEADER}\n0,gpu,train-001,0,48,7\n{row}\n1,2\n", "faults.csv", LAB, "lab")
+    first, last = caught.value.problems
+    assert (first.code, first.where.line, hint in first.hint) == (code, 3, True)
+    assert (last.code, last.where.line) == ("bad-row", 4)
+
+
+@pytest.mark.parametrize("text", ["", "seconds,domain\n", "1,gpu,train-001,0,48,7\n"])
+def test_a_file_without_its_header_is_refused(text: str) -> None:
+    with pytest.raises(SpecError, match="not the header"):
+        parse_series(text, "faults.csv", LAB, "lab")
