@@ -222,7 +222,7 @@ def infrastructure(plan: Plan) -> str:
 
 def node_annotations(plan: Plan) -> str:
     """Return `annotations.json`: the name and rack of each device, for InfraGraph's `annotate_graph`."""
-    racks = racks_of(plan)
+    racks = racks_of(plan.racks)
     rows = []
     for name, kind in _Inventory(plan).kinds.items():
         for number, member in enumerate(kind.members):
