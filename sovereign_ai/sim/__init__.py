@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sovereign_ai.sim.allocation import read_holders
     from sovereign_ai.sim.factory import remove, simulate
     from sovereign_ai.sim.faults import heal, inject
-    from sovereign_ai.sim.power import draw, full_power
+    from sovereign_ai.sim.power import full_power, power_draw
     from sovereign_ai.sim.redfish import redfish_tree
     from sovereign_ai.sim.samples import dry_run_samples
 else:
@@ -35,18 +35,18 @@ else:
             "allocation": ("read_holders",),
             "factory": ("remove", "simulate"),
             "faults": ("heal", "inject"),
-            "power": ("draw", "full_power"),
+            "power": ("full_power", "power_draw"),
             "redfish": ("redfish_tree",),
             "samples": ("dry_run_samples",),
         },
     )
 
 __all__ = [
-    "draw",
     "dry_run_samples",
     "full_power",
     "heal",
     "inject",
+    "power_draw",
     "read_holders",
     "redfish_tree",
     "remove",
