@@ -95,11 +95,11 @@ def observe_all(api: Api, plan: Plan, cluster: str, now: datetime) -> Overview:
     """
     from sovereign_ai.cli.top_text import Overview, TopMachine
     from sovereign_ai.operate import observe_machines, places
-    from sovereign_ai.sim import draw, full_power, read_holders
+    from sovereign_ai.sim import full_power, power_draw, read_holders
 
     view = observe_machines(api, places(plan, cluster), now)
     held = read_holders(api, plan, cluster)
-    power = draw(plan, cluster, held)
+    power = power_draw(plan, cluster, held)
     observed = {machine.name: machine for machine in view.machines}
     machines = []
     for node in plan.nodes_of(cluster):

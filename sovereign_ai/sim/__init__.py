@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sovereign_ai.sim.fault_series import FaultDomain, FaultEvent, draw, parse_series, to_text
     from sovereign_ai.sim.faults import heal, heal_machine, inject
     from sovereign_ai.sim.machine import machines
-    from sovereign_ai.sim.power import draw, full_power
+    from sovereign_ai.sim.power import full_power, power_draw
     from sovereign_ai.sim.redfish import redfish_tree
     from sovereign_ai.sim.samples import dry_run_samples
 else:
@@ -41,7 +41,7 @@ else:
             "fault_series": ("FaultDomain", "FaultEvent", "draw", "parse_series", "to_text"),
             "faults": ("heal", "heal_machine", "inject"),
             "machine": ("machines",),
-            "power": ("draw", "full_power"),
+            "power": ("full_power", "power_draw"),
             "redfish": ("redfish_tree",),
             "samples": ("dry_run_samples",),
         },
@@ -59,6 +59,7 @@ __all__ = [
     "inject",
     "machines",
     "parse_series",
+    "power_draw",
     "read_holders",
     "redfish_tree",
     "remove",

@@ -56,7 +56,7 @@ class Draw:
     estimated: int
 
 
-def draw(plan: Plan, cluster: str, held: Holders) -> Draw:
+def power_draw(plan: Plan, cluster: str, held: Holders) -> Draw:
     """Return what machines draw under an allocation.
 
     Args:
