@@ -77,12 +77,14 @@ class TerminationWatch:
         keys: the objects; those that were not deleted are ignored.
         progress: called with a line for each finalizer that holds one.
         wait_seconds: how long to wait while nothing changes.
+        left: those of the objects that the last check read; others are gone, or go with their namespace.
     """
 
     api: Api
     keys: Collection[ObjectKey]
     progress: Progress
     wait_seconds: float = WAIT_SECONDS
+    left: Collection[ObjectKey] = ()
     _going: Mapping[str, str] = field(default_factory=dict)
     _left: Mapping[str, str] = field(default_factory=dict)
     _looks_inside: bool = False
@@ -102,7 +104,9 @@ class TerminationWatch:
             ApiError: a permission to list is missing.
             UnreachableError: there was no answer.
         """
-        going = terminating(self.api, self.keys)
+        live = _existing(self.api, self.keys)
+        self.left = tuple(live)
+        going = _deleted(live)
         if not going:
             return True
         now = time.monotonic()
@@ -157,6 +161,16 @@ def terminating(api: Api, keys: Collection[ObjectKey]) -> dict[ObjectKey, Metada
         ApiError: a permission to list is missing.
         UnreachableError: there was no answer.
     """
+    return _deleted(_existing(api, keys))
+
+
+def _deleted(live: Mapping[ObjectKey, Metadata]) -> dict[ObjectKey, Metadata]:
+    """Return the objects among live ones that were deleted."""
+    return {key: metadata for key, metadata in live.items() if metadata.get("deletionTimestamp")}
+
+
+def _existing(api: Api, keys: Collection[ObjectKey]) -> dict[ObjectKey, Metadata]:
+    """Return the metadata of those of some objects that exist, but of none in a namespace that is going."""
     namespaces = [key for key in keys if _is_namespace(key)]
     live = read_live(api, namespaces)
     going = set()
@@ -166,7 +180,7 @@ def terminating(api: Api, keys: Collection[ObjectKey]) -> dict[ObjectKey, Metada
     # Objects in a namespace that is deleted go with it: of a thousand objects few must be read.
     others = [key for key in keys if not _is_namespace(key) and key.namespace not in going]
     live.update(read_live(api, others))
-    return {key: metadata for key, metadata in live.items() if metadata.get("deletionTimestamp")}
+    return live
 
 
 def wait_until_gone(
@@ -196,6 +210,8 @@ def wait_until_gone(
             return
         if watch.problems:
             raise DeploymentError(watch.problems)
+        # What is gone is not asked about again: of many kinds, namespaces alone take their time.
+        watch.keys = watch.left
         # On a busy cluster a check takes long, and the checks must not be what keeps it busy; but a look into
         # many namespaces takes seconds, so that a change ends the pause.
         pause = max(_POLL_SECONDS, _SHARE * (time.monotonic() - began))

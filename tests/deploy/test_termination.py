@@ -175,3 +175,19 @@ def test_what_lies_in_a_namespace_that_goes_or_is_gone_is_not_asked_for_object_b
     going = module.terminating(api, [key_of(one) for one in (*spaces, kept, gone, inside)])
     assert sorted(map(str, going)) == ["Namespace/research", "Role/kept/admin"]
     assert api.asked == ["LIST Namespace", "LIST Role kept"]
+
+
+def test_what_is_gone_is_not_asked_for_again() -> None:
+    class Shrinking(MemoryCluster):
+        """Loses the namespace when it has been listed for the third time."""
+
+        def list(self, api_version: str, kind: str, *where: Any, **how: Any) -> list[dict[str, Any]]:
+            items = super().list(api_version, kind, *where, **how)
+            if self.asked.count("LIST Namespace") == 3:
+                self.objects.pop(("v1", "Namespace", "", "research"), None)
+            return items
+
+    api = Shrinking(SPACE)
+    assert wait(api, SPACE, obj("StorageClass", "scratch")) == ([], [])
+    assert api.asked.count("LIST StorageClass") == 1
+    assert api.asked.count("LIST Namespace") > 3
