@@ -81,8 +81,9 @@ _MAPPED = "(?i)^[0:]*:ffff:(?:0{1,4}:)?[0-9a-f:.]+$"
 
 def spellings(value: str) -> str:
     """Return CEL for the texts that programs may make of a text: decoded, and without line ends in a URL."""
+    # Both texts of a list must be of one type, and a field of an unknown kind has none.
     chain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES)
-    decoded = f'({value}.contains("%") || {value}.contains("\\\\/") ? {value}{chain} : {value})'
+    decoded = f'({value}.contains("%") || {value}.contains("\\\\/") ? {value}{chain} : string({value}))'
     lines = f'{value}.split("\\n").all(l, l.matches({literal(_URL_A_LINE)}))'
     dropped = f'{value}.replace("\\t", "").replace("\\n", "").replace("\\r", "")'
     is_one_url = f"{value}.matches({literal(_NO_SPACE)}) && !{lines}"
