@@ -263,7 +263,10 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
             yield MisfitError("rails", message, f"{advice}, or give the pool a fabric of its own")
         if fabric.link.count > rate.count:
             message = f"a {fabric.role} port of {name} gives {rate}, not {fabric.link}"
-            yield MisfitError("link", message, f"write 'link: {rate}'")
+            hint = f"write 'link: {rate}'"
+            if len(pool_of) > 1:
+                hint += ", the rate of all that join, or give the pool a fabric of its own"
+            yield MisfitError("link", message, hint)
 
 
 def _meeting_misfits(

@@ -51,3 +51,12 @@ def test_a_second_fabric_of_one_role_on_the_same_pool_is_refused() -> None:
 def test_more_subnets_than_pods_are_refused() -> None:
     wish = factory(fabrics=[{**COMPUTE, "kind": "infiniband", "subnets": 2}])
     assert fields(wish) == ["fabrics[0].subnets"]
+
+
+def test_a_slower_machine_on_a_fabric_is_refused_with_both_ways_out() -> None:
+    """The hosts of a fabric have one rate; a pool with another needs a fabric of its own."""
+    pools = [pool(system="dgx-b300"), pool("slow")]
+    wish = factory(pools=pools, fabrics=[{**COMPUTE, "link": "800 Gbps"}])
+    [problem] = [problem for problem in fabric_problems(wish, {}) if problem.where.field == "fabrics[0].link"]
+    assert problem.message == "a compute port of dgx-h100 gives 400 Gbps, not 800 Gbps"
+    assert problem.hint.endswith("the rate of all that join, or give the pool a fabric of its own")
