@@ -12,6 +12,7 @@ from typing import Any
 from sovereign_ai.assess import GivenValue
 from sovereign_ai.assess.cost import PricedLine, length_text, order_cost, price_order
 from sovereign_ai.assess.sources import figures, read_figures
+from sovereign_ai.catalog import LinkMedium
 from sovereign_ai.cli.output import table
 from sovereign_ai.cli.plan_text import wrapped
 from sovereign_ai.errors import Problem, SpecError, UsageError, nearest
@@ -36,8 +37,8 @@ _LENGTH = (
     " slack in them: 2 m in a rack, else 7 m + 0.6 m a rack + 2.4 m a row"
 )
 _POLARITY = (
-    "Type B, so that a sending fibre ends at a receiving one: a cord reverses the fibres once, cord, trunk and"
-    " cord three times; Type A would not, and Type C is for duplex links"
+    "Type B, so that a sending fibre ends at a receiving one: a cord reverses the fibres once, cord, trunk"
+    " and cord three times; Type A would not, and Type C is for duplex links"
 )
 
 
@@ -214,15 +215,13 @@ def _reasons(order: CableOrder) -> Iterator[str]:
         reasons.append(("phases", text))
     for use in order.uses:
         if use.medium is not None:
-            reasons.append((f"{use.site} {use.fabric}", _use_text(use)))
+            reasons.append((f"{use.site} {use.fabric}", _use_text(use, use.medium)))
     for name, text in reasons:
         yield from textwrap.wrap(f"{name}: {text}", _COLUMNS, initial_indent="  ", subsequent_indent="    ")
 
 
-def _use_text(use: MediumUse) -> str:
+def _use_text(use: MediumUse, medium: LinkMedium) -> str:
     """Return which links a medium carries, and where its reach was read."""
-    medium = use.medium
-    assert medium is not None
     figure = medium.source_of("reach")
     source = "" if figure is None else f"; {figure.source}, {figure.grade}"
     reach = f"reach {medium.reach}"

@@ -59,7 +59,7 @@ def add(app: typer.Typer) -> None:
                 )
                 hint = "leave out --output and --picture; '--order FILE.csv' writes the order list"
                 problem = Problem("contradiction", message, hint=hint)
-                run_command("plan", as_json, lambda output: _refuse(problem))
+                run_command("plan", as_json, lambda _: _refuse(problem))
                 return
             run_command("plan", as_json, lambda output: _cables(output, wish))
             return

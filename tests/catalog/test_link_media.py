@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from sovereign_ai.catalog.figures import Grade
-from sovereign_ai.catalog.link_media import FIXED, OPTICAL, link_media, link_medium
+from sovereign_ai.catalog.link_media import FIXED, OPTICAL, LinkMedium, link_media, link_medium
 
 
 @pytest.mark.parametrize("medium", link_media(), ids=lambda medium: medium.name)
-def test_a_medium_is_stocked_up_to_its_reach_and_no_further(medium) -> None:
+def test_a_medium_is_stocked_up_to_its_reach_and_no_further(medium: LinkMedium) -> None:
     for split in (False, True):
         stock = medium.stock(split=split)
         assert list(stock) == sorted(set(stock))
@@ -17,7 +17,7 @@ def test_a_medium_is_stocked_up_to_its_reach_and_no_further(medium) -> None:
 
 
 @pytest.mark.parametrize("medium", link_media(), ids=lambda medium: medium.name)
-def test_fixed_cables_have_no_connector_and_fibres_have_one_with_its_polish(medium) -> None:
+def test_fixed_cables_have_no_connector_and_fibres_have_one_with_its_polish(medium: LinkMedium) -> None:
     if medium.medium in FIXED:
         assert (medium.connector, medium.polish, medium.fibre) == (None, None, None)
     elif medium.medium in OPTICAL:

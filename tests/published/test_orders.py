@@ -1,7 +1,7 @@
 """Part lists that others published come out of the planner's order list piece by piece.
 
-A file is a design. A row names a fabric and the pieces that are printed; `counted: host` compares only those of links
-to servers, and `left_out` has the reason where a row cannot be reproduced.
+A file is a design. A row names a fabric and the pieces that are printed; `counted: host` compares only those
+of links to servers, and `left_out` has the reason where a row cannot be reproduced.
 """
 
 from __future__ import annotations

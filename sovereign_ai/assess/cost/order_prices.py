@@ -1,7 +1,7 @@
 """The order list of the cabling with what each line costs, as far as a price is known.
 
-A price `price.<part>` is dated, has a range, and may be replaced by the user's own. A part without a price has
-no cost and is in no total; it is counted, so that a total says what it leaves out.
+A price `price.<part>` is dated, has a range, and may be replaced by the user's own. A part without a price
+has no cost and is in no total; it is counted, so that a total says what it leaves out.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _price(part: str, given: Mapping[str, GivenValue]) -> PartPrice | None:
         high = own.value if own.high is None else own.high
         return PartPrice(own.value, low, high, "user", own.source)
     figure = figures("prices").get(name)
-    if figure is None or isinstance(figure.value, str):
+    if figure is None or not isinstance(figure.value, int | float):
         return None
     value = float(figure.value)
     low = value if figure.low is None else float(figure.low)

@@ -1,7 +1,7 @@
 """Cabling as it is ordered: cages, cables, transceivers, fibres, trunks and panels, with lengths and spares.
 
-`order_cables(factory, plan)` in `order.py` is the entry point. `routes.py` has lengths, `cages.py` what fits a
-port, `links.py` which links share plugs, `assemblies.py` what each group of them is made of.
+`order_cables(factory, plan)` in `order.py` is the entry point. `routes.py` has lengths, `cages.py` what fits
+a port, `links.py` which links share plugs, `assemblies.py` what each group of them is made of.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The pieces of each group of links: one fixed cable, or transceivers with fibres between them.
 
-A fixed cable needs a group that one cable can serve: two cages of one rate, or one cage and those of a part of
-its rate. Every other group has a transceiver in each cage and a fibre for each link. Media are tried in the
+A fixed cable needs a group that one cable can serve: two cages of one rate, or one cage and those of a part
+of its rate. Every other group has a transceiver in each cage and a fibre for each link. Media are tried in the
 order of the description, and the first that reaches is taken.
 
 MPO polarity: transceivers send by fibres 1 to 4 and receive by 9 to 12, so that a channel must reverse the
@@ -138,7 +138,7 @@ class Assembler:
         """Yield the pieces of a group."""
         links = [self._links.links[number] for number in group]
         if choice.part is not None:
-            yield self._fixed(group, links, choice)
+            yield self._fixed(group, links, choice.medium, choice.part)
             return
         if choice.medium.medium == "twisted-pair":
             yield from self._twisted(group, links, choice)
@@ -213,7 +213,7 @@ class Assembler:
             return None, None
         return hub, spoke
 
-    def _fixed(self, group: Sequence[int], links: Sequence[Link], choice: Choice) -> Piece:
+    def _fixed(self, group: Sequence[int], links: Sequence[Link], medium: LinkMedium, part: Part) -> Piece:
         """Return the fixed cable of a group."""
         cages: dict[int, None] = {}
         longest, phase = 0, links[0].phase
@@ -223,10 +223,9 @@ class Assembler:
             phase = min(phase, link.phase)
         is_split = len({self._links.kinds[cage].gbps for cage in cages}) > 1
         wanted = with_slack(longest, self._cabling)
-        length = stock_length(choice.medium, wanted, split=is_split)
+        length = stock_length(medium, wanted, split=is_split)
         is_guess = any(link.route.is_guess for link in links)
-        assert choice.part is not None
-        return Piece(choice.part, OPEN if is_guess else length, phase, tuple(cages), tuple(group))
+        return Piece(part, OPEN if is_guess else length, phase, tuple(cages), tuple(group))
 
     def _twisted(self, group: Sequence[int], links: Sequence[Link], choice: Choice) -> Iterator[Piece]:
         """Yield a patch cord for each link of twisted pairs."""
@@ -273,7 +272,7 @@ class Assembler:
             yield bundle, split
 
     def _cords(self, bundle: tuple[list[int], str], width: int, choice: Choice) -> Iterator[Piece]:
-        """Yield the cords of links that share a connector: one, or one at each end where panels lie between."""
+        """Yield the cords of links that share a connector: one, or with panels one at each end."""
         numbers, split = bundle
         links = [self._links.links[number] for number in numbers]
         medium = choice.medium
@@ -355,7 +354,7 @@ def _optical_lane(near: CageKind, far: CageKind, gbps: int) -> int:
     Eight lanes of 50 Gbps in a QSFP-DD are sent as four of 100 Gbps.
     """
     lane = max(near.lane, far.lane)
-    if gbps == lane * 2 * PARALLEL and lane < 100:  # noqa: PLR2004 - see above
+    if gbps == lane * 2 * PARALLEL and lane < 100:
         return lane * 2
     return lane
 
@@ -408,7 +407,7 @@ def _optical_choice(name: str, shape: GroupShape, cabling: Cabling) -> Choice | 
         return None
     width, rest = divmod(shape.gbps, lane)
     # Optics that mix wavelengths take all lanes of an engine; a single lane needs no mixing.
-    if rest or width not in (1, 2, 4, 8) or (medium.connector != "MPO-12" and width == 2):  # noqa: PLR2004
+    if rest or width not in (1, 2, 4, 8) or (medium.connector != "MPO-12" and width == 2):
         return None
     if shape.optics_only and name not in ("dr", "lpo"):
         return None

@@ -70,9 +70,9 @@ def switch_cage(gbps: int, kind: str) -> CageKind:
     if gbps <= _TWISTED:
         return CageKind("RJ45", "switch", gbps, 1)
     lanes = most_lanes(gbps)
-    if lanes == 8:  # noqa: PLR2004 - an octal plug
+    if lanes == 8:
         return CageKind("OSFP", "switch", gbps, lanes)
-    if gbps == 400 and kind != "infiniband":  # noqa: PLR2004 - eight lanes of 50 Gbps, before there were others
+    if gbps == 400 and kind != "infiniband":
         return CageKind("QSFP-DD", "switch", gbps, 8)
     return CageKind(_quad_form(gbps, lanes), "switch", gbps, lanes)
 
@@ -92,7 +92,7 @@ def host_cage(gbps: int, lane: int, kind: str) -> CageKind:
     wanted, rest = divmod(gbps, lane)
     if not rest and wanted in (1, 2, 4, 8) and wanted <= lanes:
         lanes = wanted
-    if gbps >= 800 or (gbps == 400 and kind == "infiniband"):  # noqa: PLR2004 - cards of these rates
+    if gbps >= 800 or (gbps == 400 and kind == "infiniband"):
         return CageKind("OSFP", "host", gbps, lanes)
     return CageKind(_quad_form(gbps, lanes), "host", gbps, lanes)
 

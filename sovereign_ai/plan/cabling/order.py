@@ -1,5 +1,4 @@
-"""The order list of a factory's cabling: every piece of every link, counted by what it is and when it is
-needed.
+"""The order list of a factory's cabling: every piece of every link, by what it is and when it is needed.
 
 The pieces follow from the whole plan, whatever phase stands now, so that what is ordered for an early phase
 is what the last one has: nothing is cabled again. A phase orders what its links need first, also a cable of
@@ -190,7 +189,9 @@ def _count(links: FabricLinks, cabling: Cabling, tally: _Tally) -> None:
     longest: dict[tuple[LinkMedium | None, bool], int] = {}
     for group in plug_groups(links):
         choice = assembler.choice(group)
-        medium = (None, False) if choice is None else (choice.medium, choice.part is not None)
+        medium: tuple[LinkMedium | None, bool] = (None, False)
+        if choice is not None:
+            medium = (choice.medium, choice.part is not None)
         counts[medium] += len(group)
         for number in group:
             route = links.links[number].route
@@ -199,15 +200,16 @@ def _count(links: FabricLinks, cabling: Cabling, tally: _Tally) -> None:
             longest[medium] = max(longest.get(medium, 0), route.length or 0)
         if choice is not None:
             _count_pieces(links, assembler, group, choice, tally)
-    for medium, number_of_links in counts.items():
+    for used, number_of_links in counts.items():
         use = MediumUse(
-            links.site,
-            links.fabric,
-            *medium,
+            site=links.site,
+            fabric=links.fabric,
+            medium=used[0],
+            is_fixed=used[1],
             links=number_of_links,
-            longest=longest[medium],
-            guesses=guesses[medium],
-            unknown=unknown[medium],
+            longest=longest[used],
+            guesses=guesses[used],
+            unknown=unknown[used],
         )
         tally.uses.append(use)
 

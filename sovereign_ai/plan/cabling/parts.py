@@ -122,7 +122,7 @@ def fibre(medium: LinkMedium, width: int, legs: int) -> Part:
 
 @cache
 def trunk(medium: LinkMedium, fibres: int) -> Part:
-    """Return a trunk of MPO-12 connectors between two panels; its connectors have pins, as cords have none."""
+    """Return a trunk of MPO-12 connectors between two panels; it has the pins that cords lack."""
     glass = (medium.fibre or "").partition(" ")[0].lower()
     polish = medium.polish or ""
     legs = fibres // 12
@@ -132,7 +132,7 @@ def trunk(medium: LinkMedium, fibres: int) -> Part:
 
 
 PANEL_PORTS = 48
-"""MPO connectors of a panel of one rack unit; panels of 32 to 72 are sold (general knowledge, an estimate)."""
+"""MPO connectors of a panel of one rack unit: an estimate, since panels of 32 to 72 are sold."""
 
 
 @cache

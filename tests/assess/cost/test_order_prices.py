@@ -20,7 +20,8 @@ def test_a_total_is_the_sum_of_its_priced_lines_and_counts_the_rest() -> None:
     cost = order_cost(lines)
     priced = [line for line in lines if line.price is not None]
     assert {line.line.part.name for line in priced} >= {"osfp-800g-2xdr4", "osfp-flat-800g-2xdr4"}
-    assert cost.value == pytest.approx(sum(line.price.value * line.line.pieces for line in priced if line.price))
+    total = sum(line.price.value * line.line.pieces for line in priced if line.price)
+    assert cost.value == pytest.approx(total)
     assert 0 < cost.low < cost.value < cost.high
     assert cost.pieces + cost.unpriced == order.pieces
     assert cost.unpriced > 0
@@ -34,7 +35,8 @@ def test_the_price_of_the_user_replaces_the_dated_one() -> None:
     lines = price_order(order_cables(dr, plan), given)
     (price,) = {line.price for line in lines if line.line.part.name == "osfp-800g-2xdr4"}
     assert price is not None
-    assert (price.value, price.low, price.high, price.grade, price.source) == (1.0, 1.0, 1.0, "user", "an offer")
+    assert (price.value, price.low, price.high) == (1.0, 1.0, 1.0)
+    assert (price.grade, price.source) == ("user", "an offer")
 
 
 def test_a_described_cabling_is_costed_by_its_pieces_and_any_other_by_its_links() -> None:
