@@ -1,4 +1,4 @@
-"""Dashboards read and written again by Grafana's own Foundation SDK: nothing is lost that it does not know."""
+"""Dashboards read and written again by Grafana's Foundation SDK: nothing is lost that it does not know."""
 
 from __future__ import annotations
 
