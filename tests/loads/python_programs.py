@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKAGES = ("infragraph==3.1.0",)
+# Grafana numbers the SDK of Grafana 10.1 in an epoch of its own.
+PACKAGES = ("infragraph==3.1.0", "grafana-foundation-sdk==1769699998!10.1.0")
 FOLDER = Path(__file__).parents[2] / ".sovereign" / "loads"
 PYTHON = FOLDER / "bin" / "python"
 _LIST = FOLDER / "installed.txt"
