@@ -24,6 +24,7 @@ StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 WorkName = Annotated[str, typer.Argument(metavar="NAME", help="Its name, or namespace/name.")]
 Where = tuple[Backend, Path | None, str | None]
 _DRY_RUN_HELP = "Let the cluster judge it; store nothing."
+_NO_QUEUE_HELP = "Start it at once, on a cluster where no Kueue admits it."
 _ANYWAY_HELP = "Submit it though it does not fit, or though that is not known."
 
 
@@ -37,6 +38,7 @@ class RunRequest:
         command: the command of its containers; empty for the image's own.
         anyway: submit it whatever the assessment says.
         dry_run: store nothing.
+        at_once: start it without a queue.
     """
 
     file: Path
@@ -44,6 +46,7 @@ class RunRequest:
     command: str
     anyway: bool
     dry_run: bool
+    at_once: bool
 
 
 def add(app: typer.Typer) -> None:
@@ -64,13 +67,14 @@ def add(app: typer.Typer) -> None:
         ] = "",
         anyway: Annotated[bool, typer.Option("--anyway", help=_ANYWAY_HELP)] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help=_DRY_RUN_HELP)] = False,
+        at_once: Annotated[bool, typer.Option("--no-queue", help=_NO_QUEUE_HELP)] = False,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Submit a job or service to its tenant's queue, if it fits; exit 1 if it does not."""
-        request = RunRequest(file, image, command, anyway, dry_run)
+        request = RunRequest(file, image, command, anyway, dry_run, at_once)
         run_command(
             "jobs run", as_json, lambda output: _run(output, stack, request, (cluster, kubeconfig, name))
         )
@@ -167,7 +171,7 @@ def _run(output: Output, path: Path, request: RunRequest, where: Where) -> None:
     _, cluster, api = _open(output, path, where)
     _require_namespace(stack, cluster, objects)
     served = served_work(api)
-    adapted = for_cluster(objects, served)
+    adapted = for_cluster(objects, served, is_queued=served.is_queued and not request.at_once)
     with_command(adapted, command)
     submit(api, adapted, dry_run=request.dry_run)
     verb = "would be submitted" if request.dry_run else "submitted"
@@ -230,8 +234,11 @@ def _notes(objects: list[dict[str, Any]], adapted: list[dict[str, Any]], served:
     notes = []
     if [obj["kind"] for obj in objects] != [obj["kind"] for obj in adapted]:
         notes.append("the cluster serves no JobSet: it is an indexed Job with the same pods")
+    is_waiting = any(obj["spec"].get("suspend") for obj in adapted)
     if not served.is_queued:
         notes.append("the cluster has no Kueue: it starts at once, without a queue")
+    elif is_waiting and not served.has_controller:
+        notes.append("no controller of Kueue has looked at a queue here: it waits, unless with --no-queue")
     return notes
 
 

@@ -46,11 +46,13 @@ class ServedWork:
 
     Attributes:
         resources: kind to how it is served.
-        is_queued: whether Kueue admits work here.
+        is_queued: whether Kueue's queues are served.
+        has_controller: whether one of them is looked after: definitions alone admit nothing.
     """
 
     resources: dict[str, Resource]
     is_queued: bool
+    has_controller: bool
 
     def kinds(self) -> list[WorkKind]:
         """Return the kinds that are served, owners first."""
@@ -70,7 +72,12 @@ def served_work(api: Api) -> ServedWork:
         resource = _newest(served, kind.group, kind.kind)
         if resource is not None:
             resources[kind.kind] = resource
-    return ServedWork(resources, _newest(served, _KUEUE, "LocalQueue") is not None)
+    queue = _newest(served, _KUEUE, "LocalQueue")
+    if queue is None:
+        return ServedWork(resources, is_queued=False, has_controller=False)
+    queues = api.list(queue.api_version, queue.kind)
+    has_controller = any((each.get("status") or {}).get("conditions") for each in queues)
+    return ServedWork(resources, is_queued=True, has_controller=has_controller)
 
 
 def _newest(served: Iterable[Resource], group: str, kind: str) -> Resource | None:

@@ -16,7 +16,9 @@ Manifest = dict[str, Any]
 _CONFLICT = 409
 
 
-def for_cluster(objects: Sequence[Mapping[str, Any]], served: ServedWork) -> list[Manifest]:
+def for_cluster(
+    objects: Sequence[Mapping[str, Any]], served: ServedWork, *, is_queued: bool
+) -> list[Manifest]:
     """Return objects as a cluster can run them.
 
     A JobSet of one Job becomes that Job where the cluster serves no JobSet: an indexed Job has the same
@@ -25,6 +27,7 @@ def for_cluster(objects: Sequence[Mapping[str, Any]], served: ServedWork) -> lis
     Args:
         objects: the objects of a piece of work.
         served: what the cluster serves.
+        is_queued: whether something admits it there.
 
     Raises:
         EnvironmentLacksError: it serves a kind neither way.
@@ -42,7 +45,7 @@ def for_cluster(objects: Sequence[Mapping[str, Any]], served: ServedWork) -> lis
         else:
             adapted.append(copy.deepcopy(dict(obj)))
     for obj in adapted:
-        if not served.is_queued:
+        if not is_queued:
             obj["spec"].pop("suspend", None)
     return adapted
 

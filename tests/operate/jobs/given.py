@@ -46,9 +46,9 @@ class WorkApi:
     def many(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:
         return [call() for call in calls]
 
-    def list(self, _version: str, kind: str, *, label_selector: str) -> Iterable[Object]:
+    def list(self, _version: str, kind: str, *, label_selector: str = "") -> Iterable[Object]:
         return [
             obj
             for obj in self.objects
-            if obj.get("kind", "Pod") == kind and label_selector in obj["metadata"]["labels"]
+            if obj.get("kind", "Pod") == kind and label_selector in ("", *obj["metadata"].get("labels", {}))
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sovereign_ai.operate.jobs.kinds import served_work
 from tests.operate.jobs.given import JOB, JOB_SET, KUEUE, WorkApi, resource
 
@@ -10,7 +12,14 @@ def test_what_is_served_is_told_from_what_is_not() -> None:
     served = served_work(WorkApi(served=(JOB, JOB_SET)))  # type: ignore[arg-type]
     assert [kind.kind for kind in served.kinds()] == ["JobSet", "Job"]
     assert not served.is_queued
-    assert served_work(WorkApi(served=(KUEUE,))).is_queued  # type: ignore[arg-type]
+
+
+def test_queues_that_no_controller_looked_at_admit_nothing() -> None:
+    queue: Any = {"kind": "LocalQueue", "metadata": {"name": "train"}}
+    served = served_work(WorkApi(queue, served=(KUEUE,)))  # type: ignore[arg-type]
+    assert (served.is_queued, served.has_controller) == (True, False)
+    queue["status"] = {"conditions": [{"type": "Active", "status": "True"}]}
+    assert served_work(WorkApi(queue, served=(KUEUE,))).has_controller  # type: ignore[arg-type]
 
 
 def test_a_kind_of_the_same_name_in_another_group_is_none() -> None:

@@ -30,24 +30,24 @@ def served(*resources: Any) -> Any:
 
 
 def test_what_a_cluster_serves_is_submitted_as_it_is() -> None:
-    assert for_cluster([SET], served(JOB, JOB_SET, KUEUE)) == [SET]
+    assert for_cluster([SET], served(JOB, JOB_SET, KUEUE), is_queued=True) == [SET]
 
 
 def test_without_job_sets_a_job_has_the_same_pods_and_the_same_queue() -> None:
-    (obj,) = for_cluster([SET], served(JOB, KUEUE))
+    (obj,) = for_cluster([SET], served(JOB, KUEUE), is_queued=True)
     assert (obj["apiVersion"], obj["kind"], obj["metadata"]) == ("batch/v1", "Job", SET["metadata"])
     assert obj["spec"] == {**INDEXED, "suspend": True}
 
 
-def test_without_kueue_nothing_starts_suspended() -> None:
-    (obj,) = for_cluster([SET], served(JOB))
+def test_where_nothing_admits_work_nothing_starts_suspended() -> None:
+    (obj,) = for_cluster([SET], served(JOB), is_queued=False)
     assert "suspend" not in obj["spec"]
     assert SET["spec"]["suspend"]
 
 
 def test_a_kind_that_is_served_neither_way_is_refused_with_what_runs_it() -> None:
     with pytest.raises(EnvironmentLacksError) as caught:
-        for_cluster([{**SET, "kind": "TrainJob"}], served(JOB, KUEUE))
+        for_cluster([{**SET, "kind": "TrainJob"}], served(JOB, KUEUE), is_queued=True)
     assert caught.value.problems[0].hint.startswith("install Kubeflow Trainer")
 
 
@@ -61,7 +61,7 @@ def test_a_kind_that_is_served_neither_way_is_refused_with_what_runs_it() -> Non
     ],
 )
 def test_every_kind_has_a_place_for_its_command(obj: Any) -> None:
-    (copied,) = for_cluster([obj], served(JOB, JOB_SET)) if obj is SET else (obj,)
+    (copied,) = for_cluster([obj], served(JOB, JOB_SET), is_queued=True) if obj is SET else (obj,)
     with_command([copied], ["python", "train.py"])
     assert "'command': ['python', 'train.py']" in str(copied)
 

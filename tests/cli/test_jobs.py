@@ -1,0 +1,103 @@
+"""`jobs`: what is refused without a cluster, and a job's life on a real control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from sovereign_ai.cli.main import app
+from tests.life import Lab
+
+LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
+IMAGE = "registry.example.com/ai/train@sha256:" + "1f" * 32
+JOB = """
+kind: TrainingJob
+name: pretrain
+tenant: research
+pool: train
+gpus: 64
+model: {parameters: 70000000000, layers: 80, hidden: 8192, heads: 64, kv_heads: 8, feed_forward: 28672,
+        gated: true, sequence: 8192, precision: bf16}
+parallel: {tensor: 8, pipeline: 4, data: 2, sequence: true}
+optimizer: {kind: adam, gradients: fp32, sharding: optimizer}
+attention: fused
+recompute: full
+micro_batch: 1
+checkpoint: {tier: scratch, interval: 30 min}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB)
+    return file
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["jobs", *map(str, arguments)])
+
+
+def test_a_job_that_does_not_fit_is_not_submitted_and_says_why(file: Path) -> None:
+    file.write_text(JOB.replace("gpus: 64", "gpus: 6400").replace("data: 2", "data: 200"))
+    result = call("run", LAB, file, "--image", IMAGE)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("TrainingJob pretrain: does not fit; it was not submitted")
+    assert "servers of the pool: does not fit" in result.stdout
+
+
+def test_a_job_of_which_too_little_is_known_is_not_submitted(file: Path) -> None:
+    file.write_text(JOB.replace("recompute: full\n", ""))
+    result = call("run", LAB, file, "--image", IMAGE, "--json")
+    assert result.exit_code == 2
+    assert orjson.loads(result.stdout)["verdict"] == "not known"
+
+
+def test_an_image_that_a_rule_refuses_is_not_submitted(file: Path) -> None:
+    result = call("run", LAB, file, "--image", "nginx", "--json")
+    assert result.exit_code == 2
+    codes = {problem["code"] for problem in orjson.loads(result.stdout)["problems"]}
+    assert codes == {"IMG-001", "IMG-002"}
+
+
+def test_a_command_that_cannot_be_read_is_refused(file: Path) -> None:
+    result = call("run", LAB, file, "--image", IMAGE, "--command", "'a", "--json")
+    assert result.exit_code == 2
+    assert orjson.loads(result.stdout)["problems"][0]["code"] == "bad-command"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    made = Lab(tmp_path_factory.mktemp("jobs"))
+    try:
+        made.on_plane("up")
+        yield made
+    finally:
+        made.end()
+
+
+def jobs(lab: Lab, verb: str, *words: str, code: int = 0) -> dict[str, Any]:
+    return lab.call("jobs", verb, str(lab.stack), *words, code=code)
+
+
+@pytest.mark.cluster
+def test_a_job_is_judged_submitted_listed_and_cancelled(lab: Lab, file: Path) -> None:
+    judged = jobs(lab, "run", str(file), "--image", IMAGE, "--dry-run")
+    assert [obj["kind"] for obj in judged["objects"]] == ["Job"]
+    assert jobs(lab, "list")["work"] == []
+    jobs(lab, "run", str(file), "--image", IMAGE, "--command", "python train.py", "--no-queue")
+    (problem,) = jobs(lab, "run", str(file), "--image", IMAGE, code=2)["problems"]
+    assert problem["code"] == "work-exists"
+    (work,) = jobs(lab, "list")["work"]
+    assert (work["namespace"], work["name"], work["queue"]) == ("research", "pretrain", "train")
+    assert work["state"] in {"starting", "running"}
+    assert jobs(lab, "status", "research/pretrain")["name"] == "pretrain"
+    assert not jobs(lab, "cancel", "pretrain", "--dry-run")["cancelled"]
+    assert jobs(lab, "cancel", "pretrain")["cancelled"]
+    (problem,) = jobs(lab, "status", "pretrian", code=2)["problems"]
+    assert problem["code"] == "work-unknown"
