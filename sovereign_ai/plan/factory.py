@@ -173,8 +173,7 @@ def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Pla
     standing, batches = _whole(factory, results)
     phases: tuple[PhasePlan, ...] = ()
     if factory.phases:
-        limits = {pool: cap.watts for pool, cap in results.caps.items()}
-        layout = Layout(factory, standing, results.sizes, _devices(batches), limits)
+        layout = _layout(factory, standing, results, batches)
         phases = layout.phases(sum(len(tier.servers) for tier in results.storage))
         standing = layout.standing(current_index(factory))
     site_powers: list[SitePower] = []
@@ -214,8 +213,13 @@ def growth(factory: AIFactory) -> tuple[Standing, Mapping[str, int]]:
     if problems:
         raise SpecError(problems)
     whole, batches = _whole(factory, results)
-    layout = Layout(factory, whole, results.sizes, _devices(batches))
-    return whole, layout.first
+    return whole, _layout(factory, whole, results, batches).first
+
+
+def _layout(factory: AIFactory, whole: Standing, results: Draft, batches: list[Batch]) -> Layout:
+    """Return from which phase on each device of the whole factory stands."""
+    limits = {pool: cap.watts for pool, cap in results.caps.items()}
+    return Layout(factory, whole, results.sizes, _devices(batches), limits)
 
 
 def _whole(factory: AIFactory, results: Draft) -> tuple[Standing, list[Batch]]:
