@@ -1,8 +1,8 @@
 """The pieces of each group of links: one fixed cable, or transceivers with fibres between them.
 
 A fixed cable needs a group that one cable can serve: two cages of one rate, or one cage and those of a part
-of its rate. Every other group has a transceiver in each cage and a fibre for each link. Media are tried in the
-order of the description, and the first that reaches is taken.
+of its rate. Every other group has a transceiver in each cage and a fibre for each link. Media are tried in
+the order of the description, and the first that reaches is taken.
 
 MPO polarity: transceivers send by fibres 1 to 4 and receive by 9 to 12, so that a channel must reverse the
 fibres an odd number of times. One Type B cord does once; two Type B cords and a Type B trunk do three times
