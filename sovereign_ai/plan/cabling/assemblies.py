@@ -1,8 +1,8 @@
 """The pieces of each group of links: one fixed cable, or transceivers with fibres between them.
 
 A fixed cable needs a group that one cable can serve: two cages of one rate, or one cage and those of a part
-of its rate. Every other group has a transceiver in each cage and a fibre for each link. Media are tried in the
-order of the description, and the first that reaches is taken.
+of its rate. Every other group has a transceiver in each cage and a fibre for each link. Media are tried in
+the order of the description, and the first that reaches is taken.
 
 MPO polarity: transceivers send by fibres 1 to 4 and receive by 9 to 12, so that a channel must reverse the
 fibres an odd number of times. One Type B cord does once; two Type B cords and a Type B trunk do three times
@@ -62,7 +62,7 @@ class Piece(NamedTuple):
     fibres: int = 0
 
 
-class Choice(NamedTuple):
+class MediumChoice(NamedTuple):
     """What a group of links is made of.
 
     Attributes:
@@ -125,16 +125,16 @@ class Assembler:
         """Take the links and how they are to be cabled."""
         self._links = links
         self._cabling = cabling
-        self._choices: dict[GroupShape, Choice | None] = {}
+        self._choices: dict[GroupShape, MediumChoice | None] = {}
 
-    def choice(self, group: Sequence[int]) -> Choice | None:
+    def choice(self, group: Sequence[int]) -> MediumChoice | None:
         """Return what a group is made of; None where no medium reaches."""
         shape = self._shape(group)
         if shape not in self._choices:
             self._choices[shape] = _choice(shape, self._cabling)
         return self._choices[shape]
 
-    def pieces(self, group: Sequence[int], choice: Choice) -> Iterator[Piece]:
+    def pieces(self, group: Sequence[int], choice: MediumChoice) -> Iterator[Piece]:
         """Yield the pieces of a group."""
         links = [self._links.links[number] for number in group]
         if choice.part is not None:
@@ -148,7 +148,7 @@ class Assembler:
         for bundle in self._bundles(group, width, choice):
             yield from self._cords(bundle, width, choice)
 
-    def trunk_uses(self, group: Sequence[int], choice: Choice) -> Iterator[TrunkUse]:
+    def trunk_uses(self, group: Sequence[int], choice: MediumChoice) -> Iterator[TrunkUse]:
         """Yield what the links of a group take of trunks: a connector for each four lanes or part of them."""
         if choice.part is not None or choice.medium.connector != "MPO-12":
             return
@@ -227,14 +227,14 @@ class Assembler:
         is_guess = any(link.route.is_guess for link in links)
         return Piece(part, OPEN if is_guess else length, phase, tuple(cages), tuple(group))
 
-    def _twisted(self, group: Sequence[int], links: Sequence[Link], choice: Choice) -> Iterator[Piece]:
+    def _twisted(self, group: Sequence[int], links: Sequence[Link], choice: MediumChoice) -> Iterator[Piece]:
         """Yield a patch cord for each link of twisted pairs."""
         for number, link in zip(group, links, strict=True):
             length = self._length(link, link.route.length, choice.medium)
             cages = (link.near, link.far)
             yield Piece(twisted_cable(link.gbps), length, link.phase, cages, (number,))
 
-    def _transceivers(self, links: Sequence[Link], choice: Choice) -> Iterator[Piece]:
+    def _transceivers(self, links: Sequence[Link], choice: MediumChoice) -> Iterator[Piece]:
         """Yield a transceiver for each cage, from the first phase in which it is used."""
         phases: dict[int, int] = {}
         for link in links:
@@ -245,7 +245,9 @@ class Assembler:
             if kind.form != "fibre":
                 yield Piece(transceiver(choice.medium, kind, choice.lane), NO_LENGTH, phase, (cage,), ())
 
-    def _bundles(self, group: Sequence[int], width: int, choice: Choice) -> Iterator[tuple[list[int], str]]:
+    def _bundles(
+        self, group: Sequence[int], width: int, choice: MediumChoice
+    ) -> Iterator[tuple[list[int], str]]:
         """Yield links that share a cord, and where it is split: `near`, `far`, nowhere, or at `both` ends."""
         links = self._links.links
         is_pair = choice.medium.connector != "MPO-12"
@@ -271,7 +273,7 @@ class Assembler:
             done.update(bundle)
             yield bundle, split
 
-    def _cords(self, bundle: tuple[list[int], str], width: int, choice: Choice) -> Iterator[Piece]:
+    def _cords(self, bundle: tuple[list[int], str], width: int, choice: MediumChoice) -> Iterator[Piece]:
         """Yield the cords of links that share a connector: one, or with panels one at each end."""
         numbers, split = bundle
         links = [self._links.links[number] for number in numbers]
@@ -359,7 +361,7 @@ def _optical_lane(near: CageKind, far: CageKind, gbps: int) -> int:
     return lane
 
 
-def _choice(shape: GroupShape, cabling: Cabling) -> Choice | None:
+def _choice(shape: GroupShape, cabling: Cabling) -> MediumChoice | None:
     """Return the first medium that reaches and fits."""
     if shape.spoke is not None and shape.spoke.form == "RJ45":
         return _twisted_choice(shape, cabling)
@@ -376,15 +378,15 @@ def _choice(shape: GroupShape, cabling: Cabling) -> Choice | None:
     return None
 
 
-def _twisted_choice(shape: GroupShape, cabling: Cabling) -> Choice | None:
+def _twisted_choice(shape: GroupShape, cabling: Cabling) -> MediumChoice | None:
     """Return twisted pairs where they reach."""
     medium = link_medium("twisted-pair", 10)
     if medium is None or with_slack(shape.length or 0, cabling) > medium.reach.count:
         return None
-    return Choice(medium, None, shape.gbps)
+    return MediumChoice(medium, None, shape.gbps)
 
 
-def _fixed_choice(name: str, shape: GroupShape, cabling: Cabling) -> Choice | None:
+def _fixed_choice(name: str, shape: GroupShape, cabling: Cabling) -> MediumChoice | None:
     """Return a fixed cable where one serves the group and reaches."""
     hub, spoke, length = shape.hub, shape.spoke, shape.length
     if hub is None or spoke is None or length is None or not shape.lane:
@@ -396,10 +398,10 @@ def _fixed_choice(name: str, shape: GroupShape, cabling: Cabling) -> Choice | No
     if medium is None or with_slack(length, cabling) > medium.reach_of(split=is_split):
         return None
     part = split_cable(name, hub, spoke) if is_split else straight_cable(name, hub, spoke)
-    return Choice(medium, part, shape.lane)
+    return MediumChoice(medium, part, shape.lane)
 
 
-def _optical_choice(name: str, shape: GroupShape, cabling: Cabling) -> Choice | None:
+def _optical_choice(name: str, shape: GroupShape, cabling: Cabling) -> MediumChoice | None:
     """Return optics where they reach."""
     lane = shape.optical_lane
     medium = link_medium(name, lane)
@@ -411,4 +413,4 @@ def _optical_choice(name: str, shape: GroupShape, cabling: Cabling) -> Choice | 
         return None
     if shape.optics_only and name not in ("dr", "lpo"):
         return None
-    return Choice(medium, None, lane)
+    return MediumChoice(medium, None, lane)

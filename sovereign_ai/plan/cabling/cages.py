@@ -111,7 +111,7 @@ def _quad_form(gbps: int, lanes: int) -> str:
     return forms.get(gbps // lanes, "QSFP" if forms is _QSFP else "SFP")
 
 
-class SwitchPorts:
+class ModelCages:
     """The cages of one model of switch in one fabric, by the names of its ports."""
 
     def __init__(self, fabric: Fabric, tier: str, plane: FabricPlan) -> None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sovereign_ai.plan.cabling.cages import GIGABIT, CageKind, CagePort, HostPorts, SwitchPorts
-from sovereign_ai.plan.cabling.routes import Place, cable_length, route_length
+from sovereign_ai.plan.cabling.cages import GIGABIT, CageKind, CagePort, HostPorts, ModelCages
+from sovereign_ai.plan.cabling.routes import RackPlace, cable_length, route_length
 from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.spec import Cabling, Fabric
 
@@ -77,12 +77,12 @@ class FabricLinks:
 class Routes:
     """Finds the way of links between devices."""
 
-    def __init__(self, places: Mapping[str, Place], cabling: Cabling) -> None:
+    def __init__(self, places: Mapping[str, RackPlace], cabling: Cabling) -> None:
         """Take the places of devices and how they are cabled."""
         self._places = places
         self._between_halls = None if cabling.between_halls is None else cabling.between_halls.count
         self._over_panels = cabling.trunks is not None
-        self._known: dict[tuple[Place, Place], Route] = {}
+        self._known: dict[tuple[RackPlace, RackPlace], Route] = {}
 
     def route(self, lower: str, upper: str) -> Route | None:
         """Return the way between two devices; None where one of them has no rack."""
@@ -94,7 +94,7 @@ class Routes:
             known = self._known[first, second] = self._route(first, second)
         return known
 
-    def _route(self, first: Place, second: Place) -> Route:
+    def _route(self, first: RackPlace, second: RackPlace) -> Route:
         """Return the way between two places."""
         length = route_length(first, second, self._between_halls)
         if length is None or not self._over_panels or first[:2] == second[:2]:
@@ -141,7 +141,7 @@ def fabric_links(
     longest: int | None = None
     for plane in planes:
         tiers = {row.name: row.tier for row in plane.switches}
-        ports = {tier: SwitchPorts(fabric, tier, plane) for tier in ("leaf", "spine", "core")}
+        ports = {tier: ModelCages(fabric, tier, plane) for tier in ("leaf", "spine", "core")}
         link_rate, uplink_rate = plane.link // GIGABIT, (plane.uplink or plane.link) // GIGABIT
         for index, (lower, lower_port, upper, upper_port) in enumerate(plane.cables.rows):
             is_host = index < plane.node_leaf

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sovereign_ai.catalog import LinkMedium
-from sovereign_ai.plan.cabling.assemblies import NO_LENGTH, Assembler, Choice, TrunkUse, stock_length
+from sovereign_ai.plan.cabling.assemblies import NO_LENGTH, Assembler, MediumChoice, TrunkUse, stock_length
 from sovereign_ai.plan.cabling.links import FabricLinks, Routes, fabric_links, plug_groups
 from sovereign_ai.plan.cabling.parts import PANEL_PORTS, Part, panel, trunk
 from sovereign_ai.plan.cabling.routes import places_of
@@ -215,7 +215,7 @@ def _count(links: FabricLinks, cabling: Cabling, tally: _Tally) -> None:
 
 
 def _count_pieces(
-    links: FabricLinks, assembler: Assembler, group: Sequence[int], choice: Choice, tally: _Tally
+    links: FabricLinks, assembler: Assembler, group: Sequence[int], choice: MediumChoice, tally: _Tally
 ) -> None:
     """Count the pieces of one group of links."""
     for piece in assembler.pieces(group, choice):

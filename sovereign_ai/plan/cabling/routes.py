@@ -16,7 +16,7 @@ from sovereign_ai.plan.racks import Rack
 _IN_RACK, _BETWEEN, _RISE, _RACK_WIDTH, _ROW_PITCH = 200, 300, 400, 60, 240
 
 
-class Place(NamedTuple):
+class RackPlace(NamedTuple):
     """Where a device stands.
 
     Attributes:
@@ -50,12 +50,12 @@ def rack_positions(racks: Sequence[Rack]) -> dict[str, tuple[int, int]]:
     return positions
 
 
-def places_of(racks: Sequence[Rack]) -> dict[str, Place]:
+def places_of(racks: Sequence[Rack]) -> dict[str, RackPlace]:
     """Return device to place, rack PDUs included."""
     positions = rack_positions(racks)
-    places: dict[str, Place] = {}
+    places: dict[str, RackPlace] = {}
     for device, rack in racks_of(racks).items():
-        places[device] = Place(rack.hall, *positions[rack.name])
+        places[device] = RackPlace(rack.hall, *positions[rack.name])
     return places
 
 
@@ -74,7 +74,7 @@ def cable_length(first: tuple[int, int], second: tuple[int, int], *, same: bool)
     return _BETWEEN + _RISE + along_row + across_rows
 
 
-def route_length(first: Place | None, second: Place | None, between_halls: int | None) -> int | None:
+def route_length(first: RackPlace | None, second: RackPlace | None, between_halls: int | None) -> int | None:
     """Estimate a cable's length in centimetres between two places.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.plan.cabling.assemblies import Assembler, Choice, Piece
+from sovereign_ai.plan.cabling.assemblies import Assembler, MediumChoice, Piece
 from sovereign_ai.plan.cabling.links import FabricLinks, plug_groups
 from sovereign_ai.plan.cabling.order import every_link
 from sovereign_ai.plan.factory import plan
@@ -70,7 +70,7 @@ class Cabled:
 
     links: FabricLinks
     cabling: Cabling
-    groups: list[tuple[list[int], Choice | None]]
+    groups: list[tuple[list[int], MediumChoice | None]]
     pieces: list[Piece]
 
 
