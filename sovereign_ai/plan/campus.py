@@ -138,9 +138,10 @@ def _link(
     """Return one link between two fabrics, or why no optic reaches."""
     fabrics = fabrics_by_name(factory)
     first, second = (fabrics[name] for name in described.fabrics)
-    joined = [[shape for shape in shapes if _joins_at(fabric, shape, site)] for fabric in (first, second)]
-    buildings = (building_of(campus, joined[0][0].hall.name), building_of(campus, joined[1][0].hall.name))
-    sent = min(_sent(first, joined[0]), _sent(second, joined[1]))
+    near = [shape for shape in shapes if _joins_at(first, shape, site)]
+    far = [shape for shape in shapes if _joins_at(second, shape, site)]
+    buildings = (building_of(campus, near[0].hall.name), building_of(campus, far[0].hall.name))
+    sent = min(_sent(first, near), _sent(second, far))
     rate = (first.uplink or first.link).count // first.planes
     plane_links = ceil_div(
         sent * described.oversubscription.up, described.oversubscription.down * rate * first.planes
