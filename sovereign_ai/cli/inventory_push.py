@@ -14,7 +14,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 
 if TYPE_CHECKING:
-    from sovereign_ai.operate.netbox import Difference, PushOutcome
+    from sovereign_ai.operate.netbox import PushDifference, PushOutcome
 
 _QUIET_SECONDS = 2.0
 """Seconds without progress at the beginning: what ends before needs none."""
@@ -122,7 +122,7 @@ def _push(output: Output, path: Path, options: _PushOptions) -> None:
     output.finish(data, lines, ExitCode.DEPLOYMENT if outcome.problems else ExitCode.OK)
 
 
-def _difference_lines(difference: Difference, *, every: bool) -> Iterator[str]:
+def _difference_lines(difference: PushDifference, *, every: bool) -> Iterator[str]:
     """Yield what is to be done: each object, and a table by kind."""
     left: dict[tuple[str, str], int] = {}
     for change in difference.changes:
@@ -140,14 +140,14 @@ def _difference_lines(difference: Difference, *, every: bool) -> Iterator[str]:
     yield from table(("kind", "create", "change", "delete", "leave", "same"), rows)
 
 
-def _closing(difference: Difference, address: str) -> str:
+def _closing(difference: PushDifference, address: str) -> str:
     """Return the last line of a run that writes nothing."""
     if not difference.writes:
         return f"NetBox at {address} is as planned; nothing to do"
     return f"{difference.writes:,} objects would be written to {address}; nothing was"
 
 
-def _insist_on_permission(difference: Difference, options: _PushOptions) -> None:
+def _insist_on_permission(difference: PushDifference, options: _PushOptions) -> None:
     """Refuse to delete most of a factory unless that was asked for.
 
     Raises:

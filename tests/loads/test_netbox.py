@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from sovereign_ai.operate.netbox import (
-    Difference,
     NetBoxConnection,
     Push,
+    PushDifference,
     PushOutcome,
     compare,
     parse_netbox_url,
@@ -109,7 +109,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NetBoxConnectio
         yield NetBoxConnection(parse_netbox_url(url), token, folder / "server.pem")
 
 
-def looked(served: NetBoxConnection, factory: str, planned: Planned) -> tuple[Held, Difference]:
+def looked(served: NetBoxConnection, factory: str, planned: Planned) -> tuple[Held, PushDifference]:
     held = read_held(served, factory, planned)
     return held, compare(planned, held)
 

@@ -22,7 +22,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.operate.netbox.connection import NetBoxConnection, parse_netbox_url, read_token
-    from sovereign_ai.operate.netbox.difference import Difference, ObjectChange, compare
+    from sovereign_ai.operate.netbox.difference import NetBoxChange, PushDifference, compare
     from sovereign_ai.operate.netbox.held import read_held
     from sovereign_ai.operate.netbox.planned import planned_objects
     from sovereign_ai.operate.netbox.push import Push, PushOutcome
@@ -31,7 +31,7 @@ else:
         __name__,
         {
             "connection": ("NetBoxConnection", "parse_netbox_url", "read_token"),
-            "difference": ("Difference", "ObjectChange", "compare"),
+            "difference": ("PushDifference", "NetBoxChange", "compare"),
             "held": ("read_held",),
             "planned": ("planned_objects",),
             "push": ("Push", "PushOutcome"),
@@ -39,10 +39,10 @@ else:
     )
 
 __all__ = [
-    "Difference",
+    "NetBoxChange",
     "NetBoxConnection",
-    "ObjectChange",
     "Push",
+    "PushDifference",
     "PushOutcome",
     "compare",
     "parse_netbox_url",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sovereign_ai.operate.netbox.held import Held, HeldObject, HeldValue, Owner, parts_of_others
+from sovereign_ai.operate.netbox.held import Held, HeldValue, NetBoxObject, Owner, parts_of_others
 from sovereign_ai.operate.netbox.planned import KINDS, OWNED, Key, Planned, PlannedObject, Reference, Value
 
 CREATE, CHANGE, DELETE, LEAVE = "create", "change", "delete", "leave"
@@ -15,7 +15,7 @@ ACTIONS = (CREATE, CHANGE, DELETE, LEAVE)
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectChange:
+class NetBoxChange:
     """What is to be done about one object.
 
     Attributes:
@@ -61,7 +61,7 @@ class ObjectChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PushDifference:
     """Everything that is to be done.
 
     Attributes:
@@ -71,12 +71,12 @@ class Difference:
         is_marked: whether the custom field exists already.
     """
 
-    changes: tuple[ObjectChange, ...]
+    changes: tuple[NetBoxChange, ...]
     same: Mapping[str, int]
     held: int
     is_marked: bool
 
-    def of(self, action: str, kind: str = "") -> list[ObjectChange]:
+    def of(self, action: str, kind: str = "") -> list[NetBoxChange]:
         """Return the changes of one sort, of one kind or all."""
         chosen = []
         for change in self.changes:
@@ -99,14 +99,14 @@ class Difference:
         return counts
 
 
-def compare(planned: Planned, held: Held) -> Difference:
+def compare(planned: Planned, held: Held) -> PushDifference:
     """Return what makes NetBox hold the plan."""
-    changes: list[ObjectChange] = []
+    changes: list[NetBoxChange] = []
     same: Counter[str] = Counter()
     for kind in KINDS:
         for key, wanted in planned[kind].items():
             if held.number(kind, key) is None:
-                changes.append(ObjectChange(CREATE, kind, key, planned=wanted))
+                changes.append(NetBoxChange(CREATE, kind, key, planned=wanted))
                 continue
             change = _changed(wanted, held)
             if change is None:
@@ -115,10 +115,10 @@ def compare(planned: Planned, held: Held) -> Difference:
                 changes.append(change)
     changes += _stale(planned, held)
     count = sum(1 for _ in held.objects())
-    return Difference(tuple(changes), same, count, held.is_marked)
+    return PushDifference(tuple(changes), same, count, held.is_marked)
 
 
-def _changed(wanted: PlannedObject, held: Held) -> ObjectChange | None:
+def _changed(wanted: PlannedObject, held: Held) -> NetBoxChange | None:
     """Return the change of an object that exists; None where it is as planned."""
     current = held.own.get(wanted.kind, {}).get(wanted.key)
     if current is None:
@@ -131,7 +131,7 @@ def _changed(wanted: PlannedObject, held: Held) -> ObjectChange | None:
             fields.append((name, _in_words(value, before, held), _planned_word(value)))
     if not fields:
         return None
-    return ObjectChange(CHANGE, wanted.kind, wanted.key, current.number, tuple(fields), wanted)
+    return NetBoxChange(CHANGE, wanted.kind, wanted.key, current.number, tuple(fields), wanted)
 
 
 def _resolved(value: Value, held: Held) -> HeldValue:
@@ -159,7 +159,7 @@ def _in_words(value: Value, before: HeldValue, held: Held) -> str:
     return f"#{before}"
 
 
-def _stale(planned: Planned, held: Held) -> Iterator[ObjectChange]:
+def _stale(planned: Planned, held: Held) -> Iterator[NetBoxChange]:
     """Yield what the plan no longer has, parts first; what others use stays, and so does what it is in."""
     others = parts_of_others(held)
     kept: set[Owner] = set()
@@ -170,10 +170,10 @@ def _stale(planned: Planned, held: Held) -> Iterator[ObjectChange]:
             action = LEAVE if count or place in kept else DELETE
             if action == LEAVE:
                 kept.update(current.owners)
-            yield ObjectChange(action, kind, current.key, current.number, others=count)
+            yield NetBoxChange(action, kind, current.key, current.number, others=count)
 
 
-def _superfluous(kind: str, planned: Planned, held: Held) -> Iterator[HeldObject]:
+def _superfluous(kind: str, planned: Planned, held: Held) -> Iterator[NetBoxObject]:
     """Yield the factory's objects of a kind that the plan does not have, or not twice."""
     for key, current in held.own[kind].items():
         if key not in planned[kind]:

@@ -93,7 +93,7 @@ Owner = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class HeldObject:
+class NetBoxObject:
     """An object of NetBox that is the factory's.
 
     Attributes:
@@ -156,8 +156,8 @@ class Held:
     version: str
     factory: str
     is_marked: bool = False
-    own: dict[str, dict[Key, HeldObject]] = field(default_factory=dict)
-    surplus: list[HeldObject] = field(default_factory=list)
+    own: dict[str, dict[Key, NetBoxObject]] = field(default_factory=dict)
+    surplus: list[NetBoxObject] = field(default_factory=list)
     shared: dict[str, dict[Key, int]] = field(default_factory=dict)
     foreign: list[ForeignObject] = field(default_factory=list)
     _keys: dict[Owner, Key] = field(default_factory=dict)
@@ -175,7 +175,7 @@ class Held:
             return ("", "")
         return self._keys.get((kind, number), (f"#{number}",))
 
-    def add(self, held: HeldObject) -> None:
+    def add(self, held: NetBoxObject) -> None:
         """Add an object of the factory."""
         objects = self.own.setdefault(held.kind, {})
         if held.key in objects:
@@ -189,7 +189,7 @@ class Held:
         if foreign not in self.foreign:
             self.foreign.append(foreign)
 
-    def objects(self) -> Iterator[HeldObject]:
+    def objects(self) -> Iterator[NetBoxObject]:
         """Yield every object of the factory."""
         for objects in self.own.values():
             yield from objects.values()
@@ -326,19 +326,19 @@ def _read_own(connection: NetBoxConnection, kind: str, held: Held, progress: Cal
             held.add(_READERS[kind](row, held))
 
 
-def _site(row: NetBoxRow, _: Held) -> HeldObject:
-    return HeldObject("sites", row.number(), (row.text("name"),), {}, (), row.count(*_SITE_PARTS))
+def _site(row: NetBoxRow, _: Held) -> NetBoxObject:
+    return NetBoxObject("sites", row.number(), (row.text("name"),), {}, (), row.count(*_SITE_PARTS))
 
 
-def _rack(row: NetBoxRow, held: Held) -> HeldObject:
+def _rack(row: NetBoxRow, held: Held) -> NetBoxObject:
     site = row.reference("site")
     key = (*held.key_of("sites", site), row.text("name"))
     values = {"width": row.choice("width"), "u_height": row.number("u_height")}
     parts = row.count("device_count", "powerfeed_count")
-    return HeldObject("racks", row.number(), key, values, _owners(("sites", site)), parts)
+    return NetBoxObject("racks", row.number(), key, values, _owners(("sites", site)), parts)
 
 
-def _device(row: NetBoxRow, held: Held) -> HeldObject:
+def _device(row: NetBoxRow, held: Held) -> NetBoxObject:
     site, rack = row.reference("site"), row.reference("rack")
     values: dict[str, HeldValue] = {"rack": rack, "role": row.reference("role")}
     values["device_type"] = row.reference("device_type")
@@ -346,18 +346,18 @@ def _device(row: NetBoxRow, held: Held) -> HeldObject:
     values["face"] = row.choice("face")
     key = (*held.key_of("sites", site), row.text("name"))
     owners = _owners(("sites", site), ("racks", rack))
-    return HeldObject("devices", row.number(), key, values, owners, row.count(*_DEVICE_PARTS))
+    return NetBoxObject("devices", row.number(), key, values, owners, row.count(*_DEVICE_PARTS))
 
 
-def _interface(row: NetBoxRow, held: Held) -> HeldObject:
+def _interface(row: NetBoxRow, held: Held) -> NetBoxObject:
     device = row.reference("device")
     key = (*held.key_of("devices", device), row.text("name"))
     parts = row.count("count_ipaddresses") + (row.inner("cable") is not None)
     values = {"type": row.choice("type")}
-    return HeldObject("interfaces", row.number(), key, values, _owners(("devices", device)), parts)
+    return NetBoxObject("interfaces", row.number(), key, values, _owners(("devices", device)), parts)
 
 
-def _cable(row: NetBoxRow, held: Held) -> HeldObject:
+def _cable(row: NetBoxRow, held: Held) -> NetBoxObject:
     ends: list[Key] = []
     owners: list[Owner] = []
     for side in ("a_terminations", "b_terminations"):
@@ -370,31 +370,31 @@ def _cable(row: NetBoxRow, held: Held) -> HeldObject:
     values: dict[str, HeldValue] = {"label": row.text("label"), "length": row.decimal("length")}
     values["length_unit"] = row.choice("length_unit")
     status = str(row.choice("status"))
-    return HeldObject("cables", row.number(), cable_key(ends), values, tuple(owners), 0, status)
+    return NetBoxObject("cables", row.number(), cable_key(ends), values, tuple(owners), 0, status)
 
 
-def _vrf(row: NetBoxRow, _: Held) -> HeldObject:
+def _vrf(row: NetBoxRow, _: Held) -> NetBoxObject:
     is_unique = row.data.get("enforce_unique") is True
     values: dict[str, HeldValue] = {"enforce_unique": is_unique, "description": row.text("description")}
     parts = row.count("ipaddress_count", "prefix_count")
-    return HeldObject("vrfs", row.number(), (row.text("name"),), values, (), parts)
+    return NetBoxObject("vrfs", row.number(), (row.text("name"),), values, (), parts)
 
 
-def _prefix(row: NetBoxRow, held: Held) -> HeldObject:
+def _prefix(row: NetBoxRow, held: Held) -> NetBoxObject:
     vrf = row.reference("vrf")
     key = (*held.key_of("vrfs", vrf), row.text("prefix"))
     values = {"description": row.text("description")}
-    return HeldObject("prefixes", row.number(), key, values, _owners(("vrfs", vrf)))
+    return NetBoxObject("prefixes", row.number(), key, values, _owners(("vrfs", vrf)))
 
 
-def _address(row: NetBoxRow, held: Held) -> HeldObject:
+def _address(row: NetBoxRow, held: Held) -> NetBoxObject:
     vrf = row.reference("vrf")
     port = None
     if row.text("assigned_object_type") == CONTENT_TYPES["interfaces"]:
         port = row.number("assigned_object_id")
     key = (*held.key_of("vrfs", vrf), row.text("address"))
     owners = _owners(("vrfs", vrf), ("interfaces", port))
-    return HeldObject("ip-addresses", row.number(), key, {"interface": port}, owners)
+    return NetBoxObject("ip-addresses", row.number(), key, {"interface": port}, owners)
 
 
 def _owners(*candidates: tuple[str, int | None]) -> tuple[Owner, ...]:
@@ -405,7 +405,7 @@ def _owners(*candidates: tuple[str, int | None]) -> tuple[Owner, ...]:
     return tuple(owners)
 
 
-_READERS: Mapping[str, Callable[[NetBoxRow, Held], HeldObject]] = {
+_READERS: Mapping[str, Callable[[NetBoxRow, Held], NetBoxObject]] = {
     "sites": _site,
     "racks": _rack,
     "devices": _device,

@@ -17,7 +17,7 @@ from typing import Any
 from sovereign_ai.errors import Problem
 from sovereign_ai.operate.netbox.answers import PATHS, bad_answer, rows_of
 from sovereign_ai.operate.netbox.connection import LostAnswerError, NetBoxConnection, RefusedWriteError
-from sovereign_ai.operate.netbox.difference import CHANGE, CREATE, DELETE, Difference, ObjectChange
+from sovereign_ai.operate.netbox.difference import CHANGE, CREATE, DELETE, NetBoxChange, PushDifference
 from sovereign_ai.operate.netbox.held import CONTENT_TYPES, MARK, Held
 from sovereign_ai.operate.netbox.planned import KINDS, OWNED, SHARED, Key, PlannedObject, Reference, Value
 
@@ -60,7 +60,7 @@ class _StoppedPushError(Exception):
 class _Write:
     """One object of a batch: the change, and what is sent of it."""
 
-    change: ObjectChange
+    change: NetBoxChange
     payload: dict[str, Any]
 
 
@@ -83,7 +83,7 @@ class Push:
         self._refused: Counter[tuple[str, str]] = Counter()
         self.outcome = PushOutcome()
 
-    def apply(self, difference: Difference) -> PushOutcome:
+    def apply(self, difference: PushDifference) -> PushOutcome:
         """Write a difference.
 
         Raises:
@@ -117,14 +117,14 @@ class Push:
             "description": "Name of the factory whose description this object comes from (sovereign-ai)",
             "filter_logic": "exact",
         }
-        change = ObjectChange(CREATE, "custom-fields", (MARK,))
+        change = NetBoxChange(CREATE, "custom-fields", (MARK,))
         self._send_batch("POST", [_Write(change, body)])
 
-    def _delete(self, changes: Sequence[ObjectChange]) -> None:
+    def _delete(self, changes: Sequence[NetBoxChange]) -> None:
         self._send([_Write(change, {"id": change.number}) for change in changes])
 
     def _leave(
-        self, changes: Iterable[ObjectChange], place: AbstractSet[str], nowhere: Mapping[str, str | None]
+        self, changes: Iterable[NetBoxChange], place: AbstractSet[str], nowhere: Mapping[str, str | None]
     ) -> None:
         """Take objects that move out of their places."""
         moving = []
@@ -134,7 +134,7 @@ class Push:
         for batch in _batches(moving):
             self._send_batch("PATCH", batch, counts=False)
 
-    def _write(self, changes: Sequence[ObjectChange]) -> None:
+    def _write(self, changes: Sequence[NetBoxChange]) -> None:
         """Create or change the objects whose references exist."""
         writes = []
         for change in changes:
@@ -211,7 +211,7 @@ class Push:
         created = self._created.get((reference.kind, reference.key))
         return self._held.number(reference.kind, reference.key) if created is None else created
 
-    def _payload(self, change: ObjectChange) -> dict[str, Any] | None:
+    def _payload(self, change: NetBoxChange) -> dict[str, Any] | None:
         """Return what is sent of a change; None where it refers to an object that does not exist."""
         planned = change.planned
         if planned is None:
@@ -247,7 +247,7 @@ class Push:
         return payload
 
 
-def _sent_fields(change: ObjectChange) -> set[str]:
+def _sent_fields(change: NetBoxChange) -> set[str]:
     """Return the fields of a change that are sent; the place in a rack as a whole, since it was left."""
     names = {name for name, _, _ in change.fields}
     if change.kind == "devices" and names & _PLACE:

@@ -14,7 +14,7 @@ from sovereign_ai.operate.netbox import (
     parse_netbox_url,
     read_held,
 )
-from sovereign_ai.operate.netbox.difference import Difference
+from sovereign_ai.operate.netbox.difference import PushDifference
 from sovereign_ai.operate.netbox.held import Held
 from sovereign_ai.operate.netbox.planned import (
     KINDS,
@@ -111,7 +111,7 @@ def connection(netbox: FakeNetBox, token: str = TOKEN, **more: Callable[[float],
     return NetBoxConnection(parse_netbox_url(netbox.url), token, **more)  # type: ignore[arg-type]
 
 
-def looked(netbox: FakeNetBox, wanted: Planned) -> tuple[Held, Difference]:
+def looked(netbox: FakeNetBox, wanted: Planned) -> tuple[Held, PushDifference]:
     """Read and compare."""
     held = read_held(connection(netbox), FACTORY, wanted)
     return held, compare(wanted, held)
