@@ -115,6 +115,7 @@ loads: twin ## Every output loaded into the programs it is meant for, as far as 
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-15 redis-server; fi
 	$(BIN)/python -m tests.loads.netbox_instance
 	$(BIN)/python -m tests.loads.python_programs
+	$(BIN)/python -m tests.loads.go_programs
 	$(BIN)/pytest -q -m loads tests/loads tests/render/switches
 
 hosts: setup ## Host roles on booted Debian root filesystems, by the real playbooks; as root
