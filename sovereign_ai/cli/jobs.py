@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 WorkName = Annotated[str, typer.Argument(metavar="NAME", help="Its name, or namespace/name.")]
 Where = tuple[Backend, Path | None, str | None]
+_MOST_PROBLEMS = 3
 _DRY_RUN_HELP = "Let the cluster judge it; store nothing."
 _NO_QUEUE_HELP = "Start it at once, on a cluster where no Kueue admits it."
 _ANYWAY_HELP = "Submit it though it does not fit, or though that is not known."
@@ -320,7 +321,8 @@ def _logs(output: Output, path: Path, name: str, wanted: tuple[str, int], where:
             hint = "a simulated machine runs no containers, and has no logs"
             problems.append(Problem("no-log", f"{pod}: {error.problems[0].message}", hint=hint))
     if problems and not logs:
-        raise DeploymentError(problems)
+        # Of a thousand pods the same is wrong.
+        raise DeploymentError(problems[:_MOST_PROBLEMS])
     lines = []
     for pod, text in logs.items():
         lines += [f"{pod}: {line}" if len(chosen) > 1 else line for line in text.splitlines()]

@@ -6,7 +6,9 @@ However many events a storm brings, a machine has one state; whoever waits for a
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +25,8 @@ _LONGEST_VALUE = 4096
 """Letters of an annotation that are kept; a longer one is no record of this controller."""
 _STALE = 15.0
 """Seconds without the server after which nothing is decided any more: as long as a lease lasts."""
+_FIRST_LISTS, _LOOK = 30.0, 0.1
+"""Seconds that the first lists may take before rounds begin, and of a look whether they are there."""
 _JOIN = 10.0
 
 
@@ -58,11 +62,21 @@ class WatchedCluster:
         for thread in threads:
             thread.start()
         try:
+            self._await_lists()
             yield self
         finally:
             stop.set()
             for thread in threads:
                 thread.join(_JOIN)
+
+    def _await_lists(self) -> None:
+        """Wait until everything was listed once, or something ended a list: the rounds report that."""
+        deadline = time.monotonic() + _FIRST_LISTS
+        while time.monotonic() < deadline:
+            missing = [each for each in self._followers if each.stale_seconds() == math.inf]
+            if not missing or any(each.problem for each in missing):
+                return
+            self._changed.wait(_LOOK)
 
     def reports(self) -> Reports:
         """Return what is reported now.
