@@ -30,7 +30,7 @@ _ANYWAY_HELP = "Submit it though it does not fit, or though that is not known."
 
 
 @dataclass(frozen=True, slots=True)
-class RunRequest:
+class Submission:
     """What `jobs run` is to do.
 
     Attributes:
@@ -75,7 +75,7 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Submit a job or service to its tenant's queue, if it fits; exit 1 if it does not."""
-        request = RunRequest(file, image, command, anyway, dry_run, at_once)
+        request = Submission(file, image, command, anyway, dry_run, at_once)
         run_command(
             "jobs run", as_json, lambda output: _run(output, stack, request, (cluster, kubeconfig, name))
         )
@@ -153,7 +153,7 @@ def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Api]:
     return stack, cluster, open_target(cluster, backend, kubeconfig, output.progress).api
 
 
-def _run(output: Output, path: Path, request: RunRequest, where: Where) -> None:
+def _run(output: Output, path: Path, request: Submission, where: Where) -> None:
     from sovereign_ai.assess.fit import FitVerdict, assess_fit, manifests, read_workload
     from sovereign_ai.cli.assess import refuse_violations
     from sovereign_ai.cli.stack import open_stack

@@ -18,7 +18,7 @@ from sovereign_ai.cluster.api import Api, Follower, UnreachableError
 from sovereign_ai.errors import Problem
 from sovereign_ai.operate.repair.faults import READY, Object, is_health_event
 from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, STANDS_IN_FOR
-from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, Reports
+from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, NodeReports
 
 _KEPT_ANNOTATIONS = (ANNOTATION, ACCEPTANCE, STANDS_IN_FOR, CORDON_OWNER)
 _LONGEST_VALUE = 4096
@@ -78,7 +78,7 @@ class WatchedCluster:
                 return
             self._changed.wait(_LOOK)
 
-    def reports(self) -> Reports:
+    def reports(self) -> NodeReports:
         """Return what is reported now.
 
         Raises:
@@ -95,7 +95,7 @@ class WatchedCluster:
         nodes = []
         for version, node in self._nodes.versioned():
             nodes.append({**node, "metadata": {**node["metadata"], "resourceVersion": version}})
-        return Reports(nodes, self._rules.objects(), self._slices.objects())
+        return NodeReports(nodes, self._rules.objects(), self._slices.objects())
 
     def wait(self, seconds: float) -> bool:
         """Wait for a change, and return whether there was one since the last call."""
