@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 WorkName = Annotated[str, typer.Argument(metavar="NAME", help="Its name, or namespace/name.")]
 Where = tuple[Backend, Path | None, str | None]
+_MOST_PROBLEMS = 3
 _DRY_RUN_HELP = "Let the cluster judge it; store nothing."
 _NO_QUEUE_HELP = "Start it at once, on a cluster where no Kueue admits it."
 _ANYWAY_HELP = "Submit it though it does not fit, or though that is not known."
 
 
 @dataclass(frozen=True, slots=True)
-class RunRequest:
+class Submission:
     """What `jobs run` is to do.
 
     Attributes:
@@ -74,7 +75,7 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Submit a job or service to its tenant's queue, if it fits; exit 1 if it does not."""
-        request = RunRequest(file, image, command, anyway, dry_run, at_once)
+        request = Submission(file, image, command, anyway, dry_run, at_once)
         run_command(
             "jobs run", as_json, lambda output: _run(output, stack, request, (cluster, kubeconfig, name))
         )
@@ -152,7 +153,7 @@ def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Api]:
     return stack, cluster, open_target(cluster, backend, kubeconfig, output.progress).api
 
 
-def _run(output: Output, path: Path, request: RunRequest, where: Where) -> None:
+def _run(output: Output, path: Path, request: Submission, where: Where) -> None:
     from sovereign_ai.assess.fit import FitVerdict, assess_fit, manifests, read_workload
     from sovereign_ai.cli.assess import refuse_violations
     from sovereign_ai.cli.stack import open_stack
@@ -320,7 +321,8 @@ def _logs(output: Output, path: Path, name: str, wanted: tuple[str, int], where:
             hint = "a simulated machine runs no containers, and has no logs"
             problems.append(Problem("no-log", f"{pod}: {error.problems[0].message}", hint=hint))
     if problems and not logs:
-        raise DeploymentError(problems)
+        # Of a thousand pods the same is wrong.
+        raise DeploymentError(problems[:_MOST_PROBLEMS])
     lines = []
     for pod, text in logs.items():
         lines += [f"{pod}: {line}" if len(chosen) > 1 else line for line in text.splitlines()]

@@ -113,7 +113,7 @@ class FailureDomains:
             KeyError: the plan has no such cluster.
         """
         self.nodes = {node.name: node for node in plan.nodes_of(cluster)}
-        racks = [rack for rack in plan.racks if any(name in self.nodes for name in rack.devices)]
+        racks = [rack for rack in plan.racks if not self.nodes.keys().isdisjoint(rack.devices)]
         units: dict[FaultDomain, dict[str, tuple[str, ...]]] = {domain: {} for domain in FaultDomain}
         self.codes = {name: _codes_of(node) for name, node in self.nodes.items()}
         for domain in _OF_PARTS:

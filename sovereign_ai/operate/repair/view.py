@@ -80,7 +80,7 @@ PodCounts = Callable[[Sequence[str]], Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Reports:
+class NodeReports:
     """The live objects by which a cluster reports the state of its machines.
 
     Attributes:
@@ -130,7 +130,7 @@ def observe_machines(
 
 
 def observe_reports(
-    reports: Reports,
+    reports: NodeReports,
     placed: Mapping[str, Place],
     now: datetime,
     pods_on: PodCounts,
@@ -166,7 +166,7 @@ def observe_reports(
     return View(tuple(machines), versions, nodes)
 
 
-def list_reports(api: Api) -> Reports:
+def list_reports(api: Api) -> NodeReports:
     """Read what the cluster reports of its machines now.
 
     Raises:
@@ -174,7 +174,7 @@ def list_reports(api: Api) -> Reports:
         UnreachableError: there was no answer.
     """
     rules, slices = _served(api, "DeviceTaintRule"), _served(api, "ResourceSlice")
-    return Reports(api.list("v1", "Node"), rules, slices)
+    return NodeReports(api.list("v1", "Node"), rules, slices)
 
 
 def count_pods(api: Api, names: Sequence[str]) -> dict[str, int]:

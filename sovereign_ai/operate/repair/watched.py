@@ -6,7 +6,9 @@ However many events a storm brings, a machine has one state; whoever waits for a
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -16,13 +18,15 @@ from sovereign_ai.cluster.api import Api, Follower, UnreachableError
 from sovereign_ai.errors import Problem
 from sovereign_ai.operate.repair.faults import READY, Object, is_health_event
 from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, STANDS_IN_FOR
-from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, Reports
+from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, NodeReports
 
 _KEPT_ANNOTATIONS = (ANNOTATION, ACCEPTANCE, STANDS_IN_FOR, CORDON_OWNER)
 _LONGEST_VALUE = 4096
 """Letters of an annotation that are kept; a longer one is no record of this controller."""
 _STALE = 15.0
 """Seconds without the server after which nothing is decided any more: as long as a lease lasts."""
+_FIRST_LISTS, _LOOK = 30.0, 0.1
+"""Seconds that the first lists may take before rounds begin, and of a look whether they are there."""
 _JOIN = 10.0
 
 
@@ -58,13 +62,23 @@ class WatchedCluster:
         for thread in threads:
             thread.start()
         try:
+            self._await_lists()
             yield self
         finally:
             stop.set()
             for thread in threads:
                 thread.join(_JOIN)
 
-    def reports(self) -> Reports:
+    def _await_lists(self) -> None:
+        """Wait until everything was listed once, or something ended a list: the rounds report that."""
+        deadline = time.monotonic() + _FIRST_LISTS
+        while time.monotonic() < deadline:
+            missing = [each for each in self._followers if each.stale_seconds() == math.inf]
+            if not missing or any(each.problem for each in missing):
+                return
+            self._changed.wait(_LOOK)
+
+    def reports(self) -> NodeReports:
         """Return what is reported now.
 
         Raises:
@@ -81,7 +95,7 @@ class WatchedCluster:
         nodes = []
         for version, node in self._nodes.versioned():
             nodes.append({**node, "metadata": {**node["metadata"], "resourceVersion": version}})
-        return Reports(nodes, self._rules.objects(), self._slices.objects())
+        return NodeReports(nodes, self._rules.objects(), self._slices.objects())
 
     def wait(self, seconds: float) -> bool:
         """Wait for a change, and return whether there was one since the last call."""

@@ -211,7 +211,7 @@ def test_each_pause_is_longer_than_the_one_before_up_to_a_limit() -> None:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[Handler], Api]]:
-    servers = []
+    servers: list[Server] = []
 
     def start(answer: Handler) -> Api:
         servers.append(Server(ClusterDir(f"follow-{len(servers)}", tmp_path), answer))

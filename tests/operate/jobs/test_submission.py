@@ -84,8 +84,8 @@ class Creating:
         return True
 
 
-def submitted(api: Any, *, dry_run: bool = False) -> list[str]:
-    submit(api, [job("a"), job("b")], dry_run=dry_run)
+def submitted(api: Creating, *, dry_run: bool = False) -> list[str]:
+    submit(api, [job("a"), job("b")], dry_run=dry_run)  # type: ignore[arg-type]
     return api.done
 
 
