@@ -46,7 +46,7 @@ R = TypeVar("R")
 
 
 @dataclass(slots=True)
-class _Span:
+class _PhaseSpan:
     """One span.
 
     Attributes:
@@ -90,7 +90,7 @@ class _Span:
 
 
 @dataclass(slots=True)
-class _Trace:
+class _CommandTrace:
     """The spans of one command.
 
     Attributes:
@@ -103,7 +103,7 @@ class _Trace:
 
     identifier: str
     parent: str
-    spans: list[_Span] = field(default_factory=list)
+    spans: list[_PhaseSpan] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
     # A clock that is set while a command runs would make a phase end before it began.
     clock: int = field(default_factory=lambda: time.time_ns() - time.monotonic_ns())
@@ -113,10 +113,10 @@ class _Trace:
         return self.clock + time.monotonic_ns()
 
     @contextmanager
-    def span(self, name: str) -> Iterator[_Span]:
+    def span(self, name: str) -> Iterator[_PhaseSpan]:
         """Record a block as a span; an error that leaves it is noted by its class."""
         parent = self.running[-1] if self.running else self.parent
-        span = _Span(name, os.urandom(8).hex(), parent, self._now())
+        span = _PhaseSpan(name, os.urandom(8).hex(), parent, self._now())
         self.spans.append(span)
         self.running.append(span.identifier)
         try:
@@ -142,7 +142,7 @@ class _Trace:
         return {"resourceSpans": [part]}
 
 
-_CURRENT: ContextVar[_Trace | None] = ContextVar("trace", default=None)
+_CURRENT: ContextVar[_CommandTrace | None] = ContextVar("trace", default=None)
 
 
 def _attribute(key: str, value: str) -> dict[str, Any]:
@@ -184,7 +184,7 @@ def tracing(command: str, warn: Callable[[str], object]) -> Iterator[None]:
         return
     deliver = _delivery(destination)
     parent = _PARENT.fullmatch(os.environ.get("TRACEPARENT", ""))
-    trace = _Trace(parent[1], parent[2]) if parent else _Trace(os.urandom(16).hex(), "")
+    trace = _CommandTrace(parent[1], parent[2]) if parent else _CommandTrace(os.urandom(16).hex(), "")
     token = _CURRENT.set(trace)
     try:
         with trace.span(f"sovereign-ai {command}") as whole:

@@ -215,7 +215,7 @@ def test_help_loads_no_module_of_tracing_beyond_its_own():
 def test_without_the_variable_a_phase_is_only_called():
     script = """
 from sovereign_ai.cli import tracing
-tracing._Trace = None
+tracing._CommandTrace = None
 from sovereign_ai.cli.main import call
 raise SystemExit(call(["validate", sys.argv[1]]))
 """

@@ -49,7 +49,7 @@ def _port(name: str) -> tuple[str, int, int]:
     return component or _SWITCH_PORT, int(number) - first, int(part or 1) - 1
 
 
-class _End(NamedTuple):
+class _CableEnd(NamedTuple):
     """One end of a cable.
 
     Attributes:
@@ -64,13 +64,15 @@ class _End(NamedTuple):
     device: int
     port: int
 
-    def moved(self, step: tuple[int, int], times: int = 1) -> _End:
+    def moved(self, step: tuple[int, int], times: int = 1) -> _CableEnd:
         """Return the end some steps further; a step is a number of devices and one of ports."""
-        return _End(self.kind, self.component, self.device + step[0] * times, self.port + step[1] * times)
+        return _CableEnd(
+            self.kind, self.component, self.device + step[0] * times, self.port + step[1] * times
+        )
 
 
 @dataclass(slots=True)
-class _Kind:
+class _DeviceKind:
     """A kind of device.
 
     Attributes:
@@ -112,23 +114,23 @@ class _Kind:
         return counts
 
 
-class _Inventory:
+class _DeviceKinds:
     """The kinds of devices of a plan, and the place of each device in them."""
 
     def __init__(self, plan: Plan) -> None:
-        self.kinds: dict[str, _Kind] = {}
+        self.kinds: dict[str, _DeviceKind] = {}
         self._places: dict[str, tuple[str, int]] = {}
         for node in plan.nodes:
             row = system(node.system)
-            self._add(node.name, node.pool, _Kind(row.name, machine=row))
+            self._add(node.name, node.pool, _DeviceKind(row.name, machine=row))
         for tier in plan.storage:
             for server in tier.servers:
-                self._add(server, f"{tier.tier}-{tier.site}", _Kind("storage server"))
+                self._add(server, f"{tier.tier}-{tier.site}", _DeviceKind("storage server"))
         for plane in plan.fabrics:
             self._add_switches(plane)
         for rack in plan.racks:
             for pdu in rack.pdu_names:
-                self._add(pdu, f"{rack.site}-rack-pdu", _Kind("rack PDU"))
+                self._add(pdu, f"{rack.site}-rack-pdu", _DeviceKind("rack PDU"))
         for plane in plan.fabrics:
             self._add_managers(plane)
 
@@ -137,7 +139,7 @@ class _Inventory:
         for plane in plan.fabrics:
             self._add_ports(plane, rails_beside(plane, plan.fabrics))
 
-    def _add(self, device: str, name: str, kind: _Kind) -> None:
+    def _add(self, device: str, name: str, kind: _DeviceKind) -> None:
         """Add a device to a kind, which is made for the first of it."""
         kind = self.kinds.setdefault(name, kind)
         self._places[device] = (name, len(kind.members))
@@ -147,14 +149,14 @@ class _Inventory:
         """Add the switches of a plane."""
         for switch in plane.switches:
             ports = plane.radix if switch.tier == "leaf" else plane.spine_radix or plane.radix
-            kind = _Kind(f"{switch.tier} switch of {plane.name}", ports=ports)
+            kind = _DeviceKind(f"{switch.tier} switch of {plane.name}", ports=ports)
             self._add(switch.name, f"{plane.name}-{switch.tier}", kind)
 
     def _add_managers(self, plane: FabricPlan) -> None:
         """Add the hosts of a plane that no other part of a plan lists: fabric managers."""
         for host in plane.host_links.lowers():
             if host not in self._places:
-                self._add(host, f"{plane.name}-manager", _Kind("fabric manager"))
+                self._add(host, f"{plane.name}-manager", _DeviceKind("fabric manager"))
 
     def _add_ports(self, plane: FabricPlan, rails: int) -> None:
         """Add the ports of a plane's cables, and the accelerators of its rails, of so many of the fabric."""
@@ -172,20 +174,20 @@ class _Inventory:
                 rail = plane.first_rail + plane_rail
                 kind.rails[link.lower_port] = gpus_of_rail(kind.machine.gpus, rail, rails)
 
-    def _kind_of(self, device: str) -> _Kind:
+    def _kind_of(self, device: str) -> _DeviceKind:
         """Return the kind of a device."""
         return self.kinds[self._places[device][0]]
 
-    def end(self, device: str, port: str) -> _End:
+    def end(self, device: str, port: str) -> _CableEnd:
         """Return one end of a cable."""
         name, number = self._places[device]
         component, index = self.kinds[name].index(port)
-        return _End(name, component, number, index)
+        return _CableEnd(name, component, number, index)
 
 
 def infrastructure(plan: Plan) -> str:
     """Return `infrastructure.json`: kinds, instances and edges of all fabrics of a plan."""
-    inventory = _Inventory(plan)
+    inventory = _DeviceKinds(plan)
     inventory.add_ports(plan)
     devices, instances = [], []
     for name, kind in inventory.kinds.items():
@@ -224,7 +226,7 @@ def node_annotations(plan: Plan) -> str:
     """Return `annotations.json`: the name and rack of each device, for InfraGraph's `annotate_graph`."""
     racks = racks_of(plan.racks)
     rows = []
-    for name, kind in _Inventory(plan).kinds.items():
+    for name, kind in _DeviceKinds(plan).kinds.items():
         for number, member in enumerate(kind.members):
             attributes = [{"attribute": "name", "value": member}]
             if member in racks:
@@ -238,7 +240,7 @@ def _link(name: str, unit: str, value: float) -> dict[str, Any]:
     return {"name": name, "physical": {"bandwidth": {"choice": unit, unit: value}}}
 
 
-def _device(name: str, kind: _Kind) -> dict[str, Any]:
+def _device(name: str, kind: _DeviceKind) -> dict[str, Any]:
     """Return a kind of device: its components, and what joins them inside."""
     is_switch = _SWITCH_PORT in kind.numbers
     centre = "asic" if is_switch else "host"
@@ -283,22 +285,22 @@ def _inner_edge(first: str, second: str, link: str = "inside") -> dict[str, Any]
     }
 
 
-def _edges(inventory: _Inventory, cables: Cables, link: str) -> Iterator[dict[str, Any]]:
+def _edges(inventory: _DeviceKinds, cables: Cables, link: str) -> Iterator[dict[str, Any]]:
     """Yield the edges of cables; cables that follow each other evenly are one edge."""
-    run: _Run | None = None
+    run: _CableRun | None = None
     for cable in cables:
         lower = inventory.end(cable.lower, cable.lower_port)
         upper = inventory.end(cable.upper, cable.upper_port)
         if run is None or not run.takes(lower, upper):
             if run is not None:
                 yield run.edge(link)
-            run = _Run(lower, upper)
+            run = _CableRun(lower, upper)
     if run is not None:
         yield run.edge(link)
 
 
 @dataclass(slots=True)
-class _Run:
+class _CableRun:
     """Cables whose ends both go from device to device, or from port to port.
 
     Attributes:
@@ -309,13 +311,13 @@ class _Run:
         following: both ends of the cable that would continue the run; None while there is one cable.
     """
 
-    lower: _End
-    upper: _End
+    lower: _CableEnd
+    upper: _CableEnd
     steps: tuple[tuple[int, int], ...] = ()
     count: int = 1
-    following: tuple[_End, _End] | None = None
+    following: tuple[_CableEnd, _CableEnd] | None = None
 
-    def takes(self, lower: _End, upper: _End) -> bool:
+    def takes(self, lower: _CableEnd, upper: _CableEnd) -> bool:
         """Return whether a cable continues the run; it is in it then."""
         if self.following is None:
             if lower[:2] != self.lower[:2] or upper[:2] != self.upper[:2]:
@@ -340,7 +342,7 @@ class _Run:
             "link": link,
         }
 
-    def _slice(self, end: _End, step: tuple[int, int]) -> dict[str, str]:
+    def _slice(self, end: _CableEnd, step: tuple[int, int]) -> dict[str, str]:
         """Return one end of the run as a slice."""
         last = end.moved(step, self.count - 1)
         return {
@@ -349,20 +351,20 @@ class _Run:
         }
 
 
-def _step(first: _End, second: _End) -> tuple[int, int]:
+def _step(first: _CableEnd, second: _CableEnd) -> tuple[int, int]:
     """Return how many devices and ports lie between two ends."""
     return second.device - first.device, second.port - first.port
 
 
 def _domain_edges(plan: Plan) -> list[dict[str, Any]]:
     """Return the edges from the accelerators of machines to the switches of their rack-scale domain."""
-    domains: dict[str, list[_End]] = {}
+    domains: dict[str, list[_CableEnd]] = {}
     positions: dict[str, int] = {}
     for node in plan.nodes:
         position = positions.setdefault(node.pool, 0)
         positions[node.pool] += 1
         if node.nvlink_domain:
-            end = _End(node.pool, "xpu", position, node.gpus)
+            end = _CableEnd(node.pool, "xpu", position, node.gpus)
             domains.setdefault(node.nvlink_domain, []).append(end)
     edges = []
     for number, ends in enumerate(domains.values()):
