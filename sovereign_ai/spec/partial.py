@@ -40,6 +40,8 @@ class Missing:
     __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
     __str__ = __repr__ = __format__ = __int__ = __float__ = __index__ = _refuse
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __pow__ = _refuse
+    __neg__ = __abs__ = __round__ = __or__ = __ror__ = __and__ = __rand__ = __call__ = _refuse
 
     def __getattr__(self, name: str) -> Any:
         raise MissingValueError(name)

@@ -130,8 +130,8 @@ def test_canonical_json_is_sorted_whole_and_complete() -> None:
     found = planned("lab")
     data = orjson.loads(found.canonical)
     assert orjson.dumps(data, option=orjson.OPT_SORT_KEYS) == found.canonical
-    assert set(data) == {field.name for field in fields(Plan)} - {"notes", "phases", "platform"}, (
-        "advice is no part of what is signed, nor phases and controllers that are not described"
+    assert set(data) == {field.name for field in fields(Plan)} - {"campus", "notes", "phases", "platform"}, (
+        "advice is no part of what is signed, nor what is not described"
     )
     assert found.to_data() == data
     assert not any(isinstance(value, float) for value in walk(data))

@@ -43,7 +43,20 @@ def test_entries_of_a_list_keep_their_numbers() -> None:
 
 @pytest.mark.parametrize(
     "use",
-    [bool, str, len, list, hash, repr, int, float, lambda value: value == 7, lambda value: value < 7],
+    [
+        bool,
+        str,
+        len,
+        list,
+        hash,
+        repr,
+        int,
+        float,
+        abs,
+        round,
+        lambda value: value == 7,
+        lambda value: 7 % value,
+    ],
 )
 def test_nothing_is_concluded_from_a_wrong_value(use: Callable[[Any], object]) -> None:
     with pytest.raises(MissingValueError):

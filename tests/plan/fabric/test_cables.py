@@ -38,7 +38,7 @@ def test_a_server_has_one_cable_a_rail_at_leaves_of_one_number() -> None:
     names = switch_names(size)
     servers = {"": [f"n{number}" for number in range(8)]}
     ports = port_names(8, 1)
-    cables = node_leaf(size, names, ports, servers, managers=0, planes=1, server_port=0)
+    cables = node_leaf(size, names, ports, servers, managers=0, copy=0, server_port=0)
     mine = [cable for cable in cables if cable.lower == "n5"]
     assert [(cable.upper.split("-leaf-")[1], cable.upper_port) for cable in mine] == [
         ("r0-002", "2"),
@@ -49,7 +49,7 @@ def test_a_server_has_one_cable_a_rail_at_leaves_of_one_number() -> None:
 def test_several_planes_are_named_on_the_port() -> None:
     size = small()
     names = switch_names(size)
-    cables = node_leaf(size, names, port_names(8, 1), {"": ["n0"]}, managers=0, planes=2, server_port=0)
+    cables = node_leaf(size, names, port_names(8, 1), {"": ["n0"]}, managers=0, copy=1, server_port=0)
     assert cables[0].lower_port.endswith("0/1")
 
 

@@ -9,7 +9,7 @@ from tests.plan.factories import factory, pool, power, site
 
 
 def problems(wish: AIFactory, other: int = 0) -> list[tuple[str, str, str]]:
-    excesses = power_problems(wish, 0, wish.sites[0], pool_shapes(wish), other)
+    excesses = power_problems(wish, 0, wish.sites[0], pool_shapes(wish), {wish.sites[0].halls[0].name: other})
     return [(problem.code, problem.where.field, problem.hint) for problem in excesses]
 
 
@@ -34,5 +34,5 @@ def test_switches_count_against_the_budget() -> None:
 def test_equal_overloaded_feeds_are_named_together() -> None:
     weak = power(feeds={"A": "20 kW", "B": "20 kW", "C": "20 kW"}, it_budget="30 kW", survive="none")
     wish = factory(sites=[site(power=weak)])
-    messages = [problem.message for problem in power_problems(wish, 0, wish.sites[0], pool_shapes(wish), 0)]
+    messages = [problem.message for problem in power_problems(wish, 0, wish.sites[0], pool_shapes(wish), {})]
     assert any("feeds A, B and C carry" in message for message in messages)
