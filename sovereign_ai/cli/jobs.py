@@ -62,9 +62,14 @@ def add(app: typer.Typer) -> None:
     def run(
         stack: StackFolder,
         file: Annotated[Path, typer.Argument(help="A TrainingJob or InferenceService (docs/jobs.md).")],
-        image: Annotated[str, typer.Option("--image", help="The container image, with its digest.")],
+        image: Annotated[
+            str, typer.Option("--image", metavar="IMAGE", help="The container image, with its digest.")
+        ],
         command: Annotated[
-            str, typer.Option("--command", help="The containers' command; left out, the image's own.")
+            str,
+            typer.Option(
+                "--command", metavar="TEXT", help="The containers' command; left out, the image's own."
+            ),
         ] = "",
         anyway: Annotated[bool, typer.Option("--anyway", help=_ANYWAY_HELP)] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help=_DRY_RUN_HELP)] = False,
@@ -109,7 +114,9 @@ def add(app: typer.Typer) -> None:
     def logs(
         stack: StackFolder,
         work: WorkName,
-        pod: Annotated[str, typer.Option("--pod", help="One of its pods; left out, all of them.")] = "",
+        pod: Annotated[
+            str, typer.Option("--pod", metavar="NAME", help="One of its pods; left out, all of them.")
+        ] = "",
         tail: Annotated[
             int, typer.Option("--tail", min=1, max=100_000, metavar="LINES", help="Last lines of each pod.")
         ] = 100,

@@ -118,10 +118,14 @@ def add(app: typer.Typer) -> None:
             int, typer.Option("--xid", min=1, metavar="CODE", help="The Xid that its driver reports.")
         ] = 48,
         seed: Annotated[
-            int | None, typer.Option("--seed", min=0, help="Draw faults as a fleet has them, by this number.")
+            int | None,
+            typer.Option(
+                "--seed", min=0, metavar="N", help="Draw faults as a fleet has them, by this number."
+            ),
         ] = None,
         days: Annotated[
-            float, typer.Option("--days", min=0.01, max=3660, help="For how long faults are drawn.")
+            float,
+            typer.Option("--days", min=0.01, max=3660, metavar="DAYS", help="For how long faults are drawn."),
         ] = 30.0,
         write_to: Annotated[
             Path | None,

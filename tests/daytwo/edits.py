@@ -27,7 +27,7 @@ Edit = Mapping[str, Any]
 _CALLED = ("name", "id", "data", "buyer", "scheme")
 """Fields by which a path may call a member of a list."""
 _STEP = re.compile(r"([a-z_]+)(?:\[([^\]]*)\]|\{([^}]*)\})?")
-_MORE_USES = {"pools[].hall": "hall"}
+_MORE_USES = {"pools[].hall": "hall", "sites[].campus.buildings[].halls[]": "hall"}
 """Uses of names that are checked apart from the table of the package."""
 _DECLARED_PER_SITE = {"contract": "sites[].contracts[].name", "uplink": "sites[].uplinks[].name"}
 _MISSING = object()
