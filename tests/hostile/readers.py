@@ -149,6 +149,10 @@ ANSWERS = """answers:
     dated: 2026-06-01
     expires: 2027-06-01
 """
+POLICIES = """groups:
+  - {name: first, nodes: ["train-00?"], conditions: [FrequentKubeletRestart], unavailable: 0.25}
+  - {name: rest, repair: false}
+"""
 GIVEN = """account: sovereign
 admin_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAabcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP ops-team]
 admin_from: [10.128.0.0/24]
@@ -990,6 +994,19 @@ READERS: tuple[Reader, ...] = (
         "line",
         lambda folder: _called(folder, "bmc", "admin:let me in\n", reading.bmc_account),
         limit=4 << 10,
+    ),
+    Reader(
+        "policies",
+        ("policies",),
+        "yaml",
+        lambda folder: _called(folder, "policies.yaml", POLICIES, reading.policies),
+    ),
+    Reader(
+        "faults",
+        ("faults",),
+        "csv",
+        lambda folder: _called(folder, "faults.csv", reading.drawn_faults(), reading.faults),
+        limit=16 << 20,
     ),
     Reader(
         "netbox-token",

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.cli.command import run_command
 from sovereign_ai.cli.output import Output
+
+if TYPE_CHECKING:
+    from sovereign_ai.plan import Plan
 
 
 def spoken(read: Callable[[], object]) -> None:
@@ -91,6 +94,38 @@ def bmc_account(file: Path) -> object:
 
     check_account(file)
     return "an account"
+
+
+def _small_plan() -> tuple[Plan, str]:
+    """Return the plan of the small description, and the name of its cluster."""
+    from sovereign_ai.plan.factory import plan
+    from sovereign_ai.spec.reader import load
+
+    planned = plan(load(Path(__file__).with_name("small.yaml")))
+    return planned, planned.clusters[0].name
+
+
+def policies(file: Path) -> object:
+    """Read policies of repair, and count the machines that have one."""
+    from sovereign_ai.operate.repair.policies import read_policies
+
+    return repr(read_policies(file, *_small_plan()))
+
+
+def drawn_faults() -> str:
+    """Return a file of faults, as a seed draws them over many years."""
+    from sovereign_ai.sim import draw, to_text
+
+    return to_text(draw(*_small_plan(), seed=1, days=3_000))
+
+
+def faults(file: Path) -> object:
+    """Read a file of faults."""
+    from sovereign_ai.files import FAULTS, decode, read
+    from sovereign_ai.sim import parse_series
+
+    text = decode(read(file, FAULTS), str(file), FAULTS)
+    return len(parse_series(text, str(file), *_small_plan()))
 
 
 def netbox_token(file: Path) -> object:

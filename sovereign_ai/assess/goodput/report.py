@@ -277,7 +277,7 @@ _JOB = {
     "time": "training time",
     "gpu-hours": "GPU-hours",
     "flop": "operations",
-    "energy": "energy of its machines with the building",
+    "energy": "energy of machines and building",
     "carbon": "carbon of that energy",
 }
 _SERVICE = {
