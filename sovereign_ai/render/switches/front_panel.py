@@ -95,7 +95,8 @@ class FrontPanel:
 def panel_behind(panel: FrontPanel, ports: int, rate: int) -> FrontPanel:
     """Return the panel of a switch's ports for spines alone, which follow its other ports.
 
-    SONiC's platform files count on from the others, by as many numbers as a port has lanes.
+    Their numbers count on from the others, by as many as a port has lanes. That is the convention of SONiC's
+    port files; it was not confirmed model by model.
 
     Args:
         panel: the other ports.
