@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.interrupt import stopping_at_interrupt
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, Target, open_target
 from sovereign_ai.cluster.control_plane import Backend
@@ -261,7 +262,7 @@ def _work(
         output.progress(str(error))
 
     stop = threading.Event()
-    with contextlib.suppress(KeyboardInterrupt), watched.watching():
+    with stopping_at_interrupt(stop), watched.watching():
         if simulate:
             agent = threading.Thread(target=_play, args=(opened, watched, stop, interval, fail), daemon=True)
             agent.start()

@@ -31,7 +31,7 @@ def work(
     report: Callable[[tuple[Done, ...]], object],
     fail: Callable[[SovereignError], object],
 ) -> None:
-    """Repair until an event is set, or the caller's thread is interrupted.
+    """Repair until an event is set.
 
     Args:
         controller: the controller, which reads from the same watches.

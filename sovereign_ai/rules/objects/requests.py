@@ -32,16 +32,18 @@ _TAKES_EVERY_REQUEST = (
     " && has(object.spec.rules[0].nonResourceRules) && object.spec.rules[0].nonResourceRules.exists(r,"
     ' "*" in r.verbs && "*" in r.nonResourceURLs)'
 )
+# Left out, or 0, it is 1000 by the API server's own defaults (DefaultFlowSchemaMatchingPrecedence).
+_PRECEDENCE = (
+    "(has(object.spec.matchingPrecedence) && object.spec.matchingPrecedence != 0"
+    " ? object.spec.matchingPrecedence : 1000)"
+)
 _FLOW_IS_AS_RENDERED = (
-    f"!({_IS_OURS}) || (size({_RULES}) == 1 && object.spec.matchingPrecedence == {FLOW_PRECEDENCE}"
+    f"!({_IS_OURS}) || (size({_RULES}) == 1 && {_PRECEDENCE} == {FLOW_PRECEDENCE}"
     f" && object.spec.priorityLevelConfiguration.name == {_NAME}"
     ' && has(object.spec.distinguisherMethod) && object.spec.distinguisherMethod.type == "ByUser"'
     f" && $request_flows.exists(f, f == {_SUBJECTS}) && {_TAKES_EVERY_REQUEST})"
 )
-_COMES_LATER = (
-    "(has(object.spec) && has(object.spec.matchingPrecedence)"
-    f" && object.spec.matchingPrecedence > {FLOW_PRECEDENCE})"
-)
+_COMES_LATER = f"(has(object.spec) && {_PRECEDENCE} > {FLOW_PRECEDENCE})"
 # A name of a person says nothing about the person's groups, so that no person may come before us.
 _IS_COMPONENT = (
     '(s.kind == "ServiceAccount" ? !(s.serviceAccount.namespace in $namespaces)'
