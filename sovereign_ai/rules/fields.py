@@ -393,8 +393,8 @@ def parameters(value: str, regions: str = "$regions") -> str:
         value: expression of the parameters, a mapping of texts.
         regions: expression of the regions in which the data may be.
     """
-    entry = f"{value}[k]"
-    word = f"{value}[k].lowerAscii().trim()"
+    entry = _entry(value)
+    word = f"{entry}.lowerAscii().trim()"
     in_regions = f'{entry}.split(",").all(r, r.trim() in {regions})'
     is_local_host = f'{entry} == "" || {entry}.contains("://") || {_hosts(entry)}'
     # A count of replicas is no remote site.
@@ -409,6 +409,11 @@ def parameters(value: str, regions: str = "$regions") -> str:
     return f"{value}.all(k, {_OURS} || ({' && '.join(tests)}))"
 
 
+def _entry(value: str) -> str:
+    """Return CEL for a parameter's text; null is an empty one, as it is for kinds of the API server."""
+    return f'(dyn({value}[k]) == null ? "" : {value}[k])'
+
+
 def _if_named(pattern: str, condition: str) -> str:
     """Return CEL: a condition holds for a parameter whose name matches a regular expression."""
     return f"(!{_LAST}.matches({literal(pattern)}) || {condition})"
@@ -421,9 +426,9 @@ def encryption(value: str, key: str = '""') -> str:
         value: expression of the parameters, a mapping of texts.
         key: expression of the name of the key that the description declares.
     """
-    word = f"{value}[k].lowerAscii().trim()"
-    is_on = _if_named(_ENCRYPTION_KEYS, f"!({word} in {_NO})")
-    is_own_key = _if_named(_KEY_KEYS, f"{value}[k] == {key}")
+    entry = _entry(value)
+    is_on = _if_named(_ENCRYPTION_KEYS, f"!({entry}.lowerAscii().trim() in {_NO})")
+    is_own_key = _if_named(_KEY_KEYS, f"{entry} == {key}")
     return f"{value}.all(k, k.startsWith($domain) || ({is_on} && {is_own_key}))"
 
 

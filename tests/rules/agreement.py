@@ -44,7 +44,7 @@ from tests.rules.generated import Generator, Object, corpus
 
 ROOT = Path(__file__).resolve().parents[2]
 CRDS = Path(__file__).parent / "crds"
-SEED, BATCH = 1, 2_000
+SEED, BATCH = 2, 2_000
 _POLICY, _BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
 _API, _ALL = "admissionregistration.k8s.io/v1", "-all"
 _ENFORCE = "pod-security.kubernetes.io/enforce"
