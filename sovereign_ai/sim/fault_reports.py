@@ -24,6 +24,8 @@ NODE_LABEL = f"{KEYS.domain}/node"
 """The label of a DeviceTaintRule that names the machine whose fault it reports."""
 REPAIRED_AT = f"{KEYS.domain}/simulated-repair-at"
 """The annotation of a Node with the moment before which no reset of its hardware helps."""
+SILENCED = f"{KEYS.domain}/simulated-silence"
+"""The annotation of a Node that KWOK played until it fell silent."""
 THERMAL_CHECK = "GpuThermalWatch"
 PORT_CHECKS = {"infiniband": "InfiniBandStateCheck", "roce": "EthernetStateCheck"}
 """Kind of fabric to the check of its ports."""
@@ -48,7 +50,7 @@ def report_silence(api: Api, node: str) -> None:
         ApiError: the server refused; status 404 where the machine is not in the cluster.
         UnreachableError: there was no answer.
     """
-    _annotate(api, node, {FAKE: None})
+    _annotate(api, node, {FAKE: None, SILENCED: "true"})
     message = "Kubelet stopped posting node status."
     _set_conditions(api, node, {"Ready": _condition("Ready", "Unknown", "NodeStatusUnknown", message)})
 
@@ -98,7 +100,7 @@ def is_awaiting_parts(api: Api, node: str, now: datetime) -> bool:
 
 
 def withdraw(api: Api, node: str) -> None:
-    """Let a machine report that it is well.
+    """Let a simulated machine report that it is well; a real kubelet reports for itself.
 
     Raises:
         ApiError: the server refused.
@@ -106,6 +108,9 @@ def withdraw(api: Api, node: str) -> None:
     """
     live = api.get("v1", "Node", node)
     if live is None:
+        return
+    annotations = live["metadata"].get("annotations") or {}
+    if FAKE not in annotations and SILENCED not in annotations:
         return
     changed = {}
     for condition in (live.get("status") or {}).get("conditions") or ():
@@ -116,9 +121,8 @@ def withdraw(api: Api, node: str) -> None:
             changed[kind] = _condition(kind, "True", "KubeletReady", "kubelet is posting ready status")
     if changed:
         _set_conditions(api, node, changed)
-    annotations = live["metadata"].get("annotations") or {}
-    if REPAIRED_AT in annotations or FAKE not in annotations:
-        _annotate(api, node, {REPAIRED_AT: None, FAKE: "fake"})
+    if REPAIRED_AT in annotations or SILENCED in annotations:
+        _annotate(api, node, {REPAIRED_AT: None, SILENCED: None, FAKE: "fake"})
 
 
 def _condition(kind: str, status: str, reason: str, message: str) -> dict[str, str]:

@@ -11,9 +11,10 @@ import pytest
 from sovereign_ai.operate import observe_machines, places
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.sim.fault_replay import FaultReplay
-from sovereign_ai.sim.fault_reports import REPAIRED_AT
+from sovereign_ai.sim.fault_reports import REPAIRED_AT, report_silence
 from sovereign_ai.sim.fault_series import FaultDomain, FaultEvent
 from sovereign_ai.sim.faults import heal
+from sovereign_ai.sim.nodes import FAKE
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 from tests.verify.in_memory import InMemoryApi
 
@@ -100,3 +101,26 @@ def test_a_replay_that_is_stopped_reports_no_more(api: InMemoryApi) -> None:
     late = FaultEvent(1e6, FaultDomain.NODE, MACHINE, None, 0, 0.0)
     FaultReplay(api, FACTORY, PLAN, CLUSTER).run([late], 1.0, stop, lambda *_: pytest.fail("it was reported"))
     assert seen(api) == {}
+
+
+def annotations_of(api: InMemoryApi) -> dict[str, str]:
+    node = api.get("v1", "Node", MACHINE)
+    assert node is not None
+    return dict(node["metadata"].get("annotations") or {})
+
+
+def test_a_machine_that_fell_silent_is_played_again_once_it_is_repaired(api: InMemoryApi) -> None:
+    before = annotations_of(api)
+    report_silence(api, MACHINE)
+    assert FAKE not in annotations_of(api)
+    heal(api, FACTORY, PLAN, MACHINE)
+    assert annotations_of(api) == before
+
+
+def test_a_real_kubelets_machine_is_never_played(api: InMemoryApi) -> None:
+    node = api.get("v1", "Node", MACHINE)
+    assert node is not None
+    del node["metadata"]["annotations"][FAKE]
+    api.objects["v1", "Node", "", MACHINE] = node
+    heal(api, FACTORY, PLAN, MACHINE)
+    assert FAKE not in annotations_of(api)
