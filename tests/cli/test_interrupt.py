@@ -35,10 +35,14 @@ def test_an_interrupt_in_a_callback_of_the_interpreter_is_not_lost() -> None:
 
 
 def test_afterwards_an_interrupt_is_one_again() -> None:
-    with stopping_at_interrupt(threading.Event()):
-        pass
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with stopping_at_interrupt(threading.Event()):
+            pass
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def test_without_an_interrupt_the_event_stays_unset() -> None:
