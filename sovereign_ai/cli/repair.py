@@ -101,7 +101,7 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Report the acceptance of a repaired machine, by which it returns to work.
 
-        `sovereign-ai acceptance sheet` has the tests of each machine, and `acceptance judge` their verdict.
+        `sovereign-ai acceptance plan` prints the tests of each machine, and `acceptance judge` their verdict.
         """
         where = (cluster, kubeconfig, name)
         run_command(

@@ -128,26 +128,19 @@ def _state(machine: Machine | None, node: Mapping[str, Any] | None, busy: int, d
     """Return the first state of a machine that is true."""
     from sovereign_ai.cli.top_text import MachineState
     from sovereign_ai.operate import Cordon
+    from sovereign_ai.sim import is_ready
 
     if machine is None or node is None:
         return MachineState.ABSENT
     if machine.faults or machine.record:
         return MachineState.FAULTY
-    if not _is_ready(node):
+    if not is_ready(node):
         return MachineState.NOT_READY
     if machine.cordon is not Cordon.NOBODY:
         return MachineState.CORDONED
     if not busy:
         return MachineState.FREE
     return MachineState.HELD if busy == devices else MachineState.PARTLY_HELD
-
-
-def _is_ready(node: Mapping[str, Any]) -> bool:
-    """Return whether a Node says that it is ready."""
-    for condition in (node.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == "Ready":
-            return bool(condition.get("status") == "True")
-    return False
 
 
 def _fault(machine: Machine | None) -> str:

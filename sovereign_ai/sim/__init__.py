@@ -23,7 +23,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.sim.allocation import read_holders
-    from sovereign_ai.sim.factory import remove, simulate
+    from sovereign_ai.sim.factory import is_ready, remove, simulate
     from sovereign_ai.sim.fault_replay import FaultReplay
     from sovereign_ai.sim.fault_series import FaultDomain, FaultEvent, draw, parse_series, to_text
     from sovereign_ai.sim.faults import heal, heal_machine, inject
@@ -36,7 +36,7 @@ else:
         __name__,
         {
             "allocation": ("read_holders",),
-            "factory": ("remove", "simulate"),
+            "factory": ("is_ready", "remove", "simulate"),
             "fault_replay": ("FaultReplay",),
             "fault_series": ("FaultDomain", "FaultEvent", "draw", "parse_series", "to_text"),
             "faults": ("heal", "heal_machine", "inject"),
@@ -57,6 +57,7 @@ __all__ = [
     "heal",
     "heal_machine",
     "inject",
+    "is_ready",
     "machines",
     "parse_series",
     "power_draw",

@@ -414,7 +414,7 @@ def _wait(
     raise EnvironmentLacksError(Problem("nodes-not-ready", message, hint=hint))
 
 
-def is_ready(node: dict[str, Any]) -> bool:
+def is_ready(node: Mapping[str, Any]) -> bool:
     """Return whether a node reports that it is Ready and is not being deleted."""
     if node["metadata"].get("deletionTimestamp"):
         return False

@@ -119,3 +119,24 @@ def test_a_missing_stack_is_bad_input_with_one_line_and_no_traceback(tmp_path: P
 
 def _inside(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def commands_in(text: str) -> list[tuple[str, str]]:
+    """Return the first two words of each command of ours that stands in backticks."""
+    return re.findall(r"`sovereign-ai ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", text)
+
+
+def test_every_command_that_a_text_names_is_one() -> None:
+    root = STACKS.parent
+    texts = [*root.glob("sovereign_ai/**/*.py"), *root.glob("docs/**/*.md"), *root.glob("*.md")]
+    known: Any = get_command(app)
+    named, wrong = 0, []
+    for path in texts:
+        for group, command in commands_in(path.read_text(encoding="utf-8")):
+            named += 1
+            inner = known.commands.get(group)
+            # The word behind a command that has none below it is an argument.
+            if inner is None or (command and command not in getattr(inner, "commands", {command: None})):
+                wrong.append(f"{path.relative_to(root)}: {group} {command}")
+    assert named > 200
+    assert wrong == []
