@@ -59,16 +59,28 @@ def grpc_call(path: str, message: bytes) -> bytes:
     return _PREFACE + _frame(4, 0, 0, b"") + _frame(1, 4, 1, block) + _frame(0, 1, 1, data)
 
 
-def _talk(port: int, said: bytes, family: int = socket.AF_INET, host: str = "127.0.0.1") -> str:
-    """Say something, and give what came back as text; empty if nothing did."""
+def _talk(
+    port: int,
+    said: bytes,
+    family: int = socket.AF_INET,
+    host: str = "127.0.0.1",
+    *,
+    patience: float = _SECONDS,
+    held: float = _SECONDS,
+) -> str:
+    """Say something, and give what came back as text; empty if nothing did.
+
+    The first answer is waited for with patience; after one, the connection is held for seconds of silence.
+    """
     heard = b""
     try:
         with socket.socket(family) as connection:
-            connection.settimeout(_SECONDS)
+            connection.settimeout(patience)
             connection.connect((host, port))
             connection.sendall(said)
             while len(heard) < 4096 and (piece := connection.recv(4096)):
                 heard += piece
+                connection.settimeout(held)
     except OSError:
         pass
     return heard.decode("latin-1")
@@ -95,19 +107,27 @@ def _statuses(port: int) -> dict[str, int]:
     return found
 
 
-def listeners(ports: list[int], calls: list[tuple[str, str]]) -> dict[str, Any]:
+def listeners(
+    ports: list[int], calls: list[tuple[str, str]], patience: float = _SECONDS, held: float = _SECONDS
+) -> dict[str, Any]:
     """Try every port: in clear, as HTTP/2 with each call, by the IPv4-mapped address, and over TLS without a
     certificate.
+
+    A program that a call starts ends when the call does: `held` keeps it open for some seconds of silence.
     """
     said = {path: grpc_call(path, bytes.fromhex(message)) for path, message in calls}
     said["GET"] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     settings = _PREFACE + _frame(4, 0, 0, b"")
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         in_clear = {
-            (port, how): pool.submit(_talk, port, text) for port in ports for how, text in said.items()
+            (port, how): pool.submit(_talk, port, text, patience=patience, held=held)
+            for port in ports
+            for how, text in said.items()
         }
         for port in ports:
-            in_clear[port, "mapped"] = pool.submit(_talk, port, settings, socket.AF_INET6, "::ffff:127.0.0.1")
+            in_clear[port, "mapped"] = pool.submit(
+                _talk, port, settings, socket.AF_INET6, "::ffff:127.0.0.1", patience=patience
+            )
         over_tls = {port: pool.submit(_statuses, port) for port in ports}
     found: dict[str, Any] = {str(port): {"clear": {}, "tls": over_tls[port].result()} for port in ports}
     for (port, how), heard in in_clear.items():

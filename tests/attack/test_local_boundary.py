@@ -19,9 +19,11 @@ from sovereign_ai.toolchain.cache import cache_dir
 from tests.attack.conftest import NAME, Attacked
 from tests.attack.listening import Listener, listening, name_of
 from tests.attack.other_account import intrude
-from tests.life import within
 
 pytestmark = pytest.mark.cluster
+
+ANSWERED_WITHIN = 20
+"""Seconds in which our own account is answered, also on a machine that is busy."""
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 OURS = {"language host", "provider of hosts", "program", "policy pack"}
@@ -90,10 +92,9 @@ def test_no_listener_answers_another_account_but_those_that_the_documentation_na
 
 def test_the_same_calls_by_our_own_account_are_answered(attacked: Attacked) -> None:
     found = [each for each in tcp(attacked) if each.process in OURS]
-    got = intrude(
-        own=True,
-        listeners={"ports": [int(each.address) for each in found], "calls": with_messages(*HARMLESS)},
-    )["listeners"]
+    ports = [int(each.address) for each in found]
+    task = {"ports": ports, "calls": with_messages(*HARMLESS), "patience": ANSWERED_WITHIN}
+    got = intrude(own=True, listeners=task)["listeners"]
     for each in found:
         assert set(got[each.address]["clear"]) == {*HARMLESS, "GET", "mapped"}, each
     assert status(NAME).healthy, "the supervisor's certificate reaches every component"
@@ -166,7 +167,7 @@ def test_our_own_account_starts_what_the_command_line_named_and_nothing_else(
 ) -> None:
     host = [int(each.address) for each in tcp(attacked) if each.process == "language host"]
 
-    def run(folder: Path) -> str:
+    def run(folder: Path, held: float = 2) -> str:
         info = language_pb2.ProgramInfo(
             root_directory=str(folder), program_directory=str(folder), entry_point="."
         )
@@ -174,17 +175,16 @@ def test_our_own_account_starts_what_the_command_line_named_and_nothing_else(
             pwd=str(folder), kind="resource", info=info
         ).SerializeToString()
         calls = with_messages("/pulumirpc.LanguageRuntime/RunPlugin", RunPlugin=message)
-        clear = intrude(own=True, listeners={"ports": host, "calls": calls})["listeners"][str(host[0])][
-            "clear"
-        ]
+        task = {"ports": host, "calls": calls, "patience": ANSWERED_WITHIN, "held": held}
+        clear = intrude(own=True, listeners=task)["listeners"][str(host[0])]["clear"]
         return str(clear["/pulumirpc.LanguageRuntime/RunPlugin"])
 
     assert "neither the command line nor the project" in run(evil)
     assert not (evil / "mark").exists()
     (attacked.root / "pack" / "ran").unlink()
-    assert "neither the command line nor the project" not in run(attacked.root / "pack")
-    # The answer to the call may come before the program has got so far.
-    assert within(20, (attacked.root / "pack" / "ran").exists)
+    assert "neither the command line nor the project" not in run(attacked.root / "pack", held=20)
+    # The call was held open until its program had time to get so far: the host ends it with the call.
+    assert (attacked.root / "pack" / "ran").exists()
 
 
 def test_another_account_ends_nothing(attacked: Attacked) -> None:
