@@ -8,6 +8,7 @@ that no moment is left out.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -21,8 +22,10 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 import orjson
+import urllib3
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
+from sovereign_ai.cluster.api.errors import UnreachableError
 from sovereign_ai.names import KEYS, OWNER
 from tests.daytwo.probes import Described, Object, Probe, probes
 from tests.daytwo.reach import Port, State, Way
@@ -60,6 +63,7 @@ class Watcher:
         asked: the probes.
         let_in: what was let in, with the seconds since the start.
         answers: how many answers there were.
+        rounds: periods in which somebody answered; none does while the API server is started anew.
     """
 
     kubeconfig: Path
@@ -82,6 +86,13 @@ class Watcher:
         self._thread.join(60)
         self._api.close()
 
+    def _answer(self, probe: Probe) -> str | None:
+        """Return why a probe was refused; None where nobody answered, and so nothing was let in."""
+        try:
+            return answer(self._api, probe.obj)
+        except UnreachableError:
+            return None
+
     def _run(self) -> None:
         began = time.monotonic()
         turn = itertools.cycle(self.asked)
@@ -89,13 +100,14 @@ class Watcher:
             while not self._stop.is_set():
                 start = time.monotonic()
                 batch = [next(turn) for _ in range(min(_AT_ONCE, len(self.asked)))]
-                for probe, why in zip(
-                    batch, pool.map(lambda one: answer(self._api, one.obj), batch), strict=True
-                ):
+                before = self.answers
+                for probe, why in zip(batch, pool.map(self._answer, batch), strict=True):
+                    if why is None:
+                        continue
                     self.answers += 1
                     if not why:
                         self.let_in.append(f"{start - began:.2f} s: {probe.name}")
-                self.rounds += 1
+                self.rounds += self.answers > before
                 self._stop.wait(max(0.0, PERIOD_SECONDS - (time.monotonic() - start)))
 
 
@@ -114,26 +126,29 @@ class Event:
 
 
 class History:
-    """Watches what opens something, for as long as it is entered."""
+    """Watches what opens something, for as long as it is entered.
+
+    A change may start the API server anew. A watch that it ended begins again with a list: what changed while
+    nobody could be asked is then one event of each object.
+    """
 
     def __init__(self, kubeconfig: Path) -> None:
         self._kubeconfig = kubeconfig
         self._events: list[Event] = []
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
         """Begin to watch; what is there already are the first events."""
         self._api = open_cluster(self._kubeconfig)
-        self._streams: list[Any] = []
-        self._threads = []
-        for version, kind in _WATCHED:
-            stream, rows = self._open(version, kind)
-            self._streams.append(stream)
-            self._events += rows
-            thread = threading.Thread(
-                target=self._read, args=(kind, stream), name=f"watch {kind}", daemon=True
+        self._watches = [
+            _Watch(kind, self._api._discovery.find(version, kind).path()) for version, kind in _WATCHED
+        ]
+        for watch in self._watches:
+            self._events += [replace(event, is_first=True) for event in watch.open(self._api)]
+            watch.thread = threading.Thread(
+                target=self._read, args=(watch,), name=f"watch {watch.kind}", daemon=True
             )
-            thread.start()
-            self._threads.append(thread)
+            watch.thread.start()
         return self
 
     def __exit__(
@@ -141,10 +156,13 @@ class History:
     ) -> None:
         """End, after what was written last has come."""
         time.sleep(0.5)
-        for stream in self._streams:
-            stream.shutdown()
-        for thread in self._threads:
-            thread.join(10)
+        self._ended.set()
+        for watch in self._watches:
+            # A stream that has ended by itself has no socket any more.
+            with contextlib.suppress(ValueError):
+                watch.stream.shutdown()
+        for watch in self._watches:
+            watch.thread.join(10)
         self._api.close()
 
     @property
@@ -152,31 +170,77 @@ class History:
         """Every change that was seen, in order."""
         return sorted(self._events)
 
-    def _open(self, version: str, kind: str) -> tuple[Any, list[Event]]:
-        """List a kind, and open the stream of what happens to it from then on."""
-        path = self._api._discovery.find(version, kind).path()
-        listed = self._api.request("GET", path)
-        rows = [replace(_event("ADDED", kind, obj), is_first=True) for obj in listed["items"]]
-        query = urlencode({"watch": "true", "resourceVersion": listed["metadata"]["resourceVersion"]})
-        pool = self._api._transport._pool
-        stream = pool.request("GET", f"{self._api.server}{path}?{query}", preload_content=False, timeout=None)
-        assert stream.status == 200, stream.data
-        return stream, rows
+    def _read(self, watch: _Watch) -> None:
+        while not self._ended.is_set():
+            self._follow(watch)
+            while not self._ended.wait(0.1):
+                with contextlib.suppress(UnreachableError, ApiError, urllib3.exceptions.HTTPError):
+                    self._events += watch.open(self._api)
+                    break
 
-    def _read(self, kind: str, stream: Any) -> None:
+    def _follow(self, watch: _Watch) -> None:
+        """Keep the events of a stream until it ends."""
         rest = b""
         try:
-            for chunk in stream.stream(65536, decode_content=True):
+            for chunk in watch.stream.stream(65536, decode_content=True):
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     event = orjson.loads(line)
                     assert event["type"] in {"ADDED", "MODIFIED", "DELETED"}, event
-                    self._events.append(_event(event["type"], kind, event["object"]))
+                    self._events.append(watch.seen(event["type"], event["object"]))
         except (OSError, ValueError):
             return  # the stream was shut down
         except Exception as error:
             if "urllib3" not in type(error).__module__:
                 raise
+
+
+class _Watch:
+    """The stream of one kind, and what it has shown so far."""
+
+    stream: Any
+    thread: threading.Thread
+
+    def __init__(self, kind: str, path: str) -> None:
+        self.kind = kind
+        self._path = path
+        self._last: dict[tuple[str, str], Event] = {}
+
+    def open(self, api: Api) -> list[Event]:
+        """List, and open the stream from then on; return what is new since the last event that was seen.
+
+        Raises:
+            ApiError: the API server refused.
+            UnreachableError: it gave no answer.
+        """
+        listed = api.request("GET", self._path)
+        version = int(listed["metadata"]["resourceVersion"])
+        before = dict(self._last)
+        events = []
+        for obj in listed["items"]:
+            event = _event("MODIFIED" if before else "ADDED", self.kind, obj)
+            known = before.pop((event.namespace, event.name), None)
+            if known is None or known.version < event.version:
+                events.append(self.seen(event.verb, obj))
+        for gone in before.values():
+            del self._last[gone.namespace, gone.name]
+            events.append(replace(gone, version=version, verb="DELETED"))
+        query = urlencode({"watch": "true", "resourceVersion": str(version)})
+        pool = api._transport._pool
+        self.stream = pool.request(
+            "GET", f"{api.server}{self._path}?{query}", preload_content=False, timeout=None
+        )
+        assert self.stream.status == 200, self.stream.data
+        return events
+
+    def seen(self, verb: str, obj: Object) -> Event:
+        """Keep what an event leaves there, and return it."""
+        event = _event(verb, self.kind, obj)
+        key = event.namespace, event.name
+        self._last[key] = event
+        if verb == "DELETED":
+            del self._last[key]
+        return event
 
 
 def _event(verb: str, kind: str, obj: Object) -> Event:
