@@ -91,12 +91,16 @@ def entry_fault(entry: Mapping[str, Any], number: int, previous: str, key: Ed255
 
 
 def read_entry(line: bytes) -> dict[str, Any] | None:
-    """Return a line as data; None if it is no entry."""
+    """Return a line as data; None if it is no entry.
+
+    Only the text that `canonical` writes is one. The hash covers what was read, so a second member of a name,
+    which one program reads and another passes over, would be covered by no signature.
+    """
     try:
         entry = orjson.loads(line)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(entry, dict):
+    if not isinstance(entry, dict) or line.removesuffix(b"\n") != canonical(entry):
         return None
     types = {}
     for name, value in entry.items():

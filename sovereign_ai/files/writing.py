@@ -22,6 +22,7 @@ _LONGEST_STEM = 200
 _TRIES = 8
 _DEFAULT_MODE = 0o666
 """Before the umask, as for every new file."""
+_WRITE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _CANNOT = frozenset({EINVAL, ENOTSUP, EROFS})
 """Errors of file systems that cannot flush a folder."""
 
@@ -29,11 +30,12 @@ _CANNOT = frozenset({EINVAL, ENOTSUP, EROFS})
 def write(path: Path, content: str | bytes) -> None:
     """Write a file that the user named.
 
-    An older file keeps its mode. A link of the user's own, or of the system's, is followed to the file at its
-    end. A place that is no regular file, such as a terminal, is written without being replaced.
+    An older file keeps its mode; of another user's, what others may write goes. A link of the user's own, or
+    of the system's, is followed to the file at its end. A place that is no regular file, such as a terminal,
+    is written without being replaced.
 
     Raises:
-        UsageError: the place is a link that another user made, or that leads nowhere.
+        UsageError: the place is a link or a pipe that another user made, or a link that leads nowhere.
         OSError: it cannot be written; an older file is then as it was.
     """
     place = destination(path)
@@ -41,16 +43,36 @@ def write(path: Path, content: str | bytes) -> None:
     if status is not None and stat.S_ISDIR(status.st_mode):
         raise _named(IsADirectoryError(EISDIR, os.strerror(EISDIR)), path)
     data = content.encode() if isinstance(content, str) else content
+    if status is not None and stat.S_ISFIFO(status.st_mode):
+        _insist_on_own_pipe(place, status, path)
     if status is not None and (not stat.S_ISREG(status.st_mode) or place.is_symlink()):
         # Append: `/dev/stdout` may be a file into which a shell redirected earlier output too.
         with place.open("ab") as stream:
             stream.write(data)
         return
     mode = stat.S_IMODE(status.st_mode) if status is not None else None
+    if mode is not None and status is not None and status.st_uid != os.geteuid():
+        # Whoever put it there could write into what takes its place.
+        mode &= ~_WRITE_BY_OTHERS
     try:
         replace(place, data, mode=mode)
     except OSError as error:
         raise _named(error, path) from None
+
+
+def _insist_on_own_pipe(place: Path, status: os.stat_result, path: Path) -> None:
+    """Refuse a pipe that another user put in a place: whoever reads it gets what is written.
+
+    A stream of this process may be another user's, as under `sudo`.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if status.st_uid in (os.geteuid(), 0) or place.is_relative_to("/proc"):
+        return
+    message = f"it is a pipe that another user made (uid {status.st_uid})"
+    hint = "remove it, or name another file"
+    raise UsageError(Problem("foreign-pipe", message, Where(str(path)), hint))
 
 
 def write_private(path: Path, data: bytes, *, durable: bool = True) -> None:

@@ -1,7 +1,8 @@
 """The keeper of break-glass bindings: a binding exists while its grant is open, and is removed at its end.
 
-A binding that somebody else removed is not restored: whoever takes access away is right. A binding with the
-label of break-glass access and without an open grant is removed. Each step can be repeated after a crash.
+A binding that somebody else removed is not restored: whoever takes access away is right. One that gives
+something else than was agreed, to whomever, is removed and ends the grant. A binding with the label of
+break-glass access and without an open grant is removed. Each step can be repeated after a crash.
 While the API server does not answer nothing changes, and the next round tries anew; the person's certificate
 ends by itself.
 """
@@ -101,8 +102,17 @@ class Keeper:
             self._close(record, now, "revoked" if record.revoked else "ended")
         elif not record.opened:
             self._open(record, now)
-        elif self._cluster().get(_RBAC, _BINDING, grant.name, grant.namespace) is None:
-            self._close(record, now, "removed")
+        elif lost := self._lost(grant):
+            self._close(record, now, lost)
+
+    def _lost(self, grant: AccessGrant) -> str:
+        """Return what happened to the binding of an open grant; empty while it is as it was made."""
+        live = self._cluster().get(_RBAC, _BINDING, grant.name, grant.namespace)
+        if live is None:
+            return "removed"
+        agreed = grant.binding()
+        is_as_agreed = live.get("roleRef") == agreed["roleRef"] and live.get("subjects") == agreed["subjects"]
+        return "" if is_as_agreed else "changed"
 
     def _open(self, record: GrantRecord, now: datetime) -> None:
         """Bind the role; a grant whose binding the API server refuses is closed with the server's reason."""
@@ -113,6 +123,9 @@ class Keeper:
             # A crash between the binding and its record left the binding.
             if error.status != _CONFLICT:
                 self._close(record, now, f"refused: {error}")
+                return
+            if lost := self._lost(grant):
+                self._close(record, now, lost)
                 return
         write_state(self._cluster_dir, grant.id, {"opened": _text(now)})
         message = f"{grant.user} has {grant.kind} until {_text(grant.ends)}: {grant.reason}"

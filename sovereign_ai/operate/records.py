@@ -40,7 +40,8 @@ class GrantRecord:
         opened: when its binding was made; empty before.
         revoked: why it was ended early; empty if it was not.
         closed: when its binding was gone for good; empty before.
-        why: why it was closed: `ended`, `revoked`, `removed` (by somebody else), or the API server's refusal.
+        why: why it was closed: `ended`, `revoked`, `removed` or `changed` (its binding, by somebody else), or
+            the API server's refusal.
     """
 
     grant: AccessGrant

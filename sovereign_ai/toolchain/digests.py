@@ -4,11 +4,16 @@ A program that is run as the API server or as the engine must be the one that wa
 them takes a second or two, so a digest is computed only where the file's state differs from the recorded
 one: its inode, size, and the times of its last change. The kernel sets the time of a status change; no
 account can set it back.
+
+A compiler runs programs that lie beside it, and the files of a module are read and applied to a cluster. So
+a folder has a digest as well, over the name, the kind and the contents of everything in it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +28,7 @@ def verified_digest(path: Path, record: Path, *, next_step: str) -> str:
     """Return the SHA-256 of a tool, hexadecimal.
 
     Args:
-        path: the binary.
+        path: the binary, or the folder of a tool that has several files.
         record: where its digest is recorded; one that is not there yet is made, for a tool that an earlier
             version installed.
         next_step: what to do where the tool is another than the recorded one.
@@ -43,15 +48,45 @@ def verified_digest(path: Path, record: Path, *, next_step: str) -> str:
     return digest
 
 
-def _state(path: Path) -> list[int]:
-    """Return what changes whenever a file is written, replaced or renamed."""
-    status = path.stat()
-    return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+def _state(path: Path) -> list[int | str]:
+    """Return what changes whenever a file is written, replaced or renamed; for a folder, any file in it."""
+    if not path.is_dir():
+        status = path.stat()
+        return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    states = hashlib.sha256()
+    for name, part in _parts(path):
+        status = part.lstat()
+        line = (name, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        states.update(orjson.dumps(line))
+    return [states.hexdigest()]
 
 
 def _hashed(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the names, kinds and contents of everything in a folder."""
+    if not path.is_dir():
+        return _hashed_file(path)
+    whole = hashlib.sha256()
+    for name, part in _parts(path):
+        mode = part.lstat().st_mode
+        contents = ""
+        if stat.S_ISREG(mode):
+            contents = _hashed_file(part)
+        elif stat.S_ISLNK(mode):
+            contents = str(part.readlink())
+        whole.update(orjson.dumps((name, stat.S_IFMT(mode), contents)))
+    return whole.hexdigest()
+
+
+def _hashed_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parts(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield everything below a folder, links not followed, with its path from there, in a fixed order."""
+    # The file system gives them in any order, and the digest needs one.
+    for part in sorted(folder.rglob("*")):
+        yield str(part.relative_to(folder)), part
 
 
 def _recorded(record: Path) -> dict[str, Any] | None:

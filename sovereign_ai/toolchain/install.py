@@ -20,7 +20,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain import fetch, source
 from sovereign_ai.toolchain.cache import Progress, bin_dir, ensure, link, link_by_name, locked, settle
 from sovereign_ai.toolchain.launcher import HOSTS, HOSTS_VERSION, PACKAGE, PACKAGE_VERSION, write_launcher
-from sovereign_ai.toolchain.locate import binary_in, cached, digest_record, located
+from sovereign_ai.toolchain.locate import binary_in, cached, digest_record, files_record, located
 from sovereign_ai.toolchain.path_search import adopt
 from sovereign_ai.toolchain.probe import version_of
 from sovereign_ai.toolchain.steps import WayClosedError
@@ -175,6 +175,7 @@ def _make(row: Tool, progress: Progress) -> Path:
                 raise EnvironmentLacksError(Problem("cache-not-written", message, hint=hint)) from None
             # An entry that has lost its binary may have left the digest of another build.
             digest_record(row).unlink(missing_ok=True)
+            files_record(row).unlink(missing_ok=True)
             entry = settle(made, row)
             # Records the digest of the new entry.
             cached(row)

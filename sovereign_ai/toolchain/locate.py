@@ -1,10 +1,12 @@
 """Find an installed tool: in the cache, or, if it was adopted, beside the interpreter or on PATH.
 
-A tool of the cache is compared with the digest that was recorded beside it. A tool on PATH is run and asked
+A tool of the cache is compared with the digest that was recorded beside it, and so is everything that lies
+beside its binary: a compiler's own programs, a module's files. A tool on PATH is run and asked
 for its version, so only `tools install --from-path` and `doctor --from-path` look there (`path_search.py`).
 A tool that is adopted from there is recorded with its digest, which is compared as well.
 
     <cache>/sovereign-ai/tools/<name>/<version>-<recipe>.digest.json   digest of a tool of the cache
+    <cache>/sovereign-ai/tools/<name>/<version>-<recipe>.files.json    of all its files, where it has several
     <cache>/sovereign-ai/adopted/<name>.json                           path and version of a tool on PATH
     <cache>/sovereign-ai/adopted/<name>.digest.json                    its digest
 """
@@ -55,15 +57,20 @@ def cached(row: Tool) -> LocatedTool | None:
             account's alone.
     """
     entry = entry_dir(row)
+    next_step = f"remove {entry}, and run `sovereign-ai tools install`"
     if row.kind == "module":
-        return LocatedTool(entry / "files", row.version, "cache") if (entry / "files").is_dir() else None
+        if not (entry / "files").is_dir():
+            return None
+        private_folder(cache_dir())
+        verified_digest(entry, files_record(row), next_step=next_step)
+        return LocatedTool(entry / "files", row.version, "cache")
     binary = binary_in(row, entry)
     if not os.access(binary, os.X_OK) or not binary.is_file():
         return None
     private_folder(cache_dir())
-    digest = verified_digest(
-        binary, digest_record(row), next_step=f"remove {entry}, and run `sovereign-ai tools install`"
-    )
+    digest = verified_digest(binary, digest_record(row), next_step=next_step)
+    if row.wheel is not None:
+        verified_digest(entry, files_record(row), next_step=next_step)
     return LocatedTool(binary, row.version, "cache", digest)
 
 
@@ -71,6 +78,12 @@ def digest_record(row: Tool) -> Path:
     """Return the file beside a tool's entry of the cache that holds its digest."""
     entry = entry_dir(row)
     return entry.with_name(f"{entry.name}.digest.json")
+
+
+def files_record(row: Tool) -> Path:
+    """Return the file beside a tool's entry of the cache that holds the digest of all its files."""
+    entry = entry_dir(row)
+    return entry.with_name(f"{entry.name}.files.json")
 
 
 def on_path(row: Tool) -> LocatedTool | None:

@@ -34,14 +34,24 @@ def private_folder(folder: Path) -> Path:
     """Make a folder that is this account's alone, or close one that is open to others; return it.
 
     Raises:
-        EnvironmentLacksError: another account owns it, or could put another folder in its place.
+        EnvironmentLacksError: another account owns it, or could put another folder in its place, or something
+            there is no folder.
+        OSError: it cannot be made for another reason, such as a full disk.
     """
-    problems = [
-        Problem("folder-not-private", text, Where(str(path)), hint) for path, text, hint in _openings(folder)
-    ]
-    if problems:
-        raise EnvironmentLacksError(problems)
-    make_folders(folder)
+    try:
+        problems = [
+            Problem("folder-not-private", text, Where(str(path)), hint)
+            for path, text, hint in _openings(folder)
+        ]
+        if problems:
+            raise EnvironmentLacksError(problems)
+        make_folders(folder)
+    # A circle of links is a RuntimeError of `Path.resolve`, and a null character a ValueError.
+    except (NotADirectoryError, FileExistsError, RuntimeError, ValueError):
+        raise EnvironmentLacksError(_no_folder(folder)) from None
+    # A file would be taken until something is made in it, and its mode changed before.
+    if not folder.is_dir():
+        raise EnvironmentLacksError(_no_folder(folder))
     if stat.S_IMODE(folder.stat().st_mode) & 0o077:
         folder.chmod(0o700)
     # Another account may have made the folder after the first look, where one above it is sticky.
@@ -93,6 +103,12 @@ def _is_private(status: os.stat_result) -> bool:
 
 
 _ELSEWHERE = "name a folder of your own by XDG_STATE_HOME or XDG_CACHE_HOME"
+
+
+def _no_folder(folder: Path) -> Problem:
+    """Return the problem with a path at which there is something else than a folder."""
+    message = "there is something in its place that is no folder, or a link that leads to none"
+    return Problem("no-folder", message, Where(str(folder)), _ELSEWHERE)
 
 
 def _foreign(path: Path) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -57,3 +58,40 @@ def test_half_of_a_line_is_torn_and_a_line_with_a_wrong_member_is_not() -> None:
 def test_subjects_are_chosen_by_their_prefix() -> None:
     assert subjects_with_prefix(entry(), "torn/") == {"a": "2"}
     assert subjects_with_prefix(entry(), "witness/") == {}
+
+
+def _line() -> bytes:
+    return canonical(entry())
+
+
+SAME_DATA: dict[str, bytes] = {
+    "a number twice": b'{"n":7,' + _line()[1:],
+    "a hash twice": b'{"hash":"%s",' % (b"0" * 64) + _line()[1:],
+    "a signature twice": b'{"sig":"AAAA",' + _line()[1:],
+    "a time twice": b'{"at":"2020-01-01T00:00:00+00:00",' + _line()[1:],
+    "a statement twice": b'{"evidence":"%s",' % (b"1" * 64) + _line()[1:],
+    "all subjects twice": b'{"subjects":{},' + _line()[1:],
+    "a subject twice": _line().replace(b'"spec":', b'"spec":"%s","spec":' % (b"2" * 64)),
+    "another order": orjson.dumps(dict(sorted(entry().items(), reverse=True))),
+    "a blank between": _line().replace(b",", b", ", 1),
+    "a blank before": b" " + _line(),
+    "a tab after": _line() + b"\t",
+    "a carriage return after": _line() + b"\r\n",
+    "two line ends": _line() + b"\n\n",
+    "an escaped letter": _line().replace(b'"n"', b'"\\u006e"'),
+    "an escaped slash": _line().replace(b"torn/a", b"torn\\/a"),
+    "lines of its own": orjson.dumps(entry(), option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2),
+}
+"""What reads as the same data to this program, and to another one perhaps as something else."""
+
+
+@pytest.mark.parametrize("line", SAME_DATA.values(), ids=SAME_DATA)
+def test_a_line_that_is_written_in_another_way_is_no_entry(line: bytes) -> None:
+    assert orjson.loads(line) == entry()
+    assert read_entry(line) is None
+    assert not is_torn(line), "so it is never set aside"
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_line_counts_with_and_without_its_line_end(end: bytes) -> None:
+    assert read_entry(_line() + end) == entry()

@@ -25,7 +25,8 @@ from sovereign_ai.attest.evidence import (
     statement,
     verify,
 )
-from sovereign_ai.attest.signing import pae
+from sovereign_ai.attest.layout import ACCESS, PREDICATE
+from sovereign_ai.attest.signing import key_id, pae
 from sovereign_ai.errors import SovereignError, UsageError
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec.reader import read_text
@@ -236,3 +237,104 @@ def test_a_file_that_is_no_envelope_is_told(tmp_path: Path) -> None:
         path.write_bytes(raw)
         with pytest.raises(SovereignError, match=r"expected signed evidence|not UTF-8"):
             read_envelope(path)
+
+
+def _b64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _payload(envelope: dict[str, Any]) -> bytes:
+    return base64.b64decode(envelope["payload"])
+
+
+def _signing(kind: str, payload: bytes) -> dict[str, Any]:
+    """An envelope by the right key, over whatever is stated."""
+    return {
+        "payloadType": kind,
+        "payload": _b64(payload),
+        "signatures": [_row(_KEY.sign(pae(kind, payload)))],
+    }
+
+
+def _row(signature: bytes) -> dict[str, Any]:
+    return {"keyid": key_id(_KEY.public_key()), "sig": _b64(signature)}
+
+
+def _with(**members: Any) -> Callable[[], dict[str, Any]]:
+    return lambda: {**_envelope(), **members}
+
+
+def _with_signature(make: Callable[[bytes], bytes]) -> Callable[[], dict[str, Any]]:
+    return lambda: {**_envelope(), "signatures": [_row(make(_payload(_envelope())))]}
+
+
+def _payload_text(change: Callable[[str], str]) -> Callable[[], dict[str, Any]]:
+    return lambda: {**_envelope(), "payload": change(_envelope()["payload"])}
+
+
+def _signed_payload(change: Callable[[bytes], bytes], kind: str = PAYLOAD) -> Callable[[], dict[str, Any]]:
+    return lambda: _signing(kind, change(_payload(_envelope())))
+
+
+_FORGED: dict[str, Callable[[], dict[str, Any]]] = {
+    "a type with a parameter": _with(payloadType=f"{PAYLOAD}; charset=utf-8"),
+    "a type in capitals": _with(payloadType=PAYLOAD.upper()),
+    "a type with a blank": _with(payloadType=f"{PAYLOAD} "),
+    "a type of look-alike letters": _with(payloadType=PAYLOAD.replace("a", "\u0430")),
+    "no type": _with(payloadType=""),
+    "a list as type": _with(payloadType=[PAYLOAD]),
+    "signed without the encoding": _with_signature(lambda raw: _KEY.sign(raw)),
+    "signed as base64": _with_signature(lambda raw: _KEY.sign(pae(PAYLOAD, base64.b64encode(raw)))),
+    "signed as another type": _with_signature(lambda raw: _KEY.sign(pae("application/json", raw))),
+    "a signature of nothing": _with_signature(lambda _raw: _KEY.sign(b"")),
+    "an empty signature": _with_signature(lambda _raw: b""),
+    "zeros as signature": _with_signature(lambda _raw: bytes(64)),
+    "a signature too long": _with_signature(lambda raw: _KEY.sign(pae(PAYLOAD, raw)) + b"\0"),
+    "half a signature": _with_signature(lambda raw: _KEY.sign(pae(PAYLOAD, raw))[:32]),
+    "another's signature under our name": _with_signature(
+        lambda raw: Ed25519PrivateKey.generate().sign(pae(PAYLOAD, raw))
+    ),
+    "signatures in an object": _with(signatures={"sig": "AAAA"}),
+    "a signature that is no object": _with(signatures=["AAAA"]),
+    "base64 with a line end": _payload_text(lambda text: text[:8] + "\n" + text[8:]),
+    "base64 of URLs": _payload_text(lambda text: "-_" + text[2:]),
+    "base64 with a tail": _payload_text(lambda text: text + "AAAA"),
+    "base64 with its padding inside": _payload_text(lambda text: text[:4] + "====" + text[4:]),
+    "a name twice, signed": _signed_payload(lambda raw: b'{"_type":"x",' + raw[1:]),
+    "a subject twice, signed": _signed_payload(lambda raw: raw.replace(b'"name":', b'"name":"x","name":', 1)),
+    "UTF-16, signed": _signed_payload(lambda raw: raw.decode().encode("utf-16")),
+    "two documents, signed": _signed_payload(lambda raw: raw + raw),
+    "a list of it, signed": _signed_payload(lambda raw: b"[" + raw + b"]"),
+    "half of it, signed": _signed_payload(lambda raw: raw[: len(raw) // 2]),
+    "another type, signed": _signed_payload(lambda raw: raw, "application/json"),
+    "a statement about access, signed": _signed_payload(
+        lambda raw: orjson.dumps({**orjson.loads(raw), "predicateType": ACCESS})
+    ),
+    "another framework, signed": _signed_payload(
+        lambda raw: orjson.dumps({**orjson.loads(raw), "_type": "https://in-toto.io/Statement/v0.1"})
+    ),
+    "a version more, signed": _signed_payload(
+        lambda raw: orjson.dumps({**orjson.loads(raw), "predicateType": PREDICATE + "0"})
+    ),
+    "subjects in an object, signed": _signed_payload(
+        lambda raw: orjson.dumps({**orjson.loads(raw), "subject": {"name": "spec"}})
+    ),
+}
+"""Envelopes that say other things than what the key signed, or that the key signed as something else."""
+
+
+@pytest.mark.parametrize("make", _FORGED.values(), ids=_FORGED)
+def test_nothing_of_a_forged_envelope_is_believed(make: Callable[[], dict[str, Any]]) -> None:
+    contents, problems = open_envelope(make(), _KEY.public_key())
+    assert contents == {}
+    [problem] = problems
+    assert problem.code in {"bad-envelope", "bad-signature", "wrong-type", "wrong-layout"}
+
+
+@pytest.mark.parametrize("foreign", [0, 1, 3])
+def test_a_right_signature_counts_whatever_others_signed_beside_it(foreign: int) -> None:
+    envelope = _envelope()
+    for _ in range(foreign):
+        other = Ed25519PrivateKey.generate().sign(pae(PAYLOAD, _payload(envelope)))
+        envelope["signatures"].insert(0, _row(other))
+    assert verify(envelope, _KEY.public_key(), _parts()) == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,110 @@ def test_appending_follows_no_link_and_waits_for_no_pipe(tmp_path: Path) -> None
 def test_a_device_is_written_as_it_is() -> None:
     write(Path("/dev/null"), "x")
     assert Path("/dev/null").is_char_device()
+
+
+def _hard_link(place: Path, victim: Path) -> None:
+    place.hardlink_to(victim)
+
+
+def _chain_of_links(place: Path, victim: Path) -> None:
+    place.with_name("between").symlink_to(victim)
+    place.symlink_to("between")
+
+
+def _relative_link(place: Path, victim: Path) -> None:
+    place.symlink_to(Path("..") / victim.parent.name / victim.name)
+
+
+def _open_file(place: Path, _victim: Path) -> None:
+    place.write_text("theirs")
+    place.chmod(0o666)
+
+
+def _read_only(place: Path, _victim: Path) -> None:
+    place.write_text("theirs")
+    place.chmod(0o400)
+
+
+_IN_THE_PLACE: dict[str, Callable[[Path, Path], object]] = {
+    "link": lambda place, victim: place.symlink_to(victim),
+    "relative link": _relative_link,
+    "chain of links": _chain_of_links,
+    "hard link": _hard_link,
+    "link that leads nowhere": lambda place, victim: place.symlink_to(victim.with_name("new")),
+    "link to itself": lambda place, _victim: place.symlink_to(place.name),
+    "link to a device": lambda place, _victim: place.symlink_to("/dev/full"),
+    "link to memory": lambda place, _victim: place.symlink_to("/proc/self/mem"),
+    "pipe": lambda place, _victim: os.mkfifo(place, 0o666),
+    "file for all to write": _open_file,
+    "file of no mode": lambda place, _victim: place.touch(0),
+    "folder behind a link": lambda place, victim: place.symlink_to(victim.parent),
+    "file that cannot be written": _read_only,
+}
+"""What may be in the place of a file of this program's own when it is written."""
+
+
+@pytest.mark.parametrize("make", _IN_THE_PLACE.values(), ids=_IN_THE_PLACE)
+def test_whatever_is_in_its_place_a_private_file_is_new_and_nothing_else_changes(
+    make: Callable[[Path, Path], object], tmp_path: Path
+) -> None:
+    victim, place = tmp_path / "home" / "victim", tmp_path / "state" / "a"
+    for path in (victim, place):
+        path.parent.mkdir()
+    victim.write_text("of value")
+    make(place, victim)
+    write_private(place, b"secret")
+    assert place.read_bytes() == b"secret"
+    status = place.lstat()
+    assert (status.st_mode & 0o7777, status.st_nlink, stat.S_ISREG(status.st_mode)) == (0o600, 1, True)
+    assert victim.read_text() == "of value"
+    assert sorted(path.name for path in victim.parent.iterdir()) == ["victim"]
+
+
+@pytest.mark.parametrize("make", _IN_THE_PLACE.values(), ids=_IN_THE_PLACE)
+def test_whatever_has_its_name_a_file_that_must_be_new_is_not_made(
+    make: Callable[[Path, Path], object], tmp_path: Path
+) -> None:
+    victim, place = tmp_path / "home" / "victim", tmp_path / "state" / "a"
+    for path in (victim, place):
+        path.parent.mkdir()
+    victim.write_text("of value")
+    create(place, b"x")
+    place.unlink()
+    make(place, victim)
+    with pytest.raises(FileExistsError):
+        create(place, b"x")
+    assert victim.read_text() == "of value"
+    assert sorted(path.name for path in victim.parent.iterdir()) == ["victim"]
+
+
+def test_a_pipe_of_another_user_gets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its owner alone: the test's own account makes it, and the program acts as if it were another one."""
+    os.mkfifo(tmp_path / "a", 0o666)
+    reader = os.open(tmp_path / "a", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write(tmp_path / "a", "mine")
+        assert os.read(reader, 9) == b"mine", "one's own pipe is written"
+        if os.geteuid() == 0:
+            os.chown(tmp_path / "a", 4_343, -1)
+        monkeypatch.setattr(writing.os, "geteuid", lambda: 4_242)
+        with pytest.raises(UsageError, match="a pipe that another user made"):
+            write(tmp_path / "a", "mine")
+        assert os.read(reader, 9) == b""
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.parametrize(("bits", "kept"), [(0o666, 0o644), (0o622, 0o600), (0o664, 0o644), (0o600, 0o600)])
+def test_what_another_user_left_open_is_closed_when_it_is_replaced(
+    bits: int, kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_text("theirs")
+    (tmp_path / "a").chmod(bits)
+    write(tmp_path / "a", "mine")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == bits, "of one's own it stays"
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "a", 4_343, -1)
+    monkeypatch.setattr(writing.os, "geteuid", lambda: 4_242)
+    write(tmp_path / "a", "mine")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == kept

@@ -171,3 +171,54 @@ def test_with_nothing_open_the_server_is_asked_once_a_minute(trial: Trial) -> No
     assert len(trial.api.asked) == asked
     trial.round(61)
     assert len(trial.api.asked) == asked + 1
+
+
+def _role(name: str) -> dict[str, Any]:
+    return {"roleRef": {**GRANT.binding()["roleRef"], "name": name}}
+
+
+def _subject(**changes: str) -> dict[str, Any]:
+    return {"subjects": [{**GRANT.binding()["subjects"][0], **changes}]}
+
+
+_ANOTHER: dict[str, dict[str, Any]] = {
+    "a role of more": _role("sovereign-ai:break-glass:repair"),
+    "the role of administrators": _role("cluster-admin"),
+    "a role of the namespace": {"roleRef": {**GRANT.binding()["roleRef"], "kind": "Role"}},
+    "another person": _subject(name="break-glass:eve:1f2e3d4c"),
+    "another grant's user": _subject(name="break-glass:on-call:aaaaaaaa"),
+    "a group": _subject(kind="Group", name="system:authenticated"),
+    "a service account": _subject(kind="ServiceAccount", name="default"),
+    "letters that look alike": _subject(name="break-glass:on-c\u0430ll:1f2e3d4c"),
+    "one person more": {"subjects": [*_subject()["subjects"], *_subject(name="eve")["subjects"]]},
+    "the same person twice": {"subjects": _subject()["subjects"] * 2},
+    "nobody": {"subjects": []},
+    "no subjects": {"subjects": None},
+}
+"""Bindings of a grant's name that give something else, or to somebody else, than was agreed."""
+
+
+@pytest.mark.parametrize("changes", _ANOTHER.values(), ids=_ANOTHER)
+def test_a_binding_of_a_grants_name_that_gives_something_else_is_removed(
+    changes: dict[str, Any], trial: Trial
+) -> None:
+    trial.api.create({**GRANT.binding(), **changes})
+    trial.round()
+    assert trial.bound == []
+    assert grant_record(trial.where, GRANT.id).why == "changed"
+    assert not kubeconfig_of(trial.where, GRANT.id).exists()
+
+
+@pytest.mark.parametrize("changes", _ANOTHER.values(), ids=_ANOTHER)
+def test_an_open_binding_that_is_exchanged_for_another_ends_the_grant(
+    changes: dict[str, Any], trial: Trial
+) -> None:
+    trial.round()
+    trial.round(1)
+    assert trial.bound == [GRANT.name], "as it was made it stays"
+    trial.api.delete(_RBAC, "RoleBinding", GRANT.name, "research")
+    trial.api.create({**GRANT.binding(), **changes})
+    trial.round(2)
+    trial.round(3)
+    assert trial.bound == []
+    assert grant_record(trial.where, GRANT.id).why == "changed"

@@ -11,7 +11,7 @@ from sovereign_ai.toolchain.cache import ensure, entry_dir
 from sovereign_ai.toolchain.locate import adoption, binary_in, cached, located, on_path, safely_located
 from sovereign_ai.toolchain.table import TOOLS
 
-KWOK = TOOLS["kwok"]
+KWOK, GO, KUEUE = TOOLS["kwok"], TOOLS["go"], TOOLS["kueue"]
 
 
 @pytest.fixture
@@ -50,3 +50,18 @@ def test_a_damaged_record_of_an_adopted_tool_counts_as_none(binary: Path) -> Non
     ensure(record.parent)
     record.write_text("{}")
     assert on_path(KWOK) is None
+
+
+@pytest.mark.parametrize("changed", ["go/bin/compile", "go/lib/more", "config/crd.yaml"])
+def test_a_compilers_programs_and_a_modules_files_are_compared_as_well(changed: str, binary: Path) -> None:
+    compiler, module = entry_dir(GO) / "go" / "bin", entry_dir(KUEUE) / "files" / "config"
+    for folder in (ensure(compiler), ensure(module), ensure(entry_dir(GO) / "go" / "lib")):
+        (folder / "compile").touch(mode=0o700)
+    (compiler / "go").touch(mode=0o700)
+    (module / "crd.yaml").write_text("kind: CustomResourceDefinition\n")
+    row = KUEUE if changed.startswith("config") else GO
+    assert located(row) is not None
+    inside = entry_dir(row) / ("files" if row is KUEUE else "") / changed
+    inside.write_text("another")
+    with pytest.raises(EnvironmentLacksError, match="another program"):
+        located(row)

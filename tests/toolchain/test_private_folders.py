@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,154 @@ def test_all_openings_are_named_at_once(tmp_path: Path) -> None:
         str(tmp_path / "a"),
         str(tmp_path / "a" / "b"),
     ]
+
+
+def _file(place: Path) -> Path:
+    place.write_text("mine")
+    place.chmod(0o644)
+    return place
+
+
+def _below_file(place: Path) -> Path:
+    return _file(place) / "state"
+
+
+def _pipe(place: Path) -> Path:
+    os.mkfifo(place, 0o644)
+    return place
+
+
+def _socket(place: Path) -> Path:
+    with socket.socket(socket.AF_UNIX) as server:
+        at = os.open(place.parent, os.O_PATH | os.O_DIRECTORY)
+        server.bind(f"/proc/self/fd/{at}/{place.name}")
+        os.close(at)
+    return place
+
+
+def _link(to: str) -> Callable[[Path], Path]:
+    def made(place: Path) -> Path:
+        place.symlink_to(to)
+        return place
+
+    return made
+
+
+def _below_link(to: str) -> Callable[[Path], Path]:
+    return lambda place: _link(to)(place) / "state"
+
+
+def _link_to_file(place: Path) -> Path:
+    _file(place.with_name("file"))
+    return _link("file")(place)
+
+
+def _circle(place: Path) -> Path:
+    place.with_name("other").symlink_to(place.name)
+    return _link("other")(place)
+
+
+_NO_FOLDERS: dict[str, Callable[[Path], Path]] = {
+    "file": _file,
+    "below a file": _below_file,
+    "pipe": _pipe,
+    "below a pipe": lambda place: _pipe(place) / "state",
+    "socket": _socket,
+    "link to a file": _link_to_file,
+    "link to a device": _link("/dev/null"),
+    "link that leads nowhere": _link("nowhere"),
+    "below a link that leads nowhere": _below_link("nowhere"),
+    "link to itself": _link("place"),
+    "below a link to itself": _below_link("place"),
+    "circle of links": _circle,
+    "null character": lambda place: place / "a\0b",
+}
+"""What may be in the place of a folder of state, put there by an accident or by somebody else."""
+
+
+@pytest.mark.parametrize("make", _NO_FOLDERS.values(), ids=_NO_FOLDERS)
+def test_what_is_no_folder_is_refused_in_words_and_left_as_it_is(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    asked = make(tmp_path / "place")
+    before = {path.name: path.lstat().st_mode for path in tmp_path.iterdir()}
+    with pytest.raises(EnvironmentLacksError, match="no folder") as caught:
+        private_folder(asked)
+    assert [problem.code for problem in caught.value.problems] == ["no-folder"]
+    assert {path.name: path.lstat().st_mode for path in tmp_path.iterdir()} == before
+
+
+def test_a_link_of_our_own_to_a_folder_of_our_own_is_taken_and_closed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir(mode=0o755)
+    (tmp_path / "place").symlink_to("real")
+    private_folder(tmp_path / "place")
+    assert mode(tmp_path / "real") == 0o700
+
+
+def _sticky_link(root: Path) -> Path:
+    (root / "sticky").mkdir()
+    (root / "sticky").chmod(0o1777)
+    (root / "open" / "state").mkdir(parents=True)
+    (root / "open").chmod(0o777)
+    (root / "sticky" / "link").symlink_to(root / "open" / "state")
+    return root / "sticky" / "link"
+
+
+def _linked_above(root: Path) -> Path:
+    (root / "open" / "inner").mkdir(parents=True)
+    (root / "open").chmod(0o777)
+    (root / "link").symlink_to(root / "open" / "inner")
+    return root / "link" / "state"
+
+
+def _chain(root: Path) -> Path:
+    (root / "open" / "inner").mkdir(parents=True)
+    (root / "open").chmod(0o777)
+    (root / "first").symlink_to(root / "open" / "inner")
+    (root / "second").symlink_to("first")
+    return root / "second" / "state"
+
+
+def _upwards(root: Path) -> Path:
+    (root / "open" / "inner").mkdir(parents=True)
+    (root / "open").chmod(0o777)
+    return root / "open" / "inner" / ".." / "state"
+
+
+def _open_above(bits: int) -> Callable[[Path], Path]:
+    def made(root: Path) -> Path:
+        (root / "open" / "closed").mkdir(parents=True)
+        (root / "open").chmod(bits)
+        return root / "open" / "closed" / "state"
+
+    return made
+
+
+_REPLACEABLE: dict[str, Callable[[Path], Path]] = {
+    "open far above": _open_above(0o777),
+    "open for writing alone": _open_above(0o722),
+    "open to write and enter": _open_above(0o733),
+    "open with setgid": _open_above(0o2777),
+    "a link of our own in a sticky folder": _sticky_link,
+    "a link above": _linked_above,
+    "a chain of links": _chain,
+    "upwards and down again": _upwards,
+}
+"""Folders of state that another account could exchange for its own, by a folder above or behind a link."""
+
+
+@pytest.mark.parametrize("make", _REPLACEABLE.values(), ids=_REPLACEABLE)
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_what_another_account_could_exchange_is_refused_whatever_leads_there(
+    make: Callable[[Path], Path], umask: int, tmp_path: Path
+) -> None:
+    asked = make(tmp_path)
+    before = os.umask(umask)
+    try:
+        with pytest.raises(EnvironmentLacksError, match="other accounts can write it"):
+            private_folder(asked)
+        (tmp_path / "open").chmod(0o755)
+        private_folder(asked)
+    finally:
+        os.umask(before)
+    assert mode(asked) == 0o700
