@@ -7,7 +7,7 @@ Decisions are those of `repair/decide.py`, on the same observation as on a clust
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -135,17 +135,17 @@ class VirtualFleet:
         if record is not None and record.step is Step.ACCEPT and record.since == since:
             self._put(replace(machine, accepted=True))
 
-    def decide(self, now: float, holders: Mapping[str, bool]) -> tuple[Decision, ...]:
+    def decide(self, now: float, is_held: Callable[[str], bool]) -> tuple[Decision, ...]:
         """Return what the repair core decides now.
 
         Args:
             now: seconds of virtual time.
-            holders: machine to whether pods of a job run on it.
+            is_held: whether pods of a job run on a machine.
         """
         observed = []
         for name in sorted(self._loud, key=self._order.__getitem__):
             machine = self.machines[name]
-            observed.append(replace(machine, pods=1) if holders.get(name) else machine)
+            observed.append(replace(machine, pods=1) if is_held(name) else machine)
         return decide(observed, self._policy, moment_of(now), self._sizes)
 
     def carry_out(self, decision: Decision) -> None:

@@ -9,7 +9,8 @@ has it (`assess/goodput/exact.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
 from sovereign_ai.plan import Node
@@ -94,22 +95,20 @@ class VirtualPool:
                 ready.append(name)
         return ready[:count] if self._near else ready[::stride][:count]
 
-    def others(self, unusable: Collection[str], members: Collection[str]) -> list[str]:
+    def node(self, name: str) -> Node:
+        """Return a machine of the pool."""
+        return self._nodes[name]
+
+    def others(self, unusable: Collection[str], units: Collection[str], racks: Collection[str]) -> list[str]:
         """Return machines that may replace one of a job, best first: those of its scalable units and racks."""
         ready = sorted(self.free.difference(unusable), key=self._places.__getitem__)
         if self._near and ready:
-            units = {self._nodes[name].scalable_unit for name in members}
-            racks = {self._nodes[name].rack for name in members}
             ready.sort(key=lambda name: self._distance(name, units, racks))
         return ready
 
     def _distance(self, name: str, units: Collection[str], racks: Collection[str]) -> tuple[bool, bool]:
         node = self._nodes[name]
         return node.scalable_unit not in units, node.rack not in racks
-
-    def units(self, members: Collection[str]) -> int:
-        """Return over how many scalable units machines are spread."""
-        return len({self._nodes[name].scalable_unit for name in members})
 
 
 class Gang:
@@ -121,19 +120,19 @@ class Gang:
         shares: where its time went, up to the last event.
     """
 
-    def __init__(self, terms: GangTerms, pool: VirtualPool, held: dict[str, bool]) -> None:
+    def __init__(self, terms: GangTerms, pool: VirtualPool) -> None:
         """Begin without machines, at time 0.
 
         Args:
             terms: what its goodput depends on.
             pool: its pool.
-            held: machine to whether pods of a job run on it; kept up to date.
         """
-        self.terms, self._pool, self._held = terms, pool, held
+        self.terms, self._pool = terms, pool
+        self._units: Counter[str] = Counter()
+        self._racks: Counter[str] = Counter()
         self.members: set[str] = set()
         self.shares = Shares()
         self.is_placed = False
-        self._units = 1
         self._since = self._ready = self._noticed = 0.0
 
     def start(self, unusable: Collection[str], stride: int) -> bool:
@@ -144,7 +143,7 @@ class Gang:
 
     def crosses(self) -> bool:
         """Return whether its traffic passes spines: whether it is spread over several scalable units."""
-        return self.is_placed and self._units > 1
+        return self.is_placed and len(self._units) > 1
 
     def interrupt(self, now: float, *, wide: bool) -> None:
         """Stop it: a failure came."""
@@ -155,18 +154,14 @@ class Gang:
         self.shares.wide += wide
         self.is_placed = False
         self._since, self._noticed = now, now + self.terms.detection
-        for name in self.members:
-            self._held[name] = False
 
     def place(self, now: float, unusable: Collection[str]) -> bool:
         """Let it start with what machines there are; False where they are too few."""
         for name in self.members.intersection(unusable):
-            self.members.discard(name)
-            self._held[name] = False
-            self._pool.free.add(name)
+            self._drop(name)
         lacking = self.terms.machines - len(self.members)
         if lacking > 0:
-            for name in self._pool.others(unusable, self.members)[:lacking]:
+            for name in self._pool.others(unusable, self._units, self._racks)[:lacking]:
                 self._take(name)
         if len(self.members) < self.terms.machines:
             return False
@@ -179,9 +174,6 @@ class Gang:
         # At the beginning there is nothing to restart.
         self._ready = begins + (self.terms.restart if self.shares.interruptions else 0.0)
         self.is_placed = True
-        self._units = self._pool.units(self.members)
-        for name in self.members:
-            self._held[name] = True
         return True
 
     def settle(self, now: float, *, is_over: bool) -> None:
@@ -216,8 +208,17 @@ class Gang:
     def _take(self, name: str) -> None:
         self.members.add(name)
         self._pool.free.discard(name)
+        self._count(name, 1)
 
+    def _drop(self, name: str) -> None:
+        self.members.discard(name)
+        self._pool.free.add(name)
+        self._count(name, -1)
 
-def count_held(held: Mapping[str, bool]) -> int:
-    """Return on how many machines pods run."""
-    return sum(held.values())
+    def _count(self, name: str, change: int) -> None:
+        """Count a machine in its scalable unit and rack; what has none of its machines is not listed."""
+        node = self._pool.node(name)
+        for counts, unit in ((self._units, node.scalable_unit), (self._racks, node.rack)):
+            counts[unit] += change
+            if not counts[unit]:
+                del counts[unit]

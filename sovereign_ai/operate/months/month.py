@@ -19,7 +19,7 @@ from math import inf
 
 from sovereign_ai.assess import FailureDomains, FaultDomain, FaultEvent, draw_in
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.operate.months.fleet import VirtualFleet, moment_of, report_delay, reported_fault
+from sovereign_ai.operate.months.fleet import VirtualFleet, report_delay, reported_fault
 from sovereign_ai.operate.months.gangs import Gang, GangTerms, Shares, VirtualPool
 from sovereign_ai.operate.repair.decide import Act, Decision, Policy
 from sovereign_ai.operate.repair.faults import Fault
@@ -44,7 +44,7 @@ _SHARED = frozenset(
 """Faults of what several machines share."""
 
 
-class Help(StrEnum):
+class Safeguard(StrEnum):
     """What keeps work going, and may be left out."""
 
     SPARES = "spares"
@@ -103,7 +103,7 @@ def read_site(plan: Plan, cluster: str, terms: Sequence[GangTerms], policy: Poli
     return VirtualSite(plan.nodes_of(cluster), placed, domains, check, terms, policy)
 
 
-def run_month(site: VirtualSite, *, seed: int, days: float, without: Help | None = None) -> Month:
+def run_month(site: VirtualSite, *, seed: int, days: float, without: Safeguard | None = None) -> Month:
     """Run one month.
 
     Args:
@@ -118,18 +118,17 @@ def run_month(site: VirtualSite, *, seed: int, days: float, without: Help | None
 class _Run:
     """The state of one run: what happens next, in the order of its time."""
 
-    def __init__(self, site: VirtualSite, end: float, without: Help | None) -> None:
+    def __init__(self, site: VirtualSite, end: float, without: Safeguard | None) -> None:
         """Begin at time 0 with sound machines and jobs at work."""
         self._site, self._end, self._without = site, end, without
         nodes = []
         for node in site.nodes:
-            if without is not Help.SPARES or not node.spare:
+            if without is not Safeguard.SPARES or not node.spare:
                 nodes.append(node)
         self._fleet = VirtualFleet(nodes, site.placed, site.policy)
         self._decisions: Counter[str] = Counter()
         self._waiting: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = count()
-        self._held: dict[str, bool] = {}
         self._next_round = inf
         self._out_seconds = 0.0
         self._gangs = self._started(nodes)
@@ -158,15 +157,15 @@ class _Run:
         pools: dict[str, list[Node]] = {}
         for node in nodes:
             pools.setdefault(node.pool, []).append(node)
-        near = self._without is not Help.TOPOLOGY
+        near = self._without is not Safeguard.TOPOLOGY
         shelves = {name: VirtualPool(of_pool, near=near) for name, of_pool in pools.items()}
         left = Counter(terms.pool for terms in self._site.terms)
         gangs = []
         for terms in self._site.terms:
             saved = terms
-            if self._without is Help.CHECKPOINTS:
+            if self._without is Safeguard.CHECKPOINTS:
                 saved = replace(terms, interval=inf, stall=0.0)
-            gang = Gang(saved, shelves[terms.pool], self._held)
+            gang = Gang(saved, shelves[terms.pool])
             gang.start(self._fleet.unusable, left[terms.pool])
             left[terms.pool] -= 1
             gangs.append(gang)
@@ -212,7 +211,7 @@ class _Run:
     def _call_round(self, now: float) -> None:
         """Have a round come: a second later, or when a person looks next."""
         pause = _ROUND
-        if self._without is Help.REPAIR:
+        if self._without is Safeguard.REPAIR:
             pause = _seconds("faults", "person.response")
         self._round_at(now + pause)
 
@@ -227,7 +226,7 @@ class _Run:
             return
         self._next_round = inf
         decided = False
-        for decision in self._fleet.decide(now, self._held):
+        for decision in self._fleet.decide(now, self._is_held):
             if decision.act is not Act.WAIT:
                 decided = True
                 self._carry_out(decision, now)
@@ -254,6 +253,10 @@ class _Run:
         if record.step is Step.ACCEPT:
             taken = _seconds("faults", "acceptance.time")
             self._at(now + taken, partial(self._accept, decision.machine, record.since))
+
+    def _is_held(self, machine: str) -> bool:
+        """Return whether pods of a job run on a machine."""
+        return any(gang.is_placed and machine in gang.members for gang in self._gangs)
 
     def _place(self, now: float) -> None:
         """Let jobs that wait start, if there are machines for them."""

@@ -151,7 +151,9 @@ def decide(
     Returns:
         The decisions, cordons first: whatever else has to wait, no new pod goes to a machine with a fault.
     """
-    breaker = _breaker(machines, policy, domain_sizes(machines) if sizes is None else sizes)
+    breaker = _Breaker({}, frozenset())
+    if any(map(_may_drain, machines)):
+        breaker = _breaker(machines, policy, domain_sizes(machines) if sizes is None else sizes)
     decisions: dict[str, Decision] = {}
     for machine in machines:
         decision = _next(machine, policy, now, breaker)
@@ -161,6 +163,11 @@ def decide(
         # A spare with a fault is repaired like every machine, and only then retired.
         decisions.setdefault(decision.machine, decision)
     return tuple(sorted(decisions.values(), key=lambda decision: decision.act is not Act.CORDON))
+
+
+def _may_drain(machine: Machine) -> bool:
+    """Return whether a machine has work that its repair would evict: the breaker is asked of no other."""
+    return machine.pods > 0 and machine.record is not None and machine.record.step is Step.DRAIN
 
 
 def domain_sizes(machines: Iterable[Machine]) -> Mapping[str, int]:
