@@ -7,7 +7,6 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +16,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.interrupt import stopping_at_interrupt
 from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.repair_months import add_simulate
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, Target, open_target
 from sovereign_ai.cluster.control_plane import Backend
 
@@ -27,15 +27,6 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.errors import SovereignError
     from sovereign_ai.operate import Decision, Done, Machine, Policies, WatchedCluster
-
-
-class Safeguard(StrEnum):
-    """The values of `--without`: those of the simulation, which is imported only when it runs."""
-
-    SPARES = "spares"
-    CHECKPOINTS = "checkpoints"
-    TOPOLOGY = "topology"
-    REPAIR = "repair"
 
 
 StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
@@ -177,51 +168,7 @@ def add(app: typer.Typer) -> None:
 
         run_command("repair inject", as_json, work)
 
-    @group.command(
-        "simulate", **example("sovereign-ai repair simulate stacks/lab --days 30 --without spares")
-    )
-    def simulate_(
-        stack: StackFolder = Path(),
-        days: Annotated[
-            float, typer.Option("--days", min=1, max=3660, metavar="DAYS", help="Days of each run.")
-        ] = 30.0,
-        months: Annotated[
-            int,
-            typer.Option("--months", min=1, max=1000, metavar="N", help="Runs, each with its own faults."),
-        ] = 10,
-        seed: Annotated[
-            int, typer.Option("--seed", min=0, metavar="N", help="The first run's seed; then the next ones.")
-        ] = 1,
-        without: Annotated[
-            list[Safeguard] | None,
-            typer.Option("--without", help="What to leave out; may be repeated. Otherwise each once."),
-        ] = None,
-        jobs: Annotated[
-            int,
-            typer.Option(
-                "--jobs", min=0, max=1000, metavar="N", help="Divide each training pool into equal jobs."
-            ),
-        ] = 0,
-        figures: Annotated[
-            Path | None, typer.Option("--figures", "-f", help="Your own figures, as for `assess goodput`.")
-        ] = None,
-        name: StackOption = None,
-        as_json: Annotated[bool, AsJson] = False,
-    ) -> None:
-        """Run months of faults in virtual time, with and without what keeps work going.
-
-        The controller's own decisions repair the machines; no cluster is needed. Measured is how much of each
-        job's time was useful work, beside what `assess goodput` calculates.
-        """
-
-        def work(output: Output) -> None:
-            from sovereign_ai.cli.repair_months import MonthsAsked, simulate_months
-            from sovereign_ai.operate import Safeguard as Left
-
-            left = [Left(each.value) for each in without or ()]
-            simulate_months(output, MonthsAsked(stack, name, figures, days, months, seed, jobs, left))
-
-        run_command("repair simulate", as_json, work)
+    add_simulate(group)
 
 
 def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Target]:

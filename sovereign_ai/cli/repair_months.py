@@ -5,12 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.output import AsJson, Output, table, wrapped
+from sovereign_ai.cli.target import StackOption
 
 if TYPE_CHECKING:
-    from sovereign_ai.cli.output import Output
     from sovereign_ai.operate import Agreement, MonthSeries, Safeguard
+
+
+class LeftOut(StrEnum):
+    """The values of `--without`: those of the simulation, which is imported only when it runs."""
+
+    SPARES = "spares"
+    CHECKPOINTS = "checkpoints"
+    TOPOLOGY = "topology"
+    REPAIR = "repair"
+
 
 _SILENT = 2.0
 """Seconds after which progress is reported."""
@@ -41,6 +57,55 @@ class MonthsAsked:
     without: Sequence[Safeguard]
 
 
+def add_simulate(group: typer.Typer) -> None:
+    """Add the command."""
+
+    @group.command(
+        "simulate", **example("sovereign-ai repair simulate stacks/lab --days 30 --without spares")
+    )
+    def simulate_(
+        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        days: Annotated[
+            float, typer.Option("--days", min=1, max=3660, metavar="DAYS", help="Days of each run.")
+        ] = 30.0,
+        months: Annotated[
+            int,
+            typer.Option("--months", min=1, max=1000, metavar="N", help="Runs, each with its own faults."),
+        ] = 10,
+        seed: Annotated[
+            int, typer.Option("--seed", min=0, metavar="N", help="The first run's seed; then the next ones.")
+        ] = 1,
+        without: Annotated[
+            list[LeftOut] | None,
+            typer.Option("--without", help="What to leave out; may be repeated. Otherwise each once."),
+        ] = None,
+        jobs: Annotated[
+            int,
+            typer.Option(
+                "--jobs", min=0, max=1000, metavar="N", help="Divide each training pool into equal jobs."
+            ),
+        ] = 0,
+        figures: Annotated[
+            Path | None, typer.Option("--figures", "-f", help="Your own figures, as for `assess goodput`.")
+        ] = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Run months of faults in virtual time, with and without what keeps work going.
+
+        The controller's own decisions repair the machines; no cluster is needed. Measured is how much of each
+        job's time was useful work, beside what `assess goodput` calculates.
+        """
+
+        def work(output: Output) -> None:
+            from sovereign_ai.operate import Safeguard
+
+            left = [Safeguard(each.value) for each in without or ()]
+            simulate_months(output, MonthsAsked(stack, name, figures, days, months, seed, jobs, left))
+
+        run_command("repair simulate", as_json, work)
+
+
 def simulate_months(output: Output, asked: MonthsAsked) -> None:
     """Simulate, and print the conditions side by side and how they agree with the assessment.
 
@@ -48,11 +113,18 @@ def simulate_months(output: Output, asked: MonthsAsked) -> None:
         UsageError: the cluster has no training job.
         SpecError: the description, or the file of figures, has problems.
     """
-    from sovereign_ai.operate import compare, read_site, run_series
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.operate import (
+        Policy,
+        Safeguard,
+        assessed_jobs,
+        compare,
+        divide_pools,
+        read_site,
+        run_series,
+    )
 
     stack, given, cluster = _opened(asked)
-    from sovereign_ai.errors import Problem, UsageError
-    from sovereign_ai.operate import Policy, Safeguard, assessed_jobs, divide_pools
 
     factory = divide_pools(stack.factory, stack.plan, cluster, asked.jobs)
     terms, judged = assessed_jobs(factory, stack.plan, cluster, given)
@@ -106,8 +178,6 @@ def _lines(
     asked: MonthsAsked, cluster: str, compared: Sequence[MonthSeries], agreements: Sequence[Agreement]
 ) -> Iterator[str]:
     """Yield the report: a table a job, and how its first row agrees with the assessment."""
-    from sovereign_ai.cli.output import table
-
     everything = compared[0]
     seeds = (
         f"seeds {asked.seed} to {asked.seed + asked.months - 1}" if asked.months > 1 else f"seed {asked.seed}"
@@ -139,7 +209,7 @@ def _agreement_lines(agreement: Agreement) -> Iterator[str]:
     yield f"  the assessed {job.value:.3f} ({job.low:.3f} to {job.high:.3f}), without silent corruption"
     yield f"  the formula with the measured failures and waits: {agreement.explained:.3f}"
     for reason in agreement.reasons:
-        yield f"  - {reason}"
+        yield from wrapped(f"- {reason}", "  ")
 
 
 def _series_data(series: MonthSeries) -> dict[str, Any]:

@@ -233,7 +233,7 @@ def _mean(values: Sequence[float]) -> MeasuredShare:
 
 
 def _quantile(freedom: int) -> float:
-    """Return Student's quantile: of a table, or by two terms of its expansion (Abramowitz and Stegun, 26.7.5)."""
+    """Return Student's quantile, beyond the table by its expansion (Abramowitz and Stegun, 26.7.5)."""
     if freedom <= len(_STUDENT):
         return _STUDENT[freedom - 1]
     first = (_NORMAL**3 + _NORMAL) / 4

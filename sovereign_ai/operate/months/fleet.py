@@ -145,7 +145,9 @@ class VirtualFleet:
         observed = []
         for name in sorted(self._loud, key=self._order.__getitem__):
             machine = self.machines[name]
-            observed.append(replace(machine, pods=1) if is_held(name) else machine)
+            # As on a cluster, pods are counted only where a decision depends on them.
+            has_pods = machine.record is not None and is_held(name)
+            observed.append(replace(machine, pods=1) if has_pods else machine)
         return decide(observed, self._policy, moment_of(now), self._sizes)
 
     def carry_out(self, decision: Decision) -> None:

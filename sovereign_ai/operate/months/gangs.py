@@ -1,9 +1,9 @@
-"""Jobs in virtual time that work with all of their machines or not at all, and save their work in checkpoints.
+"""Jobs in virtual time that work with all of their machines or not at all, and save work in checkpoints.
 
-A job works for an interval, stands still for a checkpoint, and works on. A fault of one of its machines, or of
-a switch between them, stops all of it: the work since the last checkpoint is lost. It goes on when its failure
-was detected, enough machines are there, and it has restarted and read its checkpoint, as the assessed goodput
-has it (`assess/goodput/exact.py`).
+A job works for an interval, stands still for a checkpoint, and works on. A fault of one of its machines, or
+of a switch between them, stops all of it: the work since the last checkpoint is lost. It goes on when its
+failure was detected, enough machines are there, and it has restarted and read its checkpoint, as the assessed
+goodput has it (`assess/goodput/exact.py`).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class VirtualPool:
         return self._nodes[name]
 
     def others(self, unusable: Collection[str], units: Collection[str], racks: Collection[str]) -> list[str]:
-        """Return machines that may replace one of a job, best first: those of its scalable units and racks."""
+        """Return machines that may replace one of a job, best first: of its scalable units and racks."""
         ready = sorted(self.free.difference(unusable), key=self._places.__getitem__)
         if self._near and ready:
             ready.sort(key=lambda name: self._distance(name, units, racks))

@@ -181,7 +181,7 @@ class _Run:
         struck = set(names)
         for gang in self._gangs:
             is_struck = not struck.isdisjoint(gang.members)
-            # A spine stops who sends through it, until routes avoid it; that counts as a failure, as it was counted.
+            # A spine stops who sends through it until routes avoid it, as where it was counted.
             if is_struck or (event.domain is FaultDomain.SPINE and gang.crosses()):
                 gang.interrupt(now, wide=is_wide)
         for name in names:
