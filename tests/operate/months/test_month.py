@@ -23,11 +23,11 @@ EFFECTIVE = float(figure("failures", "llama3.effective-time").value or 0)
 MACHINES, SEEDS = GPUS // 8, range(20)
 STALL, DETECTION = 20.0, 60.0
 RESTART = 303.0
-"""Restart of 300 s and 3 s to read 14 bytes of each of 405e9 parameters at 2 TB/s (arXiv 2407.21783, 3.3.1)."""
+"""300 s, and 3 s to read 14 bytes of each of 405e9 parameters at 2 TB/s (arXiv 2407.21783, section 3.3.1)."""
 
 
 def published_site(machines: int = MACHINES, spares: int = 64) -> VirtualSite:
-    """Return the fleet of the Llama 3 paper as one job, with the interval that is best at the counted rate."""
+    """Return the fleet of the Llama 3 paper as one job, with the best interval at the counted rate."""
     mean = mean_between(RATE * machines * 8) * 3600
     terms = GangTerms("train", "train", machines, best_interval(mean, STALL), STALL, DETECTION, RESTART)
     derived = plan_of(factory_of(pool("train", nodes=machines)), spares=spares)

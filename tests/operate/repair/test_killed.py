@@ -1,8 +1,8 @@
 """Controllers that are killed at their writes, by a seed, in virtual time: the end is as without a kill.
 
 Each write may be the last one of its controller, before or after the server has it. Another controller takes
-over when the lease of the dead one is over, or beside it where two copies work. `lived(seed)` replays a life in
-one line, and each failure names that line.
+over when the lease of the dead one is over, or beside it where two copies work. `lived(seed)` replays a life
+in one line, and each failure names that line.
 """
 
 from __future__ import annotations
