@@ -25,6 +25,15 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.assess.cables import lengths
     from sovereign_ai.assess.fabric import FabricLoss, FabricReport, assess_fabrics, worst_half
+    from sovereign_ai.assess.fault_series import (
+        FailureDomains,
+        FaultDomain,
+        FaultEvent,
+        draw,
+        draw_in,
+        parse_series,
+        to_text,
+    )
     from sovereign_ai.assess.figures import split, template
     from sovereign_ai.assess.measure import Basis, Measure, cut, plain
     from sovereign_ai.assess.planes import PlaneLoss, plane_losses
@@ -35,6 +44,15 @@ else:
         {
             "cables": ("lengths",),
             "fabric": ("FabricLoss", "FabricReport", "assess_fabrics", "worst_half"),
+            "fault_series": (
+                "FailureDomains",
+                "FaultDomain",
+                "FaultEvent",
+                "draw",
+                "draw_in",
+                "parse_series",
+                "to_text",
+            ),
             "figures": ("split", "template"),
             "measure": ("Basis", "Measure", "cut", "plain"),
             "planes": ("PlaneLoss", "plane_losses"),
@@ -46,15 +64,22 @@ __all__ = [
     "Basis",
     "FabricLoss",
     "FabricReport",
+    "FailureDomains",
+    "FaultDomain",
+    "FaultEvent",
     "GivenValue",
     "Measure",
     "PlaneLoss",
     "assess_fabrics",
     "cut",
+    "draw",
+    "draw_in",
     "lengths",
+    "parse_series",
     "plain",
     "plane_losses",
     "split",
     "template",
+    "to_text",
     "worst_half",
 ]

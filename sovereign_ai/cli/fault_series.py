@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sovereign_ai.assess import FaultEvent
     from sovereign_ai.cli.output import Output
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.api import Api
-    from sovereign_ai.sim import FaultEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ def series_of(
     Raises:
         SpecError: the file cannot be read, or names what the plan does not have.
     """
+    from sovereign_ai.assess import draw, parse_series
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.files import FAULTS, decode, read
-    from sovereign_ai.sim import draw, parse_series
 
     stack = open_stack(path)
     cluster = stack.bundle(name).cluster
@@ -54,8 +54,8 @@ def series_of(
 
 def write_faults(output: Output, series: FaultSeries, path: Path) -> None:
     """Write a series to a file, and print how many faults of each domain it has."""
+    from sovereign_ai.assess import to_text
     from sovereign_ai.files.writing import write
-    from sovereign_ai.sim import to_text
 
     write(path, to_text(series.events))
     lines = [*_counted(series), f"{path}: {len(series.events)} faults; `--from {path}` replays them"]

@@ -16,6 +16,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.interrupt import stopping_at_interrupt
 from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.repair_months import add_simulate
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, Target, open_target
 from sovereign_ai.cluster.control_plane import Backend
 
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
     from sovereign_ai.errors import SovereignError
     from sovereign_ai.operate import Decision, Done, Machine, Policies, WatchedCluster
 
+
 StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="The machine's name.")]
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policies", metavar="FILE", help="How groups of nodes are repaired.")
+]
 Where = tuple[Backend, Path | None, str | None]
 
 
@@ -57,9 +62,7 @@ def add(app: typer.Typer) -> None:
         interval: Annotated[
             float, typer.Option("--interval", min=0.2, metavar="SECONDS", help="Pause between two rounds.")
         ] = 1.0,
-        policies: Annotated[
-            Path | None, typer.Option("--policies", metavar="FILE", help="How groups of nodes are repaired.")
-        ] = None,
+        policies: PolicyOption = None,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
@@ -79,15 +82,18 @@ def add(app: typer.Typer) -> None:
     @group.command("status", **example("sovereign-ai repair status stacks/lab"))
     def status(
         stack: StackFolder = Path(),
+        policies: PolicyOption = None,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """List machines with faults or under repair; exit 1 if there is any."""
-        run_command(
-            "repair status", as_json, lambda output: _status(output, stack, (cluster, kubeconfig, name))
-        )
+        """List machines with faults or under repair; exit 1 if there is any.
+
+        With the policies that `repair run` has, conditions that they make a fault are listed too.
+        """
+        where = (cluster, kubeconfig, name)
+        run_command("repair status", as_json, lambda output: _status(output, stack, where, policies))
 
     @group.command("accept", **example("sovereign-ai repair accept stacks/lab train-003"))
     def accept(
@@ -161,6 +167,8 @@ def add(app: typer.Typer) -> None:
             replay_faults(output, series, target.api, speed)
 
         run_command("repair inject", as_json, work)
+
+    add_simulate(group)
 
 
 def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Target]:
@@ -302,13 +310,15 @@ def _changed(done: Iterable[Done], said: dict[str, str]) -> list[Done]:
     return new
 
 
-def _status(output: Output, path: Path, where: Where) -> None:
+def _status(output: Output, path: Path, where: Where, file: Path | None) -> None:
     """Print the machines with faults or under repair."""
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.operate import observe_machines, places
 
+    policies = _policies_of(path, where[2], file)
     stack, cluster, target = _open(output, path, where)
-    view = observe_machines(target.api, places(stack.plan, cluster), datetime.now(UTC))
+    now, more = datetime.now(UTC), policies.conditions_of
+    view = observe_machines(target.api, places(stack.plan, cluster), now, more=more)
     listed = [machine for machine in view.machines if machine.faults or machine.record]
     rows = []
     for machine in listed:

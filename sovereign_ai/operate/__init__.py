@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from sovereign_ai.operate.jobs.observed import Work, WorkState, find_work, list_work, read_log
     from sovereign_ai.operate.jobs.submission import cancel, for_cluster, submit, with_command
     from sovereign_ai.operate.labels import locate_nodes, write_labels
+    from sovereign_ai.operate.months.comparison import (
+        Agreement,
+        MonthSeries,
+        assessed_jobs,
+        compare,
+        divide_pools,
+        run_series,
+    )
+    from sovereign_ai.operate.months.month import Safeguard, read_site
     from sovereign_ai.operate.observation import observe
     from sovereign_ai.operate.repair.controller import Done, RepairController
     from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
@@ -57,6 +66,15 @@ else:
             "jobs.observed": ("Work", "WorkState", "find_work", "list_work", "read_log"),
             "jobs.submission": ("cancel", "for_cluster", "submit", "with_command"),
             "labels": ("locate_nodes", "write_labels"),
+            "months.comparison": (
+                "Agreement",
+                "MonthSeries",
+                "assessed_jobs",
+                "compare",
+                "divide_pools",
+                "run_series",
+            ),
+            "months.month": ("Safeguard", "read_site"),
             "observation": ("observe",),
             "repair.controller": ("Done", "RepairController"),
             "repair.decide": ("Act", "Cordon", "Decision", "Machine", "Policy"),
@@ -80,22 +98,28 @@ __all__ = [
     "FATAL_CONDITIONS",
     "AccessGrant",
     "Act",
+    "Agreement",
     "Cordon",
     "Decision",
     "Done",
     "Machine",
+    "MonthSeries",
     "Place",
     "Policies",
     "Policy",
     "Record",
     "RepairController",
+    "Safeguard",
     "ServedWork",
     "Step",
     "View",
     "WatchedCluster",
     "Work",
     "WorkState",
+    "assessed_jobs",
     "cancel",
+    "compare",
+    "divide_pools",
     "end_access",
     "find_work",
     "for_cluster",
@@ -111,7 +135,9 @@ __all__ = [
     "places",
     "read_log",
     "read_policies",
+    "read_site",
     "require_operator",
+    "run_series",
     "served_work",
     "submit",
     "with_command",

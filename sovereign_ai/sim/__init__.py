@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sovereign_ai.sim.allocation import read_holders
     from sovereign_ai.sim.factory import is_ready, remove, simulate
     from sovereign_ai.sim.fault_replay import FaultReplay
-    from sovereign_ai.sim.fault_series import FaultDomain, FaultEvent, draw, parse_series, to_text
     from sovereign_ai.sim.faults import heal, heal_machine, inject
     from sovereign_ai.sim.machine import machines
     from sovereign_ai.sim.power import full_power, power_draw
@@ -38,7 +37,6 @@ else:
             "allocation": ("read_holders",),
             "factory": ("is_ready", "remove", "simulate"),
             "fault_replay": ("FaultReplay",),
-            "fault_series": ("FaultDomain", "FaultEvent", "draw", "parse_series", "to_text"),
             "faults": ("heal", "heal_machine", "inject"),
             "machine": ("machines",),
             "power": ("full_power", "power_draw"),
@@ -48,10 +46,7 @@ else:
     )
 
 __all__ = [
-    "FaultDomain",
-    "FaultEvent",
     "FaultReplay",
-    "draw",
     "dry_run_samples",
     "full_power",
     "heal",
@@ -59,11 +54,9 @@ __all__ = [
     "inject",
     "is_ready",
     "machines",
-    "parse_series",
     "power_draw",
     "read_holders",
     "redfish_tree",
     "remove",
     "simulate",
-    "to_text",
 ]

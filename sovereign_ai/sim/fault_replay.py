@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from sovereign_ai.assess import FailureDomains, FaultDomain, FaultEvent
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.plan import Plan
 from sovereign_ai.sim.fault_reports import (
@@ -21,7 +22,6 @@ from sovereign_ai.sim.fault_reports import (
     report_domain,
     report_silence,
 )
-from sovereign_ai.sim.fault_series import FailureDomains, FaultDomain, FaultEvent
 from sovereign_ai.sim.faults import inject_into
 from sovereign_ai.sim.machine import machines
 from sovereign_ai.spec import AIFactory

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.assess.fault_series import FaultDomain, FaultEvent
 from sovereign_ai.operate import observe_machines, places
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.sim.fault_replay import FaultReplay
 from sovereign_ai.sim.fault_reports import REPAIRED_AT, report_silence
-from sovereign_ai.sim.fault_series import FaultDomain, FaultEvent
 from sovereign_ai.sim.faults import heal
 from sovereign_ai.sim.nodes import FAKE
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from sovereign_ai.assess.goodput.exact import goodput
     from sovereign_ai.assess.goodput.report import Goodput, assess_goodput
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
+            "exact": ("goodput",),
             "report": ("Goodput", "assess_goodput"),
         },
     )
 
-__all__ = ["Goodput", "assess_goodput"]
+__all__ = ["Goodput", "assess_goodput", "goodput"]

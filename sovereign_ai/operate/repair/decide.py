@@ -137,18 +137,23 @@ class _Breaker:
             self.room[name] -= 1
 
 
-def decide(machines: Sequence[Machine], policy: Policy, now: datetime) -> tuple[Decision, ...]:
+def decide(
+    machines: Sequence[Machine], policy: Policy, now: datetime, sizes: Mapping[str, int] | None = None
+) -> tuple[Decision, ...]:
     """Return what to do next, at most one decision a machine.
 
     Args:
         machines: what is observed of every machine of one cluster.
         policy: how they are repaired.
         now: the moment of the observation.
+        sizes: what `domain_sizes` returns of all machines; with it, those that `is_quiet` may be left out.
 
     Returns:
         The decisions, cordons first: whatever else has to wait, no new pod goes to a machine with a fault.
     """
-    breaker = _breaker(machines, policy)
+    breaker = _Breaker({}, frozenset())
+    if any(map(_may_drain, machines)):
+        breaker = _breaker(machines, policy, domain_sizes(machines) if sizes is None else sizes)
     decisions: dict[str, Decision] = {}
     for machine in machines:
         decision = _next(machine, policy, now, breaker)
@@ -158,6 +163,25 @@ def decide(machines: Sequence[Machine], policy: Policy, now: datetime) -> tuple[
         # A spare with a fault is repaired like every machine, and only then retired.
         decisions.setdefault(decision.machine, decision)
     return tuple(sorted(decisions.values(), key=lambda decision: decision.act is not Act.CORDON))
+
+
+def _may_drain(machine: Machine) -> bool:
+    """Return whether a machine has work that its repair would evict: the breaker is asked of no other."""
+    return machine.pods > 0 and machine.record is not None and machine.record.step is Step.DRAIN
+
+
+def domain_sizes(machines: Iterable[Machine]) -> Mapping[str, int]:
+    """Return how many machines each pool and failure domain has, as the breaker names them."""
+    sizes: Counter[str] = Counter()
+    for machine in machines:
+        sizes.update((_pool_key(machine), *machine.domains))
+    return sizes
+
+
+def is_quiet(machine: Machine) -> bool:
+    """Return whether there is nothing to decide about a machine, and no decision about another needs it."""
+    is_idle = not machine.spare and not machine.stands_in_for
+    return is_idle and not machine.faults and machine.record is None and machine.cordon is Cordon.NOBODY
 
 
 def _spares(machines: Sequence[Machine]) -> list[Decision]:
@@ -310,24 +334,22 @@ def _at(record: Record, step: Step, now: datetime, attempts: int) -> Record:
     return replace(record, step=step, since=now, attempts=attempts, gpus=())
 
 
-def _breaker(machines: Iterable[Machine], policy: Policy) -> _Breaker:
+def _breaker(machines: Iterable[Machine], policy: Policy, sizes: Mapping[str, int]) -> _Breaker:
     """Return how many more machines may be drained of running work.
 
     What is drained already is counted first: the breaker stops new drains while others go on.
     """
-    sizes: Counter[str] = Counter()
-    faulty: Counter[str] = Counter()
-    for machine in machines:
-        for name in (_pool_key(machine), *machine.domains):
-            sizes[name] += 1
-            faulty[name] += bool(machine.faults)
+    faulty = domain_sizes(machine for machine in machines if machine.faults)
     domains: set[str] = set()
     pools: set[str] = set()
     for machine in machines:
         domains |= machine.domains
         pools.add(_pool_key(machine))
     room = _room(pools, sizes, policy.unavailable) | _room(domains, sizes, policy.per_domain)
-    failed = [name for name in domains if sizes[name] > 1 and faulty[name] > policy.per_domain * sizes[name]]
+    failed = []
+    for name in domains:
+        if sizes[name] > 1 and faulty.get(name, 0) > policy.per_domain * sizes[name]:
+            failed.append(name)
     return _Breaker(room, frozenset(failed))
 
 

@@ -112,7 +112,11 @@ def places(plan: Plan, cluster: str) -> dict[str, Place]:
 
 
 def observe_machines(
-    api: Api, placed: Mapping[str, Place], now: datetime, fatal: Collection[str] = FATAL_CONDITIONS
+    api: Api,
+    placed: Mapping[str, Place],
+    now: datetime,
+    fatal: Collection[str] = FATAL_CONDITIONS,
+    more: Callable[[str], Sequence[str]] = lambda _machine: (),
 ) -> View:
     """Observe every machine of a plan's cluster, by lists that are read now.
 
@@ -121,12 +125,13 @@ def observe_machines(
         placed: the machines, by name.
         now: the moment.
         fatal: node conditions that are a fault where they are true.
+        more: the same of one machine, besides: those of its policy.
 
     Raises:
         ApiError: the API server refused.
         UnreachableError: there was no answer; nothing is decided on an observation that is not whole.
     """
-    return observe_reports(list_reports(api), placed, now, partial(count_pods, api), fatal)
+    return observe_reports(list_reports(api), placed, now, partial(count_pods, api), fatal, more)
 
 
 def observe_reports(

@@ -176,7 +176,11 @@ def draw(plan: Plan, cluster: str, *, seed: int, days: float) -> tuple[FaultEven
     Raises:
         KeyError: the plan has no such cluster.
     """
-    domains = FailureDomains(plan, cluster)
+    return draw_in(FailureDomains(plan, cluster), seed=seed, days=days)
+
+
+def draw_in(domains: FailureDomains, *, seed: int, days: float) -> tuple[FaultEvent, ...]:
+    """Draw the faults of a cluster whose failure domains are read already; as `draw`."""
     events: list[FaultEvent] = []
     for cause in _causes(domains):
         # Each cause has random numbers of its own: another rate of one changes nothing of the others.

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
+from sovereign_ai.assess.fault_series import FailureDomains, FaultDomain, draw, parse_series, to_text
 from sovereign_ai.errors import SpecError
-from sovereign_ai.sim.fault_series import FailureDomains, FaultDomain, draw, parse_series, to_text
 from tests.render.lab import stack
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 
