@@ -17,7 +17,7 @@ from sovereign_ai.errors import Where
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.interop import file_sets
-from sovereign_ai.render.switches import adapter, port_number
+from sovereign_ai.render.switches import adapter, port_number, split_parts
 from sovereign_ai.spec import AIFactory
 
 _SPEEDS = {800: "xdr", 400: "ndr", 200: "hdr", 100: "edr"}
@@ -72,8 +72,9 @@ def _sites(name: str, factory: AIFactory, plan: Plan) -> Iterator[StandingSite]:
 
 def _subnet(factory: AIFactory, plane: FabricPlan) -> StandingSite:
     """Return a plane of InfiniBand as a subnet shows it."""
-    breakout = next(fabric.breakout for fabric in factory.fabrics if fabric.name == plane.fabric)
-    speed = _SPEEDS.get(plane.link // 10**9)
+    fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
+    breakout = split_parts(plane, fabric.breakout)
+    hosts = frozenset(plane.host_links.lowers())
     draft = SiteDraft()
     for switch in plane.switches:
         draft.add(switch.name, Where(), kind=SWITCH)
@@ -87,6 +88,8 @@ def _subnet(factory: AIFactory, plane: FabricPlan) -> StandingSite:
         lower = machines.get((link.lower, link.lower_port))
         if lower is None:
             lower = (link.lower, str(port_number(link.lower_port, breakout)))
+        rate = plane.host_rate(link.lower) if link.lower in hosts else plane.uplink or plane.link
+        speed = _SPEEDS.get(rate // 10**9)
         if speed:
             draft.interfaces[lower] = draft.interfaces[upper] = f"infiniband-{speed}-4x"
         draft.connect(lower, upper)

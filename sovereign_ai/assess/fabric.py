@@ -135,12 +135,16 @@ class Links:
             gpus: GPUs by server name. A device that is not in the mapping has none.
         """
         self.plane = plane
+        self.unit = plane.unit
         self.gpus = gpus
         self.hosts = defaultdict(list, hosts_under(plane))
+        # What the hosts of a leaf send, in links of the unit.
+        self.sent: Counter[str] = Counter()
         self.leaves_of: defaultdict[str, list[str]] = defaultdict(list)
         for leaf, hosts in self.hosts.items():
             for host in hosts:
                 self.leaves_of[host].append(leaf)
+                self.sent[leaf] += self.units(host)
         self.above: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self.under: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self._count_uplinks()
@@ -154,7 +158,7 @@ class Links:
             for spine in spines:
                 self.up[spine] = sum(self.above[spine].values())
         # Uplinks may be faster than host links: their weight is counted in host links.
-        self.weight = Fraction(plane.uplink or plane.link, plane.link)
+        self.weight = Fraction(plane.uplink or plane.link, plane.unit)
         parts = lcm(*self.down.values()) if has_cores and spines else 1
         self.parts = parts * self.weight.denominator
         self.share = {spine: self._share(spine, self.up[spine]) for spine in spines}
@@ -170,6 +174,10 @@ class Links:
             if switch.tier == tier:
                 names.append(switch.name)
         return names
+
+    def units(self, host: str) -> int:
+        """Return the rate of one link of a host, in links of the plane's unit; 1 where all have one rate."""
+        return self.plane.host_rate(host) // self.unit
 
     def _count_uplinks(self) -> None:
         """Fill `above` and `under` from the cables between switches."""
@@ -200,12 +208,12 @@ class Links:
         if self.plane.leaf_leaf:
             return sum(self.above[leaf].values()) * self._whole_link
         if not self.share:
-            return len(self.hosts[leaf]) * self.parts
+            return self.sent[leaf] * self.parts
         return sum(links * self.share[spine] for spine, links in self.above[leaf].items())
 
     def capacity(self, leaf: str, raw: int) -> LeafCapacity:
-        """Return a leaf's endpoints, and the parts that they can fill."""
-        below = len(self.hosts[leaf])
+        """Return what a leaf's endpoints send in links of the unit, and the parts that they can fill."""
+        below = self.sent[leaf]
         return below, min(below * self.parts, raw)
 
     def without(self, gone: Collection[str] = frozenset(), cut: tuple[str, str] | None = None) -> int:
@@ -312,8 +320,9 @@ def _report(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> FabricRep
     """Assess one plane."""
     below = [0] * plane.rails
     above = [0] * plane.rails
-    for rail in host_rails(plane):
-        below[rail] += plane.link
+    rates = map(plane.host_rate, plane.host_links.lowers())
+    for rail, rate in zip(host_rails(plane), rates, strict=True):
+        below[rail] += rate
     for switch in plane.switches:
         if switch.tier != "leaf":
             continue
@@ -328,7 +337,7 @@ def _report(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> FabricRep
         cables={"node-leaf": plane.node_leaf, "leaf-spine": plane.leaf_spine, "spine-core": plane.spine_core},
         switches={"leaf": plane.leaf, "spine": plane.spine, "core": plane.core},
         oversubscription=plane.oversubscription,
-        bisection=links.without() * plane.link,
+        bisection=links.without() * links.unit,
         rails=tuple(zip(below, above, strict=True)),
         losses=tuple(_losses(plane, links, racks)),
     )
@@ -352,12 +361,14 @@ def _losses(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> Iterator[
 
 def _host_link(plane: FabricPlan, links: Links, whole: int) -> FabricLoss:
     """Return what is lost with one link to a server, at the leaf with most servers."""
-    fullest = max(links.leaves, key=lambda leaf: (len(links.hosts[leaf]), leaf))
-    host = links.hosts[fullest][0]
+    fullest = max(links.leaves, key=lambda leaf: (links.sent[leaf], leaf))
+    # The first of the fastest links.
+    host = max(links.hosts[fullest], key=links.units)
     below, carries = links.capacity(fullest, links.raw[fullest])
     capacities = links.capacities.copy()
     capacities[below, carries] -= 1
-    capacities[below - 1, min(carries, (below - 1) * links.parts)] += 1
+    rest = below - links.units(host)
+    capacities[rest, min(carries, rest * links.parts)] += 1
     left = worst_half(capacities, links.parts)
     name = f"{host} to {fullest}"
     return _loss(links, "link to a machine", name, plane.node_leaf, Counter({host: 1}), left, whole)
@@ -416,15 +427,16 @@ def _has_servers(links: Links, rack: Rack) -> bool:
 def _server_rack(links: Links, rack: Rack, parts: int, whole: int) -> FabricLoss:
     """Return what is lost with one rack of servers: their own ports, and those of no other server."""
     ports: Counter[str] = Counter()
-    lost_ports: Counter[str] = Counter()
+    lost_links: Counter[str] = Counter()
     for host in rack.devices:
         if host in links.leaves_of:
             ports[host] = len(links.leaves_of[host])
     for host in ports:
-        lost_ports.update(links.leaves_of[host])
+        for leaf in links.leaves_of[host]:
+            lost_links[leaf] += links.units(host)
     capacities = links.capacities.copy()
-    for leaf, lost in lost_ports.items():
-        below = len(links.hosts[leaf]) - lost
+    for leaf, lost in lost_links.items():
+        below = links.sent[leaf] - lost
         carries = below * links.parts
         if links.share:
             carries = min(carries, links.raw[leaf])
@@ -446,6 +458,7 @@ def _one_each(links: Links, names: Iterable[str]) -> list[str]:
         below, above = links.under.get(name, {}), links.above.get(name, {})
         alike = (
             len(links.hosts.get(name, ())),
+            links.sent[name],
             len(below),
             sum(below.values()),
             len(above),
@@ -481,6 +494,6 @@ def _loss(
     links: Links, kind: str, name: str, parts: int, ports: Mapping[str, int], left: int, whole: int
 ) -> FabricLoss:
     """Build one row, with the bisections converted from links to bits a second."""
-    link = links.plane.link
+    link = links.unit
     gpus = sum(links.gpus.get(host, 0) for host in ports)
     return FabricLoss(kind, name, parts, sum(ports.values()), len(ports), gpus, left * link, whole * link)

@@ -192,7 +192,10 @@ def _joins_at(fabric: Fabric, shape: Shape, site: Site) -> bool:
 
 def _sent(fabric: Fabric, shapes: Sequence[Shape]) -> int:
     """Return the bits a second that all servers of some pools send into a fabric at most."""
-    return sum(shape.total for shape in shapes) * fabric.rails * fabric.link.count
+    bits = 0
+    for shape in shapes:
+        bits += shape.total * fabric.rails * fabric.link_of(shape.pool.name).count
+    return bits
 
 
 def _ratio(sent: int, carried: int) -> str:

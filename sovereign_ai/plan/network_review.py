@@ -74,26 +74,25 @@ def _storage_notes(factory: AIFactory, tier: StoragePlan, pools: Sequence[Shape]
         )
         return
     pools_rate = 0
-    pool_paths: dict[str, Fabric] = {}
+    ports: dict[str, str] = {}
     for shape in pools:
         path = _storage_path([fabric for fabric in fabrics if joins(fabric, shape)])
-        rate = _port_rate(path)
+        rate = _port_rate(path, shape.pool.name)
         who = f"{name}: a machine of pool {shape.pool.name}"
-        yield from _shortfall(who, tier.per_node_read, tier.per_node_write, rate, path)
+        yield from _shortfall(who, tier.per_node_read, tier.per_node_write, rate, _ports(path, shape.pool.name))
         pools_rate += shape.total * rate
-        for fabric in path:
-            pool_paths[fabric.name] = fabric
+        for text in _ports(path, shape.pool.name):
+            ports[text] = text
     servers_path = _storage_path(fabrics)
-    servers_rate = len(tier.servers) * _port_rate(servers_path)
+    servers_rate = len(tier.servers) * _port_rate(servers_path, None)
     # Only the narrower end is reported: the wider one cannot be the limit.
     if pools and pools_rate < servers_rate:
-        machines_path = list(pool_paths.values())
         yield from _shortfall(
-            f"{name}: all of its machines", tier.read, tier.write, pools_rate, machines_path
+            f"{name}: all of its machines", tier.read, tier.write, pools_rate, list(ports.values())
         )
     else:
         yield from _shortfall(
-            f"{name}: all of its servers", tier.read, tier.write, servers_rate, servers_path
+            f"{name}: all of its servers", tier.read, tier.write, servers_rate, _ports(servers_path, None)
         )
 
 
@@ -102,20 +101,29 @@ def _storage_path(fabrics: Sequence[Fabric]) -> Sequence[Fabric]:
     return [fabric for fabric in fabrics if fabric.role == "storage"] or fabrics
 
 
-def _port_rate(fabrics: Sequence[Fabric]) -> int:
-    """Return the bytes a second of one host's ports in some fabrics, all planes together."""
+def _port_rate(fabrics: Sequence[Fabric], pool: str | None) -> int:
+    """Return the bytes a second of one host's ports in some fabrics, all planes together.
+
+    Args:
+        fabrics: the fabrics.
+        pool: the host's pool; None for a storage server.
+    """
     bits = 0
     for fabric in fabrics:
-        bits += fabric.rails * fabric.link.count
+        bits += fabric.rails * fabric.link_of(pool).count
     return bits // 8
 
 
-def _shortfall(who: str, read: int, write: int, carried: int, path: Sequence[Fabric]) -> Iterator[str]:
+def _ports(fabrics: Sequence[Fabric], pool: str | None) -> list[str]:
+    """Return a host's ports in some fabrics in words."""
+    return [f"{fabric.rails} of {fabric.link_of(pool)} in {fabric.name}" for fabric in fabrics]
+
+
+def _shortfall(who: str, read: int, write: int, carried: int, ports: Sequence[str]) -> Iterator[str]:
     """Yield the rate that is required and the rate of the ports, where the ports have less."""
     required = max(read, write)
     if required <= carried:
         return
-    ports = [f"{fabric.rails} of {fabric.link} in {fabric.name}" for fabric in path]
     listed = " and ".join(ports) or "none"
     yield (
         f"{who} must reach {BytesPerSecond(required)}, "

@@ -79,7 +79,7 @@ def _ports(plan: Plan) -> dict[str, list[tuple[str, int]]]:
             continue
         for link in plane.host_links:
             # A slash would begin a new part of the resource's path.
-            ports[link.lower].append((link.lower_port.replace("/", "p"), plane.link))
+            ports[link.lower].append((link.lower_port.replace("/", "p"), plane.host_rate(link.lower)))
     return ports
 
 

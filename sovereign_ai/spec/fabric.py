@@ -20,7 +20,18 @@ def _design_or_link(part: dict[str, Any]) -> None:
 _SHAPE_FIELDS = (
     *("leaf_rails", "leaf_hosts", "uplinks", "uplink", "uplink_ports", "spines", "spine_spares"),
     *("spine_switch", "spine_radix", "peer_links", "pod_leaves", "pod_by", "cores", "core_oversubscription"),
+    *("pool_links", "storage_link"),
 )
+
+
+class PoolLink(Model):
+    """The rate of one pool's ports on a fabric whose other servers have another rate."""
+
+    pool: Name
+    """A pool that the fabric connects."""
+    link: BitsPerSecond
+    """Rate of one port of its servers."""
+
 
 
 class Fabric(Model):
@@ -116,6 +127,11 @@ class Fabric(Model):
     planes_by: Literal["rail"] | None = added_later()
     """`rail`: each rail, or each group of `leaf_rails` of them, has switches of its own, and none joins two;
     servers forward between rails over their scale-up links. Left out: a plane has all rails."""
+    pool_links: tuple[PoolLink, ...] | None = added_later()
+    """Pools whose ports have another rate than `link`, on the same leaves: each rate splits ports of its
+    own."""
+    storage_link: BitsPerSecond | None = added_later()
+    """Rate of a storage server's port, where it differs from `link`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -135,6 +151,23 @@ class Fabric(Model):
             expanded.pop("switch", None)
             expanded.pop("radix", None)
         return expanded | data
+
+    def link_of(self, pool: str | None) -> BitsPerSecond:
+        """Return the rate of one port of a pool's servers; None stands for storage servers."""
+        if pool is None:
+            return self.storage_link or self.link
+        for other in self.pool_links or ():
+            if other.pool == pool:
+                return other.link
+        return self.link
+
+    @property
+    def host_links(self) -> tuple[BitsPerSecond, ...]:
+        """The rates of ports to servers, each once, the slowest first."""
+        rates = {self.link, self.storage_link or self.link}
+        for other in self.pool_links or ():
+            rates.add(other.link)
+        return tuple(sorted(rates))
 
     @property
     def rail_groups(self) -> int:

@@ -8,7 +8,8 @@ What it holds against the cables, for each plane of each fabric:
 
 * **Ports**: every port of every device is used once in the whole plan; a switch's port lies within its radix.
 * **Degree**: no switch has more cables than ports, and where links upwards have another rate no leaf has more
-  bits a second than its ports; a port is split for links of one rate alone; every cable climbs one tier.
+  bits a second than its ports; a port is split for links of one rate alone, and is whole or split but never both;
+  every cable climbs one tier.
 * **Rails**: a leaf serves one rail; port i of a machine ends at a leaf of rail i, counted from `first_rail`
   where rails are planes of their own; a machine that joins has every rail once; machines of one scalable
   unit that fits a leaf share one leaf a rail.
@@ -35,6 +36,7 @@ What it holds against the cables, for each plane of each fabric:
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections import Counter, defaultdict
@@ -129,7 +131,8 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
     above = plane.get("spine_radix") or plane["radix"]
     room = {"leaf": plane["radix"] + plane.get("uplink_ports", 0), "spine": above, "core": above}
     # A leaf whose links upwards have a rate of their own is measured in bits a second.
-    by_rate = bool(plane.get("uplink")) and not plane.get("leaf_leaf")
+    rates = plane.get("host_rates", {})
+    by_rate = bool(plane.get("uplink") or rates) and not plane.get("leaf_leaf")
     found = [
         f"{device} has {count} cables and {room[height[device]]} ports"
         for device, count in degree.items()
@@ -137,6 +140,7 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
     ]
     if by_rate:
         found += _overfull(plane, layers)
+    found += _split(plane, layers)
     ports = {row[3] for row in plane["cables"]} | {row[1] for row in layers[1] + layers[2]}
     matches = {port: SWITCH_PORT.fullmatch(port) for port in ports}
     wrong = sorted(port for port, match in matches.items() if match is None)
@@ -144,7 +148,7 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
         return [*found, f"a switch has a port called {wrong[0]!r}"]
     numbers = [(int(match[1]), int(match[2] or 1)) for match in matches.values() if match]
     # Leaves and spines of different models, or ports split differently, have no common number of parts.
-    mixed = any(plane.get(field) for field in ("spine_radix", "uplink", "uplink_ports"))
+    mixed = any(plane.get(field) for field in ("spine_radix", "uplink", "uplink_ports", "host_rates"))
     parts = 1 if mixed else max((part for _, part in numbers), default=1)
     most = max(room.values()) if mixed else plane["radix"]
     beyond = [number for number, part in numbers if number < 1 or part < 1 or number * parts > most]
@@ -157,16 +161,56 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
 
 def _overfull(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
     """Hold a leaf's links of two rates against its ports, and see that no port is split for both."""
-    below, above = Counter(map(ABOVE, layers[0])), Counter(map(BELOW, layers[1]))
-    room = plane["radix"] * plane["link"] + plane.get("uplink_ports", 0) * plane["uplink"]
+    below, above = _sent(plane, layers[0]), Counter(map(BELOW, layers[1]))
+    slowest, uplink = min(_rates(plane)), plane.get("uplink") or plane["link"]
+    to_hosts_room = plane["radix"] * slowest
+    room = to_hosts_room + plane.get("uplink_ports", 0) * uplink
     found = []
-    for leaf, count in above.items():
-        used = below[leaf] * plane["link"] + count * plane["uplink"]
-        if used > room or below[leaf] > plane["radix"]:
+    for leaf in {*below, *above}:
+        used = below[leaf] + above[leaf] * uplink
+        if used > room or below[leaf] > to_hosts_room:
             found.append(f"{leaf} has links of {used} bits a second and ports of {room}")
     to_hosts = {(row[2], row[3].partition("/")[0]) for row in layers[0]}
     to_spines = {(row[0], row[1].partition("/")[0]) for row in layers[1]}
     return found + [f"port {port} of {leaf} is split for two rates" for leaf, port in to_hosts & to_spines]
+
+
+def _rates(plane: Plane) -> list[int]:
+    """Give the rates of links to hosts."""
+    return [plane["link"], *plane.get("host_rates", {}).values()]
+
+
+def _sent(plane: Plane, cables: list[list[str]]) -> Counter[str]:
+    """Give what the hosts of each leaf can send, in bits a second."""
+    rates = plane.get("host_rates", {})
+    sent: Counter[str] = Counter()
+    for row in cables:
+        sent[row[2]] += rates.get(row[0], plane["link"])
+    return sent
+
+
+def _split(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
+    """Check that a leaf's port is whole or split, and that all parts of it have one rate."""
+    rates = plane.get("host_rates", {})
+    parts: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    speeds: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    for row in layers[0]:
+        whole, _, part = row[3].partition("/")
+        parts[row[2], whole].add(part)
+        speeds[row[2], whole].add(rates.get(row[0], plane["link"]))
+    for row in layers[1]:
+        whole, _, part = row[1].partition("/")
+        parts[row[0], whole].add(part)
+    found = [
+        f"port {whole} of {leaf} is whole and split"
+        for (leaf, whole), members in parts.items()
+        if "" in members and len(members) > 1
+    ]
+    return found + [
+        f"port {whole} of {leaf} is split for hosts of two rates"
+        for (leaf, whole), members in speeds.items()
+        if len(members) > 1
+    ]
 
 
 def _rails(plane: Plane, cables: list[list[str]]) -> list[str]:
@@ -223,9 +267,11 @@ def _units(plane: Plane, layers: dict[int, list[list[str]]], units: dict[str, tu
         if not 0 <= own < plane.get("leaf_rails", 1):
             found.append(f"{port} of {host} ends at {leaf} of rail {leaf_rail[leaf]}")
     room = plane.get("leaf_places") or plane["radix"] - (plane["leaf_spine"] // plane["leaf"])
+    rates, unit_rate = plane.get("host_rates", {}), math.gcd(*_rates(plane))
     largest: Counter[str] = Counter()
     for (pool, _), hosts in members.items():
-        largest[pool] = max(largest[pool], len(hosts))
+        taken = sum(rates.get(host, plane["link"]) // unit_rate for host in hosts) if rates else len(hosts)
+        largest[pool] = max(largest[pool], taken)
     for ((pool, unit), rail), where in leaves.items():
         if largest[pool] <= room and len(where) > 1:
             found.append(
@@ -255,12 +301,13 @@ def _connected(layers: dict[int, list[list[str]]]) -> list[str]:
 
 def _capacity(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
     """Prove the bisection (see above), or say where the proof breaks."""
-    below = Counter(map(ABOVE, layers[0]))
-    half = len(layers[0]) // 2
+    unit = math.gcd(*_rates(plane))
+    below = Counter({leaf: bits // unit for leaf, bits in _sent(plane, layers[0]).items()})
+    half = sum(below.values()) // 2
     if not layers[1]:
         carried, over = half, Fraction(1)
     else:
-        weight = Fraction(plane.get("uplink") or plane["link"], plane["link"])
+        weight = Fraction(plane.get("uplink") or plane["link"], unit)
         above = Counter(map(BELOW, layers[1]))
         if plane.get("leaf_leaf"):
             above.update(map(ABOVE, layers[1]))
@@ -284,9 +331,9 @@ def _capacity(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
             left -= min(count, left)
         carried = int(total)
     found = []
-    if plane["bisection"] != carried * plane["link"]:
+    if plane["bisection"] != carried * unit:
         found.append(
-            f"bisection is said to be {plane['bisection']} bits a second, and is {carried * plane['link']}"
+            f"bisection is said to be {plane['bisection']} bits a second, and is {carried * unit}"
         )
     if plane["oversubscription"] != f"{over.numerator}:{over.denominator}":
         found.append(

@@ -179,7 +179,7 @@ def _links(plan: Plan, pool: _Pool, ports: dict[str, int]) -> Iterator[Acceptanc
         return
     rate = figure(FILE, "link.ber")
     required = float(rate.value or 0)
-    slowest = min(plane.link for plane in planes)
+    slowest = min(min((plane.link, *plane.host_rates.values())) for plane in planes)
     # Three over the bits is the bound at 95 % without an error (the rule of three); the reader uses the same.
     seconds = 3 / (required * slowest)
     least = min(ports.get(node.name, 0) for node in pool.nodes)

@@ -51,9 +51,11 @@ def rails(plan: Plan, plane: FabricPlan) -> Iterator[AcceptanceTest]:
         # A collective needs two servers.
         if len(nodes) < 2:
             continue
-        planned = f"a rail of {plane.name}, {plane.link / 1e9:g} Gbps a port"
+        # A collective goes as fast as its slowest port.
+        link = min(plane.host_rate(node.name) for node in nodes)
+        planned = f"a rail of {plane.name}, {link / 1e9:g} Gbps a port"
         # From bits to gigabytes a second.
-        bus = portion("bus", share("rail-share"), plane.link / 8e9, planned)
+        bus = portion("bus", share("rail-share"), link / 8e9, planned)
         ranks = whole(len(nodes), f"{len(nodes)} machines on each rail of {plane.name}{zone}")
         command = (
             f"NCCL_IB_HCA=NIC-OF-THE-RAIL all_reduce_perf {LARGE} -g 1 on the rail's GPU of every machine"
@@ -78,7 +80,7 @@ def _uplink(plan: Plan, nodes: list[Node]) -> tuple[int, int]:
             continue
         for host in plane.host_links.lowers():
             if host in names:
-                rate[host] += plane.link
+                rate[host] += plane.host_rate(host)
                 cables[host] += 1
     if not names:
         return 0, 0

@@ -91,7 +91,8 @@ def _links(sheet: Sheet, plan: Plan) -> Iterator[PricedPart]:
     """Yield the links with their optics by rate in Gbps, site by site."""
     links: Counter[tuple[str, int]] = Counter()
     for plane in plan.fabrics:
-        links[plane.site, plane.link // 10**9] += len(plane.host_links)
+        for host in plane.host_links.lowers():
+            links[plane.site, plane.host_rate(host) // 10**9] += 1
         between = len(plane.switch_links)
         # Links between switches may be faster than those to hosts.
         if between:

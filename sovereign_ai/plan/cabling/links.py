@@ -142,10 +142,10 @@ def fabric_links(
     for plane in planes:
         tiers = {row.name: row.tier for row in plane.switches}
         ports = {tier: ModelCages(fabric, tier, plane) for tier in ("leaf", "spine", "core")}
-        link_rate, uplink_rate = plane.link // GIGABIT, (plane.uplink or plane.link) // GIGABIT
+        uplink_rate = (plane.uplink or plane.link) // GIGABIT
         for index, (lower, lower_port, upper, upper_port) in enumerate(plane.cables.rows):
             is_host = index < plane.node_leaf
-            gbps = link_rate if is_host else uplink_rate
+            gbps = plane.host_rate(lower) // GIGABIT if is_host else uplink_rate
             far = ports[tiers[upper]].port(upper_port, gbps)
             if is_host:
                 near = hosts.port(lower, lower_port, gbps, far.kind.lane, plane.kind)

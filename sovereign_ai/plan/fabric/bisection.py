@@ -115,7 +115,55 @@ def carried_laid(
         peers: the cables of `leaf_spine` connect two leaves.
         weight: rate of a link between switches over that of a link to a server.
     """
-    below = Counter(node_leaf.uppers())
+    return _carried_below(
+        Counter(node_leaf.uppers()), leaf_spine, spine_core, peers=peers, weight=weight
+    )
+
+
+def carried_rates(
+    node_leaf: Cables,
+    leaf_spine: Cables,
+    spine_core: Cables,
+    *,
+    peers: bool,
+    weight: Fraction,
+    units: Mapping[str, int],
+    usual: int,
+) -> Carried:
+    """Measure one plane whose hosts have links of several rates, as `carried_laid` does.
+
+    The bisection is counted in links of the unit, and the worst half is half of what the hosts can send.
+
+    Args:
+        node_leaf: cables from servers to leaves.
+        leaf_spine: cables from leaves to spines, or between two leaves.
+        spine_core: cables from spines to cores.
+        peers: the cables of `leaf_spine` connect two leaves.
+        weight: rate of a link between switches over the unit.
+        units: rate of a host's link over the unit, of those that differ from `usual`.
+        usual: that of all others.
+    """
+    below: Counter[str] = Counter()
+    for host, leaf in node_leaf.pairs():
+        below[leaf] += units.get(host, usual)
+    return _carried_below(below, leaf_spine, spine_core, peers=peers, weight=weight)
+
+
+def _carried_below(
+    below: Mapping[str, int], leaf_spine: Cables, spine_core: Cables, *, peers: bool, weight: Fraction
+) -> Carried:
+    """Measure one plane from what the hosts of each leaf can send.
+
+    Args:
+        below: leaf to what its hosts send, in links of one rate.
+        leaf_spine: cables from leaves to spines, or between two leaves.
+        spine_core: cables from spines to cores.
+        peers: the cables of `leaf_spine` connect two leaves.
+        weight: rate of a link between switches over that of a link below.
+    """
+    half = sum(below.values()) // 2
+    if not leaf_spine:
+        return Carried(Fraction(1), half)
     links = Counter(leaf_spine.lowers())
     if peers:
         # A cable between two leaves is an uplink of both.
@@ -131,7 +179,7 @@ def carried_laid(
     for leaf, count in below.items():
         kinds[count, even[leaf]] += 1
         worst_leaf = max(worst_leaf, Fraction(count) / (links[leaf] * weight))
-    bisection = _worst_half(kinds, even_passes * weight, len(node_leaf) // 2)
+    bisection = _worst_half(kinds, even_passes * weight, half)
     return Carried(worst_leaf / passes, bisection)
 
 

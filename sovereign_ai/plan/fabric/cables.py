@@ -180,6 +180,8 @@ def node_leaf(
     host_places: list[int] = []
     first_ports: list[int] = []
     free: list[int] = []
+    widths: list[int] = []
+    free_width = 1
     for block, places in zip(size.blocks, assign_places(size.blocks, size.down), strict=True):
         members = hosts.get(block.name, ())
         # A block may have more places than hosts (growth) or none at all (managers alone).
@@ -187,8 +189,10 @@ def node_leaf(
         hosts_placed += members[:count]
         host_places += places[:count]
         first_ports += [server_port if block.name == SERVERS else 0] * count
+        widths += [block.width] * count
         if block.name not in (SERVERS, MANAGED):
-            free = places[block.hosts :]
+            free, free_width = places[block.hosts :], block.width
+    ports_of_width = {width: _ports_of_rate(size, ports, width) for width in {free_width, *widths}}
     cables: list[CableRow] = []
     leaf_rails, groups = size.leaf_rails, size.rails // size.leaf_rails
     suffix = f"/{copy}" if copy else ""
@@ -199,21 +203,29 @@ def node_leaf(
         leaf_ports: list[str] = []
         number = size.first_rail + rail
         port_of = {first: f"{size.role}{first + number}{suffix}" for first in {0, server_port}}
-        for place, first in zip(host_places, first_ports, strict=True):
+        for place, first, width in zip(host_places, first_ports, widths, strict=True):
             leaf, position = divmod(place, size.down)
             own_ports.append(port_of[first])
             rail_leaves.append(leaves[leaf])
             # A server's ports of one leaf are neighbours: one twin-port transceiver serves two of them.
-            leaf_ports.append(ports[position * leaf_rails + rail % leaf_rails])
+            leaf_ports.append(ports_of_width[width][position // width * leaf_rails + rail % leaf_rails])
         cables.extend(zip(hosts_placed, own_ports, rail_leaves, leaf_ports, strict=True))
     for manager in range(managers):
         turn, rail = divmod(manager, size.rails)
         leaf, position = divmod(free[turn], size.down)
         name = f"{names.plane}-manager-{manager + 1}"
         above = names.leaves[leaf * groups + rail // leaf_rails]
-        leaf_port = ports[position * leaf_rails + rail % leaf_rails]
+        leaf_port = ports_of_width[free_width][position // free_width * leaf_rails + rail % leaf_rails]
         cables.append((name, f"{size.role}{size.first_rail + rail}{suffix}", above, leaf_port))
     return Cables(cables)
+
+
+def _ports_of_rate(size: FabricSize, ports: list[str], width: int) -> list[str]:
+    """Return the names of a leaf's ports to hosts that take `width` places of the slowest rate."""
+    if size.layout is None or width == 1:
+        return ports
+    breakout = size.layout.ports.breakout // width
+    return port_names(size.layout.ports.cages * breakout, breakout)
 
 
 def leaf_spine(size: FabricSize, names: CableNames, ports: list[str]) -> Cables:

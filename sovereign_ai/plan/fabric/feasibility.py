@@ -235,12 +235,14 @@ def _lids(size: FabricSize, pods: int, subnets: int) -> int:
 
 def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError]:
     """Compare rails and rate with the network ports of each system that joins."""
-    pool_of: dict[str, GpuNodePool] = {}
+    # Pools of one system are alike, unless one of them has a rate of its own.
+    pool_of: dict[tuple[str, int], GpuNodePool] = {}
     for site in factory.sites:
         for pool in pools_of(factory, fabric, site.name):
-            pool_of[pool.system] = pool
-    for name in sorted(pool_of):
-        machine, pool = system(name), pool_of[name]
+            pool_of[pool.system, fabric.link_of(pool.name).count] = pool
+    for key in sorted(pool_of):
+        name, pool = key[0], pool_of[key]
+        machine = system(name)
         if fabric.role == "compute":
             ports, rate = machine.compute_nics, machine.compute_nic_rate
             # All compute ports are cabled, equally many to each rail.
@@ -261,11 +263,13 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
                 f"{fabric.rails} rails do not divide them evenly"
             )
             yield MisfitError("rails", message, f"{advice}, or give the pool a fabric of its own")
-        if fabric.link.count > rate.count:
-            message = f"a {fabric.role} port of {name} gives {rate}, not {fabric.link}"
+        link = fabric.link_of(pool.name)
+        if link.count > rate.count:
+            message = f"a {fabric.role} port of {name} gives {rate}, not {link}"
             hint = f"write 'link: {rate}'"
             if len(pool_of) > 1:
-                hint += ", the rate of all that join, or give the pool a fabric of its own"
+                own = f"'pool_links: [{{pool: {pool.name}, link: {rate}}}]'"
+                hint += f", the rate of all that join; or {own} for it alone"
             yield MisfitError("link", message, hint)
 
 

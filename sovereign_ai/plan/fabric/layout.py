@@ -28,10 +28,17 @@ from math import gcd
 from sovereign_ai.catalog.switch import SwitchModel, switch
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError
 from sovereign_ai.plan.fabric.core_groups import CoreGroup, equal_groups
-from sovereign_ai.plan.fabric.port_assignment import Block, assign_places, first_free_place, total_places
+from sovereign_ai.plan.fabric.port_assignment import (
+    Block,
+    assign_places,
+    first_free_place,
+    links_a_port,
+    total_places,
+    total_width,
+)
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import Fabric
-from sovereign_ai.units import Ratio
+from sovereign_ai.units import BitsPerSecond, Ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class Ports:
         extra: ports of a leaf for links to spines alone, which follow its other ports; 0 where all are alike.
         spine_radix: links that a spine or core takes.
         spine_breakout: links that a port of a spine or core gives.
-        link: bits a second of a link to a server.
+        link: bits a second of a link to a server; the slowest, where servers have several rates.
         uplink: bits a second of a link between switches.
     """
 
@@ -132,12 +139,14 @@ def ports_of(fabric: Fabric) -> Ports:
     uplink = link if fabric.uplink is None else fabric.uplink.count
     leaf = switch(fabric.switch) if fabric.switch else None
     cages = leaf.ports if leaf else fabric.radix or 0
+    has_rates = len(fabric.host_links) > 1
     # A catalogue switch has its port's rate; a switch given by its radix has what its links to servers need.
-    port_rate = leaf.rate.count if leaf is not None and fabric.uplink is not None else fabric.breakout * link
+    of_model = leaf is not None and (fabric.uplink is not None or has_rates)
+    whole = leaf.rate.count if leaf is not None and of_model else fabric.breakout * link
     extra = _extra_ports(fabric, leaf)
     if extra:
-        port_rate = leaf.uplink_rate.count if leaf is not None and leaf.uplink_rate else uplink
-    breakout = max(port_rate // uplink, 1)
+        whole = leaf.uplink_rate.count if leaf is not None and leaf.uplink_rate else uplink
+    breakout = max(whole // uplink, 1)
     if fabric.spine_switch:
         spine = switch(fabric.spine_switch)
         spine_breakout = max(spine.rate.count // uplink, 1)
@@ -146,7 +155,11 @@ def ports_of(fabric: Fabric) -> Ports:
         spine_radix, spine_breakout = fabric.spine_radix, 1
     else:
         spine_radix, spine_breakout = cages * breakout, breakout
-    return Ports(cages, fabric.breakout, breakout, extra, spine_radix, spine_breakout, link, uplink)
+    host_breakout = fabric.breakout
+    if has_rates:
+        # Each rate splits ports of its own; counted are the links of the slowest.
+        host_breakout, link = links_a_port(fabric), fabric.host_links[0].count // fabric.planes
+    return Ports(cages, host_breakout, breakout, extra, spine_radix, spine_breakout, link, uplink)
 
 
 def _extra_ports(fabric: Fabric, leaf: SwitchModel | None) -> int:
@@ -167,6 +180,8 @@ class _Sizer:
         self.fabric = fabric
         self.blocks = blocks
         self.places = total_places(blocks)
+        self.width = total_width(blocks)
+        self.step = max((block.align for block in blocks), default=1)
         self.rails = fabric.rails
         self.ports = ports_of(fabric)
         self.rack = rack
@@ -206,7 +221,7 @@ class _Sizer:
             raise MisfitError("leaf_rails", message, f"write a divisor of {self.rails}")
         if self.fabric.spines == "none":
             return self._without_spines()
-        whole = self.ports.cages * self.ports.breakout // self.rails
+        whole = self._whole_ports(self.ports.cages * self.ports.breakout // self.rails)
         takes_all_rails = self.leaf_rails == self.rails
         is_free = self.fabric.leaf_hosts is None and not isinstance(self.fabric.uplinks, int)
         if takes_all_rails and is_free and whole and first_free_place(self.blocks, whole) <= whole:
@@ -223,6 +238,10 @@ class _Sizer:
                     raise
         return self._with_places(1)
 
+    def _whole_ports(self, places: int) -> int:
+        """Return the most places, up to some, that end at a whole port of a leaf."""
+        return places // self.step * self.step
+
     def _with_places(self, places: int) -> Laid:
         """Return the plane's counts where a leaf holds `places` servers.
 
@@ -237,7 +256,11 @@ class _Sizer:
         across = f"{self.rails} rails"
         if self.leaf_rails > 1:
             across = f"{self.rails} rails, {self.leaf_rails} a leaf,"
-        self.why["leaf"] = f"{across} x {a_group} of {places} places for {self.places} places"
+        wanted = f"{self.places} places"
+        if self.step > 1:
+            wanted = f"{self.width} of {BitsPerSecond(self.ports.link)}, which {wanted} take"
+            self.why["rates"] = self._rates_why()
+        self.why["leaf"] = f"{across} x {a_group} of {places} places for {wanted}"
         if leaf == 1:
             return self._single_switch(places)
         if self.fabric.pod_leaves is None and leaf <= self.ports.spine_radix:
@@ -262,15 +285,17 @@ class _Sizer:
             return places
         fixed = self.fabric.uplinks if isinstance(self.fabric.uplinks, int) else 0
         # Bisection: with more servers less room is left for uplinks, and more of them are needed.
-        low, high = 0, ports // self.leaf_rails
+        # Counted in steps, so that a leaf's ports to servers are whole ones.
+        low, high = 0, ports // self.leaf_rails // self.step
         while low < high:
             middle = (low + high + 1) // 2
-            if self.ports.room(middle * self.leaf_rails) >= max(self.need(middle), fixed):
+            places = middle * self.step
+            if self.ports.room(places * self.leaf_rails) >= max(self.need(places), fixed):
                 low = middle
             else:
                 high = middle - 1
         if low:
-            return low
+            return low * self.step
         # Reached only where spines are needed: a switch without any is limited by its ports alone (see
         # `sized`).
         message = f"{self.ports.cages} ports leave none for a machine within {self.fabric.oversubscription}"
@@ -278,18 +303,18 @@ class _Sizer:
 
     def _level_places(self, most: int, a_group: int) -> int:
         """Return the fewest places a leaf that need no more leaves, so that leaves are filled evenly."""
-        least = ceil_div(self.places, a_group)
-        for places in range(least, most):
+        least = ceil_div(ceil_div(self.width, a_group), self.step) * self.step
+        for places in range(least, most, self.step):
             if ceil_div(first_free_place(self.blocks, places), places) == a_group:
                 return places
         return most
 
     def _fullest_leaf(self, places: int) -> int:
-        """Return the servers that are on the fullest leaf now."""
+        """Return the places that are in use on the fullest leaf now."""
         hosts_on: Counter[int] = Counter()
         for block, block_places in zip(self.blocks, assign_places(self.blocks, places), strict=True):
             for place in block_places[: block.hosts]:
-                hosts_on[place // places] += 1
+                hosts_on[place // places] += block.width
         return max(hosts_on.values(), default=1)
 
     def _count_uplinks(self, places: int) -> int:
@@ -310,11 +335,21 @@ class _Sizer:
             message = f"{places} machines on a leaf need {up} links upwards, and {max(room, 0)} are left"
             field = "leaf_hosts" if self.fabric.leaf_hosts else "uplinks"
             raise MisfitError(field, message, "write fewer, or a larger oversubscription")
+        noun = "machines" if self.step == 1 else f"places of {BitsPerSecond(self.ports.link)}"
         self.why["down"] = (
-            f"{places} machines x {self.leaf_rails} on a leaf; {up} links up, "
-            f"and {need} carry {counted} machines"
+            f"{places} {noun} x {self.leaf_rails} on a leaf; {up} links up, and {need} carry {counted}"
         )
+        if self.step == 1:
+            self.why["down"] += " machines"
         return up
+
+    def _rates_why(self) -> str:
+        """Return which hosts take how many places of the slowest rate."""
+        parts: list[str] = []
+        for block in self.blocks:
+            rate = BitsPerSecond(self.ports.link * block.width)
+            parts.append(f"{block.name} {rate}, {self.ports.breakout // block.width} a port")
+        return "; ".join(parts)
 
     def _single_switch(self, places: int) -> Laid:
         """Return a single switch."""
@@ -327,9 +362,10 @@ class _Sizer:
         ports = self.ports.cages * self.ports.breakout
         if self.fabric.leaf_rails is None:
             # All rails on one switch where they fit, else half of the rails on each of two.
-            fits = first_free_place(self.blocks, max(ports // self.rails, 1)) * self.rails <= ports
+            whole = max(self._whole_ports(ports // self.rails), 1)
+            fits = first_free_place(self.blocks, whole) * self.rails <= ports
             self.leaf_rails = self.rails if fits or self.rails % 2 else self.rails // 2
-        places = ports // self.leaf_rails
+        places = self._whole_ports(ports // self.leaf_rails)
         if isinstance(self.fabric.leaf_hosts, int):
             places = self.fabric.leaf_hosts
         a_group = ceil_div(first_free_place(self.blocks, places), places) if places else 0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from math import gcd
 
-from sovereign_ai.plan.fabric.bisection import Carried, carried, carried_laid
+from sovereign_ai.plan.fabric.bisection import Carried, carried, carried_laid, carried_rates
 from sovereign_ai.plan.fabric.cables import (
     CableNames,
     Cables,
@@ -75,7 +76,8 @@ class FabricPlan:
         bisection: bits a second across the worst half, computed from the cables.
         why: field to the formula and its inputs in words.
         leaf_rails: rails that a leaf serves.
-        leaf_places: servers that a leaf holds where the description limits them; 0 elsewhere.
+        leaf_places: servers that a leaf holds where the description limits them, counted at `unit` where they
+            have several rates; 0 elsewhere.
         spine_radix: ports of a spine or core where these are another model than leaves; 0 elsewhere.
         leaf_leaf: cables between the two leaves of a pair without spines; they are in the place of those to
             spines.
@@ -83,6 +85,7 @@ class FabricPlan:
         uplink_ports: links of a leaf's ports for spines alone, besides its radix; 0 elsewhere.
         uneven: a leaf's links to its spines, or a spine's to its cores, differ by one.
         first_rail: the server's rail that is rail 0 of this plane, where rails are planes of their own.
+        host_rates: bits a second of a link of each host that has another rate than `link`.
     """
 
     name: str
@@ -116,6 +119,16 @@ class FabricPlan:
     uplink_ports: int = 0
     uneven: bool = False
     first_rail: int = 0
+    host_rates: Mapping[str, int] = field(default_factory=dict)
+
+    def host_rate(self, host: str) -> int:
+        """Return the bits a second of one link of a host."""
+        return self.host_rates.get(host, self.link)
+
+    @property
+    def unit(self) -> int:
+        """Bits a second that every link of a host is a multiple of: `link`, where all have one rate."""
+        return gcd(self.link, *self.host_rates.values())
 
     @property
     def host_links(self) -> Cables:
@@ -147,6 +160,7 @@ LATER = {
     "uplink_ports": 0,
     "uneven": False,
     "first_rail": 0,
+    "host_rates": {},
 }
 """Fields that were added after plans had been signed, with the value that the canonical JSON leaves out, so
 that digests stay."""
@@ -272,7 +286,8 @@ def _plan_plane(
 ) -> FabricPlan:
     """Plan one plane's cables and measure their capacity."""
     names = switch_names(size)
-    ports = port_names(size.radix, fabric.breakout)
+    split = size.layout.ports.breakout if size.layout is not None else fabric.breakout
+    ports = port_names(size.radix, split)
     copy = size.plane // fabric.rail_groups + 1 if fabric.planes > 1 else 0
     low = node_leaf(size, names, ports, hosts, managers=fabric.managers, copy=copy, server_port=server_port)
     middle = leaf_spine(size, names, ports)
@@ -280,11 +295,13 @@ def _plan_plane(
     layout = size.layout
     is_even = layout is None or layout.even
     is_pair = layout is not None and layout.peers > 0
-    built = _measure(size, low, middle, high)
+    host_rates = _host_rates(size, hosts, names, fabric.managers)
+    built = _measure(size, low, middle, high, host_rates)
+    unit = gcd(size.link, *host_rates.values())
     down, up = built.oversubscription.as_integer_ratio()
     why = dict(size.why)
     why["oversubscription"] = _OVERSUBSCRIPTION
-    why["bisection"] = _bisection_why(size, built, low)
+    why["bisection"] = _bisection_why(size, built, low, unit)
     cables_above = len(middle)
     leaf_leaf = cables_above if is_pair else 0
     uplink = size.uplink if size.uplink != size.link else 0
@@ -292,7 +309,7 @@ def _plan_plane(
     # `LATER`).
     leaf_places = spine_radix = uplink_ports = 0
     if layout is not None and fabric.laid_out:
-        leaf_places = size.down
+        leaf_places = size.down * layout.ports.link // unit if host_rates else size.down
         uplink_ports = layout.ports.extra * layout.ports.uplink_breakout
         if size.spine and layout.ports.spine_radix != size.radix:
             spine_radix = layout.ports.spine_radix
@@ -318,7 +335,7 @@ def _plan_plane(
         switches=_make_switches(names),
         cables=Cables((*low.rows, *middle.rows, *high.rows)),
         oversubscription=f"{down}:{up}",
-        bisection=built.bisection * size.link,
+        bisection=built.bisection * unit,
         why=why,
         leaf_rails=size.leaf_rails,
         leaf_places=leaf_places,
@@ -328,12 +345,49 @@ def _plan_plane(
         uplink_ports=uplink_ports,
         uneven=not is_even,
         first_rail=size.first_rail,
+        host_rates=host_rates,
     )
 
 
-def _measure(size: FabricSize, low: Cables, middle: Cables, high: Cables) -> Carried:
+def _host_rates(
+    size: FabricSize, hosts: Mapping[str, Sequence[str]], names: CableNames, managers: int
+) -> Mapping[str, int]:
+    """Return the rate of each host whose link has another one than the fabric's."""
+    if size.layout is None or all(block.align == 1 for block in size.blocks):
+        return {}
+    slowest = size.layout.ports.link
+    rates: dict[str, int] = {}
+    manager_rate = size.link
+    for block in size.blocks:
+        rate = slowest * block.width
+        if block.name not in (SERVERS, MANAGED):
+            # Managers use free places of the last pool, so they have its rate.
+            manager_rate = rate
+        if rate != size.link:
+            rates.update(dict.fromkeys(hosts.get(block.name, ())[: block.hosts], rate))
+    if manager_rate != size.link:
+        for number in range(1, managers + 1):
+            rates[f"{names.plane}-manager-{number}"] = manager_rate
+    return rates
+
+
+def _measure(
+    size: FabricSize, low: Cables, middle: Cables, high: Cables, host_rates: Mapping[str, int]
+) -> Carried:
     """Return the capacity of a plane's cables: of hosts, of leaves, and of spines to cores."""
     layout = size.layout
+    if layout is not None and host_rates:
+        unit = gcd(size.link, *host_rates.values())
+        units = {host: rate // unit for host, rate in host_rates.items()}
+        return carried_rates(
+            low,
+            middle,
+            high,
+            peers=layout.peers > 0,
+            weight=Fraction(size.uplink, unit),
+            units=units,
+            usual=size.link // unit,
+        )
     is_pair = layout is not None and layout.peers > 0
     # A single switch has no links to others, whatever rate is described for them.
     if layout is not None and middle and (is_pair or not layout.even or size.uplink != size.link):
@@ -341,10 +395,10 @@ def _measure(size: FabricSize, low: Cables, middle: Cables, high: Cables) -> Car
     return carried(low, middle, high)
 
 
-def _bisection_why(size: FabricSize, built: Carried, low: Cables) -> str:
-    """Return the reason of a bisection."""
+def _bisection_why(size: FabricSize, built: Carried, low: Cables, unit: int) -> str:
+    """Return the reason of a bisection, which is counted in links of `unit` bits a second."""
     why = (
-        f"{built.bisection} links of {BitsPerSecond(size.link)} "
+        f"{built.bisection} links of {BitsPerSecond(unit)} "
         f"that the worst half of {len(low)} endpoints can fill"
     )
     if size.layout is not None and not size.layout.even:
@@ -371,10 +425,10 @@ def standing_plane(
     )
     standing = tuple(switch for switch in plane.switches if first.get(switch.name, 0) <= index)
     tiers = Counter(switch.tier for switch in standing)
-    built = _measure(size, low, middle, high)
+    built = _measure(size, low, middle, high, plane.host_rates)
     down, up = built.oversubscription.as_integer_ratio()
     why = dict(plane.why)
-    why["bisection"] = _bisection_why(size, built, low)
+    why["bisection"] = _bisection_why(size, built, low, plane.unit)
     why["phase"] = (
         f"what stands at the end of {phase}; laid out for {plane.leaf} leaves, {plane.spine} spines "
         f"and {plane.core} cores"
@@ -393,7 +447,7 @@ def standing_plane(
         switches=standing,
         cables=Cables((*low.rows, *middle.rows, *high.rows)),
         oversubscription=f"{down}:{up}",
-        bisection=built.bisection * size.link,
+        bisection=built.bisection * plane.unit,
         why=why,
     )
 

@@ -10,6 +10,8 @@ one hop between all servers under the same leaves.
 * On the first out-of-band fabric of a site the management ports of the switches of its other fabrics and of
   its rack PDUs follow the storage servers. Fabric managers take free places of the last unit, one for each
   rail.
+* Where the ports of hosts have several rates a place is that of the slowest one, and a faster port takes
+  several. A block starts at a whole port of the switch, so that no port is split for two rates.
 
     >>> block = Block("train", hosts=31, places=32, unit=32)
     >>> first_free_place([block, Block("serve", hosts=4, places=4, unit=4)], down=32)
@@ -21,11 +23,13 @@ one hop between all servers under the same leaves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sovereign_ai.catalog.switch import switch
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import AIFactory, Fabric, GpuNodePool
+from sovereign_ai.units import BitsPerSecond
 
 SERVERS = "storage servers"
 MANAGERS = "fabric managers"
@@ -41,12 +45,16 @@ class Block:
         hosts: hosts in it.
         places: places kept for them, padding included; the same on every rail.
         unit: number of places that are kept together on one leaf.
+        width: places of the slowest rate that one of its own takes; 1 where all hosts have one rate.
+        align: its first place, at the slowest rate, is a multiple of this: a port is split for one rate.
     """
 
     name: str
     hosts: int
     places: int
     unit: int
+    width: int = 1
+    align: int = 1
 
 
 def declared_unit(pool: GpuNodePool) -> int | None:
@@ -105,14 +113,35 @@ def blocks_of(
         extra = managers if pool is pools[-1] else 0
         blocks.append(_pool_block(pool, pool.nodes + spares.get(pool.name, 0), extra, fabric))
     if servers and joins_servers(factory, fabric, site):
-        blocks.append(Block(SERVERS, servers, servers, 1))
+        blocks.append(_at_its_rate(Block(SERVERS, servers, servers, 1), fabric, fabric.link_of(None)))
     if managed and manages(factory, fabric, site):
-        blocks.append(Block(MANAGED, managed, managed, 1))
+        blocks.append(_at_its_rate(Block(MANAGED, managed, managed, 1), fabric, fabric.link))
     if managers:
         last = blocks[len(pools) - 1]
         if last.places - last.hosts < managers:
-            blocks.append(Block(MANAGERS, 0, managers, 1))
+            blocks.append(_at_its_rate(Block(MANAGERS, 0, managers, 1), fabric, fabric.link))
     return blocks
+
+
+def _at_its_rate(block: Block, fabric: Fabric, rate: BitsPerSecond) -> Block:
+    """Return a block with the places that its rate takes, in a fabric of several rates."""
+    slowest = fabric.host_links[0]
+    if slowest == fabric.host_links[-1]:
+        return block
+    width = max(rate.count // slowest.count, 1)
+    return replace(block, width=width, align=links_a_port(fabric))
+
+
+def port_rate(fabric: Fabric) -> int:
+    """Return the bits a second of a whole port of a leaf, of all planes together."""
+    if fabric.switch:
+        return switch(fabric.switch).rate.count * fabric.planes
+    return fabric.link.count * fabric.breakout
+
+
+def links_a_port(fabric: Fabric) -> int:
+    """Return how many links of the slowest rate a port of a leaf gives, where the rates of hosts differ."""
+    return max(port_rate(fabric) // fabric.host_links[0].count, 1)
 
 
 def _pool_block(pool: GpuNodePool, hosts: int, managers: int, fabric: Fabric) -> Block:
@@ -123,16 +152,19 @@ def _pool_block(pool: GpuNodePool, hosts: int, managers: int, fabric: Fabric) ->
         places = ceil_div(hosts + managers, unit) * unit
     # On other fabrics a unit may straddle two leaves, so that no port stays empty.
     together = (unit or hosts) if fabric.role == "compute" else 1
-    return Block(pool.name, hosts, places, together)
+    block = Block(pool.name, hosts, places, together)
+    return _at_its_rate(block, fabric, fabric.link_of(pool.name))
 
 
 def _runs(block: Block, at: int, down: int) -> Iterator[tuple[int, int]]:
     """Yield (first place, places) of each run of places without a gap, from place `at` on."""
-    unit = min(block.unit, block.places)
+    at = ceil_div(at, block.align) * block.align
+    unit = min(block.unit, block.places) * block.width
+    places = block.places * block.width
     if unit > down:
-        yield (ceil_div(at, down) * down, block.places)
+        yield (ceil_div(at, down) * down, places)
         return
-    whole, rest = divmod(block.places, unit)
+    whole, rest = divmod(places, unit)
     # Whole units that still fit the leaf that the previous block has begun.
     first = min(whole, (down - at % down) // unit)
     if first:
@@ -160,6 +192,11 @@ def total_places(blocks: Iterable[Block]) -> int:
     return sum(block.places for block in blocks)
 
 
+def total_width(blocks: Iterable[Block]) -> int:
+    """Return the places of all blocks, counted at the slowest rate."""
+    return sum(block.places * block.width for block in blocks)
+
+
 def first_free_place(blocks: Sequence[Block], down: int) -> int:
     """Return the first place behind all blocks: the number of places that each rail needs."""
     at = 0
@@ -174,10 +211,12 @@ def _block_end(block: Block, at: int, down: int) -> int:
     It is the end of what `_runs` yields, without a step for each leaf: sizing asks for it thousands of
     times.
     """
-    unit = min(block.unit, block.places)
+    at = ceil_div(at, block.align) * block.align
+    unit = min(block.unit, block.places) * block.width
+    places = block.places * block.width
     if unit > down:
-        return ceil_div(at, down) * down + block.places
-    whole, rest = divmod(block.places, unit)
+        return ceil_div(at, down) * down + places
+    whole, rest = divmod(places, unit)
     first = min(whole, (down - at % down) // unit)
     at += first * unit
     if whole > first:
@@ -191,13 +230,16 @@ def _block_end(block: Block, at: int, down: int) -> int:
 
 
 def assign_places(blocks: Sequence[Block], down: int) -> list[list[int]]:
-    """Return each block's places in order; its hosts use the first of them."""
+    """Return each block's places in order; its hosts use the first of them.
+
+    Where rates differ a place is that of the slowest, and a faster host's is the first that it takes.
+    """
     places_of: list[list[int]] = []
     at = 0
     for block in blocks:
         places: list[int] = []
         for start, count in _runs(block, at, down):
-            places.extend(range(start, start + count))
+            places.extend(range(start, start + count, block.width))
             at = start + count
         places_of.append(places)
     return places_of

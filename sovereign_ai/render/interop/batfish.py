@@ -31,9 +31,10 @@ def batfish(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Iterator[tuple
     """
     devices = port_maps(factory, plan, plane)
     hosts: dict[str, dict[str, Any]] = {}
-    panels = {}
+    names: dict[tuple[str, str], str] = {}
     for device in devices:
-        panels[device.switch.name] = device.panel
+        for port in device.ports:
+            names[device.switch.name, port.name] = NAMES.port(device, port)
         folder = f"sonic_configs/{device.switch.name}"
         yield f"{folder}/config_db.json", sonic(device, "")
         yield f"{folder}/frr.conf", frr(device, NAMES)
@@ -42,9 +43,8 @@ def batfish(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Iterator[tuple
         yield f"hosts/{name}.json", _json({"hostname": name, "hostInterfaces": interfaces})
     edges = []
     for lower, lower_port, upper, upper_port in plane.cables:
-        panel = panels.get(lower)
-        name = host_interface(lower_port) if panel is None else panel.port(lower_port).name
-        edge = {"node1": _end(lower, name), "node2": _end(upper, panels[upper].port(upper_port).name)}
+        name = names.get((lower, lower_port)) or host_interface(lower_port)
+        edge = {"node1": _end(lower, name), "node2": _end(upper, names[upper, upper_port])}
         edges.append(edge)
     yield "batfish/layer1_topology.json", _json({"edges": edges})
 

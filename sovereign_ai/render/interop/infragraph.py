@@ -26,7 +26,7 @@ from sovereign_ai.catalog.accelerator import accelerator
 from sovereign_ai.catalog.system import System, system
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.cabling import racks_of
-from sovereign_ai.plan.fabric import Cables, FabricPlan, host_rails, rails_beside
+from sovereign_ai.plan.fabric import Cable, Cables, FabricPlan, host_rails, rails_beside
 from sovereign_ai.render.interop.cabling import gpus_of_rail
 
 _PORT = re.compile(r"^(.*?)(\d+)(?:/(\d+))?$")
@@ -197,7 +197,7 @@ def infrastructure(plan: Plan) -> str:
     edges: list[dict[str, Any]] = []
     for plane in plan.fabrics:
         for tier, cables, rate in (
-            ("hosts", plane.host_links, plane.link),
+            *_host_tiers(plane),
             ("switches", plane.switch_links, plane.uplink or plane.link),
         ):
             if cables:
@@ -283,6 +283,18 @@ def _inner_edge(first: str, second: str, link: str = "inside") -> dict[str, Any]
         "scheme": "many2many",
         "link": link,
     }
+
+
+def _host_tiers(plane: FabricPlan) -> Iterator[tuple[str, Cables, int]]:
+    """Yield the links of a plane's hosts by their rate; the first is the fabric's, and named so."""
+    if not plane.host_rates:
+        yield "hosts", plane.host_links, plane.link
+        return
+    by_rate: dict[int, list[Cable]] = {}
+    for cable in plane.host_links:
+        by_rate.setdefault(plane.host_rate(cable.lower), []).append(cable)
+    for rate, members in by_rate.items():
+        yield f"hosts-{rate // 10**9}g", Cables(members), rate
 
 
 def _edges(inventory: _DeviceKinds, cables: Cables, link: str) -> Iterator[dict[str, Any]]:

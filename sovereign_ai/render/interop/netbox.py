@@ -221,7 +221,6 @@ def _links(plan: Plan, known: Container[str]) -> Iterator[_Link]:
     """Yield each cable of a device with a rack."""
     for plane in plan.fabrics:
         types = _INFINIBAND if plane.kind == "infiniband" else _SPEEDS
-        to_host = types.get(plane.link // 10**9, "other")
         between = types.get((plane.uplink or plane.link) // 10**9, "other")
         hosts = len(plane.host_links)
         for number, cable in enumerate(plane.cables, 1):
@@ -230,7 +229,9 @@ def _links(plan: Plan, known: Container[str]) -> Iterator[_Link]:
             # The cables of hosts come first; those between switches have a switch at the lower end too.
             name_lower = host_interface if number <= hosts else interface
             lower_interface = name_lower(cable.lower_port)
-            kind = to_host if number <= hosts else between
+            kind = between
+            if number <= hosts:
+                kind = types.get(plane.host_rate(cable.lower) // 10**9, "other")
             label = f"{plane.name}-{number:06d}"
             yield _Link(cable.lower, lower_interface, cable.upper, interface(cable.upper_port), kind, label)
 

@@ -49,8 +49,9 @@ class SwitchPorts:
         ports: its cabled ports: hosts first, then up, in order of the plan's cables.
         partitions: zone name to its partition of this fabric.
         gateways: range of its hosts' addresses to the gateway's address in it.
-        panel: how SONiC names and wires its ports; of a leaf, those to hosts.
+        panel: how SONiC names and wires its ports; of a leaf, those to hosts at the slowest rate.
         fabric_panel: the same of its ports to other switches, which may be split otherwise.
+        host_panels: the same of ports to hosts by their rate, where a leaf has several.
         announcements: what the switches of its plane announce.
     """
 
@@ -61,6 +62,7 @@ class SwitchPorts:
     gateways: Mapping[str, str]
     panel: FrontPanel
     fabric_panel: FrontPanel
+    host_panels: Mapping[int, FrontPanel]
     announcements: Announcements = field(repr=False, compare=False)
 
     @property
@@ -70,11 +72,13 @@ class SwitchPorts:
 
     def panel_of(self, port: Port) -> FrontPanel:
         """Return the panel that a port is on."""
-        return self.panel if port.host else self.fabric_panel
+        if not port.host:
+            return self.fabric_panel
+        return self.host_panels.get(self.rate_of(port), self.panel)
 
     def rate_of(self, port: Port) -> int:
         """Return the bits a second of a port's link."""
-        return self.plane.link if port.host else self.plane.uplink or self.plane.link
+        return self.plane.host_rate(port.peer) if port.host else self.plane.uplink or self.plane.link
 
     @property
     def zones(self) -> tuple[Partition, ...]:
@@ -228,12 +232,23 @@ def port_maps(factory: AIFactory, plan: Plan, plane: FabricPlan) -> tuple[Switch
     fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
     panels = {tier: _panels(fabric, tier) for tier in ("leaf", "spine", "core")}
     announcements = Announcements(plane, _announced_hosts(plane, ports, partitions), tuple(gateways))
+    host_panels = _host_panels(fabric)
     maps: list[SwitchPorts] = []
     for switch in plane.switches:
         switch_ports = tuple(ports[switch.name])
         panel, fabric_panel = panels[switch.tier]
         maps.append(
-            SwitchPorts(switch, plane, switch_ports, partitions, gateways, panel, fabric_panel, announcements)
+            SwitchPorts(
+                switch,
+                plane,
+                switch_ports,
+                partitions,
+                gateways,
+                panel,
+                fabric_panel,
+                host_panels,
+                announcements,
+            )
         )
     return tuple(maps)
 
@@ -249,6 +264,19 @@ def _panels(fabric: Fabric, tier: str) -> tuple[FrontPanel, FrontPanel]:
     if ports.extra:
         return panel, panel_behind(panel, ports.cages, ports.uplink)
     return panel, front_panel(model, ports.uplink * ports.uplink_breakout, ports.uplink_breakout)
+
+
+def _host_panels(fabric: Fabric) -> dict[int, FrontPanel]:
+    """Return the panel of a leaf's ports to hosts of each rate; none where all hosts have one."""
+    panels: dict[int, FrontPanel] = {}
+    if len(fabric.host_links) == 1:
+        return panels
+    ports, model = ports_of(fabric), fabric.switch_of("leaf")
+    whole = ports.link * ports.breakout
+    for link in fabric.host_links:
+        rate = link.count // fabric.planes
+        panels[rate] = front_panel(model, whole, whole // rate)
+    return panels
 
 
 def _announced_hosts(

@@ -223,6 +223,60 @@ def _check_shape(fabric: Fabric, field: str) -> Iterator[Problem]:
         message = f"subnets are InfiniBand's, and the fabric is {fabric.kind}"
         yield Problem("contradiction", message, Where(field=f"{field}.subnets"), "remove 'subnets'")
     yield from _check_uplinks(fabric, field)
+    yield from _check_rates(fabric, field)
+
+
+_MOST_LINKS_A_PORT = 8
+"""The finest split of a port: one lane each of an 800 Gbps cage."""
+
+
+def _check_rates(fabric: Fabric, field: str) -> Iterator[Problem]:
+    """Compare the rates of hosts on one leaf with its ports and with each other."""
+    described: list[tuple[str, BitsPerSecond]] = []
+    seen: set[str] = set()
+    for place, other in enumerate(fabric.pool_links or ()):
+        where = Where(field=f"{field}.pool_links[{place}].pool")
+        if other.pool in seen:
+            yield Problem("contradiction", f"pool {other.pool!r} has two rates", where, "remove one of them")
+        if fabric.pools and other.pool not in fabric.pools:
+            message = f"the fabric does not connect pool {other.pool!r}"
+            yield Problem("contradiction", message, where, nearest(other.pool, list(fabric.pools)))
+        seen.add(other.pool)
+        described.append((f"{field}.pool_links[{place}].link", other.link))
+    if fabric.storage_link is not None:
+        described.append((f"{field}.storage_link", fabric.storage_link))
+        if fabric.role == "compute":
+            message = "storage servers join no compute fabric"
+            hint = "write 'role: storage', or remove it"
+            yield Problem("contradiction", message, Where(field=f"{field}.storage_link"), hint)
+    if len(fabric.host_links) == 1:
+        return
+    if fabric.leaf_hosts is not None:
+        message = "the servers of a leaf are not counted where their ports have several rates"
+        yield Problem("contradiction", message, Where(field=f"{field}.leaf_hosts"), "remove 'leaf_hosts'")
+    model = _switches_by_name().get(fabric.switch or "")
+    port = model.rate.count * fabric.planes if model else fabric.link.count * fabric.breakout
+    slowest = fabric.host_links[0].count
+    for name, rate in [(f"{field}.link", fabric.link), *described]:
+        yield from _check_rate(fabric, name, rate, port)
+        if slowest and rate.count % slowest:
+            message = f"{rate} is no multiple of {fabric.host_links[0]}, and ports are counted in the slowest"
+            yield Problem("impossible-link", message, Where(field=name), "give it a fabric of its own")
+
+
+def _check_rate(fabric: Fabric, name: str, rate: BitsPerSecond, port: int) -> Iterator[Problem]:
+    """Compare one rate of several with a whole port of a leaf, `port` bits a second of all planes."""
+    where = Where(field=name)
+    if not rate.count or rate.count % fabric.planes:
+        yield Problem("impossible-link", f"{rate} is none of {fabric.planes} planes", where, "write another")
+    elif rate.count > port:
+        message = f"a port of a leaf gives {BitsPerSecond(port)}, less than {rate}"
+        hint = f"write at most '{BitsPerSecond(port)}', or a switch of faster ports"
+        yield Problem("impossible-link", message, where, hint)
+    elif port % rate.count or port // rate.count > _MOST_LINKS_A_PORT:
+        message = f"a port of {BitsPerSecond(port)} is not split into links of {rate}"
+        hint = f"write a rate that divides it, at most {_MOST_LINKS_A_PORT} times"
+        yield Problem("impossible-link", message, where, hint)
 
 
 def _check_uplinks(fabric: Fabric, field: str) -> Iterator[Problem]:

@@ -48,6 +48,7 @@ _USED = {
     "phase": "phase",
     "fabrics[].sites[]": "site",
     "fabrics[].pools[]": "pool",
+    "fabrics[].pool_links[].pool": "pool",
     "fabrics[].switch": "switch",
     "fabrics[].spine_switch": "switch",
     "fabrics[].design": "design",

@@ -123,7 +123,7 @@ def _planned_ports(plan: Plan) -> dict[str, Counter[int]]:
     for plane in plan.fabrics:
         if plane.role in ROLES:
             for host in plane.host_links.lowers():
-                ports[host][plane.link] += 1
+                ports[host][plane.host_rate(host)] += 1
     return ports
 
 
