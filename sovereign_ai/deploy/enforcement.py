@@ -153,9 +153,13 @@ def _wait(
     began = time.monotonic()
     confirmed = dict.fromkeys(wanted, 0)
     is_quiet = True
+    # An API server takes up all policies together. Until it has, one that is behind stands for the others:
+    # asking for all of them ten times a second takes more of its time than the policies do.
+    sample: list[Group] = []
     while pending := [group for group, times in confirmed.items() if times < _IN_A_ROW]:
-        answers = api.many(partial(_revision_in_force, api, group) for group in pending)
-        for group, answer in zip(pending, answers, strict=True):
+        asked = sample or pending
+        answers = api.many(partial(_revision_in_force, api, group) for group in asked)
+        for group, answer in zip(asked, answers, strict=True):
             if answer is _UNSERVED:
                 confirmed[group] = _IN_A_ROW
             elif answer == wanted[group]:
@@ -163,16 +167,21 @@ def _wait(
             else:
                 # Another API server answered, which still enforces the old revision: count from the start.
                 confirmed[group] = 0
-        behind = [group for group in pending if not confirmed[group]]
+        behind = [group for group in asked if not confirmed[group]]
         if not behind:
+            sample = []
             continue
         elapsed = time.monotonic() - began
         if elapsed > wait_seconds:
+            if sample:
+                sample = []  # once more all of them, so that the error names just those that are behind
+                continue
             raise DeploymentError(_not_enforced(group, wait_seconds) for group in behind)
         if is_quiet and elapsed > _QUIET_SECONDS:
             is_quiet = False
-            names = ", ".join(map(policy_name, behind))
-            progress(f"waiting until the API server enforces {names}")
+            late = [group for group in pending if not confirmed[group]]
+            progress(f"waiting until the API server enforces {', '.join(map(policy_name, late))}")
+        sample = behind[:1]
         # Only a revision that is behind is waited for; one that holds is asked about again at once.
         time.sleep(_POLL_SECONDS)  # noqa: TID251 - see above
 
