@@ -129,8 +129,7 @@ def applying_policies(
         with contextlib.suppress(SovereignError):
             prepare_control_plane(factory, plan, bundle, kubeconfig)
             if not ended.is_set():
-                insist()
-                apply_policies(reading.api, bundle.objects, live=reading)
+                apply_policies(reading.api, bundle.objects, live=reading, before_batch=insist)
 
     thread = threading.Thread(target=apply, name="policies")
     thread.start()
