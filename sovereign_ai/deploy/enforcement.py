@@ -90,7 +90,7 @@ def apply_policies(
         UnreachableError: there was no answer.
     """
     listed = list(objects)
-    # The API server compiles every expression of a policy that is written, changed or not: half a second of
+    # The API server compiles every expression of a policy that is written, changed or not: a second of
     # processor time for all of them.
     changed = differing_policies(live or api, listed)
     _ensure_namespace(api, listed)
