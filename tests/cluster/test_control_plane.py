@@ -23,7 +23,6 @@ from sovereign_ai.cluster.control_plane import (
     with_queueing,
 )
 from sovereign_ai.cluster.embedded import control_plane as embedded_control_plane
-from sovereign_ai.cluster.embedded.control_plane import EmbeddedControlPlane
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec.factory import AIFactory
@@ -236,7 +235,7 @@ def test_kueue_changes_with_a_description_where_that_is_asked_for_or_the_control
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     factory = load(LAB).model_copy(update={"platform": Platform(queueing=("kueue",))})
-    plane = EmbeddedControlPlane("lab")
+    plane = control_plane(Backend.EMBEDDED, "lab")
     assert started_with(monkeypatch, plane, factory, changes_queueing=False) == (True, True)
     plane.cluster_dir.make()
     plane.cluster_dir.record.write_text("{}")

@@ -105,7 +105,8 @@ def test_a_policy_that_falls_behind_again_is_counted_anew_though_the_first_is_in
             cluster.asked.append(second)
             old = "denied request: policy revision 0000000000000000"
             raise ApiError(Problem("api-forbidden", old), status=403, reason="Forbidden")
-        return create(obj, dry_run=dry_run)
+        made: dict[str, Any] = create(obj, dry_run=dry_run)
+        return made
 
     cluster.create = forgetful
     enforce(cluster, bundle().objects, silent)
