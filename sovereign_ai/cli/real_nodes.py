@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.control_plane import ControlPlane, Ended, RunningCluster
 
 
-def start(plane: ControlPlane, stack: Stack | None, output: Output) -> RunningCluster:
+def start(
+    plane: ControlPlane, stack: Stack | None, output: Output, *, changes_queueing: bool = True
+) -> RunningCluster:
     """Start a control plane; its real nodes get the labels of planned machines and offer their GPUs.
 
     Args:
         plane: the control plane.
         stack: what it is made from; None for one that a name is enough for.
         output: the command's output.
+        changes_queueing: whether Kueue starts or stops on a control plane that exists, as the description
+            says.
 
     Raises:
         EnvironmentLacksError: it has real nodes, and the process does not run as root; nothing is created
@@ -37,7 +41,7 @@ def start(plane: ControlPlane, stack: Stack | None, output: Output) -> RunningCl
         hint = "run this as root, with your own home: `sudo --preserve-env=HOME,PATH sovereign-ai …`"
         raise EnvironmentLacksError(Problem("root-needed", message, hint=hint))
     description = (stack.factory, stack.plan) if stack else None
-    started = plane.up(output.progress, description)
+    started = plane.up(output.progress, description, changes_queueing=changes_queueing)
     if plane.has_real_nodes and stack:
         api = open_cluster(started.kubeconfig)
         place(api, stack, plane, started, output)

@@ -16,7 +16,7 @@ from sovereign_ai.cluster.control_plane import (
     control_plane,
     list_local_kinds,
 )
-from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.text import clean
 
 if TYPE_CHECKING:
@@ -131,11 +131,38 @@ def restore_guard(target: Target, progress: Callable[[str], object]) -> None:
 def start_target(
     stack: Stack, name: str, backend: Backend, kubeconfig: Path | None, output: Output
 ) -> Target:
-    """Connect to a cluster; a local control plane that does not run is started."""
+    """Connect to a cluster; a local control plane that does not run is started.
+
+    On one that exists Kueue stays as it is until `change_queueing`.
+    """
     from sovereign_ai.cli.real_nodes import start
 
     plane = control_plane(backend, name, kubeconfig)
-    return _connect(plane, start(plane, stack, output), output.progress)
+    started = start(plane, stack, output, changes_queueing=False)
+    return _connect(plane, started, output.progress)
+
+
+@traced("change queueing")
+def change_queueing(target: Target, stack: Stack, output: Output) -> bool:
+    """Start or stop Kueue on a local control plane as the description says; return whether that was a change.
+
+    It starts the control plane anew and lets jobs run, so it comes after every check that may refuse the
+    deployment.
+
+    Raises:
+        ApiError: the API server refused what Kueue held to be released.
+        EnvironmentLacksError: the control plane did not become ready again, or not under its address.
+        UnreachableError: the API server did not answer.
+    """
+    plane = target.control_plane
+    if plane.planned_queueing(target.api, stack.factory) is None:
+        return False
+    started = plane.up(output.progress, (stack.factory, stack.plan))
+    if started.server != target.api.server:
+        message = f"the control plane was started anew, and is at {started.server} now"
+        hint = "another program took its port; run the command again"
+        raise EnvironmentLacksError(Problem("cluster-moved", message, hint=hint))
+    return True
 
 
 def install_definitions(target: Target, output: Output) -> None:

@@ -29,6 +29,7 @@ from sovereign_ai.cli.target import (
     KubeconfigOption,
     StackOption,
     YesOption,
+    change_queueing,
     confirm,
     install_definitions,
     require_one_cluster,
@@ -175,6 +176,8 @@ class _Deployment:
             reading = reading_of(target.api, self.bundle.objects)
             deployment, checked, marked = self._checked(reading, yes=yes)
             self._try_out(reading, marked)
+            if change_queueing(target, stack, output):
+                reading.forget()  # Kueue's finalizers are gone, or new
             self._claim(reading, deployment, checked)
             held = deployment.stack.held or {}
             engine.drop([held[key].urn for key in checked.left])
@@ -183,7 +186,7 @@ class _Deployment:
             changes, refresh = self._changes(engine, reading, marked, leaves_drift=leaves_drift)
             is_quiet = can_do_without_engine(changes, checked)
             if is_quiet:
-                outcome = self._without_engine(engine, deployment, marked, changes)
+                outcome = self._without_engine(engine, deployment, marked, changes, reading)
             else:
                 outcome = self._with_engine(engine, watch, changes, checked, marked, reading, refresh=refresh)
             strays = remove_strays(target.api, checked.strays, deployment, output.progress)
@@ -263,16 +266,25 @@ class _Deployment:
 
     @traced("apply")
     def _without_engine(
-        self, engine: Engine, deployment: StackDeployment, marked: Bundle, changes: Changes
+        self,
+        engine: Engine,
+        deployment: StackDeployment,
+        marked: Bundle,
+        changes: Changes,
+        reading: Snapshot,
     ) -> PulumiOutcome:
         """Prepare the cluster and record a run; where the engine runs, its program prepares the cluster."""
-        from sovereign_ai.deploy import prepare
+        from sovereign_ai.deploy import arrivals, prepare, uncordon
 
         stack, output, kubeconfig = self.stack, self.output, self.target.kubeconfig
         if changes.restore:
             prepare(stack.factory, stack.plan, marked, kubeconfig, deployment, output.progress)
         else:
             _keep_guarded(stack, marked, kubeconfig, output)
+            if self.target.has_real_nodes or not self.target.simulated:
+                nodes = reading.list("v1", "Node")
+                arrived = arrivals(nodes, stack.factory.name, stack.plan, self.bundle.cluster)
+                uncordon(self.target.api, arrived, output.progress)
         return engine.record("up", len(self.bundle.objects))
 
     @traced("apply by the engine")

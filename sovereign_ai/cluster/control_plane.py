@@ -155,8 +155,20 @@ class ControlPlane(Protocol):
     def options(self) -> list[str]:
         """The options that name it in another command."""
 
-    def up(self, progress: Progress, description: tuple[AIFactory, Plan] | None = None) -> RunningCluster:
+    def up(
+        self,
+        progress: Progress,
+        description: tuple[AIFactory, Plan] | None = None,
+        *,
+        changes_queueing: bool = True,
+    ) -> RunningCluster:
         """Start it, or return the one that runs.
+
+        Args:
+            progress: receives one line a step.
+            description: the description and its plan.
+            changes_queueing: whether Kueue starts or stops as the description says where the control plane
+                exists already. A deployment does that only when its checks have passed.
 
         Raises:
             UsageError: it cannot be made so.

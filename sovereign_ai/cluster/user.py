@@ -62,6 +62,8 @@ class UserCluster:
         self,
         progress: Progress,  # noqa: ARG002 - it runs already
         description: tuple[AIFactory, Plan] | None = None,  # noqa: ARG002 - it runs already
+        *,
+        changes_queueing: bool = True,  # noqa: ARG002 - it is the user's own
     ) -> RunningCluster:
         """Return the cluster: it runs already."""
         return self.running()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.control_plane_setup import is_local, prepare_control_plane
     from sovereign_ai.deploy.deletions import Allowed, insist_on_volumes, losses
     from sovereign_ai.deploy.direct_removal import needs_engine, remove_directly
+    from sovereign_ai.deploy.drain import arrivals, uncordon
     from sovereign_ai.deploy.drift_policy import (
         is_always_restored,
         needs_refresh,
@@ -77,6 +78,7 @@ else:
             "control_plane_setup": ("is_local", "prepare_control_plane"),
             "deletions": ("Allowed", "insist_on_volumes", "losses"),
             "direct_removal": ("needs_engine", "remove_directly"),
+            "drain": ("arrivals", "uncordon"),
             "drift_policy": (
                 "is_always_restored",
                 "needs_refresh",
@@ -138,6 +140,7 @@ __all__ = [
     "TerminationWatch",
     "Unlocking",
     "applying_policies",
+    "arrivals",
     "check_preconditions",
     "check_removal",
     "claim_cluster",
@@ -184,6 +187,7 @@ __all__ = [
     "serves_all",
     "state_dir",
     "try_out",
+    "uncordon",
     "unlock",
     "wait_until_gone",
     "watching",

@@ -4,6 +4,10 @@ Only real nodes are drained: on a local control plane the simulator removes and 
 when the plan does not contain it any more, or contains it in another pool. It is cordoned, and its pods are
 evicted through the eviction API, which respects disruption budgets. Pods that no controller would recreate
 are never evicted: each is reported as a problem before any node is cordoned.
+
+A node that moves to another pool gets the pool's label when its host is configured anew, which is after the
+deployment that drained it. The next deployment finds it in its planned pool and uncordons it. The cordon
+carries its author's name, so that nobody else's is lifted.
 """
 
 from __future__ import annotations
@@ -63,8 +67,7 @@ def departures(nodes: Iterable[Object], factory: str, plan: Plan, cluster: str) 
     for node in nodes:
         meta = node["metadata"]
         labels = meta.get("labels") or {}
-        is_of_factory = labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory
-        if not is_of_factory or is_simulated(node):
+        if not _is_of_factory(node, factory) or is_simulated(node):
             continue
         name, pool = meta["name"], labels.get(KEYS.pool)
         if name not in pools:
@@ -72,6 +75,64 @@ def departures(nodes: Iterable[Object], factory: str, plan: Plan, cluster: str) 
         elif pool is not None and pool != pools[name]:
             leaving.append(Departure(name, f"it moves from pool {pool} to pool {pools[name]}"))
     return tuple(sorted(leaving, key=lambda departure: departure.node))
+
+
+def arrivals(nodes: Iterable[Object], factory: str, plan: Plan, cluster: str) -> tuple[str, ...]:
+    """Return the nodes that a drain cordoned and that are in the pool in which a plan contains them.
+
+    Args:
+        nodes: live nodes.
+        factory: the factory's name.
+        plan: the new plan.
+        cluster: the plan's name for the cluster.
+
+    Returns:
+        Their names, sorted.
+    """
+    listed = [node for node in nodes if _is_cordoned_here(node)]
+    leaving = {departure.node for departure in departures(listed, factory, plan, cluster)}
+    planned = {node.name for node in plan.nodes_of(cluster)}
+    names = {str(node["metadata"]["name"]) for node in listed if _is_of_factory(node, factory)}
+    return tuple(sorted((names & planned) - leaving))
+
+
+def uncordon(api: Api, names: Iterable[str], progress: Callable[[str], object]) -> list[str]:
+    """Lift the cordon of nodes that a drain cordoned.
+
+    Args:
+        api: the cluster.
+        names: the nodes.
+        progress: called with a line for each node.
+
+    Returns:
+        Names of the nodes that are open now.
+
+    Raises:
+        ApiError: the API server refused.
+        UnreachableError: there was no answer.
+    """
+    opened = []
+    for name in names:
+        node = api.get("v1", "Node", name)
+        # It may have gone, or somebody else have cordoned it, since the nodes were listed.
+        if node is None or not _is_cordoned_here(node):
+            continue
+        _lift(api, node)
+        progress(f"uncordon {name}: it is in the pool that the plan has it in")
+        opened.append(name)
+    return opened
+
+
+def _is_of_factory(node: Object, factory: str) -> bool:
+    """Return whether a node carries the labels of a factory."""
+    labels = node["metadata"].get("labels") or {}
+    return labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory
+
+
+def _is_cordoned_here(node: Object) -> bool:
+    """Return whether a drain cordoned a node, and not the repair controller or a person."""
+    annotations = node["metadata"].get("annotations") or {}
+    return bool((node.get("spec") or {}).get("unschedulable")) and annotations.get(CORDON_OWNER) == OWNER
 
 
 def is_simulated(node: Object) -> bool:
@@ -178,6 +239,16 @@ def _pods_on(api: Api, names: Iterable[str]) -> list[dict[str, Any]]:
     for name in names:
         pods += evictable_pods(api, name)
     return pods
+
+
+def _lift(api: Api, node: Object) -> None:
+    """Uncordon a node, if nobody has changed it since it was read."""
+    meta = node["metadata"]
+    patch = {
+        "metadata": {"annotations": {CORDON_OWNER: None}, "resourceVersion": meta["resourceVersion"]},
+        "spec": {"unschedulable": None},
+    }
+    api.request("PATCH", f"/api/v1/nodes/{meta['name']}", patch, content_type="application/merge-patch+json")
 
 
 def _cordon(api: Api, node: str) -> None:

@@ -2,7 +2,7 @@
 
 1. The cluster is recognised, and no object of anybody else has a planned name (`preconditions.py`).
 2. The local control plane gets the keys and policies of the new description (`control_plane_setup.py`).
-3. Real nodes that leave a pool are drained (`drain.py`).
+3. Real nodes that leave a pool are drained, and those that have come to theirs uncordoned (`drain.py`).
 4. Objects that the description no longer contains are deleted, under the policies that permitted them.
 5. The new admission policies come into force, before any object that only they permit is written.
 6. Objects of which a field cannot be changed are recreated, under the new policies (`replacement.py`).
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from sovereign_ai.cluster.api import Snapshot, open_cluster
 from sovereign_ai.deploy.control_plane_setup import prepare_control_plane
-from sovereign_ai.deploy.drain import departures, drain
+from sovereign_ai.deploy.drain import arrivals, departures, drain, uncordon
 from sovereign_ai.deploy.enforcement import apply_policies, differing_policies, enforce
 from sovereign_ai.deploy.live_objects import key_of
 from sovereign_ai.deploy.preconditions import (
@@ -75,8 +75,9 @@ def prepare(
     checked = _prove(reading, bundle, deployment, progress)
     for line in prepare_control_plane(factory, plan, bundle, kubeconfig):
         progress(line)
-    leaving = departures(reading.list("v1", "Node"), factory.name, plan, bundle.cluster)
-    drain(api, leaving, progress)
+    nodes = reading.list("v1", "Node")
+    drain(api, departures(nodes, factory.name, plan, bundle.cluster), progress)
+    uncordon(api, arrivals(nodes, factory.name, plan, bundle.cluster), progress)
     withdraw(api, withdrawn(reading, bundle.objects, factory.name), progress)
     enforce(api, bundle.objects, progress, live=reading)
     replaced = [obj for obj in bundle.objects if key_of(obj) in checked.replaces]
@@ -128,8 +129,7 @@ def applying_policies(
         with contextlib.suppress(SovereignError):
             prepare_control_plane(factory, plan, bundle, kubeconfig)
             if not ended.is_set():
-                insist()
-                apply_policies(reading.api, bundle.objects, live=reading)
+                apply_policies(reading.api, bundle.objects, live=reading, before_batch=insist)
 
     thread = threading.Thread(target=apply, name="policies")
     thread.start()

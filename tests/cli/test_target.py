@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.cli.target import target_options
+from sovereign_ai.cli.target import Target, change_queueing, target_options
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.errors import EnvironmentLacksError
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 LAB = str(STACKS / "lab")
@@ -53,3 +55,22 @@ def test_what_is_next_means_the_same_cluster() -> None:
         "--kubeconfig",
         "k",
     ]
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+def test_a_control_plane_is_started_anew_only_where_kueue_starts_or_stops(is_planned: bool) -> None:
+    plane = MagicMock()
+    plane.planned_queueing.return_value = MagicMock() if is_planned else None
+    plane.up.return_value.server = "https://127.0.0.1:6443"
+    target = Target(MagicMock(server="https://127.0.0.1:6443"), plane, MagicMock())
+    assert change_queueing(target, MagicMock(), MagicMock()) is is_planned
+    assert plane.up.called is is_planned
+
+
+def test_a_control_plane_that_comes_back_elsewhere_ends_the_command_before_it_writes() -> None:
+    plane = MagicMock()
+    plane.up.return_value.server = "https://127.0.0.1:6444"
+    target = Target(MagicMock(server="https://127.0.0.1:6443"), plane, MagicMock())
+    with pytest.raises(EnvironmentLacksError, match="6444 now") as error:
+        change_queueing(target, MagicMock(), MagicMock())
+    assert error.value.problems[0].code == "cluster-moved"

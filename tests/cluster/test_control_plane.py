@@ -186,7 +186,13 @@ def test_kueue_joins_a_control_plane_of_processes_and_no_other() -> None:
         with_queueing(control_plane(Backend.KIND, "lab"), queueing=True)
 
 
-def started_with(monkeypatch: pytest.MonkeyPatch, plane: ControlPlane, factory: AIFactory | None) -> object:
+def started_with(
+    monkeypatch: pytest.MonkeyPatch,
+    plane: ControlPlane,
+    factory: AIFactory | None,
+    *,
+    changes_queueing: bool = True,
+) -> object:
     """Return whether Kueue is asked for as a control plane's process, and whether by a description."""
     seen: list[object] = []
 
@@ -200,7 +206,7 @@ def started_with(monkeypatch: pytest.MonkeyPatch, plane: ControlPlane, factory: 
     monkeypatch.setattr(embedded_control_plane.embedded, "up", note)
     described = None if factory is None else (factory, plan(factory))
     with pytest.raises(StartedError):
-        plane.up(lambda _line: None, described)
+        plane.up(lambda _line: None, described, changes_queueing=changes_queueing)
     return seen[0]
 
 
@@ -223,3 +229,15 @@ def test_the_option_wins_over_the_platform_and_without_a_description_it_is_as_it
     plane = control_plane(Backend.EMBEDDED, "lab")
     assert started_with(monkeypatch, with_queueing(plane, queueing=False), factory) == (False, False)
     assert started_with(monkeypatch, plane, None) == (None, False)
+
+
+def test_kueue_changes_with_a_description_where_that_is_asked_for_or_the_control_plane_is_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    factory = load(LAB).model_copy(update={"platform": Platform(queueing=("kueue",))})
+    plane = control_plane(Backend.EMBEDDED, "lab")
+    assert started_with(monkeypatch, plane, factory, changes_queueing=False) == (True, True)
+    plane.cluster_dir.make()
+    plane.cluster_dir.record.write_text("{}")
+    assert started_with(monkeypatch, plane, factory, changes_queueing=False) == (None, False)
+    assert started_with(monkeypatch, plane, factory) == (True, True)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.cluster import CORDON_OWNER
 from sovereign_ai.cluster.api.client import ApiError
-from sovereign_ai.deploy.drain import Departure, departures, drain
+from sovereign_ai.deploy.drain import Departure, arrivals, departures, drain, uncordon
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import KEYS, OWNER
 from tests.render.lab import stack
@@ -171,3 +172,55 @@ def test_of_many_held_pods_some_are_named_and_the_rest_is_counted(clock: Clock) 
 
 def test_without_departures_nothing_is_asked() -> None:
     assert drain(object(), [], silent) == []  # type: ignore[arg-type]
+
+
+def cordoned(
+    name: str, pool: str = "train", by: str | None = OWNER, factory: str = "lab", **annotations: str
+) -> dict[str, Any]:
+    owners = {CORDON_OWNER: by} if by else {}
+    made = node(name, pool, factory, {**owners, **annotations})
+    made["metadata"]["resourceVersion"] = "7"
+    return {**made, "spec": {"unschedulable": True}}
+
+
+def test_a_drained_node_has_arrived_where_it_is_in_the_pool_that_the_plan_has_it_in() -> None:
+    _, plan = stack("lab")
+    live = [
+        cordoned("train-001"),
+        cordoned("train-002", pool="serve"),
+        cordoned("train-003", by=None),
+        cordoned("train-004", by="repair"),
+        cordoned("train-099"),
+        cordoned("train-005", factory="other"),
+        {**cordoned("train-006"), "spec": {}},
+    ]
+    assert arrivals(live, "lab", plan, "lab") == ("train-001",)
+
+
+class Nodes:
+    """An API server in memory with some nodes, which merges patches into them."""
+
+    def __init__(self, *nodes: dict[str, Any]) -> None:
+        self.nodes = {each["metadata"]["name"]: each for each in nodes}
+        self.patched: list[str] = []
+
+    def get(self, _version: str, _kind: str, name: str) -> dict[str, Any] | None:
+        return self.nodes.get(name)
+
+    def request(self, method: str, path: str, body: Any, **_: Any) -> None:
+        assert method == "PATCH"
+        name = path.rpartition("/")[2]
+        live = self.nodes[name]
+        assert body["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
+        assert body["metadata"]["annotations"] == {CORDON_OWNER: None}
+        assert body["spec"] == {"unschedulable": None}
+        self.patched.append(name)
+
+
+def test_a_node_that_arrived_is_uncordoned_once_and_nobody_elses_cordon_is_lifted() -> None:
+    lines: list[str] = []
+    taken_over = cordoned("train-002", by="repair")
+    cluster: Any = Nodes(cordoned("train-001"), taken_over)
+    assert uncordon(cluster, ["train-001", "train-002", "gone"], lines.append) == ["train-001"]
+    assert cluster.patched == ["train-001"]
+    assert lines == ["uncordon train-001: it is in the pool that the plan has it in"]

@@ -8,8 +8,8 @@ import pytest
 
 from sovereign_ai.cluster.api.client import ApiError
 from sovereign_ai.cluster.guard import GUARDED
-from sovereign_ai.deploy.enforcement import differing_policies, enforce
-from sovereign_ai.errors import DeploymentError, Problem
+from sovereign_ai.deploy.enforcement import apply_policies, differing_policies, enforce
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.render.kubernetes.revision import PROBE_NAME, revision_of
 from sovereign_ai.rules.kinds import GROUPS
 from sovereign_ai.verify.defaults import completed
@@ -19,7 +19,7 @@ POLICY = "ValidatingAdmissionPolicy"
 
 
 class Cluster:
-    """An API server in memory that enforces a policy some dry runs after it was applied."""
+    """An API server in memory that enforces all policies some rounds of dry runs after they were applied."""
 
     def __init__(self, *, late: int = 0, unserved: str = "", never: bool = False) -> None:
         self.applied: list[str] = []
@@ -50,7 +50,8 @@ class Cluster:
         self.asked.append(obj["kind"])
         if obj["kind"] == self.unserved:
             raise ApiError(Problem("kind-unknown", "not served"), status=404, reason="KindUnknown")
-        if self.asked.count(obj["kind"]) <= self.late or self.never:
+        # The first kind is asked about in every round.
+        if self.asked.count(self.asked[0]) <= self.late or self.never:
             old = "denied request: policy revision 0000000000000000"
             raise ApiError(Problem("api-forbidden", old), status=403, reason="Forbidden")
         told = [message for name, message in self.messages.items() if revision_kind(name) == obj["kind"]]
@@ -81,7 +82,36 @@ def test_policies_are_applied_before_their_bindings_and_each_is_seen_in_force_th
         "MutatingAdmissionPolicy",
         f"{POLICY}Binding",
     }
-    assert set(map(cluster.asked.count, cluster.asked)) == {5}
+    first, *others = GROUPS
+    assert cluster.asked.count(revision_kind(f"sovereign-{first}")) == 2 + 3
+    assert {cluster.asked.count(revision_kind(f"sovereign-{group}")) for group in others} == {1 + 3}
+
+
+def test_while_policies_are_late_one_of_them_is_asked_about_for_all() -> None:
+    late = 40
+    cluster: Any = Cluster(late=late)
+    enforce(cluster, bundle().objects, silent)
+    assert len(cluster.asked) == len(GROUPS) + (late - 1) + 3 * len(GROUPS)
+
+
+def test_a_policy_that_falls_behind_again_is_counted_anew_though_the_first_is_in_force() -> None:
+    first, second, *_ = (revision_kind(f"sovereign-{group}") for group in GROUPS)
+    cluster: Any = Cluster(late=1)
+    forget_at = {3, 5}
+    create = cluster.create
+
+    def forgetful(obj: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+        if obj["kind"] == second and cluster.asked.count(second) + 1 in forget_at:
+            cluster.asked.append(second)
+            old = "denied request: policy revision 0000000000000000"
+            raise ApiError(Problem("api-forbidden", old), status=403, reason="Forbidden")
+        made: dict[str, Any] = create(obj, dry_run=dry_run)
+        return made
+
+    cluster.create = forgetful
+    enforce(cluster, bundle().objects, silent)
+    assert cluster.asked.count(second) == max(forget_at) + 3
+    assert cluster.asked.count(first) == 1 + 3
 
 
 def test_the_factorys_own_namespace_comes_before_the_policies_that_are_probed_in_it() -> None:
@@ -93,7 +123,7 @@ def test_the_factorys_own_namespace_comes_before_the_policies_that_are_probed_in
 def test_an_old_revision_is_not_enough_and_every_late_policy_is_named() -> None:
     cluster: Any = Cluster(never=True)
     with pytest.raises(DeploymentError) as error:
-        enforce(cluster, bundle().objects, silent, wait_seconds=0)
+        enforce(cluster, bundle().objects, silent, wait_seconds=0.05)
     assert len(error.value.problems) == len(GROUPS)
     assert {problem.code for problem in error.value.problems} == {"policy-not-enforced"}
 
@@ -136,3 +166,56 @@ def test_every_rendered_policy_states_a_revision_of_its_own() -> None:
     revisions = [revision_of(obj["spec"]) for obj in bundle().objects if obj["kind"] == POLICY]
     assert None not in revisions
     assert len(set(revisions)) == len(revisions) == len(GROUPS)
+
+
+class Statuses(Cluster):
+    """An API server whose controller writes the status of each policy some lists after it was made."""
+
+    def __init__(self, *, lists: int) -> None:
+        super().__init__()
+        self.lists_left = lists
+        self.metadata_lists = 0
+
+    def apply(self, obj: dict[str, Any], **how: Any) -> dict[str, Any]:
+        super().apply(obj, **how)
+        written = deepcopy(obj)
+        written["metadata"] |= {"generation": 1, "resourceVersion": "1"}
+        self.live.append(written)
+        return written
+
+    def list(self, _version: str, kind: str, *_: Any, metadata_only: bool = False) -> list[dict[str, Any]]:
+        items = deepcopy(super().list(_version, kind))
+        if metadata_only:
+            assert not any(name.startswith(f"{POLICY}Binding") for name in self.applied)
+            self.metadata_lists += 1
+            self.lists_left -= 1
+            for item in items:
+                item["metadata"]["resourceVersion"] = "2" if self.lists_left < 0 else "1"
+        return items
+
+
+def test_policies_are_bound_when_the_controller_has_written_their_status() -> None:
+    cluster: Any = Statuses(lists=3)
+    apply_policies(cluster, bundle().objects)
+    assert cluster.metadata_lists == 4
+    assert sum(name.startswith(f"{POLICY}Binding/") for name in cluster.applied) == len(GROUPS)
+
+
+def test_policies_without_a_status_are_bound_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sovereign_ai.deploy.enforcement._OBSERVED_SECONDS", 0.0)
+    cluster: Any = Statuses(lists=1_000_000)
+    apply_policies(cluster, bundle().objects)
+    assert sum(name.startswith(f"{POLICY}Binding/") for name in cluster.applied) == len(GROUPS)
+
+
+def test_a_stack_that_is_held_no_more_gets_no_bindings() -> None:
+    cluster: Any = Statuses(lists=0)
+    held = iter([True, False])
+
+    def insist() -> None:
+        if not next(held):
+            raise EnvironmentLacksError(Problem("taken-over", "another command holds the stack"))
+
+    with pytest.raises(EnvironmentLacksError, match="another command"):
+        apply_policies(cluster, bundle().objects, before_batch=insist)
+    assert not any("Binding" in name for name in cluster.applied)

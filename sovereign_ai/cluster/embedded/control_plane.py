@@ -60,12 +60,16 @@ class EmbeddedControlPlane:
         self,
         progress: Progress,
         description: tuple[AIFactory, Plan] | None = None,
+        *,
+        changes_queueing: bool = True,
     ) -> RunningCluster:
         """Start it, or return the one that runs; with Kueue as the description's platform says.
 
         The option wins. Kueue stops where a description names it no more that had it started.
         """
         queueing = self.queueing
+        if not changes_queueing and self.cluster_dir.record.exists():
+            description = None
         by_description = queueing is None and description is not None
         if description is not None and queueing is None:
             queueing = runs_kueue(description[0])

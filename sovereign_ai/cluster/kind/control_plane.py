@@ -55,7 +55,13 @@ class KindControlPlane:
         """The option that names it."""
         return ["--cluster", self.backend]
 
-    def up(self, progress: Progress, description: tuple[AIFactory, Plan] | None = None) -> RunningCluster:
+    def up(
+        self,
+        progress: Progress,
+        description: tuple[AIFactory, Plan] | None = None,
+        *,
+        changes_queueing: bool = True,  # noqa: ARG002 - Kueue is no part of it
+    ) -> RunningCluster:
         """Create it from a description, or return the one that runs.
 
         Raises:
