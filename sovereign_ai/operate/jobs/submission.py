@@ -7,6 +7,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sovereign_ai.cluster import SIMULATED_DURATION
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError
 from sovereign_ai.operate.jobs.kinds import WORK_KINDS, ServedWork
@@ -54,6 +55,9 @@ def _job_of(job_set: Mapping[str, Any]) -> Manifest:
     """Return the one Job of a JobSet as an object of its own."""
     (replicated,) = job_set["spec"]["replicatedJobs"]
     spec = copy.deepcopy(replicated["template"]["spec"])
+    # Without a JobSet nobody starts it anew: a pod that was evicted must not end it, as one that failed does.
+    disruption = {"type": "DisruptionTarget", "status": "True"}
+    spec["podFailurePolicy"] = {"rules": [{"action": "Ignore", "onPodConditions": [disruption]}]}
     if job_set["spec"].get("suspend"):
         spec["suspend"] = True
     metadata = copy.deepcopy(job_set["metadata"])
@@ -69,21 +73,37 @@ def with_command(objects: Sequence[Manifest], command: Sequence[str]) -> None:
             container["command"] = list(command)
 
 
+def with_simulated_duration(objects: Sequence[Manifest], duration: str) -> None:
+    """Write how long the pods of a piece of work run on simulated machines; empty leaves it out."""
+    if not duration:
+        return
+    for obj in objects:
+        for template in _templates(obj):
+            metadata = template.setdefault("metadata", {})
+            metadata.setdefault("annotations", {})[SIMULATED_DURATION] = duration
+
+
 def _containers(obj: Manifest) -> list[Manifest]:
     """Return what has the command of an object."""
     spec = obj["spec"]
     if obj["kind"] == "TrainJob":
         return [spec["trainer"]]
-    if obj["kind"] == "JobSet":
-        templates = [each["template"]["spec"]["template"] for each in spec["replicatedJobs"]]
-    elif obj["kind"] == "LeaderWorkerSet":
-        templates = [spec["leaderWorkerTemplate"]["workerTemplate"]]
-    else:
-        templates = [spec["template"]]
     containers: list[Manifest] = []
-    for template in templates:
+    for template in _templates(obj):
         containers += template["spec"]["containers"]
     return containers
+
+
+def _templates(obj: Manifest) -> list[Manifest]:
+    """Return the pod templates of an object; a TrainJob has none of its own."""
+    spec = obj["spec"]
+    if obj["kind"] == "TrainJob":
+        return []
+    if obj["kind"] == "JobSet":
+        return [each["template"]["spec"]["template"] for each in spec["replicatedJobs"]]
+    if obj["kind"] == "LeaderWorkerSet":
+        return [spec["leaderWorkerTemplate"]["workerTemplate"]]
+    return [spec["template"]]
 
 
 def submit(api: Api, objects: Sequence[Manifest], *, dry_run: bool) -> None:

@@ -190,8 +190,16 @@ def count_pods(api: Api, names: Sequence[str]) -> dict[str, int]:
 
 
 def _count_pods(api: Api, name: str) -> int:
-    """Return how many pods of a machine an eviction must remove."""
-    return len(evictable_pods(api, name))
+    """Return how many pods of a machine an eviction must remove.
+
+    Those of a silent machine that are being deleted count no more: only its kubelet could end them, and it
+    answers after a restart.
+    """
+    pods = evictable_pods(api, name)
+    if pods and all(pod["metadata"].get("deletionTimestamp") for pod in pods):
+        node = api.get("v1", "Node", name)
+        return len(pods) if node is None or is_ready(node) else 0
+    return len(pods)
 
 
 def _machine(
