@@ -93,6 +93,30 @@ def add(app: typer.Typer) -> None:
             "jobs run", as_json, lambda output: _run(output, stack, request, (cluster, kubeconfig, name))
         )
 
+    @group.command("scale", **example(f"sovereign-ai jobs scale stacks/lab service.yaml --image {image}"))
+    def scale_(
+        stack: StackFolder,
+        file: Annotated[Path, typer.Argument(help="The InferenceService, with its new replicas.")],
+        image: Annotated[str, typer.Option("--image", metavar="IMAGE", help="The image of new replicas.")],
+        command: Annotated[
+            str, typer.Option("--command", metavar="TEXT", help="The command of new replicas.")
+        ] = "",
+        duration: Annotated[
+            str, typer.Option("--simulated-duration", metavar="TIME", help=_DURATION_HELP)
+        ] = "",
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Bring a running service to the replicas that its file has now."""
+        request = Submission(
+            file, image, command, anyway=True, dry_run=False, at_once=False, duration=duration
+        )
+        run_command(
+            "jobs scale", as_json, lambda output: _scale(output, stack, request, (cluster, kubeconfig, name))
+        )
+
     @group.command("list", **example("sovereign-ai jobs list stacks/lab"))
     def list_(
         stack: StackFolder = Path(),
@@ -200,6 +224,33 @@ def _run(output: Output, path: Path, request: Submission, where: Where) -> None:
     lines += _notes(objects, adapted, served)
     data = {"cluster": cluster, "verdict": fit.verdict.value, "dry_run": request.dry_run, "objects": adapted}
     output.finish(data, lines)
+
+
+def _scale(output: Output, path: Path, request: Submission, where: Where) -> None:
+    """Bring a service to the replicas of its file."""
+    from sovereign_ai.assess.fit import InferenceService, manifests, read_workload
+    from sovereign_ai.cli.assess import refuse_violations
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.operate import for_cluster, scale, served_work, with_command, with_simulated_duration
+
+    stack, cluster, api = _open(output, path, where)
+    work = read_workload(request.file, stack.factory)
+    if not isinstance(work, InferenceService):
+        hint = "a job keeps its size; cancel it, and run it anew"
+        raise UsageError(Problem("not-a-service", f"{work.name} is a {work.kind}", hint=hint))
+    command = _split(request.command)
+    _require_duration(request.duration)
+    objects = manifests(stack.factory, stack.plan, work, request.image)
+    refuse_violations(stack, objects)
+    served = served_work(api)
+    adapted = for_cluster(objects, served, is_queued=served.is_queued)
+    with_command(adapted, command)
+    with_simulated_duration(adapted, request.duration)
+    changed, deleted = scale(api, adapted)
+    lines = [f"{name}: submitted" for name in changed]
+    lines += [f"{name}: deleted" for name in deleted]
+    lines.append(f"{work.name}: changed {len(changed)}, deleted {len(deleted)}")
+    output.finish({"cluster": cluster, "changed": changed, "deleted": deleted}, lines)
 
 
 def _split(command: str) -> list[str]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sovereign_ai.operate.jobs.submission import (
         cancel,
         for_cluster,
+        scale,
         submit,
         with_command,
         with_simulated_duration,
@@ -64,6 +65,7 @@ else:
             "jobs.submission": (
                 "cancel",
                 "for_cluster",
+                "scale",
                 "submit",
                 "with_command",
     "with_simulated_duration",
@@ -125,6 +127,7 @@ __all__ = [
     "read_log",
     "read_policies",
     "require_operator",
+    "scale",
     "served_work",
     "submit",
     "with_command",
