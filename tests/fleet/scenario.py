@@ -172,12 +172,12 @@ class Scenario:
             for each in self.api.list(KUEUE, "Workload", "research")
             if each["metadata"]["ownerReferences"][0]["name"] == SWEEP
         ]
-        reasons = [each["reason"] for each in workload["status"]["conditions"] if each["type"] == "Preempted"]
-        assert reasons == ["InCohortReclamation"], reasons
+        reasons = {each["type"]: each["reason"] for each in workload["status"]["conditions"]}
+        assert reasons.get("Preempted") == "InCohortReclamation", workload["status"]
         observed = observe_queues(self.api)
         why = reason_of(find_workload(observed, f"research/{SWEEP}"), observed)
         assert why.state == "waits", why
-        self.facts["preempted"] = {"job": SWEEP, "reason": reasons[0], "why": why.message}
+        self.facts["preempted"] = {"job": SWEEP, "reason": reasons["Preempted"], "why": why.message}
 
     def break_and_repair(self) -> None:
         """Lose an NVLink domain, a rack and a feed, and wait until everything runs again."""

@@ -16,12 +16,14 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import orjson
 import pytest
 
 from sovereign_ai.cluster.api import open_cluster
+from sovereign_ai.cluster.embedded import down
 from sovereign_ai.cluster.state import cluster_dir_of
 from sovereign_ai.deploy import scaffold
 from sovereign_ai.plan import plan
@@ -49,7 +51,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     scaffold(folder, "fleet")
     write_stack(folder, fleet_size(NODES))
     yield folder
-    command("cluster", "down", str(folder))
+    down("fleet")
 
 
 def test_the_fleet_works_is_shared_breaks_and_repairs_itself(stack: Path):
@@ -60,7 +62,7 @@ def test_the_fleet_works_is_shared_breaks_and_repairs_itself(stack: Path):
     rack_of = {node.name: node.rack for node in derived.nodes}
     began = FleetWatch(None, rack_of).began
     command("up", str(stack))
-    with open_cluster(cluster_dir_of("fleet").kubeconfig) as api:
+    with closing(open_cluster(cluster_dir_of("fleet").kubeconfig)) as api:
         watch = FleetWatch(api, rack_of)
         watch.began = began
         scenario = Scenario(stack, size, factory, derived, api, watch)
