@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,8 +25,10 @@ StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 WorkName = Annotated[str, typer.Argument(metavar="NAME", help="Its name, or namespace/name.")]
 Where = tuple[Backend, Path | None, str | None]
 _MOST_PROBLEMS = 3
+_DURATION = re.compile(r"[1-9][0-9]{0,6}[smh]", re.ASCII)
 _DRY_RUN_HELP = "Let the cluster judge it; store nothing."
 _NO_QUEUE_HELP = "Start it at once, on a cluster where no Kueue admits it."
+_DURATION_HELP = "How long it runs on simulated machines, such as 90s or 2h; left out, it ends at once."
 _ANYWAY_HELP = "Submit it though it does not fit, or though that is not known."
 
 
@@ -40,6 +43,7 @@ class Submission:
         anyway: submit it whatever the assessment says.
         dry_run: store nothing.
         at_once: start it without a queue.
+        duration: how long its pods run on simulated machines; empty for no statement.
     """
 
     file: Path
@@ -48,6 +52,7 @@ class Submission:
     anyway: bool
     dry_run: bool
     at_once: bool
+    duration: str
 
 
 def add(app: typer.Typer) -> None:
@@ -74,15 +79,42 @@ def add(app: typer.Typer) -> None:
         anyway: Annotated[bool, typer.Option("--anyway", help=_ANYWAY_HELP)] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help=_DRY_RUN_HELP)] = False,
         at_once: Annotated[bool, typer.Option("--no-queue", help=_NO_QUEUE_HELP)] = False,
+        duration: Annotated[
+            str, typer.Option("--simulated-duration", metavar="TIME", help=_DURATION_HELP)
+        ] = "",
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Submit a job or service to its tenant's queue, if it fits; exit 1 if it does not."""
-        request = Submission(file, image, command, anyway, dry_run, at_once)
+        request = Submission(file, image, command, anyway, dry_run, at_once, duration)
         run_command(
             "jobs run", as_json, lambda output: _run(output, stack, request, (cluster, kubeconfig, name))
+        )
+
+    @group.command("scale", **example(f"sovereign-ai jobs scale stacks/lab service.yaml --image {image}"))
+    def scale_(
+        stack: StackFolder,
+        file: Annotated[Path, typer.Argument(help="The InferenceService, with its new replicas.")],
+        image: Annotated[str, typer.Option("--image", metavar="IMAGE", help="The image of new replicas.")],
+        command: Annotated[
+            str, typer.Option("--command", metavar="TEXT", help="The command of new replicas.")
+        ] = "",
+        duration: Annotated[
+            str, typer.Option("--simulated-duration", metavar="TIME", help=_DURATION_HELP)
+        ] = "",
+        cluster: ClusterOption = Backend.EMBEDDED,
+        kubeconfig: KubeconfigOption = None,
+        name: StackOption = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Bring a running service to the replicas that its file has now."""
+        request = Submission(
+            file, image, command, anyway=True, dry_run=False, at_once=False, duration=duration
+        )
+        run_command(
+            "jobs scale", as_json, lambda output: _scale(output, stack, request, (cluster, kubeconfig, name))
         )
 
     @group.command("list", **example("sovereign-ai jobs list stacks/lab"))
@@ -164,12 +196,13 @@ def _run(output: Output, path: Path, request: Submission, where: Where) -> None:
     from sovereign_ai.assess.fit import FitVerdict, assess_fit, manifests, read_workload
     from sovereign_ai.cli.assess import refuse_violations
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.operate import for_cluster, served_work, submit, with_command
+    from sovereign_ai.operate import for_cluster, served_work, submit, with_command, with_simulated_duration
 
     # Whatever is wrong with the file needs no cluster to be said.
     stack = open_stack(path)
     work = read_workload(request.file, stack.factory)
     command = _split(request.command)
+    _require_duration(request.duration)
     fit = assess_fit(stack.factory, stack.plan, work, {})
     if fit.verdict is not FitVerdict.FITS and not request.anyway:
         _report_unfit(output, fit)
@@ -181,6 +214,7 @@ def _run(output: Output, path: Path, request: Submission, where: Where) -> None:
     served = served_work(api)
     adapted = for_cluster(objects, served, is_queued=served.is_queued and not request.at_once)
     with_command(adapted, command)
+    with_simulated_duration(adapted, request.duration)
     submit(api, adapted, dry_run=request.dry_run)
     verb = "would be submitted" if request.dry_run else "submitted"
     lines = []
@@ -190,6 +224,33 @@ def _run(output: Output, path: Path, request: Submission, where: Where) -> None:
     lines += _notes(objects, adapted, served)
     data = {"cluster": cluster, "verdict": fit.verdict.value, "dry_run": request.dry_run, "objects": adapted}
     output.finish(data, lines)
+
+
+def _scale(output: Output, path: Path, request: Submission, where: Where) -> None:
+    """Bring a service to the replicas of its file."""
+    from sovereign_ai.assess.fit import InferenceService, manifests, read_workload
+    from sovereign_ai.cli.assess import refuse_violations
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.operate import for_cluster, scale, served_work, with_command, with_simulated_duration
+
+    stack, cluster, api = _open(output, path, where)
+    work = read_workload(request.file, stack.factory)
+    if not isinstance(work, InferenceService):
+        hint = "a job keeps its size; cancel it, and run it anew"
+        raise UsageError(Problem("not-a-service", f"{work.name} is a {work.kind}", hint=hint))
+    command = _split(request.command)
+    _require_duration(request.duration)
+    objects = manifests(stack.factory, stack.plan, work, request.image)
+    refuse_violations(stack, objects)
+    served = served_work(api)
+    adapted = for_cluster(objects, served, is_queued=served.is_queued)
+    with_command(adapted, command)
+    with_simulated_duration(adapted, request.duration)
+    changed, deleted = scale(api, adapted)
+    lines = [f"{name}: submitted" for name in changed]
+    lines += [f"{name}: deleted" for name in deleted]
+    lines.append(f"{work.name}: changed {len(changed)}, deleted {len(deleted)}")
+    output.finish({"cluster": cluster, "changed": changed, "deleted": deleted}, lines)
 
 
 def _split(command: str) -> list[str]:
@@ -205,6 +266,19 @@ def _split(command: str) -> list[str]:
     except ValueError as error:
         message = f"--command cannot be read: {error}"
         raise UsageError(Problem("bad-command", message, hint="close each quotation mark")) from error
+
+
+def _require_duration(duration: str) -> None:
+    """Refuse what is no duration.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+
+    if duration and not _DURATION.fullmatch(duration):
+        message = f"--simulated-duration {duration[:40]!r} is no duration"
+        raise UsageError(Problem("bad-duration", message, hint="write whole hours, minutes or seconds: 90s"))
 
 
 def _report_unfit(output: Output, fit: Fit) -> None:

@@ -26,6 +26,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.cluster.crds import install_crds
     from sovereign_ai.cluster.dead_components import DeadComponent
+    from sovereign_ai.cluster.embedded.pod_stages import SIMULATED_DURATION
     from sovereign_ai.cluster.evictions import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
     from sovereign_ai.cluster.guard import GUARDED, KEPT, REPEATED, guard_policies
     from sovereign_ai.cluster.guard_release import released, restore_guard
@@ -42,6 +43,7 @@ else:
         {
             "crds": ("install_crds",),
             "dead_components": ("DeadComponent",),
+            "embedded.pod_stages": ("SIMULATED_DURATION",),
             "evictions": ("CORDON_OWNER", "evict_pod", "evictable_pods", "is_recreated"),
             "guard": ("GUARDED", "KEPT", "REPEATED", "guard_policies"),
             "guard_release": ("released", "restore_guard"),
@@ -66,6 +68,7 @@ __all__ = [
     "LOOPBACK",
     "OPERATOR",
     "REPEATED",
+    "SIMULATED_DURATION",
     "SUPERVISOR",
     "WRITES",
     "ClusterDir",

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from sovereign_ai.operate.grants import AccessGrant, grant_of, make_grant
     from sovereign_ai.operate.jobs.kinds import ServedWork, served_work
     from sovereign_ai.operate.jobs.observed import Work, WorkState, find_work, list_work, read_log
-    from sovereign_ai.operate.jobs.submission import cancel, for_cluster, submit, with_command
+    from sovereign_ai.operate.jobs.submission import (
+        cancel,
+        for_cluster,
+        scale,
+        submit,
+        with_command,
+        with_simulated_duration,
+    )
     from sovereign_ai.operate.labels import locate_nodes, write_labels
     from sovereign_ai.operate.months.comparison import (
         Agreement,
@@ -64,7 +71,14 @@ else:
             "grants": ("AccessGrant", "grant_of", "make_grant"),
             "jobs.kinds": ("ServedWork", "served_work"),
             "jobs.observed": ("Work", "WorkState", "find_work", "list_work", "read_log"),
-            "jobs.submission": ("cancel", "for_cluster", "submit", "with_command"),
+            "jobs.submission": (
+                "cancel",
+                "for_cluster",
+                "scale",
+                "submit",
+                "with_command",
+                "with_simulated_duration",
+            ),
             "labels": ("locate_nodes", "write_labels"),
             "months.comparison": (
                 "Agreement",
@@ -138,9 +152,11 @@ __all__ = [
     "read_site",
     "require_operator",
     "run_series",
+    "scale",
     "served_work",
     "submit",
     "with_command",
+    "with_simulated_duration",
     "work",
     "write_labels",
     "write_verdict",

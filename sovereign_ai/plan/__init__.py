@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         pod_bits,
         with_control_plane,
     )
-    from sovereign_ai.plan.clusters import ClusterPlan, Namespace, PoolSlice, devices
+    from sovereign_ai.plan.clusters import ClusterPlan, Namespace, PoolSlice, devices, pool_shares
     from sovereign_ai.plan.factory import Plan, plan
     from sovereign_ai.plan.feasibility import MOST_MACHINES, Draft, draft, other_watts
     from sovereign_ai.plan.network_review import network_notes
@@ -67,7 +67,7 @@ else:
                 "pod_bits",
                 "with_control_plane",
             ),
-            "clusters": ("ClusterPlan", "Namespace", "PoolSlice", "devices"),
+            "clusters": ("ClusterPlan", "Namespace", "PoolSlice", "devices", "pool_shares"),
             "factory": ("Plan", "plan"),
             "feasibility": ("Draft", "MOST_MACHINES", "draft", "other_watts"),
             "network_review": ("network_notes",),

@@ -139,6 +139,30 @@ def devices(cluster: ClusterPlan) -> dict[str, dict[tuple[str, str], int]]:
     return devices_of
 
 
+def pool_shares(cluster: ClusterPlan) -> dict[tuple[str, str], int]:
+    """Return the GPUs of each pool that each namespace may hold; those of a pool sum to no more than it has.
+
+    Where a zone has several pools of one resource, a namespace's GPUs are spread over them in proportion to
+    what each has left.
+
+    Returns:
+        (pool, namespace) to GPUs.
+    """
+    room = {pool.pool: pool.gpus for pool in cluster.pools}
+    shares: dict[tuple[str, str], int] = {}
+    for namespace in cluster.namespaces:
+        for resource, gpus in namespace.gpus.items():
+            names = []
+            for pool in cluster.pools:
+                if (pool.zone, pool.resource) == (namespace.zone, resource):
+                    names.append(pool.pool)
+            left = [room[name] for name in names]
+            for name, part in zip(names, share(min(gpus, sum(left)), left), strict=True):
+                room[name] -= part
+                shares[name, namespace.name] = part
+    return shares
+
+
 def cluster_problems(factory: AIFactory) -> Iterator[Problem]:
     """Refuse namespaces of Kubernetes itself or of the platform, and two namespaces with one name."""
     seen: dict[str, tuple[str, str]] = {}

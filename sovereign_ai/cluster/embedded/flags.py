@@ -278,12 +278,13 @@ def scheduler(cluster_dir: ClusterDir, ports: Mapping[str, int]) -> tuple[str, .
 
 
 def kwok(cluster_dir: ClusterDir) -> tuple[str, ...]:
-    """Return KWOK's arguments: it simulates every node that is annotated as fake, by its own stages."""
+    """Return KWOK's arguments: it simulates every node that is annotated as fake, pods by our stages."""
     # No address for KWOK's server (0.7.0, pkg/kwok/server): it requires no certificate and would show its
     # metrics to every account of the host.
     return (
         f"--kubeconfig={cluster_dir.identity('kwok')}",
         f"--config={cluster_dir.config / 'kwok.json'}",
+        f"--config={cluster_dir.config / 'kwok-stages.yaml'}",
         f"--manage-nodes-with-annotation-selector={FAKE_NODE}",
         "--node-lease-duration-seconds=0",  # no leases
         f"--cidr={_PODS}",

@@ -11,12 +11,14 @@ import base64
 import secrets
 from typing import Any
 
+from sovereign_ai.cluster.embedded.pod_stages import pod_stages
 from sovereign_ai.cluster.embedded.queueing import webhook_plugins
 from sovereign_ai.cluster.guard import write_admission_settings
 from sovereign_ai.cluster.identities import KWOK_USER
 from sovereign_ai.cluster.keys.custody import PLANE, has_custody, socket_of
 from sovereign_ai.cluster.operator import operator_roles
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
+from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import ADMIN_GROUP, KEYS, OPERATOR_USER
 
 ENCRYPTED = ("secrets", "configmaps")
@@ -32,6 +34,7 @@ def make_settings(cluster_dir: ClusterDir) -> None:
     write_admission_settings(cluster_dir, others=webhook_plugins(cluster_dir))
     write_json(cluster_dir.config / "audit.json", _audit())
     write_json(cluster_dir.config / "kwok.json", _kwok())
+    write_private(cluster_dir.config / "kwok-stages.yaml", pod_stages().encode())
 
 
 def first_roles() -> tuple[dict[str, Any], ...]:

@@ -7,13 +7,18 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sovereign_ai.cluster import SIMULATED_DURATION
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError
+from sovereign_ai.names import KEYS
 from sovereign_ai.operate.jobs.kinds import WORK_KINDS, ServedWork
 from sovereign_ai.operate.jobs.observed import Work
 
 Manifest = dict[str, Any]
 _CONFLICT = 409
+_ENDLESS = 2**31 - 1
+SERVICE = f"{KEYS.domain}/service"
+"""The label of a Job that is a replica of a service, with the service's name."""
 
 
 def for_cluster(
@@ -22,7 +27,8 @@ def for_cluster(
     """Return objects as a cluster can run them.
 
     A JobSet of one Job becomes that Job where the cluster serves no JobSet: an indexed Job has the same
-    pods, with the same indices. Where nothing admits work it is not suspended: nobody would resume it.
+    pods, with the same indices. Of a LeaderWorkerSet each replica becomes such a Job, whose pods Kueue admits
+    together. Where nothing admits work it is not suspended: nobody would resume it.
 
     Args:
         objects: the objects of a piece of work.
@@ -37,6 +43,8 @@ def for_cluster(
         kind = obj["kind"]
         if kind not in served.resources and kind == "JobSet":
             adapted.append(_job_of(obj))
+        elif kind not in served.resources and kind == "LeaderWorkerSet":
+            adapted += _jobs_of_replicas(obj)
         elif kind not in served.resources:
             controllers = {each.kind: each.controller for each in WORK_KINDS}
             message = f"the cluster serves no {kind}"
@@ -54,10 +62,84 @@ def _job_of(job_set: Mapping[str, Any]) -> Manifest:
     """Return the one Job of a JobSet as an object of its own."""
     (replicated,) = job_set["spec"]["replicatedJobs"]
     spec = copy.deepcopy(replicated["template"]["spec"])
+    # Without a JobSet nobody starts it anew: a pod that was evicted must not end it, as one that failed does.
+    disruption = {"type": "DisruptionTarget", "status": "True"}
+    spec["podFailurePolicy"] = {"rules": [{"action": "Ignore", "onPodConditions": [disruption]}]}
     if job_set["spec"].get("suspend"):
         spec["suspend"] = True
     metadata = copy.deepcopy(job_set["metadata"])
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+
+
+def _jobs_of_replicas(service: Mapping[str, Any]) -> list[Manifest]:
+    """Return a Job for each replica of a LeaderWorkerSet, with a pod for each of its servers."""
+    spec, name = service["spec"], str(service["metadata"]["name"])
+    group = spec["leaderWorkerTemplate"]
+    jobs = []
+    for number in range(spec["replicas"]):
+        metadata = copy.deepcopy(service["metadata"])
+        metadata["name"] = f"{name}-{number}"
+        metadata.setdefault("labels", {})[SERVICE] = name
+        template = copy.deepcopy(group["workerTemplate"])
+        template["spec"]["restartPolicy"] = "OnFailure"
+        size = group["size"]
+        job: Manifest = {"completionMode": "Indexed", "parallelism": size, "completions": size}
+        # A service is to run on, however often one of its pods was evicted or failed.
+        job |= {"suspend": True, "backoffLimit": _ENDLESS, "template": template}
+        jobs.append({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": job})
+    return jobs
+
+
+def scale(api: Api, objects: Sequence[Manifest]) -> tuple[list[str], list[str]]:
+    """Bring a running service to the replicas of its objects.
+
+    Args:
+        api: the cluster.
+        objects: those of the service as the cluster can run it.
+
+    Returns:
+        The names of objects that were created or changed, and of those that were deleted.
+
+    Raises:
+        UsageError: the service does not run.
+        ApiError: the API server refused.
+        UnreachableError: there was no answer.
+    """
+    jobs = [obj for obj in objects if obj["kind"] == "Job"]
+    changed: list[str] = []
+    for obj in objects:
+        if obj["kind"] == "LeaderWorkerSet":
+            _set_replicas(api, obj)
+            changed.append(obj["metadata"]["name"])
+    if not jobs:
+        return changed, []
+    space = jobs[0]["metadata"]["namespace"]
+    services = sorted({job["metadata"]["labels"][SERVICE] for job in jobs})
+    live = api.list("batch/v1", "Job", space, label_selector=f"{SERVICE} in ({','.join(services)})")
+    running = {job["metadata"]["name"] for job in live}
+    if not running:
+        raise _absent("Job", space, services[0])
+    wanted = {job["metadata"]["name"]: job for job in jobs}
+    missing = [job for name, job in wanted.items() if name not in running]
+    surplus = sorted(running - wanted.keys())
+    submit(api, missing, dry_run=False)
+    for name in surplus:
+        _delete(api, "batch/v1", "Job", {"name": name, "namespace": space})
+    return [*changed, *(job["metadata"]["name"] for job in missing)], surplus
+
+
+def _set_replicas(api: Api, service: Manifest) -> None:
+    """Write the replicas of a LeaderWorkerSet."""
+    metadata, replicas = service["metadata"], service["spec"]["replicas"]
+    space, name = metadata["namespace"], metadata["name"]
+    if api.get(service["apiVersion"], service["kind"], name, space) is None:
+        raise _absent(service["kind"], space, name)
+    api.patch(service["apiVersion"], service["kind"], name, {"spec": {"replicas": replicas}}, space)
+
+
+def _absent(kind: str, space: str, name: str) -> UsageError:
+    hint = "submit it by `sovereign-ai jobs run`"
+    return UsageError(Problem("work-unknown", f"no {kind} of a service {space}/{name} runs", hint=hint))
 
 
 def with_command(objects: Sequence[Manifest], command: Sequence[str]) -> None:
@@ -69,21 +151,37 @@ def with_command(objects: Sequence[Manifest], command: Sequence[str]) -> None:
             container["command"] = list(command)
 
 
+def with_simulated_duration(objects: Sequence[Manifest], duration: str) -> None:
+    """Write how long the pods of a piece of work run on simulated machines; empty leaves it out."""
+    if not duration:
+        return
+    for obj in objects:
+        for template in _templates(obj):
+            metadata = template.setdefault("metadata", {})
+            metadata.setdefault("annotations", {})[SIMULATED_DURATION] = duration
+
+
 def _containers(obj: Manifest) -> list[Manifest]:
     """Return what has the command of an object."""
     spec = obj["spec"]
     if obj["kind"] == "TrainJob":
         return [spec["trainer"]]
-    if obj["kind"] == "JobSet":
-        templates = [each["template"]["spec"]["template"] for each in spec["replicatedJobs"]]
-    elif obj["kind"] == "LeaderWorkerSet":
-        templates = [spec["leaderWorkerTemplate"]["workerTemplate"]]
-    else:
-        templates = [spec["template"]]
     containers: list[Manifest] = []
-    for template in templates:
+    for template in _templates(obj):
         containers += template["spec"]["containers"]
     return containers
+
+
+def _templates(obj: Manifest) -> list[Manifest]:
+    """Return the pod templates of an object; a TrainJob has none of its own."""
+    spec = obj["spec"]
+    if obj["kind"] == "TrainJob":
+        return []
+    if obj["kind"] == "JobSet":
+        return [each["template"]["spec"]["template"] for each in spec["replicatedJobs"]]
+    if obj["kind"] == "LeaderWorkerSet":
+        return [spec["leaderWorkerTemplate"]["workerTemplate"]]
+    return [spec["template"]]
 
 
 def submit(api: Api, objects: Sequence[Manifest], *, dry_run: bool) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sovereign_ai.operate.repair.faults import Fault, Remedy
+from sovereign_ai.operate.repair.faults import NOT_READY, Fault, Remedy
 from sovereign_ai.operate.repair.record import Record, Step
 
 
@@ -27,8 +27,8 @@ class Policy:
         unavailable: the greatest share of a pool's machines that may be drained of running work at a time;
             at least one machine may.
         per_domain: the same of each rack, rack-scale NVLink domain and power feed. Where a larger share of
-            one has faults, the domain itself has failed, and evicting work from machine after machine would
-            only add to it.
+            one is silent, the domain itself has failed: nobody there carries an eviction out, and requesting
+            one from machine after machine would only add to it.
         reset: how long a reset may take until the machine is restarted.
         reboot: how long a restart may take until the machine is given up to a person.
         accept: how long the acceptance of a machine may take.
@@ -339,7 +339,7 @@ def _breaker(machines: Iterable[Machine], policy: Policy, sizes: Mapping[str, in
 
     What is drained already is counted first: the breaker stops new drains while others go on.
     """
-    faulty = domain_sizes(machine for machine in machines if machine.faults)
+    silent = domain_sizes(machine for machine in machines if _is_silent(machine))
     domains: set[str] = set()
     pools: set[str] = set()
     for machine in machines:
@@ -348,7 +348,7 @@ def _breaker(machines: Iterable[Machine], policy: Policy, sizes: Mapping[str, in
     room = _room(pools, sizes, policy.unavailable) | _room(domains, sizes, policy.per_domain)
     failed = []
     for name in domains:
-        if sizes[name] > 1 and faulty.get(name, 0) > policy.per_domain * sizes[name]:
+        if sizes[name] > 1 and silent.get(name, 0) > policy.per_domain * sizes[name]:
             failed.append(name)
     return _Breaker(room, frozenset(failed))
 
@@ -359,6 +359,11 @@ def _room(names: Collection[str], sizes: Mapping[str, int], share: float) -> dic
     for name in names:
         room[name] = max(1, int(sizes[name] * share))
     return room
+
+
+def _is_silent(machine: Machine) -> bool:
+    """Return whether a machine's kubelet reports nothing; one that reports a fault can be drained."""
+    return any(fault.kind == NOT_READY for fault in machine.faults)
 
 
 def _pool_key(machine: Machine) -> str:

@@ -24,6 +24,8 @@ from sovereign_ai.operate.repair.record import read_moment
 Object = Mapping[str, Any]
 
 READY = "Ready"
+NOT_READY = "NotReady"
+"""The fault of a machine whose kubelet reports nothing."""
 _FELL_OFF_THE_BUS = 79
 _XID = re.compile(r"(?:^|[^0-9a-z])xid[-_ ]?([0-9]{1,5})(?![0-9])", re.IGNORECASE)
 _GPU = re.compile(r"^gpu-([0-9]{1,4})(?![0-9])")
@@ -198,4 +200,4 @@ def _taint_fault(taint: Object, device: str | None, codes: FaultCodes) -> Fault 
 
 def _condition_name(kind: object) -> str:
     """Return the name of a fault that a condition reports."""
-    return "NotReady" if kind == READY else str(kind)
+    return NOT_READY if kind == READY else str(kind)

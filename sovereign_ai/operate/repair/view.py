@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from sovereign_ai.cluster import CORDON_OWNER, evictable_pods
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import KEYS
 from sovereign_ai.operate.repair.decide import Cordon, Machine
-from sovereign_ai.operate.repair.faults import Fault, Object, condition_faults, taint_faults
+from sovereign_ai.operate.repair.faults import NOT_READY, Fault, Object, condition_faults, taint_faults
 from sovereign_ai.operate.repair.record import (
     ACCEPTANCE,
     ANNOTATION,
@@ -195,8 +195,17 @@ def count_pods(api: Api, names: Sequence[str]) -> dict[str, int]:
 
 
 def _count_pods(api: Api, name: str) -> int:
-    """Return how many pods of a machine an eviction must remove."""
-    return len(evictable_pods(api, name))
+    """Return how many pods of a machine an eviction must remove.
+
+    Those of a silent machine that are being deleted count no more: only its kubelet could end them, and it
+    answers after a restart.
+    """
+    pods = evictable_pods(api, name)
+    if pods and all(pod["metadata"].get("deletionTimestamp") for pod in pods):
+        node = api.get("v1", "Node", name)
+        faults = condition_faults(node or {}, (), datetime.now(UTC), timedelta(0))
+        return 0 if any(fault.kind == NOT_READY for fault in faults) else len(pods)
+    return len(pods)
 
 
 def _machine(

@@ -2,6 +2,7 @@
 
 A queue serves the namespaces of one zone and is in no cohort, so no quota is lent across zones. It has its
 pool's name whatever the zone, for Kueue does not let a local queue change the queue that it leads to.
+Where a zone lends what its tenants do not use, each of its namespaces has a queue in a cohort of the pool.
 
 Quotas are what the pool's nodes have; spares do not count. Levels go from the hall down to the node by labels
 that every node of the pool carries, since Kueue never uses a node without one of them.
@@ -9,16 +10,20 @@ that every node of the pool carries, since Kueue never uses a node without one o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sovereign_ai.catalog.system import system
 from sovereign_ai.names import KEYS, label
-from sovereign_ai.plan import ClusterPlan, PoolSlice
+from sovereign_ai.plan import ClusterPlan, Namespace, PoolSlice, pool_shares
 from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.units import Bytes
 
 API = "kueue.x-k8s.io/v1beta2"
+_GIB = 2**30
+_SPACE = "kubernetes.io/metadata.name"
+"""The label of a Namespace that the API server sets to its name."""
 _HALL, _HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 _LEVELS = {
     "racks": (_HALL, KEYS.scalable_unit, KEYS.rack, _HOST),
@@ -30,6 +35,7 @@ def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
     """Yield the cluster's topologies, flavours and queues."""
     maker = Maker(factory.name)
     topologies = set()
+    shares = pool_shares(cluster)
     for pool in cluster.pools:
         topologies.add(_topology(pool))
     for topology in sorted(topologies):
@@ -43,12 +49,32 @@ def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
         component = f"pool.{pool.pool}"
         flavour = flavour_name(factory, pool)
         yield maker.make(API, "ResourceFlavor", flavour, component, spec=_flavour_spec(factory, pool))
-        yield maker.make(API, "ClusterQueue", pool.pool, component, spec=_queue_spec(pool, flavour))
+        if not _is_lent(factory, pool.zone):
+            spec = _queue_spec(pool, flavour)
+            yield maker.make(API, "ClusterQueue", pool.pool, component, spec=spec)
+            continue
+        for namespace in cluster.namespaces:
+            if pool.pool in namespace.pools:
+                spec = _lending_spec(pool, flavour, namespace, shares)
+                name = _lending_queue(pool.pool, namespace)
+                yield maker.make(API, "ClusterQueue", name, component, spec=spec)
     for namespace in cluster.namespaces:
         component = f"tenant.{namespace.tenant}"
         for pool_name in namespace.pools:
-            spec = {"clusterQueue": pool_name}
+            is_lent = _is_lent(factory, namespace.zone)
+            queue = _lending_queue(pool_name, namespace) if is_lent else pool_name
+            spec = {"clusterQueue": queue}
             yield maker.make(API, "LocalQueue", pool_name, component, namespace=namespace.name, spec=spec)
+
+
+def _is_lent(factory: AIFactory, zone: str) -> bool:
+    """Return whether tenants of a zone borrow what the others do not use."""
+    return factory.zone(zone).idle_quota == "lent"
+
+
+def _lending_queue(pool: str, namespace: Namespace) -> str:
+    """Return the name of the queue of one namespace in a pool whose quota is lent."""
+    return f"{pool}.{namespace.name}"
 
 
 def flavour_name(factory: AIFactory, pool: PoolSlice) -> str:
@@ -103,6 +129,36 @@ def _queue_spec(pool: PoolSlice, flavour: str) -> dict[str, Any]:
         "memory": memory.to_kubernetes(),
         pool.resource: str(pool.devices),
     }
+    preemption = {"withinClusterQueue": "LowerPriority", "reclaimWithinCohort": "Never"}
+    selector = {KEYS.namespace_zone: pool.zone}
+    return _spec_of_queue(selector, preemption, flavour, quotas)
+
+
+def _lending_spec(
+    pool: PoolSlice, flavour: str, namespace: Namespace, shares: Mapping[tuple[str, str], int]
+) -> dict[str, Any]:
+    """Return the spec of one namespace's queue: its share of a pool, which others borrow while it is idle.
+
+    CPU and memory follow the share of GPUs, and only whole GiB count, as in the namespaces' own quotas.
+    """
+    machine = system(pool.system)
+    share = shares.get((pool.pool, namespace.name), 0)
+    gibibytes = machine.memory.count * pool.nodes * share // pool.gpus // _GIB
+    quotas = {
+        "cpu": str(machine.cpus * pool.nodes * share // pool.gpus),
+        "memory": Bytes(gibibytes * _GIB).to_kubernetes(),
+        pool.resource: str(share * pool.instances),
+    }
+    # Lent is only what is taken back as soon as its owner needs it, whoever holds it.
+    preemption = {"withinClusterQueue": "LowerPriority", "reclaimWithinCohort": "Any"}
+    selector = {KEYS.namespace_zone: pool.zone, _SPACE: namespace.name}
+    return {"cohortName": pool.pool, **_spec_of_queue(selector, preemption, flavour, quotas)}
+
+
+def _spec_of_queue(
+    selector: Mapping[str, str], preemption: Mapping[str, str], flavour: str, quotas: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the spec of a queue of one flavour."""
     resources = []
     for name, amount in quotas.items():
         resource = {"name": name, "nominalQuota": amount}
@@ -112,9 +168,9 @@ def _queue_spec(pool: PoolSlice, flavour: str) -> dict[str, Any]:
         "flavors": [{"name": flavour, "resources": resources}],
     }
     return {
-        "namespaceSelector": {"matchLabels": {KEYS.namespace_zone: pool.zone}},
+        "namespaceSelector": {"matchLabels": dict(selector)},
         # A job that fits is admitted although an older, larger one still waits.
         "queueingStrategy": "BestEffortFIFO",
-        "preemption": {"withinClusterQueue": "LowerPriority", "reclaimWithinCohort": "Never"},
+        "preemption": dict(preemption),
         "resourceGroups": [group],
     }

@@ -8,6 +8,7 @@ policies, roles or quotas, tokens, or a wildcard; viewers cannot read secrets.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sovereign_ai.catalog.system import system
@@ -72,7 +73,11 @@ def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Ob
                 automountServiceAccountToken=False,
             )
         yield from _roles(maker, namespace, component)
-        hard = _quota(plan, cluster, namespace, devices_by_namespace[name])
+        limited, claimable = namespace, devices_by_namespace[name]
+        if factory.zone(namespace.zone).idle_quota == "lent":
+            # A namespace's quota cannot be lent: Kueue's queues, which can, divide the zone instead.
+            limited, claimable = _whole_zone(cluster, namespace)
+        hard = _quota(plan, cluster, limited, claimable)
         yield maker.make("v1", "ResourceQuota", "tenant", component, namespace=name, spec={"hard": hard})
         limits = {"limits": [_DEFAULTS]}
         yield maker.make("v1", "LimitRange", "defaults", component, namespace=name, spec=limits)
@@ -180,6 +185,20 @@ _OBJECTS: dict[str, tuple[int, int]] = {
 The limits are static: 5,000 Secrets and as many ConfigMaps of 1 MiB, the most that one may hold, are larger
 than etcd's 8 GiB. So the upper limits bound the load of one tenant on the control plane, and not what etcd
 holds. Kubernetes tests 10,000 Services a cluster."""
+
+
+def _whole_zone(
+    cluster: ClusterPlan, namespace: Namespace
+) -> tuple[Namespace, dict[tuple[str, str], int]]:
+    """Return a namespace as if all of its zone's GPUs were its own, and the devices that it may use then."""
+    gpus: dict[str, int] = {}
+    claimable: dict[tuple[str, str], int] = {}
+    for pool in cluster.pools:
+        if pool.zone == namespace.zone:
+            gpus[pool.resource] = gpus.get(pool.resource, 0) + pool.gpus
+            device = (pool.resource, pool.mig)
+            claimable[device] = claimable.get(device, 0) + pool.devices
+    return replace(namespace, gpus=gpus), claimable
 
 
 def _computing_limits(cluster: ClusterPlan, namespace: Namespace) -> dict[str, str]:

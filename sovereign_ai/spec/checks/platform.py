@@ -21,6 +21,7 @@ def check_platform(factory: AIFactory) -> Iterator[Problem]:
     from sovereign_ai.catalog import controller_rows  # noqa: PLC0415 - only checks need it
 
     platform = factory.platform
+    yield from _check_lending(factory)
     if platform is None:
         return
     rows = {row.name: row for row in controller_rows()}
@@ -28,6 +29,18 @@ def check_platform(factory: AIFactory) -> Iterator[Problem]:
     yield from _check_prerequisites(platform, rows)
     yield from _check_rivals(platform, rows)
     yield from _check_details(platform, rows)
+
+
+def _check_lending(factory: AIFactory) -> Iterator[Problem]:
+    """Refuse lent quota where Kueue, which takes it back, is not run."""
+    if factory.platform is not None and "kueue" in factory.platform.queueing:
+        return
+    for index, zone in enumerate(factory.zones):
+        if zone.idle_quota == "lent":
+            message = "idle quota is lent, and nothing is described that takes it back"
+            where = Where(field=f"zones[{index}].idle_quota")
+            hint = f"write '{_ROOT}: {{queueing: kueue}}', or 'idle_quota: kept'"
+            yield Problem("missing-controller", message, where, hint)
 
 
 def _check_functions(platform: Platform, rows: dict[str, CatalogController]) -> Iterator[Problem]:

@@ -36,7 +36,11 @@ def test_what_a_cluster_serves_is_submitted_as_it_is() -> None:
 def test_without_job_sets_a_job_has_the_same_pods_and_the_same_queue() -> None:
     (obj,) = for_cluster([SET], served(JOB, KUEUE), is_queued=True)
     assert (obj["apiVersion"], obj["kind"], obj["metadata"]) == ("batch/v1", "Job", SET["metadata"])
+    policy = obj["spec"].pop("podFailurePolicy")
     assert obj["spec"] == {**INDEXED, "suspend": True}
+    # An evicted pod has this condition, and no backoff limit is left that it could count against.
+    (rule,) = policy["rules"]
+    assert (rule["action"], rule["onPodConditions"][0]["type"]) == ("Ignore", "DisruptionTarget")
 
 
 def test_where_nothing_admits_work_nothing_starts_suspended() -> None:

@@ -14,6 +14,7 @@ POLICY = Policy()
 ECC = Fault("Xid", 3, 48, Remedy.RESET)
 OFF_THE_BUS = Fault("Xid", 1, 79, Remedy.REBOOT)
 NOT_READY = Fault("NotReady", None, 0, Remedy.REBOOT)
+LINK = Fault("Xid", None, 74, Remedy.RESET)
 
 
 def machine(name: str = "train-001", **facts: object) -> Machine:
@@ -102,11 +103,11 @@ def test_at_most_a_tenth_of_a_pool_is_drained_at_a_time_and_all_are_cordoned_at_
     assert set(acts(*idle).values()) == {Act.RESET}
 
 
-def test_where_most_of_a_rack_has_faults_no_work_is_evicted_while_repairs_go_on() -> None:
+def test_where_most_of_a_rack_is_silent_no_work_is_evicted_while_repairs_go_on() -> None:
     rack = frozenset({"rack hall-r001"})
     policy = Policy(unavailable=1.0)
     busy = [
-        machine(f"n{number}", domains=rack, faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OURS, pods=1)
+        machine(f"n{number}", domains=rack, faults=(NOT_READY,), record=at(Step.DRAIN), cordon=Cordon.OURS, pods=1)
         for number in range(3)
     ]
     well = [machine("n3", domains=rack), machine("n4", domains=rack)]
@@ -120,6 +121,17 @@ def test_where_most_of_a_rack_has_faults_no_work_is_evicted_while_repairs_go_on(
         "n0": Act.EVICT,
         "n1": Act.EVICT,
     }
+
+
+def test_machines_that_report_a_fault_of_their_domain_are_emptied_a_few_at_a_time() -> None:
+    domain = frozenset({"NVLink domain serve-nvl001"})
+    busy = []
+    for number in range(6):
+        tray = machine(f"n{number}", domains=domain, faults=(LINK,), record=at(Step.DRAIN))
+        busy.append(replace(tray, cordon=Cordon.OURS, pods=1))
+    counted = list(acts(*busy, policy=Policy(unavailable=1.0)).values())
+    # Their kubelets answer, and nothing else would ever empty them.
+    assert (counted.count(Act.EVICT), counted.count(Act.WAIT)) == (3, 3)
 
 
 def test_cordons_come_before_everything_else() -> None:
