@@ -38,14 +38,25 @@ SECRET_KEY = "no secret: this NetBox ends with its test and holds a plan that is
 """
 
 
+def _pythons() -> Iterator[str]:
+    """Yield interpreters that NetBox may run on: of the path, and those that pyenv keeps off it."""
+    kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for minor in (12, 13, 14):
+        on_path = shutil.which(f"python3.{minor}")
+        if on_path is not None:
+            yield on_path
+        for python in sorted(kept.glob(f"3.{minor}.*/bin/python")):
+            yield str(python)
+
+
 def install() -> str:
     """Install NetBox; return why it cannot be had, empty where it can."""
     if (FOLDER / ".installed").is_file():
         return ""
-    pythons = [shutil.which(f"python3.{minor}") for minor in (14, 13, 12)]
-    for python in filter(None, pythons):
+    for python in _pythons():
         # A version manager's stand-in may be there without the version.
-        if subprocess.run([python, "-m", "venv", "--clear", str(FOLDER)], check=False).returncode == 0:
+        words = [python, "-m", "venv", "--clear", str(FOLDER)]
+        if subprocess.run(words, check=False, stderr=subprocess.DEVNULL).returncode == 0:
             break
     else:
         return "NetBox 4.7 needs Python 3.12 or later, and there is none"
