@@ -187,7 +187,7 @@ def _in_another_zone(of: Net) -> str:
         _left_out(of),
         "open=0x0002, defmember=full : ",
         f"open=0x0002, defmember=full : {_guid(of, MACHINES[2])}, ",
-    )  # noqa: E501 - one literal text
+    )
 
 
 def _mistyped(of: Net) -> str:
