@@ -126,7 +126,8 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Judge every cable by what its devices report; exit 1 unless all are right.
 
-        A cable is right, swapped, missing, unknown or half seen.
+        A cable is right, swapped, missing, unknown or half seen. 'inventory push --observed' writes it to
+        NetBox as the status of its cables.
         """
         run_command(
             "fabric observe",

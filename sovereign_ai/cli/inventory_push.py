@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +14,9 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 
 if TYPE_CHECKING:
-    from sovereign_ai.operate.netbox import PushDifference, PushOutcome
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.errors import Problem
+    from sovereign_ai.operate.netbox import CableStatuses, PushDifference, PushOutcome
 
 _QUIET_SECONDS = 2.0
 """Seconds without progress at the beginning: what ends before needs none."""
@@ -33,6 +35,8 @@ class _PushOptions:
     yes: bool
     mass_deletion: bool
     every: bool
+    observed: Path | None
+    macs: Path | None
 
 
 def add(group: typer.Typer) -> None:
@@ -59,6 +63,18 @@ def add(group: typer.Typer) -> None:
             Path | None,
             typer.Option("--ca", metavar="FILE", help="Who signed NetBox's certificate; else the system."),
         ] = None,
+        observed: Annotated[
+            Path | None,
+            typer.Option(
+                "--observed",
+                metavar="FOLDER",
+                help="Reports as 'fabric observe' reads them: cables get the status that was seen.",
+            ),
+        ] = None,
+        macs: Annotated[
+            Path | None,
+            typer.Option("--macs", metavar="FILE", help="CSV 'machine,mac', for MAC and neighbour tables."),
+        ] = None,
         dry_run: Annotated[
             bool, typer.Option("--dry-run", help="Say what would be done; only read from NetBox.")
         ] = False,
@@ -78,7 +94,9 @@ def add(group: typer.Typer) -> None:
 
         Only objects that carry this factory's mark are changed or deleted. Exit 3: others stand in the way.
         """
-        options = _PushOptions(url, token_file, authorities, dry_run, yes, mass_deletion, every)
+        options = _PushOptions(
+            url, token_file, authorities, dry_run, yes, mass_deletion, every, observed, macs
+        )
         run_command("inventory push", as_json, lambda output: _push(output, stack, options))
 
 
@@ -93,6 +111,7 @@ def _push(output: Output, path: Path, options: _PushOptions) -> None:
         planned_objects,
         read_held,
         read_token,
+        with_statuses,
     )
 
     address, token = parse_netbox_url(options.url), read_token(options.token_file)
@@ -101,14 +120,20 @@ def _push(output: Output, path: Path, options: _PushOptions) -> None:
     stack = open_stack(path)
     progress(f"planning {path}")
     planned = planned_objects(stack.factory, stack.plan)
+    statuses, unread = _observed(stack, options)
+    if statuses is not None:
+        planned = with_statuses(planned, statuses)
     progress(f"reading NetBox at {address}")
     held = read_held(connection, stack.factory.name, planned, progress)
     if held.foreign:
         raise EnvironmentLacksError([foreign.to_problem(held.factory) for foreign in held.foreign])
-    difference = compare(planned, held)
+    difference = compare(planned, held, () if statuses is None else statuses.unplanned)
     data: dict[str, Any] = {"factory": held.factory, "url": str(address), "netbox": held.version}
     data |= {"kinds": difference.counts(), "changes": [change.to_data() for change in difference.changes]}
-    lines = list(_difference_lines(difference, every=options.every))
+    observed = list(_observed_lines(statuses, unread))
+    if statuses is not None:
+        data["observed"] = {**statuses.to_data(), "unread": [problem.to_data() for problem in unread]}
+    lines = [*_difference_lines(difference, every=options.every), *observed]
     if options.dry_run or not difference.writes:
         lines.append(_closing(difference, address=str(address)))
         output.finish({**data, "written": False}, lines)
@@ -116,10 +141,40 @@ def _push(output: Output, path: Path, options: _PushOptions) -> None:
     _insist_on_permission(difference, options)
     _confirm(lines, f"write {difference.writes:,} objects to {address}?", options.yes, output)
     outcome = Push(connection, held, progress).apply(difference)
-    lines = list(_outcome_lines(outcome, str(address)))
+    lines = [*observed, *_outcome_lines(outcome, str(address))]
     data |= {"written": True, "done": _done(outcome), "waiting": outcome.waiting}
     data["problems"] = [problem.to_data() for problem in outcome.problems]
     output.finish(data, lines, ExitCode.DEPLOYMENT if outcome.problems else ExitCode.OK)
+
+
+def _observed(stack: Stack, options: _PushOptions) -> tuple[CableStatuses | None, tuple[Problem, ...]]:
+    """Return the status of cables by the reports, and the files that cannot be read; None without reports.
+
+    Raises:
+        UsageError: the folder holds no report, or addresses are given without it.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.operate import observe
+    from sovereign_ai.operate.netbox import cable_statuses
+    from sovereign_ai.render.interop import read_macs
+
+    if options.observed is None:
+        if options.macs is None:
+            return None, ()
+        message = "--macs is read only together with --observed"
+        raise UsageError(Problem("no-reports", message, hint="name the folder of reports by --observed"))
+    macs = read_macs(options.macs, stack.plan) if options.macs else {}
+    observation = observe(stack.factory, stack.plan, options.observed, macs=macs)
+    return cable_statuses(observation), observation.unread
+
+
+def _observed_lines(statuses: CableStatuses | None, unread: Iterable[Problem]) -> Iterator[str]:
+    """Yield what the reports say of cables, and which of them cannot be read."""
+    if statuses is None:
+        return
+    for problem in unread:
+        yield from problem.lines
+    yield from wrapped(statuses.text)
 
 
 def _difference_lines(difference: PushDifference, *, every: bool) -> Iterator[str]:

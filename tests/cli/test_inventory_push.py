@@ -11,6 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
+from sovereign_ai.plan import plan
+from sovereign_ai.sim.lldp import lldp
+from sovereign_ai.spec import load
 from tests.operate.netbox.fake_netbox import TOKEN, FakeNetBox, fake_netbox, reply_json
 
 SMALL = Path(__file__).parents[1] / "hostile" / "small.yaml"
@@ -66,6 +69,48 @@ def test_it_writes_with_yes_and_then_has_nothing_to_do(netbox: FakeNetBox, token
     assert again["written"] is False
     assert again["changes"] == []
     assert "as planned; nothing to do" in push(netbox, token).stdout
+
+
+def status(netbox: FakeNetBox) -> set[str]:
+    return {held["status"] for held in netbox.of("cables").values()}
+
+
+def test_observed_cables_become_the_status_of_netbox_s_after_a_dry_run(
+    netbox: FakeNetBox, token: Path, tmp_path: Path
+) -> None:
+    assert push(netbox, token, "--yes").exit_code == 0
+    factory = load(SMALL)
+    derived = plan(factory)
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    for name, report in lldp(derived).items():
+        (seen / f"{name}.json").write_text(json.dumps(report))
+    dry = push(netbox, token, "--observed", str(seen), "--dry-run")
+    assert dry.exit_code == 0
+    assert "status planned -> connected" in " ".join(dry.stdout.split())
+    assert "cables as observed:" in dry.stdout
+    assert status(netbox) == {"planned"}
+    told = data(push(netbox, token, "--observed", str(seen), "--yes", "--json"))
+    assert told["done"] == {"cables": {"change": told["observed"]["connected"]}}
+    assert told["observed"]["connected"] > 4
+    assert status(netbox) == {"connected", "planned"}
+    (seen / "train-001.json").write_text("{")
+    again = data(push(netbox, token, "--observed", str(seen), "--yes", "--json"))
+    assert [problem["file"] for problem in again["observed"]["unread"]] == [str(seen / "train-001.json")]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["--observed", "{none}"], "no-reports"), (["--macs", "{none}"], "no-reports")],
+)
+def test_reports_that_are_not_there_are_said_before_netbox_is_asked(
+    netbox: FakeNetBox, token: Path, tmp_path: Path, words: list[str], code: str
+) -> None:
+    options = [word.format(none=tmp_path) for word in words]
+    result = push(netbox, token, *options, "--json")
+    assert result.exit_code == 2
+    assert data(result)["problems"][0]["code"] == code
+    assert not netbox.requests
 
 
 def test_without_a_terminal_it_asks_for_yes(netbox: FakeNetBox, token: Path) -> None:

@@ -6,6 +6,7 @@ second a cable, so this takes an hour.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,20 +15,25 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.operate import observe
 from sovereign_ai.operate.netbox import (
     NetBoxConnection,
     Push,
     PushDifference,
     PushOutcome,
+    cable_statuses,
     compare,
     parse_netbox_url,
     planned_objects,
     read_held,
+    with_statuses,
 )
+from sovereign_ai.operate.netbox.cable_status import ends_of
 from sovereign_ai.operate.netbox.held import MARK, Held
 from sovereign_ai.operate.netbox.planned import Planned, Reference, cable_key
 from sovereign_ai.render.interop.netbox_exports import read_netbox_exports
 from sovereign_ai.render.interop.output_files import DeliveredFacts, files
+from sovereign_ai.sim.lldp import lldp
 from tests.loads.netbox_instance import Instance, instance, missing
 from tests.render.interop.test_output_files import SMALL, rows
 from tests.render.lab import stack
@@ -160,6 +166,50 @@ def test_netbox_follows_a_lab_that_changes_by_its_api(served: NetBoxConnection) 
     whole = planned_objects(factory, plan)
     pushed(served, factory.name, whole)
     assert looked(served, factory.name, whole)[1].writes == 0
+
+
+def test_netbox_takes_the_status_of_cables_as_they_were_seen(
+    served: NetBoxConnection, tmp_path: Path
+) -> None:
+    factory, plan = stack("lab")
+    reports = lldp(plan)
+    # Two machines report; of the second two ports of the compute fabric are exchanged.
+    near, far = reports["train-001"], reports["train-002"]
+    first, second = far["lldp"][0]["interface"][:2]
+    first["name"], second["name"] = second["name"], first["name"]
+    for name, report in (("train-001", near), ("train-002", far)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(report))
+    statuses = cable_statuses(observe(factory, plan, tmp_path))
+    planned = with_statuses(planned_objects(factory, plan), statuses)
+    _, difference = looked(served, factory.name, planned)
+    assert difference.of("change") == list(difference.changes)
+    assert len(difference.changes) == statuses.to_data()["connected"] > 10
+    pushed(served, factory.name, planned)
+    assert looked(served, factory.name, planned)[1].writes == 0
+    assert count_cables(served, "connected") == statuses.to_data()["connected"]
+    # A machine that the plan no longer has, and whose cables are still seen.
+    smaller = {kind: dict(objects) for kind, objects in planned.items()}
+    seen = set()
+    for key, cable in planned["cables"].items():
+        if "train-003" in key:
+            seen.add(ends_of(end.key for end in cable.ends))
+            del smaller["cables"][key]
+    held = read_held(served, factory.name, smaller)
+    outcome = Push(served, held).apply(compare(smaller, held, seen))
+    assert not outcome.problems
+    assert outcome.done == {("cables", "change"): len(seen)}
+    assert count_cables(served, "decommissioning") == len(seen) > 10
+    # They are planned again.
+    for key, cable in planned["cables"].items():
+        if "train-003" in key:
+            smaller["cables"][key] = replace(cable, kept={**cable.kept, "status": "planned"})
+    pushed(served, factory.name, smaller)
+    assert count_cables(served, "decommissioning") == 0
+
+
+def count_cables(served: NetBoxConnection, status: str) -> int:
+    number: int = served.request("GET", f"dcim/cables/?status={status}&limit=1")["count"]
+    return number
 
 
 def _is_at(value: object, device: tuple[str, str]) -> bool:

@@ -23,6 +23,8 @@ LIMITED, FULL = 0x7FFF, 0xFFFF
 """The default partition for hosts, who reach the subnet manager alone, and for the manager itself."""
 PAIRS = 48
 """Pairs whose path records are queried, and as many for routes."""
+_NO_FAT_TREE = {"updn": ": OpenSM finds no fat tree, so routes are not spread evenly"}
+"""What is said of the engine that `opensm.conf` names for a plane that is no fat tree to OpenSM."""
 _KEY = re.compile(r"0x([0-9a-f]{4})")
 _Link = tuple[tuple[str, int], tuple[str, int]]
 """Both ends of a cable as (node, port number), the lower first."""
@@ -226,6 +228,7 @@ def routes(subnet: RunningSubnet) -> Seen:
         used.update(path)
     used &= {switch.name for switch in plane.switches if switch.tier == "spine"}
     text = f"{len(paths)} routes of at most {longest} switches over {len(used)} of {plane.spine} spines"
+    text += f", by {subnet.routing}{_NO_FAT_TREE.get(subnet.routing, '')}"
     figures = {"routes": len(paths), "lost": lost, "long": long, "spines": len(used)}
     return not lost and not long, text, figures
 

@@ -8,10 +8,12 @@ at its console.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +24,7 @@ from sovereign_ai.assess.observed import Subnet, ibnetdiscover
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.fabric_twin.infiniband.ibsim_net import Net, net_file
 from sovereign_ai.fabric_twin.namespace import batch, list_namespaces, processes, run
-from sovereign_ai.fabric_twin.twin import STATE, down
+from sovereign_ai.fabric_twin.twin import MEMORY, SCRATCH, STATE, down
 from sovereign_ai.names import label
 from sovereign_ai.render.switches import opensm_conf
 from sovereign_ai.toolchain import wait_until
@@ -37,10 +39,16 @@ _PROGRAMS = {
 }
 _UP = "SUBNET UP"
 """The line that OpenSM logs at the end of each sweep."""
+_ENGINE = re.compile(r"(\w+) tables configured on all switches")
+"""The line that OpenSM logs once an engine has filled the forwarding tables."""
 LONGEST_START, LONGEST_SWEEP = 60.0, 120.0
 """Seconds until ibsim answers, and until OpenSM has routed the subnet."""
 _AT_ONCE = 2
 """Queries at a time."""
+_MOST_IN_SHELL = 500
+"""Queries of one shell, which has a limited time for them."""
+_LONGEST_SHELL = 600.0
+"""Seconds for one shell; an idle machine needs ten."""
 _RECORD = "\036"
 """The ASCII record separator, which parts the answers of a shell; no tool prints it."""
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -110,6 +118,7 @@ class RunningSubnet:
     def _write(self) -> None:
         """Write the files that ibsim and OpenSM read."""
         (self.folder / "cache").mkdir(parents=True)
+        self._scratch.symlink_to(scratch_folder(self.folder))
         self.folder.joinpath("net").write_text(net_file(self.net), encoding="ascii")
         self.partitions(self.net.partitions)
         # The last setting of a name counts: the files of this twin instead of those of the host.
@@ -120,6 +129,11 @@ class RunningSubnet:
         settings += "force_log_flush TRUE\n"
         self.folder.joinpath("opensm.conf").write_text(settings, encoding="ascii")
         os.mkfifo(self.folder / "console", 0o600)
+
+    @property
+    def _scratch(self) -> Path:
+        """Where tools run: each writes and removes a hundred small files there."""
+        return self.folder / SCRATCH
 
     def partitions(self, text: str) -> None:
         """Write `partitions.conf`; OpenSM reads it at its next sweep."""
@@ -150,7 +164,7 @@ class RunningSubnet:
                     stderr=subprocess.STDOUT,
                     env=self._environment(preload=not console),
                     # Tools on ibsim leave a folder where they run: there it is removed with the twin.
-                    cwd=self.folder,
+                    cwd=self._scratch,
                     check=True,
                 )
             finally:
@@ -177,7 +191,7 @@ class RunningSubnet:
             text=True,
             check=False,
             timeout=120,
-            cwd=self.folder,
+            cwd=self._scratch,
             env=self._environment(preload=True),
         )
         return done.stdout if done.returncode == 0 else ""
@@ -202,26 +216,41 @@ class RunningSubnet:
         """Run some programs in one shell."""
         if not questions:
             return []
-        script = ""
-        for words in questions:
-            # The text, then the exit code, each followed by a separator.
-            script += f"{shlex.join(words)} 2>/dev/null; printf '\\036%s\\036' $?\n"
-        done = subprocess.run(
-            ["ip", "netns", "exec", self.namespace, "sh"],
-            input=script,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-            cwd=self.folder,
-            env=self._environment(preload=True),
-        )
-        parts = done.stdout.split(_RECORD)
+        printed = ""
+        for start in range(0, len(questions), _MOST_IN_SHELL):
+            printed += self._shell(questions[start : start + _MOST_IN_SHELL])
+        parts = printed.split(_RECORD)
         texts = []
         # Behind the last separator is an empty text without a code.
         for text, code in zip(parts[::2], parts[1::2], strict=False):
             texts.append(text if code == "0" else "")
         return texts
+
+    def _shell(self, questions: Sequence[tuple[str, ...]]) -> str:
+        """Return what one shell prints: each text and each exit code, with a separator behind both.
+
+        Raises:
+            DeploymentError: it does not end.
+        """
+        script = ""
+        for words in questions:
+            script += f"{shlex.join(words)} 2>/dev/null; printf '\\036%s\\036' $?\n"
+        try:
+            done = subprocess.run(
+                ["ip", "netns", "exec", self.namespace, "sh"],
+                input=script,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_LONGEST_SHELL,
+                cwd=self._scratch,
+                env=self._environment(preload=True),
+            )
+        except subprocess.TimeoutExpired:
+            message = f"{len(questions):,} queries of the subnet took more than {_LONGEST_SHELL:.0f} s"
+            hint = "look at what else this machine does, and run it again"
+            raise DeploymentError(Problem("twin-unready", message, hint=hint)) from None
+        return done.stdout
 
     def discover(self) -> Subnet:
         """Return the subnet as `ibnetdiscover` sees it from the manager's adapter."""
@@ -246,19 +275,35 @@ class RunningSubnet:
         self._swept(before)
         return time.monotonic() - start
 
+    @property
+    def routing(self) -> str:
+        """The engine that OpenSM routed by last: `ftree`, or `updn` where it found no fat tree."""
+        engines = _ENGINE.findall(self._log())
+        return str(engines[-1]) if engines else ""
+
     def _sweeps(self) -> int:
         """Count the sweeps that OpenSM has ended."""
+        return self._log().count(_UP)
+
+    def _log(self) -> str:
+        """Return what OpenSM has logged."""
         log = self.folder / "opensm.log"
-        if not log.exists():
-            return 0
-        text = log.read_text(encoding="utf-8", errors="replace")
-        return text.count(_UP)
+        return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
 
     def _swept(self, before: int) -> None:
         """Wait until more sweeps have ended than before."""
         if not wait_until(lambda: self._sweeps() > before, LONGEST_SWEEP, 0.1):
             message = f"OpenSM did not finish a sweep: see {self.folder / 'opensm.log'}"
             raise DeploymentError(Problem("twin-unready", message))
+
+
+def scratch_folder(folder: Path) -> Path:
+    """Make a folder for the small files of tools: in memory where that is possible, else below another one.
+
+    Queries are six times as fast in memory as on a disk.
+    """
+    is_there = MEMORY.is_dir()
+    return Path(tempfile.mkdtemp(prefix=f"{STATE.name}-", dir=MEMORY if is_there else folder))
 
 
 def preload_library() -> Path | None:

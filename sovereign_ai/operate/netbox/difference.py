@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sovereign_ai.operate.netbox.cable_status import Ends, ends_of
 from sovereign_ai.operate.netbox.held import Held, HeldValue, NetBoxObject, Owner, parts_of_others
 from sovereign_ai.operate.netbox.planned import KINDS, OWNED, Key, Planned, PlannedObject, Reference, Value
 
 CREATE, CHANGE, DELETE, LEAVE = "create", "change", "delete", "leave"
 ACTIONS = (CREATE, CHANGE, DELETE, LEAVE)
+_DECOMMISSIONING = "decommissioning"
+"""NetBox's status of a cable that is to be taken out."""
+_CABLE_KEY_PARTS = 6
+"""Parts of the key of a cable between two interfaces: site, device and name of both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +46,18 @@ class NetBoxChange:
         """The change in words."""
         what = f"{self.action} {self.kind} {' '.join(self.key)}"
         if self.action == LEAVE:
-            return f"{what}: {self.others} parts of others are in it"
+            return f"{what}: {self._reason_to_leave}"
         changes = []
         for name, before, after in self.fields:
             changes.append(f"{name} {before or 'nothing'} -> {after or 'nothing'}")
         return f"{what}: {', '.join(changes)}" if changes else what
+
+    @property
+    def _reason_to_leave(self) -> str:
+        """Why an object stays that the plan no longer has."""
+        if self.others:
+            return f"{self.others} parts of others are in it"
+        return "it is still seen" if self.kind == "cables" else "what is left belongs to it"
 
     def to_data(self) -> dict[str, Any]:
         """Return the members of the JSON document."""
@@ -99,8 +111,15 @@ class PushDifference:
         return counts
 
 
-def compare(planned: Planned, held: Held) -> PushDifference:
-    """Return what makes NetBox hold the plan."""
+def compare(planned: Planned, held: Held, seen: Collection[Ends] = ()) -> PushDifference:
+    """Return what makes NetBox hold the plan.
+
+    Args:
+        planned: what the plan wants.
+        held: what NetBox holds.
+        seen: cables at ports without a planned cable that were seen. They are marked to be taken out, and
+            deleted by a later comparison, in which they are seen no more.
+    """
     changes: list[NetBoxChange] = []
     same: Counter[str] = Counter()
     for kind in KINDS:
@@ -113,7 +132,7 @@ def compare(planned: Planned, held: Held) -> PushDifference:
                 same[kind] += 1
             else:
                 changes.append(change)
-    changes += _stale(planned, held)
+    changes += _stale(planned, held, seen)
     count = sum(1 for _ in held.objects())
     return PushDifference(tuple(changes), same, count, held.is_marked)
 
@@ -159,7 +178,7 @@ def _in_words(value: Value, before: HeldValue, held: Held) -> str:
     return f"#{before}"
 
 
-def _stale(planned: Planned, held: Held) -> Iterator[NetBoxChange]:
+def _stale(planned: Planned, held: Held, seen: Collection[Ends]) -> Iterator[NetBoxChange]:
     """Yield what the plan no longer has, parts first; what others use stays, and so does what it is in."""
     others = parts_of_others(held)
     kept: set[Owner] = set()
@@ -168,9 +187,28 @@ def _stale(planned: Planned, held: Held) -> Iterator[NetBoxChange]:
             place = (kind, current.number)
             count = others.get(place, 0)
             action = LEAVE if count or place in kept else DELETE
+            if kind == "cables" and _is_seen(current, seen):
+                action = LEAVE
             if action == LEAVE:
                 kept.update(current.owners)
-            yield NetBoxChange(action, kind, current.key, current.number, others=count)
+            if kind == "cables" and action == LEAVE and current.values["status"] != _DECOMMISSIONING:
+                yield _decommissioned(current)
+            else:
+                yield NetBoxChange(action, kind, current.key, current.number, others=count)
+
+
+def _is_seen(cable: NetBoxObject, seen: Collection[Ends]) -> bool:
+    """Return whether a cable that the plan does not have was seen."""
+    if len(cable.key) != _CABLE_KEY_PARTS:
+        return False
+    return ends_of((cable.key[:3], cable.key[3:])) in seen
+
+
+def _decommissioned(cable: NetBoxObject) -> NetBoxChange:
+    """Return the change that marks a cable as one that is to be taken out."""
+    fields = (("status", str(cable.values["status"]), _DECOMMISSIONING),)
+    wanted = PlannedObject("cables", cable.key, {"status": _DECOMMISSIONING})
+    return NetBoxChange(CHANGE, "cables", cable.key, cable.number, fields, wanted)
 
 
 def _superfluous(kind: str, planned: Planned, held: Held) -> Iterator[NetBoxObject]:

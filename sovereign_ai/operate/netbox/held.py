@@ -103,7 +103,6 @@ class NetBoxObject:
         values: fields that are compared; what it refers to by number.
         owners: the objects that count it as their part.
         parts: how many parts NetBox counts, its own and others'.
-        status: a cable's status; empty for others.
     """
 
     kind: str
@@ -112,7 +111,6 @@ class NetBoxObject:
     values: Mapping[str, HeldValue]
     owners: tuple[Owner, ...] = ()
     parts: int = 0
-    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,8 +367,8 @@ def _cable(row: NetBoxRow, held: Held) -> NetBoxObject:
                 owners.append(("interfaces", number))
     values: dict[str, HeldValue] = {"label": row.text("label"), "length": row.decimal("length")}
     values["length_unit"] = row.choice("length_unit")
-    status = str(row.choice("status"))
-    return NetBoxObject("cables", row.number(), cable_key(ends), values, tuple(owners), 0, status)
+    values["status"] = row.choice("status")
+    return NetBoxObject("cables", row.number(), cable_key(ends), values, tuple(owners))
 
 
 def _vrf(row: NetBoxRow, _: Held) -> NetBoxObject:

@@ -22,6 +22,8 @@ from sovereign_ai.operate.netbox.held import CONTENT_TYPES, MARK, Held
 from sovereign_ai.operate.netbox.planned import KINDS, OWNED, SHARED, Key, PlannedObject, Reference, Value
 
 _BATCH = 100
+_CABLES = 25
+"""Cables of a batch: NetBox traces the path of each, and its usual server ends a request after 120 s."""
 _MOST_REFUSED = 20
 """Refused objects of a kind after which its rest is left: the reason is the same for all."""
 _PORT = CONTENT_TYPES["interfaces"]
@@ -263,8 +265,9 @@ def _plain(value: Value) -> Any:
 
 
 def _batches(writes: Sequence[_Write]) -> Iterable[Sequence[_Write]]:
-    """Return writes in batches."""
-    return [writes[start : start + _BATCH] for start in range(0, len(writes), _BATCH)]
+    """Return writes of one kind in batches."""
+    most = _CABLES if writes and writes[0].change.kind == "cables" else _BATCH
+    return [writes[start : start + most] for start in range(0, len(writes), most)]
 
 
 def totals(outcome: PushOutcome) -> Mapping[str, int]:

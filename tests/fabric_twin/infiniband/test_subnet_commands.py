@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError
+from sovereign_ai.fabric_twin import twin as twin_module
 from sovereign_ai.fabric_twin.infiniband import subnet as subnet_module
 from sovereign_ai.fabric_twin.infiniband.ibsim_net import net, net_file
 from sovereign_ai.fabric_twin.infiniband.subnet import RunningSubnet, require_ibsim
@@ -20,6 +21,8 @@ from tests.fabric_twin.infiniband.small import small
 @pytest.fixture
 def subnet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunningSubnet:
     monkeypatch.setattr(subnet_module, "STATE", tmp_path / "state")
+    monkeypatch.setattr(subnet_module, "MEMORY", tmp_path / "memory")
+    (tmp_path / "memory").mkdir()
     monkeypatch.setattr(subnet_module, "preload_library", lambda: Path("/lib/umad2sim.so"))
     factory, plan = small(tmp_path)
     return RunningSubnet.of(net(factory, plan, plan.fabrics[0]))
@@ -59,6 +62,48 @@ def test_the_files_of_ibsim_and_opensm_are_those_of_the_twin(subnet: RunningSubn
         "force_log_flush TRUE",
     ]
     assert (subnet.folder / "console").is_fifo()
+
+
+def test_tools_run_in_memory_that_goes_with_the_twin_and_else_in_its_folder(
+    subnet: RunningSubnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subnet._write()
+    place = subnet._scratch.resolve()
+    assert place.parent == tmp_path / "memory"
+    assert place.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(twin_module, "STATE", tmp_path / "state")
+    monkeypatch.setattr(twin_module, "list_namespaces", lambda _: [])
+    twin_module.down(subnet.net.factory)
+    assert not place.exists()
+    assert not subnet.folder.exists()
+    (tmp_path / "memory").rmdir()
+    subnet._write()
+    assert subnet._scratch.resolve().parent == subnet.folder
+
+
+def test_many_queries_are_of_several_shells_and_one_without_end_is_an_error(
+    subnet: RunningSubnet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subnet_module, "_MOST_IN_SHELL", 3)
+    shells = []
+
+    def run(_: list[str], **more: Any) -> subprocess.CompletedProcess[str]:
+        shells.append(more["input"])
+        return real(["sh"], input=more["input"], capture_output=True, text=True, check=False)
+
+    real = subprocess.run
+    monkeypatch.setattr(subnet_module.subprocess, "run", run)
+    questions = [("echo", str(number)) for number in range(11)]
+    assert subnet.ask_all(questions) == [f"{number}\n" for number in range(11)]
+    # Six queries and five, of at most three a shell.
+    assert len(shells) == 4
+
+    def endless(words: list[str], **more: Any) -> subprocess.CompletedProcess[str]:
+        raise subprocess.TimeoutExpired(words, more["timeout"])
+
+    monkeypatch.setattr(subnet_module.subprocess, "run", endless)
+    with pytest.raises(DeploymentError, match="queries of the subnet took more than 600 s"):
+        subnet.ask_all(questions)
 
 
 def test_only_tools_are_redirected_to_ibsim(subnet: RunningSubnet) -> None:
@@ -107,3 +152,15 @@ def test_missing_programs_are_named_by_their_packages(monkeypatch: pytest.Monkey
     hints = {problem.code: problem.hint for problem in error.value.problems}
     assert set(hints) == {"not-root", "no-infiniband", "no-iproute2"}
     assert hints["no-infiniband"] == "apt-get install ibsim-utils infiniband-diags libumad2sim0 opensm"
+
+
+def test_the_last_routing_engine_that_filled_the_tables_counts(subnet: RunningSubnet) -> None:
+    subnet.folder.mkdir(parents=True)
+    log = subnet.folder / "opensm.log"
+    assert subnet.routing == ""
+    log.write_text("x 0x02 -> osm_ucast_mgr_process: ftree tables configured on all switches\n")
+    assert subnet.routing == "ftree"
+    with log.open("a") as more:
+        more.write("x 0x01 -> ucast_mgr_route: ftree: cannot build lid matrices\n")
+        more.write("x 0x02 -> osm_ucast_mgr_process: updn tables configured on all switches\n")
+    assert subnet.routing == "updn"

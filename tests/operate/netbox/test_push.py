@@ -172,6 +172,14 @@ def cut_at(netbox: FakeNetBox, method: str, path: str, kind: str) -> None:
     netbox.cut = 1 if method == "POST" and f"/{kind}/" in path else 0
 
 
+def test_cables_are_sent_in_smaller_batches_since_netbox_traces_each(netbox: FakeNetBox) -> None:
+    machines = [f"train-{number:03d}" for number in range(1, 31)]
+    assert not pushed(netbox, planned(machines)).problems
+    assert len(netbox.of("cables")) == 30
+    assert netbox.writes.count(("cables", "POST")) == 2
+    assert netbox.writes.count(("interfaces", "POST")) == 1
+
+
 def test_after_twenty_refusals_of_a_kind_its_rest_is_left(netbox: FakeNetBox) -> None:
     machines = [f"train-{number:03d}" for number in range(1, 31)]
     netbox.script = lambda method, path: refuse(method, path, "devices")
