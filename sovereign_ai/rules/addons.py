@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from sovereign_ai.rules.fields import Field, Must, lists_of, nested
+from sovereign_ai.rules.fields import Field, Must, lists_of, named_values, nested
 
 Family = Literal["network", "queues", "data", "workloads", "settings"]
 """The subject of a kind; the checks of a family share a message."""
@@ -106,7 +106,13 @@ _CILIUM_REFERENCES = _absent(
     "ingress[].fromRequires",
     "egress[].toRequires",
 )
-_CILIUM_SIDES = (*_CILIUM_PEERS, *_CILIUM_RANGES, *_CILIUM_REFERENCES)
+_CILIUM_SIDES = (
+    *_CILIUM_PEERS,
+    *_CILIUM_RANGES,
+    *_CILIUM_REFERENCES,
+    Field("egress[]", "cilium-peer"),
+    Field("ingress[]", "cilium-peer"),
+)
 _CILIUM_OWN = (
     # An expression such as `NotIn` may select pods of other namespaces.
     *_absent("egress[].toEndpoints[].matchExpressions", "ingress[].fromEndpoints[].matchExpressions"),
@@ -167,7 +173,7 @@ _SERVICE_ENTRY_FIELDS = (
     *_places("spec.hosts[]", "spec.endpoints[].address"),
     Field("spec.addresses[]", "range"),
     # `.` is the own namespace: other namespaces have declared no such flow.
-    Field("spec.exportTo[]", "one-of", (".",)),
+    Field("spec", "own-mesh"),
     *_absent("spec.endpoints[].network"),
 )
 _SERVICE_ENTRY = Addon(
@@ -184,6 +190,7 @@ _VIRTUAL_SERVICE_FIELDS = (
         "spec.http[].rewrite.authority",
     ),
     Field("spec.http[].delegate.namespace", "own-namespace"),
+    Field("spec", "own-hosts"),
 )
 _VIRTUAL_SERVICE = Addon(
     "networking.istio.io",
@@ -197,7 +204,7 @@ _DESTINATION_RULE = Addon(
     "DestinationRule",
     "network",
     f"{_ISTIO}/destination-rule",
-    _places("spec.host"),
+    (*_places("spec.host"), Field("spec", "own-hosts")),
 )
 
 BACKEND = (
@@ -320,6 +327,11 @@ _VOLUME_ATTRIBUTES_CLASS = Addon(
 _RAY_PODS = ("headGroupSpec.template", "workerGroupSpecs[].template")
 _RAY_FIELDS = (
     *_places("gcsFaultToleranceOptions.redisAddress"),
+    # Arguments of `ray start`, by their names.
+    Field("headGroupSpec.rayStartParams", "named"),
+    Field("workerGroupSpecs[].rayStartParams", "named"),
+    Field("autoscalerOptions.env[]", "variable"),
+    Field("headServiceAnnotations{}", "text"),
     # The head service may be of any type, with any annotation.
     *_absent("headGroupSpec.headService"),
     Field("headGroupSpec.enableIngress", "unset"),
@@ -365,8 +377,14 @@ _RAY_SERVICE = _ray(
 def _training(kind: str, replicas: str) -> Addon:
     """Return a job kind of the training operator."""
     managed = Field("spec.runPolicy.managedBy", "one-of", ("", "kubeflow.org/training-operator"))
+    elastic = "spec.elasticPolicy"
+    fields = (
+        managed,
+        *_places(f"{elastic}.rdzvHost"),
+        Field(f"{elastic}.rdzvConf[].value", "text"),
+    )
     templates = (f"spec.{replicas}{{}}.template",)
-    return Addon("kubeflow.org", kind, "workloads", _TRAINING, (managed,), templates)
+    return Addon("kubeflow.org", kind, "workloads", _TRAINING, fields, templates)
 
 
 _TRAIN_JOB_FIELDS = (
@@ -400,6 +418,7 @@ _JOB_CONTROLLERS = ("", "kubernetes.io/job-controller")
 _JOB_SET_FIELDS = (
     Field("spec.managedBy", "one-of", _JOB_SET_CONTROLLERS),
     Field("spec.replicatedJobs[].template.spec.managedBy", "one-of", _JOB_CONTROLLERS),
+    Field("spec.volumeClaimPolicies[].templates[].spec.storageClassName", "class"),
 )
 _JOB_SET = Addon(
     "jobset.x-k8s.io",
@@ -423,7 +442,7 @@ _VOLCANO_JOB = Addon(
     "Job",
     "workloads",
     "volcano.sh/en/docs/vcjob",
-    _absent("spec.volumes"),
+    (*_absent("spec.volumes"), Field("spec.plugins{}[]", "text")),
     ("spec.tasks[].template",),
 )
 _ROLLOUT = Addon(
@@ -439,24 +458,52 @@ _KSERVE_PARTS = ("predictor", "transformer", "explainer")
 _KSERVE_PODS = ("spec.predictor", "spec.transformer", "spec.explainer")
 
 
+# Each framework has a field of its own beside `model`, with the same content.
+_KSERVE_FRAMEWORKS = (
+    "huggingface",
+    "lightgbm",
+    "onnx",
+    "paddle",
+    "pmml",
+    "pytorch",
+    "sklearn",
+    "tensorflow",
+    "triton",
+    "xgboost",
+)
+_KSERVE_EXPLAINERS = ("art", "alibi")
+_KSERVE_ENGINE = (
+    *_places("storageUri", "storage.parameters.endpoint_url"),
+    Field("env[]", "variable"),
+    Field("args[]", "text"),
+    Field("command[]", "text"),
+    Field("image", "image"),
+    *_absent("storage", "storageUris"),
+)
+"""Fields of what loads and serves a model."""
+
+
 def _kserve_storage() -> tuple[Field, ...]:
     """Return the fields from which the parts of an inference service download models."""
     paths = []
     for part in _KSERVE_PARTS:
-        # Both paths, since a part may hold these fields with or without `model`.
-        for model in ("model.", ""):
-            paths.append(f"spec.{part}.{model}storageUri")
-            paths.append(f"spec.{part}.{model}storage.parameters.endpoint_url")
+        paths.append(f"spec.{part}.storageUri")
+        paths.append(f"spec.{part}.storage.parameters.endpoint_url")
     return _places(*paths)
+
+
+def _kserve_engines() -> tuple[str, ...]:
+    """Return the paths of what may load and serve a model in an inference service."""
+    predictors = [f"spec.predictor.{name}" for name in ("model", *_KSERVE_FRAMEWORKS)]
+    explainers = [f"spec.explainer.{name}" for name in ("model", *_KSERVE_EXPLAINERS)]
+    return (*predictors, "spec.transformer.model", *explainers)
 
 
 _KSERVE_FIELDS = (
     *_kserve_storage(),
     *_below(_KSERVE_PODS, _places("logger.url")),
-    Field("spec.predictor.model.env[]", "variable"),
-    Field("spec.predictor.model.args[]", "text"),
-    Field("spec.predictor.model.image", "image"),
-    *_absent("spec.predictor.workerSpec", "spec.predictor.model.storage", "spec.predictor.model.storageUris"),
+    *_below(_kserve_engines(), _KSERVE_ENGINE),
+    *_absent("spec.predictor.workerSpec"),
 )
 _INFERENCE_SERVICE = Addon(
     "serving.kserve.io",
@@ -479,9 +526,26 @@ _WRITES = (
         "spec.remoteWrite[].proxyUrl",
         "spec.remoteRead[].url",
         "spec.remoteRead[].proxyUrl",
+        "spec.remoteWrite[].oauth2.tokenUrl",
+        "spec.remoteRead[].oauth2.tokenUrl",
+        "spec.tracingConfig.endpoint",
+        "spec.apiserverConfig.host",
     ),
-    # Each of these takes configuration that no condition reads.
-    *_absent("spec.thanos", "spec.containers", "spec.initContainers", "spec.additionalScrapeConfigs"),
+    # Each of these takes configuration that no condition reads, or signs in at a cloud's own address.
+    *_absent(
+        "spec.thanos",
+        "spec.containers",
+        "spec.initContainers",
+        "spec.additionalScrapeConfigs",
+        "spec.additionalAlertManagerConfigs",
+        "spec.additionalAlertRelabelConfigs",
+        "spec.additionalArgs",
+        "spec.scrapeClasses",
+        "spec.hostAliases",
+        "spec.remoteWrite[].sigv4",
+        "spec.remoteWrite[].azureAd",
+    ),
+    Field("spec.alerting.alertmanagers[].namespace", "own-namespace"),
     Field("spec.hostNetwork", "unset"),
     Field("spec.image", "image"),
     Field("spec.storage.volumeClaimTemplate.spec.storageClassName", "class"),
@@ -493,8 +557,13 @@ def _monitoring(kind: str, fields: tuple[Field, ...]) -> Addon:
     return Addon("monitoring.coreos.com", kind, "network", _MONITORING, fields)
 
 
-_SERVICE_MONITOR = _monitoring("ServiceMonitor", (*_places("spec.endpoints[].proxyUrl"), *_MONITORED))
-_POD_MONITOR = _monitoring("PodMonitor", (*_places("spec.podMetricsEndpoints[].proxyUrl"), *_MONITORED))
+# Before a request, relabelling may write another address into a target.
+_SCRAPED = (
+    *_places("proxyUrl", "oauth2.tokenUrl", "oauth2.proxyUrl"),
+    Field("relabelings[]", "no-target"),
+)
+_SERVICE_MONITOR = _monitoring("ServiceMonitor", (*_below(("spec.endpoints[]",), _SCRAPED), *_MONITORED))
+_POD_MONITOR = _monitoring("PodMonitor", (*_below(("spec.podMetricsEndpoints[]",), _SCRAPED), *_MONITORED))
 
 # The order is that of the rendered checks.
 _ADDONS = (
@@ -607,7 +676,10 @@ def gathered(must: Must, key: str = "") -> str:
     lists_by_kind = {}
     for addon in ADDONS.values():
         fields = [field for field in addon.fields if field.must == must and field.is_gathered]
-        lists_by_kind[addon.key] = [nested(field.path) for field in fields]
+        lists = [nested(field.path) for field in fields]
+        if must == "variable":
+            lists += [named_values(field.path) for field in addon.fields if field.must == "named"]
+        lists_by_kind[addon.key] = lists
     return _lists_of_kind(lists_by_kind, key)
 
 

@@ -43,6 +43,11 @@ Must = Literal[
     "settings",
     "parameters",
     "cilium-own",
+    "cilium-peer",
+    "named",
+    "no-target",
+    "own-hosts",
+    "own-mesh",
     "one-of",
 ]
 """The condition on a field.
@@ -56,6 +61,9 @@ Must = Literal[
 * `variable`: a variable of the environment that names permitted places only; `settings`: a mapping of them.
 * `parameters`: parameters of a storage driver.
 * `cilium-own`: labels by which Cilium selects pods of the own namespace.
+* `cilium-peer`: a rule of Cilium that names its peers; `own-hosts`, `own-mesh`: a configuration of Istio that
+  takes effect on the own namespace, or on nobody else's hosts.
+* `named`: a mapping of settings that are read by their names; `no-target`: relabelling that writes no address.
 * `one-of`: one of some words.
 """
 OUTSIDE = "$outside.filter(g, g[0] == variables.zone).map(g, g[1])"
@@ -75,7 +83,7 @@ Of any other scheme, such as `s3` or `hf`, the authority is a name at somebody's
 """
 URL = r"""[A-Za-z0-9+.-]*://[^/?#\s"'<>,;|)}]*"""
 """A URL up to its path. The scheme may be missing, so that `$(SCHEME)://host` cannot hide one."""
-BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]*:[0-9]{2,5}"
+BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]*:[0-9]{1,5}"
 """A host with a port outside of a URL."""
 _PLACE_NAMES = r"(?i)(?:endpoint|proxy|host|address|addr|url|uri|server|broker|resolver|dns)s?$"
 # A list of hosts that need no proxy names no place to which anything is sent.
@@ -92,7 +100,7 @@ _READ_AS_VARIABLES = (
 )
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
-_FLAG = r"^-{1,2}[A-Za-z0-9._-]+="
+_FLAG = r"^[-+]{0,2}[A-Za-z0-9._-]+="
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ class Field:
         """
         steps = steps_of(self.path)
         depth = steps.count("[]") + steps.count("{}")
-        return self.must in GATHERED and depth <= _DEEPEST
+        return self.must == "named" or (self.must in GATHERED and depth <= _DEEPEST)
 
 
 def steps_of(path: str) -> tuple[str, ...]:
@@ -339,7 +347,46 @@ def arguments(values: str) -> str:
     """
     joined = f'{values}.join({_BETWEEN}).replace("-version" + {_BETWEEN}, "-version=").split({_BETWEEN})'
     listed = f'({values}.exists(a, a.endsWith("-version")) ? {joined} : {values})'
-    return f"{listed}.all(a, {argument('a')})"
+    expanded = on_expanded("a", argument("x"))
+    return f"{listed}.all(a, {expanded})"
+
+
+# The pod's own names and addresses, and those of the node that it runs on.
+_OWN_FIELDS = literal(
+    ["metadata.namespace", "spec.nodeName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"]
+)
+# The name of a pod may be that of a host outside, if there is a dot in it.
+_OWN_NAME = '"metadata.name" && !(has(object.metadata.name) && object.metadata.name.contains("."))'
+_FIRST = literal("\u0001)")
+_UNCHANGED = literal("$(\u0001)")
+
+
+def _expanded(value: str) -> str:
+    """Return CEL for a text of a container `c` with `$(NAME)` replaced by that variable of its environment.
+
+    Kubernetes does this in commands, arguments and variables (kubernetes.io/docs, "Define dependent environment
+    variables", read 2026-11-27). The last variable of a name counts. A reference stays if the value is not in
+    the container: what is behind it is unknown.
+    """
+    field = "d.valueFrom.fieldRef.fieldPath"
+    is_own = f"has(d.valueFrom.fieldRef) && ({field} in {_OWN_FIELDS} || ({field} == {_OWN_NAME}))"
+    literal_value = '(has(d.value) ? d.value : "")'
+    rest = "p.substring(size(d.name) + 1)"
+    own_or_unknown = f'({is_own} ? "localhost" + {rest} : "$(" + p)'
+    part = f"has(d.valueFrom) ? {own_or_unknown} : {literal_value} + {rest}"
+    named = '(has(c.env) ? c.env : []).filter(d, p.startsWith(d.name + ")"))'
+    last = f'[{named}].map(f, size(f) == 0 ? "$(" + p : [f[size(f) - 1]].map(d, {part})[0])[0]'
+    return f'({_FIRST} + {value}).split("$(").map(p, {last}).join("").replace({_UNCHANGED}, "")'
+
+
+def on_expanded(value: str, condition: str) -> str:
+    """Return CEL: a condition on `x` holds for a text of a container `c` whose references are expanded.
+
+    A variable may refer to others. A text that is not whole after two steps is refused.
+    """
+    twice = _expanded(_expanded(value))
+    is_whole = f'(!x.contains("$(") || {_expanded("x")} == x)'
+    return f'({value}.contains("$(") ? [{twice}] : [{value}]).all(x, {is_whole} && {condition})'
 
 
 def variable(value: str) -> str:
@@ -348,10 +395,43 @@ def variable(value: str) -> str:
     return f"(!has({value}.value) || {is_permitted})"
 
 
+def variables_of_container() -> str:
+    """Return CEL: all variables of a container `c` name permitted places only, with references expanded."""
+    is_permitted = on_expanded("e.value", setting("e.name", "x"))
+    return f"(!has(c.env) || c.env.all(e, !has(e.value) || {is_permitted}))"
+
+
+_MEANINGS = (_PLACE_NAMES, _REGION_NAMES, _BUCKET_NAMES)
+# With another end the prefix and the key of an entry would make a word, such as `https_pro` and `xy`.
+_WHOLE_PREFIX = "^(?:.*[^A-Za-z0-9])?$"
+
+
+def sources_of_container() -> str:
+    """Return CEL: what a container `c` reads from elsewhere is judged there under the same name.
+
+    An entry of a ConfigMap is judged by its key. A label or an annotation is not judged as a host.
+    """
+    entry = "e.valueFrom.configMapKeyRef"
+    path = "e.valueFrom.fieldRef.fieldPath"
+    means_place = " || ".join(f"e.name.matches({literal(name)})" for name in _MEANINGS)
+    same_meaning = " && ".join(
+        f"(!e.name.matches({literal(name)}) || {entry}.key.matches({literal(name)}))" for name in _MEANINGS
+    )
+    of_entry = f"(!has({entry}) || ({same_meaning}))"
+    is_free_text = f'({path}.startsWith("metadata.annotations") || {path}.startsWith("metadata.labels"))'
+    of_field = f"(!has(e.valueFrom.fieldRef) || !{is_free_text} || !({means_place}))"
+    variables = f"(!has(c.env) || c.env.all(e, !has(e.valueFrom) || ({of_entry} && {of_field})))"
+    is_whole = f"s.prefix.matches({literal(_WHOLE_PREFIX)})"
+    prefixes = f"(!has(c.envFrom) || c.envFrom.all(s, !has(s.prefix) || {is_whole}))"
+    return f"({variables} && {prefixes})"
+
+
 def _settings(value: str) -> str:
-    """Return CEL: entries of a ConfigMap that are named like variables name permitted places only."""
+    """Return CEL: entries of a ConfigMap that pods may read as variables name permitted places only."""
     condition = setting("k", f"{value}[k]")
-    return f"{value}.all(k, !k.matches({literal(_READ_AS_VARIABLES)}) || {condition})"
+    # Any entry may become a variable, by `configMapKeyRef` or with a prefix. A file has lines, or words.
+    is_file = f'{value}[k].trim().matches(k.contains(".") ? "[ \\\\t\\\\r\\\\n]" : " ")'
+    return f"{value}.all(k, (!k.matches({literal(_READ_AS_VARIABLES)}) && {is_file}) || {condition})"
 
 
 _CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")
@@ -366,6 +446,55 @@ def _cilium_own(value: str) -> str:
     is_narrow = " && ".join(f'!k.startsWith("{prefix}")' for prefix in _CILIUM_WIDE)
     is_own = f'(!k.endsWith("io.kubernetes.pod.namespace") || {value}[k] == object.metadata.namespace)'
     return f"{value}.all(k, {is_narrow} && {is_own})"
+
+
+# Cilium applies a rule that has ports or ICMP types and no peers to every address.
+_CILIUM_PEERS = ("toEndpoints", "toCIDR", "toCIDRSet", "fromEndpoints")
+
+
+def _cilium_peer(value: str) -> str:
+    """Return CEL: a rule of a Cilium policy is empty, which permits nothing, or names peers."""
+    peers = (f"(has({value}.{name}) && size({value}.{name}) > 0)" for name in _CILIUM_PEERS)
+    return f"(size({value}) == 0 || {' || '.join(peers)})"
+
+
+_EXPORTS_TO_OWN = '(has({0}.exportTo) && size({0}.exportTo) > 0 && {0}.exportTo.all(x, x == "."))'
+_IS_OWN_HOST = (
+    '((!{0}.contains(".") && {0} != "*") || {0}.endsWith("." + object.metadata.namespace)'
+    ' || {0}.contains("." + object.metadata.namespace + ".svc"))'
+)
+
+
+def _own_mesh(value: str) -> str:
+    """Return CEL: a configuration of Istio takes effect in the own namespace only.
+
+    Without `exportTo` it does in every namespace of the mesh, unless the mesh has another default.
+    """
+    return _EXPORTS_TO_OWN.format(value)
+
+
+def _own_hosts(value: str) -> str:
+    """Return CEL: a configuration of Istio leads no other namespace's requests to its own services."""
+    hosts = f"(!has({value}.hosts) || {value}.hosts.all(h, {_IS_OWN_HOST.format('h')}))"
+    host_is_own = f"(!has({value}.host) || {_IS_OWN_HOST.format(f'{value}.host')})"
+    # `mesh` stands for the sidecars of all pods; other gateways only see what is sent to them.
+    at_gateways = f'(has({value}.gateways) && size({value}.gateways) > 0 && !("mesh" in {value}.gateways))'
+    return f"({_EXPORTS_TO_OWN.format(value)} || {at_gateways} || ({hosts} && {host_is_own}))"
+
+
+# Labels that only relabelling itself reads. A name that ends in `__` may be that of an address.
+_TEMPORARY = "^__tmp_[a-z0-9_]*[a-z0-9]$"
+
+
+def _no_target(value: str) -> str:
+    """Return CEL: relabelling does not write the address that is asked for metrics, nor how it is asked."""
+    # Groups of the expression (`$1`) are put in before the label's name is read.
+    label = f"{value}.targetLabel"
+    is_special = f'({label}.startsWith("__") && !{label}.matches({literal(_TEMPORARY)}))'
+    own_label = f'(!has({label}) || !({label}.contains("$") || {is_special}))'
+    is_map = f'(has({value}.action) && {value}.action.lowerAscii() == "labelmap")'
+    plain_map = f'(!has({value}.replacement) || {value}.replacement in ["$1", "${{1}}"])'
+    return f"({own_label} && (!{is_map} || {plain_map}))"
 
 
 _HOST_KEYS = "(?i)(?:server|host|endpoint|url|address|monitor|proxy|portal|mgmt|svm|dataip)|uri$"
@@ -457,6 +586,10 @@ _CONDITIONS: dict[Must, Callable[[str], str]] = {
     "settings": _settings,
     "parameters": _parameters_and_encryption,
     "cilium-own": _cilium_own,
+    "cilium-peer": _cilium_peer,
+    "no-target": _no_target,
+    "own-hosts": _own_hosts,
+    "own-mesh": _own_mesh,
 }
 
 
@@ -471,6 +604,15 @@ def lists_of(path: str, base: str = "object") -> str:
     outer = ".".join((base, *before))
     values = _items(outer, mark, after, "t") if mark else f"[{outer}]"
     return f"({exists} ? {values} : [])"
+
+
+def named_values(path: str) -> str:
+    """Return CEL for the entries of the mappings at a path as variables, with name and value.
+
+    >>> named_values("a")
+    '(has(object.a) && object.a != null ? [object.a] : []).map(m, m.map(k, {"name": k, "value": m[k]}))'
+    """
+    return f'{lists_of(path)}.map(m, m.map(k, {{"name": k, "value": m[k]}}))'
 
 
 def nested(path: str, base: str = "object") -> str:

@@ -133,6 +133,18 @@ def _trim(text: str) -> str:
     return text.strip()
 
 
+def _substring(text: str, start: int) -> str:
+    """Return a text from a position on, counted in code points.
+
+    Raises:
+        ValueError: the position is outside of the text.
+    """
+    if not 0 <= start <= len(text):
+        message = f"{start} is no position in a text of {len(text)}"
+        raise ValueError(message)
+    return text[start:]
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "cidr": _cidr,
     "isCIDR": _is_cidr,
@@ -144,5 +156,6 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "lowerAscii": _lower,
     "replace": _replace,
     "split": _split,
+    "substring": _substring,
     "trim": _trim,
 }

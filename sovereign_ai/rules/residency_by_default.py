@@ -25,7 +25,14 @@ from sovereign_ai.rules.controls import (
     GDPR_TRANSFER,
 )
 from sovereign_ai.rules.description.residency import PLAN, make_finding
-from sovereign_ai.rules.fields import GATHERED, arguments, on_gathered, permitted, variable
+from sovereign_ai.rules.fields import (
+    GATHERED,
+    arguments,
+    on_gathered,
+    permitted,
+    sources_of_container,
+    variables_of_container,
+)
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
@@ -153,7 +160,8 @@ ADDED = Rule(
     places=OBJECT_PLACES,
     checks=_checks_on_addons(),
 )
-_ENVIRONMENT_IS_PERMITTED = f"variables.containers.all(c, !has(c.env) || c.env.all(e, {variable('e')}))"
+_ENVIRONMENT_IS_PERMITTED = f"variables.containers.all(c, {variables_of_container()})"
+_SOURCES_ARE_JUDGED = f"variables.containers.all(c, {sources_of_container()})"
 _COMMANDS = ("command", "args")
 _CALLERS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
 
@@ -187,6 +195,14 @@ FLOWS = Rule(
             "containers",
             _ENVIRONMENT_IS_PERMITTED,
             "a variable of its environment names a place that is not permitted",
+            late=True,
+        ),
+        RuleCheck(
+            PODS,
+            "containers",
+            _SOURCES_ARE_JUDGED,
+            "a variable that is called after a place is read from an entry, label or annotation that is not, or a"
+            " prefix of variables ends within a word",
             late=True,
         ),
         RuleCheck(

@@ -119,6 +119,13 @@ _LISTENERS_TAKE_OWN_ROUTES = (
     " || !has(n.allowedRoutes.namespaces.from) || n.allowedRoutes.namespaces.from == null"
     ' || n.allowedRoutes.namespaces.from == "Same")'
 )
+# A set of listeners in another namespace adds hosts to the gateway.
+_TAKES_OWN_LISTENERS = (
+    "!has(object.spec.allowedListeners) || object.spec.allowedListeners == null"
+    " || !has(object.spec.allowedListeners.namespaces) || object.spec.allowedListeners.namespaces == null"
+    " || !has(object.spec.allowedListeners.namespaces.from)"
+    ' || object.spec.allowedListeners.namespaces.from in ["None", "Same"]'
+)
 GATEWAYS = Rule(
     id="NET-005",
     title="A Gateway API gateway names its hosts and takes routes of its own namespace only",
@@ -139,6 +146,12 @@ GATEWAYS = Rule(
             "spec.listeners",
             _LISTENERS_TAKE_OWN_ROUTES,
             "a listener takes routes of other namespaces",
+        ),
+        RuleCheck(
+            ("Gateway",),
+            "spec.allowedListeners",
+            _TAKES_OWN_LISTENERS,
+            "it takes listeners of other namespaces",
         ),
     ),
 )
@@ -350,10 +363,23 @@ _GLOBAL = (
 )
 # ingress-nginx inserts snippets into its configuration as they are written.
 _SNIPPET = "(?i)(?:snippet|mirror-target|mirror-host|upstream-vhost|session-cookie-domain)s?$"
-# kubectl keeps a copy of the whole object in `$applied`, which takes effect nowhere.
-_ANNOTATIONS_ARE_PERMITTED = (
-    f"!has({_ANNOTATIONS}) || {_ANNOTATIONS}.all(k, k == $applied ||"
-    f' (!k.matches("{_SNIPPET}") && !(k in {_GLOBAL}) && {text(f"{_ANNOTATIONS}[k]")}))'
+
+
+def _are_permitted(annotations: str) -> str:
+    """Return CEL: annotations of what leads traffic are permitted."""
+    # kubectl keeps a copy of the whole object in `$applied`, which takes effect nowhere.
+    return (
+        f"{annotations}.all(k, k == $applied ||"
+        f' (!k.matches("{_SNIPPET}") && !(k in {_GLOBAL}) && {text(f"{annotations}[k]")}))'
+    )
+
+
+_ANNOTATIONS_ARE_PERMITTED = f"!has({_ANNOTATIONS}) || {_are_permitted(_ANNOTATIONS)}"
+# The controller of a gateway puts them on the service and the pods that it makes for it.
+_MADE = "object.spec.infrastructure"
+_ANNOTATIONS_OF_MADE_ARE_PERMITTED = (
+    f"!has({_MADE}) || {_MADE} == null || !has({_MADE}.annotations) || {_MADE}.annotations == null"
+    f" || {_are_permitted(f'{_MADE}.annotations')}"
 )
 # A mesh's sidecar, an agent or a network plugin is led by annotations of the pod itself.
 _LETS_AROUND = "(?i)(?:skip|exclude)-?(?:inbound|outbound)"
@@ -381,6 +407,12 @@ ANNOTATED = Rule(
             _ANNOTATIONS_ARE_PERMITTED,
             "an annotation copies traffic, inserts configuration, shares it with other clusters, or names a "
             "place that is not permitted",
+        ),
+        RuleCheck(
+            ("Gateway",),
+            "spec.infrastructure",
+            _ANNOTATIONS_OF_MADE_ARE_PERMITTED,
+            "an annotation of what is made for it leads to a place that is not permitted",
         ),
         RuleCheck(
             PODS,
