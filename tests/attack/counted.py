@@ -1,4 +1,4 @@
-"""Counts the variants of each class of `classes.yaml`: parameters of tests, cases of rules, hostile inputs."""
+"""Counts the variants of each class of `classes.yaml`: parameters of tests, rules' cases, hostile inputs."""
 
 from __future__ import annotations
 
