@@ -283,7 +283,7 @@ _FORGED: dict[str, Callable[[], dict[str, Any]]] = {
     "a type of look-alike letters": _with(payloadType=PAYLOAD.replace("a", "\u0430")),
     "no type": _with(payloadType=""),
     "a list as type": _with(payloadType=[PAYLOAD]),
-    "signed without the encoding": _with_signature(lambda raw: _KEY.sign(raw)),
+    "signed without the encoding": _with_signature(_KEY.sign),
     "signed as base64": _with_signature(lambda raw: _KEY.sign(pae(PAYLOAD, base64.b64encode(raw)))),
     "signed as another type": _with_signature(lambda raw: _KEY.sign(pae("application/json", raw))),
     "a signature of nothing": _with_signature(lambda _raw: _KEY.sign(b"")),
