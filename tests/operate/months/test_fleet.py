@@ -1,4 +1,4 @@
-"""The virtual fleet reports as simulated machines do, and changes as the controller's writes change a Node."""
+"""The virtual fleet reports as simulated machines do, and changes as the controller's writes say."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def random_machine(numbers: random.Random, name: str) -> Machine:
 
 def test_quiet_machines_may_be_left_out_of_a_decision() -> None:
     for seed in range(200):
-        numbers = random.Random(seed)
+        numbers = random.Random(seed)  # noqa: S311 - no secret
         machines = [random_machine(numbers, f"m{number}") for number in range(12)]
         for number in range(20):
             machines.append(Machine(f"quiet-{number}", "train", frozenset({f"rack {number % 3}"})))
@@ -82,7 +82,7 @@ def test_quiet_machines_may_be_left_out_of_a_decision() -> None:
 def test_a_decision_changes_a_virtual_machine_as_its_write_changes_a_node() -> None:
     acts = set()
     for seed in range(60):
-        numbers = random.Random(seed)
+        numbers = random.Random(seed)  # noqa: S311 - no secret
         cluster = Cluster()
         controller = RepairController(cluster, PLACED, Policy(), "first")
         for name in PLACED:
