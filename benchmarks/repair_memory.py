@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from sovereign_ai.cluster.api import UnreachableError
 from sovereign_ai.operate.repair.controller import RepairController
 from sovereign_ai.operate.repair.decide import Policy
 from sovereign_ai.operate.repair.view import Place
@@ -128,6 +129,16 @@ class Feed:
             return {**node(int(path.rpartition("-")[2]), self._version), "spec": body.get("spec") or {}}
 
 
+def await_lists(controller: RepairController, watched: WatchedCluster) -> None:
+    """Do a first round, as soon as everything is listed."""
+    done = None
+    while done is None:
+        try:
+            done = controller.round(datetime.now(UTC))
+        except UnreachableError:
+            watched.wait(1.0)
+
+
 def measure(machines: int) -> dict[str, float]:
     """Return kB a machine after the lists and at the peak, and the storm's events a second."""
     measured = weather(machines, is_traced=True)
@@ -147,8 +158,9 @@ def weather(machines: int, *, is_traced: bool) -> dict[str, float]:
     api: Any = feed
     watched = WatchedCluster(api, placed)
     controller = RepairController(api, placed, Policy(), "bench", watched)
+    # A watch begins when the lists are there; the storm waits for the first round.
     with watched.watching():
-        controller.round(datetime.now(UTC))
+        await_lists(controller, watched)
         before, peak = tracemalloc.get_traced_memory()
         if is_traced:
             tracemalloc.reset_peak()
