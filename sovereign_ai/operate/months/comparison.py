@@ -219,7 +219,8 @@ def _summed(months: Sequence[Month]) -> dict[str, int]:
     decisions: Counter[str] = Counter()
     for month in months:
         decisions.update(month.decisions)
-    return dict(sorted(decisions.items()))
+    # JSON takes plain text as keys, and no members of an enumeration.
+    return {str(act): number for act, number in sorted(decisions.items())}
 
 
 def _mean(values: Sequence[float]) -> MeasuredShare:

@@ -92,7 +92,12 @@ def state(cluster: Cluster) -> dict[str, tuple[str, bool]]:
 
 
 def obey(cluster: Cluster, now: datetime, numbers: random.Random) -> None:
-    """Play the agents: reset, restart and accept what is requested, each in its own time."""
+    """Play the agents: reset, restart and accept what is requested, each in its own time.
+
+    Work ends by itself as well: from a rack that has failed as a whole nothing is evicted.
+    """
+    if cluster.pods and numbers.random() < 0.1:
+        cluster.pods.pop()
     for name, node in cluster.nodes.items():
         record = read_record(node["metadata"]["annotations"].get(ANNOTATION))
         if record is None or numbers.random() < 0.5:

@@ -1,0 +1,45 @@
+"""`repair simulate`: the table, the JSON document and wrong input, without a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+from typer.testing import CliRunner, Result
+
+from sovereign_ai.cli.main import app
+from sovereign_ai.cli.repair_months import LeftOut
+from sovereign_ai.operate import Safeguard
+
+LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
+
+
+def call(*options: str) -> Result:
+    return CliRunner().invoke(app, ["repair", "simulate", LAB, "--days", "60", "--months", "3", *options])
+
+
+def test_each_condition_is_a_row_and_the_lines_fit_a_terminal() -> None:
+    result = call()
+    assert result.exit_code == 0, result.output
+    rows = [line.split("  ")[0] for line in result.stdout.splitlines()]
+    assert [row for row in rows if row.startswith("with")] == [
+        "with everything",
+        "without spares",
+        "without checkpoints",
+        "without topology",
+        "without repair",
+    ]
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "the assessed 0." in result.stdout
+
+
+def test_what_is_left_out_can_be_chosen_and_the_document_has_all_of_it() -> None:
+    document = orjson.loads(call("--without", "spares", "--json", "--jobs", "2").stdout)
+    assert [condition["without"] for condition in document["conditions"]] == [None, "spares"]
+    assert document["seeds"] == [1, 2, 3]
+    assert [each["job"]["name"] for each in document["agreement"]] == ["train-1", "train-2"]
+
+
+def test_the_options_are_those_of_the_simulation() -> None:
+    assert {each.value for each in LeftOut} == {each.value for each in Safeguard}
+    assert call("--without", "luck").exit_code == 2
