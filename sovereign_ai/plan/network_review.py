@@ -79,7 +79,9 @@ def _storage_notes(factory: AIFactory, tier: StoragePlan, pools: Sequence[Shape]
         path = _storage_path([fabric for fabric in fabrics if joins(fabric, shape)])
         rate = _port_rate(path, shape.pool.name)
         who = f"{name}: a machine of pool {shape.pool.name}"
-        yield from _shortfall(who, tier.per_node_read, tier.per_node_write, rate, _ports(path, shape.pool.name))
+        yield from _shortfall(
+            who, tier.per_node_read, tier.per_node_write, rate, _ports(path, shape.pool.name)
+        )
         pools_rate += shape.total * rate
         for text in _ports(path, shape.pool.name):
             ports[text] = text

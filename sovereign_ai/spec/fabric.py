@@ -33,7 +33,6 @@ class PoolLink(Model):
     """Rate of one port of its servers."""
 
 
-
 class Fabric(Model):
     """One network of one role. At several sites each has its own, built alike; none spans two."""
 

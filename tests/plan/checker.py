@@ -332,9 +332,7 @@ def _capacity(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
         carried = int(total)
     found = []
     if plane["bisection"] != carried * unit:
-        found.append(
-            f"bisection is said to be {plane['bisection']} bits a second, and is {carried * unit}"
-        )
+        found.append(f"bisection is said to be {plane['bisection']} bits a second, and is {carried * unit}")
     if plane["oversubscription"] != f"{over.numerator}:{over.denominator}":
         found.append(
             f"oversubscription is said to be {plane['oversubscription']}, "

@@ -115,9 +115,7 @@ def carried_laid(
         peers: the cables of `leaf_spine` connect two leaves.
         weight: rate of a link between switches over that of a link to a server.
     """
-    return _carried_below(
-        Counter(node_leaf.uppers()), leaf_spine, spine_core, peers=peers, weight=weight
-    )
+    return _carried_below(Counter(node_leaf.uppers()), leaf_spine, spine_core, peers=peers, weight=weight)
 
 
 def carried_rates(
