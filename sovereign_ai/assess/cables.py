@@ -5,7 +5,7 @@ the row and across rows, and falls:
 
     length = base + places apart x rack width + rows apart x row pitch
 
-The usual values are those of the cable lists; the ranges are this project's judgement. The length of a cable
+The usual values and the ranges are those of the cable lists (`plan.cabling.routes`). The length of a cable
 between halls of one building is open, since no description states how far halls are apart. Between buildings
 it is that of the shortest route which the campus describes. A plan gives places, not trays: measure the
 route before you order.
@@ -19,28 +19,26 @@ route before you order.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
 from sovereign_ai.assess.measure import plain
+from sovereign_ai.catalog import link_medium
 from sovereign_ai.plan import Plan
+from sovereign_ai.plan.cabling import BETWEEN_RACKS, IN_RACK, RACK_WIDTH, ROW_PITCH
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.spec import AIFactory, Site
 
-WITHIN = (1.0, 2.0, 3.0)
-"""Metres of a cable within a rack: least, usual, most."""
-BASE = (5.0, 7.0, 9.0)
-"""Metres of rise, fall and slack of a cable between racks."""
-WIDTH = (0.6, 0.6, 0.8)
-"""Metres from one rack to the next; 600 and 800 mm are the usual cabinets."""
-PITCH = (2.4, 2.4, 3.6)
-"""Metres from one row to the next: a rack of 1.2 m and an aisle of 1.2 to 2.4 m."""
 Place = tuple[str, int, int]
 """A device's hall, row, and place in the row."""
 Distance = tuple[int, int]
 """Rows apart, and places in a row apart."""
+_GIGABIT = 10**9
+_TWISTED = 10
+"""Gbps up to which ports are of twisted pairs, and the lane of their row in the catalogue."""
 _VERDICTS = {True: "holds", False: "too short", None: "open"}
 
 
@@ -57,6 +55,8 @@ class CableTotals:
         reach: metres that the optics allow.
         holds: whether every cable within a hall reaches. None where the range or a cable between halls leaves
             it open.
+        beyond_twisted: links of hosts at rates of twisted pairs that are longer than these carry, also at the
+            least of the ranges; such links take optics.
     """
 
     plane: str
@@ -66,6 +66,7 @@ class CableTotals:
     between_halls: int
     reach: float
     holds: bool | None
+    beyond_twisted: int = 0
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data, metres to the centimetre."""
@@ -79,9 +80,12 @@ class CableTotals:
         """The longest cable within a hall and the number of cables between halls."""
         spread = f"{plain(self.low)} to {plain(self.high)}"
         more = f"; {self.between_halls:,} between halls" if self.between_halls else ""
-        return (
+        text = (
             f"up to {plain(self.value)} m [{spread}], reach {self.reach:g} m{more}: {_VERDICTS[self.holds]}"
         )
+        if self.beyond_twisted:
+            text += f"; {self.beyond_twisted:,} links are too long for twisted pairs and take optics"
+        return text
 
 
 def lengths(factory: AIFactory, plan: Plan) -> tuple[CableTotals, ...]:
@@ -128,10 +132,10 @@ def _cabling(
     plane: FabricPlan, places: Mapping[str, Place], reach: float, routes: Mapping[frozenset[str], float]
 ) -> CableTotals:
     """Return the longest cable of one plane."""
-    within: set[Distance] = set()
+    within: Counter[Distance] = Counter()
     by_route = 0.0
     between = 0
-    for lower, upper in plane.cables.pairs():
+    for number, (lower, upper) in enumerate(plane.cables.pairs()):
         # No rack holds a fabric manager, so its cables have no length.
         if lower not in places or upper not in places:
             continue
@@ -143,30 +147,51 @@ def _cabling(
         elif hall != other_hall:
             between += 1
         else:
-            within.add((abs(row - other_row), abs(place_in_row - other_place)))
-    low, value, high = (_longest(within, *metres) for metres in zip(WITHIN, BASE, WIDTH, PITCH, strict=True))
+            distance = (abs(row - other_row), abs(place_in_row - other_place))
+            # Only links of hosts may be of twisted pairs; a link between switches counts for the longest.
+            within[distance] += number < plane.node_leaf
+    parts = zip(IN_RACK, BETWEEN_RACKS, RACK_WIDTH, ROW_PITCH, strict=True)
+    # The ranges are in centimetres.
+    low, value, high = (_longest(within, *centimetres) / 100 for centimetres in parts)
     low, value, high = max(low, by_route), max(value, by_route), max(high, by_route)
     holds: bool | None = True
     if low > reach:
         holds = False
     elif between or high > reach:
         holds = None
-    return CableTotals(plane.name, low, value, high, between, reach, holds)
+    beyond = _beyond_twisted(plane, within)
+    return CableTotals(plane.name, low, value, high, between, reach, holds, beyond)
 
 
-def _longest(
-    distances: Collection[Distance], inside: float, base: float, width: float, pitch: float
-) -> float:
-    """Return the metres of the longest cable; 0 without any distance.
+def _beyond_twisted(plane: FabricPlan, within: Mapping[Distance, int]) -> int:
+    """Return the links of hosts that are of twisted pairs by their rate, and too long for them.
+
+    Args:
+        plane: the fabric plane.
+        within: links of hosts by how far apart their ends are.
+    """
+    twisted = link_medium("twisted-pair", _TWISTED)
+    if twisted is None or plane.link > _TWISTED * _GIGABIT:
+        return 0
+    least = (IN_RACK[0], BETWEEN_RACKS[0], RACK_WIDTH[0], ROW_PITCH[0])
+    beyond = 0
+    for distance, links in within.items():
+        if _longest([distance], *least) > twisted.reach_of(split=False):
+            beyond += links
+    return beyond
+
+
+def _longest(distances: Collection[Distance], inside: int, base: int, width: int, pitch: int) -> int:
+    """Return the centimetres of the longest cable; 0 without any distance.
 
     Args:
         distances: rows and places apart of both ends of each cable.
-        inside: metres of a cable within a rack.
-        base: metres of rise, fall and slack between racks.
-        width: metres from one rack to the next.
-        pitch: metres from one row to the next.
+        inside: centimetres of a cable within a rack.
+        base: centimetres of rise, fall and slack between racks.
+        width: centimetres from one rack to the next.
+        pitch: centimetres from one row to the next.
     """
-    longest = 0.0
+    longest = 0
     for rows, racks in distances:
         same_rack = not rows and not racks
         length = inside if same_rack else base + rows * pitch + racks * width

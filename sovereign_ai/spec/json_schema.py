@@ -44,7 +44,6 @@ _STRING_WORDS = ("type", "pattern", "maxLength", "minLength")
 # user's editor.
 _UNREAD = frozenset(
     {
-        "prefixItems",
         "dependentRequired",
         "dependentSchemas",
         "unevaluatedProperties",
@@ -182,9 +181,18 @@ def _convert(node: Any) -> Any:
     out: dict[str, Any] = {}
     for key, value in node.items():
         out |= _convert_key(key, value)
+    if "prefixItems" in out:
+        _number_items(out)
     if "$ref" in out and len(out) > 1:
         out["allOf"] = [{"$ref": out.pop("$ref")}]
     return out
+
+
+def _number_items(node: dict[str, Any]) -> None:
+    """Rewrite a list whose entries have places, such as a pair: draft-07 has a list under `items` for it."""
+    if "items" in node:
+        node["additionalItems"] = node.pop("items")
+    node["items"] = node.pop("prefixItems")
 
 
 def _convert_key(key: str, value: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,17 @@ def test_what_is_said_of_a_plane_fits_behind_its_word_on_a_terminal_however_long
     assert widest.text == "up to 1,260 m [1,250 to 1,380], reach 500 m; 99,999 between halls: too short"
     assert len(f"  cables {CableTotals('p', 253.4, 255.6, 380.1, 99_999, 500.0, holds=None).text}") <= 80
     assert len(f"  cables {CableTotals('p', 53.4, 55.6, 80.1, 9_999, 50.0, holds=False).text}") <= 80
+
+
+def test_management_links_too_long_for_twisted_pairs_are_named() -> None:
+    factory, plan = stack("lab")
+    assert all(found.beyond_twisted == 0 for found in lengths(factory, plan))
+    # A rack far down the rows: its machines are more than 100 m from the switches of the others.
+    racks = list(plan.racks)
+    far = next(number for number, rack in enumerate(racks) if rack.kind == "compute")
+    racks[far] = replace(racks[far], name=f"{racks[far].hall}-r900")
+    found = {row.plane: row for row in lengths(factory, replace(plan, racks=tuple(racks)))}
+    oob = found["oob-fra1-p0"]
+    assert 0 < oob.beyond_twisted < 30
+    assert oob.text.endswith("links are too long for twisted pairs and take optics")
+    assert found["compute-fra1-p0"].beyond_twisted == 0

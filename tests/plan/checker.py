@@ -8,8 +8,8 @@ What it holds against the cables, for each plane of each fabric:
 
 * **Ports**: every port of every device is used once in the whole plan; a switch's port lies within its radix.
 * **Degree**: no switch has more cables than ports, and where links upwards have another rate no leaf has more
-  bits a second than its ports; a port is split for links of one rate alone, and is whole or split but never both;
-  every cable climbs one tier.
+  bits a second than its ports; a port is split for links of one rate alone, and is whole or split, never
+  both; every cable climbs one tier.
 * **Rails**: a leaf serves one rail; port i of a machine ends at a leaf of rail i, counted from `first_rail`
   where rails are planes of their own; a machine that joins has every rail once; machines of one scalable
   unit that fits a leaf share one leaf a rail.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pydantic
 import pytest
 import yaml
 
@@ -156,5 +157,19 @@ print(schema_text(), end="")
 
 
 def test_a_word_that_draft_07_does_not_know_is_refused_and_never_left_out():
-    with pytest.raises(ValueError, match="draft-07 has no 'prefixItems'"):
-        _convert({"type": "array", "prefixItems": [{"type": "string"}]})
+    with pytest.raises(ValueError, match="draft-07 has no 'unevaluatedItems'"):
+        _convert({"type": "array", "unevaluatedItems": False})
+
+
+def test_a_list_whose_entries_have_places_has_them_as_draft_07_writes_them():
+    class Pair(pydantic.BaseModel):
+        ends: tuple[int, str]
+
+    converted = _convert(Pair.model_json_schema())
+    ends = jsonschema.Draft7Validator(converted)
+    assert ends.is_valid({"ends": [1, "a"]})
+    for wrong in ([1, 2], [1], [1, "a", "b"]):
+        assert not ends.is_valid({"ends": wrong})
+    rest = _convert({"type": "array", "prefixItems": [{"type": "integer"}], "items": {"type": "string"}})
+    assert not jsonschema.Draft7Validator(rest).is_valid([1, 2])
+    assert jsonschema.Draft7Validator(rest).is_valid([1, "a"])

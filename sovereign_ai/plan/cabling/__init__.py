@@ -12,17 +12,37 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.plan.cabling.order import CableOrder, MediumUse, OrderLine, order_cables
-    from sovereign_ai.plan.cabling.routes import cable_length, rack_positions, racks_of
+    from sovereign_ai.plan.cabling.routes import (
+        BETWEEN_RACKS,
+        IN_RACK,
+        RACK_WIDTH,
+        ROW_PITCH,
+        cable_length,
+        rack_positions,
+        racks_of,
+    )
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
             "order": ("CableOrder", "MediumUse", "OrderLine", "order_cables"),
-            "routes": ("cable_length", "rack_positions", "racks_of"),
+            "routes": (
+                "BETWEEN_RACKS",
+                "IN_RACK",
+                "RACK_WIDTH",
+                "ROW_PITCH",
+                "cable_length",
+                "rack_positions",
+                "racks_of",
+            ),
         },
     )
 
 __all__ = [
+    "BETWEEN_RACKS",
+    "IN_RACK",
+    "RACK_WIDTH",
+    "ROW_PITCH",
     "CableOrder",
     "MediumUse",
     "OrderLine",

@@ -1,7 +1,8 @@
 """Where devices stand, and how long a cable between two of them is.
 
-Lengths are this project's estimates, since halls have no floor plan yet: within a rack 2 m; along a row 3 m
-and 0.6 m a rack between; between rows 2.4 m a row more, and 4 m of rise and fall in all cases outside a rack.
+Lengths are this project's estimates, since halls have no floor plan yet: within a rack 2 m; else 7 m of rise,
+fall and slack, 0.6 m a rack between along a row, and 2.4 m a row across rows. The ranges around them are its
+judgement; `assess.cables` counts with both ends.
 """
 
 from __future__ import annotations
@@ -12,8 +13,15 @@ from typing import NamedTuple
 
 from sovereign_ai.plan.racks import Rack
 
-# Lengths are in centimetres.
-_IN_RACK, _BETWEEN, _RISE, _RACK_WIDTH, _ROW_PITCH = 200, 300, 400, 60, 240
+IN_RACK = (100, 200, 300)
+"""Centimetres of a cable within a rack: least, usual, most."""
+BETWEEN_RACKS = (500, 700, 900)
+"""Centimetres of rise, fall and slack of a cable between racks."""
+RACK_WIDTH = (60, 60, 80)
+"""Centimetres from one rack to the next; 600 and 800 mm are the usual cabinets."""
+ROW_PITCH = (240, 240, 360)
+"""Centimetres from one row to the next: a rack of 1.2 m and an aisle of 1.2 to 2.4 m."""
+_USUAL = 1
 
 
 class RackPlace(NamedTuple):
@@ -66,12 +74,12 @@ def cable_length(first: tuple[int, int], second: tuple[int, int], *, same: bool)
     (200, 1240)
     """
     if same:
-        return _IN_RACK
+        return IN_RACK[_USUAL]
     row, position = first
     other_row, other_position = second
-    along_row = abs(position - other_position) * _RACK_WIDTH
-    across_rows = abs(row - other_row) * _ROW_PITCH
-    return _BETWEEN + _RISE + along_row + across_rows
+    along_row = abs(position - other_position) * RACK_WIDTH[_USUAL]
+    across_rows = abs(row - other_row) * ROW_PITCH[_USUAL]
+    return BETWEEN_RACKS[_USUAL] + along_row + across_rows
 
 
 def route_length(first: RackPlace | None, second: RackPlace | None, between_halls: int | None) -> int | None:
