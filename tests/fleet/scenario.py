@@ -78,6 +78,8 @@ class Scenario:
         Raises:
             AssertionError: something does not hold.
         """
+        with self.step(f"{self.size.nodes} machines are seen"):
+            self.watch.wait("all are there", lambda: len(self.watch.nodes()) == self.size.nodes, _LONGEST)
         with self.step(f"a gang of {8 * self.size.gang} GPUs is admitted whole and placed"):
             self.submit_job(GANG, "research", self.size.gang)
             self.await_job(GANG, self.size.gang)

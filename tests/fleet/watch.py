@@ -78,16 +78,19 @@ class FleetWatch:
     """Follows a fleet.
 
     Attributes:
+        api: its cluster.
+        rack_of: machine to rack.
+        began: the beginning, on the monotonic clock.
         samples: seconds since the beginning, and rack to what its machines do then, each with their number.
     """
 
     api: Api
     rack_of: Mapping[str, str]
+    began: float
     samples: list[tuple[float, dict[str, Counter[str]]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Prepare; nothing is read yet."""
-        self.began = time.monotonic()
         self._changed = threading.Event()
         self._nodes = Follower(self.api, ("v1",), "Node", _node, self._changed.set)
         self._pods = Follower(self.api, ("v1",), "Pod", _pod, self._changed.set)
