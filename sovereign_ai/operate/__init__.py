@@ -68,7 +68,7 @@ else:
                 "scale",
                 "submit",
                 "with_command",
-    "with_simulated_duration",
+                "with_simulated_duration",
                 "with_simulated_duration",
             ),
             "labels": ("locate_nodes", "write_labels"),

@@ -195,7 +195,7 @@ class Scenario:
                 events, 1.0, threading.Event(), tell
             )
             lost = self._lost(events)
-            self.watch.wait("all are cordoned", lambda: lost <= self._under_repair(), _LONGEST)
+            self.watch.wait("all are cordoned", lambda: lost <= self.watch.was_repaired, _LONGEST)
         with self.step("every machine is repaired and back"):
             self.watch.wait("no machine is out", lambda: not self._out(), _LONGEST)
         with self.step("all jobs run again"):
@@ -224,9 +224,6 @@ class Scenario:
         for event in events:
             lost |= set(units.machines(event))
         return lost
-
-    def _under_repair(self) -> set[str]:
-        return {node.name for node in self.watch.nodes().values() if node.repair}
 
     def _out(self) -> set[str]:
         """Return the machines that do not work, for whatever reason."""

@@ -62,7 +62,11 @@ def test_the_fleet_works_is_shared_breaks_and_repairs_itself(stack: Path):
     derived = plan(factory)
     say(f"{factory.name}: {NODES} machines; it is deployed")
     command("up", str(stack))
-    stands = {"step": "the described factory is deployed", "from": 0.0, "to": round(time.monotonic() - began, 1)}
+    stands = {
+        "step": "the described factory is deployed",
+        "from": 0.0,
+        "to": round(time.monotonic() - began, 1),
+    }
     with closing(open_cluster(cluster_dir_of("fleet").kubeconfig)) as api:
         watch = FleetWatch(api, {node.name: node.rack for node in derived.nodes}, began)
         scenario = Scenario(stack, fleet_size(NODES), factory, derived, api, watch, [stands])

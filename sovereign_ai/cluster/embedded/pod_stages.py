@@ -13,7 +13,7 @@ from sovereign_ai.names import KEYS
 
 SIMULATED_DURATION = f"{KEYS.domain}/simulated-duration"
 """The annotation of a Job's pod with the time that it runs on a simulated machine, such as `90s` or `2h`."""
-_NOW = '{{ $now := Now | Quote }}'
+_NOW = "{{ $now := Now | Quote }}"
 _RUNNING = """
 phase: Running
 startTime: {{ $now }}
@@ -90,7 +90,10 @@ def _match(key: str, operator: str, *values: str) -> dict[str, Any]:
 
 
 def _stage(
-    name: str, conditions: list[dict[str, Any]], following: dict[str, Any], delay: dict[str, Any] | None = None
+    name: str,
+    conditions: list[dict[str, Any]],
+    following: dict[str, Any],
+    delay: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return a stage: what happens to a pod of which all conditions hold."""
     spec = {

@@ -187,9 +187,7 @@ than etcd's 8 GiB. So the upper limits bound the load of one tenant on the contr
 holds. Kubernetes tests 10,000 Services a cluster."""
 
 
-def _whole_zone(
-    cluster: ClusterPlan, namespace: Namespace
-) -> tuple[Namespace, dict[tuple[str, str], int]]:
+def _whole_zone(cluster: ClusterPlan, namespace: Namespace) -> tuple[Namespace, dict[tuple[str, str], int]]:
     """Return a namespace as if all of its zone's GPUs were its own, and the devices that it may use then."""
     gpus: dict[str, int] = {}
     claimable: dict[tuple[str, str], int] = {}

@@ -170,4 +170,6 @@ def test_pods_of_a_job_say_how_long_they_run_on_simulated_machines() -> None:
     with_simulated_duration([obj], "")
     assert "simulated-duration" not in str(obj)
     with_simulated_duration([obj], "2h")
-    assert obj["spec"]["template"]["metadata"]["annotations"]["sovereign-ai.internal/simulated-duration"] == "2h"
+    assert (
+        obj["spec"]["template"]["metadata"]["annotations"]["sovereign-ai.internal/simulated-duration"] == "2h"
+    )

@@ -107,7 +107,9 @@ def test_where_most_of_a_rack_is_silent_no_work_is_evicted_while_repairs_go_on()
     rack = frozenset({"rack hall-r001"})
     policy = Policy(unavailable=1.0)
     busy = [
-        machine(f"n{number}", domains=rack, faults=(NOT_READY,), record=at(Step.DRAIN), cordon=Cordon.OURS, pods=1)
+        machine(
+            f"n{number}", domains=rack, faults=(NOT_READY,), record=at(Step.DRAIN), cordon=Cordon.OURS, pods=1
+        )
         for number in range(3)
     ]
     well = [machine("n3", domains=rack), machine("n4", domains=rack)]

@@ -84,7 +84,9 @@ def test_a_namespace_of_a_zone_that_lends_may_hold_all_of_its_gpus():
 
 def replace_fields(model, **fields):
     """Return a copy of a part of a description with other fields, judged anew."""
-    return type(model).model_validate({**{key: getattr(model, key) for key in type(model).model_fields}, **fields})
+    return type(model).model_validate(
+        {**{key: getattr(model, key) for key in type(model).model_fields}, **fields}
+    )
 
 
 def test_local_queues_lead_to_a_queue_of_their_own_zone():
