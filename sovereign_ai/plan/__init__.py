@@ -132,6 +132,7 @@ __all__ = [
     "network_notes",
     "other_watts",
     "plan",
+    "pool_shares",
     "plan_platform",
     "pod_bits",
     "poisson_spares",

@@ -46,8 +46,8 @@ def fleet_picture(samples: Samples, steps: Sequence[Mapping[str, Any]]) -> str:
     scale = _WIDTH / max(1.0, last - first)
     height = top + line * len(racks) + _FOOT
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 20}" height="{height}" '
-        'font-family="sans-serif" font-size="11">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 20}" height="{height}">',
+        "<style>text {font: 11px sans-serif}</style>",
         "<title>Racks of a fleet over time</title>",
         '<rect width="100%" height="100%" fill="white"/>',
     ]

@@ -208,8 +208,9 @@ class Scenario:
         """Return faults of what works: the domain of a replica, a rack of the gang, and another rack's feed."""
         nvlink = self.placed(f"{CHAT}-0")[0][KEYS.nvlink_domain]
         rack = self.placed(GANG)[0][KEYS.rack]
-        dark = FailureDomains(self.plan, self.factory.name).units[FaultDomain.FEED]
-        inside = set(FailureDomains(self.plan, self.factory.name).units[FaultDomain.RACK][rack])
+        units = FailureDomains(self.plan, self.factory.name).units
+        dark = units[FaultDomain.FEED]
+        inside = set(units[FaultDomain.RACK][rack])
         feed = next(name for name, machines in dark.items() if machines and inside.isdisjoint(machines))
         return (
             FaultEvent(0.0, FaultDomain.NVLINK, nvlink, None, 74, _PARTS),
@@ -268,4 +269,4 @@ def repairing(stack: Path) -> Iterator[None]:
 
 def say(line: str) -> None:
     """Print a line of progress at once."""
-    print(line, flush=True)
+    print(line, flush=True)  # noqa: T201 - progress of a demo

@@ -5,8 +5,8 @@
     make fleet NODES=5000
 
 Everything that decides is real: API server, scheduler, Kueue, Pulumi and the repair controller. Machines and
-pods are simulated. Held to is how everything ends and where pods lie, and never how long it took: times are in
-the result's file.
+pods are simulated. Held to is how everything ends and where pods lie, and never how long it took: times are
+in the result's file.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ OUT = Path(__file__).resolve().parents[2] / ".sovereign" / "fleet"
 
 def command(*words: str) -> None:
     """Run a command of the program as a user would."""
-    subprocess.run([sys.executable, "-m", "sovereign_ai.cli", *words], check=True)  # noqa: S603 - our own words
+    subprocess.run([sys.executable, "-m", "sovereign_ai.cli", *words], check=True)
 
 
 @pytest.fixture

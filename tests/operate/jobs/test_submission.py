@@ -11,7 +11,6 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.operate.jobs.kinds import served_work
 from sovereign_ai.operate.jobs.submission import (
     SERVICE,
-    cancel,
     for_cluster,
     scale,
     submit,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ def test_a_namespace_of_a_zone_that_lends_may_hold_all_of_its_gpus():
     assert limits == {"1016"}
 
 
-def replace_fields(model, **fields):
+def replace_fields(model: Any, **fields: object) -> Any:
     """Return a copy of a part of a description with other fields, judged anew."""
     return type(model).model_validate(
         {**{key: getattr(model, key) for key in type(model).model_fields}, **fields}
