@@ -205,7 +205,7 @@ class Scenario:
         self.facts["faults"] = told
 
     def _faults(self) -> tuple[FaultEvent, ...]:
-        """Return faults of what works: the domain of a replica, a rack of the gang, and another rack's feed."""
+        """Return faults of what works: the domain of a replica, a rack of the gang, and another feed."""
         nvlink = self.placed(f"{CHAT}-0")[0][KEYS.nvlink_domain]
         rack = self.placed(GANG)[0][KEYS.rack]
         units = FailureDomains(self.plan, self.factory.name).units

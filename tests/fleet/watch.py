@@ -113,7 +113,7 @@ class FleetWatch:
                 thread.join(30)
 
     def _keep(self, obj: Mapping[str, Any]) -> NodeState:
-        """Return a machine, and remember it where it is under repair: a repair may be over at the next look."""
+        """Return a machine, and remember it under repair: that may be over at the next look."""
         node = _node(obj)
         if node.repair:
             self.was_repaired.add(node.name)
