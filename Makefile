@@ -8,7 +8,7 @@ NODE_IMAGE ?=
 OUT    ?= .sovereign/$(notdir $(patsubst %/,%,$(STACK)))
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup tools demo down check unit e2e daytwo faults attack hostile fuzz audit lock fabrics full queues kind kind-tools kind-down kind-test languages loads twin hosts browser lint-objects test bench clean
+.PHONY: help setup tools demo down check unit e2e daytwo faults attack hostile fuzz audit lock fabrics full queues fleet kind kind-tools kind-down kind-test languages loads twin hosts browser lint-objects test bench clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,12 +83,16 @@ fuzz: setup ## Coverage-guided fuzzing of the readers, ten minutes; SECONDS=60 f
 fabrics: setup ## Ten thousand random fabrics against an independent solver; minutes
 	$(BIN)/pytest -q -m planner_long tests/plan
 
-full: daytwo faults hostile languages fabrics loads queues kind-tools ## What takes longer than a change of the code may wait for
+full: daytwo faults hostile languages fabrics loads queues fleet kind-tools ## What takes longer than a change of the code may wait for
 	$(BIN)/pytest -q -m kind tests/daytwo
 
 queues: tools ## Kueue beside an embedded control plane: built from source, then tests of what waits and why
 	$(BIN)/sovereign-ai tools install kueue-controller
 	$(BIN)/pytest -q -m queues tests/queues
+
+fleet: tools ## A thousand simulated machines that run jobs, break and are repaired; NODES=5000 for more. Result in .sovereign/fleet
+	$(BIN)/sovereign-ai tools install kueue-controller
+	NODES=$(NODES) $(BIN)/pytest -q -s -m fleet tests/fleet
 
 languages: tools ## Factories from programs in YAML and TypeScript; needs Node.js and npm
 	$(BIN)/sovereign-ai tools install pulumi-language-yaml pulumi-language-nodejs

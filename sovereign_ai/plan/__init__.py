@@ -136,6 +136,7 @@ __all__ = [
     "pod_bits",
     "poisson_spares",
     "pool_shapes",
+    "pool_shares",
     "request_levels",
     "spares_of",
     "summary",

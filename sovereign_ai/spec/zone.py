@@ -103,9 +103,9 @@ class SecurityZone(Model):
     admin_path: Literal["bastion", "vpn", "direct"] = "bastion"
     """How administrators connect; `direct` is a finding at high trust."""
     idle_quota: Literal["kept", "lent"] = added_later("kept")
-    """What happens to quota that a tenant does not use: `lent`, others of the zone borrow it, and Kueue takes it
-    back when the owner's work needs it. Then a queue a tenant and pool admits, and namespaces' own quotas, which
-    cannot lend, are those of the whole zone."""
+    """What happens to quota that a tenant does not use: `lent`, others of the zone borrow it, and Kueue takes
+    it back when the owner's work needs it. Then a queue a tenant and pool admits, and namespaces' own quotas,
+    which cannot lend, are those of the whole zone."""
 
 
 class Tenant(Model):

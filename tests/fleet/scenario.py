@@ -78,6 +78,8 @@ class Scenario:
         Raises:
             AssertionError: something does not hold.
         """
+        with self.step(f"{self.size.nodes} machines are seen"):
+            self.watch.wait("all are there", lambda: len(self.watch.nodes()) == self.size.nodes, _LONGEST)
         with self.step(f"a gang of {8 * self.size.gang} GPUs is admitted whole and placed"):
             self.submit_job(GANG, "research", self.size.gang)
             self.await_job(GANG, self.size.gang)
@@ -193,7 +195,7 @@ class Scenario:
                 events, 1.0, threading.Event(), tell
             )
             lost = self._lost(events)
-            self.watch.wait("all are cordoned", lambda: lost <= self._under_repair(), _LONGEST)
+            self.watch.wait("all are cordoned", lambda: lost <= self.watch.was_repaired, _LONGEST)
         with self.step("every machine is repaired and back"):
             self.watch.wait("no machine is out", lambda: not self._out(), _LONGEST)
         with self.step("all jobs run again"):
@@ -203,11 +205,12 @@ class Scenario:
         self.facts["faults"] = told
 
     def _faults(self) -> tuple[FaultEvent, ...]:
-        """Return faults of what works: the domain of a replica, a rack of the gang, and another rack's feed."""
+        """Return faults of what works: the domain of a replica, a rack of the gang, and another feed."""
         nvlink = self.placed(f"{CHAT}-0")[0][KEYS.nvlink_domain]
         rack = self.placed(GANG)[0][KEYS.rack]
-        dark = FailureDomains(self.plan, self.factory.name).units[FaultDomain.FEED]
-        inside = set(FailureDomains(self.plan, self.factory.name).units[FaultDomain.RACK][rack])
+        units = FailureDomains(self.plan, self.factory.name).units
+        dark = units[FaultDomain.FEED]
+        inside = set(units[FaultDomain.RACK][rack])
         feed = next(name for name, machines in dark.items() if machines and inside.isdisjoint(machines))
         return (
             FaultEvent(0.0, FaultDomain.NVLINK, nvlink, None, 74, _PARTS),
@@ -222,9 +225,6 @@ class Scenario:
         for event in events:
             lost |= set(units.machines(event))
         return lost
-
-    def _under_repair(self) -> set[str]:
-        return {node.name for node in self.watch.nodes().values() if node.repair}
 
     def _out(self) -> set[str]:
         """Return the machines that do not work, for whatever reason."""
@@ -269,4 +269,4 @@ def repairing(stack: Path) -> Iterator[None]:
 
 def say(line: str) -> None:
     """Print a line of progress at once."""
-    print(line, flush=True)
+    print(line, flush=True)  # noqa: T201 - progress of a demo

@@ -63,8 +63,9 @@ def write_stack(folder: Path, size: FleetSize) -> None:
 
 
 _DESCRIPTION = """\
-# $train DGX H100 and $serve trays of GB200 NVL72. Two tenants share the training pool; each rack hangs on two of eight feeds, and
-# a DGX that loses one of its two has too few supplies left: a lost feed takes a quarter of the training racks along.
+# $train DGX H100 and $serve trays of GB200 NVL72. Two tenants share the training pool. Each rack hangs on two of
+# eight feeds, and a DGX that loses one of its two has too few supplies left: a lost feed takes a quarter of the
+# training racks along.
 name: fleet
 
 operator:
@@ -118,4 +119,4 @@ tenants:
 
 images:
   registries: [registry.example.com/ai]
-"""
+"""  # noqa: E501 - a line of YAML each

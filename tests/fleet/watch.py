@@ -78,18 +78,23 @@ class FleetWatch:
     """Follows a fleet.
 
     Attributes:
+        api: its cluster.
+        rack_of: machine to rack.
+        began: the beginning, on the monotonic clock.
+        was_repaired: the machines that have been under repair.
         samples: seconds since the beginning, and rack to what its machines do then, each with their number.
     """
 
     api: Api
     rack_of: Mapping[str, str]
+    began: float
     samples: list[tuple[float, dict[str, Counter[str]]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Prepare; nothing is read yet."""
-        self.began = time.monotonic()
         self._changed = threading.Event()
-        self._nodes = Follower(self.api, ("v1",), "Node", _node, self._changed.set)
+        self.was_repaired: set[str] = set()
+        self._nodes = Follower(self.api, ("v1",), "Node", self._keep, self._changed.set)
         self._pods = Follower(self.api, ("v1",), "Pod", _pod, self._changed.set)
 
     @contextmanager
@@ -106,6 +111,13 @@ class FleetWatch:
             stop.set()
             for thread in threads:
                 thread.join(30)
+
+    def _keep(self, obj: Mapping[str, Any]) -> NodeState:
+        """Return a machine, and remember it under repair: that may be over at the next look."""
+        node = _node(obj)
+        if node.repair:
+            self.was_repaired.add(node.name)
+        return node
 
     def nodes(self) -> dict[str, NodeState]:
         """Return the machines by name."""

@@ -1,7 +1,7 @@
 """How KWOK plays the pods of simulated machines: they run at once, and jobs' pods end after a stated time.
 
-KWOK's own stages end a Job's pod as soon as it runs, so that no job ever holds its machines. Here the pod of a
-Job runs for as long as its annotation says; without one it ends at once, as with KWOK's stages.
+KWOK's own stages end a Job's pod as soon as it runs, so that no job ever holds its machines. Here the pod of
+a Job runs for as long as its annotation says; without one it ends at once, as with KWOK's stages.
 """
 
 from __future__ import annotations

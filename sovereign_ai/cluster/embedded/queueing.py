@@ -220,10 +220,18 @@ def _configuration(cluster_dir: ClusterDir, port: int) -> dict[str, Any]:
         "leaderElection": {"leaderElect": False},
         "clientConnection": {"qps": 1000, "burst": 2000},
         "integrations": {"frameworks": ["batch/job"]},
-        "featureGates": {"MultiKueue": False, "VisibilityOnDemand": False},
+        "featureGates": _FEATURES,
     }
 
 
+_FEATURES = {
+    "MultiKueue": False,
+    # It compares a node's taints with the tolerations of a job's own pods, without those that its flavor adds
+    # (0.17.0, pkg/controller/tas/node_controller.go, classifyTaints): every machine of a dedicated zone would
+    # count as broken, and each job placed there lose its place after 30 s.
+    "TASReplaceNodeOnNodeTaints": False,
+    "VisibilityOnDemand": False,
+}
 _PLUGINS = {
     "MutatingAdmissionWebhook": "webhooks-mutating",
     "ValidatingAdmissionWebhook": "webhooks-validating",

@@ -9,7 +9,14 @@ import pytest
 from sovereign_ai.cluster.api import ApiError
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.operate.jobs.kinds import served_work
-from sovereign_ai.operate.jobs.submission import for_cluster, submit, with_command
+from sovereign_ai.operate.jobs.submission import (
+    SERVICE,
+    for_cluster,
+    scale,
+    submit,
+    with_command,
+    with_simulated_duration,
+)
 from tests.operate.jobs.given import JOB, JOB_SET, KUEUE, QUEUE, WorkApi, job
 
 POD: Any = {"spec": {"containers": [{"name": "main", "image": "i"}]}}
@@ -113,3 +120,55 @@ def test_work_that_exists_is_refused_with_how_to_cancel_it() -> None:
     with pytest.raises(UsageError) as caught:
         submitted(Creating("a", 409, in_dry_run=True))
     assert "jobs cancel STACK research/a" in caught.value.problems[0].hint
+
+
+SERVED = {
+    "apiVersion": "leaderworkerset.x-k8s.io/v1",
+    "kind": "LeaderWorkerSet",
+    "metadata": {"name": "chat", "namespace": "startups", "labels": {"kueue.x-k8s.io/queue-name": "serve"}},
+    "spec": {"replicas": 3, "leaderWorkerTemplate": {"size": 4, "workerTemplate": POD}},
+}
+
+
+def test_without_its_controller_each_replica_of_a_service_is_a_job_of_its_servers() -> None:
+    jobs = for_cluster([SERVED], served(JOB, KUEUE), is_queued=True)
+    assert [job["metadata"]["name"] for job in jobs] == ["chat-0", "chat-1", "chat-2"]
+    for each in jobs:
+        assert (each["kind"], each["spec"]["parallelism"], each["spec"]["suspend"]) == ("Job", 4, True)
+        assert each["metadata"]["labels"] == {"kueue.x-k8s.io/queue-name": "serve", SERVICE: "chat"}
+        assert each["spec"]["template"]["spec"]["restartPolicy"] == "OnFailure"
+
+
+class Scaling(Creating):
+    """Has jobs of a service already."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.names = names
+
+    def list(self, _version: str, _kind: str, _namespace: str, *, label_selector: str) -> list[Any]:
+        assert label_selector == f"{SERVICE} in (chat)"
+        return [{"metadata": {"name": name}} for name in self.names]
+
+
+def test_a_service_gets_the_replicas_that_it_lacks_and_loses_those_beyond() -> None:
+    objects = for_cluster([SERVED], served(JOB, KUEUE), is_queued=True)
+    api = Scaling("chat-0", "chat-3")
+    assert scale(api, objects) == (["chat-1", "chat-2"], ["chat-3"])  # type: ignore[arg-type]
+    assert api.done[-3:] == ["create chat-1", "create chat-2", "delete Job startups/chat-3"]
+
+
+def test_a_service_that_does_not_run_is_not_scaled() -> None:
+    objects = for_cluster([SERVED], served(JOB, KUEUE), is_queued=True)
+    with pytest.raises(UsageError):
+        scale(Scaling(), objects)  # type: ignore[arg-type]
+
+
+def test_pods_of_a_job_say_how_long_they_run_on_simulated_machines() -> None:
+    (obj,) = for_cluster([SET], served(JOB, KUEUE), is_queued=True)
+    with_simulated_duration([obj], "")
+    assert "simulated-duration" not in str(obj)
+    with_simulated_duration([obj], "2h")
+    assert (
+        obj["spec"]["template"]["metadata"]["annotations"]["sovereign-ai.internal/simulated-duration"] == "2h"
+    )

@@ -3,13 +3,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.clusters import PoolSlice
-from sovereign_ai.render.kubernetes import queues
+from sovereign_ai.render.kubernetes import queues, tenants
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.platform import Platform
 from sovereign_ai.spec.zone import Isolation
 from tests.render.lab import every, one, stack
 
@@ -44,6 +46,48 @@ def test_a_topology_ends_at_the_machine_and_names_labels_that_the_machines_carry
         served = [node for node in nodes if wanted <= node["metadata"]["labels"].items()]
         assert served
         assert all(level in node["metadata"]["labels"] for node in served for level in levels)
+
+
+def test_lent_quota_is_divided_over_queues_of_one_cohort_that_take_it_back():
+    factory, derived = stack("superpod")
+    lent = [replace_fields(zone, idle_quota="lent") for zone in factory.zones]
+    platform = Platform(queueing=("kueue",))
+    lending = replace_fields(factory, zones=tuple(lent), platform=platform)
+    cluster = derived.clusters[0]
+    rendered = list(queues.objects(lending, cluster))
+    specs = {obj["metadata"]["name"]: obj["spec"] for obj in rendered if obj["kind"] == "ClusterQueue"}
+    quota = 0
+    for spec in specs.values():
+        assert (spec["cohortName"], spec["preemption"]["reclaimWithinCohort"]) == ("dgx", "Any")
+        resources = spec["resourceGroups"][0]["flavors"][0]["resources"]
+        quota += int(resources[-1]["nominalQuota"])
+    assert quota == cluster.pools[0].gpus
+    leads = {}
+    for obj in rendered:
+        if obj["kind"] == "LocalQueue":
+            leads[obj["metadata"]["namespace"]] = obj["spec"]["clusterQueue"]
+    assert leads == {"climate": "dgx.climate", "materials": "dgx.materials"}
+    for space, name in leads.items():
+        selector = specs[name]["namespaceSelector"]["matchLabels"]
+        assert selector["kubernetes.io/metadata.name"] == space
+
+
+def test_a_namespace_of_a_zone_that_lends_may_hold_all_of_its_gpus():
+    factory, derived = stack("superpod")
+    lent = [replace_fields(zone, idle_quota="lent") for zone in factory.zones]
+    lending = replace_fields(factory, zones=tuple(lent), platform=Platform(queueing=("kueue",)))
+    limits = set()
+    for obj in tenants.objects(lending, derived, derived.clusters[0]):
+        if obj["kind"] == "ResourceQuota":
+            limits.add(obj["spec"]["hard"]["requests.nvidia.com/gpu"])
+    assert limits == {"1016"}
+
+
+def replace_fields(model: Any, **fields: object) -> Any:
+    """Return a copy of a part of a description with other fields, judged anew."""
+    return type(model).model_validate(
+        {**{key: getattr(model, key) for key in type(model).model_fields}, **fields}
+    )
 
 
 def test_local_queues_lead_to_a_queue_of_their_own_zone():
