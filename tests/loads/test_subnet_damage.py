@@ -119,7 +119,7 @@ def subnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSubnet]:
 
 def wrong(subnet: RunningSubnet) -> dict[Place, PortState]:
     """Return the ports that are not right."""
-    ports = {}
+    ports: dict[Place, PortState] = {}
     for port in observed(subnet):
         if port.state is not PortState.RIGHT:
             ports[port.device, int(port.port)] = port.state
