@@ -83,7 +83,7 @@ Of any other scheme, such as `s3` or `hf`, the authority is a name at somebody's
 """
 URL = r"""[A-Za-z0-9+.-]*://[^/?#\s"'<>,;|)}]*"""
 """A URL up to its path. The scheme may be missing, so that `$(SCHEME)://host` cannot hide one."""
-BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]*:[0-9]{1,5}"
+BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]*:[0-9]{2,5}"
 """A host with a port outside of a URL."""
 _PLACE_NAMES = r"(?i)(?:endpoint|proxy|host|address|addr|url|uri|server|broker|resolver|dns)s?$"
 # A list of hosts that need no proxy names no place to which anything is sent.
