@@ -353,7 +353,14 @@ def arguments(values: str) -> str:
 
 # The pod's own names and addresses, and those of the node that it runs on.
 _OWN_FIELDS = literal(
-    ["metadata.namespace", "spec.nodeName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"]
+    [
+        "metadata.namespace",
+        "spec.nodeName",
+        "status.hostIP",
+        "status.hostIPs",
+        "status.podIP",
+        "status.podIPs",
+    ]
 )
 # The name of a pod may be that of a host outside, if there is a dot in it.
 _OWN_NAME = '"metadata.name" && !(has(object.metadata.name) && object.metadata.name.contains("."))'
