@@ -63,7 +63,7 @@ Must = Literal[
 * `cilium-own`: labels by which Cilium selects pods of the own namespace.
 * `cilium-peer`: a rule of Cilium that names its peers; `own-hosts`, `own-mesh`: a configuration of Istio that
   takes effect on the own namespace, or on nobody else's hosts.
-* `named`: a mapping of settings that are read by their names; `no-target`: relabelling that writes no address.
+* `named`: a mapping of settings that are read by their names; `no-target`: relabelling that writes none.
 * `one-of`: one of some words.
 """
 OUTSIDE = "$outside.filter(g, g[0] == variables.zone).map(g, g[1])"
@@ -371,8 +371,8 @@ _UNCHANGED = literal("$(\u0001)")
 def _expanded(value: str) -> str:
     """Return CEL for a text of a container `c` with `$(NAME)` replaced by that variable of its environment.
 
-    Kubernetes does this in commands, arguments and variables (kubernetes.io/docs, "Define dependent environment
-    variables", read 2026-11-27). The last variable of a name counts. A reference stays if the value is not in
+    Kubernetes does this in commands, arguments and variables (kubernetes.io/docs, "Define Dependent
+    Environment Variables", read 2026-11-27). The last variable of a name counts. A reference stays if the value is not in
     the container: what is behind it is unknown.
     """
     field = "d.valueFrom.fieldRef.fieldPath"
