@@ -372,8 +372,8 @@ def _expanded(value: str) -> str:
     """Return CEL for a text of a container `c` with `$(NAME)` replaced by that variable of its environment.
 
     Kubernetes does this in commands, arguments and variables (kubernetes.io/docs, "Define Dependent
-    Environment Variables", read 2026-11-27). The last variable of a name counts. A reference stays if the value is not in
-    the container: what is behind it is unknown.
+    Environment Variables", read 2026-11-27). The last variable of a name counts. A reference stays if the
+    value is not in the container: what is behind it is unknown.
     """
     field = "d.valueFrom.fieldRef.fieldPath"
     is_own = f"has(d.valueFrom.fieldRef) && ({field} in {_OWN_FIELDS} || ({field} == {_OWN_NAME}))"
