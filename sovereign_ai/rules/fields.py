@@ -63,7 +63,7 @@ Must = Literal[
 * `cilium-own`: labels by which Cilium selects pods of the own namespace.
 * `cilium-peer`: a rule of Cilium that names its peers; `own-hosts`, `own-mesh`: a configuration of Istio that
   takes effect on the own namespace, or on nobody else's hosts.
-* `named`: a mapping of settings that are read by their names; `no-target`: relabelling that writes no address.
+* `named`: a mapping of settings that are read by their names; `no-target`: relabelling that writes none.
 * `one-of`: one of some words.
 """
 OUTSIDE = "$outside.filter(g, g[0] == variables.zone).map(g, g[1])"
@@ -83,7 +83,7 @@ Of any other scheme, such as `s3` or `hf`, the authority is a name at somebody's
 """
 URL = r"""[A-Za-z0-9+.-]*://[^/?#\s"'<>,;|)}]*"""
 """A URL up to its path. The scheme may be missing, so that `$(SCHEME)://host` cannot hide one."""
-BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]*:[0-9]{1,5}"
+BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]*:[0-9]{2,5}"
 """A host with a port outside of a URL."""
 _PLACE_NAMES = r"(?i)(?:endpoint|proxy|host|address|addr|url|uri|server|broker|resolver|dns)s?$"
 # A list of hosts that need no proxy names no place to which anything is sent.
@@ -371,9 +371,9 @@ _UNCHANGED = literal("$(\u0001)")
 def _expanded(value: str) -> str:
     """Return CEL for a text of a container `c` with `$(NAME)` replaced by that variable of its environment.
 
-    Kubernetes does this in commands, arguments and variables (kubernetes.io/docs, "Define dependent environment
-    variables", read 2026-11-27). The last variable of a name counts. A reference stays if the value is not in
-    the container: what is behind it is unknown.
+    Kubernetes does this in commands, arguments and variables (kubernetes.io/docs, "Define Dependent
+    Environment Variables", read 2026-11-27). The last variable of a name counts. A reference stays if the
+    value is not in the container: what is behind it is unknown.
     """
     field = "d.valueFrom.fieldRef.fieldPath"
     is_own = f"has(d.valueFrom.fieldRef) && ({field} in {_OWN_FIELDS} || ({field} == {_OWN_NAME}))"

@@ -201,8 +201,8 @@ FLOWS = Rule(
             PODS,
             "containers",
             _SOURCES_ARE_JUDGED,
-            "a variable that is called after a place is read from an entry, label or annotation that is not, or a"
-            " prefix of variables ends within a word",
+            "a variable called after a place is read from an entry, label or annotation that is not, or a "
+            "prefix of variables ends within a word",
             late=True,
         ),
         RuleCheck(

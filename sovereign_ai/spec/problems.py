@@ -262,6 +262,8 @@ def _length(wrong: _Wrong) -> Problem:
     entries = f"{actual} entries"
     if actual == 0:
         entries = "nothing"
+    elif actual == 1:
+        entries = "1 entry"
     elif actual is None:
         entries = "too many entries"  # pydantic stops counting beyond the limit
     return wrong.problem("out-of-range", f"found {entries}, expected {limit}")

@@ -37,3 +37,10 @@ def test_classes_of_expressions_and_lower_case_are_those_of_ascii() -> None:
     assert _value('"aé1".findAll("[a-z]+")') == ["a"]
     assert _value('"AÉ".lowerAscii()') == "aÉ"
     assert _value('" x ".trim()') == "x"
+
+
+def test_a_text_is_cut_at_a_position_counted_in_code_points() -> None:
+    assert _value('"aé1".substring(2)') == "1"
+    assert _value('"aé1".substring(3)') == ""
+    with pytest.raises(RuntimeError, match="4 is no position in a text of 3"):
+        _value('"aé1".substring(4)')
