@@ -129,6 +129,8 @@ def divide_pools(factory: AIFactory, plan: Plan, cluster: str, jobs: int) -> AIF
                 tenant=tenants.get(pool.zone, ""),
                 pool=pool.name,
                 kind="training",
+                # Nothing is started: a job of a virtual month has no image.
+                image="",
                 nodes=counted[pool.name] // jobs,
                 data=(),
                 model=None,
