@@ -438,7 +438,9 @@ def _settings(value: str) -> str:
     condition = setting("k", f"{value}[k]")
     # Any entry may become a variable, by `configMapKeyRef` or with a prefix. A file has lines, or words.
     is_file = f'{value}[k].trim().matches(k.contains(".") ? "[ \\\\t\\\\r\\\\n]" : " ")'
-    return f"{value}.all(k, (!k.matches({literal(_READ_AS_VARIABLES)}) && {is_file}) || {condition})"
+    # In other namespaces only pods that are not the factory's read it.
+    is_unread = f"!k.matches({literal(_READ_AS_VARIABLES)}) && (!variables.known || {is_file})"
+    return f"{value}.all(k, ({is_unread}) || {condition})"
 
 
 _CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")
