@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.sim.fault_series import FailureDomains
-
+from sovereign_ai.assess import FailureDomains, FaultDomain, FaultEvent
 from sovereign_ai.assess.fit import InferenceService, TrainingJob, manifests
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.names import KEYS
 from sovereign_ai.operate import for_cluster, scale, served_work, submit, with_simulated_duration
 from sovereign_ai.plan import Plan
-from sovereign_ai.sim import FaultDomain, FaultEvent, FaultReplay
+from sovereign_ai.sim import FaultReplay
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify import find_workload, observe_queues, reason_of
 from tests.fleet.stack import FleetSize

@@ -25,6 +25,11 @@ _PREFERRED = "kueue.x-k8s.io/podset-preferred-topology"
 _REQUIRED = "kueue.x-k8s.io/podset-required-topology"
 _RUNTIME = "torch-distributed"
 """The runtime that Kubeflow Trainer publishes for PyTorch; a factory may have others."""
+_SILENT_SECONDS = 60
+"""Seconds until a pod is deleted from a machine whose kubelet is silent; the default of Kubernetes is 300.
+
+Work that spans machines stands still as soon as one of them does: the wait of one is lost by all.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +184,18 @@ def _pod(place: _Place, image: str, gpus: int) -> Manifest:
     container: Manifest = {"name": "main", "image": image, "resources": _resources(place, gpus)}
     container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    return {"securityContext": security, "containers": [container]}
+    return {"securityContext": security, "tolerations": _silence_tolerations(), "containers": [container]}
+
+
+def _silence_tolerations() -> list[Manifest]:
+    """Return how long a pod stays bound to a machine that is not ready or cannot be reached."""
+    tolerations: list[Manifest] = []
+    for condition in ("not-ready", "unreachable"):
+        toleration: Manifest = {"key": f"node.kubernetes.io/{condition}", "operator": "Exists"}
+        toleration["effect"] = "NoExecute"
+        toleration["tolerationSeconds"] = _SILENT_SECONDS
+        tolerations.append(toleration)
+    return tolerations
 
 
 def _template(pod: Manifest, annotations: dict[str, str]) -> Manifest:

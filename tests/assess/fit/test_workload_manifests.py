@@ -65,6 +65,19 @@ def test_a_job_is_a_jobset_of_a_pod_a_server_in_its_pools_queue() -> None:
     assert container["resources"]["limits"] == container["resources"]["requests"] == {"nvidia.com/gpu": "8"}
 
 
+def test_no_pod_stays_five_minutes_on_a_machine_that_is_silent() -> None:
+    (job_set,), (service_set,) = rendered(job()), rendered(service())
+    (replicated,) = job_set["spec"]["replicatedJobs"]
+    pods = [
+        replicated["template"]["spec"]["template"]["spec"],
+        service_set["spec"]["leaderWorkerTemplate"]["workerTemplate"]["spec"],
+    ]
+    for pod in pods:
+        waits = {each["key"]: each["tolerationSeconds"] for each in pod["tolerations"]}
+        assert waits == {"node.kubernetes.io/not-ready": 60, "node.kubernetes.io/unreachable": 60}
+        assert {each["effect"] for each in pod["tolerations"]} == {"NoExecute"}
+
+
 def test_a_job_is_a_trainjob_where_the_platform_runs_the_trainer() -> None:
     (train_job,) = rendered(job(), TRAINER)
     trainer = train_job["spec"]["trainer"]
