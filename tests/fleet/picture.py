@@ -29,6 +29,8 @@ _WORDS = {
 }
 _LEFT, _WIDTH, _FOOT = 90, 1000, 60
 _STEP_LINE, _SMALLEST, _LARGEST = 16, 2, 8
+_CHARACTER = 7
+"""Width of a character of the legend, generously."""
 
 
 def fleet_picture(samples: Samples, steps: Sequence[Mapping[str, Any]]) -> str:
@@ -103,8 +105,9 @@ def _step_lines(steps: Sequence[Mapping[str, Any]], first: float, scale: float, 
 def _legend(y: int) -> list[str]:
     """Return what the colours mean."""
     parts = []
-    for number, (state, colour) in enumerate(COLOURS.items()):
-        x = _LEFT + number * 145
+    x = _LEFT
+    for state, colour in COLOURS.items():
         parts.append(f'<rect x="{x}" y="{y - 10}" width="12" height="12" fill="{colour}"/>')
         parts.append(f'<text x="{x + 16}" y="{y}">{_WORDS[state]}</text>')
+        x += 36 + _CHARACTER * len(_WORDS[state])
     return parts
