@@ -8,8 +8,8 @@ program's, and says which object decides and what the cheapest change is that wo
     print(reason.message, reason.change)
 
 The arithmetic is Kueue's of version 0.17: a pod asks for the sum of its containers' requests, a pod set for
-that times its count; a flavor has its nominal quota less what workloads have reserved. Queues that lend or
-borrow in a cohort are not computed, and reported as such: rendered queues do neither.
+that times its count; a flavor has its nominal quota less what workloads have reserved, and in a cohort what
+its queues have together (`quota_room`). Limits of lending are not computed: there the quota counts as enough.
 """
 
 from __future__ import annotations
@@ -23,11 +23,17 @@ from sovereign_ai.errors import closest
 from sovereign_ai.verify.pod_requests import (
     Amounts,
     Object,
-    amount_of,
     amount_text,
     field_of,
     requests_of_pod,
     requests_of_workload,
+)
+from sovereign_ai.verify.quota_room import (
+    QuotaRoom,
+    cohort_of,
+    lends_within_limits,
+    quota_rooms,
+    reserved_by,
 )
 from sovereign_ai.verify.topology_room import largest_room, rooms_of
 
@@ -124,7 +130,7 @@ class _Shortage:
     flavor: str
     resource: str
     asked: Fraction
-    nominal: Fraction
+    most: Fraction
     free: Fraction
     others: list[str] = field(default_factory=list)
 
@@ -286,75 +292,48 @@ def _quota(workload: Object, state: QueueState) -> _Verdict | None:
     for resource in sorted(set(asked) - covered - {"pods"}):
         message = f"ClusterQueue {name} has no quota for {resource}"
         return _Verdict("not-covered", message, Change("quota", f"ClusterQueue {name}", resource))
-    if queue["spec"].get("cohortName"):
+    members = cohort_of(queue, state.cluster_queues)
+    if lends_within_limits(members):
         return None
     for group in queue["spec"].get("resourceGroups") or ():
         shortages = []
         for flavor in group["flavors"]:
-            reserved = _reserved(state, name, flavor["name"])
-            shortages.append(_shortage(flavor, asked, reserved))
+            rooms = quota_rooms(members, flavor["name"], state.workloads)
+            shortages.append(_shortage(flavor["name"], asked, rooms))
         lacking = [shortage for shortage in shortages if shortage is not None]
         # One flavor with room is enough.
         if lacking and len(lacking) == len(shortages):
-            return _of_shortage(workload, state, name, min(lacking, key=lambda each: each.missing))
+            least = min(lacking, key=lambda each: each.missing)
+            return _of_shortage(workload, state, members, least)
     return None
 
 
-def _shortage(flavor: Object, asked: Amounts, reserved: Amounts) -> _Shortage | None:
+def _shortage(flavor: str, asked: Amounts, rooms: Mapping[str, QuotaRoom]) -> _Shortage | None:
     """Return what a flavor lacks of the resource of which it lacks most; None if it has room."""
     worst: _Shortage | None = None
-    for entry in flavor["resources"]:
-        resource, nominal = entry["name"], amount_of(entry["nominalQuota"])
+    for resource, room in rooms.items():
         wanted = asked.get(resource, Fraction(0))
-        free = nominal - reserved.get(resource, Fraction(0))
-        if wanted <= free:
+        if wanted <= room.free:
             continue
-        shortage = _Shortage(flavor["name"], resource, wanted, nominal, free)
+        shortage = _Shortage(flavor, resource, wanted, room.most, room.free)
         if worst is None or shortage.missing / shortage.asked > worst.missing / worst.asked:
             worst = shortage
     return worst
 
 
-def _reserved(state: QueueState, queue: str, flavor: str) -> dict[str, Fraction]:
-    """Return what workloads have reserved of a flavor in a queue.
-
-    Summed over the workloads: the queue's own status has the sum too, but follows them with a delay.
-    """
-    amounts: dict[str, Fraction] = {}
-    for workload in state.workloads:
-        for resource, amount in _reserved_by(workload, queue, flavor).items():
-            amounts[resource] = amounts.get(resource, Fraction(0)) + amount
-    return amounts
-
-
-def _reserved_by(workload: Object, queue: str, flavor: str) -> dict[str, Fraction]:
-    """Return what one workload has reserved of a flavor in a queue; nothing once it has finished."""
-    admission = field_of(workload, "status", "admission") or {}
-    if admission.get("clusterQueue") != queue:
-        return {}
-    for condition in field_of(workload, "status", "conditions") or ():
-        if condition["type"] == "Finished" and condition["status"] == "True":
-            return {}
-    amounts: dict[str, Fraction] = {}
-    for assigned in admission.get("podSetAssignments") or ():
-        usage = assigned.get("resourceUsage") or {}
-        for resource, name in (assigned.get("flavors") or {}).items():
-            if name == flavor:
-                amounts[resource] = amounts.get(resource, Fraction(0)) + amount_of(usage.get(resource, 0))
-    return amounts
-
-
-def _of_shortage(workload: Object, state: QueueState, queue: str, lack: _Shortage) -> _Verdict:
+def _of_shortage(workload: Object, state: QueueState, members: Sequence[Object], lack: _Shortage) -> _Verdict:
     """Return the verdict on a quota that is too small, or taken."""
-    place = f"flavor {lack.flavor} of ClusterQueue {queue}"
+    names = [member["metadata"]["name"] for member in members]
+    queue = names[0]
+    place = f"flavor {lack.flavor} of ClusterQueue {queue}" + (" and its cohort" if names[1:] else "")
     figures = f"{amount_text(lack.asked)} of {lack.resource}"
-    nominal = amount_text(lack.nominal)
-    if lack.asked > lack.nominal:
-        message = f"it asks for {figures}, and {place} has {nominal} in all"
-        return _Verdict("over-quota", message, _smaller(workload, queue, lack, lack.nominal))
+    most = amount_text(lack.most)
+    if lack.asked > lack.most:
+        message = f"it asks for {figures}, and {place} has {most} in all"
+        return _Verdict("over-quota", message, _smaller(workload, queue, lack, lack.most))
     free, missing = amount_text(lack.free), amount_text(lack.missing)
-    message = f"it asks for {figures}, and {place} has {free} free of {nominal}: {missing} are missing"
-    ending = _ending(state, queue, lack)
+    message = f"it asks for {figures}, and {place} has {free} free of {most}: {missing} are missing"
+    ending = _ending(state, members, lack)
     change = Change("end", ending) if ending else _smaller(workload, queue, lack, lack.free)
     return _Verdict("waits-for-quota", message, change)
 
@@ -370,13 +349,20 @@ def _smaller(workload: Object, queue: str, lack: _Shortage, room: Fraction) -> C
     return Change("quota", f"{lack.resource} in ClusterQueue {queue}", amount_text(lack.asked - room))
 
 
-def _ending(state: QueueState, queue: str, lack: _Shortage) -> str:
-    """Return the smallest running workload whose end frees enough; empty if none does alone."""
+def _ending(state: QueueState, members: Sequence[Object], lack: _Shortage) -> str:
+    """Return the smallest running workload whose end lets another one in; empty if none does alone."""
     candidates = []
-    for workload in state.workloads:
-        freed = _reserved_by(workload, queue, lack.flavor).get(lack.resource, Fraction(0))
-        if freed >= lack.missing:
-            metadata = workload["metadata"]
+    for running in state.workloads:
+        freed = Fraction(0)
+        for member in members:
+            amounts = reserved_by(running, member["metadata"]["name"], lack.flavor)
+            freed += amounts.get(lack.resource, Fraction(0))
+        if not freed:
+            continue
+        others = [each for each in state.workloads if each is not running]
+        rooms = quota_rooms(members, lack.flavor, others)
+        if rooms[lack.resource].free >= lack.asked:
+            metadata = running["metadata"]
             candidates.append((freed, f"{metadata['namespace']}/{metadata['name']}"))
     return min(candidates)[1] if candidates else ""
 

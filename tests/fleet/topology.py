@@ -40,7 +40,7 @@ def fewest_domains(free: Iterable[Labels], pods: int, key: str) -> int:
     return count
 
 
-def gang_problems(placed: Sequence[Labels], free: Sequence[Labels], pods: int) -> list[str]:
+def gang_problems(placed: Sequence[Labels], free: Sequence[Labels] | None, pods: int) -> list[str]:
     """Return what is wrong with the place of a gang that prefers one scalable unit; empty for nothing.
 
     Kueue goes up the levels until one domain holds all: those are the hall here, and in it as few scalable
@@ -48,7 +48,7 @@ def gang_problems(placed: Sequence[Labels], free: Sequence[Labels], pods: int) -
 
     Args:
         placed: the labels of each pod's node.
-        free: the labels of each node that could have had a pod.
+        free: the labels of each node that could have had a pod; None where that is not known.
         pods: the pods of the gang.
     """
     problems = []
@@ -59,6 +59,8 @@ def gang_problems(placed: Sequence[Labels], free: Sequence[Labels], pods: int) -
         problems.append("two pods with all GPUs of a machine are on one machine")
     if len(domains(placed, HALL)) > 1:
         problems.append("it lies in several halls")
+    if free is None:
+        return problems
     units, fewest = len(domains(placed, KEYS.scalable_unit)), fewest_domains(free, pods, KEYS.scalable_unit)
     if units != fewest:
         problems.append(f"it lies in {units} scalable units, and {fewest} hold it")
