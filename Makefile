@@ -64,7 +64,7 @@ daytwo: tools ## Every change of a standing lab, there and back; takes hours
 	@echo "what each change took: .sovereign/daytwo.jsonl"
 
 faults: tools ## Every fault of the way to the API server at every moment of every command, and a hundred kills; hours
-	$(BIN)/pytest -q -m faults_long tests/faults tests/rules
+	$(BIN)/pytest -q -m faults_long tests/faults tests/rules tests/operate
 
 audit: setup ## Known vulnerabilities of Python packages and tools; where no database is reachable it says so
 	$(BIN)/python -m tests.supply

@@ -12,6 +12,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
+from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
@@ -132,7 +133,8 @@ def _push(output: Output, path: Path, options: _PushOptions) -> None:
     data |= {"kinds": difference.counts(), "changes": [change.to_data() for change in difference.changes]}
     observed = list(_observed_lines(statuses, unread))
     if statuses is not None:
-        data["observed"] = {**statuses.to_data(), "unread": [problem.to_data() for problem in unread]}
+        problems = {"unread": [problem.to_data() for problem in unread]}
+        data["observed"] = merged(statuses.to_data(), problems)
     lines = [*_difference_lines(difference, every=options.every), *observed]
     if options.dry_run or not difference.writes:
         lines.append(_closing(difference, address=str(address)))

@@ -4,11 +4,10 @@ import base64
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sovereign_ai.attest.entry import FIRST, make_entry
+from sovereign_ai.attest.entry import FIRST, canonical, make_entry
 from sovereign_ai.attest.evidence_timestamp import (
     NotedLine,
     compare_line,
@@ -88,7 +87,7 @@ def test_a_line_of_the_log_gives_its_time_that_of_the_one_before_and_its_note(tm
         notes = note_of(TOKEN) if number == 1 else {}
         entry = make_entry(number, previous, at, b"", {"subject": []}, key, notes)
         previous = entry["hash"]
-        lines.append(orjson.dumps(entry) + b"\n")
+        lines.append(canonical(entry) + b"\n")
     log = tmp_path / "lab.jsonl"
     log.write_bytes(b"".join(lines))
     assert noted_line(log, 0) == NotedLine("", times[0], "")

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sovereign_ai.attest import chain
 from sovereign_ai.attest.access import access_lines, statements
-from sovereign_ai.attest.entry import FIRST, make_entry
+from sovereign_ai.attest.entry import FIRST, canonical, make_entry
 from sovereign_ai.attest.evidence import PAYLOAD, EvidencePart, differences, open_envelope, read_envelope
 from sovereign_ai.attest.layout import ACCESS, KEY, PREDICATE
 from sovereign_ai.attest.observation import read_binding
@@ -135,7 +135,7 @@ def _signed_lines(raw: bytes) -> bytes:
             lines.append(line)
             continue
         previous = signed["hash"]
-        lines.append(orjson.dumps(signed) + b"\n")
+        lines.append(canonical(signed) + b"\n")
     return b"".join(lines)
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sovereign_ai.attest.access import _access_statement as _access_fields
 from sovereign_ai.attest.asn1 import tlv
-from sovereign_ai.attest.entry import FIRST, make_entry
+from sovereign_ai.attest.entry import FIRST, canonical, make_entry
 from sovereign_ai.attest.evidence import EvidencePart, sign_statement, statement
 from sovereign_ai.cluster.keys.custody import PLANE
 from sovereign_ai.cluster.keys.envelope import _derived_key
@@ -129,7 +129,7 @@ def _log() -> bytes:
     for number, at in enumerate(("2026-11-24T12:00:00+00:00", "2026-11-25T12:00:00+00:00")):
         entry = make_entry(number, previous, at, payload, contents, SIGNER, notes if number else {})
         previous = entry["hash"]
-        lines.append(orjson.dumps(entry, option=orjson.OPT_SORT_KEYS) + b"\n")
+        lines.append(canonical(entry) + b"\n")
     return b"".join(lines)
 
 

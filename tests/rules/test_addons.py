@@ -6,6 +6,7 @@ from sovereign_ai.rules.addons import ADDONS, direct, gathered, templates
 def test_a_long_condition_is_gathered_and_every_other_is_checked_by_itself() -> None:
     monitor = ADDONS["monitoring.coreos.com/ServiceMonitor"]
     assert [field.path for field in direct(monitor)] == [
+        "spec.endpoints[].relabelings[]",
         "spec.namespaceSelector.any",
         "spec.namespaceSelector.matchNames[]",
     ]

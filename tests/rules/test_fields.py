@@ -11,7 +11,7 @@ from tests.rules.deciding import small_context
 
 def _is_permitted(field: Field, value: object, zone: str = "open") -> bool:
     constants = small_context().constants()
-    parts = {"zone": f'"{zone}"', "outside": with_constants(OUTSIDE, constants)}
+    parts = {"zone": f'"{zone}"', "outside": with_constants(OUTSIDE, constants), "known": "true"}
     text = without_variables(with_constants(permitted(field), constants), parts)
     answer = cel.compile(text).execute(facts({"object": {"a": value, "metadata": {"namespace": "n"}}}))
     assert isinstance(answer, bool)

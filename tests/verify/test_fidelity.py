@@ -32,7 +32,8 @@ def named_in(*rooms: str) -> set[str]:
     }
 
 
-EMBEDDED, KIND = named_in("sim", "verify", "operate"), named_in("kind", "sim/kubelet")
+EMBEDDED = named_in("sim", "verify", "operate", "operate/jobs", "cluster/embedded", "assess")
+KIND = named_in("kind", "sim/kubelet")
 
 
 def test_the_table_is_there() -> None:

@@ -36,7 +36,7 @@ from sovereign_ai.spec.checks.limits import check_limits
 from sovereign_ai.spec.checks.names import check_names
 from sovereign_ai.spec.checks.network import check_clusters, check_network
 from sovereign_ai.spec.checks.phases import check_phases
-from sovereign_ai.spec.checks.platform import check_platform
+from sovereign_ai.spec.checks.platform import check_lending, check_platform
 from sovereign_ai.spec.checks.services import check_services
 from sovereign_ai.spec.checks.values import check_alone, check_shares, check_values
 from sovereign_ai.spec.checks.waivers import check_approvers, check_waivers
@@ -70,6 +70,7 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_signers, frozenset({"images"})),
     (check_services, frozenset({"services"})),
     (check_platform, frozenset({"platform"})),
+    (check_lending, frozenset({"platform", "zones"})),
     (check_waivers, frozenset({"waivers"})),
     (check_approvers, frozenset({"approvers"})),
 )

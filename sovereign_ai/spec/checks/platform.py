@@ -21,7 +21,6 @@ def check_platform(factory: AIFactory) -> Iterator[Problem]:
     from sovereign_ai.catalog import controller_rows  # noqa: PLC0415 - only checks need it
 
     platform = factory.platform
-    yield from _check_lending(factory)
     if platform is None:
         return
     rows = {row.name: row for row in controller_rows()}
@@ -31,7 +30,7 @@ def check_platform(factory: AIFactory) -> Iterator[Problem]:
     yield from _check_details(platform, rows)
 
 
-def _check_lending(factory: AIFactory) -> Iterator[Problem]:
+def check_lending(factory: AIFactory) -> Iterator[Problem]:
     """Refuse lent quota where Kueue, which takes it back, is not run."""
     if factory.platform is not None and "kueue" in factory.platform.queueing:
         return

@@ -54,9 +54,12 @@ def test_more_subnets_than_pods_are_refused() -> None:
 
 
 def test_a_slower_machine_on_a_fabric_is_refused_with_both_ways_out() -> None:
-    """The hosts of a fabric have one rate; a pool with another needs a fabric of its own."""
+    """The hosts of a fabric have one rate, except those of pools that are named with their own."""
     pools = [pool(system="dgx-b300"), pool("slow")]
     wish = factory(pools=pools, fabrics=[{**COMPUTE, "link": "800 Gbps"}])
     [problem] = [problem for problem in fabric_problems(wish, {}) if problem.where.field == "fabrics[0].link"]
     assert problem.message == "a compute port of dgx-h100 gives 400 Gbps, not 800 Gbps"
-    assert problem.hint.endswith("the rate of all that join, or give the pool a fabric of its own")
+    assert problem.hint == (
+        "write 'link: 400 Gbps', the rate of all that join; or 'pool_links: [{pool: slow, link: 400 Gbps}]' "
+        "for it alone"
+    )
