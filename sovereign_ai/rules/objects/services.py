@@ -124,6 +124,7 @@ _TAKES_OWN_LISTENERS = (
     "!has(object.spec.allowedListeners) || object.spec.allowedListeners == null"
     " || !has(object.spec.allowedListeners.namespaces) || object.spec.allowedListeners.namespaces == null"
     " || !has(object.spec.allowedListeners.namespaces.from)"
+    " || object.spec.allowedListeners.namespaces.from == null"
     ' || object.spec.allowedListeners.namespaces.from in ["None", "Same"]'
 )
 GATEWAYS = Rule(
