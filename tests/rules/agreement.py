@@ -61,6 +61,7 @@ OWN = {
     "quota": "exceeded quota",
     "priority class": "no PriorityClass with name",
     "runtime class": "pod rejected: RuntimeClass",
+    "name of no object": "invalid resource name",
     "mirror pod": "a mirror pod may not",
 }
 """What the API server's own admission says no to, in the namespaces as they are rendered: none of it is a

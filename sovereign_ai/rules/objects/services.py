@@ -111,17 +111,19 @@ INGRESS = Rule(
         ),
     ),
 )
+_HAS_LISTENERS = "has(object.spec) && has(object.spec.listeners) && object.spec.listeners != null && "
 _LISTENERS_NAME_HOSTS = (
-    'object.spec.listeners.all(n, has(n.hostname) && n.hostname != "" && !n.hostname.contains("*"))'
+    f"{_HAS_LISTENERS}object.spec.listeners.all"
+    '(n, has(n.hostname) && n.hostname != "" && !n.hostname.contains("*"))'
 )
 _LISTENERS_TAKE_OWN_ROUTES = (
-    "object.spec.listeners.all(n, !has(n.allowedRoutes) || !has(n.allowedRoutes.namespaces)"
+    f"{_HAS_LISTENERS}object.spec.listeners.all(n, !has(n.allowedRoutes) || !has(n.allowedRoutes.namespaces)"
     " || !has(n.allowedRoutes.namespaces.from) || n.allowedRoutes.namespaces.from == null"
     ' || n.allowedRoutes.namespaces.from == "Same")'
 )
 # A set of listeners in another namespace adds hosts to the gateway.
 _TAKES_OWN_LISTENERS = (
-    "!has(object.spec.allowedListeners) || object.spec.allowedListeners == null"
+    "!has(object.spec) || !has(object.spec.allowedListeners) || object.spec.allowedListeners == null"
     " || !has(object.spec.allowedListeners.namespaces) || object.spec.allowedListeners.namespaces == null"
     " || !has(object.spec.allowedListeners.namespaces.from)"
     " || object.spec.allowedListeners.namespaces.from == null"
@@ -379,7 +381,8 @@ _ANNOTATIONS_ARE_PERMITTED = f"!has({_ANNOTATIONS}) || {_are_permitted(_ANNOTATI
 # The controller of a gateway puts them on the service and the pods that it makes for it.
 _MADE = "object.spec.infrastructure"
 _ANNOTATIONS_OF_MADE_ARE_PERMITTED = (
-    f"!has({_MADE}) || {_MADE} == null || !has({_MADE}.annotations) || {_MADE}.annotations == null"
+    f"!has(object.spec) || !has({_MADE}) || {_MADE} == null"
+    f" || !has({_MADE}.annotations) || {_MADE}.annotations == null"
     f" || {_are_permitted(f'{_MADE}.annotations')}"
 )
 # A mesh's sidecar, an agent or a network plugin is led by annotations of the pod itself.
