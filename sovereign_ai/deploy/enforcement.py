@@ -16,22 +16,18 @@ from typing import Any
 
 from sovereign_ai.cluster import GUARDED
 from sovereign_ai.cluster.api import Api, ApiError
-from sovereign_ai.deploy.live_objects import list_metadata
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
 from sovereign_ai.deploy.order import policies_and_bindings
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.render.kubernetes import enforced_revision, policy_name, probe, revision_of
 from sovereign_ai.rules import GROUPS, Group
-from sovereign_ai.toolchain import polling
 from sovereign_ai.verify import difference
 
 Object = Mapping[str, Any]
 _WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 _QUIET_SECONDS = 2.0
-_OBSERVED_SECONDS = 2.0
-_API, _WITH_STATUS = "admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"
 _IN_A_ROW = 3
 """Answers in a row that must name the new revision.
 
@@ -83,7 +79,7 @@ def apply_policies(
         api: the cluster.
         objects: the bundle's objects.
         live: where the policies that exist are read; left out, from the cluster.
-        before_batch: called before policies and before bindings are written; may raise.
+        before_batch: called before the namespace, the policies and the bindings are written; may raise.
 
     Raises:
         ApiError: the API server refused one.
@@ -93,43 +89,11 @@ def apply_policies(
     # The API server compiles every expression of a policy that is written, changed or not: a second of
     # processor time for all of them.
     changed = differing_policies(live or api, listed)
+    before_batch()
     _ensure_namespace(api, listed)
-    policies, bindings = policies_and_bindings(changed, lambda obj: str(obj["kind"]))
-    before_batch()
-    written = _apply_all(api, policies)
-    if bindings:
-        _wait_until_observed(api, written)
-    before_batch()
-    _apply_all(api, bindings)
-
-
-def _apply_all(api: Api, batch: Iterable[Object]) -> list[dict[str, Any]]:
-    """Apply some objects in parallel, and return them as the API server stores them."""
-    return api.many(partial(api.apply, stated(obj), field_manager=FIELD_MANAGER, force=True) for obj in batch)
-
-
-def _wait_until_observed(api: Api, written: Iterable[Object]) -> None:
-    """Wait a little until the controller of policies has written the status of those that are new.
-
-    An API server compiles a bound policy in each of its versions, and a status makes another one. It does not
-    compile a policy without a binding (`calculatePolicyData` in apiserver/pkg/admission/plugin/policy/generic
-    of Kubernetes 1.37). So a policy that is bound after its status came is compiled once less: a second of
-    processor time for all of them. Where no status comes, the bindings follow all the same.
-    """
-    unobserved: dict[str, str] = {}
-    for obj in written:
-        is_new = obj["kind"] == _WITH_STATUS and not obj.get("status", {}).get("observedGeneration")
-        if is_new and obj["metadata"].get("generation") == 1:
-            unobserved[obj["metadata"]["name"]] = obj["metadata"]["resourceVersion"]
-    if not unobserved:
-        return
-    for is_last in polling(_OBSERVED_SECONDS, _POLL_SECONDS):
-        for item in list_metadata(api, _API, _WITH_STATUS):
-            name, version = item["metadata"]["name"], item["metadata"]["resourceVersion"]
-            if unobserved.get(name, version) != version:
-                del unobserved[name]
-        if is_last or not unobserved:
-            return
+    for batch in policies_and_bindings(changed, lambda obj: str(obj["kind"])):
+        before_batch()
+        api.many(partial(api.apply, stated(obj), field_manager=FIELD_MANAGER, force=True) for obj in batch)
 
 
 def differing_policies(live: Api, objects: Iterable[Object]) -> list[Object]:
@@ -199,7 +163,7 @@ def _wait(
     confirmed = dict.fromkeys(wanted, 0)
     is_quiet = True
     # An API server takes up all policies together. Until it has, one that is behind stands for the others:
-    # asking for all of them ten times a second takes more of its time than the policies do.
+    # asking for all of them ten times a second would keep it from what they wait for.
     sample: list[Group] = []
     while pending := [group for group, times in confirmed.items() if times < _IN_A_ROW]:
         asked = sample or pending
