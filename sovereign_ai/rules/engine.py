@@ -155,7 +155,7 @@ def _decide_by_shape(
     """
     addon = ADDONS.get(_group_and_kind(str(obj["apiVersion"]), str(obj["kind"])))
     has_table = addon is not None and bool(addon.templates or addon.specs)
-    namespace = (obj.get("metadata") or {}).get("namespace")
+    namespace = str((obj.get("metadata") or {}).get("namespace") or "")
     if has_table or namespace not in dict(context.namespaces):
         return
     for path, template in _pod_templates(obj, ()):

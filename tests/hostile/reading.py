@@ -114,15 +114,15 @@ def policies(file: Path) -> object:
 
 def drawn_faults() -> str:
     """Return a file of faults, as a seed draws them over many years."""
-    from sovereign_ai.sim import draw, to_text
+    from sovereign_ai.assess.fault_series import draw, to_text
 
     return to_text(draw(*_small_plan(), seed=1, days=3_000))
 
 
 def faults(file: Path) -> object:
     """Read a file of faults."""
+    from sovereign_ai.assess.fault_series import parse_series
     from sovereign_ai.files import FAULTS, decode, read
-    from sovereign_ai.sim import parse_series
 
     text = decode(read(file, FAULTS), str(file), FAULTS)
     return len(parse_series(text, str(file), *_small_plan()))

@@ -73,6 +73,13 @@ def test_a_field_of_the_wrong_type_is_a_violation_and_no_crash(context: Context)
     assert "PLC-004" in rules_of(pod(tolerations=[7]), context)
 
 
+def test_a_namespace_that_is_a_list_is_no_crash(context: Context):
+    metadata = {"name": "a", "namespace": [{"name": "research"}]}
+    findings = evaluate([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}], context)
+    assert {finding.status for finding in findings} <= {"violation", "undecidable"}
+    assert findings
+
+
 def test_null_means_left_out(context: Context):
     assert rules_of(pod(hostNetwork=None, nodeName=None, volumes=None, nodeSelector=None), context) == set()
 
