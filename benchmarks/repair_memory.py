@@ -157,12 +157,12 @@ def await_lists(controller: RepairController, watched: WatchedCluster) -> None:
 
 def measure(machines: int) -> dict[str, float]:
     """Return kB a machine after the lists and at the peak, and the storm's events a second."""
-    measured = weather(machines, is_traced=True)
-    measured["events_a_second"] = weather(machines, is_traced=False)["events_a_second"]
+    measured = live_through_storm(machines, is_traced=True)
+    measured["events_a_second"] = live_through_storm(machines, is_traced=False)["events_a_second"]
     return measured
 
 
-def weather(machines: int, *, is_traced: bool) -> dict[str, float]:
+def live_through_storm(machines: int, *, is_traced: bool) -> dict[str, float]:
     """List, decide, and live through one storm; the memory is 0 where it is not traced."""
     placed = {}
     for number in range(machines):

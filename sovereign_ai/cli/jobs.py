@@ -29,6 +29,7 @@ _DURATION = re.compile(r"[1-9][0-9]{0,6}[smh]", re.ASCII)
 _DRY_RUN_HELP = "Let the cluster judge it; store nothing."
 _NO_QUEUE_HELP = "Start it at once, on a cluster where no Kueue admits it."
 _DURATION_HELP = "How long it runs on simulated machines, such as 90s or 2h; left out, it ends at once."
+_Duration = Annotated[str, typer.Option("--simulated-duration", metavar="TIME", help=_DURATION_HELP)]
 _ANYWAY_HELP = "Submit it though it does not fit, or though that is not known."
 
 
@@ -79,9 +80,7 @@ def add(app: typer.Typer) -> None:
         anyway: Annotated[bool, typer.Option("--anyway", help=_ANYWAY_HELP)] = False,
         dry_run: Annotated[bool, typer.Option("--dry-run", help=_DRY_RUN_HELP)] = False,
         at_once: Annotated[bool, typer.Option("--no-queue", help=_NO_QUEUE_HELP)] = False,
-        duration: Annotated[
-            str, typer.Option("--simulated-duration", metavar="TIME", help=_DURATION_HELP)
-        ] = "",
+        duration: _Duration = "",
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
@@ -101,9 +100,7 @@ def add(app: typer.Typer) -> None:
         command: Annotated[
             str, typer.Option("--command", metavar="TEXT", help="The command of new replicas.")
         ] = "",
-        duration: Annotated[
-            str, typer.Option("--simulated-duration", metavar="TIME", help=_DURATION_HELP)
-        ] = "",
+        duration: _Duration = "",
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,

@@ -18,11 +18,17 @@ def decode(raw: bytes, file: str, kind: FileKind = DESCRIPTION) -> str:
         kind: the expected kind of file.
 
     Raises:
-        SovereignError: the kind's own error: it is too long, or not UTF-8; the problem names line and column.
+        SovereignError: the kind's own error: it is too long, not UTF-8, or has a second mark; the problem
+            names line and column.
     """
     if len(raw) > kind.most_bytes:
         message = f"it has more than {kind.most}, the most for {kind.noun}"
         raise kind.error(Problem("too-large", message, Where(file), kind.hint))
+    if raw.startswith(_MARK * 2):
+        # Some readers pass over a second one, and others take it for a letter of the first name.
+        message = "a second byte order mark is at the beginning"
+        where = Where(file, 1, 1)
+        raise kind.error(Problem("byte-order-mark", message, where, "save the file as UTF-8 without a mark"))
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -357,14 +357,16 @@ def _ending(state: QueueState, members: Sequence[Object], lack: _Shortage) -> st
         for member in members:
             amounts = reserved_by(running, member["metadata"]["name"], lack.flavor)
             freed += amounts.get(lack.resource, Fraction(0))
-        if not freed:
-            continue
-        others = [each for each in state.workloads if each is not running]
-        rooms = quota_rooms(members, lack.flavor, others)
-        if rooms[lack.resource].free >= lack.asked:
+        if freed >= lack.missing:
             metadata = running["metadata"]
-            candidates.append((freed, f"{metadata['namespace']}/{metadata['name']}"))
-    return min(candidates)[1] if candidates else ""
+            candidates.append((freed, f"{metadata['namespace']}/{metadata['name']}", running))
+    # What another queue gives back is of no use beyond a limit of borrowing, so the room itself is computed;
+    # as a rule the first one is enough.
+    for _, name, running in sorted(candidates, key=lambda candidate: candidate[:2]):
+        others = [each for each in state.workloads if each is not running]
+        if quota_rooms(members, lack.flavor, others)[lack.resource].free >= lack.asked:
+            return name
+    return ""
 
 
 def _topology(workload: Object, state: QueueState) -> _Verdict | None:

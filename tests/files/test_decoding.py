@@ -14,6 +14,11 @@ def test_a_byte_order_mark_is_passed_over() -> None:
     assert decode(b"\xef\xbb\xbfa: 1", "f") == "a: 1"
 
 
+def test_a_second_byte_order_mark_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"^f:1:1: a second byte order mark"):
+        decode(b"\xef\xbb\xbf\xef\xbb\xbfa: 1", "f")
+
+
 @pytest.mark.parametrize(
     ("raw", "place"),
     [

@@ -116,8 +116,6 @@ _TAKEN = {
         "two-marks",
     ),
     "python": ("form-feed",),
-    "definitions": ("two-marks",),
-    "manifests": ("two-marks",),
 }
 """Form or reader to what it may pass over: PEM takes any text outside its lines (RFC 7468), Python a form
 feed in a line's start."""

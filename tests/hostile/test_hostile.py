@@ -37,6 +37,13 @@ def test_every_kind_of_input_has_hostile_cases() -> None:
     assert {kind.name for kind in KINDS} == tried
 
 
+def test_every_reader_can_be_prepared_also_those_that_no_sample_draws(root: Path) -> None:
+    for number, reader in enumerate(READERS):
+        folder = root / str(number)
+        folder.mkdir(mode=0o700)
+        assert reader.prepare(folder).run is not None
+
+
 def test_there_are_at_least_1500_hostile_inputs_and_60_controls() -> None:
     cases = list(all_cases())
     assert len({case.name for case in cases}) == len(cases)
