@@ -89,6 +89,13 @@ def run(module: AnsibleModule, verb: str, path: str, scratch: str) -> str:
     return out
 
 
+def answering(module: AnsibleModule) -> str:
+    """Return the daemons that answer, for one that ended takes no configuration and is not missed."""
+    socket = module.params["socket"]
+    _code, out, _err = module.run_command(["vtysh", "--vty_socket", socket, "-c", "show daemons"])
+    return " ".join(out.split()) or "none"
+
+
 def main() -> None:
     """Compare, and unless this is a check, tell the difference and see that none is left."""
     spec: dict[str, Any] = {
@@ -125,10 +132,8 @@ def main() -> None:
             run(module, "--reload", file, scratch)
             left = delta(run(module, "--test", file, scratch))
             if left:
-                module.fail_json(
-                    msg=f"FRR did not take it; it still differs by {len(left)} lines: {' / '.join(left[:4])}",
-                    diff=diff,
-                )
+                message = f"FRR did not take it; {len(left)} lines still differ: {' / '.join(left[:4])}"
+                module.fail_json(msg=f"{message}; daemons that answer: {answering(module)}", diff=diff)
     module.exit_json(changed=changed, diff=diff)
 
 

@@ -40,6 +40,8 @@ progress.
 """
 LONGEST_START = 90.0
 """Seconds within which every leaf must know every other by all its paths."""
+MOST_CONFIGURATIONS = 3
+"""How often switches are configured before daemons that fall meanwhile are a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +107,59 @@ class Twin:
             list(pool.map(self.start, sample.switches))
         self.seconds["started"] = time.monotonic() - start
         progress(f"{switches} switches run FRR, with nothing configured")
-        configure(sample.switches, self.prefix, self.folder, progress)
+        self._configure(progress, configure)
         self.seconds["configured"] = time.monotonic() - start
         progress(f"{switches} switches configured")
         self.converge()
         self.seconds["converged"] = time.monotonic() - start
         progress("every leaf knows every other by all its paths")
+
+    def _configure(self, progress: Progress, configure: Configure) -> None:
+        """Configure the switches; where a daemon ended by itself meanwhile, start it and configure again.
+
+        FRR's daemons can fall: bgpd 8.4.4 was seen to end by signal 11 in its own event loop while it took
+        its configuration. A switch has watchfrr for that, and a twin has this.
+
+        Raises:
+            DeploymentError: all daemons run and a switch was refused nevertheless, or they fell too often.
+        """
+        for attempt in range(1, MOST_CONFIGURATIONS + 1):
+            refused: DeploymentError | None = None
+            try:
+                configure(self.sample.switches, self.prefix, self.folder, progress)
+            except DeploymentError as error:
+                refused = error
+            # Looked for after a success too: a daemon that fell after its last answer has lost all it took.
+            fallen = self._restart_fallen(progress)
+            if not fallen and refused is None:
+                return
+            if not fallen or attempt == MOST_CONFIGURATIONS:
+                raise refused or DeploymentError(Problem("daemons-fall", f"they ended again: {fallen}"))
+
+    def _restart_fallen(self, progress: Progress) -> list[str]:
+        """Start every daemon that does not run any more, and return which were started."""
+        restarted = []
+        for switch in self.sample.switches:
+            name = switch.switch.name
+            living = processes(self.name(name))
+            for daemon in daemons_of(switch):
+                pid_file = self.folder / name / f"{daemon}.pid"
+                if int(pid_file.read_text(encoding="ascii")) not in living:
+                    self._restart(name, daemon)
+                    restarted.append(f"{daemon} of {name}")
+                    progress(f"{daemon} of {name} had ended by itself; started again, as watchfrr would")
+        return restarted
+
+    def _restart(self, switch: str, daemon: str) -> None:
+        """Start a daemon again and give it the kept configuration whole, as watchfrr does.
+
+        A comparison would not do: route maps and prefix lists belong to several daemons, and what one of the
+        others still has is not missed.
+        """
+        folder = self.folder / switch
+        self._start_daemon(switch, daemon)
+        if (folder / "frr.conf").exists():
+            run(["vtysh", "--config_dir", str(folder), "--vty_socket", str(folder), "-b"])
 
     @classmethod
     def found(cls, sample: Sample) -> Self:
@@ -152,18 +201,19 @@ class Twin:
         folder = self.folder / name
         folder.mkdir(mode=0o755)
         shutil.chown(folder, "frr", "frr")
-        daemons = ["zebra", "bgpd", "bfdd"]
-        # Static routes are staticd's; most switches have none.
-        if "\nip route " in frr(switch):
-            daemons.append("staticd")
-        for daemon in daemons:
-            program = [str(DAEMONS / daemon), "-d", "-u", "frr", "-g", "frr"]
-            # `-P 0`: no terminal over TCP, for `vtysh` uses the sockets in the folder.
-            program += ["-P", "0", "-f", "/dev/null", "-i", str(folder / f"{daemon}.pid")]
-            program += ["-z", str(folder / "zserv.api"), "--vty_socket", str(folder)]
-            if daemon == "bfdd":
-                program += ["--bfdctl", str(folder / "bfdd.sock")]
-            run(["ip", "netns", "exec", self.name(name), *program])
+        for daemon in daemons_of(switch):
+            self._start_daemon(name, daemon)
+
+    def _start_daemon(self, switch: str, daemon: str) -> None:
+        """Start one daemon of a switch, with an empty configuration."""
+        folder = self.folder / switch
+        program = [str(DAEMONS / daemon), "-d", "-u", "frr", "-g", "frr"]
+        # `-P 0`: no terminal over TCP, for `vtysh` uses the sockets in the folder.
+        program += ["-P", "0", "-f", "/dev/null", "-i", str(folder / f"{daemon}.pid")]
+        program += ["-z", str(folder / "zserv.api"), "--vty_socket", str(folder)]
+        if daemon == "bfdd":
+            program += ["--bfdctl", str(folder / "bfdd.sock")]
+        run(["ip", "netns", "exec", self.name(switch), *program])
 
     def daemons(self, switch: str, number: signal.Signals) -> None:
         """Send a signal to a switch's daemons, and to no process outside its namespace."""
@@ -236,6 +286,15 @@ class Twin:
                 message = f"{part.name} did not converge in {most:.0f} s"
                 raise DeploymentError(Problem("twin-unready", message, hint="look at `vtysh` of a leaf"))
         return time.monotonic() - start
+
+
+def daemons_of(switch: SwitchPorts) -> list[str]:
+    """Return the daemons that a switch runs, in the order in which they start."""
+    daemons = ["zebra", "bgpd", "bfdd"]
+    # Static routes are staticd's; most switches have none.
+    if "\nip route " in frr(switch):
+        daemons.append("staticd")
+    return daemons
 
 
 def require_frr() -> None:

@@ -6,8 +6,11 @@ Without root, FRR and Ansible these fail and say what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import signal
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -15,13 +18,14 @@ from sovereign_ai.deploy.hosts.runner import configure_twin
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.fabric_twin import neighbours, queries, self_test
 from sovereign_ai.fabric_twin.checks import run_checks
-from sovereign_ai.fabric_twin.namespace import batch, list_namespaces
+from sovereign_ai.fabric_twin.namespace import batch, list_namespaces, processes
 from sovereign_ai.fabric_twin.ping import Pinger
 from sovereign_ai.fabric_twin.result import Result
 from sovereign_ai.fabric_twin.sample import Predictions, Sample, choose_sample
 from sovereign_ai.fabric_twin.sample import predict as foretell
-from sovereign_ai.fabric_twin.twin import STATE, Twin, down
+from sovereign_ai.fabric_twin.twin import STATE, Configure, Progress, Twin, down
 from sovereign_ai.render.switches.ports import SwitchPorts
+from sovereign_ai.toolchain import wait_until
 from tests.render.lab import stack
 
 pytestmark = pytest.mark.twin
@@ -58,6 +62,26 @@ class Standing:
     results: dict[str, Result]
     blind: dict[str, bool]
     drift: list[str]
+    lines: list[str]
+
+
+class Fallen:
+    """Configures a twin whose first spine loses bgpd before it is configured the first time."""
+
+    def __init__(self, configure: Configure) -> None:
+        self.configure = configure
+        self.calls = 0
+
+    def __call__(
+        self, switches: Sequence[SwitchPorts], prefix: str, folder: Path, progress: Progress
+    ) -> None:
+        self.calls += 1
+        if self.calls == 1:
+            spine = next(switch.switch.name for switch in switches if switch.switch.tier == "spine")
+            pid = int((folder / spine / "bgpd.pid").read_text(encoding="ascii"))
+            os.kill(pid, signal.SIGSEGV)
+            wait_until(lambda: pid not in processes(prefix + spine), seconds=10)
+        self.configure(switches, prefix, folder, progress)
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +91,13 @@ def predicted(lab: Sample) -> Predictions:
 
 @pytest.fixture(scope="module")
 def stood(lab: Sample, predicted: Predictions) -> Iterator[Standing]:
-    with Twin.up(lab, _quiet, configure_twin) as twin:
+    lines: list[str] = []
+    with Twin.up(lab, lines.append, Fallen(configure_twin)) as twin:
         with pytest.raises(EnvironmentLacksError, match="exists already"):
             Twin.up(lab, _quiet, configure_twin)
         blind = _blind(twin)
         results = {str(one): one for one in run_checks(twin, predicted)}
-        yield Standing(results, blind, _drift_with_a_leak(twin))
+        yield Standing(results, blind, _drift_with_a_leak(twin), lines)
     assert list_namespaces("twin-lab.") == []
 
 
@@ -133,6 +158,11 @@ def test_the_playbook_finds_nothing_to_change_on_what_it_built_but_the_leaf_with
     stood: Standing, lab: Sample
 ) -> None:
     assert stood.drift == [lab.parts[0].tier("leaf")[2].switch.name]
+
+
+def test_a_daemon_that_ends_while_it_is_configured_is_started_again_and_told(stood: Standing) -> None:
+    told = [line for line in stood.lines if "ended by itself" in line]
+    assert told == [f"bgpd of {COMPUTE}-spine-001 had ended by itself; started again, as watchfrr would"]
 
 
 def test_without_their_finders_injected_faults_go_unseen_and_the_self_tests_fail(

@@ -203,6 +203,7 @@ def test_a_twin_that_fails_in_any_step_is_removed(
     monkeypatch.setattr(twin_module, "list_namespaces", lambda _prefix: [])
     monkeypatch.setattr(twin_module, "wire", lambda _sample, _prefix: None)
     monkeypatch.setattr(Twin, "start", lambda _self, _switch: None)
+    monkeypatch.setattr(twin_module, "daemons_of", lambda _switch: [])
 
     def remove(factory: str) -> dict[str, int]:
         removed.append(factory)
@@ -232,6 +233,7 @@ def test_what_a_killed_twin_left_is_removed_and_the_next_one_is_built(
     monkeypatch.setattr(twin_module, "list_namespaces", lambda _prefix: [])
     monkeypatch.setattr(twin_module, "wire", lambda _sample, _prefix: None)
     monkeypatch.setattr(Twin, "start", lambda _self, _switch: None)
+    monkeypatch.setattr(twin_module, "daemons_of", lambda _switch: [])
     monkeypatch.setattr(Twin, "converge", lambda _self: 0.0)
     stale = twin.folder / "leaf-of-before"
     stale.mkdir(parents=True)
@@ -242,6 +244,31 @@ def test_what_a_killed_twin_left_is_removed_and_the_next_one_is_built(
     assert not stale.exists()
     assert twin.folder.is_dir()
     assert programs == []
+
+
+def test_daemons_that_fall_at_each_configuration_are_a_failure_that_names_them(
+    lab: Sample, twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(twin_module, "require_frr", lambda: None)
+    monkeypatch.setattr(twin_module, "list_namespaces", lambda _prefix: [])
+    monkeypatch.setattr(twin_module, "wire", lambda _sample, _prefix: None)
+    monkeypatch.setattr(twin_module, "daemons_of", lambda _switch: ["bgpd"])
+    monkeypatch.setattr(twin_module, "processes", lambda _namespace: [])
+    started: list[str] = []
+
+    def start(self: Twin, switch: str, daemon: str) -> None:
+        folder = self.folder / switch
+        folder.mkdir(exist_ok=True)
+        (folder / f"{daemon}.pid").write_text("1", encoding="ascii")
+        started.append(switch)
+
+    monkeypatch.setattr(Twin, "_start_daemon", start)
+    monkeypatch.setattr(Twin, "start", lambda self, switch: start(self, switch.switch.name, "bgpd"))
+    configured: list[str] = []
+    with pytest.raises(DeploymentError, match=f"bgpd of {lab.switches[0].switch.name}"):
+        Twin.up(lab, lambda _line: None, lambda *_given: configured.append("all"))
+    assert len(configured) == twin_module.MOST_CONFIGURATIONS
+    assert len(started) == len(lab.switches) * (1 + twin_module.MOST_CONFIGURATIONS)
 
 
 def test_a_daemon_that_outlived_its_namespace_ends_and_no_other_program_with_its_number(
