@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from sovereign_ai.assess.energy.balance import Supply, balance
 from sovereign_ai.assess.energy.report import Hourly, assess_energy
 from sovereign_ai.assess.sheet import GivenValue
+from sovereign_ai.assess.sources import figures
+from sovereign_ai.catalog.figures import rows
 from sovereign_ai.errors import UsageError
 from tests.assess.stacks import changed, stack
 
@@ -107,3 +109,10 @@ def test_the_answer_says_how_many_hours_of_wet_bulb_a_pue_follows_from():
 def test_hours_beside_a_given_pue_are_said_to_change_nothing():
     found = assess_energy(*stack("lab"), {"site.fra1.pue": GivenValue(1.2)}, wet_bulb={"fra1": [12.0] * 24})
     assert "    the 24 hours of wet bulb change nothing, since the PUE is given" in found.lines()
+
+
+def test_every_member_of_a_circle_has_a_factor_of_its_grid_but_liechtenstein():
+    """Liechtenstein's is in no table that was found: the network it is in is Switzerland's."""
+    known = figures("emissions")
+    members = {member for row in rows("circles.json") for member in row.raw["members"]}
+    assert {member for member in members if f"grid.{member}" not in known} == {"LI"}
