@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import orjson
@@ -31,6 +32,16 @@ def test_imports_go_one_way() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_the_wheel_holds_every_file_of_the_package_and_the_playbooks(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("sovereign_ai/")}
+    promised = {path for path in TRACKED if path.startswith("sovereign_ai/")}
+    promised |= {f"sovereign_ai/{path}" for path in TRACKED if path.startswith("playbooks/")}
+    assert held == promised
 
 
 @pytest.mark.parametrize("stack", STACKS)
