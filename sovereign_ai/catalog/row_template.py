@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from sovereign_ai.catalog.user_rows import KINDS, UNFILLED
 
@@ -93,16 +94,21 @@ _OPTIONAL = {
 """
 
 
-def template(kind: str, name: str) -> str:
+def template(kind: str, name: str, read: date) -> str:
     """Return the text of a file with one row of a kind to fill in; everything but its sources is right.
 
-    >>> print(template("optic", "our-optic").splitlines()[2])
+    Args:
+        kind: the kind of the row, one of `kinds()`.
+        name: the row's name.
+        read: the day on which the sources are read, which is the day of writing.
+
+    >>> print(template("optic", "our-optic", date(2026, 12, 31)).splitlines()[2])
       - kind: optic
     """
-    return "\n".join(_lines(kind, name)) + "\n"
+    return "\n".join(_lines(kind, name, read)) + "\n"
 
 
-def _lines(kind: str, name: str) -> Iterator[str]:
+def _lines(kind: str, name: str, read: date) -> Iterator[str]:
     """Yield the lines of the file."""
     yield "# Name this file in the description: catalog: [hardware.yaml]"
     yield "rows:"
@@ -122,10 +128,10 @@ def _lines(kind: str, name: str) -> Iterator[str]:
         comment = "" if field in required else "  # may be left out"
         outer, _, inner = field.partition(".")
         if inner:
-            line = f"        {inner}: {_figure(example)}{comment}"
+            line = f"        {inner}: {_figure(example, read)}{comment}"
             nested.setdefault(outer, []).append(line)
         else:
-            yield f"      {field}: {_figure(example)}{comment}"
+            yield f"      {field}: {_figure(example, read)}{comment}"
     for outer, lines in nested.items():
         yield f"      {outer}:"
         yield from lines
@@ -146,12 +152,12 @@ def _member_lines(kind: str, name: str) -> Iterator[str]:
         yield f"    accelerator: h100-sxm  # {accelerator}"
 
 
-def _figure(example: str) -> str:
-    """Return a figure as YAML."""
+def _figure(example: str, read: date) -> str:
+    """Return a figure as YAML; its source is in quotes, for what is filled in may have a comma."""
     value, _, unit = example.partition(" ")
     if unit:
         value += f", unit: {unit}"
-    return f"{{value: {value}, source: {UNFILLED}, read: 2026-11-26, grade: datasheet}}"
+    return f'{{value: {value}, source: "{UNFILLED}", read: {read}, grade: datasheet}}'
 
 
 def kinds() -> list[str]:

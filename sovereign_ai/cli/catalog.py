@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -255,7 +256,7 @@ def _new(output: Output, kind: str, name: str, out: Path | None) -> None:
     from sovereign_ai.errors import Problem, UsageError
     from sovereign_ai.files.writing import create
 
-    text = template(_require_kind(kind), name)
+    text = template(_require_kind(kind), name, datetime.now(UTC).date())
     if out is None:
         output.finish({"row": text}, text.rstrip().splitlines())
         return

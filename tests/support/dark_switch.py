@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 from sovereign_ai.catalog.row_template import template
@@ -19,7 +20,7 @@ def write_dark_switch(folder: Path, kind: str, ports: int, gigabits: int) -> Non
     description of the process.
     """
     lines = []
-    for line in template("switch", "dark").splitlines():
+    for line in template("switch", "dark", date(2026, 11, 27)).splitlines():
         if " power: " in line or " uplink_" in line:
             continue
         lines.append(line)
