@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sovereign_ai.catalog.figures import clear_description_rows
 from sovereign_ai.catalog.user_rows import KINDS
 from sovereign_ai.cli.main import call
+from tests.life import ROOT, cache_home
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +72,43 @@ def test_a_new_row_is_written_checked_and_listed(
     capsys.readouterr()
     assert call(["catalog", "list", kind, "--with", str(file), "--json"]) == 0
     assert "our-row" in {row["name"] for row in json.loads(capsys.readouterr().out)["rows"]}
+
+
+@pytest.mark.cluster
+def test_a_machine_nobody_has_heard_of_is_deployed_by_the_manual_alone(tmp_path: Path) -> None:
+    """Every command of the manual's first part, in its order; between them a user fills in what it says."""
+    environment = os.environ | {"XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CACHE_HOME": cache_home()}
+
+    def run(line: str) -> str:
+        command = [sys.executable, "-m", "sovereign_ai.cli", *line.removeprefix("sovereign-ai ").split()]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    manual = (ROOT / "docs" / "catalog.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(yaml)?\n(.*?)```", manual.partition("## What holds")[0], re.DOTALL)
+    shown = ""
+    try:
+        for language, block in blocks:
+            if language:
+                use_own_row(tmp_path / "my-factory" / "factory.yaml", block)
+                continue
+            for line in block.splitlines():
+                shown = run(line)
+                if " catalog new " in line:
+                    written = tmp_path / "my-factory" / "hardware.yaml"
+                    written.write_text(written.read_text().replace("FILL IN", "datasheet 7, page 2"))
+        assert "my-factory: as planned" in shown
+    finally:
+        run("sovereign-ai cluster down my-factory")
+
+
+def use_own_row(description: Path, block: str) -> None:
+    """Name the file of the manual's block in a description, and have its pool use the block's machine."""
+    wanted = yaml.safe_load(block)
+    factory = yaml.safe_load(description.read_text())
+    factory["catalog"] = wanted["catalog"]
+    factory["pools"][0]["system"] = wanted["pools"][0]["system"]
+    description.write_text(yaml.safe_dump(factory, sort_keys=False))
