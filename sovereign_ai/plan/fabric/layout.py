@@ -8,7 +8,8 @@ any of these fields.
 Two rules give the number of spines:
 
 * `even`: the fewest that divide a leaf's uplinks, so that each leaf has equally many links to each spine of
-  its pod.
+  its pod. Where that takes over twice the spines whose ports hold the uplinks, a leaf has a few uplinks more
+  that divide better.
 * `least`: the fewest whose ports hold the uplinks. Links are distributed in turn, so that a leaf's links to
   any two spines, and the links of any two spines, differ by one at most.
 
@@ -422,12 +423,19 @@ class _Sizer:
             return self._with_spares(described, leaf, up, radix, need, spare)
         if described == "least" or spare:
             return self._least_spines(leaf, up, radix, need, least)
-        for count in range(min(2, up), up + 1):
-            if up % count == 0 and leaf * (up // count) <= radix:
-                self.why["spine"] = (
-                    f"smallest divisor of {up} uplinks whose {radix} ports hold those of {leaf} leaves"
-                )
-                return count, up
+        count = _dividing_spines(leaf, up, radix)
+        if not isinstance(self.fabric.uplinks, int) and (not count or count > 2 * max(2, least)):
+            # A prime number of uplinks has no small divisor, and among a few more of them is one that has.
+            best = count or up + 1
+            for uplinks in range(up + 1, self.most_up + 1):
+                fewer = _dividing_spines(leaf, uplinks, radix)
+                if 0 < fewer < best:
+                    count, up, best = fewer, uplinks, fewer
+        if count:
+            self.why["spine"] = (
+                f"smallest divisor of {up} uplinks whose {radix} ports hold those of {leaf} leaves"
+            )
+            return count, up
         message = f"no number of spines divides {up} uplinks of {leaf} leaves within {radix} ports"
         raise MisfitError("spines", message, "write 'spines: least'")
 
@@ -586,6 +594,20 @@ class _Sizer:
             message = f"a spine of {upper} uplinks would have to meet {group} of {described} cores"
         hint = f"write {least} or a multiple of the {spine} spines of a pod, or leave it out"
         raise MisfitError("cores", message, hint)
+
+
+def _dividing_spines(leaf: int, up: int, radix: int) -> int:
+    """Return the fewest spines that divide the uplinks of some leaves; 0 where none has the ports.
+
+    Args:
+        leaf: leaves that the spines connect.
+        up: uplinks of a leaf.
+        radix: links that a spine takes from below.
+    """
+    for count in range(min(2, up), up + 1):
+        if up % count == 0 and leaf * (up // count) <= radix:
+            return count
+    return 0
 
 
 def _upper_cost(clos: Clos) -> tuple[int, Fraction]:
