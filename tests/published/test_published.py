@@ -1,8 +1,9 @@
 """Designs that others published, described in a few fields, come out with the counts that they printed.
 
 A file is a design: `system`, `pool` and `fabric` are fields of a description; a row may change any of them. A
-row has the machines (`nodes`, or `pools` of several kinds), what is printed, and `left_out` with the reason where it cannot be reproduced. `planes:
-together` compares the switches of all planes with what is printed, and the links of each.
+row has the machines (`nodes`, or `pools` of several kinds), what is printed, and `left_out` with the reason
+where it cannot be reproduced. `planes: together` compares the switches of all planes with what is printed, and
+the links of each.
 """
 
 from __future__ import annotations
