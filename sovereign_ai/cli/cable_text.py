@@ -17,7 +17,7 @@ from sovereign_ai.cli.output import table
 from sovereign_ai.cli.plan_text import wrapped
 from sovereign_ai.errors import Problem, SpecError, UsageError, nearest
 from sovereign_ai.plan import Plan
-from sovereign_ai.plan.cabling import CableOrder, MediumUse, order_cables
+from sovereign_ai.plan.cabling import CableOrder, MediumUse, RouteCables, order_cables
 from sovereign_ai.spec import AIFactory
 
 _COLUMNS = 80
@@ -39,6 +39,10 @@ _LENGTH = (
 _POLARITY = (
     "Type B, so that a sending fibre ends at a receiving one: a cord reverses the fibres once, cord, trunk"
     " and cord three times; Type A would not, and Type C is for duplex links"
+)
+_BUILDINGS = (
+    "optics as the campus plan has them, a cord of 7 m from each to a panel at both ends, and the fewest"
+    " single-mode cables of usual sizes where the description says of no fibres that they are laid"
 )
 
 
@@ -112,6 +116,7 @@ def order_data(shown: ShownOrder) -> dict[str, Any]:
     data["links"] = order.links
     data["unserved_links"] = order.unserved
     data["media"] = [_use_data(use) for use in order.uses]
+    data["routes"] = [_route_data(route) for route in order.routes]
     data["lines"] = [line.to_data() for line in shown.lines]
     data["cost"] = order_cost(shown.lines).to_data()
     data["cabling"] = order.cabling.model_dump(mode="json")
@@ -128,6 +133,18 @@ def _use_data(use: MediumUse) -> dict[str, Any]:
         "longest_m": use.longest / _CENTIMETRES,
         "guessed": use.guesses,
         "unknown": use.unknown,
+    }
+
+
+def _route_data(route: RouteCables) -> dict[str, Any]:
+    """Return what runs on a route between buildings as plain data."""
+    return {
+        "site": route.site,
+        "route": route.route,
+        "links": route.links,
+        "fibres": route.fibres,
+        "laid": route.laid,
+        "length_m": route.length / _CENTIMETRES,
     }
 
 
@@ -197,6 +214,10 @@ def _notes(order: CableOrder) -> Iterator[str]:
                 f"{use.site} {use.fabric}: {use.unknown:,} links between halls have no length: describe"
                 " 'cabling.between_halls'"
             )
+    for route in order.routes:
+        if route.laid:
+            laid = f"its {route.laid:,} fibres are laid, so no cable is ordered"
+            yield f"{route.site} route {route.route}: {laid}; the links take {route.fibres:,}"
     guesses = sum(use.guesses for use in order.uses)
     if guesses:
         yield f"{guesses:,} links have an end without a rack: ordered without a length"
@@ -213,6 +234,12 @@ def _reasons(order: CableOrder) -> Iterator[str]:
             "each piece in the first phase that uses it, by the layout of the last: nothing is cabled again"
         )
         reasons.append(("phases", text))
+    for route in order.routes:
+        metres = route.length / _CENTIMETRES
+        text = (
+            f"{route.links:,} links of the campus plan, {route.fibres:,} fibres of {metres:g} m; {_BUILDINGS}"
+        )
+        reasons.append((f"{route.site} route {route.route}", text))
     for use in order.uses:
         if use.medium is not None:
             reasons.append((f"{use.site} {use.fabric}", _use_text(use, use.medium)))

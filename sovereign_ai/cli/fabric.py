@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sovereign_ai.assess import FabricReport, PlaneLoss
     from sovereign_ai.fabric_twin import Result, Sample
     from sovereign_ai.fabric_twin.infiniband import RunningSubnet
+    from sovereign_ai.plan.fabric import FabricPlan
 
 _LONGEST_ADDRESS = 60
 """Characters of a wrong address that an error shows."""
@@ -168,6 +169,7 @@ def _check(output: Output, path: Path) -> None:
     reports = assess_fabrics(stack.plan)
     cabling = {plane.plane: plane for plane in lengths(stack.factory, stack.plan)}
     losses = {loss.plane: loss for loss in plane_losses(stack.plan, reports)}
+    planned = {plane.name: plane for plane in stack.plan.fabrics}
     lines: list[str] = []
     planes = []
     is_too_short = False
@@ -178,14 +180,34 @@ def _check(output: Output, path: Path) -> None:
         lines += _plane_lines(report, plane_cabling.text)
         if loss.planes > 1:
             lines += _loss_lines(loss)
+        misfit = _tree_misfit(planned[report.plane])
+        if misfit:
+            lines += wrapped(f"note: {_TREE_NOTE.format(why=misfit)}", "  ")
         lines.append("")
         lines += _failure_table(report)
         cables = {"cabling": plane_cabling.to_data(), "lost": loss.to_data()}
+        if report.kind == "infiniband":
+            cables["routing"] = {"engine": "updn" if misfit else "ftree", "why": misfit}
         planes.append(merged(report.to_data(), cables))
         # None means that no length is known, which is no finding.
         if plane_cabling.holds is False:
             is_too_short = True
     output.finish({"planes": planes}, lines, ExitCode.FINDINGS if is_too_short else ExitCode.OK)
+
+
+_TREE_NOTE = (
+    "no fat tree to OpenSM's 'ftree': {why}. The rendered opensm.conf routes it by 'updn', free of deadlock"
+    " and less evenly spread; fill the last pod, choose counts that divide, or give OpenSM the GUIDs of the"
+    " uppermost switches as 'root_guid_file'"
+)
+
+
+def _tree_misfit(plane: FabricPlan) -> str:
+    """Return why OpenSM does not take an InfiniBand plane for a fat tree; empty where it does."""
+    from sovereign_ai.plan.fabric import fat_tree_misfit
+
+    # One switch, or a pair without spines, is routed alike by every engine.
+    return fat_tree_misfit(plane) if plane.kind == "infiniband" and plane.tiers > 1 else ""
 
 
 def _plane_lines(report: FabricReport, cabling: str) -> list[str]:

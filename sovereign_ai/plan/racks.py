@@ -149,8 +149,8 @@ def switch_kind(fabric: Fabric, tier: str) -> str:
 
 
 def _ports_by_rate(fabric: Fabric, tier: str) -> dict[BitsPerSecond, int]:
-    """Return the ports of a switch without a model, by their rate in one plane."""
-    below = BitsPerSecond(fabric.link.count // fabric.planes)
+    """Return the ports of a switch without a model, by their rate in one plane before they are split."""
+    below = BitsPerSecond(fabric.link.count * fabric.breakout // fabric.planes)
     above = BitsPerSecond((fabric.uplink or fabric.link).count // fabric.planes)
     if tier != "leaf" and fabric.spine_radix:
         return {above: fabric.spine_radix}

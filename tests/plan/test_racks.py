@@ -115,6 +115,10 @@ def test_a_switch_without_a_model_draws_what_ports_of_its_rate_draw() -> None:
     assert power is not None
     assert (power.low, power.high, power.grade) == (300, 1_100, Grade.ESTIMATE)
     assert switch_kind(wide, "leaf") == switch_kind(wide, "spine") == "switch-32x400g"
+    [split] = factory(fabrics=[fabric | {"breakout": 2}]).fabrics
+    # Ports of 800 Gbps that are split in two draw what ports of 800 Gbps draw.
+    assert switch_kind(split, "leaf") == "switch-32x800g"
+    assert switch_power(split, "leaf").high > 1_100
     more = {"uplink": "800 Gbps", "uplink_ports": 4, "spine_radix": 64, "planes": 2}
     [layered] = factory(fabrics=[fabric | more]).fabrics
     assert switch_kind(layered, "leaf") == "switch-32x200g-4x400g"

@@ -1,8 +1,9 @@
 """Designs that others published, described in a few fields, come out with the counts that they printed.
 
 A file is a design: `system`, `pool` and `fabric` are fields of a description; a row may change any of them. A
-row has the machines, what is printed, and `left_out` with the reason where it cannot be reproduced. `planes:
-together` compares the switches of all planes with what is printed, and the links of each.
+row has the machines (`nodes`, or `pools` of several kinds), what is printed, and `left_out` with the reason
+where it cannot be reproduced. `planes: together` compares the switches of all planes with what is printed, and
+the links of each.
 """
 
 from __future__ import annotations
@@ -48,8 +49,11 @@ def counts(row: dict[str, Any]) -> dict[str, int]:
         return {"watts": row["nodes"] * power.count if power else 0}
     if not row["fabric"]:
         return {"watts": rack_watts(system(row["system"]), row["nodes"])}
+    # Machines of several kinds: each says its name, its number, and what differs from the others.
+    entries = row["pools"] if "pools" in row else [{"nodes": row["nodes"]}]
+    pools = [pool(**{"system": row["system"], **row["pool"], **entry}) for entry in entries]
     factory = wish(
-        [pool(nodes=row["nodes"], system=row["system"], **row["pool"])],
+        pools,
         {"name": "published", **row["fabric"]},
     )
     planes = size_fabrics(factory, {}, {"a": row.get("servers", 0)}, {"a": row.get("managed", 0)})

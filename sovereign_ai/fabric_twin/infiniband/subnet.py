@@ -122,7 +122,7 @@ class RunningSubnet:
         self.folder.joinpath("net").write_text(net_file(self.net), encoding="ascii")
         self.partitions(self.net.partitions)
         # The last setting of a name counts: the files of this twin instead of those of the host.
-        settings = opensm_conf()
+        settings = opensm_conf(self.net.plane)
         settings += f"partition_config_file {self.folder / 'partitions.conf'}\n"
         settings += f"log_file {self.folder / 'opensm.log'}\n"
         # `_sweeps` reads the log while OpenSM runs.

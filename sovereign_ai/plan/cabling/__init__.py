@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from sovereign_ai.plan.cabling.buildings import RouteCables
     from sovereign_ai.plan.cabling.order import CableOrder, MediumUse, OrderLine, order_cables
     from sovereign_ai.plan.cabling.routes import (
         BETWEEN_RACKS,
@@ -25,6 +26,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
+            "buildings": ("RouteCables",),
             "order": ("CableOrder", "MediumUse", "OrderLine", "order_cables"),
             "routes": (
                 "BETWEEN_RACKS",
@@ -46,6 +48,7 @@ __all__ = [
     "CableOrder",
     "MediumUse",
     "OrderLine",
+    "RouteCables",
     "cable_length",
     "order_cables",
     "rack_positions",

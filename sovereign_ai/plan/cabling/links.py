@@ -77,8 +77,11 @@ class FabricLinks:
 class Routes:
     """Finds the way of links between devices."""
 
-    def __init__(self, places: Mapping[str, RackPlace], cabling: Cabling) -> None:
-        """Take the places of devices and how they are cabled."""
+    def __init__(
+        self, places: Mapping[str, RackPlace], cabling: Cabling, hall_routes: Mapping[frozenset[str], int]
+    ) -> None:
+        """Take the places of devices, how they are cabled, and the routes between halls of two buildings."""
+        self._hall_routes = hall_routes
         self._places = places
         self._between_halls = None if cabling.between_halls is None else cabling.between_halls.count
         self._over_panels = cabling.trunks is not None
@@ -96,12 +99,14 @@ class Routes:
 
     def _route(self, first: RackPlace, second: RackPlace) -> Route:
         """Return the way between two places."""
-        length = route_length(first, second, self._between_halls)
+        ends = frozenset((first.hall, second.hall))
+        between = self._hall_routes.get(ends, self._between_halls)
+        length = route_length(first, second, between)
         if length is None or not self._over_panels or first[:2] == second[:2]:
             return Route(length)
         # A row's panel is in the row's first rack.
         near_panel, far_panel = first._replace(position=0), second._replace(position=0)
-        middle = route_length(near_panel, far_panel, self._between_halls) or 0
+        middle = route_length(near_panel, far_panel, between) or 0
         near = cable_length(first[1:], near_panel[1:], same=first == near_panel)
         far = cable_length(second[1:], far_panel[1:], same=second == far_panel)
         legs = (near, middle, far)

@@ -10,6 +10,8 @@ two ends of which one is used later.
     >>> order = order_cables(factory, plan(factory))
     >>> order.links == sum(len(plane.cables) for plane in plan(factory).fabrics)
     True
+
+Links between buildings follow from the campus plan (see `buildings.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,13 @@ from typing import NamedTuple
 
 from sovereign_ai.catalog import LinkMedium
 from sovereign_ai.plan.cabling.assemblies import NO_LENGTH, Assembler, MediumChoice, TrunkUse, stock_length
+from sovereign_ai.plan.cabling.buildings import (
+    BETWEEN_BUILDINGS,
+    RouteCables,
+    building_pieces,
+    hall_routes,
+    route_cables,
+)
 from sovereign_ai.plan.cabling.links import FabricLinks, Routes, fabric_links, plug_groups
 from sovereign_ai.plan.cabling.parts import PANEL_PORTS, Part, panel, trunk
 from sovereign_ai.plan.cabling.routes import places_of
@@ -94,9 +103,10 @@ class CableOrder:
     Attributes:
         lines: the order list: by site, phase, use, kind, part and length.
         uses: which medium carries how many links of each fabric.
-        links: links of the whole factory.
+        links: links of the whole factory, those between buildings among them.
         phases: names of the phases, in order; empty where none is described.
         cabling: how it is cabled, defaults filled in.
+        routes: what runs on the routes between buildings.
     """
 
     lines: tuple[OrderLine, ...]
@@ -104,6 +114,7 @@ class CableOrder:
     links: int
     phases: tuple[str, ...]
     cabling: Cabling
+    routes: tuple[RouteCables, ...] = ()
 
     @property
     def unserved(self) -> int:
@@ -155,10 +166,13 @@ def order_cables(factory: AIFactory, plan: Plan) -> CableOrder:
         _count(fabric_part, cabling, tally)
     if cabling.trunks is not None:
         _add_trunks(tally, cabling.trunks)
+    _add_buildings(factory, plan, tally)
+    routes = route_cables(factory, plan.campus)
+    links += sum(route.links for route in routes)
     phases = tuple(phase.name for phase in factory.phases)
     _add_spares(tally, cabling, max(len(phases), 1))
     lines = sorted(_lines(tally, phases), key=_line_order(phases))
-    return CableOrder(tuple(lines), tuple(tally.uses), links, phases, cabling)
+    return CableOrder(tuple(lines), tuple(tally.uses), links, phases, cabling, routes)
 
 
 def every_link(factory: AIFactory, plan: Plan, cabling: Cabling) -> Iterator[FabricLinks]:
@@ -170,7 +184,7 @@ def every_link(factory: AIFactory, plan: Plan, cabling: Cabling) -> Iterator[Fab
     if factory.phases:
         whole, first = growth(factory)
         racks, nodes, planes = whole.racks, whole.nodes, whole.planes
-    routes = Routes(places_of(racks), cabling)
+    routes = Routes(places_of(racks), cabling, hall_routes(factory))
     systems = {node.name: node.system for node in nodes}
     by_fabric: dict[tuple[str, str], list[FabricPlan]] = {}
     for plane in planes:
@@ -178,6 +192,20 @@ def every_link(factory: AIFactory, plan: Plan, cabling: Cabling) -> Iterator[Fab
     fabrics = fabrics_by_name(factory)
     for (_, name), members in by_fabric.items():
         yield fabric_links(fabrics[name], members, systems, routes, first)
+
+
+def _add_buildings(factory: AIFactory, plan: Plan, tally: _Tally) -> None:
+    """Add the pieces of links between buildings."""
+    if not plan.campus:
+        return
+    nodes: Sequence[Node] = plan.nodes
+    first: Mapping[str, int] = {}
+    if factory.phases:
+        whole, first = growth(factory)
+        nodes = whole.nodes
+    for piece in building_pieces(factory, plan.campus, nodes, first):
+        key = _Key(piece.site, BETWEEN_BUILDINGS, piece.part, piece.length)
+        tally.pieces[key, piece.phase] += piece.pieces
 
 
 def _count(links: FabricLinks, cabling: Cabling, tally: _Tally) -> None:

@@ -13,6 +13,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.plan.fabric.cables import Cable, Cables
     from sovereign_ai.plan.fabric.clos import MisfitError
+    from sovereign_ai.plan.fabric.fat_tree import fat_tree_misfit
     from sovereign_ai.plan.fabric.feasibility import size_alone
     from sovereign_ai.plan.fabric.layout import pods_of, ports_of
     from sovereign_ai.plan.fabric.planes import (
@@ -32,6 +33,7 @@ else:
         {
             "cables": ("Cable", "Cables"),
             "clos": ("MisfitError",),
+            "fat_tree": ("fat_tree_misfit",),
             "feasibility": ("size_alone",),
             "layout": ("pods_of", "ports_of"),
             "planes": ("FabricPlan", "Switch", "fullest_leaf", "host_rails", "hosts_under", "rails_beside"),
@@ -51,6 +53,7 @@ __all__ = [
     "Switch",
     "assign_places",
     "fabrics_by_name",
+    "fat_tree_misfit",
     "fullest_leaf",
     "host_rails",
     "hosts_under",

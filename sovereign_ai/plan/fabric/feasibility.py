@@ -93,7 +93,12 @@ def _size_plane(factory: AIFactory, fabric: Fabric, site: str, blocks: list[Bloc
             link=fabric.link.count // fabric.planes,
         )
     per_rack = {machines_a_rack(factory, pool) for pool in pools_of(factory, fabric, site)}
-    laid = laid_out(fabric, blocks, per_rack.pop() if len(per_rack) == 1 else 0)
+    rack = per_rack.pop() if len(per_rack) == 1 else 0
+    if len(fabric.host_links) > 1 and fabric.leaf_hosts is not None:
+        # Hosts of several rates take different numbers of places, so the hosts of a leaf are counted.
+        most = fabric.leaf_hosts if isinstance(fabric.leaf_hosts, int) else rack
+        blocks = [replace(block, most=most) for block in blocks]
+    laid = laid_out(fabric, blocks, rack)
     return described(blocks, fabric.rails, fabric.managers, laid)
 
 

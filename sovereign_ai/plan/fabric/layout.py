@@ -8,7 +8,8 @@ any of these fields.
 Two rules give the number of spines:
 
 * `even`: the fewest that divide a leaf's uplinks, so that each leaf has equally many links to each spine of
-  its pod.
+  its pod. Where that takes over twice the spines whose ports hold the uplinks, a leaf has a few uplinks more
+  that divide better.
 * `least`: the fewest whose ports hold the uplinks. Links are distributed in turn, so that a leaf's links to
   any two spines, and the links of any two spines, differ by one at most.
 
@@ -185,6 +186,8 @@ class _Sizer:
         self.rails = fabric.rails
         self.ports = ports_of(fabric)
         self.rack = rack
+        # Whether the hosts of a leaf are counted, since those of several rates take different places.
+        self.is_limited = any(block.most for block in blocks)
         self.leaf_rails = fabric.leaf_rails or 1
         self.core_ratio = (fabric.core_oversubscription or Ratio(1, 1)).fraction
         self.spine_down = self._most_below()
@@ -250,7 +253,7 @@ class _Sizer:
         """
         a_group = ceil_div(first_free_place(self.blocks, places), places)
         leaf = a_group * (self.rails // self.leaf_rails)
-        if self.fabric.leaf_hosts is None:
+        if self.fabric.leaf_hosts is None or self.is_limited:
             places = self._level_places(places, a_group)
         up = self._count_uplinks(places)
         across = f"{self.rails} rails"
@@ -277,6 +280,8 @@ class _Sizer:
                 raise MisfitError("leaf_hosts", message, hint)
             places = self.rack
         ports = self.ports.cages * self.ports.breakout
+        if places is not None and self.is_limited:
+            return self._most_of_limited(places)
         if places is not None:
             used = places * self.leaf_rails
             if self.ports.room(used) < 0:
@@ -301,6 +306,24 @@ class _Sizer:
         message = f"{self.ports.cages} ports leave none for a machine within {self.fabric.oversubscription}"
         raise MisfitError("oversubscription", message, "write a larger ratio, or use a switch of more ports")
 
+    def _most_of_limited(self, hosts: int) -> int:
+        """Return the most places of a leaf that some hosts of several rates take.
+
+        Raises:
+            MisfitError: they do not fit the leaf, or not beside the uplinks that they need.
+        """
+        widest = max(block.width for block in self.blocks)
+        ports = self.ports.cages * self.ports.breakout
+        fixed = self.fabric.uplinks if isinstance(self.fabric.uplinks, int) else 0
+        wanted = ceil_div(hosts * widest, self.step) * self.step
+        most = min(wanted, self._whole_ports(ports // self.leaf_rails))
+        for places in range(most, 0, -self.step):
+            need = self.need(self._counted(places))
+            if self.ports.room(places * self.leaf_rails) >= max(need, fixed):
+                return places
+        message = f"{hosts} machines of several rates do not fit a leaf of {ports} ports beside its uplinks"
+        raise MisfitError("leaf_hosts", message, "write fewer, or leave it out")
+
     def _level_places(self, most: int, a_group: int) -> int:
         """Return the fewest places a leaf that need no more leaves, so that leaves are filled evenly."""
         least = ceil_div(ceil_div(self.width, a_group), self.step) * self.step
@@ -309,11 +332,20 @@ class _Sizer:
                 return places
         return most
 
-    def _fullest_leaf(self, places: int) -> int:
-        """Return the places that are in use on the fullest leaf now."""
+    def _counted(self, places: int) -> int:
+        """Return the places of a leaf that its uplinks are counted for."""
+        if self.fabric.uplinks == "attached":
+            return self._fullest_leaf(places)
+        if self.is_limited:
+            return self._fullest_leaf(places, with_free=True)
+        return places
+
+    def _fullest_leaf(self, places: int, *, with_free: bool = False) -> int:
+        """Return the places that are in use on the fullest leaf now, or that are in use or kept there."""
         hosts_on: Counter[int] = Counter()
         for block, block_places in zip(self.blocks, assign_places(self.blocks, places), strict=True):
-            for place in block_places[: block.hosts]:
+            taken = block.places if with_free else block.hosts
+            for place in block_places[:taken]:
                 hosts_on[place // places] += block.width
         return max(hosts_on.values(), default=1)
 
@@ -322,7 +354,7 @@ class _Sizer:
         described = self.fabric.uplinks
         room = self.ports.room(places * self.leaf_rails)
         self.most_up = room
-        counted = self._fullest_leaf(places) if described == "attached" else places
+        counted = self._counted(places)
         need = self.need(counted)
         up = described if isinstance(described, int) else need
         if up < need:
@@ -366,7 +398,7 @@ class _Sizer:
             fits = first_free_place(self.blocks, whole) * self.rails <= ports
             self.leaf_rails = self.rails if fits or self.rails % 2 else self.rails // 2
         places = self._whole_ports(ports // self.leaf_rails)
-        if isinstance(self.fabric.leaf_hosts, int):
+        if isinstance(self.fabric.leaf_hosts, int) and not self.is_limited:
             places = self.fabric.leaf_hosts
         a_group = ceil_div(first_free_place(self.blocks, places), places) if places else 0
         leaf = a_group * (self.rails // self.leaf_rails)
@@ -422,12 +454,19 @@ class _Sizer:
             return self._with_spares(described, leaf, up, radix, need, spare)
         if described == "least" or spare:
             return self._least_spines(leaf, up, radix, need, least)
-        for count in range(min(2, up), up + 1):
-            if up % count == 0 and leaf * (up // count) <= radix:
-                self.why["spine"] = (
-                    f"smallest divisor of {up} uplinks whose {radix} ports hold those of {leaf} leaves"
-                )
-                return count, up
+        count = _dividing_spines(leaf, up, radix)
+        if not isinstance(self.fabric.uplinks, int) and (not count or count > 2 * max(2, least)):
+            # A prime number of uplinks has no small divisor, and among a few more of them is one that has.
+            best = count or up + 1
+            for uplinks in range(up + 1, self.most_up + 1):
+                fewer = _dividing_spines(leaf, uplinks, radix)
+                if 0 < fewer < best:
+                    count, up, best = fewer, uplinks, fewer
+        if count:
+            self.why["spine"] = (
+                f"smallest divisor of {up} uplinks whose {radix} ports hold those of {leaf} leaves"
+            )
+            return count, up
         message = f"no number of spines divides {up} uplinks of {leaf} leaves within {radix} ports"
         raise MisfitError("spines", message, "write 'spines: least'")
 
@@ -486,7 +525,7 @@ class _Sizer:
 
     def _two_tiers(self, places: int, leaf: int, up: int) -> Laid:
         """Return leaves below spines."""
-        counted = self._fullest_leaf(places) if self.fabric.uplinks == "attached" else places
+        counted = self._counted(places)
         spine, up = self._count_spines(leaf, up, self.ports.spine_radix, self.need(counted))
         if self.fabric.core_oversubscription is not None:
             message = (
@@ -501,7 +540,7 @@ class _Sizer:
 
     def _three_tiers(self, places: int, leaf: int, up: int, a_group: int) -> Laid:
         """Return pods of leaves and spines below cores; the fewest switches where pods are not described."""
-        counted = self._fullest_leaf(places) if self.fabric.uplinks == "attached" else places
+        counted = self._counted(places)
         need = self.need(counted)
         best: Laid | None = None
         failed = MisfitError(
@@ -586,6 +625,20 @@ class _Sizer:
             message = f"a spine of {upper} uplinks would have to meet {group} of {described} cores"
         hint = f"write {least} or a multiple of the {spine} spines of a pod, or leave it out"
         raise MisfitError("cores", message, hint)
+
+
+def _dividing_spines(leaf: int, up: int, radix: int) -> int:
+    """Return the fewest spines that divide the uplinks of some leaves; 0 where none has the ports.
+
+    Args:
+        leaf: leaves that the spines connect.
+        up: uplinks of a leaf.
+        radix: links that a spine takes from below.
+    """
+    for count in range(min(2, up), up + 1):
+        if up % count == 0 and leaf * (up // count) <= radix:
+            return count
+    return 0
 
 
 def _upper_cost(clos: Clos) -> tuple[int, Fraction]:

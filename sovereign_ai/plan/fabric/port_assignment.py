@@ -47,6 +47,8 @@ class Block:
         unit: number of places that are kept together on one leaf.
         width: places of the slowest rate that one of its own takes; 1 where all hosts have one rate.
         align: its first place, at the slowest rate, is a multiple of this: a port is split for one rate.
+        most: the most hosts on one leaf, of all blocks together, where rates differ; 0 where the places of a
+            leaf say so.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Block:
     unit: int
     width: int = 1
     align: int = 1
+    most: int = 0
 
 
 def declared_unit(pool: GpuNodePool) -> int | None:
@@ -182,6 +185,53 @@ def _runs(block: Block, at: int, down: int) -> Iterator[tuple[int, int]]:
         yield (at if rest <= free else at + free, rest)
 
 
+class _LimitedLeaves:
+    """Fills leaves that hold a most number of hosts, block by block.
+
+    A place that a block keeps counts as a host, used or not.
+    """
+
+    def __init__(self, down: int) -> None:
+        """Start with an empty leaf of `down` places."""
+        self._down = down
+        self._leaf = 0
+        self._offset = 0
+        self._hosts = 0
+
+    @property
+    def end(self) -> int:
+        """The first place behind everything."""
+        return self._leaf * self._down + self._offset
+
+    def add(self, block: Block) -> Iterator[tuple[int, int]]:
+        """Yield (first place, places) of each run of a block."""
+        unit = min(block.unit, block.places)
+        whole_leaf = min(block.most, self._down // block.width)
+        # A unit that no leaf holds begins on a fresh one and fills as many as it needs.
+        if unit > whole_leaf:
+            unit = 1
+            if self._offset:
+                self._next_leaf()
+        left = block.places
+        while left:
+            start = ceil_div(self._offset, block.align) * block.align
+            room = min((self._down - start) // block.width, block.most - self._hosts)
+            step = min(unit, left)
+            count = min(room, left) // step * step
+            if not count:
+                self._next_leaf()
+                continue
+            yield self._leaf * self._down + start, count * block.width
+            self._offset = start + count * block.width
+            self._hosts += count
+            left -= count
+
+    def _next_leaf(self) -> None:
+        """Go on with an empty leaf."""
+        self._leaf += 1
+        self._offset = self._hosts = 0
+
+
 def total_hosts(blocks: Iterable[Block]) -> int:
     """Return the hosts of all blocks."""
     return sum(block.hosts for block in blocks)
@@ -200,6 +250,12 @@ def total_width(blocks: Iterable[Block]) -> int:
 def first_free_place(blocks: Sequence[Block], down: int) -> int:
     """Return the first place behind all blocks: the number of places that each rail needs."""
     at = 0
+    if any(block.most for block in blocks):
+        leaves = _LimitedLeaves(down)
+        for block in blocks:
+            for _ in leaves.add(block):
+                pass
+        return leaves.end
     for block in blocks:
         at = _block_end(block, at, down)
     return at
@@ -235,6 +291,14 @@ def assign_places(blocks: Sequence[Block], down: int) -> list[list[int]]:
     Where rates differ a place is that of the slowest, and a faster host's is the first that it takes.
     """
     places_of: list[list[int]] = []
+    if any(block.most for block in blocks):
+        leaves = _LimitedLeaves(down)
+        for block in blocks:
+            limited: list[int] = []
+            for start, count in leaves.add(block):
+                limited.extend(range(start, start + count, block.width))
+            places_of.append(limited)
+        return places_of
     at = 0
     for block in blocks:
         places: list[int] = []

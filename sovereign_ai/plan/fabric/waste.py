@@ -49,12 +49,16 @@ def _unit_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator
         laid = laid_out(fabric, free, _rack_size(factory, fabric, size))
     except MisfitError:
         return
-    if size.leaf > WASTE * laid.clos.leaf:
-        yield (
-            f"fabric {fabric.name} at {size.site}: {size.leaf:,} leaves a plane, since units of "
-            f"{max(units)} machines are kept together; {laid.clos.leaf:,} would do with another "
-            "'scalable_unit' of the pool"
-        )
+    fewer = f"{laid.clos.leaf:,} would do"
+    if size.tiers > laid.clos.tiers:
+        fewer += f", over {laid.clos.tiers} tiers and not {size.tiers},"
+    elif size.leaf <= WASTE * laid.clos.leaf:
+        return
+    yield (
+        f"fabric {fabric.name} at {size.site}: {size.leaf:,} leaves a plane, since units of "
+        f"{max(units)} machines are kept together; {fewer} with another "
+        "'scalable_unit' of the pool"
+    )
 
 
 def _plane_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[str]:

@@ -202,7 +202,7 @@ def _infiniband_files(
     fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
     model = (fabric.switch or "switch").upper()
     yield f"{folder}/partitions.conf", partitions_conf(factory, plan, plane, known.guids)
-    yield f"{folder}/opensm.conf", opensm_conf()
+    yield f"{folder}/opensm.conf", opensm_conf(plane)
     yield f"{folder}/topology.topo", topology(plane, model)
     for name, text in system_definitions(plane, model).items():
         yield f"{folder}/ibnl/{name}", text

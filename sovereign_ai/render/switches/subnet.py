@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from sovereign_ai.plan import Plan
-from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.plan.fabric import FabricPlan, fat_tree_misfit
 from sovereign_ai.render.switches.ports import zones_of
 from sovereign_ai.spec import AIFactory
 
@@ -79,19 +79,30 @@ def _partition_rules(zone: str, number: int, guids: Sequence[str]) -> Iterator[s
         yield f"{zone}={number:#06x}, defmember=full : {members};"
 
 
-def opensm_conf() -> str:
-    """Return `opensm.conf`: what differs from the defaults of OpenSM 3.3.23, under its names."""
+def opensm_conf(plane: FabricPlan) -> str:
+    """Return `opensm.conf` of one plane: what differs from the defaults of OpenSM 3.3.23, under its names.
+
+    A plane that is no fat tree to the engine `ftree` is routed up and down from the start. With the GUIDs of
+    its uppermost switches in a file `ftree` takes it as well; they are known once the switches are delivered.
+    """
+    misfit = fat_tree_misfit(plane)
+    text = ""
+    if misfit and plane.tiers > 1:
+        roots = "cores" if plane.tiers == 3 else "spines"
+        text += f"# {plane.name} is no fat tree to OpenSM: {misfit}.\n"
+        text += f"# With the node GUIDs of its {roots} in a file, one a line, 'ftree' routes it too:\n"
+        text += "# root_guid_file /etc/opensm/roots.conf\n"
+        text += "# routing_engine ftree,updn\n"
     settings = {
         # Up/down where a loss leaves no fat tree: routes stay free of deadlock, though no longer spread
         # evenly.
-        "routing_engine": "ftree,updn",
+        "routing_engine": "updn" if misfit else "ftree,updn",
         "partition_config_file": "/etc/opensm/partitions.conf",
         # Switches drop what a port's P_Keys do not allow, whatever the host does.
         "part_enforce": "both",
         "exit_on_fatal": "TRUE",
         "sm_priority": "14",
     }
-    text = ""
     for name, value in settings.items():
         text += f"{name} {value}\n"
     return text

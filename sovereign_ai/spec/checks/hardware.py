@@ -251,9 +251,6 @@ def _check_rates(fabric: Fabric, field: str) -> Iterator[Problem]:
             yield Problem("contradiction", message, Where(field=f"{field}.storage_link"), hint)
     if len(fabric.host_links) == 1:
         return
-    if fabric.leaf_hosts is not None:
-        message = "the servers of a leaf are not counted where their ports have several rates"
-        yield Problem("contradiction", message, Where(field=f"{field}.leaf_hosts"), "remove 'leaf_hosts'")
     model = _switches_by_name().get(fabric.switch or "")
     port = model.rate.count * fabric.planes if model else fabric.link.count * fabric.breakout
     slowest = fabric.host_links[0].count

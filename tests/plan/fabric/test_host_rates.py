@@ -218,7 +218,6 @@ REFUSED = [
     ({"pool_links": [{"pool": "slow", "link": "400 Gbps"}] * 2}, "pool 'slow' has two rates"),
     ({"pool_links": [{"pool": "slw", "link": "400 Gbps"}]}, "slw"),
     ({"storage_link": "200 Gbps"}, "storage servers join no compute fabric"),
-    ({**MIXED, "leaf_hosts": 4}, "not counted where their ports have several rates"),
 ]
 
 
@@ -236,3 +235,51 @@ def test_a_machine_too_slow_for_the_fabric_is_told_how_it_can_have_its_own_rate(
         planned(wish([FAST, SLOW], BASE))
     [problem] = caught.value.problems
     assert "pool_links: [{pool: slow, link: 400 Gbps}]" in problem.hint
+
+
+def hosts_by_leaf(plane: FabricPlan) -> dict[str, set[str]]:
+    hosts: defaultdict[str, set[str]] = defaultdict(set)
+    for cable in plane.host_links:
+        hosts[cable.upper].add(cable.lower)
+    return dict(hosts)
+
+
+def test_a_leaf_takes_at_most_as_many_machines_as_are_described_whatever_their_rates() -> None:
+    pools = []
+    for group in ("a", "b"):
+        pools.append(pool(name=f"fast-{group}", nodes=2, scalable_unit=1))
+        pools.append(pool(name=f"slow-{group}", nodes=4, scalable_unit=1))
+    slow = [{"pool": f"slow-{group}", "link": "200 Gbps"} for group in ("a", "b")]
+    fabric = {"name": "f", "kind": "roce", "rails": 8, "radix": 32, "link": "400 Gbps", "padding": "none"}
+    fabric |= {"leaf_hosts": 6, "uplinks": 4, "spines": 2, "pool_links": slow}
+    [plane] = planned(wish(pools, fabric))
+    # A lab that was published: each leaf has two machines of 400 and four of 200, and four links up.
+    assert (plane.leaf, plane.spine, plane.leaf_spine) == (16, 2, 64)
+    assert {len(hosts) for hosts in hosts_by_leaf(plane).values()} == {6}
+
+
+def test_random_limits_hold_on_every_leaf_and_lose_nobody() -> None:
+    draw = random.Random(20261127)  # noqa: S311 - no secret
+    planned_count = 0
+    for _ in range(25):
+        pools, fabric = random_fabric(draw)
+        # At least the largest unit: the checker does not know the limit, and asks that a leaf holds a unit.
+        most = draw.randrange(8, 24)
+        try:
+            planes = planned(wish(pools, {**fabric, "leaf_hosts": most}))
+        except SpecError:
+            continue
+        planned_count += 1
+        for plane in planes:
+            on = hosts_by_leaf(plane)
+            servers = [{host for host in hosts if host.startswith("p")} for hosts in on.values()]
+            assert max(len(hosts) for hosts in servers) <= most
+            assert len(set().union(*servers)) == sum(entry["nodes"] for entry in pools)
+            links = Links(plane, {})
+            assert links.without() * links.unit == plane.bisection
+    assert planned_count > 15
+
+
+def test_more_machines_of_several_rates_than_a_leaf_has_ports_are_refused() -> None:
+    with pytest.raises(SpecError, match="machines of several rates do not fit a leaf"):
+        planned(wish([FAST, SLOW], {**MIXED, "leaf_rails": 8, "leaf_hosts": 9, "uplinks": 64}))

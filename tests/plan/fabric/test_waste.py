@@ -37,3 +37,24 @@ def test_leaves_that_stay_empty_beside_units_are_noted() -> None:
     )
     smaller = wish([pool(nodes=160, scalable_unit=20)], fabric)
     assert list(waste_notes(smaller, size_fabrics(smaller, {}))) == []
+
+
+def test_a_unit_that_takes_a_third_tier_is_noted_however_few_leaves_it_wastes() -> None:
+    fabric = {"name": "f", "rails": 4, "radix": 16, "link": "400 Gbps"}
+    described = wish([pool(nodes=30, system="gb200-nvl72-tray", scalable_unit=3)], fabric)
+    [size] = size_fabrics(described, {})
+    assert size.tiers == 3
+    [note] = [text for text in waste_notes(described, [size]) if "scalable_unit" in text]
+    assert "20 leaves a plane" in note
+    assert "16 would do, over 2 tiers and not 3, with another 'scalable_unit' of the pool" in note
+
+
+def test_uplinks_without_a_small_divisor_get_a_few_more_that_have_one() -> None:
+    fabric = {"name": "f", "kind": "roce", "rails": 8, "radix": 64, "breakout": 2, "link": "400 Gbps"}
+    fabric |= {"uplink": "800 Gbps", "padding": "none"}
+    described = wish([pool(nodes=100, scalable_unit=50)], fabric)
+    [size] = size_fabrics(described, {})
+    # 50 x 400 are 25 of 800, which 5 spines do not hold and 25 do: with 28 a leaf seven of 64 ports do.
+    assert (size.leaf, size.up, size.spine) == (16, 28, 7)
+    [described_size] = size_fabrics(wish([pool(nodes=100, scalable_unit=50)], {**fabric, "uplinks": 25}), {})
+    assert (described_size.up, described_size.spine) == (25, 25)
