@@ -1,4 +1,4 @@
-"""Reads `variants.yaml`: objects by which someone would try to get out, and what must be let in beside them."""
+"""Reads `variants.yaml`: objects by which someone tries to get out, and what must be let in beside them."""
 
 from __future__ import annotations
 
