@@ -116,7 +116,7 @@ _IS_LISTED_FOR_ALL = '$allowed_kinds.exists(a, a[0] == "" && a[1] == variables.k
 # that reach out of the cluster are refused there, and in namespaces those that send data out.
 _REACHES_NOTHING_OUTSIDE = (
     "size($residency_zones) == 0 || variables.key in $known_kinds"
-    ' || (variables.known && variables.zone != "")'
+    " || variables.known"
     ' || !(has(object.metadata.namespace) && object.metadata.namespace != "" ? $exporting : $reaching)'
     f'.exists(e, ("." + variables.api).endsWith(e)) || {_IS_LISTED_FOR_ALL}'
 )
