@@ -618,37 +618,95 @@ _ADDONS = (
 ADDONS: Mapping[str, Addon] = MappingProxyType({addon.key: addon for addon in _ADDONS})
 """Each kind by its API group and kind."""
 
-REACHING = (
-    ".services.k8s.aws",
+EXPORTING = (
+    ".admiralty.io",
     ".azure.com",
+    ".backube",
+    ".banzaicloud.io",
     ".cnrm.cloud.google.com",
     ".crossplane.io",
-    ".fluxcd.io",
+    ".datadoghq.com",
+    ".dynatrace.com",
+    ".elastic.co",
+    ".eventing.keda.sh",
+    ".eventing.knative.dev",
+    ".fleet.cattle.io",
+    ".fluent.io",
+    ".integreatly.org",
+    ".jaegertracing.io",
+    ".k8up.io",
     ".karmada.io",
+    ".kio.kasten.io",
+    ".kubefed.io",
+    ".kubernetes-fleet.io",
+    ".libopenstorage.org",
     ".liqo.io",
+    ".logging.openshift.io",
+    ".longhorn.io",
+    ".monitoring.coreos.com",
+    ".monitoring.grafana.com",
+    ".multicluster.x-k8s.io",
+    ".newrelic.com",
+    ".objectbucket.io",
+    ".objectstorage.k8s.io",
+    ".observability.openshift.io",
     ".open-cluster-management.io",
+    ".opentelemetry.io",
+    ".ramendr.openshift.io",
     ".replication.storage.openshift.io",
+    ".services.k8s.aws",
+    ".skupper.io",
+    ".sources.knative.dev",
+    ".splunk.com",
+    ".stash.appscode.com",
     ".submariner.io",
+    ".tailscale.com",
     ".upbound.io",
     ".velero.io",
+    ".victoriametrics.com",
+)
+"""Suffixes of API groups whose kinds send data, or what is stored, out of the cluster from wherever they are.
+
+They are backups, replicas, telemetry, clouds' own resources and other clusters (each project's own API
+reference, read on 2026-11-27). Each begins with a dot, and is compared with the group after a dot, so that no
+part of a name matches.
+"""
+REACHING = (
+    *EXPORTING,
+    ".antrea.io",
     ".argoproj.io",
     ".cert-manager.io",
     ".cilium.io",
     ".cluster.x-k8s.io",
+    ".config.openshift.io",
     ".crd.projectcalico.org",
+    ".extensions.istio.io",
     ".external-secrets.io",
+    ".fluxcd.io",
+    ".gatekeeper.sh",
     ".k8s.cni.cncf.io",
+    ".k8s.ovn.org",
+    ".karpenter.k8s.aws",
+    ".kubeovn.io",
     ".kueue.x-k8s.io",
-    ".multicluster.x-k8s.io",
+    ".kuma.io",
+    ".kyverno.io",
+    ".metallb.io",
+    ".networking.gke.io",
     ".networking.istio.io",
+    ".nmstate.io",
+    ".operator.openshift.io",
     ".policy.networking.k8s.io",
     ".projectcalico.org",
+    ".security.istio.io",
+    ".spire.spiffe.io",
+    ".sriovnetwork.openshift.io",
     ".storage.k8s.io",
+    ".telemetry.istio.io",
+    ".tigera.io",
+    ".whereabouts.cni.cncf.io",
 )
-"""Suffixes of API groups whose kinds outside namespaces reach other clusters, clouds or networks.
-
-Each begins with a dot, and is compared with the group after a dot, so that no part of a name matches.
-"""
+"""Suffixes of API groups whose kinds outside namespaces reach other clusters, clouds or networks."""
 
 
 def templates(key: str = "") -> str:

@@ -16,7 +16,7 @@ from sovereign_ai.catalog import expand, public_resolvers
 from sovereign_ai.catalog.vendors import local_runtimes
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.plan import ClusterPlan, Plan, request_levels
-from sovereign_ai.rules.addons import ADDONS, REACHING
+from sovereign_ai.rules.addons import ADDONS, EXPORTING, REACHING
 from sovereign_ai.rules.image_signatures import signed_digests, signed_registries, signer_rows
 from sovereign_ai.rules.placeless_kinds import HARMLESS
 from sovereign_ai.spec import CLUSTER_NAMES, AIFactory, Dns, ResidencyPolicy
@@ -168,6 +168,7 @@ def _fixed_constants() -> dict[str, Any]:
     harmless = {f"{kind.api_group}/{kind.kind}" for kind in HARMLESS}
     return {
         "known_kinds": sorted(harmless.union(ADDONS)),
+        "exporting": list(EXPORTING),
         "reaching": list(REACHING),
         "domain": KEYS.domain,
         "applied": "kubectl.kubernetes.io/last-applied-configuration",

@@ -454,7 +454,9 @@ def _cilium_own(value: str) -> str:
     """
     is_narrow = " && ".join(f'!k.startsWith("{prefix}")' for prefix in _CILIUM_WIDE)
     is_own = f'(!k.endsWith("io.kubernetes.pod.namespace") || {value}[k] == object.metadata.namespace)'
-    return f"{value}.all(k, {is_narrow} && {is_own})"
+    # Labels of other sources, such as `cidr:` and `fqdn:`, are not those of pods.
+    is_of_pods = '(!k.contains(":") || k.startsWith("k8s:") || k.startsWith("any:"))'
+    return f"{value}.all(k, {is_narrow} && {is_of_pods} && {is_own})"
 
 
 # Cilium applies a rule that has ports or ICMP types and no peers to every address.
@@ -510,8 +512,19 @@ _HOST_KEYS = "(?i)(?:server|host|endpoint|url|address|monitor|proxy|portal|mgmt|
 _AREA_KEYS = "(?i)(?:region|location|topology)|zones?$"
 _BUCKET_KEYS = "(?i)(?:bucket|container|vault)"
 _REMOTE_KEYS = "(?i)(?:replica|mirror|remote|peer|secondary|failover|dr-?site)"
-_ENCRYPTION_KEYS = "(?i)encrypt"
-_KEY_KEYS = "(?i)(?:kms|keyid|key-id|key_id|keyvault|encryptionset|cmk)"
+_KEY_KEYS = "(?i)(?:kms|key[-_]?id|keyvault|encryptionset|cmk|encrypt[a-z_-]*key$)"
+_ENCRYPTION_KEYS = "(?i)encrypt|luks|cipher|^sse|^secure$"
+# Names of parameters that turn encryption off, where others turn it on.
+_NO_ENCRYPTION_KEYS = (
+    "(?i)(?:^|[-_.])(?:no|non|not|un)[-_]?encrypt|(?:disable|skip|without|bypass|omit|ignore)[a-z_-]*encrypt"
+    "|encrypt[a-z]*[-_]?(?:disabled|off|bypass)"
+)
+# Drivers have many words for no, also by mistake (`00`, `nil`, a cipher that is none). So those for yes are
+# listed, with what encryption is made of: ciphers, hashes, sizes of keys, and what is encrypted.
+_YES = (
+    "^(?:[1-9][0-9]*|t|true|y|yes|on|enabled?|required?|always|luks[0-9]?|dm-?crypt|fscrypt|block|file|volume"
+    "|(?:xts-|gcm-|sse-|luks-)?aes[a-z0-9:_-]*|x?chacha20[a-z0-9-]*|sha[0-9-]+|argon2[a-z]*|pbkdf2)$"
+)
 _LAST = 'k.findAll("[^/]*$")[0]'
 """A parameter's name without the domain before it."""
 # Parameters that Kubernetes' own sidecars or the factory read, and no storage driver.
@@ -565,9 +578,12 @@ def encryption(value: str, key: str = '""') -> str:
         key: expression of the name of the key that the description declares.
     """
     entry = _entry(value)
-    is_on = _if_named(_ENCRYPTION_KEYS, f"!({entry}.lowerAscii().trim() in {_NO})")
-    is_own_key = _if_named(_KEY_KEYS, f"{entry} == {key}")
-    return f"{value}.all(k, k.startsWith($domain) || ({is_on} && {is_own_key}))"
+    word = f"{entry}.lowerAscii().trim()"
+    is_key = f"{_LAST}.matches({literal(_KEY_KEYS)})"
+    turns_off = f"{_LAST}.matches({literal(_NO_ENCRYPTION_KEYS)})"
+    is_on = f"({turns_off} ? {word} in {_NO} : {word}.matches({literal(_YES)}))"
+    is_kept = f"({is_key} ? {entry} == {key} : {_if_named(_ENCRYPTION_KEYS, is_on)})"
+    return f"{value}.all(k, k.startsWith($domain) || {is_kept})"
 
 
 def _parameters_and_encryption(value: str) -> str:

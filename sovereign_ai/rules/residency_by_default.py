@@ -111,11 +111,14 @@ _IS_KNOWN_IN_ZONE = (
     "!variables.known || !(variables.zone in $residency_zones) || variables.key in $known_kinds"
     " || $allowed_kinds.exists(a, a[0] == variables.zone && a[1] == variables.key)"
 )
-# Without a namespace an object serves no zone. Only groups that reach out of the cluster are refused there.
+_IS_LISTED_FOR_ALL = '$allowed_kinds.exists(a, a[0] == "" && a[1] == variables.key)'
+# Outside the zones' namespaces an object serves no zone, and whose data it sends is not said. Only groups
+# that reach out of the cluster are refused there, and in namespaces those that send data out.
 _REACHES_NOTHING_OUTSIDE = (
-    'has(object.metadata.namespace) && object.metadata.namespace != "" || size($residency_zones) == 0'
-    ' || variables.key in $known_kinds || !$reaching.exists(e, ("." + variables.api).endsWith(e))'
-    ' || $allowed_kinds.exists(a, a[0] == "" && a[1] == variables.key)'
+    "size($residency_zones) == 0 || variables.key in $known_kinds"
+    " || variables.known"
+    ' || !(has(object.metadata.namespace) && object.metadata.namespace != "" ? $exporting : $reaching)'
+    f'.exists(e, ("." + variables.api).endsWith(e)) || {_IS_LISTED_FOR_ALL}'
 )
 
 UNKNOWN = Rule(

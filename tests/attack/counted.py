@@ -1,4 +1,4 @@
-"""Counts the variants of each class of `classes.yaml`: parameters of tests, rules' cases, hostile inputs."""
+"""Counts the variants of each class of `classes.yaml`: tests' parameters, cases, objects, hostile inputs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.attack import variants
 
 TABLE = Path(__file__).with_name("classes.yaml")
 
@@ -36,7 +38,8 @@ class AttackClass:
         """Return the number of its variants."""
         number = sum(parameters(test) for test in self.variants)
         number += sum(refused_cases(rule) for rule in self.rules)
-        return number + sum(collected(name) for name in self.hostile)
+        number += sum(collected(name) for name in self.hostile)
+        return number + len(variants.of_class(self.name, "deny"))
 
 
 def read() -> list[AttackClass]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.attack import variants
 from tests.attack.counted import AttackClass, collected, parameters, read, refused_cases
 
 CLASSES = read()
@@ -17,6 +18,12 @@ def test_a_class_has_ten_variants_and_a_control(attack_class: AttackClass) -> No
     assert attack_class.controls
     for control in attack_class.controls:
         assert parameters(control) >= 1
+
+
+@pytest.mark.parametrize("attack_class", CLASSES, ids=lambda row: row.name.replace(" ", "-"))
+def test_a_class_with_objects_has_objects_that_are_permitted(attack_class: AttackClass) -> None:
+    refused = variants.of_class(attack_class.name, "deny")
+    assert bool(refused) == bool(variants.of_class(attack_class.name, "allow"))
 
 
 def test_no_class_has_two_rows() -> None:

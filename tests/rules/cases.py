@@ -97,6 +97,14 @@ def _variations(path: Path, named: dict[str, Case]) -> Iterator[Case]:
             )
 
 
+def changed(obj: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of an object with what is set at dotted paths."""
+    copy = deepcopy(obj)
+    for key, value in changes.items():
+        _put(copy, _steps(key), deepcopy(value))
+    return copy
+
+
 def _steps(key: str) -> list[str]:
     """Part a dotted path; a dot behind a backslash parts nothing."""
     return [step.replace("\\.", ".") for step in re.split(r"(?<!\\)\.", key)]

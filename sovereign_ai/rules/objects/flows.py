@@ -58,13 +58,13 @@ def _opens_only_declared(direction: str, peers: str, way: str) -> str:
         within = f"d[0] == variables.zone && d[1] == {port} && cidr(d[2]).containsCIDR(p.ipBlock.cidr)"
         in_range = f"isCIDR(p.ipBlock.cidr) && $ranges.exists(d, {within})"
         declared = f"(has(p.ipBlock) ? ({in_range}) : (({declared} && {_ASKS_DNS_PODS})))"
-    # A named port may have any number in a pod, and `endPort` opens a range. Only a single number can be
-    # compared.
+    # A named port may have any number in a pod, and `endPort` opens a range, unless it ends where it begins.
+    # Only a single number can be compared.
     return (
         f"!has(object.spec) || !has(object.spec.{direction}) || object.spec.{direction}.all(r,"
         f" has(r.{peers}) && size(r.{peers}) > 0 && r.{peers}.all(p, {_OWN}"
         " || (has(r.ports) && size(r.ports) > 0 && r.ports.all(q,"
-        f" has(q.port) && !has(q.endPort) && type(q.port) == int && {declared}))))"
+        f" has(q.port) && type(q.port) == int && (!has(q.endPort) || q.endPort == q.port) && {declared}))))"
     )
 
 
