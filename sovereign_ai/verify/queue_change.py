@@ -35,6 +35,7 @@ from sovereign_ai.verify.queue_state import (
     with_spec,
     without,
 )
+from sovereign_ai.verify.quota_room import cohort_of
 
 ChangeKind = Literal[
     "count",
@@ -171,11 +172,18 @@ def other_queues(workload: Object, state: QueueState) -> Iterator[Proposal]:
 
 
 def _ends(workload: Object, state: QueueState, obstacle: Obstacle) -> Iterator[Proposal]:
-    """Yield the running workloads whose end may be enough, the smallest first."""
+    """Yield the running workloads of its cohort whose end may be enough, the smallest first.
+
+    Where one of another cohort ends, Kueue 0.17 does not look again at what waits for its nodes.
+    """
+    queue = cluster_queue_of(workload, state)
+    members = cohort_of(queue, state.cluster_queues) if queue else ()
+    names = {member["metadata"]["name"] for member in members}
     candidates = []
     for running in state.workloads:
         freed = _held(running, obstacle)
-        if freed and freed >= obstacle.missing:
+        is_member = field_of(running, "status", "admission", "clusterQueue") in names
+        if is_member and freed and freed >= obstacle.missing:
             candidates.append((freed, full_name(running)))
     for _, name in islice(sorted(candidates), _MOST_TRIED):
         yield Proposal(Change("end", name), workload, without(state, {name}))
@@ -351,14 +359,15 @@ def _resources(workload: Object, state: QueueState, obstacle: Obstacle) -> Itera
     covered: list[str] = []
     for group in field_of(queue or {}, "spec", "resourceGroups") or ():
         covered += group["coveredResources"]
+    for node in state.nodes:
+        if obstacle.resource in (field_of(node, "status", "allocatable") or {}):
+            # It is no mistyped name, whatever is nearest to it.
+            yield from _quota(workload, state, obstacle)
+            return
     near = closest(obstacle.resource, covered)
     if near:
         changed = _with_resource(workload, obstacle.resource, near)
         yield Proposal(Change("resource", obstacle.resource, near), changed, state)
-    for node in state.nodes:
-        if obstacle.resource in (field_of(node, "status", "allocatable") or {}):
-            yield from _quota(workload, state, obstacle)
-            return
     yield Proposal(
         Change("resource", obstacle.resource), _with_resource(workload, obstacle.resource, ""), state
     )

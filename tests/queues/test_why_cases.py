@@ -12,12 +12,14 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import pytest
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
+from sovereign_ai.cluster.embedded.pod_stages import SIMULATED_DURATION
 from sovereign_ai.names import KEYS
 from sovereign_ai.verify import QueueReason, find_workload, observe_queues, reason_of, workload_of
 from sovereign_ai.verify.pod_requests import amount_of, field_of
@@ -66,13 +68,15 @@ class SmallFleet:
 
     def add_nodes(self, units: int = 2, domains: int = 2, size: int = 2) -> None:
         """Create nodes of eight GPUs: units of domains of so many."""
+        calls: list[Callable[[], None]] = []
         for unit in range(units):
             for domain in range(domains):
                 place = f"{self.name}-u{unit}-d{domain}"
                 names = [f"{place}-n{number}" for number in range(size)]
                 self.domains.append(names)
                 for name in names:
-                    self._add_node(name, f"{self.name}-u{unit}", place)
+                    calls.append(partial(self._add_node, name, f"{self.name}-u{unit}", place))
+        self.api.many(calls)
 
     def _add_node(self, name: str, unit: str, domain: str) -> None:
         amounts = {"cpu": "64", "memory": "512Gi", "pods": "30", GPU: "8"}
@@ -128,7 +132,7 @@ class SmallFleet:
         asked = {"requests": {"cpu": "1"}, "limits": {GPU: "8", **more.get("devices", {})}}
         containers = [{"name": "main", "image": "example.com/a", "resources": asked}]
         pod = {"containers": containers, "restartPolicy": "Never", **more.get("pod", {})}
-        annotations = {KEYS.simulated_duration: "10h"}
+        annotations = {SIMULATED_DURATION: "10h"}
         if level := more.get("level"):
             annotations["kueue.x-k8s.io/podset-required-topology"] = level
         template = {"metadata": {"annotations": annotations}, "spec": pod}
@@ -142,7 +146,9 @@ class SmallFleet:
         """Return the name of a priority class of a value, which is made."""
         name = f"{self.name}-p{value}"
         if (KUEUE, "WorkloadPriorityClass", name) not in self.made:
-            self.keep(made(KUEUE, "WorkloadPriorityClass", name, {}) | {"value": value})
+            metadata = {"name": name}
+            kind = {"apiVersion": KUEUE, "kind": "WorkloadPriorityClass"}
+            self.keep(kind | {"metadata": metadata, "value": value})
         return name
 
     def submit(self, job: dict[str, Any]) -> str:
@@ -197,8 +203,11 @@ class SmallFleet:
         until(lambda: not self.api.list(KUEUE, "Workload", self.name))
         for queue in self.api.list(KUEUE, "LocalQueue", self.name):
             self.api.delete(KUEUE, "LocalQueue", queue["metadata"]["name"], self.name)
+        nodes = [name for _, kind, name in self.made if kind == "Node"]
+        self.api.many([partial(self.api.delete, "v1", "Node", name) for name in nodes])
         for api_version, kind, name in reversed(self.made):
-            self.api.delete(api_version, kind, name)
+            if kind != "Node":
+                self.api.delete(api_version, kind, name)
 
 
 @dataclass(frozen=True)
@@ -351,8 +360,8 @@ def gang_of_nodes_too_large(fleet: SmallFleet) -> Drawn:
 def nodes_taken_by_another_queue(fleet: SmallFleet) -> Drawn:
     """All nodes are taken, and the quota is not."""
     fleet.add_nodes(size=1)
-    fleet.add_queue(512)
-    other = fleet.add_queue(512, "other")
+    fleet.add_queue(512, cohortName=fleet.name)
+    other = fleet.add_queue(512, "other", cohortName=fleet.name)
     fleet.run(4, other)
     return Drawn(fleet.job(1), "topology", "Pending", 'topology "whys"', ("end",))
 
