@@ -1,4 +1,4 @@
-"""Sixty drawn cases of work that the real Kueue does not admit: why says the reason, and its change admits it.
+"""Sixty drawn cases of work that the real Kueue does not admit: why says the reason, and what admits it.
 
     make queues                                                  # all of them
     pytest -m queues tests/queues/test_why_cases.py -k "23"      # one again, by its number
@@ -85,9 +85,9 @@ class SmallFleet:
         node = made("v1", "Node", name, {}, labels=labels, annotations={"kwok.x-k8s.io/node": "fake"})
         self.keep(node)
         status = {"allocatable": amounts, "capacity": amounts, "conditions": [ready]}
-        until(lambda: self._writes(name, status))
+        until(lambda: self.writes(name, status))
 
-    def _writes(self, name: str, status: dict[str, Any]) -> bool:
+    def writes(self, name: str, status: dict[str, Any]) -> bool:
         """Write a node's status; False where a controller has changed the node meanwhile."""
         live = self.api.get("v1", "Node", name)
         assert live is not None
@@ -372,7 +372,7 @@ def faulty_nodes(fleet: SmallFleet) -> Drawn:
     fleet.add_queue(512)
     taint = {"key": "example.com/fault", "value": "xid-79", "effect": "NoSchedule"}
     for name in fleet.nodes:
-        spec: dict[str, Any] = {"taints": [taint]} if fleet.drawn.random() < 0.5 else {"unschedulable": True}  # noqa: PLR2004
+        spec: dict[str, Any] = {"taints": [taint]} if fleet.drawn.random() < 0.5 else {"unschedulable": True}
         fleet.change_node(name, **spec)
     level = fleet.drawn.choice(("", DOMAIN))
     job = fleet.job(fleet.drawn.randint(1, 2), level=level)
@@ -431,7 +431,7 @@ def stopped_queue(fleet: SmallFleet) -> Drawn:
     fleet.add_nodes()
     fleet.add_queue(512)
     stop = {"spec": {"stopPolicy": fleet.drawn.choice(("Hold", "HoldAndDrain"))}}
-    if fleet.drawn.random() < 0.5:  # noqa: PLR2004
+    if fleet.drawn.random() < 0.5:
         fleet.api.patch(KUEUE, "ClusterQueue", fleet.name, stop)
     else:
         fleet.api.patch(KUEUE, "LocalQueue", fleet.name, stop, fleet.name)
@@ -484,7 +484,7 @@ def resource_without_quota(fleet: SmallFleet) -> Drawn:
         status = (fleet.api.get("v1", "Node", name) or {})["status"]
         more = {OTHER: "2"}
         amounts = {"allocatable": status["allocatable"] | more, "capacity": status["capacity"] | more}
-        until(lambda name=name, amounts=amounts: fleet._writes(name, amounts))  # noqa: SLF001
+        until(lambda name=name, amounts=amounts: fleet.writes(name, amounts))
     fleet.add_queue(512)
     job = fleet.job(1, devices={OTHER: str(fleet.drawn.randint(1, 2))})
     return Drawn(job, "not-covered", "Pending", "unavailable in ClusterQueue", ("quota",))
@@ -567,9 +567,7 @@ def apply_change(fleet: SmallFleet, waiting: str, reason: QueueReason) -> str:
 def change_job(fleet: SmallFleet, waiting: str, kind: str, target: str, value: str) -> dict[str, Any]:
     """Return a job as a change says that it has to be submitted."""
     job = fleet.last[waiting]
-    template = job["spec"]["template"]
-    pod, annotations = template["spec"], template["metadata"]["annotations"]
-    limits = pod["containers"][0]["resources"]["limits"]
+    annotations = job["spec"]["template"]["metadata"]["annotations"]
     labels = job["metadata"]["labels"]
     match kind:
         case "count":
@@ -580,6 +578,15 @@ def change_job(fleet: SmallFleet, waiting: str, kind: str, target: str, value: s
             labels["kueue.x-k8s.io/queue-name"] = value
         case "priority":
             labels["kueue.x-k8s.io/priority-class"] = fleet.priority(int(value) + 1)
+        case _:
+            change_pod(job["spec"]["template"]["spec"], kind, target, value)
+    return job
+
+
+def change_pod(pod: dict[str, Any], kind: str, target: str, value: str) -> None:
+    """Change the spec of a job's pods in place."""
+    limits = pod["containers"][0]["resources"]["limits"]
+    match kind:
         case "selector":
             del pod["nodeSelector"][target]
             if value:
@@ -597,7 +604,6 @@ def change_job(fleet: SmallFleet, waiting: str, kind: str, target: str, value: s
                 limits[value] = amount
         case _:
             raise AssertionError(kind)
-    return job
 
 
 def _end(fleet: SmallFleet, _: str, target: str, __: str) -> None:
