@@ -92,7 +92,7 @@ queues: tools ## Kueue beside an embedded control plane: built from source, then
 
 fleet: tools ## A thousand simulated machines that run jobs, break and are repaired; NODES=5000 for more. Result in .sovereign/fleet
 	$(BIN)/sovereign-ai tools install kueue-controller
-	NODES=$(NODES) $(BIN)/pytest -q -s -m fleet tests/fleet
+	NODES=$(NODES) KILLS=$(KILLS) SEED=$(SEED) $(BIN)/pytest -q -s -m fleet tests/fleet
 
 languages: tools ## Factories from programs in YAML and TypeScript; needs Node.js and npm
 	$(BIN)/sovereign-ai tools install pulumi-language-yaml pulumi-language-nodejs

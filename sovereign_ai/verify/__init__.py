@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from sovereign_ai.verify.observation import Observed, examples, observe
     from sovereign_ai.verify.openreports import publish
     from sovereign_ai.verify.queue_observation import find_workload, observe_queues
-    from sovereign_ai.verify.queue_reason import QueueReason, QueueState, reason_of, workload_of
+    from sovereign_ai.verify.queue_reason import QueueReason, reason_of, workload_of
+    from sovereign_ai.verify.queue_state import QueueState
     from sovereign_ai.verify.verdict import ClusterVerdict, verify
 else:
     __getattr__ = lazy_exports(
@@ -48,7 +49,8 @@ else:
             "observation": ("Observed", "examples", "observe"),
             "openreports": ("publish",),
             "queue_observation": ("find_workload", "observe_queues"),
-            "queue_reason": ("QueueReason", "QueueState", "reason_of", "workload_of"),
+            "queue_reason": ("QueueReason", "reason_of", "workload_of"),
+            "queue_state": ("QueueState",),
             "verdict": ("ClusterVerdict", "verify"),
         },
     )

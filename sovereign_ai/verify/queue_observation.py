@@ -8,7 +8,7 @@ from typing import Any
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.verify.kinds import KUEUE
-from sovereign_ai.verify.queue_reason import QueueState
+from sovereign_ai.verify.queue_state import QueueState
 
 _MOST_CANDIDATES = 1000
 """Names that are compared with one that does not exist."""
@@ -29,6 +29,8 @@ def observe_queues(api: Api) -> QueueState:
         workloads=api.list(KUEUE, "Workload"),
         nodes=api.list("v1", "Node"),
         pods=api.list("v1", "Pod"),
+        admission_checks=api.list(KUEUE, "AdmissionCheck"),
+        namespaces=api.list("v1", "Namespace"),
     )
 
 

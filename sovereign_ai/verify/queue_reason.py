@@ -9,69 +9,31 @@ program's, and says which object decides and what the cheapest change is that wo
 
 The arithmetic is Kueue's of version 0.17: a pod asks for the sum of its containers' requests, a pod set for
 that times its count; a flavor has its nominal quota less what workloads have reserved, and in a cohort what
-its queues have together (`quota_room`). Limits of lending are not computed: there the quota counts as enough.
+its queues have together (`quota_room`). A change is named once it was tried by the same arithmetic
+(`queue_change`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from fractions import Fraction
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sovereign_ai.errors import closest
-from sovereign_ai.verify.pod_requests import (
-    Amounts,
-    Object,
-    amount_text,
-    field_of,
-    requests_of_pod,
-    requests_of_workload,
+from sovereign_ai.verify.pod_requests import Object, field_of
+from sovereign_ai.verify.queue_change import Change, cheapest_change, other_queues
+from sovereign_ai.verify.queue_obstacle import obstacle_of
+from sovereign_ai.verify.queue_state import (
+    QueueState,
+    by_name,
+    cluster_queue_of,
+    full_name,
+    is_finished,
+    is_true,
+    priority_of,
 )
-from sovereign_ai.verify.quota_room import (
-    QuotaRoom,
-    cohort_of,
-    lends_within_limits,
-    quota_rooms,
-    reserved_by,
-)
-from sovereign_ai.verify.topology_room import largest_room, rooms_of
 
 State = Literal["runs", "waits", "finished"]
-ChangeKind = Literal["count", "level", "queue", "end", "resume", "activate", "quota", "repair", "wait"]
-_CHANGES: Mapping[ChangeKind, str] = {
-    "count": "ask for {value} pods in {target}",
-    "level": "ask for {target} within one {value}",
-    "queue": "use the queue {value!r}",
-    "end": "wait for {target}, which frees enough when it ends",
-    "resume": "remove the stop policy of {target}",
-    "activate": "set spec.active of {target}",
-    "quota": "raise the quota of {target} by {value}",
-    "repair": "repair or add nodes of {target}: {value}",
-    "wait": "wait for the admission check {target}",
-}
-"""Each kind of change in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The cheapest change that would admit a workload.
-
-    Attributes:
-        kind: `count`: fewer pods; `level`: a coarser topology level; `queue`: another queue's name; `end`: a
-            workload that frees enough when it ends; `resume`: a stopped queue; `activate`: the workload
-            itself; `quota`: a larger quota; `repair`: nodes; `wait`: a check that has not answered.
-        target: the object or pod set that changes.
-        value: what it becomes; empty where the kind says it.
-    """
-
-    kind: ChangeKind
-    target: str
-    value: str = ""
-
-    def __str__(self) -> str:
-        """Return the change as a person reads it."""
-        return _CHANGES[self.kind].format(target=self.target, value=self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,41 +64,12 @@ class QueueReason:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueState:
-    """What a cluster holds about queues, as lists of objects of the API."""
-
-    local_queues: Sequence[Object] = ()
-    cluster_queues: Sequence[Object] = ()
-    flavors: Sequence[Object] = ()
-    topologies: Sequence[Object] = ()
-    workloads: Sequence[Object] = ()
-    nodes: Sequence[Object] = ()
-    pods: Sequence[Object] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Verdict:
     """A code with its message and change."""
 
     code: str
     message: str
     change: Change | None = None
-
-
-@dataclass(slots=True)
-class _Shortage:
-    """What one flavor lacks for a workload; the smallest of several counts."""
-
-    flavor: str
-    resource: str
-    asked: Fraction
-    most: Fraction
-    free: Fraction
-    others: list[str] = field(default_factory=list)
-
-    @property
-    def missing(self) -> Fraction:
-        return self.asked - self.free
 
 
 def reason_of(workload: Object, state: QueueState) -> QueueReason:
@@ -159,10 +92,13 @@ def reason_of(workload: Object, state: QueueState) -> QueueReason:
     verdict = (
         _deactivated(workload, name)
         or _queue(workload, state)
-        or _quota(workload, state)
-        or _topology(workload, state)
+        or _flavors(workload, state)
+        or _behind(workload, state)
         or _Verdict("fits", "by arithmetic it fits: Kueue has not looked at it yet, or others come first")
     )
+    evicted = conditions.get("Evicted") or {}
+    if verdict.code == "deactivated" and str(evicted.get("reason")).startswith("Deactivated"):
+        reserved = evicted
     return _reason(name, "waits", reserved, verdict)
 
 
@@ -238,14 +174,14 @@ def _queue(workload: Object, state: QueueState) -> _Verdict | None:
             names[queue["metadata"]["name"]] = queue
     local = names.get(wanted)
     if local is None:
-        return _no_queue(wanted, str(namespace), sorted(names))
+        return _no_queue(workload, state, sorted(names))
     if _is_stopped(local):
         return _stopped(f"LocalQueue {namespace}/{wanted}")
     target = f"ClusterQueue {local['spec']['clusterQueue']}"
-    return _of_cluster_queue(target, _cluster_queue(workload, state))
+    return _of_cluster_queue(target, cluster_queue_of(workload, state), state)
 
 
-def _of_cluster_queue(target: str, queue: Object | None) -> _Verdict | None:
+def _of_cluster_queue(target: str, queue: Object | None, state: QueueState) -> _Verdict | None:
     """Return why a ClusterQueue takes no workloads; None if it takes them."""
     if queue is None:
         return _Verdict("no-queue", f"{target}, to which the namespace's queue leads, is missing")
@@ -253,7 +189,21 @@ def _of_cluster_queue(target: str, queue: Object | None) -> _Verdict | None:
         return _stopped(target)
     for condition in field_of(queue, "status", "conditions") or ():
         if condition["type"] == "Active" and condition["status"] != "True":
-            return _Verdict("inactive-queue", f"{target} is not active: {condition.get('message', '')}")
+            message = f"{target} is not active: {condition.get('message', '')}"
+            return _Verdict("inactive-queue", message, _activation(queue, state))
+    return None
+
+
+def _activation(queue: Object, state: QueueState) -> Change | None:
+    """Return what makes a queue active: its first dead admission check, or a missing flavor."""
+    for check in field_of(queue, "spec", "admissionChecksStrategy", "admissionChecks") or ():
+        known = by_name(state.admission_checks, check["name"])
+        if not is_true(field_of(known or {}, "status", "conditions"), "Active"):
+            return Change("check", check["name"])
+    for group in queue["spec"].get("resourceGroups") or ():
+        for flavor in group["flavors"]:
+            if by_name(state.flavors, flavor["name"]) is None:
+                return Change("flavor", flavor["name"])
     return None
 
 
@@ -261,169 +211,51 @@ def _stopped(target: str) -> _Verdict:
     return _Verdict("stopped-queue", f"{target} is stopped", Change("resume", target))
 
 
-def _no_queue(wanted: str, namespace: str, known: Sequence[str]) -> _Verdict:
-    """Return the verdict on a queue that does not exist."""
+def _no_queue(workload: Object, state: QueueState, known: Sequence[str]) -> _Verdict:
+    """Return the verdict on a queue that does not exist: the nearest one that admits, or the nearest."""
+    namespace, wanted = workload["metadata"].get("namespace"), workload["spec"].get("queueName") or ""
     message = f"namespace {namespace} has no queue {wanted!r}; it has {', '.join(known) or 'none'}"
     if not known:
         return _Verdict("no-queue", message)
-    return _Verdict("no-queue", message, Change("queue", wanted, closest(wanted, known) or known[0]))
+    nearest = closest(wanted, known) or known[0]
+    proposals = sorted(other_queues(workload, state), key=lambda each: each.change.value != nearest)
+    for proposal in proposals:
+        if obstacle_of(proposal.workload, state) is None:
+            return _Verdict("no-queue", message, proposal.change)
+    return _Verdict("no-queue", message, Change("queue", wanted, nearest))
 
 
-def _cluster_queue(workload: Object, state: QueueState) -> Object | None:
-    """Return the ClusterQueue to which a workload's queue leads."""
-    namespace, wanted = workload["metadata"].get("namespace"), workload["spec"].get("queueName")
-    for local in state.local_queues:
-        metadata = local["metadata"]
-        if (metadata["namespace"], metadata["name"]) == (namespace, wanted):
-            return _by_name(state.cluster_queues, local["spec"]["clusterQueue"])
-    return None
-
-
-def _quota(workload: Object, state: QueueState) -> _Verdict | None:
-    """Return which quota a workload does not fit in; None if it fits in each."""
-    queue = _cluster_queue(workload, state)
-    if queue is None:
+def _flavors(workload: Object, state: QueueState) -> _Verdict | None:
+    """Return what keeps a workload out of its queue; None if nothing does."""
+    obstacle = obstacle_of(workload, state)
+    if obstacle is None:
         return None
-    name = queue["metadata"]["name"]
-    asked = requests_of_workload(workload)
-    covered: set[str] = set()
-    for group in queue["spec"].get("resourceGroups") or ():
-        covered |= set(group["coveredResources"])
-    for resource in sorted(set(asked) - covered - {"pods"}):
-        message = f"ClusterQueue {name} has no quota for {resource}"
-        return _Verdict("not-covered", message, Change("quota", f"ClusterQueue {name}", resource))
-    members = cohort_of(queue, state.cluster_queues)
-    if lends_within_limits(members):
+    return _Verdict(obstacle.code, obstacle.message, cheapest_change(workload, state, obstacle))
+
+
+def _behind(workload: Object, state: QueueState) -> _Verdict | None:
+    """Return which workload comes first in a queue that keeps the order strictly."""
+    queue = cluster_queue_of(workload, state)
+    if queue is None or queue["spec"].get("queueingStrategy") != "StrictFIFO":
         return None
-    for group in queue["spec"].get("resourceGroups") or ():
-        shortages = []
-        for flavor in group["flavors"]:
-            rooms = quota_rooms(members, flavor["name"], state.workloads)
-            shortages.append(_shortage(flavor["name"], asked, rooms))
-        lacking = [shortage for shortage in shortages if shortage is not None]
-        # One flavor with room is enough.
-        if lacking and len(lacking) == len(shortages):
-            least = min(lacking, key=lambda each: each.missing)
-            return _of_shortage(workload, state, members, least)
-    return None
-
-
-def _shortage(flavor: str, asked: Amounts, rooms: Mapping[str, QuotaRoom]) -> _Shortage | None:
-    """Return what a flavor lacks of the resource of which it lacks most; None if it has room."""
-    worst: _Shortage | None = None
-    for resource, room in rooms.items():
-        wanted = asked.get(resource, Fraction(0))
-        if wanted <= room.free:
-            continue
-        shortage = _Shortage(flavor, resource, wanted, room.most, room.free)
-        if worst is None or shortage.missing / shortage.asked > worst.missing / worst.asked:
-            worst = shortage
-    return worst
-
-
-def _of_shortage(workload: Object, state: QueueState, members: Sequence[Object], lack: _Shortage) -> _Verdict:
-    """Return the verdict on a quota that is too small, or taken."""
-    names = [member["metadata"]["name"] for member in members]
-    queue = names[0]
-    place = f"flavor {lack.flavor} of ClusterQueue {queue}" + (" and its cohort" if names[1:] else "")
-    figures = f"{amount_text(lack.asked)} of {lack.resource}"
-    most = amount_text(lack.most)
-    if lack.asked > lack.most:
-        message = f"it asks for {figures}, and {place} has {most} in all"
-        return _Verdict("over-quota", message, _smaller(workload, queue, lack, lack.most))
-    free, missing = amount_text(lack.free), amount_text(lack.missing)
-    message = f"it asks for {figures}, and {place} has {free} free of {most}: {missing} are missing"
-    ending = _ending(state, members, lack)
-    change = Change("end", ending) if ending else _smaller(workload, queue, lack, lack.free)
-    return _Verdict("waits-for-quota", message, change)
-
-
-def _smaller(workload: Object, queue: str, lack: _Shortage, room: Fraction) -> Change:
-    """Return how many pods fit into an amount; a larger quota where not one does, or where pods differ."""
-    pod_sets = workload["spec"]["podSets"]
-    if len(pod_sets) == 1:
-        each = requests_of_pod(pod_sets[0]["template"]["spec"])[lack.resource]
-        count = room // each
-        if count >= 1:
-            return Change("count", pod_sets[0].get("name", "main"), str(count))
-    return Change("quota", f"{lack.resource} in ClusterQueue {queue}", amount_text(lack.asked - room))
-
-
-def _ending(state: QueueState, members: Sequence[Object], lack: _Shortage) -> str:
-    """Return the smallest running workload whose end lets another one in; empty if none does alone."""
-    candidates = []
-    for running in state.workloads:
-        freed = Fraction(0)
-        for member in members:
-            amounts = reserved_by(running, member["metadata"]["name"], lack.flavor)
-            freed += amounts.get(lack.resource, Fraction(0))
-        if freed >= lack.missing:
-            metadata = running["metadata"]
-            candidates.append((freed, f"{metadata['namespace']}/{metadata['name']}", running))
-    # What another queue gives back is of no use beyond a limit of borrowing, so the room itself is computed;
-    # as a rule the first one is enough.
-    for _, name, running in sorted(candidates, key=lambda candidate: candidate[:2]):
-        others = [each for each in state.workloads if each is not running]
-        if quota_rooms(members, lack.flavor, others)[lack.resource].free >= lack.asked:
-            return name
-    return ""
-
-
-def _topology(workload: Object, state: QueueState) -> _Verdict | None:
-    """Return the pod set that no domain of its topology has room for; None if there is none."""
-    queue = _cluster_queue(workload, state)
-    if queue is None:
+    name, own = queue["metadata"]["name"], _place_in_queue(workload)
+    first = None
+    for each in state.workloads:
+        conditions = field_of(each, "status", "conditions")
+        other = cluster_queue_of(each, state) if "spec" in each else None
+        waits = other is queue and not is_true(conditions, "QuotaReserved") and not is_finished(each)
+        is_before = waits and each["spec"].get("active", True) and _place_in_queue(each) < own
+        if is_before and (first is None or _place_in_queue(each) < _place_in_queue(first)):
+            first = each
+    if first is None:
         return None
-    for pod_set in workload["spec"]["podSets"]:
-        level = field_of(pod_set, "topologyRequest", "required")
-        if not level:
-            continue
-        flavor = _topology_flavor(queue, state)
-        if flavor is None:
-            message = f"it asks for {level}, and no flavor of the queue has a topology"
-            return _Verdict("topology", message)
-        verdict = _domains(pod_set, level, flavor, state)
-        if verdict is not None:
-            return verdict
-    return None
+    message = f"it fits, and {full_name(first)} comes first in ClusterQueue {name}, which keeps the order"
+    return _Verdict("behind", message, Change("priority", full_name(first), str(priority_of(first))))
 
 
-def _topology_flavor(queue: Object, state: QueueState) -> Object | None:
-    """Return the first flavor of a queue that has a topology."""
-    for group in queue["spec"].get("resourceGroups") or ():
-        for entry in group["flavors"]:
-            flavor = _by_name(state.flavors, entry["name"])
-            if flavor is not None and flavor["spec"].get("topologyName"):
-                return flavor
-    return None
-
-
-def _domains(pod_set: Object, level: str, flavor: Object, state: QueueState) -> _Verdict | None:
-    """Return why no domain of a level has room for a pod set; None if one has."""
-    name = pod_set.get("name", "main")
-    topology_name = flavor["spec"]["topologyName"]
-    topology = _by_name(state.topologies, topology_name) or {}
-    levels = [each["nodeLabel"] for each in field_of(topology, "spec", "levels") or ()]
-    if level not in levels:
-        message = f"it asks for {level}, which is no level of topology {topology_name}"
-        change = Change("level", name, levels[-1]) if levels else None
-        return _Verdict("topology", message, change)
-    count = int(pod_set.get("count", 1))
-    rooms, lost = rooms_of(pod_set, levels, flavor, state.nodes, state.pods)
-    at = levels.index(level)
-    largest = largest_room(rooms, at)
-    if largest >= count:
-        return None
-    message = f"{count} pods have to be within one {level}, and the roomiest has room for {largest}"
-    if lost:
-        message += f"; {lost} of its nodes take no pods"
-    for coarser in range(at - 1, -1, -1):
-        if largest_room(rooms, coarser) >= count:
-            return _Verdict("topology", message, Change("level", name, levels[coarser]))
-    if largest:
-        return _Verdict("topology", message, Change("count", name, str(largest)))
-    repair = Change("repair", flavor["metadata"]["name"], f"{lost} take no pods")
-    return _Verdict("topology", message, repair)
+def _place_in_queue(workload: Object) -> tuple[int, str]:
+    """Return what a queue sorts by: priority, then age."""
+    return (-priority_of(workload), str(workload["metadata"].get("creationTimestamp", "9")))
 
 
 def _is_stopped(queue: Object) -> bool:
@@ -432,7 +264,3 @@ def _is_stopped(queue: Object) -> bool:
 
 def _is_true(condition: Object | None) -> bool:
     return condition is not None and condition.get("status") == "True"
-
-
-def _by_name(objects: Iterable[Object], name: str) -> Object | None:
-    return next((each for each in objects if each["metadata"]["name"] == name), None)

@@ -3,7 +3,7 @@
 The arithmetic is Kueue's of version 0.17 for cohorts of one level
 (https://kueue.sigs.k8s.io/docs/concepts/cluster_queue/#cohort): queues of one cohort use together what they
 have together, each at most its nominal quota and its borrowing limit; a queue that may reclaim gets its own
-nominal quota back from those that borrowed it. Lending limits and cohorts of cohorts are not computed.
+nominal quota back from those that borrowed it. Cohorts of cohorts are not computed.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def cohort_of(queue: Object, queues: Iterable[Object]) -> tuple[Object, ...]:
 def quota_rooms(members: Sequence[Object], flavor: str, workloads: Sequence[Object]) -> dict[str, QuotaRoom]:
     """Return what a queue has of each resource of a flavor.
 
+    What a queue does not lend is its own alone; the rest is common, and each uses its own first.
+
     Args:
         members: the queue, and the others of its cohort.
         flavor: the name of the flavor, which the queue has.
@@ -53,29 +55,84 @@ def quota_rooms(members: Sequence[Object], flavor: str, workloads: Sequence[Obje
     rooms: dict[str, QuotaRoom] = {}
     for resource, entry in _entries(queue, flavor).items():
         nominal, used = amount_of(entry["nominalQuota"]), own.get(resource, _NONE)
-        most, free = nominal, nominal - used
-        for other in others:
-            lent = _entries(other, flavor).get(resource)
-            most += amount_of(lent["nominalQuota"]) if lent else _NONE
-            free += amount_of(lent["nominalQuota"]) if lent else _NONE
-            free -= reserved(workloads, other["metadata"]["name"], flavor).get(resource, _NONE)
-        if others and entry.get("borrowingLimit") is not None:
+        if not others:
+            rooms[resource] = QuotaRoom(nominal, nominal - used)
+            continue
+        common, taken = _NONE, _NONE
+        for member in members:
+            lent, beyond = _common(member, flavor, resource, workloads)
+            common += lent
+            taken += beyond
+        kept = nominal - _lent(entry)
+        most, free = kept + common, max(_NONE, kept - used) + common - taken
+        if entry.get("borrowingLimit") is not None:
             limit = nominal + amount_of(entry["borrowingLimit"])
             most, free = min(most, limit), min(free, limit - used)
-        if others and _reclaims(queue):
+        if _reclaims(queue):
             free = max(free, nominal - used)
         rooms[resource] = QuotaRoom(most, free)
     return rooms
 
 
-def lends_within_limits(members: Iterable[Object]) -> bool:
-    """Return whether a queue of a cohort limits what it lends, which is not computed here."""
-    for queue in members:
-        for group in queue["spec"].get("resourceGroups") or ():
-            for flavor in group["flavors"]:
-                if any(entry.get("lendingLimit") is not None for entry in flavor["resources"]):
-                    return True
+def _lent(entry: Object) -> Fraction:
+    """Return how much of a quota others of the cohort may use."""
+    nominal, limit = amount_of(entry["nominalQuota"]), entry.get("lendingLimit")
+    return nominal if limit is None else min(nominal, amount_of(limit))
+
+
+def _common(
+    queue: Object, flavor: str, resource: str, workloads: Sequence[Object]
+) -> tuple[Fraction, Fraction]:
+    """Return what a queue gives to its cohort of a resource, and what it uses of what is common."""
+    entry = _entries(queue, flavor).get(resource)
+    if entry is None:
+        return _NONE, _NONE
+    used = reserved(workloads, queue["metadata"]["name"], flavor).get(resource, _NONE)
+    lent = _lent(entry)
+    return lent, max(_NONE, used - (amount_of(entry["nominalQuota"]) - lent))
+
+
+def borrowers_of(
+    members: Sequence[Object], asked: Mapping[str, Fraction], workloads: Sequence[Object]
+) -> set[str]:
+    """Return the queues whose borrowing ends when a queue asks for some of its own quota.
+
+    Args:
+        members: the queue, and the others of its cohort.
+        asked: what a workload of the queue asks for.
+        workloads: all workloads.
+    """
+    queue, *others = members
+    if not _reclaims(queue):
+        return set()
+    for flavor in _flavors(queue):
+        own = reserved(workloads, queue["metadata"]["name"], flavor)
+        for resource, entry in _entries(queue, flavor).items():
+            left = amount_of(entry["nominalQuota"]) - own.get(resource, _NONE)
+            if asked.get(resource, _NONE) > left:
+                return set()
+    borrowers = set()
+    for other in others:
+        if _borrows(other, workloads):
+            borrowers.add(other["metadata"]["name"])
+    return borrowers
+
+
+def _borrows(queue: Object, workloads: Sequence[Object]) -> bool:
+    """Return whether a queue uses more than its nominal quota."""
+    for flavor in _flavors(queue):
+        used = reserved(workloads, queue["metadata"]["name"], flavor)
+        for resource, entry in _entries(queue, flavor).items():
+            if used.get(resource, _NONE) > amount_of(entry["nominalQuota"]):
+                return True
     return False
+
+
+def _flavors(queue: Object) -> set[str]:
+    names = set()
+    for group in queue["spec"].get("resourceGroups") or ():
+        names |= {flavor["name"] for flavor in group["flavors"]}
+    return names
 
 
 def reserved(workloads: Iterable[Object], queue: str, flavor: str) -> dict[str, Fraction]:

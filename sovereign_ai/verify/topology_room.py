@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
+from sovereign_ai.verify.pod_place import is_selected, takes_pods
 from sovereign_ai.verify.pod_requests import (
     Amounts,
     Object,
@@ -18,6 +20,18 @@ from sovereign_ai.verify.pod_requests import (
     field_of,
     requests_of_pod,
 )
+
+
+class TopologyRoom(NamedTuple):
+    """What a topology has room for.
+
+    Attributes:
+        rooms: lowest domain, as its labels from the top, to the pods that fit.
+        lost: lowest domain to its nodes that take no pods.
+    """
+
+    rooms: Mapping[tuple[str, ...], int]
+    lost: Mapping[tuple[str, ...], Sequence[Object]]
 
 
 def _matches(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
@@ -30,30 +44,30 @@ def rooms_of(
     flavor: Object,
     nodes: Iterable[Object],
     pods: Iterable[Object],
-) -> tuple[dict[tuple[str, ...], int], int]:
-    """Return how many pods fit on the nodes of each lowest domain, and how many nodes take no pods."""
+) -> TopologyRoom:
+    """Return how many pods fit on the nodes of each lowest domain that a pod set selects."""
     spec = pod_set["template"]["spec"]
     pod = _with_pod_count(spec)
     tolerations = [*(flavor["spec"].get("tolerations") or ()), *(spec.get("tolerations") or ())]
     requested = _requests_by_node(pods)
     rooms: Counter[tuple[str, ...]] = Counter()
-    lost = 0
+    lost: dict[tuple[str, ...], list[Object]] = {}
     for node in nodes:
         labels = node["metadata"].get("labels") or {}
         is_of_flavor = _matches(labels, flavor["spec"].get("nodeLabels") or {})
-        if not is_of_flavor or not labels.keys() >= set(levels):
+        if not is_of_flavor or not labels.keys() >= set(levels) or not is_selected(spec, labels):
             continue
-        if not _takes_pods(node, tolerations):
-            lost += 1
+        domain = tuple(labels[key] for key in levels)
+        if not takes_pods(node, tolerations):
+            lost.setdefault(domain, []).append(node)
             continue
         capacity = amounts_of(field_of(node, "status", "allocatable") or {})
-        domain = tuple(labels[key] for key in levels)
         rooms[domain] += _fitting_pods(pod, capacity, requested.get(node["metadata"]["name"], {}))
-    return dict(rooms), lost
+    return TopologyRoom(dict(rooms), lost)
 
 
 def largest_room(rooms: Mapping[tuple[str, ...], int], level: int) -> int:
-    """Return the room of the roomiest domain of a level, which is counted from the top."""
+    """Return the room of the roomiest domain of a level, which is counted from the top; of all at -1."""
     domains: Counter[tuple[str, ...]] = Counter()
     for path, room in rooms.items():
         domains[path[: level + 1]] += room
@@ -85,28 +99,3 @@ def _requests_by_node(pods: Iterable[Object]) -> dict[str, dict[str, Fraction]]:
             continue
         add_amounts(requested.setdefault(node, {}), _with_pod_count(pod["spec"]))
     return requested
-
-
-def _takes_pods(node: Object, tolerations: Iterable[Object]) -> bool:
-    """Return whether a node is ready, not cordoned, and has no taint that is not tolerated."""
-    if node["spec"].get("unschedulable"):
-        return False
-    for condition in field_of(node, "status", "conditions") or ():
-        if condition["type"] == "Ready" and condition["status"] != "True":
-            return False
-    for taint in node["spec"].get("taints") or ():
-        is_soft = taint["effect"] == "PreferNoSchedule"
-        if not is_soft and not any(_tolerates(toleration, taint) for toleration in tolerations):
-            return False
-    return True
-
-
-def _tolerates(toleration: Object, taint: Object) -> bool:
-    """Return whether a toleration accepts a taint, by the rules of the scheduler."""
-    if toleration.get("effect") not in (None, "", taint["effect"]):
-        return False
-    if not toleration.get("key"):
-        return toleration.get("operator") == "Exists"
-    if toleration["key"] != taint["key"]:
-        return False
-    return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")

@@ -11,7 +11,8 @@ from typer.testing import CliRunner, Result
 import sovereign_ai.verify
 from sovereign_ai.cli import why
 from sovereign_ai.cli.main import app
-from sovereign_ai.verify.queue_reason import Change, QueueReason
+from sovereign_ai.verify.queue_change import Change
+from sovereign_ai.verify.queue_reason import QueueReason
 
 LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 JOB = """

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,8 @@ from sovereign_ai.plan import Plan
 from sovereign_ai.sim import FaultReplay
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify import find_workload, observe_queues, reason_of
+from tests.fleet.kills import Killer, insisting
+from tests.fleet.repairing import repairing
 from tests.fleet.stack import FleetSize
 from tests.fleet.topology import domains, gang_problems
 from tests.fleet.watch import FleetWatch
@@ -50,6 +50,7 @@ class Scenario:
         watch: what its machines and pods do.
         steps: each step with when it began and ended, in seconds since the watch began.
         facts: what was observed, by name.
+        killer: what kills processes meanwhile; nothing if None.
     """
 
     stack: Path
@@ -60,6 +61,7 @@ class Scenario:
     watch: FleetWatch
     steps: list[dict[str, Any]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    killer: Killer | None = None
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -97,28 +99,49 @@ class Scenario:
             self.await_job(SWEEP, self.size.sweep)
         self.take_back()
         with self.step("weather's job ends, and the job that lost its place runs again"):
-            self.api.delete("batch/v1", "Job", URGENT, "weather")
+            insisting(lambda: self.api.delete("batch/v1", "Job", URGENT, "weather"))
             self.await_job(SWEEP, self.size.sweep)
-        with repairing(self.stack):
+        with repairing(self.stack) as repair:
+            if self.killer is not None:
+                self.killer.repair = repair
             self.break_and_repair()
+            while self.killer is not None and not self.killer.is_done:
+                self.break_and_repair()
         self.judge_end()
 
     def submit_job(self, name: str, tenant: str, nodes: int) -> None:
         """Submit a training job."""
         job = TrainingJob(kind="TrainingJob", name=name, tenant=tenant, pool="train", nodes=nodes)
-        submit(self.api, self._objects(job), dry_run=False)
+        self._insist_on(self._objects(job))
 
     def submit_service(self, replicas: int) -> None:
         """Submit the service."""
-        submit(self.api, self._objects(_service(replicas)), dry_run=False)
+        self._insist_on(self._objects(_service(replicas)))
 
     def scale_service(self, replicas: int) -> None:
         """Give the service another number of replicas."""
-        scale(self.api, self._objects(_service(replicas)))
+        objects = self._objects(_service(replicas))
+        insisting(lambda: scale(self.api, objects))
+
+    def _insist_on(self, objects: list[dict[str, Any]]) -> None:
+        """Submit work; what was stored before the server went away counts as submitted."""
+
+        def call() -> None:
+            missing = []
+            for obj in objects:
+                metadata = obj["metadata"]
+                place = (obj["apiVersion"], obj["kind"], metadata["name"], metadata["namespace"])
+                if self.api.get(*place) is None:
+                    missing.append(obj)
+            if missing:
+                submit(self.api, missing, dry_run=False)
+
+        insisting(call)
 
     def _objects(self, work: TrainingJob | InferenceService) -> list[dict[str, Any]]:
         objects = manifests(self.factory, self.plan, work, IMAGE)
-        adapted = for_cluster(objects, served_work(self.api), is_queued=True)
+        served = insisting(lambda: served_work(self.api))
+        adapted = for_cluster(objects, served, is_queued=True)
         with_simulated_duration(adapted, _DURATION)
         return adapted
 
@@ -175,12 +198,12 @@ class Scenario:
         assert not self.watch.running(SWEEP), "the job that borrowed still runs"
         (workload,) = [
             each
-            for each in self.api.list(KUEUE, "Workload", "research")
+            for each in insisting(lambda: self.api.list(KUEUE, "Workload", "research"))
             if each["metadata"]["ownerReferences"][0]["name"] == SWEEP
         ]
         reasons = {each["type"]: each["reason"] for each in workload["status"]["conditions"]}
         assert reasons.get("Preempted") == "InCohortReclamation", workload["status"]
-        observed = observe_queues(self.api)
+        observed = insisting(lambda: observe_queues(self.api))
         why = reason_of(find_workload(observed, f"research/{SWEEP}"), observed)
         assert (why.state, why.code) == ("waits", "waits-for-quota"), why
         assert why.change is not None
@@ -197,9 +220,11 @@ class Scenario:
             say(f"         {event.domain} {event.unit} is lost: {machines} machines report it")
 
         with self.step("an NVLink domain, a rack and a feed are lost, and noticed"):
-            FaultReplay(self.api, self.factory, self.plan, self.factory.name).run(
-                events, 1.0, threading.Event(), tell
-            )
+            # The agents of machines report again and again; this one does it once, so it is left in peace.
+            with self.killer.spared if self.killer is not None else nullcontext():
+                replay = FaultReplay(self.api, self.factory, self.plan, self.factory.name)
+                insisting(lambda: served_work(self.api))
+                replay.run(events, 1.0, threading.Event(), tell)
             lost = self._lost(events)
             self.watch.wait("all are cordoned", lambda: lost <= self.watch.was_repaired, _LONGEST)
         with self.step("every machine is repaired and back"):
@@ -251,8 +276,27 @@ class Scenario:
         self.facts["gang at the end"] = self._place_of_gang()
         assert len(self.watch.nodes()) == self.size.nodes
         assert not self._out()
-        rules = self.api.list("resource.k8s.io/v1", "DeviceTaintRule")
+        rules = insisting(lambda: self.api.list("resource.k8s.io/v1", "DeviceTaintRule"))
         assert not rules, "a device is still out of use"
+        assert not self.watch.second_owners, self.watch.second_owners
+        end, due = self.end_state(), self.due_state()
+        assert end == due, f"it ends as {end}, and not as {due}"
+
+    def end_state(self) -> dict[str, Any]:
+        """Return what there is: the work that is stored, and the pods that run of each."""
+        stored = insisting(lambda: self.api.list("batch/v1", "Job"))
+        running = {}
+        for job in stored:
+            name = job["metadata"]["name"]
+            running[f"{job['metadata']['namespace']}/{name}"] = len(self.watch.running(name))
+        return {"running": running, "out": sorted(self._out())}
+
+    def due_state(self) -> dict[str, Any]:
+        """Return what there has to be at the end, whatever happened in between."""
+        running = {f"research/{GANG}": self.size.gang, f"research/{SWEEP}": self.size.sweep}
+        for number in range(LAST):
+            running[f"startups/{CHAT}-{number}"] = REPLICA
+        return {"running": running, "out": []}
 
 
 def _service(replicas: int) -> InferenceService:
@@ -264,19 +308,6 @@ def _service(replicas: int) -> InferenceService:
         replicas=replicas,
         tensor=4 * REPLICA,
     )
-
-
-@contextmanager
-def repairing(stack: Path) -> Iterator[None]:
-    """Run the repair controller as a user would, until the end of the block."""
-    command = [sys.executable, "-m", "sovereign_ai.cli", "repair", "run", str(stack), "--simulate"]
-    with (stack / "repair.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(60)
 
 
 def say(line: str) -> None:

@@ -3,6 +3,7 @@
     make fleet                     # 1,000 machines
     make fleet NODES=100           # as a first look
     make fleet NODES=5000
+    make fleet NODES=100 KILLS=100 SEED=7    # and processes are killed meanwhile (`kills`)
 
 Everything that decides is real: API server, scheduler, Kueue, Pulumi and the repair controller. Machines and
 pods are simulated. Held to is how everything ends and where pods lie, and never how long it took: times are
@@ -29,6 +30,7 @@ from sovereign_ai.cluster.state import cluster_dir_of
 from sovereign_ai.deploy import scaffold
 from sovereign_ai.plan import plan
 from sovereign_ai.spec import load
+from tests.fleet.kills import Killer
 from tests.fleet.picture import fleet_picture
 from tests.fleet.scenario import Scenario, say
 from tests.fleet.stack import fleet_size, write_stack
@@ -36,6 +38,7 @@ from tests.fleet.watch import FleetWatch
 
 pytestmark = pytest.mark.fleet
 NODES = int(os.environ.get("NODES") or 1000)
+KILLS, SEED = int(os.environ.get("KILLS") or 0), int(os.environ.get("SEED") or 18)
 OUT = Path(__file__).resolve().parents[2] / ".sovereign" / "fleet"
 
 
@@ -70,12 +73,17 @@ def test_the_fleet_works_is_shared_breaks_and_repairs_itself(stack: Path):
     with closing(open_cluster(cluster_dir_of("fleet").kubeconfig)) as api:
         watch = FleetWatch(api, {node.name: node.rack for node in derived.nodes}, began)
         scenario = Scenario(stack, fleet_size(NODES), factory, derived, api, watch, [stands])
-        with watch.watching():
+        killer = Killer("fleet", KILLS, SEED)
+        scenario.killer = killer if KILLS else None
+        with watch.watching(), killer.killing():
             try:
                 scenario.run()
             finally:
                 # A fleet that did not recover is the one to look at.
                 write_result(scenario)
+                say(f"kills: {dict(killer.kills)}; again: make fleet NODES={NODES} KILLS={KILLS} SEED={SEED}")
+        assert not killer.problems, killer.problems
+        assert killer.kills.total() >= KILLS
     say(f"picture {OUT / 'fleet.svg'}, result {OUT / 'fleet.json'}")
 
 
@@ -91,6 +99,7 @@ def write_result(scenario: Scenario) -> None:
         "observed": scenario.facts,
         "cpu_seconds_of_this_process": round(own.ru_utime + own.ru_stime, 1),
         "cpu_seconds_of_its_commands": round(children.ru_utime + children.ru_stime, 1),
+        "kills": dict(scenario.killer.kills) if scenario.killer is not None else {},
         "load": round(os.getloadavg()[0], 1),
     }
     (OUT / "fleet.json").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))

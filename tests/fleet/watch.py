@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from sovereign_ai.cluster import CORDON_OWNER
 from sovereign_ai.cluster.api import Api, Follower
 from sovereign_ai.operate.repair.record import ANNOTATION
 
@@ -82,6 +83,7 @@ class FleetWatch:
         rack_of: machine to rack.
         began: the beginning, on the monotonic clock.
         was_repaired: the machines that have been under repair.
+        second_owners: each cordon that somebody took over from somebody else.
         samples: seconds since the beginning, and rack to what its machines do then, each with their number.
     """
 
@@ -94,6 +96,8 @@ class FleetWatch:
         """Prepare; nothing is read yet."""
         self._changed = threading.Event()
         self.was_repaired: set[str] = set()
+        self.second_owners: list[str] = []
+        self._owners: dict[str, str] = {}
         self._nodes = Follower(self.api, ("v1",), "Node", self._keep, self._changed.set)
         self._pods = Follower(self.api, ("v1",), "Pod", _pod, self._changed.set)
 
@@ -117,6 +121,13 @@ class FleetWatch:
         node = _node(obj)
         if node.repair:
             self.was_repaired.add(node.name)
+        annotations = obj["metadata"].get("annotations") or {}
+        owner = annotations.get(CORDON_OWNER, "somebody") if node.is_cordoned else ""
+        before = self._owners.get(node.name, "")
+        # A cordon may end and begin; what is never right is one that goes from hand to hand.
+        if before and owner and owner != before:
+            self.second_owners.append(f"{node.name}: {before}, then {owner}")
+        self._owners[node.name] = owner
         return node
 
     def nodes(self) -> dict[str, NodeState]:

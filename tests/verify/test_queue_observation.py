@@ -6,7 +6,7 @@ import pytest
 
 from sovereign_ai.errors import UsageError
 from sovereign_ai.verify.queue_observation import find_workload
-from sovereign_ai.verify.queue_reason import QueueState
+from sovereign_ai.verify.queue_state import QueueState
 
 
 def workload(name: str, job: str, created: str) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.verify.queue_reason import QueueState, reason_of, workload_of
+from sovereign_ai.verify.queue_reason import reason_of, workload_of
+from sovereign_ai.verify.queue_state import QueueState
 
 GPU = "nvidia.com/gpu"
 RACK, UNIT, HOST = "example.com/rack", "example.com/unit", "kubernetes.io/hostname"
@@ -86,9 +87,12 @@ def test_more_than_the_quota_is_brought_down_to_what_fits():
 
 
 def test_where_not_one_pod_fits_the_quota_has_to_grow_by_what_is_missing():
-    reason = reason_of(workload(1, gpus=40), state())
+    large = state(nodes=(node("n1", "u1", "r1", gpus=40),))
+    reason = reason_of(workload(1, gpus=40), large)
     assert reason.change is not None
     assert (reason.change.kind, reason.change.value) == ("quota", "8")
+    # A larger quota alone does not make a node larger.
+    assert reason_of(workload(1, gpus=40), state()).change is None
 
 
 def test_a_taken_quota_names_the_smallest_workload_whose_end_is_enough():

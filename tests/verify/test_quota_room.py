@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sovereign_ai.verify.queue_reason import QueueState, reason_of
-from sovereign_ai.verify.quota_room import cohort_of, lends_within_limits, quota_rooms
-from tests.verify.test_queue_reason import GPU, state, workload
+from sovereign_ai.verify.queue_reason import reason_of
+from sovereign_ai.verify.queue_state import QueueState
+from sovereign_ai.verify.quota_room import cohort_of, quota_rooms
+from tests.verify.test_queue_reason import GPU, node, state, workload
 
 
 def queue(name: str, gpus: int, cohort: str = "pool", reclaim: str = "Any", **limits: str) -> dict[str, Any]:
@@ -51,9 +52,12 @@ def test_a_limit_of_borrowing_holds_although_the_cohort_has_more() -> None:
     assert room(first, queue("b", 64), taken=(admitted("x", 40, "a"),)) == (48, 8)
 
 
-def test_a_queue_that_limits_what_it_lends_is_told_apart() -> None:
-    assert lends_within_limits((queue("a", 32), queue("b", 64, lendingLimit="8")))
-    assert not lends_within_limits((queue("a", 32), queue("b", 64)))
+def test_what_a_queue_does_not_lend_is_its_own_alone() -> None:
+    first, lender = queue("a", 32), queue("b", 64, lendingLimit="8")
+    assert room(first, lender) == (40, 40)
+    assert room(first, lender, taken=(admitted("y", 56, "b"),)) == (40, 40)
+    assert room(first, lender, taken=(admitted("y", 60, "b"),)) == (40, 36)
+    assert room(lender, first, taken=(admitted("x", 40, "a"),)) == (96, 64)
 
 
 def cohort_state(*workloads: dict[str, Any]) -> QueueState:
@@ -63,7 +67,8 @@ def cohort_state(*workloads: dict[str, Any]) -> QueueState:
         each["spec"]["resourceGroups"][0]["flavors"][0]["resources"].append(
             {"name": "cpu", "nominalQuota": "1000"}
         )
-    return state(cluster_queues=tuple(queues), workloads=workloads)
+    nodes = [node(f"n{number}", "u1", "r1") for number in range(12)]
+    return state(cluster_queues=tuple(queues), workloads=workloads, nodes=nodes)
 
 
 def test_a_workload_that_lost_what_it_had_borrowed_waits_for_its_owner_to_end() -> None:

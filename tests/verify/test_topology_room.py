@@ -28,7 +28,8 @@ def pod(cpu: str, **more: Any) -> dict[str, Any]:
 
 def rooms(nodes: list[dict[str, Any]], pods: Sequence[dict[str, Any]] = (), **flavor: Any) -> Any:
     spec = {"nodeLabels": {"pool": "train"}, **flavor}
-    return rooms_of({"template": pod("2")}, LEVELS, {"spec": spec}, nodes, pods)
+    room = rooms_of({"template": pod("2")}, LEVELS, {"spec": spec}, nodes, pods)
+    return room.rooms, sum(map(len, room.lost.values()))
 
 
 def test_nodes_of_one_rack_are_counted_together() -> None:

@@ -1,0 +1,96 @@
+"""What a cluster holds about queues, and what it would hold after a change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sovereign_ai.verify.pod_requests import Object, field_of
+
+_WORKLOAD = "kueue.x-k8s.io/workload"
+"""Kueue's annotation of the pods of a workload."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What a cluster holds about queues, as lists of objects of the API."""
+
+    local_queues: Sequence[Object] = ()
+    cluster_queues: Sequence[Object] = ()
+    flavors: Sequence[Object] = ()
+    topologies: Sequence[Object] = ()
+    workloads: Sequence[Object] = ()
+    nodes: Sequence[Object] = ()
+    pods: Sequence[Object] = ()
+    admission_checks: Sequence[Object] = ()
+    namespaces: Sequence[Object] = ()
+
+
+def by_name(objects: Iterable[Object], name: str) -> Object | None:
+    """Return the object of a name; None where there is none."""
+    return next((each for each in objects if each["metadata"]["name"] == name), None)
+
+
+def full_name(obj: Object) -> str:
+    """Return `namespace/name` of an object."""
+    metadata = obj["metadata"]
+    return f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+
+
+def cluster_queue_of(workload: Object, state: QueueState) -> Object | None:
+    """Return the ClusterQueue to which a workload's queue leads; None where one of the two is missing."""
+    wanted = (workload["metadata"].get("namespace"), workload["spec"].get("queueName"))
+    for local in state.local_queues:
+        if (local["metadata"]["namespace"], local["metadata"]["name"]) == wanted:
+            return by_name(state.cluster_queues, local["spec"]["clusterQueue"])
+    return None
+
+
+def priority_of(workload: Object) -> int:
+    """Return the priority of a workload; the API's default is 0."""
+    return int(workload["spec"].get("priority") or 0)
+
+
+def without(state: QueueState, ended: Collection[str]) -> QueueState:
+    """Return the state once some workloads have ended, and their pods with them.
+
+    Args:
+        state: what there is.
+        ended: the workloads, as `namespace/name`.
+    """
+    if not ended:
+        return state
+    workloads = [each for each in state.workloads if full_name(each) not in ended]
+    pods = []
+    for pod in state.pods:
+        metadata = pod.get("metadata") or {}
+        owner = (metadata.get("annotations") or {}).get(_WORKLOAD)
+        if owner is None or f"{metadata.get('namespace', '')}/{owner}" not in ended:
+            pods.append(pod)
+    return replace(state, workloads=workloads, pods=pods)
+
+
+def with_spec(obj: Object, **fields: Any) -> Object:
+    """Return an object with other fields of its spec."""
+    return {**obj, "spec": {**obj["spec"], **fields}}
+
+
+def with_node(state: QueueState, repaired: Object) -> QueueState:
+    """Return the state with another version of one node."""
+    name = repaired["metadata"]["name"]
+    nodes = [repaired if node["metadata"]["name"] == name else node for node in state.nodes]
+    return replace(state, nodes=nodes)
+
+
+def is_true(conditions: Iterable[Object] | None, name: str) -> bool:
+    """Return whether a condition is among some and true."""
+    for condition in conditions or ():
+        if condition["type"] == name:
+            return bool(condition["status"] == "True")
+    return False
+
+
+def is_finished(workload: Object) -> bool:
+    """Return whether a workload has finished."""
+    return is_true(field_of(workload, "status", "conditions"), "Finished")
