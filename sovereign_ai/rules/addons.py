@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from sovereign_ai.rules.fields import Field, Must, lists_of, named_values, nested
+from sovereign_ai.rules.cel_literals import is_one_of
+from sovereign_ai.rules.fields import Field, Must, lists_of, named_values, nested, template_of_specs
 
 Family = Literal["network", "queues", "data", "workloads", "settings"]
 """The subject of a kind; the checks of a family share a message."""
@@ -659,9 +660,11 @@ def templates(key: str = "") -> str:
     """
     lists_by_kind = {}
     for addon in ADDONS.values():
-        lists = [lists_of(path) for path in addon.templates]
-        # A bare specification becomes a template without metadata.
-        lists += [f'{lists_of(path)}.map(s, {{"spec": s}})' for path in addon.specs]
+        lists = []
+        if addon.templates:
+            lists.append(lists_of(*addon.templates))
+        if addon.specs:
+            lists.append(template_of_specs(*addon.specs))
         lists_by_kind[addon.key] = lists
     return _lists_of_kind(lists_by_kind, key)
 
@@ -675,10 +678,11 @@ def gathered(must: Must, key: str = "") -> str:
     """
     lists_by_kind = {}
     for addon in ADDONS.values():
-        fields = [field for field in addon.fields if field.must == must and field.is_gathered]
-        lists = [nested(field.path) for field in fields]
-        if must == "variable":
-            lists += [named_values(field.path) for field in addon.fields if field.must == "named"]
+        paths = [field.path for field in addon.fields if field.must == must and field.is_gathered]
+        lists = [nested(*paths)] if paths else []
+        named = [field.path for field in addon.fields if field.must == "named"]
+        if must == "variable" and named:
+            lists.append(named_values(*named))
         lists_by_kind[addon.key] = lists
     return _lists_of_kind(lists_by_kind, key)
 
@@ -687,11 +691,14 @@ def _lists_of_kind(lists_by_kind: Mapping[str, list[str]], key: str) -> str:
     """Return CEL for the joined lists of an object's kind; an empty list for any other kind."""
     if key:
         return " + ".join(lists_by_kind.get(key, [])) or "[]"
-    parts = []
+    # Kinds whose lists are alike share them.
+    kinds_by_lists: dict[str, list[str]] = {}
     for name, lists in lists_by_kind.items():
         if lists:
-            joined = " + ".join(lists)
-            parts.append(f'(variables.key == "{name}" ? {joined} : [])')
+            kinds_by_lists.setdefault(" + ".join(lists), []).append(name)
+    parts = []
+    for joined, names in kinds_by_lists.items():
+        parts.append(f"(variables.key {is_one_of(names)} ? {joined} : [])")
     return " + ".join(parts)
 
 

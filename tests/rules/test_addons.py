@@ -23,5 +23,5 @@ def test_a_bare_pod_specification_becomes_a_template() -> None:
 
 
 def test_the_expression_for_every_kind_chooses_by_the_key() -> None:
-    assert '(variables.key == "argoproj.io/Rollout" ? ' in templates()
+    assert '(variables.key in ["kubeflow.org/Notebook","argoproj.io/Rollout"] ? ' in templates()
     assert "MultiKueueCluster" not in templates()
