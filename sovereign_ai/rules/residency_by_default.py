@@ -39,11 +39,12 @@ from sovereign_ai.rules.kinds import OTHER, PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 from sovereign_ai.spec import AIFactory
 
-_LONGEST = 25_000
+_LONGEST = 5_000
 """Characters of a check.
 
-The API server's parser takes 100,000. The limit is far below, since names and ranges of the factory are put
-in.
+The API server's parser takes 100,000, and names and ranges of the factory are put in. The limit is far
+below, since the time to check the types of an expression grows with the square of its length: with each call
+in it, all that was inferred so far is copied (cel-go's `checker.resolveOverload`, profiled 2026-11-27).
 """
 _CONTROLS = (ECSF_DATA, CADA_DATA, C3A_LOCATION, C3A_GATEWAYS, GDPR_TRANSFER)
 
