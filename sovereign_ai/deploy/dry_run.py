@@ -120,14 +120,16 @@ def dry_run_problems(api: Api, objects: Iterable[Object], place: Locator) -> lis
             continue
         is_at_home = obj["metadata"].get("namespace", _ELSEWHERE) in namespaces
         (at_home if is_at_home else elsewhere).append(obj)
-    tried: list[Object] = []
-    calls: list[Callable[[], _Refusal | None]] = []
+    tried: list[tuple[Object, bool]] = []
     for group, is_at_home in ((at_home, True), (elsewhere, False)):
-        for obj in _without_equal_shapes(group):
-            tried.append(obj)
-            calls.append(partial(_refusal, api, obj, exists=_key(obj) in live, is_at_home=is_at_home))
+        tried += [(obj, is_at_home) for obj in _without_equal_shapes(group)]
+    # The API server compiles a policy for as long as it tries all other objects: the large ones go first.
+    tried.sort(key=lambda item: len(orjson.dumps(item[0])), reverse=True)
+    calls: list[Callable[[], _Refusal | None]] = []
+    for obj, is_at_home in tried:
+        calls.append(partial(_refusal, api, obj, exists=_key(obj) in live, is_at_home=is_at_home))
     problems = []
-    for obj, refusal in zip(tried, api.many(calls), strict=True):
+    for (obj, _), refusal in zip(tried, api.many(calls), strict=True):
         if refusal:
             problem = _problem(obj, refusal, place)
             problems.append(problem)
@@ -217,9 +219,12 @@ def _without_equal_shapes(objects: Iterable[Object]) -> list[Object]:
 
 
 def _shape(obj: Object) -> bytes:
-    """Return an object's shape: its kind, and its body without its own names."""
+    """Return an object's shape: its kind, and its body without its own names and that of its part."""
     meta = obj["metadata"]
-    own_names = (meta["name"], meta.get("namespace"), meta.get("labels", {}).get(KEYS.tenant))
+    labels = meta.get("labels", {})
+    # What a tenant has outside its namespace names it without a label of its own, such as its FlowSchema.
+    part = labels.get(KEYS.component, "").partition(".")[2]
+    own_names = (meta["name"], meta.get("namespace"), labels.get(KEYS.tenant), part)
     names = set()
     for name in own_names:
         if name:

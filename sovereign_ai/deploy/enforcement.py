@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+import orjson
+
 from sovereign_ai.cluster import GUARDED
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
@@ -93,7 +95,14 @@ def apply_policies(
     _ensure_namespace(api, listed)
     for batch in policies_and_bindings(changed, lambda obj: str(obj["kind"])):
         before_batch()
+        # The largest policy takes the API server as long as all others: it must not come last.
+        batch.sort(key=_size, reverse=True)
         api.many(partial(api.apply, stated(obj), field_manager=FIELD_MANAGER, force=True) for obj in batch)
+
+
+def _size(obj: Object) -> int:
+    """Return the bytes of an object as it is sent."""
+    return len(orjson.dumps(obj))
 
 
 def differing_policies(live: Api, objects: Iterable[Object]) -> list[Object]:

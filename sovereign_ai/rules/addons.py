@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from sovereign_ai.rules.fields import Field, Must, lists_of, named_values, nested
+from sovereign_ai.rules.cel_literals import is_one_of
+from sovereign_ai.rules.fields import Field, Must, lists_of, named_values, nested, template_of_specs
 
 Family = Literal["network", "queues", "data", "workloads", "settings"]
 """The subject of a kind; the checks of a family share a message."""
@@ -615,6 +616,9 @@ _ADDONS = (
     _monitoring("Prometheus", _WRITES),
     _monitoring("PrometheusAgent", _WRITES),
 )
+_MOST_PATHS = 16
+_LONGEST_PIECE = 3_000
+"""Characters of an expression that lists values of many kinds."""
 ADDONS: Mapping[str, Addon] = MappingProxyType({addon.key: addon for addon in _ADDONS})
 """Each kind by its API group and kind."""
 
@@ -717,40 +721,63 @@ def templates(key: str = "") -> str:
     """
     lists_by_kind = {}
     for addon in ADDONS.values():
-        lists = [lists_of(path) for path in addon.templates]
-        # A bare specification becomes a template without metadata.
-        lists += [f'{lists_of(path)}.map(s, {{"spec": s}})' for path in addon.specs]
+        lists = []
+        if addon.templates:
+            lists.append(lists_of(*addon.templates))
+        if addon.specs:
+            lists.append(template_of_specs(*addon.specs))
         lists_by_kind[addon.key] = lists
     return _lists_of_kind(lists_by_kind, key)
 
 
-def gathered(must: Must, key: str = "") -> str:
+def gathered(must: Must, key: str = "") -> list[str]:
     """Return CEL for the values of an object's fields under one long condition, as lists of values.
+
+    The values are the sum of the expressions; each is short, as the API server needs the square of an
+    expression's length to check its types.
 
     Args:
         must: the condition.
-        key: the kind. If empty, the expression is for every kind.
+        key: the kind. If empty, the expressions are for every kind.
     """
     lists_by_kind = {}
     for addon in ADDONS.values():
-        fields = [field for field in addon.fields if field.must == must and field.is_gathered]
-        lists = [nested(field.path) for field in fields]
-        if must == "variable":
-            lists += [named_values(field.path) for field in addon.fields if field.must == "named"]
+        paths = [field.path for field in addon.fields if field.must == must and field.is_gathered]
+        lists = [nested(*paths[at : at + _MOST_PATHS]) for at in range(0, len(paths), _MOST_PATHS)]
+        named = [field.path for field in addon.fields if field.must == "named"]
+        if must == "variable" and named:
+            lists.append(named_values(*named))
         lists_by_kind[addon.key] = lists
-    return _lists_of_kind(lists_by_kind, key)
+    if key:
+        return [_lists_of_kind(lists_by_kind, key)]
+    return _pieces(_choices(lists_by_kind))
 
 
 def _lists_of_kind(lists_by_kind: Mapping[str, list[str]], key: str) -> str:
     """Return CEL for the joined lists of an object's kind; an empty list for any other kind."""
     if key:
         return " + ".join(lists_by_kind.get(key, [])) or "[]"
-    parts = []
+    return " + ".join(_choices(lists_by_kind))
+
+
+def _choices(lists_by_kind: Mapping[str, list[str]]) -> list[str]:
+    """Return CEL for each list, which is empty for other kinds than those that have it."""
+    kinds_by_list: dict[str, list[str]] = {}
     for name, lists in lists_by_kind.items():
-        if lists:
-            joined = " + ".join(lists)
-            parts.append(f'(variables.key == "{name}" ? {joined} : [])')
-    return " + ".join(parts)
+        for values in lists:
+            kinds_by_list.setdefault(values, []).append(name)
+    return [f"(variables.key {is_one_of(names)} ? {values} : [])" for values, names in kinds_by_list.items()]
+
+
+def _pieces(choices: Iterable[str]) -> list[str]:
+    """Return sums of lists, none of them long."""
+    pieces: list[str] = []
+    for choice in choices:
+        if pieces and len(pieces[-1]) + len(choice) <= _LONGEST_PIECE:
+            pieces[-1] += f" + {choice}"
+        else:
+            pieces.append(choice)
+    return pieces
 
 
 def direct(addon: Addon) -> tuple[Field, ...]:

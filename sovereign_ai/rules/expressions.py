@@ -19,7 +19,7 @@ from sovereign_ai.rules.fields import GATHERED, OUTSIDE
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
 
 _CONSTANT = re.compile(r"\$([a-z_]+)")
-_VARIABLE = re.compile(r"\bvariables\.([a-z_]+)")
+_VARIABLE = re.compile(r"\bvariables\.([a-z_0-9]+)")
 _PATH = re.compile(r"object(\.\w+)+")
 
 _NAMESPACED = {
@@ -55,7 +55,13 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
         "templates": templates(key),
     }
     for must in GATHERED:
-        parts[f"{must}_values"] = gathered(must, key)
+        whole = f"{must}_values"
+        *pieces, last = gathered(must, key)
+        names = []
+        for number, piece in enumerate(pieces, 1):
+            names.append(f"variables.{whole}_{number}")
+            parts[f"{whole}_{number}"] = piece
+        parts[whole] = " + ".join((*names, last))
     return parts
 
 

@@ -15,9 +15,10 @@ gateway that the zone may use.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar
 
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.spellings import (
@@ -28,6 +29,9 @@ from sovereign_ai.rules.spellings import (
     spellings,
 )
 
+T = TypeVar("T")
+Leaf = Callable[[str], str]
+"""Returns the condition on a value, given the value's expression."""
 Must = Literal[
     "absent",
     "unset",
@@ -137,7 +141,7 @@ def steps_of(path: str) -> tuple[str, ...]:
     return tuple(_STEP.findall(path))
 
 
-def each(path: str, leaf: Callable[[str], str], base: str) -> str:
+def each(path: str, leaf: Leaf, base: str) -> str:
     """Return CEL that is true if a condition holds for every value at a path.
 
     Args:
@@ -145,32 +149,61 @@ def each(path: str, leaf: Callable[[str], str], base: str) -> str:
         leaf: returns the condition on a value, given the value's expression.
         base: expression of the object that the path starts at.
     """
-    return _each(steps_of(path), leaf, base, 0)
+    return _together([(steps_of(path), leaf)], base, 0)
 
 
-def _each(steps: tuple[str, ...], leaf: Callable[[str], str], base: str, depth: int) -> str:
-    """Return the condition on the values that some steps lead to."""
-    if not steps:
-        return leaf(base)
-    name, rest = steps[0], steps[1:]
+def _together(branches: Iterable[tuple[tuple[str, ...], Leaf]], base: str, depth: int) -> str:
+    """Return the conditions on the values that the steps of several paths lead to.
+
+    Each step that paths have in common is written once. An API server compiles every expression several times
+    when a policy is written, which costs in proportion to its length.
+    """
+    conditions: list[str] = []
+    for first, below in _by_first_step(branches).items():
+        if first:
+            conditions.append(_behind(first, below, base, depth))
+        else:
+            conditions += [leaf(base) for _, leaf in below]
+    return " && ".join(conditions)
+
+
+def _behind(step: str, below: Iterable[tuple[tuple[str, ...], Leaf]], base: str, depth: int) -> str:
+    """Return the conditions on the values that one step, and then the others of several paths, lead to."""
     item = f"e{depth}"
-    if name == "[]":
-        below = _each(rest, leaf, item, depth + 1)
-        return f"{base}.all({item}, {below})"
-    if name == "{}":
+    if step == "[]":
+        return f"{base}.all({item}, {_together(below, item, depth + 1)})"
+    if step == "{}":
         # `all` over a mapping visits its keys.
-        below = _each(rest, leaf, f"{base}[{item}]", depth + 1)
-        return f"{base}.all({item}, {below})"
-    field = f"{base}.{name}"
+        return f"{base}.all({item}, {_together(below, f'{base}[{item}]', depth + 1)})"
+    field = f"{base}.{step}"
     # An object of a custom kind keeps an explicit null, which other kinds lose. It means that the field is
-    # unset.
-    below = _each(rest, leaf, field, depth)
-    return f"(!has({field}) || {field} == null || {below})"
+    # unset. `&&` binds closer than `||`.
+    return f"(!has({field}) || {field} == null || {_together(below, field, depth)})"
+
+
+def _by_first_step(
+    branches: Iterable[tuple[tuple[str, ...], T]],
+) -> dict[str, list[tuple[tuple[str, ...], T]]]:
+    """Return what is behind each first step of some paths; paths that end here are below the empty step."""
+    below: dict[str, list[tuple[tuple[str, ...], T]]] = {}
+    for steps, value in branches:
+        below.setdefault(steps[0] if steps else "", []).append((steps[1:], value))
+    return below
 
 
 def permitted(field: Field, base: str = "object") -> str:
     """Return CEL that is true if a field of an object meets its condition."""
-    return each(field.path, lambda value: _condition(field, value), base)
+    return all_permitted((field,), base)
+
+
+def all_permitted(fields: Iterable[Field], base: str = "object") -> str:
+    """Return CEL that is true if every one of some fields of an object meets its condition.
+
+    >>> all_permitted([Field("a.b", "unset"), Field("a.c", "unset")]).count("has(object.a)")
+    1
+    """
+    branches = [(steps_of(field.path), partial(_condition, field)) for field in fields]
+    return _together(branches, base, 0)
 
 
 def in_zone(expression: str, zone: str) -> str:
@@ -199,8 +232,11 @@ def _condition(field: Field, value: str) -> str:
 
 
 def _absent(value: str) -> str:
-    """Return CEL: a text, a list or a mapping is empty; a number or a truth value fails to evaluate."""
-    return f"({value} == null || size({value}) == 0)"
+    """Return CEL: a text, a list or a mapping is empty; a number or a truth value fails to evaluate.
+
+    The step to a field permits null already.
+    """
+    return f"size({value}) == 0"
 
 
 def _unset(value: str) -> str:
@@ -618,48 +654,110 @@ _CONDITIONS: dict[Must, Callable[[str], str]] = {
 }
 
 
-def lists_of(path: str, base: str = "object") -> str:
-    """Return CEL for the values at a path as a list; at most one step of the path is `[]` or `{}`.
+def lists_of(*paths: str, base: str = "object") -> str:
+    """Return CEL for the values at some paths as one list; at most one step of each is `[]` or `{}`.
 
     >>> lists_of("kind")
     '(has(object.kind) && object.kind != null ? [object.kind] : [])'
     """
-    before, mark, after = _split_at_mark(steps_of(path))
-    exists = " && ".join(_exist(base, before))
-    outer = ".".join((base, *before))
-    values = _items(outer, mark, after, "t") if mark else f"[{outer}]"
-    return f"({exists} ? {values} : [])"
+    return _joined(paths, base, _listed)
 
 
-def named_values(path: str) -> str:
-    """Return CEL for the entries of the mappings at a path as variables, with name and value.
+def _listed(base: str, steps: tuple[str, ...]) -> str:
+    """Return CEL for a value as a list, or for the values below each item of a list or mapping."""
+    return _items(base, steps[0], steps[1:], "t") if steps else f"[{base}]"
+
+
+def named_values(*paths: str) -> str:
+    """Return CEL for the entries of the mappings at some paths as variables, with name and value.
 
     >>> named_values("a")
     '(has(object.a) && object.a != null ? [object.a] : []).map(m, m.map(k, {"name": k, "value": m[k]}))'
     """
-    return f'{lists_of(path)}.map(m, m.map(k, {{"name": k, "value": m[k]}}))'
+    return f'{_in_parentheses(lists_of(*paths))}.map(m, m.map(k, {{"name": k, "value": m[k]}}))'
 
 
-def nested(path: str, base: str = "object") -> str:
-    """Return CEL for the values at a path as lists of values; at most two steps of the path are `[]` or `{}`.
+def template_of_specs(*paths: str) -> str:
+    """Return CEL for the bare pod specifications at some paths as templates without metadata."""
+    return f'{_in_parentheses(lists_of(*paths))}.map(s, {{"spec": s}})'
+
+
+def nested(*paths: str, base: str = "object") -> str:
+    """Return CEL for the values at some paths as lists of values; at most two steps of each are `[]` or `{}`.
 
     The condition on a place is long. Values of many fields are gathered, so that it is written once.
 
     >>> nested("a[].b")
     '(has(object.a) && object.a != null ? [object.a.filter(t, has(t.b) && t.b != null).map(t, t.b)] : [])'
     """
-    before, mark, after = _split_at_mark(steps_of(path))
-    exists = " && ".join(_exist(base, before))
-    outer = ".".join((base, *before))
-    if not mark:
-        return f"({exists} ? [[{outer}]] : [])"
+    return _joined(paths, base, _nested)
+
+
+def _nested(base: str, steps: tuple[str, ...]) -> str:
+    """Return CEL for a value, or for the values below a list or mapping, as lists of values."""
+    if not steps:
+        return f"[[{base}]]"
+    mark, after = steps[0], steps[1:]
     if not {"[]", "{}"} & set(after):
-        return f"({exists} ? [{_items(outer, mark, after, 't')}] : [])"
-    item = "t" if mark == "[]" else f"{outer}[t]"
+        return f"[{_items(base, mark, after, 't')}]"
+    item = "t" if mark == "[]" else f"{base}[t]"
     inner, inner_mark, last = _split_at_mark(after)
     inner_exists = " && ".join(_exist(item, inner)) or "true"
     inner_values = _items(".".join((item, *inner)), inner_mark, last, "u")
-    return f"({exists} ? {outer}.map(t, {inner_exists} ? {inner_values} : []) : [])"
+    return f"{base}.map(t, {inner_exists} ? {inner_values} : [])"
+
+
+def _joined(paths: Iterable[str], base: str, at_end: Callable[[str, tuple[str, ...]], str]) -> str:
+    """Return CEL for the joined lists of the values at some paths.
+
+    Args:
+        paths: the paths.
+        base: expression of the object that they start at.
+        at_end: returns the list at the end of a path, given the expression of the value before its first list
+            or mapping, and the steps from there.
+    """
+    branches = []
+    for path in paths:
+        before, mark, after = _split_at_mark(steps_of(path))
+        rest = (mark, *after) if mark else ()
+        branches.append((before, rest))
+    return _lists_below(branches, base, at_end)
+
+
+def _lists_below(
+    branches: Iterable[tuple[tuple[str, ...], tuple[str, ...]]],
+    base: str,
+    at_end: Callable[[str, tuple[str, ...]], str],
+) -> str:
+    """Return CEL for the joined lists below a value; a field that paths have in common is tested once."""
+    lists: list[str] = []
+    for step, below in _by_first_step(branches).items():
+        if not step:
+            lists += [at_end(base, rest) for _, rest in below]
+            continue
+        common, behind = _common_steps(step, below)
+        exists = " && ".join(_exist(base, common))
+        values = _lists_below(behind, ".".join((base, *common)), at_end)
+        lists.append(f"({exists} ? {values} : [])")
+    return " + ".join(lists)
+
+
+def _common_steps(
+    step: str, branches: Sequence[tuple[tuple[str, ...], T]]
+) -> tuple[tuple[str, ...], Sequence[tuple[tuple[str, ...], T]]]:
+    """Return a step with those that all paths behind it have in common, and what is behind these."""
+    common, behind = [step], branches
+    while True:
+        by_step = _by_first_step(behind)
+        if len(by_step) != 1 or "" in by_step:
+            return tuple(common), behind
+        ((following, behind),) = by_step.items()
+        common.append(following)
+
+
+def _in_parentheses(lists: str) -> str:
+    """Return a sum of lists in parentheses, so that a call applies to all of it."""
+    return f"({lists})" if " + " in lists else lists
 
 
 def _items(outer: str, mark: str, after: tuple[str, ...], name: str) -> str:

@@ -16,6 +16,7 @@ from datetime import date
 
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules.addons import ADDONS, Addon, Family, direct
+from sovereign_ai.rules.cel_literals import is_one_of
 from sovereign_ai.rules.controls import (
     C3A_GATEWAYS,
     C3A_LOCATION,
@@ -27,9 +28,9 @@ from sovereign_ai.rules.controls import (
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.fields import (
     GATHERED,
+    all_permitted,
     arguments,
     on_gathered,
-    permitted,
     sources_of_container,
     variables_of_container,
 )
@@ -38,11 +39,12 @@ from sovereign_ai.rules.kinds import OTHER, PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 from sovereign_ai.spec import AIFactory
 
-_LONGEST = 25_000
+_LONGEST = 5_000
 """Characters of a check.
 
-The API server's parser takes 100,000. The limit is far below, since names and ranges of the factory are put
-in.
+The API server's parser takes 100,000, and names and ranges of the factory are put in. The limit is far
+below, since the time to check the types of an expression grows with the square of its length: with each call
+in it, all that was inferred so far is copied (cel-go's `checker.resolveOverload`, profiled 2026-11-27).
 """
 _CONTROLS = (ECSF_DATA, CADA_DATA, C3A_LOCATION, C3A_GATEWAYS, GDPR_TRANSFER)
 
@@ -58,27 +60,37 @@ def _condition(addon: Addon) -> str:
     """Return CEL that is true where the fields of a kind name permitted places."""
     if addon.refused:
         return "false"
-    return " && ".join(permitted(field) for field in direct(addon))
+    return all_permitted(direct(addon))
 
 
 def _checks(field: str, rows: tuple[tuple[str, str], ...], message: str) -> Iterator[RuleCheck]:
-    """Yield checks on kinds with an expression each; only a check on a single kind exceeds the limit."""
+    """Yield checks on kinds with an expression each; only a check on a single condition exceeds the limit."""
     batch: list[tuple[str, str]] = []
     length = 0
-    for key, condition in rows:
+    for condition, keys in _kinds_by_condition(rows).items():
         if batch and length + len(condition) > _LONGEST:
             yield _check_of_rows(field, tuple(batch), message)
             batch = []
             length = 0
-        batch.append((key, condition))
+        batch += [(key, condition) for key in keys]
         length += len(condition)
     yield _check_of_rows(field, tuple(batch), message)
 
 
+def _kinds_by_condition(rows: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the kinds by the condition that they share."""
+    kinds: dict[str, list[str]] = {}
+    for key, condition in rows:
+        kinds.setdefault(condition, []).append(key)
+    return kinds
+
+
 def _check_of_rows(field: str, rows: tuple[tuple[str, str], ...], message: str) -> RuleCheck:
-    """Return a check on kinds of which each has an expression of its own."""
-    expression = " && ".join(f'(variables.key != "{key}" || ({condition}))' for key, condition in rows)
-    return RuleCheck((OTHER.name,), field, expression, message, rows=rows)
+    """Return a check on kinds, with the condition that several share written once."""
+    conditions = []
+    for condition, keys in _kinds_by_condition(rows).items():
+        conditions.append(f"(!(variables.key {is_one_of(keys)}) || ({condition}))")
+    return RuleCheck((OTHER.name,), field, " && ".join(conditions), message, rows=rows)
 
 
 _MESSAGES: dict[Family, tuple[str, str]] = {

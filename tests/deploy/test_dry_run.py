@@ -133,6 +133,26 @@ def test_what_is_there_as_stated_is_not_tried_and_what_differs_in_names_alone_is
     assert len(asked.tried) == 2
 
 
+def test_what_tenants_have_outside_their_namespaces_is_tried_once_for_all_of_them() -> None:
+    schemas = []
+    for name in ("research", "startups"):
+        subject = {"kind": "Group", "group": {"name": f"tenant:{name}:viewers"}}
+        schema = made("FlowSchema", f"sovereign-tenant-{name}", spec={"rules": [{"subjects": [subject]}]})
+        schema["metadata"]["labels"][KEYS.component] = f"tenant.{name}"
+        schemas.append(schema)
+    asked = Answering()
+    assert dry_run_problems(asked, schemas, nowhere) == []
+    assert len(asked.tried) == 1
+
+
+def test_the_largest_object_is_tried_first() -> None:
+    small = made("ConfigMap", "small", "default", data={"text": "x"})
+    large = made("ConfigMap", "large", "default", data={"text": "x" * 100})
+    asked = Answering()
+    assert dry_run_problems(asked, [small, large], nowhere) == []
+    assert [obj["metadata"]["name"] for obj in asked.tried] == ["large", "small"]
+
+
 def test_an_object_beyond_what_etcd_accepts_is_refused_without_being_sent() -> None:
     large = made("ConfigMap", "large", "default", data={"text": "x" * MOST_BYTES})
     asked = Answering()

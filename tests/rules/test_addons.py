@@ -10,7 +10,7 @@ def test_a_long_condition_is_gathered_and_every_other_is_checked_by_itself() -> 
         "spec.namespaceSelector.any",
         "spec.namespaceSelector.matchNames[]",
     ]
-    assert "object.spec.endpoints" in gathered("place", monitor.key)
+    assert "object.spec.endpoints" in gathered("place", monitor.key)[0]
 
 
 def test_a_kind_without_templates_has_an_empty_list() -> None:
@@ -23,5 +23,5 @@ def test_a_bare_pod_specification_becomes_a_template() -> None:
 
 
 def test_the_expression_for_every_kind_chooses_by_the_key() -> None:
-    assert '(variables.key == "argoproj.io/Rollout" ? ' in templates()
+    assert '(variables.key in ["kubeflow.org/Notebook","argoproj.io/Rollout"] ? ' in templates()
     assert "MultiKueueCluster" not in templates()

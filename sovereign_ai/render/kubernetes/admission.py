@@ -81,6 +81,8 @@ _EVERYWHERE: Group = "cluster"
 """The group of kinds without a namespace, and of namespaces themselves."""
 _NODES: Group = "nodes"
 _WRITES = ("CREATE", "UPDATE")
+_LONGEST = 5_000
+"""Characters of the checks that share a validation: the time to compile one grows with the square of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,20 +191,37 @@ def _conditions(group: Group, context: Context) -> list[dict[str, str]]:
     return [{"name": "scope", "expression": in_scope}, {"name": "changed", "expression": _CHANGED}]
 
 
-def _checks_by_kinds(rule: Rule, kinds: Sequence[str]) -> Iterable[tuple[tuple[str, ...], list[RuleCheck]]]:
+def _checks_by_kinds(rule: Rule, kinds: Sequence[str]) -> Iterator[tuple[tuple[str, ...], list[RuleCheck]]]:
     """Return a rule's checks by the kinds of a group that they apply to.
 
-    Each validation costs, so checks for the same kinds share one. Those on kinds of add-ons stay apart:
-    joined, they would exceed the size that the API server permits for an expression.
+    Each validation costs a little at each request, so short checks for the same kinds share one. Those on
+    kinds of add-ons stay apart.
     """
     if kinds == [OTHER.name]:
-        return [((OTHER.name,), [check]) for check in rule.checks_on(OTHER)]
+        for check in rule.checks_on(OTHER):
+            yield (OTHER.name,), [check]
+        return
     checks: dict[tuple[str, ...], list[RuleCheck]] = {}
     for check in rule.checks:
         names = tuple(name for name in kinds if name in check.kinds)
         if names:
             checks.setdefault(names, []).append(check)
-    return checks.items()
+    for names, listed in checks.items():
+        for batch in _batches(listed):
+            yield names, batch
+
+
+def _batches(checks: Iterable[RuleCheck]) -> Iterator[list[RuleCheck]]:
+    """Yield checks that share a validation; only a single check exceeds the limit."""
+    batch: list[RuleCheck] = []
+    length = 0
+    for check in checks:
+        if batch and length + len(check.expression) > _LONGEST:
+            yield batch
+            batch, length = [], 0
+        batch.append(check)
+        length += len(check.expression)
+    yield batch
 
 
 def _validation(

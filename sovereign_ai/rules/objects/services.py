@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sovereign_ai.rules.addons import ROUTE
 from sovereign_ai.rules.controls import C3A_GATEWAYS, CIS_NETWORK, ECSF_DATA, GDPR_SECURITY, HARDENING
-from sovereign_ai.rules.fields import Field, permitted, text
+from sovereign_ai.rules.fields import Field, all_permitted, permitted, text
 from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
@@ -167,7 +167,7 @@ _BACKENDS_ARE_OWN = (
     " || object.spec.rules.all(r, !has(r.backendRefs) || r.backendRefs == null"
     f" || r.backendRefs.all(b, {_ROUTE_NAMESPACE.format('b')}))"
 )
-_ROUTES_STAY = " && ".join(permitted(field) for field in ROUTE)
+_ROUTES_STAY = all_permitted(ROUTE)
 _GRANTS_TO_ITSELF = "object.spec.from.all(f, f.namespace == object.metadata.namespace)"
 ROUTES = Rule(
     id="NET-006",
