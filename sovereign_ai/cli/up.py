@@ -100,6 +100,7 @@ def _up(
     traced("judge")(gate)(stack.factory, stack.plan, bundle)
     require_one_cluster(backend, kubeconfig)
     ready(stack.folder)
+    _name_unplanned(output, stack)
     target = start_target(stack, bundle.cluster, backend, kubeconfig, output)
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     options = target_options(backend, kubeconfig, name)
@@ -324,6 +325,16 @@ class _Deployment:
             )
         with explaining(watch), early:
             return engine.up(refresh=refresh, part=part)
+
+
+def _name_unplanned(output: Output, stack: Stack) -> None:
+    """Name the deployed stacks of the folder that its description leaves behind."""
+    from sovereign_ai.deploy import pulumi_state, unplanned_stacks
+
+    planned = [cluster.name for cluster in stack.plan.clusters]
+    for name in unplanned_stacks(stack.folder, pulumi_state(), planned):
+        way_out = "`sovereign-ai down` with the description that plans it removes it"
+        output.progress(f"stack {name} is deployed and not planned any more: it stays as it is; {way_out}")
 
 
 def _prepare_engine(

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.given_provider import server_of
     from sovereign_ai.deploy.hosts.configuration import HostConfiguration
     from sovereign_ai.deploy.judged import JUDGED_FILE, judged_note
+    from sovereign_ai.deploy.left_behind import unplanned_stacks
     from sovereign_ai.deploy.objects import resource_name, restore
     from sovereign_ai.deploy.partial import PartialRun, partial_run
     from sovereign_ai.deploy.preconditions import (
@@ -92,6 +93,7 @@ else:
             "given_provider": ("server_of",),
             "hosts.configuration": ("HostConfiguration",),
             "judged": ("JUDGED_FILE", "judged_note"),
+            "left_behind": ("unplanned_stacks",),
             "objects": ("resource_name", "restore"),
             "partial": ("PartialRun", "partial_run"),
             "preconditions": (
@@ -189,6 +191,7 @@ __all__ = [
     "try_out",
     "uncordon",
     "unlock",
+    "unplanned_stacks",
     "wait_until_gone",
     "watching",
     "without_drift",

@@ -10,8 +10,8 @@ from typing import Any
 from sovereign_ai.units import Bytes
 
 Object = Mapping[str, Any]
-EQUIPMENT = frozenset({"system", "driver", "MIG profile"})
-"""What a pool's machines have, which is no place: it is changed, and nothing moves."""
+PROPERTIES = frozenset({"system", "driver", "MIG profile", "key", "protocol", "nodes"})
+"""What a pool or a storage tier has, which is no place: it is changed, and nothing moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Move:
 
     def _change(self) -> str:
         component = f"{self.kind} {self.new or self.old}"
-        if self.place in EQUIPMENT and not self.target:
+        if self.place in PROPERTIES and not self.target:
             return f"{component} has no {self.place} {self.origin} any more"
         if self.place and not self.target:
             return f"{component} leaves {self.place} {self.origin}"
-        if self.place in EQUIPMENT:
+        if self.place in PROPERTIES:
             return f"{component} changes its {self.place} from {self.origin} to {self.target}"
         if self.place:
             return f"{component} moves from {self.place} {self.origin} to {self.place} {self.target}"
@@ -98,6 +98,15 @@ class Usage:
         return [pod for pod in self.pods if namespace_of(pod) in wanted]
 
 
+def counted(count: int, singular: str, plural: str) -> str:
+    """Return a count with the words for it.
+
+    >>> counted(1, "node", "nodes"), counted(1_000, "node", "nodes")
+    ('1 node', '1,000 nodes')
+    """
+    return f"{count:,} {singular if count == 1 else plural}"
+
+
 def namespace_of(obj: Object) -> str:
     """Return the namespace of an object; empty where it has none."""
     return str(obj["metadata"].get("namespace", ""))
@@ -118,8 +127,9 @@ def losses_in(namespaces: AbstractSet[str], usage: Usage) -> Iterator[str]:
     """Yield what is deleted with some namespaces, a sentence each."""
     claims = [claim for claim in usage.claims if namespace_of(claim) in namespaces]
     if pods := usage.pods_in(namespaces):
-        yield f"{len(pods)} running pods end"
+        yield counted(len(pods), "running pod ends", "running pods end")
     if claims:
-        yield f"{len(claims)} volume claims ({total_size(claims, 'requests')}) are deleted"
+        size = total_size(claims, "requests")
+        yield counted(len(claims), f"volume claim ({size}) is deleted", f"volume claims ({size}) are deleted")
     names = ", ".join(sorted(namespaces))
     yield f"everything else in namespace {names} is deleted"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sovereign_ai.deploy.component_move import Move, Usage, namespace_of
+from sovereign_ai.deploy.component_move import Move, Usage, counted, namespace_of
 from sovereign_ai.deploy.successors import component_of
 from sovereign_ai.spec import Gateway
 
@@ -125,4 +125,5 @@ def _losses(name: str, successor: str, old: _Way, new: _Way, usage: Usage) -> It
 def _costs(way: _Way, usage: Usage, addresses: Iterable[str]) -> Iterator[str]:
     """Yield what is interrupted where addresses are not open any more."""
     if pods := usage.pods_in(way.namespaces):
-        yield f"{len(pods)} running pods lose the way to {', '.join(sorted(addresses))}"
+        way = f"the way to {', '.join(sorted(addresses))}"
+        yield counted(len(pods), f"running pod loses {way}", f"running pods lose {way}")

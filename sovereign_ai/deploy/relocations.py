@@ -8,11 +8,18 @@ Sites, halls, fabrics, keys and registries have no objects: a new name of one sh
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from sovereign_ai.deploy.component_move import Move, Usage, losses_in, namespace_of, total_size
+from sovereign_ai.deploy.component_move import (
+    Move,
+    Usage,
+    counted,
+    losses_in,
+    namespace_of,
+    total_size,
+)
 from sovereign_ai.deploy.component_places import DRIVER, component_places, places_of, planned_places
 from sovereign_ai.deploy.drain import is_simulated
 from sovereign_ai.deploy.gateway_moves import gateway_moves
@@ -23,6 +30,7 @@ from sovereign_ai.deploy.place_renames import (
     moved_components,
     renamed_places,
 )
+from sovereign_ai.deploy.pool_nodes import change_of, departure_of, shrunk_pools
 from sovereign_ai.deploy.successors import MOVABLE, component_of, tenancy_of
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan
@@ -34,6 +42,8 @@ Object = Mapping[str, Any]
 _PODS = "sovereign-pods"
 """The policy that names the registries; a test renders it."""
 _MOST_NAMED = 5
+_NESTED = ("site", "region", "hall")
+"""Places of a pool that change together, the one first by which the change is known."""
 
 
 def relocations(
@@ -64,9 +74,24 @@ def relocations(
     moves += _namespaces(old, new, renamed, pairs, usage)
     zones = {name: new_name for (kind, name), new_name in pairs.items() if kind == "zone"}
     moves += gateway_moves(old, factory.gateways, zones, usage)
-    for relocation in moved_components(changes, pairs):
-        moves.append(_move(relocation, renamed, old, usage))
+    own = {component_of(obj) for obj in new}
+    for relocation in _without_repetition(moved_components(changes, pairs)):
+        is_here = relocation.component in renamed or relocation.component in own
+        moves.append(_move(relocation, renamed, old, usage, is_here=is_here))
+    kept = {component for component in own if component.startswith("pool.")}
+    pools = {component.partition(".")[2] for component in kept}
+    moves += shrunk_pools(old, plan, pools, usage)
     return moves
+
+
+def _without_repetition(moved: Iterable[Relocation]) -> Iterator[Relocation]:
+    """Yield each move once: a pool on another site is in another region and hall too."""
+    by_component: dict[str, dict[str, Relocation]] = defaultdict(dict)
+    for relocation in moved:
+        by_component[relocation.component][relocation.kind] = relocation
+    for by_kind in by_component.values():
+        nested = [kind for kind in _NESTED if kind in by_kind]
+        yield from (relocation for kind, relocation in by_kind.items() if kind not in nested[1:])
 
 
 def _renames(
@@ -112,17 +137,42 @@ def _objects_by_place(
 def _rename_costs(kind: str, old: str, classes: AbstractSet[str], nodes: int, usage: Usage) -> Iterator[str]:
     """Yield what the new name of a place costs."""
     if nodes:
-        yield f"{nodes} nodes get another label"
-    if classes:
+        yield counted(nodes, "node gets another label", "nodes get another label")
+    if len(classes) == 1:
+        yield f"storage class {_listed(classes)} is made again"
+    elif classes:
         yield f"storage classes {_listed(classes)} are made again"
     if volumes := usage.volumes_of(classes):
-        size = total_size(volumes, "capacity")
-        tail = f"stay encrypted under {old}" if kind == "key" else f"keep the {kind} {old}"
-        yield f"{len(volumes)} volumes ({size}) {tail}"
+        yield _kept_volumes(volumes, kind, old)
 
 
-def _move(relocation: Relocation, renamed: Mapping[str, str], live: Iterable[Object], usage: Usage) -> Move:
-    """Return a component that is in other places, with what that costs."""
+def _kept_volumes(volumes: Sequence[Object], kind: str, old: str) -> str:
+    """Return that volumes stay what and where they are, for a person."""
+    size = total_size(volumes, "capacity")
+    subject = counted(len(volumes), f"volume ({size})", f"volumes ({size})")
+    is_single = len(volumes) == 1
+    if kind == "key":
+        return f"{subject} {'stays' if is_single else 'stay'} encrypted under {old}"
+    return f"{subject} {'keeps' if is_single else 'keep'} the {kind} {old}"
+
+
+def _move(
+    relocation: Relocation,
+    renamed: Mapping[str, str],
+    live: Iterable[Object],
+    usage: Usage,
+    *,
+    is_here: bool,
+) -> Move:
+    """Return a component that is in other places, with what that costs.
+
+    Args:
+        relocation: its change of place.
+        renamed: each component that goes, and the one that takes its place.
+        live: the factory's own live objects and nodes.
+        usage: the objects of tenants and controllers.
+        is_here: whether it has objects on this cluster afterwards.
+    """
     kind, _, name = relocation.component.partition(".")
     component = renamed.get(relocation.component) or relocation.component
     own = [obj for obj in live if component_of(obj) == relocation.component]
@@ -130,20 +180,28 @@ def _move(relocation: Relocation, renamed: Mapping[str, str], live: Iterable[Obj
         MOVABLE.get(kind, kind),
         name,
         component.partition(".")[2],
-        tuple(_relocation_costs(relocation, own, usage)),
+        tuple(
+            _relocation_costs(
+                relocation, own, usage, is_here=is_here, is_renamed=relocation.component in renamed
+            )
+        ),
         relocation.kind,
         _listed(relocation.old),
         _listed(relocation.new),
     )
 
 
-def _relocation_costs(relocation: Relocation, own: Iterable[Object], usage: Usage) -> Iterator[str]:
+def _relocation_costs(
+    relocation: Relocation, own: Iterable[Object], usage: Usage, *, is_here: bool, is_renamed: bool
+) -> Iterator[str]:
     """Yield what is interrupted or left behind where a component is in other places.
 
     Args:
         relocation: the component's change of place.
         own: the component's live objects.
         usage: the objects of tenants and controllers.
+        is_here: whether the component has objects on this cluster afterwards.
+        is_renamed: whether it has another name too.
     """
     names: dict[str, set[str]] = defaultdict(set)
     real_nodes = 0
@@ -158,15 +216,18 @@ def _relocation_costs(relocation: Relocation, own: Iterable[Object], usage: Usag
             names[obj["kind"]].add(obj["metadata"]["name"])
     origin = f"{relocation.kind} {_listed(relocation.old)}"
     if pods := usage.pods_in(names["Namespace"]):
-        yield f"{len(pods)} running pods stay on nodes of {origin} until they end"
+        single = f"running pod stays on nodes of {origin} until it ends"
+        yield counted(len(pods), single, f"running pods stay on nodes of {origin} until they end")
     if volumes := usage.volumes_of(names["StorageClass"]):
-        size = total_size(volumes, "capacity")
-        yield f"{len(volumes)} volumes ({size}) stay as they are, in {origin}"
+        yield _kept_volumes(volumes, relocation.kind, _listed(relocation.old))
     kind, _, pool = relocation.component.partition(".")
     if kind == "pool":
         if relocation.kind == DRIVER and real_nodes:
-            yield f"`sovereign-ai hosts configure` installs it on {real_nodes} nodes: drain them first"
-        yield from _pool_costs(pool, relocation, names["Node"], usage)
+            them = counted(real_nodes, "node: drain it first", "nodes: drain them first")
+            yield f"`sovereign-ai hosts configure` installs it on {them}"
+        # The nodes of a pool with another name leave, which is told with its name.
+        concerned = names["Node"] if not is_renamed else set()
+        yield from _pool_costs(pool, relocation, concerned, usage, is_here=is_here)
 
 
 def _is_concerned(node: Object, relocation: Relocation) -> bool:
@@ -175,15 +236,17 @@ def _is_concerned(node: Object, relocation: Relocation) -> bool:
     return not names or not names.isdisjoint(relocation.old)
 
 
-def _pool_costs(pool: str, relocation: Relocation, nodes: AbstractSet[str], usage: Usage) -> Iterator[str]:
+def _pool_costs(
+    pool: str, relocation: Relocation, nodes: AbstractSet[str], usage: Usage, *, is_here: bool
+) -> Iterator[str]:
     """Yield what is interrupted where a pool is in other places."""
     waiting = [workload for workload in usage.workloads if workload["spec"].get("queueName") == pool]
-    if waiting and relocation.kind == "zone":
-        yield f"{len(waiting)} workloads lose their queue"
-    if nodes:
-        on_nodes = [pod for pod in usage.pods if pod["spec"].get("nodeName") in nodes]
-        tail = f", with {len(on_nodes)} running pods on them" if on_nodes else ""
-        yield f"{len(nodes)} nodes change{tail}"
+    if waiting and (relocation.kind == "zone" or not is_here):
+        yield counted(len(waiting), "workload loses its queue", "workloads lose their queue")
+    if nodes and is_here:
+        yield change_of(nodes, usage)
+    elif nodes:
+        yield f"{departure_of(nodes, usage)}: the pool is on another cluster then"
 
 
 def _namespaces(
@@ -219,7 +282,11 @@ def _registries(live: Iterable[Object], wanted: Iterable[Object], usage: Usage) 
     for number, registry in enumerate(lost):
         new = gained[number] if number < len(gained) and len(lost) == len(gained) else ""
         pods = [pod for pod in usage.pods if _uses(pod, registry, after)]
-        costs = [f"{len(pods)} running pods have images from it, and cannot start again"] if pods else []
+        costs = []
+        if pods:
+            single = "running pod has images from it, and cannot start again"
+            several = "running pods have images from it, and cannot start again"
+            costs.append(counted(len(pods), single, several))
         yield Move("registry", registry, new, tuple(costs))
 
 

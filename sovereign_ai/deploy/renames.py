@@ -13,7 +13,8 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api import Api, ApiError
-from sovereign_ai.deploy.component_move import Move, Usage, losses_in, total_size
+from sovereign_ai.deploy.component_move import Move, Usage, counted, losses_in, total_size
+from sovereign_ai.deploy.pool_nodes import departure_of, nodes_by_pool
 from sovereign_ai.deploy.relocations import relocations
 from sovereign_ai.deploy.successors import MOVABLE, components_of, successors
 from sovereign_ai.names import KEYS, OWNER
@@ -45,11 +46,14 @@ def moves(
     deployed = _without_nodes(old)
     before = components_of(deployed)
     renamed = successors(deployed, new, _described(factory))
+    nodes = nodes_by_pool(old)
     result = []
     for component, successor in renamed.items():
         prefix, _, name = component.partition(".")
-        costs = tuple(_costs(prefix, name, before[component], usage))
-        result.append(Move(MOVABLE[prefix], name, successor.partition(".")[2], costs))
+        costs = list(_costs(prefix, name, before[component], usage))
+        if prefix == "pool" and nodes.get(name):
+            costs.append(departure_of(nodes[name], usage))
+        result.append(Move(MOVABLE[prefix], name, successor.partition(".")[2], tuple(costs)))
     result += relocations(old, new, renamed, usage, factory, plan)
     return tuple(sorted(result, key=lambda move: (move.kind, move.old, move.place)))
 
@@ -150,8 +154,9 @@ def _costs(prefix: str, component: str, objects: Iterable[Object], usage: Usage)
         yield from losses_in(namespaces, usage)
     if kept := usage.volumes_of(classes):
         size = total_size(kept, "capacity")
-        yield f"{len(kept)} volumes ({size}) keep the old storage class's name, and no new claim can have it"
+        tail = "the old storage class's name, and no new claim can have it"
+        yield counted(len(kept), f"volume ({size}) keeps {tail}", f"volumes ({size}) keep {tail}")
     # A local queue has its pool's name, in the namespaces of its zone. A tenant's go with its namespace.
     waiting = [workload for workload in usage.workloads if workload["spec"].get("queueName") == component]
     if prefix == "pool" and waiting:
-        yield f"{len(waiting)} workloads lose their queue"
+        yield counted(len(waiting), "workload loses its queue", "workloads lose their queue")

@@ -63,7 +63,7 @@ def test_another_name_for_other_addresses_is_another_gateway_and_pods_lose_the_w
             [
                 (
                     "gateway out moves from address 203.0.113.0/24 to address 192.0.2.0/24, 198.51.100.0/24: "
-                    "1 running pods lose the way to 203.0.113.0/24"
+                    "1 running pod loses the way to 203.0.113.0/24"
                 )
             ],
         ),

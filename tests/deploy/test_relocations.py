@@ -10,6 +10,7 @@ import pytest
 
 from sovereign_ai.deploy.component_move import Usage
 from sovereign_ai.deploy.relocations import relocations
+from sovereign_ai.deploy.renames import _described
 from sovereign_ai.deploy.successors import successors
 from sovereign_ai.sim.nodes import node_objects
 from tests.daytwo.probes import Described
@@ -32,8 +33,7 @@ def live_of(described: Described) -> list[dict[str, Any]]:
 def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | None = None) -> list[str]:
     """Return what is reported of a change of the table, a line each."""
     old, new = both(name)
-    kept = {f"zone.{zone.name}" for zone in new.factory.zones}
-    renamed = successors(old.bundle.objects, new.bundle.objects, kept)
+    renamed = successors(old.bundle.objects, new.bundle.objects, _described(new.factory))
     listed = live_of(old) if live is None else live
     found = relocations(listed, new.bundle.objects, renamed, usage or Usage(), new.factory, new.plan)
     return sorted(str(move) for move in found)
@@ -61,7 +61,7 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
             ["registry registry.example.com/ai is replaced by registry.example.org/ai"],
         ),
         ("a tier moves to another zone", ["storage tier models moves from zone open to zone restricted"]),
-        ("a tier is reached otherwise", ["storage tier models moves from protocol nfs to protocol block"]),
+        ("a tier is reached otherwise", ["storage tier models changes its protocol from nfs to block"]),
         ("a pool moves to a new hall", ["pool serve moves from hall h1 to hall h2: 4 nodes change"]),
         (
             "a pool and its tenant move to a new zone",
@@ -95,8 +95,19 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
         ),
         (
             "a pool is renamed and its driver is older",
-            ["pool learn changes its driver from 580.95.5 to 550.54.15: 12 nodes change"],
+            ["pool learn changes its driver from 580.95.5 to 550.54.15"],
         ),
+        (
+            "a second site comes with a pool and the first keeps the cluster",
+            [
+                "namespace startups is removed: everything else in namespace startups is deleted",
+                (
+                    "pool serve moves from site fra1 to site ber1: "
+                    "4 nodes leave: the pool is on another cluster then"
+                ),
+            ],
+        ),
+        ("a pool shrinks by a machine", ["pool serve changes its nodes from 4 to 3: 1 node leaves"]),
         ("a zone of high trust is renamed", []),
         ("a pool grows", []),
     ],
@@ -115,7 +126,7 @@ def test_a_driver_on_real_nodes_names_what_installs_it_and_the_pods_that_run_the
     assert line == (
         "pool train changes its driver from 580.95.5 to 550.54.15:"
         " `sovereign-ai hosts configure` installs it on 12 nodes: drain them first;"
-        " 12 nodes change, with 1 running pods on them"
+        " 12 nodes change, with 1 running pod on them"
     )
 
 
@@ -125,7 +136,15 @@ def test_nodes_that_have_the_new_driver_already_are_not_counted() -> None:
         if obj["kind"] == "Node" and obj["metadata"]["name"] != "train-001":
             obj["metadata"]["labels"]["nvidia.com/cuda.driver-version.full"] = "550.54.15"
     [line] = [line for line in told("a driver is older", live=live) if "train" in line]
-    assert line == "pool train has no driver 580.95.5 any more: 1 nodes change"
+    assert line == "pool train has no driver 580.95.5 any more: 1 node changes"
+
+
+def test_a_pool_that_shrinks_names_the_pods_that_run_on_the_nodes_that_leave() -> None:
+    pods = []
+    for node in ("serve-001", "serve-004"):
+        pods.append({"metadata": {"name": "p", "namespace": "research"}, "spec": {"nodeName": node}})
+    [line] = told("a pool shrinks by a machine", Usage(pods=tuple(pods)))
+    assert line.endswith(": 1 node leaves, with 1 running pod on them")
 
 
 def test_a_registry_with_running_pods_names_how_many_cannot_start_again() -> None:
@@ -134,7 +153,7 @@ def test_a_registry_with_running_pods_names_how_many_cannot_start_again() -> Non
     assert told("a registry is replaced", Usage(pods=(pod,))) == [
         (
             "registry registry.example.com/ai is replaced by registry.example.org/ai: "
-            "1 running pods have images from it, and cannot start again"
+            "1 running pod has images from it, and cannot start again"
         )
     ]
 
@@ -146,8 +165,8 @@ def test_a_tier_under_another_key_names_the_volumes_that_stay_under_the_old_one(
     }
     [line] = told("a key is added and used", Usage(volumes=(volume,)))
     assert line == (
-        "storage tier models moves from key hsm-fra to key hsm-two: "
-        "1 volumes (2 TB) stay as they are, in key hsm-fra"
+        "storage tier models changes its key from hsm-fra to hsm-two: "
+        "1 volume (2 TB) stays encrypted under hsm-fra"
     )
 
 

@@ -91,7 +91,7 @@ def test_the_costs_of_a_tenants_name_are_its_pods_and_claims(tmp_path: Path) -> 
     )
     [move] = changes(described(tmp_path / "a"), described(tmp_path / "b", ("research", "science")), usage)
     assert move.costs == (
-        "1 running pods end",
+        "1 running pod ends",
         "2 volume claims (1.5 TB) are deleted",
         "everything else in namespace research is deleted",
     )
@@ -133,4 +133,4 @@ def test_the_costs_of_a_pools_name_are_the_workloads_that_wait_in_its_queues(tmp
     waiting = {"metadata": {"name": "job", "namespace": "research"}, "spec": {"queueName": "train"}}
     usage = Usage(workloads=(waiting, {**waiting, "spec": {"queueName": "serve"}}))
     [move] = changes(described(tmp_path / "a"), described(tmp_path / "b", ("train,", "learn,")), usage)
-    assert move.costs == ("1 workloads lose their queue",)
+    assert move.costs == ("1 workload loses its queue",)

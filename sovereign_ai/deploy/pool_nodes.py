@@ -1,0 +1,67 @@
+"""Report the nodes that leave a pool, or the whole cluster, with the pods that run on them.
+
+A node leaves its pool where the plan has no node of its name in that pool on this cluster: the pool shrinks,
+goes, has another name, or stands on another cluster now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from sovereign_ai.deploy.component_move import Move, Usage, counted
+from sovereign_ai.names import KEYS
+from sovereign_ai.plan import Plan
+
+Object = Mapping[str, Any]
+_NODES = "nodes"
+
+
+def shrunk_pools(live: Iterable[Object], plan: Plan, pools: Collection[str], usage: Usage) -> Iterator[Move]:
+    """Yield each pool that keeps its name and some of its nodes, and loses others.
+
+    Args:
+        live: the factory's own live objects and nodes.
+        plan: the plan of the new description.
+        pools: the pools that are on the cluster before and after.
+        usage: the objects of tenants and controllers.
+    """
+    nodes = nodes_by_pool(live)
+    planned: dict[str, set[str]] = {}
+    for node in plan.nodes:
+        planned.setdefault(node.pool, set()).add(node.name)
+    for pool in sorted(pools):
+        there = nodes.get(pool, set())
+        leaving = there - planned.get(pool, set())
+        if leaving and leaving != there:
+            cost = departure_of(leaving, usage)
+            # Nodes that come are no loss: only what stays of those that are there is told.
+            left = len(there) - len(leaving)
+            yield Move("pool", pool, pool, (cost,), _NODES, str(len(there)), str(left))
+
+
+def nodes_by_pool(live: Iterable[Object]) -> dict[str, set[str]]:
+    """Return the names of the live nodes of each pool."""
+    nodes: dict[str, set[str]] = {}
+    for obj in live:
+        if obj["kind"] == "Node":
+            pool = (obj["metadata"].get("labels") or {}).get(KEYS.pool, "")
+            nodes.setdefault(pool, set()).add(obj["metadata"]["name"])
+    return nodes
+
+
+def departure_of(nodes: Collection[str], usage: Usage) -> str:
+    """Return that some nodes leave, with the pods that run on them, for a person."""
+    return _with_pods(counted(len(nodes), "node leaves", "nodes leave"), nodes, usage)
+
+
+def change_of(nodes: Collection[str], usage: Usage) -> str:
+    """Return that some nodes change where they are, with the pods that run on them, for a person."""
+    return _with_pods(counted(len(nodes), "node changes", "nodes change"), nodes, usage)
+
+
+def _with_pods(change: str, nodes: Collection[str], usage: Usage) -> str:
+    pods = [pod for pod in usage.pods if pod["spec"].get("nodeName") in nodes]
+    if not pods:
+        return change
+    return f"{change}, with {counted(len(pods), 'running pod', 'running pods')} on them"
