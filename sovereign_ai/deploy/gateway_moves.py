@@ -125,5 +125,5 @@ def _losses(name: str, successor: str, old: _Way, new: _Way, usage: Usage) -> It
 def _costs(way: _Way, usage: Usage, addresses: Iterable[str]) -> Iterator[str]:
     """Yield what is interrupted where addresses are not open any more."""
     if pods := usage.pods_in(way.namespaces):
-        way = f"the way to {', '.join(sorted(addresses))}"
-        yield counted(len(pods), f"running pod loses {way}", f"running pods lose {way}")
+        lost = f"the way to {', '.join(sorted(addresses))}"
+        yield counted(len(pods), f"running pod loses {lost}", f"running pods lose {lost}")
