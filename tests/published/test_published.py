@@ -2,8 +2,8 @@
 
 A file is a design: `system`, `pool` and `fabric` are fields of a description; a row may change any of them. A
 row has the machines (`nodes`, or `pools` of several kinds), what is printed, and `left_out` with the reason
-where it cannot be reproduced. `planes: together` compares the switches of all planes with what is printed, and
-the links of each.
+where it cannot be reproduced. `planes: together` compares the switches of all planes with what is printed,
+and the links of each.
 """
 
 from __future__ import annotations
