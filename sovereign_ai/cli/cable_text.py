@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from sovereign_ai.cli.output import table
 from sovereign_ai.cli.plan_text import wrapped
 from sovereign_ai.errors import Problem, SpecError, UsageError, nearest
 from sovereign_ai.plan import Plan
-from sovereign_ai.plan.cabling import CableOrder, MediumUse, RouteCables, order_cables
+from sovereign_ai.plan.cabling import CableOrder, MediumUse, RouteCables, RowSwitches, order_cables
 from sovereign_ai.spec import AIFactory
 
 _COLUMNS = 80
@@ -117,6 +117,7 @@ def order_data(shown: ShownOrder) -> dict[str, Any]:
     data["unserved_links"] = order.unserved
     data["media"] = [_use_data(use) for use in order.uses]
     data["routes"] = [_route_data(route) for route in order.routes]
+    data["row_switches"] = [asdict(proposal) for proposal in order.row_switches]
     data["lines"] = [line.to_data() for line in shown.lines]
     data["cost"] = order_cost(shown.lines).to_data()
     data["cabling"] = order.cabling.model_dump(mode="json")
@@ -202,12 +203,17 @@ def _thousands(dollars: float) -> str:
 
 def _notes(order: CableOrder) -> Iterator[str]:
     """Yield what the order leaves open."""
+    proposals = {(proposal.site, proposal.fabric): proposal for proposal in order.row_switches}
     for use in order.uses:
         if use.medium is None:
             longest = use.longest / _CENTIMETRES
+            change = "add to 'cabling.media', or move the switches"
+            proposal = proposals.get((use.site, use.fabric))
+            if proposal is not None:
+                change = _row_text(proposal)
             yield (
                 f"{use.site} {use.fabric}: {use.links:,} links of up to {longest:g} m are in no line, nothing"
-                f" that is permitted reaches: add to 'cabling.media', or move the switches"
+                f" that is permitted reaches: {change}"
             )
         elif use.unknown:
             yield (
@@ -221,6 +227,15 @@ def _notes(order: CableOrder) -> Iterator[str]:
     guesses = sum(use.guesses for use in order.uses)
     if guesses:
         yield f"{guesses:,} links have an end without a rack: ordered without a length"
+
+
+def _row_text(proposal: RowSwitches) -> str:
+    """Return which switches in the rows of the devices would reach."""
+    longest = proposal.longest / _CENTIMETRES
+    return (
+        f"{proposal.switches:,} switches in the {proposal.rows:,} rows of their devices would, over at most"
+        f" {longest:g} m of twisted pairs, with fibre upwards"
+    )
 
 
 def _reasons(order: CableOrder) -> Iterator[str]:

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
         rack_positions,
         racks_of,
     )
+    from sovereign_ai.plan.cabling.row_switches import RowSwitches
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
             "buildings": ("RouteCables",),
             "order": ("CableOrder", "MediumUse", "OrderLine", "order_cables"),
+            "row_switches": ("RowSwitches",),
             "routes": (
                 "BETWEEN_RACKS",
                 "IN_RACK",
@@ -49,6 +51,7 @@ __all__ = [
     "MediumUse",
     "OrderLine",
     "RouteCables",
+    "RowSwitches",
     "cable_length",
     "order_cables",
     "rack_positions",

@@ -33,6 +33,7 @@ from sovereign_ai.plan.cabling.buildings import (
 from sovereign_ai.plan.cabling.links import FabricLinks, Routes, fabric_links, plug_groups
 from sovereign_ai.plan.cabling.parts import PANEL_PORTS, Part, panel, trunk
 from sovereign_ai.plan.cabling.routes import places_of
+from sovereign_ai.plan.cabling.row_switches import RowSwitches, row_switches
 from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.factory import Plan, growth
@@ -107,6 +108,7 @@ class CableOrder:
         phases: names of the phases, in order; empty where none is described.
         cabling: how it is cabled, defaults filled in.
         routes: what runs on the routes between buildings.
+        row_switches: what would reach where twisted pairs do not.
     """
 
     lines: tuple[OrderLine, ...]
@@ -115,6 +117,7 @@ class CableOrder:
     phases: tuple[str, ...]
     cabling: Cabling
     routes: tuple[RouteCables, ...] = ()
+    row_switches: tuple[RowSwitches, ...] = ()
 
     @property
     def unserved(self) -> int:
@@ -144,11 +147,13 @@ class _Tally:
         pieces: pieces by what they are and the number of their phase.
         connectors: connectors of trunks by medium, site, ends, length and phase.
         uses: links by site, fabric and medium.
+        unreached: lower ends of twisted pairs that are too long, by site and fabric.
     """
 
     pieces: Counter[tuple[_Key, int]] = field(default_factory=Counter)
     connectors: Counter[tuple[str, TrunkUse]] = field(default_factory=Counter)
     uses: list[MediumUse] = field(default_factory=list)
+    unreached: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
 
 def order_cables(factory: AIFactory, plan: Plan) -> CableOrder:
@@ -168,11 +173,13 @@ def order_cables(factory: AIFactory, plan: Plan) -> CableOrder:
         _add_trunks(tally, cabling.trunks)
     _add_buildings(factory, plan, tally)
     routes = route_cables(factory, plan.campus)
+    racks = growth(factory)[0].racks if factory.phases and tally.unreached else plan.racks
+    proposals = tuple(_row_switches(factory, racks, tally))
     links += sum(route.links for route in routes)
     phases = tuple(phase.name for phase in factory.phases)
     _add_spares(tally, cabling, max(len(phases), 1))
     lines = sorted(_lines(tally, phases), key=_line_order(phases))
-    return CableOrder(tuple(lines), tuple(tally.uses), links, phases, cabling, routes)
+    return CableOrder(tuple(lines), tuple(tally.uses), links, phases, cabling, routes, proposals)
 
 
 def every_link(factory: AIFactory, plan: Plan, cabling: Cabling) -> Iterator[FabricLinks]:
@@ -226,7 +233,9 @@ def _count(links: FabricLinks, cabling: Cabling, tally: _Tally) -> None:
             guesses[medium] += route.is_guess
             unknown[medium] += route.length is None
             longest[medium] = max(longest.get(medium, 0), route.length or 0)
-        if choice is not None:
+        if choice is None:
+            _note_unreached(links, group, tally)
+        else:
             _count_pieces(links, assembler, group, choice, tally)
     for used, number_of_links in counts.items():
         use = MediumUse(
@@ -240,6 +249,24 @@ def _count(links: FabricLinks, cabling: Cabling, tally: _Tally) -> None:
             unknown=unknown[used],
         )
         tally.uses.append(use)
+
+
+def _note_unreached(links: FabricLinks, group: Sequence[int], tally: _Tally) -> None:
+    """Note the lower ends of twisted pairs that nothing reaches."""
+    for number in group:
+        near = links.links[number].near
+        if links.kinds[near].form == "RJ45":
+            device = links.names[near][0]
+            tally.unreached.setdefault((links.site, links.fabric), []).append(device)
+
+
+def _row_switches(factory: AIFactory, racks: Sequence[Rack], tally: _Tally) -> Iterator[RowSwitches]:
+    """Yield what would reach where twisted pairs do not."""
+    fabrics = fabrics_by_name(factory)
+    for (site, fabric), devices in tally.unreached.items():
+        proposal = row_switches(site, fabrics[fabric], devices, racks)
+        if proposal is not None:
+            yield proposal
 
 
 def _count_pieces(

@@ -250,7 +250,8 @@ def total_width(blocks: Iterable[Block]) -> int:
 def first_free_place(blocks: Sequence[Block], down: int) -> int:
     """Return the first place behind all blocks: the number of places that each rail needs."""
     at = 0
-    if any(block.most for block in blocks):
+    # All blocks of a plane have the same limit.
+    if blocks and blocks[0].most:
         leaves = _LimitedLeaves(down)
         for block in blocks:
             for _ in leaves.add(block):
@@ -291,7 +292,8 @@ def assign_places(blocks: Sequence[Block], down: int) -> list[list[int]]:
     Where rates differ a place is that of the slowest, and a faster host's is the first that it takes.
     """
     places_of: list[list[int]] = []
-    if any(block.most for block in blocks):
+    # All blocks of a plane have the same limit.
+    if blocks and blocks[0].most:
         leaves = _LimitedLeaves(down)
         for block in blocks:
             limited: list[int] = []
