@@ -317,7 +317,7 @@ def _selectors(workload: Object, state: QueueState, obstacle: Obstacle) -> Itera
         for key, value in sorted(selector.items()):
             values = {labels[key]} if key in labels else _values(nodes, labels, key)
             nearest = closest(value, sorted(values)) if values else None
-            for other in sorted(values, key=lambda each, near=nearest: (each != near, each)):  # type: ignore[misc]
+            for other in sorted(values, key=lambda each, near=nearest: (each != near, each)):
                 changed = _with_pods(workload, nodeSelector=selector | {key: other})
                 yield Proposal(Change("selector", key, other), changed, state)
             rest = {name: kept for name, kept in selector.items() if name != key}

@@ -19,9 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sovereign_ai.cluster.api import ApiError
-from sovereign_ai.cluster.embedded import status
-from sovereign_ai.errors import UnreachableError
+from sovereign_ai.cluster.api import ApiError, UnreachableError
+from sovereign_ai.cluster.embedded.process_status import status
 from tests.fleet.repairing import RepairProcess
 
 REPAIR = "repair"
