@@ -189,7 +189,7 @@ def _count_claims(root: Path) -> None:
 def _kueue(root: Path) -> int | None:
     """Return the process of Kueue, if it is well."""
     for component in status("claims", root=root).components:
-        if component.name == "kueue-controller" or component.name == "kueue":
+        if component.name == "kueue":
             return component.pid if component.healthy else None
     return None
 
