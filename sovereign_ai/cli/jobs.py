@@ -101,7 +101,9 @@ def add(app: typer.Typer) -> None:
             str, typer.Option("--command", metavar="TEXT", help="The command of new replicas.")
         ] = "",
         duration: _Duration = "",
-        dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Say what would change; change nothing.")
+        ] = False,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,

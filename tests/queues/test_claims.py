@@ -1,7 +1,8 @@
 """The same work by ResourceClaims and by an extended resource: what runs, waits and gives way is the same.
 
-Kueue 0.17 counts claims behind a gate that is off unless somebody asks (`DynamicResourceAllocation`, alpha), without topology. The
-control plane of this test asks for it; each side has machines, flavor, queues and namespaces of its own.
+Kueue 0.17 counts claims behind a gate that is off unless somebody asks (`DynamicResourceAllocation`, alpha),
+without topology. The control plane of this test asks for it; each side has machines, flavor, queues and
+namespaces of its own.
 """
 
 from __future__ import annotations

@@ -99,8 +99,7 @@ def scale(api: Api, objects: Sequence[Manifest], *, dry_run: bool = False) -> tu
         dry_run: let the API server judge what would be created, and change nothing.
 
     Returns:
-        The names of objects that were created or changed, and of those that were deleted; with `dry_run`, that
-        would be.
+        The names of objects that were created or changed, and of those that were deleted, or would be.
 
     Raises:
         UsageError: the service does not run.
