@@ -101,6 +101,9 @@ def add(app: typer.Typer) -> None:
             str, typer.Option("--command", metavar="TEXT", help="The command of new replicas.")
         ] = "",
         duration: _Duration = "",
+        dry_run: Annotated[
+            bool, typer.Option("--dry-run", help="Say what would change; change nothing.")
+        ] = False,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
@@ -108,7 +111,7 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Bring a running service to the replicas that its file has now."""
         request = Submission(
-            file, image, command, anyway=True, dry_run=False, at_once=False, duration=duration
+            file, image, command, anyway=True, dry_run=dry_run, at_once=False, duration=duration
         )
         run_command(
             "jobs scale", as_json, lambda output: _scale(output, stack, request, (cluster, kubeconfig, name))
@@ -243,11 +246,14 @@ def _scale(output: Output, path: Path, request: Submission, where: Where) -> Non
     adapted = for_cluster(objects, served, is_queued=served.is_queued)
     with_command(adapted, command)
     with_simulated_duration(adapted, request.duration)
-    changed, deleted = scale(api, adapted)
-    lines = [f"{name}: submitted" for name in changed]
-    lines += [f"{name}: deleted" for name in deleted]
-    lines.append(f"{work.name}: changed {len(changed)}, deleted {len(deleted)}")
-    output.finish({"cluster": cluster, "changed": changed, "deleted": deleted}, lines)
+    changed, deleted = scale(api, adapted, dry_run=request.dry_run)
+    would = "would be " if request.dry_run else ""
+    lines = [f"{name}: {would}submitted" for name in changed]
+    lines += [f"{name}: {would}deleted" for name in deleted]
+    end = "; nothing was changed" if request.dry_run else ""
+    lines.append(f"{work.name}: {would}changed {len(changed)}, deleted {len(deleted)}{end}")
+    data = {"cluster": cluster, "changed": changed, "deleted": deleted, "dry_run": request.dry_run}
+    output.finish(data, lines)
 
 
 def _split(command: str) -> list[str]:

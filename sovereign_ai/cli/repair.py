@@ -228,7 +228,7 @@ def _run(
     _require_lead(controller.leader)
     controller.release(datetime.now(UTC))
     if simulate:
-        _obey(target.api, stack, cluster)
+        _obey(target.api, stack, cluster, policies)
     lines = [_done_line(each) for each in done]
     lines.append(f"{cluster}: decisions: {len(done)}")
     output.finish({"cluster": cluster, "decisions": [_done_data(each) for each in done]}, lines)
@@ -272,7 +272,8 @@ def _work(
     stop = threading.Event()
     with stopping_at_interrupt(stop), watched.watching():
         if simulate:
-            agent = threading.Thread(target=_play, args=(opened, watched, stop, interval, fail), daemon=True)
+            played = (opened, watched, policies, stop, interval, fail)
+            agent = threading.Thread(target=_play, args=played, daemon=True)
             agent.start()
         try:
             work(controller, watched, stop, interval, report, fail)
@@ -392,6 +393,7 @@ def _inject(output: Output, path: Path, node: str, fault: tuple[int, int], where
 def _play(
     opened: tuple[Stack, str, Target],
     watched: WatchedCluster,
+    policies: Policies,
     stop: Event,
     interval: float,
     fail: Callable[[SovereignError], object],
@@ -402,18 +404,21 @@ def _play(
     stack, cluster, target = opened
     while not stop.wait(interval):
         try:
-            _obey(target.api, stack, cluster, watched)
+            _obey(target.api, stack, cluster, policies, watched)
         except SovereignError as error:
             fail(error)
 
 
-def _obey(api: Api, stack: Stack, cluster: str, watched: WatchedCluster | None = None) -> None:
+def _obey(
+    api: Api, stack: Stack, cluster: str, policies: Policies, watched: WatchedCluster | None = None
+) -> None:
     """Play the agents of a site: carry out the resets and restarts that are requested, and accept.
 
     Args:
         api: the cluster.
         stack: the stack.
         cluster: the cluster's name.
+        policies: what else is a fault.
         watched: what the cluster reports, kept by watches; left out, it is listed now.
     """
     from sovereign_ai.operate import (
@@ -430,9 +435,9 @@ def _obey(api: Api, stack: Stack, cluster: str, watched: WatchedCluster | None =
     placed = places(stack.plan, cluster)
     if watched:
         # What an agent does depends on no pods.
-        view = observe_reports(watched.reports(), placed, now, lambda _names: {})
+        view = observe_reports(watched.reports(), placed, now, lambda _names: {}, more=policies.conditions_of)
     else:
-        view = observe_machines(api, placed, now)
+        view = observe_machines(api, placed, now, more=policies.conditions_of)
     hardware = {machine.node.name: machine for machine in machines(stack.plan, cluster)}
     calls: list[Callable[[], object]] = []
     for machine in view.machines:
@@ -440,7 +445,8 @@ def _obey(api: Api, stack: Stack, cluster: str, watched: WatchedCluster | None =
         if record is None:
             continue
         if record.step in {Step.RESET, Step.REBOOT} and machine.faults:
-            calls.append(partial(heal_machine, api, stack.factory, hardware[machine.name]))
+            more = policies.conditions_of(machine.name)
+            calls.append(partial(heal_machine, api, stack.factory, hardware[machine.name], more))
         elif record.step is Step.ACCEPT and machine.accepted is None:
             calls.append(
                 partial(_annotate, api, machine.name, ACCEPTANCE, write_verdict(passed=True, now=now))

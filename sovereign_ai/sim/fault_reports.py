@@ -9,7 +9,7 @@ its machines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -99,8 +99,13 @@ def is_awaiting_parts(api: Api, node: str, now: datetime) -> bool:
     return text is not None and now < datetime.fromisoformat(text)
 
 
-def withdraw(api: Api, node: str) -> None:
+def withdraw(api: Api, node: str, more: Collection[str] = ()) -> None:
     """Let a simulated machine report that it is well; a real kubelet reports for itself.
+
+    Args:
+        api: the cluster.
+        node: the machine.
+        more: types of conditions that are a fault of it too, such as those of its policy.
 
     Raises:
         ApiError: the server refused.
@@ -115,7 +120,7 @@ def withdraw(api: Api, node: str) -> None:
     changed = {}
     for condition in (live.get("status") or {}).get("conditions") or ():
         kind = condition["type"]
-        if kind in _CHECKS and condition["status"] == "True":
+        if kind in {*_CHECKS, *more} and condition["status"] == "True":
             changed[kind] = _condition(kind, "False", f"{kind}IsHealthy", "No Health Failures")
         elif kind == "Ready" and condition["status"] != "True":
             changed[kind] = _condition(kind, "True", "KubeletReady", "kubelet is posting ready status")

@@ -13,6 +13,7 @@ the two). `heal` undoes all of it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -88,10 +89,19 @@ def heal(api: Api, factory: AIFactory, plan: Plan, node: str) -> int:
     return heal_machine(api, factory, machine_of(plan, node))
 
 
-def heal_machine(api: Api, factory: AIFactory, machine: Machine) -> int:
+def heal_machine(api: Api, factory: AIFactory, machine: Machine, more: Collection[str] = ()) -> int:
     """Repair every GPU of a machine, and let the machine report that it is well, as `heal` does.
 
     Nothing is repaired before the moment that the fault's report names: no reset helps until then.
+
+    Args:
+        api: the cluster.
+        factory: the description.
+        machine: the machine.
+        more: types of conditions that are a fault of it too, such as those of its policy.
+
+    Returns:
+        The number of GPUs that had an Xid.
 
     Raises:
         UsageError: the machine is not in the cluster.
@@ -105,7 +115,7 @@ def heal_machine(api: Api, factory: AIFactory, machine: Machine) -> int:
     for rule in api.list(*RULE, label_selector=f"{selector(factory.name)},{NODE_LABEL}={node}"):
         api.delete(*RULE, rule["metadata"]["name"])
     _mark(api, machine, {})
-    withdraw(api, node)
+    withdraw(api, node, more)
     return len(healed)
 
 

@@ -19,13 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sovereign_ai.cluster.api import ApiError
-from sovereign_ai.cluster.embedded import status
-from sovereign_ai.errors import UnreachableError
+from sovereign_ai.cluster.api import ApiError, UnreachableError
+from sovereign_ai.cluster.embedded.process_status import status
 from tests.fleet.repairing import RepairProcess
 
 REPAIR = "repair"
-TARGETS = ("kueue-controller", "kube-scheduler", "kube-controller-manager", "kube-apiserver", REPAIR)
+TARGETS = ("kueue", "kube-scheduler", "kube-controller-manager", "kube-apiserver", REPAIR)
 SHORTEST, LONGEST = 0.2, 3.0
 """Seconds between the return of one process and the kill of the next."""
 BACK = 180.0
@@ -115,7 +114,7 @@ class Killer:
 
 
 T = TypeVar("T")
-_SERVER_ERRORS = 500
+_SERVER_ERRORS, _FORBIDDEN = 500, 403
 
 
 def insisting(call: Callable[[], T], seconds: float = BACK) -> T:
@@ -133,7 +132,9 @@ def insisting(call: Callable[[], T], seconds: float = BACK) -> T:
             if time.monotonic() > deadline:
                 raise
         except ApiError as error:
-            # Kueue's webhooks judge each job: while Kueue is away, the server fails with them.
-            if error.status < _SERVER_ERRORS or time.monotonic() > deadline:
+            # Kueue's webhooks judge each job: while Kueue is away, the server fails with them. A server that
+            # has just begun knows no roles yet, and forbids everything.
+            is_transient = error.status >= _SERVER_ERRORS or error.status == _FORBIDDEN
+            if not is_transient or time.monotonic() > deadline:
                 raise
         time.sleep(0.2)

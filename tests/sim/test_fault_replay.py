@@ -12,8 +12,8 @@ from sovereign_ai.assess.fault_series import FaultDomain, FaultEvent
 from sovereign_ai.operate import observe_machines, places
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.sim.fault_replay import FaultReplay
-from sovereign_ai.sim.fault_reports import REPAIRED_AT, report_silence
-from sovereign_ai.sim.faults import heal
+from sovereign_ai.sim.fault_reports import REPAIRED_AT, report_condition, report_silence
+from sovereign_ai.sim.faults import heal, heal_machine, machine_of
 from sovereign_ai.sim.nodes import FAKE
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 from tests.verify.in_memory import InMemoryApi
@@ -71,6 +71,20 @@ def test_a_fault_is_read_as_its_agents_report_it_and_undone(
     heal(api, FACTORY, PLAN, MACHINE)
     assert seen(api) == {}
     assert REPAIRED_AT not in api.live("Node", MACHINE)["metadata"]["annotations"]
+
+
+def test_a_condition_that_a_policy_calls_a_fault_is_withdrawn_by_repair(api: InMemoryApi) -> None:
+    report_condition(api, MACHINE, "FrequentKubeletRestart", "restarted ten times")
+    machine = machine_of(PLAN, MACHINE)
+
+    def status_of() -> str:
+        rows = api.live("Node", MACHINE)["status"]["conditions"]
+        return next(str(row["status"]) for row in rows if row["type"] == "FrequentKubeletRestart")
+
+    heal_machine(api, FACTORY, machine)
+    assert status_of() == "True"
+    heal_machine(api, FACTORY, machine, ["FrequentKubeletRestart"])
+    assert status_of() == "False"
 
 
 def test_an_applications_fault_is_read_as_none(api: InMemoryApi) -> None:

@@ -90,15 +90,16 @@ def _jobs_of_replicas(service: Mapping[str, Any]) -> list[Manifest]:
     return jobs
 
 
-def scale(api: Api, objects: Sequence[Manifest]) -> tuple[list[str], list[str]]:
+def scale(api: Api, objects: Sequence[Manifest], *, dry_run: bool = False) -> tuple[list[str], list[str]]:
     """Bring a running service to the replicas of its objects.
 
     Args:
         api: the cluster.
         objects: those of the service as the cluster can run it.
+        dry_run: let the API server judge what would be created, and change nothing.
 
     Returns:
-        The names of objects that were created or changed, and of those that were deleted.
+        The names of objects that were created or changed, and of those that were deleted, or would be.
 
     Raises:
         UsageError: the service does not run.
@@ -109,7 +110,7 @@ def scale(api: Api, objects: Sequence[Manifest]) -> tuple[list[str], list[str]]:
     changed: list[str] = []
     for obj in objects:
         if obj["kind"] == "LeaderWorkerSet":
-            _set_replicas(api, obj)
+            _set_replicas(api, obj, dry_run=dry_run)
             changed.append(obj["metadata"]["name"])
     if not jobs:
         return changed, []
@@ -122,19 +123,20 @@ def scale(api: Api, objects: Sequence[Manifest]) -> tuple[list[str], list[str]]:
     wanted = {job["metadata"]["name"]: job for job in jobs}
     missing = [job for name, job in wanted.items() if name not in running]
     surplus = sorted(running - wanted.keys())
-    submit(api, missing, dry_run=False)
-    for name in surplus:
+    submit(api, missing, dry_run=dry_run)
+    for name in () if dry_run else surplus:
         _delete(api, "batch/v1", "Job", {"name": name, "namespace": space})
     return [*changed, *(job["metadata"]["name"] for job in missing)], surplus
 
 
-def _set_replicas(api: Api, service: Manifest) -> None:
-    """Write the replicas of a LeaderWorkerSet."""
+def _set_replicas(api: Api, service: Manifest, *, dry_run: bool) -> None:
+    """Write the replicas of a LeaderWorkerSet; with `dry_run`, only look whether it is there."""
     metadata, replicas = service["metadata"], service["spec"]["replicas"]
     space, name = metadata["namespace"], metadata["name"]
     if api.get(service["apiVersion"], service["kind"], name, space) is None:
         raise _absent(service["kind"], space, name)
-    api.patch(service["apiVersion"], service["kind"], name, {"spec": {"replicas": replicas}}, space)
+    if not dry_run:
+        api.patch(service["apiVersion"], service["kind"], name, {"spec": {"replicas": replicas}}, space)
 
 
 def _absent(kind: str, space: str, name: str) -> UsageError:

@@ -158,6 +158,14 @@ def test_a_service_gets_the_replicas_that_it_lacks_and_loses_those_beyond() -> N
     assert api.done[-3:] == ["create chat-1", "create chat-2", "delete Job startups/chat-3"]
 
 
+def test_a_dry_run_of_another_scale_says_the_same_and_deletes_nothing() -> None:
+    objects = for_cluster([SERVED], served(JOB, KUEUE), is_queued=True)
+    api = Scaling("chat-0", "chat-3")
+    would = scale(api, objects, dry_run=True)  # type: ignore[arg-type]
+    assert would == (["chat-1", "chat-2"], ["chat-3"])
+    assert api.done == ["judge chat-1", "judge chat-2"]
+
+
 def test_a_service_that_does_not_run_is_not_scaled() -> None:
     objects = for_cluster([SERVED], served(JOB, KUEUE), is_queued=True)
     with pytest.raises(UsageError):
