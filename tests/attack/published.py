@@ -2,8 +2,8 @@
 
     python -m tests.attack.published MODULE@VERSION FOLDER >> tests/attack/published.yaml
 
-The definitions are those of a release, such as a folder `config/crd/bases`. Fields of pods are left out: the rules
-on pods judge them. `published.yaml` keeps what was found, so that the tests need no network.
+The definitions are those of a release, such as a folder `config/crd/bases`. Fields of pods are left out: the
+rules on pods judge them. `published.yaml` keeps what was found, so that the tests need no network.
 """
 
 from __future__ import annotations
