@@ -326,7 +326,12 @@ _VOLUME_ATTRIBUTES_CLASS = Addon(
 
 # Workloads with pod templates.
 _RAY_PODS = ("headGroupSpec.template", "workerGroupSpecs[].template")
+# `managedBy` hands a job over to MultiKueue, which runs it in another cluster. Each specification within
+# another has the field too.
+_RAY_CONTROLLER = ("", "ray.io/kuberay-operator")
+_RAY_MANAGED = Field("spec.managedBy", "one-of", _RAY_CONTROLLER)
 _RAY_FIELDS = (
+    Field("managedBy", "one-of", _RAY_CONTROLLER),
     *_places("gcsFaultToleranceOptions.redisAddress"),
     # Arguments of `ray start`, by their names.
     Field("headGroupSpec.rayStartParams", "named"),
@@ -339,8 +344,6 @@ _RAY_FIELDS = (
     Field("headGroupSpec.serviceType", "one-of", ("", "ClusterIP")),
     Field("autoscalerOptions.image", "image"),
 )
-# `managedBy` hands a job over to MultiKueue, which runs it in another cluster.
-_RAY_MANAGED = Field("spec.managedBy", "one-of", ("", "ray.io/kuberay-operator"))
 
 
 def _ray(kind: str, inner: str, *more: Field, templates: tuple[str, ...] = ()) -> Addon:
@@ -357,7 +360,7 @@ def _ray(kind: str, inner: str, *more: Field, templates: tuple[str, ...] = ()) -
     return Addon("ray.io", kind, "workloads", _RAY, fields, (*pods, *templates))
 
 
-_RAY_CLUSTER = _ray("RayCluster", "spec", _RAY_MANAGED)
+_RAY_CLUSTER = _ray("RayCluster", "spec")
 _RAY_JOB = _ray(
     "RayJob",
     "spec.rayClusterSpec",
@@ -372,6 +375,7 @@ _RAY_SERVICE = _ray(
     "spec.rayClusterConfig",
     Field("spec.serveConfigV2", "text"),
     *_absent("spec.serveService"),
+    _RAY_MANAGED,
 )
 
 
