@@ -157,6 +157,40 @@ def test_fields_in_another_order_are_the_same_description(base: str) -> None:
     assert bundle_of(written(_reversed(data))).digest == bundle_of(written(data)).digest
 
 
+@pytest.mark.parametrize("base", ["lab", "full"])
+def test_lists_in_another_order_change_nothing_but_what_is_recorded_of_the_description(base: str) -> None:
+    data = described(base)
+    before, after = bundle_of(written(data)), bundle_of(written(_turned(data)))
+    assert len(before.objects) == len(after.objects)
+    changed = []
+    for old, new in zip(before.objects, after.objects, strict=True):
+        if old != new:
+            changed.append((old["kind"], old["metadata"]["name"]))
+    assert changed == [("ConfigMap", "factory")]
+
+
+@pytest.mark.parametrize("base", ["lab", "full"])
+def test_comments_are_no_change_of_a_description(base: str) -> None:
+    text = written(described(base))
+    commented = "".join(f"# a comment\n{line}" for line in text.splitlines(keepends=True))
+    assert bundle_of(commented).digest == bundle_of(text).digest
+
+
+@pytest.mark.parametrize("base", ["lab", "full"])
+def test_a_description_in_python_is_the_same_as_in_yaml(base: str) -> None:
+    data = described(base)
+    factory = AIFactory.model_validate(data)
+    derived = plan(factory)
+    assert render(factory, derived, derived.clusters[0].name).digest == bundle_of(written(data)).digest
+
+
+def _turned(data: Any) -> Any:
+    """Return plain data with the members of each list in the opposite order."""
+    if isinstance(data, dict):
+        return {key: _turned(value) for key, value in data.items()}
+    return [_turned(member) for member in reversed(data)] if isinstance(data, list) else data
+
+
 def _reversed(data: Any) -> Any:
     """Return plain data with the fields of each mapping in the opposite order; lists keep theirs."""
     if isinstance(data, dict):

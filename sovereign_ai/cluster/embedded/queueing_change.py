@@ -44,6 +44,10 @@ class QueueingChange:
             if jobs.running:
                 names = listed(jobs.running)
                 yield f"running jobs that name a queue are suspended until it has room: {names}"
+            # Kueue makes a workload of each, and starts it; one that somebody deactivated has one already.
+            if suspended := (*jobs.waiting, *jobs.held):
+                names = listed(suspended)
+                yield f"suspended ones start once it has room, unless their workload is deactivated: {names}"
             return
         if jobs.waiting:
             yield f"jobs that wait for it start: {listed(jobs.waiting)}"

@@ -67,7 +67,9 @@ def test_a_description_does_not_take_back_what_an_option_asked_for(
 def test_preview_says_that_kueue_starts_and_which_jobs_it_suspends(cluster_dir: ClusterDir) -> None:
     assert str(planned_change(cluster_dir, cluster(), described=True)) == (
         "Kueue starts: the control plane is started anew;"
-        " running jobs that name a queue are suspended until it has room: research/runs"
+        " running jobs that name a queue are suspended until it has room: research/runs;"
+        " suspended ones start once it has room, unless their workload is deactivated:"
+        " research/paused, research/stranger, research/waits"
     )
     assert planned_change(cluster_dir, cluster(), described=False) is None
 
