@@ -88,6 +88,10 @@ def read_records(cluster_dir: ClusterDir) -> tuple[list[GrantRecord], list[str]]
         if current.grant.id != path.stem:
             broken.append(f"{path.name}: it holds the grant {current.grant.id}")
             continue
+        # An approver agrees to access to one cluster; a file that was carried here from another gives none.
+        if current.grant.cluster != cluster_dir.name:
+            broken.append(clean(f"{path.name}: it holds a grant for the cluster {current.grant.cluster!r}"))
+            continue
         listed.append(current)
     listed.sort(key=lambda entry: (entry.grant.begins, entry.grant.id))
     return listed, broken

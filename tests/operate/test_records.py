@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,6 +47,14 @@ def test_files_are_the_owners_alone(tmp_path: Path) -> None:
     write_revoked(where, GRANT.id, "no need", NOW)
     assert stat.S_IMODE(folder_of(where).stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder_of(where).iterdir()} == {0o600}
+
+
+def test_a_grant_for_another_cluster_gives_nothing_on_this_one(tmp_path: Path) -> None:
+    where = plane(tmp_path)
+    write_grant(where, replace(GRANT, cluster="elsewhere"))
+    standing, broken = read_records(where)
+    assert standing == []
+    assert broken == [f"{GRANT.id}.json: it holds a grant for the cluster 'elsewhere'"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"id": "1f2e3d4c"}'])
