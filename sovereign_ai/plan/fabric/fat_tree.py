@@ -1,9 +1,10 @@
 """Whether a plane is a fat tree to OpenSM's routing engine `ftree`.
 
-Without a list of root switches the engine asks, by its manual page, for two to eight tiers, and for switches
-of one tier with equally many groups of links upwards, equally many downwards unless they are leaves, and
-equally many links in each group; a group is the links to one other switch. A plane whose last pod is partial,
-or whose links are dealt out unevenly, is none, and OpenSM then routes by the next engine of its list.
+Without a list of root switches the engine asks, by its manual page and as OpenSM 3.3.23 was seen to do in the
+tests of the twin, for two to eight tiers, and for switches of one tier with equally many groups of links
+upwards, equally many downwards unless they are leaves, and equally many links in each group; a group is the
+links to one other switch. A plane whose last pod is partial, or whose links are dealt out unevenly, is none,
+and OpenSM then routes by the next engine of its list.
 """
 
 from __future__ import annotations
