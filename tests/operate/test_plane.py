@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -275,9 +276,8 @@ def granted(plane: Plane, seconds: float, kind: str = "shell") -> tuple[AccessGr
         "namespace": "research",
         "kind": kind,
     }
-    grant = approved_grant(
-        make_grant(plane.factory, zones, lasting=timedelta(seconds=seconds), now=now(), **wish)
-    )
+    made = make_grant(plane.factory, zones, lasting=timedelta(seconds=seconds), now=now(), **wish)
+    grant = approved_grant(replace(made, cluster=plane.where.name))
     _, path = grant_access(plane.where, grant, now)
     return grant, open_cluster(path)
 
