@@ -650,7 +650,6 @@ EXPORTING = (
     ".libopenstorage.org",
     ".liqo.io",
     ".logging.openshift.io",
-    ".longhorn.io",
     ".monitoring.coreos.com",
     ".monitoring.grafana.com",
     ".multicluster.x-k8s.io",
@@ -676,8 +675,9 @@ EXPORTING = (
 """Suffixes of API groups whose kinds send data, or what is stored, out of the cluster from wherever they are.
 
 They are backups, replicas, telemetry, clouds' own resources and other clusters (each project's own API
-reference, read on 2026-11-27). Each begins with a dot, and is compared with the group after a dot, so that no
-part of a name matches.
+reference, read on 2026-11-27). Storage that a cluster runs by itself is not here, although it can copy to
+other places: its controllers write such objects all the time, and would stand still. Each begins with a dot,
+and is compared with the group after a dot, so that no part of a name matches.
 """
 REACHING = (
     *EXPORTING,
