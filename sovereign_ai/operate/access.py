@@ -40,8 +40,8 @@ from sovereign_ai.operate.records import (
 from sovereign_ai.toolchain import polling, wait_until
 
 _POLL_SECONDS = 0.1
-_PATIENCE_SECONDS = 15.0
-_RESTART_SECONDS = 10.0
+_PATIENCE_SECONDS = 30.0
+_RESTART_SECONDS = 20.0
 """How long an operator that is not healthy is waited for: the supervisor restarts it within that."""
 
 

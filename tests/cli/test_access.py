@@ -189,7 +189,7 @@ def test_access_is_given_listed_told_and_ended_by_command(
     )
     assert approve(lab, path, kind="shell").exit_code == 0
     found = grant(lab, path, "--log", str(log), "--json")
-    assert found.exit_code == 0, found.stderr
+    assert found.exit_code == 0, found.stdout + found.stderr
     given = orjson.loads(found.stdout)
     id_ = given["grant"]["id"]
     assert given["grant"]["opened"]
