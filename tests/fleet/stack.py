@@ -13,6 +13,7 @@ UNIT = 32
 """Nodes of a scalable unit of DGX H100 (NVIDIA RA-11333-001 V11)."""
 DOMAIN = 18
 """Compute trays of a GB200 NVL72 domain, four GPUs each."""
+LEAST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,14 @@ def fleet_size(nodes: int) -> FleetSize:
     """Return the parts of a fleet, whose gang has somewhat more than half of its training nodes.
 
     Args:
-        nodes: all of its nodes, at least 100.
+        nodes: all of its nodes, at least `LEAST`.
+
+    Raises:
+        ValueError: there are fewer.
     """
+    if nodes < LEAST:
+        message = f"NODES={nodes} is too small: a fleet that shares, breaks and repairs has {LEAST} at least"
+        raise ValueError(message)
     serve = DOMAIN * max(2, nodes // 250)
     train = nodes - serve
     gang = 512 if nodes >= 1000 else nodes // 2
