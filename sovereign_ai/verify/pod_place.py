@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from sovereign_ai.rules.rbac import meets
 from sovereign_ai.verify.pod_requests import Object, field_of
 
 
@@ -52,21 +53,13 @@ def _meets(term: Object, labels: Mapping[str, str], keys: Collection[str] | None
 
 
 def _meets_expression(expression: Object, labels: Mapping[str, str]) -> bool:
-    key, operator, values = expression["key"], expression["operator"], expression.get("values") or []
-    match operator:
-        case "In":
-            return labels.get(key) in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-    # Gt and Lt compare whole numbers; a label that is none does not meet them.
-    text = labels.get(key, "")
+    if expression["operator"] not in ("Gt", "Lt"):
+        return meets(expression, labels)
+    # Both compare whole numbers; a label that is none does not meet them.
+    text, values = labels.get(expression["key"], ""), expression.get("values")
     if not text.isdecimal() or not values:
         return False
-    return int(text) > int(values[0]) if operator == "Gt" else int(text) < int(values[0])
+    return int(text) > int(values[0]) if expression["operator"] == "Gt" else int(text) < int(values[0])
 
 
 def untolerated(taints: Iterable[Object], tolerations: Iterable[Object]) -> Iterator[Object]:

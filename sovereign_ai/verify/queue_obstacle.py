@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from sovereign_ai.rules.rbac import selects
 from sovereign_ai.verify.pod_place import is_selected, untolerated
 from sovereign_ai.verify.pod_requests import (
     Amounts,
@@ -111,13 +112,28 @@ def _namespace(workload: Object, queue: Object, state: QueueState) -> Obstacle |
     """Return the obstacle that a queue serves other namespaces; only where namespaces were read."""
     name = workload["metadata"].get("namespace", "")
     namespace = by_name(state.namespaces, name)
-    selector = field_of(queue, "spec", "namespaceSelector", "matchLabels") or {}
+    # Without a selector a ClusterQueue serves no namespace; an empty one selects all (Kueue's API reference).
+    selector = queue["spec"].get("namespaceSelector")
     labels = field_of(namespace or {}, "metadata", "labels") or {}
-    if namespace is None or all(labels.get(key) == value for key, value in selector.items()):
+    if namespace is None or (selector is not None and selects(selector, labels)):
         return None
-    wanted = ", ".join(f"{key}={value}" for key, value in sorted(selector.items()))
-    message = f"ClusterQueue {queue['metadata']['name']} serves namespaces with {wanted}, and not {name}"
+    wanted = "no namespace, since it has no namespaceSelector"
+    if selector is not None:
+        pairs = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+        pairs += [_expression_text(each) for each in selector.get("matchExpressions") or ()]
+        wanted = f"namespaces with {', '.join(pairs)}, and not {name}"
+    message = f"ClusterQueue {queue['metadata']['name']} serves {wanted}"
     return Obstacle("other-namespace", message)
+
+
+def _expression_text(expression: Object) -> str:
+    """Return an expression of a label selector as a person reads it.
+
+    >>> _expression_text({"key": "zone", "operator": "In", "values": ["a", "b"]})
+    'zone In (a, b)'
+    """
+    values = ", ".join(expression.get("values") or ())
+    return f"{expression['key']} {expression['operator']}" + (f" ({values})" if values else "")
 
 
 def _not_covered(workload: Object, queue: Object) -> Obstacle | None:

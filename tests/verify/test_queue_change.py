@@ -120,7 +120,7 @@ def test_repair_names_the_fewest_machines_of_the_domain_that_needs_least() -> No
 
 def test_a_queue_for_other_namespaces_is_answered_by_one_that_admits() -> None:
     closed = queue(namespaceSelector={"matchLabels": {"zone": "a"}})
-    right = {**queue(), "metadata": {"name": "right"}}
+    right = {**queue(namespaceSelector={}), "metadata": {"name": "right"}}
     space = {"metadata": {"name": "research", "labels": {"zone": "b"}}}
     both = state(
         cluster_queues=(closed, right),
@@ -129,6 +129,26 @@ def test_a_queue_for_other_namespaces_is_answered_by_one_that_admits() -> None:
     )
     reason = reason_of(workload(), both)
     assert (reason.code, str(reason.change)) == ("other-namespace", "use the queue 'other'")
+
+
+@pytest.mark.parametrize(
+    ("selector", "serves"),
+    [
+        (None, "no namespace, since it has no namespaceSelector"),
+        (
+            {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a", "c"]}]},
+            "namespaces with zone In (a, c), and not research",
+        ),
+        ({"matchExpressions": [{"key": "zone", "operator": "NotIn", "values": ["a", "c"]}]}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_namespace_selector_is_judged_whole(selector: dict[str, Any] | None, serves: str) -> None:
+    space = {"metadata": {"name": "research", "labels": {"zone": "b"}}}
+    served = state(cluster_queues=(queue(namespaceSelector=selector),), namespaces=(space,))
+    reason = reason_of(workload(), served)
+    assert (reason.code == "other-namespace") == bool(serves)
+    assert serves in reason.message
 
 
 def test_a_check_that_nobody_answers_and_a_missing_flavor_are_named() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sovereign_ai.rules.rbac.closure import Rights
     from sovereign_ai.rules.rbac.control_plane import is_control_plane
     from sovereign_ai.rules.rbac.grants import SECRETS, RoleGrant, effective_grants
+    from sovereign_ai.rules.rbac.matching import meets, selects
     from sovereign_ai.rules.rbac.subjects import EVERYBODY, STOCK, account_of, accounts_in, principal
 else:
     __getattr__ = lazy_exports(
@@ -22,6 +23,7 @@ else:
             "closure": ("Rights",),
             "control_plane": ("is_control_plane",),
             "grants": ("RoleGrant", "SECRETS", "effective_grants"),
+            "matching": ("meets", "selects"),
             "subjects": ("EVERYBODY", "STOCK", "account_of", "accounts_in", "principal"),
         },
     )
@@ -36,5 +38,7 @@ __all__ = [
     "accounts_in",
     "effective_grants",
     "is_control_plane",
+    "meets",
     "principal",
+    "selects",
 ]

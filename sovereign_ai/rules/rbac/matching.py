@@ -70,10 +70,10 @@ def selects(selector: Object, labels: Mapping[str, str]) -> bool:
     for key, value in (selector.get("matchLabels") or {}).items():
         if labels.get(key) != value:
             return False
-    return all(_meets(expression, labels) for expression in selector.get("matchExpressions") or ())
+    return all(meets(expression, labels) for expression in selector.get("matchExpressions") or ())
 
 
-def _meets(expression: Object, labels: Mapping[str, str]) -> bool:
+def meets(expression: Object, labels: Mapping[str, str]) -> bool:
     """Return whether labels meet one expression of a label selector."""
     key = expression["key"]
     values = expression.get("values") or ()
