@@ -139,6 +139,40 @@ _CILIUM_CLUSTERWIDE_POLICY = Addon(
     _below(_CILIUM_SPECS, (*_CILIUM_SIDES, *_CILIUM_CLUSTERWIDE)),
 )
 
+# What agents and operators of the network plugin write: where other machines and their pods are.
+_CILIUM_API = "docs.cilium.io/en/stable/network/kubernetes/ciliumendpoint"
+_CILIUM_PLACES = (
+    Field("networking.node", "private"),
+    Field("networking.addressing[].ipv4", "private"),
+    Field("networking.addressing[].ipv6", "private"),
+)
+_CILIUM_NODE = Addon(
+    "cilium.io",
+    "CiliumNode",
+    "network",
+    _CILIUM_API,
+    (
+        Field("spec.addresses[].ip", "private"),
+        Field("spec.health.ipv4", "private"),
+        Field("spec.health.ipv6", "private"),
+        Field("spec.ingress.ipv4", "private"),
+        Field("spec.ingress.ipv6", "private"),
+    ),
+)
+_CILIUM_ENDPOINT = Addon(
+    "cilium.io", "CiliumEndpoint", "network", _CILIUM_API, _below(("status",), _CILIUM_PLACES)
+)
+_CILIUM_ENDPOINT_SLICE = Addon(
+    "cilium.io", "CiliumEndpointSlice", "network", _CILIUM_API, _below(("endpoints[]",), _CILIUM_PLACES)
+)
+_CILIUM_NODE_CONFIG = Addon(
+    "cilium.io",
+    "CiliumNodeConfig",
+    "network",
+    "docs.cilium.io/en/stable/configuration/per-node-config",
+    (Field("spec.defaults", "agent"),),
+)
+
 # Only actions that narrow are permitted: `Allow` may take precedence over network policies.
 _NARROWING = ("Deny", "Pass")
 _POLICY_FIELDS = (
@@ -206,6 +240,15 @@ _DESTINATION_RULE = Addon(
     "network",
     f"{_ISTIO}/destination-rule",
     (*_places("spec.host"), Field("spec", "own-hosts")),
+)
+
+_AUTHORIZATION_POLICY = Addon(
+    "security.istio.io",
+    "AuthorizationPolicy",
+    "network",
+    "istio.io/latest/docs/reference/config/security/authorization-policy",
+    # `CUSTOM` asks a server that the mesh's own configuration names.
+    (Field("spec.action", "one-of", ("", "ALLOW", "AUDIT", "DENY")), *_absent("spec.provider")),
 )
 
 BACKEND = (
@@ -276,6 +319,9 @@ _KUEUE_WORKLOAD = Addon(
     _KUEUE,
     _absent("status.clusterName", "status.nominatedClusterNames"),
     ("spec.podSets[].template",),
+)
+_VOLCANO_QUEUE = Addon(
+    "scheduling.volcano.sh", "Queue", "queues", "volcano.sh/en/docs/queue", _absent("spec.extendClusters")
 )
 _RUNTIME_CLASS = Addon(
     "node.k8s.io",
@@ -520,6 +566,107 @@ _INFERENCE_SERVICE = Addon(
     _KSERVE_PODS,
 )
 
+_KSERVE_API = "kserve.github.io/website/docs/reference/crd-api"
+_SERVING_RUNTIME = Addon(
+    "serving.kserve.io",
+    "ServingRuntime",
+    "workloads",
+    _KSERVE_API,
+    (*_absent("spec.workerSpec"), Field("spec.builtInAdapter.env[]", "variable")),
+    (),
+    ("spec",),
+)
+_INFERENCE_GRAPH = Addon(
+    "serving.kserve.io",
+    "InferenceGraph",
+    "workloads",
+    _KSERVE_API,
+    _places("spec.nodes{}.steps[].serviceUrl"),
+)
+_TRAINED_MODEL = Addon(
+    "serving.kserve.io", "TrainedModel", "workloads", _KSERVE_API, _places("spec.model.storageUri")
+)
+_LOCAL_MODEL_CACHE = Addon(
+    "serving.kserve.io", "LocalModelCache", "workloads", _KSERVE_API, _places("spec.sourceModelUri")
+)
+# A scaler of another type asks a cloud, whose address it knows by itself.
+_SCALERS = (
+    "cpu",
+    "cron",
+    "kafka",
+    "kubernetes-workload",
+    "memory",
+    "metrics-api",
+    "nats-jetstream",
+    "postgresql",
+    "prometheus",
+    "rabbitmq",
+    "redis",
+    "redis-streams",
+)
+_SCALED = (
+    Field("spec.triggers[].type", "one-of", _SCALERS),
+    Field("spec.triggers[].metadata", "named"),
+)
+_KEDA = "keda.sh/docs/latest/reference"
+_SCALED_OBJECT = Addon("keda.sh", "ScaledObject", "workloads", _KEDA, _SCALED)
+_SCALED_JOB = Addon("keda.sh", "ScaledJob", "workloads", _KEDA, _SCALED, ("spec.jobTargetRef.template",))
+
+# What puts other objects into clusters. Each of them is judged when it is written here.
+_ARGO_CD = "argo-cd.readthedocs.io/en/stable/operator-manual"
+_APPLICATION = Addon(
+    "argoproj.io",
+    "Application",
+    "network",
+    f"{_ARGO_CD}/application.yaml",
+    (Field("spec", "own-cluster"), *_places("spec.source.repoURL", "spec.sources[].repoURL")),
+)
+_GENERATORS = ("clusterDecisionResource", "matrix", "merge", "plugin", "pullRequest", "scmProvider")
+_APPLICATION_SET = Addon(
+    "argoproj.io",
+    "ApplicationSet",
+    "network",
+    f"{_ARGO_CD}/applicationset.yaml",
+    (
+        Field("spec.template.spec", "own-cluster"),
+        *_places("spec.template.spec.source.repoURL", "spec.generators[].git.repoURL"),
+        # Each of these may exchange the destination, or asks somebody else for it.
+        *_absent("spec.templatePatch", "spec.template.spec.sources"),
+        *_absent("spec.generators[].list.template", "spec.generators[].git.template"),
+        *_absent("spec.generators[].clusters.template"),
+        *_absent(*(f"spec.generators[].{name}" for name in _GENERATORS)),
+    ),
+)
+_FLUX = "fluxcd.io/flux/components"
+_KUSTOMIZATION = Addon(
+    "kustomize.toolkit.fluxcd.io",
+    "Kustomization",
+    "network",
+    f"{_FLUX}/kustomize/kustomizations",
+    _absent("spec.kubeConfig"),
+)
+_HELM_RELEASE = Addon(
+    "helm.toolkit.fluxcd.io",
+    "HelmRelease",
+    "network",
+    f"{_FLUX}/helm/helmreleases",
+    _absent("spec.kubeConfig"),
+)
+
+# Certificates. An issuer of another group is a kind of its own, which nothing here knows.
+_CERT_MANAGER = "cert-manager.io/docs/reference/api-docs"
+_CERTIFICATE = Addon(
+    "cert-manager.io",
+    "Certificate",
+    "network",
+    _CERT_MANAGER,
+    (Field("spec.issuerRef.group", "one-of", ("", "cert-manager.io")),),
+)
+_ISSUER = (
+    *_places("spec.acme.server", "spec.vault.server"),
+    *_absent("spec.venafi", "spec.acme.solvers[].dns01"),
+)
+
 # Telemetry.
 _MONITORED = (
     Field("spec.namespaceSelector.any", "unset"),
@@ -575,6 +722,10 @@ _ADDONS = (
     Addon("", "ConfigMap", "settings", _K8S, (Field("data", "settings"),)),
     _CILIUM_POLICY,
     _CILIUM_CLUSTERWIDE_POLICY,
+    _CILIUM_NODE,
+    _CILIUM_ENDPOINT,
+    _CILIUM_ENDPOINT_SLICE,
+    _CILIUM_NODE_CONFIG,
     _admin_policy("AdminNetworkPolicy"),
     _admin_policy("BaselineAdminNetworkPolicy"),
     _admin_policy("ClusterNetworkPolicy"),
@@ -582,6 +733,7 @@ _ADDONS = (
     _SERVICE_ENTRY,
     _VIRTUAL_SERVICE,
     _DESTINATION_RULE,
+    _AUTHORIZATION_POLICY,
     _route("GRPCRoute"),
     _route("TCPRoute"),
     _route("TLSRoute"),
@@ -592,6 +744,7 @@ _ADDONS = (
     _MULTI_KUEUE_CLUSTER,
     _MULTI_KUEUE_CONFIG,
     _KUEUE_WORKLOAD,
+    _VOLCANO_QUEUE,
     _RUNTIME_CLASS,
     _SNAPSHOT,
     _SNAPSHOT_CONTENT,
@@ -615,6 +768,19 @@ _ADDONS = (
     _VOLCANO_JOB,
     _ROLLOUT,
     _INFERENCE_SERVICE,
+    _SERVING_RUNTIME,
+    _INFERENCE_GRAPH,
+    _TRAINED_MODEL,
+    _LOCAL_MODEL_CACHE,
+    _SCALED_OBJECT,
+    _SCALED_JOB,
+    _APPLICATION,
+    _APPLICATION_SET,
+    _KUSTOMIZATION,
+    _HELM_RELEASE,
+    _CERTIFICATE,
+    Addon("cert-manager.io", "Issuer", "network", _CERT_MANAGER, _ISSUER),
+    Addon("cert-manager.io", "ClusterIssuer", "network", _CERT_MANAGER, _ISSUER),
     _SERVICE_MONITOR,
     _POD_MONITOR,
     _monitoring("Prometheus", _WRITES),
@@ -627,94 +793,96 @@ ADDONS: Mapping[str, Addon] = MappingProxyType({addon.key: addon for addon in _A
 """Each kind by its API group and kind."""
 
 EXPORTING = (
-    ".admiralty.io",
-    ".azure.com",
-    ".backube",
-    ".banzaicloud.io",
-    ".cnrm.cloud.google.com",
-    ".crossplane.io",
-    ".datadoghq.com",
-    ".dynatrace.com",
-    ".elastic.co",
-    ".eventing.keda.sh",
-    ".eventing.knative.dev",
-    ".fleet.cattle.io",
-    ".fluent.io",
-    ".integreatly.org",
-    ".jaegertracing.io",
-    ".k8up.io",
-    ".karmada.io",
-    ".kio.kasten.io",
-    ".kubefed.io",
-    ".kubernetes-fleet.io",
-    ".libopenstorage.org",
-    ".liqo.io",
-    ".logging.openshift.io",
-    ".monitoring.coreos.com",
-    ".monitoring.grafana.com",
-    ".multicluster.x-k8s.io",
-    ".newrelic.com",
-    ".objectbucket.io",
-    ".objectstorage.k8s.io",
-    ".observability.openshift.io",
-    ".open-cluster-management.io",
-    ".opentelemetry.io",
-    ".ramendr.openshift.io",
-    ".replication.storage.openshift.io",
-    ".services.k8s.aws",
-    ".skupper.io",
-    ".sources.knative.dev",
-    ".splunk.com",
-    ".stash.appscode.com",
-    ".submariner.io",
-    ".tailscale.com",
-    ".upbound.io",
-    ".velero.io",
-    ".victoriametrics.com",
+    ".admiralty.io/",
+    ".azure.com/",
+    ".backube/",
+    ".banzaicloud.io/",
+    ".cnrm.cloud.google.com/",
+    ".crossplane.io/",
+    ".datadoghq.com/",
+    ".dynatrace.com/",
+    ".elastic.co/",
+    ".eventing.keda.sh/",
+    ".eventing.knative.dev/",
+    ".external-secrets.io/PushSecret",
+    ".fleet.cattle.io/",
+    ".fluent.io/",
+    ".integreatly.org/",
+    ".jaegertracing.io/",
+    ".k8up.io/",
+    ".karmada.io/",
+    ".kafka.strimzi.io/KafkaMirrorMaker",
+    ".kio.kasten.io/",
+    ".kubefed.io/",
+    ".kubernetes-fleet.io/",
+    ".libopenstorage.org/",
+    ".liqo.io/",
+    ".logging.openshift.io/",
+    ".monitoring.coreos.com/",
+    ".monitoring.grafana.com/",
+    ".multicluster.x-k8s.io/",
+    ".newrelic.com/",
+    ".objectbucket.io/",
+    ".objectstorage.k8s.io/",
+    ".observability.openshift.io/",
+    ".open-cluster-management.io/",
+    ".opentelemetry.io/",
+    ".ramendr.openshift.io/",
+    ".replication.storage.openshift.io/",
+    ".services.k8s.aws/",
+    ".skupper.io/",
+    ".sources.knative.dev/",
+    ".splunk.com/",
+    ".stash.appscode.com/",
+    ".submariner.io/",
+    ".tailscale.com/",
+    ".upbound.io/",
+    ".velero.io/",
+    ".victoriametrics.com/",
 )
-"""Suffixes of API groups whose kinds send data, or what is stored, out of the cluster from wherever they are.
+"""API groups, or kinds of one, that send data, or what is stored, out of the cluster from wherever they are.
 
 They are backups, replicas, telemetry, clouds' own resources and other clusters (each project's own API
 reference, read on 2026-11-27). Storage that a cluster runs by itself is not here, although it can copy to
 other places: its controllers write such objects all the time, and would stand still. Each begins with a dot,
-and is compared with the group after a dot, so that no part of a name matches.
+and groups end with the slash before a kind, so that no part of a group's name matches.
 """
 REACHING = (
     *EXPORTING,
-    ".antrea.io",
-    ".argoproj.io",
-    ".cert-manager.io",
-    ".cilium.io",
-    ".cluster.x-k8s.io",
-    ".config.openshift.io",
-    ".crd.projectcalico.org",
-    ".extensions.istio.io",
-    ".external-secrets.io",
-    ".fluxcd.io",
-    ".gatekeeper.sh",
-    ".k8s.cni.cncf.io",
-    ".k8s.ovn.org",
-    ".karpenter.k8s.aws",
-    ".kubeovn.io",
-    ".kueue.x-k8s.io",
-    ".kuma.io",
-    ".kyverno.io",
-    ".metallb.io",
-    ".networking.gke.io",
-    ".networking.istio.io",
-    ".nmstate.io",
-    ".operator.openshift.io",
-    ".policy.networking.k8s.io",
-    ".projectcalico.org",
-    ".security.istio.io",
-    ".spire.spiffe.io",
-    ".sriovnetwork.openshift.io",
-    ".storage.k8s.io",
-    ".telemetry.istio.io",
-    ".tigera.io",
-    ".whereabouts.cni.cncf.io",
+    ".antrea.io/",
+    ".argoproj.io/",
+    ".cert-manager.io/",
+    ".cilium.io/",
+    ".cluster.x-k8s.io/",
+    ".config.openshift.io/",
+    ".crd.projectcalico.org/",
+    ".extensions.istio.io/",
+    ".external-secrets.io/",
+    ".fluxcd.io/",
+    ".gatekeeper.sh/",
+    ".k8s.cni.cncf.io/",
+    ".k8s.ovn.org/",
+    ".karpenter.k8s.aws/",
+    ".kubeovn.io/",
+    ".kueue.x-k8s.io/",
+    ".kuma.io/",
+    ".kyverno.io/",
+    ".metallb.io/",
+    ".networking.gke.io/",
+    ".networking.istio.io/",
+    ".nmstate.io/",
+    ".operator.openshift.io/",
+    ".policy.networking.k8s.io/",
+    ".projectcalico.org/",
+    ".security.istio.io/",
+    ".spire.spiffe.io/",
+    ".sriovnetwork.openshift.io/",
+    ".storage.k8s.io/",
+    ".telemetry.istio.io/",
+    ".tigera.io/",
+    ".whereabouts.cni.cncf.io/",
 )
-"""Suffixes of API groups whose kinds outside namespaces reach other clusters, clouds or networks."""
+"""API groups whose kinds outside namespaces reach other clusters, clouds or networks."""
 
 
 def templates(key: str = "") -> str:

@@ -43,6 +43,8 @@ _REFERENCE = "[A-Za-z0-9._/:-]+"
 _DIGEST = "@sha256:[0-9a-f]{64}"
 # A name without a dot is resolved below the pod's own namespace, or is `localhost`.
 _SHORT_NAME = "[a-z]([a-z0-9-]*[a-z0-9])?"
+# A pod of a headless service in the own namespace. No top-level domain has a digit or a single hyphen in it.
+_POD_OF_SERVICE = r"[a-z0-9-]+\.[a-z]+(?:[0-9]|-[a-z0-9])+[a-z]*(?:-[a-z0-9]+)*"
 _SERVICE = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.svc(\.cluster\.local)?[.]?"
 # A server that listens on all addresses (`0.0.0.0`, `[::]`, `*`) names no other host.
 _LOCAL_HOSTS = (
@@ -51,6 +53,7 @@ _LOCAL_HOSTS = (
     r"0\.0\.0\.0",
     r"\*",
     _SHORT_NAME,
+    _POD_OF_SERVICE,
     _SERVICE,
 )
 _DNS_PROTOCOLS = ("TCP", "UDP")

@@ -52,6 +52,9 @@ Must = Literal[
     "no-target",
     "own-hosts",
     "own-mesh",
+    "own-cluster",
+    "private",
+    "agent",
     "one-of",
 ]
 """The condition on a field.
@@ -67,6 +70,8 @@ Must = Literal[
 * `cilium-own`: labels by which Cilium selects pods of the own namespace.
 * `cilium-peer`: a rule of Cilium that names its peers; `own-hosts`, `own-mesh`: a configuration of Istio that
   takes effect on the own namespace, or on nobody else's hosts.
+* `own-cluster`: what Argo CD deploys to the cluster that it runs in; `private`: a private address.
+* `agent`: settings of Cilium's agent that keep its policies, and join no other cluster.
 * `named`: a mapping of settings that are read by their names; `no-target`: relabelling that writes none.
 * `one-of`: one of some words.
 """
@@ -89,7 +94,7 @@ URL = r"""[A-Za-z0-9+.-]*://[^/?#\s"'<>,;|)}]*"""
 """A URL up to its path. The scheme may be missing, so that `$(SCHEME)://host` cannot hide one."""
 BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]*:[0-9]{2,5}"
 """A host with a port outside of a URL."""
-_PLACE_NAMES = r"(?i)(?:endpoint|proxy|host|address|addr|url|uri|server|broker|resolver|dns)s?$"
+_PLACE_NAMES = r"(?i)(?:endpoint|proxy|host(?:name)?|address|addr|url|uri|server|broker|resolver|dns)s?$"
 # A list of hosts that need no proxy names no place to which anything is sent.
 _NO_PROXY = "(?i)^no_proxy$"
 # `USE_DNS=1` and `NUM_SERVERS=4` switch or count something. `:8080` is a port of the pod itself.
@@ -100,10 +105,13 @@ _VERSION_NAMES = "(?i)version$"
 # know in lower case too, such as `https_proxy`.
 _READ_AS_VARIABLES = (
     "^(?:[A-Z][A-Z0-9_]*"
-    "|[A-Za-z][A-Za-z0-9_]*_(?i:endpoint|proxy|host|addr|address|url|uri|server|broker)s?)$"
+    "|[A-Za-z][A-Za-z0-9_]*_(?i:endpoint|proxy|host(?:name)?|addr|address|url|uri|server|broker)s?)$"
 )
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
+# The pods of a StatefulSet have names such as `trainer-0.trainer`, after the service that they mostly share a
+# name with. Top-level domains of countries have two letters, and the oldest ones three.
+_POD = literal("^[a-z0-9-]+-[0-9]+[.][a-z]{4,}(:[0-9]+)?$")
 _FLAG = r"^[-+]{0,2}[A-Za-z0-9._-]+="
 
 
@@ -274,7 +282,8 @@ def host(value: str) -> str:
     """Return CEL: a host, with or without a port, is a permitted place."""
     name = f'{value}.split(":")[0]'
     is_declared = f"(isCIDR(g) ? (isIP({name}) && cidr(g).containsIP({name})) : g == {name})"
-    return f"({value}.matches($local) || variables.outside.exists(g, {is_declared}))"
+    is_pod = f'{value}.matches({_POD}) && {value}.startsWith({name}.split(".")[1])'
+    return f"({value}.matches($local) || variables.outside.exists(g, {is_declared}) || {is_pod})"
 
 
 def _url(value: str) -> str:
@@ -632,6 +641,26 @@ def _range(value: str) -> str:
     return f"(isCIDR({value}) && variables.outside.exists(g, isCIDR(g) && cidr(g).containsCIDR({value})))"
 
 
+_PRIVATE = literal(["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"])
+
+
+def _private(value: str) -> str:
+    """Return CEL: an address is in a range that no public network routes (RFC 1918, 4193 and 6598)."""
+    return f"(isIP({value}) && {_PRIVATE}.exists(g, cidr(g).containsIP({value})))"
+
+
+def _own_cluster(value: str) -> str:
+    """Return CEL: what Argo CD deploys goes to the cluster that it runs in, by address or by name."""
+    to = f"{value}.destination"
+    by_address = f'({to}.server == "https://kubernetes.default.svc" && !has({to}.name))'
+    return f'(has({to}.server) ? {by_address} : {to}.name == "in-cluster")'
+
+
+def _agent(value: str) -> str:
+    """Return CEL: settings of Cilium's agent by their names, none of which loosens or leads elsewhere."""
+    return f'{value}.all(k, !k.matches("polic|mesh|cluster|egress|encrypt|tunnel|native|proxy"))'
+
+
 _CONDITIONS: dict[Must, Callable[[str], str]] = {
     "absent": _absent,
     "unset": _unset,
@@ -651,6 +680,9 @@ _CONDITIONS: dict[Must, Callable[[str], str]] = {
     "no-target": _no_target,
     "own-hosts": _own_hosts,
     "own-mesh": _own_mesh,
+    "own-cluster": _own_cluster,
+    "private": _private,
+    "agent": _agent,
 }
 
 

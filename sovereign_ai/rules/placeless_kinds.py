@@ -57,8 +57,10 @@ storage.k8s.io/CSIStorageCapacity=csistoragecapacities storage.k8s.io/VolumeAtta
 storagemigration.k8s.io/StorageVersionMigration=storageversionmigrations
 """
 _ADDED = """
+argoproj.io/AppProject
 autoscaling.k8s.io/VerticalPodAutoscaler autoscaling.k8s.io/VerticalPodAutoscalerCheckpoint
-cilium.io/CiliumEndpoint cilium.io/CiliumEndpointSlice cilium.io/CiliumIdentity cilium.io/CiliumNode
+cert-manager.io/CertificateRequest
+cilium.io/CiliumIdentity
 crd.projectcalico.org/BlockAffinity crd.projectcalico.org/IPAMBlock crd.projectcalico.org/IPAMHandle
 gateway.networking.k8s.io/GatewayClass
 kueue.x-k8s.io/Cohort kueue.x-k8s.io/LocalQueue kueue.x-k8s.io/ProvisioningRequestConfig
@@ -67,7 +69,7 @@ metrics.k8s.io/NodeMetrics metrics.k8s.io/PodMetrics
 monitoring.coreos.com/PrometheusRule
 openreports.io/ClusterReport openreports.io/Report
 resource.nvidia.com/ComputeDomain
-scheduling.volcano.sh/PodGroup scheduling.volcano.sh/Queue scheduling.x-k8s.io/ElasticQuota
+scheduling.volcano.sh/PodGroup scheduling.x-k8s.io/ElasticQuota
 scheduling.x-k8s.io/PodGroup security.istio.io/PeerAuthentication
 wgpolicyk8s.io/ClusterPolicyReport wgpolicyk8s.io/PolicyReport
 """

@@ -125,12 +125,13 @@ _IS_KNOWN_IN_ZONE = (
 )
 _IS_LISTED_FOR_ALL = '$allowed_kinds.exists(a, a[0] == "" && a[1] == variables.key)'
 # Outside the zones' namespaces an object serves no zone, and whose data it sends is not said. Only groups
-# that reach out of the cluster are refused there, and in namespaces those that send data out.
+# that reach out of the cluster are refused there, and in namespaces those that send data out. The system
+# namespace is one of the factory's, and has no zone.
 _REACHES_NOTHING_OUTSIDE = (
     "size($residency_zones) == 0 || variables.key in $known_kinds"
-    " || variables.known"
+    ' || (variables.known && variables.zone != "")'
     ' || !(has(object.metadata.namespace) && object.metadata.namespace != "" ? $exporting : $reaching)'
-    f'.exists(e, ("." + variables.api).endsWith(e)) || {_IS_LISTED_FOR_ALL}'
+    f'.exists(e, ("." + variables.key).contains(e)) || {_IS_LISTED_FOR_ALL}'
 )
 
 UNKNOWN = Rule(

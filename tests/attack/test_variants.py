@@ -8,7 +8,7 @@ import pytest
 
 from sovereign_ai.rules.engine import evaluate
 from tests.attack.counted import read as read_classes
-from tests.attack.variants import TABLE, Variant, read
+from tests.attack.variants import TABLES, Variant, read
 from tests.rules.test_residency_by_default import described
 
 REFUSED = [variant for variant in read() if variant.decision == "deny"]
@@ -32,7 +32,7 @@ def test_what_is_permitted_beside_a_way_round_is_let_in(variant: Variant) -> Non
 
 def test_every_class_of_the_table_is_one_of_the_list() -> None:
     listed = {row.name for row in read_classes()}
-    assert {variant.attack_class for variant in read()} <= listed, TABLE
+    assert {variant.attack_class for variant in read()} <= listed, TABLES
 
 
 def test_no_two_variants_are_the_same_object() -> None:

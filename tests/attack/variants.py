@@ -1,4 +1,4 @@
-"""Reads `variants.yaml`: objects by which someone tries to get out, and what must be let in beside them."""
+"""Reads objects by which someone tries to get out, and what must be let in beside them: see `TABLES`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import yaml
 
 from tests.rules.cases import changed
 
-TABLE = Path(__file__).with_name("variants.yaml")
+TABLES = tuple(Path(__file__).with_name(name) for name in ("variants.yaml", "blind.yaml"))
+"""The tables: `bases` are those of the first."""
 NAMESPACE = "research"
 Data = dict[str, Any]
 
@@ -39,15 +40,23 @@ class Variant:
 
 @cache
 def read() -> tuple[Variant, ...]:
-    """Read the table."""
-    table = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    """Read the tables."""
+    tables = [yaml.safe_load(table.read_text(encoding="utf-8")) for table in TABLES]
+    bases = tables[0]["bases"]
     variants: list[Variant] = []
-    for attack_class, rows in table["classes"].items():
-        for list_name, decision in (("refused", "deny"), ("permitted", "allow")):
-            for name, row in rows[list_name].items():
-                obj = _complete(name, row, table["bases"])
-                variants.append(Variant(attack_class, name, decision, obj))
+    for table in tables:
+        for attack_class, rows in table["classes"].items():
+            variants += _of_rows(attack_class, rows, bases)
     return tuple(variants)
+
+
+def _of_rows(attack_class: str, rows: Data, bases: dict[str, Data]) -> list[Variant]:
+    """Return the variants of one class of one table."""
+    variants = []
+    for list_name, decision in (("refused", "deny"), ("permitted", "allow")):
+        for name, row in rows[list_name].items():
+            variants.append(Variant(attack_class, name, decision, _complete(name, row, bases)))
+    return variants
 
 
 def of_class(attack_class: str, decision: str) -> tuple[Variant, ...]:

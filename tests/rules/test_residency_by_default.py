@@ -29,6 +29,7 @@ from sovereign_ai.rules.registry import find_rule
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import load
 from sovereign_ai.spec.zone import AllowedKind, Gateway
+from tests.attack import variants
 from tests.rules import deciding, subject
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
@@ -50,7 +51,13 @@ class Row:
         return self.name
 
 
+_BLIND = "a place can stand in many fields, and in kinds that no rule knows"
 ROWS = [Row(**row) for row in yaml.safe_load(TABLE.read_text(encoding="utf-8"))]
+ROWS += [
+    Row(f"variant-{variant.name}", variant.decision, "written down before the rules were read", variant.object)
+    for variant in variants.read()
+    if variant.attack_class == _BLIND
+]
 
 
 @cache
@@ -277,6 +284,9 @@ def test_admission_and_the_audit_decide_every_object_of_the_table_as_offline(tmp
         for obj in bundle.objects:
             if obj["kind"] == "Namespace":
                 api.apply({**obj, "metadata": {"name": obj["metadata"]["name"]}}, force=True)
+        for namespace in sorted({row.object["metadata"].get("namespace", "default") for row in ROWS}):
+            if api.get("v1", "Namespace", namespace) is None:
+                api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         kept = api.many(partial(keeps, api, row) for row in ROWS)
         stored = [row for row, is_kept in zip(ROWS, kept, strict=True) if is_kept]
         found = audit(api, factory, derived, bundle, cluster="lab", now=TODAY).verdict

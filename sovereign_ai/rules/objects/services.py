@@ -129,12 +129,23 @@ _TAKES_OWN_LISTENERS = (
     " || object.spec.allowedListeners.namespaces.from == null"
     ' || object.spec.allowedListeners.namespaces.from in ["None", "Same"]'
 )
+# An address elsewhere, or parameters of the controller, may make it answer outside.
+_IS_REACHED_HERE = all_permitted(
+    (
+        Field("spec.addresses[].value", "private"),
+        Field("spec.infrastructure.parametersRef", "absent"),
+        Field("spec.listeners[].tls.certificateRefs[].namespace", "own-namespace"),
+    )
+)
 GATEWAYS = Rule(
     id="NET-005",
     title="A Gateway API gateway names its hosts and takes routes of its own namespace only",
     severity="high",
     rationale="A listener that is open to routes of every namespace lets any tenant answer for its names.",
-    remediation="name each listener's hostname in full and leave allowedRoutes.namespaces out, or say Same",
+    remediation=(
+        "name each listener's hostname in full, and leave out parametersRef, addresses outside and "
+        "allowedRoutes.namespaces, or say Same"
+    ),
     controls=_CONTROLS,
     places=OBJECT_PLACES,
     checks=(
@@ -155,6 +166,12 @@ GATEWAYS = Rule(
             "spec.allowedListeners",
             _TAKES_OWN_LISTENERS,
             "it takes listeners of other namespaces",
+        ),
+        RuleCheck(
+            ("Gateway",),
+            "spec.addresses",
+            _IS_REACHED_HERE,
+            "its address is not private, or parameters or certificates of others decide on it",
         ),
     ),
 )
