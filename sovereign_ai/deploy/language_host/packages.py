@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import re
 import subprocess
 import sys
@@ -100,7 +101,9 @@ def _ask(python: Path, code: str) -> str:
     """Run one line of Python in an interpreter; an empty text if it does not run."""
     try:
         done = subprocess.run(
-            [str(python), "-c", code],
+            [str(python.absolute()), "-c", code],
+            # With `-c` the working folder comes first among those that modules are imported from.
+            cwd=os.sep,
             capture_output=True,
             text=True,
             timeout=_LIMIT,

@@ -198,16 +198,16 @@ ROOT = _rule(
 )
 _HAS_SECCOMP = (
     f"(!({_POD_CONTEXT} && has(variables.pod.securityContext.seccompProfile))"
-    ' || variables.pod.securityContext.seccompProfile.type in ["RuntimeDefault", "Localhost"])'
+    ' || variables.pod.securityContext.seccompProfile.type == "RuntimeDefault")'
     f" && variables.containers.all(c, {_OWN} && has(c.securityContext.seccompProfile)"
-    ' ? c.securityContext.seccompProfile.type in ["RuntimeDefault", "Localhost"]'
+    ' ? c.securityContext.seccompProfile.type == "RuntimeDefault"'
     f" : ({_POD_CONTEXT} && has(variables.pod.securityContext.seccompProfile)))"
 )
 SECCOMP = _rule(
     6,
     "Containers run under a seccomp profile",
     "high",
-    "Without one, every system call of the shared kernel is within reach.",
+    "Without one, every system call of the shared kernel is within reach. A file of the machine may say so too.",
     "set seccompProfile.type: RuntimeDefault",
     (CIS_SECCOMP,),
     RuleCheck(
