@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import socketserver
 import ssl
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,8 @@ from sovereign_ai.operate.records import read_records
 
 _SECONDS = 5.0
 """How long a caller may be silent, in the handshake too."""
+MOST_CONNECTIONS = 256
+"""Connections at the same time; the API server keeps a few open. Each has a thread."""
 _CALLERS = {
     "/answer": f"sovereign-ai:{AUTHORIZATION.removesuffix('-client')}",
     "/healthz": f"sovereign-ai:{SUPERVISOR}",
@@ -64,6 +67,7 @@ class OperatorServer(ThreadingHTTPServer):
         """
         self.cluster_dir, self.clock, self.say = cluster_dir, clock, say
         self._tls = server_context(cluster_dir.pki)
+        self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
         super().__init__((LOOPBACK, port), _Handler, bind_and_activate=listening is None)
         if listening is not None:
             # The base class always makes one.
@@ -77,6 +81,20 @@ class OperatorServer(ThreadingHTTPServer):
         # The handler does the handshake, in its own thread: here a slow caller would block all others.
         secured = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return secured, address
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Handle a connection in a thread of its own; close it at once where there are too many."""
+        if not self._room.acquire(blocking=False):
+            request.close()
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Handle a connection, and make room for another at its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Write no traceback for a connection that fails: that is its caller's problem."""

@@ -116,3 +116,20 @@ def test_a_caller_who_says_nothing_keeps_nobody_waiting(
     monkeypatch.setattr("sovereign_ai.operate.server._SECONDS", 600.0)
     with socket.create_connection(("127.0.0.1", running.port)):
         until(lambda: running.well("supervisor"))
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5, 8])
+def test_beyond_the_most_connections_one_is_closed_at_once_and_room_comes_back(
+    running: Running, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("sovereign_ai.operate.server._SECONDS", 600.0)
+    monkeypatch.setattr("sovereign_ai.operate.server.MOST_CONNECTIONS", most)
+    small = Running(running.where)
+    silent = [socket.create_connection(("127.0.0.1", small.port)) for _ in range(most)]
+    with socket.create_connection(("127.0.0.1", small.port), timeout=60) as further:
+        assert further.recv(1) == b""
+    for connection in silent:
+        connection.close()
+    until(lambda: small.well("supervisor"))
+    small.service.shutdown()
+    small.service.server_close()

@@ -15,8 +15,8 @@ from sovereign_ai.cluster.api import Api, read_kubeconfig
 from sovereign_ai.names import KEYS
 
 NAME, NAMESPACE, ROLE = "gpu-agent", "kube-system", "sovereign-ai:gpu-agent"
-# The token ends after a year: long before that a cluster of containers is gone.
-_YEAR_SECONDS = 365 * 24 * 3600
+# Each start of the agents asks for a new token. A cluster of containers is seldom a month old.
+_TOKEN_SECONDS = 30 * 24 * 3600
 _GROUP = "rbac.authorization.k8s.io"
 RULES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("", ("nodes", "pods"), ("get", "list")),
@@ -65,7 +65,7 @@ def make(api: Api, administrator: Path, target: Path) -> None:
     request = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenRequest",
-        "spec": {"expirationSeconds": _YEAR_SECONDS},
+        "spec": {"expirationSeconds": _TOKEN_SECONDS},
     }
     path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{NAME}/token"
     answer = api.request("POST", path, request)
