@@ -1,4 +1,4 @@
-"""Counts the variants of each class of `classes.yaml`: tests' parameters, cases, objects, hostile inputs."""
+"""Counts the variants of each class: tests' parameters, cases, objects, descriptions, hostile inputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from tests.attack import variants
+from tests.attack import descriptions, variants
 
 TABLE = Path(__file__).with_name("classes.yaml")
 
@@ -39,6 +39,7 @@ class AttackClass:
         number = sum(parameters(test) for test in self.variants)
         number += sum(refused_cases(rule) for rule in self.rules)
         number += sum(collected(name) for name in self.hostile)
+        number += len(descriptions.of_class(self.name, "deny"))
         return number + len(variants.of_class(self.name, "deny"))
 
 

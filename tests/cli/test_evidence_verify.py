@@ -5,6 +5,9 @@ it left out.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -281,3 +284,44 @@ def test_everything_that_was_not_checked_is_printed(folder: Path, stack: Path) -
         "own clock",
     ):
         assert any(words in line for line in lines), words
+
+
+# Programs of a folder that some interpreter, test runner or engine starts by their names alone.
+_STARTED_BY_NAME = (
+    "__init__.py",
+    "__main__.py",
+    "conftest.py",
+    "json.py",
+    "orjson.py",
+    "setup.py",
+    "sitecustomize.py",
+    "sovereign_ai.py",
+    "typer.py",
+    "usercustomize.py",
+    "yaml.py",
+)
+
+
+@pytest.fixture(scope="module")
+def names_that_ran(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Verify within a stranger's folder that is full of programs; return the names of those that ran."""
+    folder = tmp_path_factory.mktemp("stranger")
+    key(folder, "old", 1)
+    stack = program(folder)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_STATE_HOME", str(folder / "state"))
+        assert sign(folder, stack=stack).exit_code == 0
+    (folder / "marker").unlink()
+    for name in _STARTED_BY_NAME:
+        (stack / name).write_text(f"open({str(folder / name)!r}, 'w').close()\n", encoding="utf-8")
+    command = [Path(sys.executable).with_name("sovereign-ai"), "evidence", "verify"]
+    command += [folder / "evidence.json", stack, "--key", folder / "old.pub"]
+    environment = os.environ | {"PYTHONPATH": str(LAB.parents[1]), "XDG_STATE_HOME": str(folder / "state")}
+    done = subprocess.run(command, cwd=stack, env=environment, capture_output=True, text=True, check=False)
+    assert "was not run" in done.stdout, done.stdout + done.stderr
+    return {name for name in (*_STARTED_BY_NAME, "marker") if (folder / name).exists()}
+
+
+@pytest.mark.parametrize("name", [*_STARTED_BY_NAME, "marker"])
+def test_no_program_of_a_strangers_folder_is_started_by_its_name(name: str, names_that_ran: set[str]) -> None:
+    assert name not in names_that_ran

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai.deploy.language_host import packages
 from sovereign_ai.deploy.language_host.packages import (
     Required,
     distributions,
@@ -65,3 +66,17 @@ def test_packages_that_others_require_are_listed_only_when_asked_for(other_pytho
 def test_an_interpreters_version_is_its_own_answer(other_python: Path) -> None:
     assert python_version(other_python) == ".".join(map(str, sys.version_info[:3]))
     assert python_version(Path("/nonexistent/python")) == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["collections", "copyreg", "enum", "functools", "json", "keyword", "operator", "re", "reprlib", "types"],
+)
+def test_no_module_of_the_working_folder_is_run_when_an_interpreter_is_asked(
+    name: str, other_python: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    packages._ask.cache_clear()
+    assert required_packages(other_python)
+    assert not (tmp_path / "ran").exists()
