@@ -1,4 +1,4 @@
-"""A value that people write is refused in words that say what to write instead, and never in a library's own."""
+"""A value that people write is refused in words that say what to write, and never in a library's own."""
 
 from __future__ import annotations
 
