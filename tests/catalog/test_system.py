@@ -40,6 +40,10 @@ def test_the_tables_hold_the_rows_that_specifications_name() -> None:
         "c885a-h200",
         "sr680a-b300",
     } <= machines
+    assert {"cloudmatrix-384-node", "galaxy-blackhole", "sambarack-sn40l-16", "vera-rubin-nvl4-tray"} <= machines
+    assert {"dgx-rubin-nvl8-tray", "kyber-nvl576-tray"} <= machines
+    assert {"rubin-cpx", "rubin-ultra", "mi430x", "ascend-910c", "blackhole", "wse-3", "lpu-v1"} <= chips
+    assert {"qfx5240-64od", "z9864f-on", "cx864e-n", "arista-7700r4c-38pe"} <= {one.name for one in switches()}
     assert {"q3400", "qm9700", "sn2201", "sn4600c", "sn5600"} <= {one.name for one in switches()}
     assert {"sn5610", "sn6600", "sn6810", "q3450", "arista-7060x6-64pe", "n9364e"} <= {
         one.name for one in switches()
@@ -67,7 +71,7 @@ def test_a_system_refers_to_rows_that_exist(one: System) -> None:
     assert supplier(one.vendor)
     assert one.cpu_arch in {"amd64", "arm64"}
     assert set(one.cooling) <= {"air", "liquid", "hybrid"}
-    assert one.nvlink_domain_nodes in {0, 18}
+    assert one.nvlink_domain_nodes in {0, 18, 72}
     assert (one.scalable_unit is None) == (not one.scalable_units)
     if one.scalable_units:
         assert one.scalable_units[0].nodes == one.scalable_unit
