@@ -40,10 +40,17 @@ def test_the_tables_hold_the_rows_that_specifications_name() -> None:
         "c885a-h200",
         "sr680a-b300",
     } <= machines
-    assert {"cloudmatrix-384-node", "galaxy-blackhole", "sambarack-sn40l-16", "vera-rubin-nvl4-tray"} <= machines
+    assert {
+        "cloudmatrix-384-node",
+        "galaxy-blackhole",
+        "sambarack-sn40l-16",
+        "vera-rubin-nvl4-tray",
+    } <= machines
     assert {"dgx-rubin-nvl8-tray", "kyber-nvl576-tray"} <= machines
     assert {"rubin-cpx", "rubin-ultra", "mi430x", "ascend-910c", "blackhole", "wse-3", "lpu-v1"} <= chips
-    assert {"qfx5240-64od", "z9864f-on", "cx864e-n", "arista-7700r4c-38pe"} <= {one.name for one in switches()}
+    assert {"qfx5240-64od", "z9864f-on", "cx864e-n", "arista-7700r4c-38pe"} <= {
+        one.name for one in switches()
+    }
     assert {"q3400", "qm9700", "sn2201", "sn4600c", "sn5600"} <= {one.name for one in switches()}
     assert {"sn5610", "sn6600", "sn6810", "q3450", "arista-7060x6-64pe", "n9364e"} <= {
         one.name for one in switches()
