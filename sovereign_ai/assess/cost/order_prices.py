@@ -1,8 +1,8 @@
 """The order list of the cabling with what each line costs, as far as a price is known.
 
 A price `price.<part>` is dated, has a range, and may be replaced by the user's own; `price.<part>-per-m` is
-that of a metre, for cables that are cut to length. A part without a price has no cost and is in no total; it is
-counted, so that a total says what it leaves out.
+that of a metre, for cables that are cut to length. A part without a price has no cost and is in no total;
+it is counted, so that a total says what it leaves out.
 """
 
 from __future__ import annotations

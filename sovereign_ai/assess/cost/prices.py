@@ -124,8 +124,8 @@ def _cabling(sheet: Sheet, factory: AIFactory, plan: Plan) -> Iterator[PricedPar
             metres[line.site, line.part.name] += line.pieces * (line.length or 0) / _CENTIMETRES
     for (site, part), number in sorted(pieces.items()):
         name = f"price.{part}"
-        # A cable that is cut to length has the price of a metre.
-        if f"{name}-per-m" in figures("prices"):
+        # A cable that is cut to length has the price of a metre, unless the user gives that of a piece.
+        if f"{name}-per-m" in figures("prices") and name not in sheet.given:
             long = metres[site, part]
             count = sheet.plan(f"count.{site}.{part}", long, "m", "metres of the order list of the plan")
             each = price(sheet, f"{name}-per-m", "USD", f"What does a metre of {part} cost, in dollars?")
