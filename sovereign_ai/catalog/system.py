@@ -103,6 +103,12 @@ class System(Sourced):
         return self.max_power if figure is None else figure.worst(Watts)
 
     @property
+    def worst_weight_kg(self) -> float | None:
+        """The upper end of `weight_kg` where it is a range, else `weight_kg`: what a floor must carry."""
+        figure = self.source_of("weight_kg")
+        return self.weight_kg if figure is None or figure.high is None else float(figure.high)
+
+    @property
     def decided_supplies(self) -> tuple[int, int] | None:
         """Supplies fitted and required; None where a source lacks, or gives no more than a range.
 

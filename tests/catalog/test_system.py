@@ -14,6 +14,7 @@ from sovereign_ai.catalog.supplier import supplier
 from sovereign_ai.catalog.switch import switches
 from sovereign_ai.catalog.system import System, system, systems
 from sovereign_ai.names import DNS_LABEL
+from sovereign_ai.plan.racks import RACK_UNITS
 from sovereign_ai.units import BitsPerSecond, Watts
 
 
@@ -179,6 +180,24 @@ def test_every_row_of_late_2026_has_watts_and_every_machine_of_it_weight_and_idl
         assert machine.idle_power < machine.max_power, machine.name
         # A tray has its power from the busbar of its rack.
         assert (machine.supplies is None) == machine.name.endswith("-tray"), machine.name
+
+
+def test_a_reference_rack_of_every_system_is_no_higher_than_a_rack() -> None:
+    for machine in systems():
+        assert (machine.nodes_per_rack or 1) * (machine.rack_units or 0) <= RACK_UNITS, machine.name
+
+
+def test_a_floor_must_carry_the_most_that_a_machine_may_weigh() -> None:
+    assert system("dgx-b200").worst_weight_kg == 142.4
+    assert system("gb300-nvl72-tray").worst_weight_kg == 95
+
+
+def test_what_no_source_gives_of_a_machine_of_late_2026_counts_at_its_upper_end() -> None:
+    for name in ("xe9780-b300", "c885a-h200", "sr680a-b300", "kyber-nvl576-tray", "helios-mi455x-tray"):
+        for field in ("max_power", "weight_kg"):
+            figure = system(name).source_of(field)
+            assert figure is not None
+            assert (figure.grade, figure.value) == (Grade.ESTIMATE, figure.high), f"{name}.{field}"
 
 
 def test_supplies_that_are_a_range_decide_nothing() -> None:
