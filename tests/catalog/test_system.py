@@ -14,7 +14,7 @@ from sovereign_ai.catalog.supplier import supplier
 from sovereign_ai.catalog.switch import switches
 from sovereign_ai.catalog.system import System, system, systems
 from sovereign_ai.names import DNS_LABEL
-from sovereign_ai.plan.racks import RACK_UNITS
+from sovereign_ai.plan.shapes import RACK_UNITS
 from sovereign_ai.units import BitsPerSecond, Watts
 
 
