@@ -489,6 +489,25 @@ class Percent(Quantity):
         return Fraction(amount * self.count, 10_000)
 
 
+_MOST_OF_A_RATIO = 64
+"""Each number of a ratio is at most this."""
+_DECIMAL = r"\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*"
+
+
+def _nearest_ratio(text: str) -> str:
+    """Return the nearest ratio to one of any positive numbers, 29:25 for 1.16:1; empty for other text."""
+    match = re.fullmatch(f"{_DECIMAL}:{_DECIMAL}", text, re.ASCII)
+    if match is None or not Fraction(match[1]) or not Fraction(match[2]):
+        return ""
+    wanted = Fraction(match[1]) / Fraction(match[2])
+    nearest = Fraction(1)
+    for up in range(1, _MOST_OF_A_RATIO + 1):
+        down = min(max(round(wanted * up), 1), _MOST_OF_A_RATIO)
+        if abs(Fraction(down, up) - wanted) < abs(nearest - wanted):
+            nearest = Fraction(down, up)
+    return f"'{nearest.numerator}:{nearest.denominator}'"
+
+
 @dataclass(frozen=True, slots=True)
 class Ratio:
     """An exact ratio of two whole numbers, such as an oversubscription of `1:1` or `3:2`.
@@ -513,7 +532,8 @@ class Ratio:
         match = re.fullmatch(r"\s*([0-9]{1,2})\s*:\s*([0-9]{1,2})\s*", text, re.ASCII)
         down, up = (int(match[1]), int(match[2])) if match else (0, 0)
         if not 1 <= down <= 64 or not 1 <= up <= 64:
-            message = f"{text!r} is not a ratio of whole numbers from 1 to 64; write '1:1' or '3:2'"
+            advice = _nearest_ratio(text) or "'1:1' or '3:2'"
+            message = f"{text!r} is not a ratio of whole numbers from 1 to 64; write {advice}"
             raise ValueError(message)
         return cls(down, up)
 

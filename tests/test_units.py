@@ -194,6 +194,23 @@ def test_what_is_no_ratio_is_refused(text: str):
         Ratio.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("1.16:1", "29:25"),
+        ("1:1.16", "25:29"),
+        ("1.5:1", "3:2"),
+        ("100:1", "64:1"),
+        ("1:100", "1:64"),
+        ("1.015:1", "64:63"),
+        ("1:0", "1:1"),
+    ],
+)
+def test_a_ratio_of_other_numbers_is_answered_with_the_nearest_one(text: str, advice: str):
+    with pytest.raises(ValueError, match=f"write '{advice}'"):
+        Ratio.parse(text)
+
+
 def test_money_and_time_are_exact():
     assert str(Money.parse("1.25 MEUR")) == "1250000 EUR"
     assert str(Seconds.parse("90 min")) == "1.5 h"

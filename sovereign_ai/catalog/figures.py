@@ -145,6 +145,21 @@ class Figure:
             text += f" [{self.low} to {self.high}]"
         return f"{text} ({self.grade}: {self.source}, read {self.read})"
 
+    @property
+    def extent(self) -> str:
+        """The value with its unit; of a range both ends and no centre, which would look known.
+
+        >>> Figure(
+        ...     field="power", value=3, low=2, high=4, unit="kW", source="a guess", read="2026-11-27",
+        ...     grade=Grade.ESTIMATE,
+        ... ).extent
+        '2 to 4 kW'
+        """
+        text = str(self.value)
+        if self.low is not None and self.low != self.high:
+            text = f"{self.low} to {self.high}"
+        return f"{text} {self.unit}" if self.unit else text
+
     def quantity(self, kind: type[Q]) -> Q:
         """Return the value as an exact quantity.
 

@@ -63,7 +63,7 @@ class System(Sourced):
         nodes_per_rack: nodes of a rack in the reference design; None where there is none.
         scalable_unit: nodes of the default scalable unit; None where none is published.
         scalable_units: every published size, the default first.
-        nvlink_domain_nodes: nodes that share one NVLink domain: 18, or 0 where it ends at the machine.
+        nvlink_domain_nodes: nodes that share one NVLink domain: 18 or 72, or 0 where it ends at the machine.
         cooling: kinds of cooling it is built for: `air`, `liquid`, `hybrid` (cold plates and air).
         rack_power: power of a full reference rack with what its machines share; None where unknown.
         rack_shared_power: power of what a rack's machines share (NVLink switch trays).
@@ -101,6 +101,12 @@ class System(Sourced):
         """The upper end of `max_power` where it is a range, else `max_power`: what a feed must carry."""
         figure = self.source_of("max_power")
         return self.max_power if figure is None else figure.worst(Watts)
+
+    @property
+    def worst_weight_kg(self) -> float | None:
+        """The upper end of `weight_kg` where it is a range, else `weight_kg`: what a floor must carry."""
+        figure = self.source_of("weight_kg")
+        return self.weight_kg if figure is None or figure.high is None else float(figure.high)
 
     @property
     def decided_supplies(self) -> tuple[int, int] | None:

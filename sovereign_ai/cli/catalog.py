@@ -177,7 +177,7 @@ def _power(row: Any) -> str:
     """Return a row's power with its grade; empty if the row has none."""
     for figure in row.figures:
         if figure.field in _POWER_FIELDS:
-            return f"{figure.value} {figure.unit or ''} {figure.grade}".strip()
+            return f"{figure.extent} {figure.grade}"
     return ""
 
 
@@ -244,7 +244,7 @@ def _compare(output: Output, names: list[str], files: list[Path]) -> None:
             line = cells.setdefault(figure.field, [""] * len(named))
             # A field that a row has twice is shown by its first figure.
             if not line[column]:
-                line[column] = f"{figure.value} {figure.unit or ''}".strip()
+                line[column] = figure.extent
     head = ["figure", *names]
     rows = [(field, *line) for field, line in cells.items()]
     data = [dict(zip(head, row, strict=True)) for row in rows]

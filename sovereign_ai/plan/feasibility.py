@@ -224,10 +224,11 @@ def _rack_problems(factory: AIFactory, shape: Shape) -> Iterator[Problem]:
         )
         fitting = _fitting_hint(factory, shape, count, lambda n: n * units <= RACK_UNITS)
         yield Problem("rack-over-height", message, *fitting)
-    if hall.floor_load is not None and machine.weight_kg is not None:
+    heaviest = machine.worst_weight_kg
+    if hall.floor_load is not None and heaviest is not None:
         # The floor load is in kg/m2, and 10,000 cm2 are a square metre.
         most = hall.floor_load.count * RACK_AREA_CM2 / 10_000
-        weight = machine.weight_kg
+        weight = heaviest
         if count * weight > most:
             message = (
                 f"{count} {machine.name} weigh {count * weight:g} kg, "

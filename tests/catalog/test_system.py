@@ -14,6 +14,7 @@ from sovereign_ai.catalog.supplier import supplier
 from sovereign_ai.catalog.switch import switches
 from sovereign_ai.catalog.system import System, system, systems
 from sovereign_ai.names import DNS_LABEL
+from sovereign_ai.plan.shapes import RACK_UNITS
 from sovereign_ai.units import BitsPerSecond, Watts
 
 
@@ -40,6 +41,17 @@ def test_the_tables_hold_the_rows_that_specifications_name() -> None:
         "c885a-h200",
         "sr680a-b300",
     } <= machines
+    assert {
+        "cloudmatrix-384-node",
+        "galaxy-blackhole",
+        "sambarack-sn40l-16",
+        "vera-rubin-nvl4-tray",
+    } <= machines
+    assert {"dgx-rubin-nvl8-tray", "kyber-nvl576-tray"} <= machines
+    assert {"rubin-cpx", "rubin-ultra", "mi430x", "ascend-910c", "blackhole", "wse-3", "lpu-v1"} <= chips
+    assert {"qfx5240-64od", "z9864f-on", "cx864e-n", "z9664f-on"} <= {
+        one.name for one in switches()
+    }
     assert {"q3400", "qm9700", "sn2201", "sn4600c", "sn5600"} <= {one.name for one in switches()}
     assert {"sn5610", "sn6600", "sn6810", "q3450", "arista-7060x6-64pe", "n9364e"} <= {
         one.name for one in switches()
@@ -67,7 +79,7 @@ def test_a_system_refers_to_rows_that_exist(one: System) -> None:
     assert supplier(one.vendor)
     assert one.cpu_arch in {"amd64", "arm64"}
     assert set(one.cooling) <= {"air", "liquid", "hybrid"}
-    assert one.nvlink_domain_nodes in {0, 18}
+    assert one.nvlink_domain_nodes in {0, 18, 72}
     assert (one.scalable_unit is None) == (not one.scalable_units)
     if one.scalable_units:
         assert one.scalable_units[0].nodes == one.scalable_unit
@@ -168,6 +180,24 @@ def test_every_row_of_late_2026_has_watts_and_every_machine_of_it_weight_and_idl
         assert machine.idle_power < machine.max_power, machine.name
         # A tray has its power from the busbar of its rack.
         assert (machine.supplies is None) == machine.name.endswith("-tray"), machine.name
+
+
+def test_a_reference_rack_of_every_system_is_no_higher_than_a_rack() -> None:
+    for machine in systems():
+        assert (machine.nodes_per_rack or 1) * (machine.rack_units or 0) <= RACK_UNITS, machine.name
+
+
+def test_a_floor_must_carry_the_most_that_a_machine_may_weigh() -> None:
+    assert system("dgx-b200").worst_weight_kg == 142.4
+    assert system("gb300-nvl72-tray").worst_weight_kg == 95
+
+
+def test_what_no_source_gives_of_a_machine_of_late_2026_counts_at_its_upper_end() -> None:
+    for name in ("xe9780-b300", "c885a-h200", "sr680a-b300", "kyber-nvl576-tray", "helios-mi455x-tray"):
+        for field in ("max_power", "weight_kg"):
+            figure = system(name).source_of(field)
+            assert figure is not None
+            assert (figure.grade, figure.value) == (Grade.ESTIMATE, figure.high), f"{name}.{field}"
 
 
 def test_supplies_that_are_a_range_decide_nothing() -> None:

@@ -72,6 +72,10 @@ def test_no_module_outside_the_catalogue_names_a_vendor() -> None:
 def test_every_vendor_of_an_accelerator_has_a_row_that_agrees_with_it() -> None:
     for chip in accelerators():
         row = chip.gpu_vendor
+        if row.title == row.name:
+            # Without a row: the hardware is known and no software of the vendor's.
+            assert (row.driver, chip.dra_driver) == (None, None), chip.name
+            continue
         assert row.driver, chip.name
         assert chip.resource.startswith(f"{row.label_domain}/"), chip.name
         assert chip.dra_driver == (row.dra.driver if row.dra else None), chip.name

@@ -42,6 +42,18 @@ def test_every_row_is_listed_with_what_it_lacks(capsys: pytest.CaptureFixture[st
     )
 
 
+def test_a_range_is_listed_and_compared_by_its_ends_and_not_by_a_centre(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert call(["catalog", "list", "system", "--json"]) == 0
+    power = {row["name"]: row["power"] for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert power["xe9780-b300"] == "13.5 to 16 kW estimate"
+    assert power["dgx-b200"] == "14.3 kW official"
+    assert call(["catalog", "compare", "xe9780-b300", "dgx-b300", "--json"]) == 0
+    rows = {row["figure"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert rows["weight_kg"] == {"figure": "weight_kg", "xe9780-b300": "140 to 185", "dgx-b300": "168"}
+
+
 def test_a_row_is_shown_with_source_day_and_grade(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["catalog", "show", "gaudi3-oam8"]) == 0
     text = capsys.readouterr().out

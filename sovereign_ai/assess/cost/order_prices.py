@@ -1,7 +1,8 @@
 """The order list of the cabling with what each line costs, as far as a price is known.
 
-A price `price.<part>` is dated, has a range, and may be replaced by the user's own. A part without a price
-has no cost and is in no total; it is counted, so that a total says what it leaves out.
+A price `price.<part>` is dated, has a range, and may be replaced by the user's own; `price.<part>-per-m` is
+that of a metre, for cables that are cut to length. A part without a price has no cost and is in no total;
+it is counted, so that a total says what it leaves out.
 """
 
 from __future__ import annotations
@@ -134,12 +135,27 @@ def price_order(order: CableOrder, given: Mapping[str, GivenValue]) -> tuple[Pri
         order: the order.
         given: the user's figures, by names such as `price.osfp-800g-2xsr4`.
     """
-    return tuple(PricedLine(line, _price(line.part.name, given)) for line in order.lines)
+    return tuple(PricedLine(line, _line_price(line, given)) for line in order.lines)
 
 
-def _price(part: str, given: Mapping[str, GivenValue]) -> PartPrice | None:
-    """Return the price of a part."""
-    name = f"price.{part}"
+def _line_price(line: OrderLine, given: Mapping[str, GivenValue]) -> PartPrice | None:
+    """Return the price of a piece: its own, or that of a metre for as many as it has."""
+    name = f"price.{line.part.name}"
+    # What the user gives comes first, by piece or by metre.
+    if name in given or f"{name}-per-m" not in given:
+        piece = _price(name, given)
+        if piece is not None:
+            return piece
+    metre = _price(f"{name}-per-m", given)
+    if metre is None or not line.length:
+        return None
+    metres = line.length / _CENTIMETRES
+    value, low, high = (round(end * metres, 2) for end in (metre.value, metre.low, metre.high))
+    return PartPrice(value, low, high, metre.grade, metre.source)
+
+
+def _price(name: str, given: Mapping[str, GivenValue]) -> PartPrice | None:
+    """Return the price of a name, `price.<part>`."""
     own = given.get(name)
     if own is not None:
         low = own.value if own.low is None else own.low

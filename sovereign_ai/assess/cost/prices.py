@@ -6,7 +6,7 @@ is asked for a price that no source gives, and a price that the user gives repla
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +36,10 @@ class PricedPart:
     item: str
     site: str
     service: str
+
+
+_CENTIMETRES = 100
+"""The order list's lengths are in these."""
 
 
 def add_prices(sheet: Sheet, factory: AIFactory, plan: Plan, shapes: Sequence[Shape]) -> list[PricedPart]:
@@ -113,12 +117,22 @@ def _cabling(sheet: Sheet, factory: AIFactory, plan: Plan) -> Iterator[PricedPar
         now = order.phases.index(factory.phase) if factory.phase else len(order.phases) - 1
         standing = order.phases[: now + 1]
     pieces: Counter[tuple[str, str]] = Counter()
+    metres: defaultdict[tuple[str, str], float] = defaultdict(float)
     for line in order.lines:
         if line.phase in standing:
             pieces[line.site, line.part.name] += line.pieces
+            metres[line.site, line.part.name] += line.pieces * (line.length or 0) / _CENTIMETRES
     for (site, part), number in sorted(pieces.items()):
-        count = sheet.plan(f"count.{site}.{part}", number, "pieces", "order list of the plan, spares counted")
-        each = price(sheet, f"price.{part}", "USD", f"What does one {part} cost, in dollars?")
+        name = f"price.{part}"
+        # A cable that is cut to length has the price of a metre, unless the user gives that of a piece.
+        if f"{name}-per-m" in figures("prices") and name not in sheet.given:
+            long = metres[site, part]
+            count = sheet.plan(f"count.{site}.{part}", long, "m", "metres of the order list of the plan")
+            each = price(sheet, f"{name}-per-m", "USD", f"What does a metre of {part} cost, in dollars?")
+        else:
+            from_list = "order list of the plan, spares counted"
+            count = sheet.plan(f"count.{site}.{part}", number, "pieces", from_list)
+            each = price(sheet, name, "USD", f"What does one {part} cost, in dollars?")
         cost = _line(sheet, f"capex.links.{site}.{part}", count, each)
         yield PricedPart(cost, "links", part, site, "Networking")
 

@@ -12,7 +12,7 @@ and `port_assignment.py` the places of servers.
     ...
     sovereign_ai.errors.SpecError: fabrics.radix: 3,128 leaves are needed for 100,000 endpoints, and \
 three tiers of 64-port switches carry at most 2,048: 65,536 endpoints at 1:1 [impossible-fabric]
-        74 ports a switch would do (breakout: 2 gives 128); or at most 8,192 machines a fabric and site
+        74 ports a switch would do (a 2-fold breakout gives 128); or at most 8,192 machines a fabric and site
 """
 
 from __future__ import annotations
@@ -295,7 +295,7 @@ def _too_large_error(blocks: Sequence[Block], rails: int, radix: int, ratio: Rat
         way = f"{wider} ports a switch would do"
         finer = next((times for times in range(2, MOST_BREAKOUT + 1) if fits(radix * times)), None)
         if finer:
-            way += f" (breakout: {finer} gives {radix * finer})"
+            way += f" (a {finer}-fold breakout gives {radix * finer})"
         ways.append(way)
     ways.append(f"or at most {most_leaves(radix) // rails * share.down:,} machines a fabric and site")
     leaves = ceil_div(first_free_place(blocks, share.down), share.down) * rails

@@ -6,6 +6,9 @@ from collections import Counter
 from typing import Any
 
 from sovereign_ai.assess.cost import price_order
+from sovereign_ai.assess.cost.order_prices import PartPrice
+from sovereign_ai.assess.cost.report import assess_cost
+from sovereign_ai.assess.sheet import GivenValue
 from sovereign_ai.cli.cable_text import order_data, order_lines, ordered
 from sovereign_ai.plan.cabling.order import CableOrder, order_cables
 from sovereign_ai.plan.factory import plan
@@ -52,6 +55,24 @@ def test_links_between_buildings_are_in_the_total_the_spares_and_the_price() -> 
     assert "cable-24-os2" not in spares
     priced = {line.line.part.name: line for line in price_order(order, {}) if line.line.use != "spares"}
     assert priced["qsfp-dd-400g-dr4"].to_data()["cost_usd"] > 0
+    cable = priced["cable-24-os2"].price
+    assert cable is not None
+    # 1,200 m of 0.66 to 19.7 dollars: a range, whose upper end counts.
+    assert (cable.low, cable.value, cable.high, cable.grade) == (792.0, 23_640.0, 23_640.0, "estimate")
+    offer = {"price.cable-24-os2-per-m": GivenValue(2.0, source="an offer")}
+    offered = {line.line.part.name: line.price for line in price_order(order, offer)}
+    assert offered["cable-24-os2"] == PartPrice(2400.0, 2400.0, 2400.0, "user", "an offer")
+
+
+def test_the_cost_counts_cables_between_buildings_by_the_metre() -> None:
+    described = on_campus().model_copy(update={"cabling": Cabling()})
+    cost = assess_cost(described, plan(described))
+    part = next(part for part in cost.parts if part.item == "cable-24-os2")
+    euro = cost.measure(part.cost)
+    assert cost.measure("count.a.cable-24-os2").value == 1200
+    assert euro.value is not None
+    assert euro.low is not None
+    assert 0 < euro.low < euro.value
 
 
 def test_no_cable_is_ordered_for_a_route_whose_fibres_are_laid_and_it_is_told() -> None:
