@@ -34,6 +34,17 @@ class RepairProcess:
             if not self._is_over.is_set():
                 self.ends += 1
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it was told to end, and is not started again."""
+        return self._is_over.is_set()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the PID while it runs."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
     def kill(self) -> bool:
         """Kill it at once; False where it does not run."""
         with self._lock:
