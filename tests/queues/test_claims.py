@@ -1,38 +1,32 @@
 """The same work by ResourceClaims and by an extended resource: what runs, waits and gives way is the same.
 
-Kueue 0.17 counts claims behind a gate that is off unless somebody asks (`DynamicResourceAllocation`, alpha),
-without topology. The control plane of this test asks for it; each side has machines, flavor, queues and
-namespaces of its own. A gang borrows, an owner takes its quota back, a gang waits for room, a machine breaks.
+The embedded control plane opens Kueue's gate for claims (`DynamicResourceAllocation`, alpha in 0.17), which
+counts them without topology. Each side has machines, flavor, queues and namespaces of its own. A gang
+borrows, an owner takes its quota back, a gang waits for room, a machine breaks.
 """
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from sovereign_ai.cluster.api.client import Api, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.cluster.embedded.pod_stages import SIMULATED_DURATION
-from sovereign_ai.cluster.embedded.process_status import status
-from sovereign_ai.cluster.embedded.queueing import KUEUE_USER, queue_settings_file
-from sovereign_ai.cluster.state import cluster_dir_of
 from sovereign_ai.names import KEYS
 from sovereign_ai.verify.pod_requests import field_of
 from tests.queues.test_pending import KUEUE, made, until
 
 pytestmark = pytest.mark.queues
 
-CLAIMED, EXTENDED = "example.com/claimed", "example.com/gpu"
-CLASS, DRIVER = "gpu.example.com", "gpu.example.com"
+GPU = "nvidia.com/gpu"
+"""What quotas count on both sides."""
+CLASS, DRIVER = "gpu.nvidia.com", "gpu.nvidia.com"
 MACHINES, GPUS = 6, 8
 JOB = "batch.kubernetes.io/job-name"
 OWNER, BORROWER = "weather", "research"
@@ -45,17 +39,12 @@ class Side:
     Attributes:
         api: the cluster.
         name: of the way, and the first part of what belongs to it.
-        resource: the resource of its quotas.
+        is_claimed: whether pods ask by claims.
     """
 
     api: Api
     name: str
-    resource: str
-
-    @property
-    def is_claimed(self) -> bool:
-        """Whether pods ask by claims."""
-        return self.resource == CLAIMED
+    is_claimed: bool
 
     def space(self, tenant: str) -> str:
         """Return the namespace of a tenant."""
@@ -72,9 +61,9 @@ class Side:
             space = self.space(tenant)
             self.api.create(made("v1", "Namespace", space, {}, labels={KEYS.namespace_zone: "open"}))
             resources = [{"name": "cpu", "nominalQuota": "100"}]
-            resources.append({"name": self.resource, "nominalQuota": str(GPUS * MACHINES // 2)})
+            resources.append({"name": GPU, "nominalQuota": str(GPUS * MACHINES // 2)})
             flavors = [{"name": self.name, "resources": resources}]
-            group = {"coveredResources": ["cpu", self.resource], "flavors": flavors}
+            group = {"coveredResources": ["cpu", GPU], "flavors": flavors}
             spec = {"namespaceSelector": {}, "cohortName": self.name, "resourceGroups": [group]}
             self.api.create(made(KUEUE, "ClusterQueue", space, spec | {"preemption": preemption}))
             self.api.create(made(KUEUE, "LocalQueue", "pool", {"clusterQueue": space}, namespace=space))
@@ -86,7 +75,7 @@ class Side:
         """Create a machine whose GPUs are devices, or counted by a plugin."""
         amounts = {"cpu": "64", "memory": "512Gi", "pods": "30"}
         if not self.is_claimed:
-            amounts[self.resource] = str(GPUS)
+            amounts[GPU] = str(GPUS)
         ready = {"type": "Ready", "status": "True"}
         labels = {KEYS.pool: self.name, "kubernetes.io/hostname": name}
         node = made("v1", "Node", name, {}, labels=labels, annotations={"kwok.x-k8s.io/node": "fake"})
@@ -114,7 +103,7 @@ class Side:
             pod["resourceClaims"] = [{"name": "gpus", "resourceClaimTemplateName": f"gpus-{gpus}"}]
             resources["claims"] = [{"name": "gpus"}]
         else:
-            resources["limits"] = {self.resource: str(gpus)}
+            resources["limits"] = {GPU: str(gpus)}
         template = {"metadata": {"annotations": {SIMULATED_DURATION: "10h"}}, "spec": pod}
         labels = {"kueue.x-k8s.io/queue-name": "pool"}
         spec = {"parallelism": pods, "completions": pods, "template": template}
@@ -177,46 +166,14 @@ class Side:
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """Start a control plane whose Kueue counts claims."""
+    """Start a control plane; its Kueue counts what claims ask for."""
     root = tmp_path_factory.mktemp("clusters")
     cluster = up("claims", root=root, queueing=True, wait_seconds=300)
     api = open_cluster(cluster.kubeconfig)
-    kinds = ["deviceclasses", "resourceclaims", "resourceclaimtemplates"]
-    rule = {"apiGroups": ["resource.k8s.io"], "resources": kinds, "verbs": ["get", "list", "watch"]}
-    rbac = "rbac.authorization.k8s.io"
-    role = {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": "claims"}}
-    api.create(role | {"rules": [rule]})
-    reference = {"apiGroup": rbac, "kind": "ClusterRole", "name": "claims"}
-    subjects = [{"apiGroup": rbac, "kind": "User", "name": KUEUE_USER}]
-    api.create(role | {"kind": "ClusterRoleBinding", "roleRef": reference, "subjects": subjects})
-    expression = f"device.driver == '{DRIVER}'"
-    selectors = [{"cel": {"expression": expression}}]
+    selectors = [{"cel": {"expression": f"device.driver == '{DRIVER}'"}}]
     api.create(made("resource.k8s.io/v1", "DeviceClass", CLASS, {"selectors": selectors}))
-    _count_claims(root)
     yield api
     down("claims", root=root)
-
-
-def _count_claims(root: Path) -> None:
-    """Let Kueue start again with the gate; its supervisor starts whatever ends."""
-    file = queue_settings_file(cluster_dir_of("claims", root))
-    settings = orjson.loads(file.read_bytes())
-    settings["featureGates"]["DynamicResourceAllocation"] = True
-    mapping = {"name": CLAIMED, "deviceClassNames": [CLASS]}
-    settings["resources"] = {"deviceClassMappings": [mapping]}
-    file.write_bytes(orjson.dumps(settings))
-    before = _kueue(root)
-    assert before is not None
-    os.kill(before, signal.SIGKILL)
-    until(lambda: _kueue(root) not in {None, before})
-
-
-def _kueue(root: Path) -> int | None:
-    """Return the process of Kueue, if it is well."""
-    for component in status("claims", root=root).components:
-        if component.name == "kueue":
-            return component.pid if component.healthy else None
-    return None
 
 
 def lived(side: Side) -> dict[str, Any]:
@@ -259,7 +216,10 @@ def _whole_gang(side: Side) -> str:
 
 def test_claims_and_an_extended_resource_end_alike(api: Api) -> None:
     ends = api.many(
-        [partial(lived, Side(api, "dra", CLAIMED)), partial(lived, Side(api, "plugin", EXTENDED))]
+        [
+            partial(lived, Side(api, "dra", is_claimed=True)),
+            partial(lived, Side(api, "plugin", is_claimed=False)),
+        ]
     )
     by_claims, by_plugin = ends
     assert by_claims == by_plugin
