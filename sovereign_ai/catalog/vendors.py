@@ -326,6 +326,14 @@ def _dra(raw: Mapping[str, Any]) -> DraDriver:
     )
 
 
+def whole_device_class(resource: str) -> DeviceClass | None:
+    """Return the device class of whole GPUs that are requested as an extended resource; None without one."""
+    for row in vendors():
+        if row.dra and row.dra.whole_class.resource == resource:
+            return row.dra.whole_class
+    return None
+
+
 def _device_class(raw: Mapping[str, Any]) -> DeviceClass:
     return DeviceClass(name=raw["name"], expression=raw["expression"], resource=raw.get("resource", ""))
 

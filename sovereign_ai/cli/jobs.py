@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.jobs_usage import add_usage
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
@@ -163,6 +164,8 @@ def add(app: typer.Typer) -> None:
             as_json,
             lambda output: _logs(output, stack, work, (pod, tail), (cluster, kubeconfig, name)),
         )
+
+    add_usage(group)
 
     @group.command("cancel", **example("sovereign-ai jobs cancel stacks/lab pretrain --dry-run"))
     def cancel(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sovereign_ai.verify.queue_observation import find_workload, observe_queues
     from sovereign_ai.verify.queue_reason import QueueReason, reason_of, workload_of
     from sovereign_ai.verify.queue_state import QueueState
+    from sovereign_ai.verify.queue_usage import TenantUsage, WorkUsage, by_tenant, usage_of
     from sovereign_ai.verify.verdict import ClusterVerdict, verify
 else:
     __getattr__ = lazy_exports(
@@ -51,6 +52,7 @@ else:
             "queue_observation": ("find_workload", "observe_queues"),
             "queue_reason": ("QueueReason", "reason_of", "workload_of"),
             "queue_state": ("QueueState",),
+            "queue_usage": ("TenantUsage", "WorkUsage", "by_tenant", "usage_of"),
             "verdict": ("ClusterVerdict", "verify"),
         },
     )
@@ -66,8 +68,11 @@ __all__ = [
     "Observed",
     "QueueReason",
     "QueueState",
+    "TenantUsage",
+    "WorkUsage",
     "audit",
     "brief",
+    "by_tenant",
     "examples",
     "find_drift",
     "find_workload",
@@ -76,6 +81,7 @@ __all__ = [
     "observe_queues",
     "publish",
     "reason_of",
+    "usage_of",
     "verdict_on_dead",
     "verify",
     "with_dead",

@@ -1,9 +1,10 @@
-"""Processes are killed while the fleet works, in an order drawn from a seed: each has to come back.
+"""Processes are killed while the fleet works, at moments drawn from a seed: each has to come back.
 
-    make fleet NODES=100 KILLS=100            # the scenario, and its faults again until all kills were made
-    make fleet NODES=100 KILLS=100 SEED=7     # other kills; a seed kills the same processes in the same order
+    make fleet NODES=100 KILLS=1000           # the scenario, and its faults again until all kills were made
+    make fleet NODES=100 KILLS=100 SEED=7     # other kills; a seed draws the same moments for each process
 
-A kill is SIGKILL. The next one comes only when the killed process is back and well.
+A kill is SIGKILL. Each process has moments of its own: some time after it is back and well it dies again,
+whatever the others do then, so that several are away at once and one dies while another still starts.
 """
 
 from __future__ import annotations
@@ -11,24 +12,64 @@ from __future__ import annotations
 import os
 import random
 import signal
+import statistics
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sovereign_ai.cluster.api import ApiError, UnreachableError
 from sovereign_ai.cluster.embedded.process_status import status
 from tests.fleet.repairing import RepairProcess
 
-REPAIR = "repair"
-TARGETS = ("kueue", "kube-scheduler", "kube-controller-manager", "kube-apiserver", REPAIR)
-SHORTEST, LONGEST = 0.2, 3.0
-"""Seconds between the return of one process and the kill of the next."""
+REPAIR, SERVER = "repair", "kube-apiserver"
+TARGETS = ("kueue", "kube-scheduler", "kube-controller-manager", SERVER, REPAIR)
+LONGEST, LONGEST_OF_SERVER = 8.0, 16.0
+"""Seconds between the return of a process and its next kill, at most; half of it on average.
+
+The API server has longer: without it nobody does anything, and what dies then is killed at rest.
+"""
 BACK = 180.0
 """Seconds within which a killed process has to be well again, on a busy host."""
+_LOOK = 0.05
+"""Seconds between two looks at who runs: a small file is read."""
+
+
+@dataclass
+class Victim:
+    """A process that is killed again and again.
+
+    Attributes:
+        name: its name.
+        drawn: draws its moments.
+        due: when it is killed, on the monotonic clock; None while it is away.
+        killed: the PID that was killed last; 0 before the first kill.
+        since: when that was.
+        away: how long it was away after each kill, in seconds.
+    """
+
+    name: str
+    drawn: random.Random
+    due: float | None = None
+    killed: int = 0
+    since: float = 0.0
+    away: list[float] = field(default_factory=list)
+
+    def note(self, pid: int | None, now: float) -> None:
+        """Note who runs: its next kill is drawn when it is back."""
+        if self.due is not None or pid is None or pid == self.killed:
+            return
+        if self.killed:
+            self.away.append(now - self.since)
+        longest = LONGEST_OF_SERVER if self.name == SERVER else LONGEST
+        self.due = now + self.drawn.uniform(0.0, longest)
+
+    def is_lost(self, now: float) -> bool:
+        """Whether it has been away for too long."""
+        return self.killed != 0 and self.due is None and now - self.since > BACK
 
 
 @dataclass
@@ -41,6 +82,7 @@ class Killer:
         seed: what draws them.
         kills: how often each was killed.
         problems: what did not come back.
+        repair: the repair controller, while it is kept running.
     """
 
     cluster: str
@@ -52,7 +94,10 @@ class Killer:
 
     def __post_init__(self) -> None:
         """Prepare; nothing is killed yet."""
-        self._drawn = random.Random(self.seed)  # noqa: S311 - draws kills, and no secret
+        self._victims: list[Victim] = []
+        for name in TARGETS:
+            drawn = random.Random(f"{self.seed} {name}")  # noqa: S311 - draws kills, and no secret
+            self._victims.append(Victim(name, drawn))
         self._stop = threading.Event()
         # Held while a test plays a part of the world that no process of the framework plays.
         self.spared = threading.Lock()
@@ -73,44 +118,68 @@ class Killer:
             self._stop.set()
             thread.join(BACK)
 
+    def away(self) -> dict[str, dict[str, float]]:
+        """Return for how many seconds each process was away after a kill."""
+        table = {}
+        for victim in self._victims:
+            if victim.away:
+                middle, most = statistics.median(victim.away), max(victim.away)
+                table[victim.name] = {"median": round(middle, 2), "most": round(most, 2)}
+        return table
+
     def _run(self) -> None:
-        while not self.is_done and not self._stop.wait(self._drawn.uniform(SHORTEST, LONGEST)):
-            target = self._drawn.choice(TARGETS)
+        while not self.is_done and not self._stop.wait(_LOOK):
             with self.spared:
-                self._kill(target)
+                self._look()
+        # What was killed last has to come back as well.
+        while not self.problems and not self._stop.wait(_LOOK):
+            self._note_who_runs()
 
-    def _kill(self, target: str) -> None:
-        """Kill one process and wait until it is back; nothing where it does not run now."""
-        if target == REPAIR:
-            # Its own supervisor starts it again, and there is none outside the time of faults.
-            repair = self.repair
-            if repair is not None and repair.kill():
-                self.kills[target] += 1
-            return
-        before = self._identity(target)
-        if before is None:
-            return
-        try:
-            os.kill(before, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        self.kills[target] += 1
-        deadline = time.monotonic() + BACK
-        while time.monotonic() < deadline:
-            now = self._identity(target)
-            if now is not None and now != before:
-                return
-            self._stop.wait(0.1)
-            if self._stop.is_set():
-                return
-        self.problems.append(f"{target} is not back {BACK:.0f} s after kill {self.kills.total()}")
+    def _look(self) -> None:
+        """Kill what is due, until all kills were made."""
+        running = self._note_who_runs()
+        now = time.monotonic()
+        for victim in self._victims:
+            pid = running.get(victim.name)
+            if victim.due is None or now < victim.due or pid is None or self.is_done:
+                continue
+            victim.due, victim.killed, victim.since = None, pid, now
+            if self._kill(victim.name, pid):
+                self.kills[victim.name] += 1
 
-    def _identity(self, target: str) -> int | None:
-        """Return the PID of a process, if it is well."""
+    def _note_who_runs(self) -> Mapping[str, int]:
+        """Look who is well, and return the PID of each."""
+        running: dict[str, int] = {}
         for component in status(self.cluster).components:
-            if component.name == target and component.healthy:
-                return component.pid
-        return None
+            if component.healthy and component.pid is not None:
+                running[component.name] = component.pid
+        # Its own supervisor starts it again, and there is none outside the time of faults.
+        if self.repair is not None and self.repair.pid is not None:
+            running[REPAIR] = self.repair.pid
+        now = time.monotonic()
+        for victim in self._victims:
+            victim.note(running.get(victim.name), now)
+            if victim.is_lost(now) and not (victim.name == REPAIR and self._is_repair_over()):
+                total = self.kills.total()
+                self.problems.append(f"{victim.name} is not back after {BACK:.0f} s; {total} kills were made")
+        return running
+
+    def _is_repair_over(self) -> bool:
+        return self.repair is None or self.repair.is_over
+
+    def _kill(self, name: str, pid: int) -> bool:
+        """Kill a process; False where it has just ended by itself."""
+        if name == REPAIR:
+            return self.repair is not None and self.repair.kill()
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def result(self) -> dict[str, Any]:
+        """Return what was done, for the result's file."""
+        return {"kills": dict(self.kills), "seconds_away": self.away()}
 
 
 T = TypeVar("T")

@@ -23,16 +23,31 @@ class RepairProcess:
         self._is_over = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._said = 0
         self.ends = 0
 
     def run(self) -> None:
         """Keep it running until the end."""
         while not self._is_over.is_set():
             with self._log.open("a", encoding="utf-8") as log, self._lock:
+                self._said = log.tell()
                 self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
             self._process.wait()
             if not self._is_over.is_set():
                 self.ends += 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was told to end, and is not started again."""
+        return self._is_over.is_set()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the PID while it works: from its first line on, which says what it watches."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return None
+        return process.pid if self._log.stat().st_size > self._said else None
 
     def kill(self) -> bool:
         """Kill it at once; False where it does not run."""

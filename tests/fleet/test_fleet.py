@@ -99,7 +99,7 @@ def write_result(scenario: Scenario) -> None:
         "observed": scenario.facts,
         "cpu_seconds_of_this_process": round(own.ru_utime + own.ru_stime, 1),
         "cpu_seconds_of_its_commands": round(children.ru_utime + children.ru_stime, 1),
-        "kills": dict(scenario.killer.kills) if scenario.killer is not None else {},
+        "killed": scenario.killer.result() if scenario.killer is not None else {},
         "load": round(os.getloadavg()[0], 1),
     }
     (OUT / "fleet.json").write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2))

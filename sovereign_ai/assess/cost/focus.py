@@ -166,10 +166,10 @@ def focus_csv(rows: Sequence[dict[str, str]]) -> str:
     writer.writeheader()
     for row in rows:
         if row["BilledCost"]:
-            writer.writerow({column: _quoted(value) for column, value in row.items()})
+            writer.writerow({column: quoted(value) for column, value in row.items()})
     return text.getvalue()
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """Return a cell that no spreadsheet runs as a formula."""
     return f"'{value}" if value[:1] in _FORMULA_STARTS else value

@@ -135,6 +135,8 @@ class TrainingJob(Model):
     """The tenant whose quota it takes."""
     pool: Name
     """The pool that it runs on."""
+    devices: Literal["counts", "claims"] = "counts"
+    """How its pods ask for GPUs: by a number of the extended resource, or by resource claims (DRA)."""
     nodes: Degree | None = None
     """Servers that it uses at once; or `gpus`."""
     gpus: Degree | None = None
@@ -203,6 +205,8 @@ class InferenceService(Model):
     """The tenant whose quota it takes."""
     pool: Name
     """The pool that it runs on."""
+    devices: Literal["counts", "claims"] = "counts"
+    """How its pods ask for GPUs: by a number of the extended resource, or by resource claims (DRA)."""
     replicas: Degree | None = None
     """Copies of the model, each for prefill and decode; or `prefill` and `decode`."""
     tensor: Degree | None = None

@@ -7,13 +7,14 @@ Nothing here is sent to a cluster: whoever reads the manifest adds command, volu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sovereign_ai.assess.fit.components import InferenceService, Replicas, TrainingJob
 from sovereign_ai.assess.fit.training import job_size
 from sovereign_ai.assess.fit.workload_kinds import workload_kind
 from sovereign_ai.catalog.system import system
+from sovereign_ai.catalog.vendors import whole_device_class
 from sovereign_ai.errors import Problem, UsageError, Where, nearest
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import ClusterPlan, Namespace, Plan, PoolSlice, ceil_div
@@ -25,6 +26,8 @@ _PREFERRED = "kueue.x-k8s.io/podset-preferred-topology"
 _REQUIRED = "kueue.x-k8s.io/podset-required-topology"
 _RUNTIME = "torch-distributed"
 """The runtime that Kubeflow Trainer publishes for PyTorch; a factory may have others."""
+_GPUS = "gpus"
+"""The name of a pod's claim, and the end of the name of its template."""
 _SILENT_SECONDS = 60
 """Seconds until a pod is deleted from a machine whose kubelet is silent; the default of Kubernetes is 300.
 
@@ -34,10 +37,17 @@ Work that spans machines stands still as soon as one of them does: the wait of o
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a piece of work runs: its namespace, and the part of its pool in that cluster."""
+    """Where a piece of work runs: its namespace, and the part of its pool in that cluster.
+
+    Attributes:
+        namespace: its tenant's namespace there.
+        pool: the part of the pool.
+        device_class: the device class that its pods claim; empty where they ask for a number of GPUs.
+    """
 
     namespace: Namespace
     pool: PoolSlice
+    device_class: str = ""
 
     @property
     def gpus(self) -> int:
@@ -64,14 +74,28 @@ def manifests(
         image: the container image, with its registry and digest.
 
     Raises:
-        UsageError: the tenant is not named or has no namespace there, or the pool's GPUs are divided.
+        UsageError: the tenant is not named or has no namespace there, the pool's GPUs are divided, or they
+            cannot be claimed.
     """
     place = _place(plan, work)
     if isinstance(work, InferenceService):
         return _services(work, place, image)
     if factory.platform is not None and "trainer" in factory.platform.jobs:
+        _require_counts(work)
         return [_train_job(work, place, image)]
-    return [_job_set(work, place, image)]
+    return _job_set(work, place, image)
+
+
+def _require_counts(job: TrainingJob) -> None:
+    """Refuse claims in a TrainJob, which has no place for them: its pods are those of its runtime.
+
+    Raises:
+        UsageError: the job asks for claims.
+    """
+    if job.devices == "claims":
+        message = "a TrainJob has no field for resource claims: its runtime has the pods"
+        hint = "write `devices: counts`, or leave the trainer out of `platform.jobs` for a JobSet"
+        raise UsageError(Problem("claims-in-trainjob", message, Where(field="devices"), hint))
 
 
 def _place(plan: Plan, work: TrainingJob | InferenceService) -> _Place:
@@ -95,7 +119,23 @@ def _place(plan: Plan, work: TrainingJob | InferenceService) -> _Place:
     if best.pool.mig:
         message = f"the GPUs of pool {work.pool!r} are divided by MIG, and a job or service takes whole ones"
         raise UsageError(Problem("divided-gpus", message, Where(field="pool"), "name a pool of whole GPUs"))
+    if work.devices == "claims":
+        return replace(best, device_class=_device_class(best.pool))
     return best
+
+
+def _device_class(pool: PoolSlice) -> str:
+    """Return the device class of a pool's GPUs.
+
+    Raises:
+        UsageError: their vendor has none.
+    """
+    device = whole_device_class(pool.resource)
+    if device is None:
+        message = f"no device class stands for {pool.resource}, which the GPUs of pool {pool.pool!r} are"
+        hint = "write `devices: counts`"
+        raise UsageError(Problem("no-device-class", message, Where(field="devices"), hint))
+    return device.name
 
 
 def _places_in(cluster: ClusterPlan, pool_name: str) -> list[_Place]:
@@ -128,10 +168,11 @@ def _train_job(job: TrainingJob, place: _Place, image: str) -> Manifest:
     return _object("TrainJob", job.name, place, spec)
 
 
-def _job_set(job: TrainingJob, place: _Place, image: str) -> Manifest:
+def _job_set(job: TrainingJob, place: _Place, image: str) -> list[Manifest]:
     """Return a job as a JobSet of a single Job with a pod on each server."""
     gpus, nodes = job_size(job, place.gpus)
-    pod = _pod(place, image, _gpus_each(gpus, nodes))
+    each = _gpus_each(gpus, nodes)
+    pod = _pod(job.name, place, image, each)
     pod["restartPolicy"] = "Never"
     # The network is best within a scalable unit; a job that fits none still runs.
     template = _template(pod, {_PREFERRED: KEYS.scalable_unit})
@@ -139,7 +180,8 @@ def _job_set(job: TrainingJob, place: _Place, image: str) -> Manifest:
     indexed["backoffLimit"] = 0
     indexed["template"] = template
     replicated = {"name": "node", "replicas": 1, "template": {"spec": indexed}}
-    return _object("JobSet", job.name, place, {"suspend": True, "replicatedJobs": [replicated]})
+    job_set = _object("JobSet", job.name, place, {"suspend": True, "replicatedJobs": [replicated]})
+    return [*_claim_templates(job.name, place, each), job_set]
 
 
 def _services(service: InferenceService, place: _Place, image: str) -> list[Manifest]:
@@ -147,15 +189,16 @@ def _services(service: InferenceService, place: _Place, image: str) -> list[Mani
     if service.prefill is not None and service.decode is not None:
         prefill = _replica_set(f"{service.name}-prefill", service.prefill, place, image)
         decode = _replica_set(f"{service.name}-decode", service.decode, place, image)
-        return [prefill, decode]
+        return [*prefill, *decode]
     joint = Replicas(replicas=service.replicas or 1, tensor=service.tensor or 1)
-    return [_replica_set(service.name, joint, place, image)]
+    return _replica_set(service.name, joint, place, image)
 
 
-def _replica_set(name: str, replicas: Replicas, place: _Place, image: str) -> Manifest:
+def _replica_set(name: str, replicas: Replicas, place: _Place, image: str) -> list[Manifest]:
     """Return a LeaderWorkerSet whose groups each hold one copy of the model."""
     size = ceil_div(replicas.tensor, place.gpus)
-    pod = _pod(place, image, _gpus_each(replicas.tensor, size))
+    each = _gpus_each(replicas.tensor, size)
+    pod = _pod(name, place, image, each)
     annotations: dict[str, str] = {}
     # Tensor parallelism wants the scale-up network, without which a copy is too slow to be of use.
     if size > 1 and place.domain:
@@ -165,7 +208,8 @@ def _replica_set(name: str, replicas: Replicas, place: _Place, image: str) -> Ma
     group: Manifest = {"size": size, "restartPolicy": "RecreateGroupOnPodRestart"}
     group["workerTemplate"] = _template(pod, annotations)
     spec = {"replicas": replicas.replicas, "leaderWorkerTemplate": group}
-    return _object("LeaderWorkerSet", name, place, spec)
+    replica_set = _object("LeaderWorkerSet", name, place, spec)
+    return [*_claim_templates(name, place, each), replica_set]
 
 
 def _gpus_each(gpus: int, nodes: int) -> int:
@@ -179,12 +223,29 @@ def _resources(place: _Place, gpus: int) -> Manifest:
     return {"requests": dict(amounts), "limits": amounts}
 
 
-def _pod(place: _Place, image: str, gpus: int) -> Manifest:
+def _claim_templates(name: str, place: _Place, gpus: int) -> list[Manifest]:
+    """Return the template of the claims of a piece of work; none where its pods ask for a number."""
+    if not place.device_class:
+        return []
+    # Kueue 0.17 counts claims of this form against a quota, and no other: a class and a number.
+    exactly = {"deviceClassName": place.device_class, "allocationMode": "ExactCount", "count": gpus}
+    devices = {"requests": [{"name": _GPUS, "exactly": exactly}]}
+    metadata = {"name": f"{name}-{_GPUS}", "namespace": place.namespace.name}
+    template: Manifest = {"apiVersion": "resource.k8s.io/v1", "kind": "ResourceClaimTemplate"}
+    template |= {"metadata": metadata, "spec": {"spec": {"devices": devices}}}
+    return [template]
+
+
+def _pod(name: str, place: _Place, image: str, gpus: int) -> Manifest:
     """Return a pod's specification with one container, as narrow as a factory's admission asks for."""
     container: Manifest = {"name": "main", "image": image, "resources": _resources(place, gpus)}
     container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
-    return {"securityContext": security, "tolerations": _silence_tolerations(), "containers": [container]}
+    pod: Manifest = {"securityContext": security, "tolerations": _silence_tolerations()}
+    if place.device_class:
+        container["resources"] = {"claims": [{"name": _GPUS}]}
+        pod["resourceClaims"] = [{"name": _GPUS, "resourceClaimTemplateName": f"{name}-{_GPUS}"}]
+    return {**pod, "containers": [container]}
 
 
 def _silence_tolerations() -> list[Manifest]:

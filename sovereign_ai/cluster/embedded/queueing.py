@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sovereign_ai.catalog.vendors import vendors
 from sovereign_ai.cluster import identities as who
 from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, issue
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
@@ -54,6 +55,8 @@ _RIGHTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         (*_READ, *_CHANGE),
     ),
     (_GROUP, ("workloadpriorityclasses",), _READ),
+    # It counts the devices that claims ask for against a queue's quota.
+    ("resource.k8s.io", ("deviceclasses", "resourceclaims", "resourceclaimtemplates"), _READ),
     (
         _GROUP,
         tuple(f"{kind}/status" for kind in ("admissionchecks", "clusterqueues", "cohorts", "localqueues")),
@@ -221,10 +224,23 @@ def _configuration(cluster_dir: ClusterDir, port: int) -> dict[str, Any]:
         "clientConnection": {"qps": 1000, "burst": 2000},
         "integrations": {"frameworks": ["batch/job"]},
         "featureGates": _FEATURES,
+        "resources": {"deviceClassMappings": _counted_classes()},
     }
 
 
+def _counted_classes() -> list[dict[str, Any]]:
+    """Return which device classes count against which resource: GPUs, however they are asked for."""
+    mappings = []
+    for vendor in vendors():
+        if vendor.dra and vendor.dra.whole_class.resource:
+            whole = vendor.dra.whole_class
+            mappings.append({"name": whole.resource, "deviceClassNames": [whole.name]})
+    return mappings
+
+
 _FEATURES = {
+    # Claims that ask for a number of devices of a class count against quotas (alpha in 0.17, on from 0.20).
+    "DynamicResourceAllocation": True,
     "MultiKueue": False,
     # It compares a node's taints with the tolerations of a job's own pods, without those that its flavor adds
     # (0.17.0, pkg/controller/tas/node_controller.go, classifyTaints): every machine of a dedicated zone would

@@ -15,6 +15,7 @@ from sovereign_ai.operate.jobs.kinds import WORK_KINDS, ServedWork
 from sovereign_ai.operate.jobs.observed import Work
 
 Manifest = dict[str, Any]
+_CLAIMS, _CLAIM_TEMPLATE = "resource.k8s.io/v1", "ResourceClaimTemplate"
 _CONFLICT = 409
 _ENDLESS = 2**31 - 1
 SERVICE = f"{KEYS.domain}/service"
@@ -41,7 +42,9 @@ def for_cluster(
     adapted = []
     for obj in objects:
         kind = obj["kind"]
-        if kind not in served.resources and kind == "JobSet":
+        if kind == _CLAIM_TEMPLATE:
+            adapted.append(copy.deepcopy(dict(obj)))
+        elif kind not in served.resources and kind == "JobSet":
             adapted.append(_job_of(obj))
         elif kind not in served.resources and kind == "LeaderWorkerSet":
             adapted += _jobs_of_replicas(obj)
@@ -53,7 +56,7 @@ def for_cluster(
         else:
             adapted.append(copy.deepcopy(dict(obj)))
     for obj in adapted:
-        if not is_queued:
+        if not is_queued and obj["kind"] != _CLAIM_TEMPLATE:
             obj["spec"].pop("suspend", None)
     return adapted
 
@@ -165,9 +168,8 @@ def with_simulated_duration(objects: Sequence[Manifest], duration: str) -> None:
 
 def _containers(obj: Manifest) -> list[Manifest]:
     """Return what has the command of an object."""
-    spec = obj["spec"]
     if obj["kind"] == "TrainJob":
-        return [spec["trainer"]]
+        return [obj["spec"]["trainer"]]
     containers: list[Manifest] = []
     for template in _templates(obj):
         containers += template["spec"]["containers"]
@@ -175,10 +177,10 @@ def _containers(obj: Manifest) -> list[Manifest]:
 
 
 def _templates(obj: Manifest) -> list[Manifest]:
-    """Return the pod templates of an object; a TrainJob has none of its own."""
-    spec = obj["spec"]
-    if obj["kind"] == "TrainJob":
+    """Return the pod templates of an object; a TrainJob and a template of claims have none of their own."""
+    if obj["kind"] in {"TrainJob", _CLAIM_TEMPLATE}:
         return []
+    spec = obj["spec"]
     if obj["kind"] == "JobSet":
         return [each["template"]["spec"]["template"] for each in spec["replicatedJobs"]]
     if obj["kind"] == "LeaderWorkerSet":
@@ -208,8 +210,8 @@ def submit(api: Api, objects: Sequence[Manifest], *, dry_run: bool) -> None:
     made: list[Manifest] = []
     try:
         for obj in objects:
-            _create(api, obj, dry_run=False)
-            made.append(obj)
+            made.append(_create(api, obj, dry_run=False))
+        _give_templates_to_their_work(api, made)
     except SovereignError:
         for obj in made:
             # The first error is the one to report; what cannot be removed now is listed by `jobs list`.
@@ -218,9 +220,36 @@ def submit(api: Api, objects: Sequence[Manifest], *, dry_run: bool) -> None:
         raise
 
 
-def _create(api: Api, obj: Manifest, *, dry_run: bool) -> None:
+def _give_templates_to_their_work(api: Api, made: Sequence[Manifest]) -> None:
+    """Make work the owner of the templates of its claims: they go with the last that needs them."""
+    owners: dict[tuple[str, str], list[Manifest]] = {}
+    for obj in made:
+        metadata = obj["metadata"]
+        for name in sorted(_claim_templates(obj)):
+            owner = {"apiVersion": obj["apiVersion"], "kind": obj["kind"]}
+            owner |= {"name": metadata["name"], "uid": metadata["uid"]}
+            owners.setdefault((metadata["namespace"], name), []).append(owner)
+    for (space, name), new in owners.items():
+        template = api.get(_CLAIMS, _CLAIM_TEMPLATE, name, space)
+        if template is None:
+            continue
+        references = [*template["metadata"].get("ownerReferences", ()), *new]
+        change = {"metadata": {"ownerReferences": references}}
+        api.patch(_CLAIMS, _CLAIM_TEMPLATE, name, change, space)
+
+
+def _claim_templates(obj: Manifest) -> set[str]:
+    """Return the templates from which the pods of an object get their claims."""
+    names: set[str] = set()
+    for template in _templates(obj):
+        for claim in template["spec"].get("resourceClaims") or ():
+            names.add(claim["resourceClaimTemplateName"])
+    return names
+
+
+def _create(api: Api, obj: Manifest, *, dry_run: bool) -> Manifest:
     try:
-        api.create(obj, dry_run)
+        return api.create(obj, dry_run)
     except ApiError as error:
         if error.status != _CONFLICT:
             raise

@@ -22,6 +22,7 @@ from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_rec
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
+from sovereign_ai.operate.repair.holder import HOLDER_PROCESS, has_ended, own_process
 from sovereign_ai.operate.repair.policies import Policies, one_policy
 from sovereign_ai.operate.repair.record import ANNOTATION, CONTROLLER, STANDS_IN_FOR, read_moment
 from sovereign_ai.operate.repair.view import (
@@ -229,6 +230,8 @@ class RepairController:
             self.leader = spec.get("holderIdentity") or ""
             renewed = read_moment(spec.get("renewTime"))
             is_over = renewed is None or now - renewed >= LEASE
+            # A holder that was killed on this host writes no more, and need not be waited for.
+            is_over |= has_ended((metadata.get("annotations") or {}).get(HOLDER_PROCESS))
             if self.leader not in {"", self._identity} and not is_over:
                 self._leads_until = datetime.min.replace(tzinfo=UTC)
                 return False
@@ -256,10 +259,16 @@ class RepairController:
             holder: who has it from now on.
         """
         version = {"resourceVersion": metadata["resourceVersion"]} if metadata else {}
+        annotations = {HOLDER_PROCESS: own_process() if holder else ""}
         lease = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
-            "metadata": {"name": CONTROLLER, "namespace": SYSTEM_NAMESPACE, **version},
+            "metadata": {
+                "name": CONTROLLER,
+                "namespace": SYSTEM_NAMESPACE,
+                "annotations": annotations,
+                **version,
+            },
             "spec": {
                 "holderIdentity": holder,
                 "leaseDurationSeconds": int(LEASE.total_seconds()),

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from sovereign_ai.catalog.accelerator import accelerator
 from sovereign_ai.catalog.system import system
-from sovereign_ai.catalog.vendors import DeviceClass, Vendor, vendors
+from sovereign_ai.catalog.vendors import DeviceClass, Vendor, whole_device_class
 from sovereign_ai.plan import ClusterPlan, PoolSlice
 from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.spec import AIFactory
@@ -28,10 +28,7 @@ def _device_class(pool: PoolSlice) -> DeviceClass | None:
     if pool.mig:
         dra = _vendor(pool).dra
         return dra.partition_class if dra else None
-    for row in vendors():
-        if row.dra and row.dra.whole_class.resource == pool.resource:
-            return row.dra.whole_class
-    return None
+    return whole_device_class(pool.resource)
 
 
 def _vendor(pool: PoolSlice) -> Vendor:

@@ -40,6 +40,8 @@ import (
 	_ "sigs.k8s.io/kueue/pkg/controller/jobs/job"
 	"sigs.k8s.io/kueue/pkg/controller/tas"
 	tasindexer "sigs.k8s.io/kueue/pkg/controller/tas/indexer"
+	"sigs.k8s.io/kueue/pkg/dra"
+	"sigs.k8s.io/kueue/pkg/features"
 	"sigs.k8s.io/kueue/pkg/metrics"
 	"sigs.k8s.io/kueue/pkg/scheduler"
 	preemption "sigs.k8s.io/kueue/pkg/scheduler/preemption/expectations"
@@ -92,6 +94,9 @@ func run(ctx context.Context, file, kubeconfig string) error {
 	if err := utilfeature.DefaultMutableFeatureGate.SetFromMap(settings.FeatureGates); err != nil {
 		return fmt.Errorf("%s: feature gates: %w", file, err)
 	}
+	if err := countClaims(settings.Resources); err != nil {
+		return fmt.Errorf("%s: resources.deviceClassMappings: %w", file, err)
+	}
 	client, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return err
@@ -123,6 +128,14 @@ func run(ctx context.Context, file, kubeconfig string) error {
 		return err
 	}
 	return shared.Start(ctx)
+}
+
+// countClaims makes known which device classes count against which resource of a quota, where the gate for claims is open.
+func countClaims(resources *configapi.Resources) error {
+	if resources == nil || !features.Enabled(features.DynamicResourceAllocation) {
+		return nil
+	}
+	return dra.CreateMapperFromConfiguration(resources.DeviceClassMappings)
 }
 
 // knownKinds returns the kinds that Kueue reads and writes.

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.assess.fit import workload_manifests
 from sovereign_ai.assess.fit.components import Replicas
 from sovereign_ai.assess.fit.workload_kinds import deviations
 from sovereign_ai.assess.fit.workload_manifests import manifests
@@ -118,3 +119,44 @@ def test_the_tenant_is_that_of_the_pool_where_there_is_only_one() -> None:
 def test_a_tenant_without_a_namespace_on_the_pool_is_refused_with_one_that_has() -> None:
     with pytest.raises(UsageError, match="research"):
         rendered(job(tenant="startups"))
+
+
+def test_a_job_that_claims_its_gpus_has_a_template_and_asks_for_no_number() -> None:
+    template, job_set = rendered(job(devices="claims"))
+    assert (template["kind"], template["metadata"]) == (
+        "ResourceClaimTemplate",
+        {"name": "pretrain-gpus", "namespace": "research"},
+    )
+    (request,) = template["spec"]["spec"]["devices"]["requests"]
+    assert (request["exactly"]["deviceClassName"], request["exactly"]["count"]) == ("gpu.nvidia.com", 8)
+    (replicated,) = job_set["spec"]["replicatedJobs"]
+    pod = replicated["template"]["spec"]["template"]["spec"]
+    assert pod["resourceClaims"] == [{"name": "gpus", "resourceClaimTemplateName": "pretrain-gpus"}]
+    assert pod["containers"][0]["resources"] == {"claims": [{"name": "gpus"}]}
+    factory, plan = stack("lab")
+    findings = evaluate([template, job_set], factory_context(factory, plan))
+    assert [str(finding) for finding in findings if finding.status == "violation"] == []
+
+
+def test_prefill_and_decode_claim_by_templates_of_their_own() -> None:
+    pools = {"prefill": Replicas(replicas=2, tensor=4), "decode": Replicas(replicas=1, tensor=16)}
+    objects = rendered(service(replicas=None, tensor=None, devices="claims", **pools))
+    counts = {}
+    for template in objects[::2]:
+        counts[template["metadata"]["name"]] = template["spec"]["spec"]["devices"]["requests"][0]["exactly"]
+    numbers = {name: exactly["count"] for name, exactly in counts.items()}
+    assert numbers == {"chat-prefill-gpus": 4, "chat-decode-gpus": 8}
+
+
+def test_a_trainjob_has_no_place_for_claims() -> None:
+    with pytest.raises(UsageError) as caught:
+        rendered(job(devices="claims"), TRAINER)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where.field) == ("claims-in-trainjob", "devices")
+
+
+def test_gpus_without_a_device_class_are_not_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workload_manifests, "whole_device_class", lambda _resource: None)
+    with pytest.raises(UsageError) as caught:
+        rendered(job(devices="claims"))
+    assert caught.value.problems[0].code == "no-device-class"

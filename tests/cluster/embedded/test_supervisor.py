@@ -349,3 +349,30 @@ def test_one_missed_probe_is_tolerated_and_two_in_a_row_are_not(
     finally:
         supervisor._stop()
     assert seen == [True, True, True, True, False, True]
+
+
+@pytest.mark.parametrize(("well", "seconds", "pause"), [(True, 6, 0.2), (True, 4, 6.4), (False, 600, 6.4)])
+def test_only_what_was_healthy_for_a_while_is_started_again_after_the_shortest_pause(
+    where: ClusterDir, *, well: bool, seconds: float, pause: float
+):
+    supervisor = Supervisor(where, (Process("killed", SLEEP),), 1)
+    child = supervisor._children["killed"]
+    child.well, child.failures, child.changed = well, 5, 1000.0
+    supervisor._ended(child, -9, 1000.0 + seconds)
+    assert child.begin_after - (1000.0 + seconds) == pytest.approx(pause)
+
+
+@pytest.mark.parametrize(("popen", "due", "tick"), [(True, 0, 0.05), (False, 0.2, 0.05), (False, 20, 0.5)])
+def test_rounds_are_short_while_something_starts(where: ClusterDir, *, popen: bool, due: float, tick: float):
+    supervisor = Supervisor(where, (Process("started", SLEEP),), 1)
+    supervisor._phase = "ready"
+    child = supervisor._children["started"]
+    child.begin_after = time.monotonic() + due
+    try:
+        if popen:
+            supervisor._begin(child, time.monotonic())
+        assert supervisor._tick() == tick
+        child.well = True
+        assert supervisor._tick() == 0.5
+    finally:
+        supervisor._stop()

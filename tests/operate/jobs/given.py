@@ -23,7 +23,8 @@ KUEUE = resource("kueue.x-k8s.io/v1beta1", "LocalQueue")
 
 def job(name: str, namespace: str = "research", *, suspend: bool = False, **metadata: Any) -> Object:
     meta = {"name": name, "namespace": namespace, "labels": {QUEUE: "train"}, **metadata}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": {"suspend": suspend}}
+    spec = {"suspend": suspend, "template": {"spec": {"containers": []}}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": spec}
 
 
 def pod(work: str, name: str, phase: str = "Running", **status: Any) -> Object:

@@ -84,11 +84,12 @@ class Creating:
         self.refused, self.status, self.in_dry_run = refused, status, in_dry_run
         self.done: list[str] = []
 
-    def create(self, obj: Any, dry_run: bool) -> None:
+    def create(self, obj: Any, dry_run: bool) -> Any:
         name = obj["metadata"]["name"]
         if name == self.refused and dry_run == self.in_dry_run:
             raise ApiError(Problem("refused", "refused"), status=self.status)
         self.done.append(f"{'judge' if dry_run else 'create'} {name}")
+        return {**obj, "metadata": {**obj["metadata"], "uid": f"uid of {name}"}}
 
     def delete(self, _version: str, kind: str, name: str, namespace: str) -> bool:
         self.done.append(f"delete {kind} {namespace}/{name}")
@@ -120,6 +121,43 @@ def test_work_that_exists_is_refused_with_how_to_cancel_it() -> None:
     with pytest.raises(UsageError) as caught:
         submitted(Creating("a", 409, in_dry_run=True))
     assert "jobs cancel STACK research/a" in caught.value.problems[0].hint
+
+
+CLAIMS: Any = {"kind": "ResourceClaimTemplate", "metadata": {"name": "a-gpus", "namespace": "research"}}
+CLAIMING: Any = {"resourceClaims": [{"name": "gpus", "resourceClaimTemplateName": "a-gpus"}]}
+
+
+class Claiming(Creating):
+    """Has a template of claims, which other work owns already."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.owners: list[Any] = [{"name": "earlier"}]
+
+    def get(self, _version: str, kind: str, name: str, namespace: str) -> Any:
+        assert (kind, name, namespace) == ("ResourceClaimTemplate", "a-gpus", "research")
+        return {"metadata": {"ownerReferences": self.owners}}
+
+    def patch(self, _version: str, _kind: str, _name: str, change: Any, _namespace: str) -> None:
+        self.owners = change["metadata"]["ownerReferences"]
+
+
+def test_a_template_of_claims_goes_with_the_last_work_that_needs_it() -> None:
+    work = job("a")
+    work["apiVersion"], work["kind"] = "batch/v1", "Job"
+    work["spec"] = {"template": {"spec": CLAIMING}}
+    api = Claiming()
+    submit(api, [CLAIMS, work], dry_run=False)  # type: ignore[arg-type]
+    assert api.done[-2:] == ["create a-gpus", "create a"]
+    own = {"apiVersion": "batch/v1", "kind": "Job", "name": "a", "uid": "uid of a"}
+    assert api.owners == [{"name": "earlier"}, own]
+
+
+def test_a_template_of_claims_is_left_as_it_is_on_every_cluster() -> None:
+    assert for_cluster([CLAIMS], served(JOB), is_queued=True) == [CLAIMS]
+    with_command([CLAIMS], ["train"])
+    with_simulated_duration([CLAIMS], "5m")
+    assert set(CLAIMS) == {"kind", "metadata"}
 
 
 SERVED = {

@@ -14,6 +14,7 @@ from sovereign_ai.cluster.api import ApiError
 from sovereign_ai.errors import Problem
 from sovereign_ai.operate.repair.controller import LEASE, RepairController
 from sovereign_ai.operate.repair.decide import Act, Policy
+from sovereign_ai.operate.repair.holder import HOLDER_PROCESS
 from sovereign_ai.operate.repair.record import (
     ACCEPTANCE,
     ANNOTATION,
@@ -233,6 +234,18 @@ def test_a_copy_that_ends_gives_the_lease_back_and_never_anothers(cluster: Clust
     second.release(NOW)
     assert second.round(NOW) == ()
     first.release(NOW)
+    assert acts(cluster, second) == [("train-003", Act.RESET)]
+    assert second.leader == "second"
+
+
+def test_the_lease_of_a_copy_that_was_killed_on_this_host_is_taken_at_once(cluster: Cluster) -> None:
+    cluster.break_gpu("train-003")
+    controller(cluster, "first").round(NOW)
+    kernel, _, started = cluster.lease["metadata"]["annotations"][HOLDER_PROCESS].rpartition(" ")
+    second = controller(cluster, "second")
+    assert second.round(NOW) == ()
+    # The same number, started at another time: the process of the lease is over.
+    cluster.lease["metadata"]["annotations"][HOLDER_PROCESS] = f"{kernel} {int(started) - 1}"
     assert acts(cluster, second) == [("train-003", Act.RESET)]
     assert second.leader == "second"
 

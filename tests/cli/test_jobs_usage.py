@@ -1,0 +1,96 @@
+"""`jobs usage`: what tenants have used, and what a GPU-hour costs."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from sovereign_ai.cli import jobs_usage
+from sovereign_ai.cli.main import app
+from sovereign_ai.cluster.api import Api
+
+LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
+
+
+class UsageApi(Api):
+    """An API server with a workload that was admitted in 2026 and has ended an hour later."""
+
+    def __init__(self, namespace: str = "research") -> None:
+        self.namespace = namespace
+
+    def list(self, _api_version: str, kind: str, *_: Any, **__: Any) -> Any:
+        if kind != "Workload":
+            return []
+        conditions = [
+            {"type": "Admitted", "status": "True", "lastTransitionTime": "2026-11-27T12:00:00Z"},
+            {"type": "Finished", "status": "True", "lastTransitionTime": "2026-11-27T13:00:00Z"},
+            {"type": "Evicted", "status": "False", "lastTransitionTime": "2026-11-27T12:00:00Z"},
+        ]
+        part = {"name": "main", "resourceUsage": {"nvidia.com/gpu": "64"}}
+        metadata = {"name": "job-pretrain-1", "namespace": self.namespace}
+        metadata["ownerReferences"] = [{"name": "pretrain"}]  # type: ignore[assignment]
+        status = {"conditions": conditions, "admission": {"podSetAssignments": [part]}}
+        return [{"metadata": metadata, "spec": {"queueName": "train"}, "status": status}]
+
+
+@dataclass
+class UsageTarget:
+    """A cluster that is connected already."""
+
+    api: Api
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def run(*words: object, namespace: str = "research") -> Result:
+        target = UsageTarget(UsageApi(namespace))
+        monkeypatch.setattr(jobs_usage, "open_target", lambda *_: target)
+        return CliRunner().invoke(app, ["jobs", "usage", LAB, *map(str, words)])
+
+    return run
+
+
+def test_tenant_and_work_are_shown_with_hours_energy_and_a_bounded_cost(call: Any) -> None:
+    lines = call().stdout.splitlines()
+    assert lines[1].split()[:3] == ["research", "1", "64.00"]
+    assert "research/pretrain  ended 64  64.00" in " ".join(lines)
+    assert any("a lower bound" in line for line in lines)
+    assert "works that lost their place before, whose time until then is not counted: 1" in lines
+    assert lines[-1] == "lab: tenants with usage: 1"
+
+
+def test_the_cost_is_that_of_the_cost_assessment(call: Any) -> None:
+    data = orjson.loads(call("--json").stdout)
+    assessed = orjson.loads(CliRunner().invoke(app, ["assess", "cost", LAB, "--json"]).stdout)
+    (known,) = [
+        each["value"] for each in assessed["assessment"]["measures"] if each["id"] == "gpu-hour.known"
+    ]
+    assert data["price"] == {"euro": pytest.approx(known), "is_lower_bound": True}
+    assert data["tenants"][0]["gpu_hours"] == data["works"][0]["gpu_hours"] == 64.0
+
+
+def test_the_rows_of_tenants_are_written_for_the_period(call: Any, tmp_path: Path) -> None:
+    file = tmp_path / "tenants.csv"
+    result = call("--focus", file, "--since", "2026-11-27T12:30:00+00:00")
+    assert f"wrote {file}" in result.stdout.replace("\n", "")
+    (row,) = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
+    assert (row["SubAccountId"], row["ConsumedQuantity"]) == ("research", "32.0000")
+    assert row["ChargePeriodStart"] == "2026-11-27T12:30:00Z"
+
+
+def test_nothing_used_says_so(call: Any) -> None:
+    result = call(namespace="default")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("no work of a tenant was admitted in this period")
+
+
+def test_a_day_that_is_none_is_refused_with_an_example(call: Any) -> None:
+    result = call("--since", "yesterday", "--json")
+    assert result.exit_code == 2
+    assert orjson.loads(result.stdout)["problems"][0]["code"] == "bad-date"
