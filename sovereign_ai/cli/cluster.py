@@ -156,9 +156,12 @@ def _up(output: Output, name: str, backend: Backend, queueing: bool | None = Non
 
 
 def _is_stack_folder(text: str) -> bool:
-    """Return whether a text names the folder of a stack, and cannot be the name of a cluster."""
+    """Return whether a text names a folder, and cannot be the name of a cluster.
+
+    What a folder without a description lacks is said where the description is read.
+    """
     is_name = re.fullmatch(DNS_LABEL, text) is not None
-    return not is_name and (Path(text) / "factory.yaml").is_file()
+    return not is_name and Path(text).is_dir()
 
 
 def _status(output: Output, name: str, backend: Backend) -> None:
@@ -226,6 +229,7 @@ def _named(text: str, backend: Backend) -> ControlPlane:
     from sovereign_ai.cli.stack import open_stack
 
     plane = control_plane(backend, text)
-    if plane.needs_description and (Path(text) / "factory.yaml").is_file():
-        return control_plane(backend, open_stack(Path(text)).bundle().cluster)
+    is_folder = plane.needs_description and (Path(text) / "factory.yaml").is_file()
+    if is_folder or _is_stack_folder(text):
+        return control_plane(backend, open_stack(Path(text)).cluster())
     return plane

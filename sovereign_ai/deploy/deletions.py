@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sovereign_ai.cluster.api import Api, Resource
+from sovereign_ai.deploy.component_move import counted
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_inside
 from sovereign_ai.deploy.ownership import KEEPS_DATA
 from sovereign_ai.errors import Problem, UsageError, Where
@@ -56,7 +57,9 @@ class DataLoss:
         parts = []
         if self.volumes:
             names = ", ".join(self.volumes[:_MOST_KINDS])
-            parts.append(f"{len(self.volumes)} volume claims ({names})")
+            if len(self.volumes) > _MOST_KINDS:
+                names += f" and {len(self.volumes) - _MOST_KINDS} more"
+            parts.append(counted(len(self.volumes), f"volume claim ({names})", f"volume claims ({names})"))
         ranked = sorted(self.objects.items(), key=lambda item: (-item[1], item[0]))
         rest = 0
         for position, (kind, number) in enumerate(ranked):
@@ -65,7 +68,7 @@ class DataLoss:
             else:
                 rest += number
         if rest:
-            parts.append(f"{rest} other objects")
+            parts.append(counted(rest, "other object", "other objects"))
         return ", ".join(parts) or "nothing of anybody else"
 
 

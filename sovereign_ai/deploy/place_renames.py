@@ -56,6 +56,44 @@ def changed_places(before: Places, after: Places, renamed: Mapping[str, str]) ->
     return changes
 
 
+def zones_renamed_by_pools(renamed: Mapping[str, str], before: Places, after: Places) -> dict[str, str]:
+    """Return the zones that go and come again under another name, as the pools in them show.
+
+    A zone's own objects are its flows, which lie in the namespaces of its tenants: where all of these change
+    too, its objects show nothing. Its machines do, where all that stay are in one zone that is new.
+
+    Args:
+        renamed: each component that goes, and the one that takes its place; empty where none is alike enough.
+        before: where components are on the cluster.
+        after: where they will be.
+
+    Returns:
+        Component labels, `zone.restricted` to `zone.citadel`.
+    """
+    occupied: set[str] = set()
+    heirs: dict[str, set[str]] = defaultdict(set)
+    for (component, kind), zones in before.items():
+        if kind != "zone":
+            continue
+        occupied |= zones
+        successor = after.get((renamed.get(component) or component, kind))
+        if component.startswith("pool.") and successor is not None:
+            for zone in zones:
+                heirs[zone] |= successor
+    taken = set(renamed.values())
+    pairs: dict[str, str] = {}
+    for component, successor_zone in sorted(renamed.items()):
+        kind, _, name = component.partition(".")
+        names = heirs[name]
+        if kind != "zone" or successor_zone or len(names) != 1 or names <= occupied:
+            continue
+        heir = f"zone.{next(iter(names))}"
+        if heir not in taken:
+            pairs[component] = heir
+            taken.add(heir)
+    return pairs
+
+
 def renamed_places(
     factory: AIFactory, renamed: Mapping[str, str], before: Places, changes: Iterable[Relocation]
 ) -> RenamedPlaces:

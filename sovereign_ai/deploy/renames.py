@@ -14,6 +14,8 @@ from typing import Any
 
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.component_move import Move, Usage, counted, losses_in, total_size
+from sovereign_ai.deploy.component_places import component_places
+from sovereign_ai.deploy.place_renames import zones_renamed_by_pools
 from sovereign_ai.deploy.pool_nodes import departure_of, nodes_by_pool
 from sovereign_ai.deploy.relocations import relocations
 from sovereign_ai.deploy.successors import MOVABLE, components_of, successors
@@ -46,6 +48,7 @@ def moves(
     deployed = _without_nodes(old)
     before = components_of(deployed)
     renamed = successors(deployed, new, _described(factory))
+    renamed |= zones_renamed_by_pools(renamed, component_places(deployed), component_places(new))
     nodes = nodes_by_pool(old)
     result = []
     for component, successor in renamed.items():

@@ -73,3 +73,27 @@ def test_a_name_means_a_cluster_also_where_a_folder_is_called_so(
 def test_the_option_on_kueue_reaches_the_control_plane_of_a_stack(started: list[object]) -> None:
     CliRunner().invoke(app, ["cluster", "up", str(LAB), "--no-queueing"])
     assert started == [("lab", False, "lab")]
+
+
+@pytest.mark.parametrize("command", ["down", "status", "rotate"])
+def test_other_commands_take_the_folder_of_a_stack_too(
+    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    by_name = CliRunner().invoke(app, ["cluster", command, "lab", "--json"])
+    by_folder = CliRunner().invoke(app, ["cluster", command, str(LAB), "--json"])
+    assert "cluster-name-invalid" not in by_folder.stdout
+    assert (by_folder.exit_code, by_folder.stdout) == (by_name.exit_code, by_name.stdout)
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_a_folder_without_a_description_is_told_what_it_lacks(command: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["cluster", command, str(tmp_path), "--json"])
+    [problem] = orjson.loads(result.stdout)["problems"]
+    assert (result.exit_code, problem["code"]) == (2, "no-description")
+
+
+def test_a_path_that_is_no_folder_is_no_name_of_a_cluster_either(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["cluster", "down", str(tmp_path / "none"), "--json"])
+    [problem] = orjson.loads(result.stdout)["problems"]
+    assert (result.exit_code, problem["code"]) == (2, "cluster-name-invalid")

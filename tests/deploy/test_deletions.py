@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.deploy.deletions import Allowed, allowed_by, deletion_problems, insist_on_volumes, losses
+from sovereign_ai.deploy.deletions import (
+    Allowed,
+    DataLoss,
+    allowed_by,
+    deletion_problems,
+    insist_on_volumes,
+    losses,
+)
 from sovereign_ai.deploy.live_objects import ObjectKey, key_of
 from sovereign_ai.errors import UsageError
 from sovereign_ai.names import KEYS, OWNER
@@ -29,7 +36,15 @@ def test_what_others_keep_in_a_namespace_is_listed_whatever_its_kind() -> None:
     (loss,) = losses(api, ["research"])
     assert loss.volumes == ("data",)
     assert dict(loss.objects) == {"Pod": 1, "Widget": 1, "Secret": 1}
-    assert str(loss) == "1 volume claims (data), 1 Pod, 1 Secret, 1 Widget"
+    assert str(loss) == "1 volume claim (data), 1 Pod, 1 Secret, 1 Widget"
+
+
+def test_a_long_list_of_what_is_lost_says_how_much_of_it_is_not_shown() -> None:
+    kinds = dict.fromkeys(("ConfigMap", "Pod", "Secret", "Service", "Widget"), 1)
+    loss = DataLoss("research", ("a", "b", "c", "d", "e"), kinds)
+    assert str(loss) == (
+        "5 volume claims (a, b, c, d and 1 more), 1 ConfigMap, 1 Pod, 1 Secret, 1 Service, 1 other object"
+    )
 
 
 def test_what_this_tool_kubernetes_or_another_object_made_is_nobodys_loss() -> None:
@@ -101,7 +116,7 @@ def test_a_removal_asks_for_volumes_alone() -> None:
     api = MemoryCluster(SPACE, obj("Pod", "p", "research"))
     insist_on_volumes(losses(api, ["research"]), Allowed())
     api.put(obj("PersistentVolumeClaim", "data", "research"))
-    with pytest.raises(UsageError, match="1 volume claims \\(data\\), 1 Pod"):
+    with pytest.raises(UsageError, match="1 volume claim \\(data\\), 1 Pod"):
         insist_on_volumes(losses(api, ["research"]), Allowed())
     insist_on_volumes(losses(api, ["research"]), Allowed(frozenset({"research"})))
 

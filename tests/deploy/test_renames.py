@@ -129,6 +129,36 @@ def test_renames_of_several_parts_at_once_find_the_part_with_the_same_content(tm
     }
 
 
+def test_a_renamed_zone_whose_tenants_all_change_is_known_by_its_pools(tmp_path: Path) -> None:
+    # The tenants exchange their zones as one of these is renamed: none of its flows is where it was.
+    changed = described(
+        tmp_path / "b",
+        ("tenants: [research]", "tenants: []"),
+        ("tenants: [startups]", "tenants: [startups, research]"),
+        ("gpus: 96", "gpus: 8"),
+        ("gpus: 32", "gpus: 8"),
+        ("restricted", "citadel"),
+    )
+    told = {(move.kind, move.old): move.new for move in changes(described(tmp_path / "a"), changed)}
+    assert told["zone", "restricted"] == "citadel"
+    assert ("pool", "train") not in told
+
+
+def test_a_zone_whose_pool_moves_to_one_that_was_there_is_removed(tmp_path: Path) -> None:
+    changed = described(
+        tmp_path / "b",
+        ("tenants: [research]", "tenants: []"),
+        ("tenants: [startups]", "tenants: [startups, research]"),
+        ("gpus: 96", "gpus: 8"),
+        ("gpus: 32", "gpus: 8"),
+        ("name: restricted", "name: citadel"),
+        ("{to: restricted", "{to: citadel"),
+        ("zone: restricted", "zone: open"),
+    )
+    told = {(move.kind, move.old): move.new for move in changes(described(tmp_path / "a"), changed)}
+    assert told["zone", "restricted"] == ""
+
+
 def test_the_costs_of_a_pools_name_are_the_workloads_that_wait_in_its_queues(tmp_path: Path) -> None:
     waiting = {"metadata": {"name": "job", "namespace": "research"}, "spec": {"queueName": "train"}}
     usage = Usage(workloads=(waiting, {**waiting, "spec": {"queueName": "serve"}}))
