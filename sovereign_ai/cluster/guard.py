@@ -33,11 +33,11 @@ from sovereign_ai.cluster.guard_record import (
     is_in_force,
     note_guard,
     read_record,
+    write_guard_file,
 )
 from sovereign_ai.cluster.start_errors import last_lines
 from sovereign_ai.cluster.state import ClusterDir, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import KEYS
 from sovereign_ai.toolchain import wait_until
 
@@ -366,7 +366,7 @@ def load_guard(cluster_dir: ClusterDir, api: Api, data: bytes) -> bool:
     path = guard_file(cluster_dir)
     is_new = not path.exists() or path.read_bytes() != data
     if is_new:
-        write_private(path, data)
+        write_guard_file(cluster_dir, data)
     # The API server reports the digest of all files together, each closed by a zero byte.
     digest = hashlib.sha256(data + bytes(1)).hexdigest()
     if not wait_until(partial(_has_loaded, api, f'hash="sha256:{digest}"'), _LOAD_SECONDS, 0.2):

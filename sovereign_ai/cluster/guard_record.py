@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sovereign_ai.cluster.process import is_running, started_at
 from sovereign_ai.cluster.state import ClusterDir, write_json
+from sovereign_ai.files.writing import replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,18 @@ class GuardRecord:
 def guard_file(cluster_dir: ClusterDir) -> Path:
     """Return the file from which the API server reads the guard."""
     return cluster_dir.folder / "admission" / "guard.json"
+
+
+def write_guard_file(cluster_dir: ClusterDir, content: bytes) -> None:
+    """Write the guard's file in one step, which the API server sees as one change of its folder.
+
+    At each change of the folder the API server compiles the whole guard (WatchUntil in
+    pkg/util/filesystem of k8s.io/apiserver 0.37.2): a temporary file in it would cost four compilations more.
+
+    Raises:
+        OSError: it cannot be written; an older file is then as it was.
+    """
+    replace(guard_file(cluster_dir), content, mode=0o600, scratch=cluster_dir.folder)
 
 
 def record_file(cluster_dir: ClusterDir) -> Path:

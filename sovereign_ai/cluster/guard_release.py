@@ -12,10 +12,16 @@ from collections.abc import Iterator
 
 from sovereign_ai.cluster.api.client import Api, UnreachableError
 from sovereign_ai.cluster.guard import NOTHING, load_guard
-from sovereign_ai.cluster.guard_record import damaged_record, guard_file, is_readable, note_guard, read_record
+from sovereign_ai.cluster.guard_record import (
+    damaged_record,
+    guard_file,
+    is_readable,
+    note_guard,
+    read_record,
+    write_guard_file,
+)
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import SovereignError
-from sovereign_ai.files.writing import write_private
 
 
 @contextlib.contextmanager
@@ -57,7 +63,7 @@ def restore_guard_file(cluster_dir: ClusterDir) -> str:
     """
     record = damaged_record(cluster_dir)
     if record is not None:
-        write_private(guard_file(cluster_dir), record.content)
+        write_guard_file(cluster_dir, record.content)
         note_guard(cluster_dir, record.content)
         why = "left open by a command that died" if record.pid else "damaged"
         return f"the guard of the admission policies was {why}; it is restored"
@@ -95,7 +101,7 @@ def _close(cluster_dir: ClusterDir, api: Api, content: bytes) -> None:
     path = guard_file(cluster_dir)
     if path.exists() and path.read_bytes() != NOTHING:
         return  # another command wrote a newer one
-    write_private(path, content)
+    write_guard_file(cluster_dir, content)
     note_guard(cluster_dir, content)
     with contextlib.suppress(SovereignError):  # the reason why the block ended counts
         load_guard(cluster_dir, api, content)

@@ -11,6 +11,7 @@ from sovereign_ai.cluster.guard_record import (
     note_guard,
     read_record,
     record_file,
+    write_guard_file,
 )
 from sovereign_ai.cluster.state import ClusterDir
 
@@ -58,3 +59,23 @@ def test_without_a_record_only_a_list_of_policies_is_readable(cluster_dir: Clust
     assert not is_readable(cluster_dir)
     guard_file(cluster_dir).write_text('{"items": []}')
     assert is_readable(cluster_dir)
+
+
+def test_only_the_whole_file_is_ever_seen_in_the_folder_that_the_api_server_watches(
+    cluster_dir: ClusterDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The API server compiles the whole guard anew at each change of the folder.
+    folder = guard_file(cluster_dir).parent
+    moved = Path.replace
+    before_move: list[list[str]] = []
+
+    def spied(source: Path, target: Path) -> Path:
+        before_move.append(sorted(path.name for path in folder.iterdir()))
+        return moved(source, target)
+
+    monkeypatch.setattr(Path, "replace", spied)
+    write_guard_file(cluster_dir, b"first")
+    write_guard_file(cluster_dir, b"second")
+    assert before_move == [[], ["guard.json"]]
+    assert guard_file(cluster_dir).read_bytes() == b"second"
+    assert guard_file(cluster_dir).stat().st_mode & 0o777 == 0o600
