@@ -49,7 +49,7 @@ def test_a_process_that_proc_hides_is_not_known_to_have_ended(monkeypatch: pytes
     assert own_process() == ""
 
 
-@pytest.mark.parametrize("text", [None, "", 7, "a b c d", "a b 1", "a b -1 2", f"a b {os.getpid()} 1"])
+@pytest.mark.parametrize("text", [None, "", 7, "a b c d", "a b 1", "a b -1 2", "a b 1 1"])
 def test_anything_else_is_not_known_to_have_ended(text: object) -> None:
     assert started_at(os.getpid())
     assert not has_ended(text)
