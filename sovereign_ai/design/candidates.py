@@ -105,9 +105,16 @@ def _of_spines(
         return
     for spine in models:
         is_large = spine.ports >= leaf.ports and _capacity(spine) >= _capacity(leaf)
-        if spine.name != leaf.name and is_large and _breakout(spine, uplink):
+        # Of models alike in all that is counted, leaves and spines of the cheaper are as good as a mix.
+        if is_large and _figures(spine) != _figures(leaf) and _breakout(spine, uplink):
             named = {"uplink": str(BitsPerSecond(uplink)), "spine_switch": spine.name}
             yield shape, {**fabric, **named}
+
+
+def _figures(model: SwitchModel) -> tuple[object, ...]:
+    """Return what a design counts of a model besides its price."""
+    power = model.power_figure
+    return model.ports, model.rate, model.cages, model.rack_units, power.low, power.high
 
 
 def _capacity(model: SwitchModel) -> int:

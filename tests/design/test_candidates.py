@@ -35,3 +35,12 @@ def test_no_leaf_is_too_slow_and_none_is_of_another_kind() -> None:
 def test_the_users_ratio_is_tried_beside_one_to_one() -> None:
     request = DesignRequest("x", 64, system("dgx-h100"), "DE", Ratio(3, 1), ("roce",))
     assert {fabric["oversubscription"] for _, fabric in compute_fabrics(request)} == {"1:1", "3:1"}
+
+
+def test_models_alike_in_all_that_is_counted_are_not_mixed() -> None:
+    request = DesignRequest("x", 64, system("dgx-b300"), "DE", kinds=("roce",))
+    pairs = {(fabric["switch"], fabric.get("spine_switch")) for _, fabric in compute_fabrics(request)}
+    assert ("n9364e", None) in pairs
+    assert ("n9364e", "qfx5240-64od") not in pairs
+    # They differ in watts.
+    assert ("sn5600", "n9364e") in pairs
