@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.errors import Problem, UsageError, nearest
-from sovereign_ai.verify.kinds import KUEUE
+from sovereign_ai.verify.claimed_devices import count_claims
+from sovereign_ai.verify.kinds import KUEUE, RESOURCES
 from sovereign_ai.verify.queue_state import QueueState
 
+_NOT_FOUND = 404
 _MOST_CANDIDATES = 1000
 """Names that are compared with one that does not exist."""
 
@@ -21,17 +23,32 @@ def observe_queues(api: Api) -> QueueState:
         ApiError: the API server refused, or serves no objects of Kueue.
         UnreachableError: there was no answer.
     """
+    templates = _claim_templates(api)
+    workloads = []
+    for workload in api.list(KUEUE, "Workload"):
+        workloads.append(count_claims(workload, templates))
     return QueueState(
         local_queues=api.list(KUEUE, "LocalQueue"),
         cluster_queues=api.list(KUEUE, "ClusterQueue"),
         flavors=api.list(KUEUE, "ResourceFlavor"),
         topologies=api.list(KUEUE, "Topology"),
-        workloads=api.list(KUEUE, "Workload"),
+        workloads=workloads,
         nodes=api.list("v1", "Node"),
         pods=api.list("v1", "Pod"),
         admission_checks=api.list(KUEUE, "AdmissionCheck"),
         namespaces=api.list("v1", "Namespace"),
+        claim_templates=templates,
     )
+
+
+def _claim_templates(api: Api) -> Sequence[Mapping[str, Any]]:
+    """Return the templates of claims; none where the cluster serves no such kind."""
+    try:
+        return list(api.list(RESOURCES, "ResourceClaimTemplate"))
+    except ApiError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return ()
 
 
 def find_workload(state: QueueState, name: str) -> Mapping[str, Any]:

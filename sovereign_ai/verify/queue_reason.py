@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sovereign_ai.errors import closest
+from sovereign_ai.verify.claimed_devices import count_claims, uncounted_claim
 from sovereign_ai.verify.pod_requests import Object, field_of
 from sovereign_ai.verify.queue_change import Change, cheapest_change, other_queues
 from sovereign_ai.verify.queue_obstacle import obstacle_of
@@ -79,6 +80,8 @@ def reason_of(workload: Object, state: QueueState) -> QueueReason:
         workload: a `Workload` of Kueue; one that was not submitted has no status.
         state: what the cluster holds.
     """
+    # Again, for one that was not submitted: what is counted already has no claims left.
+    workload = count_claims(workload, state.claim_templates)
     metadata = workload["metadata"]
     name = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
     conditions = {each["type"]: each for each in field_of(workload, "status", "conditions") or ()}
@@ -92,6 +95,7 @@ def reason_of(workload: Object, state: QueueState) -> QueueReason:
     verdict = (
         _deactivated(workload, name)
         or _queue(workload, state)
+        or _claims(workload, state)
         or _flavors(workload, state)
         or _behind(workload, state)
         or _Verdict("fits", "by arithmetic it fits: Kueue has not looked at it yet, or others come first")
@@ -163,6 +167,11 @@ def _deactivated(workload: Object, name: str) -> _Verdict | None:
     if workload["spec"].get("active", True):
         return None
     return _Verdict("deactivated", "spec.active is false", Change("activate", name))
+
+
+def _claims(workload: Object, state: QueueState) -> _Verdict | None:
+    problem = uncounted_claim(workload, state.claim_templates)
+    return _Verdict("uncounted-claim", problem) if problem else None
 
 
 def _queue(workload: Object, state: QueueState) -> _Verdict | None:

@@ -25,6 +25,7 @@ class QueueState:
     pods: Sequence[Object] = ()
     admission_checks: Sequence[Object] = ()
     namespaces: Sequence[Object] = ()
+    claim_templates: Sequence[Object] = ()
 
 
 def by_name(objects: Iterable[Object], name: str) -> Object | None:
