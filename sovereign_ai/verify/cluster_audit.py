@@ -110,13 +110,13 @@ def audit(
     live += _list_by_namespace(api, namespaces, live)
     context = factory_context(factory, plan, cluster)
 
-    # Objects in foreign namespaces are listed too, since a binding anywhere counts for the rights below; the
-    # rules on single objects apply to the stack's namespaces only.
+    # Objects in foreign namespaces are listed too, since a binding anywhere counts for the rights below. Of
+    # these, admission judges those of add-ons, which may send out what is stored from wherever they are.
     scopes = {"", *namespaces}
     judged: list[Object] = []
     for obj in live:
-        namespace = obj["metadata"].get("namespace", "")
-        if namespace in scopes and _is_judged(obj):
+        is_ours = obj["metadata"].get("namespace", "") in scopes
+        if _is_judged(obj) and (is_ours or _is_of_addon(obj)):
             judged.append(obj)
 
     findings = [
@@ -194,6 +194,12 @@ def _list_by_namespace(api: Api, namespaces: Iterable[str], seen: Iterable[Objec
             if key not in known:
                 unseen.append(obj)
     return unseen
+
+
+def _is_of_addon(obj: Object) -> bool:
+    """Return whether an object's kind is one that an add-on brings; the core group has none."""
+    version = str(obj["apiVersion"])
+    return "/" in version and find_kind(version, str(obj["kind"])) is OTHER
 
 
 def _is_judged(obj: Object) -> bool:
