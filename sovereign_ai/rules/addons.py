@@ -807,9 +807,11 @@ ADDONS: Mapping[str, Addon] = MappingProxyType({addon.key: addon for addon in _A
 
 EXPORTING = (
     ".admiralty.io/",
+    ".argoproj.io/Application",
     ".azure.com/",
     ".backube/",
     ".banzaicloud.io/",
+    ".cilium.io/CiliumNodeConfig",
     ".cnrm.cloud.google.com/",
     ".crossplane.io/",
     ".datadoghq.com/",
@@ -820,6 +822,7 @@ EXPORTING = (
     ".external-secrets.io/PushSecret",
     ".fleet.cattle.io/",
     ".fluent.io/",
+    ".helm.toolkit.fluxcd.io/HelmRelease",
     ".integreatly.org/",
     ".jaegertracing.io/",
     ".k8up.io/",
@@ -828,6 +831,7 @@ EXPORTING = (
     ".kio.kasten.io/",
     ".kubefed.io/",
     ".kubernetes-fleet.io/",
+    ".kustomize.toolkit.fluxcd.io/Kustomization",
     ".libopenstorage.org/",
     ".liqo.io/",
     ".logging.openshift.io/",
@@ -896,6 +900,21 @@ REACHING = (
     ".whereabouts.cni.cncf.io/",
 )
 """API groups whose kinds outside namespaces reach other clusters, clouds or networks."""
+
+
+def sends_out(group: str, kind: str) -> bool:
+    """Return whether objects of a kind are judged in namespaces of others too: they send out what is stored.
+
+    What is asked for metrics there is the cluster's own business.
+    """
+    return not kind.endswith("Monitor") and any(name in f".{group}/{kind}" for name in EXPORTING)
+
+
+SENDS_OUT = (
+    '(!request.kind.kind.endsWith("Monitor")'
+    ' && $exporting.exists(e, ("." + request.kind.group + "/" + request.kind.kind).contains(e)))'
+)
+"""CEL: the same of a request."""
 
 
 def templates(key: str = "") -> str:

@@ -35,6 +35,7 @@ from sovereign_ai.rules import (
     judge,
     locate_findings,
     made_from,
+    sends_out,
 )
 from sovereign_ai.rules.rbac import SECRETS, Rights, RoleGrant, effective_grants, is_control_plane
 from sovereign_ai.spec import AIFactory
@@ -111,12 +112,12 @@ def audit(
     context = factory_context(factory, plan, cluster)
 
     # Objects in foreign namespaces are listed too, since a binding anywhere counts for the rights below. Of
-    # these, admission judges those of add-ons, which may send out what is stored from wherever they are.
+    # these, those are judged that send out what is stored from wherever they are, as at admission.
     scopes = {"", *namespaces}
     judged: list[Object] = []
     for obj in live:
         is_ours = obj["metadata"].get("namespace", "") in scopes
-        if _is_judged(obj) and (is_ours or _is_of_addon(obj)):
+        if _is_judged(obj) and (is_ours or _sends_out(obj)):
             judged.append(obj)
 
     findings = [
@@ -196,10 +197,9 @@ def _list_by_namespace(api: Api, namespaces: Iterable[str], seen: Iterable[Objec
     return unseen
 
 
-def _is_of_addon(obj: Object) -> bool:
-    """Return whether an object's kind is one that an add-on brings; the core group has none."""
-    version = str(obj["apiVersion"])
-    return "/" in version and find_kind(version, str(obj["kind"])) is OTHER
+def _sends_out(obj: Object) -> bool:
+    """Return whether an object sends out what is stored, whatever its namespace."""
+    return sends_out(str(obj["apiVersion"]).rpartition("/")[0], str(obj["kind"]))
 
 
 def _is_judged(obj: Object) -> bool:

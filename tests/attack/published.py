@@ -25,11 +25,41 @@ _PLACE = re.compile(
     r"|runtimeclass(?:name)?|servicetype|externalname|loadbalancerip|target|backend|ips?|ipv4|ipv6)$"
 )
 _OF_PODS = frozenset(
-    "affinity containers dnsConfig dnsPolicy ephemeralContainers hostAliases hostIPC hostNetwork hostPID"
-    " hostUsers hostname hostnameOverride imagePullSecrets initContainers nodeName nodeSelector os overhead"
-    " priorityClassName readinessGates resourceClaims restartPolicy runtimeClassName schedulerName"
-    " securityContext serviceAccount serviceAccountName setHostnameAsFQDN subdomain tolerations"
-    " topologySpreadConstraints volumes workerSpec".split()
+    [
+        "affinity",
+        "containers",
+        "dnsConfig",
+        "dnsPolicy",
+        "ephemeralContainers",
+        "hostAliases",
+        "hostIPC",
+        "hostNetwork",
+        "hostPID",
+        "hostUsers",
+        "hostname",
+        "hostnameOverride",
+        "imagePullSecrets",
+        "initContainers",
+        "nodeName",
+        "nodeSelector",
+        "os",
+        "overhead",
+        "priorityClassName",
+        "readinessGates",
+        "resourceClaims",
+        "restartPolicy",
+        "runtimeClassName",
+        "schedulerName",
+        "securityContext",
+        "serviceAccount",
+        "serviceAccountName",
+        "setHostnameAsFQDN",
+        "subdomain",
+        "tolerations",
+        "topologySpreadConstraints",
+        "volumes",
+        "workerSpec",
+    ]
 )
 """Fields of a pod's specification; a worker of KServe is one too."""
 Data = dict[str, Any]
@@ -80,7 +110,7 @@ def main(source: str, folder: str) -> None:
     """Print the rows of the kinds of a folder for which there is a table of fields."""
     rows: dict[str, Data] = {}
     for file in sorted(Path(folder).glob("*.yaml")):
-        for definition in yaml.load_all(file.read_text(encoding="utf-8"), _Loader):  # noqa: S506 - a safe one
+        for definition in yaml.load_all(file.read_text(encoding="utf-8"), _Loader):
             if not definition or definition.get("kind") != "CustomResourceDefinition":
                 continue
             key = f"{definition['spec']['group']}/{definition['spec']['names']['kind']}"
