@@ -25,41 +25,22 @@ _PLACE = re.compile(
     r"|runtimeclass(?:name)?|servicetype|externalname|loadbalancerip|target|backend|ips?|ipv4|ipv6)$"
 )
 _OF_PODS = frozenset(
-    [
-        "affinity",
-        "containers",
-        "dnsConfig",
-        "dnsPolicy",
-        "ephemeralContainers",
-        "hostAliases",
-        "hostIPC",
-        "hostNetwork",
-        "hostPID",
-        "hostUsers",
-        "hostname",
-        "hostnameOverride",
-        "imagePullSecrets",
-        "initContainers",
-        "nodeName",
-        "nodeSelector",
-        "os",
-        "overhead",
-        "priorityClassName",
-        "readinessGates",
-        "resourceClaims",
-        "restartPolicy",
-        "runtimeClassName",
-        "schedulerName",
-        "securityContext",
-        "serviceAccount",
-        "serviceAccountName",
-        "setHostnameAsFQDN",
-        "subdomain",
-        "tolerations",
-        "topologySpreadConstraints",
-        "volumes",
-        "workerSpec",
-    ]
+    (
+        *(
+            "affinity",
+            "containers",
+            "dnsConfig",
+            "dnsPolicy",
+            "ephemeralContainers",
+            "hostAliases",
+            "hostIPC",
+        ),
+        *("hostNetwork", "hostPID", "hostUsers", "hostname", "hostnameOverride", "imagePullSecrets"),
+        *("initContainers", "nodeName", "nodeSelector", "os", "overhead", "priorityClassName"),
+        *("readinessGates", "resourceClaims", "restartPolicy", "runtimeClassName", "schedulerName"),
+        *("securityContext", "serviceAccount", "serviceAccountName", "setHostnameAsFQDN", "subdomain"),
+        *("tolerations", "topologySpreadConstraints", "volumes", "workerSpec"),
+    )
 )
 """Fields of a pod's specification; a worker of KServe is one too."""
 Data = dict[str, Any]

@@ -13,6 +13,7 @@ from tests.attack.published import TABLE, suggesting
 PUBLISHED: dict[str, Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
 NO_PLACE = {
     "authOptions.secretName": "a Secret of the own namespace",
+    "noProxy": "which hosts are asked without a proxy",
     ".rules.http[].host": "what a rule of the network plugin narrows requests to",
     "Deny[].toGroups[].aws.region": "a policy that denies",
     "Deny[].fromGroups[].aws.region": "a policy that denies",

@@ -51,6 +51,7 @@ class Row:
         return self.name
 
 
+_WHY = "written down before the rules were read"
 _BLIND = "a place can stand in many fields, and in kinds that no rule knows"
 ROWS = [Row(**row) for row in yaml.safe_load(TABLE.read_text(encoding="utf-8"))]
 ROWS += [
