@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from sovereign_ai.rules.addons import SENDS_OUT, sends_out
     from sovereign_ai.rules.approval import (
         ACCESS_TYPE,
         WAIVER_TYPE,
@@ -111,6 +112,7 @@ else:
                 "ENCRYPTION_KEY",
                 "factory_context",
             ),
+            "addons": ("SENDS_OUT", "sends_out"),
             "controls": ("Control",),
             "coverage": ("Cell", "PLACES", "decided_share", "places_matrix"),
             "engine": ("evaluate",),
@@ -153,6 +155,7 @@ __all__ = [
     "PLACES",
     "REGISTRY",
     "RESOLVED",
+    "SENDS_OUT",
     "UNKNOWN",
     "WAIVER_TYPE",
     "Cell",
@@ -194,6 +197,7 @@ __all__ = [
     "registry_data",
     "registry_digest",
     "review_signatures",
+    "sends_out",
     "signed_registries",
     "unapproved_waivers",
     "variables_of_group",

@@ -239,7 +239,12 @@ _DESTINATION_RULE = Addon(
     "DestinationRule",
     "network",
     f"{_ISTIO}/destination-rule",
-    (*_places("spec.host"), Field("spec", "own-hosts")),
+    (
+        *_places("spec.host"),
+        Field("spec", "own-hosts"),
+        # All requests to the host go to the tunnel's end first.
+        *_absent("spec.trafficPolicy.tunnel", "spec.subsets[].trafficPolicy.tunnel"),
+    ),
 )
 
 _AUTHORIZATION_POLICY = Addon(
@@ -619,7 +624,11 @@ _APPLICATION = Addon(
     "Application",
     "network",
     f"{_ARGO_CD}/application.yaml",
-    (Field("spec", "own-cluster"), *_places("spec.source.repoURL", "spec.sources[].repoURL")),
+    (
+        Field("spec", "own-cluster"),
+        *_places("spec.source.repoURL", "spec.sources[].repoURL"),
+        *_absent("spec.sourceHydrator"),
+    ),
 )
 _GENERATORS = ("clusterDecisionResource", "matrix", "merge", "plugin", "pullRequest", "scmProvider")
 _APPLICATION_SET = Addon(
@@ -631,7 +640,7 @@ _APPLICATION_SET = Addon(
         Field("spec.template.spec", "own-cluster"),
         *_places("spec.template.spec.source.repoURL", "spec.generators[].git.repoURL"),
         # Each of these may exchange the destination, or asks somebody else for it.
-        *_absent("spec.templatePatch", "spec.template.spec.sources"),
+        *_absent("spec.templatePatch", "spec.template.spec.sources", "spec.template.spec.sourceHydrator"),
         *_absent("spec.generators[].list.template", "spec.generators[].git.template"),
         *_absent("spec.generators[].clusters.template"),
         *_absent(*(f"spec.generators[].{name}" for name in _GENERATORS)),
@@ -664,7 +673,11 @@ _CERTIFICATE = Addon(
 )
 _ISSUER = (
     *_places("spec.acme.server", "spec.vault.server"),
-    *_absent("spec.venafi", "spec.acme.solvers[].dns01"),
+    *_absent("spec.venafi", "spec.vault.auth.aws", "spec.acme.solvers[].dns01"),
+    Field("spec.acme.solvers[].http01.ingress.serviceType", "one-of", ("", "ClusterIP")),
+    Field("spec.acme.solvers[].http01.gatewayHTTPRoute.serviceType", "one-of", ("", "ClusterIP")),
+    # Whoever checks a certificate asks these addresses, which it holds.
+    *_absent("spec.ca.ocspServers", "spec.ca.crlDistributionPoints", "spec.ca.issuingCertificateURLs"),
 )
 
 # Telemetry.
@@ -794,9 +807,11 @@ ADDONS: Mapping[str, Addon] = MappingProxyType({addon.key: addon for addon in _A
 
 EXPORTING = (
     ".admiralty.io/",
+    ".argoproj.io/Application",
     ".azure.com/",
     ".backube/",
     ".banzaicloud.io/",
+    ".cilium.io/CiliumNodeConfig",
     ".cnrm.cloud.google.com/",
     ".crossplane.io/",
     ".datadoghq.com/",
@@ -807,6 +822,7 @@ EXPORTING = (
     ".external-secrets.io/PushSecret",
     ".fleet.cattle.io/",
     ".fluent.io/",
+    ".helm.toolkit.fluxcd.io/HelmRelease",
     ".integreatly.org/",
     ".jaegertracing.io/",
     ".k8up.io/",
@@ -815,6 +831,7 @@ EXPORTING = (
     ".kio.kasten.io/",
     ".kubefed.io/",
     ".kubernetes-fleet.io/",
+    ".kustomize.toolkit.fluxcd.io/Kustomization",
     ".libopenstorage.org/",
     ".liqo.io/",
     ".logging.openshift.io/",
@@ -883,6 +900,21 @@ REACHING = (
     ".whereabouts.cni.cncf.io/",
 )
 """API groups whose kinds outside namespaces reach other clusters, clouds or networks."""
+
+
+def sends_out(group: str, kind: str) -> bool:
+    """Return whether objects of a kind are judged in namespaces of others too: they send out what is stored.
+
+    What is asked for metrics there is the cluster's own business.
+    """
+    return not kind.endswith("Monitor") and any(name in f".{group}/{kind}" for name in EXPORTING)
+
+
+SENDS_OUT = (
+    '(!request.kind.kind.endsWith("Monitor")'
+    ' && $exporting.exists(e, ("." + request.kind.group + "/" + request.kind.kind).contains(e)))'
+)
+"""CEL: the same of a request."""
 
 
 def templates(key: str = "") -> str:

@@ -263,14 +263,14 @@ def _no_tenant(value: str) -> str:
 
 
 def _own_class(value: str) -> str:
-    """Return CEL: a storage class serves the object's zone."""
-    return f"({value} in $classes && $classes[{value}] == variables.zone)"
+    """Return CEL: a storage class serves the object's zone, where it has one."""
+    return f"(!variables.known || ({value} in $classes && $classes[{value}] == variables.zone))"
 
 
 def _image(value: str) -> str:
-    """Return CEL: an image is empty or comes from a declared registry."""
+    """Return CEL: an image is empty or comes from a declared registry; in namespaces of others any is."""
     is_declared = f"$registries.exists(r, {value}.startsWith(r))"
-    return f'({value} == "" || ({is_declared} && !{value}.contains("..")))'
+    return f'({value} == "" || !variables.known || ({is_declared} && !{value}.contains("..")))'
 
 
 def _runtime(value: str) -> str:

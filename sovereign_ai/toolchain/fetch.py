@@ -164,8 +164,7 @@ _OF_MODULES = ("go.mod", "_go.mod")
 def digest_of_files(folder: Path) -> str:
     """Return the SHA-256 digest, as hex, of a line `path digest` for each file of a distribution of Go.
 
-    A wheel and the supplier's archive pack the same files in different ways, so that the digest of the one says
-    nothing of the other.
+    A wheel and the supplier's archive pack the same files in different ways, so their digests differ anyway.
     """
     whole = hashlib.sha256()
     for top in _FOLDERS:

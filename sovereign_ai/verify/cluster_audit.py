@@ -35,6 +35,7 @@ from sovereign_ai.rules import (
     judge,
     locate_findings,
     made_from,
+    sends_out,
 )
 from sovereign_ai.rules.rbac import SECRETS, Rights, RoleGrant, effective_grants, is_control_plane
 from sovereign_ai.spec import AIFactory
@@ -110,13 +111,13 @@ def audit(
     live += _list_by_namespace(api, namespaces, live)
     context = factory_context(factory, plan, cluster)
 
-    # Objects in foreign namespaces are listed too, since a binding anywhere counts for the rights below; the
-    # rules on single objects apply to the stack's namespaces only.
+    # Objects in foreign namespaces are listed too, since a binding anywhere counts for the rights below. Of
+    # these, those are judged that send out what is stored from wherever they are, as at admission.
     scopes = {"", *namespaces}
     judged: list[Object] = []
     for obj in live:
-        namespace = obj["metadata"].get("namespace", "")
-        if namespace in scopes and _is_judged(obj):
+        is_ours = obj["metadata"].get("namespace", "") in scopes
+        if _is_judged(obj) and (is_ours or _sends_out(obj)):
             judged.append(obj)
 
     findings = [
@@ -194,6 +195,11 @@ def _list_by_namespace(api: Api, namespaces: Iterable[str], seen: Iterable[Objec
             if key not in known:
                 unseen.append(obj)
     return unseen
+
+
+def _sends_out(obj: Object) -> bool:
+    """Return whether an object sends out what is stored, whatever its namespace."""
+    return sends_out(str(obj["apiVersion"]).rpartition("/")[0], str(obj["kind"]))
 
 
 def _is_judged(obj: Object) -> bool:

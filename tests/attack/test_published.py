@@ -13,15 +13,43 @@ from tests.attack.published import TABLE, suggesting
 PUBLISHED: dict[str, Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
 NO_PLACE = {
     "authOptions.secretName": "a Secret of the own namespace",
+    "noProxy": "which hosts are asked without a proxy",
+    ".rules.http[].host": "what a rule of the network plugin narrows requests to",
+    "Deny[].toGroups[].aws.region": "a policy that denies",
+    "Deny[].fromGroups[].aws.region": "a policy that denies",
+    "Deny[].toNodes[].ip": "a policy that denies",
+    ".operation.hosts[]": "which requests a policy of the mesh is about",
+    ".operation.notHosts[]": "which requests a policy of the mesh is about",
+    ".match[].sniHosts[]": "which requests a route of the mesh is about",
+    ".redirect.uri": "the path of a redirect: `authority` is its host",
+    ".rewrite.uri": "the path of a request",
+    "ddresses[]": "what a certificate is for; ServiceEntry has a condition of its own",
+    "spec.secretName": "a Secret of the own namespace",
+    "spec.ca.secretName": "a Secret of the own namespace",
+    "clientCertificate.secretName": "a Secret of the own namespace",
+    "scalingModifiers.target": "a number",
+    "scalingModifiers.activationTarget": "a number",
+    "spec.jobTargetRef.managedBy": "judged in the Job that is made from it",
     "spec.elasticPolicy.rdzvBackend": "the name of a protocol: `rdzvHost` says where it is spoken",
 }
 """Ends of paths that are in no table, with the reason."""
 
 
+READ_BY_THE_WHOLE = {
+    "own-hosts": ("spec.host", "spec.hosts[]"),
+    "own-mesh": ("spec.exportTo[]",),
+    "own-cluster": ("spec.destination.server", "spec.template.spec.destination.server"),
+}
+"""What a condition on a whole specification reads; it judges nothing else in it."""
+
+
 def is_judged(key: str, path: str) -> bool:
     """Return whether a table judges a field, or refuses or judges what holds it."""
     addon = ADDONS[key]
-    heads = [field.path for field in addon.fields] + [*addon.templates, *addon.specs]
+    heads = [field.path for field in addon.fields if field.must not in READ_BY_THE_WHOLE]
+    heads += [*addon.templates, *addon.specs]
+    for field in addon.fields:
+        heads += READ_BY_THE_WHOLE.get(field.must, ())
     below = tuple(f"{head}{mark}" for head in heads for mark in (".", "[", "{"))
     return addon.refused or path in heads or path.startswith(below)
 

@@ -36,6 +36,7 @@ from sovereign_ai.rules import (
     KINDS,
     OTHER,
     REGISTRY,
+    SENDS_OUT,
     Context,
     Group,
     Rule,
@@ -188,6 +189,8 @@ def _conditions(group: Group, context: Context) -> list[dict[str, str]]:
     if group == OTHER.group and context.dns_zones:
         # Of the namespace of the cluster's DNS only what its DNS is configured by.
         in_scope += f' || (request.namespace == "{DNS_NAMESPACE}" && {CONFIGURES_DNS})'
+    if group == OTHER.group and context.residency_zones:
+        in_scope += f" || {with_constants(SENDS_OUT, context.constants())}"
     return [{"name": "scope", "expression": in_scope}, {"name": "changed", "expression": _CHANGED}]
 
 

@@ -193,7 +193,7 @@ def _find_single_maker(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[
 
 
 def _find_undeclared_makers(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[RuleFinding]:
-    """Yield makers of accelerators that `suppliers` does not list, or under another law than the catalogue."""
+    """Yield makers of accelerators that `suppliers` does not list, or lists under another law."""
     known_by_name = {known.name: known for known in suppliers()}
     for name in sorted(_accelerators_by_maker(factory)):
         known = known_by_name.get(name)
