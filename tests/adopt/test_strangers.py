@@ -165,8 +165,8 @@ def test_a_file_of_somebody_else_shows_its_machines_and_cables(name: str) -> Non
         ("tree", {"SwitchName=l1": "SwitchName=l0", "SwitchName=top": "SwitchName=top Colour=red"}, {3, 6}),
         ("yaml", {"switch: l2": "switch: l1", "block: b1": "blok: b1"}, {10, 18}),
         ("slurm.conf", {"n[1-4] NodeAddr": "n[4-1] NodeAddr"}, {5}),
-        ("old model", {"switches: [tor1, tor2]": "switches: [tor1, core]"}, {2}),
-        ("clab", {'"srl2:e1-1"]': '"srl2"]', '"srl1:mgmt0"': '"srl9:mgmt0"'}, {15, 18}),
+        ("old model", {"switches: [tor1, tor2]": "switches: [tor1, core]"}, {3}),
+        ("clab", {'"srl2:e1-1"]': '"srl2"]', '"srl1:mgmt0"': '"srl9:mgmt0"'}, {16, 19}),
     ],
 )
 def test_each_damage_is_a_problem_with_its_line(name: str, changes: dict[str, str], lines: set[int]) -> None:
