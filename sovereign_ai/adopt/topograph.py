@@ -14,6 +14,7 @@ from sovereign_ai.adopt.yaml_fields import Document, document
 from sovereign_ai.files import below
 
 _DOMAIN = "accelerator.topology.test/domain"
+_SECTIONS = {"switches", "blocks", "nodes"}
 
 
 def read_topograph(sources: Sequence[SourceText], draft: SiteDraft) -> None:
@@ -33,6 +34,8 @@ def read_topograph(sources: Sequence[SourceText], draft: SiteDraft) -> None:
         for path, entry in doc.entries(model.get("blocks"), "blocks"):
             _read_block(doc, doc.mapping(entry, path), path, draft)
         _read_nodes(doc, doc.mapping(model.get("nodes"), "nodes"), draft)
+        for section in model.keys() - _SECTIONS:
+            draft.left_out[f"section {section[:60]} of Topograph's model"] += 1
 
 
 def _read_switches(doc: Document, switches: Mapping[str, Any], draft: SiteDraft) -> None:

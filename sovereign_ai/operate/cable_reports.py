@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from sovereign_ai.assess.observed import End, ibnetdiscover
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.files import NEIGHBOURS, Json, parse_json
 from sovereign_ai.operate.cable_ends import Expected
+from sovereign_ai.operate.neighbour_forms import HeardNeighbour
 
 _MOST_ROWS = 100_000
 # A tuple, for a state of a file may be anything, also what no set can be asked for.
@@ -44,13 +45,20 @@ class Reports:
             self.conflicts.setdefault(near, (before, far))
 
 
-def add_lldp(
-    reports: Reports, expected: Expected, device: str, neighbours: Mapping[str, tuple[str, str]]
+def add_heard(
+    reports: Reports, expected: Expected, device: str, neighbours: Iterable[HeardNeighbour]
 ) -> None:
-    """Note what a device hears: interface to (device, port) at the other end."""
+    """Note what a device hears; of several names of a port the one counts that the plan has."""
     reports.reporting.add(device)
-    for port, (peer, peer_port) in neighbours.items():
-        reports.add(expected.end(device, port), expected.end(peer, peer_port))
+    for row in neighbours:
+        near, far = _planned(expected, device, row.ports), _planned(expected, row.device, row.peer_ports)
+        reports.add(near, far)
+
+
+def _planned(expected: Expected, device: str, names: Sequence[str]) -> End:
+    """Return the end that the plan has under one of its names; else the one by the first name."""
+    ends = [expected.end(device, name) for name in names] or [expected.end(device, "")]
+    return next((end for end in ends if end in expected.planned), ends[0])
 
 
 def add_subnet(reports: Reports, expected: Expected, text: str, file: str) -> None:

@@ -21,12 +21,12 @@ from sovereign_ai.operate.cable_ends import Expected, expected
 from sovereign_ai.operate.cable_reports import (
     Reports,
     add_addresses,
-    add_lldp,
+    add_heard,
     add_states,
     add_subnet,
     rows_of,
 )
-from sovereign_ai.operate.labels import neighbours
+from sovereign_ai.operate.neighbour_forms import is_table, read_neighbours, read_table
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
@@ -222,6 +222,10 @@ def _take(file: Path, reports: Reports, wanted: Expected, owners: Mapping[str, E
     if file.suffix == ".txt":
         text = decode(read(file, SUBNET), name)
         refuse_secrets(text, name, SUBNET)
+        if is_table(text):
+            device, _ = wanted.end(file.stem, "")
+            add_heard(reports, wanted, device, read_table(text, name))
+            return "lldp"
         add_subnet(reports, wanted, text, name)
         return "subnet"
     if file.suffix != ".json":
@@ -231,7 +235,7 @@ def _take(file: Path, reports: Reports, wanted: Expected, owners: Mapping[str, E
     stem = Path(file.stem)
     if stem.suffix not in _TABLES:
         device, _ = wanted.end(file.stem, "")
-        add_lldp(reports, wanted, device, neighbours(raw, name))
+        add_heard(reports, wanted, device, read_neighbours(raw, name))
         return "lldp"
     device, _ = wanted.end(stem.stem, "")
     rows = rows_of(raw, name)

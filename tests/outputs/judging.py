@@ -33,7 +33,7 @@ class Written:
 
 
 def written(factory: AIFactory, plan: Plan) -> Written:
-    """Return every file of a design, with GUIDs and MAC addresses for all machines, and servers for booting."""
+    """Return every file of a design, with GUIDs and MAC addresses of all machines and a boot server."""
     guids: dict[tuple[str, str], str] = {}
     for plane in plan.fabrics:
         if plane.kind == "infiniband":
@@ -164,9 +164,11 @@ JUDGES = tuple((re.compile(pattern), judge) for pattern, judge in _JUDGES)
 """The pattern of a path to what judges the file."""
 
 
-def faults(output: Written) -> Iterator[str]:
-    """Yield every fault of every file; a file that no pattern has, or two have, is one too."""
+def faults(output: Written, folder: str = "") -> Iterator[str]:
+    """Yield every fault of every file of a folder; a file that no pattern has, or two have, is one too."""
     for path in output.files:
+        if not path.startswith(folder):
+            continue
         judges = [judge for pattern, judge in JUDGES if pattern.fullmatch(path)]
         if len(judges) != 1:
             yield f"{path}: {len(judges)} judges; add the rules of its reader to tests/outputs"

@@ -113,7 +113,7 @@ def _repeated(file: str, rows: Rows) -> Iterator[str]:
 
 
 def _units(tables: Mapping[str, Rows]) -> Iterator[str]:
-    """Yield devices that leave their rack, stand in each other, or have a position or face against the rules."""
+    """Yield devices that leave their rack, stand in each other, or have a position against the rules."""
     heights: dict[tuple[str, str], int] = {}
     for row in tables["3-device-types.csv"]:
         heights[row["manufacturer"], row["model"]] = int(float(row["u_height"]))
@@ -156,7 +156,7 @@ def _ends(tables: Mapping[str, Rows]) -> Iterator[str]:
 
 
 def _inside(tables: Mapping[str, Rows]) -> Iterator[str]:
-    """Yield prefixes with bits of hosts, addresses outside the prefixes of their table, and strange interfaces."""
+    """Yield prefixes with bits of hosts, addresses outside all prefixes, and unknown interfaces."""
     interfaces = {(row["device"], row["name"]) for row in tables["7-interfaces.csv"]}
     networks = []
     for row in tables.get("10-prefixes.csv", ()):

@@ -1,4 +1,4 @@
-"""The files of hosts and of the whole plan by the rules of their readers: Slurm, Kea, Kubernetes, and others."""
+"""Files of hosts and of the whole plan by the rules of their readers: Slurm, Kea, Kubernetes, others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import orjson
 import yaml
@@ -47,7 +47,7 @@ def csv_rows(text: str) -> Iterator[str]:
 
 def svg(text: str) -> Iterator[str]:
     """Yield a picture that is no SVG, and shapes of negative size."""
-    root = ElementTree.fromstring(text)  # noqa: S314 - our own file
+    root = ET.fromstring(text)  # noqa: S314 - our own file
     if root.tag != "{http://www.w3.org/2000/svg}svg":
         yield root.tag
     for shape in root.iter("{http://www.w3.org/2000/svg}rect"):
@@ -71,17 +71,22 @@ def slurm(files: Mapping[str, str]) -> Iterator[str]:
             yield from _unknown("partition", expand(line["Nodes"]), nodes)
     yield from (f"node {name} is stated {count} times" for name, count in nodes.items() if count > 1)
     yield from (f"node {name} is too long" for name in nodes if len(name) >= _SLURM_NAME_CHARACTERS)
+    yield from _gres(files["gres.conf"], gpus)
+    if "topology.conf" in files:
+        yield from _slurm_tree(_conf_tree(files["topology.conf"]), nodes)
+        yield from _slurm_yaml(files["topology.yaml"], nodes)
+
+
+def _gres(text: str, gpus: Mapping[str, int]) -> Iterator[str]:
+    """Yield nodes with other GPUs than their line has, and device files for another number of them."""
     counted: Counter[str] = Counter()
-    for line in map(fields, files["gres.conf"].splitlines()):
+    for line in map(fields, text.splitlines()):
         for name in expand(line.get("NodeName", "")):
             counted[name] += int(line["Count"])
             if "File" in line and len(expand(line["File"])) != int(line["Count"]):
                 yield f"gres of {name}: files for another number of GPUs"
     if counted != Counter(gpus):
         yield "gres.conf counts other GPUs than nodes.conf"
-    if "topology.conf" in files:
-        yield from _slurm_tree(_conf_tree(files["topology.conf"]), nodes)
-        yield from _slurm_yaml(files["topology.yaml"], nodes)
 
 
 def _unknown(noun: str, names: Sequence[str], known: Mapping[str, int]) -> Iterator[str]:
@@ -142,7 +147,7 @@ def _slurm_yaml(text: str, nodes: Mapping[str, int]) -> Iterator[str]:
 
 
 def kea(text: str) -> Iterator[str]:
-    """Yield what Kea 2.2 refuses: repeated identifiers, addresses outside their subnet, subnets that overlap."""
+    """Yield what Kea 2.2 refuses: identifiers twice, addresses outside their subnet, overlapping subnets."""
     top = orjson.loads(text)["Dhcp4"]
     subnets = list(top["subnet4"])
     names = Counter(network["name"] for network in top["shared-networks"])
@@ -246,7 +251,7 @@ def aicr(text: str) -> Iterator[str]:
 
 
 def rules(text: str) -> Iterator[str]:
-    """Yield records and alerts that Prometheus refuses: names, empty expressions, series that are there twice."""
+    """Yield records and alerts that Prometheus refuses: names, empty expressions, series twice."""
     (document,) = documents(text)
     names = Counter(group["name"] for group in document["groups"])
     yield from (f"group {name} is there {count} times" for name, count in names.items() if count > 1)
@@ -279,7 +284,7 @@ def targets(text: str) -> Iterator[str]:
 
 
 def dashboard(text: str) -> Iterator[str]:
-    """Yield panels outside Grafana's grid of 24 columns or on another, and an identifier of more than 40 letters."""
+    """Yield panels outside Grafana's 24 columns or on another, and identifiers of more than 40 letters."""
     document = orjson.loads(text)
     if not 1 <= len(document["uid"]) <= 40:
         yield f"uid {document['uid']}"

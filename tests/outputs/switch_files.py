@@ -16,7 +16,6 @@ from tests.render.switches.sonic_yang import faults as sonic_faults
 
 _INTERFACE_CHARACTERS = 15
 """Linux's IFNAMSIZ is 16 with the closing zero byte; a VRF is an interface too."""
-_MOST_LANES = 1_024
 _OPENSM_LINE = 8_192
 """Characters of a line that OpenSM 3.3.23 reads (osm_prtn_config.c)."""
 _NEIGHBOUR = re.compile(r"^\s*neighbor (\S+) interface", re.MULTILINE)
@@ -30,8 +29,6 @@ def config_db(text: str) -> Iterator[str]:
     for row in tables["PORT"].values():
         lanes.update(row["lanes"].split(","))
     yield from (f"lane {lane} is of {count} ports" for lane, count in lanes.items() if count > 1)
-    if len(lanes) > _MOST_LANES:
-        yield f"{len(lanes)} lanes; no chip has as many"
 
 
 def frr_beside(text: str, database: str) -> Iterator[str]:
@@ -56,7 +53,7 @@ def _strangers(text: str, known: set[str], tables: set[str]) -> Iterator[str]:
 
 
 def frr_conf(text: str) -> Iterator[str]:
-    """Yield what FRR refuses or does not know: names too long, lists and groups that are used and not stated."""
+    """Yield what FRR refuses: names too long, lists and maps that are used and not stated."""
     for name in re.findall(r"^(?:interface|vrf) (\S+)", text, re.MULTILINE):
         if len(name) > _INTERFACE_CHARACTERS:
             yield f"{name} has {len(name)} characters, an interface at most {_INTERFACE_CHARACTERS}"
@@ -92,8 +89,22 @@ def nvue(text: str) -> Iterator[str]:
         yield f"expected set:, and it is {', '.join(document)}"
         return
     settings = document["set"]
-    interfaces, vrfs = settings["interface"], settings["vrf"]
     policy = settings["router"]["policy"]
+    yield from _nvue_interfaces(settings["interface"], settings["vrf"])
+    for name, vrf in settings["vrf"].items():
+        yield from (f"VRF {name}: {fault}" for fault in _nvue_table(name, vrf, settings["interface"]))
+    maps = set(re.findall(r"route-map: (\S+)", text))
+    yield from (f"no route map {name}" for name in sorted(maps - policy["route-map"].keys()))
+    lists = set(re.findall(r"ip-prefix-list: (\S+)", text))
+    yield from (f"no prefix list {name}" for name in sorted(lists - policy["prefix-list"].keys()))
+    bridge = settings.get("bridge", {}).get("domain", {}).get("br_default", {})
+    for vlan, fields in bridge.get("vlan", {}).items():
+        if not 1 <= int(vlan) <= 4_094 or not all(1 <= int(vni) < 2**24 for vni in fields["vni"]):
+            yield f"no VLAN {vlan} or VNI {fields['vni']}"
+
+
+def _nvue_interfaces(interfaces: Mapping[str, Any], vrfs: Mapping[str, Any]) -> Iterator[str]:
+    """Yield interfaces whose table, parent or VLAN is not there."""
     for name, fields in interfaces.items():
         if len(name) > _INTERFACE_CHARACTERS:
             yield f"interface {name} is too long"
@@ -103,23 +114,16 @@ def nvue(text: str) -> Iterator[str]:
             yield f"{name}: no interface {fields['base-interface']}"
         if not 1 <= fields.get("vlan", 1) <= 4_094:
             yield f"{name}: no VLAN {fields['vlan']}"
-    for name, vrf in vrfs.items():
-        if len(name) > _INTERFACE_CHARACTERS:
-            yield f"VRF {name} is too long"
-        for neighbour in vrf["router"]["bgp"]["neighbor"]:
-            if neighbour not in interfaces:
-                yield f"VRF {name}: no interface {neighbour}"
-        for route in vrf["router"].get("static", {}).values():
-            yield from (f"VRF {name}: no interface {via}" for via in route["via"] if via not in interfaces)
-    maps = set(re.findall(r"route-map: (\S+)", text))
-    yield from (f"no route map {name}" for name in sorted(maps - policy["route-map"].keys()))
-    lists = set(re.findall(r"ip-prefix-list: (\S+)", text))
-    yield from (f"no prefix list {name}" for name in sorted(lists - policy["prefix-list"].keys()))
-    for vlan, fields in (
-        settings.get("bridge", {}).get("domain", {}).get("br_default", {}).get("vlan", {}).items()
-    ):
-        if not 1 <= int(vlan) <= 4_094 or not all(1 <= int(vni) < 2**24 for vni in fields["vni"]):
-            yield f"no VLAN {vlan} or VNI {fields['vni']}"
+
+
+def _nvue_table(name: str, vrf: Mapping[str, Any], interfaces: Mapping[str, Any]) -> Iterator[str]:
+    """Yield neighbours and routes of a routing table whose interface is not there."""
+    if len(name) > _INTERFACE_CHARACTERS:
+        yield "its name is too long"
+    used = set(vrf["router"]["bgp"]["neighbor"])
+    for route in vrf["router"].get("static", {}).values():
+        used.update(route["via"])
+    yield from (f"no interface {interface}" for interface in sorted(used - interfaces.keys()))
 
 
 def containerlab(text: str, form: Mapping[str, Any]) -> Iterator[str]:
@@ -157,7 +161,7 @@ def topograph(text: str) -> Iterator[str]:
 
 
 def partitions(text: str, guids: Mapping[tuple[str, str], str], plan: Plan) -> Iterator[str]:
-    """Yield lines that OpenSM cuts, P_Keys that differ under one name, and ports outside or beside their zone.
+    """Yield lines that OpenSM cuts, names with two P_Keys, and ports that are not in their zone.
 
     Args:
         text: the file.
@@ -169,9 +173,9 @@ def partitions(text: str, guids: Mapping[tuple[str, str], str], plan: Plan) -> I
     for number, line in enumerate(text.splitlines(), 1):
         if len(line) >= _OPENSM_LINE:
             yield f"line {number} has {len(line)} characters"
-        match = re.fullmatch(r"([\w-]+)=(0x[0-9a-f]{4}), defmember=(full|limited) : (.+);", line)
         if line.startswith("#"):
             continue
+        match = re.fullmatch(r"([\w-]+)=(0x[0-9a-f]{4}), defmember=(full|limited) : (.+);", line)
         if match is None:
             yield f"line {number}: {line[:60]!r} is no rule"
             continue
@@ -183,6 +187,11 @@ def partitions(text: str, guids: Mapping[tuple[str, str], str], plan: Plan) -> I
                 yield f"{member} is in {members[member]} and in {name}"
     if len(set(keys.values())) != len(keys):
         yield "two partitions have one key"
+    yield from _misplaced(members, guids, plan)
+
+
+def _misplaced(members: Mapping[str, str], guids: Mapping[tuple[str, str], str], plan: Plan) -> Iterator[str]:
+    """Yield ports of machines that are not in the partition of their zone."""
     zones = {node.name: node.zone for node in plan.nodes}
     for (host, port), guid in guids.items():
         if host in zones and members.get(guid) != zones[host]:

@@ -1,0 +1,330 @@
+r"""What switches and machines print of their LLDP neighbours, whoever made them.
+
+| form | recognised by |
+|---|---|
+| `lldpctl -f json0` and `-f json` | `lldp` |
+| NX-OS, `show lldp neighbors [detail] | json` | `TABLE_nbor_detail` or `TABLE_nbor` |
+| EOS, `show lldp neighbors [detail] | json` | `lldpNeighbors` |
+| NVUE, `nv show interface --view lldp-detail -o json` and the like | `lldp` below each interface |
+| SONiC's `show lldp table`, NX-OS's and EOS's `show lldp neighbors`, as text | the heads of their columns |
+
+A neighbour may tell its port in two ways, as identifier and as description, and which of them is its name
+differs by maker: SONiC's identifier is the label of the front panel, and a machine's may be a MAC address. So
+both are returned, and who knows the plan takes the one that it has.
+
+    >>> table = "Port Neighbor Device ID Neighbor Port ID TTL\n---- ------------------ ---------------- ---\n"
+    >>> [row] = read_table(table + "Et7  spine1             Ethernet1/1      120\n", "leaf.txt")
+    >>> row.ports, row.device, row.peer_ports
+    (('Et7', 'swp7'), 'spine1', ('Ethernet1/1', 'swp1'))
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sovereign_ai.errors import Problem, UsageError, Where
+from sovereign_ai.files import NEIGHBOURS, Json, hidden, parse_json, refuse_secrets
+from sovereign_ai.operate.labels import neighbours
+
+_LONGEST = 512
+_MOST_NEIGHBOURS = 10_000
+_MOST_PROBLEMS = 100
+_CISCO = re.compile(r"Eth(?:ernet)?1/(\d{1,3})(?:/(\d))?")
+_ARISTA = re.compile(r"Et(?:hernet)?(\d{1,3})(/1)?")
+_NXOS_ROW = re.compile(
+    r"(?P<device>\S+)?\s+(?P<port>\S+)\s+\d+\s+(?:[A-Za-z]+(?:, ?[A-Za-z]+)*\s+)?(?P<peer>\S+)"
+)
+_RULER = re.compile(r"-+(?: +-+)+ *")
+
+
+@dataclass(frozen=True, slots=True)
+class HeardNeighbour:
+    """A neighbour that one port hears.
+
+    Attributes:
+        ports: names of the port: as it was printed, and as Linux names that port of the front panel.
+        device: the neighbour's name; empty where it tells none.
+        peer_ports: names of the neighbour's port, the likeliest first.
+    """
+
+    ports: tuple[str, ...]
+    device: str
+    peer_ports: tuple[str, ...]
+
+
+def read_neighbours(raw: bytes, file: str) -> list[HeardNeighbour]:
+    """Read JSON of any of the forms.
+
+    Args:
+        raw: what was printed.
+        file: the file's name, for messages.
+
+    Raises:
+        UsageError: it is something else, or everything that is wrong with it.
+    """
+    parsed = parse_json(raw, file, NEIGHBOURS)
+    refuse_secrets(parsed.text, file, NEIGHBOURS)
+    data = parsed.data
+    if isinstance(data, dict) and isinstance(data.get("lldp"), list):
+        rows = []
+        for port, (device, met) in neighbours(raw, file).items():
+            rows.append(HeardNeighbour(linux_names(port), device, linux_names(met)))
+        return rows
+    form = _Form(parsed)
+    if isinstance(data, dict):
+        for key, read in _FORMS.items():
+            if key in data:
+                return form.finish(read(form, data[key], key))
+        if data and all(isinstance(entry, dict) and "lldp" in entry for entry in data.values()):
+            return form.finish(_nvue(form, data))
+    message = "no form of LLDP neighbours that is known: expected those of lldpctl, NX-OS, EOS or NVUE"
+    raise UsageError(Problem("not-lldp", message, parsed.where(""), NEIGHBOURS.hint))
+
+
+def is_table(text: str) -> bool:
+    """Return whether a text is a table of LLDP neighbours as switches print it."""
+    return any(_system(line) for line in text.splitlines()[:40])
+
+
+def read_table(text: str, file: str) -> list[HeardNeighbour]:
+    """Read the table of neighbours that SONiC, NX-OS or EOS prints.
+
+    Raises:
+        UsageError: rows that do not fit below the head, each with its line.
+    """
+    lines = text.splitlines()
+    head = next((at for at, line in enumerate(lines) if _system(line)), len(lines) - 1)
+    system = _system(lines[head])
+    read = _nxos_rows if system == "nxos" else _ruled_rows
+    problems: list[Problem] = []
+    rows: list[HeardNeighbour] = []
+    for number, cells in read(lines, head + 1):
+        if cells is None:
+            message = "the row does not fit below the head of the table"
+            hint = "keep the table as it was printed, on a terminal wide enough"
+            problems.append(Problem("bad-row", message, Where(file, number), hint))
+            continue
+        port, device, *peers = cells
+        rows.append(_row(port, device, peers, system))
+    if problems:
+        raise UsageError(problems[:_MOST_PROBLEMS])
+    return rows
+
+
+def _system(line: str) -> str:
+    """Return whose table begins with a line; empty for no head of a table."""
+    words = " ".join(line.split())
+    if words.startswith("LocalPort RemoteDevice RemotePortID"):
+        return "sonic"
+    if words.startswith("Device ID Local Intf Hold-time"):
+        return "nxos"
+    return "eos" if words.startswith("Port Neighbor Device ID Neighbor Port ID") else ""
+
+
+def _nxos_rows(lines: list[str], start: int) -> Iterator[tuple[int, list[str] | None]]:
+    """Yield the rows of NX-OS: a long device name has a line of its own, and columns have no ruler."""
+    device = ""
+    for number, line in enumerate(lines[start:], start + 1):
+        words = line.split()
+        if not words or words[0].startswith("Total"):
+            continue
+        if len(words) == 1 and not line[0].isspace():
+            device = words[0]
+            continue
+        match = _NXOS_ROW.fullmatch(line.rstrip())
+        name = (match["device"] if match else "") or device
+        device = ""
+        yield number, [match["port"], name, match["peer"]] if match and name else None
+
+
+def _ruled_rows(lines: list[str], start: int) -> Iterator[tuple[int, list[str] | None]]:
+    """Yield the rows of SONiC and EOS: columns are as wide as their ruler, cells may be empty."""
+    spans: list[tuple[int, int]] = []
+    for number, line in enumerate(lines[start:], start + 1):
+        if _RULER.fullmatch(line):
+            spans = [match.span() for match in re.finditer("-+", line)]
+            continue
+        if not line.strip() or line.startswith(("Total", "---")):
+            continue
+        if len(spans) < 3:
+            yield number, None
+            continue
+        cells = []
+        for begin, _ in spans:
+            cells.append(line[begin:])
+        values = _cut(cells, spans)
+        # The last column of SONiC is the description of the neighbour's port; EOS's is a time.
+        peers = [values[2], values[4]] if len(values) > 4 else [values[2]]
+        yield number, [values[0], values[1], *peers] if values[0] else None
+
+
+def _cut(cells: list[str], spans: list[tuple[int, int]]) -> list[str]:
+    """Return the cells of a row, each without what belongs to the next."""
+    values = []
+    for at, cell in enumerate(cells):
+        width = spans[at + 1][0] - spans[at][0] if at + 1 < len(spans) else len(cell)
+        values.append(cell[:width].strip())
+    return values
+
+
+def linux_names(port: str, system: str = "") -> tuple[str, ...]:
+    """Return a port's name, and Linux' name of the same port of the front panel.
+
+    Args:
+        port: the name as it was printed.
+        system: `nxos` or `eos`; empty where that is not known, and a name as of both is NX-OS's.
+
+    >>> linux_names("Eth1/7/2"), linux_names("Ethernet1/1", "eos"), linux_names("eth0")
+    (('Eth1/7/2', 'swp7s1'), ('Ethernet1/1', 'swp1', 'swp1s0'), ('eth0',))
+    """
+    cisco = _CISCO.fullmatch(port) if system != "eos" else None
+    if cisco:
+        part = f"s{int(cisco[2]) - 1}" if cisco[2] else ""
+        return port, f"swp{cisco[1]}{part}"
+    # The lane of a port that EOS splits says its part only together with the model, so other lanes are left.
+    arista = _ARISTA.fullmatch(port) if system != "nxos" else None
+    if arista is None:
+        return (port,)
+    whole = f"swp{arista[1]}"
+    return (port, whole, f"{whole}s0") if arista[2] else (port, whole)
+
+
+def _row(port: str, device: str, peers: list[str], system: str) -> HeardNeighbour:
+    """Return a neighbour with all names of both ports."""
+    names: list[str] = []
+    for peer in peers:
+        if peer:
+            names += linux_names(peer)
+    return HeardNeighbour(linux_names(port, system), device, tuple(dict.fromkeys(names)))
+
+
+class _Form:
+    """One file of JSON, with the problems that it has."""
+
+    def __init__(self, parsed: Json) -> None:
+        self.parsed = parsed
+        self.problems: list[Problem] = []
+        self.count = 0
+
+    def amiss(self, path: str, expected: str) -> None:
+        """Note a value that is not as expected."""
+        if len(self.problems) < _MOST_PROBLEMS:
+            message = f"it is not {NEIGHBOURS.noun}: expected {expected}"
+            self.problems.append(Problem("not-lldp", message, self.parsed.where(path), NEIGHBOURS.hint))
+
+    def entries(self, value: object, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the objects of a list, or the one object where a switch prints no list for one."""
+        rows = value if isinstance(value, list) else [value]
+        for number, row in enumerate(rows):
+            at = f"{path}[{number}]" if isinstance(value, list) else path
+            self.count += 1
+            if isinstance(row, dict) and self.count <= _MOST_NEIGHBOURS:
+                yield at, row
+            else:
+                self.amiss(at, f"an object, and at most {_MOST_NEIGHBOURS:,} of them")
+
+    def members(self, value: object, path: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """Yield (path, name, object) of an object whose members are objects."""
+        for at, holder in self.entries(value, path):
+            for name, entry in holder.items():
+                for inner, row in self.entries(entry, f"{at}.{name}"):
+                    yield inner, name, row
+
+    def text(self, holder: Mapping[str, Any], path: str, *names: str, needed: bool = False) -> str:
+        """Return the first text of an object under one of some names; empty where there is none."""
+        for name in names:
+            value = holder.get(name)
+            if value in (None, ""):
+                continue
+            if isinstance(value, str) and len(value) <= _LONGEST and hidden(value, "") is None:
+                return value.strip().strip('"')
+            self.amiss(f"{path}.{name}", f"a text of at most {_LONGEST} visible characters")
+            return ""
+        if needed:
+            self.amiss(path, f"{' or '.join(names)}")
+        return ""
+
+    def finish(self, rows: Iterator[HeardNeighbour]) -> list[HeardNeighbour]:
+        """Return the neighbours.
+
+        Raises:
+            UsageError: everything that is wrong with the file.
+        """
+        heard = list(rows)
+        if self.problems:
+            raise UsageError(self.problems)
+        return heard
+
+
+def _lldpctl(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
+    """Yield the neighbours of `lldpctl -f json`, in which names are keys and one entry is no list."""
+    for at, holder in form.entries(value, path):
+        place = f"{at}.interface"
+        for inner, port, row in form.members(holder.get("interface", []), place):
+            chassis = row.get("chassis", {})
+            # A neighbour without a name has its identifier where others have their name.
+            names = [name for name in chassis if name != "id"] if isinstance(chassis, dict) else []
+            identifiers = []
+            for peer_path, peer in form.entries(row.get("port"), f"{inner}.port"):
+                for id_path, identifier in form.entries(peer.get("id", {}), f"{peer_path}.id"):
+                    if identifier.get("type") != "mac":
+                        identifiers.append(form.text(identifier, id_path, "value"))
+                identifiers.append(form.text(peer, peer_path, "descr"))
+            yield _row(port, names[0] if names else "", identifiers, "")
+
+
+def _nxos_table(row_name: str, *device: str) -> Callable[[_Form, object, str], Iterator[HeardNeighbour]]:
+    """Return a reader of NX-OS' tables, whose one row is no list."""
+
+    def read(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
+        for at, table in form.entries(value, path):
+            for inner, row in form.entries(table.get(row_name, []), f"{at}.{row_name}"):
+                port = form.text(row, inner, "l_port_id", needed=True)
+                peers = [form.text(row, inner, "port_id", needed=True), form.text(row, inner, "port_desc")]
+                yield _row(port, form.text(row, inner, *device), peers, "nxos")
+
+    return read
+
+
+def _eos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
+    """Yield the neighbours of EOS: a list, or with `detail` an object of interfaces."""
+    if isinstance(value, list):
+        for at, row in form.entries(value, path):
+            port = form.text(row, at, "port", needed=True)
+            peers = [form.text(row, at, "neighborPort", needed=True)]
+            yield _row(port, form.text(row, at, "neighborDevice"), peers, "eos")
+        return
+    for at, port, row in form.members(value, path):
+        for inner, info in form.entries(row.get("lldpNeighborInfo", []), f"{at}.lldpNeighborInfo"):
+            peers = []
+            place = f"{inner}.neighborInterfaceInfo"
+            for peer_path, peer in form.entries(info.get("neighborInterfaceInfo", {}), place):
+                peers.append(form.text(peer, peer_path, "interfaceId_v2", "interfaceId"))
+                peers.append(form.text(peer, peer_path, "interfaceDescription"))
+            yield _row(port, form.text(info, inner, "systemName"), peers, "eos")
+
+
+def _nvue(form: _Form, data: Mapping[str, Any]) -> Iterator[HeardNeighbour]:
+    """Yield the neighbours of NVUE: below each interface, by their names."""
+    for at, port, row in form.members(data, ""):
+        for lldp_path, lldp in form.entries(row.get("lldp"), f"{at}.lldp"):
+            for inner, name, neighbour in form.members(lldp.get("neighbor", {}), f"{lldp_path}.neighbor"):
+                device, peers = name, []
+                for chassis_path, chassis in form.entries(neighbour.get("chassis", {}), f"{inner}.chassis"):
+                    device = form.text(chassis, chassis_path, "system-name") or name
+                for peer_path, peer in form.entries(neighbour.get("port", {}), f"{inner}.port"):
+                    peers = [form.text(peer, peer_path, "name"), form.text(peer, peer_path, "description")]
+                yield _row(port, device, peers, "")
+
+
+_FORMS: Mapping[str, Callable[[_Form, object, str], Iterator[HeardNeighbour]]] = {
+    "lldp": _lldpctl,
+    "TABLE_nbor_detail": _nxos_table("ROW_nbor_detail", "sys_name", "chassis_id"),
+    # Without `detail` the column of the chassis has the neighbour's name.
+    "TABLE_nbor": _nxos_table("ROW_nbor", "sys_name", "chassis_id"),
+    "lldpNeighbors": _eos,
+}
+"""The member by which a form is recognised, to its reader."""
