@@ -109,6 +109,8 @@ _LOOKS_SECRET = re.compile(
 _MOST_LOOKED_AT = 256
 _LONGEST_PATH = 200
 _STEP = re.compile(r"[^.\[\]]+")
+_OBJECT = re.compile(r"/?[A-Za-z]+(?:/[a-z0-9:-]*)+")
+"""A kind with names, `Namespace/research`, or the path of a request, up to a dot."""
 _ANNOUNCED = re.compile(
     rf"(?i:(?<![A-Za-z0-9])(?:{_NAMES}|pin))(?i: is)?[\"']?\s*[:=]\s*(?:\"[^\"]{{3,256}}\"|'[^']{{3,256}}'"
     rf"|(?P<value>{_VALUE}{{4,}})(?:\s*(?P<end>[,;)\]}}]|$))?)",
@@ -211,6 +213,8 @@ def clean_path(path: str) -> str:
 
     >>> clean_path("labels.ghp_0123456789abcdefABCDEF[2]")
     'labels.[hidden][2]'
+    >>> clean_path("PriorityLevelConfiguration/sovereign-tenant-team7")
+    'PriorityLevelConfiguration/sovereign-tenant-team7'
     """
     shown = clean(_STEP.sub(_hide_step, path))
     if len(shown) <= _LONGEST_PATH:
@@ -222,7 +226,10 @@ def clean_path(path: str) -> str:
 def _hide_step(match: re.Match[str]) -> str:
     """Return a name in a path, hidden if it may be a secret or contains one."""
     step = match[0]
-    return HIDDEN_VALUE if looks_secret(step) or secret_at(step) is not None else step
+    # A slash is a character of base64 too: a kind and a name would look like one long run of these.
+    names = step.split("/") if _OBJECT.fullmatch(step) else [step]
+    is_secret = secret_at(step) is not None or any(map(looks_secret, names))
+    return HIDDEN_VALUE if is_secret else step
 
 
 def clean_lines(text: str) -> list[str]:

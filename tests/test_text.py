@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from sovereign_ai import text
-from sovereign_ai.text import HIDDEN_VALUE, clean, clean_data, clean_lines, holds_secret, is_hidden, secret_at
+from sovereign_ai.text import (
+    HIDDEN_VALUE,
+    clean,
+    clean_data,
+    clean_lines,
+    clean_path,
+    holds_secret,
+    is_hidden,
+    secret_at,
+)
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
@@ -66,3 +75,30 @@ def test_a_sentence_about_a_secret_holds_none(sentence: str) -> None:
 def test_plain_data_is_cleaned_in_its_texts_and_keys() -> None:
     data = clean_data({"password=hunter22": ["token=abcdef12", 3, None, "\ud800"]})
     assert data == {f"password={HIDDEN_VALUE}": [f"token={HIDDEN_VALUE}", 3, None, "\\ud800"]}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "StorageClass/scratch1",
+        "PriorityLevelConfiguration/sovereign-tenant-h100",
+        "/api/v1/namespaces/startups/resourcequotas/tenant",
+        "/apis/kueue.x-k8s.io/v1beta2/clusterqueues/train",
+        "ClusterRole/system:controller:node-pool2",
+    ],
+)
+def test_the_name_of_an_object_with_a_digit_is_no_secret(path: str) -> None:
+    assert clean_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "Secret/9f86d081884c7d659a2feaa0c55ad015",
+        "abc/ghp_0123456789abcdefABCDEF",
+        "token=hunter22/abc",
+    ],
+)
+def test_a_secret_with_a_slash_in_a_path_is_hidden(secret: str) -> None:
+    assert clean_path(f"labels.{secret}") == f"labels.{HIDDEN_VALUE}"

@@ -45,6 +45,8 @@ _LONGEST_NUMBER = 64
 
 # The loader of libyaml is much faster, but PyYAML may be built without it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MERGE_MARK = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
+"""The lines that Git writes into a file around two versions that it could not merge."""
 _NUMBERISH = re.compile(r"[-+]?\.?[0-9]")
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
@@ -165,6 +167,7 @@ class _Reader:
                 elif isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
                     self.node(event)
         except yaml.MarkedYAMLError as error:
+            self.refuse_merge_marks(text)
             raise self.syntax_error(error) from None
         except yaml.YAMLError:
             message = "the text holds a character that YAML does not allow"
@@ -172,6 +175,15 @@ class _Reader:
         finally:
             # Parser and scanner refer to each other; without this the text stays in memory for longer.
             loader.dispose()
+
+    def refuse_merge_marks(self, text: str) -> None:
+        """Refuse a text that is no YAML because a merge was left undone in it, at its first mark."""
+        mark = _MERGE_MARK.search(text)
+        if mark is None:
+            return
+        message = "a merge of two versions of this file is not finished here"
+        hint = "keep one of the versions, and remove the lines that start with <<<<<<<, ======= and >>>>>>>"
+        raise self.stop("unfinished-merge", message, locate_character(text, mark.start(), self.file), hint)
 
     def syntax_error(self, error: yaml.MarkedYAMLError) -> SovereignError:
         """Return the error of a text that is no YAML, at the place where the user has to change it."""

@@ -64,3 +64,16 @@ def test_a_text_that_nests_too_deeply_ends_the_reading() -> None:
 def test_a_secret_in_a_comment_is_refused_at_its_place() -> None:
     problems = parse("a: 1  # password: hunter22\n", "f.yaml").problems
     assert [(problem.code, problem.where.line) for problem in problems] == [("secret", 1)]
+
+
+def test_marks_of_an_unfinished_merge_are_told_as_such_at_the_first() -> None:
+    text = "zones: []\n<<<<<<< HEAD\nname: a\n=======\nname: b\n>>>>>>> theirs\n"
+    with pytest.raises(SpecError) as refused:
+        parse(text, "f.yaml")
+    [problem] = refused.value.problems
+    assert (problem.code, problem.where.line) == ("unfinished-merge", 2)
+
+
+def test_a_text_block_may_quote_such_marks() -> None:
+    text = "note: |\n  <<<<<<< HEAD\n  =======\n"
+    assert parse(text, "f.yaml").data == {"note": "<<<<<<< HEAD\n=======\n"}
