@@ -9,7 +9,8 @@ becomes a problem at the line of the description that the object comes from. Not
 - immutable fields: such an object is tried under another name, as it would be created in place of the old
   one;
 - objects in a namespace that does not exist yet: they are tried in `default`, where only their validation
-  counts.
+  counts;
+- admission policies that the same API server accepted before, as in the `preview` of an `up`.
 
     problems = dry_run_problems(api, bundle.objects, place_of(factory))
 """
@@ -25,6 +26,7 @@ from typing import Any
 import orjson
 
 from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.deploy.accepted_policies import AcceptedPolicies
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
 from sovereign_ai.names import KEYS
@@ -72,13 +74,17 @@ class _Refusal:
     is_forbidden: bool = False
 
 
-def try_out(api: Api, objects: Iterable[Object], place: Locator) -> None:
+def try_out(
+    api: Api, objects: Iterable[Object], place: Locator, accepted: AcceptedPolicies | None = None
+) -> None:
     """Refuse a description of which the API server would refuse an object.
 
     Args:
         api: the cluster.
         objects: the objects that are about to be deployed.
         place: returns the place in the description that an object comes from.
+        accepted: the policies that the API server accepted before, which are not tried again, and which gets
+            those that it accepts now; None to try all of them.
 
     Raises:
         SpecError: every such object, one problem for each shape.
@@ -87,26 +93,30 @@ def try_out(api: Api, objects: Iterable[Object], place: Locator) -> None:
         ApiError: the API server does not let objects be listed.
         UnreachableError: there was no answer.
     """
-    problems = dry_run_problems(api, objects, place)
+    problems = dry_run_problems(api, objects, place, accepted)
     if any(problem.code == _FORBIDS for problem in problems):
         raise EnvironmentLacksError(problems)
     if problems:
         raise SpecError(problems)
 
 
-def dry_run_problems(api: Api, objects: Iterable[Object], place: Locator) -> list[Problem]:
+def dry_run_problems(
+    api: Api, objects: Iterable[Object], place: Locator, accepted: AcceptedPolicies | None = None
+) -> list[Problem]:
     """Return a problem for each shape of object that the API server would refuse.
 
     Args:
         api: the cluster.
         objects: the objects that are about to be deployed; those that exist in that form are not tried.
         place: returns the place in the description that an object comes from.
+        accepted: the policies that the API server accepted before; None to try all of them.
 
     Raises:
         ApiError: the API server does not let objects be listed.
         UnreachableError: there was no answer.
     """
     listed = list(objects)
+    known = accepted or AcceptedPolicies(None)
     live = _live(api, listed)
     namespaces = {_ELSEWHERE}
     for namespace in api.list("v1", "Namespace"):
@@ -116,7 +126,7 @@ def dry_run_problems(api: Api, objects: Iterable[Object], place: Locator) -> lis
     at_home: list[Object] = []
     elsewhere: list[Object] = []
     for obj in listed:
-        if states(live.get(_key(obj)), obj):
+        if known.includes(obj) or states(live.get(_key(obj)), obj):
             continue
         is_at_home = obj["metadata"].get("namespace", _ELSEWHERE) in namespaces
         (at_home if is_at_home else elsewhere).append(obj)
@@ -127,9 +137,11 @@ def dry_run_problems(api: Api, objects: Iterable[Object], place: Locator) -> lis
     tried.sort(key=lambda item: len(orjson.dumps(item[0])), reverse=True)
     calls: list[Callable[[], _Refusal | None]] = []
     for obj, is_at_home in tried:
-        calls.append(partial(_refusal, api, obj, exists=_key(obj) in live, is_at_home=is_at_home))
+        calls.append(partial(_refusal, api, obj, known, exists=_key(obj) in live, is_at_home=is_at_home))
+    refusals = api.many(calls)
+    known.save()
     problems = []
-    for (obj, _), refusal in zip(tried, api.many(calls), strict=True):
+    for (obj, _), refusal in zip(tried, refusals, strict=True):
         if refusal:
             problem = _problem(obj, refusal, place)
             problems.append(problem)
@@ -246,7 +258,9 @@ def _without(names: re.Pattern[str], value: Any) -> Any:
     return value
 
 
-def _refusal(api: Api, obj: Object, *, exists: bool, is_at_home: bool) -> _Refusal | None:
+def _refusal(
+    api: Api, obj: Object, accepted: AcceptedPolicies, *, exists: bool, is_at_home: bool
+) -> _Refusal | None:
     """Return why the API server would refuse an object; None if it would not, or if that cannot be tried."""
     size = len(orjson.dumps(obj))
     if size > MOST_BYTES:
@@ -264,6 +278,7 @@ def _refusal(api: Api, obj: Object, *, exists: bool, is_at_home: bool) -> _Refus
         if refusal is None or not exists:
             return refusal
         return _refusal_of_replacement(api, whole, refusal)
+    accepted.add(obj)
     return None
 
 
