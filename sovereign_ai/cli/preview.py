@@ -87,11 +87,11 @@ def _preview(
         JUDGED_FILE,
         TRIED,
         Engine,
-        accepted_policies,
         gate,
         judged_note,
         locator_of,
         planned_moves,
+        policies_accepted_by,
         reading_of,
         try_out,
     )
@@ -108,7 +108,7 @@ def _preview(
     reading = reading_of(target.api, bundle.objects)
     _, checked, bundle = checked_deployment(output, reading, stack, bundle, target, options, deploy_options)
     nodes = dry_run_samples(stack.factory, stack.plan, bundle.cluster) if target.simulated else []
-    accepted = accepted_policies(target.api)
+    accepted = policies_accepted_by(target.api)
     traced("try out")(try_out)(reading, [*bundle.objects, *nodes], locator_of(stack.factory), accepted)
     # With this digest the program does not repeat the dry run of the same objects.
     engine.env |= {TRIED: bundle.digest}

@@ -230,14 +230,14 @@ class _Deployment:
     @traced("try out")
     def _try_out(self, reading: Snapshot, marked: Bundle) -> None:
         """Send every object as a dry run, so that a refused object stops the deployment before any write."""
-        from sovereign_ai.deploy import accepted_policies, locator_of, try_out
+        from sovereign_ai.deploy import locator_of, policies_accepted_by, try_out
         from sovereign_ai.sim import dry_run_samples
 
         stack = self.stack
         nodes = (
             dry_run_samples(stack.factory, stack.plan, self.bundle.cluster) if self.target.simulated else []
         )
-        accepted = accepted_policies(self.target.api)
+        accepted = policies_accepted_by(self.target.api)
         try_out(reading, [*marked.objects, *nodes], locator_of(stack.factory), accepted)
 
     @traced("claim cluster")

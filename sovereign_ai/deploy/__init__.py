@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.deploy.accepted_policies import accepted_policies
+    from sovereign_ai.deploy.accepted_policies import policies_accepted_by
     from sovereign_ai.deploy.changes import OWN_PROGRAM, Changes, compare, is_stock, is_understood
     from sovereign_ai.deploy.cluster_identity import DeployTarget
     from sovereign_ai.deploy.components import FactoryDeployment
@@ -74,7 +74,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "accepted_policies": ("accepted_policies",),
+            "accepted_policies": ("policies_accepted_by",),
             "changes": ("Changes", "OWN_PROGRAM", "compare", "is_stock", "is_understood"),
             "cluster_identity": ("DeployTarget",),
             "components": ("FactoryDeployment",),
@@ -143,7 +143,6 @@ __all__ = [
     "StateReport",
     "TerminationWatch",
     "Unlocking",
-    "accepted_policies",
     "applying_policies",
     "arrivals",
     "check_preconditions",
@@ -171,6 +170,7 @@ __all__ = [
     "partial_run",
     "plan_repair",
     "planned_moves",
+    "policies_accepted_by",
     "prepare",
     "prepare_control_plane",
     "project_of",

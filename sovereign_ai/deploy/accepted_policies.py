@@ -6,7 +6,7 @@ the server's version alone. So a policy that a server has accepted is not tried 
 after `preview`. It is still written, and a server that does refuse it then ends the deployment before any
 object that the policy judges.
 
-    accepted = accepted_policies(api)
+    accepted = policies_accepted_by(api)
     if not accepted.includes(policy):
         api.create(policy, dry_run=True)
         accepted.add(policy)
@@ -67,7 +67,7 @@ class AcceptedPolicies:
             write_private(self.path, orjson.dumps(kept))
 
 
-def accepted_policies(api: Api) -> AcceptedPolicies:
+def policies_accepted_by(api: Api) -> AcceptedPolicies:
     """Return the policies that an API server has accepted, as far as they are remembered.
 
     A cluster is recognised by the uid of its namespace `kube-system`. Another version of its API server has

@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 
 from sovereign_ai.cluster.api import named_server, open_cluster
-from sovereign_ai.deploy.accepted_policies import accepted_policies
+from sovereign_ai.deploy.accepted_policies import policies_accepted_by
 from sovereign_ai.deploy.children import Children, require_options
 from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.control_plane_setup import is_local
@@ -100,7 +100,7 @@ class FactoryDeployment(pulumi.ComponentResource):
             reading = reading_of(open_cluster(file, file_context), bundle.objects)
             # A command that has tried the same bundle spares the program the dry runs.
             if os.environ.get(TRIED) != bundle.digest:
-                try_out(reading, bundle.objects, locator_of(factory), accepted_policies(reading.api))
+                try_out(reading, bundle.objects, locator_of(factory), policies_accepted_by(reading.api))
             replaced: frozenset[ObjectKey] = frozenset()
             if pulumi.runtime.is_dry_run():
                 replaced = previewed_replacements(reading, bundle.objects, deployment)

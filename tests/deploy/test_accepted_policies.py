@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.api.errors import ApiError
-from sovereign_ai.deploy.accepted_policies import accepted_policies
+from sovereign_ai.deploy.accepted_policies import policies_accepted_by
 from sovereign_ai.deploy.dry_run import dry_run_problems
 from sovereign_ai.errors import Problem
 from tests.deploy.test_dry_run import QUOTA, Answering, Object, made, nowhere
@@ -41,7 +41,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def tried(server: Server, *objects: Object) -> list[str]:
     """Return the kinds of the objects that a dry run sends."""
-    dry_run_problems(server, objects, nowhere, accepted_policies(server))
+    dry_run_problems(server, objects, nowhere, policies_accepted_by(server))
     return [obj["kind"] for obj in server.tried]
 
 
