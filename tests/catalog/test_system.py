@@ -49,9 +49,7 @@ def test_the_tables_hold_the_rows_that_specifications_name() -> None:
     } <= machines
     assert {"dgx-rubin-nvl8-tray", "kyber-nvl576-tray"} <= machines
     assert {"rubin-cpx", "rubin-ultra", "mi430x", "ascend-910c", "blackhole", "wse-3", "lpu-v1"} <= chips
-    assert {"qfx5240-64od", "z9864f-on", "cx864e-n", "z9664f-on"} <= {
-        one.name for one in switches()
-    }
+    assert {"qfx5240-64od", "z9864f-on", "cx864e-n", "z9664f-on"} <= {one.name for one in switches()}
     assert {"q3400", "qm9700", "sn2201", "sn4600c", "sn5600"} <= {one.name for one in switches()}
     assert {"sn5610", "sn6600", "sn6810", "q3450", "arista-7060x6-64pe", "n9364e"} <= {
         one.name for one in switches()
