@@ -26,5 +26,5 @@ def test_a_price_of_the_users_own_is_known_and_any_other_is_missing() -> None:
 
 def test_a_model_is_replaced_by_those_of_its_kind_with_its_ports_and_rate() -> None:
     assert replacing_vendors({"switch": "qm9700"}) == 1
-    assert replacing_vendors({"switch": "sn5600"}) == 3
+    assert replacing_vendors({"switch": "sn5600"}) == 6
     assert replacing_vendors({"switch": "sn5600", "spine_switch": "sn6800"}) == 1

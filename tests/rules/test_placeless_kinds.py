@@ -17,4 +17,4 @@ def test_a_kind_of_the_api_server_has_its_resource_and_an_added_kind_has_none() 
     resources = {(kind.api_group, kind.kind): kind.resource for kind in HARMLESS}
     assert resources["coordination.k8s.io", "Lease"] == "leases"
     assert resources["", "Event"] == "events"
-    assert resources["cilium.io", "CiliumNode"] == ""
+    assert resources["cilium.io", "CiliumIdentity"] == ""

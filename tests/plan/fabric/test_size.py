@@ -105,7 +105,7 @@ def test_a_hundred_thousand_endpoints_are_too_many_for_one_plane_of_radix_64() -
     assert problem.code == "impossible-fabric"
     assert "65,536 endpoints" in problem.message
     assert "74 ports" in problem.hint
-    assert "breakout: 2" in problem.hint
+    assert "2-fold breakout" in problem.hint
     assert "8,192 machines" in problem.hint
 
 
