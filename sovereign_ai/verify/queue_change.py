@@ -50,6 +50,7 @@ ChangeKind = Literal[
     "tolerate",
     "resource",
     "quota",
+    "cover",
     "repair",
     "wait",
     "check",
@@ -68,6 +69,7 @@ _CHANGES: Mapping[ChangeKind, str] = {
     "tolerate": "tolerate {value} in {target}",
     "resource": "ask for {value} in place of {target}",
     "quota": "raise the quota of {target} by {value}",
+    "cover": "cover {target} with a quota of {value}",
     "repair": "repair or add nodes of {target}: {value}",
     "wait": "wait for the admission check {target}",
     "check": "start what answers the admission check {target}, or take it out of the queue",
@@ -92,6 +94,7 @@ class Change:
             workload that frees enough when it ends; `priority`: more than that of a workload in the way;
             `resume`: a stopped queue; `activate`: the workload itself; `selector`, `affinity`, `tolerate`:
             which nodes its pods take; `resource`: another resource, or without it; `quota`: a larger quota;
+            `cover`: a quota of a resource that the queue has none of;
             `repair`: nodes; `wait`: a check that has not answered; `check`: one that nobody answers;
             `flavor`: one that is missing.
         target: the object, pod set, label or resource that changes.
@@ -241,7 +244,7 @@ def _priorities(workload: Object, state: QueueState) -> Iterator[Proposal]:
 
 
 def _quota(workload: Object, state: QueueState, obstacle: Obstacle) -> Iterator[Proposal]:
-    """Yield a larger quota of a flavor."""
+    """Yield a larger quota of a flavor, or a first one of a resource that the queue does not cover."""
     queue = cluster_queue_of(workload, state)
     if queue is None:
         return
@@ -256,7 +259,8 @@ def _quota(workload: Object, state: QueueState, obstacle: Obstacle) -> Iterator[
             if is_new or flavor["name"] == obstacle.flavor:
                 _raise(flavor["resources"], obstacle)
     target = f"{obstacle.resource} in ClusterQueue {queue['metadata']['name']}"
-    change = Change("quota", target, amount_text(obstacle.missing))
+    kind: ChangeKind = "cover" if obstacle.code == "not-covered" else "quota"
+    change = Change(kind, target, amount_text(obstacle.missing))
     yield Proposal(change, workload, _with_queue(state, raised))
 
 

@@ -487,7 +487,7 @@ def resource_without_quota(fleet: SmallFleet) -> Drawn:
         until(lambda name=name, amounts=amounts: fleet.writes(name, amounts))
     fleet.add_queue(512)
     job = fleet.job(1, devices={OTHER: str(fleet.drawn.randint(1, 2))})
-    return Drawn(job, "not-covered", "Pending", "unavailable in ClusterQueue", ("quota",))
+    return Drawn(job, "not-covered", "Pending", "unavailable in ClusterQueue", ("cover",))
 
 
 def other_namespace(fleet: SmallFleet) -> Drawn:
@@ -666,6 +666,7 @@ _CLUSTER_CHANGES: dict[str, Callable[[SmallFleet, str, str, str], None]] = {
     "resume": _resume,
     "activate": _activate,
     "quota": _raise_quota,
+    "cover": _raise_quota,
     "repair": _repair,
     "wait": _answer,
     "check": _start_check,

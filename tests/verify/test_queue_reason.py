@@ -155,6 +155,12 @@ def test_a_resource_without_a_quota_is_named():
     reason = reason_of(asked, state())
     assert reason.code == "not-covered"
     assert "other/gpu" in reason.message
+    # No node has it, so that no quota would help.
+    assert str(reason.change) == "leave out other/gpu, which no node has"
+    machine = node("n1", "u1", "r1")
+    machine["status"]["allocatable"]["other/gpu"] = "8"
+    covered = reason_of(asked, state(nodes=(machine,)))
+    assert str(covered.change) == "cover other/gpu in ClusterQueue pool with a quota of 1"
 
 
 def test_a_gang_too_large_for_a_rack_is_answered_by_the_level_above():
