@@ -120,7 +120,7 @@ loads: twin ## Every output loaded into the programs it is meant for, as far as 
 	$(BIN)/python -m tests.loads.netbox_instance
 	$(BIN)/python -m tests.loads.python_programs
 	$(BIN)/python -m tests.loads.go_programs
-	$(BIN)/pytest -q -m loads tests/loads tests/render/switches
+	$(BIN)/pytest -q -m loads tests/loads tests/outputs tests/render/switches
 
 hosts: setup ## Host roles on booted Debian root filesystems, by the real playbooks; as root
 	@if [ "$$(id -u)" = 0 ] && ! { command -v mmdebstrap && command -v systemd-nspawn && command -v ip; } >/dev/null; then apt-get update -qq \
