@@ -264,9 +264,9 @@ def _cables(plan: Plan, links: Iterable[_Link], sites: Mapping[str, str]) -> Ite
 
 
 def _addresses(plan: Plan, known: Container[str], vrf: str) -> Iterator[Row]:
-    """Yield every address of a host's port; an address that two ports share is assigned to the first."""
+    """Yield every address of a host's port; one that ports share, also of several planes, is the first's."""
+    seen: set[str] = set()
     for plane in plan.fabrics:
-        seen: set[str] = set()
         for (host, port), address in host_addresses(plan, plane).items():
             if address not in seen and host in known:
                 seen.add(address)
