@@ -61,7 +61,7 @@ def test_a_resource_that_nodes_have_gets_a_quota_however_near_another_name_is() 
     machine = node("n1", "u1", "r1")
     machine["status"]["allocatable"]["nvidia.com/gpus"] = "4"
     reason = reason_of(asking("nvidia.com/gpus"), state(nodes=(machine,)))
-    assert str(reason.change) == "raise the quota of nvidia.com/gpus in ClusterQueue pool by 1"
+    assert str(reason.change) == "cover nvidia.com/gpus in ClusterQueue pool with a quota of 1"
 
 
 def test_a_gang_larger_than_the_fleet_is_brought_down_to_it() -> None:
