@@ -20,6 +20,7 @@ from sovereign_ai.spec.reader import load
 from tests.hostile import reading
 from tests.hostile.case import ANY, REFUSED, Prepared
 from tests.hostile.kit import kit
+from tests.operate.test_neighbour_forms import FORMS
 from tests.support.approvals import approved_grant, signed_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -364,6 +365,13 @@ def _adopted(folder: Path, name: str, content: str) -> Prepared:
     """Write a file that `inventory adopt` recognises by its name."""
     file = _file(folder, name, content)
     return Prepared(file, ("inventory", "adopt", str(file)))
+
+
+def _heard(folder: Path, form: str) -> Prepared:
+    """Write what a switch prints of its LLDP neighbours, in one maker's form."""
+    name = "seen/leaf-1.txt" if form.endswith("-table") else "seen/leaf-1.json"
+    text = FORMS[form]([("1", "train-001", "compute0")])
+    return _beside(folder, name, text, "fabric", "observe", "{stack}", "--from", "{folder}/seen")
 
 
 def _endpoints(folder: Path, target: str) -> Prepared:
@@ -739,6 +747,18 @@ READERS: tuple[Reader, ...] = (
         control=_CODES({1}),
         refused=_CODES({1, 2}),
         absent=_CODES({1, 2}),
+    ),
+    *(
+        Reader(
+            f"heard-{name}",
+            ("neighbours",),
+            "line" if name.endswith("-table") else "json",
+            partial(_heard, form=name),
+            control=_CODES({1}),
+            refused=_CODES({1, 2}),
+            absent=_CODES({1, 2}),
+        )
+        for name in FORMS
     ),
     Reader(
         "delivered",
