@@ -1,10 +1,10 @@
 """Remember which admission policies an API server has accepted, so that a dry run compiles each of them once.
 
 An API server compiles every expression of a policy that it is sent, in a dry run too: 1.2 s of processor time
-for all policies of a factory (Kubernetes 1.37.2, measured 2026-11). Its answer depends on the policy and on
+for all policies of a factory (Kubernetes 1.37.2, measured 2026-11). Whether one compiles depends on it and on
 the server's version alone. So a policy that a server has accepted is not tried a second time, as by `up`
-after `preview`. It is still written, and a server that does refuse it then ends the deployment before any
-object that the policy judges.
+after `preview`. It is still written: what else may refuse it since, such as a right that was taken away or a
+webhook, then ends the deployment before any object that the policy judges.
 
     accepted = policies_accepted_by(api)
     if not accepted.includes(policy):

@@ -129,14 +129,19 @@ def test_renames_of_several_parts_at_once_find_the_part_with_the_same_content(tm
     }
 
 
+ALL_IN_ONE_ZONE = (
+    ("tenants: [research]", "tenants: []"),
+    ("tenants: [startups]", "tenants: [startups, research]"),
+    ("gpus: 96", "gpus: 8"),
+    ("gpus: 32", "gpus: 8"),
+)
+"""Edits of the lab that leave its first zone without a tenant, so that none of its flows is where it was."""
+
+
 def test_a_renamed_zone_whose_tenants_all_change_is_known_by_its_pools(tmp_path: Path) -> None:
-    # The tenants exchange their zones as one of these is renamed: none of its flows is where it was.
     changed = described(
         tmp_path / "b",
-        ("tenants: [research]", "tenants: []"),
-        ("tenants: [startups]", "tenants: [startups, research]"),
-        ("gpus: 96", "gpus: 8"),
-        ("gpus: 32", "gpus: 8"),
+        *ALL_IN_ONE_ZONE,
         ("restricted", "citadel"),
     )
     told = {(move.kind, move.old): move.new for move in changes(described(tmp_path / "a"), changed)}
@@ -147,10 +152,7 @@ def test_a_renamed_zone_whose_tenants_all_change_is_known_by_its_pools(tmp_path:
 def test_a_zone_whose_pool_moves_to_one_that_was_there_is_removed(tmp_path: Path) -> None:
     changed = described(
         tmp_path / "b",
-        ("tenants: [research]", "tenants: []"),
-        ("tenants: [startups]", "tenants: [startups, research]"),
-        ("gpus: 96", "gpus: 8"),
-        ("gpus: 32", "gpus: 8"),
+        *ALL_IN_ONE_ZONE,
         ("name: restricted", "name: citadel"),
         ("{to: restricted", "{to: citadel"),
         ("zone: restricted", "zone: open"),
