@@ -54,6 +54,11 @@ def test_the_api_server_lets_nobody_in_unnamed_and_audits_and_encrypts(plan: dic
     assert {"--audit-log-maxsize=20", "--audit-log-maxbackup=5", "--audit-log-maxage=30"} <= flags
 
 
+def test_no_controller_makes_the_api_server_compile_admission_policies_once_more(plan: dict[str, Process]):
+    chosen = [flag for flag in plan["kube-controller-manager"].argv if flag.startswith("--controllers=")]
+    assert chosen == ["--controllers=*,-ttl-controller,-validatingadmissionpolicy-status-controller"]
+
+
 def test_components_start_after_what_they_need(plan: dict[str, Process]):
     started: set[str] = set()
     for one in plan.values():
