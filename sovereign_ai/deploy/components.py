@@ -21,7 +21,7 @@ from sovereign_ai.deploy.control_plane_setup import is_local
 from sovereign_ai.deploy.deletions import allowed_by
 from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
 from sovereign_ai.deploy.given_provider import require_same_cluster
-from sovereign_ai.deploy.judged import is_judged
+from sovereign_ai.deploy.judged import insist_on_same_description, is_judged
 from sovereign_ai.deploy.live_objects import ObjectKey
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.partial import Registered, registered
@@ -89,6 +89,7 @@ class FactoryDeployment(pulumi.ComponentResource):
             require_plain(cluster=cluster, kubeconfig=kubeconfig, context=context)
             derived = plan(factory, factory.where)
             bundle = render(factory, derived, choose_cluster(derived, cluster or pulumi.get_stack()))
+            insist_on_same_description(current_backend(), factory, bundle)
             if not is_judged(current_backend(), factory, derived, bundle):
                 gate(factory, derived, bundle)
             settings = provider_settings(factory, kubeconfig, context)
