@@ -161,3 +161,16 @@ def test_the_program_of_every_stack_is_known_and_a_changed_one_is_not(stack: str
     assert loaded_by(tmp_path) == "factory.py"
     (tmp_path / "__main__.py").write_text(text + "\nprint(1)\n")
     assert loaded_by(tmp_path) is None
+
+
+def test_the_program_of_a_stack_that_an_earlier_version_made_is_known_as_well(tmp_path: Path) -> None:
+    lines = (
+        "import sovereign_ai as sai",
+        "from sovereign_ai.deploy import FactoryDeployment",
+        'factory = sai.load("factory.yaml")',
+        "FactoryDeployment(factory.name, factory)",
+    )
+    (tmp_path / "__main__.py").write_text("\n".join(lines))
+    assert loaded_by(tmp_path) == "factory.yaml"
+    (tmp_path / "__main__.py").write_text("\n".join(lines[:3]))
+    assert loaded_by(tmp_path) is None
