@@ -15,10 +15,11 @@ import pulumi
 
 from sovereign_ai.cluster.api import named_server, open_cluster
 from sovereign_ai.deploy.accepted_policies import policies_accepted_by
-from sovereign_ai.deploy.children import Children, require_options
+from sovereign_ai.deploy.children import Children, former_names, require_options
 from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.control_plane_setup import is_local
 from sovereign_ai.deploy.deletions import allowed_by
+from sovereign_ai.deploy.deployment_names import insist_on_known_names
 from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
 from sovereign_ai.deploy.given_provider import require_same_cluster
 from sovereign_ai.deploy.judged import insist_on_same_description, is_judged
@@ -102,6 +103,8 @@ class FactoryDeployment(pulumi.ComponentResource):
             # A command that has tried the same bundle spares the program the dry runs.
             if os.environ.get(TRIED) != bundle.digest:
                 try_out(reading, bundle.objects, locator_of(factory), policies_accepted_by(reading.api))
+            if (former := former_names(opts)) is not None:
+                insist_on_known_names(reading, bundle.objects, deployment.stack, former)
             replaced: frozenset[ObjectKey] = frozenset()
             if pulumi.runtime.is_dry_run():
                 replaced = previewed_replacements(reading, bundle.objects, deployment)
