@@ -68,6 +68,31 @@ class DeployOptions:
     restores: bool = False
 
 
+def require_own_description(stack: Stack) -> None:
+    """Check that the stack's program deploys the file that this command has read.
+
+    Raises:
+        SpecError: it loads another one, or none.
+    """
+    from sovereign_ai.deploy import loaded_by
+    from sovereign_ai.errors import Problem, SpecError, Where
+    from sovereign_ai.spec import description_file
+
+    loaded = loaded_by(stack.folder)
+    if loaded is None:
+        # A program of the user's own is told by its deployment what the command has read.
+        return
+    try:
+        is_same = description_file(stack.folder / loaded).samefile(stack.file)
+    except SpecError:
+        is_same = False
+    if not is_same:
+        name = stack.file.name
+        message = f"the stack's program loads {loaded}, and this command has read {name}"
+        hint = f'write `sai.load("{name}")` in it, or name the folder alone to deploy what it loads'
+        raise SpecError(Problem("other-description", message, Where(str(stack.folder / "__main__.py")), hint))
+
+
 def deployment_of(
     stack: Stack,
     cluster: str,
@@ -156,7 +181,7 @@ def pending_changes(engine: Engine, stack: Stack, api: Api, bundle: Bundle) -> C
     """
     from dataclasses import replace
 
-    from sovereign_ai.deploy import OWN_PROGRAM, PROVIDER_VERSION, compare, is_stock, provider_inputs
+    from sovereign_ai.deploy import OWN_PROGRAM, PROVIDER_VERSION, compare, loaded_by, provider_inputs
     from sovereign_ai.verify import observe
 
     digests = digests_of(stack, bundle)
@@ -165,7 +190,7 @@ def pending_changes(engine: Engine, stack: Stack, api: Api, bundle: Bundle) -> C
     provider = {**provider, "version": PROVIDER_VERSION}
     observed = observe(api, stack.factory, bundle.objects)
     changes = compare(bundle, digests, provider, engine.checkpoint(), observed)
-    if is_stock(stack.folder) or changes.needs_refresh:
+    if loaded_by(stack.folder) is not None or changes.needs_refresh:
         return changes
     # A program that the user edited may declare further resources, which only the engine can compare.
     return replace(changes, whole=OWN_PROGRAM)

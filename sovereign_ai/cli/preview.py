@@ -19,6 +19,7 @@ from sovereign_ai.cli.deployment import (
     checked_deployment,
     part_of_run,
     pending_changes,
+    require_own_description,
 )
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import (
@@ -100,6 +101,7 @@ def _preview(
     stack = open_stack(path)
     bundle = stack.bundle(name)
     traced("judge")(gate)(stack.factory, stack.plan, bundle)
+    require_own_description(stack)
     target = open_target(bundle.cluster, backend, kubeconfig, output.progress)
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.state_key)
@@ -131,7 +133,7 @@ def _preview(
     operations = [*outcome.steps, *(("restore", resource) for resource in restored)]
     lines = [*checked.lines, *_step_lines(operations, changes, with_fields=with_fields)]
     lines += [f"{'leave':>8} {resource}, which somebody changed" for resource in left]
-    moves = planned_moves(reading, bundle.objects, stack.factory, stack.plan)
+    moves = planned_moves(reading, bundle.objects, stack.factory, stack.plan, bundle.cluster)
     lines += map(str, moves)
     queueing = target.control_plane.planned_queueing(target.api, stack.factory)
     if queueing is not None:

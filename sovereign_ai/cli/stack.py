@@ -10,7 +10,7 @@ from sovereign_ai.cli.tracing import traced
 from sovereign_ai.errors import Problem, SpecError
 from sovereign_ai.plan import Plan, plan
 from sovereign_ai.render.kubernetes import SAFE_DESCRIPTION_BYTES, Bundle, render
-from sovereign_ai.spec import AIFactory
+from sovereign_ai.spec import AIFactory, description_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,13 @@ class Stack:
 
     Attributes:
         folder: the stack's folder.
+        file: the description's file.
         factory: the description.
         plan: the plan that is derived from it.
     """
 
     folder: Path
+    file: Path
     factory: AIFactory
     plan: Plan
 
@@ -81,7 +83,7 @@ def open_stack(path: Path) -> Stack:
     """
     factory = read_description(path)
     folder = path if path.is_dir() else path.parent
-    stack = Stack(folder.resolve(), factory, plan(factory, factory.where))
+    stack = Stack(folder.resolve(), description_file(path), factory, plan(factory, factory.where))
     check_object_sizes(factory, stack.plan)
     return stack
 

@@ -22,6 +22,7 @@ from sovereign_ai.cli.deployment import (
     checked_deployment,
     part_of_run,
     pending_changes,
+    require_own_description,
 )
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import (
@@ -98,6 +99,7 @@ def _up(
     bundle = stack.bundle(name)
     # Everything that may refuse the deployment comes before a control plane is started for it.
     traced("judge")(gate)(stack.factory, stack.plan, bundle)
+    require_own_description(stack)
     require_one_cluster(backend, kubeconfig)
     ready(stack.folder)
     _name_unplanned(output, stack)

@@ -25,7 +25,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy.accepted_policies import policies_accepted_by
-    from sovereign_ai.deploy.changes import OWN_PROGRAM, Changes, compare, is_stock, is_understood
+    from sovereign_ai.deploy.changes import OWN_PROGRAM, Changes, compare, is_understood, loaded_by
     from sovereign_ai.deploy.cluster_identity import DeployTarget
     from sovereign_ai.deploy.components import FactoryDeployment
     from sovereign_ai.deploy.control_plane_setup import is_local, prepare_control_plane
@@ -75,7 +75,7 @@ else:
         __name__,
         {
             "accepted_policies": ("policies_accepted_by",),
-            "changes": ("Changes", "OWN_PROGRAM", "compare", "is_stock", "is_understood"),
+            "changes": ("Changes", "OWN_PROGRAM", "compare", "is_understood", "loaded_by"),
             "cluster_identity": ("DeployTarget",),
             "components": ("FactoryDeployment",),
             "control_plane_setup": ("is_local", "prepare_control_plane"),
@@ -158,9 +158,9 @@ __all__ = [
     "inspect_state",
     "is_always_restored",
     "is_local",
-    "is_stock",
     "is_understood",
     "judged_note",
+    "loaded_by",
     "locator_of",
     "lock_folder",
     "losses",

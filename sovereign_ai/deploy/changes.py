@@ -37,6 +37,14 @@ _UNSETTLED = ("delete", "pendingReplacement", "initErrors", "taint")
 _UNKNOWN_NAME = "::"
 """Prefix for the name of a resource that is not named after its deployment; no object's name begins so."""
 
+_FORMER_PROGRAM = """
+import sovereign_ai as sai
+from sovereign_ai.deploy import FactoryDeployment
+factory = sai.load("factory.yaml")
+FactoryDeployment(factory.name, factory)
+"""
+"""The program of a stack that an earlier version made; it declares the same resources, and no outputs."""
+
 OWN_PROGRAM = "the stack has a program of its own"
 _FIRST, _PARTS, _DESCRIPTION = "nothing is deployed yet", "the components change", "the description changes"
 _UNDERSTOOD = frozenset({"", _FIRST, _PARTS, _DESCRIPTION})
@@ -204,25 +212,31 @@ def _live_by_name(observed: Observed) -> dict[tuple[str, str], Mapping[str, Any]
     return live
 
 
-def is_stock(folder: Path) -> bool:
-    """Return whether a stack's program is that of `sovereign-ai init`.
+def loaded_by(folder: Path) -> str | None:
+    """Return what the program of a stack loads, such as `factory.yaml`.
 
-    What any other registers is unknown.
+    None where the program is another one than those of `sovereign-ai init`: what it declares is unknown.
     """
     template = resources.files("sovereign_ai.deploy") / "templates" / "__main__.py.txt"
     try:
-        program = (folder / "__main__.py").read_text(encoding="utf-8")
-        return _tree(program) == _tree(template.read_text(encoding="utf-8"))
+        program, loaded = _tree((folder / "__main__.py").read_text(encoding="utf-8"))
+        stock = [_tree(text)[0] for text in (template.read_text(encoding="utf-8"), _FORMER_PROGRAM)]
     except (OSError, UnicodeDecodeError, SyntaxError, ValueError):
-        return False
+        return None
+    return loaded if program in stock else None
 
 
-def _tree(text: str) -> str:
-    """Return a program's syntax tree without its docstring."""
+def _tree(text: str) -> tuple[str, str | None]:
+    """Return a program's syntax tree without its docstring and without what it loads, and what it loads."""
     tree = ast.parse(text)
     if ast.get_docstring(tree) is not None:
         tree.body = tree.body[1:]
-    return ast.dump(tree)
+    loaded = None
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="load"), args=[ast.Constant(value=str(path)) as argument]):
+                loaded, argument.value = path, ""
+    return ast.dump(tree), loaded
 
 
 def _whole(

@@ -157,6 +157,17 @@ def former_name(alias: str | pulumi.Alias) -> str | None:
     return alias.name if isinstance(alias.name, str) and alias.name else None
 
 
+def former_names(opts: pulumi.ResourceOptions | None) -> list[str] | None:
+    """Return the names that a deployment's aliases keep; None where one is known only later, as an Output."""
+    names = []
+    for alias in (opts.aliases if opts else None) or ():
+        if not isinstance(alias, str | pulumi.Alias):
+            return None
+        if name := former_name(alias):
+            names.append(name)
+    return names
+
+
 def every_option() -> Iterator[str]:
     """Yield every option that this module handles; a test compares the list with Pulumi's own."""
     yield from sorted(INHERITED | PASSED | OWN | REFUSED.keys())

@@ -15,13 +15,14 @@ import pulumi
 
 from sovereign_ai.cluster.api import named_server, open_cluster
 from sovereign_ai.deploy.accepted_policies import policies_accepted_by
-from sovereign_ai.deploy.children import Children, require_options
+from sovereign_ai.deploy.children import Children, former_names, require_options
 from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.control_plane_setup import is_local
 from sovereign_ai.deploy.deletions import allowed_by
+from sovereign_ai.deploy.deployment_names import insist_on_known_names
 from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
 from sovereign_ai.deploy.given_provider import require_same_cluster
-from sovereign_ai.deploy.judged import is_judged
+from sovereign_ai.deploy.judged import insist_on_same_description, is_judged
 from sovereign_ai.deploy.live_objects import ObjectKey
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.partial import Registered, registered
@@ -89,6 +90,7 @@ class FactoryDeployment(pulumi.ComponentResource):
             require_plain(cluster=cluster, kubeconfig=kubeconfig, context=context)
             derived = plan(factory, factory.where)
             bundle = render(factory, derived, choose_cluster(derived, cluster or pulumi.get_stack()))
+            insist_on_same_description(current_backend(), factory, bundle)
             if not is_judged(current_backend(), factory, derived, bundle):
                 gate(factory, derived, bundle)
             settings = provider_settings(factory, kubeconfig, context)
@@ -101,6 +103,8 @@ class FactoryDeployment(pulumi.ComponentResource):
             # A command that has tried the same bundle spares the program the dry runs.
             if os.environ.get(TRIED) != bundle.digest:
                 try_out(reading, bundle.objects, locator_of(factory), policies_accepted_by(reading.api))
+            if (former := former_names(opts)) is not None:
+                insist_on_known_names(reading, bundle.objects, deployment.stack, former)
             replaced: frozenset[ObjectKey] = frozenset()
             if pulumi.runtime.is_dry_run():
                 replaced = previewed_replacements(reading, bundle.objects, deployment)

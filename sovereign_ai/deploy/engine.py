@@ -46,7 +46,7 @@ from sovereign_ai.deploy.partial import PartialRun
 from sovereign_ai.deploy.pulumi_environment import engine_variables, pulumi_state, state_dir
 from sovereign_ai.deploy.run_log import RunLog
 from sovereign_ai.deploy.state_files import StackFiles, project_of
-from sovereign_ai.deploy.state_objects import Held, held_objects, providers_of, without
+from sovereign_ai.deploy.state_objects import Held, doubles_in, held_objects, providers_of, without
 from sovereign_ai.deploy.state_store import CommandState, hold_state, read_state, view_state
 from sovereign_ai.deploy.state_target import (
     StateTarget,
@@ -372,6 +372,7 @@ class Engine:
                 self.ensure_stack()
             if elsewhere := self.standing().elsewhere(self.kubeconfig):
                 raise EnvironmentLacksError(elsewhere)
+            self._drop_doubles()
             kubeconfig = self.kubeconfig
             if kubeconfig is None or not is_local(self.stack, kubeconfig):
                 outcome = self._run("destroy", "--yes", "--skip-preview", _AT_ONCE)
@@ -440,6 +441,17 @@ class Engine:
             content["checkpoint"]["latest"] = without(content["checkpoint"]["latest"], urns)
             write_durably(state.copy.files(self.files).checkpoint, json.dumps(content).encode())
             state.commit("drop")
+
+    def _drop_doubles(self) -> None:
+        """Drop the second name of each object that the state holds twice, so that the engine deletes none.
+
+        Raises:
+            EnvironmentLacksError: another command works on the stack, or its state cannot be used.
+            OSError: a file of the state cannot be written.
+        """
+        if doubles := doubles_in(self._exported()):
+            self.progress(f"the state holds {len(doubles)} objects twice; their former names are dropped")
+            self.drop(doubles)
 
     def forget(self) -> int:
         """Drop the stack from the state without connecting to its cluster; return how many objects it had."""
@@ -520,6 +532,7 @@ class Engine:
         with self.hold(verb) as state, lock_folder(self.folder, self.progress) as release_folder:
             insist_on_passphrase(state.checkpoint, self.files.checkpoint)
             self.ensure_stack()
+            self._drop_doubles()
             if verb in _COMPARE:
                 self.insist_on_one_cluster()
             for name, note in self.notes.items():

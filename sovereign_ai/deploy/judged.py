@@ -4,6 +4,9 @@ A command judges what it deploys before it touches the cluster. The program that
 would find the same: half a second for a thousand objects. So the command notes what it judged in the working
 copy of its run, a folder of mode 0700 that no other engine reads. Neither the environment nor a plain
 `pulumi up` can make a program skip the rules.
+
+A program of the user's own may make another description of the same factory than the command has read: the
+command would then put its own objects over those of the program. Such a program is refused before a write.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from datetime import UTC, datetime
 import orjson
 
 from sovereign_ai.deploy.stack_record import backend_folder
+from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import Bundle
 from sovereign_ai.spec import AIFactory
@@ -32,6 +36,8 @@ def judged_note(factory: AIFactory, plan: Plan, bundle: Bundle) -> bytes:
     day = datetime.now(UTC).date().isoformat()
     note = {
         "day": day,
+        "factory": factory.name,
+        "cluster": bundle.cluster,
         "description": factory.digest,
         "waivers": factory.waivers_digest,
         "plan": plan.digest,
@@ -49,10 +55,34 @@ def is_judged(backend: str, factory: AIFactory, plan: Plan, bundle: Bundle) -> b
         plan: its plan.
         bundle: its objects.
     """
+    return _noted(backend) == judged_note(factory, plan, bundle)
+
+
+def insist_on_same_description(backend: str, factory: AIFactory, bundle: Bundle) -> None:
+    """Check that a program deploys the description that the command of its run has read.
+
+    Args:
+        backend: the URL of the backend that the engine of the run uses.
+        factory: the description.
+        bundle: its objects.
+
+    Raises:
+        UsageError: the command has read another description of the same factory.
+    """
+    noted = orjson.loads(_noted(backend) or b"{}")
+    is_about_it = noted.get("factory") == factory.name and noted.get("cluster") == bundle.cluster
+    if is_about_it and noted["description"] != factory.digest:
+        message = "the program deploys another description of this factory than the command has read"
+        hint = "let it load the stack's own file and change nothing in it; or deploy it with `pulumi up`"
+        raise UsageError(Problem("other-description", message, hint=hint))
+
+
+def _noted(backend: str) -> bytes | None:
+    """Return the note of the command whose engine runs this program; None where there is none."""
     folder = backend_folder(backend)
     if folder is None:
-        return False
+        return None
     try:
-        return (folder / JUDGED_FILE).read_bytes() == judged_note(factory, plan, bundle)
+        return (folder / JUDGED_FILE).read_bytes()
     except OSError:
-        return False
+        return None

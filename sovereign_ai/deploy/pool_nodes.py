@@ -17,27 +17,32 @@ Object = Mapping[str, Any]
 _NODES = "nodes"
 
 
-def shrunk_pools(live: Iterable[Object], plan: Plan, pools: Collection[str], usage: Usage) -> Iterator[Move]:
-    """Yield each pool that keeps its name and some of its nodes, and loses others.
+def shrunk_pools(
+    live: Iterable[Object], plan: Plan, cluster: str, told: Collection[str], usage: Usage
+) -> Iterator[Move]:
+    """Yield each pool that keeps its name and loses nodes on this cluster, if only to another cluster.
 
     Args:
         live: the factory's own live objects and nodes.
         plan: the plan of the new description.
-        pools: the pools that are on the cluster before and after.
+        cluster: the plan's name for the cluster.
+        told: component labels of pools of which it is told already that they go or leave the cluster.
         usage: the objects of tenants and controllers.
     """
-    nodes = nodes_by_pool(live)
     planned: dict[str, set[str]] = {}
-    for node in plan.nodes:
+    for node in plan.nodes_of(cluster):
         planned.setdefault(node.pool, set()).add(node.name)
-    for pool in sorted(pools):
-        there = nodes.get(pool, set())
+    elsewhere = {node.name for node in plan.nodes if node.cluster != cluster}
+    for pool, there in sorted(nodes_by_pool(live).items()):
         leaving = there - planned.get(pool, set())
-        if leaving and leaving != there:
-            cost = departure_of(leaving, usage)
-            # Nodes that come are no loss: only what stays of those that are there is told.
-            left = len(there) - len(leaving)
-            yield Move("pool", pool, pool, (cost,), _NODES, str(len(there)), str(left))
+        if not leaving or f"pool.{pool}" in told:
+            continue
+        cost = departure_of(leaving, usage)
+        if moved := leaving & elsewhere:
+            cost += f"; {counted(len(moved), 'is', 'are')} on another cluster then"
+        # Nodes that come are no loss: only what stays of those that are there is told.
+        left = len(there) - len(leaving)
+        yield Move("pool", pool, pool, (cost,), _NODES, str(len(there)), str(left))
 
 
 def nodes_by_pool(live: Iterable[Object]) -> dict[str, set[str]]:

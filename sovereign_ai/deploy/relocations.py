@@ -53,6 +53,7 @@ def relocations(
     usage: Usage,
     factory: AIFactory,
     plan: Plan,
+    cluster: str,
 ) -> list[Move]:
     """Return what moves, and what is renamed beside the components.
 
@@ -63,6 +64,7 @@ def relocations(
         usage: the objects of tenants and controllers.
         factory: the new description.
         plan: its plan.
+        cluster: the plan's name for the cluster.
     """
     old, new = list(live), list(wanted)
     before = component_places(old)
@@ -75,12 +77,13 @@ def relocations(
     zones = {name: new_name for (kind, name), new_name in pairs.items() if kind == "zone"}
     moves += gateway_moves(old, factory.gateways, zones, usage)
     own = {component_of(obj) for obj in new}
+    told = set(renamed)
     for relocation in _without_repetition(moved_components(changes, pairs)):
         is_here = relocation.component in renamed or relocation.component in own
         moves.append(_move(relocation, renamed, old, usage, is_here=is_here))
-    kept = {component for component in own if component.startswith("pool.")}
-    pools = {component.partition(".")[2] for component in kept}
-    moves += shrunk_pools(old, plan, pools, usage)
+        if not is_here:
+            told.add(relocation.component)
+    moves += shrunk_pools(old, plan, cluster, told, usage)
     return moves
 
 
@@ -109,14 +112,13 @@ def _renames(
         if kind == "zone" and f"zone.{old}" in renamed:
             continue
         # A site without a region of its own is one by its name, and is reported as a site.
-        is_site = kind == "region" and new in sites
-        if is_site and pairs.get(("site", old)) == new:
+        if kind == "region" and new in sites and pairs.get(("site", old)) == new:
             continue
         affected = classes[kind, old]
         if kind == "site" and pairs.get(("region", old)) == new:
             affected = classes["region", old]
         costs = tuple(_rename_costs(kind, old, affected, nodes[kind, old], usage))
-        yield Move("site" if is_site else kind, old, new, costs)
+        yield Move(kind, old, new, costs)
 
 
 def _objects_by_place(

@@ -30,7 +30,12 @@ _NODE = "Node"
 
 
 def moves(
-    live: Iterable[Object], wanted: Iterable[Object], usage: Usage, factory: AIFactory, plan: Plan
+    live: Iterable[Object],
+    wanted: Iterable[Object],
+    usage: Usage,
+    factory: AIFactory,
+    plan: Plan,
+    cluster: str,
 ) -> tuple[Move, ...]:
     """Return the components that go, each with the component that takes its place, and those that move.
 
@@ -40,6 +45,7 @@ def moves(
         usage: the objects of tenants and controllers.
         factory: the new description; a part of it without objects on this cluster has not gone.
         plan: its plan.
+        cluster: the plan's name for the cluster.
 
     Returns:
         The moves, sorted by kind and old name.
@@ -57,11 +63,13 @@ def moves(
         if prefix == "pool" and nodes.get(name):
             costs.append(departure_of(nodes[name], usage))
         result.append(Move(MOVABLE[prefix], name, successor.partition(".")[2], tuple(costs)))
-    result += relocations(old, new, renamed, usage, factory, plan)
+    result += relocations(old, new, renamed, usage, factory, plan, cluster)
     return tuple(sorted(result, key=lambda move: (move.kind, move.old, move.place)))
 
 
-def planned_moves(api: Api, wanted: Iterable[Object], factory: AIFactory, plan: Plan) -> tuple[Move, ...]:
+def planned_moves(
+    api: Api, wanted: Iterable[Object], factory: AIFactory, plan: Plan, cluster: str
+) -> tuple[Move, ...]:
     """Return the components that a deployment would rename, move or remove on a cluster, with what it costs.
 
     Args:
@@ -69,6 +77,7 @@ def planned_moves(api: Api, wanted: Iterable[Object], factory: AIFactory, plan: 
         wanted: the bundle's objects.
         factory: the new description.
         plan: its plan.
+        cluster: the plan's name for the cluster.
 
     Raises:
         ApiError: a permission is missing.
@@ -77,9 +86,9 @@ def planned_moves(api: Api, wanted: Iterable[Object], factory: AIFactory, plan: 
     listed = list(wanted)
     live = read_parts(api, listed, factory.name)
     # Most deployments move nothing, and do not need the list of every pod.
-    if not moves(live, listed, Usage(), factory, plan):
+    if not moves(live, listed, Usage(), factory, plan, cluster):
         return ()
-    return moves(live, listed, read_usage(api), factory, plan)
+    return moves(live, listed, read_usage(api), factory, plan, cluster)
 
 
 def read_usage(api: Api) -> Usage:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,47 @@ def held_objects(resources: Iterable[Mapping[str, Any]]) -> dict[ObjectKey, Held
         else:
             held[key] = _held(resource)
     return waiting | held
+
+
+def doubles_in(resources: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the URNs under which a state holds an object once more, beside the one that a program registers.
+
+    A version that names children otherwise, and is cut short, leaves both names of an object in the state. An
+    engine that then registers one of them deletes the other one, which is the same live object.
+
+    Args:
+        resources: as `pulumi stack export` lists them.
+    """
+    listed = list(resources)
+    prefixes = tuple(f"{deployment}/" for deployment in deployments_in(listed))
+    urns: dict[ObjectKey, list[str]] = {}
+    for key, resource in _objects_in(listed):
+        urns.setdefault(key, []).append(str(resource.get("urn", "")))
+    doubles: list[str] = []
+    for names in urns.values():
+        own = [urn for urn in names if urn.rpartition("::")[2].startswith(prefixes)]
+        # Two deployments that hold one object: which of them it is can only the program say.
+        if len(own) == 1:
+            doubles += [urn for urn in names if urn not in own]
+    return doubles
+
+
+def names_in(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[ObjectKey, str, str]]:
+    """Yield each Kubernetes object in a state with its resource's name and its uid; one may be there twice.
+
+    Args:
+        resources: as `pulumi stack export` lists them.
+    """
+    for key, resource in _objects_in(resources):
+        yield key, _name(resource), _held(resource).uid
+
+
+def _objects_in(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[ObjectKey, Mapping[str, Any]]]:
+    """Yield the resources that are Kubernetes objects and do not wait for their deletion."""
+    for resource in resources:
+        is_object = str(resource.get("type", "")).startswith(_TYPE) and not resource.get("delete")
+        if is_object and (key := _key(resource)) is not None:
+            yield key, resource
 
 
 def deployments_in(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:

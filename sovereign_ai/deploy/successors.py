@@ -3,7 +3,8 @@
 Kubernetes has no renames: a component with another name is objects that go and objects that come. A component
 that comes succeeds one that goes if their objects are the same but for names. Names of other components that
 go or come count as equal, since several may be renamed in one change. Of several that are equally alike, the
-one whose content is the same succeeds: its quotas, protocols and selectors.
+one whose content is the same succeeds: its quotas, protocols and selectors. A tenant that also moves to
+another zone is recognised last, among those that have no match in their own zone.
 
     >>> def role(space: str) -> dict[str, object]:
     ...     meta = {"name": "r", "namespace": space, "labels": {KEYS.component: f"tenant.{space}"}}
@@ -75,24 +76,35 @@ def successors(old: Iterable[Object], new: Iterable[Object], kept: Collection[st
     result = dict.fromkeys(going, "")
     if not going or not coming:
         return result
-    old_names, new_names = _Names(going, listed), _Names(coming, planned)
-    old_forms = {component: _form(before[component], old_names) for component in going}
-    new_forms = {component: _form(after[component], new_names) for component in coming}
-    matches = []
+    taken: set[str] = set()
+    # Zones are known by their flows in the namespaces of tenants, of which the zone has to count.
+    for by_zone, kinds in ((True, MOVABLE), (False, {"tenant"})):
+        old_names = _Names(going, listed, by_zone=by_zone)
+        new_names = _Names(coming, planned, by_zone=by_zone)
+        matches = _matches(
+            {name: _form(before[name], old_names) for name in going if _kind(name) in kinds},
+            {name: _form(after[name], new_names) for name in coming if _kind(name) in kinds},
+        )
+        # The best match first, whichever component it is of; among equal ones by name, so that no order
+        # decides.
+        for _, _, component, other in sorted(matches):
+            if not result[component] and other not in taken:
+                result[component] = other
+                taken.add(other)
+    return result
+
+
+def _matches(
+    old_forms: Mapping[str, _Form], new_forms: Mapping[str, _Form]
+) -> Iterator[tuple[float, float, str, str]]:
+    """Yield each pair of one kind that is alike enough; of two, the more alike one is less."""
     for component, form in old_forms.items():
         for other, new_form in new_forms.items():
             if _kind(component) != _kind(other):
                 continue
             objects, values = form.likeness(new_form)
             if objects >= _ALIKE:
-                matches.append((-objects, -values, component, other))
-    taken: set[str] = set()
-    # The best match first, whichever component it is of; among equal ones by name, so that no order decides.
-    for _, _, component, other in sorted(matches):
-        if not result[component] and other not in taken:
-            result[component] = other
-            taken.add(other)
-    return result
+                yield -objects, -values, component, other
 
 
 def components_of(objects: Iterable[Object]) -> dict[str, list[Object]]:
@@ -121,9 +133,15 @@ def _kind(component: str) -> str:
 
 
 class _Names:
-    """The names that do not count in a comparison: those of the components that go or come."""
+    """The names that do not count in a comparison: those of the components that go or come.
 
-    def __init__(self, components: Iterable[str], objects: Iterable[Object]) -> None:
+    Args:
+        components: the component labels.
+        objects: all objects, of which the namespaces tell whose they are.
+        by_zone: whether a tenant's namespaces in two zones count as different ones.
+    """
+
+    def __init__(self, components: Iterable[str], objects: Iterable[Object], *, by_zone: bool) -> None:
         names = {component.partition(".")[2] for component in components}
         # The longest first: of two names of which one begins with the other, the whole one must match.
         alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
@@ -133,7 +151,7 @@ class _Names:
         for obj in objects:
             labels = obj["metadata"].get("labels") or {}
             if obj["kind"] == "Namespace" and KEYS.tenant in labels:
-                zone = labels.get(KEYS.namespace_zone, "")
+                zone = labels.get(KEYS.namespace_zone, "") if by_zone else ""
                 self._namespaces[obj["metadata"]["name"]] = f"{labels[KEYS.tenant]} in {zone}"
 
     def without(self, text: str) -> str:

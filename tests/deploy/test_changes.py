@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sovereign_ai.deploy.changes import Changes, compare, is_stock
+from sovereign_ai.deploy.changes import Changes, compare, loaded_by
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name, stated
 from sovereign_ai.verify.observation import Observed
@@ -153,9 +153,24 @@ def test_a_state_with_names_of_an_earlier_version_is_refreshed() -> None:
 
 @pytest.mark.parametrize("stack", sorted(path.name for path in STACKS.iterdir() if path.is_dir()))
 def test_the_program_of_every_stack_is_known_and_a_changed_one_is_not(stack: str, tmp_path: Path) -> None:
-    assert is_stock(STACKS / stack)
+    assert loaded_by(STACKS / stack) == "factory.yaml"
     text = (STACKS / stack / "__main__.py").read_text()
     (tmp_path / "__main__.py").write_text("# a comment\n" + text)
-    assert is_stock(tmp_path)
+    assert loaded_by(tmp_path) == "factory.yaml"
+    (tmp_path / "__main__.py").write_text(text.replace("factory.yaml", "factory.py"))
+    assert loaded_by(tmp_path) == "factory.py"
     (tmp_path / "__main__.py").write_text(text + "\nprint(1)\n")
-    assert not is_stock(tmp_path)
+    assert loaded_by(tmp_path) is None
+
+
+def test_the_program_of_a_stack_that_an_earlier_version_made_is_known_as_well(tmp_path: Path) -> None:
+    lines = (
+        "import sovereign_ai as sai",
+        "from sovereign_ai.deploy import FactoryDeployment",
+        'factory = sai.load("factory.yaml")',
+        "FactoryDeployment(factory.name, factory)",
+    )
+    (tmp_path / "__main__.py").write_text("\n".join(lines))
+    assert loaded_by(tmp_path) == "factory.yaml"
+    (tmp_path / "__main__.py").write_text("\n".join(lines[:3]))
+    assert loaded_by(tmp_path) is None

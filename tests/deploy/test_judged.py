@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.deploy import judged
-from sovereign_ai.deploy.judged import JUDGED_FILE, is_judged, judged_note
+from sovereign_ai.deploy.judged import JUDGED_FILE, insist_on_same_description, is_judged, judged_note
+from sovereign_ai.errors import UsageError
 from tests.render.lab import bundle, stack
 
 
@@ -48,3 +49,14 @@ def test_a_note_of_yesterday_permits_nothing_today(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("backend", ["", "s3://bucket", "file:///nonexistent"])
 def test_without_the_working_copy_of_a_run_nothing_is_judged(backend: str) -> None:
     assert not is_judged(backend, *stack("lab"), bundle())
+
+
+def test_a_program_with_another_description_of_the_factory_is_refused(tmp_path: Path) -> None:
+    backend = noted(tmp_path)
+    factory, _ = stack("lab")
+    insist_on_same_description(backend, factory, bundle())
+    for other in (factory.model_copy(update={"name": "other"}), factory.model_copy(update={"pools": ()})):
+        insist_on_same_description("", other, bundle())
+    with pytest.raises(UsageError, match="another description of this factory"):
+        insist_on_same_description(backend, factory.model_copy(update={"pools": ()}), bundle())
+    insist_on_same_description(backend, factory.model_copy(update={"name": "other"}), bundle())

@@ -35,7 +35,10 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
     old, new = both(name)
     renamed = successors(old.bundle.objects, new.bundle.objects, _described(new.factory))
     listed = live_of(old) if live is None else live
-    found = relocations(listed, new.bundle.objects, renamed, usage or Usage(), new.factory, new.plan)
+    bundle = new.bundle
+    found = relocations(
+        listed, bundle.objects, renamed, usage or Usage(), new.factory, new.plan, bundle.cluster
+    )
     return sorted(str(move) for move in found)
 
 
@@ -108,6 +111,26 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
             ],
         ),
         ("a pool shrinks by a machine", ["pool serve changes its nodes from 4 to 3: 1 node leaves"]),
+        (
+            "a cluster is divided",
+            [
+                "pool serve changes its nodes from 4 to 2: 2 nodes leave; 2 are on another cluster then",
+                "pool train changes its nodes from 13 to 5: 8 nodes leave; 8 are on another cluster then",
+            ],
+        ),
+        (
+            "a tenant has another name, zone and quota",
+            ["tenant ventures moves from zone open to zone restricted"],
+        ),
+        (
+            "a site has no region any more",
+            [
+                (
+                    "region rhine is renamed to fra1: 17 nodes get another label; "
+                    "storage classes models, scratch are made again"
+                )
+            ],
+        ),
         ("a zone of high trust is renamed", []),
         ("a pool grows", []),
     ],

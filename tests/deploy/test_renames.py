@@ -33,7 +33,7 @@ def described(folder: Path, *replacements: tuple[str, str]) -> Described:
 
 
 def changes(old: Described, new: Described, usage: Usage | None = None) -> tuple[Move, ...]:
-    return moves(old[0], new[0], usage or Usage(), new[1], new[2])
+    return moves(old[0], new[0], usage or Usage(), new[1], new[2], new[2].clusters[0].name)
 
 
 def claim(namespace: str, size: str) -> dict[str, Any]:

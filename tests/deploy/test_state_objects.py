@@ -11,6 +11,7 @@ import pytest
 
 from sovereign_ai.deploy.state_objects import (
     deployments_in,
+    doubles_in,
     held_objects,
     identity_in,
     providers_of,
@@ -70,6 +71,20 @@ def test_a_resource_that_waits_for_its_deletion_gives_way_to_its_replacement_and
 )
 def test_what_is_no_single_object_is_left_out(damage: dict[str, Any]) -> None:
     assert held_objects([resource("ConfigMap", "facts") | damage]) == {}
+
+
+def test_the_former_name_of_an_object_that_a_state_has_twice_is_known_and_a_replaced_one_is_none() -> None:
+    root = {"type": "sovereign:index:FactoryDeployment", "urn": "urn:pulumi:lab::lab::t::lab"}
+    plain, waiting = resource("Namespace", "research"), resource("Namespace", "startups", delete=True)
+    prefixed = resource("Namespace", "research") | {"urn": "urn:pulumi:lab::lab::t::lab/Namespace/research"}
+    alone = resource("ConfigMap", "facts")
+    both = [root, plain, waiting, resource("Namespace", "startups"), prefixed, alone]
+    assert doubles_in(both) == [plain["urn"]]
+    assert doubles_in([root, plain, alone]) == doubles_in([plain, prefixed]) == []
+    # Which of two deployments has the object can only a program say.
+    other = {**root, "urn": "urn:pulumi:lab::lab::t::other"}
+    again = prefixed | {"urn": "urn:pulumi:lab::lab::t::other/Namespace/research"}
+    assert doubles_in([root, other, prefixed, again]) == []
 
 
 def test_the_uuid_of_a_state_is_that_of_its_objects_if_they_agree() -> None:

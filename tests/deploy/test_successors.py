@@ -45,6 +45,10 @@ def successors_in(change: Change) -> dict[str, str]:
             "a tenant is in both zones and both are renamed",
             {"zone.open": "zone.public", "zone.restricted": "zone.citadel"},
         ),
+        (
+            "a tenant has another name, zone and quota",
+            {"tenant.startups": "tenant.ventures", "zone.open": ""},
+        ),
         ("a pool is removed", {"pool.serve": ""}),
         ("a pool grows", {}),
     ],
