@@ -17,6 +17,8 @@ from typing import Literal
 
 from sovereign_ai.rules.cel_literals import is_one_of
 from sovereign_ai.rules.fields import Field, Must, lists_of, named_values, nested, template_of_specs
+from sovereign_ai.rules.kinds import KINDS
+from sovereign_ai.rules.placeless_kinds import HARMLESS
 
 Family = Literal["network", "queues", "data", "workloads", "settings"]
 """The subject of a kind; the checks of a family share a message."""
@@ -510,8 +512,7 @@ _ROLLOUT = Addon(
     ("spec.template",),
 )
 
-_KSERVE_PARTS = ("predictor", "transformer", "explainer")
-_KSERVE_PODS = ("spec.predictor", "spec.transformer", "spec.explainer")
+_KSERVE_PODS = ("spec.predictor", "spec.transformer", "spec.explainer", "spec.canary[].predictor")
 
 
 # Each framework has a field of its own beside `model`, with the same content.
@@ -529,23 +530,29 @@ _KSERVE_FRAMEWORKS = (
 )
 _KSERVE_EXPLAINERS = ("art", "alibi")
 _KSERVE_ENGINE = (
-    *_places("storageUri", "storage.parameters.endpoint_url"),
+    *_places("storageUri"),
     Field("env[]", "variable"),
     Field("args[]", "text"),
     Field("command[]", "text"),
     Field("image", "image"),
-    *_absent("storage", "storageUris"),
 )
 """Fields of what loads and serves a model."""
 
 
-def _kserve_storage() -> tuple[Field, ...]:
-    """Return the fields from which the parts of an inference service download models."""
-    paths = []
-    for part in _KSERVE_PARTS:
-        paths.append(f"spec.{part}.storageUri")
-        paths.append(f"spec.{part}.storage.parameters.endpoint_url")
-    return _places(*paths)
+# Each part may also say what it is scaled by, and to whom requests are logged.
+_KSERVE_PART = (
+    *_places(
+        "storageUri",
+        "storageUris[].uri",
+        "storage.parameters.endpoint_url",
+        "logger.url",
+        "logger.marshallerUrl",
+        "autoScaling.metrics[].external.metric.serverAddress",
+        "autoScaling.metrics[].podmetric.metric.serverAddress",
+    ),
+    # The object store is in a Secret, or in the operator's own configuration.
+    *_absent("logger.storage"),
+)
 
 
 def _kserve_engines() -> tuple[str, ...]:
@@ -555,10 +562,14 @@ def _kserve_engines() -> tuple[str, ...]:
     return (*predictors, "spec.transformer.model", *explainers)
 
 
+_KSERVE_ENGINES = (*_kserve_engines(), "spec.canary[].predictor.model")
 _KSERVE_FIELDS = (
-    *_kserve_storage(),
-    *_below(_KSERVE_PODS, _places("logger.url")),
-    *_below(_kserve_engines(), _KSERVE_ENGINE),
+    *_below(_KSERVE_PODS, _KSERVE_PART),
+    # A canary has the fields of a predictor; one of its frameworks would have the content of `model`.
+    *_below(_KSERVE_ENGINES, _KSERVE_ENGINE),
+    # The object store is in a Secret.
+    *(Field(engine, "forbidden-keys", ("storage", "storageUris")) for engine in _KSERVE_ENGINES),
+    Field("spec.canary[].predictor", "forbidden-keys", (*_KSERVE_FRAMEWORKS, "workerSpec")),
     *_absent("spec.predictor.workerSpec"),
 )
 _INFERENCE_SERVICE = Addon(
@@ -594,24 +605,60 @@ _TRAINED_MODEL = Addon(
 _LOCAL_MODEL_CACHE = Addon(
     "serving.kserve.io", "LocalModelCache", "workloads", _KSERVE_API, _places("spec.sourceModelUri")
 )
-# A scaler of another type asks a cloud, whose address it knows by itself.
+# All types that KEDA documents and that ask nobody, or a server whose address the trigger states under a name
+# that says so (keda.sh/docs, read 2026-11-28). A scaler of another type asks a cloud, whose address it knows
+# by itself, whatever else the trigger says.
 _SCALERS = (
+    "activemq",
+    "apache-kafka",
+    "arangodb",
+    "artemis-queue",
+    "beanstalkd",
+    "cassandra",
+    "couchdb",
     "cpu",
     "cron",
+    "elasticsearch",
+    "etcd",
+    "external",
+    "external-push",
+    "graphite",
+    "ibmmq",
+    "influxdb",
     "kafka",
+    "kubernetes-resource",
     "kubernetes-workload",
+    "liiklus",
+    "loki",
     "memory",
     "metrics-api",
+    "mongodb",
+    "mssql",
+    "mysql",
     "nats-jetstream",
+    "nsq",
+    "openstack-swift",
     "postgresql",
     "prometheus",
+    "pulsar",
     "rabbitmq",
     "redis",
+    "redis-cluster",
+    "redis-cluster-streams",
+    "redis-sentinel",
+    "redis-sentinel-streams",
     "redis-streams",
+    "selenium-grid",
+    "solace-event-queue",
+    "solr",
+    "stan",
+    "temporal",
 )
 _SCALED = (
     Field("spec.triggers[].type", "one-of", _SCALERS),
     Field("spec.triggers[].metadata", "named"),
+    # An identifier of Elastic's cloud holds its address in another form.
+    *_absent("spec.triggers[].metadata.cloudID"),
 )
 _KEDA = "keda.sh/docs/latest/reference"
 _SCALED_OBJECT = Addon("keda.sh", "ScaledObject", "workloads", _KEDA, _SCALED)
@@ -685,6 +732,14 @@ _MONITORED = (
     Field("spec.namespaceSelector.any", "unset"),
     Field("spec.namespaceSelector.matchNames[]", "own-namespace"),
 )
+# What the servers of the operator have in common.
+_OF_SERVER = (
+    Field("spec.hostNetwork", "unset"),
+    Field("spec.image", "image"),
+    Field("spec.baseImage", "image"),
+    Field("spec.storage.volumeClaimTemplate.spec.storageClassName", "class"),
+    Field("spec.storage.ephemeral.volumeClaimTemplate.spec.storageClassName", "class"),
+)
 _WRITES = (
     *_places(
         "spec.remoteWrite[].url",
@@ -692,9 +747,13 @@ _WRITES = (
         "spec.remoteRead[].url",
         "spec.remoteRead[].proxyUrl",
         "spec.remoteWrite[].oauth2.tokenUrl",
+        "spec.remoteWrite[].oauth2.proxyUrl",
         "spec.remoteRead[].oauth2.tokenUrl",
+        "spec.remoteRead[].oauth2.proxyUrl",
         "spec.tracingConfig.endpoint",
         "spec.apiserverConfig.host",
+        "spec.apiserverConfig.proxyUrl",
+        "spec.alerting.alertmanagers[].proxyUrl",
     ),
     # Each of these takes configuration that no condition reads, or signs in at a cloud's own address.
     *_absent(
@@ -709,11 +768,10 @@ _WRITES = (
         "spec.hostAliases",
         "spec.remoteWrite[].sigv4",
         "spec.remoteWrite[].azureAd",
+        "spec.alerting.alertmanagers[].sigv4",
     ),
+    *_OF_SERVER,
     Field("spec.alerting.alertmanagers[].namespace", "own-namespace"),
-    Field("spec.hostNetwork", "unset"),
-    Field("spec.image", "image"),
-    Field("spec.storage.volumeClaimTemplate.spec.storageClassName", "class"),
 )
 
 
@@ -729,6 +787,74 @@ _SCRAPED = (
 )
 _SERVICE_MONITOR = _monitoring("ServiceMonitor", (*_below(("spec.endpoints[]",), _SCRAPED), *_MONITORED))
 _POD_MONITOR = _monitoring("PodMonitor", (*_below(("spec.podMetricsEndpoints[]",), _SCRAPED), *_MONITORED))
+
+_PROBE = _monitoring(
+    "Probe",
+    (
+        *_places(
+            "spec.prober.url",
+            "spec.prober.proxyUrl",
+            "spec.targets.staticConfig.static[]",
+            "spec.oauth2.tokenUrl",
+            "spec.oauth2.proxyUrl",
+        ),
+        Field("spec.targets.staticConfig.relabelingConfigs[]", "no-target"),
+        Field("spec.targets.ingress.relabelingConfigs[]", "no-target"),
+        Field("spec.targets.ingress.namespaceSelector.any", "unset"),
+        Field("spec.targets.ingress.namespaceSelector.matchNames[]", "own-namespace"),
+    ),
+)
+# Whoever answers other discoveries of targets says where these are.
+_SCRAPE_CONFIG = _monitoring(
+    "ScrapeConfig",
+    (
+        Field("spec", "configs", ("kubernetesSDConfigs", "staticConfigs")),
+        *_places(
+            "spec.staticConfigs[].targets[]", "spec.proxyUrl", "spec.oauth2.tokenUrl", "spec.oauth2.proxyUrl"
+        ),
+        Field("spec.relabelings[]", "no-target"),
+        *_absent(
+            *(
+                f"spec.kubernetesSDConfigs[].{name}"
+                for name in ("apiServer", "proxyUrl", "oauth2", "proxyConnectHeader")
+            )
+        ),
+    ),
+)
+# Every receiver but these two is somebody's service.
+_ALERTMANAGER_CONFIG = _monitoring(
+    "AlertmanagerConfig",
+    (
+        Field("spec.receivers[]", "configs", ("emailConfigs", "webhookConfigs")),
+        *_places("spec.receivers[].webhookConfigs[].url", "spec.receivers[].emailConfigs[].smarthost"),
+        *_absent(
+            "spec.receivers[].webhookConfigs[].urlSecret",
+            *(
+                f"spec.receivers[].webhookConfigs[].httpConfig.{name}"
+                for name in ("oauth2", "proxyURL", "proxyUrl")
+            ),
+        ),
+    ),
+)
+_ALERTMANAGER = _monitoring(
+    "Alertmanager",
+    (
+        *_OF_SERVER,
+        *_places("spec.alertmanagerConfiguration.global.smtp.smartHost.host", "spec.clusterAdvertiseAddress"),
+        Field(
+            "spec.alertmanagerConfiguration.global",
+            "allowed-keys",
+            ("resolveTimeout", "smtp"),
+        ),
+        *_absent(
+            "spec.containers",
+            "spec.initContainers",
+            "spec.hostAliases",
+            "spec.additionalPeers",
+            "spec.additionalArgs",
+        ),
+    ),
+)
 
 # The order is that of the rendered checks.
 _ADDONS = (
@@ -798,6 +924,10 @@ _ADDONS = (
     _POD_MONITOR,
     _monitoring("Prometheus", _WRITES),
     _monitoring("PrometheusAgent", _WRITES),
+    _PROBE,
+    _SCRAPE_CONFIG,
+    _ALERTMANAGER_CONFIG,
+    _ALERTMANAGER,
 )
 _MOST_PATHS = 16
 _LONGEST_PIECE = 3_000
@@ -902,17 +1032,25 @@ REACHING = (
 """API groups whose kinds outside namespaces reach other clusters, clouds or networks."""
 
 
+# Kinds that are listed by themselves have rules of their own on the factory's namespaces alone.
+_OTHERWISE_KNOWN = {f"{one.api_group}/{one.kind}" for one in HARMLESS}
+_OTHERWISE_KNOWN |= {f"{one.api_group}/{one.name}" for one in KINDS.values()}
+
+
 def sends_out(group: str, kind: str) -> bool:
-    """Return whether objects of a kind are judged in namespaces of others too: they send out what is stored.
+    """Return whether objects of a kind are judged in namespaces of others too: they may send something out.
 
-    What is asked for metrics there is the cluster's own business.
+    A kind that no rule knows is, by its shape. What is asked for metrics there is the cluster's own business.
     """
-    return not kind.endswith("Monitor") and any(name in f".{group}/{kind}" for name in EXPORTING)
+    key = f"{group}/{kind}"
+    is_unknown = key not in ADDONS and key not in _OTHERWISE_KNOWN
+    return is_unknown or (not kind.endswith("Monitor") and any(name in f".{key}" for name in EXPORTING))
 
 
+_REQUESTED = 'request.kind.group + "/" + request.kind.kind'
 SENDS_OUT = (
-    '(!request.kind.kind.endsWith("Monitor")'
-    ' && $exporting.exists(e, ("." + request.kind.group + "/" + request.kind.kind).contains(e)))'
+    f'(!({_REQUESTED} in $known_kinds) || (!request.kind.kind.endsWith("Monitor")'
+    f' && $exporting.exists(e, ("." + {_REQUESTED}).contains(e))))'
 )
 """CEL: the same of a request."""
 

@@ -17,6 +17,7 @@ from sovereign_ai.rules.addons import gathered, templates
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.fields import GATHERED, OUTSIDE
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
+from sovereign_ai.rules.outlets import leaves
 
 _CONSTANT = re.compile(r"\$([a-z_]+)")
 _VARIABLE = re.compile(r"\bvariables\.([a-z_0-9]+)")
@@ -53,6 +54,7 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
         "api": 'object.apiVersion.contains("/") ? object.apiVersion.split("/")[0] : ""',
         "key": 'variables.api + "/" + object.kind',
         "templates": templates(key),
+        "leaves": leaves(),
     }
     for must in GATHERED:
         whole = f"{must}_values"

@@ -56,6 +56,9 @@ Must = Literal[
     "private",
     "agent",
     "one-of",
+    "configs",
+    "allowed-keys",
+    "forbidden-keys",
 ]
 """The condition on a field.
 
@@ -73,7 +76,8 @@ Must = Literal[
 * `own-cluster`: what Argo CD deploys to the cluster that it runs in; `private`: a private address.
 * `agent`: settings of Cilium's agent that keep its policies, and join no other cluster.
 * `named`: a mapping of settings that are read by their names; `no-target`: relabelling that writes none.
-* `one-of`: one of some words.
+* `one-of`: one of some words; `allowed-keys`: a mapping without other keys than some; `configs`: the same of
+  the keys that end in `Configs`; `forbidden-keys`: a mapping without some keys.
 """
 OUTSIDE = "$outside.filter(g, g[0] == variables.zone).map(g, g[1])"
 """CEL for the address ranges and hosts at the other end of the gateways that the object's zone may use."""
@@ -94,7 +98,11 @@ URL = r"""[A-Za-z0-9+.-]*://[^/?#\s"'<>,;|)}]*"""
 """A URL up to its path. The scheme may be missing, so that `$(SCHEME)://host` cannot hide one."""
 BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]*:[0-9]{2,5}"
 """A host with a port outside of a URL."""
-_PLACE_NAMES = r"(?i)(?:endpoint|proxy|host(?:name)?|address|addr|url|uri|server|broker|resolver|dns)s?$"
+# AWS names the endpoint of one service as `AWS_ENDPOINT_URL_S3`.
+_PLACE_NAMES = (
+    r"(?i)(?:endpoint|proxy|host(?:name)?|address(?:es)?|addr|url|uri|server|broker|resolver|dns)s?$"
+    r"|^AWS_ENDPOINT_URL_"
+)
 # A list of hosts that need no proxy names no place to which anything is sent.
 _NO_PROXY = "(?i)^no_proxy$"
 # `USE_DNS=1` and `NUM_SERVERS=4` switch or count something. `:8080` is a port of the pod itself.
@@ -122,7 +130,7 @@ class Field:
     Attributes:
         path: its path, such as `spec.rules[].host`.
         must: its condition.
-        words: the permitted words of `one-of`.
+        words: the permitted words of `one-of`, or the keys of the three conditions on keys.
     """
 
     path: str
@@ -236,6 +244,12 @@ def _condition(field: Field, value: str) -> str:
     """Return the condition of a field on one value."""
     if field.must == "one-of":
         return f"{value} in {literal(list(field.words))}"
+    if field.must == "allowed-keys":
+        return f"{value}.all(k, k in {literal(list(field.words))})"
+    if field.must == "forbidden-keys":
+        return f"{value}.all(k, !(k in {literal(list(field.words))}))"
+    if field.must == "configs":
+        return f'{value}.all(k, !k.endsWith("Configs") || k in {literal(list(field.words))})'
     return _CONDITIONS[field.must](value)
 
 
@@ -656,9 +670,21 @@ def _own_cluster(value: str) -> str:
     return f'(has({to}.server) ? {by_address} : {to}.name == "in-cluster")'
 
 
+# The agent has some hundred settings, and each release adds some. These say what it logs, how large its
+# tables are, how fast it is, and which files of the machine it writes (docs.cilium.io, `cilium-agent` in the command
+# reference and "Per-node configuration", read 2026-11-28).
+_OF_AGENT = (
+    "^(?:debug|log-(?:driver|opt|system-load)|mtu|bpf-(?:ct|lb|nat|neigh|policy|fragments|events)[a-z0-9-]*-(?:max"
+    "|rate-limit|burst-limit|interval)|bpf-map-dynamic-size-ratio|bpf-lb-(?:acceleration|algorithm)|devices"
+    "|enable-(?:bandwidth-manager|bbr|bbr-hostns-only|ipv[46]-big-tcp|pmtu-discovery|xt-socket-fallback)"
+    "|metrics|prometheus-serve-addr|cni-(?:exclusive|chaining-mode|log-file)|custom-cni-conf"
+    "|write-cni-conf-when-ready|preallocate-bpf-maps|procfs|pprof|unmanaged-pod-watcher-[a-z-]+)$"
+)
+
+
 def _agent(value: str) -> str:
-    """Return CEL: settings of Cilium's agent by their names, none of which loosens or leads elsewhere."""
-    return f'{value}.all(k, !k.matches("polic|mesh|cluster|egress|encrypt|tunnel|native|proxy"))'
+    """Return CEL: settings of Cilium's agent are of the few that change neither who is reached nor how."""
+    return f"{value}.all(k, k.matches({literal(_OF_AGENT)}))"
 
 
 _CONDITIONS: dict[Must, Callable[[str], str]] = {

@@ -28,14 +28,17 @@ from sovereign_ai.rules.controls import (
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.fields import (
     GATHERED,
+    Field,
     all_permitted,
     arguments,
     on_gathered,
+    permitted,
     sources_of_container,
     variables_of_container,
 )
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
+from sovereign_ai.rules.outlets import leads_nowhere
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 from sovereign_ai.spec import AIFactory
 
@@ -127,11 +130,15 @@ _IS_LISTED_FOR_ALL = '$allowed_kinds.exists(a, a[0] == "" && a[1] == variables.k
 # Outside the zones' namespaces an object serves no zone, and whose data it sends is not said. Only groups
 # that reach out of the cluster are refused there, and in namespaces those that send data out. The system
 # namespace is one of the factory's, and has no zone.
-_REACHES_NOTHING_OUTSIDE = (
+_IS_KNOWN_OR_LISTED = (
     "size($residency_zones) == 0 || variables.key in $known_kinds"
-    ' || (variables.known && variables.zone != "")'
+    f' || (variables.known && variables.zone != "") || {_IS_LISTED_FOR_ALL}'
+)
+_LEADS_NOWHERE = f"{_IS_KNOWN_OR_LISTED} || ({leads_nowhere(permitted(Field('', 'private'), 'a'))})"
+_REACHES_NOTHING_OUTSIDE = (
+    f"{_IS_KNOWN_OR_LISTED}"
     ' || !(has(object.metadata.namespace) && object.metadata.namespace != "" ? $exporting : $reaching)'
-    f'.exists(e, ("." + variables.key).contains(e)) || {_IS_LISTED_FOR_ALL}'
+    '.exists(e, ("." + variables.key).contains(e))'
 )
 
 UNKNOWN = Rule(
@@ -160,6 +167,12 @@ UNKNOWN = Rule(
             "kind",
             _REACHES_NOTHING_OUTSIDE,
             "no rule knows this kind, whose API reaches other clusters, clouds or networks",
+        ),
+        RuleCheck(
+            (OTHER.name,),
+            "spec",
+            _LEADS_NOWHERE,
+            "no rule knows this kind, and it names a server or a bucket outside, or a cloud's own things",
         ),
     ),
 )

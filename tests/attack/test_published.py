@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 import yaml
 
 from sovereign_ai.rules.addons import ADDONS
+from sovereign_ai.rules.fields import Field
 from tests.attack.published import TABLE, suggesting
 
 PUBLISHED: dict[str, Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
@@ -31,6 +33,14 @@ NO_PLACE = {
     "scalingModifiers.activationTarget": "a number",
     "spec.jobTargetRef.managedBy": "judged in the Job that is made from it",
     "spec.elasticPolicy.rdzvBackend": "the name of a protocol: `rdzvHost` says where it is spoken",
+    "metric.backend": "the name of a protocol: `serverAddress` says where it is spoken",
+    "spec.grpcDataEndpoint": "where the pod itself listens",
+    "spec.grpcEndpoint": "where the pod itself listens",
+    "spec.httpDataEndpoint": "where the pod itself listens",
+    "spec.externalUrl": "what links in messages begin with: nothing is sent there",
+    ".httpGet.host": "judged in the pod that is made from it (NET-009)",
+    ".tcpSocket.host": "judged in the pod that is made from it (NET-009)",
+    "ports[].hostIP": "judged in the pod that is made from it (PRV-004)",
 }
 """Ends of paths that are in no table, with the reason."""
 
@@ -43,15 +53,39 @@ READ_BY_THE_WHOLE = {
 """What a condition on a whole specification reads; it judges nothing else in it."""
 
 
+OF_KEYS = ("allowed-keys", "configs", "forbidden-keys")
+"""Conditions on the keys of a mapping, which judge no value."""
+
+
 def is_judged(key: str, path: str) -> bool:
     """Return whether a table judges a field, or refuses or judges what holds it."""
     addon = ADDONS[key]
-    heads = [field.path for field in addon.fields if field.must not in READ_BY_THE_WHOLE]
-    heads += [*addon.templates, *addon.specs]
+    heads = [field.path for field in addon.fields if field.must not in {*READ_BY_THE_WHOLE, *OF_KEYS}]
+    heads += addon.templates
     for field in addon.fields:
         heads += READ_BY_THE_WHOLE.get(field.must, ())
+        if field.must == "forbidden-keys":
+            heads += [f"{field.path}.{word}" for word in field.words]
+    return addon.refused or is_left_out(addon.fields, path) or is_below(heads, path)
+
+
+def is_left_out(fields: tuple[Field, ...], path: str) -> bool:
+    """Return whether a field lies in a key that a condition on keys does not let in."""
+    for field in fields:
+        if not path.startswith(f"{field.path}."):
+            continue
+        key = re.split(r"[.\[{]", path.removeprefix(f"{field.path}."))[0]
+        if field.must == "configs" and key.endswith("Configs") and key not in field.words:
+            return True
+        if field.must == "allowed-keys" and key not in field.words:
+            return True
+    return False
+
+
+def is_below(heads: list[str], path: str) -> bool:
+    """Return whether a path is one of some, or below one."""
     below = tuple(f"{head}{mark}" for head in heads for mark in (".", "[", "{"))
-    return addon.refused or path in heads or path.startswith(below)
+    return path in heads or path.startswith(below)
 
 
 @pytest.mark.parametrize("key", PUBLISHED)

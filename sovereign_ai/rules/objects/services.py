@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sovereign_ai.rules.addons import ROUTE
 from sovereign_ai.rules.controls import C3A_GATEWAYS, CIS_NETWORK, ECSF_DATA, GDPR_SECURITY, HARDENING
-from sovereign_ai.rules.fields import Field, all_permitted, permitted, text
+from sovereign_ai.rules.fields import Field, all_permitted, host, permitted, text
 from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
@@ -385,15 +385,36 @@ _GLOBAL = (
 _SNIPPET = "(?i)(?:snippet|mirror-target|mirror-host|upstream-vhost|session-cookie-domain)s?$"
 
 
+# Linkerd and Istio's ambient mode share a service that is labelled so.
+_SHARING = "/(?:global|shared|exported|mirrored|federated)(?:-[a-z]+)?$"
+# Annotations whose controllers read a host without a scheme. A path, as of a rewritten request, is none.
+_LEADS_TO = "(?i)(?:target|upstream|endpoint|proxy)s?$"
+_A_HOST = "^[A-Za-z0-9.-]+[.][A-Za-z0-9-]+(?::[0-9]+)?[.]?$"
+
+
+def _leads_here(value: str) -> str:
+    """Return CEL: a value is no host, a private address, or a permitted host."""
+    is_private = permitted(Field("", "private"), value)
+    return f'(!{value}.matches("{_A_HOST}") || {is_private} || {host(value)})'
+
+
 def _are_permitted(annotations: str) -> str:
     """Return CEL: annotations of what leads traffic are permitted."""
     # kubectl keeps a copy of the whole object in `$applied`, which takes effect nowhere.
     return (
         f"{annotations}.all(k, k == $applied ||"
-        f' (!k.matches("{_SNIPPET}") && !(k in {_GLOBAL}) && {text(f"{annotations}[k]")}))'
+        f' (!k.matches("{_SNIPPET}") && !(k in {_GLOBAL}) && {text(f"{annotations}[k]")}'
+        # Whose kinds send data out takes orders from annotations of its own domain too.
+        ' && !$exporting.exists(e, ("." + k).contains(e))'
+        f' && (!k.matches("{_LEADS_TO}") || {_leads_here(f"{annotations}[k]")})))'
     )
 
 
+_LABELS = "object.metadata.labels"
+_LABELS_SHARE_NOTHING = (
+    f'!has({_LABELS}) || {_LABELS}.all(k, !k.matches("{_SHARING}")'
+    f' || {_LABELS}[k] in ["", "false", "disabled"])'
+)
 _ANNOTATIONS_ARE_PERMITTED = f"!has({_ANNOTATIONS}) || {_are_permitted(_ANNOTATIONS)}"
 # The controller of a gateway puts them on the service and the pods that it makes for it.
 _MADE = "object.spec.infrastructure"
@@ -428,6 +449,12 @@ ANNOTATED = Rule(
             _ANNOTATIONS_ARE_PERMITTED,
             "an annotation copies traffic, inserts configuration, shares it with other clusters, or names a "
             "place that is not permitted",
+        ),
+        RuleCheck(
+            ("Service",),
+            "metadata.labels",
+            _LABELS_SHARE_NOTHING,
+            "a label shares it with other clusters",
         ),
         RuleCheck(
             ("Gateway",),

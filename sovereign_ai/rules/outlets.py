@@ -1,0 +1,80 @@
+r"""Kinds that no rule knows, outside the zones: which of them send something out, by their shape.
+
+In the zones every such kind is refused. In the namespaces of others, and outside namespaces, operators of all
+sorts write their own kinds, and most of them lead nowhere. What sends data out says so: by the name of its
+group or kind, by a host in a field called after a server, or by a bucket without the server that it is on.
+
+The fields of an object are read as one text, a line each: `Setting.value=s3://backups@us-east-1/`. Lists add
+nothing to the name, so that a line reads as somebody would say it.
+"""
+
+from __future__ import annotations
+
+from sovereign_ai.rules.cel_literals import literal
+
+_DEEPEST = 10
+"""Lists and mappings within each other that are read; what lies deeper is not."""
+
+_NAMES = (
+    # Clouds and services that set up what lies there.
+    r"(?:^|[.-])(?:aws|amazonaws|azure|gcp|google|googleapis|gke|aliyun|alibabacloud|tencentcloud|ovh|scaleway|hetzner"
+    r"|digitalocean|linode|terraform|opentofu|pulumi|crowdstrike|grafana)(?:[.-]|/|$)"
+    # Words for what is copied or sent elsewhere, whole as kinds are written.
+    r"|/[A-Za-z0-9]*(?:Mirror|MirrorMaker[0-9]?|Push[A-Z][A-Za-z]*|Offloading|Export|Exporter|Forwarder"
+    r"|LogPipeline|MetricPipeline|TracePipeline|RemoteWrite|Terraform|OpenTofu"
+    r"|Replication(?:Group|Source|Destination|Plan|Policy))$"
+)
+"""API groups and kinds of what sends out, as `group/Kind`."""
+_SERVER = (
+    r"(?:endpoints?|proxy|servers?|brokers?|bootstrap|address(?:es)?|backend|webhook|sink|destination|scaler"
+    r"|collector|target|remote|peer|bucket[._-]?host)"
+)
+_OF_SERVER = (
+    rf"[A-Za-z0-9._-]*{_SERVER}(?:[._-]?(?:ur[il]|host(?:name)?|name|fqdn|value|servers?|address|ips?))*"
+    # A URL is only one of a server if something around it says so: many kinds link to their own documents.
+    rf"|[A-Za-z0-9._-]*(?:{_SERVER}|push|write|backup|mirror|export|forward|notif|alert|store)[A-Za-z0-9._-]*(?:ur[il]|path)"
+)
+_SERVER_LINE = f"(?im)^(?:{_OF_SERVER})=.*$"
+_HOST = r"(?:=|://|,)[ ]*(?:[^ /@,]*@)?(?:[A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+(?:[:/?#, ]|$)"
+"""A host with a dot in it, at the beginning of a value, behind a scheme, or behind a comma."""
+_BUCKET = (
+    r"(?im)=(?:s3|gs|gcs|azure|azblob|az|wasbs?|abfss?|oss|cos|obs|swift|b2)://[^\s/]"
+    r"|^[A-Za-z0-9._-]*bucket(?:[._-]?name)?=[^\s]"
+)
+_STORE_LINE = r"(?im)^[A-Za-z0-9._-]*(?:endpoint|server|host)[A-Za-z0-9._-]*=[^\s]"
+
+
+def leaves() -> str:
+    """Return CEL for the fields of an object as one text, a line `Kind.path=value` for each text in it.
+
+    Each list or mapping is opened once at each depth, so that the expression grows with the depth alone.
+    """
+    last = f"p{_DEEPEST}"
+    text = f'type({last}[1]) == string ? {last}[0] + "=" + {last}[1] : ""'
+    for depth in reversed(range(_DEEPEST)):
+        name, value = f"p{depth}[0]", f"p{depth}[1]"
+        opened = (
+            f'(type({value}) == map ? {value}.map(k, [{name} + "." + k, {value}[k]])'
+            f" : type({value}) == list ? {value}.map(k, [{name}, k]) : [[{name}, {value}]])"
+        )
+        text = f'{opened}.map(p{depth + 1}, {text}).join("\\n")'
+    # A report is what a scanner found, and full of links.
+    apart = literal(["apiVersion", "kind", "metadata", "report", "status"])
+    fields = f'dyn(object).filter(f, !(f in {apart})).map(f, [object.kind + "." + f, dyn(object)[f]])'
+    return f'{fields}.map(p0, {text}).join("\\n")'
+
+
+def leads_nowhere(private: str) -> str:
+    """Return CEL: an object of a kind that no rule knows sends nothing out, as far as its shape shows.
+
+    Args:
+        private: condition on an address without its port, `a`: it is private.
+    """
+    lines = f"variables.leaves.findAll({literal(_SERVER_LINE)})"
+    name = 'h.findAll("[^=/@, ]+[:/?#, ]?$")[0].findAll("^[A-Za-z0-9_.-]+")[0]'
+    hosts = f"l.findAll({literal(_HOST)}).map(h, {name})"
+    is_inside = f"a.matches($local) || $outside.exists(g, g[1] == a) || {private}"
+    are_inside = f"{lines}.all(l, {hosts}.all(a, {is_inside}))"
+    has_store = f"variables.leaves.matches({literal(_STORE_LINE)})"
+    is_no_bucket = f"(!variables.leaves.matches({literal(_BUCKET)}) || {has_store})"
+    return f"!variables.key.matches({literal(_NAMES)}) && {are_inside} && {is_no_bucket}"
