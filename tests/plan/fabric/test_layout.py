@@ -201,6 +201,8 @@ def test_of_pods_with_as_few_switches_the_most_even_are_chosen() -> None:
         (64, {"spines": "least", "spine_spares": 16, "leaf_hosts": 32}, "spine_spares"),
         (64, {"pod_leaves": 40}, "pod_leaves"),
         (256, {"pod_leaves": 16, "cores": 1}, "cores"),
+        (256, {"pod_leaves": 1, "spine_radix": 8}, "pod_leaves"),
+        (256, {"pod_leaves": 1, "spine_radix": 8, "cores": 64}, "pod_leaves"),
         (16, {"core_oversubscription": "3:1"}, "core_oversubscription"),
         (256, {"pod_leaves": 50, "core_oversubscription": "3:1"}, "pod_leaves"),
     ],
