@@ -213,6 +213,13 @@ def test_fields_that_cannot_be_met_together_name_the_one_to_change(
     assert refused(nodes, **fields).where.field == f"fabrics[0].{field}"
 
 
+def test_both_ports_of_a_card_may_end_at_two_leaves_below_the_same_spines() -> None:
+    plane = planned(32, rails=16, link="200 Gbps")
+    assert (plane.rails, plane.leaf, plane.node_leaf) == (16, 16, 512)
+    problem = refused(32, rails=16)
+    assert problem.message == "one of 2 parts of a compute port of dgx-h100 gives 200 Gbps, not 400 Gbps"
+
+
 def test_an_infiniband_plane_beyond_the_addresses_of_a_subnet_is_refused_unless_it_is_divided() -> None:
     large = {"kind": "infiniband", "radix": 64, "link": "400 Gbps"}
     problem = refused(6_000, unit=32, **large)
