@@ -52,7 +52,8 @@ class Fabric(Model):
     pools: tuple[Name, ...] = ()
     """Pools that it connects; empty means every pool of its sites."""
     rails: Annotated[int, Field(ge=1, le=16, strict=True)] = 8
-    """Ports of a server that it connects, each to a leaf of its own rail."""
+    """Ports of a server that it connects, each to a leaf of its own rail; a multiple of its ports where each
+    is split, such as both ports of a network card on two leaves."""
     planes: Annotated[int, Field(ge=1, le=8, strict=True)] = 1
     """Independent copies that each carry a part of every link's rate."""
     switch: SwitchName | None = None

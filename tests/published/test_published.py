@@ -62,6 +62,8 @@ def counts(row: dict[str, Any]) -> dict[str, int]:
     found |= {name: getattr(planes[0], name) for name in LINKS}
     found["networks"] = len(planes)
     found["tiers"] = planes[0].tiers
+    found["ports_of_a_machine"] = planes[0].rails
+    found["leaves_of_a_card"] = planes[0].rails // system(row["system"]).compute_nics
     found["links_up_of_a_leaf"] = planes[0].up
     found["core_links_of_a_spine"] = planes[0].shape.spine_up
     found["switches"] = sum(found[tier] for tier in ("leaf", "spine", "core"))

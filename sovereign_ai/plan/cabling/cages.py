@@ -164,6 +164,7 @@ class HostPorts:
         self._prefix = len(role)
         self._is_compute = role == "compute"
         self._planes = fabric.planes
+        self._rails = fabric.rails
         self._shared: dict[str, int] = {}
 
     def port(self, host: str, name: str, gbps: int, lane: int, kind: str) -> CagePort:
@@ -191,5 +192,6 @@ class HostPorts:
         if shared is None:
             model = system(name)
             shared = max(model.compute_nics // (model.compute_cages or model.compute_nics), 1)
+            shared *= max(self._rails // model.compute_nics, 1)
             self._shared[name] = shared
         return shared

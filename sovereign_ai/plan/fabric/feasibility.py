@@ -22,6 +22,7 @@ from sovereign_ai.plan.fabric.size import FabricSize, described, sized
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import machines_a_rack
 from sovereign_ai.spec import AIFactory, Fabric, GpuNodePool
+from sovereign_ai.units import BitsPerSecond
 
 MOST_CABLES = 10_000_000
 """Cables of a factory, all fabrics together. More indicates a mistake in a figure, not a real request (an
@@ -248,10 +249,12 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
     for key in sorted(pool_of):
         name, pool = key[0], pool_of[key]
         machine = system(name)
+        parts = 1
         if fabric.role == "compute":
             ports, rate = machine.compute_nics, machine.compute_nic_rate
-            # All compute ports are cabled, equally many to each rail.
-            is_wrong = ports % fabric.rails != 0
+            # All compute ports are cabled, equally many to each rail, or each to equally many rails.
+            parts = _port_parts(fabric.rails, ports)
+            is_wrong = ports % fabric.rails != 0 and parts == 1
             advice = f"write 'rails: {ports}'"
         elif fabric.role == "storage":
             if machine.storage_nics is None or machine.storage_nic_rate is None:
@@ -269,13 +272,20 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
             )
             yield MisfitError("rails", message, f"{advice}, or give the pool a fabric of its own")
         link = fabric.link_of(pool.name)
-        if link.count > rate.count:
-            message = f"a {fabric.role} port of {name} gives {rate}, not {link}"
+        if link.count * parts > rate.count:
+            rate = BitsPerSecond(rate.count // parts)
+            part = f"one of {parts} parts of a" if parts > 1 else "a"
+            message = f"{part} {fabric.role} port of {name} gives {rate}, not {link}"
             hint = f"write 'link: {rate}'"
             if len(pool_of) > 1:
                 own = f"'pool_links: [{{pool: {pool.name}, link: {rate}}}]'"
                 hint += f", the rate of all that join; or {own} for it alone"
             yield MisfitError("link", message, hint)
+
+
+def _port_parts(rails: int, ports: int) -> int:
+    """Return into how many rails each port is split; 1 where rails are no multiple of the ports."""
+    return rails // ports if ports and rails % ports == 0 else 1
 
 
 def _meeting_misfits(

@@ -610,21 +610,37 @@ class _Sizer:
     def _count_cores(self, pods: int, spine: int, upper: int) -> tuple[int, int]:
         """Return the cores, and how many of them one spine meets."""
         radix, described = self.ports.spine_radix, self.fabric.cores
+        if pods > radix:
+            raise self._too_many_pods_error(pods)
         uplinks = pods * spine * upper
         least = ceil_div(uplinks, radix)
         if described is None:
-            for core in range(max(least, min(2, upper)), uplinks + 1):
-                group = core // gcd(spine, core)
-                if group <= upper:
-                    return core, group
-        elif described >= least and described // gcd(spine, described) <= upper:
+            # With as many cores as the uplinks of a pod each spine meets its own, so a number is found.
+            core = max(least, min(2, upper))
+            while core // gcd(spine, core) > upper:
+                core += 1
+            return core, core // gcd(spine, core)
+        if described >= least and described // gcd(spine, described) <= upper:
             return described, described // gcd(spine, described)
         message = f"{described} cores of {radix} ports; {pods * spine} spines of {upper} uplinks take {least}"
-        if described is not None and described >= least:
+        if described >= least:
             group = described // gcd(spine, described)
             message = f"a spine of {upper} uplinks would have to meet {group} of {described} cores"
         hint = f"write {least} or a multiple of the {spine} spines of a pod, or leave it out"
         raise MisfitError("cores", message, hint)
+
+    def _too_many_pods_error(self, pods: int) -> MisfitError:
+        """Return the error of more pods than a core has ports; it has a link at least to each."""
+        ports = self.ports.spine_radix
+        message = f"{pods} pods, and a core of {ports} ports joins {ports} at most"
+        if self.fabric.pod_leaves is not None:
+            hint = "write a larger 'pod_leaves', or use spines and cores of more ports"
+            return MisfitError("pod_leaves", message, hint)
+        hint = "use spines and cores of more ports, or fewer leaves: more machines or rails on each"
+        for name in ("spine_switch", "spine_radix"):
+            if getattr(self.fabric, name) is not None:
+                return MisfitError(name, message, hint)
+        return MisfitError("radix", message, hint)
 
 
 def _dividing_spines(leaf: int, up: int, radix: int) -> int:

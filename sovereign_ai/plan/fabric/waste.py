@@ -3,10 +3,11 @@
 Each is reported with a cheaper design.
 
 The comparison covers what is above the leaves: spines and cores, cores by themselves, and the links between
-switches. Leaves are compared with those that would do if units of machines were not kept together. A cheaper
-design keeps the ratio of the description. It may give up that each leaf has equally many links to each spine,
-places kept for growth that are less than half used, or a leaf for each rail where one switch holds
-everything.
+switches. Leaves are compared with those that would do if units of machines were not kept together, or, where
+most of their ports stay free, without the bound on their servers. A cheaper design keeps the ratio of the
+description. It may give up that each leaf has equally many links to each spine, places kept for growth that
+are less than half used, a leaf for each rail where one switch holds everything, a number of uplinks beyond
+the ratio, and pods that are a single one or have more spines than leaves.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError
+from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, part_rate_notes
 from sovereign_ai.plan.fabric.layout import Laid, laid_out
 from sovereign_ai.plan.fabric.port_assignment import (
     Block,
@@ -24,6 +26,7 @@ from sovereign_ai.plan.fabric.port_assignment import (
     total_places,
 )
 from sovereign_ai.plan.fabric.size import WASTE, FabricSize
+from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import machines_a_rack
 from sovereign_ai.spec import AIFactory, Fabric
 
@@ -31,12 +34,16 @@ from sovereign_ai.spec import AIFactory, Fabric
 def waste_notes(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[str]:
     """Yield a note for each wasteful fabric and site, in the order of the planes."""
     fabrics = fabrics_by_name(factory)
+    for fabric in factory.fabrics:
+        yield from part_rate_notes(fabric)
     for size in sizes:
         # The planes of a fabric are equal, so the first represents all of them.
         if size.plane == 0:
             fabric = fabrics[size.fabric].of_a_plane()
+            yield from idle_field_notes(fabrics[size.fabric], size)
             yield from _plane_note(factory, fabric, size)
             yield from _unit_note(factory, fabric, size)
+            yield from _empty_leaf_note(factory, fabric, size)
 
 
 def _unit_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[str]:
@@ -59,6 +66,35 @@ def _unit_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator
         f"{max(units)} machines are kept together; {fewer} with another "
         "'scalable_unit' of the pool"
     )
+
+
+def _empty_leaf_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[str]:
+    """Yield the note of a plane whose leaves keep most ports free, since `leaf_hosts` bounds them."""
+    if fabric.leaf_hosts is None or size.layout is None or size.leaf == 1:
+        return
+    ports = size.layout.ports
+    used = ceil_div(size.down * size.leaf_rails, ports.breakout)
+    if not ports.extra:
+        used += ceil_div(size.up, ports.uplink_breakout)
+    if 2 * used >= ports.cages:
+        return
+    together: dict[str, object] = {"leaf_rails": fabric.rails}
+    unbound: dict[str, object] = {"leaf_hosts": None}
+    choices = [("without 'leaf_hosts'", unbound)]
+    if size.leaf_rails < fabric.rails:
+        choices.insert(0, (f"with 'leaf_rails: {fabric.rails}'", together))
+    for words, fields in choices:
+        try:
+            changed = fabric.model_copy(update=fields)
+            laid = laid_out(changed, list(size.blocks), _rack_size(factory, fabric, size))
+        except MisfitError:
+            continue
+        if size.leaf > WASTE * laid.clos.leaf:
+            yield (
+                f"fabric {fabric.name} at {size.site}: {size.leaf:,} leaves a plane, and at most {used} "
+                f"of the {ports.cages} ports of each are used; {words} {laid.clos.leaf:,} would do"
+            )
+            return
 
 
 def _plane_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[str]:
@@ -98,6 +134,12 @@ def _cheaper_designs(factory: AIFactory, fabric: Fabric, size: FabricSize) -> It
         blocks = [replace(block, places=max(block.hosts, 1)) for block in blocks if block.hosts]
         padding = " and 'padding: none'"
         choices.append((f"'spines: least'{padding}", least, blocks))
+    if isinstance(fabric.uplinks, int):
+        choices.append((f"'spines: least'{padding} and without 'uplinks'", least | {"uplinks": None}, blocks))
+    # Such pods serve growth alone; with rails of their own they may still have a reason.
+    if fabric.pod_leaves is not None and (size.shape.pods == 1 or size.spine > size.leaf):
+        no_pods = dict.fromkeys(("pod_leaves", "pod_by", "cores", "core_oversubscription", "subnets"))
+        choices.append((f"'spines: least'{padding} and without 'pod_leaves'", least | no_pods, blocks))
     # Separate rails are the purpose of a rail-optimised fabric. Only where one switch holds everything is
     # nothing lost.
     is_free = fabric.leaf_rails is None and fabric.leaf_hosts is None

@@ -214,9 +214,13 @@ def rail_map(plan: Plan, plane: FabricPlan) -> dict[str, list[dict[str, Any]]]:
 def gpus_of_rail(gpus: int, rail: int, rails: int) -> list[int]:
     """Return the numbers of a machine's GPUs that use a rail: they are shared evenly, in order.
 
+    Where rails are more than GPUs each GPU uses several, and none is without one.
+
     Args:
         gpus: GPUs of the machine.
         rail: the rail's number.
         rails: rails of the fabric, all planes together.
     """
+    if rails > gpus:
+        return [rail * gpus // rails]
     return [gpu for gpu in range(gpus) if gpu * rails // gpus == rail]

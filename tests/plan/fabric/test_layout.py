@@ -201,6 +201,8 @@ def test_of_pods_with_as_few_switches_the_most_even_are_chosen() -> None:
         (64, {"spines": "least", "spine_spares": 16, "leaf_hosts": 32}, "spine_spares"),
         (64, {"pod_leaves": 40}, "pod_leaves"),
         (256, {"pod_leaves": 16, "cores": 1}, "cores"),
+        (256, {"pod_leaves": 1, "spine_radix": 8}, "pod_leaves"),
+        (256, {"pod_leaves": 1, "spine_radix": 8, "cores": 64}, "pod_leaves"),
         (16, {"core_oversubscription": "3:1"}, "core_oversubscription"),
         (256, {"pod_leaves": 50, "core_oversubscription": "3:1"}, "pod_leaves"),
     ],
@@ -209,6 +211,13 @@ def test_fields_that_cannot_be_met_together_name_the_one_to_change(
     nodes: int, fields: dict[str, Any], field: str
 ) -> None:
     assert refused(nodes, **fields).where.field == f"fabrics[0].{field}"
+
+
+def test_both_ports_of_a_card_may_end_at_two_leaves_below_the_same_spines() -> None:
+    plane = planned(32, rails=16, link="200 Gbps")
+    assert (plane.rails, plane.leaf, plane.node_leaf) == (16, 16, 512)
+    problem = refused(32, rails=16)
+    assert problem.message == "one of 2 parts of a compute port of dgx-h100 gives 200 Gbps, not 400 Gbps"
 
 
 def test_an_infiniband_plane_beyond_the_addresses_of_a_subnet_is_refused_unless_it_is_divided() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sovereign_ai.plan.fabric.feasibility import size_fabrics
 from sovereign_ai.plan.fabric.waste import waste_notes
 from sovereign_ai.spec.factory import AIFactory
@@ -58,3 +60,38 @@ def test_uplinks_without_a_small_divisor_get_a_few_more_that_have_one() -> None:
     assert (size.leaf, size.up, size.spine) == (16, 28, 7)
     [described_size] = size_fabrics(wish([pool(nodes=100, scalable_unit=50)], {**fabric, "uplinks": 25}), {})
     assert (described_size.up, described_size.spine) == (25, 25)
+
+
+def test_uplinks_beyond_the_ratio_are_noted() -> None:
+    """Two ports of 10 Gbps behind 64 uplinks of 800 Gbps came out without a word."""
+    fabric = {"role": "in-band", "kind": "ethernet", "rails": 2, "link": "10 Gbps", "padding": "none"}
+    [note] = notes(**fabric, uplinks=32, uplink="800 Gbps", uplink_ports=32, spine_radix=64)
+    assert "64 links between them a plane" in note
+    assert "without 'uplinks'" in note
+
+
+@pytest.mark.parametrize(
+    "pods",
+    [
+        {"pod_leaves": 32, "leaf_rails": 8},
+        {"pod_leaves": 1, "radix": 256, "spines": 2, "leaf_rails": 1},
+    ],
+    ids=["one pod", "a pod a leaf"],
+)
+def test_pods_that_join_nothing_are_noted(pods: dict[str, object]) -> None:
+    [note] = [text for text in notes(**pods) if "switches" in text]
+    assert "without 'pod_leaves'" in note
+
+
+def test_pods_that_grow_have_no_note() -> None:
+    pods = {"pod_leaves": 8, "pod_by": "rail", "leaf_hosts": 18, "rails": 4, "link": "400 Gbps"}
+    described = wish([pool(nodes=288, system="gb200-nvl72-tray")], {"name": "f", "radix": 64, **pods})
+    assert list(waste_notes(described, size_fabrics(described, {}))) == []
+
+
+def test_leaves_that_few_servers_may_use_are_noted() -> None:
+    [note] = [text for text in notes(radix=288, leaf_hosts=2, padding="none") if "leaves" in text]
+    assert note == (
+        "fabric f at a: 64 leaves a plane, and at most 4 of the 288 ports of each are used; "
+        "with 'leaf_rails: 8' 8 would do"
+    )

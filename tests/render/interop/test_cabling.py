@@ -8,7 +8,7 @@ import pytest
 
 from sovereign_ai.plan.cabling.routes import cable_length
 from sovereign_ai.plan.factory import plan as planned
-from sovereign_ai.render.interop.cabling import medium, part, rail_map
+from sovereign_ai.render.interop.cabling import gpus_of_rail, medium, part, rail_map
 from tests.plan.factories import factory
 from tests.render.interop.test_output_files import SMALL, rows
 from tests.render.lab import stack
@@ -29,6 +29,16 @@ def test_each_gpu_speaks_through_exactly_one_port_of_its_compute_plane(name: str
         for host, ports in rail_map(plan, plane).items():
             gpus = next(node.gpus for node in plan.nodes if node.name == host)
             assert sorted(gpu for port in ports for gpu in port["gpus"]) == list(range(gpus)), host
+
+
+@pytest.mark.parametrize(
+    ("gpus", "rails", "of_each"),
+    [(4, 8, [[0], [0], [1], [1], [2], [2], [3], [3]]), (8, 6, [[0, 1], [2], [3], [4, 5], [6], [7]])],
+    ids=["more ports than GPUs", "fewer"],
+)
+def test_no_port_is_without_a_gpu(gpus: int, rails: int, of_each: list[list[int]]) -> None:
+    """Every second of the eight ports of a Vera Rubin tray had none."""
+    assert [gpus_of_rail(gpus, rail, rails) for rail in range(rails)] == of_each
 
 
 def test_a_rail_that_is_a_plane_has_the_gpus_of_its_number() -> None:

@@ -1,0 +1,57 @@
+"""Fields of a fabric without effect at its size, and ports of a switch that carry a part of their rate.
+
+Both are allowed: a description may say what a fabric will be once it has grown. Each is a note, since it is
+as often a mistake: `cores: 64` of a single switch, or links of 400 Gbps on ports of 800 Gbps that nobody has
+split, which takes twice the switches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sovereign_ai.catalog import design
+from sovereign_ai.catalog.switch import switch
+from sovereign_ai.plan.fabric.size import MOST_BREAKOUT, FabricSize
+from sovereign_ai.spec import Fabric
+
+_OF_CORES = ("cores", "core_oversubscription")
+_OF_SPINES = ("uplinks", "uplink", "spines", "spine_spares", "spine_switch", "spine_radix", "pod_leaves")
+
+
+def idle_field_notes(fabric: Fabric, size: FabricSize) -> Iterator[str]:
+    """Yield a note where written fields describe switches that a plane does not have."""
+    if size.tiers == 3 or fabric.spines == "none":
+        return
+    names = _OF_CORES if size.tiers == 2 else (*_OF_SPINES, *_OF_CORES)
+    # A published design is for more machines than a first order of it may have.
+    preset = design(fabric.design).fields if fabric.design is not None else {}
+    idle = []
+    for name in names:
+        value = getattr(fabric, name)
+        if value is not None and name not in preset:
+            idle.append(f"'{name}'")
+    if idle:
+        has = "one switch" if size.tiers == 1 else "two tiers"
+        listed, verb = ", ".join(idle), "has" if len(idle) == 1 else "have"
+        yield f"fabric {fabric.name} at {size.site}: {listed} {verb} no effect, since the plane has {has}"
+
+
+def part_rate_notes(fabric: Fabric) -> Iterator[str]:
+    """Yield a note where a port of the named switch carries half of its rate or less."""
+    # Where hosts have several rates, each rate splits ports of its own.
+    if fabric.switch is None or len(fabric.host_links) > 1:
+        return
+    model = switch(fabric.switch)
+    carried = fabric.link.count // fabric.planes * fabric.breakout
+    share = model.rate.count // carried
+    if share < 2:
+        return
+    part = f"fabric {fabric.name}: a port of {model.name} gives {model.rate} and carries "
+    part += f"{fabric.breakout} x {fabric.link}" if fabric.breakout > 1 else f"one link of {fabric.link}"
+    if fabric.planes > 1:
+        part += f" over {fabric.planes} planes"
+    split = fabric.breakout * share
+    if split <= MOST_BREAKOUT:
+        yield f"{part}; 'breakout: {split}' would use it whole"
+    else:
+        yield f"{part}; whether it runs that slowly is not in the catalogue"
