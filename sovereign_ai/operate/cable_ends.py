@@ -6,8 +6,8 @@ show`, `NAME.fdb.json` with `bridge -j fdb show`, `NAME.ports.json` with `ip -j 
 `*.txt` with `ibnetdiscover`. MAC and neighbour tables name a neighbour by its address alone, so they need the
 table of addresses.
 
-Interfaces are those of the plan (`swp7`, `compute0`); SONiC's (`Ethernet24`) and an adapter's first port in a
-subnet are understood too.
+Interfaces are those of the plan (`swp7`, `compute0`); SONiC's (`Ethernet24`), a switch's own management port
+(`eth0`, `mgmt0`, `Management1`) and an adapter's first port in a subnet are understood too.
 """
 
 from __future__ import annotations
@@ -27,6 +27,12 @@ from sovereign_ai.render.switches import (
     split_parts,
 )
 from sovereign_ai.spec import AIFactory
+
+MANAGEMENT_PORTS = ("eth0", "mgmt0", "Management0", "Management1", "Management1/1", "Ma0", "Ma1", "Ma1/1")
+"""Names of a switch's own management port: Linux, SONiC and Cumulus, NX-OS, EOS in full and in tables."""
+
+_MANAGEMENT = host_interface("out-of-band0")
+"""The same port in the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,10 @@ class Expected:
     planes: Mapping[End, str]
     racks: Mapping[str, str]
     blind: frozenset[End]
+
+    def is_free_management(self, end: End) -> bool:
+        """Return whether an end is a switch's management port for which no cable is planned."""
+        return end[1] == _MANAGEMENT and end not in self.planned
 
     def end(self, device: str, port: str) -> End:
         """Return an end by the plan's names; one that the plan does not know keeps its own."""
@@ -75,6 +85,9 @@ def expected(factory: AIFactory, plan: Plan) -> Expected:
             aliases |= _subnet_names(factory, plane)
         else:
             aliases |= _sonic_names(factory, plan, plane)
+        for switch in plane.switches:
+            for port in MANAGEMENT_PORTS:
+                aliases[switch.name, port] = (switch.name, _MANAGEMENT)
     racks = {}
     for rack in plan.racks:
         for device in (*rack.devices, *rack.pdu_names):

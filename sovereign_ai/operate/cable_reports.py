@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,8 @@ _MOST_ROWS = 100_000
 # A tuple, for a state of a file may be anything, also what no set can be asked for.
 _STATES = ("NOARP", "FAILED", "INCOMPLETE")
 """States of a neighbour entry that are no evidence of a cable."""
+_ADDRESS = re.compile(r"(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}")
+"""A MAC address as Linux and as NX-OS and EOS write it."""
 
 
 @dataclass(slots=True)
@@ -31,12 +34,14 @@ class Reports:
         reporting: devices that reported.
         down: ports that are reported to be down.
         conflicts: ends whose reports name two neighbours, each with both.
+        blind: ends whose device heard the planned neighbour, but not by which port.
     """
 
     seen: dict[End, End] = field(default_factory=dict)
     reporting: set[str] = field(default_factory=set)
     down: set[End] = field(default_factory=set)
     conflicts: dict[End, tuple[End, End]] = field(default_factory=dict)
+    blind: set[End] = field(default_factory=set)
 
     def add(self, near: End, far: End) -> None:
         """Note the neighbour that one end reports; a second report for the same end must agree."""
@@ -46,13 +51,60 @@ class Reports:
 
 
 def add_heard(
-    reports: Reports, expected: Expected, device: str, neighbours: Iterable[HeardNeighbour]
+    reports: Reports,
+    expected: Expected,
+    device: str,
+    neighbours: Iterable[HeardNeighbour],
+    owners: Mapping[str, End] | None = None,
 ) -> None:
-    """Note what a device hears; of several names of a port the one counts that the plan has."""
+    """Note what a device hears; of several names of a port the one counts that the plan has.
+
+    Args:
+        reports: where it is noted.
+        expected: the plan's cables.
+        device: who hears.
+        neighbours: what it hears.
+        owners: MAC address to the port that has it, for neighbours that name their port by its address.
+    """
     reports.reporting.add(device)
+    at_ports: dict[End, list[HeardNeighbour]] = {}
     for row in neighbours:
-        near, far = _planned(expected, device, row.ports), _planned(expected, row.device, row.peer_ports)
+        at_ports.setdefault(_planned(expected, device, row.ports), []).append(row)
+    for near, rows in at_ports.items():
+        # An adapter's firmware speaks beside its host, and has no name.
+        named = [row for row in rows if row.device] or rows
+        ends = [_far_end(expected, row, owners or {}) for row in named]
+        wanted = expected.planned.get(near)
+        if near in expected.blind and wanted in ends:
+            # Many devices are heard on a management port where a switch without LLDP passes their words on.
+            ends = [wanted]
+        for far in ends:
+            _add_far(reports, near, far, wanted)
+
+
+def _far_end(expected: Expected, row: HeardNeighbour, owners: Mapping[str, End]) -> End:
+    """Return the neighbour's end; its port is empty where only its address is told, and nobody's."""
+    for port in row.peer_ports:
+        if owner := owners.get(_address(port)):
+            return owner
+    names = [port for port in row.peer_ports if not _address(port)]
+    return _planned(expected, row.device, names)
+
+
+def _add_far(reports: Reports, near: End, far: End, wanted: End | None) -> None:
+    """Note a neighbour; the planned one without its port says nothing of the cable, for it has several."""
+    if wanted and far == (wanted[0], ""):
+        reports.blind.add(near)
+    else:
         reports.add(near, far)
+
+
+def _address(port: str) -> str:
+    """Return a MAC address as `aa:bb:cc:dd:ee:ff`, however it is written; empty for another name."""
+    if not _ADDRESS.fullmatch(port):
+        return ""
+    digits = re.sub(r"[^0-9a-f]", "", port.lower())
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
 def _planned(expected: Expected, device: str, names: Sequence[str]) -> End:

@@ -107,6 +107,8 @@ def cabling(plan: Plan) -> NodeCabling:
 def neighbours(raw: bytes, file: str) -> dict[str, Port]:
     """Return the neighbours that `lldpctl -f json0 show neighbors` printed: interface to switch and port.
 
+    An interface that hears two devices with names is left out: nothing shows which one its cable leads to.
+
     Args:
         raw: what it printed.
         file: the file's name, for messages.
@@ -114,23 +116,45 @@ def neighbours(raw: bytes, file: str) -> dict[str, Port]:
     Raises:
         UsageError: it is something else.
     """
+    heard: dict[str, set[Port]] = {}
+    for name, device, ports in lldpctl_rows(raw, file):
+        heard.setdefault(name, set()).add((device, ports[0] if ports else ""))
+    seen: dict[str, Port] = {}
+    for name, peers in heard.items():
+        # An adapter's firmware speaks beside its host, and has no name.
+        named = {peer for peer in peers if peer[0]} or peers
+        if len(named) == 1:
+            seen[name] = named.pop()
+    return seen
+
+
+def lldpctl_rows(raw: bytes, file: str) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return interface, device and names of the device's port, the likeliest first, of every neighbour.
+
+    Args:
+        raw: what `lldpctl -f json0 show neighbors` printed.
+        file: the file's name, for messages.
+
+    Raises:
+        UsageError: it is something else.
+    """
     parsed = parse_json(raw, file, NEIGHBOURS)
     refuse_secrets(parsed.text, file, NEIGHBOURS)
-    seen: dict[str, Port] = {}
+    rows = []
     for path, row in _interfaces(parsed):
         name = _text(parsed, row, f"{path}.name", "name")
         port, chassis = _first(parsed, row, path, "port"), _first(parsed, row, path, "chassis")
         port_path, chassis_path = f"{path}.port[0]", f"{path}.chassis[0]"
         identifier = _first(parsed, port, port_path, "id")
+        value = _text(parsed, identifier, f"{port_path}.id[0].value", "value")
+        description = _first(parsed, port, port_path, "descr", {"value": ""})
+        described = _text(parsed, description, f"{port_path}.descr[0].value", "value")
         # A port may be identified by its MAC address; lldpd then has the interface's name as its description.
-        if identifier.get("type") == "ifname":
-            met = _text(parsed, identifier, f"{port_path}.id[0].value", "value")
-        else:
-            description = _first(parsed, port, port_path, "descr", {"value": ""})
-            met = _text(parsed, description, f"{port_path}.descr[0].value", "value")
+        names = (value, described) if identifier.get("type") == "ifname" else (described, value)
         switch = _first(parsed, chassis, chassis_path, "name", {"value": ""})
-        seen[name] = (_text(parsed, switch, f"{chassis_path}.name[0].value", "value"), met)
-    return seen
+        device = _text(parsed, switch, f"{chassis_path}.name[0].value", "value")
+        rows.append((name, device, tuple(port for port in names if port)))
+    return rows
 
 
 def _interfaces(parsed: Json) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -6,7 +6,7 @@ r"""What switches and machines print of their LLDP neighbours, whoever made them
 | NX-OS, `show lldp neighbors [detail] | json` | `TABLE_nbor_detail` or `TABLE_nbor` |
 | EOS, `show lldp neighbors [detail] | json` | `lldpNeighbors` |
 | NVUE, `nv show interface --view lldp-detail -o json` and the like | `lldp` below each interface |
-| SONiC's `show lldp table`, NX-OS's and EOS's `show lldp neighbors`, as text | the heads of their columns |
+| SONiC's `show lldp table`, `show lldp neighbors` of NX-OS and EOS, `nv show interface lldp` | their heads |
 
 A neighbour may tell its port in two ways, as identifier and as description, and which of them is its name
 differs by maker: SONiC's identifier is the label of the front panel, and a machine's may be a MAC address. So
@@ -21,13 +21,13 @@ both are returned, and who knows the plan takes the one that it has.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import NEIGHBOURS, Json, hidden, parse_json, refuse_secrets
-from sovereign_ai.operate.labels import neighbours
+from sovereign_ai.operate.labels import lldpctl_rows
 
 _LONGEST = 512
 _MOST_NEIGHBOURS = 10_000
@@ -69,10 +69,7 @@ def read_neighbours(raw: bytes, file: str) -> list[HeardNeighbour]:
     refuse_secrets(parsed.text, file, NEIGHBOURS)
     data = parsed.data
     if isinstance(data, dict) and isinstance(data.get("lldp"), list):
-        rows = []
-        for port, (device, met) in neighbours(raw, file).items():
-            rows.append(HeardNeighbour(linux_names(port), device, linux_names(met)))
-        return rows
+        return [heard(port, device, met, "") for port, device, met in lldpctl_rows(raw, file)]
     form = _Form(parsed)
     if isinstance(data, dict):
         for key, read in _FORMS.items():
@@ -98,17 +95,17 @@ def read_table(text: str, file: str) -> list[HeardNeighbour]:
     lines = text.splitlines()
     head = next((at for at, line in enumerate(lines) if _system(line)), len(lines) - 1)
     system = _system(lines[head])
-    read = _nxos_rows if system == "nxos" else _ruled_rows
     problems: list[Problem] = []
     rows: list[HeardNeighbour] = []
-    for number, cells in read(lines, head + 1):
+    found = _nxos_rows(lines, head + 1) if system == "nxos" else _ruled_rows(lines, head, system)
+    for number, cells in found:
         if cells is None:
             message = "the row does not fit below the head of the table"
             hint = "keep the table as it was printed, on a terminal wide enough"
             problems.append(Problem("bad-row", message, Where(file, number), hint))
             continue
         port, device, *peers = cells
-        rows.append(_row(port, device, peers, system))
+        rows.append(heard(port, device, peers, system))
     if problems:
         raise UsageError(problems[:_MOST_PROBLEMS])
     return rows
@@ -121,6 +118,8 @@ def _system(line: str) -> str:
         return "sonic"
     if words.startswith("Device ID Local Intf Hold-time"):
         return "nxos"
+    if words.startswith("Interface Speed Type Remote Host Remote Port"):
+        return "nvue"
     return "eos" if words.startswith("Port Neighbor Device ID Neighbor Port ID") else ""
 
 
@@ -140,10 +139,11 @@ def _nxos_rows(lines: list[str], start: int) -> Iterator[tuple[int, list[str] | 
         yield number, [match["port"], name, match["peer"]] if match and name else None
 
 
-def _ruled_rows(lines: list[str], start: int) -> Iterator[tuple[int, list[str] | None]]:
-    """Yield the rows of SONiC and EOS: columns are as wide as their ruler, cells may be empty."""
-    spans: list[tuple[int, int]] = []
-    for number, line in enumerate(lines[start:], start + 1):
+def _ruled_rows(lines: list[str], head: int, system: str) -> Iterator[tuple[int, list[str] | None]]:
+    """Yield the rows of SONiC, EOS and NVUE: columns are as wide as their ruler, cells may be empty."""
+    # Older EOS prints no ruler: there the columns begin where their heads do.
+    spans = [match.span() for match in re.finditer(r"\S+(?: \S+)*", lines[head])]
+    for number, line in enumerate(lines[head + 1 :], head + 2):
         if _RULER.fullmatch(line):
             spans = [match.span() for match in re.finditer("-+", line)]
             continue
@@ -155,10 +155,16 @@ def _ruled_rows(lines: list[str], start: int) -> Iterator[tuple[int, list[str] |
         cells = []
         for begin, _ in spans:
             cells.append(line[begin:])
-        values = _cut(cells, spans)
-        # The last column of SONiC is the description of the neighbour's port; EOS's is a time.
-        peers = [values[2], values[4]] if len(values) > 4 else [values[2]]
-        yield number, [values[0], values[1], *peers] if values[0] else None
+        row = _in_order(_cut(cells, spans), system)
+        yield number, row if row[0] else None
+
+
+def _in_order(values: list[str], system: str) -> list[str]:
+    """Return the own port, the neighbour and what names its port, from the cells of a row."""
+    if system == "nvue":
+        return [values[0], *values[3:5]]
+    # The last column of SONiC is the description of the neighbour's port; EOS's is a time.
+    return [*values[:3], values[4]] if len(values) > 4 else values[:3]
 
 
 def _cut(cells: list[str], spans: list[tuple[int, int]]) -> list[str]:
@@ -192,8 +198,15 @@ def linux_names(port: str, system: str = "") -> tuple[str, ...]:
     return (port, whole, f"{whole}s0") if arista[2] else (port, whole)
 
 
-def _row(port: str, device: str, peers: list[str], system: str) -> HeardNeighbour:
-    """Return a neighbour with all names of both ports."""
+def heard(port: str, device: str, peers: Sequence[str], system: str) -> HeardNeighbour:
+    """Return a neighbour with all names of both ports.
+
+    Args:
+        port: the own port, as it was printed.
+        device: the neighbour's name.
+        peers: what names the neighbour's port, the likeliest first; empty ones are left out.
+        system: whose own port names they are, as `linux_names` takes it.
+    """
     names: list[str] = []
     for peer in peers:
         if peer:
@@ -253,10 +266,10 @@ class _Form:
         Raises:
             UsageError: everything that is wrong with the file.
         """
-        heard = list(rows)
+        found = list(rows)
         if self.problems:
             raise UsageError(self.problems)
-        return heard
+        return found
 
 
 def _lldpctl(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
@@ -273,7 +286,7 @@ def _lldpctl(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
                     if identifier.get("type") != "mac":
                         identifiers.append(form.text(identifier, id_path, "value"))
                 identifiers.append(form.text(peer, peer_path, "descr"))
-            yield _row(port, names[0] if names else "", identifiers, "")
+            yield heard(port, names[0] if names else "", identifiers, "")
 
 
 def _nxos_table(row_name: str, *device: str) -> Callable[[_Form, object, str], Iterator[HeardNeighbour]]:
@@ -284,7 +297,7 @@ def _nxos_table(row_name: str, *device: str) -> Callable[[_Form, object, str], I
             for inner, row in form.entries(table.get(row_name, []), f"{at}.{row_name}"):
                 port = form.text(row, inner, "l_port_id", needed=True)
                 peers = [form.text(row, inner, "port_id", needed=True), form.text(row, inner, "port_desc")]
-                yield _row(port, form.text(row, inner, *device), peers, "nxos")
+                yield heard(port, form.text(row, inner, *device), peers, "nxos")
 
     return read
 
@@ -295,7 +308,7 @@ def _eos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
         for at, row in form.entries(value, path):
             port = form.text(row, at, "port", needed=True)
             peers = [form.text(row, at, "neighborPort", needed=True)]
-            yield _row(port, form.text(row, at, "neighborDevice"), peers, "eos")
+            yield heard(port, form.text(row, at, "neighborDevice"), peers, "eos")
         return
     for at, port, row in form.members(value, path):
         for inner, info in form.entries(row.get("lldpNeighborInfo", []), f"{at}.lldpNeighborInfo"):
@@ -304,7 +317,7 @@ def _eos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
             for peer_path, peer in form.entries(info.get("neighborInterfaceInfo", {}), place):
                 peers.append(form.text(peer, peer_path, "interfaceId_v2", "interfaceId"))
                 peers.append(form.text(peer, peer_path, "interfaceDescription"))
-            yield _row(port, form.text(info, inner, "systemName"), peers, "eos")
+            yield heard(port, form.text(info, inner, "systemName"), peers, "eos")
 
 
 def _nvue(form: _Form, data: Mapping[str, Any]) -> Iterator[HeardNeighbour]:
@@ -317,7 +330,7 @@ def _nvue(form: _Form, data: Mapping[str, Any]) -> Iterator[HeardNeighbour]:
                     device = form.text(chassis, chassis_path, "system-name") or name
                 for peer_path, peer in form.entries(neighbour.get("port", {}), f"{inner}.port"):
                     peers = [form.text(peer, peer_path, "name"), form.text(peer, peer_path, "description")]
-                yield _row(port, device, peers, "")
+                yield heard(port, device, peers, "")
 
 
 _FORMS: Mapping[str, Callable[[_Form, object, str], Iterator[HeardNeighbour]]] = {

@@ -27,6 +27,7 @@ from sovereign_ai.operate.cable_reports import (
     rows_of,
 )
 from sovereign_ai.operate.neighbour_forms import is_table, read_neighbours, read_table
+from sovereign_ai.operate.neighbour_records import are_records, read_records
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
@@ -149,7 +150,7 @@ def observe(
         raise UsageError(Problem("unknown-plane", message, hint=nearest(plane, names)))
     reports, unread, files = _read(folder, wanted, _owners(wanted, macs or {}))
     planned = {near: far for near, far in wanted.planned.items() if plane in (None, wanted.planes[near])}
-    ports = judge(planned, reports.seen, reports.reporting, wanted.blind)
+    ports = judge(planned, reports.seen, reports.reporting, wanted.blind | reports.blind)
     judged = [_without_light(port, reports.down) for port in ports]
 
     def place(port: ObservedPort) -> tuple[str, str, tuple[str, int]]:
@@ -157,7 +158,10 @@ def observe(
 
     judged.sort(key=place)
     # With one plane alone, links of the other planes would count as unplanned.
-    extra = unplanned(wanted.planned, reports.seen, wanted.devices) if plane is None else ()
+    extra = []
+    for near, far in unplanned(wanted.planned, reports.seen, wanted.devices) if plane is None else ():
+        if not wanted.is_free_management(near):
+            extra.append((near, far))
     return Observation(tuple(judged), tuple(extra), reports.conflicts, tuple(unread), wanted.racks, files)
 
 
@@ -222,9 +226,11 @@ def _take(file: Path, reports: Reports, wanted: Expected, owners: Mapping[str, E
     if file.suffix == ".txt":
         text = decode(read(file, SUBNET), name)
         refuse_secrets(text, name, SUBNET)
-        if is_table(text):
+        # NX-OS prints the head of its table above paragraphs too.
+        if are_records(text) or is_table(text):
             device, _ = wanted.end(file.stem, "")
-            add_heard(reports, wanted, device, read_table(text, name))
+            read_text = read_records if are_records(text) else read_table
+            add_heard(reports, wanted, device, read_text(text, name), owners)
             return "lldp"
         add_subnet(reports, wanted, text, name)
         return "subnet"
@@ -235,7 +241,7 @@ def _take(file: Path, reports: Reports, wanted: Expected, owners: Mapping[str, E
     stem = Path(file.stem)
     if stem.suffix not in _TABLES:
         device, _ = wanted.end(file.stem, "")
-        add_heard(reports, wanted, device, read_neighbours(raw, name))
+        add_heard(reports, wanted, device, read_neighbours(raw, name), owners)
         return "lldp"
     device, _ = wanted.end(stem.stem, "")
     rows = rows_of(raw, name)

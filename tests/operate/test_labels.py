@@ -20,6 +20,7 @@ from sovereign_ai.operate.labels import (
     MANAGER,
     LabelledNode,
     cabling,
+    lldpctl_rows,
     locate_node,
     locate_nodes,
     neighbours,
@@ -60,6 +61,18 @@ def test_a_port_named_by_its_address_is_known_by_its_description() -> None:
     document = orjson.loads(RECORDED.read_bytes())
     document["lldp"][0]["interface"][0]["port"][0]["id"][0] = {"type": "mac", "value": "02:00:00:00:00:01"}
     assert neighbours(orjson.dumps(document), "n.json")["compute0"][1] == "swp7"
+
+
+def test_of_several_neighbours_firmware_does_not_count_and_two_devices_leave_no_place() -> None:
+    document = lldp(PLAN)["train-001"]
+    rows = document["lldp"][0]["interface"]
+    whole = neighbours(orjson.dumps(document), "n.json")
+    firmware = {**rows[0], "chassis": [{"id": [{"type": "mac", "value": "02:00:00:00:00:01"}]}]}
+    rows.append(firmware)
+    assert neighbours(orjson.dumps(document), "n.json") == whole
+    rows.append({**rows[0], "chassis": [{**rows[0]["chassis"][0], "name": [{"value": "stranger"}]}]})
+    assert neighbours(orjson.dumps(document), "n.json").keys() == whole.keys() - {rows[0]["name"]}
+    assert len(lldpctl_rows(orjson.dumps(document), "n.json")) == len(whole) + 2
 
 
 @pytest.mark.parametrize(

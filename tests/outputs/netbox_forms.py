@@ -143,7 +143,7 @@ def _units(tables: Mapping[str, Rows]) -> Iterator[str]:
 def _ends(tables: Mapping[str, Rows]) -> Iterator[str]:
     """Yield ends of cables that are no interface of a device of that site, or that two cables have."""
     sites = {row["name"]: row["site"] for row in tables["6-devices.csv"]}
-    interfaces = {(row["device"], row["name"]) for row in tables["7-interfaces.csv"]}
+    interfaces = {(row["device"], row["name"]) for row in tables.get("7-interfaces.csv", ())}
     used: set[tuple[str, str]] = set()
     for row in tables.get("8-cables.csv", ()):
         for side in ("side_a", "side_b"):
@@ -157,7 +157,7 @@ def _ends(tables: Mapping[str, Rows]) -> Iterator[str]:
 
 def _inside(tables: Mapping[str, Rows]) -> Iterator[str]:
     """Yield prefixes with bits of hosts, addresses outside all prefixes, and unknown interfaces."""
-    interfaces = {(row["device"], row["name"]) for row in tables["7-interfaces.csv"]}
+    interfaces = {(row["device"], row["name"]) for row in tables.get("7-interfaces.csv", ())}
     networks = []
     for row in tables.get("10-prefixes.csv", ()):
         try:

@@ -14,7 +14,7 @@ from tests.outputs.designs import design, design_names
 from tests.outputs.judging import JUDGES, Written, faults, written
 from tests.outputs.plan_files import kubernetes
 
-# One of each kind: no spines, split ports, two planes, InfiniBand, a rack-scale domain, one switch.
+# One of each: no spines, split ports, two planes, InfiniBand, a rack-scale domain, one switch, long names.
 SAMPLE = (
     "published nvidia-era-scaling: 2-4-3-200 of 1 SU",
     "published nvidia-hgx-era-800: 1 SU",
@@ -22,6 +22,7 @@ SAMPLE = (
     "published oracle-racks: two racks",
     "published trees-of-several-kinds: eight machines on one switch",
     "preset nvidia-superpod-gb200",
+    "stranger longest names",
 )
 ALL = (*design_names(large=False), *design_names(large=True))
 WALKED = [*SAMPLE, *(pytest.param(name, marks=pytest.mark.loads) for name in ALL if name not in SAMPLE)]

@@ -93,7 +93,8 @@ def without_known(name: str, text: str, known: Mapping[str, Mapping[Key, str]]) 
     kind = _kind(name)
     numbers = known.get(kind)
     if not numbers:
-        return text
+        # A plan without networks has no interface, and NetBox's forms take no file without rows.
+        return text if len(text.splitlines()) > 1 else ""
     head, *body = csv.reader(text.splitlines())
     places = [head.index(column) for column, _ in _KEYS[kind]]
     kept: list[Sequence[str]] = []

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sovereign_ai.plan import Partition
-from sovereign_ai.render.switches.names import uses
+from sovereign_ai.render.switches.names import linux_vrf, uses
 from sovereign_ai.render.switches.ports import Port, SwitchPorts
 from sovereign_ai.render.switches.qos import MTU
 
@@ -46,7 +46,13 @@ def switch_links(device: SwitchPorts) -> Iterator[dict[str, Any]]:
             yield from _segment_links(device, part)
     routed_zones = uses(device, "vrf")
     for part in routed_zones:
-        yield {"name": part.zone, "kind": "vrf", "mtu": _VRF_MTU, "master": "", "table": part.number}
+        yield {
+            "name": linux_vrf(part.zone),
+            "kind": "vrf",
+            "mtu": _VRF_MTU,
+            "master": "",
+            "table": part.number,
+        }
     for port in device.ports:
         yield _port_link(device, port)
     for part in routed_zones:
@@ -55,7 +61,7 @@ def switch_links(device: SwitchPorts) -> Iterator[dict[str, Any]]:
                 "name": f"{port.interface}.{part.vlan}",
                 "kind": "vlan",
                 "mtu": FABRIC_MTU,
-                "master": part.zone,
+                "master": linux_vrf(part.zone),
                 "routed": True,
                 "link": port.interface,
                 "id": part.vlan,
@@ -88,7 +94,7 @@ def _port_link(device: SwitchPorts, port: Port) -> dict[str, Any]:
     if part is None:
         return link
     if part.kind == "vrf":
-        link["master"] = part.zone
+        link["master"] = linux_vrf(part.zone)
         link["routed"] = True
     else:
         link["master"] = f"br{part.number}"

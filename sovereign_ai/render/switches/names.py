@@ -1,7 +1,7 @@
 """Names of interfaces and routing tables in a switch system: Linux (FRR alone, Cumulus) and SONiC.
 
-Linux: a port is `swp7`, a zone's link `swp7.104`, a routing table has the zone's name, and FRR itself sets
-the addresses.
+Linux: a port is `swp7`, a zone's link `swp7.104`, a routing table has the zone's name where an interface can
+have it, and FRR itself sets the addresses.
 
 SONiC: a port is `Ethernet24`, a table `Vrf_research`, and addresses come from `config_db.json`. Host ports of
 routed zones are access ports of the zone's VLAN, since SONiC relays DHCP for VLANs alone; the host routes
@@ -17,6 +17,7 @@ from, since the gateways' addresses are the same on every leaf.
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import Protocol
 
@@ -29,6 +30,10 @@ LAST_VLAN = 4094
 """The highest VLAN of IEEE 802.1Q; 4095 is reserved."""
 _VRF_PREFIX = "Vrf_"
 """The start of every routing table's name: SONiC's YANG models require `Vrf`."""
+
+_TAKEN = re.compile(r"all|default|mgmt|lo|(?:eth|swp|br|vni)\d.*")
+"""Names that a switch has already: its interfaces, the tables of Cumulus, and what sysctl has beside
+interfaces."""
 
 
 class PortNames(Protocol):
@@ -76,8 +81,8 @@ class LinuxNames:
         return f"{port.interface}.{part.vlan}"
 
     def vrf(self, part: Partition) -> str:
-        """Return the zone's name."""
-        return part.zone
+        """Return the zone's name, or a digest of it where a switch has no interface of that name."""
+        return linux_vrf(part.zone)
 
     def host_side(self, device: SwitchPorts, port: Port) -> str:  # noqa: ARG002
         """Return the host's own port."""
@@ -111,9 +116,7 @@ class SonicNames:
         name = f"{_VRF_PREFIX}{part.zone}"
         if len(name) <= MOST_NAME:
             return name
-        # A digest is stable, and two long names that begin alike stay distinct.
-        digest = sha256(part.zone.encode()).hexdigest()
-        return _VRF_PREFIX + digest[: MOST_NAME - len(_VRF_PREFIX)]
+        return _VRF_PREFIX + _digest(part.zone, MOST_NAME - len(_VRF_PREFIX))
 
     def vlan(self, device: SwitchPorts, port: Port) -> int:
         """Return the VLAN of a host port."""
@@ -140,6 +143,22 @@ class SonicNames:
         # Loopback0 is the switch's own.
         number = uses(device, "vrf").index(part) + 1
         return f"Loopback{number}"
+
+
+def linux_vrf(zone: str) -> str:
+    """Return the routing table of a zone: its name, or a digest where that is too long or taken.
+
+    >>> linux_vrf("research"), linux_vrf("default"), linux_vrf("clinical-trials-of-europe")
+    ('research', 'vrf-37a8eec1ce1', 'vrf-2058e2b5974')
+    """
+    if len(zone) <= MOST_NAME and not _TAKEN.fullmatch(zone):
+        return zone
+    return f"vrf-{_digest(zone, MOST_NAME - 4)}"
+
+
+def _digest(text: str, length: int) -> str:
+    """Return the start of a text's SHA-256: stable, and distinct for two long names that begin alike."""
+    return sha256(text.encode()).hexdigest()[:length]
 
 
 def uses(device: SwitchPorts, kind: str) -> tuple[Partition, ...]:

@@ -15,7 +15,7 @@ from sovereign_ai.plan import Partition
 from sovereign_ai.render.switches.announcements import Accepted, shared
 from sovereign_ai.render.switches.block import yaml_block
 from sovereign_ai.render.switches.frr_config import BFD_MILLISECONDS, BFD_MISSED
-from sovereign_ai.render.switches.names import uses
+from sovereign_ai.render.switches.names import linux_vrf, uses
 from sovereign_ai.render.switches.ports import Port, SwitchPorts, gateway
 from sovereign_ai.render.switches.qos import MTU, cumulus_qos
 
@@ -112,7 +112,7 @@ def _vrfs(device: SwitchPorts) -> dict[str, Any]:
             links[_subinterface(port, part)] = _accepted(device, port, part.zone)
         routes = _host_routes(port for port in device.ports if port.zone == part.zone)
         router = {"bgp": _bgp(device, links, "static"), "static": routes}
-        vrfs[part.zone] = {"table": part.number, "router": router}
+        vrfs[linux_vrf(part.zone)] = {"table": part.number, "router": router}
     return vrfs
 
 
@@ -133,7 +133,7 @@ def _interfaces(device: SwitchPorts) -> dict[str, Any]:
                 "type": "sub",
                 "base-interface": port.interface,
                 "vlan": part.vlan,
-                "vrf": part.zone,
+                "vrf": linux_vrf(part.zone),
             }
     return interfaces
 
@@ -150,7 +150,7 @@ def _port(device: SwitchPorts, port: Port) -> dict[str, Any]:
         settings["bridge"] = {"domain": {"br_default": {"access": part.vlan}}}
         return settings
     if part is not None:
-        settings["vrf"] = part.zone
+        settings["vrf"] = linux_vrf(part.zone)
     address = gateway(device, port.address) if port.address else ""
     if address and (part is None or part.kind == "vrf"):
         settings["ipv4"] = {"address": {f"{address}/32": {}}}

@@ -1,0 +1,149 @@
+r"""LLDP neighbours printed as paragraphs: what a person sees who asks a switch for details and saves the screen.
+
+| form | a neighbour begins with |
+|---|---|
+| `lldpctl`, SONiC's `show lldp neighbors`, NVUE's `nv show interface lldp-detail` | `Interface:` |
+| NX-OS, `show lldp neighbors detail` | `Chassis id:` |
+| EOS, `show lldp neighbors detail` | `Neighbor`, below `Interface Ethernet1 detected 1 LLDP neighbors:` |
+
+    >>> text = "Interface:    swp1, via: LLDP\n  Chassis:\n    SysName:      leaf\n  Port:\n    PortID:       ifname swp7\n"
+    >>> [row] = read_records(text, "spine.txt")
+    >>> row.ports, row.device, row.peer_ports
+    (('swp1',), 'leaf', ('swp7',))
+"""  # noqa: E501 - one literal text
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sovereign_ai.errors import Problem, UsageError, Where
+from sovereign_ai.operate.neighbour_forms import HeardNeighbour, heard
+
+_MOST_PROBLEMS = 100
+_UNSAID = ("", "not advertised", "null")
+"""What NX-OS prints for what a neighbour does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How one system prints a neighbour.
+
+    Attributes:
+        port: the line with the own port; in EOS it is above all neighbours of that port.
+        begin: the first line of a neighbour.
+        fields: the name of a field to its line; the first line of a neighbour that matches counts.
+        system: whose port names they are, as `linux_names` takes it.
+    """
+
+    port: re.Pattern[str]
+    begin: re.Pattern[str]
+    fields: Mapping[str, re.Pattern[str]]
+    system: str = ""
+
+
+_LLDPCTL = re.compile(r"Interface: +(?P<value>[^\s,]+)(?:,.*)?")
+_FORMS = (
+    _Form(
+        _LLDPCTL,
+        _LLDPCTL,
+        {
+            "device": re.compile(r"\s+SysName: +(?P<value>.*)"),
+            "id": re.compile(r"\s+PortID: +(?:ifname|local|ifalias) +(?P<value>.*)"),
+            "description": re.compile(r"\s+PortDescr: +(?P<value>.*)"),
+        },
+    ),
+    _Form(
+        re.compile(r"Local Port id: *(?P<value>\S+)"),
+        re.compile(r"Chassis id: .*"),
+        {
+            "device": re.compile(r"System Name: *(?P<value>.*)"),
+            "id": re.compile(r"Port id: *(?P<value>.*)"),
+            "description": re.compile(r"Port Description: *(?P<value>.*)"),
+        },
+        "nxos",
+    ),
+    _Form(
+        re.compile(r"Interface (?P<value>\S+) detected \d+ LLDP neighbors?:"),
+        re.compile(r"\s+Neighbor \S+/.*"),
+        {
+            "device": re.compile(r"[\s-]+System Name: \"(?P<value>.*)\""),
+            "id": re.compile(r"\s+Port ID +: \"?(?P<value>[^\"]*)\"?"),
+            "description": re.compile(r"[\s-]+Port Description: \"(?P<value>.*)\""),
+        },
+        "eos",
+    ),
+)
+
+
+def are_records(text: str) -> bool:
+    """Return whether a text is a list of LLDP neighbours in paragraphs."""
+    return _form(text) is not None
+
+
+def _form(text: str) -> _Form | None:
+    """Return the form of a text; None for another text."""
+    for line in text.splitlines()[:100]:
+        for form in _FORMS:
+            if form.begin.fullmatch(line) or form.port.fullmatch(line):
+                return form
+    return None
+
+
+def read_records(text: str, file: str) -> list[HeardNeighbour]:
+    """Read neighbours in paragraphs.
+
+    Raises:
+        UsageError: a neighbour without the own port or without anything that names the other, each with its
+            line: the text is cut.
+    """
+    form = _form(text)
+    rows: list[HeardNeighbour] = []
+    problems: list[Problem] = []
+    for number, found in _paragraphs(text, form) if form else ():
+        peers = [found.get("id", ""), found.get("description", "")]
+        if found["port"] and (found.get("device") or any(peers)):
+            rows.append(heard(found["port"], found.get("device", ""), peers, form.system if form else ""))
+        else:
+            message = "a neighbour without its ports' names: the text is cut"
+            where = Where(file, number)
+            problem = Problem("bad-row", message, where, "keep the whole text as it was printed")
+            problems.append(problem)
+    if problems:
+        raise UsageError(problems[:_MOST_PROBLEMS])
+    return rows
+
+
+def _paragraphs(text: str, form: _Form) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the first line and the fields of each neighbour."""
+    port = ""
+    begun: tuple[int, dict[str, str]] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        own = form.port.fullmatch(line.rstrip())
+        if own:
+            port = own["value"]
+        if form.begin.fullmatch(line.rstrip()):
+            if begun:
+                yield begun
+            # NX-OS tells the own port only below.
+            begun = number, {"port": "" if form.system == "nxos" else port}
+        elif begun and own:
+            if form.system == "nxos":
+                begun[1]["port"] = port
+            else:
+                # The next port of EOS, which may have no neighbour.
+                yield begun
+                begun = None
+        elif begun:
+            _take(form, line.rstrip(), begun[1])
+    if begun:
+        yield begun
+
+
+def _take(form: _Form, line: str, found: dict[str, str]) -> None:
+    """Note the field of a line; EOS has further numbers under the same words below."""
+    for name, pattern in form.fields.items():
+        if name not in found and (match := pattern.fullmatch(line)):
+            value = match["value"].strip()
+            found[name] = "" if value in _UNSAID else value

@@ -1,0 +1,205 @@
+"""LLDP neighbours in paragraphs and older tables, read as the same cables, in the shapes of real switches."""
+
+from __future__ import annotations
+
+import doctest
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sovereign_ai.errors import UsageError
+from sovereign_ai.operate import neighbour_records
+from sovereign_ai.operate.cable_ends import MANAGEMENT_PORTS, expected
+from sovereign_ai.operate.neighbour_forms import HeardNeighbour, is_table, read_table
+from sovereign_ai.operate.neighbour_records import are_records, read_records
+from sovereign_ai.operate.observation import Observation, observe
+from sovereign_ai.sim.lldp import lldp
+from tests.operate.test_neighbour_forms import Heard, in_band
+from tests.render.lab import stack
+
+RULER = "-" * 79
+
+
+def lldpctl(heard: Heard) -> str:
+    """Return what `lldpctl` and SONiC's `show lldp neighbors` print: a machine's port is an address."""
+    lines = [RULER, "LLDP neighbors:", RULER]
+    for port, device, peer in heard:
+        lines += [f"Interface:    swp{port}, via: LLDP, RID: 2, Time: 0 day, 00:06:15", "  Chassis:     "]
+        lines += ["    ChassisID:    mac 02:00:00:00:00:01", f"    SysName:      {device}"]
+        lines += [
+            "    SysDescr:     Interface: of a text",
+            "    Capability:   Bridge, off",
+            "  Port:        ",
+        ]
+        lines += ["    PortID:       mac 02:00:00:00:00:02", f"    PortDescr:    {peer}", RULER]
+    return "\n".join(lines) + "\n"
+
+
+def nxos(heard: Heard) -> str:
+    """Return NX-OS' `show lldp neighbors detail`, which has the head of its table above."""
+    lines = ["Capability codes:", "  (R) Router, (B) Bridge, (T) Telephone"]
+    lines += ["Device ID            Local Intf      Hold-time  Capability  Port ID  ", ""]
+    for port, device, peer in heard:
+        lines += ["Chassis id: 0200.0000.0001", f"Port id: {peer}", f"Local Port id: Eth1/{port}"]
+        lines += ["Port Description: null", f"System Name: {device}.example.com", "System Description: Some"]
+        lines += ["TAC support: http://www.example.com/tac", "Management Address: 192.0.2.1", "", ""]
+    return "\n".join(lines)
+
+
+def eos(heard: Heard) -> str:
+    """Return EOS' `show lldp neighbors detail`: of a port without a neighbour too, and with later numbers."""
+    lines = ["Interface Management1 detected 0 LLDP neighbors:", ""]
+    for port, device, peer in heard:
+        lines += [f"Interface Ethernet{port}/1 detected 1 LLDP neighbors:", ""]
+        lines += [
+            f'  Neighbor 0200.0000.0001/"{peer}", age 12 seconds',
+            "  - Port ID type: Interface name (5)",
+        ]
+        lines += [f'    Port ID     : "{peer}"', f'  - System Name: "{device}"']
+        lines += [
+            "    Link Aggregation Status: Capable, Disabled (0x01)",
+            "    Port ID                : 0",
+            "",
+        ]
+    return "\n".join([*lines, "Interface Ethernet64/1 detected 0 LLDP neighbors:", ""])
+
+
+def old_eos_table(heard: Heard) -> str:
+    """Return the table of older EOS, which has no ruler."""
+    lines = ["Last table change time   : 0:00:02 ago", ""]
+    lines.append(f"{'Port':10} {'Neighbor Device ID':35} {'Neighbor Port ID':22} TTL")
+    lines += [f"{f'Et{port}/1':10} {device:35} {peer:22} 120" for port, device, peer in heard]
+    return "\n".join(lines) + "\n"
+
+
+def nvue_table(heard: Heard) -> str:
+    """Return `nv show interface lldp`."""
+    lines = [f"{'Interface':10} Speed  Type  {'Remote Host':36} {'Remote Port':18}"]
+    lines.append(f"{'-' * 10} -----  ----  {'-' * 36} {'-' * 18}")
+    lines += [f"{f'swp{port}':10} 100G   swp   {device:36} {peer}" for port, device, peer in heard]
+    return "\n".join(lines) + "\n"
+
+
+TEXTS: dict[str, Callable[[Heard], str]] = {
+    "lldpctl": lldpctl,
+    "nxos": nxos,
+    "eos": eos,
+    "old-eos-table": old_eos_table,
+    "nvue-table": nvue_table,
+}
+
+
+def of(text: str) -> list[HeardNeighbour]:
+    return read_records(text, "leaf.txt") if are_records(text) else read_table(text, "leaf.txt")
+
+
+@pytest.fixture(scope="module")
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write what the machines hear."""
+    folder = tmp_path_factory.mktemp("seen")
+    for name, data in lldp(stack("lab")[1]).items():
+        (folder / f"{name}.json").write_text(json.dumps(data))
+    return folder
+
+
+def seen(folder: Path, texts: dict[str, str]) -> Observation:
+    """Judge the in-band plane by texts of its switches, and by no other test's."""
+    for file in folder.glob("*.txt"):
+        file.unlink()
+    for name, text in texts.items():
+        (folder / f"{name}.txt").write_text(text)
+    plane = next(entry.name for entry in stack("lab")[1].fabrics if entry.role == "in-band")
+    return observe(*stack("lab"), folder, plane)
+
+
+@pytest.mark.parametrize("form", TEXTS)
+def test_each_form_tells_the_same_cables(form: str, machines: Path) -> None:
+    observation = seen(machines, {name: TEXTS[form](heard) for name, heard in in_band()})
+    assert (observation.unread, observation.wrong, dict(observation.conflicts)) == ((), (), {})
+
+
+@pytest.mark.parametrize("form", TEXTS)
+def test_swapped_cables_are_seen_in_each_form(form: str, machines: Path) -> None:
+    texts = {}
+    for name, (first, second, *rest) in in_band():
+        texts[name] = TEXTS[form]([(first[0], *second[1:]), (second[0], *first[1:]), *rest])
+    swapped = {port.port for port in seen(machines, texts).wrong}
+    assert {"swp1", "swp2"} <= swapped
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (lldpctl([("1", "a", "swp2")]).replace("SysName", "Other").replace("PortDescr", "Other"), [4]),
+        (nxos([("1", "a", "swp2"), ("2", "b", "swp2")]).replace("Local Port id: Eth1/2", ""), [15]),
+    ],
+)
+def test_a_neighbour_without_its_names_is_a_cut_text(text: str, lines: list[int]) -> None:
+    with pytest.raises(UsageError) as caught:
+        of(text)
+    assert [problem.where.line for problem in caught.value.problems if problem.where] == lines
+
+
+def test_other_texts_are_no_records() -> None:
+    assert not are_records('Switch\t2 "S-1"\t# "leaf" lid 1\n')
+    assert not are_records(old_eos_table([("1", "a", "swp2")]))
+    assert is_table(nvue_table([("1", "a", "swp2")]))
+
+
+def test_a_machines_address_alone_says_which_machine_and_no_more(machines: Path) -> None:
+    plane = [(name, heard) for name, heard in in_band() if "leaf" in name]
+    addressed = {}
+    for name, heard in plane:
+        rows = [
+            (port, device, "0200.0000.0001" if "spine" not in device else peer)
+            for port, device, peer in heard
+        ]
+        addressed[name] = old_eos_table(rows)
+    # Storage servers report nothing here, and which of their ports it is nobody tells.
+    assert {str(entry.state) for entry in seen(machines, addressed).wrong} == {"not reported"}
+    name, ((port, _, _), *rest) = plane[0][0], plane[0][1]
+    addressed[name] = old_eos_table([(port, "stranger", "0200.0000.0001"), *rest])
+    wrong = seen(machines, addressed).wrong
+    assert [(entry.device, entry.port, str(entry.state)) for entry in wrong if entry.device == name] == [
+        (name, f"swp{port}", "unknown")
+    ]
+
+
+@pytest.mark.parametrize("port", MANAGEMENT_PORTS)
+def test_a_switchs_own_management_port_is_the_planned_one(port: str, tmp_path: Path) -> None:
+    wanted = expected(*stack("lab"))
+    [(near, far)] = [
+        ends for ends in wanted.planned.items() if ends[0] == ("compute-fra1-p0-spine-001", "out-of-band0")
+    ]
+    rows = [("x", "stranger", "eth0"), ("x", *far)]
+    text = lldpctl(rows).replace("swpx,", f"{port},")
+    (tmp_path / f"{near[0]}.txt").write_text(text)
+    observation = observe(*stack("lab"), tmp_path)
+    [judged] = [entry for entry in observation.ports if (entry.device, entry.port) == near]
+    assert (str(judged.state), observation.extra, dict(observation.conflicts)) == ("right", (), {})
+    (tmp_path / f"{near[0]}.txt").write_text(lldpctl([("x", far[0], "swp1")]).replace("swpx,", f"{port},"))
+    observation = observe(*stack("lab"), tmp_path)
+    [judged] = [entry for entry in observation.ports if (entry.device, entry.port) == near]
+    assert str(judged.state) == "swapped"
+
+
+def test_the_management_port_of_a_switch_without_a_planned_one_is_nobodys_business(tmp_path: Path) -> None:
+    (tmp_path / "oob-fra1-p0-spine-001.txt").write_text(
+        lldpctl([("x", "office", "p1")]).replace("swpx", "eth0")
+    )
+    assert observe(*stack("lab"), tmp_path).extra == ()
+
+
+def test_firmware_without_a_name_does_not_contradict_its_host(tmp_path: Path) -> None:
+    name, (first, *_) = next(iter(in_band()))
+    firmware = (first[0], "", "")
+    (tmp_path / f"{name}.txt").write_text(old_eos_table([first, firmware]))
+    assert dict(observe(*stack("lab"), tmp_path).conflicts) == {}
+    (tmp_path / f"{name}.txt").write_text(old_eos_table([first, (first[0], "stranger", "p1")]))
+    assert len(observe(*stack("lab"), tmp_path).conflicts) == 1
+
+
+def test_its_examples_hold() -> None:
+    assert doctest.testmod(neighbour_records).failed == 0
