@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def build(api: Api, state: QueueState, prefix: str) -> None:
         conditions = [{"type": "Ready", "status": "True"}]
         amounts = node["status"]["allocatable"] | {"cpu": "64", "memory": "512Gi"}
         status = {"allocatable": amounts, "capacity": amounts, "conditions": conditions}
-        until(lambda name=node["metadata"]["name"], status=status: _writes(api, name, status))
+        until(partial(_writes, api, node["metadata"]["name"], status))
     for kind, objects in (
         ("Topology", state.topologies),
         ("ResourceFlavor", state.flavors),

@@ -388,7 +388,7 @@ def test_a_node_whose_change_is_refused_keeps_no_other_from_its_repair(cluster: 
 def test_a_machine_that_somebody_holds_is_cordoned_and_then_left_alone(cluster: Cluster, by: str) -> None:
     cluster.break_gpu("train-003")
     repairer = controller(cluster)
-    node = cluster.nodes["train-003"]
+    node: dict[str, Any] = cluster.nodes["train-003"]
     if by == "annotation":
         cluster.change("train-003", {HOLD: "board on the bench"})
     else:

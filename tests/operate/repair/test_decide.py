@@ -185,8 +185,8 @@ def test_a_taint_that_a_deployment_put_back_is_lifted_again() -> None:
 def flapping(days: tuple[float, ...], **facts: object) -> Machine:
     """Return an empty machine with a fault, which was repaired some days ago."""
     repairs = tuple(NOW - timedelta(days=day) for day in days)
-    usual: dict[str, object] = {"faults": (ECC,), "record": at(Step.DRAIN), "cordon": Cordon.OURS}
-    return machine(repairs=repairs, **(usual | facts))
+    drained = machine(repairs=repairs, faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OURS)
+    return replace(drained, **facts)  # type: ignore[arg-type]
 
 
 def test_a_machine_that_breaks_again_and_again_is_given_up_and_its_count_begins_anew() -> None:
