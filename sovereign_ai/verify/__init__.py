@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from sovereign_ai.verify.observation import Observed, examples, observe
     from sovereign_ai.verify.openreports import publish
     from sovereign_ai.verify.queue_observation import find_workload, observe_queues
-    from sovereign_ai.verify.queue_reason import QueueReason, reason_of, workload_of
+    from sovereign_ai.verify.queue_reason import QueueReason, reason_of
     from sovereign_ai.verify.queue_state import QueueState
+    from sovereign_ai.verify.queue_submission import workload_of
     from sovereign_ai.verify.queue_usage import TenantUsage, WorkUsage, by_tenant, usage_of
     from sovereign_ai.verify.verdict import ClusterVerdict, verify
 else:
@@ -50,8 +51,9 @@ else:
             "observation": ("Observed", "examples", "observe"),
             "openreports": ("publish",),
             "queue_observation": ("find_workload", "observe_queues"),
-            "queue_reason": ("QueueReason", "reason_of", "workload_of"),
+            "queue_reason": ("QueueReason", "reason_of"),
             "queue_state": ("QueueState",),
+            "queue_submission": ("workload_of",),
             "queue_usage": ("TenantUsage", "WorkUsage", "by_tenant", "usage_of"),
             "verdict": ("ClusterVerdict", "verify"),
         },

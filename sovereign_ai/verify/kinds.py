@@ -13,6 +13,7 @@ RBAC = "rbac.authorization.k8s.io/v1"
 ADMISSION = "admissionregistration.k8s.io/v1"
 RESOURCES = "resource.k8s.io/v1"
 KUEUE = "kueue.x-k8s.io/v1beta2"
+SCHEDULING = "scheduling.k8s.io/v1"
 
 GOVERNED: tuple[Kind, ...] = (
     (RBAC, "Role"),
@@ -37,7 +38,7 @@ OBSERVED: tuple[Kind, ...] = (
     (ADMISSION, "MutatingAdmissionPolicyBinding"),
     (ADMISSION, "ValidatingAdmissionPolicy"),
     (ADMISSION, "ValidatingAdmissionPolicyBinding"),
-    ("scheduling.k8s.io/v1", "PriorityClass"),
+    (SCHEDULING, "PriorityClass"),
     ("node.k8s.io/v1", "RuntimeClass"),
     ("storage.k8s.io/v1", "StorageClass"),
     (RESOURCES, "DeviceClass"),

@@ -14,15 +14,11 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from sovereign_ai.errors import closest
+from sovereign_ai.verify.flavor_choice import taint_text, topology_levels
+from sovereign_ai.verify.obstacle import Obstacle
 from sovereign_ai.verify.pod_place import has_affinity, untolerated
 from sovereign_ai.verify.pod_requests import Object, amount_of, amount_text, field_of
-from sovereign_ai.verify.queue_obstacle import (
-    Obstacle,
-    obstacle_of,
-    rooms_by_pod_set,
-    taint_text,
-    topology_levels,
-)
+from sovereign_ai.verify.queue_obstacle import obstacle_of, rooms_by_pod_set
 from sovereign_ai.verify.queue_state import (
     QueueState,
     by_name,
@@ -35,7 +31,7 @@ from sovereign_ai.verify.queue_state import (
     with_spec,
     without,
 )
-from sovereign_ai.verify.quota_room import cohort_of
+from sovereign_ai.verify.quota_tree import quota_tree
 
 ChangeKind = Literal[
     "count",
@@ -55,6 +51,7 @@ ChangeKind = Literal[
     "wait",
     "check",
     "flavor",
+    "class",
 ]
 _CHANGES: Mapping[ChangeKind, str] = {
     "count": "ask for {value} pods in {target}",
@@ -74,11 +71,13 @@ _CHANGES: Mapping[ChangeKind, str] = {
     "wait": "wait for the admission check {target}",
     "check": "start what answers the admission check {target}, or take it out of the queue",
     "flavor": "create the ResourceFlavor {target}",
+    "class": "use the priority class {value!r} in place of {target}",
 }
 """Each kind of change in words."""
 _WITHOUT_VALUE: Mapping[ChangeKind, str] = {
     "selector": "select nodes without {target}",
     "resource": "leave out {target}, which no node has",
+    "class": "leave out the priority class {target}",
 }
 """The words of a kind without a value, where they differ."""
 _MOST_TRIED = 40
@@ -96,7 +95,7 @@ class Change:
             which nodes its pods take; `resource`: another resource, or without it; `quota`: a larger quota;
             `cover`: a quota of a resource that the queue has none of;
             `repair`: nodes; `wait`: a check that has not answered; `check`: one that nobody answers;
-            `flavor`: one that is missing.
+            `flavor`: one that is missing; `class`: the priority class of the work.
         target: the object, pod set, label or resource that changes.
         value: what it becomes; empty where the kind says it.
     """
@@ -180,8 +179,7 @@ def _ends(workload: Object, state: QueueState, obstacle: Obstacle) -> Iterator[P
     Where one of another cohort ends, Kueue 0.17 does not look again at what waits for its nodes.
     """
     queue = cluster_queue_of(workload, state)
-    members = cohort_of(queue, state.cluster_queues) if queue else ()
-    names = {member["metadata"]["name"] for member in members}
+    names = _sharing(queue, state) if queue else set()
     candidates = []
     for running in state.workloads:
         freed = _held(running, obstacle)
@@ -190,6 +188,18 @@ def _ends(workload: Object, state: QueueState, obstacle: Obstacle) -> Iterator[P
             candidates.append((freed, full_name(running)))
     for _, name in islice(sorted(candidates), _MOST_TRIED):
         yield Proposal(Change("end", name), workload, without(state, {name}))
+
+
+def _sharing(queue: Object, state: QueueState) -> set[str]:
+    """Return the names of the queues that share quotas with one, with its own."""
+    own = quota_tree(state.cluster_queues, state.cohorts, ())[str(queue["metadata"]["name"])]
+    names = {own.name}
+    waiting = [list(own.above())[-1]] if own.parent is not None else []
+    while waiting:
+        cohort = waiting.pop()
+        names |= {each.name for each in cohort.queues}
+        waiting += cohort.cohorts
+    return names
 
 
 def _held(running: Object, obstacle: Obstacle) -> Fraction:

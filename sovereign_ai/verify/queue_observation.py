@@ -8,7 +8,7 @@ from typing import Any
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.verify.claimed_devices import count_claims
-from sovereign_ai.verify.kinds import KUEUE, RESOURCES
+from sovereign_ai.verify.kinds import KUEUE, RESOURCES, SCHEDULING
 from sovereign_ai.verify.queue_state import QueueState
 
 _NOT_FOUND = 404
@@ -38,6 +38,8 @@ def observe_queues(api: Api) -> QueueState:
         admission_checks=api.list(KUEUE, "AdmissionCheck"),
         namespaces=api.list("v1", "Namespace"),
         claim_templates=templates,
+        cohorts=api.list(KUEUE, "Cohort"),
+        priority_classes=[*api.list(KUEUE, "WorkloadPriorityClass"), *api.list(SCHEDULING, "PriorityClass")],
     )
 
 

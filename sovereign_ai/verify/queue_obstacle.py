@@ -1,46 +1,41 @@
 """What keeps a workload out of its ClusterQueue, by the arithmetic of Kueue 0.17; pure.
 
-In Kueue's order: the queue's namespaces, the resources it covers, and for each flavor its taints, its
-labels, its quota (`quota_room`) and its topology (`topology_room`). One flavor without an obstacle is enough.
-What a workload may preempt in its own queue, or take back in its cohort, counts as gone.
+In Kueue's order: the queue's namespaces, the resources it covers, the flavors of each pod set
+(`flavor_choice`) by the quotas of queue and cohorts (`quota_tree`), what it may preempt (`preemption`), and
+the topology (`topology_room`). Where one choice of flavors does not do, Kueue tries the flavors after it. A
+workload that says how few pods are enough is tried with fewer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
-from typing import Literal
+from dataclasses import replace
 
 from sovereign_ai.rules.rbac import selects
-from sovereign_ai.verify.pod_place import is_selected, untolerated
+from sovereign_ai.verify.flavor_choice import Asking, Assignment, assign, topology_levels
+from sovereign_ai.verify.obstacle import Obstacle, ObstacleCode
+from sovereign_ai.verify.pod_place import is_selected
 from sovereign_ai.verify.pod_requests import (
     Amounts,
     Object,
-    amount_text,
+    add_amounts,
+    amounts_of,
     field_of,
+    requests_of_pod,
     requests_of_workload,
 )
-from sovereign_ai.verify.queue_state import (
-    QueueState,
-    by_name,
-    cluster_queue_of,
-    full_name,
-    priority_of,
-    without,
+from sovereign_ai.verify.preemption import preemptions
+from sovereign_ai.verify.queue_state import QueueState, by_name, cluster_queue_of, with_spec, without
+from sovereign_ai.verify.quota_tree import quota_tree
+from sovereign_ai.verify.topology_room import (
+    Domain,
+    PodSlices,
+    TopologyRoom,
+    domain_rooms,
+    placed,
+    rooms_of,
 )
-from sovereign_ai.verify.quota_room import QuotaRoom, borrowers_of, cohort_of, quota_rooms
-from sovereign_ai.verify.topology_room import TopologyRoom, largest_room, rooms_of
 
-ObstacleCode = Literal[
-    "other-namespace",
-    "not-covered",
-    "untolerated",
-    "wrong-label",
-    "over-quota",
-    "waits-for-quota",
-    "topology",
-]
 _STAGES: tuple[ObstacleCode, ...] = (
     "untolerated",
     "wrong-label",
@@ -49,27 +44,8 @@ _STAGES: tuple[ObstacleCode, ...] = (
     "topology",
 )
 """The obstacles of a flavor in Kueue's order: what fails later is nearer to admission."""
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why a workload does not get into its queue.
-
-    Attributes:
-        code: this program's word.
-        message: what decides, with the figures.
-        flavor: the flavor that is nearest to admitting it; empty where the queue itself does not.
-        resource: the resource that lacks, where one does.
-        missing: how much of it.
-        level: the level of a topology that has no room; empty for all of it.
-    """
-
-    code: ObstacleCode
-    message: str
-    flavor: str = ""
-    resource: str = ""
-    missing: Fraction = Fraction(0)
-    level: str = ""
+_MOST_CHOICES = 32
+"""Choices of flavors that are tried."""
 
 
 def obstacle_of(workload: Object, state: QueueState) -> Obstacle | None:
@@ -80,16 +56,141 @@ def obstacle_of(workload: Object, state: QueueState) -> Obstacle | None:
     obstacle = _namespace(workload, queue, state) or _not_covered(workload, queue)
     if obstacle is not None:
         return obstacle
-    idle = without(state, set(_preempted(workload, queue, state)))
-    for group in queue["spec"].get("resourceGroups") or ():
-        obstacles = []
-        for flavor in group["flavors"]:
-            obstacles.append(_of_flavor(workload, queue, flavor["name"], idle))
-        lacking = [each for each in obstacles if each is not None]
-        # One flavor with room is enough.
-        if lacking and len(lacking) == len(obstacles):
-            return max(lacking, key=lambda each: (_STAGES.index(each.code), -each.missing))
+    obstacle = _of_flavors(workload, queue, state)
+    if obstacle is not None:
+        is_small = _spare_pods(workload) and _smallest_that_fits(workload, queue, state) is not None
+        return None if is_small else obstacle
+    return _no_node(workload, queue, state)
+
+
+def _of_flavors(workload: Object, queue: Object, state: QueueState) -> Obstacle | None:
+    """Return what keeps a workload off all choices of flavors; None if one of them takes it."""
+    asking = Asking(workload, queue, state, quota_tree(state.cluster_queues, state.cohorts, state.workloads))
+    starts: Mapping[tuple[int, int], int] = {}
+    obstacles: list[Obstacle] = []
+    for _ in range(_MOST_CHOICES):
+        assignment = assign(asking, starts)
+        found = list(assignment.obstacles)
+        if assignment.is_whole:
+            obstacle = _of_assignment(asking, assignment)
+            if obstacle is None:
+                return None
+            found.append(obstacle)
+        obstacles += [each for each in found if each not in obstacles]
+        if not assignment.has_more:
+            break
+        starts = assignment.starts
+    if not obstacles:
+        return None
+    return _nearest(obstacles)
+
+
+def _nearest(obstacles: Sequence[Obstacle]) -> Obstacle:
+    """Return the obstacle that is nearest to admission, with those of the other flavors in few words."""
+    best = max(obstacles, key=lambda each: (_STAGES.index(each.code), -each.missing))
+    others: dict[str, str] = {}
+    for each in obstacles:
+        if each.flavor != best.flavor and each.brief:
+            others[each.flavor] = each.brief
+    return replace(best, message="; ".join([best.message, *others.values()]))
+
+
+def _of_assignment(asking: Asking, assignment: Assignment) -> Obstacle | None:
+    """Return what keeps a workload out although each of its pod sets has flavors; None if it gets in."""
+    short = [each for each in assignment.obstacles if each.code == "waits-for-quota"]
+    contested = set(assignment.contested)
+    obstacle = None
+    if not contested:
+        obstacle = _topology(asking, assignment, asking.state)
+        if obstacle is None:
+            return None
+        # Its quota is free, and its nodes may be taken by what it may preempt.
+        contested = set(assignment.needs)
+    name = str(asking.queue["metadata"]["name"])
+    for way in preemptions(asking.workload, asking.queue, asking.state, contested, assignment.needs):
+        if way.ended and way.has_quota(name, assignment.needs):
+            obstacle = _topology(asking, assignment, without(asking.state, set(way.ended)))
+            if obstacle is None:
+                return None
+    if obstacle is None and short:
+        return max(short, key=lambda each: each.missing)
+    return obstacle
+
+
+def _spare_pods(workload: Object) -> int:
+    """Return how many pods a workload can do without."""
+    spare = 0
+    for pod_set in workload["spec"]["podSets"]:
+        count = int(pod_set.get("count", 1))
+        spare += count - int(pod_set.get("minCount") or count)
+    return spare
+
+
+def _smallest_that_fits(workload: Object, queue: Object, state: QueueState) -> int | None:
+    """Return how many pods a workload has to do without to get in; None if it does not."""
+    spare = _spare_pods(workload)
+    low, high, found = 0, spare, None
+    while low <= high:
+        less = (low + high) // 2
+        if _of_flavors(_with_less(workload, less, spare), queue, state) is None:
+            found, high = less, less - 1
+        else:
+            low = less + 1
+    return found
+
+
+def _with_less(workload: Object, less: int, spare: int) -> Object:
+    """Return a workload with fewer pods, each of its pod sets in proportion to what it can do without."""
+    pod_sets = []
+    for pod_set in workload["spec"]["podSets"]:
+        count = int(pod_set.get("count", 1))
+        own = count - int(pod_set.get("minCount") or count)
+        pod_sets.append({**pod_set, "count": count - own * less // spare})
+    return with_spec(workload, podSets=pod_sets)
+
+
+def _no_node(workload: Object, queue: Object, state: QueueState) -> Obstacle | None:
+    """Return the pod set of which Kueue admits a pod that no node can hold, however idle.
+
+    Kueue looks at nodes only where a flavor has a topology. A flavor without nodes may get some, so that
+    nothing is said of it.
+    """
+    asking = Asking(workload, queue, state, {})
+    for index, pod_set in enumerate(asking.pod_sets):
+        if not asking.count(index) or asking.wants_topology(pod_set):
+            continue
+        nodes = _nodes_of(asking)
+        if nodes and not any(_holds(node, pod_set["template"]["spec"]) for node in nodes):
+            kind = pod_set.get("name", "main")
+            message = f"Kueue would admit it, and no node that {kind} selects is as large as one of its pods"
+            return Obstacle("no-node", message)
     return None
+
+
+def _nodes_of(asking: Asking) -> list[Object]:
+    """Return the nodes of a queue's flavors; none where one of them has none, or was not read."""
+    nodes: list[Object] = []
+    for group in asking.groups:
+        for entry in group["flavors"]:
+            flavor = by_name(asking.state.flavors, entry["name"])
+            wanted = field_of(flavor or {}, "spec", "nodeLabels") or {}
+            own = [node for node in asking.state.nodes if wanted.items() <= _labels(node).items()]
+            if flavor is None or not own:
+                return []
+            nodes += own
+    return nodes
+
+
+def _labels(node: Object) -> Mapping[str, str]:
+    return node["metadata"].get("labels") or {}
+
+
+def _holds(node: Object, pod: Object) -> bool:
+    """Return whether an idle node holds a pod that selects it."""
+    capacity = amounts_of(field_of(node, "status", "allocatable") or {})
+    requests = requests_of_pod(pod)
+    fits = all(amount <= capacity.get(resource, 0) for resource, amount in requests.items())
+    return fits and is_selected(pod, _labels(node))
 
 
 def rooms_by_pod_set(
@@ -100,12 +201,6 @@ def rooms_by_pod_set(
     if levels:
         for pod_set in workload["spec"]["podSets"]:
             yield pod_set, rooms_of(pod_set, levels, flavor, state.nodes, state.pods)
-
-
-def topology_levels(flavor: Object, state: QueueState) -> list[str]:
-    """Return the labels of a flavor's topology from the top; empty for none."""
-    topology = by_name(state.topologies, flavor["spec"].get("topologyName") or "") or {}
-    return [each["nodeLabel"] for each in field_of(topology, "spec", "levels") or ()]
 
 
 def _namespace(workload: Object, queue: Object, state: QueueState) -> Obstacle | None:
@@ -149,102 +244,112 @@ def _not_covered(workload: Object, queue: Object) -> Obstacle | None:
     return None
 
 
-def _preempted(workload: Object, queue: Object, state: QueueState) -> Iterator[str]:
-    """Yield the workloads that make room for one: of less priority, or on what its queue takes back."""
-    name, priority = queue["metadata"]["name"], priority_of(workload)
-    within = field_of(queue, "spec", "preemption", "withinClusterQueue") or "Never"
-    members = cohort_of(queue, state.cluster_queues)
-    asked = requests_of_workload(workload)
-    borrowers = borrowers_of(members, asked, state.workloads)
-    for each in state.workloads:
-        holder = field_of(each, "status", "admission", "clusterQueue")
-        is_less = "spec" in each and priority_of(each) < priority
-        if (holder == name and within != "Never" and is_less) or holder in borrowers:
-            yield full_name(each)
-
-
-def _of_flavor(workload: Object, queue: Object, name: str, state: QueueState) -> Obstacle | None:
-    """Return why a flavor does not take a workload; None if it does."""
-    flavor = by_name(state.flavors, name)
-    # A flavor that was not read has quota all the same.
-    if flavor is not None:
-        obstacle = _pods_of_flavor(workload, flavor)
+def _topology(asking: Asking, assignment: Assignment, state: QueueState) -> Obstacle | None:
+    """Return the pod set that no domain of its flavor's topology has room for."""
+    taken: dict[str, dict[str, Amounts]] = {}
+    for members in _placed_together(asking):
+        flavor = _topology_flavor(asking, assignment, members[0])
+        if flavor is None:
+            continue
+        name = str(flavor["metadata"]["name"])
+        obstacle = _place(asking, members, flavor, state, taken.setdefault(name, {}))
         if obstacle is not None:
             return obstacle
-    members = cohort_of(queue, state.cluster_queues)
-    rooms = quota_rooms(members, name, state.workloads)
-    short = _shortage(members, name, requests_of_workload(workload), rooms)
-    if short is not None:
-        return short
-    return None if flavor is None else _topology(workload, flavor, state)
-
-
-def _pods_of_flavor(workload: Object, flavor: Object) -> Obstacle | None:
-    """Return which pods do not accept a flavor's taints or labels."""
-    name, spec = flavor["metadata"]["name"], flavor["spec"]
-    labels = spec.get("nodeLabels") or {}
-    for pod_set in workload["spec"]["podSets"]:
-        pod = pod_set["template"]["spec"]
-        tolerations = [*(spec.get("tolerations") or ()), *(pod.get("tolerations") or ())]
-        for taint in untolerated(spec.get("nodeTaints") or (), tolerations):
-            message = f"{pod_set.get('name', 'main')} does not tolerate {taint_text(taint)} of flavor {name}"
-            return Obstacle("untolerated", message, name)
-        if not is_selected(pod, labels, labels.keys()):
-            has = ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
-            message = f"{pod_set.get('name', 'main')} selects other nodes than those of flavor {name}: {has}"
-            return Obstacle("wrong-label", message, name)
     return None
 
 
-def taint_text(taint: Object) -> str:
-    """Return a taint as `kubectl taint` writes it."""
-    value = f"={taint['value']}" if taint.get("value") else ""
-    return f"{taint['key']}{value}:{taint['effect']}"
+def _placed_together(asking: Asking) -> list[list[int]]:
+    """Return the pod sets that share a domain, by their places in the workload."""
+    groups: dict[str, list[int]] = {}
+    for index, pod_set in enumerate(asking.pod_sets):
+        if asking.wants_topology(pod_set):
+            name = field_of(pod_set, "topologyRequest", "podSetGroupName") or f"/{index}"
+            groups.setdefault(str(name), []).append(index)
+    return list(groups.values())
 
 
-def _shortage(
-    members: Sequence[Object], flavor: str, asked: Amounts, rooms: Mapping[str, QuotaRoom]
+def _topology_flavor(asking: Asking, assignment: Assignment, index: int) -> Object | None:
+    """Return the flavor whose topology places a pod set; None for none."""
+    for (owner, _), name in assignment.flavors.items():
+        flavor = by_name(asking.state.flavors, name) if owner == index else None
+        if flavor is not None and topology_levels(flavor, asking.state):
+            return flavor
+    return None
+
+
+def _place(
+    asking: Asking, members: Sequence[int], flavor: Object, state: QueueState, taken: dict[str, Amounts]
 ) -> Obstacle | None:
-    """Return what a flavor lacks of the resource of which it lacks most; None if it has room."""
-    worst, share = "", Fraction(0)
-    for resource, room in rooms.items():
-        wanted = asked.get(resource, Fraction(0))
-        if wanted > room.free and (wanted - room.free) / wanted > share:
-            worst, share = resource, (wanted - room.free) / wanted
-    if not worst:
-        return None
-    names = [member["metadata"]["name"] for member in members]
-    place = f"flavor {flavor} of ClusterQueue {names[0]}" + (" and its cohort" if names[1:] else "")
-    room, wanted = rooms[worst], asked[worst]
-    figures, most = f"{amount_text(wanted)} of {worst}", amount_text(room.most)
-    if wanted > room.most:
-        message = f"it asks for {figures}, and {place} has {most} in all"
-        return Obstacle("over-quota", message, flavor, worst, wanted - room.most)
-    free, missing = amount_text(room.free), amount_text(wanted - room.free)
-    message = f"it asks for {figures}, and {place} has {free} free of {most}: {missing} are missing"
-    return Obstacle("waits-for-quota", message, flavor, worst, wanted - room.free)
+    """Place pod sets that share a domain, and add what they take; return the obstacle where none has room."""
+    levels = topology_levels(flavor, state)
+    first = asking.pod_sets[members[0]]
+    level = field_of(first, "topologyRequest", "required") or ""
+    domains: list[Domain] = [()]
+    if len(members) > 1 and level:
+        room = rooms_of(first, levels, flavor, state.nodes, state.pods, taken)
+        domains = sorted(domain_rooms(room.rooms, levels.index(level))) or [()]
+    obstacle = None
+    for domain in domains:
+        tried = dict(taken)
+        obstacle = _place_within(domain, asking, members, flavor, (state, tried))
+        if obstacle is None:
+            taken.update(tried)
+            return None
+    return obstacle
 
 
-def _topology(workload: Object, flavor: Object, state: QueueState) -> Obstacle | None:
-    """Return the pod set that no domain of a flavor's topology has room for."""
-    name, levels = flavor["metadata"]["name"], topology_levels(flavor, state)
-    for pod_set in workload["spec"]["podSets"]:
+def _place_within(
+    domain: Domain,
+    asking: Asking,
+    members: Sequence[int],
+    flavor: Object,
+    held: tuple[QueueState, dict[str, Amounts]],
+) -> Obstacle | None:
+    """Place pod sets one after another in a part of a topology; return what keeps the first one out."""
+    state, taken = held
+    levels = topology_levels(flavor, state)
+    for index in members:
+        pod_set, count = asking.pod_sets[index], asking.count(index)
+        room = rooms_of(pod_set, levels, flavor, state.nodes, state.pods, taken)
         level = field_of(pod_set, "topologyRequest", "required") or ""
-        if level and level not in levels:
-            known = flavor["spec"].get("topologyName")
-            message = f"it asks for {level}, which is no level of topology {known}"
-            if not known:
-                message = f"it asks for {level}, and no flavor of the queue has a topology"
-            return Obstacle("topology", message, name, level=level)
-    for pod_set, room in rooms_by_pod_set(workload, flavor, state):
-        level = field_of(pod_set, "topologyRequest", "required") or ""
-        count = int(pod_set.get("count", 1))
-        largest = largest_room(room.rooms, levels.index(level) if level else -1)
-        if largest < count:
-            message = f"{count} pods have to be within one {level}, and the roomiest has room for {largest}"
-            if not level:
-                message = f"the nodes of flavor {name} have room for {largest} of {count} pods"
-            if lost := sum(map(len, room.lost.values())):
-                message += f"; {lost} of its nodes take no pods"
-            return Obstacle("topology", message, name, level=level)
+        rooms = {path: pods for path, pods in room.rooms.items() if path[: len(domain)] == domain}
+        fitting = domain_rooms(rooms, levels.index(level) if level else -1, _slices(pod_set, levels))
+        enough = [path for path, pods in fitting.items() if pods >= count]
+        if count and not enough:
+            return _no_room(pod_set, count, max(fitting.values(), default=0), flavor, room)
+        if count and len(asking.pod_sets) > 1:
+            smallest = min(enough, key=fitting.__getitem__)
+            _add(taken, placed(room, pod_set, count, smallest))
     return None
+
+
+def _add(taken: dict[str, Amounts], more: Mapping[str, Amounts]) -> None:
+    """Add what pods will request of each node."""
+    for node, amounts in more.items():
+        total = dict(taken.get(node, {}))
+        add_amounts(total, amounts)
+        taken[node] = total
+
+
+def _slices(pod_set: Object, levels: Sequence[str]) -> PodSlices | None:
+    """Return the pieces in which a pod set is placed; None for single pods."""
+    request = pod_set.get("topologyRequest") or {}
+    level, size = request.get("podSetSliceRequiredTopology"), request.get("podSetSliceSize")
+    if level not in levels or not size:
+        return None
+    return PodSlices(levels.index(level), int(size))
+
+
+def _no_room(pod_set: Object, count: int, largest: int, flavor: Object, room: TopologyRoom) -> Obstacle:
+    """Return the obstacle that no domain has room for a pod set."""
+    name = str(flavor["metadata"]["name"])
+    request = pod_set.get("topologyRequest") or {}
+    level, size = request.get("required") or "", request.get("podSetSliceSize")
+    message = f"{count} pods have to be within one {level}, and the roomiest has room for {largest}"
+    if not level:
+        message = f"the nodes of flavor {name} have room for {largest} of {count} pods"
+    if size:
+        message += f", {size} of them within one {request.get('podSetSliceRequiredTopology')}"
+    if lost := sum(map(len, room.lost.values())):
+        message += f"; {lost} of its nodes take no pods"
+    return Obstacle("topology", message, name, level=level, brief=message)

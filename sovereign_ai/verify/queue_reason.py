@@ -31,7 +31,9 @@ from sovereign_ai.verify.queue_state import (
     full_name,
     is_finished,
     is_true,
+    missing_class,
     priority_of,
+    with_priority,
 )
 
 State = Literal["runs", "waits", "finished"]
@@ -81,7 +83,7 @@ def reason_of(workload: Object, state: QueueState) -> QueueReason:
         state: what the cluster holds.
     """
     # Again, for one that was not submitted: what is counted already has no claims left.
-    workload = count_claims(workload, state.claim_templates)
+    workload = with_priority(count_claims(workload, state.claim_templates), state)
     metadata = workload["metadata"]
     name = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
     conditions = {each["type"]: each for each in field_of(workload, "status", "conditions") or ()}
@@ -94,7 +96,10 @@ def reason_of(workload: Object, state: QueueState) -> QueueReason:
         return _reason(name, "waits", reserved, _checks(workload))
     verdict = (
         _deactivated(workload, name)
+        or _no_class(workload, state)
         or _queue(workload, state)
+        or _failed_check(workload)
+        or _back_off(workload, conditions.get("Requeued"))
         or _claims(workload, state)
         or _flavors(workload, state)
         or _behind(workload, state)
@@ -104,25 +109,6 @@ def reason_of(workload: Object, state: QueueState) -> QueueReason:
     if verdict.code == "deactivated" and str(evicted.get("reason")).startswith("Deactivated"):
         reserved = evicted
     return _reason(name, "waits", reserved, verdict)
-
-
-def workload_of(job: Object) -> dict[str, Any]:
-    """Return the workload that Kueue would make of a Job that has not been submitted."""
-    spec = job["spec"]
-    template = spec["template"]
-    annotations = field_of(template, "metadata", "annotations") or {}
-    pod_set: dict[str, Any] = {"name": "main", "count": spec.get("parallelism", 1), "template": template}
-    required = annotations.get("kueue.x-k8s.io/podset-required-topology")
-    if required:
-        pod_set["topologyRequest"] = {"required": required}
-    labels = field_of(job, "metadata", "labels") or {}
-    queue = labels.get("kueue.x-k8s.io/queue-name", "")
-    name = job["metadata"].get("name", "")
-    namespace = job["metadata"].get("namespace", "default")
-    return {
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"queueName": queue, "podSets": [pod_set]},
-    }
 
 
 def _reason(name: str, state: State, condition: Object | None, verdict: _Verdict) -> QueueReason:
@@ -155,18 +141,53 @@ def _place(workload: Object) -> str:
 def _checks(workload: Object) -> _Verdict:
     """Return which admission checks a workload with a quota waits for."""
     for check in field_of(workload, "status", "admissionChecks") or ():
-        if check.get("state") == "Ready":
-            continue
-        said = f": {check['message']}" if check.get("message") else ""
-        message = f"its quota is reserved; admission check {check['name']} is {check.get('state')}{said}"
-        return _Verdict("admission-check", message, Change("wait", check["name"]))
+        if check.get("state") != "Ready":
+            return _of_check(check, "its quota is reserved; ")
     return _Verdict("admission-check", "its quota is reserved; its admission checks are not known yet")
+
+
+def _failed_check(workload: Object) -> _Verdict | None:
+    """Return the admission check that keeps a workload without quota out: one that said no, or not yet."""
+    for check in field_of(workload, "status", "admissionChecks") or ():
+        if check.get("state") in {"Rejected", "Retry"}:
+            return _of_check(check, "")
+    return None
+
+
+def _of_check(check: Object, before: str) -> _Verdict:
+    """Return the verdict on an admission check that is not ready; nothing admits what it has rejected."""
+    said = f": {check['message']}" if check.get("message") else ""
+    message = f"{before}admission check {check['name']} is {check.get('state')}{said}"
+    change = None if check.get("state") == "Rejected" else Change("wait", check["name"])
+    return _Verdict("admission-check", message, change)
 
 
 def _deactivated(workload: Object, name: str) -> _Verdict | None:
     if workload["spec"].get("active", True):
         return None
     return _Verdict("deactivated", "spec.active is false", Change("activate", name))
+
+
+def _no_class(workload: Object, state: QueueState) -> _Verdict | None:
+    """Return that a priority class is missing, without which Kueue makes no workload of a job."""
+    reference = missing_class(workload, state)
+    if not reference:
+        return None
+    kind = reference["kind"]
+    classes = [each for each in state.priority_classes if each.get("kind") == kind]
+    known = sorted(str(each["metadata"]["name"]) for each in classes)
+    message = f"there is no {kind} {reference['name']!r}; there is {', '.join(known) or 'none'}"
+    nearest = closest(reference["name"], known) or (known[0] if known else "")
+    return _Verdict("no-priority-class", message, Change("class", reference["name"], nearest))
+
+
+def _back_off(workload: Object, requeued: Object | None) -> _Verdict | None:
+    """Return until when a workload that lost its place is kept out of its queue."""
+    until = field_of(workload, "status", "requeueState", "requeueAt")
+    if requeued is None or requeued.get("status") != "False" or not until:
+        return None
+    message = f"it lost its place ({requeued.get('reason', '')}) and comes back to its queue at {until}"
+    return _Verdict("back-off", message)
 
 
 def _claims(workload: Object, state: QueueState) -> _Verdict | None:

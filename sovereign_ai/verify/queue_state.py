@@ -26,6 +26,8 @@ class QueueState:
     admission_checks: Sequence[Object] = ()
     namespaces: Sequence[Object] = ()
     claim_templates: Sequence[Object] = ()
+    cohorts: Sequence[Object] = ()
+    priority_classes: Sequence[Object] = ()
 
 
 def by_name(objects: Iterable[Object], name: str) -> Object | None:
@@ -51,6 +53,34 @@ def cluster_queue_of(workload: Object, state: QueueState) -> Object | None:
 def priority_of(workload: Object) -> int:
     """Return the priority of a workload; the API's default is 0."""
     return int(workload["spec"].get("priority") or 0)
+
+
+def missing_class(workload: Object, state: QueueState) -> Object | None:
+    """Return the reference to a priority class that does not exist; None where there is no such."""
+    reference = workload["spec"].get("priorityClassRef")
+    if "priority" in workload["spec"] or not reference or _class_of(reference, state) is not None:
+        return None
+    return dict(reference)
+
+
+def with_priority(workload: Object, state: QueueState) -> Object:
+    """Return a workload with the priority of its class, or of the default class; what has one keeps it."""
+    if "priority" in workload["spec"]:
+        return workload
+    reference = workload["spec"].get("priorityClassRef")
+    if reference:
+        chosen = _class_of(reference, state)
+        return with_spec(workload, priority=int(chosen["value"])) if chosen else workload
+    defaults = [int(each["value"]) for each in state.priority_classes if each.get("globalDefault")]
+    return with_spec(workload, priority=min(defaults)) if defaults else workload
+
+
+def _class_of(reference: Object, state: QueueState) -> Object | None:
+    """Return the priority class of a kind and a name; None where there is none."""
+    for each in state.priority_classes:
+        if (each.get("kind"), each["metadata"]["name"]) == (reference["kind"], reference["name"]):
+            return each
+    return None
 
 
 def without(state: QueueState, ended: Collection[str]) -> QueueState:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sovereign_ai.verify.pod_place import is_selected, takes_pods
@@ -21,17 +22,34 @@ from sovereign_ai.verify.pod_requests import (
     requests_of_pod,
 )
 
+Domain = tuple[str, ...]
+"""A domain as its labels from the top."""
+
 
 class TopologyRoom(NamedTuple):
     """What a topology has room for.
 
     Attributes:
-        rooms: lowest domain, as its labels from the top, to the pods that fit.
+        rooms: lowest domain to the pods that fit.
         lost: lowest domain to its nodes that take no pods.
+        nodes: node to its lowest domain and the pods that fit on it.
     """
 
-    rooms: Mapping[tuple[str, ...], int]
-    lost: Mapping[tuple[str, ...], Sequence[Object]]
+    rooms: Mapping[Domain, int]
+    lost: Mapping[Domain, Sequence[Object]]
+    nodes: Mapping[str, tuple[Domain, int]]
+
+
+class PodSlices(NamedTuple):
+    """In which pieces the pods of a pod set are placed: each within one domain of a level.
+
+    Attributes:
+        level: the level, counted from the top.
+        size: the pods of a piece.
+    """
+
+    level: int
+    size: int
 
 
 def _matches(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
@@ -44,14 +62,27 @@ def rooms_of(
     flavor: Object,
     nodes: Iterable[Object],
     pods: Iterable[Object],
+    taken: Mapping[str, Amounts] = MappingProxyType({}),
 ) -> TopologyRoom:
-    """Return how many pods fit on the nodes of each lowest domain that a pod set selects."""
+    """Return how many pods fit on the nodes of each lowest domain that a pod set selects.
+
+    Args:
+        pod_set: the pods, all alike.
+        levels: the labels of the topology from the top.
+        flavor: whose nodes they are.
+        nodes: all nodes.
+        pods: all pods.
+        taken: node to what others will request there, which are no pods yet.
+    """
     spec = pod_set["template"]["spec"]
     pod = _with_pod_count(spec)
     tolerations = [*(flavor["spec"].get("tolerations") or ()), *(spec.get("tolerations") or ())]
     requested = _requests_by_node(pods)
-    rooms: Counter[tuple[str, ...]] = Counter()
-    lost: dict[tuple[str, ...], list[Object]] = {}
+    for name, amounts in taken.items():
+        add_amounts(requested.setdefault(name, {}), amounts)
+    rooms: Counter[Domain] = Counter()
+    fitting: dict[str, tuple[Domain, int]] = {}
+    lost: dict[Domain, list[Object]] = {}
     for node in nodes:
         labels = node["metadata"].get("labels") or {}
         is_of_flavor = _matches(labels, flavor["spec"].get("nodeLabels") or {})
@@ -62,27 +93,73 @@ def rooms_of(
             lost.setdefault(domain, []).append(node)
             continue
         capacity = amounts_of(field_of(node, "status", "allocatable") or {})
-        rooms[domain] += _fitting_pods(pod, capacity, requested.get(node["metadata"]["name"], {}))
-    return TopologyRoom(dict(rooms), lost)
+        name = node["metadata"]["name"]
+        fits = _fitting_pods(pod, capacity, requested.get(name, {}))
+        rooms[domain] += fits
+        fitting[name] = (domain, fits)
+    return TopologyRoom(dict(rooms), lost, fitting)
 
 
-def largest_room(rooms: Mapping[tuple[str, ...], int], level: int) -> int:
+def largest_room(rooms: Mapping[Domain, int], level: int, slices: PodSlices | None = None) -> int:
     """Return the room of the roomiest domain of a level, which is counted from the top; of all at -1."""
-    domains: Counter[tuple[str, ...]] = Counter()
+    return max(domain_rooms(rooms, level, slices).values(), default=0)
+
+
+def domain_rooms(
+    rooms: Mapping[Domain, int], level: int, slices: PodSlices | None = None
+) -> dict[Domain, int]:
+    """Return the room of each domain of a level; of all together at -1.
+
+    Args:
+        rooms: that of the lowest domains.
+        level: counted from the top.
+        slices: the pieces that are not parted, of which only whole ones count.
+    """
+    if slices is not None and slices.level >= level:
+        whole = domain_rooms(rooms, slices.level)
+        rooms = {path: room // slices.size * slices.size for path, room in whole.items()}
+    domains: Counter[Domain] = Counter()
     for path, room in rooms.items():
         domains[path[: level + 1]] += room
-    return max(domains.values(), default=0)
+    return dict(domains)
+
+
+def placed(room: TopologyRoom, pod_set: Object, count: int, within: Domain) -> dict[str, Amounts]:
+    """Return what the pods of a pod set will request of each node, in as few domains as hold them.
+
+    Args:
+        room: the room for them.
+        pod_set: the pods.
+        count: how many.
+        within: the domain in which they are; empty for all.
+    """
+    each = _with_pod_count(pod_set["template"]["spec"])
+    free = []
+    for name, (domain, fits) in room.nodes.items():
+        if fits and domain[: len(within)] == within:
+            free.append((room.rooms[domain], domain, fits, name))
+    taken: dict[str, Amounts] = {}
+    # Whole domains first; the last one is the smallest that holds the rest.
+    free.sort(reverse=True)
+    while count > 0 and free:
+        enough = [entry for entry in free if entry[2] >= count]
+        chosen = enough[-1] if enough else free[0]
+        free.remove(chosen)
+        pods = min(count, chosen[2])
+        taken[chosen[3]] = {resource: amount * pods for resource, amount in each.items()}
+        count -= pods
+    return taken
 
 
 def _fitting_pods(pod: Amounts, capacity: Amounts, requested: Amounts) -> int:
     """Return how many pods fit on a node beside those that it has, by the scarcest resource."""
     zero = Fraction(0)
-    fitting: list[int] = []
+    counts: list[int] = []
     for resource, amount in pod.items():
         if amount:
             free = capacity.get(resource, zero) - requested.get(resource, zero)
-            fitting.append(max(0, free // amount))
-    return min(fitting)
+            counts.append(max(0, free // amount))
+    return min(counts)
 
 
 def _with_pod_count(spec: Object) -> Amounts:

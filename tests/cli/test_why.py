@@ -13,6 +13,7 @@ from sovereign_ai.cli import why
 from sovereign_ai.cli.main import app
 from sovereign_ai.verify.queue_change import Change
 from sovereign_ai.verify.queue_reason import QueueReason
+from sovereign_ai.verify.queue_state import QueueState
 
 LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 JOB = """
@@ -92,6 +93,66 @@ def test_one_workload_or_one_file_has_to_be_named(arguments: tuple[str, ...]):
 def test_a_file_without_one_whole_job_is_refused_before_a_cluster_is_asked(text: str, tmp_path: Path):
     file = tmp_path / "job.yaml"
     file.write_text(text)
+    result = call(LAB, "--before", str(file))
+    assert result.exit_code == 2
+    assert "expected is one" in result.stderr
+
+
+JOB_SET = """
+apiVersion: resource.k8s.io/v1
+kind: ResourceClaimTemplate
+metadata: {name: gpus}
+spec: {}
+---
+apiVersion: jobset.x-k8s.io/v1alpha2
+kind: JobSet
+metadata: {name: a, namespace: research}
+spec:
+  replicatedJobs:
+  - {name: node, template: {spec: {parallelism: 2, template: {spec: {containers: [{name: main}]}}}}}
+"""
+GROUP = """
+apiVersion: leaderworkerset.x-k8s.io/v1
+kind: LeaderWorkerSet
+metadata: {name: a, namespace: research}
+spec: {leaderWorkerTemplate: {size: 2, workerTemplate: {spec: {containers: [{name: main}]}}}}
+"""
+
+
+@pytest.mark.parametrize("text", [JOB_SET, GROUP])
+def test_a_job_set_and_a_leader_worker_set_are_asked_about(
+    text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    file = tmp_path / "work.yaml"
+    file.write_text(text)
+    asked: list[Any] = []
+
+    def reason(workload: Any, state: QueueState) -> QueueReason:
+        asked.extend([workload, state])
+        return QueueReason("research/a", "waits", "", "", "fits", "it fits")
+
+    monkeypatch.setattr(why, "open_target", lambda *_: Target())
+    monkeypatch.setattr(sovereign_ai.verify, "observe_queues", lambda _: QueueState(), raising=False)
+    monkeypatch.setattr(sovereign_ai.verify, "reason_of", reason, raising=False)
+    assert call(LAB, "--before", str(file)).exit_code == 0
+    assert sum(each["count"] for each in asked[0]["spec"]["podSets"]) == 2
+    namespaces = [each["metadata"]["namespace"] for each in asked[1].claim_templates]
+    assert namespaces == (["research"] if text == JOB_SET else [])
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        JOB_SET.replace("template: {spec: {containers", "pods: {spec: {containers"),
+        JOB_SET.replace("replicatedJobs:\n  -", "jobs:\n  -"),
+        GROUP.replace("size: 2", "size: two"),
+        GROUP.replace("workerTemplate", "worker"),
+        JOB_SET.replace("parallelism: 2", "parallelism: many"),
+    ],
+)
+def test_work_of_another_shape_is_refused(broken: str, tmp_path: Path):
+    file = tmp_path / "work.yaml"
+    file.write_text(broken)
     result = call(LAB, "--before", str(file))
     assert result.exit_code == 2
     assert "expected is one" in result.stderr

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.verify.queue_reason import reason_of, workload_of
+from sovereign_ai.verify.queue_reason import reason_of
 from sovereign_ai.verify.queue_state import QueueState
+from sovereign_ai.verify.queue_submission import workload_of
 
 GPU = "nvidia.com/gpu"
 RACK, UNIT, HOST = "example.com/rack", "example.com/unit", "kubernetes.io/hostname"

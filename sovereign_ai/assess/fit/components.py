@@ -78,6 +78,9 @@ class ServedModel(WorkModel):
     """Number format of weights, and of the matrix products."""
     cache: Literal["bf16", "fp16", "fp8"] | None = None
     """Number format of the KV cache."""
+    cache_width: Degree | None = None
+    """Numbers that a layer keeps of a token where keys and values are compressed together (MLA): the rank
+    and the rotary part, such as 512 + 64; left out, keys and values are kept."""
 
 
 class Parallel(Model):

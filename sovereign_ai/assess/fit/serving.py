@@ -5,12 +5,14 @@
 
 Both are bounds from below, of the roofline (Williams and others, 2009): a request waits in no queue, the
 exchange between GPUs takes no time, and the products of attention itself are not counted. The cache of a
-token is 2 x layers x kv heads x head width x bytes.
+token is 2 x layers x kv heads x head width x bytes; where keys and values are compressed together, layers x
+their common width x bytes, which each GPU of a replica keeps whole (DeepSeek-V3, arXiv 2505.09343, table 1).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from sovereign_ai.assess.fit.components import InferenceService
 from sovereign_ai.assess.fit.fit_sheet import FitPlace, FitSheet, add_memory, add_place, add_scale_up
@@ -100,6 +102,12 @@ def _add_model(fit: FitSheet, service: InferenceService) -> None:
         "weights", "B", "parameters x bytes", lambda count, each: count * each, "model.parameters", weight
     )
     _add_active(fit, service)
+    if model.cache_width is not None:
+        common = sheet.plan("cache-width", model.cache_width, "1", "as described")
+        formula = "layers x common width of keys and values x bytes"
+        work = lambda *factors: prod(factors)  # noqa: E731 - the formula, used once
+        sheet.derive("cache.token", "B", formula, work, "model.layers", common, value)
+        return
     if model.head_width is None:
         hidden = fit.described("model.hidden", model.hidden, "1", "How wide is the residual stream?")
         inputs = (hidden, "model.heads")
@@ -162,13 +170,22 @@ def _add_memory(fit: FitSheet, place: FitPlace, group: ReplicaGroup) -> None:
     weights = sheet.derive(
         f"memory.weights{end}", "B", "weights / GPUs", lambda size, count: size / count, *inputs
     )
-    formula = "cache / the less of GPUs and kv heads: a head is not divided"
-    parts = (f"cache{end}", f"tensor{end}", "model.kv_heads")
-    work = lambda size, count, heads: size / min(count, heads)  # noqa: E731 - the formula, used once
-    cache = sheet.derive(f"memory.cache{end}", "B", formula, work, *parts)
+    cache = _add_cache(fit, group)
     add = lambda first, second: first + second  # noqa: E731 - the formula, used once
     total = sheet.derive(f"memory.total{end}", "B", "weights + cache", add, weights, cache)
     fit.at_most(f"memory of a GPU{group.words}", total, usable)
+
+
+def _add_cache(fit: FitSheet, group: ReplicaGroup) -> str:
+    """Add a GPU's part of the cache; return its name."""
+    sheet, end = fit.sheet, group.suffix
+    name, whole = f"memory.cache{end}", f"cache{end}"
+    if "cache-width" in sheet:
+        formula = "cache: what is compressed belongs to all heads, and each GPU keeps it"
+        return sheet.derive(name, "B", formula, lambda size: size, whole)
+    formula = "cache / the less of GPUs and kv heads: a head is not divided"
+    work = lambda size, count, heads: size / min(count, heads)  # noqa: E731 - the formula, used once
+    return sheet.derive(name, "B", formula, work, whole, f"tensor{end}", "model.kv_heads")
 
 
 def _add_peak(fit: FitSheet, service: InferenceService, place: FitPlace) -> str:

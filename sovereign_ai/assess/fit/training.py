@@ -94,9 +94,8 @@ def _add_parallel(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str) -
     fit.equal("degrees of parallelism", product, gpus, (f"{formula} =", "of the job"))
     add_scale_up(fit, place, "tensor parallelism", "parallel.tensor")
     fit.divides("attention heads", "parallel.tensor", "model.heads", ("shared by", "of"))
-    formula = "0 where stages have equal layers, or the first and last one less (Llama 3, 3.3.2), else -1"
-    words = ("in", "of")
-    fit.custom("pipeline stages", formula, _even_stages, "parallel.pipeline", "model.layers", words)
+    # Uneven stages are usual: DeepSeek-V3 has 61 layers in 16 (arXiv 2412.19437, sections 3.2 and 4.2).
+    fit.at_most("pipeline stages", "parallel.pipeline", "model.layers", ("needs a layer each, of", "has"))
     if job.parallel.expert == 1:
         return
     pair = ("parallel.data", "parallel.context")
@@ -104,11 +103,6 @@ def _add_parallel(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str) -
     fit.divides("expert parallelism", "parallel.expert", copies, ("groups of", "out of data x context"))
     experts = fit.sheet.plan("model.experts", job.model.experts or 1, "experts", "as described")
     fit.divides("experts of a GPU", "parallel.expert", experts, ("shared by", "of"))
-
-
-def _even_stages(stages: float, layers: float) -> float:
-    """Return 0 where the layers divide over the stages as `stage_layers` permits, else -1."""
-    return 0.0 if sum(stage_layers(int(layers), int(stages))) == layers else -1.0
 
 
 def _add_memory(fit: FitSheet, job: TrainingJob, place: FitPlace) -> None:

@@ -65,11 +65,12 @@ def report_delay(event: FaultEvent) -> float:
 
 def carried_out(machine: Machine, decision: Decision) -> Machine:
     """Return what is observed of a machine when a decision about it was carried out."""
-    if decision.act is Act.WAIT:
+    if not decision.is_written:
         return machine
     if decision.act is Act.EVICT:
         return replace(machine, pods=0)
-    changed = replace(machine, record=decision.record, accepted=None)
+    repairs = machine.repairs if decision.repairs is None else decision.repairs
+    changed = replace(machine, record=decision.record, accepted=None, repairs=repairs)
     if decision.act is Act.CORDON and machine.cordon is Cordon.NOBODY:
         return replace(changed, cordon=Cordon.OURS)
     if decision.act is Act.RETURN and machine.cordon is Cordon.OURS:

@@ -227,7 +227,7 @@ class _Run:
         self._next_round = inf
         decided = False
         for decision in self._fleet.decide(now, self._is_held):
-            if decision.act is not Act.WAIT:
+            if decision.is_written:
                 decided = True
                 self._carry_out(decision, now)
         self._place(now)

@@ -24,7 +24,14 @@ from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
 from sovereign_ai.operate.repair.holder import HOLDER_PROCESS, has_ended, own_process
 from sovereign_ai.operate.repair.policies import Policies, one_policy
-from sovereign_ai.operate.repair.record import ANNOTATION, CONTROLLER, STANDS_IN_FOR, read_moment
+from sovereign_ai.operate.repair.record import (
+    ANNOTATION,
+    CONTROLLER,
+    REPAIRS,
+    STANDS_IN_FOR,
+    read_moment,
+    write_repairs,
+)
 from sovereign_ai.operate.repair.view import (
     SPARE,
     Place,
@@ -170,7 +177,7 @@ class RepairController:
         try:
             if decision.act is Act.EVICT:
                 return Done(decision, self._evict(decision.machine))
-            if decision.act is not Act.WAIT:
+            if decision.is_written:
                 self._write(view, decision)
         except ApiError as error:
             is_outdated = error.status == _CONFLICT
@@ -329,6 +336,8 @@ def _change(machine: Machine, node: Mapping[str, Any], decision: Decision) -> di
     """Return the merge patch of a Node that carries a decision out."""
     annotations: dict[str, str | None] = {ANNOTATION: decision.record.to_text() if decision.record else None}
     spec: dict[str, object] = {}
+    if decision.repairs is not None:
+        annotations[REPAIRS] = write_repairs(decision.repairs) or None
     if decision.act is Act.CORDON and machine.cordon is Cordon.NOBODY:
         annotations[CORDON_OWNER] = CONTROLLER
         spec["unschedulable"] = True

@@ -33,6 +33,10 @@ class Policy:
         reboot: how long a restart may take until the machine is given up to a person.
         accept: how long the acceptance of a machine may take.
         attempts: resets and restarts of one repair, before it is given up.
+        relapses: repairs of one machine within `relapse_window`, after which its next fault is given up at
+            once: it passes its acceptance and breaks again at work. Both are estimates: that a few machines
+            cause many failures is published (lemon nodes, arXiv 2410.21680), and no limit with it.
+        relapse_window: the time that counts.
     """
 
     unavailable: float = 0.1
@@ -41,6 +45,8 @@ class Policy:
     reboot: timedelta = timedelta(minutes=30)
     accept: timedelta = timedelta(hours=2)
     attempts: int = 2
+    relapses: int = 3
+    relapse_window: timedelta = timedelta(days=28)
 
 
 class Cordon(StrEnum):
@@ -66,6 +72,8 @@ class Machine:
         accepted: the verdict of its acceptance; None as long as there is none.
         spare: whether it is kept ready, without work.
         stands_in_for: the machine in whose place this spare works; empty for none.
+        repairs: when its hardware was reset or restarted in earlier repairs, a moment for each repair.
+        held: why somebody keeps the controller from it; empty for nobody.
     """
 
     name: str
@@ -78,6 +86,8 @@ class Machine:
     accepted: bool | None = None
     spare: bool = False
     stands_in_for: str = ""
+    repairs: tuple[datetime, ...] = ()
+    held: str = ""
 
 
 class Act(StrEnum):
@@ -86,6 +96,7 @@ class Act(StrEnum):
     CORDON = "Cordoned"
     EVICT = "Draining"
     WAIT = "DrainHeldBack"
+    HOLD = "RepairHeld"
     RESET = "ResetRequested"
     REBOOT = "RebootRequested"
     ACCEPT = "AcceptanceRequested"
@@ -105,6 +116,7 @@ class Decision:
         reason: why, for a person.
         record: what its Node's record says afterwards; None where the repair is over.
         stands_in_for: the machine in whose place a spare works afterwards; empty for none.
+        repairs: the machine's repairs afterwards; None where they stay as they are.
     """
 
     machine: str
@@ -112,6 +124,12 @@ class Decision:
     reason: str
     record: Record | None
     stands_in_for: str = ""
+    repairs: tuple[datetime, ...] | None = None
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it changes anything; a machine that waits is only told of."""
+        return self.act not in {Act.WAIT, Act.HOLD}
 
 
 @dataclass
@@ -152,7 +170,7 @@ def decide(
         The decisions, cordons first: whatever else has to wait, no new pod goes to a machine with a fault.
     """
     breaker = _Breaker({}, frozenset())
-    if any(map(_may_drain, machines)):
+    if any(map(_is_draining, machines)):
         breaker = _breaker(machines, policy, domain_sizes(machines) if sizes is None else sizes)
     decisions: dict[str, Decision] = {}
     for machine in machines:
@@ -165,9 +183,9 @@ def decide(
     return tuple(sorted(decisions.values(), key=lambda decision: decision.act is not Act.CORDON))
 
 
-def _may_drain(machine: Machine) -> bool:
-    """Return whether a machine has work that its repair would evict: the breaker is asked of no other."""
-    return machine.pods > 0 and machine.record is not None and machine.record.step is Step.DRAIN
+def _is_draining(machine: Machine) -> bool:
+    """Return whether a machine is drained, or was just now: the breaker is asked of no other."""
+    return machine.record is not None and machine.record.step is Step.DRAIN
 
 
 def domain_sizes(machines: Iterable[Machine]) -> Mapping[str, int]:
@@ -237,13 +255,14 @@ def _next(machine: Machine, policy: Policy, now: datetime, breaker: _Breaker) ->
     if machine.cordon is Cordon.NOBODY:
         # Somebody lifted the cordon, or an older controller died between two writes that were not one.
         return _cordoned_again(machine, record, now)
+    if machine.held:
+        reason = f"{machine.held}; its repair goes on at {record.step} afterwards"
+        return Decision(machine.name, Act.HOLD, reason, record) if record.step is not Step.TICKET else None
     if record.step is Step.DRAIN:
         return _drain(machine, record, policy, now, breaker)
     if record.step in {Step.RESET, Step.REBOOT}:
         return _await_remedy(machine, record, policy, now)
-    if record.step is Step.ACCEPT:
-        return _await_acceptance(machine, record, policy, now)
-    return None
+    return _await_acceptance(machine, record, policy, now) if record.step is Step.ACCEPT else None
 
 
 def _begin(machine: Machine, now: datetime) -> Decision | None:
@@ -267,7 +286,8 @@ def _cordoned_again(machine: Machine, record: Record, now: datetime) -> Decision
 def _drain(machine: Machine, record: Record, policy: Policy, now: datetime, breaker: _Breaker) -> Decision:
     """Evict a machine's pods, and go on when it has none."""
     if not machine.pods:
-        return _remedy(machine, record, policy, now)
+        is_own = not machine.domains & breaker.failed
+        return _remedy(machine, record, policy, now, is_own=is_own)
     refusal = breaker.refusal(machine)
     if refusal:
         return Decision(machine.name, Act.WAIT, refusal, record)
@@ -275,17 +295,34 @@ def _drain(machine: Machine, record: Record, policy: Policy, now: datetime, brea
     return Decision(machine.name, Act.EVICT, f"{machine.pods} pods", record)
 
 
-def _remedy(machine: Machine, record: Record, policy: Policy, now: datetime) -> Decision:
-    """Request what the worst fault of an empty machine asks for."""
+def _remedy(machine: Machine, record: Record, policy: Policy, now: datetime, *, is_own: bool) -> Decision:
+    """Request what the worst fault of an empty machine asks for.
+
+    Args:
+        machine: the machine.
+        record: its repair.
+        policy: how it is repaired.
+        now: the moment.
+        is_own: whether the fault is the machine's, and not that of a domain that has failed as a whole.
+    """
     if not machine.faults:
         return _test(machine, record, now)
     worst = max(fault.remedy for fault in machine.faults)
     reason = _said(machine.faults)
+    recent = tuple(moment for moment in machine.repairs if now - moment < policy.relapse_window)
+    if is_own and not record.attempts and len(recent) >= policy.relapses:
+        days = policy.relapse_window / timedelta(days=1)
+        return _give_up(
+            record, machine, now, f"{reason}; it was repaired {len(recent)} times in {days:g} days"
+        )
     # A reset that did not help is not repeated.
     if worst is Remedy.REBOOT or record.attempts:
-        return _escalate(machine, record, policy, now, reason)
-    reset = replace(_at(record, Step.RESET, now, 1), gpus=_named_gpus(machine.faults))
-    return Decision(machine.name, Act.RESET, reason, reset)
+        decision = _escalate(machine, record, policy, now, reason)
+    else:
+        reset = replace(_at(record, Step.RESET, now, 1), gpus=_named_gpus(machine.faults))
+        decision = Decision(machine.name, Act.RESET, reason, reset)
+    is_first = is_own and not record.attempts
+    return replace(decision, repairs=(*recent, now)) if is_first else decision
 
 
 def _await_remedy(machine: Machine, record: Record, policy: Policy, now: datetime) -> Decision | None:
@@ -327,7 +364,9 @@ def _escalate(machine: Machine, record: Record, policy: Policy, now: datetime, r
 
 
 def _give_up(record: Record, machine: Machine, now: datetime, reason: str) -> Decision:
-    return Decision(machine.name, Act.GIVE_UP, reason, _at(record, Step.TICKET, now, record.attempts))
+    # Whoever looks at it then begins its count anew.
+    ticket = _at(record, Step.TICKET, now, record.attempts)
+    return Decision(machine.name, Act.GIVE_UP, reason, ticket, repairs=())
 
 
 def _at(record: Record, step: Step, now: datetime, attempts: int) -> Record:

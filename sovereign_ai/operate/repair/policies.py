@@ -68,6 +68,8 @@ class NodeGroup(Model):
     """How long an acceptance may take; left out, 2 hours."""
     attempts: Annotated[int, Field(ge=1, le=10, strict=True)] = _USUAL.attempts
     """Resets and restarts of one repair."""
+    relapses: Annotated[int, Field(ge=1, le=30, strict=True)] = _USUAL.relapses
+    """Repairs of one machine within 28 days, after which its next fault is given up at once."""
 
     def policy(self) -> Policy:
         """Return how its machines are repaired."""
@@ -78,6 +80,7 @@ class NodeGroup(Model):
             _duration(self.reboot, _USUAL.reboot),
             _duration(self.accept, _USUAL.accept),
             self.attempts,
+            self.relapses,
         )
 
 

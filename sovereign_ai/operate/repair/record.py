@@ -7,6 +7,7 @@ the other.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,10 +22,15 @@ ACCEPTANCE = f"{KEYS.domain}/acceptance"
 """The annotation of a Node that has the verdict of its acceptance: `passed` or `failed`, `at` a moment."""
 STANDS_IN_FOR = f"{KEYS.domain}/stands-in-for"
 """The annotation of a spare that names the machine in whose place it works."""
+REPAIRS = f"{KEYS.domain}/repairs"
+"""The annotation of a Node with the moments of its earlier repairs."""
+HOLD = f"{KEYS.domain}/hold"
+"""The annotation of a Node by which a person keeps the controller from it, with the reason."""
 CONTROLLER = "sovereign-ai-repair"
 """The name of the repair controller: as cordon's owner, field manager, lease holder and source of events."""
 _MOST_LETTERS = 2048
 _MOST_ATTEMPTS = 1000
+_MOST_REPAIRS = 32
 
 
 class Step(StrEnum):
@@ -97,6 +103,18 @@ def read_moment(text: object) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else None
+
+
+def write_repairs(moments: Iterable[datetime]) -> str:
+    """Return the annotation's value of earlier repairs, the newest last."""
+    texts = [moment.astimezone(UTC).isoformat(timespec="seconds") for moment in moments]
+    return " ".join(texts[-_MOST_REPAIRS:])
+
+
+def read_repairs(text: str | None) -> tuple[datetime, ...]:
+    """Return the moments of earlier repairs; what is none is left out, since anybody may write there."""
+    moments = [read_moment(word) for word in (text or "")[:_MOST_LETTERS].split()]
+    return tuple(moment for moment in moments if moment is not None)[-_MOST_REPAIRS:]
 
 
 def write_verdict(*, passed: bool, now: datetime) -> str:

@@ -20,10 +20,13 @@ from sovereign_ai.operate.repair.record import (
     ACCEPTANCE,
     ANNOTATION,
     CONTROLLER,
+    HOLD,
+    REPAIRS,
     STANDS_IN_FOR,
     Record,
     Step,
     read_record,
+    read_repairs,
     read_verdict,
 )
 from sovereign_ai.plan import Node, Plan
@@ -34,6 +37,9 @@ FATAL_CONDITIONS = ("KernelDeadlock", "ReadonlyFilesystem", "CorruptDockerOverla
 Source: kubernetes/node-problem-detector, its kernel and container monitors (read 2026-11-27). A broken GPU is
 not among them: device taints say of which GPU, so that it alone is reset.
 """
+MAINTENANCE = "MaintenanceInProgress"
+"""The node condition under which somebody works on a machine (KEP-5683, node lifecycle conditions)."""
+_LONGEST_REASON = 200
 GRACE = timedelta(seconds=30)
 """How long a node may be not ready before that is a fault: a restarted kubelet is back within seconds."""
 SPARE = f"{KEYS.domain}/spare"
@@ -228,7 +234,20 @@ def _machine(
         accepted,
         spare=is_spare,
         stands_in_for=annotations.get(STANDS_IN_FOR) or "",
+        repairs=read_repairs(annotations.get(REPAIRS)),
+        held=_held(node),
     )
+
+
+def _held(node: Object) -> str:
+    """Return why somebody keeps the controller from a machine; empty for nobody."""
+    reason = _annotations(node).get(HOLD)
+    if reason:
+        return f"a person holds it: {reason[:_LONGEST_REASON]}"
+    for condition in (node.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == MAINTENANCE and condition.get("status") == "True":
+            return f"{MAINTENANCE} is true"
+    return ""
 
 
 def _annotations(node: Object) -> Mapping[str, str]:

@@ -17,10 +17,10 @@ from sovereign_ai.cluster import CORDON_OWNER
 from sovereign_ai.cluster.api import Api, Follower, UnreachableError
 from sovereign_ai.errors import Problem
 from sovereign_ai.operate.repair.faults import READY, Object, is_health_event
-from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, STANDS_IN_FOR
-from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, NodeReports
+from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, HOLD, REPAIRS, STANDS_IN_FOR
+from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, MAINTENANCE, NodeReports
 
-_KEPT_ANNOTATIONS = (ANNOTATION, ACCEPTANCE, STANDS_IN_FOR, CORDON_OWNER)
+_KEPT_ANNOTATIONS = (ANNOTATION, ACCEPTANCE, STANDS_IN_FOR, REPAIRS, HOLD, CORDON_OWNER)
 _LONGEST_VALUE = 4096
 """Letters of an annotation that are kept; a longer one is no record of this controller."""
 _STALE = 15.0
@@ -44,7 +44,7 @@ class WatchedCluster:
             conditions: the types of the node conditions that are held, beside `Ready`.
         """
         self._api, self._machines = api, frozenset(machines)
-        self._conditions = frozenset(conditions) | {READY}
+        self._conditions = frozenset(conditions) | {READY, MAINTENANCE}
         self._changed = threading.Event()
         wake = self._changed.set
         self._nodes = Follower(api, ("v1",), "Node", self._kept_node, wake)

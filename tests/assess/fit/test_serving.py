@@ -49,6 +49,26 @@ def test_a_cache_head_is_not_divided_over_more_gpus_than_there_are_heads():
     assert _value(fit, "memory.cache") == pytest.approx(_value(fit, "cache") / 2)
 
 
+@pytest.mark.parametrize(
+    ("model", "kilobytes"),
+    [
+        ({"layers": 61, "heads": 128, "kv_heads": 128, "cache_width": 576}, 70.272),
+        ({"layers": 80, "heads": 64, "kv_heads": 8, "head_width": 128}, 327.680),
+        ({"layers": 126, "heads": 128, "kv_heads": 8, "head_width": 128}, 516.096),
+    ],
+    ids=["DeepSeek-V3", "Qwen-2.5 72B", "Llama-3.1 405B"],
+)
+def test_the_cache_of_a_token_is_the_published_one(model: dict[str, Any], kilobytes: float):
+    """Table 1 of Insights into DeepSeek-V3 (arXiv 2505.09343), in BF16."""
+    fields = {f"model__{name}": value for name, value in model.items()}
+    assert _value(_fit(model__hidden=16_384, **fields), "cache.token") == kilobytes * 1000
+
+
+def test_a_compressed_cache_lies_whole_on_each_gpu():
+    fit = _fit(model__cache_width=576)
+    assert _value(fit, "memory.cache") == _value(fit, "cache") == 16 * 8_192 * 80 * 576 * 2
+
+
 def test_a_mixture_of_experts_works_with_its_active_parameters_alone():
     moe = {"model__experts": 8, "model__experts_chosen": 2, "model__active": 20_000_000_000}
     assert _value(_fit(**moe), "ttft") == pytest.approx(2 * 20e9 * 2_048 / (8 * 989e12 * 0.5))

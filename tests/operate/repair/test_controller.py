@@ -19,7 +19,10 @@ from sovereign_ai.operate.repair.record import (
     ACCEPTANCE,
     ANNOTATION,
     CONTROLLER,
+    HOLD,
+    REPAIRS,
     STANDS_IN_FOR,
+    Step,
     read_record,
     write_verdict,
 )
@@ -145,7 +148,7 @@ def acts(cluster: Any, repairer: RepairController, now: datetime = NOW) -> list[
     return [(each.decision.machine, each.decision.act) for each in repairer.round(now) if not each.refused]
 
 
-def test_a_broken_gpu_goes_from_cordon_to_return_and_leaves_nothing_behind(cluster: Cluster) -> None:
+def test_a_broken_gpu_goes_from_cordon_to_return_and_leaves_its_history_behind(cluster: Cluster) -> None:
     cluster.break_gpu("train-003")
     cluster.run_pod("train-003")
     repairer = controller(cluster)
@@ -165,7 +168,8 @@ def test_a_broken_gpu_goes_from_cordon_to_return_and_leaves_nothing_behind(clust
     cluster.change("train-003", {ACCEPTANCE: write_verdict(passed=True, now=NOW)})
     assert acts(cluster, repairer) == [("train-003", Act.RETURN)]
     assert node["spec"] == {}
-    assert node["metadata"]["annotations"].keys() == {ACCEPTANCE}
+    # What stays is the verdict, and that it was repaired: a machine that breaks often is given up.
+    assert node["metadata"]["annotations"].keys() == {ACCEPTANCE, REPAIRS}
     assert [event["reason"] for event in cluster.events] == [
         "Cordoned",
         "Draining",
@@ -378,3 +382,25 @@ def test_a_node_whose_change_is_refused_keeps_no_other_from_its_repair(cluster: 
     cluster.before_write = refuse
     done = {each.decision.machine: each.refused for each in controller(cluster).round(NOW)}
     assert done == {"train-003": "refused with 403", "train-004": ""}
+
+
+@pytest.mark.parametrize("by", ["annotation", "condition"])
+def test_a_machine_that_somebody_holds_is_cordoned_and_then_left_alone(cluster: Cluster, by: str) -> None:
+    cluster.break_gpu("train-003")
+    repairer = controller(cluster)
+    node: dict[str, Any] = cluster.nodes["train-003"]
+    if by == "annotation":
+        cluster.change("train-003", {HOLD: "board on the bench"})
+    else:
+        conditions = node["status"].setdefault("conditions", [])
+        conditions.append({"type": "MaintenanceInProgress", "status": "True"})
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
+    assert acts(cluster, repairer) == [("train-003", Act.HOLD)]
+    record = read_record(node["metadata"]["annotations"][ANNOTATION])
+    assert record is not None
+    assert record.step is Step.DRAIN
+    if by == "annotation":
+        cluster.change("train-003", {HOLD: ""})
+    else:
+        node["status"]["conditions"][-1]["status"] = "False"
+    assert acts(cluster, repairer) == [("train-003", Act.RESET)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from sovereign_ai.operate.months.fleet import carried_out
 from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, decide
 from sovereign_ai.operate.repair.faults import Fault, Remedy
 from sovereign_ai.operate.repair.record import Record, Step
@@ -178,3 +180,91 @@ def test_a_taint_that_a_deployment_put_back_is_lifted_again() -> None:
     broken = machine(faults=(ECC,), record=at(Step.TICKET, 2), cordon=Cordon.OURS)
     (decision,) = of(broken, spare(stands_in_for="train-001"))
     assert (decision.act, decision.stands_in_for) == (Act.ACTIVATE, "train-001")
+
+
+def flapping(days: tuple[float, ...], **facts: object) -> Machine:
+    """Return an empty machine with a fault, which was repaired some days ago."""
+    repairs = tuple(NOW - timedelta(days=day) for day in days)
+    drained = machine(repairs=repairs, faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OURS)
+    return replace(drained, **facts)  # type: ignore[arg-type]
+
+
+def test_a_machine_that_breaks_again_and_again_is_given_up_and_its_count_begins_anew() -> None:
+    (decision,) = of(flapping((20, 10)))
+    assert (decision.act, decision.repairs) == (Act.RESET, (*flapping((20, 10)).repairs, NOW))
+    (decision,) = of(flapping((20, 10, 1)))
+    assert (decision.act, decision.repairs) == (Act.GIVE_UP, ())
+    assert "it was repaired 3 times in 28 days" in decision.reason
+    # What is longer ago counts no more.
+    assert acts(flapping((40, 30, 1))) == {"train-001": Act.RESET}
+
+
+def test_a_further_attempt_of_one_repair_is_no_repair_of_its_own() -> None:
+    again = flapping((1,), record=at(Step.DRAIN, 1))
+    (decision,) = of(again)
+    assert (decision.act, decision.repairs) == (Act.REBOOT, None)
+
+
+def test_a_domain_that_fails_again_and_again_makes_no_ticket_of_its_machines() -> None:
+    rack = []
+    for number in range(4):
+        facts: dict[str, object] = {"faults": (NOT_READY,), "domains": frozenset({"rack r"})}
+        rack.append(replace(flapping((20, 10, 1), **facts), name=f"m{number}"))
+    decisions = of(*rack)
+    assert {decision.act for decision in decisions} == {Act.REBOOT}
+    assert {decision.repairs for decision in decisions} == {None}
+
+
+def test_a_machine_that_is_held_is_cordoned_and_then_left_alone() -> None:
+    held = machine(faults=(ECC,), held="a person holds it: board on the bench")
+    assert acts(held) == {"train-001": Act.CORDON}
+    for step in Step:
+        record = at(step, 1, minutes=600)
+        for accepted in (None, True, False):
+            for pods in (0, 3):
+                waits = replace(held, record=record, cordon=Cordon.OURS, accepted=accepted, pods=pods)
+                for decision in of(waits):
+                    assert (decision.act, decision.record) == (Act.HOLD, record)
+                    assert not decision.is_written
+
+
+def test_months_of_drawn_faults_never_repair_a_machine_oftener_than_the_policy_says() -> None:
+    """By a seeded virtual clock; a failed assertion names the seed, which replays it."""
+    for seed in range(30):
+        drawn = random.Random(seed)  # noqa: S311 - a seed for cases, and no secret
+        fleet = {name: machine(name, domains=frozenset({"rack r"})) for name in ("a", "b", "c", "d")}
+        repaired: dict[str, list[datetime]] = {name: [] for name in fleet}
+        now = NOW
+        for _ in range(400):
+            now += timedelta(minutes=drawn.choice((1, 10, 60, 600)))
+            happens(fleet, drawn)
+            for decision in decide(list(fleet.values()), POLICY, now):
+                if decision.act is Act.GIVE_UP:
+                    repaired[decision.machine] = []
+                elif decision.repairs:
+                    repaired[decision.machine].append(now)
+                fleet[decision.machine] = carried_out(fleet[decision.machine], decision)
+            for name, moments in repaired.items():
+                recent = [moment for moment in moments if now - moment < POLICY.relapse_window]
+                assert len(recent) <= POLICY.relapses, (seed, name)
+                assert fleet[name].record is None or fleet[name].cordon is not Cordon.NOBODY, seed
+
+
+def happens(fleet: dict[str, Machine], drawn: random.Random) -> None:
+    """Let something happen to a machine, or to the rack of all of them."""
+    name = drawn.choice(sorted(fleet))
+    its = fleet[name]
+    match drawn.randrange(8):
+        case 0:
+            fleet[name] = replace(its, faults=(drawn.choice((ECC, OFF_THE_BUS, NOT_READY)),))
+        case 1 | 2:
+            fleet[name] = replace(its, faults=())
+        case 3 | 4:
+            fleet[name] = replace(its, accepted=drawn.random() < 0.8)
+        case 5:
+            fleet[name] = replace(its, held="" if its.held else "a person holds it")
+        case 6:
+            fleet[name] = replace(its, pods=drawn.randrange(2))
+        case _ if drawn.random() < 0.2:
+            for each, machine_ in list(fleet.items()):
+                fleet[each] = replace(machine_, faults=(NOT_READY,))

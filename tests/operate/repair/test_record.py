@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sovereign_ai.operate.repair.record import Record, Step, read_record, read_verdict, write_verdict
+from sovereign_ai.operate.repair.record import (
+    Record,
+    Step,
+    read_record,
+    read_repairs,
+    read_verdict,
+    write_repairs,
+    write_verdict,
+)
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 RECORD = Record(Step.RESET, NOW, "Xid 48 on GPU 3", 1, (3,))
@@ -61,3 +69,10 @@ def test_a_verdict_counts_only_from_the_request_on() -> None:
     for text in (None, "", "passed", "passed at noon", "fine at 2026-11-27T12:00:00+00:00"):
         assert read_verdict(text, NOW) is None
     assert read_verdict("passed at 2026-11-27T12:00:00", NOW) is None
+
+
+def test_repairs_are_read_as_they_were_written_and_what_is_none_is_left_out():
+    moments = tuple(NOW + timedelta(days=number) for number in range(40))
+    assert read_repairs(write_repairs(moments)) == moments[-32:]
+    assert read_repairs("yesterday 2026-11-27 2026-11-27T12:00:00+00:00") == (NOW,)
+    assert read_repairs(None) == read_repairs("") == ()

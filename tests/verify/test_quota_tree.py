@@ -4,7 +4,7 @@ from typing import Any
 
 from sovereign_ai.verify.queue_reason import reason_of
 from sovereign_ai.verify.queue_state import QueueState
-from sovereign_ai.verify.quota_room import cohort_of, quota_rooms
+from sovereign_ai.verify.quota_tree import quota_tree
 from tests.verify.test_queue_reason import GPU, node, state, workload
 
 
@@ -24,9 +24,8 @@ def admitted(name: str, gpus: int, to: str) -> dict[str, Any]:
 
 
 def room(first: dict[str, Any], *others: dict[str, Any], taken: tuple[dict[str, Any], ...] = ()) -> Any:
-    members = cohort_of(first, (first, *others))
-    most, free = quota_rooms(members, "flavor", taken)[GPU]
-    return most, free
+    node = quota_tree((first, *others), (), taken)[first["metadata"]["name"]]
+    return node.most(("flavor", GPU)), node.free(("flavor", GPU))
 
 
 def test_a_queue_outside_a_cohort_has_its_own_quota_alone() -> None:
@@ -41,9 +40,10 @@ def test_queues_of_a_cohort_use_what_they_have_together() -> None:
 
 
 def test_what_was_borrowed_comes_back_to_a_queue_that_reclaims() -> None:
-    taken = (admitted("borrower", 96, "b"),)
-    assert room(queue("a", 32), queue("b", 64), taken=taken) == (96, 32)
-    assert room(queue("a", 32, reclaim="Never"), queue("b", 64), taken=taken) == (96, 0)
+    taken = (admitted("first", 64, "weather"), admitted("borrower", 32, "weather"))
+    assert reason_of(workload(4), cohort_state(*taken)).code == "fits"
+    assert reason_of(workload(5), cohort_state(*taken)).code == "waits-for-quota"
+    assert reason_of(workload(4), cohort_state(*taken, reclaim="Never")).code == "waits-for-quota"
 
 
 def test_a_limit_of_borrowing_holds_although_the_cohort_has_more() -> None:
@@ -57,11 +57,12 @@ def test_what_a_queue_does_not_lend_is_its_own_alone() -> None:
     assert room(first, lender) == (40, 40)
     assert room(first, lender, taken=(admitted("y", 56, "b"),)) == (40, 40)
     assert room(first, lender, taken=(admitted("y", 60, "b"),)) == (40, 36)
-    assert room(lender, first, taken=(admitted("x", 40, "a"),)) == (96, 64)
+    # Two thirds of what the other uses are its own, and the rest is what it was lent.
+    assert room(lender, first, taken=(admitted("x", 40, "a"),)) == (96, 56)
 
 
-def cohort_state(*workloads: dict[str, Any]) -> QueueState:
-    queues = [queue("pool", 32), queue("weather", 64)]
+def cohort_state(*workloads: dict[str, Any], reclaim: str = "Any") -> QueueState:
+    queues = [queue("pool", 32, reclaim=reclaim), queue("weather", 64)]
     for each in queues:
         each["spec"]["resourceGroups"][0]["coveredResources"].append("cpu")
         each["spec"]["resourceGroups"][0]["flavors"][0]["resources"].append(
