@@ -136,6 +136,10 @@ def test_a_renamed_deployment_keeps_everything_by_its_alias(stack: Project, lab:
         assert {step["op"] for step in steps.values()} == {"same"}
         stack.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
         assert any(urn.endswith("::other/Namespace/research") for urn in names(stack))
+        # Under one more name, without an alias for the last one, the engine would delete what it deploys.
+        stack.program(RENAMED.replace("other", "third"))
+        said = stack.refused("--diff")
+        assert "an object of the deployment 'other', and the program calls that 'third'" in said
     finally:
         (lab.stack / "__main__.py").write_text(program)
 
