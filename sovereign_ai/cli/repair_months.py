@@ -17,6 +17,7 @@ from sovereign_ai.cli.target import StackOption
 
 if TYPE_CHECKING:
     from sovereign_ai.operate import Agreement, MonthSeries, Safeguard
+    from sovereign_ai.operate.months.month import VirtualSite
 
 
 class LeftOut(StrEnum):
@@ -28,6 +29,8 @@ class LeftOut(StrEnum):
     REPAIR = "repair"
 
 
+_HOUR = 3600.0
+_METRICS_HELP = "File for the first run, hour by hour, as OpenMetrics text."
 _SILENT = 2.0
 """Seconds after which progress is reported."""
 
@@ -45,6 +48,7 @@ class MonthsAsked:
         seed: the first of them.
         jobs: equal jobs of each training pool; 0 for those that are described.
         without: what is left out, one at a time; empty for all.
+        metrics: the file for OpenMetrics text; None for none.
     """
 
     stack: Path
@@ -55,6 +59,7 @@ class MonthsAsked:
     seed: int
     jobs: int
     without: Sequence[Safeguard]
+    metrics: Path | None = None
 
 
 def add_simulate(group: typer.Typer) -> None:
@@ -85,6 +90,7 @@ def add_simulate(group: typer.Typer) -> None:
                 "--jobs", min=0, max=1000, metavar="N", help="Divide each training pool into equal jobs."
             ),
         ] = 0,
+        metrics: Annotated[Path | None, typer.Option("--metrics", metavar="FILE", help=_METRICS_HELP)] = None,
         figures: Annotated[
             Path | None, typer.Option("--figures", "-f", help="Your own figures, as for `assess goodput`.")
         ] = None,
@@ -101,7 +107,8 @@ def add_simulate(group: typer.Typer) -> None:
             from sovereign_ai.operate import Safeguard
 
             left = [Safeguard(each.value) for each in without or ()]
-            simulate_months(output, MonthsAsked(stack, name, figures, days, months, seed, jobs, left))
+            asked = MonthsAsked(stack, name, figures, days, months, seed, jobs, left, metrics)
+            simulate_months(output, asked)
 
         run_command("repair simulate", as_json, work)
 
@@ -146,7 +153,23 @@ def simulate_months(output: Output, asked: MonthsAsked) -> None:
         "conditions": [_series_data(series) for series in compared],
         "agreement": [_agreement_data(agreement) for agreement in agreements],
     }
-    output.finish(data, _lines(asked, cluster, compared, agreements))
+    lines = [*_lines(asked, cluster, compared, agreements)]
+    if asked.metrics is not None:
+        lines.append(_write_metrics(asked.metrics, asked, cluster, (site, compared)))
+    output.finish(data, lines)
+
+
+def _write_metrics(
+    file: Path, asked: MonthsAsked, cluster: str, measured: tuple[VirtualSite, Sequence[MonthSeries]]
+) -> str:
+    """Write the first run and the conditions as OpenMetrics text, and return what was done."""
+    from sovereign_ai.files.writing import write
+    from sovereign_ai.operate import open_metrics, run_month
+
+    site, compared = measured
+    first = run_month(site, seed=asked.seed, days=asked.days, every=_HOUR)
+    write(file, open_metrics(cluster, first.samples, compared, asked.days))
+    return f"wrote {file}"
 
 
 def _opened(asked: MonthsAsked) -> tuple[Any, Any, str]:

@@ -47,7 +47,8 @@ if TYPE_CHECKING:
         divide_pools,
         run_series,
     )
-    from sovereign_ai.operate.months.month import Safeguard, read_site
+    from sovereign_ai.operate.months.metrics import open_metrics
+    from sovereign_ai.operate.months.month import Safeguard, read_site, run_month
     from sovereign_ai.operate.observation import observe
     from sovereign_ai.operate.repair.controller import Done, RepairController
     from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
@@ -88,7 +89,8 @@ else:
                 "divide_pools",
                 "run_series",
             ),
-            "months.month": ("Safeguard", "read_site"),
+            "months.metrics": ("open_metrics",),
+            "months.month": ("Safeguard", "read_site", "run_month"),
             "observation": ("observe",),
             "repair.controller": ("Done", "RepairController"),
             "repair.decide": ("Act", "Cordon", "Decision", "Machine", "Policy"),
@@ -146,11 +148,13 @@ __all__ = [
     "observe_machines",
     "observe_reports",
     "one_policy",
+    "open_metrics",
     "places",
     "read_log",
     "read_policies",
     "read_site",
     "require_operator",
+    "run_month",
     "run_series",
     "scale",
     "served_work",

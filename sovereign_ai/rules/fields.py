@@ -671,14 +671,14 @@ def _own_cluster(value: str) -> str:
 
 
 # The agent has some hundred settings, and each release adds some. These say what it logs, how large its
-# tables are, how fast it is, and which files of the machine it writes (docs.cilium.io, `cilium-agent` in the command
-# reference and "Per-node configuration", read 2026-11-28).
+# tables are, how fast it is, and which files of the machine it writes (docs.cilium.io, `cilium-agent` in the
+# command reference and "Per-node configuration", read 2026-11-28).
 _OF_AGENT = (
-    "^(?:debug|log-(?:driver|opt|system-load)|mtu|bpf-(?:ct|lb|nat|neigh|policy|fragments|events)[a-z0-9-]*-(?:max"
-    "|rate-limit|burst-limit|interval)|bpf-map-dynamic-size-ratio|bpf-lb-(?:acceleration|algorithm)|devices"
+    "^(?:debug|log-(?:opt|system-load)|mtu|bpf-map-dynamic-size-ratio|bpf-lb-(?:acceleration|algorithm)"
+    "|bpf-(?:ct|lb|nat|neigh|policy|fragments|events)[a-z0-9-]*-(?:max|rate-limit|burst-limit|interval)"
     "|enable-(?:bandwidth-manager|bbr|bbr-hostns-only|ipv[46]-big-tcp|pmtu-discovery|xt-socket-fallback)"
     "|metrics|prometheus-serve-addr|cni-(?:exclusive|chaining-mode|log-file)|custom-cni-conf"
-    "|write-cni-conf-when-ready|preallocate-bpf-maps|procfs|pprof|unmanaged-pod-watcher-[a-z-]+)$"
+    "|write-cni-conf-when-ready|preallocate-bpf-maps)$"
 )
 
 

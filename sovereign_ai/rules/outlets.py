@@ -32,7 +32,7 @@ _SERVER = (
 _OF_SERVER = (
     rf"[A-Za-z0-9._-]*{_SERVER}(?:[._-]?(?:ur[il]|host(?:name)?|name|fqdn|value|servers?|address|ips?))*"
     # A URL is only one of a server if something around it says so: many kinds link to their own documents.
-    rf"|[A-Za-z0-9._-]*(?:{_SERVER}|push|write|backup|mirror|export|forward|notif|alert|store)[A-Za-z0-9._-]*(?:ur[il]|path)"
+    rf"|[A-Za-z0-9._-]*(?:{_SERVER}|push|write|auth|backup|mirror|export|forward|notif|alert|store)[A-Za-z0-9._-]*(?:ur[il]|path)"
 )
 _SERVER_LINE = f"(?im)^(?:{_OF_SERVER})=.*$"
 _HOST = r"(?:=|://|,)[ ]*(?:[^ /@,]*@)?(?:[A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+(?:[:/?#, ]|$)"
@@ -47,20 +47,21 @@ _STORE_LINE = r"(?im)^[A-Za-z0-9._-]*(?:endpoint|server|host)[A-Za-z0-9._-]*=[^\
 def leaves() -> str:
     """Return CEL for the fields of an object as one text, a line `Kind.path=value` for each text in it.
 
-    Each list or mapping is opened once at each depth, so that the expression grows with the depth alone.
+    Each list or mapping is opened once at each depth, so that the expression grows with the depth alone. The
+    API server wants both members of a pair to be of one type, which `dyn` makes them.
     """
     last = f"p{_DEEPEST}"
     text = f'type({last}[1]) == string ? {last}[0] + "=" + {last}[1] : ""'
     for depth in reversed(range(_DEEPEST)):
         name, value = f"p{depth}[0]", f"p{depth}[1]"
         opened = (
-            f'(type({value}) == map ? {value}.map(k, [{name} + "." + k, {value}[k]])'
+            f'(type({value}) == map ? {value}.map(k, [dyn({name} + "." + k), {value}[k]])'
             f" : type({value}) == list ? {value}.map(k, [{name}, k]) : [[{name}, {value}]])"
         )
         text = f'{opened}.map(p{depth + 1}, {text}).join("\\n")'
     # A report is what a scanner found, and full of links.
     apart = literal(["apiVersion", "kind", "metadata", "report", "status"])
-    fields = f'dyn(object).filter(f, !(f in {apart})).map(f, [object.kind + "." + f, dyn(object)[f]])'
+    fields = f'dyn(object).filter(f, !(f in {apart})).map(f, [dyn(object.kind + "." + f), dyn(object)[f]])'
     return f'{fields}.map(p0, {text}).join("\\n")'
 
 

@@ -1,9 +1,11 @@
 """Finds, in published definitions of add-ons' kinds, the fields whose names suggest a place.
 
     python -m tests.attack.published MODULE@VERSION FOLDER >> tests/attack/published.yaml
+    python -m tests.attack.published MODULE@VERSION FOLDER unknown >> tests/attack/published_unknown.yaml
 
-The definitions are those of a release, such as a folder `config/crd/bases`. Fields of pods are left out: the
-rules on pods judge them. `published.yaml` keeps what was found, so that the tests need no network.
+The second has the kinds for which there is no table of fields. The definitions are those of a release, such
+as a folder `config/crd/bases`. Fields of pods are left out: the rules on pods judge them. The tables keep what
+was found, so that the tests need no network.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import yaml
 from sovereign_ai.rules.addons import ADDONS
 
 TABLE = Path(__file__).with_name("published.yaml")
+UNKNOWN = Path(__file__).with_name("published_unknown.yaml")
 _PLACE = re.compile(
     r"(?i)(?:ur[il]|hosts?|hostname|address(?:es)?|servers?|endpoints?|bucket|region|registry|kubeconfig|image"
     r"|destination|sink|proxy|clusters?|clusternames?|storageclass(?:name)?|secretname|managedby|remote"
@@ -87,15 +90,17 @@ def _texts(path: str, schema: Data) -> Iterator[str]:
         yield path
 
 
-def main(source: str, folder: str) -> None:
-    """Print the rows of the kinds of a folder for which there is a table of fields."""
+def main(source: str, folder: str, which: str = "known") -> None:
+    """Print the rows of the kinds of a folder for which there is a table of fields, or of the others."""
     rows: dict[str, Data] = {}
     for file in sorted(Path(folder).glob("*.yaml")):
         for definition in yaml.load_all(file.read_text(encoding="utf-8"), _Loader):
             if not definition or definition.get("kind") != "CustomResourceDefinition":
                 continue
             key = f"{definition['spec']['group']}/{definition['spec']['names']['kind']}"
-            if key in ADDONS:
+            if which == "unknown" and key not in ADDONS:
+                rows[key] = {"source": source, "fields": suggesting(definition)}
+            elif which == "known" and key in ADDONS:
                 tops = {field.path.partition(".")[0].removesuffix("[]") for field in ADDONS[key].fields}
                 rows[key] = {"source": source, "fields": suggesting(definition, frozenset(tops | {"spec"}))}
     sys.stdout.write(yaml.safe_dump(rows, width=130))

@@ -9,10 +9,13 @@ import pytest
 import yaml
 
 from sovereign_ai.rules.addons import ADDONS
+from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.fields import Field
-from tests.attack.published import TABLE, suggesting
+from tests.attack.published import TABLE, UNKNOWN, suggesting
+from tests.rules.test_residency_by_default import described
 
 PUBLISHED: dict[str, Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+WITHOUT_TABLE: dict[str, Any] = yaml.safe_load(UNKNOWN.read_text(encoding="utf-8"))
 NO_PLACE = {
     "authOptions.secretName": "a Secret of the own namespace",
     "noProxy": "which hosts are asked without a proxy",
@@ -103,3 +106,72 @@ def test_a_field_is_found_below_lists_and_mappings_and_not_in_pods() -> None:
     schema = {"properties": {"spec": {"properties": properties}}}
     definition = {"spec": {"versions": [{"schema": {"openAPIV3Schema": schema}}]}}
     assert suggesting(definition) == ["spec.region", "spec.rows[].url", "spec.sets{}[].url"]
+
+
+LEADS_NOWHERE = {
+    "mage": "an image is fetched, and nothing is sent for it",
+    "ecretName": "a Secret of the own namespace",
+    "torageClassName": "the class is judged itself",
+    "storageClass": "the class is judged itself",
+    ".secretName": "a Secret of the own namespace",
+    "hostAliases[].ip": "names for one pod of somebody else",
+    "artifacts[].url": "what is built in, and nothing is sent for it",
+    "acls[].host": "from where a client may come",
+    "ssueURL": "a link in a message",
+    "addressRanges.cluster[]": "a network of the cluster's own machines",
+    "capabilities.bucket": "a right",
+    "clusterIP": "an address of the cluster",
+    "clusterIPs[]": "an address of the cluster",
+    "externalIPs[]": "judged in the Service that is made from it",
+    "loadBalancerIP": "judged in the Service that is made from it",
+    "externalName": "judged in the Service that is made from it",
+    "advertisedHost": "where the cluster itself is reached",
+    "egion": "a name: `endpoint` or the class says where it is",
+    "xternalCluster": "the name of an entry: its `host` says where it is",
+    "xternalClusterName": "the name of an entry: its `host` says where it is",
+    ".httpGet.host": "a probe of somebody else's pod",
+    ".tcpSocket.host": "a probe of somebody else's pod",
+}
+"""Ends of paths in kinds without a table that are refused in zones alone, with the reason."""
+
+
+def holding(path: str, value: str) -> Any:
+    """Return an object's content with a value at a path."""
+    for step in reversed(re.findall(r"\[\]|\{\}|[^.\[{]+", path)):
+        value = [value] if step == "[]" else {"case" if step == "{}" else step: value}  # type: ignore[assignment]
+    return value
+
+
+def test_a_published_field_of_any_kind_leads_nowhere_outside_the_zones_or_has_a_reason() -> None:
+    known = {
+        "apiVersion": "example.net/v1",
+        "kind": "Thing",
+        "metadata": {"name": "x", "namespace": "databases"},
+    }
+    left = []
+    walked = 0
+    for key, row in WITHOUT_TABLE.items():
+        for path in row["fields"]:
+            walked += 1
+            findings = evaluate([{**known, **holding(path, "tls://h.example.org:4317/x")}], described()[2])
+            if {one.rule for one in findings} != {"RES-011"} and not path.endswith(tuple(LEADS_NOWHERE)):
+                left.append(f"{key} {path}")
+    assert left == []
+    assert walked >= 150
+
+
+def test_a_field_that_names_something_inside_the_cluster_leads_nowhere_either() -> None:
+    known = {
+        "apiVersion": "example.net/v1",
+        "kind": "Thing",
+        "metadata": {"name": "x", "namespace": "databases"},
+    }
+    inside = (
+        "minio.storage.svc:9000",
+        "http://vault.vault.svc:8200",
+        "10.0.0.1",
+        "broker:9092",
+        "api.exchange.example.net",
+    )
+    for value in inside:
+        assert evaluate([{**known, "spec": {"endpoint": value, "servers": [value]}}], described()[2]) == []

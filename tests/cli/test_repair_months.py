@@ -40,6 +40,14 @@ def test_what_is_left_out_can_be_chosen_and_the_document_has_all_of_it() -> None
     assert [each["job"]["name"] for each in document["agreement"]] == ["train-1", "train-2"]
 
 
+def test_a_month_is_written_as_open_metrics_text(tmp_path: Path) -> None:
+    file = tmp_path / "month.txt"
+    result = call("--without", "spares", "--metrics", str(file))
+    assert result.stdout.splitlines()[-1] == f"wrote {file}"
+    assert file.read_text().splitlines()[-1] == "# EOF"
+    assert 'without="spares",part="useful"' in file.read_text()
+
+
 def test_the_options_are_those_of_the_simulation() -> None:
     assert {each.value for each in LeftOut} == {each.value for each in Safeguard}
     assert call("--without", "luck").exit_code == 2

@@ -136,8 +136,30 @@ def test_a_renamed_deployment_keeps_everything_by_its_alias(stack: Project, lab:
         assert {step["op"] for step in steps.values()} == {"same"}
         stack.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
         assert any(urn.endswith("::other/Namespace/research") for urn in names(stack))
+        # Under one more name, without an alias for the last one, the engine would delete what it deploys.
+        stack.program(RENAMED.replace("other", "third"))
+        said = stack.refused("--diff")
+        assert "an object of the deployment 'other', and the program calls that 'third'" in said
     finally:
         (lab.stack / "__main__.py").write_text(program)
+
+
+def test_objects_that_a_state_has_under_both_names_are_kept(stack: Project, lab: Lab) -> None:
+    """As after an `up` of the earlier version over a state of this one, which was cut short."""
+    state = json.loads(stack.pulumi("stack", "export").stdout)
+    resources = state["deployment"]["resources"]
+    for held in list(resources):
+        if held["type"] in {"kubernetes:core/v1:Namespace", "kubernetes:core/v1:ConfigMap"}:
+            start, name = held["urn"].rsplit("::", 1)
+            resources.append({**held, "urn": f"{start}::lab/{name}"})
+    (lab.stack / "both.json").write_text(json.dumps(state))
+    stack.pulumi("stack", "import", "--file", str(lab.stack / "both.json"))
+    kept = [("Namespace", "research", ""), ("ConfigMap", "factory", "sovereign-system")]
+    before = [lab.api.get("v1", *key) for key in kept]
+    done = lab.on_plane("up")
+    assert (done["steps"], done["restored"]) == ([], [])
+    assert [lab.api.get("v1", *key) for key in kept] == before != [None, None]
+    assert len(names(stack)) == len(set(names(stack)))
 
 
 def test_a_second_deployment_before_the_first_run_of_this_version_is_refused_by_the_engine(

@@ -75,6 +75,25 @@ class VirtualSite:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthSample:
+    """What was so at one moment of a run.
+
+    Attributes:
+        seconds: since the run began.
+        out: machines that were broken then.
+        faults: faults that had happened.
+        decisions: decisions of the repair core, by kind.
+        interruptions: job to the failures that had stopped it.
+    """
+
+    seconds: float
+    out: int
+    faults: int
+    decisions: Mapping[str, int]
+    interruptions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Month:
     """What came of one run.
 
@@ -83,12 +102,14 @@ class Month:
         faults: how many faults happened to the fleet.
         decisions: how often each kind of decision was carried out.
         out: machines out of work, on average over the time.
+        samples: what was so at regular moments; empty where none were asked for.
     """
 
     shares: Mapping[str, Shares]
     faults: int
     decisions: Mapping[str, int]
     out: float
+    samples: Sequence[MonthSample] = ()
 
 
 def read_site(plan: Plan, cluster: str, terms: Sequence[GangTerms], policy: Policy) -> VirtualSite:
@@ -103,7 +124,9 @@ def read_site(plan: Plan, cluster: str, terms: Sequence[GangTerms], policy: Poli
     return VirtualSite(plan.nodes_of(cluster), placed, domains, check, terms, policy)
 
 
-def run_month(site: VirtualSite, *, seed: int, days: float, without: Safeguard | None = None) -> Month:
+def run_month(
+    site: VirtualSite, *, seed: int, days: float, without: Safeguard | None = None, every: float = inf
+) -> Month:
     """Run one month.
 
     Args:
@@ -111,8 +134,9 @@ def run_month(site: VirtualSite, *, seed: int, days: float, without: Safeguard |
         seed: the same one gives the same faults, whatever is left out.
         days: for how long.
         without: what is left out; None for nothing.
+        every: seconds between two samples; infinite for none.
     """
-    return _Run(site, days * DAY, without).run(draw_in(site.domains, seed=seed, days=days))
+    return _Run(site, days * DAY, without).run(draw_in(site.domains, seed=seed, days=days), every)
 
 
 class _Run:
@@ -131,10 +155,15 @@ class _Run:
         self._numbers = count()
         self._next_round = inf
         self._out_seconds = 0.0
+        self._faults = 0
+        self._samples: list[MonthSample] = []
         self._gangs = self._started(nodes)
 
-    def run(self, events: Sequence[FaultEvent]) -> Month:
-        """Run until the end."""
+    def run(self, events: Sequence[FaultEvent], every: float) -> Month:
+        """Run until the end, with a sample every so many seconds."""
+        if every < inf:
+            for number in range(int(self._end // every) + 1):
+                self._at(number * every, self._sample)
         for event in events:
             self._at(event.seconds, partial(self._happen, event))
         now = 0.0
@@ -150,7 +179,7 @@ class _Run:
         for gang in self._gangs:
             gang.settle(self._end, is_over=True)
             shares[gang.terms.name] = gang.shares
-        return Month(shares, len(events), self._decisions, self._out_seconds / self._end)
+        return Month(shares, len(events), self._decisions, self._out_seconds / self._end, self._samples)
 
     def _started(self, nodes: Sequence[Node]) -> list[Gang]:
         """Return the jobs, each with its machines."""
@@ -171,11 +200,18 @@ class _Run:
             gangs.append(gang)
         return gangs
 
+    def _sample(self, now: float) -> None:
+        """Note what is so now."""
+        interruptions = {gang.terms.name: gang.shares.interruptions for gang in self._gangs}
+        out = len(self._fleet.broken)
+        self._samples.append(MonthSample(now, out, self._faults, dict(self._decisions), interruptions))
+
     def _at(self, moment: float, act: Callable[[float], None]) -> None:
         heapq.heappush(self._waiting, (moment, next(self._numbers), act))
 
     def _happen(self, event: FaultEvent, now: float) -> None:
         """Let a fault happen: machines break, jobs on them stop, agents report, and parts are ordered."""
+        self._faults += 1
         names = [name for name in self._site.domains.machines(event) if name in self._fleet.machines]
         is_wide = event.domain in _SHARED
         struck = set(names)
