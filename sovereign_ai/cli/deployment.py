@@ -89,7 +89,9 @@ def require_own_description(stack: Stack) -> None:
     if not is_same:
         name = stack.file.name
         message = f"the stack's program loads {loaded}, and this command has read {name}"
-        hint = f'write `sai.load("{name}")` in it, or name the folder alone to deploy what it loads'
+        hint = f'write `sai.load("{name}")` in it'
+        if (stack.folder / loaded).is_file():
+            hint += f", or name {loaded} to this command"
         raise SpecError(Problem("other-description", message, Where(str(stack.folder / "__main__.py")), hint))
 
 

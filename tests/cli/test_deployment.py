@@ -82,8 +82,11 @@ def test_a_program_that_loads_another_file_than_was_read_is_refused(lab: Stack, 
     other = Path(shutil.copy(lab.file, lab.folder / "factory.yml"))
     if not kept:
         lab.file.unlink()
-    with pytest.raises(SpecError, match=r"loads factory\.yaml, and this command has read factory\.yml"):
+    with pytest.raises(
+        SpecError, match=r"loads factory\.yaml, and this command has read factory\.yml"
+    ) as raised:
         require_own_description(open_stack(other))
+    assert ("name factory.yaml" in raised.value.problems[0].hint) is kept
 
 
 def test_what_a_program_of_the_users_own_loads_is_not_known(lab: Stack) -> None:
