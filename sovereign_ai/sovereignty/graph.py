@@ -74,10 +74,11 @@ def graph(factory: AIFactory, plan: Plan) -> Graph:
         pools: list[tuple[FaultGate, int]] = []
         pool_trees: list[FaultGate] = []
         for pool in factory.pools:
-            # A pool of which nothing stands yet serves nothing.
-            if factory.standing(pool) and pool.purpose in (served, "mixed"):
+            # A pool of which nothing stands yet serves nothing, and what is lost is counted in accelerators.
+            gpus = factory.standing(pool) * system(pool.system).gpus
+            if gpus and pool.purpose in (served, "mixed"):
                 tree = _pool(factory, plan, pool, parts, served)
-                pools.append((tree, factory.standing(pool) * system(pool.system).gpus))
+                pools.append((tree, gpus))
                 pool_trees.append(tree)
         if pools:
             by_service[served] = tuple(pools)
@@ -285,6 +286,9 @@ def _counts(plan: Plan) -> tuple[dict[str, int], dict[str, int]]:
             gpus = server.gpus
             machines[f"system:{pool.system}"] += pool.nodes
             spares[f"system:{pool.system}"] += pool.spares
+            # A machine without accelerators names one whose software it has, and depends on none.
+            if not gpus:
+                continue
             machines[f"accelerator:{server.accelerator}"] += pool.nodes * gpus
             spares[f"accelerator:{server.accelerator}"] += pool.spares * gpus
     return dict(machines), dict(spares)

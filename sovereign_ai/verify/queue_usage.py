@@ -137,7 +137,8 @@ def _use(
     owners = metadata.get("ownerReferences") or ()
     name = owners[0]["name"] if owners else metadata["name"]
     kind = system(pool.system)
-    watts = kind.max_power.count / kind.gpus
+    # Work is counted by its GPUs, of which a machine without any has none to share its power.
+    watts = kind.max_power.count / max(kind.gpus, 1)
     return WorkUsage(
         tenant=tenant,
         namespace=metadata["namespace"],

@@ -111,9 +111,10 @@ def _servers(plan: Plan, nodes: list[Node], ports: dict[str, int]) -> Iterator[A
     server = system(nodes[0].system)
     pool = _Pool(nodes, server, accelerator(server.accelerator))
     vendor = pool.chip.gpu_vendor
-    if vendor.diagnostics:
+    has_gpus = server.gpus > 0
+    if has_gpus and vendor.diagnostics:
         yield _diagnose(pool, vendor.diagnostics)
-    bus = _bus(server, pool.chip) if vendor.collectives else None
+    bus = _bus(server, pool.chip) if has_gpus and vendor.collectives else None
     if bus is not None:
         command = f"{vendor.collectives} {LARGE} -g {server.gpus}"
         yield pool.test("collectives", "nccl", command, bus, *whole(server.gpus, pool.gpus))
@@ -124,7 +125,7 @@ def _servers(plan: Plan, nodes: list[Node], ports: dict[str, int]) -> Iterator[A
             limits = rates(tier, read, write, "one machine's rate", "per_node_read")
             yield pool.test(f"storage-{tier.tier}", "fio", fio(tier), *limits)
     yield from _links(plan, pool, ports)
-    if vendor.faults:
+    if has_gpus and vendor.faults:
         yield _burn_in(pool, vendor, vendor.faults)
 
 

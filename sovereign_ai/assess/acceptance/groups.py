@@ -19,8 +19,8 @@ from sovereign_ai.plan.fabric import FabricPlan
 
 
 def _has_reader(node: Node) -> bool:
-    """Return whether a reader exists for the collectives of a server's accelerators."""
-    return bool(accelerator(system(node.system).accelerator).gpu_vendor.collectives)
+    """Return whether a server has accelerators, and a reader exists for their collectives."""
+    return node.gpus > 0 and bool(accelerator(system(node.system).accelerator).gpu_vendor.collectives)
 
 
 def _testable(plan: Plan, plane: FabricPlan) -> dict[str, list[Node]]:

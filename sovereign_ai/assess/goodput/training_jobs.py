@@ -68,7 +68,8 @@ def jobs(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[GoodputJob]:
         declared = declared_workloads(factory, pool.name, "training")
         for workload in declared:
             yield GoodputJob(workload.name, shape, workload.nodes, declared=True, model=workload.model)
-        if not declared and pool.purpose != "inference":
+        # Machines without accelerators train nothing unless a workload says so.
+        if not declared and pool.purpose != "inference" and shape.system.gpus:
             yield GoodputJob(pool.name, shape, shape.nodes, declared=False)
 
 

@@ -143,9 +143,11 @@ def _lending_spec(
     """
     machine = system(pool.system)
     share = shares.get((pool.pool, namespace.name), 0)
-    gibibytes = machine.memory.count * pool.nodes * share // pool.gpus // _GIB
+    # Of machines without GPUs nobody has a share.
+    whole = max(pool.gpus, 1)
+    gibibytes = machine.memory.count * pool.nodes * share // whole // _GIB
     quotas = {
-        "cpu": str(machine.cpus * pool.nodes * share // pool.gpus),
+        "cpu": str(machine.cpus * pool.nodes * share // whole),
         "memory": Bytes(gibibytes * _GIB).to_kubernetes(),
         pool.resource: str(share * pool.instances),
     }

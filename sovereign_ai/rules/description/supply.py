@@ -161,6 +161,8 @@ def _accelerators_by_maker(factory: AIFactory) -> dict[str, int]:
     counts: dict[str, int] = {}
     for pool in factory.pools:
         server = system(pool.system)
+        if not server.gpus:
+            continue
         maker = accelerator(server.accelerator).vendor
         counts[maker] = counts.get(maker, 0) + factory.standing(pool) * server.gpus
     return counts
