@@ -16,8 +16,7 @@ from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.cli.target import StackOption
 
 if TYPE_CHECKING:
-    from sovereign_ai.operate import Agreement, MonthSeries, Safeguard
-    from sovereign_ai.operate.months.month import VirtualSite
+    from sovereign_ai.operate import Agreement, MonthSeries, Safeguard, VirtualSite
 
 
 class LeftOut(StrEnum):

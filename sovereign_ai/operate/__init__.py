@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         run_series,
     )
     from sovereign_ai.operate.months.metrics import open_metrics
-    from sovereign_ai.operate.months.month import Safeguard, read_site, run_month
+    from sovereign_ai.operate.months.month import Safeguard, VirtualSite, read_site, run_month
     from sovereign_ai.operate.observation import observe
     from sovereign_ai.operate.repair.controller import Done, RepairController
     from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
@@ -90,7 +90,7 @@ else:
                 "run_series",
             ),
             "months.metrics": ("open_metrics",),
-            "months.month": ("Safeguard", "read_site", "run_month"),
+            "months.month": ("Safeguard", "VirtualSite", "read_site", "run_month"),
             "observation": ("observe",),
             "repair.controller": ("Done", "RepairController"),
             "repair.decide": ("Act", "Cordon", "Decision", "Machine", "Policy"),
@@ -129,6 +129,7 @@ __all__ = [
     "ServedWork",
     "Step",
     "View",
+    "VirtualSite",
     "WatchedCluster",
     "Work",
     "WorkState",

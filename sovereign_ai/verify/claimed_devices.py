@@ -21,7 +21,8 @@ _NOT_COUNTED = ("selectors", "adminAccess", "firstAvailable")
 def count_claims(workload: Object, templates: Templates) -> Object:
     """Return a workload whose pods ask for what they claim; claims that are not counted stay as they are.
 
-    What is counted is added to the overhead of the pods, which belongs to no container.
+    What is counted is added to the overhead of the pods, which belongs to no container: a topology needs room
+    for it too, so that Kueue 0.17 never lets claims onto nodes that do not count their devices as well.
 
     Args:
         workload: a Workload of Kueue.

@@ -20,7 +20,8 @@ from sovereign_ai.verify import observe_queues, reason_of
 from sovereign_ai.verify.pod_requests import Object, field_of
 from sovereign_ai.verify.queue_state import QueueState, is_true
 from tests.queues.test_pending import KUEUE, until
-from tests.verify.test_queue_features import CASES, GPU, pod_set
+from tests.verify.test_queue_features import CASES, GPU, RACK, TAS, asks, fleet, machine, named, pod_set
+from tests.verify.test_queue_features import request as request_of
 
 pytestmark = pytest.mark.queues
 
@@ -168,3 +169,34 @@ def test_kueue_does_what_the_arithmetic_says(api: Api, name: str) -> None:
     assert before.code == code, (before, said)
     assert (said == "fits") == (code == "fits"), (before, said)
     assert code == "fits" or any(words in said for words in WORDS[code]), (before, said)
+
+
+def test_kueue_lets_claims_into_no_topology_of_machines_whose_gpus_are_devices_alone(api: Api) -> None:
+    """It finds a place without the devices, and then none for them: the workload is tried again for ever.
+
+    The quota is enough for three pods. Where nodes count the devices as well, there is a place.
+    """
+    counted, prefix = "nvidia.com/gpu", "claims"
+    entry = {"name": counted, "nominalQuota": "24"}
+    flavors = [{"name": "f", "resources": [entry]}]
+    queue = named("a", {"resourceGroups": [{"coveredResources": [counted], "flavors": flavors}]})
+    nodes = [machine(f"n{number}", "u0", "r0", gpus=0) for number in range(3)]
+    nodes.append(machine("n3", "u0", "r1", gpus=0))
+    nodes[3]["status"]["allocatable"][counted] = "8"
+    build(api, fleet(queue, nodes=nodes, **TAS), prefix)
+    request = {"name": "gpus", "exactly": {"deviceClassName": "gpu.nvidia.com", "count": 8}}
+    space = f"{prefix}-team"
+    metadata = {"name": "gpus", "namespace": space}
+    template = {"metadata": metadata, "spec": {"spec": {"devices": {"requests": [request]}}}}
+    api.create(made("resource.k8s.io/v1", "ResourceClaimTemplate", template))
+    claims = [{"name": "gpus", "resourceClaimTemplateName": "gpus"}]
+    # What is tried for ever is tried first each time, and the others of its queue wait: it comes last.
+    for count, code in ((4, "over-quota"), (1, "fits"), (2, "topology")):
+        asked = asks(pod_set(count, 0, pod={"resourceClaims": claims}, **request_of(RACK)))
+        spec = renamed(asked["spec"], prefix)
+        place = {"name": f"waits-{count}", "namespace": space}
+        before = reason_of({"metadata": place, "spec": spec}, observe_queues(api))
+        api.create(made(KUEUE, "Workload", {"metadata": place, "spec": spec}))
+        said = answer(api, prefix, f"waits-{count}")
+        assert before.code == code, (before, said)
+        assert (said == "fits") == (code == "fits"), (before, said)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from sovereign_ai.catalog import expand
+from sovereign_ai.catalog import controller_row, expand
 from sovereign_ai.plan import Plan, PlatformContact, PlatformController
 from sovereign_ai.rules.controls import (
     C3A_GATEWAYS,
@@ -114,7 +114,7 @@ def _permitted(factory: AIFactory, kind: str) -> Iterator[tuple[str, tuple[str, 
 
 
 def _find_undescribed(rule: Rule, factory: AIFactory, plan: Plan) -> Iterable[RuleFinding]:
-    """Yield controllers of which the description says no images, or nothing says the version."""
+    """Yield controllers of which the description says no images, or not all, or an unknown version."""
     mirror = factory.images.registries[0].rstrip("/")
     for controller in plan.platform:
         resource = f"Controller/{controller.name}"
@@ -123,8 +123,32 @@ def _find_undescribed(rule: Rule, factory: AIFactory, plan: Plan) -> Iterable[Ru
             published = ", ".join(controller.published) or "its images"
             message = f"no image is described: mirror {published} into {mirror}, and write the digests"
             yield make_finding(rule, resource, field, message)
+        for published in _not_mirrored(controller):
+            message = f"no image is called as {published}, which would be pulled from where it is published"
+            yield make_finding(rule, resource, field, message)
         if not controller.version:
             yield make_finding(rule, resource, field, "nothing says which version runs")
+        known = controller_row(controller.name).version
+        if known and controller.version and known.lstrip("v") != controller.version.lstrip("v"):
+            message = f"the catalogue knows {known}: what {controller.version} reaches may differ"
+            yield make_finding(rule, resource, field, message)
+
+
+def _not_mirrored(controller: PlatformController) -> Iterator[str]:
+    """Yield the published images of whose name the description has none, where it has some."""
+    described = {_image_name(image) for image in controller.images}
+    for published in controller.published:
+        if described and _image_name(published) not in described:
+            yield published
+
+
+def _image_name(reference: str) -> str:
+    """Return the last part of an image's name, without tag and digest.
+
+    >>> _image_name("registry.example.com:5000/ai/kueue:v1@sha256:00")
+    'kueue'
+    """
+    return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
 def _details_field(factory: AIFactory, controller: PlatformController) -> str:

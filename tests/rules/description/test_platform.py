@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.catalog import CatalogController, controller_row, controller_rows
+from sovereign_ai.plan import Plan
 from sovereign_ai.plan.platform import plan_platform
+from sovereign_ai.rules.description.platform import RULES
 from sovereign_ai.rules.whole_check import decide
 from tests.rules.subject import FACTORY, factory_of, plan_of
 
@@ -134,3 +137,48 @@ def test_what_is_not_described_is_advice_with_the_images_to_mirror() -> None:
     findings = found({"queueing": "kueue"})
     assert [(rule, field) for rule, field, _ in findings] == [("PLT-003", "platform.queueing[0]")]
     assert f"mirror registry.k8s.io/kueue/kueue into {REGISTRY}" in findings[0][2]
+
+
+@pytest.fixture(scope="module")
+def plain() -> Plan:
+    """Return a plan without a platform."""
+    return plan_of(factory_of())
+
+
+@pytest.mark.parametrize("row", controller_rows(), ids=lambda row: row.name)
+def test_every_controller_is_held_to_the_registry_its_version_and_its_images(
+    plain: Plan, row: CatalogController
+) -> None:
+    """Each row of the catalogue: abroad, another version, one image of several, and a host of nobody."""
+    details: dict[str, Any] = {"name": row.name, "version": row.version or "v1"}
+    details["contacts"] = [{"name": each.name, "kind": each.kind, "used": False} for each in row.contacts]
+    mirrored = [f"{REGISTRY}/{image.rpartition('/')[2]}{DIGEST}" for image in row.images]
+    details["images"] = mirrored or [f"{REGISTRY}/{row.name}{DIGEST}"]
+
+    def rules(**changes: Any) -> list[str]:
+        named: dict[str, list[str]] = {}
+        for name in (row.name, *row.needs):
+            named.setdefault(controller_row(name).function, []).append(name)
+        factory = factory_of(platform={**named, "controllers": [details | changes]})
+        planned = replace(plain, platform=plan_platform(factory))
+        broken = []
+        for rule in RULES:
+            assert rule.decide is not None
+            for finding in rule.decide(rule, factory, planned):
+                if finding.where.field.startswith("platform.controllers"):
+                    broken.append(rule.id)
+        return broken
+
+    assert rules() == []
+    foreign = f"ghcr.example.org/{details['images'][0].rpartition('/')[2]}"
+    assert rules(images=[*details["images"][1:], foreign]) == ["PLT-001"]
+    abroad, nobody = [], []
+    for kind in ("endpoint", "heartbeat", "telemetry", "packages"):
+        nobody.append({"name": f"to-{kind}", "kind": kind, "host": HOST})
+        abroad.append({**nobody[-1], "jurisdiction": "US"})
+    assert set(rules(contacts=[*details["contacts"], *abroad])) == {"PLT-002"}
+    assert rules(contacts=[*details["contacts"], *nobody]) == ["PLT-002"] * 4
+    assert rules(contacts=[]) == ["PLT-002"] * len(row.contacts)
+    assert rules(version="v999.1") == (["PLT-003"] if row.version else [])
+    if len(mirrored) > 1:
+        assert rules(images=mirrored[:1]) == ["PLT-003"] * (len(mirrored) - 1)
