@@ -17,8 +17,8 @@ _DEEPEST = 10
 
 _NAMES = (
     # Clouds and services that set up what lies there.
-    r"(?:^|[.-])(?:aws|amazonaws|azure|gcp|google|googleapis|gke|aliyun|alibabacloud|tencentcloud|ovh|scaleway|hetzner"
-    r"|digitalocean|linode|terraform|opentofu|pulumi|crowdstrike|grafana)(?:[.-]|/|$)"
+    r"(?:^|[.-])(?:aws|amazonaws|azure|gcp|google|googleapis|gke|aliyun|alibabacloud|tencentcloud|ovh"
+    r"|scaleway|hetzner|digitalocean|linode|terraform|opentofu|pulumi|crowdstrike|grafana)(?:[.-]|/|$)"
     # Words for what is copied or sent elsewhere, whole as kinds are written.
     r"|/[A-Za-z0-9]*(?:Mirror|MirrorMaker[0-9]?|Push[A-Z][A-Za-z]*|Offloading|Export|Exporter|Forwarder"
     r"|LogPipeline|MetricPipeline|TracePipeline|RemoteWrite|Terraform|OpenTofu"
@@ -32,7 +32,8 @@ _SERVER = (
 _OF_SERVER = (
     rf"[A-Za-z0-9._-]*{_SERVER}(?:[._-]?(?:ur[il]|host(?:name)?|name|fqdn|value|servers?|address|ips?))*"
     # A URL is only one of a server if something around it says so: many kinds link to their own documents.
-    rf"|[A-Za-z0-9._-]*(?:{_SERVER}|push|write|auth|backup|mirror|export|forward|notif|alert|store)[A-Za-z0-9._-]*(?:ur[il]|path)"
+    rf"|[A-Za-z0-9._-]*(?:{_SERVER}|push|write|auth|backup|mirror|export|forward|notif|alert|store)"
+    r"[A-Za-z0-9._-]*(?:ur[il]|path)"
 )
 _SERVER_LINE = f"(?im)^(?:{_OF_SERVER})=.*$"
 _HOST = r"(?:=|://|,)[ ]*(?:[^ /@,]*@)?(?:[A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+(?:[:/?#, ]|$)"

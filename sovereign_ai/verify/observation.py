@@ -74,13 +74,13 @@ def observe(api: Api, factory: AIFactory, wanted: Iterable[Object] = ()) -> Obse
     wanted_objects = list(wanted)
     kinds = sorted({*OBSERVED, *map(_kind, wanted_objects)})
     # The definitions of custom resources are read too: their schemas hold the defaults that the server adds.
-    requested = [_CRD, *kinds]
+    requested = sorted({_CRD, *kinds})
     answers = api.many([partial(_list_kind, api, kind, factory.name) for kind in requested])
     listed = dict(zip(requested, answers, strict=True))
     objects = {}
     for kind in kinds:
         answer = listed[kind]
-        if answer is not None and kind != _CRD:
+        if answer is not None:
             objects[kind] = list(answer)
     unlabelled = []
     for obj in wanted_objects:
@@ -99,7 +99,7 @@ def observe(api: Api, factory: AIFactory, wanted: Iterable[Object] = ()) -> Obse
         objects=sorted_objects,
         unserved=tuple(kind for kind in kinds if listed[kind] is None),
         schemas=_schemas(listed[_CRD] or []),
-        requests=1 + len(kinds) + len(unlabelled),
+        requests=len(requested) + len(unlabelled),
         observed_at=began,
     )
 

@@ -4,8 +4,8 @@
     python -m tests.attack.published MODULE@VERSION FOLDER unknown >> tests/attack/published_unknown.yaml
 
 The second has the kinds for which there is no table of fields. The definitions are those of a release, such
-as a folder `config/crd/bases`. Fields of pods are left out: the rules on pods judge them. The tables keep what
-was found, so that the tests need no network.
+as a folder `config/crd/bases`. Fields of pods are left out: the rules on pods judge them. The tables keep
+what was found, so that the tests need no network.
 """
 
 from __future__ import annotations

@@ -137,9 +137,10 @@ LEADS_NOWHERE = {
 
 def holding(path: str, value: str) -> Any:
     """Return an object's content with a value at a path."""
+    content: Any = value
     for step in reversed(re.findall(r"\[\]|\{\}|[^.\[{]+", path)):
-        value = [value] if step == "[]" else {"case" if step == "{}" else step: value}  # type: ignore[assignment]
-    return value
+        content = [content] if step == "[]" else {"case" if step == "{}" else step: content}
+    return content
 
 
 def test_a_published_field_of_any_kind_leads_nowhere_outside_the_zones_or_has_a_reason() -> None:

@@ -54,6 +54,21 @@ def test_a_kind_that_is_not_served_is_named_and_a_refusal_raises(monkeypatch: py
         observe(api, FACTORY)
 
 
+def test_definitions_of_kinds_are_judged_too_where_they_are_wanted() -> None:
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.org"},
+        "spec": {"group": "example.org", "names": {"kind": "Widget"}, "versions": [{"name": "v1"}]},
+    }
+    api = memory()
+    api.create(definition)
+    observed = observe(api, FACTORY, [definition])
+    assert observed.named("apiextensions.k8s.io/v1", "CustomResourceDefinition", "widgets.example.org")
+    listed = [asked for asked in api.asked if asked.startswith("LIST")]
+    assert len(set(listed)) == len(listed) == observed.requests
+
+
 def test_an_object_is_found_by_name_and_namespace() -> None:
     observed = observe(memory(), FACTORY)
     assert observed.named("v1", "Namespace", "research") is not None
