@@ -1,4 +1,4 @@
-r"""LLDP neighbours printed as paragraphs: what a person sees who asks a switch for details and saves the screen.
+r"""LLDP neighbours printed as paragraphs: what a person sees who asks a switch for details.
 
 | form | a neighbour begins with |
 |---|---|
@@ -6,11 +6,11 @@ r"""LLDP neighbours printed as paragraphs: what a person sees who asks a switch 
 | NX-OS, `show lldp neighbors detail` | `Chassis id:` |
 | EOS, `show lldp neighbors detail` | `Neighbor`, below `Interface Ethernet1 detected 1 LLDP neighbors:` |
 
-    >>> text = "Interface:    swp1, via: LLDP\n  Chassis:\n    SysName:      leaf\n  Port:\n    PortID:       ifname swp7\n"
+    >>> text = "Interface:    swp1, via: LLDP\n    SysName:      leaf\n    PortID:       ifname swp7\n"
     >>> [row] = read_records(text, "spine.txt")
     >>> row.ports, row.device, row.peer_ports
     (('swp1',), 'leaf', ('swp7',))
-"""  # noqa: E501 - one literal text
+"""
 
 from __future__ import annotations
 

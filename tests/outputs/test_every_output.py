@@ -11,6 +11,7 @@ import pytest
 
 from sovereign_ai.render.kubernetes import Bundle, render
 from tests.outputs.designs import design, design_names
+from tests.outputs.documents import DOCUMENT_JUDGES, document_faults, written_documents
 from tests.outputs.judging import JUDGES, Written, faults, written
 from tests.outputs.plan_files import kubernetes
 
@@ -49,6 +50,58 @@ def test_every_object_of_a_design_is_one_that_an_api_server_takes(name: str) -> 
         first, *rest = bundle.objects
         assert list(kubernetes([first, *bundle.objects]))
         assert rest
+
+
+SPOKEN = "stranger names of many letters"
+"""Its operator's name has letters that CSV, XML, YAML, Go's templates and spreadsheets give a meaning."""
+
+
+@cache
+def written_beside(name: str) -> dict[str, str]:
+    return written_documents(*design(name))
+
+
+OTHERS = [name for name in design_names(large=False) if name != SPOKEN]
+
+
+@pytest.mark.parametrize("name", [SPOKEN, *(pytest.param(name, marks=pytest.mark.loads) for name in OTHERS)])
+def test_every_document_of_a_design_is_one_that_its_reader_takes(name: str) -> None:
+    files = written_beside(name) if name == SPOKEN else written_documents(*design(name))
+    assert list(document_faults(files)) == []
+
+
+def test_every_judge_of_documents_has_one_and_a_new_document_is_a_fault() -> None:
+    files = written_beside(SPOKEN)
+    for pattern, _ in DOCUMENT_JUDGES:
+        assert any(pattern.fullmatch(path) for path in files), pattern.pattern
+    told = list(document_faults({**files, "new/format.txt": "text"}))
+    assert [fault for fault in told if fault.startswith("new/format.txt: 0 judges")]
+
+
+DAMAGED_DOCUMENTS = [
+    (r"check\.sarif", r'"level": "error"', '"level": "fatal"', "fatal"),
+    (r"check\.xml", r'tests="\d+"', 'tests="1"', "tests is 1"),
+    (r"oscal/assessment.*", r'"uuid": "[0-9a-f]{8}', '"uuid": "0', "uuid 0"),
+    (r"focus\.csv", r",EUR,", ",,", "BillingCurrency is empty"),
+    (r"focus\.csv", r"^\d+\.\d+", "many", "no decimal"),
+    (r"focus\.csv", r"Größte", "=Größte", "=Größte"),
+    (r"argocd/argocd\.yaml", r"sourceRepos", "sourceRepo", "sourceRepo"),
+    (r"argocd/lab/kustomization\.yaml", r"^- \S+", "- absent.yaml", "absent"),
+    (r"flux/flux-lab\.yaml", r"prune: true", "prune: 'yes'", "prune"),
+    (r"flux/flux-lab\.yaml", r"name: lab-namespaces", f"name: lab-{'x' * 63}", "longer than a label"),
+    (r"helm/lab/Chart\.yaml", r"version: \S+", "version: v1", "version v1"),
+    (r"helm/lab/values\.schema\.json", r'"object"', '"thing"', "thing"),
+]
+
+
+@pytest.mark.parametrize(("path", "old", "new", "expected"), DAMAGED_DOCUMENTS)
+def test_a_damaged_document_is_refused(path: str, old: str, new: str, expected: str) -> None:
+    files = written_beside(SPOKEN)
+    (name,) = [name for name in files if re.fullmatch(path, name)]
+    damaged = re.sub(old, new, files[name], count=1, flags=re.MULTILINE)
+    assert damaged != files[name]
+    told = list(document_faults({**files, name: damaged}))
+    assert any(re.search(expected, fault) for fault in told), told[:5]
 
 
 def test_every_judge_has_a_file_of_the_sample_or_of_a_design_that_is_walked() -> None:

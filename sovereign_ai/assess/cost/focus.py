@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -42,8 +43,8 @@ COLUMNS = (
 """The mandatory columns of FOCUS 1.2."""
 RECOMMENDED = ("ChargeFrequency", "ServiceSubcategory")
 """Columns that FOCUS 1.2 recommends, without the invoice: a calculation has none."""
-_FORMULA_STARTS = ("=", "+", "@")
-"""Letters by which a spreadsheet takes a cell for a formula and runs it."""
+_FORMULA = re.compile(r"[=+@\t\r]|-(?!\d+(?:\.\d+)?$)")
+"""The start of a cell that a spreadsheet takes for a formula and runs; a negative number is none."""
 _RUNNING = (
     ("year.upkeep", "Management and Governance"),
     ("year.staff", "Management and Governance"),
@@ -172,4 +173,4 @@ def focus_csv(rows: Sequence[dict[str, str]]) -> str:
 
 def quoted(value: str) -> str:
     """Return a cell that no spreadsheet runs as a formula."""
-    return f"'{value}" if value[:1] in _FORMULA_STARTS else value
+    return f"'{value}" if _FORMULA.match(value) else value

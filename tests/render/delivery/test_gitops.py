@@ -78,7 +78,7 @@ def _misfit(value: Any, form: Any) -> bool:
     return form != "any" and type(value) is not TYPES[form]
 
 
-def _misfits(obj: dict[str, Any]) -> list[str]:
+def misfits(obj: dict[str, Any]) -> list[str]:
     """Return the fields of an object that its definition does not have, types otherwise, or lacks."""
     table = FIELDS[f"{obj['apiVersion']}/{obj['kind']}"]
     leaves = list(_leaves(obj["spec"], "spec"))
@@ -103,14 +103,14 @@ def test_every_field_is_one_of_the_published_definitions_and_of_its_type(
     objects = _delivering(tool, clusters, place)
     assert objects
     for obj in objects:
-        assert _misfits(obj) == [], obj["metadata"]["name"]
+        assert misfits(obj) == [], obj["metadata"]["name"]
 
 
 def test_a_misspelt_field_a_wrong_type_and_a_missing_one_are_noticed():
     [obj] = [obj for obj in _delivering("flux") if obj["metadata"]["name"] == "lab-namespaces"]
     spec = {**obj["spec"], "wait": "yes", "dependOn": "x", "interval": "soon"}
     del spec["prune"]
-    assert _misfits({**obj, "spec": spec}) == [
+    assert misfits({**obj, "spec": spec}) == [
         "spec.interval",
         "spec.wait",
         "spec.dependOn",

@@ -48,7 +48,7 @@ def _executed(template: str) -> str:
     return result + template[position:]
 
 
-def _objects(files: dict[str, str]) -> Iterator[dict[str, Any]]:
+def objects_of(files: dict[str, str]) -> Iterator[dict[str, Any]]:
     for name, text in files.items():
         if name.startswith("templates/"):
             yield from yaml.safe_load_all(_executed(text))
@@ -70,12 +70,12 @@ def test_braces_in_an_object_reach_the_cluster_as_they_were_rendered():
     texts = {"a": "{{ .Values.secret }}", "b": "}}{{{{-", "c": '{{ "{{" }}', "d": "{{/* x */}}\n{{"}
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "braces", "labels": labels}}
     files = chart_files(Bundle("lab", (first, {**config, "data": texts}, *others)), stack("lab")[1])
-    [back] = [obj for obj in _objects(files) if obj["metadata"]["name"] == "braces"]
+    [back] = [obj for obj in objects_of(files) if obj["metadata"]["name"] == "braces"]
     assert back["data"] == texts
 
 
 def test_the_templates_yield_every_object_and_keep_what_holds_data():
-    objects = list(_objects(_chart()))
+    objects = list(objects_of(_chart()))
     assert len(objects) == len(bundle().objects)
     for obj in objects:
         annotations = obj["metadata"].pop("annotations", None)
