@@ -22,7 +22,7 @@ Kind = str
 """How a workload may be taken: `own`, `claimed`, `without-borrowing` or `while-borrowing`."""
 
 
-class Candidate(NamedTuple):
+class EvictableWorkload(NamedTuple):
     """A workload that may have to go.
 
     Attributes:
@@ -105,7 +105,7 @@ def _tree(state: QueueState) -> dict[str, QuotaNode]:
 def _all_gone(
     tree: dict[str, QuotaNode],
     name: str,
-    candidates: Sequence[Candidate],
+    candidates: Sequence[EvictableWorkload],
     contested: Collection[Place],
     *,
     may_borrow: bool,
@@ -143,7 +143,7 @@ def _candidates(
     state: QueueState,
     tree: Mapping[str, QuotaNode],
     asked: tuple[Collection[Place], Needs],
-) -> list[Candidate]:
+) -> list[EvictableWorkload]:
     """Return whatever may have to go, in Kueue's order."""
     contested, needs = asked
     name = str(queue["metadata"]["name"])
@@ -156,9 +156,9 @@ def _candidates(
     own = []
     for each in holders.get(name, ()):
         if _may_take(workload, each, rules.get("withinClusterQueue", _NEVER)):
-            own.append(Candidate(each, name, "own"))
-    claimed: list[Candidate] = []
-    others: list[Candidate] = []
+            own.append(EvictableWorkload(each, name, "own"))
+    claimed: list[EvictableWorkload] = []
+    others: list[EvictableWorkload] = []
     policy = rules.get("reclaimWithinCohort", _NEVER)
     if policy != _NEVER:
         for borrower, cohort, has_claim in _borrowers(tree[name], contested, needs):
@@ -166,7 +166,7 @@ def _candidates(
                 if _may_take(workload, each, policy):
                     kind = "claimed" if has_claim else _borrowing_kind(workload, each, rules)
                     target = claimed if has_claim else others
-                    target.append(Candidate(each, borrower.name, kind, cohort))
+                    target.append(EvictableWorkload(each, borrower.name, kind, cohort))
     ordered = [*_in_order(claimed), *_in_order(others), *_in_order(own)]
     return sorted(ordered, key=lambda each: not _is_evicted(each.workload))
 
@@ -239,7 +239,7 @@ def _created(workload: Object) -> str:
     return str(workload["metadata"].get("creationTimestamp", "9"))
 
 
-def _in_order(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _in_order(candidates: Sequence[EvictableWorkload]) -> list[EvictableWorkload]:
     """Return candidates by priority, the newest place first."""
     newest = sorted(candidates, key=lambda each: _reserved_since(each.workload), reverse=True)
     return sorted(newest, key=lambda each: priority_of(each.workload) if "spec" in each.workload else 0)
