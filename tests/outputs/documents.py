@@ -127,6 +127,7 @@ def _focus(files: Files, path: str) -> Iterator[str]:
                 if not finite or "." not in row[column]:
                     yield f"line {number}: {column} {row[column]!r} is no decimal"
         yield from (f"line {number}: {cell!r}" for cell in row.values() if _FORMULA.match(cell))
+        yield from (f"line {number}: {cell!r} is not ASCII" for cell in row.values() if not cell.isascii())
 
 
 def _objects(files: Files, path: str) -> Iterator[str]:

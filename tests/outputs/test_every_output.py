@@ -84,7 +84,7 @@ DAMAGED_DOCUMENTS = [
     (r"oscal/assessment.*", r'"uuid": "[0-9a-f]{8}', '"uuid": "0', "uuid 0"),
     (r"focus\.csv", r",EUR,", ",,", "BillingCurrency is empty"),
     (r"focus\.csv", r"^\d+\.\d+", "many", "no decimal"),
-    (r"focus\.csv", r"Größte", "=Größte", "=Größte"),
+    (r"focus\.csv", r"Grosste", "=Grosste", "=Grosste"),
     (r"argocd/argocd\.yaml", r"sourceRepos", "sourceRepo", "sourceRepo"),
     (r"argocd/lab/kustomization\.yaml", r"^- \S+", "- absent.yaml", "absent"),
     (r"flux/flux-lab\.yaml", r"prune: true", "prune: 'yes'", "prune"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -172,5 +173,12 @@ def focus_csv(rows: Sequence[dict[str, str]]) -> str:
 
 
 def quoted(value: str) -> str:
-    """Return a cell that no spreadsheet runs as a formula."""
-    return f"'{value}" if _FORMULA.match(value) else value
+    """Return a cell in ASCII, as FOCUS 1.2 demands of texts, that no spreadsheet runs as a formula.
+
+    >>> quoted("Größte Rechner"), quoted("=1+1"), quoted("-1.5")
+    ('Grosste Rechner', "'=1+1", '-1.5')
+    """
+    decomposed = unicodedata.normalize("NFKD", value.replace("ß", "ss"))
+    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    plain = letters.encode("ascii", "replace").decode()
+    return f"'{plain}" if _FORMULA.match(plain) else plain
