@@ -27,7 +27,7 @@ _UNSAID = ("", "not advertised", "null")
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class _RecordForm:
     """How one system prints a neighbour.
 
     Attributes:
@@ -45,7 +45,7 @@ class _Form:
 
 _LLDPCTL = re.compile(r"Interface: +(?P<value>[^\s,]+)(?:,.*)?")
 _FORMS = (
-    _Form(
+    _RecordForm(
         _LLDPCTL,
         _LLDPCTL,
         {
@@ -54,7 +54,7 @@ _FORMS = (
             "description": re.compile(r"\s+PortDescr: +(?P<value>.*)"),
         },
     ),
-    _Form(
+    _RecordForm(
         re.compile(r"Local Port id: *(?P<value>\S+)"),
         re.compile(r"Chassis id: .*"),
         {
@@ -64,7 +64,7 @@ _FORMS = (
         },
         "nxos",
     ),
-    _Form(
+    _RecordForm(
         re.compile(r"Interface (?P<value>\S+) detected \d+ LLDP neighbors?:"),
         re.compile(r"\s+Neighbor \S+/.*"),
         {
@@ -82,7 +82,7 @@ def are_records(text: str) -> bool:
     return _form(text) is not None
 
 
-def _form(text: str) -> _Form | None:
+def _form(text: str) -> _RecordForm | None:
     """Return the form of a text; None for another text."""
     for line in text.splitlines()[:100]:
         for form in _FORMS:
@@ -115,7 +115,7 @@ def read_records(text: str, file: str) -> list[HeardNeighbour]:
     return rows
 
 
-def _paragraphs(text: str, form: _Form) -> Iterator[tuple[int, dict[str, str]]]:
+def _paragraphs(text: str, form: _RecordForm) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the first line and the fields of each neighbour."""
     port = ""
     begun: tuple[int, dict[str, str]] | None = None
@@ -141,7 +141,7 @@ def _paragraphs(text: str, form: _Form) -> Iterator[tuple[int, dict[str, str]]]:
         yield begun
 
 
-def _take(form: _Form, line: str, found: dict[str, str]) -> None:
+def _take(form: _RecordForm, line: str, found: dict[str, str]) -> None:
     """Note the field of a line; EOS has further numbers under the same words below."""
     for name, pattern in form.fields.items():
         if name not in found and (match := pattern.fullmatch(line)):
