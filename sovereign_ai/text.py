@@ -21,6 +21,7 @@ from typing import Any
 HIDDEN_VALUE = "[hidden]"
 """The text that is printed in place of a secret."""
 
+_FORMULA = re.compile(r"[=+@\t\r]|-(?!\d+(?:\.\d+)?$)")
 _PLAIN = re.compile(r"[\t\x20-\x7e]*")
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 _IGNORABLE = (
@@ -316,3 +317,14 @@ def _kind_of(char: str) -> str:
     if char.isdigit():
         return "digit"
     return "small" if char.islower() else "capital"
+
+
+def spreadsheet_text(value: str) -> str:
+    """Return a cell of a table with an apostrophe before what a spreadsheet would run as a formula.
+
+    The starts of a formula are those of OWASP's CSV Injection; a negative number is none.
+
+    >>> spreadsheet_text("=1+1"), spreadsheet_text("-1.5"), spreadsheet_text("-A1")
+    ("'=1+1", '-1.5', "'-A1")
+    """
+    return f"'{value}" if _FORMULA.match(value) else value

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from datetime import date
 
 from sovereign_ai.assess.cost.prices import PricedPart
 from sovereign_ai.assess.measure import Measure
+from sovereign_ai.text import spreadsheet_text
 
 COLUMNS = (
     "BilledCost",
@@ -44,8 +44,6 @@ COLUMNS = (
 """The mandatory columns of FOCUS 1.2."""
 RECOMMENDED = ("ChargeFrequency", "ServiceSubcategory")
 """Columns that FOCUS 1.2 recommends, without the invoice: a calculation has none."""
-_FORMULA = re.compile(r"[=+@\t\r]|-(?!\d+(?:\.\d+)?$)")
-"""The start of a cell that a spreadsheet takes for a formula and runs; a negative number is none."""
 _RUNNING = (
     ("year.upkeep", "Management and Governance"),
     ("year.staff", "Management and Governance"),
@@ -180,5 +178,4 @@ def quoted(value: str) -> str:
     """
     decomposed = unicodedata.normalize("NFKD", value.replace("ß", "ss"))
     letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    plain = letters.encode("ascii", "replace").decode()
-    return f"'{plain}" if _FORMULA.match(plain) else plain
+    return spreadsheet_text(letters.encode("ascii", "replace").decode())

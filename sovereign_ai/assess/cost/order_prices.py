@@ -16,6 +16,7 @@ from typing import Any
 from sovereign_ai.assess.sheet import GivenValue
 from sovereign_ai.assess.sources import figures
 from sovereign_ai.plan.cabling import CableOrder, OrderLine
+from sovereign_ai.text import spreadsheet_text
 
 COLUMNS = (
     "site",
@@ -189,13 +190,17 @@ def order_cost(lines: Iterable[PricedLine]) -> OrderCost:
 
 
 def order_csv(lines: Sequence[PricedLine]) -> str:
-    """Return the lines as CSV in the columns of `COLUMNS`; what is not known is empty."""
+    """Return the lines as CSV in the columns of `COLUMNS`; what is not known is empty.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for line in lines:
         data = line.to_data()
-        writer.writerow("" if data[column] is None else data[column] for column in COLUMNS)
+        cells = ["" if data[column] is None else data[column] for column in COLUMNS]
+        writer.writerow(spreadsheet_text(cell) if isinstance(cell, str) else cell for cell in cells)
     return text.getvalue()
 
 

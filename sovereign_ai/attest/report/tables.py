@@ -14,6 +14,7 @@ from sovereign_ai.assess import Measure, cut
 from sovereign_ai.attest.report.gather import NOTICE, Report, certificates
 from sovereign_ai.plan import summary
 from sovereign_ai.sovereignty import Drill, criterion
+from sovereign_ai.text import spreadsheet_text
 
 # All sections share these columns, so that one file holds the whole report; what a section does not have is
 # empty.
@@ -34,8 +35,6 @@ COLUMNS = (
 """The columns."""
 Row = dict[str, Any]
 """Column to value; a column that is left out is empty."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Characters that begin a formula in a spreadsheet (OWASP, CSV Injection)."""
 
 
 def rows(report: Report) -> Iterator[Row]:
@@ -217,6 +216,4 @@ def _safe(value: Any) -> Any:
     """
     if value is None:
         return ""
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return spreadsheet_text(value) if isinstance(value, str) else value

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
+
 import pytest
 
-from sovereign_ai.assess.cost.order_prices import order_cost, price_order
+from sovereign_ai.assess.cost.order_prices import order_cost, order_csv, price_order
 from sovereign_ai.assess.cost.report import assess_cost
 from sovereign_ai.assess.sheet import GivenValue
 from sovereign_ai.plan.cabling.order import order_cables
@@ -49,3 +52,11 @@ def test_a_described_cabling_is_costed_by_its_pieces_and_any_other_by_its_links(
     assert set(pieces) == {line.part.name for line in order_cables(described, plan).lines}
     assert cost.measure(pieces["osfp-flat-800g-2xsr4"]).value is None
     assert cost.measure("count.fra1.osfp-flat-800g-2xsr4").value == 66
+
+
+def test_no_cell_of_the_order_is_run_as_a_formula() -> None:
+    factory, plan = stack("lab")
+    line = price_order(order_cables(factory, plan), {})[0]
+    part = line.line.part._replace(name="=1+1")
+    written = order_csv([replace(line, line=replace(line.line, part=part))])
+    assert "'=1+1" in next(csv.reader(written.splitlines()[1:]))
