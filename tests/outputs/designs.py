@@ -57,8 +57,16 @@ def _preset_names() -> list[str]:
     return [preset.name for preset in designs()]
 
 
-_WITHOUT_DESCRIPTION = frozenset({"jupiter: a Booster group"})
-"""Published designs whose machines have no row: another of as many ports stands in for their counts alone."""
+_WITHOUT_DESCRIPTION = frozenset(
+    {
+        "jupiter: a Booster group",
+        "oracle-exadata-x8m: leaves of a rack by itself",
+        "oracle-exadata-x8m: two racks",
+        "oracle-exadata-x8m: three racks, whose leaves have 3, 3 and 2 links",
+        "infragraph-examples: two scale-out switches",
+    }
+)
+"""Published designs whose machines have no row: others stand in for their ports, in no such racks."""
 
 
 def design_names(*, large: bool) -> list[str]:
