@@ -24,6 +24,8 @@ from sovereign_ai.plan.shapes import machines_a_rack
 from sovereign_ai.spec import AIFactory, Fabric, GpuNodePool
 from sovereign_ai.units import BitsPerSecond
 
+_CABLE_PARTS = frozenset({2, 4, 8})
+"""Into how many links a splitter cable divides a port: whole lanes, of which a port has at most eight."""
 MOST_CABLES = 10_000_000
 """Cables of a factory, all fabrics together. More indicates a mistake in a figure, not a real request (an
 estimate: a million GPUs under three tiers at 1:1 take some three million)."""
@@ -284,8 +286,9 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
 
 
 def _port_parts(rails: int, ports: int) -> int:
-    """Return into how many rails each port is split; 1 where rails are no multiple of the ports."""
-    return rails // ports if ports and rails % ports == 0 else 1
+    """Return into how many rails each port is split; 1 where no cable splits the ports into that many."""
+    parts = rails // ports if ports and rails % ports == 0 else 1
+    return parts if parts in _CABLE_PARTS else 1
 
 
 def _meeting_misfits(

@@ -227,10 +227,15 @@ def test_every_impossible_fabric_is_named_at_once_with_its_field() -> None:
     assert len(refused.value.problems) == len(problems)
 
 
-def test_trays_of_four_ports_refuse_eight_rails_and_take_four() -> None:
+def test_trays_of_four_ports_refuse_rails_that_no_cable_makes_of_them_and_take_four() -> None:
     trays = [pool("nvl", 144, system="gb200-nvl72-tray")]
-    wrong = wish(trays, {"name": "c", "rails": 8, "radix": 64, "kind": "roce"})
-    assert ["write 'rails: 4'" in problem.hint for problem in fabric_problems(wrong, {})] == [True]
+    for rails in (6, 12):
+        wrong = wish(trays, {"name": "c", "rails": rails, "radix": 64, "kind": "roce"})
+        assert ["write 'rails: 4'" in problem.hint for problem in fabric_problems(wrong, {})] == [True]
+    split = {"name": "c", "rails": 8, "radix": 64, "kind": "roce"}
+    assert fabric_problems(wish(trays, {**split, "link": "200 Gbps"}), {}) == []
+    [problem] = fabric_problems(wish(trays, {**split, "link": "400 Gbps"}), {})
+    assert "200 Gbps" in problem.hint
     [size] = size_fabrics(wish(trays, {"name": "c", "rails": 4, "radix": 144, "kind": "roce"}), {})
     assert (size.leaf, size.node_leaf) == (8, 576)
 
