@@ -103,5 +103,6 @@ def _merged(sites: list[StandingSite]) -> StandingSite:
         for name, device in site.devices.items():
             draft.devices.setdefault(name, device)
         draft.interfaces.update(site.interfaces)
-        draft.cables.extend(site.cables)
+        for ends in site.cables:
+            draft.connect(*ends)
     return draft.finish()

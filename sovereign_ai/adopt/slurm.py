@@ -158,9 +158,13 @@ def _switch_line(fields: Mapping[str, str], where: Where, draft: SiteDraft, name
 def _note_switch(
     switch: str, nodes: Iterable[str], children: Iterable[str], where: Where, draft: SiteDraft, names: _Names
 ) -> None:
-    """Note a switch with the nodes and switches below it."""
-    if switch in names.switches:
-        message = f"{switch[:60]!r} is described at line {names.switches[switch].line} already"
+    """Note a switch with the nodes and switches below it.
+
+    Several clusters of a site have a file each, in which a switch has the nodes of that cluster.
+    """
+    before = names.switches.get(switch)
+    if before is not None and before.file == where.file:
+        message = f"{switch[:60]!r} is described at line {before.line} already"
         draft.refuse("switch-twice", message, where, "keep one of the two")
         return
     names.switches[switch] = where

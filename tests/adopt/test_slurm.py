@@ -82,6 +82,16 @@ def test_blocks_without_a_tree_are_machines_with_domains() -> None:
     assert not seen.cables
 
 
+def test_clusters_of_a_site_share_a_switch_that_each_describes_in_its_own_file() -> None:
+    seen = site(
+        "slurm",
+        a_conf="SwitchName=leaf Nodes=n1\nSwitchName=top Switches=leaf\n",
+        b_conf="SwitchName=leaf Nodes=n2\nSwitchName=top Switches=leaf\n",
+    )
+    assert sorted(seen.devices) == ["leaf", "n1", "n2", "top"]
+    assert len(seen.cables) == 3
+
+
 def test_the_listing_of_scontrol_repeats_no_node_above_its_leaf() -> None:
     text = "SwitchName=leaf Level=0 LinkSpeed=1 Nodes=n1\nSwitchName=top Level=1 Nodes=n1 Switches=leaf\n"
     assert len(site("slurm", topology_conf=text).cables) == 2

@@ -61,6 +61,7 @@ _WITHOUT_DESCRIPTION = frozenset(
     {
         "jupiter: a Booster group",
         "oracle-exadata-x8m: leaves of a rack by itself",
+        "oracle-exadata-x8m: eight racks",
         "oracle-exadata-x8m: two racks",
         "oracle-exadata-x8m: three racks, whose leaves have 3, 3 and 2 links",
         "infragraph-examples: two scale-out switches",
