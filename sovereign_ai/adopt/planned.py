@@ -20,7 +20,7 @@ from sovereign_ai.render.interop import file_sets
 from sovereign_ai.render.switches import adapter, port_number, split_parts
 from sovereign_ai.spec import AIFactory
 
-_SPEEDS = {800: "xdr", 400: "ndr", 200: "hdr", 100: "edr"}
+_SPEEDS = {800: "xdr", 400: "ndr", 200: "hdr", 100: "edr", 40: "qdr"}
 """Gbps of four lanes to the rate's name."""
 
 

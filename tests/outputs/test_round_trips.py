@@ -17,7 +17,7 @@ from sovereign_ai.render.interop import file_sets
 from tests.outputs.designs import design
 from tests.outputs.test_every_output import ALL, SAMPLE
 
-SPEEDS = {800: "XDR", 400: "NDR", 200: "HDR", 100: "EDR"}
+SPEEDS = {800: "XDR", 400: "NDR", 200: "HDR", 100: "EDR", 40: "QDR"}
 """What `ibnetdiscover` calls a link of four lanes, by Gbps."""
 DESCRIPTION = re.compile(r'# "([^"]*)"')
 LARGER_THAN_A_TABLE = "stack gigafactory"

@@ -28,6 +28,7 @@ _INFINIBAND = {
     400: "infiniband-ndr-4x",
     200: "infiniband-hdr-4x",
     100: "infiniband-edr-4x",
+    40: "infiniband-qdr-4x",
 }
 """Gbps to NetBox's type: four lanes; its types without lanes are of one."""
 _RACK_INCHES = 19
