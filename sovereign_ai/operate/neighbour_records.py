@@ -7,7 +7,7 @@ r"""LLDP neighbours printed as paragraphs: what a person sees who asks a switch 
 | EOS, `show lldp neighbors detail` | `Neighbor`, below `Interface Ethernet1 detected 1 LLDP neighbors:` |
 
     >>> text = "Interface:    swp1, via: LLDP\n    SysName:      leaf\n    PortID:       ifname swp7\n"
-    >>> [row] = read_records(text, "spine.txt")
+    >>> [row] = read_neighbour_records(text, "spine.txt")
     >>> row.ports, row.device, row.peer_ports
     (('swp1',), 'leaf', ('swp7',))
 """
@@ -77,7 +77,7 @@ _FORMS = (
 )
 
 
-def are_records(text: str) -> bool:
+def are_neighbour_records(text: str) -> bool:
     """Return whether a text is a list of LLDP neighbours in paragraphs."""
     return _form(text) is not None
 
@@ -91,7 +91,7 @@ def _form(text: str) -> _RecordForm | None:
     return None
 
 
-def read_records(text: str, file: str) -> list[HeardNeighbour]:
+def read_neighbour_records(text: str, file: str) -> list[HeardNeighbour]:
     """Read neighbours in paragraphs.
 
     Raises:

@@ -27,7 +27,7 @@ from sovereign_ai.operate.cable_reports import (
     rows_of,
 )
 from sovereign_ai.operate.neighbour_forms import is_table, read_neighbours, read_table
-from sovereign_ai.operate.neighbour_records import are_records, read_records
+from sovereign_ai.operate.neighbour_records import are_neighbour_records, read_neighbour_records
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
@@ -227,9 +227,9 @@ def _take(file: Path, reports: Reports, wanted: Expected, owners: Mapping[str, E
         text = decode(read(file, SUBNET), name)
         refuse_secrets(text, name, SUBNET)
         # NX-OS prints the head of its table above paragraphs too.
-        if are_records(text) or is_table(text):
+        if are_neighbour_records(text) or is_table(text):
             device, _ = wanted.end(file.stem, "")
-            read_text = read_records if are_records(text) else read_table
+            read_text = read_neighbour_records if are_neighbour_records(text) else read_table
             add_heard(reports, wanted, device, read_text(text, name), owners)
             return "lldp"
         add_subnet(reports, wanted, text, name)

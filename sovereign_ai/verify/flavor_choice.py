@@ -18,7 +18,7 @@ from sovereign_ai.verify.obstacle import Obstacle, ObstacleCode
 from sovereign_ai.verify.pod_place import is_selected, untolerated
 from sovereign_ai.verify.pod_requests import Object, amount_text, field_of, requests_of_pod
 from sovereign_ai.verify.preemption import preemptions
-from sovereign_ai.verify.queue_state import QueueState, by_name
+from sovereign_ai.verify.queue_state import QueueState, by_name, full_name
 from sovereign_ai.verify.quota_tree import Place, QuotaNode, lowest_level_with, reclaimable
 
 Starts = Mapping[tuple[int, int], int]
@@ -289,8 +289,7 @@ def _after_preemption(
 def _is_of(name: str, asking: Asking, queue: str) -> bool:
     """Return whether a workload is one of a queue."""
     for each in asking.state.workloads:
-        metadata = each["metadata"]
-        if f"{metadata.get('namespace', '')}/{metadata.get('name', '')}" == name:
+        if full_name(each) == name:
             return bool(field_of(each, "status", "admission", "clusterQueue") == queue)
     return False
 

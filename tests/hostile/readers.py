@@ -21,12 +21,16 @@ from tests.hostile import reading
 from tests.hostile.case import ANY, REFUSED, Prepared
 from tests.hostile.kit import kit
 from tests.operate.test_neighbour_forms import FORMS
+from tests.operate.test_neighbour_records import TEXTS
 from tests.support.approvals import approved_grant, signed_text
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = (ROOT / "tests" / "hostile" / "small.yaml").read_text(encoding="utf-8")
 LAB = (ROOT / "stacks" / "lab" / "factory.yaml").read_text(encoding="utf-8")
 _CODES = frozenset
+TEXTS_HEARD = {f"{name}-text": write for name, write in TEXTS.items()}
+"""What switches print of their LLDP neighbours for a person to read."""
+HEARD = FORMS | TEXTS_HEARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,8 +373,9 @@ def _adopted(folder: Path, name: str, content: str) -> Prepared:
 
 def _heard(folder: Path, form: str) -> Prepared:
     """Write what a switch prints of its LLDP neighbours, in one maker's form."""
-    name = "seen/leaf-1.txt" if form.endswith("-table") else "seen/leaf-1.json"
-    text = FORMS[form]([("1", "train-001", "compute0")])
+    is_text = form.endswith("-table") or form in TEXTS_HEARD
+    name = "seen/leaf-1.txt" if is_text else "seen/leaf-1.json"
+    text = HEARD[form]([("1", "train-001", "compute0")])
     return _beside(folder, name, text, "fabric", "observe", "{stack}", "--from", "{folder}/seen")
 
 
@@ -752,13 +757,13 @@ READERS: tuple[Reader, ...] = (
         Reader(
             f"heard-{name}",
             ("neighbours",),
-            "line" if name.endswith("-table") else "json",
+            "line" if name.endswith("-table") or name in TEXTS_HEARD else "json",
             partial(_heard, form=name),
             control=_CODES({1}),
             refused=_CODES({1, 2}),
             absent=_CODES({1, 2}),
         )
-        for name in FORMS
+        for name in HEARD
     ),
     Reader(
         "delivered",

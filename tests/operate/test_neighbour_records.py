@@ -13,7 +13,7 @@ from sovereign_ai.errors import UsageError
 from sovereign_ai.operate import neighbour_records
 from sovereign_ai.operate.cable_ends import MANAGEMENT_PORTS, expected
 from sovereign_ai.operate.neighbour_forms import HeardNeighbour, is_table, read_table
-from sovereign_ai.operate.neighbour_records import are_records, read_records
+from sovereign_ai.operate.neighbour_records import are_neighbour_records, read_neighbour_records
 from sovereign_ai.operate.observation import Observation, observe
 from sovereign_ai.sim.lldp import lldp
 from tests.operate.test_neighbour_forms import Heard, in_band
@@ -92,7 +92,11 @@ TEXTS: dict[str, Callable[[Heard], str]] = {
 
 
 def of(text: str) -> list[HeardNeighbour]:
-    return read_records(text, "leaf.txt") if are_records(text) else read_table(text, "leaf.txt")
+    return (
+        read_neighbour_records(text, "leaf.txt")
+        if are_neighbour_records(text)
+        else read_table(text, "leaf.txt")
+    )
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +147,8 @@ def test_a_neighbour_without_its_names_is_a_cut_text(text: str, lines: list[int]
 
 
 def test_other_texts_are_no_records() -> None:
-    assert not are_records('Switch\t2 "S-1"\t# "leaf" lid 1\n')
-    assert not are_records(old_eos_table([("1", "a", "swp2")]))
+    assert not are_neighbour_records('Switch\t2 "S-1"\t# "leaf" lid 1\n')
+    assert not are_neighbour_records(old_eos_table([("1", "a", "swp2")]))
     assert is_table(nvue_table([("1", "a", "swp2")]))
 
 

@@ -30,6 +30,7 @@ from sovereign_ai.render.kubernetes import render
 from sovereign_ai.rules import check, merge_verdicts
 from sovereign_ai.spec import AIFactory
 from tests.attest.test_sarif_log import SCHEMA as SARIF_SCHEMA
+from tests.outputs.judging import judged
 from tests.outputs.plan_files import kubernetes
 from tests.render.delivery.test_gitops import FIELDS, PLACE, misfits
 from tests.render.delivery.test_helm import CHART_NAME, SEMVER, objects_of
@@ -195,10 +196,4 @@ DOCUMENT_JUDGES = tuple((re.compile(pattern), judge) for pattern, judge in _JUDG
 
 def document_faults(files: Files) -> Iterator[str]:
     """Yield every fault of every document; one that no pattern has, or two have, is one too."""
-    for path in files:
-        judges = [judge for pattern, judge in DOCUMENT_JUDGES if pattern.fullmatch(path)]
-        if len(judges) != 1:
-            yield f"{path}: {len(judges)} judges; add the rules of its reader to tests/outputs"
-            continue
-        for fault in judges[0](files, path):
-            yield f"{path}: {fault}"
+    yield from judged(files, files, DOCUMENT_JUDGES)

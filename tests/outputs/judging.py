@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.interop import DeliveredFacts, files
 from sovereign_ai.spec import AIFactory
 from tests.outputs import netbox_forms, plan_files, switch_files
+
+T = TypeVar("T")
 
 _CLAB = json.loads((plan_files.DATA / "containerlab-0.79.json").read_text())
 BOOT, DHCP = "10.0.0.5", "10.0.0.6"
@@ -53,10 +56,10 @@ Judge = Callable[[Written, str], Iterator[str]]
 def _text(judge: Callable[[str], Iterator[str]]) -> Judge:
     """Return a judge that needs the text alone."""
 
-    def judged(output: Written, path: str) -> Iterator[str]:
+    def of_text(output: Written, path: str) -> Iterator[str]:
         return judge(output.files[path])
 
-    return judged
+    return of_text
 
 
 def _beside(output: Written, path: str) -> Iterator[str]:
@@ -166,12 +169,19 @@ JUDGES = tuple((re.compile(pattern), judge) for pattern, judge in _JUDGES)
 
 def faults(output: Written, folder: str = "") -> Iterator[str]:
     """Yield every fault of every file of a folder; a file that no pattern has, or two have, is one too."""
-    for path in output.files:
-        if not path.startswith(folder):
+    yield from judged(output, (path for path in output.files if path.startswith(folder)), JUDGES)
+
+
+def judged(
+    output: T,
+    paths: Iterable[str],
+    judges: Sequence[tuple[re.Pattern[str], Callable[[T, str], Iterable[str]]]],
+) -> Iterator[str]:
+    """Yield what the one judge of each path has against it, or that it has none or several."""
+    for path in paths:
+        fitting = [judge for pattern, judge in judges if pattern.fullmatch(path)]
+        if len(fitting) != 1:
+            yield f"{path}: {len(fitting)} judges; add the rules of its reader to tests/outputs"
             continue
-        judges = [judge for pattern, judge in JUDGES if pattern.fullmatch(path)]
-        if len(judges) != 1:
-            yield f"{path}: {len(judges)} judges; add the rules of its reader to tests/outputs"
-            continue
-        for fault in judges[0](output, path):
+        for fault in fitting[0](output, path):
             yield f"{path}: {fault}"

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from sovereign_ai.rules.outlets import leaves
+from sovereign_ai.rules.registry import REGISTRY
 from tests.rules import deciding
+
+LEAVES = "variables.leaves"
 
 
 def refused(version: str = "example.net/v1", kind: str = "Thing", **fields: Any) -> bool:
@@ -49,3 +52,11 @@ def test_the_name_of_a_cloud_or_of_a_copy_is_enough() -> None:
 
 def test_the_expression_grows_with_the_depth_and_not_with_its_square() -> None:
     assert len(leaves()) < 2_500
+
+
+def test_only_kinds_that_no_rule_knows_are_judged_by_the_text_of_their_fields() -> None:
+    # The offline evaluator leaves that text empty for the others.
+    readers = [check.expression for rule in REGISTRY for check in rule.checks if LEAVES in check.expression]
+    assert readers
+    for expression in readers:
+        assert "|| variables.key in $known_kinds ||" in expression.partition(LEAVES)[0]
