@@ -106,10 +106,14 @@ def locked(row: Tool, progress: Progress) -> Iterator[Path]:
 def locked_name(name: str, progress: Progress) -> Iterator[None]:
     """Hold a lock of the cache by its name, waiting for another run if need be."""
     lock = ensure(cache_dir() / "locks") / f"{name}.lock"
-    # Append: opening must not change a file that another run has locked.
-    with lock.open("a") as handle:
-        _wait_for(handle.fileno(), name, progress)
+    # Opening must not change a file that another run has locked.
+    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)  # an earlier version left to the umask who may write it
+        _wait_for(descriptor, name, progress)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _wait_for(descriptor: int, name: str, progress: Progress) -> None:

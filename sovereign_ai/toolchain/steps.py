@@ -53,7 +53,8 @@ def run(
     Raises:
         WayClosedError: the program did not start, failed, or exceeded its limit.
     """
-    with log.open("ab") as sink, _termination_as_interrupt():
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "ab") as sink, _termination_as_interrupt():
         try:
             process = subprocess.Popen(
                 list(argv),

@@ -15,9 +15,11 @@ from sovereign_ai.toolchain.cache import (
     link,
     link_by_name,
     locked,
+    locked_name,
     remove,
     settle,
 )
+from sovereign_ai.toolchain.steps import run
 from sovereign_ai.toolchain.table import TOOLS
 
 KWOK = TOOLS["kwok"]
@@ -86,6 +88,20 @@ def test_nobody_but_the_owner_may_write_what_is_settled_whatever_the_umask(cache
         os.umask(mask)
     modes = {path.name: path.stat().st_mode & 0o777 for path in place.rglob("*") if not path.is_symlink()}
     assert modes == {"files": 0o755, "go.mod": 0o644, "kwok": 0o755}
+
+
+def test_a_lock_and_the_output_of_a_step_are_the_owners_alone_whatever_the_umask(cache: Path) -> None:
+    (cache / "locks").mkdir(parents=True, mode=0o700)
+    (cache / "locks" / "old.lock").touch()
+    (cache / "locks" / "old.lock").chmod(0o666)
+    mask = os.umask(0)
+    try:
+        with locked_name("old", lambda _line: None), locked_name("new", lambda _line: None):
+            run(["/bin/true"], what="nothing", progress=lambda _line: None, log=cache / "log")
+    finally:
+        os.umask(mask)
+    made = [cache / "locks" / "old.lock", cache / "locks" / "new.lock", cache / "log"]
+    assert [path.stat().st_mode & 0o777 for path in made] == [0o600] * 3
 
 
 def test_a_read_only_folder_is_removed(tmp_path: Path) -> None:
