@@ -195,28 +195,30 @@ def node_leaf(
     ports_of_width = {width: _ports_of_rate(size, ports, width) for width in {free_width, *widths}}
     cables: list[CableRow] = []
     leaf_rails, groups = size.leaf_rails, size.rails // size.leaf_rails
+    host_leaves = [place // size.down for place in host_places]
+    # A server's ports of one leaf are neighbours: one twin-port transceiver serves two of them.
+    leaf_ports = [
+        [
+            ports_of_width[width][place % size.down // width * leaf_rails + of_leaf]
+            for place, width in zip(host_places, widths, strict=True)
+        ]
+        for of_leaf in range(leaf_rails)
+    ]
     suffix = f"/{copy}" if copy else ""
     for rail in range(size.rails):
         leaves = names.leaves[rail // leaf_rails :: groups]
-        own_ports: list[str] = []
-        rail_leaves: list[str] = []
-        leaf_ports: list[str] = []
         number = size.first_rail + rail
         port_of = {first: f"{size.role}{first + number}{suffix}" for first in {0, server_port}}
-        for place, first, width in zip(host_places, first_ports, widths, strict=True):
-            leaf, position = divmod(place, size.down)
-            own_ports.append(port_of[first])
-            rail_leaves.append(leaves[leaf])
-            # A server's ports of one leaf are neighbours: one twin-port transceiver serves two of them.
-            leaf_ports.append(ports_of_width[width][position // width * leaf_rails + rail % leaf_rails])
-        cables.extend(zip(hosts_placed, own_ports, rail_leaves, leaf_ports, strict=True))
+        own_ports = [port_of[first] for first in first_ports]
+        above = [leaves[leaf] for leaf in host_leaves]
+        cables.extend(zip(hosts_placed, own_ports, above, leaf_ports[rail % leaf_rails], strict=True))
     for manager in range(managers):
         turn, rail = divmod(manager, size.rails)
         leaf, position = divmod(free[turn], size.down)
         name = f"{names.plane}-manager-{manager + 1}"
-        above = names.leaves[leaf * groups + rail // leaf_rails]
+        own_leaf = names.leaves[leaf * groups + rail // leaf_rails]
         leaf_port = ports_of_width[free_width][position // free_width * leaf_rails + rail % leaf_rails]
-        cables.append((name, f"{size.role}{size.first_rail + rail}{suffix}", above, leaf_port))
+        cables.append((name, f"{size.role}{size.first_rail + rail}{suffix}", own_leaf, leaf_port))
     return Cables(cables)
 
 
