@@ -83,7 +83,7 @@ fuzz: setup ## Coverage-guided fuzzing of the readers, ten minutes; SECONDS=60 f
 fabrics: setup ## Ten thousand random fabrics against an independent solver; minutes
 	$(BIN)/pytest -q -m planner_long tests/plan
 
-full: daytwo faults hostile languages fabrics loads queues fleet kind-tools ## What takes longer than a change of the code may wait for
+full: lint-objects browser hosts kind-test daytwo faults hostile languages fabrics loads queues fleet ## What takes longer than a change of the code may wait for
 	$(BIN)/pytest -q -m kind tests/daytwo
 
 queues: tools ## Kueue beside an embedded control plane: built from source, then tests of what waits and why
