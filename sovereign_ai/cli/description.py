@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from sovereign_ai.spec import AIFactory, load
+from sovereign_ai.spec import AIFactory, description_file, load
 from sovereign_ai.text import clean
 
 _NOTICE_SECONDS = 3.0
@@ -27,8 +27,8 @@ def read_description(path: Path) -> AIFactory:
     Raises:
         SpecError: every problem of the description.
     """
-    is_data = path.suffix in (".yaml", ".yml", ".json")
-    activity = "still read" if is_data else "the description's own program still runs"
+    is_program = description_file(path).suffix == ".py"
+    activity = "the description's own program still runs" if is_program else "still read"
     with _repeated_notice(f"{path}: {activity}; Ctrl-C ends it"):
         return load(path)
 

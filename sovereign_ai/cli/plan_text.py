@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,9 @@ from sovereign_ai.units import Bytes, BytesPerSecond, Metres, Watts
 
 Row = Mapping[str, Any]
 _COLUMNS = 80
+_AT_SITE = re.compile(r"(fabric \S+ at )(\S+)(: .+)")
+_NAMED_SITES = 3
+"""Sites that a joined note names; of the others it says the number."""
 _MEGAWATT = 10**6
 """Watts."""
 
@@ -43,9 +47,26 @@ def summary_lines(summary: Row, *, why: bool, notes: Sequence[str] = ()) -> Iter
 
 
 def wrapped(notes: Sequence[str]) -> Iterator[str]:
-    """Yield notes in lines of 80 columns, each note with a mark."""
-    for note in notes:
+    """Yield notes in lines of 80 columns, each with a mark; a fabric's note of several sites is one."""
+    for note in _joined_sites(notes):
         yield from textwrap.wrap(f"note: {note}", _COLUMNS, subsequent_indent="  ")
+
+
+def _joined_sites(notes: Sequence[str]) -> list[str]:
+    """Return notes in their order, those that differ in the site of a fabric joined at the first of them."""
+    sites: dict[tuple[str, str], list[str]] = {}
+    for note in notes:
+        found = _AT_SITE.fullmatch(note)
+        if found:
+            head, site, rest = found.groups()
+            sites.setdefault((head, rest), []).append(site)
+        else:
+            sites[note, ""] = []
+    joined = []
+    for (head, rest), names in sites.items():
+        more = f" and {len(names) - _NAMED_SITES} more" if len(names) > _NAMED_SITES else ""
+        joined.append(f"{head}{', '.join(names[:_NAMED_SITES])}{more}{rest}")
+    return joined
 
 
 _SUBJECTS = {

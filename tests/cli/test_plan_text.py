@@ -7,6 +7,7 @@ from pathlib import Path
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
+from sovereign_ai.cli.plan_text import wrapped
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 
@@ -20,6 +21,17 @@ def test_plan_in_words_fits_a_terminal_of_eighty_columns_and_says_why_on_request
     assert short.exit_code == long.exit_code == 0
     assert max(map(len, short.stdout.splitlines())) <= 80
     assert len(long.stdout) > len(short.stdout)
+
+
+def test_what_holds_of_a_fabric_at_several_sites_is_one_note() -> None:
+    same = [f"fabric oob at s{number}: 9 switches" for number in range(5)]
+    notes = [*same[:2], "fabric oob at s9: 8 switches", "another", *same[2:], "another"]
+    assert list(wrapped(notes)) == [
+        "note: fabric oob at s0, s1, s2 and 2 more: 9 switches",
+        "note: fabric oob at s9: 8 switches",
+        "note: another",
+    ]
+    assert list(wrapped(same[:2])) == ["note: fabric oob at s0, s1: 9 switches"]
 
 
 def test_a_power_chain_fits_the_terminal_and_each_element_says_its_rule_on_request() -> None:
