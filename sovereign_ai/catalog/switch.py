@@ -21,7 +21,7 @@ from sovereign_ai.catalog.figures import Figure, Grade, Row, Sourced, find_row, 
 from sovereign_ai.units import BitsPerSecond, Watts
 
 SwitchKind = Literal["infiniband", "ethernet"]
-_PARTS = (1, 2, 4, 8)
+BREAKOUT_PARTS = (1, 2, 4, 8)
 """Numbers of parts that a port can be split into."""
 
 
@@ -88,7 +88,7 @@ class SwitchModel(Sourced):
 def of_row(row: Row) -> SwitchModel:
     """Build one switch from its row."""
     modes = {}
-    for parts in _PARTS:
+    for parts in BREAKOUT_PARTS:
         mode = row.text(f"sonic_breakouts.{parts}")
         if mode is not None:
             modes[parts] = mode

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -30,13 +31,22 @@ from sovereign_ai.catalog.figures import (
     add_description_row,
     rows_of_descriptions,
 )
+from sovereign_ai.catalog.row_figures import (
+    RULES,
+    FigureRule,
+    absent_figures,
+    is_mapping,
+    names_of,
+    rule_of,
+    value_problems,
+)
 from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.files import shown
 from sovereign_ai.names import DNS_LABEL
 
 _PLAIN = ("kind", "name", "vendor", "accelerator", "title", "makes", "scalable_units", "figures")
 _FIGURE = ("value", "unit", "source", "read", "grade", "low", "high", "note")
-_NESTED = {"dense_tflops", "images", "needs", "conflicts", *controllers.CONTACTS}
+_TITLED = ("supplier", "controller")
 _LONGEST_NAME = 32
 _LONGEST_MESSAGE = 300
 """Characters of a message that quotes a wrong value."""
@@ -108,12 +118,15 @@ KINDS: Mapping[str, RowKind] = {
 """Kinds of row, by the value of `kind` in a row."""
 
 
-def row_problems(raw: object, field: str) -> Iterator[Problem]:
+def row_problems(
+    raw: object, field: str, wrong: AbstractSet[tuple[str, str]] = frozenset()
+) -> Iterator[Problem]:
     """Yield every problem of a row; names of other rows are compared with the rows that exist by now.
 
     Args:
         raw: the row as plain data.
         field: its dotted field, for the places of problems.
+        wrong: kind and name of the rows before it that are wrong: to name one of them is no further problem.
     """
     if not isinstance(raw, Mapping):
         hint = "write kind, name, vendor and figures; 'sovereign-ai catalog new' writes a row to fill in"
@@ -129,18 +142,24 @@ def row_problems(raw: object, field: str) -> Iterator[Problem]:
             message = f"a row has no field {shown(name)}"
             hint = nearest(str(name), _PLAIN)
             yield Problem("unknown-field", message, Where(field=f"{field}.{name}"), hint)
-    problems = list(_name_problems(raw, kind, field))
-    problems += _figure_problems(raw.get("figures"), KINDS[kind], f"{field}.figures")
+    problems = [*_name_problems(raw, kind, field, wrong), *_member_problems(raw, kind, field)]
+    problems += _figure_problems(raw.get("figures"), kind, f"{field}.figures")
     yield from problems
     # A row with wrong names or figures cannot be built; its error would repeat what is reported already.
-    if not problems and (problem := _build_problem(raw, kind, field)):
+    if not problems and not _names_wrong_row(raw, wrong) and (problem := _build_problem(raw, kind, field)):
         yield problem
+
+
+def _names_wrong_row(raw: Mapping[str, Any], wrong: AbstractSet[tuple[str, str]]) -> bool:
+    """Return whether a row names one that is wrong itself."""
+    named = {("supplier", str(raw.get("vendor"))), ("accelerator", str(raw.get("accelerator")))}
+    return not named.isdisjoint(wrong)
 
 
 def _build_problem(raw: Mapping[str, Any], kind: str, field: str) -> Problem | None:
     """Return why a row cannot be built; None if it can."""
     try:
-        KINDS[kind].build(Row.of(raw))
+        row = KINDS[kind].build(Row.of(raw))
     except DefectiveDataError as error:
         message = str(error)
         hint = "add the figure; 'sovereign-ai catalog show' prints a row that has all"
@@ -148,11 +167,27 @@ def _build_problem(raw: Mapping[str, Any], kind: str, field: str) -> Problem | N
         message = f"{raw['name']}: {error}"
         hint = "write the unit as in 'sovereign-ai catalog show'"
     else:
-        return None
+        return _contradiction(row, field)
     return Problem("bad-row", message[:_LONGEST_MESSAGE], Where(field=field), hint)
 
 
-def _name_problems(raw: Mapping[str, Any], kind: str, field: str) -> Iterator[Problem]:
+def _contradiction(row: Sourced, field: str) -> Problem | None:
+    """Return the first problem of two figures that exclude each other; None if there is none."""
+    if not isinstance(row, systems.System):
+        return None
+    if row.supplies and row.supplies_required and row.supplies_required > row.supplies:
+        message = f"it requires {row.supplies_required} power supplies and has {row.supplies}"
+        where = Where(field=f"{field}.figures.supplies_required")
+        return Problem("bad-row", message, where, "write how many of its supplies it needs to run")
+    if row.idle_power and row.idle_power > row.max_power:
+        message = f"{row.idle_power} without work is more than its {row.max_power} at most"
+        return Problem("bad-row", message, Where(field=f"{field}.figures.idle_power"), "check both figures")
+    return None
+
+
+def _name_problems(
+    raw: Mapping[str, Any], kind: str, field: str, wrong: AbstractSet[tuple[str, str]]
+) -> Iterator[Problem]:
     """Compare a row's name, and the names of other rows in it, with the rows that exist."""
     name = raw.get("name")
     if not isinstance(name, str) or not re.fullmatch(DNS_LABEL, name) or len(name) > _LONGEST_NAME:
@@ -161,12 +196,43 @@ def _name_problems(raw: Mapping[str, Any], kind: str, field: str) -> Iterator[Pr
         yield Problem("bad-name", message, Where(field=f"{field}.name"), hint)
         return
     yield from _duplicate_problems(raw, name, KINDS[kind], f"{field}.name")
-    if kind != "supplier":
+    if kind != "supplier" and ("supplier", str(raw.get("vendor"))) not in wrong:
         names = [supplier.name for supplier in suppliers.suppliers()]
         yield from _reference_problems(raw.get("vendor"), "supplier", names, f"{field}.vendor")
-    if kind == "system":
+    if kind == "system" and ("accelerator", str(raw.get("accelerator"))) not in wrong:
         names = [accelerator.name for accelerator in accelerators.accelerators()]
         yield from _reference_problems(raw.get("accelerator"), "accelerator", names, f"{field}.accelerator")
+
+
+def _member_problems(raw: Mapping[str, Any], kind: str, field: str) -> Iterator[Problem]:
+    """Yield every problem of a row's members that are neither names nor figures."""
+    if kind in _TITLED and not isinstance(raw.get("title"), str):
+        message = f"a {kind} has a title"
+        yield Problem("missing-field", message, Where(field=f"{field}.title"), "write its full name")
+    if kind == "supplier" and not _are_texts(raw.get("makes")):
+        hint = "write a list of what it makes, such as [machines]"
+        yield Problem("bad-row", "a supplier makes something", Where(field=f"{field}.makes"), hint)
+    if "scalable_units" in raw and not _are_units(raw["scalable_units"]):
+        hint = "write a list of {nodes: 32, variant: reference}"
+        where = Where(field=f"{field}.scalable_units")
+        yield Problem("bad-row", "a scalable unit has a number of nodes and a variant", where, hint)
+
+
+def _are_texts(values: object) -> bool:
+    """Return whether plain data is a list of texts."""
+    return isinstance(values, list | tuple) and all(isinstance(each, str) for each in values)
+
+
+def _are_units(units: object) -> bool:
+    """Return whether plain data is a list of scalable units."""
+    return isinstance(units, list | tuple) and all(
+        isinstance(unit, Mapping)
+        and set(unit) == {"nodes", "variant"}
+        and type(unit["nodes"]) is int
+        and unit["nodes"] > 0
+        and isinstance(unit["variant"], str)
+        for unit in units
+    )
 
 
 def _duplicate_problems(raw: Mapping[str, Any], name: str, kind: RowKind, at: str) -> Iterator[Problem]:
@@ -201,34 +267,43 @@ def _figures(raw: Mapping[str, Any]) -> tuple[Any, ...]:
         return ()
 
 
-_NO_FIGURES = frozenset({"name", "figures", "vendor", "accelerator", "kind", "scalable_units", "title"})
-"""Fields of typed rows that are no figures."""
-
-
-def _figure_problems(figures: object, kind: RowKind, field: str) -> Iterator[Problem]:
+def _figure_problems(figures: object, kind: str, field: str) -> Iterator[Problem]:
     """Yield every problem of a row's figures."""
     if not isinstance(figures, Mapping) or not figures:
         hint = "write 'figures', each with value, source, read and grade"
         yield Problem("bad-row", "a row has figures", Where(field=field), hint)
         return
-    allowed = {member.name for member in fields(kind.model)} - _NO_FIGURES
-    # The type of a switch is a figure, with a source; that of every other row is a plain member.
-    if kind.table == "switch":
-        allowed.add("kind")
     for name, figure in figures.items():
         at = f"{field}.{name}"
-        if name not in allowed:
+        if name not in names_of(kind):
             message = f"no figure is called {shown(name)}"
-            hint = nearest(str(name), sorted(allowed))
-            yield Problem("unknown-field", message, Where(field=at), hint)
-        elif name in _NESTED and isinstance(figure, Mapping):
-            for part, inner in figure.items():
-                yield from _problems_of_figure(inner, f"{at}.{part}")
+            yield Problem("unknown-field", message, Where(field=at), nearest(str(name), names_of(kind)))
+        elif is_mapping(kind, name):
+            yield from _mapping_problems(kind, name, figure, at)
         else:
-            yield from _problems_of_figure(figure, at)
+            yield from _problems_of_figure(figure, rule_of(kind, name), at)
+    for name in absent_figures(kind, figures):
+        hint = f"add it; 'sovereign-ai catalog new {kind} NAME' writes a row with all"
+        yield Problem("missing-field", f"{name} is absent", Where(field=field), hint)
 
 
-def _problems_of_figure(figure: object, at: str) -> Iterator[Problem]:
+def _mapping_problems(kind: str, name: str, figure: object, at: str) -> Iterator[Problem]:
+    """Yield every problem of a mapping of figures, such as the rates by precision."""
+    if not isinstance(figure, Mapping) or "value" in figure:
+        hint = f"write a figure for each name, as 'sovereign-ai catalog new {kind} NAME' does"
+        yield Problem("bad-row", "it is a mapping of figures", Where(field=at), hint)
+        return
+    for part, inner in figure.items():
+        rule = rule_of(kind, f"{name}.{part}")
+        if rule is None:
+            known = [each.partition(".")[2] for each in RULES[kind] if each.startswith(f"{name}.")]
+            message = f"{name} has no {shown(part)}"
+            yield Problem("unknown-field", message, Where(field=f"{at}.{part}"), nearest(str(part), known))
+        else:
+            yield from _problems_of_figure(inner, rule, f"{at}.{part}")
+
+
+def _problems_of_figure(figure: object, rule: FigureRule | None, at: str) -> Iterator[Problem]:
     """Yield every problem of a single figure."""
     if not isinstance(figure, Mapping):
         hint = "write {value: …, source: …, read: 2026-12-31, grade: datasheet}"
@@ -245,7 +320,10 @@ def _problems_of_figure(figure: object, at: str) -> Iterator[Problem]:
             message = f"a figure without its {name!r}"
             yield Problem("missing-field", message, Where(field=at), f"write '{name}'")
     yield from _source_problems(figure, at)
-    yield from _range_problems(figure, figure.get("grade"), at)
+    of_value = list(value_problems(rule, figure, at)) if rule else []
+    yield from of_value
+    if not of_value:
+        yield from _range_problems(figure, figure.get("grade"), at)
 
 
 def _source_problems(figure: Mapping[str, Any], at: str) -> Iterator[Problem]:
@@ -301,10 +379,16 @@ def add_rows(raws: Sequence[object], field: str = "catalog") -> list[Problem]:
         Every problem. A row without one can be looked up from now on, also by the rows after it.
     """
     problems: list[Problem] = []
+    wrong: set[tuple[str, str]] = set()
     for index, raw in enumerate(raws):
-        of_row = list(row_problems(raw, f"{field}[{index}]"))
+        of_row = list(row_problems(raw, f"{field}[{index}]", wrong))
         problems += of_row
-        if not of_row and isinstance(raw, Mapping):
+        if not isinstance(raw, Mapping):
+            continue
+        if of_row or _names_wrong_row(raw, wrong):
+            # A name that is no text, such as a list, cannot be in a set.
+            wrong.add((str(raw.get("kind")), str(raw.get("name"))))
+        else:
             kind = KINDS[raw["kind"]]
             add_description_row(kind.table, kind.build(Row.of(raw)))
     return problems

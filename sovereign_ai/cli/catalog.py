@@ -279,6 +279,8 @@ def _check(output: Output, file: Path) -> None:
         row = KINDS[kind].build(Row.of(raw))
         blocked = blocks(row)
         data.append({"kind": kind, "name": row.name, "blocks": blocked})
-        lines.append(f"{kind} {row.name}: fine, {len(row.figures)} figures")
+        lines.append(
+            f"{kind} {row.name}: fine, {len(row.figures)} {'figure' if len(row.figures) == 1 else 'figures'}"
+        )
         lines += [f"  lacks {text}" for text in blocked]
     output.finish({"rows": data}, lines)

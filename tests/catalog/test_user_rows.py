@@ -96,9 +96,24 @@ def test_another_description_with_other_figures_of_the_same_name_is_refused() ->
             lambda row: row["figures"].update(speed={}),
             "catalog[0].figures.speed: no figure is called 'speed'",
         ),
-        (lambda row: row["figures"].pop("max_power"), "catalog[0]: ours: max_power is absent"),
-        (lambda row: row["figures"]["max_power"].update(unit="GB"), "catalog[0]: ours: "),
-        (lambda row: row["figures"]["gpus"].update(value="eight"), "catalog[0]: ours: gpus is 'eight'"),
+        (lambda row: row["figures"].pop("max_power"), "catalog[0].figures: max_power is absent"),
+        (
+            lambda row: row["figures"]["max_power"].update(unit="GB"),
+            "catalog[0].figures.max_power: '11 GB' is an amount of bytes",
+        ),
+        (
+            lambda row: row["figures"]["gpus"].update(value="eight"),
+            "catalog[0].figures.gpus: 'eight' is no whole number",
+        ),
+        (
+            lambda row: row["figures"]["supplies_required"].update(value=7),
+            "catalog[0].figures.supplies_required: it requires 7 power supplies and has 6",
+        ),
+        (
+            lambda row: row["figures"]["idle_power"].update(value=12),
+            "catalog[0].figures.idle_power: 12 kW without work is more than its 11 kW at most",
+        ),
+        (lambda row: row.update(scalable_units=[32]), "catalog[0].scalable_units: a scalable unit has"),
         (
             lambda row: row["figures"]["gpus"].pop("source"),
             "catalog[0].figures.gpus: a figure without its 'source'",
@@ -132,6 +147,27 @@ def test_a_wrong_row_is_refused_with_what_is_wrong(change: Any, expected: str) -
     found = messages(row)
     assert any(text.startswith(expected) for text in found), found
     assert all(problem.hint for problem in add_rows([row]))
+    assert "ours" not in {one.name for one in systems.systems()}
+
+
+def test_all_that_is_wrong_with_rows_that_name_each_other_is_told_once() -> None:
+    rows = [filled("supplier", "our-maker"), filled("accelerator", "our-chip"), filled("system", "ours")]
+    rows[1]["vendor"] = rows[2]["vendor"] = "our-maker"
+    rows[2]["accelerator"] = "our-chip"
+    del rows[0]["title"], rows[0]["makes"]
+    for name in ("tdp", "resource"):
+        del rows[1]["figures"][name]
+    rows[2]["figures"]["gpus"]["value"] = -8
+    assert messages(*rows) == [
+        "catalog[0].title: a supplier has a title",
+        "catalog[0].makes: a supplier makes something",
+        "catalog[1].figures: tdp is absent",
+        "catalog[1].figures: resource is absent",
+        "catalog[2].figures.gpus: -8 is not between 0 and 1,024",
+    ]
+    # A row that is right but names a wrong one is not added either.
+    rows[2]["figures"]["gpus"]["value"] = 8
+    assert len(messages(*rows)) == 4
     assert "ours" not in {one.name for one in systems.systems()}
 
 
@@ -190,5 +226,8 @@ def test_a_problem_of_a_row_has_its_line_in_its_own_file(tmp_path: Path) -> None
     with pytest.raises(SpecError) as caught:
         load(tmp_path)
     problem = caught.value.problems[0]
-    assert (problem.where.file, problem.where.field) == (str(file), "rows[2]")
-    assert "weight_kg is 'heavy'" in problem.message
+    assert (problem.where.file, problem.where.field) == (
+        str(file),
+        "rows[2].figures.weight_kg",
+    )
+    assert problem.message == "'heavy' is no number"
