@@ -125,7 +125,7 @@ RULES: Mapping[str, Mapping[str, FigureRule]] = {
         "cpu_arch": _one_of(("amd64", "arm64"), "amd64", needed=True),
         "cpus": _whole(1, 16_384, "256", needed=True),
         "memory": _quantity(*_MEMORY, "2 TB", needed=True),
-        "compute_nics": _whole(1, 128, "8", needed=True),
+        "compute_nics": _whole(0, 128, "8", needed=True),
         "compute_nic_rate": _quantity(*_RATE, "400 Gbps", needed=True),
         "max_power": _quantity(*_POWER, "11 kW", needed=True),
         # Zero or one: the machine is in no domain that is larger than itself.

@@ -195,6 +195,15 @@ def test_a_factory_of_machines_that_nobody_has_heard_of_is_planned(tmp_path: Pat
     assert accelerators.accelerator("our-chip").seat == "DE"
 
 
+def test_a_machine_without_compute_ports_joins_no_compute_fabric(tmp_path: Path) -> None:
+    file = description(tmp_path) / "hardware.yaml"
+    rows = yaml.safe_load(file.read_text())
+    rows["rows"][2]["figures"]["compute_nics"]["value"] = 0
+    file.write_text(yaml.safe_dump(rows))
+    with pytest.raises(SpecError, match="our-system of pool train has no compute ports"):
+        plan(load(tmp_path))
+
+
 def test_a_figure_of_a_file_is_in_the_digest_and_the_files_name_is_not(tmp_path: Path) -> None:
     before = load(description(tmp_path)).digest
     clear_description_rows()

@@ -267,6 +267,10 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
             advice = f"write 'rails: {ports}' or fewer"
         else:
             continue
+        if ports == 0:
+            message = f"{name} of pool {pool.name} has no {fabric.role} ports"
+            yield MisfitError("pools", message, "name the pools that join, without this one")
+            continue
         if is_wrong:
             message = (
                 f"{name} of pool {pool.name} has {ports} {fabric.role} ports, one for each rail: "
