@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from sovereign_ai.catalog import design
 from sovereign_ai.catalog.switch import switch
-from sovereign_ai.catalog.system import system
+from sovereign_ai.catalog.system import System, system
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan.fabric.clos import MisfitError, split
 from sovereign_ai.plan.fabric.layout import laid_out
@@ -251,26 +251,23 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
     for key in sorted(pool_of):
         name, pool = key[0], pool_of[key]
         machine = system(name)
-        parts = 1
-        if fabric.role == "compute":
-            ports, rate = machine.compute_nics, machine.compute_nic_rate
-            # All compute ports are cabled, equally many to each rail, or each to equally many rails.
-            parts = _port_parts(fabric.rails, ports)
-            is_wrong = ports % fabric.rails != 0 and parts == 1
-            advice = f"write 'rails: {ports}'"
-        elif fabric.role == "storage":
-            if machine.storage_nics is None or machine.storage_nic_rate is None:
-                continue
-            ports, rate = machine.storage_nics, machine.storage_nic_rate
-            # Storage ports may stay unused.
-            is_wrong = ports < fabric.rails
-            advice = f"write 'rails: {ports}' or fewer"
-        else:
+        ports, rate = _ports_and_rate(machine, fabric.role)
+        if ports is None or rate is None:
             continue
         if ports == 0:
             message = f"{name} of pool {pool.name} has no {fabric.role} ports"
             yield MisfitError("pools", message, "name the pools that join, without this one")
             continue
+        parts = 1
+        if fabric.role == "compute":
+            # All compute ports are cabled, equally many to each rail, or each to equally many rails.
+            parts = _port_parts(fabric.rails, ports)
+            is_wrong = ports % fabric.rails != 0 and parts == 1
+            advice = f"write 'rails: {ports}'"
+        else:
+            # Storage ports may stay unused.
+            is_wrong = ports < fabric.rails
+            advice = f"write 'rails: {ports}' or fewer"
         if is_wrong:
             message = (
                 f"{name} of pool {pool.name} has {ports} {fabric.role} ports, one for each rail: "
@@ -287,6 +284,15 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
                 own = f"'pool_links: [{{pool: {pool.name}, link: {rate}}}]'"
                 hint += f", the rate of all that join; or {own} for it alone"
             yield MisfitError("link", message, hint)
+
+
+def _ports_and_rate(machine: System, role: str) -> tuple[int | None, BitsPerSecond | None]:
+    """Return a machine's ports for a role and their rate; None where its row does not give them."""
+    if role == "compute":
+        return machine.compute_nics, machine.compute_nic_rate
+    if role == "storage":
+        return machine.storage_nics, machine.storage_nic_rate
+    return None, None
 
 
 def _port_parts(rails: int, ports: int) -> int:
