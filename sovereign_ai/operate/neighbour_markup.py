@@ -60,7 +60,8 @@ def read_keys(text: str, file: str) -> list[HeardNeighbour]:
         UsageError: a value of invisible characters.
     """
     rows: list[HeardNeighbour] = []
-    port, found = "", {}
+    port = ""
+    found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         match = _KEY.fullmatch(line)
         if match is None:
