@@ -28,8 +28,13 @@ from sovereign_ai.render.switches import (
 )
 from sovereign_ai.spec import AIFactory
 
-MANAGEMENT_PORTS = ("eth0", "mgmt0", "Management0", "Management1", "Management1/1", "Ma0", "Ma1", "Ma1/1")
-"""Names of a switch's own management port: Linux, SONiC and Cumulus, NX-OS, EOS in full and in tables."""
+MANAGEMENT_PORTS = (
+    *("eth0", "mgmt0", "Management0", "Management1", "Management1/1", "Ma0", "Ma1", "Ma1/1"),
+    *("em0", "fxp0", "vme", "me0", "re0:mgmt-0"),
+)
+"""Names of a switch's own management port: Linux, SONiC and Cumulus, NX-OS, EOS in full and in tables, Junos
+and Junos Evolved.
+"""
 
 _MANAGEMENT = host_interface("out-of-band0")
 """The same port in the plan."""

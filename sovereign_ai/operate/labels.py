@@ -117,7 +117,7 @@ def neighbours(raw: bytes, file: str) -> dict[str, Port]:
         UsageError: it is something else.
     """
     heard: dict[str, set[Port]] = {}
-    for name, device, ports in lldpctl_rows(raw, file):
+    for name, device, ports, _ in lldpctl_rows(raw, file):
         heard.setdefault(name, set()).add((device, ports[0] if ports else ""))
     seen: dict[str, Port] = {}
     for name, peers in heard.items():
@@ -128,8 +128,8 @@ def neighbours(raw: bytes, file: str) -> dict[str, Port]:
     return seen
 
 
-def lldpctl_rows(raw: bytes, file: str) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Return interface, device and names of the device's port, the likeliest first, of every neighbour.
+def lldpctl_rows(raw: bytes, file: str) -> list[tuple[str, str, tuple[str, ...], str]]:
+    """Return every neighbour: interface, device, names of its port, the likeliest first, its description.
 
     Args:
         raw: what `lldpctl -f json0 show neighbors` printed.
@@ -153,8 +153,15 @@ def lldpctl_rows(raw: bytes, file: str) -> list[tuple[str, str, tuple[str, ...]]
         names = (value, described) if identifier.get("type") == "ifname" else (described, value)
         switch = _first(parsed, chassis, chassis_path, "name", {"value": ""})
         device = _text(parsed, switch, f"{chassis_path}.name[0].value", "value")
-        rows.append((name, device, tuple(port for port in names if port)))
+        rows.append((name, device, tuple(port for port in names if port), _description(chassis)))
     return rows
+
+
+def _description(chassis: Mapping[str, Any]) -> str:
+    """Return what a device tells of its system; of several lines, and empty where it tells nothing."""
+    rows = chassis.get("descr")
+    value = rows[0].get("value") if isinstance(rows, list) and rows and isinstance(rows[0], dict) else ""
+    return value[:_LONGEST] if isinstance(value, str) else ""
 
 
 def _interfaces(parsed: Json) -> Iterator[tuple[str, dict[str, Any]]]:

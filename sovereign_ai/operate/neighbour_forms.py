@@ -5,12 +5,14 @@ r"""What switches and machines print of their LLDP neighbours, whoever made them
 | `lldpctl -f json0` and `-f json` | `lldp` |
 | NX-OS, `show lldp neighbors [detail] | json` | `TABLE_nbor_detail` or `TABLE_nbor` |
 | EOS, `show lldp neighbors [detail] | json` | `lldpNeighbors` |
+| Junos, `show lldp neighbors [detail] | display json` | `lldp-neighbors-information` |
 | NVUE, `nv show interface --view lldp-detail -o json` and the like | `lldp` below each interface |
-| SONiC's `show lldp table`, `show lldp neighbors` of NX-OS and EOS, `nv show interface lldp` | their heads |
+| `show lldp table` of SONiC, `show lldp neighbors` of NX-OS, EOS and Junos, NVUE's table | their heads |
 
 A neighbour may tell its port in two ways, as identifier and as description, and which of them is its name
-differs by maker: SONiC's identifier is the label of the front panel, and a machine's may be a MAC address. So
-both are returned, and who knows the plan takes the one that it has.
+differs by maker: SONiC's identifier is the label of the front panel, Junos' a number of its own, and a
+machine's may be a MAC address. So both are returned, and who knows the plan takes the one that it has. Where
+the neighbour's description names its system, its ports are read as that system names them.
 
     >>> table = "Port Neighbor Device ID Neighbor Port ID TTL\n---- ------------------ ---------------- ---\n"
     >>> [row] = read_table(table + "Et7  spine1             Ethernet1/1      120\n", "leaf.txt")
@@ -28,12 +30,11 @@ from typing import Any
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import NEIGHBOURS, Json, hidden, parse_json, refuse_secrets
 from sovereign_ai.operate.labels import lldpctl_rows
+from sovereign_ai.operate.port_names import linux_names, system_of
 
 _LONGEST = 512
 _MOST_NEIGHBOURS = 10_000
 _MOST_PROBLEMS = 100
-_CISCO = re.compile(r"Eth(?:ernet)?1/(\d{1,3})(?:/(\d))?")
-_ARISTA = re.compile(r"Et(?:hernet)?(\d{1,3})(/1)?")
 _NXOS_ROW = re.compile(
     r"(?P<device>\S+)?\s+(?P<port>\S+)\s+\d+\s+(?:[A-Za-z]+(?:, ?[A-Za-z]+)*\s+)?(?P<peer>\S+)"
 )
@@ -69,7 +70,7 @@ def read_neighbours(raw: bytes, file: str) -> list[HeardNeighbour]:
     refuse_secrets(parsed.text, file, NEIGHBOURS)
     data = parsed.data
     if isinstance(data, dict) and isinstance(data.get("lldp"), list):
-        return [heard(port, device, met, "") for port, device, met in lldpctl_rows(raw, file)]
+        return [heard(port, device, met, "", about) for port, device, met, about in lldpctl_rows(raw, file)]
     form = _Form(parsed)
     if isinstance(data, dict):
         for key, read in _FORMS.items():
@@ -77,7 +78,7 @@ def read_neighbours(raw: bytes, file: str) -> list[HeardNeighbour]:
                 return form.finish(read(form, data[key], key))
         if data and all(isinstance(entry, dict) and "lldp" in entry for entry in data.values()):
             return form.finish(_nvue(form, data))
-    message = "no form of LLDP neighbours that is known: expected those of lldpctl, NX-OS, EOS or NVUE"
+    message = "no form of LLDP neighbours that is known: expected those of lldpctl, NX-OS, EOS, Junos or NVUE"
     raise UsageError(Problem("not-lldp", message, parsed.where(""), NEIGHBOURS.hint))
 
 
@@ -87,7 +88,7 @@ def is_table(text: str) -> bool:
 
 
 def read_table(text: str, file: str) -> list[HeardNeighbour]:
-    """Read the table of neighbours that SONiC, NX-OS or EOS prints.
+    """Read the table of neighbours that SONiC, NX-OS, EOS or Junos prints.
 
     Raises:
         UsageError: rows that do not fit below the head, each with its line.
@@ -120,6 +121,8 @@ def _system(line: str) -> str:
         return "nxos"
     if words.startswith("Interface Speed Type Remote Host Remote Port"):
         return "nvue"
+    if words.startswith("Local Interface ") and words.endswith("Port info System Name"):
+        return "junos"
     return "eos" if words.startswith("Port Neighbor Device ID Neighbor Port ID") else ""
 
 
@@ -140,14 +143,15 @@ def _nxos_rows(lines: list[str], start: int) -> Iterator[tuple[int, list[str] | 
 
 
 def _ruled_rows(lines: list[str], head: int, system: str) -> Iterator[tuple[int, list[str] | None]]:
-    """Yield the rows of SONiC, EOS and NVUE: columns are as wide as their ruler, cells may be empty."""
-    # Older EOS prints no ruler: there the columns begin where their heads do.
+    """Yield the rows of SONiC, EOS, NVUE and Junos: columns as wide as their ruler, cells may be empty."""
+    # Junos and older EOS print no ruler: there the columns begin where their heads do.
     spans = [match.span() for match in re.finditer(r"\S+(?: \S+)*", lines[head])]
     for number, line in enumerate(lines[head + 1 :], head + 2):
         if _RULER.fullmatch(line):
             spans = [match.span() for match in re.finditer("-+", line)]
             continue
-        if not line.strip() or line.startswith(("Total", "---")):
+        # The last line of Junos says which of several engines answered: `{master:0}`.
+        if not line.strip() or line.startswith(("Total", "---", "{")):
             continue
         if len(spans) < 3:
             yield number, None
@@ -163,6 +167,8 @@ def _in_order(values: list[str], system: str) -> list[str]:
     """Return the own port, the neighbour and what names its port, from the cells of a row."""
     if system == "nvue":
         return [values[0], *values[3:5]]
+    if system == "junos":
+        return [values[0], values[-1], values[-2]]
     # The last column of SONiC is the description of the neighbour's port; EOS's is a time.
     return [*values[:3], values[4]] if len(values) > 4 else values[:3]
 
@@ -176,29 +182,9 @@ def _cut(cells: list[str], spans: list[tuple[int, int]]) -> list[str]:
     return values
 
 
-def linux_names(port: str, system: str = "") -> tuple[str, ...]:
-    """Return a port's name, and Linux' name of the same port of the front panel.
-
-    Args:
-        port: the name as it was printed.
-        system: `nxos` or `eos`; empty where that is not known, and a name as of both is NX-OS's.
-
-    >>> linux_names("Eth1/7/2"), linux_names("Ethernet1/1", "eos"), linux_names("eth0")
-    (('Eth1/7/2', 'swp7s1'), ('Ethernet1/1', 'swp1', 'swp1s0'), ('eth0',))
-    """
-    cisco = _CISCO.fullmatch(port) if system != "eos" else None
-    if cisco:
-        part = f"s{int(cisco[2]) - 1}" if cisco[2] else ""
-        return port, f"swp{cisco[1]}{part}"
-    # The lane of a port that EOS splits says its part only together with the model, so other lanes are left.
-    arista = _ARISTA.fullmatch(port) if system != "nxos" else None
-    if arista is None:
-        return (port,)
-    whole = f"swp{arista[1]}"
-    return (port, whole, f"{whole}s0") if arista[2] else (port, whole)
-
-
-def heard(port: str, device: str, peers: Sequence[str], system: str) -> HeardNeighbour:
+def heard(
+    port: str, device: str, peers: Sequence[str], system: str = "", description: str = ""
+) -> HeardNeighbour:
     """Return a neighbour with all names of both ports.
 
     Args:
@@ -206,11 +192,12 @@ def heard(port: str, device: str, peers: Sequence[str], system: str) -> HeardNei
         device: the neighbour's name.
         peers: what names the neighbour's port, the likeliest first; empty ones are left out.
         system: whose own port names they are, as `linux_names` takes it.
+        description: what the neighbour tells of its system.
     """
     names: list[str] = []
     for peer in peers:
         if peer:
-            names += linux_names(peer)
+            names += linux_names(peer, system_of(description))
     return HeardNeighbour(linux_names(port, system), device, tuple(dict.fromkeys(names)))
 
 
@@ -272,6 +259,11 @@ class _Form:
         return found
 
 
+def _description(value: object) -> str:
+    """Return what a neighbour tells of its system, which has lines and is only searched for a name."""
+    return value[:_LONGEST] if isinstance(value, str) else ""
+
+
 def _lldpctl(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
     """Yield the neighbours of `lldpctl -f json`, in which names are keys and one entry is no list."""
     for at, holder in form.entries(value, path):
@@ -280,13 +272,15 @@ def _lldpctl(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
             chassis = row.get("chassis", {})
             # A neighbour without a name has its identifier where others have their name.
             names = [name for name in chassis if name != "id"] if isinstance(chassis, dict) else []
+            told = chassis[names[0]] if names else None
+            about = _description(told.get("descr")) if isinstance(told, dict) else ""
             identifiers = []
             for peer_path, peer in form.entries(row.get("port"), f"{inner}.port"):
                 for id_path, identifier in form.entries(peer.get("id", {}), f"{peer_path}.id"):
                     if identifier.get("type") != "mac":
                         identifiers.append(form.text(identifier, id_path, "value"))
                 identifiers.append(form.text(peer, peer_path, "descr"))
-            yield heard(port, names[0] if names else "", identifiers, "")
+            yield heard(port, names[0] if names else "", identifiers, "", about)
 
 
 def _nxos_table(row_name: str, *device: str) -> Callable[[_Form, object, str], Iterator[HeardNeighbour]]:
@@ -297,7 +291,8 @@ def _nxos_table(row_name: str, *device: str) -> Callable[[_Form, object, str], I
             for inner, row in form.entries(table.get(row_name, []), f"{at}.{row_name}"):
                 port = form.text(row, inner, "l_port_id", needed=True)
                 peers = [form.text(row, inner, "port_id", needed=True), form.text(row, inner, "port_desc")]
-                yield heard(port, form.text(row, inner, *device), peers, "nxos")
+                about = _description(row.get("sys_desc"))
+                yield heard(port, form.text(row, inner, *device), peers, "nxos", about)
 
     return read
 
@@ -317,7 +312,32 @@ def _eos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
             for peer_path, peer in form.entries(info.get("neighborInterfaceInfo", {}), place):
                 peers.append(form.text(peer, peer_path, "interfaceId_v2", "interfaceId"))
                 peers.append(form.text(peer, peer_path, "interfaceDescription"))
-            yield heard(port, form.text(info, inner, "systemName"), peers, "eos")
+            about = _description(info.get("systemDescription"))
+            yield heard(port, form.text(info, inner, "systemName"), peers, "eos", about)
+
+
+def _junos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
+    """Yield the neighbours of Junos, whose every value is a list with an object that holds it as `data`."""
+    for at, table in form.entries(value, path):
+        rows = "lldp-neighbor-information"
+        for inner, row in form.entries(table.get(rows, []), f"{at}.{rows}"):
+            found: dict[str, str] = {}
+            for name in JUNOS_FIELDS[:-1]:
+                for value_path, holder in form.entries(row.get(name, []), f"{inner}.{name}"):
+                    found.setdefault(name, form.text(holder, value_path, "data"))
+            if not any(found.get(name) for name in JUNOS_FIELDS[:2]):
+                form.amiss(inner, " or ".join(JUNOS_FIELDS[:2]))
+                continue
+            for _, holder in form.entries(row.get("lldp-system-description", []), inner):
+                for _, told in form.entries(holder.get(JUNOS_FIELDS[-1], []), inner):
+                    found[JUNOS_FIELDS[-1]] = _description(told.get("data"))
+            yield heard_by_junos(found)
+
+
+def heard_by_junos(found: Mapping[str, str]) -> HeardNeighbour:
+    """Return a neighbour by the values that Junos gives, in JSON and in XML, under `JUNOS_FIELDS`."""
+    own, own_brief, device, *peers, about = [found.get(name, "") for name in JUNOS_FIELDS]
+    return heard(own or own_brief, device, peers, "junos", about)
 
 
 def _nvue(form: _Form, data: Mapping[str, Any]) -> Iterator[HeardNeighbour]:
@@ -333,11 +353,22 @@ def _nvue(form: _Form, data: Mapping[str, Any]) -> Iterator[HeardNeighbour]:
                 yield heard(port, device, peers, "")
 
 
+JUNOS_FIELDS = (
+    "lldp-local-interface",
+    "lldp-local-port-id",
+    "lldp-remote-system-name",
+    "lldp-remote-port-id",
+    "lldp-remote-port-description",
+    "lldp-remote-system-description",
+)
+"""Members of a neighbour in Junos: the own port in detail and in brief, then what the neighbour tells."""
+
 _FORMS: Mapping[str, Callable[[_Form, object, str], Iterator[HeardNeighbour]]] = {
     "lldp": _lldpctl,
     "TABLE_nbor_detail": _nxos_table("ROW_nbor_detail", "sys_name", "chassis_id"),
     # Without `detail` the column of the chassis has the neighbour's name.
     "TABLE_nbor": _nxos_table("ROW_nbor", "sys_name", "chassis_id"),
     "lldpNeighbors": _eos,
+    "lldp-neighbors-information": _junos,
 }
 """The member by which a form is recognised, to its reader."""

@@ -5,6 +5,7 @@ r"""LLDP neighbours printed as paragraphs: what a person sees who asks a switch 
 | `lldpctl`, SONiC's `show lldp neighbors`, NVUE's `nv show interface lldp-detail` | `Interface:` |
 | NX-OS, `show lldp neighbors detail` | `Chassis id:` |
 | EOS, `show lldp neighbors detail` | `Neighbor`, below `Interface Ethernet1 detected 1 LLDP neighbors:` |
+| Junos, `show lldp neighbors detail` | `LLDP Neighbor Information:` |
 
     >>> text = "Interface:    swp1, via: LLDP\n    SysName:      leaf\n    PortID:       ifname swp7\n"
     >>> [row] = read_neighbour_records(text, "spine.txt")
@@ -35,12 +36,14 @@ class _RecordForm:
         begin: the first line of a neighbour.
         fields: the name of a field to its line; the first line of a neighbour that matches counts.
         system: whose port names they are, as `linux_names` takes it.
+        own_below: whether a neighbour's own port is told below its first line.
     """
 
     port: re.Pattern[str]
     begin: re.Pattern[str]
     fields: Mapping[str, re.Pattern[str]]
     system: str = ""
+    own_below: bool = False
 
 
 _LLDPCTL = re.compile(r"Interface: +(?P<value>[^\s,]+)(?:,.*)?")
@@ -52,6 +55,7 @@ _FORMS = (
             "device": re.compile(r"\s+SysName: +(?P<value>.*)"),
             "id": re.compile(r"\s+PortID: +(?:ifname|local|ifalias) +(?P<value>.*)"),
             "description": re.compile(r"\s+PortDescr: +(?P<value>.*)"),
+            "about": re.compile(r"\s+SysDescr: +(?P<value>.*)"),
         },
     ),
     _RecordForm(
@@ -61,8 +65,10 @@ _FORMS = (
             "device": re.compile(r"System Name: *(?P<value>.*)"),
             "id": re.compile(r"Port id: *(?P<value>.*)"),
             "description": re.compile(r"Port Description: *(?P<value>.*)"),
+            "about": re.compile(r"System Description: *(?P<value>.*)"),
         },
         "nxos",
+        own_below=True,
     ),
     _RecordForm(
         re.compile(r"Interface (?P<value>\S+) detected \d+ LLDP neighbors?:"),
@@ -71,8 +77,21 @@ _FORMS = (
             "device": re.compile(r"[\s-]+System Name: \"(?P<value>.*)\""),
             "id": re.compile(r"\s+Port ID +: \"?(?P<value>[^\"]*)\"?"),
             "description": re.compile(r"[\s-]+Port Description: \"(?P<value>.*)\""),
+            "about": re.compile(r"[\s-]+System Description: \"(?P<value>.*?)\"?"),
         },
         "eos",
+    ),
+    _RecordForm(
+        re.compile(r"Local Interface +: (?P<value>\S+)"),
+        re.compile(r"LLDP Neighbor Information:.*"),
+        {
+            "device": re.compile(r"System name +: (?P<value>.*)"),
+            "id": re.compile(r"Port ID +: (?P<value>.*)"),
+            "description": re.compile(r"Port description +: (?P<value>.*)"),
+            "about": re.compile(r"System Description +: (?P<value>.*)", re.IGNORECASE),
+        },
+        "junos",
+        own_below=True,
     ),
 )
 
@@ -104,7 +123,8 @@ def read_neighbour_records(text: str, file: str) -> list[HeardNeighbour]:
     for number, found in _paragraphs(text, form) if form else ():
         peers = [found.get("id", ""), found.get("description", "")]
         if found["port"] and (found.get("device") or any(peers)):
-            rows.append(heard(found["port"], found.get("device", ""), peers, form.system if form else ""))
+            system, about = form.system if form else "", found.get("about", "")
+            rows.append(heard(found["port"], found.get("device", ""), peers, system, about))
         else:
             message = "a neighbour without its ports' names: the text is cut"
             where = Where(file, number)
@@ -126,10 +146,9 @@ def _paragraphs(text: str, form: _RecordForm) -> Iterator[tuple[int, dict[str, s
         if form.begin.fullmatch(line.rstrip()):
             if begun:
                 yield begun
-            # NX-OS tells the own port only below.
-            begun = number, {"port": "" if form.system == "nxos" else port}
+            begun = number, {"port": "" if form.own_below else port}
         elif begun and own:
-            if form.system == "nxos":
+            if form.own_below:
                 begun[1]["port"] = port
             else:
                 # The next port of EOS, which may have no neighbour.

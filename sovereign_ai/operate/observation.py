@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ from sovereign_ai.operate.cable_reports import (
     add_subnet,
     rows_of,
 )
-from sovereign_ai.operate.neighbour_forms import is_table, read_neighbours, read_table
+from sovereign_ai.operate.neighbour_forms import HeardNeighbour, is_table, read_neighbours, read_table
+from sovereign_ai.operate.neighbour_markup import is_markup, read_markup
 from sovereign_ai.operate.neighbour_records import are_neighbour_records, read_neighbour_records
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
@@ -214,22 +215,30 @@ def _read(folder: Path, wanted: Expected, owners: Mapping[str, End]) -> tuple[Re
     # The empty kind counts files of other names, which are ignored.
     files = kinds.total() - kinds[""]
     if not files and not unread:
-        message = "the folder holds no NAME.json and no NAME.txt"
+        message = "the folder holds no NAME.json, NAME.txt or NAME.xml"
         hint = "lldpctl -f json0 show neighbors > NAME.json on each device, or ibnetdiscover > SUBNET.txt"
         raise UsageError(Problem("no-reports", message, Where(str(folder)), hint))
     return reports, unread, files
 
 
+def _reader_of(text: str) -> Callable[[str, str], list[HeardNeighbour]] | None:
+    """Return the reader of a text of LLDP neighbours; None for another text."""
+    if is_markup(text):
+        return read_markup
+    # NX-OS prints the head of its table above paragraphs too.
+    if are_neighbour_records(text):
+        return read_neighbour_records
+    return read_table if is_table(text) else None
+
+
 def _take(file: Path, reports: Reports, wanted: Expected, owners: Mapping[str, End]) -> str:
     """Read one file and return its kind; empty for one that is ignored."""
     name = str(file)
-    if file.suffix == ".txt":
+    if file.suffix in (".txt", ".xml"):
         text = decode(read(file, SUBNET), name)
         refuse_secrets(text, name, SUBNET)
-        # NX-OS prints the head of its table above paragraphs too.
-        if are_neighbour_records(text) or is_table(text):
+        if (read_text := _reader_of(text)) is not None:
             device, _ = wanted.end(file.stem, "")
-            read_text = read_neighbour_records if are_neighbour_records(text) else read_table
             add_heard(reports, wanted, device, read_text(text, name), owners)
             return "lldp"
         add_subnet(reports, wanted, text, name)

@@ -19,6 +19,7 @@ from sovereign_ai.render.switches.ports import port_maps
 from sovereign_ai.sim.lldp import lldp
 from tests.render.lab import stack
 
+PEER = {"id": {"type": "ifname", "value": "Ethernet1/2"}}
 Heard = list[tuple[str, str, str]]
 """Port of a switch by its number on the front, neighbour, port of the neighbour."""
 
@@ -59,6 +60,17 @@ def eos_detail(heard: Heard) -> str:
         info = {"systemName": device, "chassisIdType": "macAddress", "neighborInterfaceInfo": met}
         ports[f"Ethernet{port}/1"] = {"lldpNeighborInfo": [info]}
     return json.dumps({"lldpNeighbors": ports})
+
+
+def junos(heard: Heard) -> str:
+    """Return Junos' `show lldp neighbors | display json`: ports count from 0, identifiers are numbers."""
+    rows = []
+    for port, device, peer in heard:
+        told = {"lldp-local-port-id": f"et-0/0/{int(port) - 1}", "lldp-remote-port-id": "546"}
+        told |= {"lldp-remote-system-name": device, "lldp-remote-port-description": peer}
+        rows.append({name: [{"data": value}] for name, value in told.items()})
+    table = {"attributes": {"junos:style": "brief"}, "lldp-neighbor-information": rows}
+    return json.dumps({"lldp-neighbors-information": [table]})
 
 
 def nvue(heard: Heard) -> str:
@@ -108,6 +120,7 @@ FORMS: dict[str, Callable[[Heard], str]] = {
     "nxos": nxos,
     "eos": eos,
     "eos-detail": eos_detail,
+    "junos": junos,
     "nvue": nvue,
     "sonic-table": sonic_table,
     "nxos-table": nxos_table,
@@ -172,11 +185,30 @@ def test_a_single_neighbour_is_read_as_one_of_several(form: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("about", "port"),
+    [
+        ("Arista Networks EOS version 4.32.1F running on an Arista Networks DCS-7060X6", None),
+        ("Cisco Nexus Operating System (NX-OS) Software 10.5(2)\nTAC support: http://example.com", "swp2"),
+        ("", "swp2"),
+    ],
+)
+def test_a_lane_of_eos_is_no_port_of_nxos_where_the_neighbour_tells_its_system(
+    about: str, port: str | None
+) -> None:
+    text = json.dumps(
+        {"lldp": {"interface": {"swp1": {"chassis": {"spine1": {"descr": about}}, "port": PEER}}}}
+    )
+    [row] = read_neighbours(text.encode(), "leaf.json")
+    assert row.peer_ports == (("Ethernet1/2", port) if port else ("Ethernet1/2",))
+
+
+@pytest.mark.parametrize(
     ("data", "problems"),
     [
         ({"TABLE_nbor_detail": {"ROW_nbor_detail": [{"sys_name": 3}, {"port_id": "x"}]}}, 4),
         ({"lldpNeighbors": [{"port": "Et1"}, 7]}, 2),
         ({"lldpNeighbors": {"Et1": {"lldpNeighborInfo": [[]]}}}, 1),
+        ({"lldp-neighbors-information": [{"lldp-neighbor-information": [{}, 4]}]}, 2),
         ({"lldp": {"interface": [{"swp1": {"port": {"id": 4}}}]}}, 1),
         ({"swp1": {"lldp": {"neighbor": 5}}}, 1),
         ({"swp1": {}}, 1),

@@ -74,6 +74,70 @@ def old_eos_table(heard: Heard) -> str:
     return "\n".join(lines) + "\n"
 
 
+def junos(heard: Heard) -> str:
+    """Return Junos' `show lldp neighbors detail`, in which the own port has a number of its own too."""
+    lines = []
+    for port, device, peer in heard:
+        lines += ["LLDP Neighbor Information:", "Local Information:", "Index: 5 Time to live: 120"]
+        lines += [f"Local Interface    : et-0/0/{int(port) - 1}", "Parent Interface   : -"]
+        lines += [
+            "Local Port ID      : 564",
+            "",
+            "Neighbour Information:",
+            "Port type          : Locally assigned",
+        ]
+        lines += [
+            "Port ID            : 546",
+            f"Port description   : {peer}",
+            f"System name        : {device}",
+            "",
+        ]
+    return "\n".join([*lines, "{master:0}", ""])
+
+
+def junos_table(heard: Heard) -> str:
+    """Return Junos' `show lldp neighbors`, which has no ruler."""
+    widths = "{:19}{:20}{:20}{:19}{}"
+    lines = [widths.format("Local Interface", "Parent Interface", "Chassis Id", "Port info", "System Name")]
+    for port, device, peer in heard:
+        lines.append(widths.format(f"et-0/0/{int(port) - 1}", "ae7", "02:00:00:00:00:01", peer, device))
+    return "\n".join([*lines, "", "{master:0}", ""])
+
+
+def junos_xml(heard: Heard) -> str:
+    """Return Junos' `show lldp neighbors | display xml`, as a NETCONF client keeps it."""
+    rows = ""
+    for port, device, peer in heard:
+        told = {"lldp-local-port-id": f"et-0/0/{int(port) - 1}", "lldp-remote-system-name": device}
+        told |= {"lldp-remote-port-id": "546", "lldp-remote-port-description": peer}
+        values = "".join(f"<{name}>{value}</{name}>\n" for name, value in told.items())
+        rows += f"<lldp-neighbor-information>{values}</lldp-neighbor-information>"
+    table = f'<lldp-neighbors-information xmlns="http://xml.juniper.net/junos/23.4R2/junos-l2ald">{rows}'
+    return f"<rpc-reply>{table}</lldp-neighbors-information><cli><banner/></cli></rpc-reply>\n]]>]]>\n"
+
+
+def lldpctl_xml(heard: Heard) -> str:
+    """Return `lldpctl -f xml`."""
+    rows = ""
+    for port, device, peer in heard:
+        chassis = (
+            f'<chassis label="Chassis"><id type="mac">02:00:00:00:00:01</id><name>{device}</name></chassis>'
+        )
+        met = f'<port label="Port"><id type="mac">02:00:00:00:00:02</id><descr>{peer}</descr></port>'
+        rows += f'<interface label="Interface" name="swp{port}" via="LLDP">{chassis}{met}</interface>'
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<lldp label="LLDP neighbors">{rows}</lldp>\n'
+
+
+def lldpctl_keys(heard: Heard) -> str:
+    """Return `lldpctl -f keyvalue`; a description has further lines."""
+    lines = []
+    for port, device, peer in heard:
+        told = {"via": "LLDP", "rid": "1", "chassis.mac": "02:00:00:00:00:01", "chassis.name": device}
+        told |= {"chassis.descr": "Some switch\nof two lines", "port.ifname": peer, "port.ttl": "120"}
+        lines += [f"lldp.swp{port}.{key}={value}" for key, value in told.items()]
+    return "\n".join(lines) + "\n"
+
+
 def nvue_table(heard: Heard) -> str:
     """Return `nv show interface lldp`."""
     lines = [f"{'Interface':10} Speed  Type  {'Remote Host':36} {'Remote Port':18}"]
@@ -88,6 +152,11 @@ TEXTS: dict[str, Callable[[Heard], str]] = {
     "eos": eos,
     "old-eos-table": old_eos_table,
     "nvue-table": nvue_table,
+    "junos": junos,
+    "junos-table": junos_table,
+    "junos-xml": junos_xml,
+    "lldpctl-xml": lldpctl_xml,
+    "lldpctl-keys": lldpctl_keys,
 }
 
 

@@ -115,9 +115,12 @@ def cost(assessed: Cost) -> Markup:
 
 
 def _amounts(assessed: Cost, label: str, prefix: str, kinds: Iterable[str]) -> list[_Amount]:
-    """Return the amounts of some kinds."""
+    """Return the amounts of those kinds that a factory has: one without storage has no line for it."""
+    names = {measure.id for measure in assessed.measures}
     amounts: list[_Amount] = []
     for kind in kinds:
+        if f"{prefix}.{kind}" not in names:
+            continue
         known = assessed.measure(f"{prefix}.{kind}.known")
         whole = assessed.measure(f"{prefix}.{kind}")
         amounts.append(_Amount(f"{label}: {kind}", known, whole))

@@ -7,7 +7,7 @@ import pytest
 
 from sovereign_ai.attest.report.gather import NOTICE
 from sovereign_ai.attest.report.html_page import SECTIONS, page
-from tests.attest.report.reports import changed, report
+from tests.attest.report.reports import STACKS, changed, report
 
 _VOID = {"meta", "br", "hr", "col"}
 _LOADS = {
@@ -140,3 +140,11 @@ def test_words_of_a_description_never_become_markup() -> None:
     assert "<script" not in text
     assert "&lt;script&gt;" in text
     assert not _read(text).wrong
+
+
+def test_a_factory_without_storage_has_a_page() -> None:
+    text = (STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8")
+    tiers = text[text.index("\nstorage:") : text.index("\nkeys:")]
+    shown = page(changed(tiers, ""))
+    assert "to build: machines" in shown
+    assert "to build: storage" not in shown
