@@ -182,8 +182,14 @@ def node_leaf(
     free: list[int] = []
     widths: list[int] = []
     free_width = 1
+    # Devices with one port each, with their places and their port's name: they take the rails in turn.
+    single: list[tuple[Sequence[str], list[int], str]] = []
     for block, places in zip(size.blocks, assign_places(size.blocks, size.down), strict=True):
         members = hosts.get(block.name, ())
+        if block.ports:
+            number = server_port if block.name == SERVERS else 0
+            single.append((members[: block.ports], places, f"{size.role}{number}"))
+            continue
         # A block may have more places than hosts (growth) or none at all (managers alone).
         count = min(len(members), len(places))
         hosts_placed += members[:count]
@@ -212,6 +218,11 @@ def node_leaf(
         own_ports = [port_of[first] for first in first_ports]
         above = [leaves[leaf] for leaf in host_leaves]
         cables.extend(zip(hosts_placed, own_ports, above, leaf_ports[rail % leaf_rails], strict=True))
+        for devices, places, own_port in single:
+            for device, place in zip(devices[rail :: size.rails], places, strict=False):
+                leaf, position = divmod(place, size.down)
+                leaf_port = ports[position * leaf_rails + rail % leaf_rails]
+                cables.append((device, own_port, leaves[leaf], leaf_port))
     for manager in range(managers):
         turn, rail = divmod(manager, size.rails)
         leaf, position = divmod(free[turn], size.down)

@@ -10,6 +10,8 @@ one hop between all servers under the same leaves.
 * On the first out-of-band fabric of a site the management ports of the switches of its other fabrics and of
   its rack PDUs follow the storage servers. Fabric managers take free places of the last unit, one for each
   rail.
+* Machines of an out-of-band fabric may have several controllers, each on a rail. Storage servers, switches
+  and PDUs have one, so they share places, one a rail.
 * Where the ports of hosts have several rates a place is that of the slowest one, and a faster port takes
   several. A block starts at a whole port of the switch, so that no port is split for two rates.
 
@@ -49,6 +51,8 @@ class Block:
         align: its first place, at the slowest rate, is a multiple of this: a port is split for one rate.
         most: the most hosts on one leaf, of all blocks together, where rates differ; 0 where the places of a
             leaf say so.
+        ports: its devices, where each has one port and they share places, one a rail; 0 where each host has a
+            port on every rail.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Block:
     width: int = 1
     align: int = 1
     most: int = 0
+    ports: int = 0
 
 
 def declared_unit(pool: GpuNodePool) -> int | None:
@@ -116,14 +121,24 @@ def blocks_of(
         extra = managers if pool is pools[-1] else 0
         blocks.append(_pool_block(pool, pool.nodes + spares.get(pool.name, 0), extra, fabric))
     if servers and joins_servers(factory, fabric, site):
-        blocks.append(_at_its_rate(Block(SERVERS, servers, servers, 1), fabric, fabric.link_of(None)))
+        blocks.append(_device_block(SERVERS, servers, fabric, fabric.link_of(None)))
     if managed and manages(factory, fabric, site):
-        blocks.append(_at_its_rate(Block(MANAGED, managed, managed, 1), fabric, fabric.link))
+        blocks.append(_device_block(MANAGED, managed, fabric, fabric.link))
     if managers:
         last = blocks[len(pools) - 1]
         if last.places - last.hosts < managers:
             blocks.append(_at_its_rate(Block(MANAGERS, 0, managers, 1), fabric, fabric.link))
     return blocks
+
+
+def _device_block(name: str, devices: int, fabric: Fabric, rate: BitsPerSecond) -> Block:
+    """Return the block of devices other than machines; out of band they have one controller each."""
+    shares_places = fabric.role == "out-of-band" and fabric.rails > 1
+    # Planes and ports of several rates have blocks of their own; there each device has a port on every rail.
+    if shares_places and fabric.planes == 1 and fabric.planes_by is None and len(fabric.host_links) == 1:
+        places = ceil_div(devices, fabric.rails)
+        return Block(name, places, places, 1, ports=devices)
+    return _at_its_rate(Block(name, devices, devices, 1), fabric, rate)
 
 
 def _at_its_rate(block: Block, fabric: Fabric, rate: BitsPerSecond) -> Block:
@@ -235,6 +250,11 @@ class _LimitedLeaves:
 def total_hosts(blocks: Iterable[Block]) -> int:
     """Return the hosts of all blocks."""
     return sum(block.hosts for block in blocks)
+
+
+def total_ports(blocks: Iterable[Block], rails: int) -> int:
+    """Return the ports of all hosts of all blocks on so many rails."""
+    return sum(block.ports or block.hosts * rails for block in blocks)
 
 
 def total_places(blocks: Iterable[Block]) -> int:

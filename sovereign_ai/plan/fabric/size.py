@@ -29,8 +29,8 @@ from sovereign_ai.plan.fabric.port_assignment import (
     MANAGERS,
     Block,
     first_free_place,
-    total_hosts,
     total_places,
+    total_ports,
 )
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.units import Ratio
@@ -221,7 +221,7 @@ def _unnamed_size(
         ends_of_leaf: ports of a leaf downwards and upwards.
         why: field to the formula and its inputs in words.
     """
-    endpoints = total_hosts(blocks) * rails + managers
+    endpoints = total_ports(blocks, rails) + managers
     down, up = ends_of_leaf
     return FabricSize(
         fabric="",
@@ -363,11 +363,12 @@ def _across(rails: int) -> str:
 def _joined_why(blocks: Sequence[Block], rails: int, managers: int) -> dict[str, str]:
     """Return what joins a plane and what it is sized for, in words."""
     hosts = [block for block in blocks if block.name != MANAGERS and block.hosts]
-    members = [f"{block.hosts} {block.name or 'machines'}" for block in hosts]
+    members = [f"{block.hosts} {block.name or 'machines'}" for block in hosts if not block.ports]
+    single = [f" + {block.ports} {block.name} of one port" for block in hosts if block.ports]
     across = _across(rails)
     listed = " + ".join(members) or "none"
     why: dict[str, str] = {}
-    why["endpoints"] = f"({listed}) x {across} + {managers} manager ports"
+    why["endpoints"] = f"({listed}) x {across}{''.join(single)} + {managers} manager ports"
     why["padded"] = f"{total_places(blocks)} places x {across}"
     why["node_leaf"] = "one cable an endpoint"
     return why
