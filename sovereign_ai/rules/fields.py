@@ -94,8 +94,8 @@ _STEP = re.compile(r"\[\]|\{\}|[A-Za-z_][A-Za-z0-9_]*")
 _SCHEMES = (
     r"(?i:https?|grpcs?|wss?|tcp|udp|tls|ssl|ssh|git|git[+]https|git[+]ssh|rediss?|valkeys?|memcached?"
     r"|(?:postgres|postgresql|mysql|mariadb|mssql|sqlserver|oracle|clickhouse|cockroachdb)(?:[+][a-z0-9_]+)?"
-    r"|mongodb(?:[+]srv)?|amqps?|mqtts?|stomp|nats|kafka|plaintext|(?:sasl_)?(?:plaintext|ssl)|pulsar(?:[+]ssl)?"
-    r"|sb|bolt|neo4j|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc)"
+    r"|mongodb(?:[+]srv)?|amqps?|mqtts?|stomp|nats|kafka|plaintext|(?:sasl_)?(?:plaintext|ssl)"
+    r"|pulsar(?:[+]ssl)?|sb|bolt|neo4j|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc)"
 )
 """Schemes whose authority is a host that DNS resolves, in whatever case (RFC 3986, section 3.1).
 
@@ -537,8 +537,8 @@ _SETTING_OF_FILE = (
     r"[\"']?\s*[:=].*"
 )
 _LINK = (
-    r"(?i)^[a-z0-9_.-]*(?:doc(?:s|umentation)?|help|home[_-]?page|icon|issues?|licen[cs]e|logo|project|repo(?:sitory)?"
-    r"|runbook|schema|source|support)[_-]?ur[il]"
+    r"(?i)^[a-z0-9_.-]*(?:doc(?:s|umentation)?|help|home[_-]?page|icon|issues?|licen[cs]e|logo|project"
+    r"|repo(?:sitory)?|runbook|schema|source|support)[_-]?ur[il]"
 )
 """Settings that hold a link for people to follow."""
 _SHELL = r"^#![^\n]*sh\s"

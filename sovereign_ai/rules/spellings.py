@@ -61,8 +61,8 @@ _CALLED = (
 )
 _LAST_HOST = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*\.?(?::[0-9]{1,5})?$"
 _FILES = (
-    r"(?i)\.(?:cfg|conf|crt|csv|db3?|ini|json|jsonl|log|mdf|parquet|pem|safetensors|sdf|sock|sqlite3?|toml|txt|yaml"
-    r"|yml)$"
+    r"(?i)\.(?:cfg|conf|crt|csv|db3?|ini|json|jsonl|log|mdf|parquet|pem|safetensors|sdf|sock|sqlite3?"
+    r"|toml|txt|yaml|yml)$"
 )
 """Ends of files' names; none of them is a top-level domain."""
 _PAIRS = (
