@@ -17,10 +17,14 @@ come between both writes.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import secrets
+import selectors
 import shlex
 import subprocess
+import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,22 +125,58 @@ class Witness:
         """Return the output of the program."""
         command = [*self._command, verb, log.name]
         try:
-            done = subprocess.run(
-                command, input=data, capture_output=True, check=False, timeout=_PATIENCE_SECONDS
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
-        except subprocess.TimeoutExpired:
-            raise self._unreachable(f"no answer within {_PATIENCE_SECONDS:.0f} s") from None
         except OSError as error:
             raise self._unreachable(error.strerror or "it cannot be started") from None
-        if done.returncode:
-            raise self._unreachable(f"exit code {done.returncode}")
-        return done.stdout
+        with process:
+            try:
+                output = _exchange(process, data)
+            except subprocess.TimeoutExpired:
+                raise self._unreachable(f"no answer within {_PATIENCE_SECONDS:.0f} s") from None
+            finally:
+                process.kill()
+        if len(output) > HEAD.most_bytes:
+            raise self._unreachable(f"it prints more than {HEAD.most}")
+        if process.returncode:
+            raise self._unreachable(f"exit code {process.returncode}")
+        return output
 
     def _unreachable(self, reason: str) -> EnvironmentLacksError:
         """Return the error that the place cannot be reached."""
         message = f"the second place {self.text!r}: {reason}"
         hint = "mount it or repair it; a log that has a second place goes on only where that place answers"
         return EnvironmentLacksError(Problem("no-witness", message, hint=hint))
+
+
+def _exchange(process: subprocess.Popen[bytes], data: bytes) -> bytes:
+    """Hand a program its input, and return what it prints until it ends or prints more than a head.
+
+    Raises:
+        subprocess.TimeoutExpired: it does neither in time.
+    """
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("the program has no pipes")
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    # A head is far smaller than a pipe's buffer. A program that reads nothing may have ended already.
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(data)
+        process.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    output = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while len(output) <= HEAD.most_bytes:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise subprocess.TimeoutExpired(process.args, _PATIENCE_SECONDS)
+            piece = os.read(process.stdout.fileno(), HEAD.most_bytes + 1)
+            if not piece:
+                process.wait(timeout=max(0.0, deadline - time.monotonic()))
+                break
+            output += piece
+    return output
 
 
 def _is_head(data: Any) -> bool:

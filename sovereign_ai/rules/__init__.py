@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from sovereign_ai.rules.normalization import UNKNOWN
     from sovereign_ai.rules.objects.images import registries_of
     from sovereign_ai.rules.objects.names import CONFIGURES_DNS, RESOLVED
+    from sovereign_ai.rules.objects.network_plugin import CONFIGURES_PLUGIN, SETTINGS
     from sovereign_ai.rules.owners import made_from, makers, workloads
     from sovereign_ai.rules.placeless_kinds import HARMLESS
     from sovereign_ai.rules.platform_objects import judge_manifests
@@ -129,6 +130,7 @@ else:
             "normalization": ("UNKNOWN",),
             "objects.images": ("registries_of",),
             "objects.names": ("CONFIGURES_DNS", "RESOLVED"),
+            "objects.network_plugin": ("CONFIGURES_PLUGIN", "SETTINGS"),
             "owners": ("made_from", "makers", "workloads"),
             "placeless_kinds": ("HARMLESS",),
             "platform_objects": ("judge_manifests",),
@@ -144,6 +146,7 @@ __all__ = [
     "API_PORT",
     "API_SERVERS",
     "CONFIGURES_DNS",
+    "CONFIGURES_PLUGIN",
     "DNS_NAMESPACE",
     "DNS_POLICY",
     "ENCRYPTION_KEY",
@@ -156,6 +159,7 @@ __all__ = [
     "REGISTRY",
     "RESOLVED",
     "SENDS_OUT",
+    "SETTINGS",
     "UNKNOWN",
     "WAIVER_TYPE",
     "Cell",

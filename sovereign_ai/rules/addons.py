@@ -10,7 +10,7 @@ API (`source`), read on 2026-11-26.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -709,6 +709,65 @@ _HELM_RELEASE = Addon(
     _absent("spec.kubeConfig"),
 )
 
+# What Flux reads its objects from, in a zone. In namespaces of its own it may be what deploys the factory;
+# what it brings is judged when it is written.
+_FLUX_SOURCES = {
+    "GitRepository": (
+        Field("spec", "required-keys", ("url",)),
+        *_places("spec.url"),
+        *_absent("spec.proxySecretRef"),
+    ),
+    "OCIRepository": (
+        *_places("spec.url"),
+        *_absent("spec.proxySecretRef"),
+        Field("spec.provider", "one-of", ("", "generic")),
+    ),
+    "HelmRepository": (*_places("spec.url"), Field("spec.provider", "one-of", ("", "generic"))),
+    "Bucket": (
+        *_places("spec.endpoint", "spec.sts.endpoint"),
+        *_absent("spec.proxySecretRef"),
+        Field("spec.provider", "one-of", ("", "generic")),
+    ),
+}
+
+
+def _flux_sources() -> Iterator[Addon]:
+    """Yield the kinds of Flux that name a source."""
+    for kind, fields in _FLUX_SOURCES.items():
+        yield Addon("source.toolkit.fluxcd.io", kind, "network", f"{_FLUX}/source", fields)
+
+
+# Stores of secrets. Every provider but these two is somebody's service; a cloud's own login asks the cloud.
+_SECRET_STORE = (
+    Field("spec", "required-keys", ("provider",)),
+    Field("spec.provider", "allowed-keys", ("kubernetes", "vault")),
+    *_places("spec.provider.vault.server", "spec.provider.kubernetes.server.url"),
+    *_absent("spec.provider.vault.auth.gcp", "spec.provider.vault.auth.iam"),
+)
+
+
+def _secret_store(kind: str) -> Addon:
+    """Return a kind of store of the External Secrets Operator."""
+    return Addon("external-secrets.io", kind, "network", "external-secrets.io/latest/api/spec", _SECRET_STORE)
+
+
+# Backups. Without an address of its own an object store is that of the cloud.
+_VELERO = "velero.io/docs/main/api-types"
+_BACKUP_STORAGE_LOCATION = Addon(
+    "velero.io",
+    "BackupStorageLocation",
+    "data",
+    f"{_VELERO}/backupstoragelocation",
+    (
+        Field("spec.provider", "one-of", ("aws", "velero.io/aws")),
+        Field("spec", "required-keys", ("config",)),
+        Field("spec.config", "required-keys", ("s3Url",)),
+        *_places("spec.config.s3Url", "spec.config.publicUrl"),
+        *_absent("spec.config.kmsKeyId"),
+    ),
+)
+
+
 # Certificates. An issuer of another group is a kind of its own, which nothing here knows.
 _CERT_MANAGER = "cert-manager.io/docs/reference/api-docs"
 _CERTIFICATE = Addon(
@@ -856,6 +915,41 @@ _ALERTMANAGER = _monitoring(
     ),
 )
 
+# Where logs go. Every output but these asks a cloud's own address, or is text that no condition reads.
+_FLUENT_HOSTS = (
+    *("es", "forward", "gelf", "http", "influxDB", "loki", "opensearch", "opentelemetry"),
+    *("prometheusRemoteWrite", "syslog", "tcp"),
+)
+_FLUENT_OUTPUT = (
+    Field(
+        "spec",
+        "allowed-keys",
+        (
+            *("alias", "logLevel", "match", "matchRegex", "processors", "retry_limit", "workers"),
+            *("file", "kafka", "null", "stdout"),
+            *_FLUENT_HOSTS,
+        ),
+    ),
+    *_places(*(f"spec.{name}.host" for name in _FLUENT_HOSTS), "spec.kafka.brokers"),
+    *_places("spec.http.proxy", "spec.opentelemetry.proxy", "spec.prometheusRemoteWrite.proxy"),
+    *_absent("spec.es.cloudID", "spec.opensearch.cloudID", "spec.kafka.rdkafka", "spec.processors"),
+)
+
+
+def _fluent_output(kind: str) -> Addon:
+    """Return a kind of the Fluent Operator that says where logs go."""
+    source = "github.com/fluent/fluent-operator/blob/master/docs/fluentbit.md"
+    return Addon("fluentbit.fluent.io", kind, "network", source, _FLUENT_OUTPUT)
+
+
+_WORKLOAD_ENTRY = Addon(
+    "networking.istio.io",
+    "WorkloadEntry",
+    "network",
+    f"{_ISTIO}/workload-entry",
+    (*_places("spec.address"), *_absent("spec.network")),
+)
+
 # The order is that of the rendered checks.
 _ADDONS = (
     Addon("", "ConfigMap", "settings", _K8S, (Field("data", "settings"),)),
@@ -917,6 +1011,13 @@ _ADDONS = (
     _APPLICATION_SET,
     _KUSTOMIZATION,
     _HELM_RELEASE,
+    *_flux_sources(),
+    _secret_store("SecretStore"),
+    _secret_store("ClusterSecretStore"),
+    _BACKUP_STORAGE_LOCATION,
+    _fluent_output("Output"),
+    _fluent_output("ClusterOutput"),
+    _WORKLOAD_ENTRY,
     _CERTIFICATE,
     Addon("cert-manager.io", "Issuer", "network", _CERT_MANAGER, _ISSUER),
     Addon("cert-manager.io", "ClusterIssuer", "network", _CERT_MANAGER, _ISSUER),
@@ -941,7 +1042,9 @@ EXPORTING = (
     ".azure.com/",
     ".backube/",
     ".banzaicloud.io/",
+    ".cfargotunnel.com/",
     ".cilium.io/CiliumNodeConfig",
+    ".clusternet.io/",
     ".cnrm.cloud.google.com/",
     ".crossplane.io/",
     ".datadoghq.com/",
@@ -950,17 +1053,22 @@ EXPORTING = (
     ".eventing.keda.sh/",
     ".eventing.knative.dev/",
     ".external-secrets.io/PushSecret",
+    ".external-secrets.io/SecretStore",
     ".fleet.cattle.io/",
     ".fluent.io/",
     ".helm.toolkit.fluxcd.io/HelmRelease",
     ".integreatly.org/",
     ".jaegertracing.io/",
     ".k8up.io/",
-    ".karmada.io/",
     ".kafka.strimzi.io/KafkaMirrorMaker",
+    ".karmada.io/",
     ".kio.kasten.io/",
+    ".kosmos.io/",
+    ".kubeadmiral.io/",
     ".kubefed.io/",
     ".kubernetes-fleet.io/",
+    ".kubeslice.io/",
+    ".kubestellar.io/",
     ".kustomize.toolkit.fluxcd.io/Kustomization",
     ".libopenstorage.org/",
     ".liqo.io/",
@@ -968,7 +1076,9 @@ EXPORTING = (
     ".monitoring.coreos.com/",
     ".monitoring.grafana.com/",
     ".multicluster.x-k8s.io/",
+    ".netbird.io/",
     ".newrelic.com/",
+    ".ngrok.com/",
     ".objectbucket.io/",
     ".objectstorage.k8s.io/",
     ".observability.openshift.io/",

@@ -23,8 +23,11 @@ from typing import Literal, TypeVar
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.spellings import (
     are_permitted_addresses,
+    are_permitted_called,
+    are_permitted_named,
     are_permitted_remotes,
     has_odd_url,
+    is_connection_string,
     is_mask,
     spellings,
 )
@@ -59,6 +62,7 @@ Must = Literal[
     "configs",
     "allowed-keys",
     "forbidden-keys",
+    "required-keys",
 ]
 """The condition on a field.
 
@@ -77,7 +81,8 @@ Must = Literal[
 * `agent`: settings of Cilium's agent that keep its policies, and join no other cluster.
 * `named`: a mapping of settings that are read by their names; `no-target`: relabelling that writes none.
 * `one-of`: one of some words; `allowed-keys`: a mapping without other keys than some; `configs`: the same of
-  the keys that end in `Configs`; `forbidden-keys`: a mapping without some keys.
+  the keys that end in `Configs`; `forbidden-keys`: a mapping without some keys;
+  `required-keys`: one with them.
 """
 OUTSIDE = "$outside.filter(g, g[0] == variables.zone).map(g, g[1])"
 """CEL for the address ranges and hosts at the other end of the gateways that the object's zone may use."""
@@ -87,10 +92,12 @@ _DEEPEST = 2
 _STEP = re.compile(r"\[\]|\{\}|[A-Za-z_][A-Za-z0-9_]*")
 
 _SCHEMES = (
-    r"https?|grpcs?|wss?|tcp|udp|tls|ssl|ssh|git|git[+]https|git[+]ssh|rediss?|postgres|postgresql|mysql"
-    r"|mongodb|amqps?|nats|kafka|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc"
+    r"(?i:https?|grpcs?|wss?|tcp|udp|tls|ssl|ssh|git|git[+]https|git[+]ssh|rediss?|valkeys?|memcached?"
+    r"|(?:postgres|postgresql|mysql|mariadb|mssql|sqlserver|oracle|clickhouse|cockroachdb)(?:[+][a-z0-9_]+)?"
+    r"|mongodb(?:[+]srv)?|amqps?|mqtts?|stomp|nats|kafka|plaintext|(?:sasl_)?(?:plaintext|ssl)"
+    r"|pulsar(?:[+]ssl)?|sb|bolt|neo4j|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc)"
 )
-"""Schemes whose authority is a host that DNS resolves.
+"""Schemes whose authority is a host that DNS resolves, in whatever case (RFC 3986, section 3.1).
 
 Of any other scheme, such as `s3` or `hf`, the authority is a name at somebody's service.
 """
@@ -100,7 +107,8 @@ BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]*:[0-9]{2,5}"
 """A host with a port outside of a URL."""
 # AWS names the endpoint of one service as `AWS_ENDPOINT_URL_S3`.
 _PLACE_NAMES = (
-    r"(?i)(?:endpoint|proxy|host(?:name)?|address(?:es)?|addr|url|uri|server|broker|resolver|dns)s?$"
+    r"(?i)(?:endpoint|proxy|host(?:name)?|address(?:es)?|addr|url|uri|server|broker|resolver|dns"
+    r"|contact_?point|sentinel|upstream)s?$"
     r"|^AWS_ENDPOINT_URL_"
 )
 # A list of hosts that need no proxy names no place to which anything is sent.
@@ -130,7 +138,7 @@ class Field:
     Attributes:
         path: its path, such as `spec.rules[].host`.
         must: its condition.
-        words: the permitted words of `one-of`, or the keys of the three conditions on keys.
+        words: the permitted words of `one-of`, or the keys of the conditions on keys.
     """
 
     path: str
@@ -248,6 +256,8 @@ def _condition(field: Field, value: str) -> str:
         return f"{value}.all(k, k in {literal(list(field.words))})"
     if field.must == "forbidden-keys":
         return f"{value}.all(k, !(k in {literal(list(field.words))}))"
+    if field.must == "required-keys":
+        return f"{literal(list(field.words))}.all(k, k in {value})"
     if field.must == "configs":
         return f'{value}.all(k, !k.endsWith("Configs") || k in {literal(list(field.words))})'
     return _CONDITIONS[field.must](value)
@@ -307,7 +317,8 @@ def _url(value: str) -> str:
     is_declared = f"{authority} in variables.outside"
     is_permitted_host = f'({value}.matches("^(?:{_SCHEMES})://") && {host(authority)})'
     is_own_bucket = f"$buckets.exists(b, b[0] == variables.zone && b[1] == {value})"
-    is_own = f'{value}.matches("^(?:file|unix)://$") || {is_own_bucket}'
+    # PostgreSQL's library takes the host from elsewhere in the text, or from a socket.
+    is_own = f'{value}.matches("^(?:file|unix|sqlite|postgres(?:ql)?)://$") || {is_own_bucket}'
     # Browsers read a backslash as a slash, so that `http://a.example\\@b.svc` has two hosts.
     has_one_host = f'!{value}.contains("\\\\")'
     return f"({has_one_host} && ({is_permitted_host} || {is_own} || {is_declared}))"
@@ -326,7 +337,8 @@ def _names_permitted(value: str) -> str:
     urls = f'(!{value}.contains("://") || {are_permitted_urls})'
     hosts = f'(!{value}.contains(":") || {are_permitted_hosts})'
     remotes = are_permitted_remotes(value, host("h"))
-    return f"({urls} && {hosts} && {remotes} && !{has_odd_url(value)})"
+    named = are_permitted_named(value, host("h"))
+    return f"({urls} && {hosts} && {remotes} && {named} && !{has_odd_url(value)})"
 
 
 def _resolvers(value: str) -> str:
@@ -364,14 +376,21 @@ def setting(name: str, value: str) -> str:
     return f"({text(value)} && {addresses} && {_resolvers(value)} && {_as_named(name, value)})"
 
 
-def _as_named(name: str, value: str) -> str:
-    """Return CEL: a value without a scheme is permitted, if its name means a host, region or bucket."""
+def _as_named(name: str, value: str, whole: str = "") -> str:
+    """Return CEL: a value without a scheme is permitted, if its name means a host, region or bucket.
+
+    Args:
+        name: expression of the name.
+        value: expression of the value.
+        whole: expression of the text that both were read from; the value itself if empty.
+    """
     means_no_proxy = f"{name}.matches({literal(_NO_PROXY)})"
     means_place = f"{name}.matches({literal(_PLACE_NAMES)})"
     means_region = f"{name}.matches({literal(_REGION_NAMES)})"
     means_bucket = f"{name}.matches({literal(_BUCKET_NAMES)})"
     is_no_host = f"{value}.matches({literal(_NO_HOST)})"
     is_free = f'{means_no_proxy} || {is_no_host} || {value}.contains("://")'
+    is_free += f" || {is_connection_string(whole or value)}"
     hosts = f"(!{means_place} || {is_free} || {_hosts(value)})"
     regions = f'(!{means_region} || {value} == "" || {value} in $regions)'
     buckets = f"(!{means_bucket} || {_bucket(value)})"
@@ -383,7 +402,7 @@ def argument(value: str) -> str:
     name = f'{value}.split("=")[0]'
     flag_value = f'{value}.split("=")[1]'
     is_flag = f"{value}.matches({literal(_FLAG)})"
-    is_permitted_flag = _as_named(name, flag_value)
+    is_permitted_flag = _as_named(name, flag_value, value)
     are_permitted = f"{text(value)} && {_addresses(value)} && {_resolvers(value)}"
     return f"({are_permitted} && (!{is_flag} || {is_permitted_flag}))"
 
@@ -407,7 +426,10 @@ def arguments(values: str) -> str:
     joined = f'{values}.join({_BETWEEN}).replace("-version" + {_BETWEEN}, "-version=").split({_BETWEEN})'
     listed = f'({values}.exists(a, a.endsWith("-version")) ? {joined} : {values})'
     expanded = on_expanded("a", argument("x"))
-    return f"{listed}.all(a, {expanded})"
+    # A program and the host that it calls may be words of their own.
+    line = f'{values}.join(" ")'
+    called = on_expanded("s", are_permitted_called("x", host("h")))
+    return f"({listed}.all(a, {expanded}) && [{line}].all(s, {called}))"
 
 
 # The pod's own names and addresses, and those of the node that it runs on.
@@ -495,11 +517,48 @@ def sources_of_container() -> str:
 def _settings(value: str) -> str:
     """Return CEL: entries of a ConfigMap that pods may read as variables name permitted places only."""
     condition = setting("k", f"{value}[k]")
-    # Any entry may become a variable, by `configMapKeyRef` or with a prefix. A file has lines, or words.
-    is_file = f'{value}[k].trim().matches(k.contains(".") ? "[ \\\\t\\\\r\\\\n]" : " ")'
     # In other namespaces only pods that are not the factory's read it.
-    is_unread = f"!k.matches({literal(_READ_AS_VARIABLES)}) && (!variables.known || {is_file})"
+    is_unread = f"!k.matches({literal(_READ_AS_VARIABLES)}) && (!variables.known || {_is_file(value)})"
     return f"{value}.all(k, ({is_unread}) || {condition})"
+
+
+def _is_file(value: str) -> str:
+    """Return CEL: the entry `k` of a ConfigMap is a file, which has lines, or words.
+
+    Any other entry may become a variable, by `configMapKeyRef` or with a prefix.
+    """
+    return f'{value}[k].trim().matches(k.contains(".") ? "[ \\\\t\\\\r\\\\n]" : " ")'
+
+
+# A search takes the API server as many steps as the text has characters, times the expression's length.
+_LARGEST_FILE = 100_000
+_SETTING_OF_FILE = (
+    r"(?i)[a-z0-9_.-]*(?:ur[il]|host(?:name)?|endpoint|server|proxy|addr(?:ess)?|broker|dsn|upstream)s?"
+    r"[\"']?\s*[:=].*"
+)
+_LINK = (
+    r"(?i)^[a-z0-9_.-]*(?:doc(?:s|umentation)?|help|home[_-]?page|icon|issues?|licen[cs]e|logo|project"
+    r"|repo(?:sitory)?|runbook|schema|source|support)[_-]?ur[il]"
+)
+"""Settings that hold a link for people to follow."""
+_SHELL = r"^#![^\n]*sh\s"
+_COMMENT = r"^\s*(?:#|//|;|--)"
+
+
+def files_of_settings(value: str) -> str:
+    """Return CEL: the files in a ConfigMap name permitted places only, in settings and scripts of a shell.
+
+    Args:
+        value: expression of the ConfigMap's entries.
+    """
+    entry = f"{value}[k]"
+    lines = f'{entry}.split("\\n").filter(l, l.contains(".") && !l.matches({literal(_COMMENT)}))'
+    settings = f"l.findAll({literal(_SETTING_OF_FILE)}).filter(s, !s.matches({literal(_LINK)}))"
+    texts = f"({entry}.matches({literal(_SHELL)}) ? [l] : {settings})"
+    called = are_permitted_called("x", host("h"))
+    are_permitted = f'{texts}.map(s, s.replace(" = ", "=")).all(x, {text("x")} && {called})'
+    is_small_file = f"size({entry}) <= {_LARGEST_FILE} && {_is_file(value)}"
+    return f"{value}.all(k, !({is_small_file}) || {lines}.all(l, {are_permitted}))"
 
 
 _CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")

@@ -31,6 +31,9 @@ _SERVER = (
 )
 _OF_SERVER = (
     rf"[A-Za-z0-9._-]*{_SERVER}(?:[._-]?(?:ur[il]|host(?:name)?|name|fqdn|value|servers?|address|ips?))*"
+    # A host alone may be a name under which the object itself is served.
+    r"|[A-Za-z0-9._-]*(?:connection|database|exporter|external|output|redis|remote|sink|smtp|storage"
+    r"|upstream)[A-Za-z0-9._-]*[.]host(?:name)?"
     # A URL is only one of a server if something around it says so: many kinds link to their own documents.
     rf"|[A-Za-z0-9._-]*(?:{_SERVER}|push|write|auth|backup|mirror|export|forward|notif|alert|store)"
     r"[A-Za-z0-9._-]*(?:ur[il]|path)"

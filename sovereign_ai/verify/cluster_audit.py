@@ -25,6 +25,7 @@ from sovereign_ai.rules import (
     OTHER,
     REGISTRY,
     RESOLVED,
+    SETTINGS,
     Context,
     RuleFinding,
     RuleVerdict,
@@ -122,7 +123,7 @@ def audit(
 
     findings = [
         *evaluate(judged, context, "live"),
-        *_judge_dns(api, context),
+        *_judge_system(api, context),
         *_judge_together(live, bundle.objects),
     ]
     located = locate_findings(findings, factory, judged, factory.where)
@@ -211,12 +212,13 @@ def _is_judged(obj: Object) -> bool:
     return (group, obj["kind"]) not in _HARMLESS
 
 
-def _judge_dns(api: Api, context: Context) -> Iterator[RuleFinding]:
-    """Yield findings on what the cluster's DNS is configured by, which lies in no namespace of the stack."""
-    if not context.dns_zones:
-        return
+def _judge_system(api: Api, context: Context) -> Iterator[RuleFinding]:
+    """Yield findings on what the cluster's DNS and network plugin are configured by.
+
+    Neither lies in a namespace of the stack.
+    """
     for finding in evaluate(api.list("v1", "ConfigMap", DNS_NAMESPACE), context, "live"):
-        if finding.rule == RESOLVED.id and finding.resource:
+        if finding.rule in {RESOLVED.id, SETTINGS.id} and finding.resource:
             yield finding
 
 

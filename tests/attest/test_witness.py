@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sovereign_ai.attest import chain
 from sovereign_ai.attest.evidence import EvidencePart, sign_statement, statement
-from sovereign_ai.attest.witness import Witness, witnesses
+from sovereign_ai.attest.witness import Head, Witness, witnesses
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -154,6 +155,17 @@ def test_a_place_that_does_not_answer_stops_the_run_before_the_log_grows(log: Pa
     with pytest.raises(EnvironmentLacksError, match="no-witness"):
         run(log, "a", Witness(text))
     assert log.read_bytes() == b""
+
+
+def test_a_program_that_prints_without_an_end_is_stopped_at_once(log: Path) -> None:
+    begun = time.monotonic()
+    with pytest.raises(EnvironmentLacksError, match="it prints more than 4 KiB"):
+        Witness("exec:sh -c yes").read(log)
+    assert time.monotonic() - begun < 10
+
+
+def test_a_program_that_reads_nothing_and_ends_well_has_written(log: Path) -> None:
+    Witness("exec:true").write(log, Head("0123456789abcdef", 1, "0" * 64))
 
 
 @pytest.mark.parametrize(

@@ -885,6 +885,17 @@ READERS: tuple[Reader, ...] = (
         fields=_CODES({0, 2}),
         limit=4 << 10,
     ),
+    Reader(
+        "head-of-a-program",
+        ("head",),
+        "json",
+        lambda folder: _called(folder, "told.json", _json(HEAD), reading.told_head),
+        refused=_CODES({0, 2, 3}),
+        absent=_CODES({0, 2, 3}),
+        fields=_CODES({0, 2}),
+        limit=4 << 10,
+        is_file=False,
+    ),
     Reader("approval", ("approval",), "json", _approval, fields=_CODES({2}), limit=64 << 10),
     Reader(
         "torn",

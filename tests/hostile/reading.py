@@ -188,6 +188,13 @@ def head(file: Path) -> object:
     return Witness(str(file.parent)).read(file.with_suffix(""))
 
 
+def told_head(file: Path) -> object:
+    """Hear what the program of a witness prints of a log."""
+    from sovereign_ai.attest.witness import Witness
+
+    return Witness(f"exec:sh -c 'cat {file}'").read(file)
+
+
 def host_events(file: Path) -> object:
     """Hear the events of a run of Ansible; a line that is no event is what ansible-runner drops."""
     from sovereign_ai.deploy.hosts.events import HostEvents

@@ -187,6 +187,19 @@ def test_the_clusters_dns_is_judged_where_the_description_says_whom_it_may_ask()
     assert violated_with(corefile(elsewhere)) == []
 
 
+def test_the_settings_of_the_network_plugin_are_judged_whatever_is_declared() -> None:
+    metadata = {"name": "cilium-config", "namespace": "kube-system"}
+    kept = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata,
+        "data": {"enable-policy": "always"},
+    }
+    assert violated_with(kept) == []
+    off = {**kept, "data": {"enable-policy": "never"}}
+    assert violated_with(off) == [("NET-012", "ConfigMap/kube-system/cilium-config")]
+
+
 def violated_with(obj: dict[str, Any]) -> list[tuple[str, str]]:
     api = deployed()
     api.create(obj)

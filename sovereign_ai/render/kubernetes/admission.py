@@ -30,6 +30,7 @@ from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.render.kubernetes.revision import with_revision
 from sovereign_ai.rules import (
     CONFIGURES_DNS,
+    CONFIGURES_PLUGIN,
     DNS_NAMESPACE,
     GROUPS,
     HARMLESS,
@@ -186,6 +187,8 @@ def _conditions(group: Group, context: Context) -> list[dict[str, str]]:
         return [{"name": "changed", "expression": _CHANGED_IN_CLUSTER}]
     namespaces = literal(sorted(name for name, _ in context.namespaces))
     in_scope = f'!has(request.namespace) || request.namespace == "" || request.namespace in {namespaces}'
+    if group == OTHER.group:
+        in_scope += f' || (request.namespace == "{DNS_NAMESPACE}" && {CONFIGURES_PLUGIN})'
     if group == OTHER.group and context.dns_zones:
         # Of the namespace of the cluster's DNS only what its DNS is configured by.
         in_scope += f' || (request.namespace == "{DNS_NAMESPACE}" && {CONFIGURES_DNS})'

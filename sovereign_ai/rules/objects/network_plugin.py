@@ -1,0 +1,124 @@
+"""The rule on the network plugin's own settings: its policies hold, and nobody else says who is who.
+
+Cilium reads its settings from ConfigMap `kube-system/cilium-config`. One of them switches the enforcement of
+all policies off, another lets machines of other clusters pass as the cluster's own. Most of its some hundred
+settings do neither, so what is dangerous is listed, with the values that are permitted.
+
+    >>> DANGEROUS["policy-audit-mode"]
+    '^(?:0|[fF]|false|False|FALSE)?$'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.context import DNS_NAMESPACE
+from sovereign_ai.rules.controls import C3A_GATEWAYS, ECSF_DATA, GDPR_TRANSFER, HARDENING
+from sovereign_ai.rules.kinds import OTHER
+from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
+
+_KEY = "/ConfigMap"
+_NAME = "cilium-config"
+# What Go's `strconv.ParseBool` reads. An empty text is false.
+_OFF = "^(?:0|[fF]|false|False|FALSE)?$"
+_ON = "^(?:1|[tT]|true|True|TRUE)$"
+_EMPTY = r"^(?:\{\})?$"
+_LOCAL_LISTENER = r"^(?:localhost|127\.0\.0\.1|\[?::1\]?)?(?::[0-9]{1,5})?$"
+_PRIVATE_SERVER = (
+    r"^(?:(?:https://)?(?:localhost|kubernetes\.default(?:\.svc(?:\.cluster\.local)?)?|127\.0\.0\.1"
+    r"|10(?:\.[0-9]{1,3}){3}|192\.168(?:\.[0-9]{1,3}){2}|172\.(?:1[6-9]|2[0-9]|3[01])(?:\.[0-9]{1,3}){2})"
+    r"(?::[0-9]{1,5})?(?:,|$))*$"
+)
+_IN_CLUSTER = r"^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)?\.svc(?:\.cluster\.local)?(?::[0-9]{1,5})?)?$"
+
+DANGEROUS: Mapping[str, str] = MappingProxyType(
+    {
+        # Whether policies are enforced, and for whom.
+        "allow-localhost": "^(?:auto|policy)?$",
+        "disable-conntrack": _OFF,
+        "dry-mode": _OFF,
+        "enable-cilium-clusterwide-network-policy": _ON,
+        "enable-cilium-network-policy": _ON,
+        "enable-k8s-networkpolicy": _ON,
+        "enable-policy": "^(?:default|always)?$",
+        "policy-audit-mode": _OFF,
+        "policy-cidr-match-mode": "^$",
+        # Who is who: which labels make an identity, and who else may say so.
+        "cluster-id": "^0?$",
+        "clustermesh-config": "^$",
+        "clustermesh-enable-endpoint-sync": _OFF,
+        "clustermesh-enable-mcs-api": _OFF,
+        "enable-clustermesh": _OFF,
+        "enable-external-workloads": _OFF,
+        "etcd-config": "^$",
+        "fixed-identity-mapping": _EMPTY,
+        "identity-allocation-mode": "^(?:crd)?$",
+        "k8s-api-server": _PRIVATE_SERVER,
+        "k8s-api-server-urls": _PRIVATE_SERVER,
+        "kvstore": "^$",
+        "kvstore-opt": _EMPTY,
+        "labels": "^$",
+        "mesh-auth-spire-server-address": _IN_CLUSTER,
+        # Whom it tells, or asks: flows without TLS, memory, tunnels to others, and clouds.
+        "enable-vtep": _OFF,
+        "hubble-disable-tls": _OFF,
+        "ipam": "^(?:cluster-pool|crd|delegated-plugin|kubernetes|multi-pool)?$",
+        "pprof-address": _LOCAL_LISTENER,
+        "vtep-endpoint": "^$",
+    }
+)
+"""The permitted values of each setting that can undo a policy, as a regular expression; in lower case.
+
+Written from the references of `cilium-agent` and of the chart of Cilium 1.19 (docs.cilium.io, read
+2026-11-28).
+"""
+# Sources of further settings: other ConfigMaps would not be judged.
+_SOURCES = '"name"[ ]*:[ ]*"[^"]*"'
+
+_TABLE = literal(dict(DANGEROUS))
+_VALUE = "object.data[k]"
+_SETTING = "k.lowerAscii()"
+_IS_PERMITTED = f"(!({_SETTING} in {_TABLE}) || {_VALUE}.trim().matches({_TABLE}[{_SETTING}]))"
+_IS_SOURCE = f'{_SETTING}.startsWith("config-sources")'
+_HAS_NO_OTHER_SOURCE = (
+    f"(!{_IS_SOURCE} || {_VALUE}.findAll({literal(_SOURCES)}).all(n, n.endsWith('\"{_NAME}\"')))"
+)
+CONFIGURES_PLUGIN = f'object.kind == "ConfigMap" && object.metadata.name == "{_NAME}"'
+"""CEL: an object holds the settings of the network plugin, if it lies in the namespace of the system."""
+_IS_OTHER = (
+    f'object.metadata.name != "{_NAME}" || !has(object.metadata.namespace)'
+    f' || object.metadata.namespace != "{DNS_NAMESPACE}"'
+)
+_KEEPS_POLICIES = (
+    f"{_IS_OTHER} || ((!has(object.data) || object.data.all(k, {_IS_PERMITTED} && {_HAS_NO_OTHER_SOURCE}))"
+    " && (!has(object.binaryData) || size(object.binaryData) == 0))"
+)
+
+SETTINGS = Rule(
+    id="NET-012",
+    title="The network plugin's settings keep its policies enforced, and identities the cluster's own",
+    severity="critical",
+    rationale=(
+        "One line of the plugin's settings turns every network policy off, or lets other clusters say which "
+        "of their machines pass as this cluster's pods."
+    ),
+    remediation=(
+        "leave the setting at Cilium's own default, or install the plugin so that policies are enforced and "
+        "identities are stored in Kubernetes"
+    ),
+    controls=(C3A_GATEWAYS, ECSF_DATA, HARDENING, GDPR_TRANSFER),
+    places=OBJECT_PLACES,
+    checks=(
+        RuleCheck(
+            (OTHER.name,),
+            "data",
+            f'(variables.key != "{_KEY}" || ({_KEEPS_POLICIES}))',
+            "a setting of the network plugin turns policies off, joins other clusters or tells of flows",
+            rows=((_KEY, _KEEPS_POLICIES),),
+        ),
+    ),
+)
+
+RULES = (SETTINGS,)
