@@ -125,7 +125,7 @@ def _preview(
         refresh = pending.refresh or checked.cluster.remade
         outcome = traced("preview by the engine")(engine.preview)(
             policy_pack=pack, refresh=refresh, part=part
-        )
+        ).with_replaced(checked.replaced)
     handled = {resource for _, resource in outcome.steps}
     # The engine does not see drift in fields that it never sent; `up` restores those fields after its run.
     restored = [resource for resource in changes.restore if resource not in handled]

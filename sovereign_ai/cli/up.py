@@ -327,7 +327,7 @@ class _Deployment:
                 engine.insist_on_hold,
             )
         with explaining(watch), early:
-            return engine.up(refresh=refresh, part=part)
+            return engine.up(refresh=refresh, part=part).with_replaced(checked.replaced)
 
 
 def _name_unplanned(output: Output, stack: Stack) -> None:

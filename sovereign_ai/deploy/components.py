@@ -31,6 +31,7 @@ from sovereign_ai.deploy.preparation import prepare
 from sovereign_ai.deploy.program import Deployment, Program, current
 from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
 from sovereign_ai.deploy.reading import reading_of
+from sovereign_ai.deploy.refusal import note_refusal
 from sovereign_ai.deploy.resources import PartComponent, limits_by_namespace
 from sovereign_ai.deploy.rule_check import gate
 from sovereign_ai.deploy.stack_context import context_of_program
@@ -111,6 +112,7 @@ class FactoryDeployment(pulumi.ComponentResource):
             else:
                 prepare(factory, derived, bundle, file, deployment, pulumi.log.info, reading=reading)
         except SovereignError as error:
+            note_refusal(current_backend(), error)
             # Pulumi prints a RunError as it is, and any other exception with a traceback.
             raise pulumi.RunError(str(error)) from None
         digests = {

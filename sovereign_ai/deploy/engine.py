@@ -13,6 +13,7 @@ import os
 import shlex
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -44,6 +45,7 @@ from sovereign_ai.deploy.folder_lock import lock_folder
 from sovereign_ai.deploy.objects import object_name
 from sovereign_ai.deploy.partial import PartialRun
 from sovereign_ai.deploy.pulumi_environment import engine_variables, pulumi_state, state_dir
+from sovereign_ai.deploy.refusal import expect_refusal, read_refusal
 from sovereign_ai.deploy.run_log import RunLog
 from sovereign_ai.deploy.state_files import StackFiles, project_of
 from sovereign_ai.deploy.state_objects import Held, doubles_in, held_objects, providers_of, without
@@ -72,6 +74,8 @@ _COMPARE = frozenset({"up", "preview"})
 _GRACE_MARGIN = 2.0
 """Seconds beyond an engine's own time for saving its state, until the next command kills it."""
 _QUIET = frozenset({"same", "read", "refresh"})
+_HALVES = frozenset({"create-replacement", "delete-replaced"})
+"""Steps that the engine reports beside the `replace` that they are the halves of."""
 _AT_ONCE = "--parallel=1024"
 """How many deletions at once.
 
@@ -112,6 +116,19 @@ class PulumiOutcome:
         same = max(0, self.same - len(names))
         deletions = [("delete", name) for name in names]
         return replace(self, changes=changes, same=same, steps=(*self.steps, *deletions))
+
+    def with_replaced(self, names: Collection[str]) -> PulumiOutcome:
+        """Return this outcome with objects that are recreated, each as one `replace`.
+
+        A preview of the engine ignores what cannot be changed, and calls such an object updated or unchanged.
+        A run of it may find the object in its new form already.
+        """
+        own = {name for _, name in self.steps}
+        kept = [(operation, name) for operation, name in self.steps if name not in names]
+        steps = (*kept, *(("replace", name) for name in sorted(names)))
+        # Those without a step of their own were counted as unchanged.
+        same = max(0, self.same - sum(name not in own for name in names))
+        return replace(self, changes=Counter(operation for operation, _ in steps), same=same, steps=steps)
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
@@ -535,6 +552,7 @@ class Engine:
             self._drop_doubles()
             if verb in _COMPARE:
                 self.insist_on_one_cluster()
+            expect_refusal(state.copy.folder)
             for name, note in self.notes.items():
                 (state.copy.folder / name).write_bytes(note)
             if part is not None:
@@ -571,6 +589,7 @@ class Engine:
             finally:
                 # Also after a failure: what the engine saved is what happened on the cluster.
                 state.commit(verb)
+            events.refused = read_refusal(state.copy.folder)
         if engine.returncode or self._asked_to_end:
             events.ended_by = -engine.returncode if engine.returncode < 0 else 0
             raise self._failed(verb, events, log)
@@ -612,6 +631,8 @@ class Engine:
             return
         if op in _QUIET:
             told.same += op == "same"
+            return
+        if op in _HALVES:
             return
         told.changes[op] += 1
         told.steps.append((op, name))

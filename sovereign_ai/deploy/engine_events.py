@@ -39,6 +39,8 @@ class EngineEvents:
     """The signal that ended the engine before its time; 0 if none did."""
     lost: Problem | None = None
     """Why the command ended the engine: the connection to the cluster was lost."""
+    refused: DeploymentError | None = None
+    """Why the program refused the deployment, before it declared a resource."""
 
 
 def errors_in(event: Mapping[str, Any]) -> Iterator[str]:
@@ -54,7 +56,7 @@ def errors_in(event: Mapping[str, Any]) -> Iterator[str]:
 
 
 def failure(verb: str, told: EngineEvents, log: Path, kubeconfig: Path | None = None) -> DeploymentError:
-    """Return the error for a failed run; policy violations keep their own exit code.
+    """Return the error for a failed run; policy violations and refusals keep their own exit code.
 
     Args:
         verb: the engine's command.
@@ -74,6 +76,8 @@ def failure(verb: str, told: EngineEvents, log: Path, kubeconfig: Path | None = 
         return connection_lost(verb, told.lost, told, log)
     if told.ended_by:
         return killed(verb, told, log)
+    if told.refused is not None:
+        return told.refused
     # The engine repeats errors, once for the resource and once for the run.
     texts = list(dict.fromkeys(_clean(text) for text in told.failures if text))
     problems, others = problems_of(verb, texts, kubeconfig, f"The whole log: {log}")

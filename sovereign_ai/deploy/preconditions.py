@@ -98,13 +98,18 @@ class Checked:
         held = self.claim.held or {}
         return [key for key in self.leaving if key not in held]
 
+    @property
+    def replaced(self) -> list[str]:
+        """The names of the objects that are recreated, sorted."""
+        return sorted(map(str, self.replaces))
+
     def to_data(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
         return {
             "adopted": sorted(map(str, self.takes_over)),
             "conflicts": [conflict.to_data() for conflict in self.conflicts],
             "left": sorted(map(str, self.left)),
-            "replaced": sorted(map(str, self.replaces)),
+            "replaced": self.replaced,
         }
 
     @property

@@ -136,6 +136,18 @@ def _objects_by_place(
     return classes, nodes
 
 
+def zone_costs(zone: str, live: Iterable[Object], usage: Usage) -> Iterator[str]:
+    """Yield what the new name of a zone costs, beside its own objects.
+
+    Args:
+        zone: its old name.
+        live: the factory's own live objects and nodes.
+        usage: the objects of tenants and controllers.
+    """
+    classes, nodes = _objects_by_place(live)
+    yield from _rename_costs("zone", zone, classes["zone", zone], nodes["zone", zone], usage)
+
+
 def _rename_costs(kind: str, old: str, classes: AbstractSet[str], nodes: int, usage: Usage) -> Iterator[str]:
     """Yield what the new name of a place costs."""
     if nodes:

@@ -17,7 +17,7 @@ from sovereign_ai.deploy.component_move import Move, Usage, counted, losses_in, 
 from sovereign_ai.deploy.component_places import component_places
 from sovereign_ai.deploy.place_renames import zones_renamed_by_pools
 from sovereign_ai.deploy.pool_nodes import departure_of, nodes_by_pool
-from sovereign_ai.deploy.relocations import relocations
+from sovereign_ai.deploy.relocations import relocations, zone_costs
 from sovereign_ai.deploy.successors import MOVABLE, components_of, successors
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan import Plan
@@ -62,6 +62,8 @@ def moves(
         costs = list(_costs(prefix, name, before[component], usage))
         if prefix == "pool" and nodes.get(name):
             costs.append(departure_of(nodes[name], usage))
+        if prefix == "zone" and successor:
+            costs += zone_costs(name, old, usage)
         result.append(Move(MOVABLE[prefix], name, successor.partition(".")[2], tuple(costs)))
     result += relocations(old, new, renamed, usage, factory, plan, cluster)
     return tuple(sorted(result, key=lambda move: (move.kind, move.old, move.place)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.deploy.engine import Engine, open_log
+from sovereign_ai.deploy.engine import Engine, PulumiOutcome, open_log
 from sovereign_ai.deploy.engine_events import EngineEvents, failure
 from sovereign_ai.errors import ExitCode, SpecError
 
@@ -108,3 +108,40 @@ def test_of_many_failures_a_few_are_shown_and_the_others_counted() -> None:
     error = failure("up", hear(*(f"error: number {number}" for number in range(20))), Path("log"))
     assert "number 7\n    | and 12 more, in the log" in str(error)
     assert "number 8" not in str(error)
+
+
+def test_a_replaced_object_is_one_step_whatever_the_engine_calls_it() -> None:
+    """In a preview it is updated or unchanged, and in a run replaced, or updated after it was recreated."""
+    names = ["StorageClass/models", "StorageClass/scratch"]
+    previewed = PulumiOutcome(
+        "preview", {"update": 2}, 9, (("update", "a"), ("update", names[0])), Path("log")
+    )
+    run = PulumiOutcome(
+        "up",
+        {"update": 1, "replace": 2},
+        8,
+        (("update", "a"), *(("replace", name) for name in names)),
+        Path("log"),
+    )
+    expected = (
+        {"update": 1, "replace": 2},
+        8,
+        (("update", "a"), ("replace", names[0]), ("replace", names[1])),
+    )
+    for outcome in (previewed.with_replaced(names), run.with_replaced(names)):
+        assert (outcome.changes, outcome.same, outcome.steps) == expected
+    assert run.with_replaced([]) == run
+
+
+def test_the_two_halves_of_a_replacement_are_not_counted(tmp_path: Path) -> None:
+    told = EngineEvents()
+    engine = object.__new__(Engine)
+    engine.progress = lambda _: None
+    for operation in ("delete-replaced", "replace", "create-replacement"):
+        urn = "urn:pulumi:lab::lab::a$kubernetes:storage.k8s.io/v1:StorageClass::lab/StorageClass/models"
+        engine._step(
+            {"urn": urn, "op": operation, "type": "kubernetes:storage.k8s.io/v1:StorageClass"},
+            told,
+            done=True,
+        )
+    assert (dict(told.changes), told.steps) == ({"replace": 1}, [("replace", "StorageClass/models")])

@@ -37,6 +37,7 @@ from sovereign_ai.spec.checks.names import check_names
 from sovereign_ai.spec.checks.network import check_clusters, check_network
 from sovereign_ai.spec.checks.phases import check_phases
 from sovereign_ai.spec.checks.platform import check_lending, check_platform
+from sovereign_ai.spec.checks.repeats import check_repeats
 from sovereign_ai.spec.checks.services import check_services
 from sovereign_ai.spec.checks.values import check_alone, check_shares, check_values
 from sovereign_ai.spec.checks.waivers import check_approvers, check_waivers
@@ -115,6 +116,17 @@ def _run_checks(factory: AIFactory, data: Mapping[str, Any], fields: frozenset[s
     yield from too_long
     if too_long:
         return  # checks that compare each entry with each other would not end
+    reported: list[str] = []
+    for problem in _run_special_checks(factory, data, fields):
+        reported.append(problem.where.field)
+        yield problem
+    yield from check_repeats(factory, fields, reported)
+
+
+def _run_special_checks(
+    factory: AIFactory, data: Mapping[str, Any], fields: frozenset[str]
+) -> Iterator[Problem]:
+    """Yield the problems of the checks that each know some fields."""
     if "catalog" in fields and data.get("catalog"):
         from sovereign_ai.catalog import add_rows  # noqa: PLC0415 - only checks need it
 

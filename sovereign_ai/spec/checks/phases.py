@@ -19,13 +19,15 @@ def check_phases(factory: AIFactory) -> Iterator[Problem]:
     earlier = ""
     for index, phase in enumerate(factory.phases):
         standing = dict(whole)
+        listed: set[str] = set()
         for field, name, nodes in _entries(phase, index):
             # An unknown pool is reported with the other names.
             if name not in whole:
                 continue
-            if standing[name] != whole[name]:
+            if name in listed:
                 message = f"pool {name!r} is in this phase twice"
                 yield Problem("duplicate-entry", message, Where(field=field), "keep one of the two")
+            listed.add(name)
             yield from _check_count(name, nodes, Where(field=f"{field}.nodes"), whole, before, earlier)
             standing[name] = min(nodes, whole[name])
         if not any(standing.values()):
