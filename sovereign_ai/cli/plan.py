@@ -120,6 +120,7 @@ def _phase(output: Output, path: Path, name: str) -> None:
 
 
 def _plan(output: Output, path: Path, out: Path | None, picture: Path | None, why: bool) -> None:
+    from sovereign_ai.cli.budget_text import planned_budget_lines
     from sovereign_ai.cli.plan_text import summary_lines
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.plan import summary
@@ -145,4 +146,5 @@ def _plan(output: Output, path: Path, out: Path | None, picture: Path | None, wh
         sys.stdout.buffer.write(stack.plan.canonical + b"\n")
         return
     tables = summary_lines(summary(stack.plan), why=why, notes=stack.plan.notes)
-    output.finish({}, [*tables, *written])
+    budgets = planned_budget_lines(stack.factory, stack.plan, why=why)
+    output.finish({}, [*tables, *budgets, *written])

@@ -182,18 +182,20 @@ def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Target]
 
 
 def _policies_of(path: Path, name: str | None, file: Path | None) -> Policies:
-    """Return how machines are repaired.
+    """Return how machines are repaired, within the disruption budgets of the description.
 
     Raises:
         SpecError: the file has problems.
     """
-    from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.operate import Policy, one_policy, read_policies
+    from dataclasses import replace
 
-    if file is None:
-        return one_policy(Policy())
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.operate import Policy, budgets_of, one_policy, read_policies
+
     stack = open_stack(path)
-    return read_policies(file, stack.plan, stack.bundle(name).cluster)
+    cluster = stack.bundle(name).cluster
+    policies = one_policy(Policy()) if file is None else read_policies(file, stack.plan, cluster)
+    return replace(policies, budgets=budgets_of(stack.factory, stack.plan, cluster))
 
 
 def _dry_run(output: Output, path: Path, where: Where, file: Path | None) -> None:
@@ -313,6 +315,7 @@ def _changed(done: Iterable[Done], said: dict[str, str]) -> list[Done]:
 
 def _status(output: Output, path: Path, where: Where, file: Path | None) -> None:
     """Print the machines with faults or under repair."""
+    from sovereign_ai.cli.budget_text import live_budget_lines, live_budget_rows
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.operate import observe_machines, places
 
@@ -328,8 +331,13 @@ def _status(output: Output, path: Path, where: Where, file: Path | None) -> None
         cause = machine.record.cause if machine.record else "-"
         rows.append((machine.name, step, machine.cordon, faults, cause))
     lines = table(["machine", "repair", "cordoned by", "faults now", "began with"], rows) if rows else []
+    budgets = live_budget_rows(policies.budgets, view.machines, now)
+    lines += live_budget_lines(budgets)
     lines.append(f"{cluster}: {len(listed)} of {len(view.machines)} machines have faults or are under repair")
-    data = {"cluster": cluster, "machines": [_machine_data(machine) for machine in listed]}
+    data: dict[str, object] = {"cluster": cluster}
+    data["machines"] = [_machine_data(machine) for machine in listed]
+    if budgets:
+        data["budgets"] = budgets
     output.finish(data, lines, ExitCode.FINDINGS if listed else ExitCode.OK)
 
 

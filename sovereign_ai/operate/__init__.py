@@ -50,8 +50,9 @@ if TYPE_CHECKING:
     from sovereign_ai.operate.months.metrics import open_metrics
     from sovereign_ai.operate.months.month import Safeguard, VirtualSite, read_site, run_month
     from sovereign_ai.operate.observation import observe
+    from sovereign_ai.operate.repair.budgets import Budget, budgets_of
     from sovereign_ai.operate.repair.controller import Done, RepairController
-    from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
+    from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, out_of_work
     from sovereign_ai.operate.repair.loop import work
     from sovereign_ai.operate.repair.policies import Policies, one_policy, read_policies
     from sovereign_ai.operate.repair.record import ACCEPTANCE, Record, Step, write_verdict
@@ -92,8 +93,9 @@ else:
             "months.metrics": ("open_metrics",),
             "months.month": ("Safeguard", "VirtualSite", "read_site", "run_month"),
             "observation": ("observe",),
+            "repair.budgets": ("Budget", "budgets_of"),
             "repair.controller": ("Done", "RepairController"),
-            "repair.decide": ("Act", "Cordon", "Decision", "Machine", "Policy"),
+            "repair.decide": ("Act", "Cordon", "Decision", "Machine", "Policy", "out_of_work"),
             "repair.loop": ("work",),
             "repair.policies": ("Policies", "one_policy", "read_policies"),
             "repair.record": ("ACCEPTANCE", "Record", "Step", "write_verdict"),
@@ -115,6 +117,7 @@ __all__ = [
     "AccessGrant",
     "Act",
     "Agreement",
+    "Budget",
     "Cordon",
     "Decision",
     "Done",
@@ -134,6 +137,7 @@ __all__ = [
     "Work",
     "WorkState",
     "assessed_jobs",
+    "budgets_of",
     "cancel",
     "compare",
     "divide_pools",
@@ -150,6 +154,7 @@ __all__ = [
     "observe_reports",
     "one_policy",
     "open_metrics",
+    "out_of_work",
     "places",
     "read_log",
     "read_policies",

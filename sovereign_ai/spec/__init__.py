@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.cabling import Cabling
     from sovereign_ai.spec.campus import Building, BuildingLink, BuildingRoute, Campus
     from sovereign_ai.spec.catalog_files import rows_in
+    from sovereign_ai.spec.disruption import DisruptionBudget, MaintenanceWindow
     from sovereign_ai.spec.dns import CLUSTER_NAMES, Dns, Resolver
     from sovereign_ai.spec.fabric import Fabric
     from sovereign_ai.spec.factory import AIFactory, ClusterLimits, Network
@@ -76,6 +77,7 @@ else:
             "cabling": ("Cabling",),
             "campus": ("Building", "BuildingLink", "BuildingRoute", "Campus"),
             "catalog_files": ("rows_in",),
+            "disruption": ("DisruptionBudget", "MaintenanceWindow"),
             "dns": ("CLUSTER_NAMES", "Dns", "Resolver"),
             "fabric": ("Fabric",),
             "factory": ("AIFactory", "ClusterLimits", "Network"),
@@ -152,6 +154,7 @@ __all__ = [
     "Coolant",
     "Cooling",
     "Day",
+    "DisruptionBudget",
     "DistributionUnits",
     "Dns",
     "Encryption",
@@ -169,6 +172,7 @@ __all__ = [
     "Images",
     "Isolation",
     "Key",
+    "MaintenanceWindow",
     "Mechanical",
     "Model",
     "ModelSize",

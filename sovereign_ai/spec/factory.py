@@ -14,6 +14,7 @@ from sovereign_ai.files import SourceMap
 from sovereign_ai.spec.base import CatalogRow, Model, Name, added_later, all_defaults
 from sovereign_ai.spec.cabling import Cabling
 from sovereign_ai.spec.checks.every_check import check
+from sovereign_ai.spec.disruption import DisruptionBudget
 from sovereign_ai.spec.dns import Dns
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.images import Images
@@ -112,6 +113,9 @@ class AIFactory(Model):
     """The controllers that its clusters run; left out, none is described."""
     workloads: tuple[Workload, ...] = ()
     """Jobs and services that it runs."""
+    disruption_budgets: tuple[DisruptionBudget, ...] = added_later(())
+    """How many machines repair may take out of work at a time, and when it may drain them; left out, only the
+    shares of the repair policy hold."""
     approvers: tuple[Approver, ...] = added_later(())
     """People and roles that may approve exceptions, each with a public key."""
     waivers: tuple[Waiver, ...] = ()
@@ -194,6 +198,16 @@ class AIFactory(Model):
                 by_site.setdefault(pool.site, []).append(pool)
             self._pools_at = (self.pools, {name: tuple(pools) for name, pools in by_site.items()})
         return self._pools_at[1].get(site, ())
+
+    def pools_of(self, budget: DisruptionBudget) -> frozenset[str]:
+        """Return the names of the pools that a disruption budget holds for."""
+        zones = {zone.name for zone in self.zones if set(zone.tenants) & set(budget.tenants)}
+        named = set()
+        for pool in self.pools:
+            is_of_tenant = not budget.tenants or pool.zone in zones
+            if is_of_tenant and pool.name in (budget.pools or (pool.name,)):
+                named.add(pool.name)
+        return frozenset(named)
 
     def zone(self, name: str) -> SecurityZone:
         """Return the zone of that name."""

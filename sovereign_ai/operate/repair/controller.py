@@ -176,6 +176,9 @@ class RepairController:
         """Carry out one decision; one that is refused is left to the next round, and stops no other."""
         try:
             if decision.act is Act.EVICT:
+                # Written first: whoever decides next counts this machine, however this one ends.
+                if decision.record != _of(view.machines, decision.machine).record:
+                    self._write(view, decision)
                 return Done(decision, self._evict(decision.machine))
             if decision.is_written:
                 self._write(view, decision)

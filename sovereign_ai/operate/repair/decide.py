@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sovereign_ai.operate.repair.budgets import Budget
 from sovereign_ai.operate.repair.faults import NOT_READY, Fault, Remedy
 from sovereign_ai.operate.repair.record import Record, Step
 
@@ -134,16 +135,33 @@ class Decision:
 
 @dataclass
 class _Breaker:
-    """How many machines may still be drained of running work, by pool and by failure domain."""
+    """How many machines may still be drained of running work, by pool, failure domain and budget.
 
+    Attributes:
+        now: the moment.
+        room: pool or failure domain to how many more machines may be drained.
+        failed: failure domains that have failed as a whole.
+        out: each budget with its machines that are out of work.
+    """
+
+    now: datetime
     room: dict[str, int]
     failed: frozenset[str]
+    out: Mapping[Budget, list[str]]
 
-    def refusal(self, machine: Machine) -> str:
+    def refusal(self, machine: Machine, record: Record) -> str:
         """Return why a machine may not be drained now; empty if it may."""
         broken = sorted(machine.domains & self.failed)
         if broken:
             return f"{broken[0]} has failed as a whole: its machines are repaired without evictions"
+        if record.drains:
+            return ""
+        # A silent machine is out of work already: its drain takes no other out.
+        budgets = () if _is_silent(machine) else self._budgets(machine)
+        for budget in budgets:
+            reason = budget.closed(self.now) or budget.full(self.out[budget])
+            if reason:
+                return reason
         for name in (_pool_key(machine), *sorted(machine.domains)):
             if self.room[name] < 1:
                 return f"as many machines of {name} are drained as may be at a time"
@@ -153,10 +171,21 @@ class _Breaker:
         """Count a machine that is drained."""
         for name in (_pool_key(machine), *machine.domains):
             self.room[name] -= 1
+        for budget in self._budgets(machine):
+            if machine.name not in self.out[budget]:
+                self.out[budget].append(machine.name)
+
+    def _budgets(self, machine: Machine) -> list[Budget]:
+        """Return the budgets that hold for a machine."""
+        return [budget for budget in self.out if machine.name in budget.machines]
 
 
 def decide(
-    machines: Sequence[Machine], policy: Policy, now: datetime, sizes: Mapping[str, int] | None = None
+    machines: Sequence[Machine],
+    policy: Policy,
+    now: datetime,
+    sizes: Mapping[str, int] | None = None,
+    budgets: Sequence[Budget] = (),
 ) -> tuple[Decision, ...]:
     """Return what to do next, at most one decision a machine.
 
@@ -165,13 +194,15 @@ def decide(
         policy: how they are repaired.
         now: the moment of the observation.
         sizes: what `domain_sizes` returns of all machines; with it, those that `is_quiet` may be left out.
+        budgets: the disruption budgets of the cluster.
 
     Returns:
         The decisions, cordons first: whatever else has to wait, no new pod goes to a machine with a fault.
     """
-    breaker = _Breaker({}, frozenset())
+    breaker = _Breaker(now, {}, frozenset(), {})
     if any(map(_is_draining, machines)):
-        breaker = _breaker(machines, policy, domain_sizes(machines) if sizes is None else sizes)
+        sizes = domain_sizes(machines) if sizes is None else sizes
+        breaker = _breaker(machines, policy, now, sizes, budgets)
     decisions: dict[str, Decision] = {}
     for machine in machines:
         decision = _next(machine, policy, now, breaker)
@@ -288,11 +319,12 @@ def _drain(machine: Machine, record: Record, policy: Policy, now: datetime, brea
     if not machine.pods:
         is_own = not machine.domains & breaker.failed
         return _remedy(machine, record, policy, now, is_own=is_own)
-    refusal = breaker.refusal(machine)
+    refusal = breaker.refusal(machine, record)
     if refusal:
         return Decision(machine.name, Act.WAIT, refusal, record)
-    breaker.take(machine)
-    return Decision(machine.name, Act.EVICT, f"{machine.pods} pods", record)
+    if not record.drains:
+        breaker.take(machine)
+    return Decision(machine.name, Act.EVICT, f"{machine.pods} pods", replace(record, drains=True))
 
 
 def _remedy(machine: Machine, record: Record, policy: Policy, now: datetime, *, is_own: bool) -> Decision:
@@ -370,10 +402,16 @@ def _give_up(record: Record, machine: Machine, now: datetime, reason: str) -> De
 
 
 def _at(record: Record, step: Step, now: datetime, attempts: int) -> Record:
-    return replace(record, step=step, since=now, attempts=attempts, gpus=())
+    return replace(record, step=step, since=now, attempts=attempts, gpus=(), drains=False)
 
 
-def _breaker(machines: Iterable[Machine], policy: Policy, sizes: Mapping[str, int]) -> _Breaker:
+def _breaker(
+    machines: Sequence[Machine],
+    policy: Policy,
+    now: datetime,
+    sizes: Mapping[str, int],
+    budgets: Sequence[Budget],
+) -> _Breaker:
     """Return how many more machines may be drained of running work.
 
     What is drained already is counted first: the breaker stops new drains while others go on.
@@ -389,14 +427,43 @@ def _breaker(machines: Iterable[Machine], policy: Policy, sizes: Mapping[str, in
     for name in domains:
         if sizes[name] > 1 and silent.get(name, 0) > policy.per_domain * sizes[name]:
             failed.append(name)
-    return _Breaker(room, frozenset(failed))
+    for machine in machines:
+        if machine.record is not None and machine.record.drains and machine.pods:
+            for name in (_pool_key(machine), *machine.domains):
+                room[name] -= 1
+    out: dict[Budget, list[str]] = {}
+    for budget in budgets:
+        out[budget] = out_of_work(machines, budget)
+    return _Breaker(now, room, frozenset(failed), out)
+
+
+def out_of_work(machines: Iterable[Machine], budget: Budget) -> list[str]:
+    """Return the machines of a budget that are out of work, whoever took them out."""
+    return [
+        machine.name for machine in machines if machine.name in budget.machines and _is_out_of_work(machine)
+    ]
+
+
+def _is_out_of_work(machine: Machine) -> bool:
+    """Return whether nothing can run on a machine: it is drained, repaired, silent or somebody's cordon.
+
+    One that waits for its drain still has its work, and a spare that is kept ready never had any.
+    """
+    if machine.spare:
+        return False
+    record = machine.record
+    if record is None:
+        return _is_silent(machine) or machine.cordon is Cordon.OTHERS
+    waits = record.step is Step.DRAIN and not record.drains and machine.pods > 0
+    return not waits or _is_silent(machine)
 
 
 def _room(names: Collection[str], sizes: Mapping[str, int], share: float) -> dict[str, int]:
     """Return how many machines of each pool or domain may be drained at a time: at least one."""
     room = {}
     for name in names:
-        room[name] = max(1, int(sizes[name] * share))
+        # Rounded first: 0.29 of 100 is 28.999999999999996 in binary.
+        room[name] = max(1, int(round(sizes[name] * share, 6)))
     return room
 
 

@@ -30,6 +30,7 @@ from pydantic import Field, Strict
 
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.files import POLICIES, Parsed, decode, parse, read
+from sovereign_ai.operate.repair.budgets import Budget
 from sovereign_ai.operate.repair.decide import Act, Decision, Machine, Policy, decide
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import Model, Name, validated
@@ -98,10 +99,12 @@ class Policies:
     Attributes:
         default: the policy of machines of no group.
         groups: machine to its group, for those that are in one.
+        budgets: the disruption budgets of the cluster, which hold for every group.
     """
 
     default: Policy
     groups: Mapping[str, NodeGroup]
+    budgets: tuple[Budget, ...] = ()
 
     def conditions(self) -> frozenset[str]:
         """Return every condition that is a fault of some machine."""
@@ -130,11 +133,12 @@ class Policies:
         # Equal policies are one: their machines share what may be drained at a time.
         policies = [policy for policy in dict.fromkeys(chosen.values()) if policy is not None]
         for policy in policies:
-            for decision in decide(machines, policy, now):
+            for decision in decide(machines, policy, now, budgets=self.budgets):
                 if chosen[decision.machine] == policy:
                     decisions.append(decision)
         if len(policies) > 1:
-            decisions = _bounded(decisions, decide(machines, _widest(policies), now))
+            bound = decide(machines, _widest(policies), now, budgets=self.budgets)
+            decisions = _bounded(decisions, bound)
         return tuple(sorted(decisions, key=lambda decision: decision.act is not Act.CORDON))
 
 

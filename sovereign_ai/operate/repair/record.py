@@ -58,6 +58,7 @@ class Record:
         cause: the faults with which it began, for a person.
         attempts: how often the machine was reset or restarted in this repair.
         gpus: the GPUs to reset; empty for all of them.
+        drains: whether its pods are being evicted; False as long as the machine waits for its drain.
     """
 
     step: Step
@@ -65,6 +66,7 @@ class Record:
     cause: str
     attempts: int = 0
     gpus: tuple[int, ...] = ()
+    drains: bool = False
 
     def to_text(self) -> str:
         """Return the record as an annotation's value."""
@@ -89,11 +91,13 @@ def read_record(text: str | None) -> Record | None:
         gpus = tuple(int(gpu) for gpu in data["gpus"])
         step, attempts = Step(data["step"]), int(data["attempts"])
         cause = str(data["cause"])
+        # A controller of an older version does not write it.
+        drains = data.get("drains") is True
     except (ValueError, TypeError, KeyError):
         return None
     if since is None or not 0 <= attempts <= _MOST_ATTEMPTS:
         return None
-    return Record(step, since, cause, attempts, gpus)
+    return Record(step, since, cause, attempts, gpus, drains)
 
 
 def read_moment(text: object) -> datetime | None:

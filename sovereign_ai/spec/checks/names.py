@@ -33,6 +33,7 @@ _DECLARED = {
     "service": "services[].name",
     "provider": "providers[].package",
     "workload": "workloads[].name",
+    "disruption budget": "disruption_budgets[].name",
     "signer": "images.signers[].name",
     "waiver": "waivers[].id",
 }
@@ -67,6 +68,8 @@ _USED = {
     "workloads[].tenant": "tenant",
     "workloads[].pool": "pool",
     "workloads[].data[]": "residency policy",
+    "disruption_budgets[].pools[]": "pool",
+    "disruption_budgets[].tenants[]": "tenant",
     "operator.sub_processors[].data[]": "residency policy",
     "clusters.home": "site",
 }
