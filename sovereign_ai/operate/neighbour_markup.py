@@ -87,11 +87,12 @@ def read_xml(text: str, file: str) -> list[HeardNeighbour]:
     Raises:
         UsageError: it is no XML, declares a document type, or is another document.
     """
-    # What a switch prints declares none; in one, entities could grow without bound.
+    # What a switch prints declares none.
     if "<!" in text:
         raise _amiss(file, "XML without a document type, comments or CDATA")
     try:
-        root = ET.fromstring(text.strip().removesuffix(_END_OF_MESSAGE))  # noqa: S314 - without a document type there are no entities
+        # Without a document type there are no entities, which could grow without bound.
+        root = ET.fromstring(text.strip().removesuffix(_END_OF_MESSAGE))  # noqa: S314
     except (ET.ParseError, ExpatError, ValueError) as error:
         raise _amiss(file, f"XML: {error}") from error
     rows = list(_of_lldpctl(root, file) if _name(root) == "lldp" else _of_junos(root, file))

@@ -203,13 +203,13 @@ def node_leaf(
     leaf_rails, groups = size.leaf_rails, size.rails // size.leaf_rails
     host_leaves = [place // size.down for place in host_places]
     # A server's ports of one leaf are neighbours: one twin-port transceiver serves two of them.
-    leaf_ports = [
-        [
+    leaf_ports: list[list[str]] = []
+    for of_leaf in range(leaf_rails):
+        rail_ports = [
             ports_of_width[width][place % size.down // width * leaf_rails + of_leaf]
             for place, width in zip(host_places, widths, strict=True)
         ]
-        for of_leaf in range(leaf_rails)
-    ]
+        leaf_ports.append(rail_ports)
     suffix = f"/{copy}" if copy else ""
     for rail in range(size.rails):
         leaves = names.leaves[rail // leaf_rails :: groups]
