@@ -183,7 +183,8 @@ def _add_group(fit: FitSheet, service: InferenceService, place: FitPlace, group:
     batch = sheet.derive(f"batch{end}", "requests", formula, _rounded_up, requests, f"replicas{end}")
     # A copy that works on prompts alone never holds an answer.
     length = _add_prompt(fit, service) if group.role == "prefill" else "context"
-    formula, inputs = f"requests x {length} x bytes a token", (batch, length, "cache.token")
+    formula = f"requests x {length} x bytes a token"
+    inputs: tuple[str, ...] = (batch, length, "cache.token")
     if "window" in sheet:
         formula += f" + requests x the less of window and {length} x layers x bytes a layer"
         inputs = (*inputs, "window", "window-layers", "cache.layer")
@@ -234,8 +235,8 @@ def _add_weights(fit: FitSheet, group: ReplicaGroup) -> str:
     sheet, end = fit.sheet, group.suffix
     name = f"memory.weights{end}"
     if group.data == 1 and not group.expert_copies:
-        inputs = ("weights", f"tensor{end}")
-        return sheet.derive(name, "B", "weights / GPUs", lambda size, count: size / count, *inputs)
+        whole = ("weights", f"tensor{end}")
+        return sheet.derive(name, "B", "weights / GPUs", lambda size, count: size / count, *whole)
     copies = sheet.plan(f"expert_copies{end}", group.expert_copies, "experts", "as described")
     experts = ("model.experts", copies, f"replica.gpus{end}")
     formula = "(experts + copies) / GPUs of a replica, rounded up: the fullest GPU (arXiv 2412.19437, 3.4)"
@@ -340,8 +341,8 @@ def _add_next_token(fit: FitSheet, service: InferenceService, place: FitPlace, g
     if group.data > 1:
         formula = "the same + dense x (groups - 1) x bytes: each group reads what is dense"
         shape = ("model.parameters", "active", "model.experts", "model.experts_chosen")
-        inputs = (read, *shape, f"groups{end}", "bytes.weight")
-        read = sheet.derive("read.groups", "B", formula, _read_by_groups, *inputs)
+        more = (read, *shape, f"groups{end}", "bytes.weight")
+        read = sheet.derive("read.groups", "B", formula, _read_by_groups, *more)
     formula = "max((weights + cache) / (GPUs x bandwidth x MBU), 2 x active x batch / (GPUs x peak x MFU))"
     gpus, peak = f"replica.gpus{end}", _add_peak(fit, service, place)
     parts = (read, f"cache{end}", gpus, bandwidth, mbu, "active", f"batch{end}", peak, mfu)
