@@ -23,6 +23,8 @@ Flag = Annotated[bool, Strict()]
 Degree = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 """A degree of parallelism, or another whole number from one to a million."""
 Large = Annotated[int, Field(ge=1, le=10**15, strict=True)]
+Tokens = Annotated[int, Field(ge=1, le=10**9, strict=True)]
+"""Tokens; published contexts are of ten million."""
 Millis = Annotated[int, Field(ge=1, le=86_400_000, strict=True)]
 
 
@@ -65,7 +67,7 @@ class WorkModel(Model):
 class TrainedModel(WorkModel):
     """A model in training."""
 
-    sequence: Degree | None = None
+    sequence: Tokens | None = None
     """Tokens of a sequence."""
     precision: Literal["bf16", "fp16", "fp32"] | None = None
     """Number format of weights and activations."""
@@ -81,6 +83,13 @@ class ServedModel(WorkModel):
     cache_width: Degree | None = None
     """Numbers that a layer keeps of a token where keys and values are compressed together (MLA): the rank
     and the rotary part, such as 512 + 64; left out, keys and values are kept."""
+    cache_layers: Degree | None = None
+    """Layers that keep a cache; left out, all. Fewer where others have a state of fixed size (Mamba, linear
+    attention), which is not counted."""
+    window: Tokens | None = None
+    """Tokens of a sliding window, with `window_layers`."""
+    window_layers: Degree | None = None
+    """Layers, of those with a cache, that keep the tokens of a sliding window alone."""
 
 
 class Parallel(Model):
@@ -177,6 +186,11 @@ class TrainingJob(Model):
             message = "an elastic job starts again from a checkpoint when its size changes, and it has none"
             hint = "write checkpoint: {tier: NAME, interval: 30 min}"
             yield Problem("no-checkpoint", message, Where(field="elastic"), hint)
+        interval = self.checkpoint.interval if self.checkpoint else None
+        if interval is not None and not interval.count:
+            message = f"{interval} between two checkpoints leaves no time for work"
+            hint = "write interval: 30 min, or leave it out where it is not known"
+            yield Problem("out-of-range", message, Where(field="checkpoint.interval"), hint)
 
 
 class Replicas(Model):
@@ -185,7 +199,13 @@ class Replicas(Model):
     replicas: Degree
     """Copies of the model."""
     tensor: Degree
-    """GPUs of a copy."""
+    """GPUs of a copy that share each matrix product."""
+    data: Degree = 1
+    """Groups of such GPUs in a copy: each works on requests of its own, and all of them share the experts."""
+    expert_copies: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 0
+    """Experts a layer that a copy holds a second time, to balance their load."""
+    concurrent: Degree | None = None
+    """Requests that all of these copies work on at once; left out, those of the whole service."""
 
 
 class LatencyTargets(Model):
@@ -213,16 +233,18 @@ class InferenceService(Model):
     replicas: Degree | None = None
     """Copies of the model, each for prefill and decode; or `prefill` and `decode`."""
     tensor: Degree | None = None
-    """GPUs of a copy; with `replicas`."""
+    """GPUs of a copy that share each matrix product; with `replicas`."""
+    data: Degree = 1
+    """Groups of such GPUs in a copy, as of `prefill` and `decode`; with `replicas`."""
     prefill: Replicas | None = None
     """Copies that work on prompts alone; with `decode`."""
     decode: Replicas | None = None
     """Copies that write answers alone; with `prefill`."""
     model: ServedModel = _all_defaults()
     """The model."""
-    prompt: Degree | None = None
+    prompt: Tokens | None = None
     """Tokens of a prompt when it is longest."""
-    context: Degree | None = None
+    context: Tokens | None = None
     """Tokens of a request when it is longest, prompt and answer together."""
     concurrent: Degree | None = None
     """Requests that are worked on at once, over all replicas."""
@@ -242,11 +264,47 @@ class InferenceService(Model):
             yield Problem(
                 "replicas-or-pools", message, Where(field="replicas"), "write replicas: 2 and tensor: 8"
             )
+        if self.data > 1 and not is_joint:
+            message = f"{self.data} groups of GPUs of a copy, and no replicas that have them"
+            yield Problem(
+                "replicas-or-pools", message, Where(field="data"), "write it below prefill and decode"
+            )
         yield from model_problems(self.model)
+        yield from _cache_problems(self.model)
+        yield from self._expert_problems()
         if self.prompt is not None and self.context is not None and self.prompt > self.context:
             message = f"a prompt of {self.prompt:,} tokens is longer than the context of {self.context:,}"
             hint = "context holds prompt and answer together"
             yield Problem("prompt-too-long", message, Where(field="prompt"), hint)
+
+    def _expert_problems(self) -> Iterator[Problem]:
+        """Yield groups that share experts which the model does not have, by field."""
+        pools = (("", self), ("prefill.", self.prefill), ("decode.", self.decode))
+        for place, pool in pools:
+            copies = getattr(pool, "expert_copies", 0)
+            if pool is not None and (pool.data > 1 or copies) and self.model.experts is None:
+                message = "groups of GPUs share experts, and the model has none"
+                hint = "write model.experts, or replicas in place of data"
+                yield Problem("no-experts", message, Where(field=f"{place}data"), hint)
+
+
+def _cache_problems(model: ServedModel) -> Iterator[Problem]:
+    """Yield what contradicts itself about the layers that keep a cache, by field."""
+    if (model.window is None) != (model.window_layers is None):
+        message = "window and window_layers belong together, and one of them is missing"
+        hint = "write window: 128 and window_layers: 18, or leave both out"
+        yield Problem("half-a-window", message, Where(field="model.window"), hint)
+    for part, whole in (
+        ("cache_layers", "layers"),
+        ("window_layers", "cache_layers"),
+        ("window_layers", "layers"),
+    ):
+        least, most = getattr(model, part), getattr(model, whole)
+        if least is not None and most is not None and least > most:
+            message = f"{least:,} is more than the {whole} of the model, {most:,}"
+            hint = f"write at most {most:,}, or fix model.{whole}"
+            yield Problem("more-than-whole", message, Where(field=f"model.{part}"), hint)
+            return
 
 
 def model_problems(model: WorkModel) -> Iterator[Problem]:

@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from sovereign_ai.assess.fit.components import InferenceService
+from sovereign_ai.assess.fit.components import InferenceService, Replicas
 from sovereign_ai.assess.fit.fit_sheet import FitPlace, FitSheet, add_memory, add_place, add_scale_up
-from sovereign_ai.assess.fit.memory import SIZES
+from sovereign_ai.assess.fit.memory import SIZES, expert_parameters
 from sovereign_ai.assess.goodput.capped_work import under_cap
 from sovereign_ai.assess.goodput.inference import kv_bytes, weights_read
 from sovereign_ai.assess.sources import figure
@@ -37,12 +37,23 @@ class ReplicaGroup:
     Attributes:
         role: `prefill`, `decode`, or empty where a replica does both.
         replicas: how many.
-        tensor: GPUs of each.
+        tensor: GPUs of each that share each matrix product.
+        data: groups of such GPUs in each.
+        expert_copies: experts a layer that each holds a second time.
+        concurrent: requests that all of them work on at once; None for those of the service.
     """
 
     role: str
     replicas: int
     tensor: int
+    data: int = 1
+    expert_copies: int = 0
+    concurrent: int | None = None
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of a replica."""
+        return self.tensor * self.data
 
     @property
     def suffix(self) -> str:
@@ -58,9 +69,12 @@ class ReplicaGroup:
 def groups(service: InferenceService) -> tuple[ReplicaGroup, ...]:
     """Return the kinds of replicas of a service: one, or prefill and decode."""
     if service.prefill is not None and service.decode is not None:
-        prefill = ReplicaGroup("prefill", service.prefill.replicas, service.prefill.tensor)
-        return prefill, ReplicaGroup("decode", service.decode.replicas, service.decode.tensor)
-    return (ReplicaGroup("", service.replicas or 0, service.tensor or 0),)
+        return _group("prefill", service.prefill), _group("decode", service.decode)
+    return (ReplicaGroup("", service.replicas or 0, service.tensor or 0, service.data),)
+
+
+def _group(role: str, pool: Replicas) -> ReplicaGroup:
+    return ReplicaGroup(role, pool.replicas, pool.tensor, pool.data, pool.expert_copies, pool.concurrent)
 
 
 def add_inference_service(fit: FitSheet, service: InferenceService, place: FitPlace) -> None:
@@ -69,13 +83,13 @@ def add_inference_service(fit: FitSheet, service: InferenceService, place: FitPl
     each = place.shape.system.gpus
     gpus, servers = 0, 0
     for group in kinds:
-        gpus += group.replicas * group.tensor
+        gpus += group.replicas * group.gpus
         # A replica within a server shares it with others; a larger one takes whole servers.
-        per_server = each // group.tensor
+        per_server = each // group.gpus
         servers += (
             ceil_div(group.replicas, per_server)
             if per_server
-            else group.replicas * ceil_div(group.tensor, each)
+            else group.replicas * ceil_div(group.gpus, each)
         )
     counted = fit.sheet.plan("gpus", gpus, "GPUs", "replicas x GPUs of each, as described")
     why = f"{each} GPUs a server; no replica is cut where it fits into one, and pools share none"
@@ -102,11 +116,13 @@ def _add_model(fit: FitSheet, service: InferenceService) -> None:
         "weights", "B", "parameters x bytes", lambda count, each: count * each, "model.parameters", weight
     )
     _add_active(fit, service)
+    layers = _add_cache_layers(fit, service)
     if model.cache_width is not None:
         common = sheet.plan("cache-width", model.cache_width, "1", "as described")
         formula = "layers x common width of keys and values x bytes"
         work = lambda *factors: prod(factors)  # noqa: E731 - the formula, used once
-        sheet.derive("cache.token", "B", formula, work, "model.layers", common, value)
+        sheet.derive("cache.layer", "B", "common width of keys and values x bytes", work, common, value)
+        sheet.derive("cache.token", "B", formula, work, layers, common, value)
         return
     if model.head_width is None:
         hidden = fit.described("model.hidden", model.hidden, "1", "How wide is the residual stream?")
@@ -114,8 +130,25 @@ def _add_model(fit: FitSheet, service: InferenceService) -> None:
         width = sheet.derive("head-width", "1", "hidden / heads", lambda whole, count: whole / count, *inputs)
     else:
         width = sheet.plan("head-width", model.head_width, "1", "as described")
-    parts = ("model.layers", "model.kv_heads", width, value)
+    one = sheet.plan("one-layer", 1, "layers", "a layer")
+    parts = (one, "model.kv_heads", width, value)
+    sheet.derive("cache.layer", "B", "2 x kv heads x head width x bytes", kv_bytes, *parts)
+    parts = (layers, "model.kv_heads", width, value)
     sheet.derive("cache.token", "B", "2 x layers x kv heads x head width x bytes", kv_bytes, *parts)
+
+
+def _add_cache_layers(fit: FitSheet, service: InferenceService) -> str:
+    """Add the layers that keep every token, and those that keep a window; return the name of the first."""
+    sheet, model = fit.sheet, service.model
+    kept = "model.layers"
+    if model.cache_layers is not None:
+        kept = sheet.plan("cache-layers", model.cache_layers, "layers", "as described")
+    if model.window is None or model.window_layers is None:
+        return kept
+    sheet.plan("window", model.window, "tokens", "as described")
+    windowed = sheet.plan("window-layers", model.window_layers, "layers", "as described")
+    formula = "layers with a cache - those with a window"
+    return sheet.derive("whole-layers", "layers", formula, lambda every, part: every - part, kept, windowed)
 
 
 def _add_active(fit: FitSheet, service: InferenceService) -> None:
@@ -139,18 +172,42 @@ def _add_group(fit: FitSheet, service: InferenceService, place: FitPlace, group:
     sheet, end = fit.sheet, group.suffix
     tensor = sheet.plan(f"tensor{end}", group.tensor, "GPUs", "of a replica, as described")
     sheet.plan(f"replicas{end}", group.replicas, "replicas", "as described")
+    sheet.plan(f"groups{end}", group.data, "groups", "of GPUs in a replica, as described")
+    sheet.plan(f"replica.gpus{end}", group.gpus, "GPUs", "GPUs of a group x groups of a replica")
     add_scale_up(fit, place, f"tensor parallelism{group.words}", tensor)
     fit.divides(f"attention heads{group.words}", tensor, "model.heads", ("shared by", "of"))
     formula = "requests / replicas, rounded up"
-    batch = sheet.derive(f"batch{end}", "requests", formula, _rounded_up, "concurrent", f"replicas{end}")
-    formula = "requests x context x bytes a token"
-    inputs = (batch, "context", "cache.token")
-    sheet.derive(f"cache{end}", "B", formula, lambda count, length, each: count * length * each, *inputs)
+    requests = "concurrent"
+    if group.concurrent is not None:
+        requests = sheet.plan(f"concurrent{end}", group.concurrent, "requests", "as described")
+    batch = sheet.derive(f"batch{end}", "requests", formula, _rounded_up, requests, f"replicas{end}")
+    # A copy that works on prompts alone never holds an answer.
+    length = _add_prompt(fit, service) if group.role == "prefill" else "context"
+    formula = f"requests x {length} x bytes a token"
+    inputs: tuple[str, ...] = (batch, length, "cache.token")
+    if "window" in sheet:
+        formula += f" + requests x the less of window and {length} x layers x bytes a layer"
+        inputs = (*inputs, "window", "window-layers", "cache.layer")
+    sheet.derive(f"cache{end}", "B", formula, _cache, *inputs)
     _add_memory(fit, place, group)
     if group.role != "decode":
         _add_first_token(fit, service, place, group)
     if group.role != "prefill":
         _add_next_token(fit, service, place, group)
+
+
+def _cache(
+    requests: float, length: float, token: float, window: float = 0, layers: float = 0, layer: float = 0
+) -> float:
+    """Return the bytes of the cache of requests, of which some layers keep a window of tokens alone."""
+    return requests * (length * token + min(window, length) * layers * layer)
+
+
+def _add_prompt(fit: FitSheet, service: InferenceService) -> str:
+    """Add the length of a prompt; return its name."""
+    return fit.described(
+        "prompt", service.prompt, "tokens", "How many tokens has a prompt when it is longest?"
+    )
 
 
 def _rounded_up(requests: float, replicas: float) -> float:
@@ -166,26 +223,69 @@ def _add_memory(fit: FitSheet, place: FitPlace, group: ReplicaGroup) -> None:
     usable = sheet.derive(
         "memory.available", "B", "memory - reserved", lambda there, taken: there - taken, *inputs
     )
-    inputs = ("weights", f"tensor{end}")
-    weights = sheet.derive(
-        f"memory.weights{end}", "B", "weights / GPUs", lambda size, count: size / count, *inputs
-    )
+    weights = _add_weights(fit, group)
     cache = _add_cache(fit, group)
     add = lambda first, second: first + second  # noqa: E731 - the formula, used once
     total = sheet.derive(f"memory.total{end}", "B", "weights + cache", add, weights, cache)
     fit.at_most(f"memory of a GPU{group.words}", total, usable)
 
 
+def _add_weights(fit: FitSheet, group: ReplicaGroup) -> str:
+    """Add a GPU's part of the weights; return its name."""
+    sheet, end = fit.sheet, group.suffix
+    name = f"memory.weights{end}"
+    if group.data == 1 and not group.expert_copies:
+        whole = ("weights", f"tensor{end}")
+        return sheet.derive(name, "B", "weights / GPUs", lambda size, count: size / count, *whole)
+    copies = sheet.plan(f"expert_copies{end}", group.expert_copies, "experts", "as described")
+    experts = ("model.experts", copies, f"replica.gpus{end}")
+    formula = "(experts + copies) / GPUs of a replica, rounded up: the fullest GPU (arXiv 2412.19437, 3.4)"
+    held = sheet.derive(f"experts.gpu{end}", "experts", formula, _fullest, *experts)
+    formula = "(dense / GPUs of a group + routed x experts of the GPU / experts) x bytes"
+    inputs = (
+        "model.parameters",
+        "active",
+        "model.experts",
+        "model.experts_chosen",
+        f"tensor{end}",
+        held,
+        "bytes.weight",
+    )
+    return sheet.derive(name, "B", formula, _spread_weights, *inputs)
+
+
+def _fullest(experts: float, copies: float, gpus: float) -> float:
+    """Return the experts a layer of the GPU that has most of them."""
+    return ceil_div(int(experts + copies), int(gpus))
+
+
+def _spread_weights(
+    parameters: float, active: float, experts: float, chosen: float, tensor: float, held: float, size: float
+) -> float:
+    """Return the bytes of weights of a GPU of a group that keeps some whole experts of each layer."""
+    routed = expert_parameters(parameters, active, experts, chosen)
+    return ((parameters - routed) / tensor + routed * held / experts) * size
+
+
 def _add_cache(fit: FitSheet, group: ReplicaGroup) -> str:
     """Add a GPU's part of the cache; return its name."""
     sheet, end = fit.sheet, group.suffix
     name, whole = f"memory.cache{end}", f"cache{end}"
+    if group.data > 1:
+        formula = "cache x the requests of the fullest group / requests"
+        inputs = (whole, f"batch{end}", f"groups{end}")
+        whole = sheet.derive(f"cache.group{end}", "B", formula, _of_fullest_group, *inputs)
     if "cache-width" in sheet:
         formula = "cache: what is compressed belongs to all heads, and each GPU keeps it"
         return sheet.derive(name, "B", formula, lambda size: size, whole)
     formula = "cache / the less of GPUs and kv heads: a head is not divided"
     work = lambda size, count, heads: size / min(count, heads)  # noqa: E731 - the formula, used once
     return sheet.derive(name, "B", formula, work, whole, f"tensor{end}", "model.kv_heads")
+
+
+def _of_fullest_group(cache: float, requests: float, groups: float) -> float:
+    """Return the cache of the group that has most requests of its replica."""
+    return cache / requests * ceil_div(int(requests), int(groups))
 
 
 def _add_peak(fit: FitSheet, service: InferenceService, place: FitPlace) -> str:
@@ -210,12 +310,10 @@ def _prefill_seconds(active: float, prompt: float, gpus: float, peak: float, mfu
 def _add_first_token(fit: FitSheet, service: InferenceService, place: FitPlace, group: ReplicaGroup) -> None:
     """Add the check of the time to the first token."""
     sheet = fit.sheet
-    prompt = fit.described(
-        "prompt", service.prompt, "tokens", "How many tokens has a prompt when it is longest?"
-    )
+    prompt = _add_prompt(fit, service)
     used = sheet.figure("mfu.prefill", figure("failures", "mfu.prefill"))
     formula = "2 x active x prompt / (GPUs x peak x MFU)"
-    inputs = ("active", prompt, f"tensor{group.suffix}", _add_peak(fit, service, place), used)
+    inputs = ("active", prompt, f"replica.gpus{group.suffix}", _add_peak(fit, service, place), used)
     note = "from below: no queue, no exchange between GPUs, attention's own products not counted"
     time = sheet.derive("ttft", "s", formula, _prefill_seconds, *inputs, note=note)
     limit = _target(fit, "ttft_ms", service.targets.ttft_ms, "first token")
@@ -240,13 +338,32 @@ def _add_next_token(fit: FitSheet, service: InferenceService, place: FitPlace, g
     )
     formula = "weights that a step of the batch touches"
     read = sheet.derive("read.weights", "B", formula, weights_read, *inputs)
+    if group.data > 1:
+        formula = "the same + dense x (groups - 1) x bytes: each group reads what is dense"
+        shape = ("model.parameters", "active", "model.experts", "model.experts_chosen")
+        more = (read, *shape, f"groups{end}", "bytes.weight")
+        read = sheet.derive("read.groups", "B", formula, _read_by_groups, *more)
     formula = "max((weights + cache) / (GPUs x bandwidth x MBU), 2 x active x batch / (GPUs x peak x MFU))"
-    gpus, peak = f"tensor{end}", _add_peak(fit, service, place)
+    gpus, peak = f"replica.gpus{end}", _add_peak(fit, service, place)
     parts = (read, f"cache{end}", gpus, bandwidth, mbu, "active", f"batch{end}", peak, mfu)
     note = "from below: no exchange between GPUs; every request at its full length"
     time = sheet.derive("tpot", "s", formula, _step, *parts, note=note)
     limit = _target(fit, "tpot_ms", service.targets.tpot_ms, "further token")
     fit.at_most("time for a further token", time, limit, ("takes at least", "target"))
+
+
+def _read_by_groups(
+    once: float,
+    parameters: float,
+    active: float,
+    experts: float,
+    chosen: float,
+    groups: float,
+    size: float,
+) -> float:
+    """Return the bytes of weights that all groups of a replica read in a step."""
+    dense = parameters - expert_parameters(parameters, active, experts, chosen)
+    return once + dense * (groups - 1) * size
 
 
 def _step(

@@ -190,18 +190,19 @@ def _services(service: InferenceService, place: _Place, image: str) -> list[Mani
         prefill = _replica_set(f"{service.name}-prefill", service.prefill, place, image)
         decode = _replica_set(f"{service.name}-decode", service.decode, place, image)
         return [*prefill, *decode]
-    joint = Replicas(replicas=service.replicas or 1, tensor=service.tensor or 1)
+    joint = Replicas(replicas=service.replicas or 1, tensor=service.tensor or 1, data=service.data)
     return _replica_set(service.name, joint, place, image)
 
 
 def _replica_set(name: str, replicas: Replicas, place: _Place, image: str) -> list[Manifest]:
     """Return a LeaderWorkerSet whose groups each hold one copy of the model."""
-    size = ceil_div(replicas.tensor, place.gpus)
-    each = _gpus_each(replicas.tensor, size)
+    gpus = replicas.tensor * replicas.data
+    size = ceil_div(gpus, place.gpus)
+    each = _gpus_each(gpus, size)
     pod = _pod(name, place, image, each)
     annotations: dict[str, str] = {}
     # Tensor parallelism wants the scale-up network, without which a copy is too slow to be of use.
-    if size > 1 and place.domain:
+    if 1 < size <= place.domain:
         annotations[_REQUIRED] = KEYS.nvlink_domain
     elif size > 1:
         annotations[_PREFERRED] = KEYS.scalable_unit

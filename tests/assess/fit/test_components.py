@@ -39,3 +39,8 @@ def test_figures_that_contradict_each_other_are_problems(fields: dict[str, Any],
 
 def test_a_consistent_job_and_service_have_no_problems():
     assert [*job().problems(), *service().problems()] == []
+
+
+def test_checkpoints_without_time_between_them_are_refused():
+    problems = list(job(checkpoint__interval="0 s").problems())
+    assert [problem.where.field for problem in problems] == ["checkpoint.interval"]

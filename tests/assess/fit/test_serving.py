@@ -116,3 +116,92 @@ def test_a_target_within_the_range_of_an_estimate_is_not_known_until_the_figure_
 def test_a_peak_that_no_source_has_is_asked_for():
     verdict = _verdict(_fit(model__weights="fp4"), "time to the first token")
     assert verdict == ("not known", ("peak.h100-sxm.fp4",))
+
+
+DEEPSEEK = {
+    "parameters": 671_026_419_200,
+    "active": 37_552_000_000,
+    "layers": 61,
+    "hidden": 7_168,
+    "heads": 128,
+    "kv_heads": 128,
+    "head_width": 192,
+    "experts": 256,
+    "experts_chosen": 8,
+    "cache_width": 576,
+    "weights": "fp8",
+    "cache": "bf16",
+}
+"""DeepSeek-V3 (arXiv 2412.19437, section 4.2)."""
+PREFILL = {"replicas": 1, "tensor": 4, "data": 8, "expert_copies": 32, "concurrent": 16}
+DECODE = {"replicas": 1, "tensor": 4, "data": 80, "expert_copies": 64}
+
+
+def _deepseek(**fields: Any) -> Fit:
+    pools = {"replicas": None, "tensor": None, "prefill": PREFILL, "decode": DECODE}
+    return _fit(**{**pools, "model": DEEPSEEK, "concurrent": 8_192, **fields})
+
+
+def test_the_published_deployment_of_deepseek_has_its_published_gpus_and_experts():
+    """Sections 3.4.1 and 3.4.2: 32 GPUs with 9 experts each for prefill, 320 with one for decode."""
+    fit = _deepseek()
+    assert (_value(fit, "replica.gpus.prefill"), _value(fit, "replica.gpus.decode")) == (32, 320)
+    assert (_value(fit, "experts.gpu.prefill"), _value(fit, "experts.gpu.decode")) == (9, 1)
+    assert _value(fit, "gpus") == 352
+
+
+def test_the_weights_of_a_gpu_are_those_of_its_whole_experts_and_its_part_of_all_else():
+    """Counted from the shapes of its matrices: 58 layers with experts, each of three of 7168 x 2048."""
+    expert = 58 * 3 * 7_168 * 2_048
+    dense = 671_026_419_200 - 256 * expert
+    fit = _deepseek()
+    assert _value(fit, "memory.weights.decode") == pytest.approx(expert + dense / 4, rel=0.002)
+    assert _value(fit, "memory.weights.prefill") == pytest.approx(9 * expert + dense / 4, rel=0.002)
+
+
+def test_a_group_keeps_the_cache_of_its_own_requests_and_prefill_that_of_prompts_alone():
+    fit = _deepseek()
+    assert _value(fit, "memory.cache.decode") == pytest.approx(103 * 8_192 * 70_272)
+    assert _value(fit, "memory.cache.prefill") == pytest.approx(2 * 2_048 * 70_272)
+
+
+def test_each_group_reads_what_is_dense():
+    fit, once = _deepseek(), 671_026_419_200
+    dense = once - 58 * 3 * 7_168 * 2_048 * 256
+    # In a step of 8,192 tokens every expert is touched.
+    assert _value(fit, "read.groups") == pytest.approx(once + 79 * dense, rel=0.01)
+
+
+def test_layers_with_a_window_keep_no_more_tokens_than_it_has():
+    """gpt-oss-120b: every second of 36 layers has a window of 128 tokens (arXiv 2508.10925, section 2.2)."""
+    model = {"layers": 36, "heads": 64, "kv_heads": 8, "head_width": 64, "window": 128, "window_layers": 18}
+    fields = {f"model__{name}": value for name, value in model.items()}
+    layer = 2 * 8 * 64 * 2
+    fit = _fit(context=131_072, prompt=100, concurrent=4, **fields)
+    assert _value(fit, "cache") == 18 * layer * 131_072 + 18 * layer * 128
+    assert _value(_fit(context=100, prompt=50, concurrent=4, **fields), "cache") == 36 * layer * 100
+
+
+def test_layers_without_a_cache_keep_none():
+    assert _value(_fit(model__cache_layers=12), "cache.token") == 12 * 2 * 8 * 128 * 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"data": 2}, "no-experts"),
+        ({"model__window": 128}, "half-a-window"),
+        ({"model__window": 128, "model__window_layers": 81}, "more-than-whole"),
+        ({"model__cache_layers": 81}, "more-than-whole"),
+        ({"model__cache_layers": 8, "model__window": 9, "model__window_layers": 9}, "more-than-whole"),
+        ({"model": DEEPSEEK, "prefill": PREFILL, "decode": DECODE, "data": 2}, "replicas-or-pools"),
+    ],
+)
+def test_shapes_that_contradict_themselves_are_refused(fields: dict[str, Any], code: str):
+    if "prefill" in fields:
+        fields = {"replicas": None, "tensor": None, **fields}
+    assert code in {problem.code for problem in service(**fields).problems()}
+
+
+def test_contexts_of_ten_million_tokens_can_be_said():
+    assert service(context=10_000_000, prompt=9_000_000).context == 10_000_000
