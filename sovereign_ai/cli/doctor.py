@@ -35,12 +35,18 @@ def _doctor(output: Output, from_path: bool) -> None:
     rows = []
     hints = []
     for check in checks:
-        mark = "ok" if check.ok else "NO"
-        version = check.found or "-"
+        # What may be left out is neither there nor missing.
+        mark = ("ok" if check.found else "-") if check.ok else "NO"
+        # A remark on what was found has a line of its own, so that the table keeps to 80 columns.
+        version, _, remark = (check.found or "-").partition("; ")
+        if remark:
+            hints += wrapped(f"{check.tool}: {remark}")
         digest = check.digest[:12]
         rows.append((mark, check.tool, version, check.way, digest))
         if not check.ok:
             hints += wrapped(f"{check.tool}: wanted {check.wanted}; {check.hint}")
+        elif check.hint:
+            hints += wrapped(f"{check.tool}: left out; {check.hint}")
     code = ExitCode.OK if all(check.ok for check in checks) else ExitCode.ENVIRONMENT
     lines = table(["", "tool", "found", "way", "sha256"], rows)
     lines += hints

@@ -24,6 +24,8 @@ from sovereign_ai.toolchain.locate import LocatedTool, safely_located
 from sovereign_ai.toolchain.path_search import candidates, search
 from sovereign_ai.toolchain.table import TOOLS, Tool, parse_version
 
+_BUILDER = "go"
+"""The tool that other tools are built with; every other optional one is wanted for its own sake."""
 _INSTALL = "run `sovereign-ai tools install`"
 _BUILD_DISK = 12
 """GB that building every tool from source needs, with Go's own caches (measured 2026-11-24, rounded up)."""
@@ -77,7 +79,9 @@ def doctor(*, from_path: bool = False) -> tuple[DoctorCheck, ...]:
             located = search(row)
         places[name] = located
     # Go and a disk for builds are needed only while something is to be built.
-    is_build_needed = any(row.source is not None and places[name] is None for name, row in TOOLS.items())
+    is_build_needed = any(
+        row.source is not None and not row.optional and places[name] is None for name, row in TOOLS.items()
+    )
     checks = []
     for name, row in TOOLS.items():
         checks.append(_tool(row, places[name], problems[name], needed=is_build_needed, from_path=from_path))
@@ -162,21 +166,21 @@ def _missing(row: Tool, *, needed: bool, from_path: bool) -> DoctorCheck:
         return DoctorCheck(
             row.name,
             row.wanted,
-            "the project's own host",
+            "the project's own",
             str(bin_dir() / row.name),
             ok=True,
             hint="",
             way="own",
         )
     unfit = next(candidates(row), None) if from_path and row.kind != "module" else None
-    if row.optional and not needed:
+    if row.optional and not (row.name == _BUILDER and needed):
         return DoctorCheck(
             row.name,
-            f"{row.wanted}, only while something is to be built",
+            f"{row.wanted}, if at all",
             unfit.version if unfit else "",
             "",
             ok=True,
-            hint="",
+            hint=f"`sovereign-ai tools install {row.name}`, where it is wanted: {row.purpose}",
         )
     if unfit is None:
         return DoctorCheck(row.name, row.wanted, "", "", ok=False, hint=_INSTALL)
