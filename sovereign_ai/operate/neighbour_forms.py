@@ -160,7 +160,8 @@ def _ruled_rows(lines: list[str], head: int, system: str) -> Iterator[tuple[int,
         for begin, _ in spans:
             cells.append(line[begin:])
         row = _in_order(_cut(cells, spans), system)
-        yield number, row if row[0] else None
+        # A ruler that was cut has fewer columns than the row needs.
+        yield number, row if row[0] and len(row) > 1 else None
 
 
 def _in_order(values: list[str], system: str) -> list[str]:

@@ -215,6 +215,14 @@ def test_a_neighbour_without_its_names_is_a_cut_text(text: str, lines: list[int]
     assert [problem.where.line for problem in caught.value.problems if problem.where] == lines
 
 
+def test_a_table_whose_ruler_was_cut_is_a_problem_of_its_rows() -> None:
+    ruler = f"{'-' * 10} -----  ----"
+    text = nvue_table([("1", "a", "swp2")]).replace(f"{ruler}  {'-' * 36} {'-' * 18}", ruler)
+    with pytest.raises(UsageError) as caught:
+        of(text)
+    assert [problem.code for problem in caught.value.problems] == ["bad-row"]
+
+
 def test_other_texts_are_no_records() -> None:
     assert not are_neighbour_records('Switch\t2 "S-1"\t# "leaf" lid 1\n')
     assert not are_neighbour_records(old_eos_table([("1", "a", "swp2")]))
