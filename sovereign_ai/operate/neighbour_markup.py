@@ -91,7 +91,8 @@ def read_xml(text: str, file: str) -> list[HeardNeighbour]:
     if "<!" in text:
         raise _amiss(file, "XML without a document type, comments or CDATA")
     try:
-        root = ET.fromstring(text.strip().removesuffix(_END_OF_MESSAGE))  # noqa: S314 - without a document type there are no entities
+        message = text.strip().removesuffix(_END_OF_MESSAGE)
+        root = ET.fromstring(message)  # noqa: S314 - without a document type there are no entities
     except (ET.ParseError, ExpatError, ValueError) as error:
         raise _amiss(file, f"XML: {error}") from error
     rows = list(_of_lldpctl(root, file) if _name(root) == "lldp" else _of_junos(root, file))
