@@ -25,7 +25,7 @@ from sovereign_ai.rules.context import Context, factory_context  # noqa: E402
 from sovereign_ai.rules.defaulting import admitted  # noqa: E402
 from sovereign_ai.rules.engine import evaluate  # noqa: E402
 from sovereign_ai.rules.expressions import variables_of, with_constants, without_variables  # noqa: E402
-from sovereign_ai.rules.kinds import KINDS  # noqa: E402
+from sovereign_ai.rules.kinds import kind_named  # noqa: E402
 from sovereign_ai.rules.normalization import to_plain  # noqa: E402
 from sovereign_ai.rules.registry import REGISTRY  # noqa: E402
 from sovereign_ai.spec.reader import load  # noqa: E402
@@ -86,7 +86,7 @@ def main() -> None:
         for check in rule.checks:
             for name in check.kinds:
                 text = with_constants(
-                    without_variables(check.expression, variables_of(KINDS[name])), constants
+                    without_variables(check.expression, variables_of((name))), constants
                 )
                 programs.setdefault(name, []).append(cel.compile(text))
     rows = {}
