@@ -86,7 +86,7 @@ def main() -> None:
         for check in rule.checks:
             for name in check.kinds:
                 text = with_constants(
-                    without_variables(check.expression, variables_of((name))), constants
+                    without_variables(check.expression, variables_of(kind_named(name))), constants
                 )
                 programs.setdefault(name, []).append(cel.compile(text))
     rows = {}
