@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -29,11 +30,21 @@ def test_a_description_that_does_not_end_is_told_and_can_be_interrupted(tmp_path
     assert [one["code"] for one in orjson.loads(out)["problems"]] == ["interrupted"]
 
 
-def test_the_notice_calls_a_folder_of_data_no_program(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("file", "activity"),
+    [("factory.yaml", "still read"), ("factory.py", "the description's own program still runs")],
+)
+def test_the_notice_says_whether_a_folder_holds_data_or_a_program(
+    file: str, activity: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lab = (ROOT / "stacks" / "lab" / "factory.yaml").read_text()
-    (tmp_path / "factory.yaml").write_text(lab)
-    monkeypatch.setattr(description, "_NOTICE_SECONDS", 0.01)
+    lines: list[str] = []
+
+    def noted(line: str) -> contextlib.AbstractContextManager[None]:
+        lines.append(line)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(description, "_repeated_notice", noted)
+    monkeypatch.setattr(description, "load", lambda _path: None)
+    (tmp_path / file).touch()
     description.read_description(tmp_path)
-    assert capsys.readouterr().err.startswith(f"{tmp_path}: still read; Ctrl-C ends it")
+    assert lines == [f"{tmp_path}: {activity}; Ctrl-C ends it"]
