@@ -23,11 +23,8 @@ from typing import Literal, TypeVar
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.spellings import (
     are_permitted_addresses,
-    are_permitted_called,
-    are_permitted_named,
     are_permitted_remotes,
     has_odd_url,
-    is_connection_string,
     is_mask,
     spellings,
 )
@@ -317,8 +314,7 @@ def _url(value: str) -> str:
     is_declared = f"{authority} in variables.outside"
     is_permitted_host = f'({value}.matches("^(?:{_SCHEMES})://") && {host(authority)})'
     is_own_bucket = f"$buckets.exists(b, b[0] == variables.zone && b[1] == {value})"
-    # PostgreSQL's library takes the host from elsewhere in the text, or from a socket.
-    is_own = f'{value}.matches("^(?:file|unix|sqlite|postgres(?:ql)?)://$") || {is_own_bucket}'
+    is_own = f'{value}.matches("^(?:file|unix)://$") || {is_own_bucket}'
     # Browsers read a backslash as a slash, so that `http://a.example\\@b.svc` has two hosts.
     has_one_host = f'!{value}.contains("\\\\")'
     return f"({has_one_host} && ({is_permitted_host} || {is_own} || {is_declared}))"
@@ -337,8 +333,7 @@ def _names_permitted(value: str) -> str:
     urls = f'(!{value}.contains("://") || {are_permitted_urls})'
     hosts = f'(!{value}.contains(":") || {are_permitted_hosts})'
     remotes = are_permitted_remotes(value, host("h"))
-    named = are_permitted_named(value, host("h"))
-    return f"({urls} && {hosts} && {remotes} && {named} && !{has_odd_url(value)})"
+    return f"({urls} && {hosts} && {remotes} && !{has_odd_url(value)})"
 
 
 def _resolvers(value: str) -> str:
@@ -376,21 +371,14 @@ def setting(name: str, value: str) -> str:
     return f"({text(value)} && {addresses} && {_resolvers(value)} && {_as_named(name, value)})"
 
 
-def _as_named(name: str, value: str, whole: str = "") -> str:
-    """Return CEL: a value without a scheme is permitted, if its name means a host, region or bucket.
-
-    Args:
-        name: expression of the name.
-        value: expression of the value.
-        whole: expression of the text that both were read from; the value itself if empty.
-    """
+def _as_named(name: str, value: str) -> str:
+    """Return CEL: a value without a scheme is permitted, if its name means a host, region or bucket."""
     means_no_proxy = f"{name}.matches({literal(_NO_PROXY)})"
     means_place = f"{name}.matches({literal(_PLACE_NAMES)})"
     means_region = f"{name}.matches({literal(_REGION_NAMES)})"
     means_bucket = f"{name}.matches({literal(_BUCKET_NAMES)})"
     is_no_host = f"{value}.matches({literal(_NO_HOST)})"
     is_free = f'{means_no_proxy} || {is_no_host} || {value}.contains("://")'
-    is_free += f" || {is_connection_string(whole or value)}"
     hosts = f"(!{means_place} || {is_free} || {_hosts(value)})"
     regions = f'(!{means_region} || {value} == "" || {value} in $regions)'
     buckets = f"(!{means_bucket} || {_bucket(value)})"
@@ -402,7 +390,7 @@ def argument(value: str) -> str:
     name = f'{value}.split("=")[0]'
     flag_value = f'{value}.split("=")[1]'
     is_flag = f"{value}.matches({literal(_FLAG)})"
-    is_permitted_flag = _as_named(name, flag_value, value)
+    is_permitted_flag = _as_named(name, flag_value)
     are_permitted = f"{text(value)} && {_addresses(value)} && {_resolvers(value)}"
     return f"({are_permitted} && (!{is_flag} || {is_permitted_flag}))"
 
@@ -426,10 +414,7 @@ def arguments(values: str) -> str:
     joined = f'{values}.join({_BETWEEN}).replace("-version" + {_BETWEEN}, "-version=").split({_BETWEEN})'
     listed = f'({values}.exists(a, a.endsWith("-version")) ? {joined} : {values})'
     expanded = on_expanded("a", argument("x"))
-    # A program and the host that it calls may be words of their own.
-    line = f'{values}.join(" ")'
-    called = on_expanded("s", are_permitted_called("x", host("h")))
-    return f"({listed}.all(a, {expanded}) && [{line}].all(s, {called}))"
+    return f"{listed}.all(a, {expanded})"
 
 
 # The pod's own names and addresses, and those of the node that it runs on.
@@ -517,48 +502,11 @@ def sources_of_container() -> str:
 def _settings(value: str) -> str:
     """Return CEL: entries of a ConfigMap that pods may read as variables name permitted places only."""
     condition = setting("k", f"{value}[k]")
+    # Any entry may become a variable, by `configMapKeyRef` or with a prefix. A file has lines, or words.
+    is_file = f'{value}[k].trim().matches(k.contains(".") ? "[ \\\\t\\\\r\\\\n]" : " ")'
     # In other namespaces only pods that are not the factory's read it.
-    is_unread = f"!k.matches({literal(_READ_AS_VARIABLES)}) && (!variables.known || {_is_file(value)})"
+    is_unread = f"!k.matches({literal(_READ_AS_VARIABLES)}) && (!variables.known || {is_file})"
     return f"{value}.all(k, ({is_unread}) || {condition})"
-
-
-def _is_file(value: str) -> str:
-    """Return CEL: the entry `k` of a ConfigMap is a file, which has lines, or words.
-
-    Any other entry may become a variable, by `configMapKeyRef` or with a prefix.
-    """
-    return f'{value}[k].trim().matches(k.contains(".") ? "[ \\\\t\\\\r\\\\n]" : " ")'
-
-
-# A search takes the API server as many steps as the text has characters, times the expression's length.
-_LARGEST_FILE = 100_000
-_SETTING_OF_FILE = (
-    r"(?i)[a-z0-9_.-]*(?:ur[il]|host(?:name)?|endpoint|server|proxy|addr(?:ess)?|broker|dsn|upstream)s?"
-    r"[\"']?\s*[:=].*"
-)
-_LINK = (
-    r"(?i)^[a-z0-9_.-]*(?:doc(?:s|umentation)?|help|home[_-]?page|icon|issues?|licen[cs]e|logo|project"
-    r"|repo(?:sitory)?|runbook|schema|source|support)[_-]?ur[il]"
-)
-"""Settings that hold a link for people to follow."""
-_SHELL = r"^#![^\n]*sh\s"
-_COMMENT = r"^\s*(?:#|//|;|--)"
-
-
-def files_of_settings(value: str) -> str:
-    """Return CEL: the files in a ConfigMap name permitted places only, in settings and scripts of a shell.
-
-    Args:
-        value: expression of the ConfigMap's entries.
-    """
-    entry = f"{value}[k]"
-    lines = f'{entry}.split("\\n").filter(l, l.contains(".") && !l.matches({literal(_COMMENT)}))'
-    settings = f"l.findAll({literal(_SETTING_OF_FILE)}).filter(s, !s.matches({literal(_LINK)}))"
-    texts = f"({entry}.matches({literal(_SHELL)}) ? [l] : {settings})"
-    called = are_permitted_called("x", host("h"))
-    are_permitted = f'{texts}.map(s, s.replace(" = ", "=")).all(x, {text("x")} && {called})'
-    is_small_file = f"size({entry}) <= {_LARGEST_FILE} && {_is_file(value)}"
-    return f"{value}.all(k, !({is_small_file}) || {lines}.all(l, {are_permitted}))"
 
 
 _CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")

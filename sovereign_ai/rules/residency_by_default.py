@@ -31,7 +31,6 @@ from sovereign_ai.rules.fields import (
     Field,
     all_permitted,
     arguments,
-    files_of_settings,
     on_gathered,
     permitted,
     sources_of_container,
@@ -120,10 +119,6 @@ def _checks_on_addons() -> tuple[RuleCheck, ...]:
     for must in GATHERED:
         condition = on_gathered(must, f"variables.{must}_values")
         checks.append(RuleCheck((OTHER.name,), "spec", condition, _NO_PLACE))
-    # In namespaces of others only pods that are not the factory's read them.
-    files = f"!variables.known || !has(object.data) || {files_of_settings('object.data')}"
-    message = "a setting or a script in a file of it names a place that is not permitted"
-    checks.append(_check_of_rows("data", (("/ConfigMap", files),), message))
     return tuple(checks)
 
 
@@ -209,7 +204,7 @@ def _words_of(holder: str, name: str) -> str:
 
 
 # The condition is long, so that it is written once for every command of a container.
-_LISTS = [" + ".join(_words_of("c", name) for name in _COMMANDS)]
+_LISTS = [_words_of("c", name) for name in _COMMANDS]
 _LISTS += [_words_of(f"c.{caller}.exec", "command") for caller in _CALLERS]
 _ARGUMENTS_ARE_PERMITTED = f"variables.containers.all(c, [{', '.join(_LISTS)}].all(w, {arguments('w')}))"
 FLOWS = Rule(

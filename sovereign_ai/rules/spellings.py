@@ -39,37 +39,6 @@ _REMOTE = (
 )
 """A path on another host, as scp, git, rsync and mount read it. A host with a port is a `BARE` one."""
 _ANY_HOST = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+"
-_SETTINGS = (
-    r"host(?:s|[_ ]?name|addr)?|servers?|server[_ ]?name|data[_ ]?source|addr(?:ess(?:es)?)?|endpoints?"
-    r"|endpoint[_ ]?suffix|ur[il]|brokers?|contact[_-]?points?|proxy"
-)
-"""How drivers and programs call the host in a connection string or a file of settings."""
-_CALLERS = "curl|dig|ftp|nc|ncat|netcat|nslookup|ping6?|sftp|ssh|telnet|wget"
-"""Programs whose first word, or first behind options of a letter, is a host. `-o` and `-O` name a file."""
-_NAMED = (
-    rf"(?i)(?:{_SETTINGS})[\"']?(?:=|: )[\"'{{]*[A-Za-z0-9_@:,.-]*[.][A-Za-z0-9_@:,.-]*"
-    r"|://[^\s\"'<>/?#]*,[^\s\"'<>/?#;|)}]*"
-)
-r"""A host beside plain URLs: behind the name of a setting, or in a list within a URL.
-
-Sources, read 2026-11-28: PostgreSQL's manual (34.1.1, "Connection Strings"), the manuals of MongoDB, of
-Microsoft's drivers and of Oracle Net for their connection strings, and Microsoft's for those of storage.
-"""
-_CALLED = (
-    rf"(?:^|[\s;|&(`/])(?:{_CALLERS})(?: +-[a-zA-NP-Z0-9]*[a-np-zA-NP-Z0-9](?: +[0-9]+)?)* +"
-    rf"(?:[A-Za-z0-9_.-]+@)?{_ANY_HOST}"
-)
-_LAST_HOST = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*\.?(?::[0-9]{1,5})?$"
-_FILES = (
-    r"(?i)\.(?:cfg|conf|crt|csv|db3?|ini|json|jsonl|log|mdf|parquet|pem|safetensors|sdf|sock|sqlite3?"
-    r"|toml|txt|yaml|yml)$"
-)
-"""Ends of files' names; none of them is a top-level domain."""
-_PAIRS = (
-    r"^(?:(?:[A-Za-z][A-Za-z0-9_ ]*=[^;=]*;?)+|(?:[a-z_]+=[^\s=]*\s*)+"
-    r"|jdbc:oracle:[a-z]+:@[(][A-Za-z0-9_.()= -]*[)])$"
-)
-"""A whole connection string of words: `a=b;c=d`, `a=b c=d`, or a description of Oracle Net."""
 _NOT_ASCII = r"[^\x00-\x7F]"
 _OTHER_DIGITS = (
     r"[0-9A-Za-z][\x{3002}\x{FF0E}\x{FF61}][0-9A-Za-z]"
@@ -141,42 +110,6 @@ def are_permitted_remotes(value: str, permitted: str) -> str:
     sockets = f'{value}.findAll("/dev/(?:tcp|udp)/[^/\\\\s]+").map(m, m.split("/")[3]).all(h, {permitted})'
     is_remote = f'!{value}.contains(":") && !{value}.contains("//") || {remotes}'
     return f'(({is_remote}) && (!{value}.contains("/dev/") || {sockets}))'
-
-
-def are_permitted_named(value: str, permitted: str) -> str:
-    """Return CEL: every host in a connection string, or in a list within a URL, is permitted.
-
-    Args:
-        value: expression of the text.
-        permitted: condition on a host, `h`.
-    """
-    words = f'{value}.findAll({literal(_NAMED)}).join(",").split(",")'
-    # Most texts have no dot, or no other sign of a host within them.
-    return (
-        f'(!{value}.contains(".") || !{value}.matches("[=, ]") || {_are_permitted_at_end(words, permitted)})'
-    )
-
-
-def are_permitted_called(value: str, permitted: str) -> str:
-    """Return CEL: every host that a line of a shell calls by a program's name is permitted.
-
-    Args:
-        value: expression of the line.
-        permitted: condition on a host, `h`.
-    """
-    calls = f"{value}.findAll({literal(_CALLED)})"
-    return f'(!{value}.contains(".") || {_are_permitted_at_end(calls, permitted)})'
-
-
-def _are_permitted_at_end(words: str, permitted: str) -> str:
-    """Return CEL: every host at the end of one of some words is permitted; names of files are none."""
-    hosts = f"{words}.map(w, w.findAll({literal(_LAST_HOST)})).filter(l, size(l) > 0).map(l, l[0])"
-    return f"{hosts}.filter(h, !h.matches({literal(_FILES)})).all(h, {permitted})"
-
-
-def is_connection_string(value: str) -> str:
-    """Return CEL: a text is a connection string of words, whose hosts are judged one by one."""
-    return f"{value}.matches({literal(_PAIRS)})"
 
 
 def are_permitted_addresses(value: str, permitted: str) -> str:
