@@ -11,8 +11,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sovereign_ai.verify import foreign_finalizers
-
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
 
@@ -62,8 +60,8 @@ def restore(
 
     Pulumi's refresh compares only the shape of what it once sent, so an entry that somebody adds to a list (a
     peer of a NetworkPolicy, a subject of a binding) would stay. Applying the object once more by server-side
-    apply removes it. A field that the bundle never had still stays with its manager, as do owners and
-    finalizers; such an object is replaced as a whole.
+    apply removes it. A field that the bundle never had still stays with its manager; such an object is
+    replaced as a whole.
 
     Args:
         api: the cluster.
@@ -100,9 +98,7 @@ def _is_of_controller(entry: Mapping[str, Any]) -> bool:
 
 
 def _has_foreign_field(live: Mapping[str, Any]) -> bool:
-    """Return whether somebody else set a field beyond labels, annotations and status."""
-    if live["metadata"].get("ownerReferences") or foreign_finalizers(live["metadata"]):
-        return True
+    """Return whether somebody else set a field of the object itself, beyond its metadata and status."""
     for entry in live["metadata"].get("managedFields", ()):
         fields = set(entry.get("fieldsV1", {})) - {"f:metadata", "f:status"}
         if fields and not _is_of_controller(entry):
@@ -115,11 +111,9 @@ def _without_foreign_fields(obj: Mapping[str, Any], live: Mapping[str, Any]) -> 
     whole = stated(obj)
     meta = whole["metadata"]
     # With the resourceVersion the server refuses the replacement if the object changed meanwhile.
-    for key in ("uid", "resourceVersion"):
+    for key in ("uid", "resourceVersion", "finalizers", "ownerReferences"):
         if key in live["metadata"]:
             meta[key] = live["metadata"][key]
-    foreign = foreign_finalizers(live["metadata"])
-    meta["finalizers"] = [name for name in live["metadata"].get("finalizers", ()) if name not in foreign]
     meta["managedFields"] = list(filter(_is_of_controller, live["metadata"].get("managedFields", ())))
     return whole
 

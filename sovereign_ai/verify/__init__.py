@@ -28,7 +28,6 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.verify.cluster_audit import AuditResult, audit
     from sovereign_ai.verify.control_plane import may_be_dead, verdict_on_dead, with_dead
-    from sovereign_ai.verify.difference import foreign_finalizers
     from sovereign_ai.verify.drift import Drift, find_drift
     from sovereign_ai.verify.findings import Difference, brief
     from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, WORKLOADS
@@ -46,7 +45,6 @@ else:
         {
             "cluster_audit": ("AuditResult", "audit"),
             "control_plane": ("may_be_dead", "verdict_on_dead", "with_dead"),
-            "difference": ("foreign_finalizers",),
             "drift": ("Drift", "find_drift"),
             "findings": ("Difference", "brief"),
             "kinds": ("BY_LABEL", "OBSERVED", "WORKLOADS"),
@@ -80,7 +78,6 @@ __all__ = [
     "examples",
     "find_drift",
     "find_workload",
-    "foreign_finalizers",
     "may_be_dead",
     "observe",
     "observe_queues",

@@ -5,9 +5,8 @@ API server. These count as equal: quantities of one amount (`1` and `1000m`), an
 null, an empty list or an empty text. An empty mapping differs from none: `namespaceSelector: {}` selects
 every namespace. Lists must be equal item by item.
 
-Of metadata these count: the rendered labels and annotations, those that give somebody more (Pod Security,
-RBAC aggregation, zones and tenants), owners, with which the garbage collector deletes the object, and
-finalizers, which keep it from being deleted. Other labels and annotations of others are their own.
+Of metadata only the rendered labels and annotations count, and those that give somebody more: Pod Security,
+RBAC aggregation, zones and tenants.
 
     >>> list(value_differences({"limits": {"cpu": "1"}}, {"limits": {"cpu": "1000m"}}, "spec"))
     []
@@ -36,8 +35,6 @@ _GUARDED_LABELS = (
 )
 _GUARDED_ANNOTATIONS = ("storageclass.kubernetes.io/is-default-class",)
 """Labels and annotations that give somebody more; they count even where none of them is rendered."""
-_CONTROLLER_FINALIZERS = ("kueue.x-k8s.io/", "kubernetes.io/")
-"""Prefixes of finalizers that controllers set by design: Kueue on what is in use, Kubernetes for itself."""
 _QUANTITIES = frozenset({
     "allocatable", "borrowingLimit", "capacity", "default", "defaultRequest", "hard", "lendingLimit",
     "limits", "max", "maxLimitRequestRatio", "min", "nominalQuota", "podFixed", "requests",
@@ -131,18 +128,8 @@ def _are_equal(wanted: Any, live: Any, path: str) -> bool:
     return wanted_amount is not None and wanted_amount == quantity(live)
 
 
-def foreign_finalizers(metadata: Mapping[str, Any]) -> list[str]:
-    """Return the finalizers of an object that no controller sets by design.
-
-    Args:
-        metadata: the live object's metadata.
-    """
-    listed = metadata.get("finalizers") or ()
-    return [finalizer for finalizer in listed if not finalizer.startswith(_CONTROLLER_FINALIZERS)]
-
-
 def _metadata(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Difference]:
-    """Compare labels, annotations, owners and finalizers; an object that is being deleted differs too."""
+    """Compare rendered labels and annotations; an object that is being deleted differs too."""
     wanted_metadata, live_metadata = wanted["metadata"], live["metadata"]
     for field, guarded in (("labels", _GUARDED_LABELS), ("annotations", _GUARDED_ANNOTATIONS)):
         rendered = wanted_metadata.get(field) or {}
@@ -155,11 +142,6 @@ def _metadata(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Di
         for key in sorted(keys):
             if present.get(key) != rendered.get(key):
                 yield Difference(f"metadata.{field}[{key}]", rendered.get(key), present.get(key))
-    if owners := live_metadata.get("ownerReferences"):
-        yield Difference("metadata.ownerReferences", None, owners)
     deleted = live_metadata.get("deletionTimestamp")
-    # What is being deleted has finalizers of the deletion itself, and the deletion is what differs.
-    if not deleted and (finalizers := foreign_finalizers(live_metadata)):
-        yield Difference("metadata.finalizers", None, finalizers)
     if deleted:
         yield Difference("metadata.deletionTimestamp", None, deleted)

@@ -206,22 +206,3 @@ def test_a_difference_is_seen_from_both_sides(one: Any, other: Any) -> None:
     assert bool(list(value_differences(one, other, "spec"))) == bool(
         list(value_differences(other, one, "spec"))
     )
-
-
-OWNER_OF_ANOTHER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "mine", "uid": "1"}
-
-
-def test_owners_and_finalizers_of_others_differ_and_their_labels_are_their_own() -> None:
-    def adorn(live: dict[str, Any]) -> None:
-        live["metadata"]["ownerReferences"] = [OWNER_OF_ANOTHER]
-        live["metadata"]["finalizers"] = ["example.com/mine", "kueue.x-k8s.io/resource-in-use"]
-        live["metadata"].setdefault("labels", {})["team"] = "one"
-
-    assert paths(ROLE, adorn) == ["metadata.ownerReferences", "metadata.finalizers"]
-
-
-def test_a_finalizer_that_a_controller_sets_is_no_change() -> None:
-    def use(live: dict[str, Any]) -> None:
-        live["metadata"]["finalizers"] = ["kueue.x-k8s.io/resource-in-use"]
-
-    assert paths(ROLE, use) == []
