@@ -126,7 +126,8 @@ RULES: Mapping[str, Mapping[str, FigureRule]] = {
         "cpus": _whole(1, 16_384, "256", needed=True),
         "memory": _quantity(*_MEMORY, "2 TB", needed=True),
         "compute_nics": _whole(0, 128, "8", needed=True),
-        "compute_nic_rate": _quantity(*_RATE, "400 Gbps", needed=True),
+        # A machine without such ports has no rate.
+        "compute_nic_rate": _quantity(BitsPerSecond, "0 Gbps", "100 Tbps", "400 Gbps", needed=True),
         "max_power": _quantity(*_POWER, "11 kW", needed=True),
         # Zero or one: the machine is in no domain that is larger than itself.
         "nvlink_domain_nodes": _whole(0, 4096, "0", needed=True),
@@ -137,7 +138,7 @@ RULES: Mapping[str, Mapping[str, FigureRule]] = {
         "supply_rating": _quantity(*_POWER, "3.3 kW"),
         "supplies_required": _whole(1, 128, "4"),
         "nodes_per_rack": _whole(1, 256, "4"),
-        "idle_power": _quantity(*_POWER, "2 kW"),
+        "idle_power": _quantity(Watts, "0 W", "1 MW", "2 kW"),
         "storage_nics": _whole(0, 128, "2"),
         "storage_nic_rate": _quantity(*_RATE, "400 Gbps"),
         "compute_cages": _whole(1, 128, "8"),
@@ -190,7 +191,9 @@ RULES: Mapping[str, Mapping[str, FigureRule]] = {
             needed=True,
         ),
         "licence": _text(
-            r"[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-]+)*", "an SPDX expression", "Apache-2.0",
+            r"[(]*[A-Za-z0-9.+-]+[)]*( (AND|OR|WITH) [(]*[A-Za-z0-9.+-]+[)]*)*",
+            "an SPDX expression",
+            "Apache-2.0",
             needed=True,
         ),
         "namespace": _text(DNS_LABEL, "a name in lower-case letters, digits and '-'", "queues", needed=True),
@@ -275,11 +278,13 @@ def _value_problem(rule: FigureRule, value: object, unit: object, at: str) -> Pr
         return _text_problem(rule, value, where)
     # In Python, True is an int; in YAML it is no number.
     types = int if rule.of is int else int | float
-    if not isinstance(value, types) or isinstance(value, bool) or not math.isfinite(value):
+    # Whole numbers have no end in Python; one of hundreds of digits fits no float.
+    is_endless = isinstance(value, float) and not math.isfinite(value)
+    if not isinstance(value, types) or isinstance(value, bool) or is_endless:
         kind = "whole number" if rule.of is int else "number"
         return Problem("bad-row", f"{shown(value)} is no {kind}", where, f"write a {kind}")
     if not float(rule.low) <= value <= float(rule.high):
-        return _outside(f"{value:,}", f"{rule.low:,}", f"{rule.high:,}", where)
+        return _outside(shown(value), f"{rule.low:,}", f"{rule.high:,}", where)
     return None
 
 

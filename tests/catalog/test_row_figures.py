@@ -100,7 +100,7 @@ def test_no_figure_takes_what_nothing_has(kind: str, name: str) -> None:
         row["figures"].setdefault(outer, {})[inner or "any"] = figure
     else:
         row["figures"][outer] = figure
-    values: tuple[object, ...] = (-1, 10**16, float("nan"), float("inf"), True, [], {}, "a\nb")
+    values: tuple[object, ...] = (-1, 10**16, 10**400, float("nan"), float("inf"), True, [], {}, "a\nb")
     for value in values:
         figure["value"] = value
         problems = list(row_problems(row, "row"))

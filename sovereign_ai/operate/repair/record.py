@@ -91,8 +91,8 @@ def read_record(text: str | None) -> Record | None:
         gpus = tuple(int(gpu) for gpu in data["gpus"])
         step, attempts = Step(data["step"]), int(data["attempts"])
         cause = str(data["cause"])
-        # A controller of an older version does not write it.
-        drains = data.get("drains") is True
+        # A controller of an older version does not write it, and began each drain at once.
+        drains = data.get("drains", step is Step.DRAIN) is True
     except (ValueError, TypeError, KeyError):
         return None
     if since is None or not 0 <= attempts <= _MOST_ATTEMPTS:

@@ -41,9 +41,6 @@ def _check_window(window: MaintenanceWindow, field: str) -> Iterator[Problem]:
         message = f"a window that opens every week is open for {window.duration}: always"
         hint = "write at most 7 d; without windows, machines are drained at any time"
         yield Problem("out-of-range", message, Where(field=f"{field}.duration"), hint)
-    if len(set(window.days)) < len(window.days):
-        message = "a day is in this list twice"
-        yield Problem("duplicate-entry", message, Where(field=f"{field}.days"), "keep one of the two")
     known = zoneinfo.available_timezones()
     if window.time_zone not in known:
         message = f"the time zone database has no {shown(window.time_zone)}"

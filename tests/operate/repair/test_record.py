@@ -36,6 +36,15 @@ def test_a_record_is_read_as_it_was_written(
     assert read_record(record.to_text()) == record
 
 
+@pytest.mark.parametrize("step", list(Step))
+def test_a_drain_that_an_older_version_began_goes_on(step: Step) -> None:
+    older = orjson.loads(Record(step, NOW, "Xid 48").to_text())
+    del older["drains"]
+    record = read_record(orjson.dumps(older).decode())
+    assert record is not None
+    assert record.drains is (step is Step.DRAIN)
+
+
 @pytest.mark.parametrize(
     "change",
     [

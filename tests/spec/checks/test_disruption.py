@@ -19,7 +19,6 @@ NIGHT = {"start": "22:00", "duration": "6 h"}
         ({}, ""),
         ({"pools": ["serve"], "tenants": ["research"], "max_unavailable": 1}, ".tenants"),
         ({"windows": [{**NIGHT, "duration": "8 d"}]}, ".windows[0].duration"),
-        ({"windows": [NIGHT, {**NIGHT, "days": ["mon", "mon"]}]}, ".windows[1].days"),
         ({"windows": [{**NIGHT, "time_zone": "Europe/Berln"}]}, ".windows[0].time_zone"),
         ({"windows": [{**NIGHT, "time_zone": "Europe/Berlin"}], "max_unavailable": "10 %"}, None),
         ({"pools": ["serve"], "tenants": ["startups"], "max_unavailable": 1}, None),
