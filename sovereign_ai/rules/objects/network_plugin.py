@@ -46,7 +46,6 @@ DANGEROUS: Mapping[str, str] = MappingProxyType(
         "policy-audit-mode": _OFF,
         "policy-cidr-match-mode": "^$",
         # Who is who: which labels make an identity, and who else may say so.
-        "cluster-id": "^0?$",
         "clustermesh-config": "^$",
         "clustermesh-enable-endpoint-sync": _OFF,
         "clustermesh-enable-mcs-api": _OFF,
@@ -74,17 +73,19 @@ DANGEROUS: Mapping[str, str] = MappingProxyType(
 Written from the references of `cilium-agent` and of the chart of Cilium 1.19 (docs.cilium.io, read
 2026-11-28).
 """
-# Sources of further settings: other ConfigMaps would not be judged.
-_SOURCES = '"name"[ ]*:[ ]*"[^"]*"'
+# Sources of further settings: other ConfigMaps would not be judged. JSON has many spellings of a name, so
+# the permitted ones are listed. CiliumNodeConfig is judged by its own fields.
+_SOURCES = (
+    r'^\s*(?:\[(?:\s*\{(?:\s*"(?:kind"\s*:\s*"(?:config-map|cilium-node-config)|namespace"\s*:\s*"kube-system'
+    rf'|name"\s*:\s*"{_NAME})"\s*,?)*\s*\}}\s*,?)*\s*\])?\s*$'
+)
 
 _TABLE = literal(dict(DANGEROUS))
 _VALUE = "object.data[k]"
 _SETTING = "k.lowerAscii()"
 _IS_PERMITTED = f"(!({_SETTING} in {_TABLE}) || {_VALUE}.trim().matches({_TABLE}[{_SETTING}]))"
 _IS_SOURCE = f'{_SETTING}.startsWith("config-sources")'
-_HAS_NO_OTHER_SOURCE = (
-    f"(!{_IS_SOURCE} || {_VALUE}.findAll({literal(_SOURCES)}).all(n, n.endsWith('\"{_NAME}\"')))"
-)
+_HAS_NO_OTHER_SOURCE = f"(!{_IS_SOURCE} || {_VALUE}.matches({literal(_SOURCES)}))"
 CONFIGURES_PLUGIN = f'object.kind == "ConfigMap" && object.metadata.name == "{_NAME}"'
 """CEL: an object holds the settings of the network plugin, if it lies in the namespace of the system."""
 _IS_OTHER = (
