@@ -10,7 +10,8 @@ nothing is put in its place. A field with a default says so in the report.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict
@@ -294,32 +295,30 @@ def _cache_problems(model: ServedModel) -> Iterator[Problem]:
         message = "window and window_layers belong together, and one of them is missing"
         hint = "write window: 128 and window_layers: 18, or leave both out"
         yield Problem("half-a-window", message, Where(field="model.window"), hint)
-    for part, whole in (
-        ("cache_layers", "layers"),
-        ("window_layers", "cache_layers"),
-        ("window_layers", "layers"),
-    ):
-        least, most = getattr(model, part), getattr(model, whole)
-        if least is not None and most is not None and least > most:
-            message = f"{least:,} is more than the {whole} of the model, {most:,}"
-            hint = f"write at most {most:,}, or fix model.{whole}"
-            yield Problem("more-than-whole", message, Where(field=f"model.{part}"), hint)
-            return
+    parts = (("cache_layers", "layers"), ("window_layers", "cache_layers"), ("window_layers", "layers"))
+    # The first says it: a number above one of them is often above all.
+    yield from islice(_larger_parts(model, parts), 1)
 
 
-def model_problems(model: WorkModel) -> Iterator[Problem]:
-    """Yield the figures of a model that contradict each other, by field."""
-    for part, whole in (
-        ("kv_heads", "heads"),
-        ("heads", "hidden"),
-        ("active", "parameters"),
-        ("experts_chosen", "experts"),
-    ):
+def _larger_parts(model: object, parts: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+    """Yield the figures of a model that are more than the whole that they are a part of, by field."""
+    for part, whole in parts:
         least, most = getattr(model, part), getattr(model, whole)
         if least is not None and most is not None and least > most:
             message = f"{least:,} is more than the {whole} of the model, {most:,}"
             place = Where(field=f"model.{part}")
             yield Problem("more-than-whole", message, place, f"write at most {most:,}, or fix model.{whole}")
+
+
+def model_problems(model: WorkModel) -> Iterator[Problem]:
+    """Yield the figures of a model that contradict each other, by field."""
+    parts = (
+        ("kv_heads", "heads"),
+        ("heads", "hidden"),
+        ("active", "parameters"),
+        ("experts_chosen", "experts"),
+    )
+    yield from _larger_parts(model, parts)
     heads, hidden = model.heads, model.hidden
     if heads is not None and hidden is not None and model.head_width is None and hidden % heads:
         message = f"{heads:,} heads do not divide the width of {hidden:,} evenly"

@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where
-from sovereign_ai.files import below
-from sovereign_ai.spec.base import Model
+from sovereign_ai.spec.checks.lists import lists_of
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
@@ -39,25 +38,9 @@ MOST_ENTRIES = 5_000
 
 def check_limits(factory: AIFactory, fields: Collection[str]) -> Iterator[Problem]:
     """Yield every list that is too long, in some fields of the factory."""
-    for name in type(factory).model_fields:
-        if name in fields:
-            yield from _walk(getattr(factory, name), name, MOST_OF.get(name, MOST_ENTRIES))
-
-
-def _walk(value: object, path: str, most: int) -> Iterator[Problem]:
-    """Check a value and every part below it."""
-    if isinstance(value, tuple):
-        if len(value) > most:
-            message = f"the list has {len(value):,} entries, the most is {most:,}"
+    for path, _, entries in lists_of(factory, fields):
+        most = MOST_OF.get(path, MOST_ENTRIES)
+        if len(entries) > most:
+            message = f"the list has {len(entries):,} entries, the most is {most:,}"
             hint = f"write at most {most:,}, or describe several factories"
             yield Problem("too-many-entries", message, Where(field=path), hint)
-        # Only parts have lists below them: names and numbers are not walked.
-        if value and isinstance(value[0], Model):
-            for index, item in enumerate(value):
-                yield from _walk(item, below(path, index), MOST_ENTRIES)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from _walk(item, below(path, name), MOST_ENTRIES)
-    elif isinstance(value, Model):
-        for name, info in type(value).model_fields.items():
-            yield from _walk(getattr(value, name), below(path, info.alias or name), MOST_ENTRIES)

@@ -1,8 +1,7 @@
 """Entries that a list has twice: one is too many, or was meant to be another one.
 
-Every list of a description is a set, but for those of `_MAY_REPEAT`. The lists are found by walking the
-model, so that one of a new field is no exception. What another check reports of the same entry is not
-reported again.
+Every list of a description is a set, but for those of `_MAY_REPEAT`. What another check reports of the same
+entry is not reported again.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.files import below, shown
 from sovereign_ai.spec.base import Model
+from sovereign_ai.spec.checks.lists import lists_of
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
@@ -33,29 +33,13 @@ def check_repeats(
         fields: the fields of the factory that are correct as a whole.
         reported: dotted fields that have a problem already.
     """
-    for name in type(factory).model_fields:
-        if name in fields and name not in _CHECKED_ELSEWHERE:
-            for problem in _walk(getattr(factory, name), name, name):
-                place = problem.where.field
-                if not any(field == place or field.startswith(f"{place}.") for field in reported):
-                    yield problem
-
-
-def _walk(value: object, path: str, field: str) -> Iterator[Problem]:
-    """Check a value and every part below it; `field` is the name of the field that it is the value of."""
-    if isinstance(value, tuple):
-        if field not in _MAY_REPEAT:
-            yield from _repeated(value, path)
-        # Only parts have lists below them: names and numbers are not walked.
-        if value and isinstance(value[0], Model):
-            for index, item in enumerate(value):
-                yield from _walk(item, below(path, index), field)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from _walk(item, below(path, name), field)
-    elif isinstance(value, Model):
-        for name, info in type(value).model_fields.items():
-            yield from _walk(getattr(value, name), below(path, info.alias or name), name)
+    for path, field, entries in lists_of(factory, set(fields) - _CHECKED_ELSEWHERE):
+        if field in _MAY_REPEAT:
+            continue
+        for problem in _repeated(entries, path):
+            place = problem.where.field
+            if not any(each == place or each.startswith(f"{place}.") for each in reported):
+                yield problem
 
 
 def _repeated(entries: tuple[object, ...], path: str) -> Iterator[Problem]:
