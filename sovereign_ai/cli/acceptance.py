@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 
-Stack = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 _MOST_OUTCOMES = 40
 """Failed tests that are listed as text; JSON has all of them."""
 _MOST_SUBJECTS = 2
@@ -27,13 +27,13 @@ def add(app: typer.Typer) -> None:
     app.add_typer(group, name="acceptance")
 
     @group.command("plan", **example("sovereign-ai acceptance plan stacks/lab"))
-    def plan(stack: Stack = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+    def plan(stack: DescriptionArgument = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
         """Print every test with its command and its limits, from the plan."""
         run_command("acceptance plan", as_json, lambda output: _plan(output, stack))
 
     @group.command("judge", **example("sovereign-ai acceptance judge stacks/lab results/"))
     def judge(
-        stack: Stack,
+        stack: DescriptionArgument,
         files: Annotated[
             list[Path],
             typer.Argument(help="Result files SUBJECT.TEST.ENDING, such as train-001.links.txt, or folders."),

@@ -14,6 +14,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.evidence import Log, Witnesses, places
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
 from sovereign_ai.cli.target import StackOption
 from sovereign_ai.cluster.control_plane import Backend, list_local_kinds
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from sovereign_ai.operate import AccessGrant
     from sovereign_ai.operate.records import GrantRecord
 
-StackArgument = Annotated[Path, typer.Argument(help="The stack's folder.")]
 ClusterOption = Annotated[
     Backend, typer.Option("--cluster", help=f"Which local control plane: {list_local_kinds('or')}.")
 ]

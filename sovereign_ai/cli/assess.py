@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.errors import ExitCode
 from sovereign_ai.files.writing import write
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from sovereign_ai.assess.goodput import Goodput
     from sovereign_ai.cli.stack import Stack
 
-Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 Figures = Annotated[
     Path | None,
     typer.Option(
@@ -53,7 +53,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("goodput", **example("sovereign-ai assess goodput stacks/lab --figures figures.yaml"))
     def goodput(
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         figures: Figures = None,
         runs: Annotated[
             int, typer.Option(min=0, max=100_000, metavar="N", help="Simulated runs of each job; 0 for none.")
@@ -71,7 +71,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("energy", **example("sovereign-ai assess energy stacks/lab --wet-bulb fra1=wet-bulb.txt"))
     def energy(
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         figures: Figures = None,
         wet_bulb: Annotated[
             list[str] | None,
@@ -103,7 +103,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("cost", **example("sovereign-ai assess cost stacks/lab --focus 2026-12 --output cost.csv"))
     def cost(
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         figures: Figures = None,
         focus: Annotated[
             str | None, typer.Option(metavar="MONTH", help="A month, 2026-12, to write as FOCUS 1.2 CSV.")
@@ -119,7 +119,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("job", **example("sovereign-ai assess job stacks/lab job.yaml --why"))
     def job(
-        stack: Where,
+        stack: DescriptionArgument,
         file: Annotated[
             Path, typer.Argument(help="A TrainingJob or an InferenceService, in YAML or JSON (docs/jobs.md).")
         ],
@@ -134,12 +134,14 @@ def add(app: typer.Typer) -> None:
         )
 
     @group.command("figures", **example("sovereign-ai assess figures stacks/lab > figures.yaml"))
-    def figures_(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+    def figures_(stack: DescriptionArgument = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
         """List every figure that you can give; with its default and source, as a file to edit."""
         run_command("assess figures", as_json, lambda output: _figures(output, stack))
 
     @group.command("sovereignty", **example("sovereign-ai assess sovereignty stacks/lab --on 2026-12-31"))
-    def sovereignty(stack: Where = Path(), on: On = None, as_json: Annotated[bool, AsJson] = False) -> None:
+    def sovereignty(
+        stack: DescriptionArgument = Path(), on: On = None, as_json: Annotated[bool, AsJson] = False
+    ) -> None:
         """Show who can cut the factory off, who can compel it, and which level of sovereignty is proven."""
         run_command("assess sovereignty", as_json, lambda output: _sovereignty(output, stack, on))
 
@@ -362,7 +364,6 @@ def refuse_violations(stack: Stack, objects: list[dict[str, Any]]) -> None:
 
 
 def _sovereignty(output: Output, path: Path, on: str | None) -> None:
-    from sovereign_ai.cli.report import day
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.sovereignty import assess_sovereignty, read_evidence
 

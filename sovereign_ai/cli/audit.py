@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
@@ -24,7 +25,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("audit", **example("sovereign-ai audit stacks/lab --publish"))
     def audit(
-        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,

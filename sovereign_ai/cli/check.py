@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, indented_json, wrapped
 from sovereign_ai.files.writing import write
 from sovereign_ai.json_members import merged
@@ -41,9 +42,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("check", **example("sovereign-ai check stacks/lab --format sarif"))
     def check(
-        stack: Annotated[
-            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
-        ] = Path(),
+        stack: DescriptionArgument = Path(),
         form: Annotated[
             Format, typer.Option("--format", "-f", help="The format of the verdict.")
         ] = Format.TEXT,

@@ -10,6 +10,7 @@ import typer
 
 from sovereign_ai.cli import container_engine
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cluster.control_plane import (
     Backend,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 Name = Annotated[
     str, typer.Argument(help="The cluster's name; for `up` and with --cluster kind, the stack's folder too.")
 ]
-StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 
 
 ClusterOption = Annotated[
@@ -81,7 +81,7 @@ def add(app: typer.Typer) -> None:
         run_command("cluster list", as_json, _list)
 
     @group.command("config", **example("sovereign-ai cluster config stacks/lab > kind-config.yaml"))
-    def config(stack: StackFolder = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+    def config(stack: StackArgument = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
         """Print the configuration that kind makes the stack's cluster from."""
         run_command("cluster config", as_json, lambda output: _config(output, stack))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import day
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.json_members import merged
 
@@ -95,7 +96,6 @@ def add(app: typer.Typer) -> None:
         """Propose designs for a number of GPUs: least cost, power, most headroom, most sovereign."""
 
         def work(output: Output) -> None:
-            from sovereign_ai.cli.report import day
 
             factory_name = name or (out.resolve().name if out is not None else "design")
             _check_folder(out, choose, factory_name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("diff", **example("sovereign-ai diff stacks/lab stacks/superpod"))
     def diff(
-        left: Annotated[
-            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
-        ],
+        left: DescriptionArgument,
         right: Annotated[Path, typer.Argument(help="The other one.")],
         on: Annotated[
             str | None,
@@ -36,7 +35,6 @@ def add(app: typer.Typer) -> None:
 
 def _diff(output: Output, left: Path, right: Path, on: str | None) -> None:
     from sovereign_ai.attest import compare
-    from sovereign_ai.cli.report import day
     from sovereign_ai.errors import ExitCode
 
     now = day(on)

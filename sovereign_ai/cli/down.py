@@ -11,6 +11,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.deployment import AllowDeleteOption, WaitOption, deployment_of, require_own_state
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import (
     ClusterOption,
@@ -38,7 +39,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("down", **example("sovereign-ai down stacks/lab"))
     def down(
-        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,

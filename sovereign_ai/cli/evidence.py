@@ -14,8 +14,8 @@ import orjson
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.report import day
 from sovereign_ai.files import COVERED, read
 from sovereign_ai.files.writing import destination, prepare, write
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from sovereign_ai.attest import TimeStampService, Witness
     from sovereign_ai.cli.stack import Stack
 
-Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 ReportFile = Annotated[Path | None, typer.Option("--report", help="The report's file, to be covered too.")]
 Observation = Annotated[
     Path | None, typer.Option("--observation", help="What `verify --json` printed, to be covered too.")
@@ -97,7 +96,7 @@ def add(app: typer.Typer) -> None:
             typer.Option("--key", help="Your Ed25519 private key: PEM file of mode 0600, or pkcs11: URI."),
         ],
         out: Annotated[Path, typer.Option("--output", "-o", help="File for the signed evidence.")],
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         report: ReportFile = None,
         observation: Observation = None,
         hosts: HostsFile = None,
@@ -136,7 +135,7 @@ def add(app: typer.Typer) -> None:
         key: Annotated[
             Path, typer.Option("--key", help="The signer's Ed25519 public key, in PEM, from the signer.")
         ],
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         report: ReportFile = None,
         observation: Observation = None,
         hosts: HostsFile = None,
@@ -199,7 +198,7 @@ def add(app: typer.Typer) -> None:
                 help="The private key that signs it from here on; the same one, to change its last day.",
             ),
         ],
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         until: Annotated[
             str | None,
             typer.Option("--until", metavar="DAY", help="The last day of that key; left out, none."),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.json_members import merged
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _LONGEST_ADDRESS = 60
 """Characters of a wrong address that an error shows."""
-Stack = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 Plane = Annotated[
     str | None,
     typer.Option(
@@ -38,7 +38,7 @@ def add(app: typer.Typer) -> None:
     app.add_typer(group, name="fabric")
 
     @group.command("check", **example("sovereign-ai fabric check stacks/lab"))
-    def run_checks(stack: Stack = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+    def run_checks(stack: DescriptionArgument = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
         """Show what each plane carries, and what is lost with each part of it.
 
         Exit 1 if a cable does not reach.
@@ -47,7 +47,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("render", **example("sovereign-ai fabric render stacks/lab -o fabric"))
     def render(
-        stack: Stack = Path(),
+        stack: DescriptionArgument = Path(),
         out: Annotated[Path, typer.Option("--output", "-o", help="Folder for the files.")] = Path("fabric"),
         boot: Annotated[
             str,
@@ -104,7 +104,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("observe", **example("sovereign-ai fabric observe stacks/lab --from seen"))
     def observe(
-        stack: Stack,
+        stack: DescriptionArgument,
         folder: Annotated[
             Path,
             typer.Option(
@@ -142,12 +142,16 @@ def add(app: typer.Typer) -> None:
     group.add_typer(twin, name="twin")
 
     @twin.command("up", **example("sovereign-ai fabric twin up stacks/lab"))
-    def up(stack: Stack = Path(), plane: Plane = None, as_json: Annotated[bool, AsJson] = False) -> None:
+    def up(
+        stack: DescriptionArgument = Path(), plane: Plane = None, as_json: Annotated[bool, AsJson] = False
+    ) -> None:
         """Build the twin and leave it running."""
         run_command("fabric twin up", as_json, lambda output: _up(output, stack, plane))
 
     @twin.command("test", **example("sovereign-ai fabric twin test stacks/lab"))
-    def test(stack: Stack = Path(), plane: Plane = None, as_json: Annotated[bool, AsJson] = False) -> None:
+    def test(
+        stack: DescriptionArgument = Path(), plane: Plane = None, as_json: Annotated[bool, AsJson] = False
+    ) -> None:
         """Build a twin, test it and remove it; a twin that runs already is tested and left.
 
         Exit 1 if a check fails.
@@ -155,7 +159,7 @@ def add(app: typer.Typer) -> None:
         run_command("fabric twin test", as_json, lambda output: _test(output, stack, plane))
 
     @twin.command("down", **example("sovereign-ai fabric twin down stacks/lab"))
-    def down(stack: Stack = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+    def down(stack: DescriptionArgument = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
         """Remove the twin's processes, namespaces and files; also those that a crash left."""
         run_command("fabric twin down", as_json, lambda output: _down(output, stack))
 

@@ -11,8 +11,9 @@ import typer
 
 from sovereign_ai.cli import hosts_pulumi
 from sovereign_ai.cli.command import example, run_command
-from sovereign_ai.cli.hosts_pulumi import Forks, GivenFile, Limit, Where
+from sovereign_ai.cli.hosts_pulumi import Forks, GivenFile, Limit
 from sovereign_ai.cli.hosts_text import result_lines, roles_of
+from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
 from sovereign_ai.json_members import merged
 
@@ -40,7 +41,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("prep", **example("sovereign-ai hosts prep stacks/lab -o hosts"))
     def prep(
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         out: Annotated[Path, typer.Option("--output", "-o", help="Folder for one inventory a unit.")] = Path(
             "hosts"
         ),
@@ -59,7 +60,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("check", **example("sovereign-ai hosts check stacks/lab --limit 'train-*'"))
     def check(
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         limit: Limit = None,
         given: GivenFile = None,
         bmc: BmcFile = None,
@@ -83,7 +84,7 @@ def add(app: typer.Typer) -> None:
         **example("sovereign-ai hosts configure stacks/lab --budget 1 --output hosts.json --key key.pem"),
     )
     def configure(
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         limit: Limit = None,
         given: GivenFile = None,
         bmc: BmcFile = None,
@@ -339,7 +340,6 @@ def _write_results(
         Data for a program and lines for a person.
     """
     from sovereign_ai.cli.evidence import places, record
-    from sovereign_ai.cli.report import day
     from sovereign_ai.files.writing import write
 
     text = indented_json(data) + "\n"

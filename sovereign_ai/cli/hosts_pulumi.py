@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.json_members import merged
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy import PulumiOutcome
     from sovereign_ai.deploy.hosts import HostsEngine
 
-Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 Limit = Annotated[
     list[str] | None,
     typer.Option(
@@ -37,7 +37,7 @@ def add(group: typer.Typer) -> None:
 
     @group.command("preview", **example("sovereign-ai hosts preview stacks/lab --limit 'train-*'"))
     def preview(
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         limit: Limit = None,
         given: GivenFile = None,
         forks: Forks = 50,
@@ -55,7 +55,7 @@ def add(group: typer.Typer) -> None:
 
     @group.command("up", **example("sovereign-ai hosts up stacks/lab --budget 1"))
     def up(
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         limit: Limit = None,
         given: GivenFile = None,
         budget: Annotated[
@@ -75,7 +75,7 @@ def add(group: typer.Typer) -> None:
         )
 
     @group.command("forget", **example("sovereign-ai hosts forget stacks/lab"))
-    def forget(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+    def forget(stack: DescriptionArgument = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
         """Remove the hosts from Pulumi's state; on the hosts themselves nothing is changed."""
 
         def work(output: Output) -> None:

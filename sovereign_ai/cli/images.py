@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from sovereign_ai.rules import SignatureReview
     from sovereign_ai.spec import AIFactory
-
-Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -30,7 +29,7 @@ def add(app: typer.Typer) -> None:
         """Verify who signed the container images, offline."""
 
     @group.command("verify", **example("sovereign-ai images verify stacks/lab"))
-    def verify(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+    def verify(stack: DescriptionArgument = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
         """Verify every signature, and list what each image lacks; exit 1 if one does not count."""
         run_command("images verify", as_json, lambda output: _verify(output, stack))
 

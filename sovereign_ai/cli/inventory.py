@@ -11,6 +11,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.inventory_adopt import add as add_adopt
 from sovereign_ai.cli.inventory_push import add as add_push
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, indented_json
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _MOST_NODES = 200_000
 """The most files of neighbours that are read from a folder, one for each node; more than any plan has."""
-Stack = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("check", **example("sovereign-ai inventory check stacks/lab --redfish endpoints.yaml"))
     def check(
-        stack: Stack,
+        stack: DescriptionArgument,
         redfish: Annotated[
             Path,
             typer.Option("--redfish", help="The endpoints file: controllers, account, trusted certificates."),
@@ -45,7 +45,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("simulate", **example("sovereign-ai inventory simulate stacks/lab -o tree"))
     def simulate(
-        stack: Stack,
+        stack: DescriptionArgument,
         out: Annotated[
             Path, typer.Option("--output", "-o", help="Folder for the tree, which sushy-static serves.")
         ],
@@ -56,7 +56,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("label", **example("sovereign-ai inventory label stacks/lab --lldp neighbours --write"))
     def label(
-        stack: Stack,
+        stack: DescriptionArgument,
         lldp: Annotated[
             Path,
             typer.Option(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.json_members import merged
 
@@ -48,9 +49,7 @@ def add(group: typer.Typer) -> None:
         **example("sovereign-ai inventory push stacks/lab --url https://netbox.example --token-file t"),
     )
     def push(
-        stack: Annotated[
-            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
-        ],
+        stack: DescriptionArgument,
         url: Annotated[str, typer.Option("--url", metavar="URL", help="NetBox's address: https://HOST.")],
         token_file: Annotated[
             Path | None,

@@ -12,6 +12,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.jobs_usage import add_usage
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.operate import ServedWork, Work
 
-StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 WorkName = Annotated[str, typer.Argument(metavar="NAME", help="Its name, or namespace/name.")]
 Where = tuple[Backend, Path | None, str | None]
 _MOST_PROBLEMS = 3
@@ -67,7 +67,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("run", **example(f"sovereign-ai jobs run stacks/lab job.yaml --image {image}"))
     def run(
-        stack: StackFolder,
+        stack: StackArgument,
         file: Annotated[Path, typer.Argument(help="A TrainingJob or InferenceService (docs/jobs.md).")],
         image: Annotated[
             str, typer.Option("--image", metavar="IMAGE", help="The container image, with its digest.")
@@ -95,7 +95,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("scale", **example(f"sovereign-ai jobs scale stacks/lab service.yaml --image {image}"))
     def scale_(
-        stack: StackFolder,
+        stack: StackArgument,
         file: Annotated[Path, typer.Argument(help="The InferenceService, with its new replicas.")],
         image: Annotated[str, typer.Option("--image", metavar="IMAGE", help="The image of new replicas.")],
         command: Annotated[
@@ -120,7 +120,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("list", **example("sovereign-ai jobs list stacks/lab"))
     def list_(
-        stack: StackFolder = Path(),
+        stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
@@ -131,7 +131,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("status", **example("sovereign-ai jobs status stacks/lab pretrain"))
     def status(
-        stack: StackFolder,
+        stack: StackArgument,
         work: WorkName,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
@@ -145,7 +145,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("logs", **example("sovereign-ai jobs logs stacks/lab pretrain --tail 20"))
     def logs(
-        stack: StackFolder,
+        stack: StackArgument,
         work: WorkName,
         pod: Annotated[
             str, typer.Option("--pod", metavar="NAME", help="One of its pods; left out, all of them.")
@@ -169,7 +169,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("cancel", **example("sovereign-ai jobs cancel stacks/lab pretrain --dry-run"))
     def cancel(
-        stack: StackFolder,
+        stack: StackArgument,
         work: WorkName,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted.")] = False,
         cluster: ClusterOption = Backend.EMBEDDED,

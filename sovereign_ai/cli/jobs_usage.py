@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
@@ -56,7 +57,7 @@ def add_usage(group: typer.Typer) -> None:
 
     @group.command("usage", **example("sovereign-ai jobs usage stacks/lab --since 2026-12-01"))
     def usage(
-        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        stack: StackArgument = Path(),
         since: Annotated[str, typer.Option("--since", metavar="DAY", help=_SINCE_HELP)] = "",
         figures: Annotated[Path | None, typer.Option("--figures", metavar="FILE", help=_FIGURES_HELP)] = None,
         focus: Annotated[Path | None, typer.Option("--focus", metavar="FILE", help=_FOCUS_HELP)] = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.target import StackOption
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster import ClusterDir
     from sovereign_ai.cluster.keys import KeyState, ReencryptedObjects
 
-StackPath = Annotated[Path, typer.Argument(help="The stack's folder.")]
 Level = Annotated[str, typer.Argument(help="A trust level, such as `high`.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 
@@ -38,7 +38,7 @@ def _add_init(group: typer.Typer) -> None:
         **example("sovereign-ai keys init stacks/lab --module libsofthsm2.so --token lab --pin-file pin"),
     )
     def init(
-        stack: StackPath,
+        stack: StackArgument,
         module: Annotated[Path, typer.Option("--module", help="The PKCS#11 module's shared library.")],
         token: Annotated[str, typer.Option("--token", metavar="LABEL", help="Label of the token in it.")],
         pin_file: Annotated[Path, typer.Option("--pin-file", help="File of mode 0600 that holds the PIN.")],
@@ -60,7 +60,9 @@ def _add_init(group: typer.Typer) -> None:
 
 def _add_upkeep(group: typer.Typer) -> None:
     @group.command("status", **example("sovereign-ai keys status stacks/lab"))
-    def status(stack: StackPath, name: StackOption = None, as_json: Annotated[bool, AsJson] = False) -> None:
+    def status(
+        stack: StackArgument, name: StackOption = None, as_json: Annotated[bool, AsJson] = False
+    ) -> None:
         """Show each key's versions and what they encrypt; exit 1 if one is withdrawn or is not the newest.
 
         Values that are encrypted under an older version, or under none, count as behind.
@@ -69,7 +71,7 @@ def _add_upkeep(group: typer.Typer) -> None:
 
     @group.command("rotate", **example("sovereign-ai keys rotate stacks/lab high"))
     def rotate(
-        stack: StackPath,
+        stack: StackArgument,
         key: Annotated[str, typer.Argument(help="A trust level, or `plane`.")],
         name: StackOption = None,
         dry_run: DryRun = False,
@@ -80,7 +82,7 @@ def _add_upkeep(group: typer.Typer) -> None:
 
     @group.command("reencrypt", **example("sovereign-ai keys reencrypt stacks/lab"))
     def reencrypt(
-        stack: StackPath,
+        stack: StackArgument,
         name: StackOption = None,
         dry_run: DryRun = False,
         as_json: Annotated[bool, AsJson] = False,
@@ -95,7 +97,7 @@ def _add_upkeep(group: typer.Typer) -> None:
 def _add_access(group: typer.Typer) -> None:
     @group.command("revoke", **example("sovereign-ai keys revoke stacks/lab high"))
     def revoke(
-        stack: StackPath,
+        stack: StackArgument,
         level: Level,
         name: StackOption = None,
         dry_run: DryRun = False,
@@ -110,7 +112,7 @@ def _add_access(group: typer.Typer) -> None:
 
     @group.command("restore", **example("sovereign-ai keys restore stacks/lab high"))
     def restore(
-        stack: StackPath,
+        stack: StackArgument,
         level: Level,
         name: StackOption = None,
         dry_run: DryRun = False,

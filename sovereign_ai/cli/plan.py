@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.files.writing import write
@@ -20,9 +21,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("plan", **example("sovereign-ai plan stacks/lab --picture plan.svg"))
     def plan(
-        stack: Annotated[
-            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
-        ] = Path(),
+        stack: DescriptionArgument = Path(),
         out: Annotated[
             Path | None, typer.Option("--output", "-o", help="Write the canonical JSON to a file.")
         ] = None,

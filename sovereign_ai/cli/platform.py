@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.files.writing import write
 from sovereign_ai.json_members import merged
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from sovereign_ai.plan import PlatformController
 
-Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 _MANIFESTS = "Files of Kubernetes objects, as `helm template` or `kustomize build` writes them."
 
 
@@ -28,13 +28,13 @@ def add(app: typer.Typer) -> None:
     app.add_typer(group, name="platform")
 
     @group.command("show", **example("sovereign-ai platform show stacks/lab"))
-    def show(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+    def show(stack: DescriptionArgument = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
         """List each controller with version, licence, vendor, images, and what it reaches."""
         run_command("platform show", as_json, lambda output: _show(output, stack))
 
     @group.command("check", **example("sovereign-ai platform check stacks/lab kueue.yaml"))
     def check(
-        stack: Where,
+        stack: DescriptionArgument,
         manifests: Annotated[list[Path], typer.Argument(help=_MANIFESTS)],
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
@@ -43,7 +43,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("sbom", **example("sovereign-ai platform sbom stacks/lab -o platform.cdx.json"))
     def sbom(
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         out: Annotated[
             Path | None, typer.Option("--output", "-o", help="Write it to a file instead.")
         ] = None,

@@ -21,6 +21,7 @@ from sovereign_ai.cli.deployment import (
     pending_changes,
     require_own_description,
 )
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import (
     ClusterOption,
@@ -48,7 +49,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("preview", **example("sovereign-ai preview stacks/lab"))
     def preview(
-        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,

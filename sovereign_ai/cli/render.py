@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.errors import Problem, UsageError, nearest
 
@@ -24,9 +25,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("render", **example("sovereign-ai render stacks/lab -o manifests"))
     def render(
-        stack: Annotated[
-            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
-        ] = Path(),
+        stack: DescriptionArgument = Path(),
         out: Annotated[
             Path | None,
             typer.Option(

@@ -15,6 +15,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.interrupt import stopping_at_interrupt
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.repair_months import add_simulate
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, Target, open_target
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from sovereign_ai.operate import Decision, Done, Machine, Policies, WatchedCluster
 
 
-StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="The machine's name.")]
 PolicyOption = Annotated[
     Path | None, typer.Option("--policies", metavar="FILE", help="How groups of nodes are repaired.")
@@ -47,7 +47,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("run", **example("sovereign-ai repair run stacks/lab --once --dry-run"))
     def run(
-        stack: StackFolder = Path(),
+        stack: StackArgument = Path(),
         once: Annotated[bool, typer.Option("--once", help="One round, and not until Ctrl-C.")] = False,
         dry_run: Annotated[
             bool, typer.Option("--dry-run", help="Say what a round would do; write nothing.")
@@ -81,7 +81,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("status", **example("sovereign-ai repair status stacks/lab"))
     def status(
-        stack: StackFolder = Path(),
+        stack: StackArgument = Path(),
         policies: PolicyOption = None,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
@@ -97,7 +97,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("accept", **example("sovereign-ai repair accept stacks/lab train-003"))
     def accept(
-        stack: StackFolder,
+        stack: StackArgument,
         node: NodeName,
         failed: Annotated[bool, typer.Option("--failed", help="It was not accepted.")] = False,
         cluster: ClusterOption = Backend.EMBEDDED,
@@ -116,7 +116,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("inject", **example("sovereign-ai repair inject stacks/lab train-003 --gpu 3 --xid 48"))
     def inject(
-        stack: StackFolder,
+        stack: StackArgument,
         node: Annotated[
             str, typer.Argument(metavar="NODE", help="The machine's name, for a single fault.")
         ] = "",

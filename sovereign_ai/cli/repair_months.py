@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.cli.target import StackOption
 
@@ -68,7 +69,7 @@ def add_simulate(group: typer.Typer) -> None:
         "simulate", **example("sovereign-ai repair simulate stacks/lab --days 30 --without spares")
     )
     def simulate_(
-        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        stack: StackArgument = Path(),
         days: Annotated[
             float, typer.Option("--days", min=1, max=3660, metavar="DAYS", help="Days of each run.")
         ] = 30.0,

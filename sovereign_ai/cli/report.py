@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output, indented_json
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.files.writing import write
@@ -35,9 +36,7 @@ def add(app: typer.Typer) -> None:
         "report", **example("sovereign-ai report stacks/lab -o report.html -o report.csv --on 2026-12-31")
     )
     def report(
-        stack: Annotated[
-            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
-        ] = Path(),
+        stack: DescriptionArgument = Path(),
         out: Annotated[
             list[Path] | None,
             typer.Option(
@@ -253,18 +252,3 @@ def _text(report: Report, ending: str) -> str:
     from sovereign_ai.attest.report import page
 
     return page(report)
-
-
-def day(text: str | None) -> date:
-    """Return the day of the option `--on`; today in UTC if it is left out.
-
-    Raises:
-        UsageError: the text is no day of the calendar.
-    """
-    if text is None:
-        return datetime.now(tz=UTC).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        message = f"--on: {text!r} is no day of the calendar"
-        raise UsageError(Problem("bad-date", message, hint="write --on 2026-12-31")) from None

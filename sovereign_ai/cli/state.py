@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.cli.target import ClusterOption, StackOption
 from sovereign_ai.cluster.control_plane import Backend, control_plane, state_option
@@ -17,7 +18,6 @@ from sovereign_ai.json_members import merged
 if TYPE_CHECKING:
     from sovereign_ai.deploy import StackFiles, StateReport
 
-StackFolder = Annotated[Path, typer.Argument(help="The stack's folder.")]
 HostsOption = Annotated[bool, typer.Option("--hosts", help="The state of the stack's hosts instead.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer the question with yes.")]
@@ -30,7 +30,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("check", **example("sovereign-ai state check stacks/lab"))
     def check(
-        stack: StackFolder = Path(),
+        stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         hosts: HostsOption = False,
@@ -43,7 +43,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("repair", **example("sovereign-ai state repair stacks/lab --dry-run"))
     def repair(
-        stack: StackFolder = Path(),
+        stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         hosts: HostsOption = False,
@@ -67,7 +67,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("unlock", **example("sovereign-ai state unlock stacks/lab"))
     def unlock(
-        stack: StackFolder = Path(),
+        stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         hosts: HostsOption = False,
@@ -97,7 +97,7 @@ def add(app: typer.Typer) -> None:
                 "--to", metavar="FOLDER", help="The state home, which XDG_STATE_HOME names from then on."
             ),
         ],
-        stack: StackFolder = Path(),
+        stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         hosts: HostsOption = False,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
@@ -35,7 +36,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("top", **example("sovereign-ai top stacks/lab --once"))
     def top(
-        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        stack: StackArgument = Path(),
         once: Annotated[bool, typer.Option("--once", help="One observation, and not until Ctrl-C.")] = False,
         interval: Annotated[
             float, typer.Option("--interval", min=0.5, metavar="SECONDS", help="Pause between observations.")

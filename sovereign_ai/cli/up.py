@@ -24,6 +24,7 @@ from sovereign_ai.cli.deployment import (
     pending_changes,
     require_own_description,
 )
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import (
     ClusterOption,
@@ -57,7 +58,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("up", **example("sovereign-ai up stacks/lab"))
     def up(
-        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,

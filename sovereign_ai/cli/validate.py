@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("validate", **example("sovereign-ai validate stacks/lab --json"))
     def validate(
-        stack: Annotated[
-            Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")
-        ] = Path(),
+        stack: DescriptionArgument = Path(),
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Check a description, and whether it can be built; it is not planned whole."""

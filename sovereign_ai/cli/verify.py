@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import (
     ClusterOption,
@@ -35,7 +36,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("verify", **example("sovereign-ai verify stacks/lab --json"))
     def verify(
-        stack: Annotated[Path, typer.Argument(help="The stack's folder.")] = Path(),
+        stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,

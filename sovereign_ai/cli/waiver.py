@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 
 if TYPE_CHECKING:
     from sovereign_ai.attest import Signer
     from sovereign_ai.spec import AIFactory, Waiver
 
-Where = Annotated[Path, typer.Argument(help="A stack's folder, or a description in YAML, JSON or Python.")]
 Key = Annotated[
     Path,
     typer.Option(
@@ -39,14 +39,14 @@ def add(app: typer.Typer) -> None:
     def sign(
         waiver: Annotated[str, typer.Argument(metavar="ID", help="The waiver's id.")],
         key: Key,
-        stack: Where = Path(),
+        stack: DescriptionArgument = Path(),
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Show what the approver agrees to, and print the signature for it."""
         run_command("waiver sign", as_json, lambda output: _sign(output, stack, waiver, key))
 
     @group.command("list", **example("sovereign-ai waiver list stacks/lab"))
-    def listed(stack: Where = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+    def listed(stack: DescriptionArgument = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
         """List every waiver and whether its approver signed it; exit 1 if one is unsigned."""
         run_command("waiver list", as_json, lambda output: _list(output, stack))
 

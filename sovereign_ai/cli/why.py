@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
@@ -26,7 +27,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command("why", **example("sovereign-ai why stacks/lab research/train-language"))
     def why(
-        stack: Annotated[Path, typer.Argument(help="The stack's folder.")],
+        stack: StackArgument,
         workload: Annotated[
             str | None, typer.Argument(help="A workload or its job, as namespace/name.")
         ] = None,
