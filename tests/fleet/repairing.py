@@ -9,6 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_POLICIES = """\
+groups:
+  - name: broken-again-and-again
+    relapses: 30
+"""
+"""A long run breaks the same machines again within minutes.
+
+By the usual policy the fourth time is a ticket, which only a person ends.
+"""
+
 
 class RepairProcess:
     """`repair run --simulate`, kept running.
@@ -18,7 +28,10 @@ class RepairProcess:
     """
 
     def __init__(self, stack: Path) -> None:
-        self._command = [sys.executable, "-m", "sovereign_ai.cli", "repair", "run", str(stack), "--simulate"]
+        policies = stack / "policies.yaml"
+        policies.write_text(_POLICIES, encoding="utf-8")
+        run = [sys.executable, "-m", "sovereign_ai.cli", "repair", "run", str(stack), "--simulate"]
+        self._command = [*run, "--policies", str(policies)]
         self._log = stack / "repair.log"
         self._is_over = threading.Event()
         self._lock = threading.Lock()

@@ -219,6 +219,8 @@ class Scenario:
             told[f"{event.domain} {event.unit}"] = machines
             say(f"         {event.domain} {event.unit} is lost: {machines} machines report it")
 
+        # What an earlier round broke was repaired then, and says nothing about this one.
+        self.watch.was_repaired.clear()
         with self.step("an NVLink domain, a rack and a feed are lost, and noticed"):
             # The agents of machines report again and again; this one does it once, so it is left in peace.
             with self.killer.spared if self.killer is not None else nullcontext():
