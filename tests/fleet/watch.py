@@ -12,7 +12,7 @@ from typing import Any
 
 from sovereign_ai.cluster import CORDON_OWNER
 from sovereign_ai.cluster.api import Api, Follower
-from sovereign_ai.operate.repair.record import ANNOTATION
+from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION
 
 _JOB = "batch.kubernetes.io/job-name"
 SAMPLE = 1.0
@@ -98,6 +98,7 @@ class FleetWatch:
         self.was_repaired: set[str] = set()
         self.second_owners: list[str] = []
         self._owners: dict[str, str] = {}
+        self._accepted: dict[str, str] = {}
         self._nodes = Follower(self.api, ("v1",), "Node", self._keep, self._changed.set)
         self._pods = Follower(self.api, ("v1",), "Pod", _pod, self._changed.set)
 
@@ -119,9 +120,12 @@ class FleetWatch:
     def _keep(self, obj: Mapping[str, Any]) -> NodeState:
         """Return a machine, and remember it under repair: that may be over at the next look."""
         node = _node(obj)
-        if node.repair:
-            self.was_repaired.add(node.name)
         annotations = obj["metadata"].get("annotations") or {}
+        # While the API server is away a whole repair is missed; its acceptance stays on the machine.
+        accepted = annotations.get(ACCEPTANCE, "")
+        if node.repair or accepted != self._accepted.get(node.name, ""):
+            self.was_repaired.add(node.name)
+        self._accepted[node.name] = accepted
         owner = annotations.get(CORDON_OWNER, "somebody") if node.is_cordoned else ""
         before = self._owners.get(node.name, "")
         # A cordon may end and begin; what is never right is one that goes from hand to hand.
