@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sovereign_ai.catalog.figures import clear_description_rows
 from sovereign_ai.cluster.api.client import Api, open_cluster
@@ -27,6 +28,13 @@ from tests.support.dark_switch import LINE, DarkSwitch, write_dark_switch
 
 if TYPE_CHECKING:
     from tests.kind.lab import KindLab
+
+# No example has a time limit, since a busy machine is no failure, and each run has the same ones, so that a
+# change fails for what it changes.
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
 
 STACKS = Path(__file__).resolve().parent.parent / "stacks"
 

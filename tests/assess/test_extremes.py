@@ -91,7 +91,7 @@ def _not_finite(data: Any) -> bool:
 
 @pytest.mark.parametrize("name", ["lab", "superpod"])
 def test_whatever_is_permitted_has_an_answer_in_numbers(name: str, tmp_path: Path):
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @examples(numbers=_numbers(name))
     def answers(numbers: dict[str, float]) -> None:
         try:

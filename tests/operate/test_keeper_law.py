@@ -27,7 +27,7 @@ _STEPS = some.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some.lists(_STEPS, max_size=14))
 def test_no_binding_stands_without_its_grant(steps: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

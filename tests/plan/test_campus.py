@@ -99,7 +99,7 @@ def test_the_summary_has_a_row_for_each_route_and_none_without_a_campus() -> Non
     assert "campus" not in summary(plan(single))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(1, 60_000), min_size=1, max_size=4),
     st.sampled_from(["1:1", "2:1", "4:1", "7:2", "64:1"]),

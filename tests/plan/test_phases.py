@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sovereign_ai.plan.factory import Plan, plan
@@ -111,7 +111,7 @@ def numbers(draw: st.DrawFn) -> tuple[tuple[int, int], ...]:
     return tuple(zip(train, serve, strict=True))
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(numbers=numbers(), shape=st.sampled_from(SHAPES))
 def test_each_phase_is_part_of_the_next_and_the_last_is_the_whole(
     numbers: tuple[tuple[int, int], ...], shape: dict[str, Any]

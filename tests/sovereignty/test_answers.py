@@ -82,7 +82,7 @@ def test_a_residency_waiver_takes_that_persona_from_seal_2_to_seal_1() -> None:
     assert str(found.scores["calculator-2026-06"]) == "95.0381"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(READINGS, EVIDENCE, BARS, BARS)
 def test_a_waiver_never_raises_anything(
     read: dict[str, CriterionReading],
@@ -97,7 +97,7 @@ def test_a_waiver_never_raises_anything(
     assert set(after.open) == set(before.open)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(READINGS, EVIDENCE, st.data())
 def test_a_higher_grade_never_lowers_anything(
     read: dict[str, CriterionReading], evidence: dict[str, Evidence], data: st.DataObject
@@ -121,7 +121,7 @@ def _admits(read: dict[str, CriterionReading], one: Evidence) -> bool:
     return one.criterion in read and one.answer < read[one.criterion].answer
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(READINGS, EVIDENCE)
 def test_evidence_at_least_as_good_as_the_description_never_lowers_anything(
     read: dict[str, CriterionReading], evidence: dict[str, Evidence]

@@ -30,7 +30,7 @@ def by_hand(tree: Node, most: int) -> set[frozenset[str]]:
     return set(found)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TREES, st.integers(1, 6))
 def test_minimal_sets_are_those_that_trying_every_set_finds(tree: Node, most: int) -> None:
     assert minimal_sets(tree, most) == by_hand(tree, most)

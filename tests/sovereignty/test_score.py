@@ -44,7 +44,7 @@ def test_nothing_answered_is_nothing_proven() -> None:
     assert all(score({}, weights) == 0 for weights in WEIGHTS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ANSWERS, st.sampled_from(CRITERIA))
 def test_opening_a_criterion_never_raises_level_or_score(answers: dict[str, int], one: object) -> None:
     without = {name: number for name, number in answers.items() if name != getattr(one, "id", "")}
@@ -52,7 +52,7 @@ def test_opening_a_criterion_never_raises_level_or_score(answers: dict[str, int]
     assert all(score(without, weights) <= score(answers, weights) for weights in WEIGHTS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ANSWERS, st.data())
 def test_a_better_answer_never_lowers_level_or_score(answers: dict[str, int], data: st.DataObject) -> None:
     one = data.draw(st.sampled_from(CRITERIA))
@@ -61,7 +61,7 @@ def test_a_better_answer_never_lowers_level_or_score(answers: dict[str, int], da
     assert all(score(better, weights) >= score(answers, weights) for weights in WEIGHTS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ANSWERS, st.integers(1, 4))
 def test_the_smallest_change_reaches_the_level_and_no_part_of_it_can_be_left_out(
     answers: dict[str, int], target: int

@@ -9,7 +9,7 @@ from sovereign_ai.sovereignty.readings.reading import CriterionReading
 from tests.sovereignty.test_answers import EVIDENCE, READINGS, judged
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(READINGS, EVIDENCE)
 def test_the_level_lies_at_or_below_the_ceiling_and_meets_it_when_nothing_is_open(
     read: dict[str, CriterionReading], evidence: dict[str, Evidence]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sovereign_ai.errors import SpecError
@@ -59,25 +59,25 @@ def outcome(raw: bytes) -> LoadedDescription | SpecError:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_random_bytes_are_a_problem(raw: bytes):
     assert isinstance(outcome(raw), SpecError)
 
 
 @given(words.map("".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_random_yaml_is_a_problem(text: str):
     assert isinstance(outcome(text.encode("utf-8", "replace")), SpecError)
 
 
 @given(st.integers(0, len(SMALL)), st.integers(0, 20), scalars)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 def test_a_good_file_with_a_piece_replaced_is_a_factory_or_a_problem(start: int, length: int, piece: str):
     outcome((SMALL[:start] + piece + SMALL[start + length :]).encode("utf-8", "replace"))
 
 
 @given(st.permutations(SMALL.split("\nsites:")[0].splitlines()[2:]), st.integers(0, 3))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_digest_is_the_same_for_every_order_of_fields(lines: list[str], comments: int):
     text = "\n".join(
         ["name: small", "operator:", *lines, "# a comment" * comments, "sites:" + SMALL.split("\nsites:")[1]]

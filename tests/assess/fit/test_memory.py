@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sovereign_ai.assess.fit.memory import (
@@ -59,7 +59,6 @@ def test_the_second_stage_keeps_most_where_the_first_has_a_layer_less(
     assert live_layers(layers, stages) == live
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200), st.integers(1, 64))
 def test_stages_hold_every_layer_and_no_stage_more_than_a_share(layers: int, stages: int):
     each = stage_layers(layers, stages)
@@ -68,7 +67,6 @@ def test_stages_hold_every_layer_and_no_stage_more_than_a_share(layers: int, sta
     assert max(each) == -(-layers // stages)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200), st.integers(1, 64))
 def test_an_even_pipeline_keeps_the_activations_of_all_layers_of_one_micro_batch(layers: int, stages: int):
     if not layers % stages:

@@ -229,7 +229,7 @@ jobs = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(jobs, st.integers(1, 8))
 def test_doubling_data_parallelism_never_takes_more_memory_of_a_gpu(fields: dict[str, Any], data: int):
     fields["model__vocabulary"] = 128_256
@@ -237,7 +237,7 @@ def test_doubling_data_parallelism_never_takes_more_memory_of_a_gpu(fields: dict
     assert _value(double, "memory.total") <= _value(single, "memory.total")
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(jobs)
 def test_the_parts_of_a_gpus_memory_sum_to_its_total(fields: dict[str, Any]):
     fields["model__vocabulary"] = 128_256

@@ -313,9 +313,7 @@ def drawn(name: str, pools: list[dict[str, int]], wished: dict[str, Any]) -> tup
     return factory, {f"p{index}": entry["spare"] for index, entry in enumerate(pools)}
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(pools=st.lists(SIZES, min_size=1, max_size=3), wished=FABRICS)
 def test_every_request_is_refused_or_passes_the_independent_checker(
     pools: list[dict[str, int]], wished: dict[str, Any]
@@ -340,9 +338,7 @@ def test_every_request_is_refused_or_passes_the_independent_checker(
         assert all(len(counts) == 1 for counts in links.values())
 
 
-@settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(pools=st.lists(SIZES, min_size=1, max_size=2), wished=FABRICS)
 def test_another_name_changes_names_and_nothing_else(
     pools: list[dict[str, int]], wished: dict[str, Any]

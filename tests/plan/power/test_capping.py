@@ -143,7 +143,7 @@ def _draw_by(planned: Plan, hall_name: str, kind: str | None) -> dict[int, int]:
     return rows
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_capped_factories())
 def test_nothing_draws_more_than_its_cap(described: AIFactory) -> None:
     if feasible(described):

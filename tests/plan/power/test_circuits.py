@@ -41,7 +41,7 @@ def racks_of(nodes: int, feeds: str, pdus: int, row: int) -> tuple[Site, list[Ra
     return described.sites[0], rack_groups(pool_shapes(described))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 200), st.sampled_from(["ABC", "ABCD"]), st.integers(3, 6), st.integers(1, 5))
 def test_the_busiest_busway_is_that_of_all_racks_looked_at_one_by_one(
     nodes: int, feeds: str, pdus: int, racks: int

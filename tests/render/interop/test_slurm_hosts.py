@@ -15,7 +15,7 @@ from tests.render.interop.slurm_text import expand
         unique=True,
     )
 )
-@settings(deadline=None, derandomize=True, max_examples=100)
+@settings(max_examples=100)
 def test_a_host_list_expands_to_what_it_was_made_from(names: list[tuple[str, int, int]]) -> None:
     plain = {f"{prefix}{number:0{width}d}" for prefix, number, width in names}
     assert sorted(expand(hostlist(sorted(plain)))) == sorted(plain)

@@ -16,7 +16,7 @@ FLAT = st.dictionaries(TEXT, SCALAR | st.lists(SCALAR, max_size=3))
 
 
 @given(st.recursive(FLAT, lambda inner: st.dictionaries(TEXT, inner), max_leaves=8))
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(max_examples=60)
 @example(
     {
         "on": "no",
