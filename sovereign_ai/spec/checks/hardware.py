@@ -369,11 +369,13 @@ def _check_switch(fabric: Fabric, field: str) -> Iterator[Problem]:
         where = Where(field=f"{field}.oversubscription")
         yield Problem("impossible-radix", message, where, "choose a smaller ratio")
     each = BitsPerSecond(fabric.link.count // fabric.planes)
-    if each * fabric.breakout > model.rate:
+    # Of a link that its planes do not divide, no rate of a plane can be compared.
+    if fabric.link.count % fabric.planes == 0 and each * fabric.breakout > model.rate:
         split = f"{model.rate} split into {fabric.breakout}" if fabric.breakout > 1 else f"{model.rate}"
         most = BitsPerSecond(model.rate.count // fabric.breakout)
         message = f"a port of {model.name} gives {split}, less than {each}"
-        hint = f"write at most {str(most * fabric.planes)!r}, or another switch"
+        fewer = "a smaller 'breakout' or " if fabric.breakout > 1 else ""
+        hint = f"write at most {str(most * fabric.planes)!r}, or {fewer}another switch"
         yield Problem("impossible-link", message, Where(field=f"{field}.link"), hint)
 
 
