@@ -359,6 +359,9 @@ def _range_problems(figure: Mapping[str, Any], grade: object, at: str) -> Iterat
     elif grade == "estimate" and is_number and low is None:
         hint = "write 'low' and 'high', or the source that gives the value"
         yield Problem("bad-row", "an estimate is a range", where, hint)
+    elif grade == "estimate" and is_number and low == high:
+        hint = "write a range that it may lie in, or the source that gives the value and its grade"
+        yield Problem("bad-row", f"an estimate from {shown(low)} to {shown(high)} is no range", where, hint)
 
 
 def _is_inside(low: object, value: object, high: object) -> bool:

@@ -170,7 +170,7 @@ def _list(output: Output, kind: str | None, files: list[Path]) -> None:
             data.append({"kind": listed_kind, "name": row.name, "power": power, "blocks": blocked})
             lacking = ", ".join(text.partition(":")[0] for text in blocked)
             rows.append((listed_kind, row.name, power, lacking))
-    output.finish({"rows": data}, table(["kind", "name", "power", "lacks"], rows))
+    output.finish({"rows": data}, table(["kind", "name", "power", "lacks"], rows, wraps=True))
 
 
 def _power(row: Any) -> str:
@@ -196,7 +196,7 @@ def _list_designs(output: Output) -> None:
                 "source": design.source,
             }
         )
-    output.finish({"rows": data}, table(["design", "description"], rows))
+    output.finish({"rows": data}, table(["design", "description"], rows, wraps=True))
 
 
 def _show(output: Output, name: str, files: list[Path]) -> None:

@@ -199,8 +199,13 @@ def _discard(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, wraps: bool = False) -> list[str]:
     """Lay out rows in columns two blanks apart; a column of numbers is aligned to the right.
+
+    Args:
+        head: the titles of the columns.
+        rows: the rows, each with a cell for every title.
+        wraps: whether the last column is wrapped in 80 columns.
 
     >>> table(["pool", "nodes"], [["train", 12], ["serve", 4]])
     ['pool   nodes', 'train     12', 'serve      4']
@@ -215,7 +220,21 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
         texts = [row[column] for row in cells]
         widths.append(max(map(len, texts)))
         are_numbers.append(len(cells) > 1 and all(map(_is_number, texts[1:])))
-    return [_table_line(row, widths, are_numbers) for row in cells]
+    lines = []
+    for row in cells:
+        line = _table_line(row, widths, are_numbers)
+        if not wraps or len(line) <= _COLUMNS:
+            lines.append(line)
+            continue
+        *left, last = row
+        start = sum(widths[:-1]) + 2 * len(left)
+        beside = _table_line(left, widths[:-1], are_numbers[:-1])
+        if start + max(map(len, last.split())) <= _COLUMNS:
+            lines += hanging(beside.ljust(start), last)
+        else:
+            # No room for its longest word: it stands below the row.
+            lines += [beside, *wrapped(last, "    ")]
+    return lines
 
 
 def _table_line(row: Sequence[str], widths: Sequence[int], are_numbers: Sequence[bool]) -> str:

@@ -61,7 +61,7 @@ class Fabric(Model):
     radix: Annotated[int, Field(ge=4, le=1024, strict=True)] | None = None
     """Ports of a switch at the link's rate; needed where no switch is named."""
     breakout: Annotated[int, Field(ge=1, le=8, strict=True)] = 1
-    """Into how many links a port is split; multiplies the radix and divides the rate."""
+    """Into how many links a port is split: 2, 4 or 8; multiplies the radix and divides the rate."""
     link: BitsPerSecond
     """Rate of one server port."""
     oversubscription: Ratio = Ratio(1, 1)

@@ -131,6 +131,10 @@ def test_another_description_with_other_figures_of_the_same_name_is_refused() ->
             "catalog[0].figures.gpus: an estimate is a range",
         ),
         (
+            lambda row: row["figures"]["gpus"].update(grade="estimate", low=8, high=8),
+            "catalog[0].figures.gpus: an estimate from 8 to 8 is no range",
+        ),
+        (
             lambda row: row["figures"]["gpus"].update(low=9, high=10),
             "catalog[0].figures.gpus: 8 lies outside 9 to 10",
         ),

@@ -42,6 +42,14 @@ def test_every_row_is_listed_with_what_it_lacks(capsys: pytest.CaptureFixture[st
     )
 
 
+@pytest.mark.parametrize("kind", [[], ["design"]])
+def test_a_list_keeps_to_80_columns(kind: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["catalog", "list", *kind]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 10
+    assert max(map(len, lines)) <= 80
+
+
 def test_a_range_is_listed_and_compared_by_its_ends_and_not_by_a_centre(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -195,7 +195,22 @@ def _misfits(
         except MisfitError as misfit:
             # A named switch has no field for its radix.
             field = "switch" if fabric.switch and misfit.field == "radix" else misfit.field
-            yield MisfitError(field, f"at site {site.name}: {misfit.message}", misfit.hint)
+            hint = misfit.hint
+            tight = fabric.model_copy(update={"padding": "none"})
+            if fabric.padding != "none" and _fits(
+                factory, tight, site.name, _blocks_at(factory, tight, site.name, spares, servers, managed)
+            ):
+                hint = f"write 'padding: none', which keeps no places for whole units of machines, or {hint}"
+            yield MisfitError(field, f"at site {site.name}: {misfit.message}", hint)
+
+
+def _fits(factory: AIFactory, fabric: Fabric, site: str, blocks: list[Block]) -> bool:
+    """Return whether a fabric can be built at a site."""
+    try:
+        size = _size_plane(factory, fabric, site, blocks)
+    except MisfitError:
+        return False
+    return not any(_lid_misfits(fabric, site, size))
 
 
 MOST_LIDS = 0xBFFF

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sovereign_ai.catalog import design
-from sovereign_ai.catalog.switch import switch
+from sovereign_ai.catalog.switch import BREAKOUT_PARTS, switch
 from sovereign_ai.plan.fabric.size import MOST_BREAKOUT, FabricSize
 from sovereign_ai.spec import Fabric
 
@@ -51,7 +51,8 @@ def part_rate_notes(fabric: Fabric) -> Iterator[str]:
     if fabric.planes > 1:
         part += f" over {fabric.planes} planes"
     split = fabric.breakout * share
-    if split <= MOST_BREAKOUT:
-        yield f"{part}; 'breakout: {split}' would use it whole"
-    else:
+    if split > MOST_BREAKOUT:
         yield f"{part}; whether it runs that slowly is not in the catalogue"
+        return
+    most = max(parts for parts in BREAKOUT_PARTS if parts <= split)
+    yield f"{part}; 'breakout: {most}' would use {'it whole' if most == split else 'more of it'}"

@@ -362,7 +362,11 @@ class _Sizer:
                 f"{up} uplinks carry less than {self.fabric.oversubscription} of {places} machines a leaf, "
                 f"which takes {need}"
             )
-            raise MisfitError("uplinks", message, f"write {need}, or a larger oversubscription")
+            hint = f"write {need}, or a larger oversubscription"
+            if need > room:
+                left = f"{max(room, 0)} ports are left for uplinks"
+                hint = f"put fewer machines on a leaf, where {left}, or write a larger oversubscription"
+            raise MisfitError("uplinks", message, hint)
         if up > room:
             message = f"{places} machines on a leaf need {up} links upwards, and {max(room, 0)} are left"
             field = "leaf_hosts" if self.fabric.leaf_hosts else "uplinks"
@@ -446,10 +450,10 @@ class _Sizer:
         if isinstance(described, int):
             is_single = described == 1 and leaf * up <= radix
             if not least <= described <= up and not is_single:
-                message = (
-                    f"{described} spines of {radix} ports; {leaf} leaves of {up} uplinks take {least} to {up}"
-                )
-                raise MisfitError("spines", message, f"write {least} to {up}, or 'spines: least'")
+                few = f"{least}" if least == up else f"{least} to {up}"
+                noun = "spine" if described == 1 else "spines"
+                message = f"{described} {noun} of {radix} ports; {leaf} leaves of {up} uplinks take {few}"
+                raise MisfitError("spines", message, f"write {few}, or 'spines: least'")
             self.why["spine"] = f"{described} as described; the uplinks take {least} of {radix} ports"
             return self._with_spares(described, leaf, up, radix, need, spare)
         if described == "least" or spare:
@@ -615,10 +619,7 @@ class _Sizer:
         uplinks = pods * spine * upper
         least = ceil_div(uplinks, radix)
         if described is None:
-            # With as many cores as the uplinks of a pod each spine meets its own, so a number is found.
-            core = max(least, min(2, upper))
-            while core // gcd(spine, core) > upper:
-                core += 1
+            core = _even_cores(max(least, min(2, upper)), spine, upper)
             return core, core // gcd(spine, core)
         if described >= least and described // gcd(spine, described) <= upper:
             return described, described // gcd(spine, described)
@@ -626,7 +627,7 @@ class _Sizer:
         if described >= least:
             group = described // gcd(spine, described)
             message = f"a spine of {upper} uplinks would have to meet {group} of {described} cores"
-        hint = f"write {least} or a multiple of the {spine} spines of a pod, or leave it out"
+        hint = f"write {_even_cores(least, spine, upper)}, or leave it out"
         raise MisfitError("cores", message, hint)
 
     def _too_many_pods_error(self, pods: int) -> MisfitError:
@@ -655,6 +656,21 @@ def _dividing_spines(leaf: int, up: int, radix: int) -> int:
         if up % count == 0 and leaf * (up // count) <= radix:
             return count
     return 0
+
+
+def _even_cores(least: int, spine: int, upper: int) -> int:
+    """Return the fewest cores, from some number on, of which each spine of a pod meets equally many.
+
+    Args:
+        least: the number to begin with.
+        spine: spines of a pod.
+        upper: links of a spine to cores.
+    """
+    core = least
+    # With as many cores as the uplinks of a pod each spine meets its own, so a number is found.
+    while core // gcd(spine, core) > upper:
+        core += 1
+    return core
 
 
 def _upper_cost(clos: Clos) -> tuple[int, Fraction]:

@@ -189,12 +189,28 @@ def _check_fabric(fabric: Fabric, field: str) -> Iterator[Problem]:
         message = f"InfiniBand keeps zones apart by partitions, and has no {fabric.isolation.upper()}"
         hint = "write 'partition', or leave it out"
         yield Problem("contradiction", message, Where(field=f"{field}.isolation"), hint)
+    if (problem := _breakout_problem(fabric, field)) is not None:
+        # What a switch has by such a number of parts says nothing.
+        yield problem
+        return
     if fabric.link.count % fabric.planes:
         message = f"{fabric.link} cannot be split over {fabric.planes} planes"
         yield Problem("impossible", message, Where(field=f"{field}.planes"), "choose planes that divide it")
     yield from _check_radix(fabric, field)
     yield from _check_switch(fabric, field)
     yield from _check_shape(fabric, field)
+
+
+def _breakout_problem(fabric: Fabric, field: str) -> Problem | None:
+    """Return the problem of a port that is split into more or fewer links than a cable has ends."""
+    from sovereign_ai.catalog.switch import BREAKOUT_PARTS  # noqa: PLC0415 - only checks need it
+
+    if fabric.breakout in BREAKOUT_PARTS:
+        return None
+    message = f"no cable splits a port into {fabric.breakout}"
+    *parts, most = BREAKOUT_PARTS
+    hint = f"write {', '.join(map(str, parts))} or {most}"
+    return Problem("impossible", message, Where(field=f"{field}.breakout"), hint)
 
 
 # Fields that describe spines, which `spines: none` excludes.
@@ -369,11 +385,13 @@ def _check_switch(fabric: Fabric, field: str) -> Iterator[Problem]:
         where = Where(field=f"{field}.oversubscription")
         yield Problem("impossible-radix", message, where, "choose a smaller ratio")
     each = BitsPerSecond(fabric.link.count // fabric.planes)
-    if each * fabric.breakout > model.rate:
+    # Of a link that its planes do not divide, no rate of a plane can be compared.
+    if fabric.link.count % fabric.planes == 0 and each * fabric.breakout > model.rate:
         split = f"{model.rate} split into {fabric.breakout}" if fabric.breakout > 1 else f"{model.rate}"
         most = BitsPerSecond(model.rate.count // fabric.breakout)
         message = f"a port of {model.name} gives {split}, less than {each}"
-        hint = f"write at most {str(most * fabric.planes)!r}, or another switch"
+        fewer = "a smaller 'breakout' or " if fabric.breakout > 1 else ""
+        hint = f"write at most {str(most * fabric.planes)!r}, or {fewer}another switch"
         yield Problem("impossible-link", message, Where(field=f"{field}.link"), hint)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # A line may come back to a country.
 _MAY_REPEAT = frozenset({"route"})
+# Two names that must differ: the check that compares them reports the list that holds both.
+_PAIRS = frozenset({"between", "fabrics"})
 # Rows are compared with each other, and with the catalogue's own, where they are added to it.
 _CHECKED_ELSEWHERE = frozenset({"catalog"})
 
@@ -34,7 +36,8 @@ def check_repeats(
         reported: dotted fields that have a problem already.
     """
     for path, field, entries in lists_of(factory, set(fields) - _CHECKED_ELSEWHERE):
-        if field in _MAY_REPEAT:
+        is_told = field in _PAIRS and len(entries) == 2 and path in reported
+        if field in _MAY_REPEAT or is_told:
             continue
         for problem in _repeated(entries, path):
             place = problem.where.field

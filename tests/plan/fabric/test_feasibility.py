@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sovereign_ai.errors import SpecError
@@ -63,3 +65,30 @@ def test_a_slower_machine_on_a_fabric_is_refused_with_both_ways_out() -> None:
         "write 'link: 400 Gbps', the rate of all that join; or 'pool_links: [{pool: slow, link: 400 Gbps}]' "
         "for it alone"
     )
+
+
+SHAPES: list[dict[str, Any]] = [
+    {},
+    {"leaf_rails": 8},
+    {"spines": "none", "leaf_rails": 4},
+    {"spines": "none", "leaf_rails": 8, "peer_links": 4},
+    {"spines": 2, "leaf_hosts": 8},
+    {"oversubscription": "3:1", "spines": 4},
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_refusal_names_padding_exactly_where_it_alone_is_the_cause(shape: dict[str, Any]) -> None:
+    """Eight machines of a pool have places for 32, the unit of a DGX H100."""
+    seen = set()
+    for nodes in (1, 3, 4, 8, 20, 33):
+        for radix in (16, 32, 64, 128):
+            wished = {**COMPUTE, "radix": radix, **shape}
+            padded = fabric_problems(factory(pools=[pool(nodes=nodes)], fabrics=[wished]), {})
+            tight = factory(pools=[pool(nodes=nodes)], fabrics=[{**wished, "padding": "none"}])
+            is_cause = bool(padded) and not fabric_problems(tight, {})
+            assert any("'padding: none'" in problem.hint for problem in padded) == is_cause
+            seen.add(is_cause)
+    assert False in seen
+    if "spines" in shape:
+        assert True in seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import networkx as nx
@@ -13,7 +13,7 @@ import pytest
 
 from sovereign_ai.assess.fabric import Links
 from sovereign_ai.errors import Problem, SpecError
-from sovereign_ai.plan.fabric.feasibility import size_fabrics
+from sovereign_ai.plan.fabric.feasibility import fabric_problems, size_fabrics
 from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails, plan_fabrics
 from sovereign_ai.plan.factory import plan as whole_plan
 from sovereign_ai.render.switches.ports import rail_addresses
@@ -254,3 +254,21 @@ def test_fields_with_defaults_are_in_no_plan() -> None:
     factory = small_factory(fabrics=[{**FABRIC, "radix": 32, "leaf_rails": 2}])
     [shaped] = whole_plan(factory).to_data()["fabrics"]
     assert shaped["leaf_rails"] == 2
+
+
+@pytest.mark.parametrize("radix", [16, 32])
+def test_a_number_that_a_refusal_advises_is_taken(radix: int) -> None:
+    """Cores were refused with the number that was advised, and so were uplinks that no port is left for."""
+    followed = {"cores": 0, "uplinks": 0}
+    shapes = product((20, 60, 130), (2, 4, 8, 16), ({"cores": 1}, {"cores": 6}, {"cores": 9}, {"uplinks": 1}))
+    for nodes, hosts, wished in shapes:
+        fields = {"radix": radix, "leaf_hosts": hosts, "pod_leaves": 4, **wished}
+        for problem in fabric_problems(described(nodes, **fields), {}):
+            name = problem.where.field.rpartition(".")[2]
+            number = re.match(r"write (\d+), or", problem.hint)
+            if number:
+                advised = described(nodes, **{**fields, name: int(number[1])})
+                places = [other.where.field for other in fabric_problems(advised, {})]
+                assert problem.where.field not in places, (fields, problem)
+                followed[name] += 1
+    assert min(followed.values()) > 3

@@ -44,6 +44,19 @@ def test_a_fabric_that_no_switch_can_form_is_refused(
     assert expected in refusals(fabrics=[{**FABRIC, **changes}])
 
 
+@pytest.mark.parametrize("parts", range(1, 9))
+def test_a_port_is_split_into_as_many_links_as_a_cable_has_ends(parts: int) -> None:
+    fabric = {**FABRIC, "switch": "sn5600", "radix": None, "link": "100 Gbps", "breakout": parts}
+    refused = [] if parts in {1, 2, 4, 8} else [("impossible", "fabrics[0].breakout")]
+    assert refusals(fabrics=[fabric]) == refused
+
+
+def test_planes_that_do_not_divide_a_link_are_the_only_problem() -> None:
+    """A third of 800 Gbps is more than a quarter of a port, but no plane has that rate."""
+    fabric = {**FABRIC, "switch": "sn5600", "radix": None, "breakout": 4, "link": "800 Gbps", "planes": 3}
+    assert refusals(fabrics=[fabric]) == [("impossible", "fabrics[0].planes")]
+
+
 def test_a_fabric_that_a_switch_can_form_is_fine() -> None:
     assert refusals(fabrics=[FABRIC]) == []
 

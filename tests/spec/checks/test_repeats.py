@@ -82,3 +82,14 @@ def test_an_entry_that_another_check_has_refused_is_reported_once() -> None:
     description = deepcopy(FULL)
     description["keys"].append(deepcopy(description["keys"][0]))
     assert problems_of(description) == [("duplicate-name", f"keys[{len(FULL['keys'])}].name")]
+
+
+def test_a_pair_of_one_name_is_told_once() -> None:
+    description = deepcopy(FULL)
+    campus = description["sites"][0]["campus"]
+    fabric = description["fabrics"][0]["name"]
+    campus["routes"][0]["between"] = [campus["buildings"][0]["name"]] * 2
+    campus["links"] = [{"fabrics": [fabric, fabric], "oversubscription": "4:1"}]
+    found = [field for _, field in problems_of(description)]
+    for place in ("sites[0].campus.routes[0].between", "sites[0].campus.links[0].fabrics"):
+        assert [field for field in found if field.startswith(place)] == [place]
