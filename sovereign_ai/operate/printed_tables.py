@@ -29,7 +29,8 @@ _MOST_LINES = 200
 _WIDEST = 512
 _MOST_PROBLEMS = 100
 _MAC = re.compile(
-    r"(?<![\w:.-])(?:(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}[.-]){2}[0-9A-Fa-f]{4})(?![\w:.-])"
+    r"(?<![\w:.-])(?:(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}|"
+    r"(?:[0-9A-Fa-f]{4}[.-]){2}[0-9A-Fa-f]{4})(?![\w:.-])"
 )
 """A MAC address as Linux, as Cisco and Arista, and as Huawei and H3C write it."""
 _PORT = re.compile(

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from sovereign_ai.assess.observed.port_lists import is_port_list, subnet_ports
     from sovereign_ai.assess.observed.subnet_discovery import Subnet, ibnetdiscover
-    from sovereign_ai.assess.observed.subnet_ports import is_port_list, subnet_ports
     from sovereign_ai.assess.observed.verdicts import End, ObservedPort, PortState, count, judge, unplanned
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
             "subnet_discovery": ("Subnet", "ibnetdiscover"),
-            "subnet_ports": ("is_port_list", "subnet_ports"),
+            "port_lists": ("is_port_list", "subnet_ports"),
             "verdicts": ("End", "ObservedPort", "PortState", "count", "judge", "unplanned"),
         },
     )

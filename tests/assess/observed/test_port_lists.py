@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.assess.observed.subnet_ports import is_port_list, subnet_ports
+from sovereign_ai.assess.observed.port_lists import is_port_list, subnet_ports
 from sovereign_ai.errors import UsageError
 
 FOLDER = Path(__file__).parent
