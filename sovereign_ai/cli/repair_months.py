@@ -30,6 +30,11 @@ class LeftOut(StrEnum):
 
 
 _HOUR = 3600.0
+_BUDGETS = (
+    "disruption budgets hold nothing back here: each drawn fault, as those that were counted, stops the work "
+    "of its machines at once, and a machine without work is never held back"
+)
+"""What is said where the description has disruption budgets."""
 _METRICS_HELP = "File for the first run, hour by hour, as OpenMetrics text."
 _SILENT = 2.0
 """Seconds after which progress is reported."""
@@ -154,6 +159,9 @@ def simulate_months(output: Output, asked: MonthsAsked) -> None:
         "agreement": [_agreement_data(agreement) for agreement in agreements],
     }
     lines = [*_lines(asked, cluster, compared, agreements)]
+    if factory.disruption_budgets:
+        data["disruption_budgets"] = _BUDGETS
+        lines += wrapped(_BUDGETS)
     if asked.metrics is not None:
         lines.append(_write_metrics(asked.metrics, asked, cluster, (site, compared)))
     output.finish(data, lines)

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sovereign_ai.assess.observed import End, ibnetdiscover
+from sovereign_ai.assess.observed import End, ibnetdiscover, is_port_list, subnet_ports
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.files import NEIGHBOURS, Json, parse_json
 from sovereign_ai.operate.cable_ends import Expected
 from sovereign_ai.operate.neighbour_forms import HeardNeighbour
+from sovereign_ai.operate.port_names import linux_names
+from sovereign_ai.operate.table_forms import table_of
 
 _MOST_ROWS = 100_000
 # A tuple, for a state of a file may be anything, also what no set can be asked for.
@@ -117,9 +119,9 @@ def add_subnet(reports: Reports, expected: Expected, text: str, file: str) -> No
     """Note the links of an InfiniBand subnet, in which every end reports.
 
     Raises:
-        UsageError: the text is no output of `ibnetdiscover`.
+        UsageError: the text is no output of `ibnetdiscover` or `iblinkinfo`.
     """
-    subnet = ibnetdiscover(text, file)
+    subnet = (subnet_ports if is_port_list(text) else ibnetdiscover)(text, file)
     for (name, port), (far, far_port) in subnet.links.items():
         near_end = expected.end(name, str(port))
         reports.add(near_end, expected.end(far, str(far_port)))
@@ -146,13 +148,13 @@ def add_addresses(
     behind: dict[End, set[End]] = {}
     for row in rows:
         # `ip neigh` prints `lladdr`, `dev` and states; `bridge fdb` prints `mac` and `ifname`.
-        address = str(row.get("lladdr") or row.get("mac") or "").lower()
+        address = _address(str(row.get("lladdr") or row.get("mac") or ""))
         port = str(row.get("dev") or row.get("ifname") or "")
         states = row.get("state") or ()
         owner = owners.get(address)
         if not owner or not port or any(state in _STATES for state in states):
             continue
-        behind.setdefault(expected.end(device, port), set()).add(owner)
+        behind.setdefault(_planned(expected, device, linux_names(port)), set()).add(owner)
     for near, peers in behind.items():
         # What a port has heard itself counts more than a table, so a table never contradicts it.
         if len(peers) == 1 and near not in reports.seen:
@@ -164,7 +166,7 @@ def add_states(reports: Reports, expected: Expected, device: str, rows: Sequence
     reports.reporting.add(device)
     for (name, port), is_up in port_states(rows, device).items():
         if not is_up:
-            reports.down.add(expected.end(name, port))
+            reports.down.add(_planned(expected, name, linux_names(port)))
 
 
 def port_states(rows: Sequence[Mapping[str, Any]], device: str) -> dict[End, bool]:
@@ -178,13 +180,14 @@ def port_states(rows: Sequence[Mapping[str, Any]], device: str) -> dict[End, boo
 
 
 def rows_of(raw: bytes, file: str) -> list[dict[str, Any]]:
-    """Return a JSON list of objects, as iproute2 prints its tables.
+    """Return the rows of a table in JSON: a list of objects as iproute2 prints it, or a form of a switch.
 
     Raises:
         UsageError: it is something else.
     """
     parsed = parse_json(raw, file, NEIGHBOURS)
-    return list(_objects(parsed))
+    table = table_of(parsed.data)
+    return table[1] if table else list(_objects(parsed))
 
 
 def _objects(parsed: Json) -> Iterator[dict[str, Any]]:

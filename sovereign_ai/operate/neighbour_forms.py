@@ -7,7 +7,7 @@ r"""What switches and machines print of their LLDP neighbours, whoever made them
 | EOS, `show lldp neighbors [detail] | json` | `lldpNeighbors` |
 | Junos, `show lldp neighbors [detail] | display json` | `lldp-neighbors-information` |
 | NVUE, `nv show interface --view lldp-detail -o json` and the like | `lldp` below each interface |
-| `show lldp table` of SONiC, `show lldp neighbors` of NX-OS, EOS and Junos, NVUE's table | their heads |
+| `show lldp table` of SONiC, `show lldp neighbors` of NX-OS, IOS, EOS and Junos, NVUE's table | their heads |
 
 A neighbour may tell its port in two ways, as identifier and as description, and which of them is its name
 differs by maker: SONiC's identifier is the label of the front panel, Junos' a number of its own, and a
@@ -76,7 +76,10 @@ def read_neighbours(raw: bytes, file: str) -> list[HeardNeighbour]:
         for key, read in _FORMS.items():
             if key in data:
                 return form.finish(read(form, data[key], key))
-        if data and all(isinstance(entry, dict) and "lldp" in entry for entry in data.values()):
+        # NVUE lists interfaces without a neighbour too, such as `lo`.
+        entries = data.values()
+        is_nvue = all(isinstance(entry, dict) for entry in entries)
+        if is_nvue and any("lldp" in entry for entry in entries):
             return form.finish(_nvue(form, data))
     message = "no form of LLDP neighbours that is known: expected those of lldpctl, NX-OS, EOS, Junos or NVUE"
     raise UsageError(Problem("not-lldp", message, parsed.where(""), NEIGHBOURS.hint))
@@ -88,7 +91,7 @@ def is_table(text: str) -> bool:
 
 
 def read_table(text: str, file: str) -> list[HeardNeighbour]:
-    """Read the table of neighbours that SONiC, NX-OS, EOS or Junos prints.
+    """Read the table of neighbours that SONiC, NX-OS, IOS, EOS or Junos prints.
 
     Raises:
         UsageError: rows that do not fit below the head, each with its line.
@@ -98,18 +101,28 @@ def read_table(text: str, file: str) -> list[HeardNeighbour]:
     system = _system(lines[head])
     problems: list[Problem] = []
     rows: list[HeardNeighbour] = []
-    found = _nxos_rows(lines, head + 1) if system == "nxos" else _ruled_rows(lines, head, system)
+    found = _nxos_rows(lines, head) if system == "nxos" else _ruled_rows(lines, head, system)
     for number, cells in found:
         if cells is None:
-            message = "the row does not fit below the head of the table"
-            hint = "keep the table as it was printed, on a terminal wide enough"
-            problems.append(Problem("bad-row", message, Where(file, number), hint))
+            problems.append(_bad_row(lines[number - 1], lines[head], Where(file, number)))
             continue
         port, device, *peers = cells
         rows.append(heard(port, device, peers, system))
     if problems:
         raise UsageError(problems[:_MOST_PROBLEMS])
     return rows
+
+
+def _bad_row(line: str, head: str, where: Where) -> Problem:
+    """Return the problem of a row that does not fit below its head."""
+    column = head.find("Local Intf")
+    # IOS cuts a name at its column's width, and prints the port right behind it.
+    if column > 0 and len(line) > column and not line[:column].endswith(" "):
+        message = f"the neighbour's name is cut after {column} characters"
+        return Problem("cut-name", message, where, "use what `show lldp neighbors detail` prints")
+    message = "the row does not fit below the head of the table"
+    hint = "keep the table as it was printed, on a terminal wide enough"
+    return Problem("bad-row", message, where, hint)
 
 
 def _system(line: str) -> str:
@@ -126,10 +139,13 @@ def _system(line: str) -> str:
     return "eos" if words.startswith("Port Neighbor Device ID Neighbor Port ID") else ""
 
 
-def _nxos_rows(lines: list[str], start: int) -> Iterator[tuple[int, list[str] | None]]:
-    """Yield the rows of NX-OS: a long device name has a line of its own, and columns have no ruler."""
-    device = ""
-    for number, line in enumerate(lines[start:], start + 1):
+def _nxos_rows(lines: list[str], head: int) -> Iterator[tuple[int, list[str] | None]]:
+    """Yield the rows of NX-OS and IOS: columns have no ruler.
+
+    On NX-OS a long device name has a line of its own; one with blanks ends where the next column begins.
+    """
+    device, column = "", lines[head].find("Local Intf")
+    for number, line in enumerate(lines[head + 1 :], head + 2):
         words = line.split()
         if not words or words[0].startswith("Total"):
             continue
@@ -138,6 +154,8 @@ def _nxos_rows(lines: list[str], start: int) -> Iterator[tuple[int, list[str] | 
             continue
         match = _NXOS_ROW.fullmatch(line.rstrip())
         name = (match["device"] if match else "") or device
+        if match is None and line[:column].endswith(" "):
+            match, name = _NXOS_ROW.fullmatch(f" {line[column:].rstrip()}"), line[:column].strip()
         device = ""
         yield number, [match["port"], name, match["peer"]] if match and name else None
 
@@ -344,7 +362,7 @@ def heard_by_junos(found: Mapping[str, str]) -> HeardNeighbour:
 def _nvue(form: _Form, data: Mapping[str, Any]) -> Iterator[HeardNeighbour]:
     """Yield the neighbours of NVUE: below each interface, by their names."""
     for at, port, row in form.members(data, ""):
-        for lldp_path, lldp in form.entries(row.get("lldp"), f"{at}.lldp"):
+        for lldp_path, lldp in form.entries(row.get("lldp", []), f"{at}.lldp"):
             for inner, name, neighbour in form.members(lldp.get("neighbor", {}), f"{lldp_path}.neighbor"):
                 device, peers = name, []
                 for chassis_path, chassis in form.entries(neighbour.get("chassis", {}), f"{inner}.chassis"):

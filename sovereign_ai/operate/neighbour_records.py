@@ -6,6 +6,10 @@ r"""LLDP neighbours printed as paragraphs: what a person sees who asks a switch 
 | NX-OS, `show lldp neighbors detail` | `Chassis id:` |
 | EOS, `show lldp neighbors detail` | `Neighbor`, below `Interface Ethernet1 detected 1 LLDP neighbors:` |
 | Junos, `show lldp neighbors detail` | `LLDP Neighbor Information:` |
+| IOS and IOS XR, `show lldp neighbors detail` | `Local Intf:`, `Local Interface:` |
+| VRP, `display lldp neighbor` | `Neighbor index`, below `GE1/0/11 has 1 neighbor(s):` |
+| Comware, `display lldp neighbor-information verbose` | `LLDP neighbor index`, below `... of port 1[...]:` |
+| AOS-CX, `show lldp neighbor-info detail` | `Port :` |
 
     >>> text = "Interface:    swp1, via: LLDP\n    SysName:      leaf\n    PortID:       ifname swp7\n"
     >>> [row] = read_neighbour_records(text, "spine.txt")
@@ -47,7 +51,56 @@ class _RecordForm:
 
 
 _LLDPCTL = re.compile(r"Interface: +(?P<value>[^\s,]+)(?:,.*)?")
+_IOS = re.compile(r"Local Int(?:f|erface): *(?P<value>\S+)")
+_AOS = re.compile(r"Port +: (?P<value>\d+/\d+/\d+(?::\d)?)")
 _FORMS = (
+    _RecordForm(
+        _IOS,
+        _IOS,
+        {
+            "device": re.compile(r"System Name: *(?P<value>.*)"),
+            "id": re.compile(r"Port id: *(?P<value>.*)"),
+            "description": re.compile(r"Port Description: *(?P<value>.*)"),
+            # The description of the system begins on the line below its name.
+            "about": re.compile(
+                r"(?P<value>(?:Cisco (?:IOS|NX-OS|Nexus)|Arista Networks|Juniper Networks).*)"
+            ),
+        },
+        "ios",
+    ),
+    _RecordForm(
+        re.compile(r"(?P<value>\S+) has [1-9]\d* neighbor(?:s|\(s\)):"),
+        re.compile(r"Neighbor index *:.*"),
+        {
+            "device": re.compile(r"System name *:(?P<value>.*)"),
+            "id": re.compile(r"Port ID *:(?P<value>.*)"),
+            "description": re.compile(r"Port description *:(?P<value>.*)"),
+            "about": re.compile(r"System description *:(?P<value>.*)"),
+        },
+        "vrp",
+    ),
+    _RecordForm(
+        re.compile(r"LLDP neighbor-information of port \d+\[(?P<value>[^\]\s]+)\]:"),
+        re.compile(r" *LLDP neighbor index *:.*"),
+        {
+            "device": re.compile(r" *System name *: (?P<value>.*)"),
+            "id": re.compile(r" *Port ID *: (?P<value>.*)"),
+            "description": re.compile(r" *Port description *: (?P<value>.*)"),
+            "about": re.compile(r" *System description *: (?P<value>.*)"),
+        },
+        "comware",
+    ),
+    _RecordForm(
+        _AOS,
+        _AOS,
+        {
+            "device": re.compile(r"Neighbor Chassis-Name +: (?P<value>.*)"),
+            "id": re.compile(r"Neighbor Port-ID +: (?P<value>.*)"),
+            "description": re.compile(r"Neighbor Port-Desc +: (?P<value>.*)"),
+            "about": re.compile(r"Neighbor Chassis-Description +: (?P<value>.*)"),
+        },
+        "aos-cx",
+    ),
     _RecordForm(
         _LLDPCTL,
         _LLDPCTL,
@@ -126,10 +179,9 @@ def read_neighbour_records(text: str, file: str) -> list[HeardNeighbour]:
             system, about = form.system if form else "", found.get("about", "")
             rows.append(heard(found["port"], found.get("device", ""), peers, system, about))
         else:
-            message = "a neighbour without its ports' names: the text is cut"
-            where = Where(file, number)
-            problem = Problem("bad-row", message, where, "keep the whole text as it was printed")
-            problems.append(problem)
+            message = "a neighbour without its ports' names: the text is cut, or its system leaves them out"
+            hint = "keep the whole text as it was printed, or take what is printed without `detail`"
+            problems.append(Problem("bad-row", message, Where(file, number), hint))
     if problems:
         raise UsageError(problems[:_MOST_PROBLEMS])
     return rows

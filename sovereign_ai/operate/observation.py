@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from typing import Any
 
 from sovereign_ai.assess.observed import End, ObservedPort, PortState, count, judge, unplanned
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where, nearest
-from sovereign_ai.files import NEIGHBOURS, SUBNET, decode, files_in, read, refuse_secrets
+from sovereign_ai.files import NEIGHBOURS, SUBNET, decode, files_in, parse_json, read, refuse_secrets
 from sovereign_ai.json_members import merged
 from sovereign_ai.operate.cable_ends import Expected, expected
 from sovereign_ai.operate.cable_reports import (
@@ -29,11 +30,22 @@ from sovereign_ai.operate.cable_reports import (
 from sovereign_ai.operate.neighbour_forms import HeardNeighbour, is_table, read_neighbours, read_table
 from sovereign_ai.operate.neighbour_markup import is_markup, read_markup
 from sovereign_ai.operate.neighbour_records import are_neighbour_records, read_neighbour_records
+from sovereign_ai.operate.printed_tables import (
+    are_printed_addresses,
+    are_printed_states,
+    printed_addresses,
+    printed_states,
+)
+from sovereign_ai.operate.table_forms import table_of
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
 _MOST_FILES = 50_000
 _TABLES = (".neigh", ".fdb", ".ports")
+_MAY_BE_TABLE = re.compile(
+    rb'"(?:TABLE_mac_address|TABLE_interface|unicastTable|interfaceStatuses|link|operationalStatus|vrfName)"'
+)
+"""Names of which a table in JSON has one; data without them is not read twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,31 +243,52 @@ def _reader_of(text: str) -> Callable[[str, str], list[HeardNeighbour]] | None:
     return read_table if is_table(text) else None
 
 
+def _take_text(text: str, file: Path, reports: Reports, wanted: Expected, owners: Mapping[str, End]) -> str:
+    """Read a text, whatever is in it, and return its kind."""
+    name = str(file)
+    # `leaf.fdb.txt` may stand beside `leaf.txt`.
+    stem = Path(file.stem).stem if Path(file.stem).suffix in _TABLES else file.stem
+    device, _ = wanted.end(stem, "")
+    if (read_text := _reader_of(text)) is not None:
+        add_heard(reports, wanted, device, read_text(text, name), owners)
+        return "lldp"
+    if are_printed_states(text):
+        add_states(reports, wanted, device, printed_states(text, name))
+        return ".ports"
+    if are_printed_addresses(text):
+        add_addresses(reports, wanted, device, printed_addresses(text), owners)
+        return ".fdb"
+    add_subnet(reports, wanted, text, name)
+    return "subnet"
+
+
 def _take(file: Path, reports: Reports, wanted: Expected, owners: Mapping[str, End]) -> str:
     """Read one file and return its kind; empty for one that is ignored."""
     name = str(file)
     if file.suffix in (".txt", ".xml"):
         text = decode(read(file, SUBNET), name)
         refuse_secrets(text, name, SUBNET)
-        if (read_text := _reader_of(text)) is not None:
-            device, _ = wanted.end(file.stem, "")
-            add_heard(reports, wanted, device, read_text(text, name), owners)
-            return "lldp"
-        add_subnet(reports, wanted, text, name)
-        return "subnet"
+        return _take_text(text, file, reports, wanted, owners)
     if file.suffix != ".json":
         return ""
     raw = read(file, NEIGHBOURS)
     # `train-001.neigh.json` has the stem `train-001.neigh`, whose own suffix names the table.
     stem = Path(file.stem)
-    if stem.suffix not in _TABLES:
-        device, _ = wanted.end(file.stem, "")
-        add_heard(reports, wanted, device, read_neighbours(raw, name), owners)
-        return "lldp"
+    kind = stem.suffix
+    if kind in _TABLES:
+        rows = rows_of(raw, name)
+    else:
+        table = table_of(parse_json(raw, name, NEIGHBOURS).data) if _MAY_BE_TABLE.search(raw) else None
+        if table is None:
+            device, _ = wanted.end(file.stem, "")
+            add_heard(reports, wanted, device, read_neighbours(raw, name), owners)
+            return "lldp"
+        refuse_secrets(decode(raw, name), name, NEIGHBOURS)
+        kind, rows = table
+        stem = Path(file.stem + kind)
     device, _ = wanted.end(stem.stem, "")
-    rows = rows_of(raw, name)
-    if stem.suffix == ".ports":
+    if kind == ".ports":
         add_states(reports, wanted, device, rows)
     else:
         add_addresses(reports, wanted, device, rows, owners)
-    return stem.suffix
+    return kind

@@ -14,10 +14,14 @@ _CISCO = re.compile(r"Eth(?:ernet)?1/(\d{1,3})(?:/(\d))?")
 _ARISTA = re.compile(r"Et(?:hernet)?(\d{1,3})(?:/(\d))?")
 # Junos counts ports from 0, in slot 0 of a switch that is one box; a unit may follow its name.
 _JUNOS = re.compile(r"(?:et|xe|ge|mge)-0/0/(\d{1,3})(?::(\d))?(?:\.\d+)?")
+# IOS, VRP and Comware: member of a stack, card of a switch that is one box, port.
+_STACKED = re.compile(r"(?:[A-Z][A-Za-z-]{1,24}|\d{1,3}GE)1/0/(\d{1,3})")
+_AOS = re.compile(r"1/1/(\d{1,3})(?::(\d))?")
 _SYSTEMS = (
     (re.compile(r"Arista Networks EOS"), "eos"),
     (re.compile(r"Cisco (?:Nexus|NX-OS)|\bNX-OS\b"), "nxos"),
     (re.compile(r"Juniper Networks|\bJUNOS\b", re.IGNORECASE), "junos"),
+    (re.compile(r"ArubaOS-CX|AOS-CX"), "aos-cx"),
 )
 
 
@@ -38,9 +42,13 @@ def linux_names(port: str, system: str = "") -> tuple[str, ...]:
 
     Args:
         port: the name as it was printed.
-        system: `nxos`, `eos` or `junos`; empty where that is not known, and a name that may be of NX-OS or of
-            EOS is NX-OS's.
+        system: `nxos`, `eos`, `junos` or `aos-cx`; empty or another where that is not known, and a name that
+            may be of NX-OS or of EOS is NX-OS's.
     """
+    if stacked := _STACKED.fullmatch(port):
+        return port, f"swp{stacked[1]}"
+    if system == "aos-cx" and (cx := _AOS.fullmatch(port)):
+        return port, f"swp{cx[1]}{f's{int(cx[2]) - 1}' if cx[2] else ''}"
     if match := _JUNOS.fullmatch(port):
         return port, f"swp{int(match[1]) + 1}{f's{match[2]}' if match[2] else ''}"
     cisco = _CISCO.fullmatch(port) if system != "eos" else None

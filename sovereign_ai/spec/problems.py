@@ -215,13 +215,15 @@ def _missing_field(wrong: _Wrong) -> Problem:
 def _too_small(wrong: _Wrong) -> Problem:
     """Return the problem of a number below its range."""
     least = _bound(wrong, "ge", "gt")
-    return wrong.problem("out-of-range", f"{wrong.seen} is too small; the least is {least}")
+    allowed = f"it is more than {least}" if "gt" in wrong.context else f"the least is {least}"
+    return wrong.problem("out-of-range", f"{wrong.seen} is too small; {allowed}")
 
 
 def _too_large(wrong: _Wrong) -> Problem:
     """Return the problem of a number above its range."""
     most = _bound(wrong, "le", "lt")
-    return wrong.problem("out-of-range", f"{wrong.seen} is too large; the most is {most}")
+    allowed = f"it is less than {most}" if "lt" in wrong.context else f"the most is {most}"
+    return wrong.problem("out-of-range", f"{wrong.seen} is too large; {allowed}")
 
 
 def _bound(wrong: _Wrong, *names: str) -> str:

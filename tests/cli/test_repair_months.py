@@ -48,6 +48,16 @@ def test_a_month_is_written_as_open_metrics_text(tmp_path: Path) -> None:
     assert 'without="spares",part="useful"' in file.read_text()
 
 
+def test_a_description_with_disruption_budgets_is_told_why_they_change_nothing(tmp_path: Path) -> None:
+    text = (Path(LAB) / "factory.yaml").read_text()
+    budget = "disruption_budgets: [{name: slow, pools: [train], max_unavailable: 1}]\n"
+    (tmp_path / "factory.yaml").write_text(text + budget)
+    options = ["--days", "30", "--months", "1", "--without", "spares"]
+    shown = CliRunner().invoke(app, ["repair", "simulate", str(tmp_path), *options])
+    assert "disruption budgets hold nothing back here" in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+
+
 def test_the_options_are_those_of_the_simulation() -> None:
     assert {each.value for each in LeftOut} == {each.value for each in Safeguard}
     assert call("--without", "luck").exit_code == 2

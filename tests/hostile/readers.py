@@ -22,6 +22,9 @@ from tests.hostile.case import ANY, REFUSED, Prepared
 from tests.hostile.kit import kit
 from tests.operate.test_neighbour_forms import FORMS
 from tests.operate.test_neighbour_records import TEXTS
+from tests.operate.test_printed_tables import ADDRESSES as PRINTED_ADDRESSES
+from tests.operate.test_printed_tables import STATES as PRINTED_STATES
+from tests.operate.test_table_forms import STATES as STATES_IN_JSON
 from tests.support.approvals import approved_grant, signed_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +34,10 @@ _CODES = frozenset
 TEXTS_HEARD = {f"{name}-text": write for name, write in TEXTS.items()}
 """What switches print of their LLDP neighbours for a person to read."""
 HEARD = FORMS | TEXTS_HEARD
+TABLES = {f"mac-{name}": text.format(port="1") for name, text in PRINTED_ADDRESSES.items()}
+TABLES |= {f"ports-{name}": text for name, text in PRINTED_STATES.items()}
+TABLES |= {f"json-{name}": json.dumps(data) for name, data in STATES_IN_JSON.items()}
+"""MAC tables and states of ports, as switches print them and in their JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +238,7 @@ CABLES = "side_a_device,side_a_name,side_b_device,side_b_name\ntrain-001,compute
 RACKS = "site,name,width\nfra1,r1,19\nfra1,r2,19\n"
 MACS = "machine,mac\ntrain-001,b8:3f:d2:00:00:01\ntrain-002,b8:3f:d2:00:00:02\n"
 SUBNET = (ROOT / "tests" / "assess" / "observed" / "subnet.txt").read_text(encoding="utf-8")
+LINKS = (ROOT / "tests" / "assess" / "observed" / "links.txt").read_text(encoding="utf-8")
 ADOPTED = (
     ("slurm-tree", "topology.conf", "topology", "line", "SwitchName=leaf-1 Nodes=train-[001-002]\n"),
     ("slurm-nodes", "nodes.conf", "topology", "line", "NodeName=train-[001-002] Gres=gpu:h100:8\n"),
@@ -377,6 +385,21 @@ def _heard(folder: Path, form: str) -> Prepared:
     name = "seen/leaf-1.txt" if is_text else "seen/leaf-1.json"
     text = HEARD[form]([("1", "train-001", "compute0")])
     return _beside(folder, name, text, "fabric", "observe", "{stack}", "--from", "{folder}/seen")
+
+
+def _tabled(folder: Path, form: str) -> Prepared:
+    """Write a MAC table or the states of ports as a switch prints them, in one form."""
+    suffix = "json" if form.startswith("json-") else "txt"
+    return _beside(
+        folder,
+        f"seen/leaf-1.{suffix}",
+        TABLES[form],
+        "fabric",
+        "observe",
+        "{stack}",
+        "--from",
+        "{folder}/seen",
+    )
 
 
 def _endpoints(folder: Path, target: str) -> Prepared:
@@ -765,6 +788,19 @@ READERS: tuple[Reader, ...] = (
         )
         for name in HEARD
     ),
+    *(
+        Reader(
+            f"table-{name}",
+            ("neighbours",) if name.startswith("json-") else ("subnet",),
+            "json" if name.startswith("json-") else "line",
+            partial(_tabled, form=name),
+            control=_CODES({1}),
+            refused=_CODES({1, 2}),
+            absent=_CODES({1, 2}),
+            limit=None,
+        )
+        for name in TABLES
+    ),
     Reader(
         "delivered",
         ("delivered",),
@@ -789,6 +825,18 @@ READERS: tuple[Reader, ...] = (
         "line",
         lambda folder: _beside(
             folder, "seen/net.txt", SUBNET, "fabric", "observe", "{stack}", "--from", "{folder}/seen"
+        ),
+        control=_CODES({1}),
+        refused=_CODES({1, 2}),
+        absent=_CODES({1, 2}),
+        limit=None,
+    ),
+    Reader(
+        "subnet-ports",
+        ("subnet",),
+        "line",
+        lambda folder: _beside(
+            folder, "seen/net.txt", LINKS, "fabric", "observe", "{stack}", "--from", "{folder}/seen"
         ),
         control=_CODES({1}),
         refused=_CODES({1, 2}),

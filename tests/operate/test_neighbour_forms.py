@@ -238,3 +238,21 @@ def test_another_text_is_no_table() -> None:
 
 def test_its_examples_hold() -> None:
     assert doctest.testmod(neighbour_forms).failed == 0
+
+
+IOS_HEAD = "Device ID           Local Intf     Hold-time  Capability      Port ID\n"
+
+
+def test_a_name_with_blanks_in_ios_table_ends_where_the_next_column_begins() -> None:
+    text = IOS_HEAD + "Voice gateway 500   Gi1/0/2        120        T               0004.f2d1.2222\n"
+    [row] = read_table(text, "leaf.txt")
+    assert (row.ports, row.device) == (("Gi1/0/2", "swp2"), "Voice gateway 500")
+
+
+def test_a_name_that_ios_cuts_is_refused_with_the_command_that_prints_it_whole() -> None:
+    text = IOS_HEAD + "compute-fra1-p0-leafGi1/0/2        120        R               Gi0/0\n"
+    with pytest.raises(UsageError) as error:
+        read_table(text, "leaf.txt")
+    [problem] = error.value.problems
+    assert (problem.code, problem.where and problem.where.line) == ("cut-name", 2)
+    assert "detail" in (problem.hint or "")

@@ -146,7 +146,59 @@ def nvue_table(heard: Heard) -> str:
     return "\n".join(lines) + "\n"
 
 
+def ios(heard: Heard) -> str:
+    """Return IOS' `show lldp neighbors detail`: the system's description begins below its name."""
+    lines = []
+    for port, device, peer in heard:
+        lines += ["-" * 48, f"Local Intf: Twe1/0/{port}", "Chassis id: 0200.0000.0001", f"Port id: {peer}"]
+        lines += ["Port Description: - not advertised", f"System Name: {device}.example.com", ""]
+        lines += ["System Description:", "Linux 6.8", "", "Time remaining: 112 seconds", "Vlan ID: 1", ""]
+    return "\n".join([*lines, f"Total entries displayed: {len(heard)}", ""])
+
+
+def vrp(heard: Heard) -> str:
+    """Return VRP's `display lldp neighbor`: of a port without a neighbour too."""
+    lines = []
+    for port, device, peer in heard:
+        lines += [f"25GE1/0/{port} has 1 neighbor(s):", "", "Neighbor index                     :1"]
+        lines += ["Port ID subtype                    :Interface Name"]
+        lines += [f"Port ID                            :{peer}", "Port description                   :--"]
+        lines += [f"System name                        :{device}", ""]
+    return "\n".join([*lines, "25GE1/0/64 has 0 neighbor(s)", ""])
+
+
+def comware(heard: Heard) -> str:
+    """Return Comware's `display lldp neighbor-information verbose`."""
+    lines = []
+    for port, device, peer in heard:
+        lines += [f"LLDP neighbor-information of port {port}[HundredGigE1/0/{port}]:"]
+        lines += [
+            "LLDP agent nearest-bridge:",
+            " LLDP neighbor index : 1",
+            " Chassis type        : MAC address",
+        ]
+        lines += [f" Port ID             : {peer}", f" System name         : {device}", ""]
+    return "\n".join(lines) + "\n"
+
+
+def aos_cx(heard: Heard) -> str:
+    """Return AOS-CX' `show lldp neighbor-info detail`."""
+    lines = ["LLDP Neighbor Information", "=" * 25, "Total Neighbor Entries          : 2"]
+    for port, device, peer in heard:
+        lines += [
+            "-" * 80,
+            f"Port                           : 1/1/{port}",
+            "Neighbor Entries               : 1",
+        ]
+        lines += [f"Neighbor Chassis-Name          : {device}", f"Neighbor Port-ID               : {peer}"]
+    return "\n".join(lines) + "\n"
+
+
 TEXTS: dict[str, Callable[[Heard], str]] = {
+    "ios": ios,
+    "vrp": vrp,
+    "comware": comware,
+    "aos-cx": aos_cx,
     "lldpctl": lldpctl,
     "nxos": nxos,
     "eos": eos,

@@ -21,6 +21,14 @@ from sovereign_ai.operate.port_names import linux_names, system_of
         ("Ethernet1/2", "eos", ("Ethernet1/2",)),
         ("Ethernet7/1", "eos", ("Ethernet7/1", "swp7", "swp7s0")),
         ("Ethernet7", "nxos", ("Ethernet7",)),
+        ("Twe1/0/7", "ios", ("Twe1/0/7", "swp7")),
+        ("TenGigabitEthernet1/0/48", "", ("TenGigabitEthernet1/0/48", "swp48")),
+        ("100GE1/0/3", "vrp", ("100GE1/0/3", "swp3")),
+        ("Ten-GigabitEthernet1/0/30", "", ("Ten-GigabitEthernet1/0/30", "swp30")),
+        ("Te1/1/1", "ios", ("Te1/1/1",)),
+        ("Gi2/0/1", "ios", ("Gi2/0/1",)),
+        ("1/1/7:2", "aos-cx", ("1/1/7:2", "swp7s1")),
+        ("1/1/7", "", ("1/1/7",)),
     ],
 )
 def test_a_port_has_linux_name_where_that_is_sure(port: str, system: str, names: tuple[str, ...]) -> None:

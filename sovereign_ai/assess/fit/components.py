@@ -16,9 +16,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict
 
+from sovereign_ai.assess.fit.memory import SIZES, expert_parameters
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.spec import Model, Name
-from sovereign_ai.units import Seconds
+from sovereign_ai.units import Bytes, Seconds
 
 Flag = Annotated[bool, Strict()]
 Degree = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
@@ -77,8 +78,14 @@ class TrainedModel(WorkModel):
 class ServedModel(WorkModel):
     """A model that is served."""
 
-    weights: Literal["bf16", "fp16", "fp8", "fp4"] | None = None
-    """Number format of weights, and of the matrix products."""
+    weights: Literal["bf16", "fp16", "fp8", "int8", "fp4", "mxfp4", "nvfp4", "int4"] | None = None
+    """Number format of weights; with experts, that of the experts."""
+    weights_size: Bytes | None = None
+    """Size of all weights, as their publication gives it, where they have several formats: gpt-oss-120b's
+    experts are `mxfp4`, and all its weights 65.3 GB. Left out, all parameters have the format `weights`."""
+    products: Literal["bf16", "fp8", "int8", "fp4"] | None = None
+    """Number format of the matrix products; left out, that of the weights, and `bf16` for weights in `int4`
+    and for those of 4 bits on an accelerator that does not multiply them (Hopper, Ada, CDNA 3)."""
     cache: Literal["bf16", "fp16", "fp8"] | None = None
     """Number format of the KV cache."""
     cache_width: Degree | None = None
@@ -113,12 +120,25 @@ class Parallel(Model):
 class Optimizer(Model):
     """The optimizer and where its state lies."""
 
-    kind: Literal["adam", "momentum", "sgd"]
-    """Adam keeps momentum and variance, `momentum` the first, `sgd` neither."""
+    kind: Literal["adam", "muon", "momentum", "sgd"]
+    """Adam keeps momentum and variance, `muon` and `momentum` the first, `sgd` neither."""
     gradients: Literal["bf16", "fp16", "fp32"]
     """Number format in which gradients are summed up."""
+    moments: Literal["fp32", "bf16", "fp8", "int8"] = "fp32"
+    """Number format of momentum and variance; `int8` for 8-bit optimizers."""
+    master: Literal["fp32", "none"] = "fp32"
+    """The optimizer's own copy of weights that have fewer than 32 bits, or none."""
     sharding: Literal["none", "optimizer", "gradients", "parameters"]
     """What is divided over `data` x `context`: ZeRO stage 0 to 3. Each divides what those before do."""
+
+
+class Adapter(Model):
+    """Parameters that are trained beside a model whose own stay as they are (LoRA, QLoRA)."""
+
+    parameters: Large
+    """Parameters of all adapters."""
+    base: Literal["bf16", "fp16", "fp32", "fp8", "int8", "nf4"]
+    """Number format in which the model's own parameters lie."""
 
 
 class Checkpoint(Model):
@@ -160,6 +180,8 @@ class TrainingJob(Model):
     """Degrees of parallelism."""
     optimizer: Optimizer | None = None
     """Optimizer and sharding."""
+    adapter: Adapter | None = None
+    """What is trained where it is not the whole model."""
     attention: Literal["fused", "plain"] | None = None
     """`fused` (FlashAttention) keeps no scores of sequence x sequence, `plain` does."""
     recompute: Literal["none", "selective", "full"] | None = None
@@ -203,6 +225,8 @@ class Replicas(Model):
     """GPUs of a copy that share each matrix product."""
     data: Degree = 1
     """Groups of such GPUs in a copy: each works on requests of its own, and all of them share the experts."""
+    pipeline: Degree = 1
+    """Stages that the layers of a copy are divided into, of `tensor` x `data` GPUs each."""
     expert_copies: Annotated[int, Field(ge=0, le=100_000, strict=True)] = 0
     """Experts a layer that a copy holds a second time, to balance their load."""
     concurrent: Degree | None = None
@@ -237,6 +261,8 @@ class InferenceService(Model):
     """GPUs of a copy that share each matrix product; with `replicas`."""
     data: Degree = 1
     """Groups of such GPUs in a copy, as of `prefill` and `decode`; with `replicas`."""
+    pipeline: Degree = 1
+    """Stages of a copy, as of `prefill` and `decode`; with `replicas`."""
     prefill: Replicas | None = None
     """Copies that work on prompts alone; with `decode`."""
     decode: Replicas | None = None
@@ -265,13 +291,15 @@ class InferenceService(Model):
             yield Problem(
                 "replicas-or-pools", message, Where(field="replicas"), "write replicas: 2 and tensor: 8"
             )
-        if self.data > 1 and not is_joint:
-            message = f"{self.data} groups of GPUs of a copy, and no replicas that have them"
-            yield Problem(
-                "replicas-or-pools", message, Where(field="data"), "write it below prefill and decode"
-            )
+        for field, noun in (("data", "groups of GPUs"), ("pipeline", "stages")):
+            count = getattr(self, field)
+            if count > 1 and not is_joint:
+                message = f"{count} {noun} of a copy, and no replicas that have them"
+                hint = "write it below prefill and decode"
+                yield Problem("replicas-or-pools", message, Where(field=field), hint)
         yield from model_problems(self.model)
         yield from _cache_problems(self.model)
+        yield from _size_problems(self.model)
         yield from self._expert_problems()
         if self.prompt is not None and self.context is not None and self.prompt > self.context:
             message = f"a prompt of {self.prompt:,} tokens is longer than the context of {self.context:,}"
@@ -287,6 +315,22 @@ class InferenceService(Model):
                 message = "groups of GPUs share experts, and the model has none"
                 hint = "write model.experts, or replicas in place of data"
                 yield Problem("no-experts", message, Where(field=f"{place}data"), hint)
+
+
+def _size_problems(model: ServedModel) -> Iterator[Problem]:
+    """Yield a size of all weights that is less than that of the experts alone."""
+    size, precision = model.weights_size, model.weights
+    figures = (model.parameters, model.active, model.experts, model.experts_chosen)
+    if size is None or precision is None or model.parameters is None:
+        return
+    parameters, active, experts, chosen = (float(figure or 1) for figure in figures)
+    routed = 0.0
+    if None not in figures:
+        routed = expert_parameters(parameters, active, experts, chosen) * SIZES[precision]
+    if size.count <= routed:
+        message = f"all weights are {size}, and the experts alone {Bytes(int(routed))} in {precision}"
+        hint = "write the size of all files of weights, or the format of the experts"
+        yield Problem("weights-size", message, Where(field="model.weights_size"), hint)
 
 
 def _cache_problems(model: ServedModel) -> Iterator[Problem]:

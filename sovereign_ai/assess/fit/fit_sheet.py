@@ -223,33 +223,65 @@ def add_place(fit: FitSheet, place: FitPlace, gpus: str, nodes: str) -> None:
     fit.at_most("quota of the tenant", gpus, quota)
 
 
-def add_scale_up(fit: FitSheet, place: FitPlace, label: str, tensor: str) -> None:
-    """Add the check that the GPUs of a tensor-parallel group lie in one scale-up domain, such as NVLink's.
+@dataclass(frozen=True, slots=True)
+class TensorGroups:
+    """Groups of GPUs that share each matrix product.
+
+    Attributes:
+        label: what the check of them is called.
+        size: name of the GPUs of a group.
+        gpus: GPUs of a group.
+        count: name of the number of groups.
+    """
+
+    label: str
+    size: str
+    gpus: int
+    count: str
+
+
+def add_scale_up(fit: FitSheet, place: FitPlace, groups: TensorGroups) -> None:
+    """Add the checks that each tensor-parallel group lies in one scale-up domain, such as NVLink's.
+
+    Groups divide the domain evenly or are of whole servers. Then what a domain has left over stays idle: of
+    72 GPUs four groups of 16 leave eight.
 
     Args:
         fit: the sheet.
         place: where the work would run.
-        label: what the check is called.
-        tensor: name of the degree of tensor parallelism.
+        groups: the groups.
     """
     system, sheet = place.shape.system, fit.sheet
-    if place.chip.scale_up is None and system.gpus > 1:
-        question = (
-            f"How many GPUs of {system.name} does NVLink or its like join? The catalogue has no rate of it."
-        )
-        domain = sheet.ask("scale-up.gpus", "GPUs", question)
-    else:
-        servers = max(system.nvlink_domain_nodes, 1)
-        why = f"{system.gpus} GPUs a server x {servers} servers of one scale-up domain ({system.name})"
-        domain = sheet.plan("scale-up.gpus", system.gpus * servers, "GPUs", why)
-    formula = "minus the GPUs of the domain that are left over by whole groups, which must be 0"
-    words = ("groups of", "in domains of")
-    fit.custom(label, formula, _left_over, tensor, domain, words)
+    servers = max(system.nvlink_domain_nodes, 1)
+    why = f"{system.gpus} GPUs a server x {servers} servers of one scale-up domain ({system.name})"
+    if servers == 1 and place.chip.scale_up is None:
+        why = f"{system.gpus} GPUs of a server, over PCIe where nothing faster joins them ({system.name})"
+    domain = sheet.plan("scale-up.gpus", system.gpus * servers, "GPUs", why)
+
+    def margin(size: float, whole: float) -> float:
+        """Return how far groups miss a domain: 0 where they lie in it."""
+        if size > whole:
+            return whole - size
+        return -(whole % size) if size % system.gpus else 0
+
+    formula = "0 where groups divide the domain or are of whole servers, else below 0"
+    fit.custom(groups.label, formula, margin, groups.size, domain, ("groups of", "in domains of"))
+    most, why = place.nodes()
+    if not system.gpus * servers % groups.gpus:
+        return
+    held = sheet.plan("scale-up.nodes", most, "servers", why)
+    formula = "groups that lie in one domain each"
+    work = lambda size, count: _whole_groups(size, count * system.gpus, system.gpus * servers)  # noqa: E731
+    name = f"room.{groups.label.replace(' ', '-')}"
+    room = sheet.derive(name, "groups", formula, work, groups.size, held)
+    words = ("groups", "whole ones in the domains of the pool")
+    fit.at_most(f"domains for {groups.label}", groups.count, room, words)
 
 
-def _left_over(tensor: float, domain: float) -> float:
-    """Return how far groups miss whole domains: 0 where they divide them evenly."""
-    return domain - tensor if tensor > domain else -(domain % tensor)
+def _whole_groups(size: float, gpus: float, domain: float) -> float:
+    """Return the groups that lie in one domain each, where some GPUs fill one domain after the other."""
+    full, rest = divmod(gpus, domain)
+    return full * (domain // size) + rest // size
 
 
 def add_memory(fit: FitSheet, place: FitPlace) -> tuple[str, str]:

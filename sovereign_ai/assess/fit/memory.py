@@ -7,6 +7,12 @@ variance).
     >>> state_bytes("bf16", "bf16", "adam")
     (2, 2, 12)
 
+An optimizer may keep its moments in fewer bits, as DeepSeek-V3 does in 16 (arXiv 2412.19437, section 3.3.3)
+and 8-bit Adam in 8 (Dettmers and others, 2021, arXiv 2110.02861), and may do without the copy in 32 bits:
+
+    >>> state_bytes("bf16", "fp32", "adam", "bf16"), state_bytes("bf16", "bf16", "adam", "int8", "none")
+    ((2, 4, 8), (2, 2, 2))
+
 Activations (Korthikanti and others, Reducing Activation Recomputation in Large Transformer Models, 2022,
 arXiv 2205.05198, section 4): for each layer and token of width h the backward pass needs, at two bytes a
 value,
@@ -34,24 +40,45 @@ from dataclasses import dataclass
 
 from sovereign_ai.plan import ceil_div
 
-SIZES = {"bf16": 2.0, "fp16": 2.0, "fp32": 4.0, "fp8": 1.0, "fp4": 0.5}
-"""Bytes of a number by its format; scales of blocks are not counted."""
+SIZES = {
+    "bf16": 2.0,
+    "fp16": 2.0,
+    "fp32": 4.0,
+    "fp8": 1.0,
+    "int8": 1.0,
+    "fp4": 0.5,
+    "int4": 0.5,
+    "mxfp4": 0.5 + 1 / 32,
+    "nvfp4": 0.5 + 1 / 16,
+    "nf4": 0.5 + 0.127 / 8,
+}
+"""Bytes of a number by its format.
+
+Scales of blocks are counted where the format fixes them: MXFP4 has 8 bits for 32 numbers (OCP Microscaling
+Formats, version 1.0), NVFP4 8 bits for 16 (NVIDIA, "Introducing NVFP4", 2025-06), and NF4 with its scales
+quantized again 0.127 bits a number (QLoRA, arXiv 2305.14314, section 3).
+"""
 STAGES = {"none": 0, "optimizer": 1, "gradients": 2, "parameters": 3}
 """ZeRO's stages by what they divide last."""
-_KEPT = {"adam": 2, "momentum": 1, "sgd": 0}
-"""Values of 32 bits that an optimizer keeps for a parameter."""
+_KEPT = {"adam": 2, "muon": 1, "momentum": 1, "sgd": 0}
+"""Moments that an optimizer keeps for a parameter."""
 
 
-def state_bytes(precision: str, gradients: str, optimizer: str) -> tuple[float, float, float]:
+def state_bytes(
+    precision: str, gradients: str, optimizer: str, moments: str = "fp32", master: str = "fp32"
+) -> tuple[float, float, float]:
     """Return the bytes a parameter of weights, gradients and optimizer.
 
     Args:
-        precision: the format of the weights; below 32 bits the optimizer has a copy in 32 bits.
+        precision: the format of the weights.
         gradients: the format in which gradients are summed up.
-        optimizer: `adam`, `momentum` or `sgd`.
+        optimizer: `adam`, `muon`, `momentum` or `sgd`.
+        moments: the format of what it keeps.
+        master: the format of its copy of weights that have fewer than 32 bits; `none` for no copy.
     """
-    kept = _KEPT[optimizer] + (precision != "fp32")
-    return _whole(SIZES[precision]), _whole(SIZES[gradients]), 4 * kept
+    copy = SIZES[master] if master != "none" and precision != "fp32" else 0.0
+    kept = _KEPT[optimizer] * SIZES[moments] + copy
+    return _whole(SIZES[precision]), _whole(SIZES[gradients]), _whole(kept)
 
 
 def _whole(size: float) -> float:

@@ -1,6 +1,7 @@
 """The checks of an inference service: memory with the KV cache, and latency against its targets.
 
     time for a token = max(bytes read / (GPUs x bandwidth x MBU), 2 N_active x batch / (GPUs x peak x MFU))
+                       where each stage of a pipeline reads its weights anew for each part of the batch
     time to the first token = 2 N_active x prompt / (GPUs x peak x MFU)
 
 Both are bounds from below, of the roofline (Williams and others, 2009): a request waits in no queue, the
@@ -15,11 +16,19 @@ from dataclasses import dataclass
 from math import prod
 
 from sovereign_ai.assess.fit.components import InferenceService, Replicas
-from sovereign_ai.assess.fit.fit_sheet import FitPlace, FitSheet, add_memory, add_place, add_scale_up
+from sovereign_ai.assess.fit.fit_sheet import (
+    FitPlace,
+    FitSheet,
+    TensorGroups,
+    add_memory,
+    add_place,
+    add_scale_up,
+)
 from sovereign_ai.assess.fit.memory import SIZES, expert_parameters
 from sovereign_ai.assess.goodput.capped_work import under_cap
 from sovereign_ai.assess.goodput.inference import kv_bytes, weights_read
 from sovereign_ai.assess.sources import figure
+from sovereign_ai.catalog.accelerator import Accelerator
 from sovereign_ai.plan import ceil_div
 
 _MODEL = {
@@ -28,6 +37,19 @@ _MODEL = {
     "heads": ("heads", "How many attention heads has a layer?"),
     "kv_heads": ("heads", "How many key and value heads has a layer?"),
 }
+_SHAPE = ("model.parameters", "active", "model.experts", "model.experts_chosen")
+"""Names of the numbers that tell the routed experts from the rest."""
+_RATES = {"fp16": "bf16", "int4": "bf16", "mxfp4": "fp4", "nvfp4": "fp4"}
+"""Formats of weights to the rate of their products, where it has another name.
+
+16 bits are one rate, whichever of the two formats.
+"""
+_WITHOUT_FP4 = ("Hopper", "Ada Lovelace", "CDNA 3")
+"""Architectures whose matrix units have no FP4.
+
+NVIDIA's have it from Blackwell on (vllm-project/vllm issue 31085), AMD's from CDNA 4 on (Boston Limited,
+"AMD Instinct MI355X", 2025-08-14); read 2026-11-28.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +60,8 @@ class ReplicaGroup:
         role: `prefill`, `decode`, or empty where a replica does both.
         replicas: how many.
         tensor: GPUs of each that share each matrix product.
-        data: groups of such GPUs in each.
+        data: groups of such GPUs in each stage.
+        pipeline: stages that the layers of each are divided into.
         expert_copies: experts a layer that each holds a second time.
         concurrent: requests that all of them work on at once; None for those of the service.
     """
@@ -47,13 +70,14 @@ class ReplicaGroup:
     replicas: int
     tensor: int
     data: int = 1
+    pipeline: int = 1
     expert_copies: int = 0
     concurrent: int | None = None
 
     @property
     def gpus(self) -> int:
         """GPUs of a replica."""
-        return self.tensor * self.data
+        return self.tensor * self.data * self.pipeline
 
     @property
     def suffix(self) -> str:
@@ -70,11 +94,12 @@ def groups(service: InferenceService) -> tuple[ReplicaGroup, ...]:
     """Return the kinds of replicas of a service: one, or prefill and decode."""
     if service.prefill is not None and service.decode is not None:
         return _group("prefill", service.prefill), _group("decode", service.decode)
-    return (ReplicaGroup("", service.replicas or 0, service.tensor or 0, service.data),)
+    return (ReplicaGroup("", service.replicas or 0, service.tensor or 0, service.data, service.pipeline),)
 
 
 def _group(role: str, pool: Replicas) -> ReplicaGroup:
-    return ReplicaGroup(role, pool.replicas, pool.tensor, pool.data, pool.expert_copies, pool.concurrent)
+    shape = (pool.tensor, pool.data, pool.pipeline)
+    return ReplicaGroup(role, pool.replicas, *shape, pool.expert_copies, pool.concurrent)
 
 
 def add_inference_service(fit: FitSheet, service: InferenceService, place: FitPlace) -> None:
@@ -112,10 +137,10 @@ def _add_model(fit: FitSheet, service: InferenceService) -> None:
     )
     size = None if model.cache is None else SIZES[model.cache]
     value = fit.described("bytes.cache", size, "B", "model.cache: in which number format is the KV cache?")
-    sheet.derive(
-        "weights", "B", "parameters x bytes", lambda count, each: count * each, "model.parameters", weight
-    )
     _add_active(fit, service)
+    _add_dense_bytes(fit, service, weight)
+    formula = "dense parameters x bytes + routed parameters x bytes"
+    sheet.derive("weights", "B", formula, _all_weights, *_SHAPE, "bytes.dense", weight)
     layers = _add_cache_layers(fit, service)
     if model.cache_width is not None:
         common = sheet.plan("cache-width", model.cache_width, "1", "as described")
@@ -135,6 +160,33 @@ def _add_model(fit: FitSheet, service: InferenceService) -> None:
     sheet.derive("cache.layer", "B", "2 x kv heads x head width x bytes", kv_bytes, *parts)
     parts = (layers, "model.kv_heads", width, value)
     sheet.derive("cache.token", "B", "2 x layers x kv heads x head width x bytes", kv_bytes, *parts)
+
+
+def _add_dense_bytes(fit: FitSheet, service: InferenceService, weight: str) -> None:
+    """Add the bytes of a parameter outside of experts: those of one in an expert, or what the size leaves."""
+    sheet, size = fit.sheet, service.model.weights_size
+    if size is None:
+        sheet.derive("bytes.dense", "B", "as the weights", lambda each: each, weight)
+        return
+    whole = sheet.plan("weights.size", size.count, "B", "as described")
+    formula = "(size of all weights - routed parameters x bytes) / dense parameters"
+    sheet.derive("bytes.dense", "B", formula, _dense_bytes, whole, *_SHAPE, weight)
+
+
+def _dense_bytes(
+    size: float, parameters: float, active: float, experts: float, chosen: float, weight: float
+) -> float:
+    """Return the bytes of a parameter outside of experts, by the size of all weights."""
+    routed = expert_parameters(parameters, active, experts, chosen)
+    return (size - routed * weight) / (parameters - routed)
+
+
+def _all_weights(
+    parameters: float, active: float, experts: float, chosen: float, dense: float, weight: float
+) -> float:
+    """Return the bytes of all weights."""
+    routed = expert_parameters(parameters, active, experts, chosen)
+    return (parameters - routed) * dense + routed * weight
 
 
 def _add_cache_layers(fit: FitSheet, service: InferenceService) -> str:
@@ -172,9 +224,12 @@ def _add_group(fit: FitSheet, service: InferenceService, place: FitPlace, group:
     sheet, end = fit.sheet, group.suffix
     tensor = sheet.plan(f"tensor{end}", group.tensor, "GPUs", "of a replica, as described")
     sheet.plan(f"replicas{end}", group.replicas, "replicas", "as described")
-    sheet.plan(f"groups{end}", group.data, "groups", "of GPUs in a replica, as described")
-    sheet.plan(f"replica.gpus{end}", group.gpus, "GPUs", "GPUs of a group x groups of a replica")
-    add_scale_up(fit, place, f"tensor parallelism{group.words}", tensor)
+    sheet.plan(f"groups{end}", group.data, "groups", "of GPUs in a stage, as described")
+    _add_stages(fit, group)
+    sheet.plan(f"replica.gpus{end}", group.gpus, "GPUs", "GPUs of a group x groups of a stage x stages")
+    why = "replicas x groups of a stage x stages"
+    count = sheet.plan(f"tensor.groups{end}", group.replicas * group.data * group.pipeline, "groups", why)
+    add_scale_up(fit, place, TensorGroups(f"tensor parallelism{group.words}", tensor, group.tensor, count))
     fit.divides(f"attention heads{group.words}", tensor, "model.heads", ("shared by", "of"))
     formula = "requests / replicas, rounded up"
     requests = "concurrent"
@@ -194,6 +249,18 @@ def _add_group(fit: FitSheet, service: InferenceService, place: FitPlace, group:
         _add_first_token(fit, service, place, group)
     if group.role != "prefill":
         _add_next_token(fit, service, place, group)
+
+
+def _add_stages(fit: FitSheet, group: ReplicaGroup) -> None:
+    """Add the stages of a replica, and the part of the layers that the fullest of them has."""
+    sheet, end = fit.sheet, group.suffix
+    stages = sheet.plan(f"stages{end}", group.pipeline, "stages", "of a replica, as described")
+    if group.pipeline > 1:
+        label = f"pipeline stages{group.words}"
+        fit.at_most(label, stages, "model.layers", ("needs a layer each, of", "has"))
+    formula = "layers of the fullest stage / layers"
+    work = lambda layers, count: ceil_div(int(layers), int(count)) / layers  # noqa: E731 - the formula
+    sheet.derive(f"stage.part{end}", "1", formula, work, "model.layers", stages)
 
 
 def _cache(
@@ -235,42 +302,47 @@ def _add_weights(fit: FitSheet, group: ReplicaGroup) -> str:
     sheet, end = fit.sheet, group.suffix
     name = f"memory.weights{end}"
     if group.data == 1 and not group.expert_copies:
-        whole = ("weights", f"tensor{end}")
-        return sheet.derive(name, "B", "weights / GPUs", lambda size, count: size / count, *whole)
+        whole = ("weights", f"stage.part{end}", f"tensor{end}")
+        formula = "weights of the fullest stage / its GPUs"
+        work = lambda size, part, count: size * part / count  # noqa: E731 - the formula, used once
+        return sheet.derive(name, "B", formula, work, *whole)
     copies = sheet.plan(f"expert_copies{end}", group.expert_copies, "experts", "as described")
-    experts = ("model.experts", copies, f"replica.gpus{end}")
-    formula = "(experts + copies) / GPUs of a replica, rounded up: the fullest GPU (arXiv 2412.19437, 3.4)"
+    experts = ("model.experts", copies, f"tensor{end}", f"groups{end}")
+    formula = "(experts + copies) / GPUs of a stage, rounded up: the fullest GPU (arXiv 2412.19437, 3.4)"
     held = sheet.derive(f"experts.gpu{end}", "experts", formula, _fullest, *experts)
-    formula = "(dense / GPUs of a group + routed x experts of the GPU / experts) x bytes"
-    inputs = (
-        "model.parameters",
-        "active",
-        "model.experts",
-        "model.experts_chosen",
-        f"tensor{end}",
-        held,
-        "bytes.weight",
-    )
+    formula = "(dense x bytes / GPUs of a group + routed x bytes x its part of the experts) x stage's part"
+    inputs = (*_SHAPE, f"tensor{end}", held, "bytes.dense", "bytes.weight", f"stage.part{end}")
     return sheet.derive(name, "B", formula, _spread_weights, *inputs)
 
 
-def _fullest(experts: float, copies: float, gpus: float) -> float:
+def _fullest(experts: float, copies: float, tensor: float, groups: float) -> float:
     """Return the experts a layer of the GPU that has most of them."""
-    return ceil_div(int(experts + copies), int(gpus))
+    return ceil_div(int(experts + copies), int(tensor * groups))
 
 
 def _spread_weights(
-    parameters: float, active: float, experts: float, chosen: float, tensor: float, held: float, size: float
+    parameters: float,
+    active: float,
+    experts: float,
+    chosen: float,
+    tensor: float,
+    held: float,
+    dense: float,
+    size: float,
+    part: float,
 ) -> float:
     """Return the bytes of weights of a GPU of a group that keeps some whole experts of each layer."""
     routed = expert_parameters(parameters, active, experts, chosen)
-    return ((parameters - routed) / tensor + routed * held / experts) * size
+    return ((parameters - routed) * dense / tensor + routed * size * held / experts) * part
 
 
 def _add_cache(fit: FitSheet, group: ReplicaGroup) -> str:
     """Add a GPU's part of the cache; return its name."""
     sheet, end = fit.sheet, group.suffix
     name, whole = f"memory.cache{end}", f"cache{end}"
+    if group.pipeline > 1:
+        formula = "cache of the layers of the fullest stage"
+        whole = sheet.derive(f"cache.stage{end}", "B", formula, _product, whole, f"stage.part{end}")
     if group.data > 1:
         formula = "cache x the requests of the fullest group / requests"
         inputs = (whole, f"batch{end}", f"groups{end}")
@@ -283,6 +355,11 @@ def _add_cache(fit: FitSheet, group: ReplicaGroup) -> str:
     return sheet.derive(name, "B", formula, work, whole, f"tensor{end}", "model.kv_heads")
 
 
+def _product(whole: float, part: float) -> float:
+    """Return a part of a whole."""
+    return whole * part
+
+
 def _of_fullest_group(cache: float, requests: float, groups: float) -> float:
     """Return the cache of the group that has most requests of its replica."""
     return cache / requests * ceil_div(int(requests), int(groups))
@@ -293,13 +370,22 @@ def _add_peak(fit: FitSheet, service: InferenceService, place: FitPlace) -> str:
     chip, precision = place.chip, service.model.weights
     if precision is None:
         return "bytes.weight"
-    # 16 bits are one rate, whichever of the two formats.
-    rate = "bf16" if precision == "fp16" else precision
+    rate = service.model.products or _products(precision, chip)
     question = f"What is the dense {rate} peak of {chip.name}, in FLOP/s?"
     source = chip.source_of(f"dense_tflops.{rate}")
     peak = f"peak.{chip.name}.{rate}"
     fit.sheet.figure(peak, source, unit="FLOP/s", scale=1e12, question=question)
     return under_cap(fit.sheet, place.shape, peak)
+
+
+def _products(weights: str, chip: Accelerator) -> str:
+    """Return the format in which an accelerator multiplies weights of a format.
+
+    Weights of 4 bits are of use without products in 4 bits: vLLM then compresses weights alone, and widens
+    them as they are read (vllm-project/vllm issue 31085; read 2026-11-28).
+    """
+    rate = _RATES.get(weights, weights)
+    return "bf16" if rate == "fp4" and chip.architecture in _WITHOUT_FP4 else rate
 
 
 def _prefill_seconds(active: float, prompt: float, gpus: float, peak: float, mfu: float) -> float:
@@ -328,20 +414,12 @@ def _add_next_token(fit: FitSheet, service: InferenceService, place: FitPlace, g
     bandwidth = under_cap(sheet, place.shape, bandwidth)
     mbu = sheet.figure("mbu.decode", figure("failures", "mbu.decode"))
     mfu = sheet.figure("mfu.prefill", figure("failures", "mfu.prefill"))
-    inputs = (
-        "model.parameters",
-        "active",
-        "model.experts",
-        "model.experts_chosen",
-        f"batch{end}",
-        "bytes.weight",
-    )
-    formula = "weights that a step of the batch touches"
-    read = sheet.derive("read.weights", "B", formula, weights_read, *inputs)
+    inputs = (*_SHAPE, f"batch{end}", f"stages{end}", "bytes.dense", "bytes.weight")
+    formula = "weights that a step of the batch touches, once for each stage's part of it"
+    read = sheet.derive("read.weights", "B", formula, _weights_read, *inputs)
     if group.data > 1:
-        formula = "the same + dense x (groups - 1) x bytes: each group reads what is dense"
-        shape = ("model.parameters", "active", "model.experts", "model.experts_chosen")
-        more = (read, *shape, f"groups{end}", "bytes.weight")
+        formula = "the same + dense x (groups - 1) x bytes x stages: each group reads what is dense"
+        more = (read, *_SHAPE, f"groups{end}", f"stages{end}", "bytes.dense")
         read = sheet.derive("read.groups", "B", formula, _read_by_groups, *more)
     formula = "max((weights + cache) / (GPUs x bandwidth x MBU), 2 x active x batch / (GPUs x peak x MFU))"
     gpus, peak = f"replica.gpus{end}", _add_peak(fit, service, place)
@@ -352,6 +430,23 @@ def _add_next_token(fit: FitSheet, service: InferenceService, place: FitPlace, g
     fit.at_most("time for a further token", time, limit, ("takes at least", "target"))
 
 
+def _weights_read(
+    parameters: float,
+    active: float,
+    experts: float,
+    chosen: float,
+    batch: float,
+    stages: float,
+    dense: float,
+    size: float,
+) -> float:
+    """Return the bytes of weights that all stages read in a step, in which each works on a part at a time."""
+    requests = ceil_div(int(batch), int(stages))
+    touched = weights_read(parameters, active, experts, chosen, requests, 1)
+    fixed = parameters - expert_parameters(parameters, active, experts, chosen)
+    return (fixed * dense + (touched - fixed) * size) * stages
+
+
 def _read_by_groups(
     once: float,
     parameters: float,
@@ -359,11 +454,12 @@ def _read_by_groups(
     experts: float,
     chosen: float,
     groups: float,
+    stages: float,
     size: float,
 ) -> float:
     """Return the bytes of weights that all groups of a replica read in a step."""
     dense = parameters - expert_parameters(parameters, active, experts, chosen)
-    return once + dense * (groups - 1) * size
+    return once + dense * (groups - 1) * size * stages
 
 
 def _step(

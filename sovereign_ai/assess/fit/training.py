@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from math import prod
 
-from sovereign_ai.assess.fit.components import TrainingJob
-from sovereign_ai.assess.fit.fit_sheet import FitPlace, FitSheet, add_memory, add_place, add_scale_up
+from sovereign_ai.assess.fit.components import Adapter, TrainingJob
+from sovereign_ai.assess.fit.fit_sheet import (
+    FitPlace,
+    FitSheet,
+    TensorGroups,
+    add_memory,
+    add_place,
+    add_scale_up,
+)
 from sovereign_ai.assess.fit.memory import (
     SIZES,
     STAGES,
@@ -92,7 +99,11 @@ def _add_parallel(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str) -
     formula = "tensor x pipeline x context x data"
     product = fit.sheet.derive("parallel.product", "GPUs", formula, lambda *factors: prod(factors), *degrees)
     fit.equal("degrees of parallelism", product, gpus, (f"{formula} =", "of the job"))
-    add_scale_up(fit, place, "tensor parallelism", "parallel.tensor")
+    share = lambda whole, each: whole / each  # noqa: E731 - the formula, used once
+    inputs = (gpus, "parallel.tensor")
+    count = fit.sheet.derive("parallel.groups", "groups", "GPUs / tensor", share, *inputs)
+    groups = TensorGroups("tensor parallelism", "parallel.tensor", job.parallel.tensor, count)
+    add_scale_up(fit, place, groups)
     fit.divides("attention heads", "parallel.tensor", "model.heads", ("shared by", "of"))
     # Uneven stages are usual: DeepSeek-V3 has 61 layers in 16 (arXiv 2412.19437, sections 3.2 and 4.2).
     fit.at_most("pipeline stages", "parallel.pipeline", "model.layers", ("needs a layer each, of", "has"))
@@ -139,12 +150,37 @@ def _add_states(fit: FitSheet, job: TrainingJob, suffix: str, copies: int) -> No
     """
     sheet = fit.sheet
     held = _add_held(fit, job, suffix, copies)
+    trained = held if job.adapter is None else _add_adapter(fit, job.adapter, held, suffix)
     for number, part in enumerate(("weights", "gradients", "optimizer")):
         size = _add_bytes(fit, job, number, part)
         # Weights are the last that ZeRO divides, the optimizer's state the first.
         divided = job.optimizer is not None and STAGES[job.optimizer.sharding] >= 3 - number
-        formula = "parameters of a GPU x bytes" + (", over data x context" if divided else "")
-        sheet.derive(f"memory.{part}{suffix}", "B", formula, _product, held[divided], size)
+        over = ", over data x context" if divided else ""
+        name = f"memory.{part}{suffix}"
+        if job.adapter is None or part != "weights":
+            formula = f"trained parameters of a GPU x bytes{over}"
+            sheet.derive(name, "B", formula, _product, trained[divided], size)
+            continue
+        why = f"a parameter of the model in {job.adapter.base}"
+        base = sheet.plan("bytes.base", SIZES[job.adapter.base], "B", why)
+        formula = f"parameters of a GPU x bytes, the model's and the adapters'{over}"
+        sheet.derive(name, "B", formula, _two_products, held[divided], base, trained[divided], size)
+
+
+def _add_adapter(fit: FitSheet, adapter: Adapter, held: tuple[str, str], suffix: str) -> tuple[str, str]:
+    """Add the parameters of adapters that a GPU holds, as much of them as of the model; return both names."""
+    count = fit.sheet.plan("adapter.parameters", adapter.parameters, "parameters", "as described")
+    formula = "parameters of the adapters x the GPU's part of the model"
+    work = lambda whole, part, model: whole * part / model  # noqa: E731 - the formula, used twice
+    names = ("adapter.held", f"adapter.held.divided{suffix}")
+    for name, part in zip(names, held, strict=True):
+        fit.sheet.derive(name, "parameters", formula, work, count, part, "model.parameters")
+    return names
+
+
+def _two_products(first: float, first_size: float, second: float, second_size: float) -> float:
+    """Return the bytes of two groups of parameters."""
+    return first * first_size + second * second_size
 
 
 def _add_bytes(fit: FitSheet, job: TrainingJob, number: int, part: str) -> str:
@@ -158,8 +194,10 @@ def _add_bytes(fit: FitSheet, job: TrainingJob, number: int, part: str) -> str:
     """
     name, precision, optimizer = f"bytes.{part}", job.model.precision, job.optimizer
     if precision is not None and optimizer is not None:
-        size = state_bytes(precision, optimizer.gradients, optimizer.kind)[number]
-        why = f"bytes a parameter: {precision}, gradients {optimizer.gradients}, {optimizer.kind}; {_ZERO}"
+        kept = (optimizer.gradients, optimizer.kind, optimizer.moments, optimizer.master)
+        size = state_bytes(precision, *kept)[number]
+        state = f"{optimizer.kind} with moments in {optimizer.moments} and a copy in {optimizer.master}"
+        why = f"bytes a parameter: {precision}, gradients {optimizer.gradients}, {state}; {_ZERO}"
         return fit.sheet.plan(name, size, "B", why)
     leaves: list[str] = []
     if optimizer is None:
@@ -424,8 +462,9 @@ def _add_drain(fit: FitSheet, job: TrainingJob, place: FitPlace, nodes: str) -> 
     if tier is None:
         return ""
     work = lambda count, weights, state: count * (weights + state)  # noqa: E731 - the formula, used once
-    inputs = ("model.parameters", "bytes.weights", "bytes.optimizer")
-    formula = f"parameters x (weights + optimizer) bytes; {_ZERO}, without gradients"
+    trained = "model.parameters" if job.adapter is None else "adapter.parameters"
+    inputs = (trained, "bytes.weights", "bytes.optimizer")
+    formula = f"trained parameters x (weights + optimizer) bytes; {_ZERO}, without gradients"
     size = sheet.derive("checkpoint.size", "B", formula, work, *inputs)
     system = place.shape.system
     why = f"tier {tier.tier} at {tier.site}, all servers together"

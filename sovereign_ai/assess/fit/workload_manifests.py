@@ -24,6 +24,8 @@ Manifest = dict[str, Any]
 _QUEUE = "kueue.x-k8s.io/queue-name"
 _PREFERRED = "kueue.x-k8s.io/podset-preferred-topology"
 _REQUIRED = "kueue.x-k8s.io/podset-required-topology"
+_SLICE = "kueue.x-k8s.io/podset-slice-required-topology"
+_SLICE_SIZE = "kueue.x-k8s.io/podset-slice-size"
 _RUNTIME = "torch-distributed"
 """The runtime that Kubeflow Trainer publishes for PyTorch; a factory may have others."""
 _GPUS = "gpus"
@@ -175,7 +177,8 @@ def _job_set(job: TrainingJob, place: _Place, image: str) -> list[Manifest]:
     pod = _pod(job.name, place, image, each)
     pod["restartPolicy"] = "Never"
     # The network is best within a scalable unit; a job that fits none still runs.
-    template = _template(pod, {_PREFERRED: KEYS.scalable_unit})
+    annotations = {_PREFERRED: KEYS.scalable_unit, **_slices(place, job.parallel.tensor)}
+    template = _template(pod, annotations)
     indexed: Manifest = {"completionMode": "Indexed", "parallelism": nodes, "completions": nodes}
     indexed["backoffLimit"] = 0
     indexed["template"] = template
@@ -190,13 +193,14 @@ def _services(service: InferenceService, place: _Place, image: str) -> list[Mani
         prefill = _replica_set(f"{service.name}-prefill", service.prefill, place, image)
         decode = _replica_set(f"{service.name}-decode", service.decode, place, image)
         return [*prefill, *decode]
-    joint = Replicas(replicas=service.replicas or 1, tensor=service.tensor or 1, data=service.data)
+    shape = {"data": service.data, "pipeline": service.pipeline}
+    joint = Replicas(replicas=service.replicas or 1, tensor=service.tensor or 1, **shape)
     return _replica_set(service.name, joint, place, image)
 
 
 def _replica_set(name: str, replicas: Replicas, place: _Place, image: str) -> list[Manifest]:
     """Return a LeaderWorkerSet whose groups each hold one copy of the model."""
-    gpus = replicas.tensor * replicas.data
+    gpus = replicas.tensor * replicas.data * replicas.pipeline
     size = ceil_div(gpus, place.gpus)
     each = _gpus_each(gpus, size)
     pod = _pod(name, place, image, each)
@@ -205,12 +209,23 @@ def _replica_set(name: str, replicas: Replicas, place: _Place, image: str) -> li
     if 1 < size <= place.domain:
         annotations[_REQUIRED] = KEYS.nvlink_domain
     elif size > 1:
-        annotations[_PREFERRED] = KEYS.scalable_unit
+        annotations = {_PREFERRED: KEYS.scalable_unit, **_slices(place, replicas.tensor)}
     group: Manifest = {"size": size, "restartPolicy": "RecreateGroupOnPodRestart"}
     group["workerTemplate"] = _template(pod, annotations)
     spec = {"replicas": replicas.replicas, "leaderWorkerTemplate": group}
     replica_set = _object("LeaderWorkerSet", name, place, spec)
     return [*_claim_templates(name, place, each), replica_set]
+
+
+def _slices(place: _Place, tensor: int) -> dict[str, str]:
+    """Return the annotations that keep each tensor-parallel group of several servers in one NVLink domain.
+
+    Kueue places the pods of a slice, which are as many as its size and follow each other, in one domain.
+    """
+    size, rest = divmod(tensor, place.gpus)
+    if rest or not 1 < size <= place.domain:
+        return {}
+    return {_SLICE: KEYS.nvlink_domain, _SLICE_SIZE: str(size)}
 
 
 def _gpus_each(gpus: int, nodes: int) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from sovereign_ai.assess.observed.port_lists import is_port_list, subnet_ports
     from sovereign_ai.assess.observed.subnet_discovery import Subnet, ibnetdiscover
     from sovereign_ai.assess.observed.verdicts import End, ObservedPort, PortState, count, judge, unplanned
 else:
@@ -17,8 +18,20 @@ else:
         __name__,
         {
             "subnet_discovery": ("Subnet", "ibnetdiscover"),
+            "port_lists": ("is_port_list", "subnet_ports"),
             "verdicts": ("End", "ObservedPort", "PortState", "count", "judge", "unplanned"),
         },
     )
 
-__all__ = ["End", "ObservedPort", "PortState", "Subnet", "count", "ibnetdiscover", "judge", "unplanned"]
+__all__ = [
+    "End",
+    "ObservedPort",
+    "PortState",
+    "Subnet",
+    "count",
+    "ibnetdiscover",
+    "is_port_list",
+    "judge",
+    "subnet_ports",
+    "unplanned",
+]

@@ -40,7 +40,7 @@ class SubnetNode:
 
     Attributes:
         description: its node description, by which operators know it.
-        kind: `Switch`, `Ca` (host adapter) or `Rt`.
+        kind: `Switch`, `Ca` (host adapter) or `Rt`; empty where the text does not tell it.
         ports: number of its ports.
         lid: its local identifier; 0 where the text has none.
     """
@@ -108,7 +108,7 @@ def ibnetdiscover(text: str, file: str, *, shared: bool = False) -> Subnet:
     for (guid, number), rate_seen in rate_of.items():
         rates[nodes[guid].description, number] = rate_seen
     links = _links(seen, nodes)
-    return Subnet(by_description, links, _one_sided(links), rates)
+    return Subnet(by_description, links, one_sided(links), rates)
 
 
 def _links(seen: Sequence[tuple[str, int, str, int]], nodes: Mapping[str, SubnetNode]) -> dict[End, End]:
@@ -120,13 +120,13 @@ def _links(seen: Sequence[tuple[str, int, str, int]], nodes: Mapping[str, Subnet
     return links
 
 
-def _one_sided(links: Mapping[End, End]) -> frozenset[End]:
+def one_sided(links: Mapping[End, End]) -> frozenset[End]:
     """Return the ends that only one side reports."""
-    one_sided = set()
+    found = set()
     for near, reported_far in links.items():
         if links.get(reported_far) != near:
-            one_sided.add(near)
-    return frozenset(one_sided)
+            found.add(near)
+    return frozenset(found)
 
 
 def _node_of(match: re.Match[str]) -> SubnetNode:

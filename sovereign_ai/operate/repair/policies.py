@@ -19,7 +19,7 @@ groups share, such as a rack, is never drained further than the more permissive 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -40,6 +40,10 @@ Share = Annotated[float, Field(gt=0.0, le=1.0)]
 Pattern = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9.*?\-]+$")]
 ConditionType = Annotated[str, Field(min_length=1, max_length=316, pattern=r"^[A-Za-z0-9./_\-]+$")]
 _USUAL = Policy()
+_STEPS = ("reset", "reboot", "accept")
+"""Steps that may take a time."""
+_SOUND = "Ready"
+"""The condition that Kubernetes sets on a node without a fault."""
 
 
 class NodeGroup(Model):
@@ -190,7 +194,7 @@ def read_policies(path: Path, plan: Plan, cluster: str) -> Policies:
     nodes = plan.nodes_of(cluster)
     names = [node.name for node in nodes]
     known = {"pools": {node.pool for node in nodes}, "racks": {node.rack for node in nodes}}
-    problems = _unknown(groups, known, names, parsed)
+    problems = [*_unknown(groups, known, names, parsed), *_harmful(groups, parsed)]
     if problems:
         raise SpecError(problems)
     chosen: dict[str, NodeGroup] = {}
@@ -206,6 +210,24 @@ def _holds(group: NodeGroup, pool: str, rack: str, name: str) -> bool:
     """Return whether a machine belongs to a group: to one of each kind of thing that the group names."""
     is_named = not group.nodes or any(fnmatchcase(name, pattern) for pattern in group.nodes)
     return is_named and pool in (group.pools or (pool,)) and rack in (group.racks or (rack,))
+
+
+def _harmful(groups: Sequence[NodeGroup], parsed: Parsed) -> Iterator[Problem]:
+    """Yield a problem for each step without time, and for a condition that is true of sound machines."""
+    for number, group in enumerate(groups):
+        field = f"groups[{number}]"
+        for step in _STEPS:
+            limit = getattr(group, step)
+            if limit is not None and not limit.count:
+                message = f"a {step} that is given {limit} has failed before it begins"
+                hint = f"write {step}: 10 min, or leave it out"
+                yield Problem("out-of-range", message, parsed.source.where(f"{field}.{step}"), hint)
+        for index, condition in enumerate(group.conditions):
+            if condition == _SOUND:
+                message = f"{condition} is true of every sound machine, and all of them would be cordoned"
+                where = parsed.source.where(f"{field}.conditions[{index}]")
+                hint = "leave it out: a machine that is not ready is repaired without it"
+                yield Problem("sound-condition", message, where, hint)
 
 
 def _unknown(

@@ -9,6 +9,7 @@ import pytest
 
 from sovereign_ai.assess.fit.report import assess_fit
 from sovereign_ai.assess.fit.workload_file import read_workload
+from tests.assess.fit.published import DEPLOYMENTS, Published
 from tests.assess.fit.work import job, service
 from tests.assess.stacks import stack
 
@@ -28,6 +29,16 @@ def test_the_page_shows_a_job_with_the_numbers_that_come_out(tmp_path: Path):
         rows += 1
     assert rows == 6
     assert str(fit.measure("memory.available")).removesuffix(" (estimate)") in PAGE
+
+
+@pytest.mark.parametrize("published", DEPLOYMENTS, ids=lambda published: published.name)
+def test_a_published_deployment_fits_where_its_publisher_says_so(published: Published, tmp_path: Path):
+    fit = assess_fit(*published.fleet(tmp_path), published.work)
+    checks = {check.label: (check.verdict.value, check.text) for check in fit.checks}
+    assert fit.verdict.value == published.verdict, checks
+    if published.states:
+        parts = [fit.measure(f"memory.{part}").value or 0 for part in ("weights", "gradients", "optimizer")]
+        assert sum(parts) == pytest.approx(published.states, rel=0.15)
 
 
 def test_one_check_that_fails_outweighs_one_that_is_not_known():

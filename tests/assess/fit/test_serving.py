@@ -114,8 +114,45 @@ def test_a_target_within_the_range_of_an_estimate_is_not_known_until_the_figure_
 
 
 def test_a_peak_that_no_source_has_is_asked_for():
-    verdict = _verdict(_fit(model__weights="fp4"), "time to the first token")
-    assert verdict == ("not known", ("peak.h100-sxm.fp4",))
+    verdict = _verdict(_fit(model__weights="int8"), "time to the first token")
+    assert verdict == ("not known", ("peak.h100-sxm.int8",))
+
+
+@pytest.mark.parametrize(
+    ("fields", "peak"),
+    [
+        ({"model__weights": "fp8"}, "fp8"),
+        ({"model__weights": "mxfp4"}, "bf16"),
+        ({"model__weights": "nvfp4"}, "bf16"),
+        ({"model__weights": "int4"}, "bf16"),
+        ({"model__weights": "mxfp4", "model__products": "fp8"}, "fp8"),
+    ],
+)
+def test_hopper_widens_weights_of_four_bits_and_multiplies_them_in_sixteen(fields: dict[str, Any], peak: str):
+    names = {measure.id for measure in _fit(**fields).measures}
+    assert {name for name in names if name.startswith("peak.")} == {f"peak.h100-sxm.{peak}"}
+
+
+def test_weights_in_several_formats_have_the_size_that_is_published():
+    """gpt-oss-120b (OpenAI's model card, 2025-08): experts in MXFP4, the rest in BF16, 60.8 GiB in all."""
+    shape = {"parameters": 116_829_156_672, "active": 5_132_849_472, "experts": 128, "experts_chosen": 4}
+    model = {**shape, "layers": 36, "hidden": 2_880, "heads": 64, "kv_heads": 8, "head_width": 64}
+    model |= {"weights": "mxfp4", "cache": "bf16", "weights_size": "65283 MB"}
+    fit = _fit(model=model, replicas=1, tensor=1, concurrent=4)
+    assert _value(fit, "weights") == pytest.approx(65.283e9)
+    assert _verdict(fit, "memory of a GPU") == ("fits", ())
+    # Two bytes; the card's active parameters are without the embedding, so that fewer seem to be dense.
+    assert 2 <= _value(fit, "bytes.dense") < 3
+
+
+def test_a_stage_of_a_pipeline_has_its_layers_and_reads_its_weights_for_each_part_of_the_batch():
+    alone, staged = _fit(replicas=1), _fit(replicas=1, pipeline=2)
+    assert _value(staged, "gpus") == 2 * _value(alone, "gpus") == 16
+    for part in ("memory.weights", "memory.cache"):
+        assert _value(staged, part) == pytest.approx(_value(alone, part) / 2), part
+    assert _value(staged, "read.weights") == 2 * _value(alone, "read.weights")
+    uneven = _fit(replicas=1, pipeline=3)
+    assert _value(uneven, "memory.weights") == pytest.approx(_value(alone, "memory.weights") * 27 / 80)
 
 
 DEEPSEEK = {

@@ -70,6 +70,33 @@ def test_each_stage_of_zero_divides_one_part_more(sharding: str):
         assert _value(fit, f"memory.{part}") == size * held / (2 if stage >= least else 1)
 
 
+@pytest.mark.parametrize(
+    ("fields", "size"),
+    [
+        ({}, 12),
+        ({"optimizer__moments": "bf16"}, 8),
+        ({"optimizer__moments": "int8"}, 6),
+        ({"optimizer__moments": "int8", "optimizer__master": "none"}, 2),
+        ({"optimizer__kind": "muon"}, 8),
+        ({"model__precision": "fp32"}, 8),
+        ({"model__precision": "fp32", "optimizer__master": "none"}, 8),
+    ],
+)
+def test_the_optimizer_keeps_its_moments_and_its_copy_in_their_formats(fields: dict[str, Any], size: int):
+    fit = _fit(optimizer__sharding="none", **fields)
+    assert _value(fit, "memory.optimizer") == size * 70e9 / 32
+
+
+def test_adapters_alone_have_gradients_state_and_a_checkpoint():
+    """QLoRA (arXiv 2305.14314): 4 bits and 0.127 bits of scales a parameter of the model."""
+    adapter = {"parameters": 800_000_000, "base": "nf4"}
+    fit = _fit(optimizer__sharding="none", adapter=adapter)
+    assert _value(fit, "memory.weights") == pytest.approx((70e9 * 4.127 / 8 + 0.8e9 * 2) / 32)
+    assert _value(fit, "memory.gradients") == 4 * 0.8e9 / 32
+    assert _value(fit, "memory.optimizer") == 12 * 0.8e9 / 32
+    assert _value(fit, "checkpoint.size") == 14 * 0.8e9
+
+
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> tuple[AIFactory, Plan]:
     """A pool of 2,400 machines of eight H100."""

@@ -11,6 +11,7 @@ from sovereign_ai.assess.fit.components import Replicas
 from sovereign_ai.assess.fit.workload_kinds import deviations
 from sovereign_ai.assess.fit.workload_manifests import manifests
 from sovereign_ai.errors import UsageError
+from sovereign_ai.names import KEYS
 from sovereign_ai.rules.context import factory_context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.spec.platform import Platform
@@ -93,6 +94,17 @@ def test_a_service_has_a_group_of_servers_for_each_copy_of_the_model() -> None:
     assert group["metadata"]["labels"] == {"kueue.x-k8s.io/queue-name": "serve"}
     annotations = template["workerTemplate"]["metadata"]["annotations"]
     assert list(annotations) == ["kueue.x-k8s.io/podset-preferred-topology"]
+
+
+def test_a_group_of_several_servers_is_a_slice_within_an_nvlink_domain() -> None:
+    factory, plan = stack("plural")
+    parallel = {"tensor": 16, "pipeline": 2, "data": 2}
+    work = job(pool="grace", tenant="university", gpus=64, parallel=parallel)
+    (job_set,) = manifests(factory.model_copy(update={"platform": None}), plan, work, IMAGE)
+    (replicated,) = job_set["spec"]["replicatedJobs"]
+    annotations = replicated["template"]["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["kueue.x-k8s.io/podset-slice-size"] == "4"
+    assert annotations["kueue.x-k8s.io/podset-slice-required-topology"] == KEYS.nvlink_domain
 
 
 def test_a_copy_within_a_server_asks_for_no_topology() -> None:

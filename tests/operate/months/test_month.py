@@ -12,7 +12,7 @@ from sovereign_ai.assess.goodput.exact import RATE, best_interval, goodput, mean
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.operate.months.gangs import GangTerms
 from sovereign_ai.operate.months.month import Month, Safeguard, VirtualSite, read_site, run_month
-from sovereign_ai.operate.repair.decide import Policy
+from sovereign_ai.operate.repair.decide import Act, Policy
 from tests.render.lab import stack
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 
@@ -112,6 +112,15 @@ def test_every_second_of_a_job_is_counted_once(site: VirtualSite) -> None:
             shares = month.shares["train"]
             assert shares.total == pytest.approx(200 * 86_400)
             assert min(shares.useful, shares.stalls, shares.lost, shares.restarting, shares.waiting) >= 0.0
+
+
+def test_no_machine_is_drained_of_work_so_that_a_disruption_budget_has_nothing_to_hold_back() -> None:
+    small = published_site(machines=64, spares=2)
+    decisions: set[str] = set()
+    for safeguard in (None, *Safeguard):
+        decisions.update(run_month(small, seed=5, days=200, without=safeguard).decisions)
+    assert {Act.CORDON, Act.RETURN, Act.GIVE_UP} <= decisions
+    assert not decisions & {Act.EVICT, Act.WAIT}
 
 
 def test_the_same_seed_gives_the_same_month_and_the_same_faults_whatever_is_left_out() -> None:

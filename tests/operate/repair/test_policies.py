@@ -52,6 +52,21 @@ def written(path: Path, text: str) -> Path:
     return file
 
 
+@pytest.mark.parametrize(
+    "field",
+    ["reset: 0 min", "reboot: 0 s", "accept: 0 h", "conditions: [KernelDeadlock, Ready]"],
+)
+def test_a_step_without_time_and_a_condition_of_sound_machines_are_refused(
+    tmp_path: Path, field: str
+) -> None:
+    text = f"groups:\n  - name: a\n    pools: [train]\n    {field}\n"
+    with pytest.raises(SpecError) as caught:
+        read_policies(written(tmp_path, text), LAB, "lab")
+    [problem] = caught.value.problems
+    assert problem.where is not None
+    assert problem.where.line == 4
+
+
 def test_the_first_group_that_a_machine_belongs_to_decides(tmp_path: Path) -> None:
     policies = read_policies(written(tmp_path, TEXT), LAB, "lab")
     racks = {node.name: node.rack for node in LAB.nodes_of("lab")}
