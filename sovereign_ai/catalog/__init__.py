@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from sovereign_ai.catalog.link_media import FIXED, OPTICAL, LinkMedium, link_medium
     from sovereign_ai.catalog.mig import MOST_INSTANCES, instance_memory, instances, profiles
     from sovereign_ai.catalog.published_fabric import Design, design, designs
+    from sovereign_ai.catalog.root_zone import top_level_domains
     from sovereign_ai.catalog.row_template import template
     from sovereign_ai.catalog.storage import server_power
     from sovereign_ai.catalog.user_rows import KINDS, add_rows, blocks
@@ -96,6 +97,7 @@ else:
             "link_media": ("FIXED", "LinkMedium", "OPTICAL", "link_medium"),
             "mig": ("MOST_INSTANCES", "instance_memory", "instances", "profiles"),
             "published_fabric": ("Design", "design", "designs"),
+            "root_zone": ("top_level_domains",),
             "row_template": ("template",),
             "storage": ("server_power",),
             "user_rows": ("KINDS", "add_rows", "blocks"),
@@ -144,4 +146,5 @@ __all__ = [
     "rows",
     "server_power",
     "template",
+    "top_level_domains",
 ]

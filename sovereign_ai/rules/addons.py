@@ -288,6 +288,18 @@ def _route(kind: str) -> Addon:
     return Addon("gateway.networking.k8s.io", kind, "network", _GATEWAY, ROUTE)
 
 
+_INFERENCE_POOL = Addon(
+    "inference.networking.k8s.io",
+    "InferencePool",
+    "network",
+    "gateway-api-inference-extension.sigs.k8s.io/reference/spec",
+    (
+        # Whoever picks the endpoints sees every request: a service of the own namespace does.
+        Field("spec.endpointPickerRef.group", "one-of", ("",)),
+        Field("spec.endpointPickerRef.kind", "one-of", ("", "Service")),
+    ),
+)
+
 _API_SERVICE_FIELDS = (
     # The API server sends whole requests to the service, with the identity of the user.
     Field("spec.service.namespace", "no-tenant"),
@@ -971,6 +983,7 @@ _ADDONS = (
     _route("TCPRoute"),
     _route("TLSRoute"),
     _route("UDPRoute"),
+    _INFERENCE_POOL,
     _API_SERVICE,
     _CLUSTER_QUEUE,
     _ADMISSION_CHECK,

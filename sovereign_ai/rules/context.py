@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sovereign_ai.catalog import expand, public_resolvers
+from sovereign_ai.catalog import expand, public_resolvers, top_level_domains
 from sovereign_ai.catalog.vendors import local_runtimes
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.plan import ClusterPlan, Plan, request_levels
@@ -175,6 +175,7 @@ def _fixed_constants() -> dict[str, Any]:
         "reaching": list(REACHING),
         "domain": KEYS.domain,
         "applied": "kubectl.kubernetes.io/last-applied-configuration",
+        "public_domains": f" {' '.join(top_level_domains())} ",
         "public_resolver": _public_resolver_pattern(),
         "machine_writer": NODE_WRITER,
         "restricted": f"{KEYS.restricted}/",

@@ -28,12 +28,20 @@ _NAMESPACED = {
     "zone": 'variables.known ? $namespaces[object.metadata.namespace] : "?"',
     "outside": OUTSIDE,
 }
+# A text and no list: every element of a list adds to the time in which the API server checks types.
+_PUBLIC_DOMAINS = {"public_domains": "$public_domains"}
+_OWN_NAMESPACE = "(has(object.metadata.namespace) ? [object.metadata.namespace] : [])"
+_OWN_DOMAINS = {"own_domains": _OWN_NAMESPACE}
 _POD = {
     "containers": "variables.pod.containers"
     " + (has(variables.pod.initContainers) ? variables.pod.initContainers : [])"
     " + (has(variables.pod.ephemeralContainers) ? variables.pod.ephemeralContainers : [])",
     "volumes": "has(variables.pod.volumes) ? variables.pod.volumes : []",
     "selector": "has(variables.pod.nodeSelector) ? variables.pod.nodeSelector : {}",
+    # Only a StatefulSet has the field, so that the type of others knows none.
+    "own_domains": f"{_OWN_NAMESPACE} + (has(variables.pod.subdomain) ? [variables.pod.subdomain] : [])"
+    " + (has(dyn(object).spec) && has(dyn(object).spec.serviceName)"
+    " ? [string(dyn(object).spec.serviceName)] : [])",
 }
 _NODE = {
     "labels": "has(object.metadata.labels) ? object.metadata.labels : {}",
@@ -43,6 +51,24 @@ _NODE = {
     " ? oldObject.spec.taints : []",
 }
 _POD_METADATA = ("annotations", "labels")
+_NAMING_HOSTS: frozenset[Group] = frozenset({"pods", "templates", "network", "storage", "others"})
+"""The admission policies with rules on hosts."""
+
+
+# JobSet (jobset.sigs.k8s.io, "Network") and LeaderWorkerSet make a headless service: of their own name, or of
+# the name that the former states. Volcano's plugin `svc` and MPIJob make one of the job's name.
+_MAKE_SERVICE = (
+    "batch.volcano.sh/Job",
+    "jobset.x-k8s.io/JobSet",
+    "kubeflow.org/MPIJob",
+    "leaderworkerset.x-k8s.io/LeaderWorkerSet",
+)
+_OWN_DOMAINS_OF_OTHER = (
+    f"{_OWN_NAMESPACE} + (variables.key in {literal(list(_MAKE_SERVICE))} && has(object.metadata.name)"
+    " ? [object.metadata.name] : [])"
+    f' + (variables.key == "{_MAKE_SERVICE[1]}" && has(object.spec) && has(object.spec.network)'
+    " && has(object.spec.network.subdomain) ? [object.spec.network.subdomain] : [])"
+)
 
 
 def _parts_of_other(key: str = "") -> dict[str, str]:
@@ -54,6 +80,7 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
         "api": 'object.apiVersion.contains("/") ? object.apiVersion.split("/")[0] : ""',
         "key": 'variables.api + "/" + object.kind',
         "templates": templates(key),
+        "own_domains": _OWN_DOMAINS_OF_OTHER,
         "leaves": leaves(),
     }
     for must in GATHERED:
@@ -68,16 +95,17 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
 
 
 # In parentheses, since these texts are put into expressions. A template of an add-on may lack any of its
-# fields.
+# fields. No expression may call an item of its own `pt`, which would hide the template.
 _OF_TEMPLATE = {
-    "pod": "p.spec",
-    "containers": "((has(p.spec.containers) ? p.spec.containers : [])"
-    " + (has(p.spec.initContainers) ? p.spec.initContainers : [])"
-    " + (has(p.spec.ephemeralContainers) ? p.spec.ephemeralContainers : []))",
-    "volumes": "(has(p.spec.volumes) ? p.spec.volumes : [])",
-    "selector": "(has(p.spec.nodeSelector) ? p.spec.nodeSelector : {})",
-    "annotations": "(has(p.metadata) && has(p.metadata.annotations) ? p.metadata.annotations : {})",
-    "labels": "(has(p.metadata) && has(p.metadata.labels) ? p.metadata.labels : {})",
+    "pod": "pt.spec",
+    "containers": "((has(pt.spec.containers) ? pt.spec.containers : [])"
+    " + (has(pt.spec.initContainers) ? pt.spec.initContainers : [])"
+    " + (has(pt.spec.ephemeralContainers) ? pt.spec.ephemeralContainers : []))",
+    "volumes": "(has(pt.spec.volumes) ? pt.spec.volumes : [])",
+    "selector": "(has(pt.spec.nodeSelector) ? pt.spec.nodeSelector : {})",
+    "annotations": "(has(pt.metadata) && has(pt.metadata.annotations) ? pt.metadata.annotations : {})",
+    "labels": "(has(pt.metadata) && has(pt.metadata.labels) ? pt.metadata.labels : {})",
+    "own_domains": "(variables.own_domains + (has(pt.spec.subdomain) ? [pt.spec.subdomain] : []))",
 }
 
 
@@ -85,9 +113,9 @@ def on_each_template(expression: str) -> str:
     """Return the expression of a check on a pod template as one on each pod template of an object.
 
     >>> on_each_template("!has(variables.pod.nodeName)")
-    'variables.templates.all(p, !has(p.spec.nodeName))'
+    'variables.templates.all(pt, !has(pt.spec.nodeName))'
     """
-    return f"variables.templates.all(p, {with_paths(expression, _OF_TEMPLATE)})"
+    return f"variables.templates.all(pt, {with_paths(expression, _OF_TEMPLATE)})"
 
 
 def with_constants(expression: str, constants: Mapping[str, Any]) -> str:
@@ -99,6 +127,17 @@ def with_constants(expression: str, constants: Mapping[str, Any]) -> str:
     return _CONSTANT.sub(lambda match: literal(constants[match[1]]), expression)
 
 
+def _parts_of_hosts(group: Group) -> dict[str, str]:
+    """Return the named parts that conditions on hosts need; none in policies without such conditions.
+
+    Kinds with pods, and kinds that are not listed by themselves, have further domains of their own.
+    """
+    if group not in _NAMING_HOSTS:
+        return {}
+    has_more = group in {"pods", "templates", OTHER.group}
+    return dict(_PUBLIC_DOMAINS) if has_more else {**_PUBLIC_DOMAINS, **_OWN_DOMAINS}
+
+
 def variables_of(kind: ResourceKind, key: str = "") -> dict[str, str]:
     """Return the named parts of one kind, each defined by those before it.
 
@@ -107,7 +146,7 @@ def variables_of(kind: ResourceKind, key: str = "") -> dict[str, str]:
         key: API group and kind of an object whose kind is not listed by itself. If empty, the parts are for
             every such object.
     """
-    parts: dict[str, str] = {}
+    parts = _parts_of_hosts(kind.group)
     if kind.namespaced or kind is OTHER:
         parts |= _NAMESPACED
     if kind is OTHER:
@@ -127,7 +166,7 @@ def variables_of_group(group: Group) -> dict[str, str]:
     kinds = kinds_of_group(group)
     if kinds == (OTHER,):
         return variables_of(OTHER)
-    parts: dict[str, str] = {}
+    parts = _parts_of_hosts(group)
     if any(kind.namespaced for kind in kinds):
         parts |= _NAMESPACED
     if group == "nodes":

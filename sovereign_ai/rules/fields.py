@@ -24,8 +24,10 @@ from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.spellings import (
     are_permitted_addresses,
     are_permitted_remotes,
+    are_permitted_settings,
     has_odd_url,
     is_mask,
+    is_permitted_connection,
     spellings,
 )
 
@@ -121,10 +123,13 @@ _READ_AS_VARIABLES = (
     "|[A-Za-z][A-Za-z0-9_]*_(?i:endpoint|proxy|host(?:name)?|addr|address|url|uri|server|broker)s?)$"
 )
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
+# `spring.config.location` and its like name files.
+_IS_PATH = "^(?:file:|classpath:)?[.]{0,2}/"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
-# The pods of a StatefulSet have names such as `trainer-0.trainer`, after the service that they mostly share a
-# name with. Top-level domains of countries have two letters, and the oldest ones three.
-_POD = literal("^[a-z0-9-]+-[0-9]+[.][a-z]{4,}(:[0-9]+)?$")
+# Within its namespace a pod is called `trainer-0.trainer`, and a service `redis.research`. The last word must
+# be none that somebody outside answers for; of two letters are the domains of countries.
+_WITHIN_CLUSTER = literal("^[a-z0-9-]+[.][a-z]{3,}(:[0-9]+)?$")
+_POD = literal("^[a-z0-9-]+-[0-9]+[.]")
 _FLAG = r"^[-+]{0,2}[A-Za-z0-9._-]+="
 
 
@@ -235,7 +240,7 @@ def in_zone(expression: str, zone: str) -> str:
         zone: expression of the zone that the object serves.
     """
     # `outside` first: its definition uses the zone too.
-    with_outside = expression.replace("variables.outside", OUTSIDE)
+    with_outside = expression.replace("variables.outside", OUTSIDE).replace("variables.own_domains", "[]")
     return with_outside.replace("variables.zone", zone)
 
 
@@ -303,8 +308,13 @@ def host(value: str) -> str:
     """Return CEL: a host, with or without a port, is a permitted place."""
     name = f'{value}.split(":")[0]'
     is_declared = f"(isCIDR(g) ? (isIP({name}) && cidr(g).containsIP({name})) : g == {name})"
-    is_pod = f'{value}.matches({_POD}) && {value}.startsWith({name}.split(".")[1])'
-    return f"({value}.matches($local) || variables.outside.exists(g, {is_declared}) || {is_pod})"
+    # The pods of a StatefulSet mostly share their name with its service.
+    is_pod = f"{value}.matches({_POD}) && {value}.startsWith(d)"
+    is_free = '!variables.public_domains.contains(" " + d + " ")'
+    is_ours = f"{is_free} && (d in variables.own_domains || {is_pod})"
+    domain = f'{name}.split(".")[1]'
+    is_within = f"{value}.matches({_WITHIN_CLUSTER}) && [{domain}].exists(d, {is_ours})"
+    return f"({value}.matches($local) || variables.outside.exists(g, {is_declared}) || ({is_within}))"
 
 
 def _url(value: str) -> str:
@@ -368,19 +378,30 @@ def setting(name: str, value: str) -> str:
     """
     is_exempt = f"{name}.matches({literal(_VERSION_NAMES)}) || {name}.matches({literal(_NO_PROXY)})"
     addresses = f"({is_exempt} || {_addresses(value)})"
-    return f"({text(value)} && {addresses} && {_resolvers(value)} && {_as_named(name, value)})"
+    settings = are_permitted_settings(value, host("h"))
+    are_permitted = f"{text(value)} && {addresses} && {_resolvers(value)} && {settings}"
+    return f"({are_permitted} && {_as_named(name, value)})"
 
 
-def _as_named(name: str, value: str) -> str:
-    """Return CEL: a value without a scheme is permitted, if its name means a host, region or bucket."""
+def _as_named(name: str, value: str, whole: str = "") -> str:
+    """Return CEL: a value without a scheme is permitted, if its name means a host, region or bucket.
+
+    Args:
+        name: expression of the name.
+        value: expression of the value.
+        whole: expression of the argument that both are of; empty if there is none.
+    """
     means_no_proxy = f"{name}.matches({literal(_NO_PROXY)})"
     means_place = f"{name}.matches({literal(_PLACE_NAMES)})"
     means_region = f"{name}.matches({literal(_REGION_NAMES)})"
     means_bucket = f"{name}.matches({literal(_BUCKET_NAMES)})"
     is_no_host = f"{value}.matches({literal(_NO_HOST)})"
-    is_free = f'{means_no_proxy} || {is_no_host} || {value}.contains("://")'
+    # A text with hosts in it that are judged elsewhere, or here.
+    is_text = f'{value}.contains("://") || {is_permitted_connection(value, host("h"), whole)}'
+    is_free = f"{means_no_proxy} || {is_no_host} || {is_text}"
     hosts = f"(!{means_place} || {is_free} || {_hosts(value)})"
-    regions = f'(!{means_region} || {value} == "" || {value} in $regions)'
+    is_path = f"{value}.matches({literal(_IS_PATH)})"
+    regions = f'(!{means_region} || {value} == "" || {value} in $regions || {is_path})'
     buckets = f"(!{means_bucket} || {_bucket(value)})"
     return f"({hosts} && {regions} && {buckets})"
 
@@ -388,10 +409,12 @@ def _as_named(name: str, value: str) -> str:
 def argument(value: str) -> str:
     """Return CEL: an argument, also one of the form `--name=value`, names permitted places only."""
     name = f'{value}.split("=")[0]'
-    flag_value = f'{value}.split("=")[1]'
+    # All behind the first `=`: another may follow.
+    flag_value = f"{value}.substring(size({name}) + 1)"
     is_flag = f"{value}.matches({literal(_FLAG)})"
-    is_permitted_flag = _as_named(name, flag_value)
-    are_permitted = f"{text(value)} && {_addresses(value)} && {_resolvers(value)}"
+    is_permitted_flag = _as_named(name, flag_value, value)
+    settings = are_permitted_settings(value, host("h"))
+    are_permitted = f"{text(value)} && {_addresses(value)} && {_resolvers(value)} && {settings}"
     return f"({are_permitted} && (!{is_flag} || {is_permitted_flag}))"
 
 

@@ -78,6 +78,62 @@ _IS_EUI = "^(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}$"
 _MAPPED = "(?i)^[0:]*:ffff:(?:0{1,4}:)?[0-9a-f:.]+$"
 """IPv4 inside IPv6 (RFC 4291, section 2.5.5.2): CEL's `isIP` does not accept it, and programs do."""
 
+# A whole text, or what quotes enclose within one: `a=b;c=d`, `a=b c=d` with options between, or a description
+# of Oracle Net. A line of a program has calls and lists in it, and is none.
+_FLAG = r"(?:-{0,2}[A-Za-z][A-Za-z0-9_.-]*=)?"
+_OPTION = r"(?:(?:-D)?[A-Za-z_][A-Za-z0-9_.-]* ?= ?[^\s=()]*|-[^\s=]*)"
+CONNECTION = (
+    rf"^\s*{_FLAG}(?:(?:[A-Za-z][A-Za-z0-9 _.-]*=[^;()\n]*;\s*)+(?:[A-Za-z][A-Za-z0-9 _.-]*=[^;()\n]*)?"
+    rf"|{_OPTION}(?: +{_OPTION})*|[(](?i:description|address)\b[A-Za-z0-9_.()=, :-]*)\s*$"
+)
+"""A connection string of words, whole.
+
+Sources, read 2026-11-28: PostgreSQL's manual (34.1.1, "Connection Strings"), Microsoft's references of
+connection strings for SQL Server, ODBC and storage, Oracle Net's reference (`tnsnames.ora`), and Java's of
+networking properties (`http.proxyHost`).
+"""
+_HOST_WORDS = (
+    r"host(?:s|[_. ]?name|addr)?|servers?|server[_ ]?name|data[_ ]?source|(?:network )?addr(?:ess(?:es)?)?"
+    r"|endpoints?|endpoint[_ ]?suffix|ur[il]|brokers?|contact[_ -]?points?|proxy|failover[_ ]?partner"
+)
+HOST_SETTING = (
+    rf"(?i)(?:^|[;\s(=.]|(?-i:-D)[a-z0-9_.-]*|[a-z0-9]_)(?:{_HOST_WORDS}) ?= ?(?:[a-z0-9_.-]+=)*[^\s;()=]+"
+)
+"""The setting of a host in a connection string; one such string may be the value of another's setting."""
+HOST_NAME = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*"
+_FILE = r"(?i)\.(?:accdb|cfg|conf|crt|csv|db3?|ini|json|log|mdf|pem|sdf|sock|sqlite3?|toml|txt|ya?ml)$"
+"""Ends of files' names, none of them a top-level domain: drivers of SQLite call their file a data source."""
+_LONGEST_CONNECTION = 4_000
+"""Characters: a search takes the API server as many steps as the text has, times those of the expression."""
+
+
+def are_permitted_settings(value: str, permitted: str) -> str:
+    """Return CEL: every host in a connection string of words is permitted.
+
+    Args:
+        value: expression of the text.
+        permitted: condition on a host, `h`.
+    """
+    is_short = f'{value}.contains("=") && {value}.contains(".") && size({value}) <= {_LONGEST_CONNECTION}'
+    strings = f'{value}.replace("\'", "\\"").split("\\"").filter(s, s.matches({literal(CONNECTION)}))'
+    names = f'm.findAll("[^=]*$")[0].findAll({literal(HOST_NAME)})'
+    hosts = f"{names}.all(h, h.matches({literal(_FILE)}) || {permitted})"
+    return f"(!({is_short}) || {strings}.all(s, s.findAll({literal(HOST_SETTING)}).all(m, {hosts})))"
+
+
+def is_permitted_connection(value: str, permitted: str, whole: str = "") -> str:
+    """Return CEL: a text is a connection string of words that sets a host, and every host in it is permitted.
+
+    Args:
+        value: expression of the text.
+        permitted: condition on a host, `h`.
+        whole: expression of the argument that ends in the text; the text itself if empty.
+    """
+    text = whole or value
+    is_one = f"{text}.matches({literal(CONNECTION)}) && {text}.matches({literal(HOST_SETTING)})"
+    hosts = f"{value}.findAll({literal(HOST_NAME)}).all(h, {permitted})"
+    return f'({text}.contains("=") && size({text}) <= {_LONGEST_CONNECTION} && {is_one} && {hosts})'
+
 
 def spellings(value: str) -> str:
     """Return CEL for the texts that programs may make of a text: decoded, and without line ends in a URL."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import cel
 import pytest
 
@@ -11,6 +13,7 @@ from sovereign_ai.rules.expressions import (
     without_variables,
 )
 from sovereign_ai.rules.kinds import GROUPS, KINDS
+from sovereign_ai.rules.registry import REGISTRY
 
 
 def test_an_unknown_constant_is_an_error() -> None:
@@ -38,6 +41,17 @@ def test_a_policy_of_several_kinds_chooses_the_pod_by_the_kind() -> None:
     assert pod.endswith("(object.spec.template.spec))")
     assert KINDS["CronJob"].pod in pod
     assert variables_of_group("pods")["pod"] == "object.spec"
+
+
+def test_no_check_on_pods_calls_an_item_of_its_own_as_the_template_is_called() -> None:
+    named = re.compile(r"[(]pt\b")
+    hidden = [
+        rule.id
+        for rule in REGISTRY
+        for check in rule.checks_on(KINDS["Pod"])
+        if named.search(check.expression)
+    ]
+    assert hidden == []
 
 
 @pytest.mark.parametrize("group", [group for group in GROUPS if group != "others"])

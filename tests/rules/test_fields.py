@@ -8,10 +8,13 @@ from sovereign_ai.rules.fields import OUTSIDE, Field, argument, lists_of, nested
 from sovereign_ai.rules.functions import facts
 from tests.rules.deciding import small_context
 
+_DOMAINS = {"own_domains": '["research", "workers", "media"]', "public_domains": '" com media "'}
+
 
 def _is_permitted(field: Field, value: object, zone: str = "open") -> bool:
     constants = small_context().constants()
     parts = {"zone": f'"{zone}"', "outside": with_constants(OUTSIDE, constants), "known": "true"}
+    parts |= _DOMAINS
     text = without_variables(with_constants(permitted(field), constants), parts)
     answer = cel.compile(text).execute(facts({"object": {"a": value, "metadata": {"namespace": "n"}}}))
     assert isinstance(answer, bool)
@@ -90,6 +93,26 @@ def test_values_at_a_path_are_listed_and_missing_ones_left_out() -> None:
 )
 def test_an_address_alone_among_arguments_is_a_place(word: str, is_permitted: bool) -> None:
     constants = small_context().constants()
-    parts = {"zone": '"open"', "outside": with_constants(OUTSIDE, constants)}
+    parts = {"zone": '"open"', "outside": with_constants(OUTSIDE, constants), **_DOMAINS}
     text = without_variables(with_constants(argument("object.a"), constants), parts)
     assert cel.compile(text).execute(facts({"object": {"a": word}})) is is_permitted
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        ("worker-0.workers:29400", True),
+        ("leader.workers", True),
+        ("redis.research:6379", True),
+        ("trainer-0.trainer", True),
+        ("worker-0.media", False),
+        ("media-0.media", False),
+        ("worker-0.trainers", False),
+        ("worker-0.workers.com", False),
+        ("worker-0.workers.", False),
+    ],
+)
+def test_a_host_of_two_words_is_ours_if_the_last_is_our_own_and_nobody_else_answers_for_it(
+    host: str, *, is_ours: bool
+) -> None:
+    assert _is_permitted(Field("a", "place"), host) == is_ours

@@ -26,10 +26,36 @@ _OFF = "^(?:0|[fF]|false|False|FALSE)?$"
 _ON = "^(?:1|[tT]|true|True|TRUE)$"
 _EMPTY = r"^(?:\{\})?$"
 _LOCAL_LISTENER = r"^(?:localhost|127\.0\.0\.1|\[?::1\]?)?(?::[0-9]{1,5})?$"
-_PRIVATE_SERVER = (
-    r"^(?:(?:https://)?(?:localhost|kubernetes\.default(?:\.svc(?:\.cluster\.local)?)?|127\.0\.0\.1"
-    r"|10(?:\.[0-9]{1,3}){3}|192\.168(?:\.[0-9]{1,3}){2}|172\.(?:1[6-9]|2[0-9]|3[01])(?:\.[0-9]{1,3}){2})"
-    r"(?::[0-9]{1,5})?(?:,|$))*$"
+_PRIVATE_ADDRESS = (
+    r"127\.0\.0\.1|10(?:\.[0-9]{1,3}){3}|192\.168(?:\.[0-9]{1,3}){2}"
+    r"|172\.(?:1[6-9]|2[0-9]|3[01])(?:\.[0-9]{1,3}){2}|\[(?:::1|[fF][cCdD][0-9a-fA-F]{2}:[0-9a-fA-F:]+)\]"
+)
+# A name of one label, or one that no public name server answers for: RFC 6762 (`local`), RFC 8375
+# (`home.arpa`), and ICANN's reservation of `internal` (resolution 2024.07.29.06).
+_PRIVATE_NAME = (
+    r"[a-zA-Z][a-zA-Z0-9-]*|kubernetes\.default(?:\.svc)?"
+    r"|(?:[a-zA-Z0-9-]+\.)+(?:internal|local|home\.arpa)\.?"
+)
+_PRIVATE_URL = rf"(?:https?://)?(?:{_PRIVATE_ADDRESS}|{_PRIVATE_NAME})(?::[0-9]{{1,5}})?/?"
+_PRIVATE_SERVER = rf"^(?:{_PRIVATE_URL}(?:[\s,]+|$))*$"
+# Amazon's own names for the API of the machines that the cluster runs on, in all its partitions.
+_CLOUD_OF_MACHINES = (
+    rf"^(?:(?:https://)?ec2\.[a-z0-9-]+\.(?:amazonaws\.(?:com|com\.cn|eu)|api\.aws)/?|{_PRIVATE_URL})?$"
+)
+# What is left out of an identity is a regular expression that begins where the label does, behind its source
+# (docs.cilium.io, "Limiting Identity-Relevant Labels", and `parseLabelPrefix` in Cilium, read 2026-11-28). It
+# must not reach the labels by which policies select: those of the namespace (`io.kubernetes.pod.namespace`,
+# `io.cilium.k8s.…`), `k8s-app` of the cluster's DNS, and `reserved`.
+_LEFT_OUT = (
+    r"(?:k8s:)?!(?:[a-hj-jl-qs-zA-Z]|i[a-np-z0-9-]|k[a-z0-79-]|r[a-df-z0-9-]|re[a-rt-z0-9-])"
+    r"(?:[A-Za-z0-9_/-]|\\?\.)*(?:\.\*)?\$?"
+)
+_TAKEN_IN = r"(?:[a-z0-9]+:)?(?:[A-Za-z0-9_/-]|\\?\.)+\*?\$?"
+_FILTER = rf"(?:{_LEFT_OUT}|{_TAKEN_IN})"
+# With one label that is taken in, all but Cilium's own four are left out, `k8s-app` too.
+_FILTERS = (
+    rf"^(?:{_LEFT_OUT}(?:[\s,]+{_LEFT_OUT})*"
+    rf"|(?:{_FILTER}[\s,]+)*(?:k8s:)?k8s-app(?:[\s,]+{_FILTER})*)?$"
 )
 _IN_CLUSTER = r"^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)?\.svc(?:\.cluster\.local)?(?::[0-9]{1,5})?)?$"
 
@@ -38,13 +64,16 @@ DANGEROUS: Mapping[str, str] = MappingProxyType(
         # Whether policies are enforced, and for whom.
         "allow-localhost": "^(?:auto|policy)?$",
         "disable-conntrack": _OFF,
+        "dns-policy-unload-on-shutdown": _OFF,
         "dry-mode": _OFF,
         "enable-cilium-clusterwide-network-policy": _ON,
         "enable-cilium-network-policy": _ON,
         "enable-k8s-networkpolicy": _ON,
         "enable-policy": "^(?:default|always)?$",
+        "enable-source-ip-verification": _ON,
         "policy-audit-mode": _OFF,
         "policy-cidr-match-mode": "^$",
+        "static-cnp-path": "^$",
         # Who is who: which labels make an identity, and who else may say so.
         "clustermesh-config": "^$",
         "clustermesh-enable-endpoint-sync": _OFF,
@@ -58,12 +87,13 @@ DANGEROUS: Mapping[str, str] = MappingProxyType(
         "k8s-api-server-urls": _PRIVATE_SERVER,
         "kvstore": "^$",
         "kvstore-opt": _EMPTY,
-        "labels": "^$",
+        "label-prefix-file": "^$",
+        "labels": _FILTERS,
         "mesh-auth-spire-server-address": _IN_CLUSTER,
         # Whom it tells, or asks: flows without TLS, memory, tunnels to others, and clouds.
+        "ec2-api-endpoint": _CLOUD_OF_MACHINES,
         "enable-vtep": _OFF,
         "hubble-disable-tls": _OFF,
-        "ipam": "^(?:cluster-pool|crd|delegated-plugin|kubernetes|multi-pool)?$",
         "pprof-address": _LOCAL_LISTENER,
         "vtep-endpoint": "^$",
     }
@@ -83,7 +113,16 @@ _SOURCES = (
 _TABLE = literal(dict(DANGEROUS))
 _VALUE = "object.data[k]"
 _SETTING = "k.lowerAscii()"
-_IS_PERMITTED = f"(!({_SETTING} in {_TABLE}) || {_VALUE}.trim().matches({_TABLE}[{_SETTING}]))"
+# A server of the cluster's own API may have a public name, which the description then states.
+_DECLARED_HOST = 'u.replace("https://", "").split("/")[0].split(":")[0] in $outside.map(g, g[1])'
+_IS_DECLARED = (
+    f'({_SETTING} in ["k8s-api-server", "k8s-api-server-urls"]'
+    f' && {_VALUE}.trim().replace(",", " ").split(" ")'
+    f".all(u, u.matches({literal(_PRIVATE_SERVER)}) || {_DECLARED_HOST}))"
+)
+_IS_PERMITTED = (
+    f"(!({_SETTING} in {_TABLE}) || {_VALUE}.trim().matches({_TABLE}[{_SETTING}]) || {_IS_DECLARED})"
+)
 _IS_SOURCE = f'{_SETTING}.startsWith("config-sources")'
 _HAS_NO_OTHER_SOURCE = f"(!{_IS_SOURCE} || {_VALUE}.matches({literal(_SOURCES)}))"
 CONFIGURES_PLUGIN = f'object.kind == "ConfigMap" && object.metadata.name == "{_NAME}"'

@@ -7,6 +7,7 @@ refuses nothing. A template may leave them out, since its pods are judged when t
 
 from __future__ import annotations
 
+from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.controls import C3A_LOCATION, CADA_LOCATION, ECSF_DATA, GDPR_TRANSFER
 from sovereign_ai.rules.duties import SNC_LOCATION
 from sovereign_ai.rules.kinds import PODS, TEMPLATES
@@ -201,6 +202,11 @@ _RUNTIME_IS_LOCAL = (
     '!has(variables.pod.runtimeClassName) || variables.pod.runtimeClassName == ""'
     " || variables.pod.runtimeClassName in $runtimes"
 )
+# Kata Containers reads these from a pod: another file of settings, and the socket of a hypervisor elsewhere.
+_ELSEWHERE = ("io.katacontainers.config_path", "io.katacontainers.config.hypervisor.remote_hypervisor")
+_KEEPS_SETTINGS = (
+    "variables.annotations.all(k, " + " && ".join(f'!k.startsWith("{start}")' for start in _ELSEWHERE) + ")"
+)
 RUNTIMES = Rule(
     id="PLC-010",
     title="Container runtimes run pods on their own machine",
@@ -221,15 +227,42 @@ RUNTIMES = Rule(
             _RUNTIME_IS_LOCAL,
             "nobody knows that its runtime runs it on this machine",
         ),
+        RuleCheck(
+            PODS,
+            "metadata.annotations",
+            _KEEPS_SETTINGS,
+            "an annotation of it has its runtime read other settings, or ask a hypervisor elsewhere",
+        ),
     ),
 )
 # Multus reads this annotation.
 _NETWORKS = "k8s.v1.cni.cncf.io/networks"
+# Network plugins write these into every pod, by `pods/status`, or the pod gets no network. OVN-Kubernetes
+# reads its own back: it may hold the default network alone, with private addresses (ovn-kubernetes,
+# `go-controller/pkg/util/pod_annotation.go`, read 2026-11-28).
+_REPORTS = ["k8s.v1.cni.cncf.io/network-status", "k8s.v1.cni.cncf.io/networks-status"]
+_OVN_POD = "k8s.ovn.org/pod-networks"
+_DEFAULT_NETWORK = r'^\{"default":\{(?:[^{}\\]|\{[^{}\\]*\})*\}\}$'
+_PRIVATE_OR_MAC = (
+    r"^(?:10[.]|127[.]|192[.]168[.]|169[.]254[.]|172[.](?:1[6-9]|2[0-9]|3[01])[.]"
+    r"|100[.](?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])[.]|(?i:f[cd][0-9a-f]{2}|fe80):"
+    r"|(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$)"
+)
+_ADDRESS = "[0-9]+(?:[.][0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
+_IS_DEFAULT_NETWORK = (
+    f"(variables.annotations[k].matches({literal(_DEFAULT_NETWORK)})"
+    f" && variables.annotations[k].findAll({literal(_ADDRESS)})"
+    f".all(a, a.matches({literal(_PRIVATE_OR_MAC)})))"
+)
 _ATTACHED = (
     "v1.multus-cni.io/",
     "k8s.v1.cni.cncf.io/",
     "k8s.ovn.org/",
+    "ovn.kubernetes.io/eip",
+    "ovn.kubernetes.io/north_gateway",
+    "ovn.kubernetes.io/snat",
     "egress.projectcalico.org/",
+    "cni.projectcalico.org/floatingIPs",
     "cni.projectcalico.org/ipAddrsNoIpam",
     "networking.gke.io/interfaces",
     "networking.gke.io/default-interface",
@@ -242,7 +275,9 @@ _JOINS_NO_NETWORK = (
     f' ? ($allowed_kinds.exists(a, a[0] == variables.zone && a[1] == "{_ATTACHMENT}")'
     ' && variables.annotations[k].matches("^[a-z0-9-]+(@[a-z0-9-]+)?(,'
     ' ?[a-z0-9-]+(@[a-z0-9-]+)?)*$"))'
-    " : (" + " && ".join(f'!k.startsWith("{start}")' for start in _ATTACHED) + "))"
+    f' : k == "{_OVN_POD}" ? {_IS_DEFAULT_NETWORK} : (k in {literal(_REPORTS)} || ('
+    + " && ".join(f'!k.startsWith("{start}")' for start in _ATTACHED)
+    + ")))"
 )
 NETWORKS = Rule(
     id="PLC-011",
