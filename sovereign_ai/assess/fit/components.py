@@ -109,8 +109,8 @@ class Parallel(Model):
     """Stages that the layers are divided into."""
     context: Degree = 1
     """GPUs that share each sequence."""
-    data: Degree = 1
-    """Copies that work on different sequences."""
+    data: Degree | None = None
+    """Copies that work on different sequences; left out, as many as the job's GPUs are enough for."""
     expert: Degree = 1
     """GPUs that share the experts of a layer, out of those of `data` x `context`."""
     sequence: Flag | None = None

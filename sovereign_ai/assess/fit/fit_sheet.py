@@ -145,9 +145,10 @@ class FitSheet:
         else:
             verdict = FitVerdict.UNKNOWN
             missing = tuple(leaf for leaf, _, _ in self.sheet.swings(check.margin))
-        parts = [
-            f"{word} {named[name]}" for word, name in zip(check.words, (check.need, check.have), strict=True)
-        ]
+        parts = []
+        for word, name in zip(check.words, (check.need, check.have), strict=True):
+            # What a number lacks is told once, at the end.
+            parts.append(f"{word} {'?' if named[name].needs else named[name]}")
         if missing:
             parts.append(f"decided by {', '.join(missing)}")
         return FitCheck(

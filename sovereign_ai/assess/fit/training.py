@@ -72,22 +72,33 @@ def add_training_job(fit: FitSheet, job: TrainingJob, place: FitPlace) -> None:
     gpus = fit.sheet.plan("gpus", count, "GPUs", why)
     nodes = fit.sheet.plan("nodes", servers, "servers", why)
     add_place(fit, place, gpus, nodes)
-    _add_model(fit, job)
+    copies = _copies(job, count)
+    _add_model(fit, job, copies)
     _add_parallel(fit, job, place, gpus)
-    _add_memory(fit, job, place)
+    _add_memory(fit, job, place, copies)
     _add_checkpoint(fit, job, place, gpus, nodes)
     if job.elastic is not None:
         _add_elastic(fit, job, place, nodes)
 
 
-def _add_model(fit: FitSheet, job: TrainingJob) -> None:
+def _copies(job: TrainingJob, gpus: int) -> int:
+    """Return the degree of data parallelism: as described, or what the other degrees leave of the GPUs."""
+    parallel = job.parallel
+    if parallel.data is not None:
+        return parallel.data
+    return max(1, gpus // (parallel.tensor * parallel.pipeline * parallel.context))
+
+
+def _add_model(fit: FitSheet, job: TrainingJob, copies: int) -> None:
     """Add the figures of the model and the degrees of parallelism as leaves."""
     for part, (unit, question) in _MODEL.items():
         fit.described(f"model.{part}", getattr(job.model, part), unit, question)
-    for part in ("tensor", "pipeline", "context", "data", "expert"):
+    for part in ("tensor", "pipeline", "context", "expert"):
         unit = "stages" if part == "pipeline" else "GPUs"
         why = "as described; 1 where it is left out"
         fit.sheet.plan(f"parallel.{part}", getattr(job.parallel, part), unit, why)
+    why = "as described" if job.parallel.data is not None else "GPUs / (tensor x pipeline x context)"
+    fit.sheet.plan("parallel.data", copies, "GPUs", why)
     fit.described(
         "micro_batch", job.micro_batch, "sequences", "On how many sequences does a copy work at once?"
     )
@@ -116,9 +127,9 @@ def _add_parallel(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str) -
     fit.divides("experts of a GPU", "parallel.expert", experts, ("shared by", "of"))
 
 
-def _add_memory(fit: FitSheet, job: TrainingJob, place: FitPlace) -> None:
+def _add_memory(fit: FitSheet, job: TrainingJob, place: FitPlace, copies: int) -> None:
     """Add the check of a GPU's memory, and its parts."""
-    _add_states(fit, job, "", job.parallel.data)
+    _add_states(fit, job, "", copies)
     _add_activations(fit, job)
     _add_logits(fit, job)
     _add_total(fit, place, "", "memory of a GPU")

@@ -168,6 +168,8 @@ def test_the_same_layout_with_whole_gradients_is_at_the_edge_and_with_whole_stat
         ({"tenant": "startups"}, "quota of the tenant", "does not fit"),
         ({"tenant": None}, "quota of the tenant", "not known"),
         ({"parallel__data": 3}, "degrees of parallelism", "does not fit"),
+        ({"parallel__data": None}, "degrees of parallelism", "fits"),
+        ({"parallel__data": None, "parallel__pipeline": 3}, "degrees of parallelism", "does not fit"),
         ({"parallel__tensor": 16, "parallel__data": 1}, "tensor parallelism", "does not fit"),
         ({"parallel__tensor": 3}, "tensor parallelism", "does not fit"),
         ({"parallel__tensor": 3}, "attention heads", "does not fit"),
@@ -273,3 +275,14 @@ def test_the_parts_of_a_gpus_memory_sum_to_its_total(fields: dict[str, Any]):
     assert sum(parts) == pytest.approx(_value(fit, "memory.total"))
     margin = _value(fit, "margin.memory-of-a-GPU")
     assert margin == pytest.approx(_value(fit, "memory.available") - sum(parts))
+
+
+def test_data_parallelism_that_is_left_out_is_what_the_other_degrees_leave_of_the_gpus():
+    described, left_out = _fit(), _fit(parallel__data=None)
+    assert left_out.measure("parallel.data").value == described.measure("parallel.data").value == 2
+    assert left_out.measure("memory.total").value == described.measure("memory.total").value
+
+
+def test_a_check_names_what_it_lacks_once():
+    check = next(check for check in _fit(model__heads=None).checks if check.label == "attention heads")
+    assert "of ?, decided by model.heads" in check.text
