@@ -54,7 +54,7 @@ def _why(
 ) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode, Problem, UsageError
-    from sovereign_ai.verify import find_workload, observe_queues, reason_of, workload_of
+    from sovereign_ai.verify import find_workload, observe_queues, reason_of, refusal_of, workload_of
 
     if (workload is None) == (before is None):
         hint = "`sovereign-ai why STACK namespace/name`, or `sovereign-ai why STACK --before FILE`"
@@ -63,13 +63,15 @@ def _why(
     work, templates = _work_in(before) if before is not None else (None, [])
     backend, kubeconfig, name = where
     cluster = open_stack(path).bundle(name).cluster
-    state = observe_queues(open_target(cluster, backend, kubeconfig, output.progress).api)
+    api = open_target(cluster, backend, kubeconfig, output.progress).api
+    state = observe_queues(api)
     if work is None:
         chosen = find_workload(state, str(workload))
     else:
         chosen = workload_of(work)
         state = replace(state, claim_templates=[*templates, *state.claim_templates]) if templates else state
-    reason = reason_of(chosen, state)
+    refusal = refusal_of(api, work) if work is not None else None
+    reason = refusal or reason_of(chosen, state)
     is_fine = reason.state != "waits" or (before is not None and reason.code == "fits")
     output.finish(reason.to_data(), lines_of(reason), ExitCode.OK if is_fine else ExitCode.FINDINGS)
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sovereign_ai.verify.queue_observation import find_workload, observe_queues
     from sovereign_ai.verify.queue_reason import QueueReason, reason_of
     from sovereign_ai.verify.queue_state import QueueState
-    from sovereign_ai.verify.queue_submission import workload_of
+    from sovereign_ai.verify.queue_submission import refusal_of, workload_of
     from sovereign_ai.verify.queue_usage import TenantUsage, WorkUsage, by_tenant, usage_of
     from sovereign_ai.verify.verdict import ClusterVerdict, verify
 else:
@@ -53,7 +53,7 @@ else:
             "queue_observation": ("find_workload", "observe_queues"),
             "queue_reason": ("QueueReason", "reason_of"),
             "queue_state": ("QueueState",),
-            "queue_submission": ("workload_of",),
+            "queue_submission": ("refusal_of", "workload_of"),
             "queue_usage": ("TenantUsage", "WorkUsage", "by_tenant", "usage_of"),
             "verdict": ("ClusterVerdict", "verify"),
         },
@@ -83,6 +83,7 @@ __all__ = [
     "observe_queues",
     "publish",
     "reason_of",
+    "refusal_of",
     "usage_of",
     "verdict_on_dead",
     "verify",

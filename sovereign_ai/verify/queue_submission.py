@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.verify.pod_requests import Object, field_of
+from sovereign_ai.verify.queue_reason import QueueReason
 
 _KUEUE = "kueue.x-k8s.io"
 _QUEUE_NAME = f"{_KUEUE}/queue-name"
 _PRIORITY_CLASS = f"{_KUEUE}/priority-class"
 _LEAST_PODS = f"{_KUEUE}/job-min-parallelism"
 _GROUP = f"{_KUEUE}/podset-group-name"
+_NOT_FOUND = 404
 _SLICE_LEVEL, _SLICE_SIZE = f"{_KUEUE}/podset-slice-required-topology", f"{_KUEUE}/podset-slice-size"
 
 
@@ -37,6 +40,32 @@ def workload_of(work: Object) -> dict[str, Any]:
         "namespace": work["metadata"].get("namespace", "default"),
     }
     return {"metadata": metadata, "spec": spec}
+
+
+def refusal_of(api: Api, work: Object) -> QueueReason | None:
+    """Return why a cluster would not take work; None where it would, or cannot be asked.
+
+    The API server judges it in a dry run, with Kueue's webhooks and all policies. It gets another name, since
+    work of its own may be there. Of a kind or namespace that is not there it says nothing.
+
+    Args:
+        api: the cluster.
+        work: the object, of one of the kinds of `SUBMITTED`.
+
+    Raises:
+        UnreachableError: there was no answer.
+    """
+    metadata = {"namespace": "default"} | dict(work["metadata"])
+    name = f"{metadata['namespace']}/{metadata.pop('name', '')}"
+    metadata["generateName"] = "why-"
+    try:
+        api.create({**work, "metadata": metadata}, dry_run=True)
+    except ApiError as error:
+        if error.status == _NOT_FOUND:
+            return None
+        message = "; ".join(error.causes) or error.problems[0].message
+        return QueueReason(name, "waits", "", "", "refused", f"the cluster would not take it: {message}")
+    return None
 
 
 def _priority_class(labels: Mapping[str, str], pod_sets: list[dict[str, Any]]) -> dict[str, str] | None:

@@ -43,6 +43,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(sovereign_ai.verify, "observe_queues", lambda _: None, raising=False)
         monkeypatch.setattr(sovereign_ai.verify, "find_workload", lambda *_: {}, raising=False)
         monkeypatch.setattr(sovereign_ai.verify, "reason_of", lambda *_: reason, raising=False)
+        monkeypatch.setattr(sovereign_ai.verify, "refusal_of", lambda *_: None, raising=False)
 
     return give
 
@@ -102,6 +103,19 @@ spec: {leaderWorkerTemplate: {size: 2, workerTemplate: {spec: {containers: [{nam
 """
 
 
+def test_a_job_that_the_cluster_would_refuse_exits_with_1_whatever_room_there_is(
+    answer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB)
+    answer(QueueReason("research/a", "waits", "", "", "fits", "it fits"))
+    refused = QueueReason("research/a", "waits", "", "", "refused", "the cluster would not take it: no")
+    monkeypatch.setattr(sovereign_ai.verify, "refusal_of", lambda *_: refused, raising=False)
+    result = call(LAB, "--before", str(file))
+    assert result.exit_code == 1
+    assert "refused" in result.stdout
+
+
 @pytest.mark.parametrize("text", [JOB_SET, GROUP])
 def test_a_job_set_and_a_leader_worker_set_are_asked_about(
     text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -117,6 +131,7 @@ def test_a_job_set_and_a_leader_worker_set_are_asked_about(
     monkeypatch.setattr(why, "open_target", lambda *_: Target())
     monkeypatch.setattr(sovereign_ai.verify, "observe_queues", lambda _: QueueState(), raising=False)
     monkeypatch.setattr(sovereign_ai.verify, "reason_of", reason, raising=False)
+    monkeypatch.setattr(sovereign_ai.verify, "refusal_of", lambda *_: None, raising=False)
     assert call(LAB, "--before", str(file)).exit_code == 0
     assert sum(each["count"] for each in asked[0]["spec"]["podSets"]) == 2
     namespaces = [each["metadata"]["namespace"] for each in asked[1].claim_templates]

@@ -14,7 +14,7 @@ import pytest
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.names import KEYS
-from sovereign_ai.verify import QueueReason, find_workload, observe_queues, reason_of
+from sovereign_ai.verify import QueueReason, find_workload, observe_queues, reason_of, refusal_of
 from sovereign_ai.verify.pod_requests import amount_of, field_of, requests_of_pod
 
 pytestmark = pytest.mark.queues
@@ -206,3 +206,28 @@ def _used(api: Api, space: str) -> Fraction | None:
     quota = api.get("v1", "ResourceQuota", "all", space)
     used = field_of(quota or {}, "status", "used", "requests.cpu")
     return None if used is None else amount_of(used)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "said"),
+    [
+        ({"podset-slice-required-topology": RACK, "podset-slice-size": "4"}, "pod set count"),
+        ({"podset-required-topology": RACK, "podset-preferred-topology": HOST}, "more than one topology"),
+    ],
+)
+def test_work_that_kueues_webhook_refuses_is_refused_before_it_is_submitted(
+    api: Api, annotations: dict[str, str], said: str
+):
+    asked = {"requests": {"cpu": "1"}, "limits": {GPU: "8"}}
+    containers = [{"name": "main", "image": "example.com/a", "resources": asked}]
+    template = {
+        "metadata": {"annotations": {f"kueue.x-k8s.io/{key}": value for key, value in annotations.items()}},
+        "spec": {"containers": containers, "restartPolicy": "Never"},
+    }
+    labels = {"kueue.x-k8s.io/queue-name": QUEUE}
+    job = made(
+        "batch/v1", "Job", "refused", {"parallelism": 2, "template": template}, namespace=SPACE, labels=labels
+    )
+    reason = refusal_of(api, job)
+    assert reason is not None
+    assert said in reason.message
