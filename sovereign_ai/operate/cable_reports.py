@@ -16,7 +16,7 @@ from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.files import NEIGHBOURS, Json, parse_json
 from sovereign_ai.operate.cable_ends import Expected
 from sovereign_ai.operate.neighbour_forms import HeardNeighbour
-from sovereign_ai.operate.port_names import linux_names
+from sovereign_ai.operate.port_names import linux_names, system_of_ports
 from sovereign_ai.operate.table_forms import table_of
 
 _MOST_ROWS = 100_000
@@ -146,6 +146,7 @@ def add_addresses(
     """
     reports.reporting.add(device)
     behind: dict[End, set[End]] = {}
+    system = _system_of(rows)
     for row in rows:
         # `ip neigh` prints `lladdr`, `dev` and states; `bridge fdb` prints `mac` and `ifname`.
         address = _address(str(row.get("lladdr") or row.get("mac") or ""))
@@ -154,7 +155,7 @@ def add_addresses(
         owner = owners.get(address)
         if not owner or not port or any(state in _STATES for state in states):
             continue
-        behind.setdefault(_planned(expected, device, linux_names(port)), set()).add(owner)
+        behind.setdefault(_planned(expected, device, linux_names(port, system)), set()).add(owner)
     for near, peers in behind.items():
         # What a port has heard itself counts more than a table, so a table never contradicts it.
         if len(peers) == 1 and near not in reports.seen:
@@ -164,9 +165,18 @@ def add_addresses(
 def add_states(reports: Reports, expected: Expected, device: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Note the state of a device's ports; a planned port that is down has no cable that carries anything."""
     reports.reporting.add(device)
+    system = _system_of(rows)
     for (name, port), is_up in port_states(rows, device).items():
         if not is_up:
-            reports.down.add(_planned(expected, name, linux_names(port)))
+            reports.down.add(_planned(expected, name, linux_names(port, system)))
+
+
+def _system_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the system whose port names a table has: the one that its form tells, or its names."""
+    for row in rows:
+        if told := row.get("system"):
+            return str(told)
+    return system_of_ports(str(row.get("dev") or row.get("ifname") or "") for row in rows)
 
 
 def port_states(rows: Sequence[Mapping[str, Any]], device: str) -> dict[End, bool]:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.operate.neighbour_forms import HeardNeighbour, heard
+from sovereign_ai.operate.port_names import system_of_ports
 
 _MOST_PROBLEMS = 100
 _UNSAID = ("", "not advertised", "null")
@@ -173,10 +174,14 @@ def read_neighbour_records(text: str, file: str) -> list[HeardNeighbour]:
     form = _form(text)
     rows: list[HeardNeighbour] = []
     problems: list[Problem] = []
-    for number, found in _paragraphs(text, form) if form else ():
+    paragraphs = list(_paragraphs(text, form)) if form else []
+    system = form.system if form else ""
+    if system == "vrp":
+        system = system_of_ports(found["port"] for _, found in paragraphs)
+    for number, found in paragraphs:
         peers = [found.get("id", ""), found.get("description", "")]
         if found["port"] and (found.get("device") or any(peers)):
-            system, about = form.system if form else "", found.get("about", "")
+            about = found.get("about", "")
             rows.append(heard(found["port"], found.get("device", ""), peers, system, about))
         else:
             message = "a neighbour without its ports' names: the text is cut, or its system leaves them out"

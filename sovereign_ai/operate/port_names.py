@@ -9,13 +9,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _CISCO = re.compile(r"Eth(?:ernet)?1/(\d{1,3})(?:/(\d))?")
 _ARISTA = re.compile(r"Et(?:hernet)?(\d{1,3})(?:/(\d))?")
 # Junos counts ports from 0, in slot 0 of a switch that is one box; a unit may follow its name.
 _JUNOS = re.compile(r"(?:et|xe|ge|mge)-0/0/(\d{1,3})(?::(\d))?(?:\.\d+)?")
-# IOS, VRP and Comware: member of a stack, card of a switch that is one box, port.
-_STACKED = re.compile(r"(?:[A-Z][A-Za-z-]{1,24}|\d{1,3}GE)1/0/(\d{1,3})")
+# EOS has the port where NX-OS has the slot, which is 1 of a switch that is one box.
+_OF_EOS_ALONE = re.compile(r"Et\d{1,3}(?:/\d)?|Ethernet(?!1/)\d{1,3}/\d")
+# IOS and Comware: member of a stack, card of a switch that is one box, port.
+_STACKED = re.compile(
+    r"(?:GigabitEthernet|Gi|TenGigabitEthernet|Ten-GigabitEthernet|Te|TwentyFiveGigE|Twenty-FiveGigE|Twe"
+    r"|FortyGigabitEthernet|FortyGigE|Fo|HundredGigE|Hu|TwoHundredGigE|FourHundredGigE)1/0/(\d{1,3})"
+)
+# VRP counts the ports of each speed from 1.
+_BY_SPEED = re.compile(r"\d{1,3}GE1/0/(\d{1,3})")
 _AOS = re.compile(r"1/1/(\d{1,3})(?::(\d))?")
 _SYSTEMS = (
     (re.compile(r"Arista Networks EOS"), "eos"),
@@ -37,15 +45,33 @@ def system_of(description: str) -> str:
     return ""
 
 
+def system_of_ports(ports: Iterable[str]) -> str:
+    """Return the system that the names of one switch's ports tell: `eos`, or `vrp` where all have one speed.
+
+    VRP counts the ports of each speed from 1, so with several speeds a number is that of no front panel.
+
+    Args:
+        ports: the names as they were printed.
+    """
+    speeds = set()
+    for port in ports:
+        if _OF_EOS_ALONE.fullmatch(port):
+            return "eos"
+        if _BY_SPEED.fullmatch(port):
+            speeds.add(port.partition("GE")[0])
+    return "vrp" if len(speeds) == 1 else ""
+
+
 def linux_names(port: str, system: str = "") -> tuple[str, ...]:
     """Return a port's name, and Linux' name of the same port of the front panel.
 
     Args:
         port: the name as it was printed.
-        system: `nxos`, `eos`, `junos` or `aos-cx`; empty or another where that is not known, and a name that
-            may be of NX-OS or of EOS is NX-OS's.
+        system: `nxos`, `eos`, `junos`, `aos-cx`, or `vrp` of one speed; empty or another where that is not
+            known, and a name that may be of NX-OS or of EOS is NX-OS's.
     """
-    if stacked := _STACKED.fullmatch(port):
+    stacked = (_BY_SPEED if system == "vrp" else _STACKED).fullmatch(port)
+    if stacked:
         return port, f"swp{stacked[1]}"
     if system == "aos-cx" and (cx := _AOS.fullmatch(port)):
         return port, f"swp{cx[1]}{f's{int(cx[2]) - 1}' if cx[2] else ''}"

@@ -7,10 +7,11 @@
 | NVUE | `nv show interface` | `link` below each interface |
 | FRR | `show interface json`, `show interface brief json` | `operationalStatus`, `status` and `vrfName` |
 
-Rows are returned as iproute2's JSON has them, so that one reader judges all.
+Rows are returned as iproute2's JSON has them, so that one reader judges all, with the `system` whose port
+names they have where the form tells it.
 
     >>> table_of({"interfaceStatuses": {"Ethernet1": {"linkStatus": "connected"}}})
-    ('.ports', [{'ifname': 'Ethernet1', 'operstate': 'UP'}])
+    ('.ports', [{'ifname': 'Ethernet1', 'operstate': 'UP', 'system': 'eos'}])
     >>> table_of([]) is None
     True
 """
@@ -80,13 +81,13 @@ def _nxos_states(table: object) -> Iterator[Row]:
 
 def _eos_addresses(table: object) -> Iterator[Row]:
     for row in _rows(table, "tableEntries"):
-        yield {"mac": _text(row, "macAddress"), "ifname": _text(row, "interface")}
+        yield {"mac": _text(row, "macAddress"), "ifname": _text(row, "interface"), "system": "eos"}
 
 
 def _eos_states(table: object) -> Iterator[Row]:
     for holder in _objects(table):
         for name, row in holder.items():
-            yield _state(name, _text(row, "linkStatus") if isinstance(row, dict) else "")
+            yield _state(name, _text(row, "linkStatus") if isinstance(row, dict) else "", system="eos")
 
 
 def _is_interface(entry: object) -> bool:
@@ -108,11 +109,11 @@ def _interfaces(data: Mapping[str, Any]) -> Iterator[Row]:
         yield _state(name, state)
 
 
-def _state(name: str, state: str) -> Row:
+def _state(name: str, state: str, **known: str) -> Row:
     """Return a port's row; a port without a state is not said to be down."""
     if not state:
         return {}
-    return {"ifname": name, "operstate": "UP" if state.lower() in _UP else "DOWN"}
+    return {"ifname": name, "operstate": "UP" if state.lower() in _UP else "DOWN"} | known
 
 
 _FORMS: Mapping[str, tuple[str, Callable[[object], Iterator[Row]]]] = {

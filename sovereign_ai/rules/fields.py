@@ -27,7 +27,6 @@ from sovereign_ai.rules.spellings import (
     are_permitted_settings,
     has_odd_url,
     is_mask,
-    is_permitted_connection,
     spellings,
 )
 
@@ -123,8 +122,9 @@ _READ_AS_VARIABLES = (
     "|[A-Za-z][A-Za-z0-9_]*_(?i:endpoint|proxy|host(?:name)?|addr|address|url|uri|server|broker)s?)$"
 )
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
-# `spring.config.location` and its like name files.
-_IS_PATH = "^(?:file:|classpath:)?[.]{0,2}/"
+# `spring.config.location` and its like name files; `//` begins the name of a server.
+_LOCATION_NAMES = "(?i)location$"
+_IS_PATH = "^(?:file:|classpath:)?[.]{0,2}(?:/[^/]+)+/?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
 # Within its namespace a pod is called `trainer-0.trainer`, and a service `redis.research`. The last word must
 # be none that somebody outside answers for; of two letters are the domains of countries.
@@ -383,24 +383,16 @@ def setting(name: str, value: str) -> str:
     return f"({are_permitted} && {_as_named(name, value)})"
 
 
-def _as_named(name: str, value: str, whole: str = "") -> str:
-    """Return CEL: a value without a scheme is permitted, if its name means a host, region or bucket.
-
-    Args:
-        name: expression of the name.
-        value: expression of the value.
-        whole: expression of the argument that both are of; empty if there is none.
-    """
+def _as_named(name: str, value: str) -> str:
+    """Return CEL: a value without a scheme is permitted, if its name means a host, region or bucket."""
     means_no_proxy = f"{name}.matches({literal(_NO_PROXY)})"
     means_place = f"{name}.matches({literal(_PLACE_NAMES)})"
     means_region = f"{name}.matches({literal(_REGION_NAMES)})"
     means_bucket = f"{name}.matches({literal(_BUCKET_NAMES)})"
     is_no_host = f"{value}.matches({literal(_NO_HOST)})"
-    # A text with hosts in it that are judged elsewhere, or here.
-    is_text = f'{value}.contains("://") || {is_permitted_connection(value, host("h"), whole)}'
-    is_free = f"{means_no_proxy} || {is_no_host} || {is_text}"
+    is_free = f'{means_no_proxy} || {is_no_host} || {value}.contains("://")'
     hosts = f"(!{means_place} || {is_free} || {_hosts(value)})"
-    is_path = f"{value}.matches({literal(_IS_PATH)})"
+    is_path = f"({name}.matches({literal(_LOCATION_NAMES)}) && {value}.matches({literal(_IS_PATH)}))"
     regions = f'(!{means_region} || {value} == "" || {value} in $regions || {is_path})'
     buckets = f"(!{means_bucket} || {_bucket(value)})"
     return f"({hosts} && {regions} && {buckets})"
@@ -412,7 +404,7 @@ def argument(value: str) -> str:
     # All behind the first `=`: another may follow.
     flag_value = f"{value}.substring(size({name}) + 1)"
     is_flag = f"{value}.matches({literal(_FLAG)})"
-    is_permitted_flag = _as_named(name, flag_value, value)
+    is_permitted_flag = _as_named(name, flag_value)
     settings = are_permitted_settings(value, host("h"))
     are_permitted = f"{text(value)} && {_addresses(value)} && {_resolvers(value)} && {settings}"
     return f"({are_permitted} && (!{is_flag} || {is_permitted_flag}))"

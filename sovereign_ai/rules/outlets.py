@@ -79,9 +79,7 @@ def leads_nowhere(private: str) -> str:
     name = 'h.findAll("[^=/@, ]+[:/?#, ]?$")[0].findAll("^[A-Za-z0-9_.-]+")[0]'
     hosts = f"l.findAll({literal(_HOST)}).map(h, {name})"
     is_inside = f"a.matches($local) || $outside.exists(g, g[1] == a) || {private}"
-    # A pool of addresses names its first and its last.
-    ends = f'{hosts}.map(n, n.matches("^[0-9.]+-[0-9.]+$") ? n.split("-") : [n])'
-    are_inside = f"{lines}.all(l, {ends}.all(e, e.all(a, {is_inside})))"
+    are_inside = f"{lines}.all(l, {hosts}.all(a, {is_inside}))"
     has_store = f"variables.leaves.matches({literal(_STORE_LINE)})"
     is_no_bucket = f"(!variables.leaves.matches({literal(_BUCKET)}) || {has_store})"
     return f"!variables.key.matches({literal(_NAMES)}) && {are_inside} && {is_no_bucket}"

@@ -101,7 +101,10 @@ HOST_SETTING = (
 )
 """The setting of a host in a connection string; one such string may be the value of another's setting."""
 HOST_NAME = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*"
-_FILE = r"(?i)\.(?:accdb|cfg|conf|crt|csv|db3?|ini|json|log|mdf|pem|sdf|sock|sqlite3?|toml|txt|ya?ml)$"
+_FILE = (
+    r"(?i)\.(?:accdb|bin|cfg|conf|crt|css|csv|db3?|gguf|html?|ini|js|jsonl?|log|mdf|parquet|pem|sdf|safetensors"
+    r"|sock|sqlite3?|toml|txt|ya?ml)$"
+)
 """Ends of files' names, none of them a top-level domain: drivers of SQLite call their file a data source."""
 _LONGEST_CONNECTION = 4_000
 """Characters: a search takes the API server as many steps as the text has, times those of the expression."""
@@ -119,20 +122,6 @@ def are_permitted_settings(value: str, permitted: str) -> str:
     names = f'm.findAll("[^=]*$")[0].findAll({literal(HOST_NAME)})'
     hosts = f"{names}.all(h, h.matches({literal(_FILE)}) || {permitted})"
     return f"(!({is_short}) || {strings}.all(s, s.findAll({literal(HOST_SETTING)}).all(m, {hosts})))"
-
-
-def is_permitted_connection(value: str, permitted: str, whole: str = "") -> str:
-    """Return CEL: a text is a connection string of words that sets a host, and every host in it is permitted.
-
-    Args:
-        value: expression of the text.
-        permitted: condition on a host, `h`.
-        whole: expression of the argument that ends in the text; the text itself if empty.
-    """
-    text = whole or value
-    is_one = f"{text}.matches({literal(CONNECTION)}) && {text}.matches({literal(HOST_SETTING)})"
-    hosts = f"{value}.findAll({literal(HOST_NAME)}).all(h, {permitted})"
-    return f'({text}.contains("=") && size({text}) <= {_LONGEST_CONNECTION} && {is_one} && {hosts})'
 
 
 def spellings(value: str) -> str:

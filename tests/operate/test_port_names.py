@@ -7,7 +7,7 @@ import doctest
 import pytest
 
 from sovereign_ai.operate import port_names
-from sovereign_ai.operate.port_names import linux_names, system_of
+from sovereign_ai.operate.port_names import linux_names, system_of, system_of_ports
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,8 @@ from sovereign_ai.operate.port_names import linux_names, system_of
         ("Twe1/0/7", "ios", ("Twe1/0/7", "swp7")),
         ("TenGigabitEthernet1/0/48", "", ("TenGigabitEthernet1/0/48", "swp48")),
         ("100GE1/0/3", "vrp", ("100GE1/0/3", "swp3")),
+        ("100GE1/0/3", "", ("100GE1/0/3",)),
+        ("Vlan1/0/2", "", ("Vlan1/0/2",)),
         ("Ten-GigabitEthernet1/0/30", "", ("Ten-GigabitEthernet1/0/30", "swp30")),
         ("Te1/1/1", "ios", ("Te1/1/1",)),
         ("Gi2/0/1", "ios", ("Gi2/0/1",)),
@@ -50,3 +52,18 @@ def test_a_neighbours_own_words_tell_its_system(about: str, system: str) -> None
 
 def test_its_examples_hold() -> None:
     assert doctest.testmod(port_names).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("ports", "system"),
+    [
+        (("Ethernet1/2", "Ethernet7/1"), "eos"),
+        (("Et7",), "eos"),
+        (("Ethernet1/2", "Ethernet1/3"), ""),
+        (("25GE1/0/1", "25GE1/0/48"), "vrp"),
+        (("25GE1/0/1", "100GE1/0/1"), ""),
+        ((), ""),
+    ],
+)
+def test_the_names_of_a_switchs_ports_may_tell_its_system(ports: tuple[str, ...], system: str) -> None:
+    assert system_of_ports(ports) == system

@@ -318,7 +318,7 @@ class InferenceService(Model):
 
 
 def _size_problems(model: ServedModel) -> Iterator[Problem]:
-    """Yield a size of all weights that is less than that of the experts alone."""
+    """Yield a size of all weights that is less than that of the experts alone, or than a bit a parameter."""
     size, precision = model.weights_size, model.weights
     figures = (model.parameters, model.active, model.experts, model.experts_chosen)
     if size is None or precision is None or model.parameters is None:
@@ -327,7 +327,11 @@ def _size_problems(model: ServedModel) -> Iterator[Problem]:
     routed = 0.0
     if None not in figures:
         routed = expert_parameters(parameters, active, experts, chosen) * SIZES[precision]
-    if size.count <= routed:
+    if size.count < parameters / 8:
+        message = f"all weights are {size}, less than a bit for each of {parameters:,.0f} parameters"
+        hint = "write the size of all files of weights"
+        yield Problem("weights-size", message, Where(field="model.weights_size"), hint)
+    elif size.count <= routed:
         message = f"all weights are {size}, and the experts alone {Bytes(int(routed))} in {precision}"
         hint = "write the size of all files of weights, or the format of the experts"
         yield Problem("weights-size", message, Where(field="model.weights_size"), hint)

@@ -72,7 +72,9 @@ def subnet_ports(text: str, file: str) -> Subnet:
     guids: dict[End, str] = {}
     for row in _rows(text):
         name, number = row.end
-        if guids.setdefault(row.end, row.guid) != row.guid:
+        # A switch has one GUID, each port of an adapter its own.
+        own = (name, 0) if row.kind == "Switch" else row.end
+        if guids.setdefault(own, row.guid) != row.guid:
             message = f"several nodes are called {name[:60]!r}"
             hint = (
                 "give every adapter its own node description (rdma-ndd), or name switches by --node-name-map"

@@ -30,13 +30,12 @@ _PRIVATE_ADDRESS = (
     r"127\.0\.0\.1|10(?:\.[0-9]{1,3}){3}|192\.168(?:\.[0-9]{1,3}){2}"
     r"|172\.(?:1[6-9]|2[0-9]|3[01])(?:\.[0-9]{1,3}){2}|\[(?:::1|[fF][cCdD][0-9a-fA-F]{2}:[0-9a-fA-F:]+)\]"
 )
-# A name of one label, or one that no public name server answers for: RFC 6762 (`local`), RFC 8375
+# The API server's own name, or one that no public name server answers for: RFC 6762 (`local`), RFC 8375
 # (`home.arpa`), and ICANN's reservation of `internal` (resolution 2024.07.29.06).
 _PRIVATE_NAME = (
-    r"[a-zA-Z][a-zA-Z0-9-]*|kubernetes\.default(?:\.svc)?"
-    r"|(?:[a-zA-Z0-9-]+\.)+(?:internal|local|home\.arpa)\.?"
+    r"localhost|kubernetes(?:\.default(?:\.svc)?)?|(?:[a-zA-Z0-9-]+\.)+(?:internal|local|home\.arpa)\.?"
 )
-_PRIVATE_URL = rf"(?:https?://)?(?:{_PRIVATE_ADDRESS}|{_PRIVATE_NAME})(?::[0-9]{{1,5}})?/?"
+_PRIVATE_URL = rf"(?:https://)?(?:{_PRIVATE_ADDRESS}|{_PRIVATE_NAME})(?::[0-9]{{1,5}})?/?"
 _PRIVATE_SERVER = rf"^(?:{_PRIVATE_URL}(?:[\s,]+|$))*$"
 # Amazon's own names for the API of the machines that the cluster runs on, in all its partitions.
 _CLOUD_OF_MACHINES = (
@@ -114,7 +113,11 @@ _TABLE = literal(dict(DANGEROUS))
 _VALUE = "object.data[k]"
 _SETTING = "k.lowerAscii()"
 # A server of the cluster's own API may have a public name, which the description then states.
-_DECLARED_HOST = 'u.replace("https://", "").split("/")[0].split(":")[0] in $outside.map(g, g[1])'
+_SERVER = r"^(?:https://)?[A-Za-z0-9.-]+(?::[0-9]{1,5})?/?$"
+_DECLARED_HOST = (
+    f"(u.matches({literal(_SERVER)})"
+    ' && u.replace("https://", "").split("/")[0].split(":")[0] in $outside.map(g, g[1]))'
+)
 _IS_DECLARED = (
     f'({_SETTING} in ["k8s-api-server", "k8s-api-server-urls"]'
     f' && {_VALUE}.trim().replace(",", " ").split(" ")'

@@ -237,23 +237,8 @@ RUNTIMES = Rule(
 )
 # Multus reads this annotation.
 _NETWORKS = "k8s.v1.cni.cncf.io/networks"
-# Network plugins write these into every pod, by `pods/status`, or the pod gets no network. OVN-Kubernetes
-# reads its own back: it may hold the default network alone, with private addresses (ovn-kubernetes,
-# `go-controller/pkg/util/pod_annotation.go`, read 2026-11-28).
+# Multus and its kind write these into every pod, by `pods/status`; nobody reads them back.
 _REPORTS = ["k8s.v1.cni.cncf.io/network-status", "k8s.v1.cni.cncf.io/networks-status"]
-_OVN_POD = "k8s.ovn.org/pod-networks"
-_DEFAULT_NETWORK = r'^\{"default":\{(?:[^{}\\]|\{[^{}\\]*\})*\}\}$'
-_PRIVATE_OR_MAC = (
-    r"^(?:10[.]|127[.]|192[.]168[.]|169[.]254[.]|172[.](?:1[6-9]|2[0-9]|3[01])[.]"
-    r"|100[.](?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])[.]|(?i:f[cd][0-9a-f]{2}|fe80):"
-    r"|(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$)"
-)
-_ADDRESS = "[0-9]+(?:[.][0-9]+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
-_IS_DEFAULT_NETWORK = (
-    f"(variables.annotations[k].matches({literal(_DEFAULT_NETWORK)})"
-    f" && variables.annotations[k].findAll({literal(_ADDRESS)})"
-    f".all(a, a.matches({literal(_PRIVATE_OR_MAC)})))"
-)
 _ATTACHED = (
     "v1.multus-cni.io/",
     "k8s.v1.cni.cncf.io/",
@@ -275,7 +260,7 @@ _JOINS_NO_NETWORK = (
     f' ? ($allowed_kinds.exists(a, a[0] == variables.zone && a[1] == "{_ATTACHMENT}")'
     ' && variables.annotations[k].matches("^[a-z0-9-]+(@[a-z0-9-]+)?(,'
     ' ?[a-z0-9-]+(@[a-z0-9-]+)?)*$"))'
-    f' : k == "{_OVN_POD}" ? {_IS_DEFAULT_NETWORK} : (k in {literal(_REPORTS)} || ('
+    f" : (k in {literal(_REPORTS)} || ("
     + " && ".join(f'!k.startsWith("{start}")' for start in _ATTACHED)
     + ")))"
 )

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+import pytest
+
+from sovereign_ai.rules import evaluate
 from sovereign_ai.rules.objects.network_plugin import DANGEROUS
 from tests.rules import deciding
 from tests.rules.cases import cases
@@ -34,3 +38,24 @@ def test_the_settings_count_in_the_namespace_of_the_system_alone() -> None:
 
 def test_a_setting_that_nobody_lists_passes() -> None:
     assert deciding.refused_by(settings_of("kube-system", bpf_map_dynamic_size_ratio="0.0025")) == set()
+
+
+@pytest.mark.parametrize(
+    ("server", "is_refused"),
+    [
+        ("https://api.partner.example:6443", False),
+        ("https://10.0.0.1:6443 api.partner.example", False),
+        ("https://api.partner.example:x@evil.example.org", True),
+        ("https://api.partner.example:443\nhttps://evil.example.org", True),
+        ("api.partner.example:443\tevil.example.org", True),
+        ("api.partner.example/@evil.example.org", True),
+        ("https://evil.example.org/api.partner.example", True),
+        ("ai:443", True),
+    ],
+)
+def test_a_server_of_the_api_may_be_a_host_that_the_description_declares(
+    server: str, is_refused: bool
+) -> None:
+    context = replace(deciding.small_context(), outside=(("open", "api.partner.example"),))
+    found = evaluate([settings_of("kube-system", k8s_api_server_urls=server)], context, "bundle")
+    assert ({finding.rule for finding in found} == {RULE}) is is_refused
