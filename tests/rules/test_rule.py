@@ -9,7 +9,7 @@ def test_checks_on_templates_are_made_on_every_template_of_other_kinds() -> None
     host = find_rule("PRV-001")
     [check] = host.checks_on(OTHER)
     assert check.kinds == ("*",)
-    assert check.expression.startswith("variables.templates.all(p, ")
+    assert check.expression.startswith("variables.templates.all(pt, ")
     assert host.checks_on(KINDS["Pod"]) == host.checks
     assert host.checks_on(KINDS["Service"]) == ()
 

@@ -13,7 +13,7 @@ def test_nothing_but_degrees_and_dropout_has_a_default():
     bare = job(model=None, parallel=None, optimizer=None, attention=None, recompute=None, checkpoint=None)
     assert set(bare.model.model_dump(exclude_none=True)) == {"dropout"}
     assert bare.parallel.model_dump(exclude_none=True) == dict.fromkeys(
-        ("tensor", "pipeline", "context", "data", "expert"), 1
+        ("tensor", "pipeline", "context", "expert"), 1
     )
     assert (bare.optimizer, bare.attention, bare.recompute) == (
         None,
