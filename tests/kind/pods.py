@@ -26,7 +26,8 @@ from tests.kind.lab import KindLab
 
 BOX = "/usr/local/bin/toolbox"
 HOST = "kubernetes.io/hostname"
-_SECONDS = 60.0
+# A kubelet that may not read a claim yet, since the API server has not linked both, tries again much later.
+_SECONDS = 180.0
 
 
 class Site:
