@@ -82,7 +82,7 @@ _MAPPED = "(?i)^[0:]*:ffff:(?:0{1,4}:)?[0-9a-f:.]+$"
 # of Oracle Net. A line of a program has calls and lists in it, and is none.
 _FLAG = r"(?:-{0,2}[A-Za-z][A-Za-z0-9_.-]*=)?"
 _OPTION = r"(?:(?:-D)?[A-Za-z_][A-Za-z0-9_.-]* ?= ?[^\s=()]*|-[^\s=]*)"
-CONNECTION = (
+_CONNECTION = (
     rf"^\s*{_FLAG}(?:(?:[A-Za-z][A-Za-z0-9 _.-]*=[^;()\n]*;\s*)+(?:[A-Za-z][A-Za-z0-9 _.-]*=[^;()\n]*)?"
     rf"|{_OPTION}(?: +{_OPTION})*|[(](?i:description|address)\b[A-Za-z0-9_.()=, :-]*)\s*$"
 )
@@ -96,11 +96,11 @@ _HOST_WORDS = (
     r"host(?:s|[_. ]?name|addr)?|servers?|server[_ ]?name|data[_ ]?source|(?:network )?addr(?:ess(?:es)?)?"
     r"|endpoints?|endpoint[_ ]?suffix|ur[il]|brokers?|contact[_ -]?points?|proxy|failover[_ ]?partner"
 )
-HOST_SETTING = (
+_HOST_SETTING = (
     rf"(?i)(?:^|[;\s(=.]|(?-i:-D)[a-z0-9_.-]*|[a-z0-9]_)(?:{_HOST_WORDS}) ?= ?(?:[a-z0-9_.-]+=)*[^\s;()=]+"
 )
 """The setting of a host in a connection string; one such string may be the value of another's setting."""
-HOST_NAME = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*"
+_HOST_NAME = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*"
 _FILE = (
     r"(?i)\.(?:accdb|bin|cfg|conf|crt|css|csv|db3?|gguf|html?|ini|js|jsonl?|log|mdf|parquet|pem|sdf|safetensors"
     r"|sock|sqlite3?|toml|txt|ya?ml)$"
@@ -118,10 +118,10 @@ def are_permitted_settings(value: str, permitted: str) -> str:
         permitted: condition on a host, `h`.
     """
     is_short = f'{value}.contains("=") && {value}.contains(".") && size({value}) <= {_LONGEST_CONNECTION}'
-    strings = f'{value}.replace("\'", "\\"").split("\\"").filter(s, s.matches({literal(CONNECTION)}))'
-    names = f'm.findAll("[^=]*$")[0].findAll({literal(HOST_NAME)})'
+    strings = f'{value}.replace("\'", "\\"").split("\\"").filter(s, s.matches({literal(_CONNECTION)}))'
+    names = f'm.findAll("[^=]*$")[0].findAll({literal(_HOST_NAME)})'
     hosts = f"{names}.all(h, h.matches({literal(_FILE)}) || {permitted})"
-    return f"(!({is_short}) || {strings}.all(s, s.findAll({literal(HOST_SETTING)}).all(m, {hosts})))"
+    return f"(!({is_short}) || {strings}.all(s, s.findAll({literal(_HOST_SETTING)}).all(m, {hosts})))"
 
 
 def spellings(value: str) -> str:
