@@ -102,8 +102,8 @@ _HOST_SETTING = (
 """The setting of a host in a connection string; one such string may be the value of another's setting."""
 _HOST_NAME = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*"
 _FILE = (
-    r"(?i)\.(?:accdb|bin|cfg|conf|crt|css|csv|db3?|gguf|html?|ini|js|jsonl?|log|mdf|parquet|pem|sdf|safetensors"
-    r"|sock|sqlite3?|toml|txt|ya?ml)$"
+    r"(?i)\.(?:accdb|bin|cfg|conf|crt|css|csv|db3?|gguf|html?|ini|js|jsonl?|log|mdf|parquet|pem|sdf"
+    r"|safetensors|sock|sqlite3?|toml|txt|ya?ml)$"
 )
 """Ends of files' names, none of them a top-level domain: drivers of SQLite call their file a data source."""
 _LONGEST_CONNECTION = 4_000
