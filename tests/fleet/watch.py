@@ -17,6 +17,8 @@ from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION
 _JOB = "batch.kubernetes.io/job-name"
 SAMPLE = 1.0
 """Seconds between two samples of the racks."""
+LOOK = 0.25
+"""Seconds between two looks at whether something holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +154,10 @@ class FleetWatch:
         while not holds():
             left = deadline - time.monotonic()
             assert left > 0, f"after {seconds:.0f} s it does not hold that {what}"
-            # Many changes come at once, and each look reads everything.
             self._changed.wait(min(left, 1.0))
+            # Many changes come at once, and each look reads everything: with thousands of machines a look after
+            # each change keeps a processor busy that the fleet needs.
+            time.sleep(LOOK)
             self._changed.clear()
 
     def _sample(self, stop: threading.Event) -> None:
