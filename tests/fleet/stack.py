@@ -14,6 +14,8 @@ UNIT = 32
 DOMAIN = 18
 """Compute trays of a GB200 NVL72 domain, four GPUs each."""
 LEAST = 100
+_REST = 416
+"""Nodes of a thousand that jobs other than the gang may use: what the gang leaves of a fleet of 1,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class FleetSize:
         train: DGX H100, eight GPUs each.
         serve: trays of GB200 NVL72.
         gang: nodes of the large job.
+        rest: nodes besides those of the gang that tenants may use at once.
         sweep: nodes of the job that borrows another tenant's quota.
         urgent: nodes of the job by which that tenant takes it back.
     """
@@ -31,6 +34,7 @@ class FleetSize:
     train: int
     serve: int
     gang: int
+    rest: int
     sweep: int
     urgent: int
 
@@ -55,14 +59,15 @@ def fleet_size(nodes: int) -> FleetSize:
     serve = DOMAIN * max(2, nodes // 250)
     train = nodes - serve
     gang = 512 if nodes >= 1000 else nodes // 2
-    rest = train - gang
-    return FleetSize(train, serve, gang, rest * 7 // 8, rest // 2)
+    # The gang has 4,096 GPUs however large the fleet is; the other jobs grow with the fleet.
+    rest = min(train - gang, nodes * _REST // 1000)
+    return FleetSize(train, serve, gang, rest, rest * 7 // 8, rest // 2)
 
 
 def write_stack(folder: Path, size: FleetSize) -> None:
     """Write the stack's description into a folder, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
-    owner = 8 * (size.train - size.urgent)
+    owner = 8 * (size.gang + size.rest - size.urgent)
     text = Template(_DESCRIPTION).substitute(
         train=size.train, serve=size.serve, unit=UNIT, owner=owner, other=8 * size.urgent
     )

@@ -155,8 +155,8 @@ class FleetWatch:
             left = deadline - time.monotonic()
             assert left > 0, f"after {seconds:.0f} s it does not hold that {what}"
             self._changed.wait(min(left, 1.0))
-            # Many changes come at once, and each look reads everything: with thousands of machines a look after
-            # each change keeps a processor busy that the fleet needs.
+            # Many changes come at once, and each look reads everything: with thousands of machines a look
+            # after each change keeps a processor busy that the fleet needs.
             time.sleep(LOOK)
             self._changed.clear()
 

@@ -37,12 +37,16 @@ FAKE_NODE = "kwok.x-k8s.io/node=fake"
 _ISSUER = "https://kubernetes.default.svc"
 _SERVICES, _PODS = "10.96.0.0/16", "10.128.0.1/10"
 _LESS_GARBAGE = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
-"""For etcd and controller manager: Go collects small heaps often, and a deletion takes many requests."""
-_MEMORY_FOR_TIME = {"GOGC": "400", "GOMEMLIMIT": "2GiB"}
-"""The API server collects its garbage less often, up to 2 GiB.
+"""For etcd, scheduler and controller manager: Go collects small heaps often, and a deletion takes many
+requests.
+
+With 5,000 machines the scheduler spent a fifth of its processor time on it by Go's default.
+"""
+_MEMORY_FOR_TIME = {"GOGC": "400", "GOMEMLIMIT": "3GiB"}
+"""The API server collects its garbage less often, up to 3 GiB; it takes them for thousands of machines alone.
 
 Collections caused the slowest of a hundred requests, more of them with admission policies than without
-(benchmarks/admission.py).
+(benchmarks/admission.py). At a limit of 2 GiB they took a third of its processor time with 5,000 machines.
 """
 _KWOK_SETTLES_SECONDS = 1.0
 """Seconds after which a KWOK with a wrong setting has ended; it has no health endpoint to probe."""
@@ -95,7 +99,7 @@ def processes(
             (str(programs["kube-scheduler"]), *scheduler(cluster_dir, ports)),
             ready,
             _probe(cluster_dir, ports, "kube-scheduler", "/healthz"),
-            env=environment,
+            env=environment | _LESS_GARBAGE,
         ),
         Process(
             "kwok",
