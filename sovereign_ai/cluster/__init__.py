@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.crds import install_crds
     from sovereign_ai.cluster.dead_components import DeadComponent
     from sovereign_ai.cluster.embedded.pod_stages import SIMULATED_DURATION
-    from sovereign_ai.cluster.evictions import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
+    from sovereign_ai.cluster.evictions import (
+        CORDON_OWNER,
+        evict_pod,
+        evictable_pods,
+        evictable_pods_by_node,
+        is_recreated,
+    )
     from sovereign_ai.cluster.guard import GUARDED, KEPT, REPEATED, guard_policies
     from sovereign_ai.cluster.guard_release import released, restore_guard
     from sovereign_ai.cluster.identities import AUTHORIZATION, CLUSTER_CA, SUPERVISOR, kubeconfig, server_url
@@ -44,7 +50,13 @@ else:
             "crds": ("install_crds",),
             "dead_components": ("DeadComponent",),
             "embedded.pod_stages": ("SIMULATED_DURATION",),
-            "evictions": ("CORDON_OWNER", "evict_pod", "evictable_pods", "is_recreated"),
+            "evictions": (
+                "CORDON_OWNER",
+                "evict_pod",
+                "evictable_pods",
+                "evictable_pods_by_node",
+                "is_recreated",
+            ),
             "guard": ("GUARDED", "KEPT", "REPEATED", "guard_policies"),
             "guard_release": ("released", "restore_guard"),
             "identities": ("AUTHORIZATION", "CLUSTER_CA", "SUPERVISOR", "kubeconfig", "server_url"),
@@ -81,6 +93,7 @@ __all__ = [
     "cluster_dir_of",
     "evict_pod",
     "evictable_pods",
+    "evictable_pods_by_node",
     "guard_policies",
     "install_crds",
     "is_recreated",

@@ -27,6 +27,21 @@ def evictable_pods(api: Api, node: str) -> list[dict[str, Any]]:
     return [pod for pod in answer.get("items", ()) if _must_go(pod)]
 
 
+def evictable_pods_by_node(api: Api) -> dict[str, list[dict[str, Any]]]:
+    """Return the same pods of every node that has some, by one list of all pods.
+
+    Raises:
+        ApiError: the API server refused.
+        UnreachableError: there was no answer.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for pod in api.list("v1", "Pod"):
+        node = pod["spec"].get("nodeName")
+        if node and _must_go(pod):
+            found.setdefault(node, []).append(pod)
+    return found
+
+
 def evict_pod(api: Api, pod: Object) -> str:
     """Request a pod's eviction, and return what holds it; empty where nothing does.
 

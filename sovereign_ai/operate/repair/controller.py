@@ -35,6 +35,7 @@ from sovereign_ai.operate.repair.record import (
 from sovereign_ai.operate.repair.view import (
     SPARE,
     Place,
+    PodCount,
     PodCounts,
     View,
     count_pods,
@@ -46,7 +47,7 @@ from sovereign_ai.operate.repair.watched import WatchedCluster
 _MERGE = "application/merge-patch+json"
 _NOT_FOUND, _CONFLICT = 404, 409
 _LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}/leases"
-_CORDONS_AT_ONCE, _AT_ONCE = 16, 4
+_CORDONS_AT_ONCE, _AT_ONCE = 16, 8
 """Requests at a time: of cordons enough for a storm within a second, of all else few beside them."""
 _OUTDATED = "the Node changed in the meantime"
 _MOST_EVENTS = 10_000
@@ -169,32 +170,33 @@ class RepairController:
 
     def _carry_out_all(self, view: View, decisions: Sequence[Decision], workers: int) -> tuple[Done, ...]:
         """Carry out decisions side by side, at most so many at a time."""
-        calls = [partial(self._carry_out, view, decision) for decision in decisions]
+        machines = view.by_name()
+        calls = [partial(self._carry_out, view, machines[each.machine], each) for each in decisions]
         return tuple(self._api.many(calls, workers))
 
-    def _carry_out(self, view: View, decision: Decision) -> Done:
+    def _carry_out(self, view: View, machine: Machine, decision: Decision) -> Done:
         """Carry out one decision; one that is refused is left to the next round, and stops no other."""
         try:
             if decision.act is Act.EVICT:
                 # Written first: whoever decides next counts this machine, however this one ends.
-                if decision.record != _of(view.machines, decision.machine).record:
-                    self._write(view, decision)
+                if decision.record != machine.record:
+                    self._write(view, machine, decision)
                 return Done(decision, self._evict(decision.machine))
             if decision.is_written:
-                self._write(view, decision)
+                self._write(view, machine, decision)
         except ApiError as error:
             is_outdated = error.status == _CONFLICT
             return Done(decision, _OUTDATED if is_outdated else error.problems[0].message)
         return Done(decision)
 
-    def _write(self, view: View, decision: Decision) -> None:
+    def _write(self, view: View, machine: Machine, decision: Decision) -> None:
         """Write one decision into its Node, on the resourceVersion that it was decided on.
 
         Raises:
             ApiError: the API server refused; with a conflict where the Node changed since.
             UnreachableError: there was no answer.
         """
-        change = _change(_of(view.machines, decision.machine), view.nodes[decision.machine], decision)
+        change = _change(machine, view.nodes[decision.machine], decision)
         change["metadata"]["resourceVersion"] = view.versions[decision.machine]
         path, query = f"/api/v1/nodes/{decision.machine}", {"fieldManager": CONTROLLER}
         written = self._api.request("PATCH", path, change, query, _MERGE)
@@ -357,11 +359,6 @@ def _change(machine: Machine, node: Mapping[str, Any], decision: Decision) -> di
     return {"metadata": {"annotations": annotations}, "spec": spec}
 
 
-def _uncounted(names: Sequence[str]) -> dict[str, int]:
+def _uncounted(names: Sequence[str]) -> dict[str, PodCount]:
     """Return a pod for each machine, where none were counted."""
-    return dict.fromkeys(names, 1)
-
-
-def _of(machines: Sequence[Machine], name: str) -> Machine:
-    """Return the machine of a name."""
-    return next(machine for machine in machines if machine.name == name)
+    return dict.fromkeys(names, PodCount(running=1))

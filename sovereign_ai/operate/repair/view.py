@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sovereign_ai.catalog.accelerator import accelerator
 from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import FaultCodes
-from sovereign_ai.cluster import CORDON_OWNER, evictable_pods
+from sovereign_ai.cluster import CORDON_OWNER, evictable_pods, evictable_pods_by_node
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import KEYS
 from sovereign_ai.operate.repair.decide import Cordon, Machine
@@ -49,6 +49,12 @@ DRA_VERSIONS = ("resource.k8s.io/v1", "resource.k8s.io/v1beta2", "resource.k8s.i
 _NOT_FOUND = 404
 _AT_ONCE = 4
 """Requests at a time: cordons of other machines are sent beside them."""
+_COUNTED_ONE_BY_ONE = 32
+"""Machines whose pods are listed each by itself; of more, all pods of the cluster are listed at once.
+
+A busy API server takes half a second for each list, since it waits until its cache is as new as etcd: the
+pods of 1,160 machines that lost their feed took three minutes to count (5,000 machines, 2026-11-28).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +86,25 @@ class View:
     versions: Mapping[str, str]
     nodes: Mapping[str, Object] = field(repr=False)
 
+    def by_name(self) -> dict[str, Machine]:
+        """Return the machines by name."""
+        return {machine.name: machine for machine in self.machines}
 
-PodCounts = Callable[[Sequence[str]], Mapping[str, int]]
+
+@dataclass(frozen=True, slots=True)
+class PodCount:
+    """The pods of a machine that an eviction must remove.
+
+    Attributes:
+        running: those that nobody has deleted.
+        ending: those that are being deleted.
+    """
+
+    running: int
+    ending: int = 0
+
+
+PodCounts = Callable[[Sequence[str]], Mapping[str, PodCount]]
 """Counts the pods of machines that an eviction must remove."""
 
 
@@ -166,13 +189,14 @@ def observe_reports(
             nodes[node["metadata"]["name"]] = node
     records = {name: read_record(_annotations(node).get(ANNOTATION)) for name, node in nodes.items()}
     # Pods are counted only where they matter.
-    pods = pods_on([name for name, record in records.items() if record and record.step is Step.DRAIN])
+    counts = pods_on([name for name, record in records.items() if record and record.step is Step.DRAIN])
     machines = []
     for name, node in nodes.items():
         reported = (*condition_faults(node, (*fatal, *more(name)), now, GRACE), *tainted.get(name, ()))
         # Several agents may report the same fault.
         faults = tuple(dict.fromkeys(reported))
-        machines.append(_machine(node, placed[name], faults, pods.get(name, 0), records[name]))
+        pods = _pods_in_the_way(counts[name], node, now) if name in counts else 0
+        machines.append(_machine(node, placed[name], faults, pods, records[name]))
     versions = {name: node["metadata"]["resourceVersion"] for name, node in nodes.items()}
     return View(tuple(machines), versions, nodes)
 
@@ -188,30 +212,36 @@ def list_reports(api: Api) -> NodeReports:
     return NodeReports(api.list("v1", "Node"), rules, slices)
 
 
-def count_pods(api: Api, names: Sequence[str]) -> dict[str, int]:
-    """Return how many pods of each machine an eviction must remove, read side by side.
+def count_pods(api: Api, names: Sequence[str]) -> dict[str, PodCount]:
+    """Return how many pods of each machine an eviction must remove.
 
     Raises:
         ApiError: the API server refused.
         UnreachableError: there was no answer.
     """
-    # A storm drains many machines at once.
-    counted = api.many([partial(_count_pods, api, name) for name in names], _AT_ONCE)
-    return dict(zip(names, counted, strict=True))
+    if len(names) > _COUNTED_ONE_BY_ONE:
+        by_node = evictable_pods_by_node(api)
+        return {name: _pod_count(by_node.get(name, ())) for name in names}
+    listed = api.many([partial(evictable_pods, api, name) for name in names], _AT_ONCE)
+    return {name: _pod_count(pods) for name, pods in zip(names, listed, strict=True)}
 
 
-def _count_pods(api: Api, name: str) -> int:
-    """Return how many pods of a machine an eviction must remove.
+def _pod_count(pods: Sequence[Object]) -> PodCount:
+    ending = sum(1 for pod in pods if pod["metadata"].get("deletionTimestamp"))
+    return PodCount(len(pods) - ending, ending)
 
-    Those of a silent machine that are being deleted count no more: only its kubelet could end them, and it
-    answers after a restart.
+
+def _pods_in_the_way(count: PodCount, node: Object, now: datetime) -> int:
+    """Return how many pods keep a machine from its repair.
+
+    Those of a silent machine that are being deleted do not: only its kubelet could end them, and it answers
+    after a restart.
     """
-    pods = evictable_pods(api, name)
-    if pods and all(pod["metadata"].get("deletionTimestamp") for pod in pods):
-        node = api.get("v1", "Node", name)
-        faults = condition_faults(node or {}, (), datetime.now(UTC), timedelta(0))
-        return 0 if any(fault.kind == NOT_READY for fault in faults) else len(pods)
-    return len(pods)
+    if not count.running and count.ending:
+        faults = condition_faults(node, (), now, timedelta(0))
+        if any(fault.kind == NOT_READY for fault in faults):
+            return 0
+    return count.running + count.ending
 
 
 def _machine(

@@ -26,7 +26,7 @@ from sovereign_ai.operate.repair.record import (
     read_record,
     write_verdict,
 )
-from sovereign_ai.operate.repair.view import observe_machines, places
+from sovereign_ai.operate.repair.view import PodCount, count_pods, observe_machines, places
 from tests.render.lab import stack
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -45,6 +45,7 @@ class Cluster:
     def __init__(self) -> None:
         self.nodes: dict[str, dict[str, Any]] = {}
         self.pods: list[dict[str, Any]] = []
+        self.whole_lists = 0
         self.rules: list[dict[str, Any]] = []
         self.lease: dict[str, Any] | None = None
         self.events: list[dict[str, Any]] = []
@@ -62,6 +63,9 @@ class Cluster:
     def list(self, api_version: str, kind: str) -> Objects:
         if kind == "Node":
             return copy.deepcopy(list(self.nodes.values()))
+        if kind == "Pod":
+            self.whole_lists += 1
+            return copy.deepcopy(self.pods)
         if api_version != "resource.k8s.io/v1beta2":
             raise refused(404)
         return copy.deepcopy(self.rules) if kind == "DeviceTaintRule" else []
@@ -78,7 +82,7 @@ class Cluster:
             return self._lease(method, body)
         if path == "/api/v1/pods":
             node = more["query"]["fieldSelector"].partition("=")[2]
-            return {"items": [pod for pod in self.pods if pod["spec"]["nodeName"] == node]}
+            return {"items": [pod for pod in self.pods if pod["spec"].get("nodeName") == node]}
         if path.endswith("/eviction"):
             name = path.split("/")[-2]
             self.pods = [pod for pod in self.pods if pod["metadata"]["name"] != name]
@@ -287,6 +291,41 @@ def test_pods_are_counted_only_of_machines_that_are_drained(cluster: Any) -> Non
     cluster.run_pod("train-001")
     view = observe_machines(cluster, PLACED, NOW)
     assert {machine.pods for machine in view.machines} == {0}
+
+
+@pytest.mark.parametrize("machines", [1, 33], ids=["one by one", "all at once"])
+def test_pods_of_few_and_of_many_machines_are_counted_alike(cluster: Any, machines: int) -> None:
+    counted = [f"train-{number:03}" for number in range(1, machines + 1)]
+    cluster.run_pod("train-001", "runs")
+    cluster.run_pod("train-001", "ends")
+    cluster.run_pod("train-001", "finished")
+    cluster.run_pod("elsewhere", "of another machine")
+    cluster.pods.append({"metadata": {"name": "waits", "namespace": "research"}, "spec": {}, "status": {}})
+    cluster.pods[1]["metadata"]["deletionTimestamp"] = "2026-11-28T12:00:00Z"
+    cluster.pods[2]["status"]["phase"] = "Succeeded"
+    assert count_pods(cluster, counted) == {
+        **dict.fromkeys(counted, PodCount(0)),
+        "train-001": PodCount(running=1, ending=1),
+    }
+    assert cluster.whole_lists == (machines > 1)
+
+
+@pytest.mark.parametrize(("is_silent", "in_the_way"), [(True, 0), (False, 1)])
+def test_a_pod_that_only_a_silent_kubelet_could_end_is_not_in_the_way(
+    cluster: Any, is_silent: bool, in_the_way: int
+) -> None:
+    cluster.break_gpu("train-003")
+    repairer = controller(cluster)
+    repairer.round(NOW)
+    cluster.run_pod("train-003")
+    cluster.pods[0]["metadata"]["deletionTimestamp"] = "2026-11-28T12:00:00Z"
+    if is_silent:
+        silence = {"type": "Ready", "status": "Unknown", "lastTransitionTime": "2026-11-27T11:59:59Z"}
+        cluster.nodes["train-003"]["status"] = {"conditions": [silence]}
+    view = observe_machines(cluster, PLACED, NOW)
+    assert view.by_name()["train-003"].pods == in_the_way
+    cluster.run_pod("train-003", "runs")
+    assert observe_machines(cluster, PLACED, NOW).by_name()["train-003"].pods == 2
 
 
 def test_a_spare_is_activated_and_retired_and_no_other_taint_is_touched(cluster: Cluster) -> None:
