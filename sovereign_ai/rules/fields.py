@@ -673,16 +673,19 @@ def _parameters_and_encryption(value: str) -> str:
 
 
 def _range(value: str) -> str:
-    """Return CEL: an address range lies within a declared one."""
-    return f"(isCIDR({value}) && variables.outside.exists(g, isCIDR(g) && cidr(g).containsCIDR({value})))"
+    """Return CEL: an address, or a range by its length or by both ends, lies within a declared range."""
+    are_ends_within = f'{value}.split("-").all(e, isIP(e.trim()) && cidr(g).containsIP(e.trim()))'
+    is_within = f"(isCIDR({value}) ? cidr(g).containsCIDR({value}) : {are_ends_within})"
+    return f"variables.outside.exists(g, isCIDR(g) && {is_within})"
 
 
-_PRIVATE = literal(["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"])
+PRIVATE_RANGES = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+"""Addresses that no public network routes (RFC 1918, 4193 and 6598)."""
 
 
 def _private(value: str) -> str:
-    """Return CEL: an address is in a range that no public network routes (RFC 1918, 4193 and 6598)."""
-    return f"(isIP({value}) && {_PRIVATE}.exists(g, cidr(g).containsIP({value})))"
+    """Return CEL: an address is in a range that no public network routes."""
+    return f"(isIP({value}) && {literal(list(PRIVATE_RANGES))}.exists(g, cidr(g).containsIP({value})))"
 
 
 def _own_cluster(value: str) -> str:
