@@ -63,7 +63,7 @@ _DOMAINS = (
     r"(?:net|kube-manager)\.juniper\.net/|opflex\.cisco\.com/|nuage\.io/|ncp/",
     r"kube-router\.io/",
 )
-_OF_PLUGIN = f"^(?:{'|'.join(_DOMAINS)})"
+OF_PLUGIN = f"^(?:{'|'.join(_DOMAINS)})"
 """Annotations below a network plugin's domain, as a regular expression."""
 
 # What narrows or measures: it costs the pod itself, and nobody else.
@@ -164,7 +164,7 @@ def _are_no_requests(more: str = "") -> str:
         more: further condition on which an annotation `k` is permitted.
     """
     permitted = f"k.matches({literal(_IS_HARMLESS)}) || {_IS_REPORT} || {_OWN_NETWORKS}{more}"
-    annotations = f"variables.annotations.all(k, !k.matches({literal(_OF_PLUGIN)}) || {permitted})"
+    annotations = f"variables.annotations.all(k, !k.matches({literal(OF_PLUGIN)}) || {permitted})"
     # Azure's plugin reads this label of a pod.
     labels = 'variables.labels.all(k, !k.startsWith("kubernetes.azure.com/pod-network"))'
     return f"{annotations} && {labels}"
