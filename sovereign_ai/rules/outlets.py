@@ -48,7 +48,7 @@ _RANGE = (
     rf"(?:=|,)[ ]*(?:{_ADDRESS}/[0-9]{{1,3}}|{_ADDRESS}[ ]*-[ ]*{_ADDRESS}"
     r"|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f.:]*)[ ]*(?:,|$)"
 )
-"""A range of addresses by its length or by both ends, or an address of IPv6: a whole value, or between commas.
+"""A range of addresses by its length or both ends, or an address of IPv6: a whole value, or between commas.
 
 MetalLB reads both forms of a range, with blanks around the hyphen (its `ParseCIDR`, read 2026-11-28).
 """

@@ -34,7 +34,7 @@ _NO_SPACE = r"^[^ ]*[\t\r\n][^ ]*$"
 """A text of a single word with tabs or line ends in it, which the URL Standard drops."""
 _URL_A_LINE = r"^(?:[A-Za-z0-9+.-]+://[^\s]+)?$"
 LETTER = r"[^\x00-,./:-@\[-^`{-\x7F]"
-"""A letter, digit, hyphen or underscore of a name, in whatever alphabet: resolvers encode the others (RFC 5891)."""
+"""A letter, digit, hyphen or underscore of a name, in whatever alphabet: resolvers encode the others."""
 _REMOTE = (
     rf"(?:^|[\s\"'=,(])(?:[A-Za-z0-9._-]+@(?:{LETTER}+\.)+{LETTER}+\.?:[^\s]"
     rf"|(?:{LETTER}+\.)+[^\x00-@\[-`{{-\x7F]{{2,}}\.?:(?:/|:{LETTER})|//(?:{LETTER}+\.)+{LETTER}+)"
@@ -117,8 +117,8 @@ _UNREADABLE_HOST = r"%[0-9A-Fa-f]{2}|[^\x00-\x7F]"
 _NUMBER_PART = "(?:0[xX][0-9A-Fa-f]+|[0-9]+)"
 _NUMBER = rf"(?:^|[:@/,]){_NUMBER_PART}(?:\.{_NUMBER_PART}){{0,3}}\.?(?:$|[:,/\\])"
 _NUMBER_ALONE = "[0-9][0-9A-Fa-fxX.]*[0-9A-Fa-f]|[0-9]"
-# inet_aton(3) reads a single number, and fewer than four parts, as an address. What is in 0.0.0.0/8, such as a
-# port or a count of servers, is nobody's. A zero in front means octal to it, and nothing to Java and to
+# inet_aton(3) reads a single number, and fewer than four parts, as an address. What is in 0.0.0.0/8, such as
+# a port or a count of servers, is nobody's. A zero in front means octal to it, and nothing to Java and to
 # older Go, so that no such form is permitted but where each reading is the pod itself.
 _COUNT = r"^(?:[0-9]{1,7}|0[xX]0*[0-9A-Fa-f]{1,6})$"
 _DECIMAL = "^[1-9][0-9]{7,9}$"
@@ -138,7 +138,10 @@ def are_permitted_settings(value: str, permitted: str) -> str:
     """
     has_setting = f'{value}.contains("=") && {value}.matches({literal(_MAY_LEAD_OUT)})'
     is_short = f"{has_setting} && size({value}) <= {_LONGEST_CONNECTION}"
-    strings = f'{value}.replace("\'", "\\"").split("\\"").filter(s, s.matches({literal(_CONNECTION)}))'
+    # What quotes enclose may be the whole string, and the value of a setting in it.
+    marked = f'{value}.replace("\'", "\\"")'
+    parts = f'({marked}.split("\\"") + ({marked}.contains("\\"") ? [{marked}.replace("\\"", "")] : []))'
+    strings = f"{parts}.filter(s, s.matches({literal(_CONNECTION)}))"
     settings = f's.findAll({literal(_HOST_SETTING)}).map(m, m.findAll("[^=]*$")[0])'
     names = f"m.findAll({literal(_HOST_NAME)}).filter(h, !h.matches({literal(_FILE)}))"
     # A match takes the comma behind it, so that the next one needs another before it.
