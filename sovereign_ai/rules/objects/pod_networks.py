@@ -27,10 +27,10 @@ from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
 _LOCATION = (ECSF_DATA, CADA_LOCATION, C3A_LOCATION, GDPR_TRANSFER, SNC_LOCATION)
 
-# Read for this on 2026-11-28, in their source: OVN-Kubernetes (pkg/util/pod_annotation.go, pkg/ovnwebhook), of
-# Kube-OVN pkg/util/const.go and pkg/controller/pod.go, of Calico libcalico-go/lib/backend/k8s/conversion, names
-# in Antrea and in Amazon's VPC CNI; in their documentation: Cilium ("Pod Annotations", "Multi-Pool"), GKE and
-# Alibaba Cloud. The domains of others are refused as a whole: what is below them was not read.
+# Read for this on 2026-11-28, in their source: OVN-Kubernetes (pkg/util/pod_annotation.go, pkg/ovnwebhook),
+# Kube-OVN (pkg/util/const.go, pkg/controller/pod.go), Calico (libcalico-go/lib/backend/k8s/conversion), and
+# names in Antrea and Amazon's VPC CNI; in their documentation: Cilium ("Pod Annotations", "Multi-Pool"), GKE
+# and Alibaba Cloud. The domains of others are refused as a whole: what is below them was not read.
 _OVN, _KUBE_OVN = r"k8s\.ovn\.org/", r"(?:[A-Za-z0-9.-]+\.)?ovn\.kubernetes\.io/"
 # For a network beside its own, Kube-OVN puts that network's provider before the domain of Kubernetes.
 _KUBE_OVN_FIELDS = (
