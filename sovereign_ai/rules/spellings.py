@@ -136,8 +136,8 @@ def are_permitted_settings(value: str, permitted: str) -> str:
         value: expression of the text.
         permitted: condition on a host, `h`.
     """
-    has_setting = f'{value}.contains("=") && {value}.matches({literal(_MAY_LEAD_OUT)})'
-    is_short = f"{has_setting} && size({value}) <= {_LONGEST_CONNECTION}"
+    is_short = f"size({value}) <= {_LONGEST_CONNECTION}"
+    has_setting = f'{is_short} && {value}.contains("=") && {value}.matches({literal(_MAY_LEAD_OUT)})'
     # What quotes enclose may be the whole string, and the value of a setting in it.
     marked = f'{value}.replace("\'", "\\"")'
     parts = f'({marked}.split("\\"") + ({marked}.contains("\\"") ? [{marked}.replace("\\"", "")] : []))'
@@ -153,7 +153,7 @@ def are_permitted_settings(value: str, permitted: str) -> str:
     )
     is_readable = f"!m.matches({literal(_UNREADABLE_HOST)})"
     hosts = f"({names} + {numbers}).all(h, {permitted})"
-    return f"(!({is_short}) || {strings}.all(s, {settings}.all(m, {is_readable} && {hosts})))"
+    return f"(!({has_setting}) || {strings}.all(s, {settings}.all(m, {is_readable} && {hosts})))"
 
 
 def spellings(value: str) -> str:
