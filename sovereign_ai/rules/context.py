@@ -48,7 +48,9 @@ _POD_OF_SERVICE = r"[a-z0-9-]+\.[a-z]+(?:[0-9]|-[a-z0-9])+[a-z]*(?:-[a-z0-9]+)*"
 _SERVICE = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.svc(\.cluster\.local)?[.]?"
 # A server that listens on all addresses (`0.0.0.0`, `[::]`, `*`) names no other host.
 _LOCAL_HOSTS = (
-    r"127(?:\.[0-9]{1,3}){3}",
+    # In fewer parts, or as one number, 127.0.0.1 is the same (inet_aton(3)), or a name that nobody has.
+    r"127(?:\.[0-9]{1,8}){1,3}",
+    r"2130706433|0[xX]7[fF]000001",
     r"\[::1?\]",
     r"0\.0\.0\.0",
     r"\*",

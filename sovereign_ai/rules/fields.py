@@ -22,6 +22,7 @@ from typing import Literal, TypeVar
 
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.spellings import (
+    LETTER,
     are_permitted_addresses,
     are_permitted_remotes,
     are_permitted_settings,
@@ -101,7 +102,7 @@ Of any other scheme, such as `s3` or `hf`, the authority is a name at somebody's
 """
 URL = r"""[A-Za-z0-9+.-]*://[^/?#\s"'<>,;|)}]*"""
 """A URL up to its path. The scheme may be missing, so that `$(SCHEME)://host` cannot hide one."""
-BARE = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]*:[0-9]{2,5}"
+BARE = rf"(?:{LETTER}+\.)+{LETTER}*:[0-9]{{2,5}}"
 """A host with a port outside of a URL."""
 # AWS names the endpoint of one service as `AWS_ENDPOINT_URL_S3`.
 _PLACE_NAMES = (
@@ -131,6 +132,11 @@ _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
 _WITHIN_CLUSTER = literal("^[a-z0-9-]+[.][a-z]{3,}(:[0-9]+)?$")
 _POD = literal("^[a-z0-9-]+-[0-9]+[.]")
 _FLAG = r"^[-+]{0,2}[A-Za-z0-9._-]+="
+# Nothing that every spelling of a place needs: a dot, a colon, a slash, `@`, `=`, `$`, `%`, `\\`, another
+# alphabet. Most variables of most pods are so, and the API server has answered after one search in each.
+_PLAIN = "^[A-Za-z0-9_ ,+-]*$"
+_MEANINGS = (_PLACE_NAMES, _REGION_NAMES, _BUCKET_NAMES)
+_HAS_MEANING = "|".join(f"(?:{name})" for name in _MEANINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,7 +435,7 @@ def arguments(values: str) -> str:
     joined = f'{values}.join({_BETWEEN}).replace("-version" + {_BETWEEN}, "-version=").split({_BETWEEN})'
     listed = f'({values}.exists(a, a.endsWith("-version")) ? {joined} : {values})'
     expanded = on_expanded("a", argument("x"))
-    return f"{listed}.all(a, {expanded})"
+    return f"{listed}.all(a, a.matches({literal(_PLAIN)}) || {expanded})"
 
 
 # The pod's own names and addresses, and those of the node that it runs on.
@@ -485,11 +491,11 @@ def variable(value: str) -> str:
 
 def variables_of_container() -> str:
     """Return CEL: all variables of a container `c` name permitted places only, with references expanded."""
+    is_plain = f"(e.value.matches({literal(_PLAIN)}) && !e.name.matches({literal(_HAS_MEANING)}))"
     is_permitted = on_expanded("e.value", setting("e.name", "x"))
-    return f"(!has(c.env) || c.env.all(e, !has(e.value) || {is_permitted}))"
+    return f"(!has(c.env) || c.env.all(e, !has(e.value) || {is_plain} || {is_permitted}))"
 
 
-_MEANINGS = (_PLACE_NAMES, _REGION_NAMES, _BUCKET_NAMES)
 # With another end the prefix and the key of an entry would make a word, such as `https_pro` and `xy`.
 _WHOLE_PREFIX = "^(?:.*[^A-Za-z0-9])?$"
 
@@ -673,16 +679,19 @@ def _parameters_and_encryption(value: str) -> str:
 
 
 def _range(value: str) -> str:
-    """Return CEL: an address range lies within a declared one."""
-    return f"(isCIDR({value}) && variables.outside.exists(g, isCIDR(g) && cidr(g).containsCIDR({value})))"
+    """Return CEL: an address, or a range by its length or by both ends, lies within a declared range."""
+    are_ends_within = f'{value}.split("-").all(e, isIP(e.trim()) && cidr(g).containsIP(e.trim()))'
+    is_within = f"(isCIDR({value}) ? cidr(g).containsCIDR({value}) : {are_ends_within})"
+    return f"variables.outside.exists(g, isCIDR(g) && {is_within})"
 
 
-_PRIVATE = literal(["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"])
+PRIVATE_RANGES = ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+"""Addresses that no public network routes (RFC 1918, 4193 and 6598)."""
 
 
 def _private(value: str) -> str:
-    """Return CEL: an address is in a range that no public network routes (RFC 1918, 4193 and 6598)."""
-    return f"(isIP({value}) && {_PRIVATE}.exists(g, cidr(g).containsIP({value})))"
+    """Return CEL: an address is in a range that no public network routes."""
+    return f"(isIP({value}) && {literal(list(PRIVATE_RANGES))}.exists(g, cidr(g).containsIP({value})))"
 
 
 def _own_cluster(value: str) -> str:

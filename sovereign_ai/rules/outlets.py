@@ -10,6 +10,8 @@ nothing to the name, so that a line reads as somebody would say it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sovereign_ai.rules.cel_literals import literal
 
 _DEEPEST = 10
@@ -41,6 +43,16 @@ _OF_SERVER = (
 _SERVER_LINE = f"(?im)^(?:{_OF_SERVER})=.*$"
 _HOST = r"(?:=|://|,)[ ]*(?:[^ /@,]*@)?(?:[A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+(?:[:/?#, ]|$)"
 """A host with a dot in it, at the beginning of a value, behind a scheme, or behind a comma."""
+_ADDRESS = r"[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]*"
+_RANGE = (
+    rf"(?:=|,)[ ]*(?:{_ADDRESS}/[0-9]{{1,3}}|{_ADDRESS}[ ]*-[ ]*{_ADDRESS}"
+    r"|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f.:]*)[ ]*(?:,|$)"
+)
+"""A range of addresses by its length or both ends, or an address of IPv6: a whole value, or between commas.
+
+MetalLB reads both forms of a range, with blanks around the hyphen (its `ParseCIDR`, read 2026-11-28).
+"""
+_ENDS = r"[0-9A-Fa-f.:]+(?:/[0-9]+)?"
 _BUCKET = (
     r"(?im)=(?:s3|gs|gcs|azure|azblob|az|wasbs?|abfss?|oss|cos|obs|swift|b2)://[^\s/]"
     r"|^[A-Za-z0-9._-]*bucket(?:[._-]?name)?=[^\s]"
@@ -69,17 +81,27 @@ def leaves() -> str:
     return f'{fields}.map(p0, {text}).join("\\n")'
 
 
-def leads_nowhere(private: str) -> str:
+def leads_nowhere(private: Iterable[str]) -> str:
     """Return CEL: an object of a kind that no rule knows sends nothing out, as far as its shape shows.
 
     Args:
-        private: condition on an address without its port, `a`: it is private.
+        private: the ranges that no public network routes.
     """
-    lines = f"variables.leaves.findAll({literal(_SERVER_LINE)})"
+    # A match takes the comma behind it, so that the next one needs another before it.
+    lines = f'variables.leaves.findAll({literal(_SERVER_LINE)}).map(l, l.replace(",", ",,"))'
     name = 'h.findAll("[^=/@, ]+[:/?#, ]?$")[0].findAll("^[A-Za-z0-9_.-]+")[0]'
     hosts = f"l.findAll({literal(_HOST)}).map(h, {name})"
-    is_inside = f"a.matches($local) || $outside.exists(g, g[1] == a) || {private}"
-    are_inside = f"{lines}.all(l, {hosts}.all(a, {is_inside}))"
+    declared = f"({literal(list(private))} + $outside.map(g, g[1]).filter(g, isCIDR(g)))"
+    # Both ends of a range are in one declared range, and so is all between them.
+    ends = f"r.findAll({literal(_ENDS)})"
+    is_within = 'e.contains("/") ? cidr(g).containsCIDR(e) : cidr(g).containsIP(e)'
+    are_addresses = f"{ends}.all(e, isIP(e) || isCIDR(e))"
+    ranges = f"l.findAll({literal(_RANGE)}).filter(r, {are_addresses})"
+    are_within = f"{ranges}.all(r, {declared}.exists(g, {ends}.all(e, {is_within})))"
+    are_ends_within = 'a.split("-").all(e, isIP(e) && cidr(g).containsIP(e))'
+    is_declared = f"$outside.exists(g, g[1] == a) || {declared}.exists(g, {are_ends_within})"
+    is_inside = f"a.matches($local) || {is_declared}"
+    are_inside = f"{lines}.all(l, {hosts}.all(a, {is_inside}) && {are_within})"
     has_store = f"variables.leaves.matches({literal(_STORE_LINE)})"
     is_no_bucket = f"(!variables.leaves.matches({literal(_BUCKET)}) || {has_store})"
     return f"!variables.key.matches({literal(_NAMES)}) && {are_inside} && {is_no_bucket}"

@@ -28,11 +28,10 @@ from sovereign_ai.rules.controls import (
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.fields import (
     GATHERED,
-    Field,
+    PRIVATE_RANGES,
     all_permitted,
     arguments,
     on_gathered,
-    permitted,
     sources_of_container,
     variables_of_container,
 )
@@ -134,7 +133,7 @@ _IS_KNOWN_OR_LISTED = (
     "size($residency_zones) == 0 || variables.key in $known_kinds"
     f' || (variables.known && variables.zone != "") || {_IS_LISTED_FOR_ALL}'
 )
-_LEADS_NOWHERE = f"{_IS_KNOWN_OR_LISTED} || ({leads_nowhere(permitted(Field('', 'private'), 'a'))})"
+_LEADS_NOWHERE = f"{_IS_KNOWN_OR_LISTED} || ({leads_nowhere(PRIVATE_RANGES)})"
 _REACHES_NOTHING_OUTSIDE = (
     f"{_IS_KNOWN_OR_LISTED}"
     ' || !(has(object.metadata.namespace) && object.metadata.namespace != "" ? $exporting : $reaching)'

@@ -33,12 +33,14 @@ _ODD_URL = (
 _NO_SPACE = r"^[^ ]*[\t\r\n][^ ]*$"
 """A text of a single word with tabs or line ends in it, which the URL Standard drops."""
 _URL_A_LINE = r"^(?:[A-Za-z0-9+.-]+://[^\s]+)?$"
+LETTER = r"[^\x00-,./:-@\[-^`{-\x7F]"
+"""A letter, digit, hyphen or underscore of a name, in whatever alphabet: resolvers encode the others."""
 _REMOTE = (
-    r"(?:^|[\s\"'=,(])(?:[A-Za-z0-9._-]+@(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+\.?:[^\s]"
-    r"|(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}\.?:(?:/|:[A-Za-z0-9_-])|//(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+)"
+    rf"(?:^|[\s\"'=,(])(?:[A-Za-z0-9._-]+@(?:{LETTER}+\.)+{LETTER}+\.?:[^\s]"
+    rf"|(?:{LETTER}+\.)+[^\x00-@\[-`{{-\x7F]{{2,}}\.?:(?:/|:{LETTER})|//(?:{LETTER}+\.)+{LETTER}+)"
 )
 """A path on another host, as scp, git, rsync and mount read it. A host with a port is a `BARE` one."""
-_ANY_HOST = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z0-9-]+"
+_ANY_HOST = rf"(?:{LETTER}+\.)+{LETTER}+"
 _NOT_ASCII = r"[^\x00-\x7F]"
 _OTHER_DIGITS = (
     r"[0-9A-Za-z][\x{3002}\x{FF0E}\x{FF61}][0-9A-Za-z]"
@@ -108,6 +110,23 @@ _FILE = (
 """Ends of files' names, none of them a top-level domain: drivers of SQLite call their file a data source."""
 _LONGEST_CONNECTION = 4_000
 """Characters: a search takes the API server as many steps as the text has, times those of the expression."""
+# Without any of these a setting names a service of its own namespace, a port or a count.
+_MAY_LEAD_OUT = r"[.%]|[^\x00-\x7F]|[0-9]{8}|0[xX]"
+_UNREADABLE_HOST = r"%[0-9A-Fa-f]{2}|[^\x00-\x7F]"
+"""An escape, which some drivers decode and others look up, or letters that each encodes in its own way."""
+_NUMBER_PART = "(?:0[xX][0-9A-Fa-f]+|[0-9]+)"
+_NUMBER = rf"(?:^|[:@/,]){_NUMBER_PART}(?:\.{_NUMBER_PART}){{0,3}}\.?(?:$|[:,/\\])"
+_NUMBER_ALONE = "[0-9][0-9A-Fa-fxX.]*[0-9A-Fa-f]|[0-9]"
+# inet_aton(3) reads a single number, and fewer than four parts, as an address. What is in 0.0.0.0/8, such as
+# a port or a count of servers, is nobody's. A zero in front means octal to it, and nothing to Java and to
+# older Go, so that no such form is permitted but where each reading is the pod itself.
+_COUNT = r"^(?:[0-9]{1,7}|0[xX]0*[0-9A-Fa-f]{1,6})$"
+_DECIMAL = "^[1-9][0-9]{7,9}$"
+_OWN_NUMBER = r"^(?:127(?:\.[0-9]{1,8}){1,3}|0[xX]0*7[fF][0-9A-Fa-f]{6})$"
+_OF_DECIMAL = (
+    'string(int(w) / 16777216) + "." + string(int(w) / 65536 % 256)'
+    ' + "." + string(int(w) / 256 % 256) + "." + string(int(w) % 256)'
+)
 
 
 def are_permitted_settings(value: str, permitted: str) -> str:
@@ -117,11 +136,24 @@ def are_permitted_settings(value: str, permitted: str) -> str:
         value: expression of the text.
         permitted: condition on a host, `h`.
     """
-    is_short = f'{value}.contains("=") && {value}.contains(".") && size({value}) <= {_LONGEST_CONNECTION}'
-    strings = f'{value}.replace("\'", "\\"").split("\\"").filter(s, s.matches({literal(_CONNECTION)}))'
-    names = f'm.findAll("[^=]*$")[0].findAll({literal(_HOST_NAME)})'
-    hosts = f"{names}.all(h, h.matches({literal(_FILE)}) || {permitted})"
-    return f"(!({is_short}) || {strings}.all(s, s.findAll({literal(_HOST_SETTING)}).all(m, {hosts})))"
+    is_short = f"size({value}) <= {_LONGEST_CONNECTION}"
+    has_setting = f'{is_short} && {value}.contains("=") && {value}.matches({literal(_MAY_LEAD_OUT)})'
+    # What quotes enclose may be the whole string, and the value of a setting in it.
+    marked = f'{value}.replace("\'", "\\"")'
+    parts = f'({marked}.split("\\"") + ({marked}.contains("\\"") ? [{marked}.replace("\\"", "")] : []))'
+    strings = f"{parts}.filter(s, s.matches({literal(_CONNECTION)}))"
+    settings = f's.findAll({literal(_HOST_SETTING)}).map(m, m.findAll("[^=]*$")[0])'
+    names = f"m.findAll({literal(_HOST_NAME)}).filter(h, !h.matches({literal(_FILE)}))"
+    # A match takes the comma behind it, so that the next one needs another before it.
+    numbers = (
+        f'm.replace(",", ",,").findAll({literal(_NUMBER)}).map(w, w.findAll({literal(_NUMBER_ALONE)})[0])'
+        f".filter(w, !w.matches({literal(_COUNT)}) && !w.matches({literal(_OWN_NUMBER)})"
+        f" && (!w.matches({literal(_DECIMAL)}) || int(w) >= 16777216))"
+        f".map(w, w.matches({literal(_DECIMAL)}) ? {_OF_DECIMAL} : w)"
+    )
+    is_readable = f"!m.matches({literal(_UNREADABLE_HOST)})"
+    hosts = f"({names} + {numbers}).all(h, {permitted})"
+    return f"(!({has_setting}) || {strings}.all(s, {settings}.all(m, {is_readable} && {hosts})))"
 
 
 def spellings(value: str) -> str:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import re
+from functools import cache
+
 import cel
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from sovereign_ai.rules.expressions import with_constants, without_variables
-from sovereign_ai.rules.fields import OUTSIDE, Field, argument, lists_of, nested, permitted, steps_of
+from sovereign_ai.rules.fields import OUTSIDE, Field, argument, lists_of, nested, permitted, setting, steps_of
 from sovereign_ai.rules.functions import facts
 from tests.rules.deciding import small_context
 
@@ -116,3 +121,21 @@ def test_a_host_of_two_words_is_ours_if_the_last_is_our_own_and_nobody_else_answ
     host: str, *, is_ours: bool
 ) -> None:
     assert _is_permitted(Field("a", "place"), host) == is_ours
+
+
+_PLAIN_WORDS = some.from_regex(re.compile(r"[A-Za-z0-9_ ,+-]*"), fullmatch=True)
+_TRICKY_WORDS = some.sampled_from(
+    ["0x7f000001", "3405803781", "dev tcp redis", "localhost", "--dns", "a-version"]
+)
+
+
+@given(some.one_of(_PLAIN_WORDS, _TRICKY_WORDS, some.lists(_TRICKY_WORDS).map(" ".join)))
+def test_a_text_that_is_answered_by_one_search_is_one_that_every_condition_permits(text: str) -> None:
+    constants = small_context().constants()
+    parts = {"zone": '"open"', "outside": with_constants(OUTSIDE, constants), **_DOMAINS}
+    conditions = f"[{setting('object.n', 'object.a')}, {argument('object.a')}]"
+    expression = without_variables(with_constants(conditions, constants), parts)
+    assert _program(expression).execute(facts({"object": {"a": text, "n": "VALUE"}})) == [True, True]
+
+
+_program = cache(cel.compile)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.outlets import leaves
 from sovereign_ai.rules.registry import REGISTRY
 from tests.rules import deciding
@@ -14,6 +16,15 @@ LEAVES = "variables.leaves"
 def refused(version: str = "example.net/v1", kind: str = "Thing", **fields: Any) -> bool:
     """Return whether an object of an unknown kind in a namespace of others is refused."""
     return "RES-011" in deciding.refused_by(deciding.obj(kind, version, namespace="databases", **fields))
+
+
+def is_refused_beside(address_range: str, addresses: list[str]) -> bool:
+    """Return whether a pool of these addresses is refused where a gateway has a range."""
+    context = replace(deciding.small_context(), outside=(("restricted", address_range),))
+    pool = deciding.obj(
+        "IPAddressPool", "metallb.io/v1beta1", namespace="metallb-system", spec={"addresses": addresses}
+    )
+    return "RES-011" in {finding.rule for finding in evaluate([pool], context)}
 
 
 @pytest.mark.parametrize(
@@ -60,3 +71,45 @@ def test_only_kinds_that_no_rule_knows_are_judged_by_the_text_of_their_fields() 
     assert readers
     for expression in readers:
         assert "|| variables.key in $known_kinds ||" in expression.partition(LEAVES)[0]
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["10.0.0.10-10.0.0.20"],
+        ["10.0.0.10 - 10.0.0.20"],
+        ["10.0.0.0/24", "192.168.7.0/28"],
+        ["10.0.0.7/32", "fd00::/64"],
+        ["fd00::10-fd00::20"],
+        ["203.0.113.0/28"],
+        ["203.0.113.2-203.0.113.5"],
+        ["203.0.113.7/32", "10.255.0.0-10.255.255.255"],
+    ],
+)
+def test_a_range_within_a_private_or_declared_one_is_permitted(addresses: list[str]) -> None:
+    assert not is_refused_beside("203.0.113.0/24", addresses)
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["198.51.100.1-198.51.100.9"],
+        ["10.0.0.10-203.0.113.9"],
+        ["10.0.0.10 - 198.51.100.9"],
+        ["9.255.255.255-10.0.0.5"],
+        ["10.0.0.0/7"],
+        ["0.0.0.0/0"],
+        ["203.0.113.0/23"],
+        ["203.0.113.2-203.0.114.5"],
+        ["2001:db8::/32"],
+        ["2001:db8::10-2001:db8::20"],
+        ["fd00::10-2001:db8::20"],
+        ["10.0.0.1-10.0.0.9", "198.51.100.1-198.51.100.9"],
+        ["10.0.0.1-10.0.0.9,198.51.100.1-198.51.100.9"],
+        ["10.0.0.1,198.51.100.1"],
+        ["10.0.0.1,elsewhere.example.org"],
+        ["10.0.0.10-20"],
+    ],
+)
+def test_a_range_that_leaves_a_private_or_declared_one_is_refused(addresses: list[str]) -> None:
+    assert is_refused_beside("203.0.113.0/24", addresses)

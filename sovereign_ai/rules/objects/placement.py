@@ -7,7 +7,6 @@ refuses nothing. A template may leave them out, since its pods are judged when t
 
 from __future__ import annotations
 
-from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.controls import C3A_LOCATION, CADA_LOCATION, ECSF_DATA, GDPR_TRANSFER
 from sovereign_ai.rules.duties import SNC_LOCATION
 from sovereign_ai.rules.kinds import PODS, TEMPLATES
@@ -235,56 +234,4 @@ RUNTIMES = Rule(
         ),
     ),
 )
-# Multus reads this annotation.
-_NETWORKS = "k8s.v1.cni.cncf.io/networks"
-# Multus and its kind write these into every pod, by `pods/status`; nobody reads them back.
-_REPORTS = ["k8s.v1.cni.cncf.io/network-status", "k8s.v1.cni.cncf.io/networks-status"]
-_ATTACHED = (
-    "v1.multus-cni.io/",
-    "k8s.v1.cni.cncf.io/",
-    "k8s.ovn.org/",
-    "ovn.kubernetes.io/eip",
-    "ovn.kubernetes.io/north_gateway",
-    "ovn.kubernetes.io/snat",
-    "egress.projectcalico.org/",
-    "cni.projectcalico.org/floatingIPs",
-    "cni.projectcalico.org/ipAddrsNoIpam",
-    "networking.gke.io/interfaces",
-    "networking.gke.io/default-interface",
-    "vpc.amazonaws.com/pod-eni",
-)
-_ATTACHMENT = "k8s.cni.cncf.io/NetworkAttachmentDefinition"
-# A name alone is a network of the own namespace. `namespace/name` and JSON name any.
-_JOINS_NO_NETWORK = (
-    f'variables.annotations.all(k, k == "{_NETWORKS}"'
-    f' ? ($allowed_kinds.exists(a, a[0] == variables.zone && a[1] == "{_ATTACHMENT}")'
-    ' && variables.annotations[k].matches("^[a-z0-9-]+(@[a-z0-9-]+)?(,'
-    ' ?[a-z0-9-]+(@[a-z0-9-]+)?)*$"))'
-    f" : (k in {literal(_REPORTS)} || ("
-    + " && ".join(f'!k.startsWith("{start}")' for start in _ATTACHED)
-    + ")))"
-)
-NETWORKS = Rule(
-    id="PLC-011",
-    title="Pods join no network beside the cluster's own",
-    severity="critical",
-    rationale=(
-        "On a second network no network policy holds, and it may end anywhere: a VLAN, a tunnel, the "
-        "machine's own uplink."
-    ),
-    remediation=(
-        "take the annotation out; where NetworkAttachmentDefinition is listed under `allowed_kinds`, name "
-        "networks of the own namespace by name alone"
-    ),
-    controls=_LOCATION,
-    places=OBJECT_PLACES,
-    checks=(
-        RuleCheck(
-            PODS,
-            "metadata.annotations",
-            _JOINS_NO_NETWORK,
-            "an annotation joins it to another network",
-        ),
-    ),
-)
-RULES = (PLACEMENT, TOLERATIONS, AFFINITY, VIRTUAL, RUNTIMES, NETWORKS)
+RULES = (PLACEMENT, TOLERATIONS, AFFINITY, VIRTUAL, RUNTIMES)
