@@ -29,7 +29,9 @@ from sovereign_ai.sim.faults import inject_into
 from sovereign_ai.sim.machine import machines
 from sovereign_ai.spec import AIFactory
 
-_SILENT = frozenset({FaultDomain.NODE, FaultDomain.PDU, FaultDomain.FEED, FaultDomain.RACK})
+_SILENT = frozenset(
+    {FaultDomain.NODE, FaultDomain.PDU, FaultDomain.FEED, FaultDomain.RACK, FaultDomain.SCALABLE_UNIT}
+)
 """Domains whose machines fall silent."""
 _PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 """Seconds between two attempts at a report: the first, doubled until the longest."""
@@ -133,7 +135,8 @@ class FaultReplay:
             message = "ErrorCode:DCGM_FR_CLOCK_THROTTLE_THERMAL GPU:0 too hot Recommended Action=RESTART_BM;"
             report_condition(self._api, name, THERMAL_CHECK, message)
         else:
-            port = f"NIC:{event.gpu}" if event.gpu is not None else f"switch {event.unit}"
+            shared = "rail" if event.domain is FaultDomain.RAIL else "switch"
+            port = f"NIC:{event.gpu}" if event.gpu is not None else f"{shared} {event.unit}"
             message = f"{port} port is down Recommended Action=REPLACE_VM;"
             report_condition(self._api, name, self._port_check, message)
 
