@@ -15,7 +15,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.interrupt import stopping_at_interrupt
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.repair_months import add_simulate
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, Target, open_target
 from sovereign_ai.cluster.control_plane import Backend

@@ -148,9 +148,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> Refusing:
     return api
 
 
-@pytest.mark.parametrize(
-    "domain", [FaultDomain.GPU, FaultDomain.NIC, FaultDomain.THERMAL, FaultDomain.NODE]
-)
+@pytest.mark.parametrize("domain", [FaultDomain.GPU, FaultDomain.NIC, FaultDomain.THERMAL, FaultDomain.NODE])
 def test_a_slow_server_delays_a_fault_and_loses_none(refusing: Refusing, domain: FaultDomain) -> None:
     gone = UnreachableError(Problem("no-answer", "none"))
     refusing.errors = [gone, refused(503), refused(429), refused(409)]

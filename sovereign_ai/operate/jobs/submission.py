@@ -74,7 +74,9 @@ def require_admission(objects: Sequence[Mapping[str, Any]], served: ServedWork) 
     if served.has_controller or not any(obj["spec"].get("suspend") for obj in objects):
         return
     message = "no controller of Kueue looks after the queues of this cluster: nobody would start the work"
-    hint = "`sovereign-ai up STACK --queueing` runs Kueue; --no-queue starts it at once, --anyway lets it wait"
+    hint = (
+        "`sovereign-ai up STACK --queueing` runs Kueue; --no-queue starts it at once, --anyway lets it wait"
+    )
     raise EnvironmentLacksError(Problem("no-queue-controller", message, hint=hint))
 
 
