@@ -149,9 +149,7 @@ class Overview:
         }
 
 
-def screen(
-    overview: Overview, rows: int | None = None, columns: int = COLUMNS, stale: str = ""
-) -> list[str]:
+def screen(overview: Overview, rows: int | None = None, columns: int = COLUMNS, stale: str = "") -> list[str]:
     """Return an overview as lines that no terminal of such a size wraps or scrolls.
 
     Where there is not room for everything, tables get shorter and racks fewer, and what can be asked for

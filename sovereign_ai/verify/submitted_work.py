@@ -2,8 +2,8 @@
 
     read_work(objects, "job.yaml")      # -> the Job, JobSet or LeaderWorkerSet, and templates of its claims
 
-Only what the arithmetic of queues reads is judged, so that a file in which a label is a number, or a number of
-pods a text, is refused with its field. Everything else is the cluster's to judge, which is asked as well.
+Only what the arithmetic of queues reads is judged, so that a file in which a label is a number, or a number
+of pods a text, is refused with its field. Everything else is the cluster's to judge, which is asked as well.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def test_a_rail_and_a_scalable_unit_take_along_the_machines_that_are_on_them() -
 
 
 def test_a_gpu_without_numbered_faults_breaks_as_often_as_any_other() -> None:
-    """It is its machine that falls silent; faults of other makers' GPUs are not added to those with numbers."""
+    """Its machine falls silent; faults of other makers' GPUs are not added to those with numbers."""
     both = plan_of(factory_of(pool("train", nodes=4), pool("red", "mi300x-oam8", 4)))
     days, counts = 3_650.0, Counter[tuple[str, FaultDomain]]()
     for seed in range(10):
