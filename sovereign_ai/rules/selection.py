@@ -1,6 +1,6 @@
 """Which of some things an expression of CEL chooses.
 
-    chosen("node.pool == 'train'", "node", {"train-001": {"pool": "train"}})     # -> ['train-001']
+chosen_by("node.pool == 'train'", "node", {"train-001": {"pool": "train"}})     # -> ['train-001']
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class ExpressionError(ValueError):
     """An expression cannot be read, or cannot be decided of some thing."""
 
 
-def chosen(expression: str, name: str, things: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def chosen_by(expression: str, name: str, things: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the keys of the things of which an expression is true, in their order.
 
     Args:

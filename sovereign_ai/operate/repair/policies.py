@@ -40,8 +40,7 @@ from sovereign_ai.files import POLICIES, Parsed, decode, parse, read
 from sovereign_ai.operate.repair.budgets import Budget
 from sovereign_ai.operate.repair.decide import Act, Decision, Machine, Policy, decide
 from sovereign_ai.plan import Node, Plan
-from sovereign_ai.rules import ExpressionError
-from sovereign_ai.rules import chosen as chosen_by
+from sovereign_ai.rules import ExpressionError, chosen_by
 from sovereign_ai.spec import Model, Name, validated
 from sovereign_ai.units import Seconds
 
