@@ -5,7 +5,11 @@
 
 What happens to one machine follows the counts of the Llama 3 paper (`assess/data/failures.json`); what hangs
 together follows estimates with ranges (`assess/data/faults.json`). Which machines a lost switch, power unit
-or rack takes along follows from the plan. Silent corruption is left out: nobody reports it.
+or rack takes along follows from the plan. Silent corruption is left out: nobody reports it. How often a whole
+rail or scalable unit is lost is not known, so that a file may name them and no seed draws them.
+
+Counted were machines with GPUs, so that machines without any have no faults of their own here. A GPU whose
+driver reports no faults by numbers breaks as often as any other, and its machine falls silent.
 """
 
 from __future__ import annotations
@@ -41,10 +45,12 @@ class FaultDomain(StrEnum):
     NODE = "node"
     NVLINK = "nvlink"
     LEAF = "leaf"
+    RAIL = "rail"
     SPINE = "spine"
     PDU = "pdu"
     FEED = "feed"
     RACK = "rack"
+    SCALABLE_UNIT = "scalable-unit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,8 @@ class FaultEvent:
     Attributes:
         seconds: when it happens, from the beginning.
         domain: what it takes out.
-        unit: which: a machine, a switch, a power unit, `<site>/<feed>`, a rack or an NVLink domain.
+        unit: which: a machine, a switch, a power unit, `<site>/<feed>`, `<plane>/r<rail>`, a rack, an NVLink
+            domain or a scalable unit.
         gpu: the GPU's index, or the port's of a NIC; None for a fault of the whole unit.
         code: the Xid; 0 where none is reported.
         repair: seconds until the hardware is repaired or exchanged. Before that no reset helps.
@@ -77,12 +84,14 @@ class _Cause:
         domain: what it takes out.
         rate: faults a day, over the whole fleet.
         codes: the Xids that it reports, equally likely.
+        units: the units that it happens to, equally likely; empty for all of the domain.
     """
 
     name: str
     domain: FaultDomain
     rate: float
     codes: tuple[int, ...] = ()
+    units: tuple[str, ...] = ()
 
 
 # The paper's rows by what a cluster sees of them. Which Xid a broken GPU reports is not published: those
@@ -118,13 +127,17 @@ class FailureDomains:
         self.codes = {name: _codes_of(node) for name, node in self.nodes.items()}
         for domain in _OF_PARTS:
             units[domain] = {name: (name,) for name in self.nodes}
+        fitted = [name for name, node in self.nodes.items() if node.gpus]
+        units[FaultDomain.THERMAL] = {name: (name,) for name in fitted}
         for domain in (FaultDomain.GPU, FaultDomain.APPLICATION):
             # Drivers of other vendors report no faults by numbers.
-            units[domain] = {name: (name,) for name in self.nodes if self.codes[name]}
+            units[domain] = {name: (name,) for name in fitted if self.codes[name]}
         units[FaultDomain.LEAF], units[FaultDomain.SPINE] = self._switches(plan)
         for node in self.nodes.values():
             if node.nvlink_domain and self.codes[node.name]:
                 _join(units[FaultDomain.NVLINK], node.nvlink_domain, node.name)
+            _join(units[FaultDomain.SCALABLE_UNIT], node.scalable_unit, node.name)
+        units[FaultDomain.RAIL] = self._rails(plan)
         self._power(units, racks)
         self.units = units
 
@@ -146,6 +159,17 @@ class FailureDomains:
                 if upper not in leaves:
                     spines[upper] = ()
         return leaves, spines
+
+    def _rails(self, plan: Plan) -> dict[str, tuple[str, ...]]:
+        """Return the rails of each compute plane, with the machines that have a port on it."""
+        rails: dict[str, dict[str, None]] = {}
+        for fabric in plan.fabrics:
+            for lower, port, _, _ in fabric.cables.rows if fabric.role == "compute" else ():
+                if lower in self.nodes:
+                    # A host's port is its role and its rail.
+                    rail = f"{fabric.name}/r{port.removeprefix(fabric.role)}"
+                    rails.setdefault(rail, {})[lower] = None
+        return {rail: tuple(machines) for rail, machines in rails.items()}
 
     def _power(self, units: Mapping[FaultDomain, dict[str, tuple[str, ...]]], racks: Sequence[Rack]) -> None:
         """Fill in racks, PDUs and feeds, with the machines that lose too many of their supplies."""
@@ -185,7 +209,7 @@ def draw_in(domains: FailureDomains, *, seed: int, days: float) -> tuple[FaultEv
     for cause in _causes(domains):
         # Each cause has random numbers of its own: another rate of one changes nothing of the others.
         numbers = random.Random(f"{seed}/{cause.name}")  # noqa: S311 - faults to replay, and no secret
-        names = sorted(domains.units[cause.domain])
+        names = cause.units or tuple(sorted(domains.units[cause.domain]))
         for moment in _moments(numbers, cause.rate, days * _DAY):
             events.append(_event(numbers, cause, numbers.choice(names), moment, domains))
     events.sort(key=lambda event: (event.seconds, event.domain, event.unit))
@@ -194,16 +218,22 @@ def draw_in(domains: FailureDomains, *, seed: int, days: float) -> tuple[FaultEv
 
 def _causes(domains: FailureDomains) -> list[_Cause]:
     """Return the causes whose domain the plan has, each with its rate over the fleet."""
-    gpus = sum(node.gpus for node in domains.nodes.values())
-    # Counted over so many GPUs and days; the paper's machines have eight GPUs, so that both scales agree.
-    share = gpus / (_value("failures", "llama3.gpus") * _value("failures", "llama3.days"))
-    causes = [_Cause(row, FaultDomain.GPU, _count(row) * share, codes) for row, codes in _GPU_ROWS.items()]
+    fitted = tuple(sorted(domains.units[FaultDomain.THERMAL]))
+    numbered = tuple(sorted(domains.units[FaultDomain.GPU]))
+    others = tuple(name for name in fitted if name not in domains.units[FaultDomain.GPU])
+    share, of_numbered = _share(domains, fitted), _share(domains, numbered)
+    causes = []
+    for row, codes in _GPU_ROWS.items():
+        causes.append(_Cause(row, FaultDomain.GPU, _count(row) * of_numbered, codes))
     software = sum(map(_count, _APPLICATION_ROWS))
-    causes.append(_Cause("application", FaultDomain.APPLICATION, software * share, _APPLICATION_CODES))
+    causes.append(_Cause("application", FaultDomain.APPLICATION, software * of_numbered, _APPLICATION_CODES))
+    unnumbered = sum(map(_count, _GPU_ROWS)) * _share(domains, others)
+    causes.append(_Cause("gpu-without-number", FaultDomain.NODE, unnumbered, (), others))
     causes.append(_Cause("thermal", FaultDomain.THERMAL, _count("thermal") * share))
-    causes.append(_Cause("node", FaultDomain.NODE, sum(map(_count, _NODE_ROWS)) * share))
+    causes.append(_Cause("node", FaultDomain.NODE, sum(map(_count, _NODE_ROWS)) * share, (), fitted))
     cabled, switches = _count("switch-or-cable"), _value("faults", "switch.share")
-    causes.append(_Cause("nic", FaultDomain.NIC, (_count("nic") + cabled * (1 - switches)) * share))
+    ports = (_count("nic") + cabled * (1 - switches)) * share
+    causes.append(_Cause("nic", FaultDomain.NIC, ports, (), fitted))
     leaves, spines = len(domains.units[FaultDomain.LEAF]), len(domains.units[FaultDomain.SPINE])
     of_switches = cabled * switches * share / max(1, leaves + spines)
     causes.append(_Cause("leaf", FaultDomain.LEAF, of_switches * leaves))
@@ -212,6 +242,13 @@ def _causes(domains: FailureDomains) -> list[_Cause]:
         rate = _value("faults", row) * len(domains.units[domain]) / _YEAR_DAYS
         causes.append(_Cause(domain, domain, rate, _NVLINK_CODES if domain is FaultDomain.NVLINK else ()))
     return [cause for cause in causes if domains.units[cause.domain]]
+
+
+def _share(domains: FailureDomains, names: Sequence[str]) -> float:
+    """Return what part of the counted GPU-days a day of some machines is."""
+    gpus = sum(domains.nodes[name].gpus for name in names)
+    # Counted over so many GPUs and days; the paper's machines have eight GPUs, so that both scales agree.
+    return gpus / (_value("failures", "llama3.gpus") * _value("failures", "llama3.days"))
 
 
 _YEARLY = {
@@ -238,7 +275,7 @@ def _event(
 ) -> FaultEvent:
     """Return one fault; times are whole seconds, so that a file has all of them."""
     gpu: int | None = None
-    if cause.domain in {FaultDomain.GPU, FaultDomain.APPLICATION, FaultDomain.NIC}:
+    if cause.domain in _OF_A_GPU:
         gpu = numbers.randrange(domains.nodes[unit].gpus)
     code = numbers.choice(cause.codes) if cause.codes else 0
     repair = 0.0
@@ -315,20 +352,59 @@ def _read_row(
         problems.append(Problem("unit-unknown", f"the plan has no {domain_text} {unit[:60]!r}", where, hint))
     if len(problems) > before:
         return None
-    domain, gpu = FaultDomain(domain_text), int(gpu_text) if gpu_text else None
-    needs_gpu = domain in {FaultDomain.GPU, FaultDomain.APPLICATION}
-    if needs_gpu and not 0 <= (-1 if gpu is None else gpu) < domains.nodes[unit].gpus:
-        hint = f"GPUs of {unit} are numbered 0 to {domains.nodes[unit].gpus - 1}"
-        problems.append(Problem("fault-unknown", f"{unit} has no GPU {gpu_text!r}", where, hint))
+    gpu = int(gpu_text) if gpu_text else None
+    event = FaultEvent(float(seconds), FaultDomain(domain_text), unit, gpu, int(code), float(repair))
+    problem = _gpu_problem(event, where, domains) or _code_problem(event, where, domains)
+    if problem is not None:
+        problems.append(problem)
         return None
-    if needs_gpu and int(code) not in domains.codes[unit]:
-        known = ", ".join(map(str, sorted(domains.codes[unit])))
-        message = f"Xid {code} is not simulated"
-        problems.append(Problem("fault-unknown", message, where, f"simulated are {known}"))
-        return None
-    return FaultEvent(float(seconds), domain, unit, gpu, int(code), float(repair))
+    return event
 
 
+def _gpu_problem(event: FaultEvent, where: Where, domains: FailureDomains) -> Problem | None:
+    """Return the problem of a GPU that its machine lacks, or that the fault has nothing to do with."""
+    if event.domain not in _OF_A_GPU:
+        if event.gpu is None:
+            return None
+        hint = "leave the cell empty"
+        return Problem("fault-unknown", f"a fault of a {event.domain} is of no single GPU", where, hint)
+    if event.gpu is None and event.domain is FaultDomain.NIC:
+        return None
+    gpus = domains.nodes[event.unit].gpus
+    if event.gpu is not None and event.gpu < gpus:
+        return None
+    noun = "port" if event.domain is FaultDomain.NIC else "GPU"
+    hint = f"{noun}s of {event.unit} are numbered 0 to {gpus - 1}" if gpus else "leave the cell empty"
+    message = f"no {noun} is named" if event.gpu is None else f"{event.unit} has no {noun} {event.gpu}"
+    return Problem("fault-unknown", message, where, hint)
+
+
+def _code_problem(event: FaultEvent, where: Where, domains: FailureDomains) -> Problem | None:
+    """Return the problem of a code that the domain's faults do not have."""
+    codes = _possible_codes(event, domains)
+    if event.code in codes:
+        return None
+    message = f"a fault of domain {event.domain} reports no Xid {event.code}"
+    if not event.code:
+        message = f"a fault of domain {event.domain} reports an Xid"
+    known = ", ".join(map(str, sorted(codes)))
+    return Problem("fault-unknown", message, where, f"simulated are {known}" if any(codes) else "write 0")
+
+
+def _possible_codes(event: FaultEvent, domains: FailureDomains) -> frozenset[int]:
+    """Return the codes that a fault of a domain may report: 0 alone where it reports none."""
+    if event.domain not in _BY_NUMBER:
+        return frozenset({0})
+    machine = domains.machines(event)[0]
+    known = accelerator(system(domains.nodes[machine].system).accelerator).gpu_vendor.faults
+    if known is None:
+        return frozenset()
+    return known.application if event.domain is FaultDomain.APPLICATION else known.hardware
+
+
+_OF_A_GPU = frozenset({FaultDomain.GPU, FaultDomain.APPLICATION, FaultDomain.NIC})
+_BY_NUMBER = frozenset({FaultDomain.GPU, FaultDomain.APPLICATION, FaultDomain.NVLINK})
+"""Domains whose faults are reported as an Xid."""
 _MOST_DIGITS = 9
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -64,6 +63,7 @@ def write_faults(output: Output, series: FaultSeries, path: Path) -> None:
 
 def replay_faults(output: Output, series: FaultSeries, api: Api, speed: float) -> None:
     """Report each fault on the simulated machines at its moment, until the last one or Ctrl-C."""
+    from sovereign_ai.cli.interrupt import stopping_at_interrupt
     from sovereign_ai.sim import FaultReplay
 
     replay = FaultReplay(api, series.stack.factory, series.stack.plan, series.cluster)
@@ -75,8 +75,9 @@ def replay_faults(output: Output, series: FaultSeries, api: Api, speed: float) -
         xid = f" Xid {event.code}" if event.code else ""
         output.progress(f"{event.seconds / 3600:9.1f} h  {event.domain} {event.unit}{xid}: {where}")
 
-    with contextlib.suppress(KeyboardInterrupt):
-        replay.run(series.events, speed, threading.Event(), tell)
+    stop = threading.Event()
+    with stopping_at_interrupt(stop):
+        replay.run(series.events, speed, stop, tell)
     lines = [*_counted(series)]
     lines.append(
         f"{series.cluster}: {len(reported)} of {len(series.events)} faults, {speed:g} times the clock"

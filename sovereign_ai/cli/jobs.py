@@ -31,7 +31,7 @@ _DRY_RUN_HELP = "Let the cluster judge it; store nothing."
 _NO_QUEUE_HELP = "Start it at once, on a cluster where no Kueue admits it."
 _DURATION_HELP = "How long it runs on simulated machines, such as 90s or 2h; left out, it ends at once."
 _Duration = Annotated[str, typer.Option("--simulated-duration", metavar="TIME", help=_DURATION_HELP)]
-_ANYWAY_HELP = "Submit it though it does not fit, or though that is not known."
+_ANYWAY_HELP = "Submit it though it does not fit, that is not known, or no controller admits it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,14 @@ def _run(output: Output, path: Path, request: Submission, where: Where) -> None:
     from sovereign_ai.assess.fit import FitVerdict, assess_fit, manifests, read_workload
     from sovereign_ai.cli.assess import refuse_violations
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.operate import for_cluster, served_work, submit, with_command, with_simulated_duration
+    from sovereign_ai.operate import (
+        for_cluster,
+        require_admission,
+        served_work,
+        submit,
+        with_command,
+        with_simulated_duration,
+    )
 
     # Whatever is wrong with the file needs no cluster to be said.
     stack = open_stack(path)
@@ -216,17 +223,22 @@ def _run(output: Output, path: Path, request: Submission, where: Where) -> None:
     _require_namespace(stack, cluster, objects)
     served = served_work(api)
     adapted = for_cluster(objects, served, is_queued=served.is_queued and not request.at_once)
+    if not request.anyway:
+        require_admission(adapted, served)
     with_command(adapted, command)
     with_simulated_duration(adapted, request.duration)
+    notes = _notes(objects, adapted, served)
+    for note in notes:
+        # Before anything is submitted, so that it can be interrupted.
+        output.progress(note)
     submit(api, adapted, dry_run=request.dry_run)
     verb = "would be submitted" if request.dry_run else "submitted"
     lines = []
     for obj in adapted:
         name = f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
         lines.append(f"{obj['kind']} {name}: {verb}")
-    lines += _notes(objects, adapted, served)
-    data = {"cluster": cluster, "verdict": fit.verdict.value, "dry_run": request.dry_run, "objects": adapted}
-    output.finish(data, lines)
+    data = {"cluster": cluster, "verdict": fit.verdict.value, "dry_run": request.dry_run}
+    output.finish({**data, "notes": notes, "objects": adapted}, [*lines, *notes])
 
 
 def _scale(output: Output, path: Path, request: Submission, where: Where) -> None:
@@ -246,7 +258,8 @@ def _scale(output: Output, path: Path, request: Submission, where: Where) -> Non
     objects = manifests(stack.factory, stack.plan, work, request.image)
     refuse_violations(stack, objects)
     served = served_work(api)
-    adapted = for_cluster(objects, served, is_queued=served.is_queued)
+    # Where no controller has looked at a queue, nothing but a start at once made it run.
+    adapted = for_cluster(objects, served, is_queued=served.is_queued and served.has_controller)
     with_command(adapted, command)
     with_simulated_duration(adapted, request.duration)
     changed, deleted = scale(api, adapted, dry_run=request.dry_run)
@@ -322,11 +335,10 @@ def _notes(objects: list[dict[str, Any]], adapted: list[dict[str, Any]], served:
     notes = []
     if [obj["kind"] for obj in objects] != [obj["kind"] for obj in adapted]:
         notes.append("the cluster serves no JobSet: it is an indexed Job with the same pods")
-    is_waiting = any(obj["spec"].get("suspend") for obj in adapted)
     if not served.is_queued:
         notes.append("the cluster has no Kueue: it starts at once, without a queue")
-    elif is_waiting and not served.has_controller:
-        notes.append("no controller of Kueue has looked at a queue here: it waits, unless with --no-queue")
+    elif not served.has_controller and any(obj["spec"].get("suspend") for obj in adapted):
+        notes.append("no controller of Kueue has looked at a queue here: it waits until one does")
     return notes
 
 

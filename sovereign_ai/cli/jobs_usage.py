@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _SINCE_HELP = "The first day, or moment with its time zone; left out, all that Kueue still holds."
 _FIGURES_HELP = "Your own prices and figures, as for `assess cost`."
-_FOCUS_HELP = "File for the tenants' rows in the columns of FOCUS 1.2."
+_FOCUS_HELP = "File for a row of each piece of work in the columns of FOCUS 1.2."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,19 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def _require_past(since: datetime | None, now: datetime) -> None:
+    """Refuse a period that has not begun, of which an empty answer would look like one without usage.
+
+    Raises:
+        UsageError: it has not.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+
+    if since is not None and since >= now:
+        message = f"the period begins at {since.isoformat()}, which is still to come"
+        raise UsageError(Problem("bad-date", message, hint="write a day or moment that has been"))
+
+
 def _usage(
     output: Output,
     path: Path,
@@ -105,15 +118,16 @@ def _usage(
     backend, kubeconfig, name = where
     stack = open_stack(path)
     cluster = stack.bundle(name).cluster
+    now = datetime.now(UTC)
+    _require_past(question.since, now)
     # Whatever is wrong with the figures needs no cluster to be said.
     price = hour_price(stack, question.figures)
     api = open_target(cluster, backend, kubeconfig, output.progress).api
-    now = datetime.now(UTC)
     uses = usage_of(observe_queues(api).workloads, stack.plan.cluster(cluster), question.since, now)
     sums = by_tenant(uses)
     lines = usage_lines(uses, sums, price)
     if question.focus is not None:
-        lines.append(_write_focus(stack, question.focus, (uses, sums), price, (question.since, now)))
+        lines.append(_write_focus(stack, question.focus, uses, price, (question.since, now)))
     lines.append(f"{cluster}: tenants with usage: {len(sums)}")
     output.finish({"cluster": cluster, **_data(uses, sums, price)}, lines)
 
@@ -173,11 +187,11 @@ def _figures(gpu_hours: float, kwh: float, price: HourPrice | None) -> tuple[str
 def _write_focus(
     stack: Stack,
     file: Path,
-    used: tuple[list[WorkUsage], list[TenantUsage]],
+    uses: list[WorkUsage],
     price: HourPrice | None,
     period: tuple[datetime | None, datetime],
 ) -> str:
-    """Write the tenants' rows, and return what was done.
+    """Write a row for each piece of work, and return what was done.
 
     Raises:
         UsageError: there is no price, and FOCUS has no empty cost.
@@ -189,7 +203,6 @@ def _write_focus(
     if price is None:
         hint = "give prices by --figures; `sovereign-ai assess figures` lists them"
         raise UsageError(Problem("no-price", "no part of the cost of a GPU-hour is known", hint=hint))
-    uses, sums = used
     since, until = period
     begin = since or min((use.begin for use in uses), default=until)
     span = UsagePeriod(
@@ -200,7 +213,9 @@ def _write_focus(
         price=price.euro,
         is_lower_bound=price.is_lower_bound,
     )
-    rows = [TenantCharge(each.tenant, each.gpu_hours, each.kwh) for each in sums]
+    rows = []
+    for use in uses:
+        rows.append(TenantCharge(use.tenant, use.gpu_hours, use.kwh, f"{use.namespace}/{use.name}"))
     write(file, tenant_csv(span, rows))
     return f"wrote {file}"
 

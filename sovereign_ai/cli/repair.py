@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.interrupt import stopping_at_interrupt
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.repair_months import add_simulate
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, Target, open_target
 from sovereign_ai.cluster.control_plane import Backend
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.errors import SovereignError
-    from sovereign_ai.operate import Decision, Done, Machine, Policies, WatchedCluster
+    from sovereign_ai.operate import Decision, Done, Policies, WatchedCluster
 
 
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="The machine's name.")]
@@ -316,6 +315,7 @@ def _changed(done: Iterable[Done], said: dict[str, str]) -> list[Done]:
 def _status(output: Output, path: Path, where: Where, file: Path | None) -> None:
     """Print the machines with faults or under repair."""
     from sovereign_ai.cli.budget_text import live_budget_lines, live_budget_rows
+    from sovereign_ai.cli.repair_text import held_back, machine_data, machine_lines
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.operate import observe_machines, places
 
@@ -324,18 +324,13 @@ def _status(output: Output, path: Path, where: Where, file: Path | None) -> None
     now, more = datetime.now(UTC), policies.conditions_of
     view = observe_machines(target.api, places(stack.plan, cluster), now, more=more)
     listed = [machine for machine in view.machines if machine.faults or machine.record]
-    rows = []
-    for machine in listed:
-        faults = ", ".join(map(str, machine.faults)) or "-"
-        step = machine.record.step if machine.record else "-"
-        cause = machine.record.cause if machine.record else "-"
-        rows.append((machine.name, step, machine.cordon, faults, cause))
-    lines = table(["machine", "repair", "cordoned by", "faults now", "began with"], rows) if rows else []
+    held = held_back(policies, view.machines, now)
+    lines = [*machine_lines(listed, held)]
     budgets = live_budget_rows(policies.budgets, view.machines, now)
     lines += live_budget_lines(budgets)
     lines.append(f"{cluster}: {len(listed)} of {len(view.machines)} machines have faults or are under repair")
     data: dict[str, object] = {"cluster": cluster}
-    data["machines"] = [_machine_data(machine) for machine in listed]
+    data["machines"] = [machine_data(machine, held.get(machine.name)) for machine in listed]
     if budgets:
         data["budgets"] = budgets
     output.finish(data, lines, ExitCode.FINDINGS if listed else ExitCode.OK)
@@ -518,17 +513,3 @@ def _decision_data(decision: Decision) -> Mapping[str, object]:
 
 def _done_data(done: Done) -> Mapping[str, object]:
     return {**_decision_data(done.decision), "refused": done.refused}
-
-
-def _machine_data(machine: Machine) -> Mapping[str, object]:
-    """Return a machine as plain data."""
-    record = None
-    if machine.record:
-        record = asdict(machine.record) | {"since": machine.record.since.isoformat()}
-    return {
-        "machine": machine.name,
-        "pool": machine.pool,
-        "cordon": machine.cordon,
-        "faults": [str(fault) for fault in machine.faults],
-        "repair": record,
-    }

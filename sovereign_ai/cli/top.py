@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import time
@@ -73,17 +74,25 @@ def _top(
     if interval is None:
         output.finish(overview.to_data(), screen(overview))
         return
+    stale = ""
     with contextlib.suppress(KeyboardInterrupt):
         while True:
-            lines = screen(overview, shutil.get_terminal_size().lines - 1)
-            sys.stdout.write(_NEW_SCREEN)
+            size = shutil.get_terminal_size()
+            lines = screen(overview, size.lines - 1, size.columns, stale)
+            sys.stdout.write(new_screen())
             output.finish({}, lines)
             time.sleep(interval)  # noqa: TID251 - the screen is drawn until it is interrupted
             # What an observation that fails shows is the one before, and why it is old.
             try:
-                overview = observe_all(api, stack.plan, cluster, datetime.now(UTC))
+                overview, stale = observe_all(api, stack.plan, cluster, datetime.now(UTC)), ""
             except SovereignError as error:
-                output.progress(str(error))
+                now = datetime.now(UTC).strftime("%H:%M:%S")
+                stale = f"as it was then; at {now}: {error.problems[0].message}"
+
+
+def new_screen() -> str:
+    """Return what begins an observation: an erased screen, or an empty line where a terminal cannot erase."""
+    return _NEW_SCREEN if os.environ.get("TERM", "dumb") not in {"", "dumb"} else "\n"
 
 
 def observe_all(api: Api, plan: Plan, cluster: str, now: datetime) -> Overview:

@@ -20,8 +20,8 @@ from sovereign_ai.cli.output import table
 
 COLUMNS = 80
 """The width that the screen is laid out for."""
-_MOST_ROWS = 12
-"""Rows of the tables of tenants, queues, workloads and faults; what is left out is counted."""
+_ROWS = (12, 6, 3, 1)
+"""Rows of each table, as there is room; what is left out is counted."""
 
 
 class MachineState(StrEnum):
@@ -149,25 +149,51 @@ class Overview:
         }
 
 
-def screen(overview: Overview, rows: int | None = None) -> list[str]:
-    """Return an overview as lines of at most 80 columns.
+def screen(overview: Overview, rows: int | None = None, columns: int = COLUMNS, stale: str = "") -> list[str]:
+    """Return an overview as lines that no terminal of such a size wraps or scrolls.
+
+    Where there is not room for everything, tables get shorter and racks fewer, and what can be asked for
+    elsewhere goes first: who holds devices, then workloads, then queues. What is wrong stays.
 
     Args:
         overview: the cluster.
-        rows: lines that there is room for; the racks are cut to fit. None for all of them.
+        rows: lines that there is room for. None for all of them.
+        columns: the terminal's width; of a wide one, 80 are used.
+        stale: why this is not what is so now; empty if it is.
     """
+    lines: list[str] = []
+    for left_out in range(len(_LESS_IMPORTANT) + 1):
+        for most in _ROWS:
+            lines = _laid_out(overview, rows, most, _LESS_IMPORTANT[:left_out], stale)
+            if rows is None or len(lines) <= rows:
+                return [line[: min(columns, COLUMNS)] for line in lines]
+    return [line[: min(columns, COLUMNS)] for line in lines[:rows]]
+
+
+_LESS_IMPORTANT = ("tenant", "workload", "queue", "pool")
+"""Tables by the name of their first column, the first to be left out first."""
+
+
+def _laid_out(
+    overview: Overview, rows: int | None, most: int, left_out: Sequence[str], stale: str
+) -> list[str]:
+    """Return an overview with tables of at most so many rows, without some of the tables."""
     at = overview.observed_at.strftime("%H:%M:%S")
-    head = [f"{overview.cluster}  {at}", *_counted(overview), *_power(overview), ""]
-    pools = table(
-        ["pool", "machines", "out", "devices", "held", "share", "kW"], _pool_rows(overview.machines)
-    )
+    head = [f"{overview.cluster}  {at}", *([stale] if stale else []), *_counted(overview), *_power(overview)]
+    pool_head = ("pool", "machines", "out", "devices", "held", "share", "kW")
+    tables: list[tuple[Sequence[str], Sequence[Sequence[object]]]] = [
+        (("tenant", "devices held"), sorted(overview.tenants.items())),
+        (("queue", "running", "waiting"), _queue_rows(overview.queues)),
+        (("workload", "queue", "state", "pods"), _workload_rows(overview.workloads)),
+        (("machine", "state", "fault or repair"), _fault_rows(overview.machines)),
+    ]
+    pools = [] if "pool" in left_out else _section(pool_head, _pool_rows(overview.machines), most)
     below: list[str] = []
-    below += _section(["tenant", "devices held"], sorted(overview.tenants.items()))
-    below += _section(["queue", "running", "waiting"], _queue_rows(overview.queues))
-    below += _section(["workload", "queue", "state", "pods"], _workload_rows(overview.workloads))
-    below += _section(["machine", "state", "fault or repair"], _fault_rows(overview.machines))
+    for names, listed in tables:
+        if names[0] not in left_out:
+            below += _section(names, listed, most)
     room = None if rows is None else max(3, rows - len(head) - len(pools) - len(below) - 3)
-    return [line[:COLUMNS] for line in (*head, *pools, "", *_racks(overview.machines, room), *below)]
+    return [*head, *pools, "", *_racks(overview.machines, room), *below]
 
 
 def _counted(overview: Overview) -> list[str]:
@@ -248,11 +274,11 @@ def _fault_rows(machines: Iterable[TopMachine]) -> list[tuple[object, ...]]:
     return [(machine.name, machine.state, machine.fault or "-") for machine in listed]
 
 
-def _section(head: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+def _section(head: Sequence[str], rows: Sequence[Sequence[object]], most: int) -> list[str]:
     """Return a table below an empty line, cut to so many rows; nothing without rows."""
     if not rows:
         return []
-    lines = table(head, rows[:_MOST_ROWS])
-    if len(rows) > _MOST_ROWS:
-        lines.append(f"and {len(rows) - _MOST_ROWS} more")
+    lines = table(head, rows[:most])
+    if len(rows) > most:
+        lines.append(f"and {len(rows) - most} more")
     return ["", *lines]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -81,71 +82,24 @@ def _work_in(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
     Raises:
         BadFileError: the file cannot be read as objects.
-        UsageError: it does not hold exactly one piece of work with pod templates and whole numbers.
+        UsageError: it does not hold exactly one whole piece of work, or one of `assess job`.
     """
     from sovereign_ai.errors import Problem, UsageError, Where
     from sovereign_ai.files import WORKLOAD, decode, parse_objects, read
+    from sovereign_ai.verify import read_work
 
-    objects = parse_objects(decode(read(file, WORKLOAD), str(file), WORKLOAD), str(file), WORKLOAD)
-    found = [each for each in objects if (each.get("apiVersion"), each.get("kind")) in _KINDS]
-    if len(found) == 1 and _is_whole(found[0]):
-        namespace = found[0]["metadata"].get("namespace", "default")
-        templates = []
-        for each in objects:
-            metadata = each.get("metadata")
-            if each.get("kind") == "ResourceClaimTemplate" and isinstance(metadata, dict):
-                templates.append({**each, "metadata": {"namespace": namespace, "name": "", **metadata}})
-        return found[0], templates
-    kinds = ", ".join(f"{kind} of {version}" for version, kind in _KINDS)
-    message = f"it holds {len(found)} pieces of work, or one without a pod template; expected is one {kinds}"
-    raise UsageError(Problem("no-job", message, Where(str(file)), "write one, as for `kubectl create`"))
+    text = decode(read(file, WORKLOAD), str(file), WORKLOAD)
+    described = _DESCRIBED.search(text)
+    if described and not _API_VERSION.search(text):
+        message = f"it describes a {described[1]}, and is no object of a cluster"
+        hint = f"ask about what `sovereign-ai assess job STACK {file} --manifest IMAGE` prints"
+        raise UsageError(Problem("no-job", message, Where(str(file)), hint))
+    return read_work(parse_objects(text, str(file), WORKLOAD), str(file))
 
 
-_KINDS = (
-    ("batch/v1", "Job"),
-    ("jobset.x-k8s.io/v1alpha2", "JobSet"),
-    ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
-)
-"""The kinds of work that are read, by version and name."""
-
-
-def _is_whole(work: dict[str, Any]) -> bool:
-    """Return whether work has the fields that are computed with, of the right types."""
-    spec = work.get("spec")
-    if not isinstance(spec, dict) or not isinstance(work.get("metadata"), dict):
-        return False
-    if work["kind"] == "Job":
-        return _is_job(spec)
-    if work["kind"] == "JobSet":
-        parts = spec.get("replicatedJobs")
-        return isinstance(parts, list) and bool(parts) and all(_is_replicated(part) for part in parts)
-    template = spec.get("leaderWorkerTemplate")
-    if not isinstance(template, dict) or not isinstance(template.get("size", 1), int):
-        return False
-    leader = template.get("leaderTemplate")
-    return _has_pods(template.get("workerTemplate")) and (leader is None or _has_pods(leader))
-
-
-def _is_replicated(part: Any) -> bool:
-    """Return whether a part of a JobSet has a name, a number and a whole job."""
-    template = part.get("template") if isinstance(part, dict) else None
-    spec = template.get("spec") if isinstance(template, dict) else None
-    if not isinstance(spec, dict) or not isinstance(part.get("replicas", 1), int):
-        return False
-    return isinstance(part.get("name"), str) and _is_job(spec)
-
-
-def _is_job(spec: dict[str, Any]) -> bool:
-    """Return whether the spec of a Job has pods and whole numbers of them."""
-    numbers = (spec.get("parallelism", 1), spec.get("completions", 1))
-    return _has_pods(spec.get("template")) and all(isinstance(number, int) for number in numbers)
-
-
-def _has_pods(template: Any) -> bool:
-    """Return whether a pod template has containers."""
-    pod = template.get("spec") if isinstance(template, dict) else None
-    containers = pod.get("containers") if isinstance(pod, dict) else None
-    return isinstance(containers, list) and all(isinstance(each, dict) for each in containers)
+_DESCRIBED = re.compile(r"^[\"']?kind[\"']?: *[\"']?(TrainingJob|InferenceService)\b", re.MULTILINE)
+"""The first line of what `assess job` and `jobs run` read."""
+_API_VERSION = re.compile(r"^[\"'{ ]*apiVersion\b", re.MULTILINE)
 
 
 def lines_of(reason: QueueReason) -> list[str]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sovereign_ai.operate.jobs.submission import (
         cancel,
         for_cluster,
+        require_admission,
         scale,
         submit,
         with_command,
@@ -76,6 +77,7 @@ else:
             "jobs.submission": (
                 "cancel",
                 "for_cluster",
+                "require_admission",
                 "scale",
                 "submit",
                 "with_command",
@@ -159,6 +161,7 @@ __all__ = [
     "read_log",
     "read_policies",
     "read_site",
+    "require_admission",
     "require_operator",
     "run_month",
     "run_series",

@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from sovereign_ai.rules.platform_objects import judge_manifests
     from sovereign_ai.rules.registry import REGISTRY, find_rule, registry_data, registry_digest
     from sovereign_ai.rules.rule import Rule, RuleCheck
+    from sovereign_ai.rules.selection import ExpressionError, chosen_by
     from sovereign_ai.rules.whole_check import check, decide, locate_findings
 else:
     __getattr__ = lazy_exports(
@@ -136,6 +137,7 @@ else:
             "platform_objects": ("judge_manifests",),
             "registry": ("REGISTRY", "find_rule", "registry_data", "registry_digest"),
             "rule": ("Rule", "RuleCheck"),
+            "selection": ("ExpressionError", "chosen_by"),
             "whole_check": ("check", "decide", "locate_findings"),
         },
     )
@@ -165,6 +167,7 @@ __all__ = [
     "Cell",
     "Context",
     "Control",
+    "ExpressionError",
     "Group",
     "Rule",
     "RuleCheck",
@@ -176,6 +179,7 @@ __all__ = [
     "approved_waivers",
     "approver_of",
     "check",
+    "chosen_by",
     "decide",
     "decided_share",
     "evaluate",

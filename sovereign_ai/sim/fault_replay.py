@@ -1,18 +1,21 @@
 """Replay a series of faults on simulated machines, in time that runs as fast as asked.
 
 Each fault is reported as its agents would, at its moment, and by one request after the other for one machine,
-so that a fault of many machines is one burst. Nothing is said to the repair controller.
+so that a fault of many machines is one burst. Nothing is said to the repair controller. Agents of machines
+report until the API server takes it, and so does a replay: a server that is slow, busy or away for a while
+delays a fault and loses none.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from sovereign_ai.assess import FailureDomains, FaultDomain, FaultEvent
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, ApiError, UnreachableError
 from sovereign_ai.plan import Plan
 from sovereign_ai.sim.fault_reports import (
     PORT_CHECKS,
@@ -26,8 +29,15 @@ from sovereign_ai.sim.faults import inject_into
 from sovereign_ai.sim.machine import machines
 from sovereign_ai.spec import AIFactory
 
-_SILENT = frozenset({FaultDomain.NODE, FaultDomain.PDU, FaultDomain.FEED, FaultDomain.RACK})
+_SILENT = frozenset(
+    {FaultDomain.NODE, FaultDomain.PDU, FaultDomain.FEED, FaultDomain.RACK, FaultDomain.SCALABLE_UNIT}
+)
 """Domains whose machines fall silent."""
+_PAUSE, _LONGEST_PAUSE = 0.5, 15.0
+"""Seconds between two attempts at a report: the first, doubled until the longest."""
+PATIENCE = 600.0
+"""Seconds after which a report that no server takes ends the replay."""
+_CONFLICT, _TOO_MANY, _SERVER_ERROR = 409, 429, 500
 
 
 class FaultReplay:
@@ -61,33 +71,53 @@ class FaultReplay:
             tell: receives each fault, and on how many machines it was reported.
 
         Raises:
-            ApiError: the server refused.
-            UnreachableError: there was no answer.
+            ApiError: the server refused what another attempt cannot change, or for longer than `PATIENCE`.
+            UnreachableError: there was no answer for so long.
         """
         began = datetime.now(UTC)
         for event in events:
             due = began + timedelta(seconds=event.seconds / speed)
             if stop.wait(max(0.0, (due - datetime.now(UTC)).total_seconds())):
                 return
-            tell(event, self.report(event, due + timedelta(seconds=event.repair / speed)))
+            reported = self.report(event, due + timedelta(seconds=event.repair / speed), stop)
+            if stop.is_set():
+                return
+            tell(event, reported)
 
-    def report(self, event: FaultEvent, until: datetime) -> int:
-        """Report one fault.
+    def report(self, event: FaultEvent, until: datetime, stop: threading.Event | None = None) -> int:
+        """Report one fault, again and again until the server has taken it.
 
         Args:
             event: the fault.
             until: when its hardware is repaired, before which no reset helps.
+            stop: ends it early; left out, nothing does.
 
         Returns:
             The number of machines on which it is reported; 0 of a spine, or a feed that supplies survive.
 
         Raises:
-            ApiError: the server refused.
-            UnreachableError: there was no answer.
+            ApiError: the server refused what another attempt cannot change, or for longer than `PATIENCE`.
+            UnreachableError: there was no answer for so long.
         """
         names = self._domains.machines(event)
-        self._api.many(partial(self._report_on, name, event, until) for name in names)
+        stop = stop or threading.Event()
+        self._api.many(partial(self._insist, name, event, until, stop) for name in names)
         return len(names)
+
+    def _insist(self, name: str, event: FaultEvent, until: datetime, stop: threading.Event) -> None:
+        """Report a fault on one machine; of those that were told already, none is told again."""
+        last, pause = time.monotonic() + PATIENCE, _PAUSE
+        while True:
+            try:
+                self._report_on(name, event, until)
+            except (ApiError, UnreachableError) as error:
+                if not _may_pass(error) or time.monotonic() > last:
+                    raise
+                if stop.wait(pause):
+                    return
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                return
 
     def _report_on(self, name: str, event: FaultEvent, until: datetime) -> None:
         """Report a fault on one machine it takes along."""
@@ -105,6 +135,14 @@ class FaultReplay:
             message = "ErrorCode:DCGM_FR_CLOCK_THROTTLE_THERMAL GPU:0 too hot Recommended Action=RESTART_BM;"
             report_condition(self._api, name, THERMAL_CHECK, message)
         else:
-            port = f"NIC:{event.gpu}" if event.gpu is not None else f"switch {event.unit}"
+            shared = "rail" if event.domain is FaultDomain.RAIL else "switch"
+            port = f"NIC:{event.gpu}" if event.gpu is not None else f"{shared} {event.unit}"
             message = f"{port} port is down Recommended Action=REPLACE_VM;"
             report_condition(self._api, name, self._port_check, message)
+
+
+def _may_pass(error: ApiError | UnreachableError) -> bool:
+    """Return whether another attempt may be taken: nobody answered, or a busy or a restarting server did."""
+    if isinstance(error, UnreachableError):
+        return True
+    return error.status in {_CONFLICT, _TOO_MANY} or error.status >= _SERVER_ERROR

@@ -147,7 +147,8 @@ def _checked_codes(machine: Machine, gpu: int, xid: int) -> FaultCodes:
     if codes is None:
         raise UsageError(_no_codes(machine))
     if not 0 <= gpu < machine.node.gpus:
-        hint = f"GPUs of {machine.node.name} are numbered 0 to {machine.node.gpus - 1}"
+        last = machine.node.gpus - 1
+        hint = f"GPUs of {machine.node.name} are numbered 0 to {last}" if last >= 0 else "it has none at all"
         raise UsageError(Problem("fault-unknown", f"{machine.node.name} has no GPU {gpu}", hint=hint))
     if xid not in codes.application | codes.hardware:
         known = ", ".join(str(number) for number in sorted(codes.application | codes.hardware))

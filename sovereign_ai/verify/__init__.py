@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sovereign_ai.verify.queue_state import QueueState
     from sovereign_ai.verify.queue_submission import refusal_of, workload_of
     from sovereign_ai.verify.queue_usage import TenantUsage, WorkUsage, by_tenant, usage_of
+    from sovereign_ai.verify.submitted_work import read_work
     from sovereign_ai.verify.verdict import ClusterVerdict, verify
 else:
     __getattr__ = lazy_exports(
@@ -55,6 +56,7 @@ else:
             "queue_state": ("QueueState",),
             "queue_submission": ("refusal_of", "workload_of"),
             "queue_usage": ("TenantUsage", "WorkUsage", "by_tenant", "usage_of"),
+            "submitted_work": ("read_work",),
             "verdict": ("ClusterVerdict", "verify"),
         },
     )
@@ -82,6 +84,7 @@ __all__ = [
     "observe",
     "observe_queues",
     "publish",
+    "read_work",
     "reason_of",
     "refusal_of",
     "usage_of",

@@ -44,8 +44,10 @@ _PLAIN_MAPS = frozenset({"annotations", "labels", "matchLabels", "nodeSelector",
 """Maps of texts, which the server leaves out where they are empty."""
 # The grammar of k8s.io/apimachinery/pkg/api/resource: a decimal number, then an exponent or one suffix.
 _QUANTITY = re.compile(
-    r"^([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:([eE][+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i))?$"
+    r"^([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(?:([eE][+-]?[0-9]{1,3})|([numkMGTPE]|[KMGTPE]i))?$"
 )
+_LONGEST_QUANTITY = 64
+"""Characters; Kubernetes caps a quantity at 2^63-1, and a longer text only takes time."""
 _SUFFIXES = {"n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000)}
 for _power, _letter in enumerate("kMGTPE", 1):
     _SUFFIXES[_letter] = Fraction(1000**_power)
@@ -91,7 +93,10 @@ def quantity(value: Any) -> Fraction | None:
     # bool is a kind of int in Python, and no quantity in Kubernetes.
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    match = _QUANTITY.match(str(value))
+    if isinstance(value, int) and abs(value) >= 10**_LONGEST_QUANTITY:
+        return None
+    text = str(value)
+    match = _QUANTITY.match(text) if len(text) <= _LONGEST_QUANTITY else None
     if match is None:
         return None
     number = Fraction(match[1].rstrip("."))

@@ -20,6 +20,7 @@ _PRIORITY_CLASS = f"{_KUEUE}/priority-class"
 _LEAST_PODS = f"{_KUEUE}/job-min-parallelism"
 _GROUP = f"{_KUEUE}/podset-group-name"
 _NOT_FOUND = 404
+_MOST_DIGITS = 10
 _SLICE_LEVEL, _SLICE_SIZE = f"{_KUEUE}/podset-slice-required-topology", f"{_KUEUE}/podset-slice-size"
 
 
@@ -83,7 +84,7 @@ def _of_job(job: Object) -> Iterator[dict[str, Any]]:
     spec = job["spec"]
     pod_set = _pod_set("main", _parallel(spec), spec["template"])
     least = (field_of(job, "metadata", "annotations") or {}).get(_LEAST_PODS, "")
-    if str(least).isdecimal():
+    if _is_count(least):
         pod_set["minCount"] = int(least)
     yield pod_set
 
@@ -116,6 +117,11 @@ def _parallel(spec: Object) -> int:
     return parallelism if completions is None else min(parallelism, int(completions))
 
 
+def _is_count(text: str) -> bool:
+    """Return whether an annotation is a number of pods; Kueue's webhook refuses work with another one."""
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
+
+
 def _pod_set(name: str, count: int, template: Object) -> dict[str, Any]:
     """Return a pod set with what its pods ask of the topology."""
     pod_set: dict[str, Any] = {"name": name, "count": count, "template": template}
@@ -132,7 +138,7 @@ def _topology_request(annotations: Mapping[str, str]) -> dict[str, Any]:
             break
     if not request and annotations.get(f"{_KUEUE}/podset-unconstrained-topology", "").lower() == "true":
         request["unconstrained"] = True
-    if annotations.get(_SLICE_LEVEL) and annotations.get(_SLICE_SIZE, "").isdecimal():
+    if annotations.get(_SLICE_LEVEL) and _is_count(annotations.get(_SLICE_SIZE, "")):
         request["podSetSliceRequiredTopology"] = annotations[_SLICE_LEVEL]
         request["podSetSliceSize"] = int(annotations[_SLICE_SIZE])
     if annotations.get(_GROUP) and request.keys() & {"required", "preferred"}:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from sovereign_ai.assess.acceptance.acceptance_sheet import sheet
+from sovereign_ai.assess.fault_series import FaultDomain, draw, parse_series
 from sovereign_ai.assess.goodput.training_jobs import jobs
 from sovereign_ai.catalog.figures import clear_description_rows, table
+from sovereign_ai.errors import SpecError
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.shapes import pool_shapes
 from sovereign_ai.rules.whole_check import decide
@@ -58,3 +60,18 @@ def test_a_lost_vendor_stops_no_service_of_it(described: tuple[AIFactory, Plan])
     found = assess_sovereignty(wish, planned, now=NOW)
     served = {name for drill in found.drills for name in drill.served}
     assert served == ({"training"} if len(wish.pools) == 2 else set())
+
+
+def test_no_fault_is_counted_of_it_and_a_file_may_still_name_it(described: tuple[AIFactory, Plan]) -> None:
+    """The published count is of machines with GPUs."""
+    _, planned = described
+    cluster = planned.clusters[0].name
+    for seed in range(3):
+        events = draw(planned, cluster, seed=seed, days=3_000)
+        assert all("cpu" not in event.unit for event in events if event.domain is not FaultDomain.PDU)
+        assert bool(events) or len(planned.nodes) == 8
+    rows = ["seconds,domain,unit,gpu,code,repair", "1,node,cpu-001,,0,7", "1,nic,cpu-001,,0,7"]
+    assert len(parse_series("\n".join(rows), "faults.csv", planned, cluster)) == 2
+    for row in ("1,gpu,cpu-001,0,48,7", "1,thermal,cpu-001,,0,7", "1,nic,cpu-001,0,0,7"):
+        with pytest.raises(SpecError):
+            parse_series(f"{rows[0]}\n{row}\n", "faults.csv", planned, cluster)

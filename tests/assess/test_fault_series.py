@@ -83,7 +83,16 @@ def test_drivers_without_numbered_faults_report_none() -> None:
         ("1,gpu,train-003,3,48,1e9", "bad-number", "at most 9 digits"),
         ("1,gpu,train-003,8,48,7", "fault-unknown", "numbered 0 to 7"),
         ("1,gpu,train-003,,48,7", "fault-unknown", "numbered 0 to 7"),
-        ("1,gpu,train-003,3,49,7", "fault-unknown", "simulated are 13"),
+        ("1,gpu,train-003,3,49,7", "fault-unknown", "simulated are 48"),
+        ("1,gpu,train-003,3,13,7", "fault-unknown", "simulated are 48"),
+        ("1,gpu,train-003,3,0,7", "fault-unknown", "simulated are 48"),
+        ("1,application,train-003,3,48,7", "fault-unknown", "simulated are 13"),
+        ("1,thermal,train-003,,48,7", "fault-unknown", "write 0"),
+        ("1,thermal,train-003,3,0,7", "fault-unknown", "leave the cell empty"),
+        ("1,nic,train-003,8,0,7", "fault-unknown", "ports of train-003 are numbered 0 to 7"),
+        ("1,node,train-003,,79,7", "fault-unknown", "write 0"),
+        ("1,rack,h1-r001,3,0,7", "fault-unknown", "leave the cell empty"),
+        ("1,rail,compute-fra1-p0/r8,,0,7", "unit-unknown", "did you mean 'compute-fra1-p0/r"),
         ("1,nvlink,x,,74,7", "unit-unknown", "the plan has no nvlink"),
         ("1,gpu,train-003", "bad-row", HEADER),
     ],
@@ -94,6 +103,41 @@ def test_a_row_that_is_no_fault_is_refused_with_its_line(row: str, code: str, hi
     first, last = caught.value.problems
     assert (first.code, first.where.line, hint in first.hint) == (code, 3, True)
     assert (last.code, last.where.line) == ("bad-row", 4)
+
+
+def test_a_series_names_any_unit_of_any_domain() -> None:
+    """Whatever the plan has may be broken, also where nobody knows how often it breaks."""
+    codes = {FaultDomain.GPU: 48, FaultDomain.APPLICATION: 13, FaultDomain.NVLINK: 74}
+    domains, rows = FailureDomains(LAB, "lab"), [HEADER]
+    for domain, units in domains.units.items():
+        gpu = "0" if domain in {FaultDomain.GPU, FaultDomain.APPLICATION} else ""
+        rows += [f"1,{domain},{unit},{gpu},{codes.get(domain, 0)},7" for unit in units]
+    read = parse_series("\n".join(rows), "faults.csv", LAB, "lab")
+    assert len(read) == len(rows) - 1
+    assert {event.domain for event in read} == set(FaultDomain) - {FaultDomain.NVLINK}
+
+
+def test_a_rail_and_a_scalable_unit_take_along_the_machines_that_are_on_them() -> None:
+    units, nodes = FailureDomains(LAB, "lab").units, LAB.nodes_of("lab")
+    assert list(units[FaultDomain.RAIL]) == [f"compute-fra1-p0/r{rail}" for rail in range(8)]
+    for machines in units[FaultDomain.RAIL].values():
+        assert set(machines) == {node.name for node in nodes}
+    for unit, machines in units[FaultDomain.SCALABLE_UNIT].items():
+        assert set(machines) == {node.name for node in nodes if node.scalable_unit == unit}
+
+
+def test_a_gpu_without_numbered_faults_breaks_as_often_as_any_other() -> None:
+    """Its machine falls silent; faults of other makers' GPUs are not added to those with numbers."""
+    both = plan_of(factory_of(pool("train", nodes=4), pool("red", "mi300x-oam8", 4)))
+    days, counts = 3_650.0, Counter[tuple[str, FaultDomain]]()
+    for seed in range(10):
+        counts.update((event.unit[:3], event.domain) for event in draw(both, CLUSTER, seed=seed, days=days))
+    mean = 10 * (148 + 72 + 19 + 17) * 32 * days / (16_384 * 54)
+    machine = 10 * 46 * 32 * days / (16_384 * 54)
+    assert abs(counts["tra", FaultDomain.GPU] - mean) < 4 * mean**0.5
+    assert counts["red", FaultDomain.GPU] == 0
+    assert abs(counts["red", FaultDomain.NODE] - mean - machine) < 4 * (mean + machine) ** 0.5
+    assert abs(counts["tra", FaultDomain.NODE] - machine) < 4 * machine**0.5
 
 
 @pytest.mark.parametrize("text", ["", "seconds,domain\n", "1,gpu,train-001,0,48,7\n"])

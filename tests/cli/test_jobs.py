@@ -87,11 +87,14 @@ def jobs(lab: Lab, verb: str, *words: str, code: int = 0) -> dict[str, Any]:
 
 @pytest.mark.cluster
 def test_a_job_is_judged_submitted_listed_and_cancelled(lab: Lab, file: Path) -> None:
-    judged = jobs(lab, "run", str(file), "--image", IMAGE, "--dry-run")
+    (problem,) = jobs(lab, "run", str(file), "--image", IMAGE, code=3)["problems"]
+    assert problem["code"] == "no-queue-controller"
+    judged = jobs(lab, "run", str(file), "--image", IMAGE, "--dry-run", "--anyway")
     assert [obj["kind"] for obj in judged["objects"]] == ["Job"]
+    assert "it waits until one does" in judged["notes"][-1]
     assert jobs(lab, "list")["work"] == []
     jobs(lab, "run", str(file), "--image", IMAGE, "--command", "python train.py", "--no-queue")
-    (problem,) = jobs(lab, "run", str(file), "--image", IMAGE, code=2)["problems"]
+    (problem,) = jobs(lab, "run", str(file), "--image", IMAGE, "--no-queue", code=2)["problems"]
     assert problem["code"] == "work-exists"
     (work,) = jobs(lab, "list")["work"]
     assert (work["namespace"], work["name"], work["queue"]) == ("research", "pretrain", "train")

@@ -81,6 +81,7 @@ def test_the_rows_of_tenants_are_written_for_the_period(call: Any, tmp_path: Pat
     assert f"wrote {file}" in result.stdout.replace("\n", "")
     (row,) = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
     assert (row["SubAccountId"], row["ConsumedQuantity"]) == ("research", "32.0000")
+    assert row["ResourceId"] == "research/pretrain"
     assert row["ChargePeriodStart"] == "2026-11-27T12:30:00Z"
 
 
@@ -88,6 +89,13 @@ def test_nothing_used_says_so(call: Any) -> None:
     result = call(namespace="default")
     assert result.exit_code == 0
     assert result.stdout.startswith("no work of a tenant was admitted in this period")
+
+
+@pytest.mark.parametrize("since", ["2999-01-01", "9999-12-31T23:59:59+00:00"])
+def test_a_period_that_has_not_begun_is_refused(call: Any, since: str, tmp_path: Path) -> None:
+    result = call("--since", since, "--focus", tmp_path / "tenants.csv", "--json")
+    assert result.exit_code == 2
+    assert orjson.loads(result.stdout)["problems"][0]["code"] == "bad-date"
 
 
 def test_a_day_that_is_none_is_refused_with_an_example(call: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.cli.top import queues_of
+from sovereign_ai.cli.top import new_screen, queues_of
 from sovereign_ai.verify import QueueState
 
 
@@ -59,3 +59,13 @@ def test_a_folder_without_a_description_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["top", str(tmp_path)])
     assert result.exit_code == 2
     assert "factory.yaml" in result.output
+
+
+@pytest.mark.parametrize(("terminal", "start"), [("xterm", "\x1b[H\x1b[2J"), ("dumb", "\n"), ("", "\n")])
+def test_a_terminal_that_cannot_erase_gets_no_sequences(
+    terminal: str, start: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", terminal)
+    assert new_screen() == start
+    monkeypatch.delenv("TERM")
+    assert new_screen() == "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -76,6 +77,32 @@ def test_a_cluster_without_machines_has_a_screen() -> None:
 def test_no_line_is_wider_than_a_terminal(rows: int | None, states: list[MachineState], racks: int) -> None:
     for line in screen(overview(*states, racks=racks, queues=20), rows):
         assert len(line) <= COLUMNS
+
+
+@given(
+    states=st.lists(st.sampled_from(MachineState), min_size=1, max_size=300),
+    shape=st.tuples(st.integers(1, 60), st.integers(0, 30), st.integers(0, 40), st.integers(0, 30)),
+    rows=st.integers(10, 60),
+    columns=st.integers(20, 200),
+    stale=st.sampled_from(["", "as it was then; at 12:00:02: no answer"]),
+)
+def test_a_screen_neither_scrolls_nor_wraps_and_says_what_is_wrong(
+    states: list[MachineState], shape: tuple[int, int, int, int], rows: int, columns: int, stale: str
+) -> None:
+    """A line that scrolls out of sight is the one that says when this was so."""
+    racks, queues, works, tenants = shape
+    workloads = tuple(TopWorkload(f"a/{number}", "q", "waiting", 4) for number in range(works))
+    full = overview(*states, racks=racks, queues=queues, workloads=workloads)
+    full = replace(full, tenants={f"tenant-{number}": 8 for number in range(tenants)})
+    lines = screen(full, rows, columns, stale)
+    assert len(lines) <= rows
+    assert all(len(line) <= columns for line in lines)
+    assert lines[0].startswith("lab")
+    assert not stale or stale[:columns] in lines
+    out = [state for state in states if state in {MachineState.FAULTY, MachineState.ABSENT}]
+    assert not out or any(line.startswith("out of work") for line in lines)
+    if out and rows >= 16:
+        assert any(line.startswith("machine ") for line in lines)
 
 
 @given(states=st.lists(st.sampled_from(MachineState), max_size=60), racks=st.integers(1, 9))

@@ -159,4 +159,21 @@ def test_a_file_without_one_whole_piece_of_work_is_refused_before_a_cluster_is_a
     file.write_text(broken)
     result = call(LAB, "--before", str(file))
     assert result.exit_code == 2
-    assert "expected is one" in result.stderr
+    assert "expected is" in result.stderr or "the field is missing" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["TrainingJob", "InferenceService"])
+def test_a_description_of_work_is_told_from_an_object_with_what_to_ask_about(kind: str, tmp_path: Path):
+    file = tmp_path / "job.yaml"
+    file.write_text(f"# for the assessment\nkind: {kind}\nname: pretrain\n")
+    result = call(LAB, "--before", str(file), "--json")
+    assert result.exit_code == 2
+    assert "--manifest" in result.stdout
+
+
+def test_another_maker_s_kind_of_the_same_name_is_an_object(tmp_path: Path):
+    file = tmp_path / "service.yaml"
+    file.write_text("apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: {name: a}\n")
+    result = call(LAB, "--before", str(file))
+    assert result.exit_code == 2
+    assert "it holds InferenceService a of serving.kserve.io/v1beta1" in result.stderr

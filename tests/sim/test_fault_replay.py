@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.assess.fault_series import FaultDomain, FaultEvent
+from sovereign_ai.assess.fault_series import FailureDomains, FaultDomain, FaultEvent
+from sovereign_ai.cluster.api import ApiError, UnreachableError
+from sovereign_ai.errors import Problem
 from sovereign_ai.operate import observe_machines, places
+from sovereign_ai.sim import fault_replay
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.sim.fault_replay import FaultReplay
 from sovereign_ai.sim.fault_reports import REPAIRED_AT, report_condition, report_silence
 from sovereign_ai.sim.faults import heal, heal_machine, machine_of
 from sovereign_ai.sim.nodes import FAKE
+from tests.render.lab import stack
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 from tests.verify.in_memory import InMemoryApi
 
@@ -115,6 +119,83 @@ def test_a_replay_that_is_stopped_reports_no_more(api: InMemoryApi) -> None:
     late = FaultEvent(1e6, FaultDomain.NODE, MACHINE, None, 0, 0.0)
     FaultReplay(api, FACTORY, PLAN, CLUSTER).run([late], 1.0, stop, lambda *_: pytest.fail("it was reported"))
     assert seen(api) == {}
+
+
+class Refusing(Versioned):
+    """A server that refuses or does not answer the first requests for some objects."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.errors: list[Exception] = []
+        self.writes = 0
+
+    def update_status(self, *what: Any, **how: Any) -> Any:
+        self.writes += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return super().update_status(*what, **how)
+
+
+def refused(status: int) -> ApiError:
+    return ApiError(Problem("api", "refused"), status=status)
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> Refusing:
+    monkeypatch.setattr(fault_replay, "_PAUSE", 0.0)
+    api = Refusing()
+    simulate(api, FACTORY, PLAN, CLUSTER)
+    return api
+
+
+@pytest.mark.parametrize("domain", [FaultDomain.GPU, FaultDomain.NIC, FaultDomain.THERMAL, FaultDomain.NODE])
+def test_a_slow_server_delays_a_fault_and_loses_none(refusing: Refusing, domain: FaultDomain) -> None:
+    gone = UnreachableError(Problem("no-answer", "none"))
+    refusing.errors = [gone, refused(503), refused(429), refused(409)]
+    code = 79 if domain is FaultDomain.GPU else 0
+    assert FaultReplay(refusing, FACTORY, PLAN, CLUSTER).report(event(domain, code=code), PAST) == 1
+    assert not refusing.errors
+    assert seen(refusing).keys() == {MACHINE}
+
+
+def test_a_machine_that_was_told_is_not_told_again_with_those_that_were_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that was repaired in the meantime would break again."""
+    monkeypatch.setattr(fault_replay, "_PAUSE", 0.0)
+    refusing, (factory, plan) = Refusing(), stack("lab")
+    simulate(refusing, factory, plan, "lab")
+    rack, machines = next(iter(FailureDomains(plan, "lab").units[FaultDomain.RACK].items()))
+    refusing.writes, refusing.errors = 0, [refused(503), refused(503)]
+    assert FaultReplay(refusing, factory, plan, "lab").report(event(FaultDomain.RACK, rack, None), PAST) > 1
+    assert refusing.writes == len(machines) + 2
+
+
+def test_what_another_attempt_cannot_change_ends_a_replay(refusing: Refusing) -> None:
+    refusing.errors = [refused(403)]
+    with pytest.raises(ApiError):
+        FaultReplay(refusing, FACTORY, PLAN, CLUSTER).report(event(FaultDomain.NODE), PAST)
+
+
+def test_a_server_that_is_gone_for_good_ends_a_replay(
+    refusing: Refusing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fault_replay, "PATIENCE", -1.0)
+    refusing.errors = [UnreachableError(Problem("no-answer", "none"))]
+    with pytest.raises(UnreachableError):
+        FaultReplay(refusing, FACTORY, PLAN, CLUSTER).report(event(FaultDomain.NODE), PAST)
+
+
+def test_a_replay_that_waits_for_its_server_can_be_stopped(refusing: Refusing) -> None:
+    stop, told = threading.Event(), []
+    stop.set()
+    refusing.errors = [refused(503)]
+    replay = FaultReplay(refusing, FACTORY, PLAN, CLUSTER)
+    replay.report(event(FaultDomain.NODE), PAST, stop)
+    replay.run([event(FaultDomain.NODE)], 1.0, stop, lambda *fault: told.append(fault))
+    assert not told
+    assert not refusing.errors
+    assert seen(refusing) == {}
 
 
 def annotations_of(api: InMemoryApi) -> dict[str, str]:

@@ -1,6 +1,7 @@
-"""What tenants used, as CSV in the columns of FOCUS 1.2: a row for each tenant, priced by the GPU-hour.
+"""What tenants used, in the columns of FOCUS 1.2: a row for each piece of work, priced by the GPU-hour.
 
-A tenant is a sub account of the factory's billing account. The columns of quantities and unit prices stand
+A tenant is a sub account of the factory's billing account, and a piece of work a resource of it: sums over a
+sub account are the tenant's. The columns of quantities and unit prices stand
 beside the mandatory ones. FOCUS accepts no empty cost, so without a price there are no rows at all.
 """
 
@@ -19,6 +20,9 @@ QUANTITIES = (
     "ConsumedUnit",
     "ContractedUnitPrice",
     "ListUnitPrice",
+    "ResourceId",
+    "ResourceName",
+    "ResourceType",
     "SubAccountId",
     "SubAccountName",
 )
@@ -35,11 +39,13 @@ class TenantCharge:
         tenant: its name.
         gpu_hours: GPUs times hours.
         kwh: energy, in kWh.
+        work: the piece of work, as namespace/name; empty for all of the tenant's.
     """
 
     tenant: str
     gpu_hours: float
     kwh: float
+    work: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def tenant_csv(period: UsagePeriod, lines: Sequence[TenantCharge]) -> str:
 
 
 def _rows(period: UsagePeriod, lines: Sequence[TenantCharge]) -> Iterator[dict[str, str]]:
-    """Yield a row for each tenant."""
+    """Yield a row for each charge."""
     begin, end = _moment(period.begin), _moment(period.end)
     price, month = f"{period.price:.4f}", period.begin.astimezone(UTC)
     first = month.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -91,7 +97,7 @@ def _rows(period: UsagePeriod, lines: Sequence[TenantCharge]) -> Iterator[dict[s
             "BillingPeriodStart": _moment(first),
             "ChargeCategory": "Usage",
             "ChargeClass": "",
-            "ChargeDescription": f"GPU-hours of {line.tenant}, by admission, calculated",
+            "ChargeDescription": f"GPU-hours of {line.work or line.tenant}, by admission, calculated",
             "ChargePeriodEnd": end,
             "ChargePeriodStart": begin,
             "ContractedCost": cost,
@@ -108,6 +114,9 @@ def _rows(period: UsagePeriod, lines: Sequence[TenantCharge]) -> Iterator[dict[s
             "ConsumedUnit": _UNIT,
             "ContractedUnitPrice": price,
             "ListUnitPrice": price,
+            "ResourceId": line.work,
+            "ResourceName": line.work.rpartition("/")[2],
+            "ResourceType": "Work" if line.work else "",
             "SubAccountId": line.tenant,
             "SubAccountName": line.tenant,
             "x_EnergyKWh": f"{line.kwh:.3f}",

@@ -61,6 +61,25 @@ def for_cluster(
     return adapted
 
 
+def require_admission(objects: Sequence[Mapping[str, Any]], served: ServedWork) -> None:
+    """Refuse work that would wait for Kueue where no controller of Kueue runs.
+
+    Args:
+        objects: the objects as the cluster can run them.
+        served: what the cluster serves.
+
+    Raises:
+        EnvironmentLacksError: nobody would ever start it.
+    """
+    if served.has_controller or not any(obj["spec"].get("suspend") for obj in objects):
+        return
+    message = "no controller of Kueue looks after the queues of this cluster: nobody would start the work"
+    hint = (
+        "`sovereign-ai up STACK --queueing` runs Kueue; --no-queue starts it at once, --anyway lets it wait"
+    )
+    raise EnvironmentLacksError(Problem("no-queue-controller", message, hint=hint))
+
+
 def _job_of(job_set: Mapping[str, Any]) -> Manifest:
     """Return the one Job of a JobSet as an object of its own."""
     (replicated,) = job_set["spec"]["replicatedJobs"]

@@ -1,8 +1,11 @@
 """Many months of one cluster, with and without what keeps work going, beside the assessed goodput.
 
 Each seed's month runs once with everything and once without each help, so that all of them have the same
-faults. What is measured is the mean over the seeds, with Student's interval of 95 %. It agrees with the
-assessment (`assess/goodput`) where it overlaps the assessed range; where it does not, the reasons are named.
+faults. What is measured is the mean over the seeds, with Student's interval of 95 %. Of a single month, or of
+months that are all alike, that interval has no width and says nothing: what the number of interruptions may
+be by chance (Garwood's interval of a Poisson count) takes its place. The measured mean agrees with the
+assessment (`assess/goodput`) where its interval overlaps the assessed range; where it does not, the reasons
+are named.
 """
 
 from __future__ import annotations
@@ -249,22 +252,75 @@ def compare(site: VirtualSite, judged: Sequence[AssessedJob], series: MonthSerie
     terms = {each.name: each for each in site.terms}
     agreements = []
     for job in judged:
-        measured, total = series.goodput[job.name], series.totals[job.name]
+        total = series.totals[job.name]
+        measured = _with_width(series.goodput[job.name], terms[job.name], total)
         agrees = measured.low <= job.high and measured.high >= job.low
         explained = _explained(terms[job.name], total)
         reasons = tuple(_reasons(job, total, series))
+        if not agrees and not reasons:
+            reasons = (_by_chance(job, total),)
         agreements.append(Agreement(job, measured, explained, agrees, reasons))
     return agreements
 
 
-def _explained(terms: GangTerms, total: Shares) -> float:
-    """Return the closed form at the measured time between interruptions, of the time without waits."""
+def _with_width(measured: MeasuredShare, terms: GangTerms, total: Shares) -> MeasuredShare:
+    """Return a mean with an interval, also where all months came out alike or there was one."""
+    if measured.low < measured.high:
+        return measured
+    fewest, most = _poisson_interval(total.interruptions)
+    worst, best = (_explained(terms, total, count) for count in (most, fewest))
+    return MeasuredShare(measured.value, min(measured.value, worst), max(measured.value, best))
+
+
+def _poisson_interval(count: int) -> tuple[float, float]:
+    """Return Garwood's interval of 95 % of the mean of a Poisson count (Garwood, Biometrika 28, 1936)."""
+    tail = 0.025
+    most = _root(lambda mean: _at_most(count, mean) - tail, count + 10 * math.sqrt(count + 1) + 10)
+    if not count:
+        return 0.0, most
+    return _root(lambda mean: tail - 1 + _at_most(count - 1, mean), float(count)), most
+
+
+def _at_most(count: int, mean: float) -> float:
+    """Return the probability of at most so many events of a Poisson process with a mean above zero."""
+    terms = (number * math.log(mean) - mean - math.lgamma(number + 1) for number in range(count + 1))
+    return math.fsum(map(math.exp, terms))
+
+
+def _root(falling: Callable[[float], float], high: float) -> float:
+    """Return where a falling function above zero is zero, by halvings."""
+    low = 0.0
+    for _ in range(64):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
+    return high
+
+
+def _explained(terms: GangTerms, total: Shares, interruptions: float | None = None) -> float:
+    """Return the closed form at the measured time between interruptions, of the time without waits.
+
+    Args:
+        terms: the job.
+        total: where its time went.
+        interruptions: how many there are taken to be; left out, those that were measured.
+    """
+    counted = total.interruptions if interruptions is None else interruptions
     working = total.total - total.waiting
-    if not total.interruptions:
-        return terms.interval / (terms.interval + terms.stall) if terms.interval else 1.0
-    mean = working / total.interruptions
+    if not working:
+        return 0.0
+    if not counted:
+        share = terms.interval / (terms.interval + terms.stall) if terms.interval else 1.0
+        return share * working / total.total
     down = terms.detection + terms.restart
-    return goodput(terms.interval, mean, terms.stall, down) * working / total.total
+    return goodput(terms.interval, working / counted, terms.stall, down) * working / total.total
+
+
+def _by_chance(job: AssessedJob, total: Shares) -> str:
+    """Return what the figures have in common where nothing else sets them apart."""
+    return (
+        f"{total.interruptions} interruptions, where the assessed rate gives {total.total / job.mean:.1f}: "
+        "within chance; more --months narrow the interval"
+    )
 
 
 def _reasons(job: AssessedJob, total: Shares, series: MonthSeries) -> Iterator[str]:

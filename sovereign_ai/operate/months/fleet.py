@@ -30,7 +30,9 @@ from sovereign_ai.plan import Node
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """The moment at which virtual time begins; nothing depends on which it is."""
-_SILENT = frozenset({FaultDomain.NODE, FaultDomain.PDU, FaultDomain.FEED, FaultDomain.RACK})
+_SILENT = frozenset(
+    {FaultDomain.NODE, FaultDomain.PDU, FaultDomain.FEED, FaultDomain.RACK, FaultDomain.SCALABLE_UNIT}
+)
 """Faults of which a machine reports nothing but its silence."""
 _OF_GPUS = frozenset({FaultDomain.GPU, FaultDomain.NVLINK, FaultDomain.APPLICATION})
 

@@ -35,10 +35,12 @@ _SHARED = frozenset(
     {
         FaultDomain.NVLINK,
         FaultDomain.LEAF,
+        FaultDomain.RAIL,
         FaultDomain.SPINE,
         FaultDomain.PDU,
         FaultDomain.FEED,
         FaultDomain.RACK,
+        FaultDomain.SCALABLE_UNIT,
     }
 )
 """Faults of what several machines share."""

@@ -11,6 +11,13 @@
       - name: lent
         racks: [h1-r004]
         repair: false
+      - name: large
+        where: node.gpus >= 8 && node.zone != 'restricted'
+
+`where` is an expression of CEL over what the plan says of a machine. It is decided when the file is read, so
+that one that cannot be decided of some machine is refused, and never chooses differently later. So is a group
+without machines of its own: what is in no group, or in one that comes later, would be repaired in another way
+than its author thinks.
 
 A machine of no group is repaired as without a file. `decide` stays one function of one policy: it runs once a
 policy over all machines, and of its decisions those count that are about the policy's own machines. What two
@@ -32,7 +39,8 @@ from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.files import POLICIES, Parsed, decode, parse, read
 from sovereign_ai.operate.repair.budgets import Budget
 from sovereign_ai.operate.repair.decide import Act, Decision, Machine, Policy, decide
-from sovereign_ai.plan import Plan
+from sovereign_ai.plan import Node, Plan
+from sovereign_ai.rules import ExpressionError, chosen_by
 from sovereign_ai.spec import Model, Name, validated
 from sovereign_ai.units import Seconds
 
@@ -57,6 +65,8 @@ class NodeGroup(Model):
     """Racks; left out, all of them."""
     nodes: tuple[Pattern, ...] = ()
     """Patterns of names, with `*` and `?`; left out, all of them."""
+    where: Annotated[str, Field(min_length=1, max_length=1000)] = "true"
+    """An expression of CEL over `node`, such as `node.gpus >= 8`; left out, all of them."""
     repair: Annotated[bool, Strict()] = True
     """Whether they are repaired at all."""
     conditions: tuple[ConditionType, ...] = ()
@@ -198,18 +208,71 @@ def read_policies(path: Path, plan: Plan, cluster: str) -> Policies:
     if problems:
         raise SpecError(problems)
     chosen: dict[str, NodeGroup] = {}
-    for node in nodes:
-        for group in groups:
-            if _holds(group, node.pool, node.rack, node.name):
-                chosen[node.name] = group
-                break
+    for number, group in enumerate(groups):
+        field = f"groups[{number}]"
+        try:
+            members = _members(group, nodes)
+        except ExpressionError as error:
+            hint = f"`node` has {', '.join(NODE_FIELDS)}"
+            where = parsed.source.where(f"{field}.where")
+            problems.append(Problem("bad-expression", f"{group.where[:60]!r}: {error}", where, hint))
+            continue
+        own = [name for name in members if name not in chosen]
+        chosen |= dict.fromkeys(own, group)
+        if not own:
+            problems.append(_without_machines(group, members, chosen, parsed.source.where(f"{field}.name")))
+    if problems:
+        raise SpecError(problems)
     return Policies(_USUAL, chosen)
 
 
-def _holds(group: NodeGroup, pool: str, rack: str, name: str) -> bool:
-    """Return whether a machine belongs to a group: to one of each kind of thing that the group names."""
-    is_named = not group.nodes or any(fnmatchcase(name, pattern) for pattern in group.nodes)
-    return is_named and pool in (group.pools or (pool,)) and rack in (group.racks or (rack,))
+NODE_FIELDS = (
+    "name",
+    "pool",
+    "system",
+    "site",
+    "hall",
+    "zone",
+    "jurisdiction",
+    "rack",
+    "place",
+    "scalable_unit",
+    "nvlink_domain",
+    "spare",
+    "gpus",
+)
+"""What `where` knows of a machine, as the plan calls it."""
+
+
+def _members(group: NodeGroup, nodes: Sequence[Node]) -> list[str]:
+    """Return the machines of a group: those that match all that it names.
+
+    Raises:
+        ExpressionError: its expression cannot be decided of all machines of the cluster.
+    """
+    fields = {}
+    for node in nodes:
+        fields[node.name] = {name: getattr(node, name) for name in NODE_FIELDS}
+    selected = set(chosen_by(group.where, "node", fields))
+    members = []
+    for node in nodes:
+        is_named = not group.nodes or any(fnmatchcase(node.name, pattern) for pattern in group.nodes)
+        is_placed = node.pool in (group.pools or (node.pool,)) and node.rack in (group.racks or (node.rack,))
+        if is_named and is_placed and node.name in selected:
+            members.append(node.name)
+    return members
+
+
+def _without_machines(
+    group: NodeGroup, members: Sequence[str], chosen: Mapping[str, NodeGroup], where: Where
+) -> Problem:
+    """Return the problem of a group that decides about no machine."""
+    if not members:
+        message = f"no machine of the cluster matches all that group {group.name} names"
+        return Problem("empty-group", message, where, "remove it, or name less")
+    earlier = ", ".join(dict.fromkeys(chosen[name].name for name in members))
+    message = f"every machine of group {group.name} belongs to an earlier one: {earlier}"
+    return Problem("empty-group", message, where, "move it up: the first group of a machine decides")
 
 
 def _harmful(groups: Sequence[NodeGroup], parsed: Parsed) -> Iterator[Problem]:

@@ -6,6 +6,8 @@ import csv
 import io
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
+
 from sovereign_ai.assess.cost.focus import COLUMNS
 from sovereign_ai.assess.cost.tenant_rows import TenantCharge, UsagePeriod, tenant_csv
 
@@ -49,3 +51,15 @@ def test_moments_are_utc_and_the_billing_period_is_the_month_of_the_first() -> N
 def test_a_price_of_the_known_part_alone_says_so_and_no_cell_is_a_formula() -> None:
     (row,) = rows(TenantCharge("=1+1", 1.0, 1.0), is_lower_bound=True)
     assert (row["x_Price"], row["SubAccountId"]) == ("lower bound", "'=1+1")
+
+
+def test_each_piece_of_work_is_a_resource_and_a_tenant_s_sum_is_that_of_its_rows() -> None:
+    charges = [TenantCharge("research", 1 / 3, 0.1, f"research/job-{number}") for number in range(30)]
+    listed = rows(*charges)
+    assert {(row["ResourceId"], row["ResourceName"], row["ResourceType"]) for row in listed} == {
+        (f"research/job-{number}", f"job-{number}", "Work") for number in range(30)
+    }
+    assert sum(float(row["ConsumedQuantity"]) for row in listed) == pytest.approx(10, abs=30 * 5e-5)
+    assert sum(float(row["BilledCost"]) for row in listed) == pytest.approx(25, abs=30 * 5e-3)
+    (whole,) = rows(TenantCharge("research", 10.0, 3.0))
+    assert (whole["ResourceId"], whole["ResourceType"]) == ("", "")

@@ -12,6 +12,7 @@ from sovereign_ai.operate.jobs.kinds import served_work
 from sovereign_ai.operate.jobs.submission import (
     SERVICE,
     for_cluster,
+    require_admission,
     scale,
     submit,
     with_command,
@@ -54,6 +55,22 @@ def test_where_nothing_admits_work_nothing_starts_suspended() -> None:
     (obj,) = for_cluster([SET], served(JOB), is_queued=False)
     assert "suspend" not in obj["spec"]
     assert SET["spec"]["suspend"]
+
+
+def test_work_that_nobody_would_start_is_refused_before_it_is_submitted() -> None:
+    """Kueue's definitions stand on many clusters without Kueue; a queue that it looked at has a condition."""
+    looked_at = {"kind": "LocalQueue", "metadata": {}, "status": {"conditions": [{"type": "Active"}]}}
+    alone, without = served(JOB, KUEUE), served(JOB)
+    attended = served_work(WorkApi(looked_at, served=(JOB, KUEUE)))  # type: ignore[arg-type]
+    waiting = for_cluster([SET], alone, is_queued=True)
+    with pytest.raises(EnvironmentLacksError) as caught:
+        require_admission(waiting, alone)
+    (problem,) = caught.value.problems
+    assert problem.code == "no-queue-controller"
+    assert "--no-queue" in problem.hint
+    require_admission(waiting, attended)
+    require_admission(for_cluster([SET], alone, is_queued=False), alone)
+    require_admission(for_cluster([SET], without, is_queued=False), without)
 
 
 def test_a_kind_that_is_served_neither_way_is_refused_with_what_runs_it() -> None:

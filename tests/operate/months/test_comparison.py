@@ -9,13 +9,16 @@ import pytest
 from sovereign_ai.assess.goodput.exact import RATE, mean_between
 from sovereign_ai.operate.months.comparison import (
     AssessedJob,
+    MeasuredShare,
+    MonthSeries,
     _mean,
+    _poisson_interval,
     assessed_jobs,
     compare,
     divide_pools,
     run_series,
 )
-from sovereign_ai.operate.months.gangs import GangTerms
+from sovereign_ai.operate.months.gangs import GangTerms, Shares
 from sovereign_ai.operate.months.month import Safeguard, VirtualSite, read_site
 from sovereign_ai.operate.repair.decide import Policy
 from tests.render.lab import stack
@@ -92,3 +95,51 @@ def test_a_mean_has_students_interval() -> None:
     # 19 degrees of freedom: 2.0930.
     assert many.high - many.value == pytest.approx(2.0930 * 0.0512989 / 20**0.5, rel=1e-3)
     assert _mean([0.5]).low == 0.5
+
+
+def quiet(months: int, share: float, **fields: float) -> MonthSeries:
+    """Return months without a fault that came out alike."""
+    seconds = 10.0 * 86_400 * months
+    total = Shares(useful=seconds * share, stalls=seconds * (1 - share), **fields)  # type: ignore[arg-type]
+    return MonthSeries(None, {"train": MeasuredShare(share, share, share)}, {"train": total}, 0.0, 0.0, {})
+
+
+@pytest.mark.parametrize("months", [1, 2, 200])
+def test_months_without_a_failure_are_no_proof_that_there_are_none(months: int) -> None:
+    """Ten quiet days agree with a rate that two thousand quiet days do not."""
+    site, share = site_with(spares=1), 7_200 / 7_260
+    job = AssessedJob("train", share - 0.003, share - 0.004, share - 0.001, 20 * 86_400)
+    (agreement,) = compare(site, [job], quiet(months, share))
+    assert agreement.measured.low < agreement.measured.value <= agreement.measured.high
+    assert agreement.agrees is (months < 200)
+    assert agreement.agrees or agreement.reasons
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize("interruptions", [0, 1, 30, 400])
+def test_a_figure_that_differs_always_has_a_reason(share: float, interruptions: int) -> None:
+    site = site_with(spares=1)
+    series = quiet(2, share, interruptions=interruptions)
+    for value in (0.01, 0.5, 0.99):
+        job = AssessedJob("train", value, value, value, 5 * 86_400)
+        (agreement,) = compare(site, [job], series)
+        assert agreement.agrees or agreement.reasons
+        assert 0.0 <= agreement.measured.low <= agreement.measured.high <= 1.0
+
+
+def test_a_job_that_only_waited_is_explained_by_that() -> None:
+    waited = MonthSeries(
+        None, {"train": MeasuredShare(0.0, 0.0, 0.0)}, {"train": Shares(waiting=864_000.0)}, 0.0, 0.0, {}
+    )
+    (agreement,) = compare(site_with(spares=1), [ASSESSED], waited)
+    assert agreement.explained == 0.0
+    assert "waited for machines 100.0%" in agreement.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("count", "low", "high"),
+    # The 95 % limits of a Poisson mean, as tables of Garwood's interval print them.
+    [(0, 0.0, 3.689), (1, 0.0253, 5.572), (5, 1.623, 11.668), (10, 4.795, 18.390), (100, 81.364, 121.627)],
+)
+def test_a_count_has_garwoods_interval(count: int, low: float, high: float) -> None:
+    assert _poisson_interval(count) == pytest.approx((low, high), abs=1e-3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from sovereign_ai.errors import SpecError
 from sovereign_ai.operate.repair.decide import Act, Cordon, Machine, Policy, decide
 from sovereign_ai.operate.repair.faults import Fault, Remedy
-from sovereign_ai.operate.repair.policies import NodeGroup, Policies, one_policy, read_policies
+from sovereign_ai.operate.repair.policies import NODE_FIELDS, NodeGroup, Policies, one_policy, read_policies
 from sovereign_ai.operate.repair.record import Record, Step
 from tests.render.lab import stack
 
@@ -142,3 +142,73 @@ def test_cordons_come_first_whatever_group_they_are_of() -> None:
     machines = [machine("a", step=Step.DRAIN, pods=0), machine("b")]
     policies = Policies(Policy(), {"b": group(attempts=3)})
     assert [each.act for each in policies.decide(machines, NOW)] == [Act.CORDON, Act.RESET]
+
+
+@pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ("node.pool == 'serve'", 4),
+        ("node.pool in ['train', 'serve'] && node.gpus >= 8", 16),
+        ("node.name.matches('^train-00[1-3]$')", 3),
+        ("!node.spare && node.rack.startsWith('h1-') && node.jurisdiction == 'DE'", 16),
+        ("node.zone != 'restricted'", 4),
+        ("true", 16),
+    ],
+)
+def test_an_expression_chooses_machines_by_what_the_plan_says_of_them(
+    where: str, count: int, tmp_path: Path
+) -> None:
+    policies = read_policies(written(tmp_path, f'groups:\n  - name: a\n    where: "{where}"\n'), LAB, "lab")
+    assert len(policies.groups) == count
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("node.pol == 'train'", "no field 'pol'"),
+        ("nodes.pool == 'train'", "nodes"),
+        ("node.pool ==", "Syntax error"),
+        ("node.gpus + 'a' == 'b'", "cannot be decided of train-001"),
+        ("node.pool", "'train', which is neither true nor false"),
+        ("1", "neither true nor false"),
+        ("node.name.matches('[')", "cannot be decided of train-001"),
+        ("node.gpus / 0 == 1", "cannot be decided of train-001"),
+        ("has(node.pool.name)", ""),
+        ("node", "neither true nor false"),
+    ],
+)
+def test_an_expression_that_cannot_be_decided_is_refused_with_its_line(
+    where: str, said: str, tmp_path: Path
+) -> None:
+    text = f'groups:\n  - name: all\n    pools: [serve]\n  - name: a\n    where: "{where}"\n'
+    with pytest.raises(SpecError) as caught:
+        read_policies(written(tmp_path, text), LAB, "lab")
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where and problem.where.line) == ("bad-expression", 5)
+    assert said in problem.message
+    assert "scalable_unit" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ("nodes: [train-00?]", "belongs to an earlier one: first"),
+        ("where: node.gpus > 100", "no machine of the cluster matches"),
+        ("where: 'false'", "no machine of the cluster matches"),
+        ("{pools: [serve], nodes: [train-001]}", "no machine of the cluster matches"),
+    ],
+)
+def test_a_group_that_decides_about_no_machine_is_refused(second: str, said: str, tmp_path: Path) -> None:
+    """Its author thinks that it does."""
+    lines = second.strip("{}").split(", n") if second.startswith("{") else [second]
+    body = "\n    ".join(line if index == 0 else f"n{line}" for index, line in enumerate(lines))
+    text = f"groups:\n  - name: first\n    pools: [train]\n  - name: second\n    {body}\n"
+    with pytest.raises(SpecError) as caught:
+        read_policies(written(tmp_path, text), LAB, "lab")
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where and problem.where.line) == ("empty-group", 4)
+    assert said in problem.message
+
+
+def test_what_an_expression_may_name_is_what_the_plan_says() -> None:
+    assert set(NODE_FIELDS) < {field.name for field in fields(LAB.nodes[0])}

@@ -1,0 +1,71 @@
+"""Machines under repair, for a person and a program: how far each is, and what holds it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sovereign_ai.cli.output import table, wrapped
+
+if TYPE_CHECKING:
+    from sovereign_ai.operate import Machine, Policies
+
+
+def held_back(policies: Policies, machines: Sequence[Machine], now: datetime) -> dict[str, str]:
+    """Return why the repair of machines does not go on now, by machine: what the controller would decide.
+
+    Args:
+        policies: how machines are repaired, within the disruption budgets.
+        machines: all machines of the cluster, as they are now.
+        now: the moment.
+    """
+    from sovereign_ai.operate import Act
+
+    reasons = {}
+    for machine in machines:
+        group = policies.groups.get(machine.name)
+        if group is not None and not group.repair:
+            reasons[machine.name] = f"the group {group.name} leaves its machines alone"
+    for decision in policies.decide(machines, now):
+        if decision.act in {Act.WAIT, Act.HOLD}:
+            reasons[decision.machine] = decision.reason
+    return reasons
+
+
+def machine_lines(machines: Sequence[Machine], held: Mapping[str, str]) -> Iterator[str]:
+    """Yield a table of machines, and below it what holds some of them back.
+
+    Args:
+        machines: those with faults or under repair.
+        held: what `held_back` returns.
+    """
+    rows = []
+    for machine in machines:
+        faults = ", ".join(map(str, machine.faults)) or "-"
+        step = str(machine.record.step) if machine.record else "-"
+        cause = machine.record.cause if machine.record else "-"
+        if machine.name in held:
+            step = "held back" if machine.record is None else f"{step}, held back"
+        rows.append((machine.name, step, machine.cordon, faults, cause))
+    if rows:
+        yield from table(["machine", "repair", "cordoned by", "faults now", "began with"], rows)
+    for machine in machines:
+        if machine.name in held:
+            yield from wrapped(f"{machine.name} is held back: {held[machine.name]}")
+
+
+def machine_data(machine: Machine, held: str | None) -> Mapping[str, object]:
+    """Return a machine as plain data; `held` says what holds its repair back."""
+    record = None
+    if machine.record:
+        record = asdict(machine.record) | {"since": machine.record.since.isoformat()}
+    return {
+        "machine": machine.name,
+        "pool": machine.pool,
+        "cordon": machine.cordon,
+        "faults": [str(fault) for fault in machine.faults],
+        "repair": record,
+        "held_back": held,
+    }
