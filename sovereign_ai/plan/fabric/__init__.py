@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from sovereign_ai.plan.fabric.port_assignment import Block, assign_places, fabrics_by_name
     from sovereign_ai.plan.fabric.size import FabricSize
-    from sovereign_ai.plan.fabric.switch_ports import ports_of
+    from sovereign_ai.plan.fabric.switch_ports import outside_of, ports_of
     from sovereign_ai.plan.fabric.waste import waste_notes
 else:
     __getattr__ = lazy_exports(
@@ -40,7 +40,7 @@ else:
             "planes": ("FabricPlan", "Switch", "fullest_leaf", "host_rails", "hosts_under", "rails_beside"),
             "port_assignment": ("Block", "assign_places", "fabrics_by_name"),
             "size": ("FabricSize",),
-            "switch_ports": ("ports_of",),
+            "switch_ports": ("outside_of", "ports_of"),
             "waste": ("waste_notes",),
         },
     )
@@ -59,6 +59,7 @@ __all__ = [
     "fullest_leaf",
     "host_rails",
     "hosts_under",
+    "outside_of",
     "pods_of",
     "ports_of",
     "rails_beside",

@@ -128,7 +128,7 @@ class _Sizer:
 
     def _take_outside(self, outside: Outside) -> None:
         """Take the ports for links to the outside from those for servers and for other switches."""
-        self.ports = with_outside(self.fabric, self.ports, outside)
+        self.ports = with_outside(self.ports, outside)
         self.borders = self.pod_borders = outside.border_leaves
         taken = outside.cages * self.ports.spine_breakout
         if outside.tier == "spine":

@@ -126,6 +126,9 @@ class Outside:
         rate: bits a second of one.
         names: their ports, the same on each of these switches.
         cages: ports that they take before any is split.
+        parts: links of such a port.
+        from_uplinks: the ports are among those of a leaf for links upwards alone, which have a rate of their
+            own.
         uplinks: links of a border leaf to spines; 0 elsewhere.
         ports: ports of a border leaf; None elsewhere.
     """
@@ -136,6 +139,8 @@ class Outside:
     rate: int
     names: tuple[str, ...]
     cages: int
+    parts: int
+    from_uplinks: bool = False
     uplinks: int = 0
     ports: Ports | None = None
 
@@ -169,7 +174,7 @@ def outside_of(fabric: Fabric, ports: Ports) -> Outside | None:
         raise _too_few_error(border.ports, cages, whole, f"a {border.on}", parts)
     names = port_names(whole * parts, parts)[(whole - cages) * parts :]
     rate = fabric.outside_link.count
-    return Outside(border.on, 0, border.ports, rate, tuple(names[: border.ports]), cages)
+    return Outside(border.on, 0, border.ports, rate, tuple(names[: border.ports]), cages, parts)
 
 
 def _of_border_leaf(fabric: Fabric) -> Outside:
@@ -205,6 +210,7 @@ def _of_border_leaf(fabric: Fabric) -> Outside:
         rate=ports.link,
         names=tuple(names),
         cages=cages,
+        parts=parts,
         uplinks=border.uplinks or 0,
         ports=ports,
     )
@@ -214,7 +220,8 @@ def _of_leaf(fabric: Fabric, ports: Ports) -> Outside:
     """Return the links to the outside of ordinary leaves."""
     border, rate = _border(fabric), fabric.outside_link.count
     fast = _fast_ports(fabric)
-    if fast is not None and rate > leaf_port_rate(fabric):
+    from_uplinks = fast is not None and rate > leaf_port_rate(fabric)
+    if fast is not None and from_uplinks:
         # Such as the four ports of 100 Gbps of a switch whose others have 1 Gbps.
         count, whole = fast
         parts = _parts(fabric, whole, 0, 0, "a leaf's port upwards")
@@ -231,7 +238,10 @@ def _of_leaf(fabric: Fabric, ports: Ports) -> Outside:
         if cages >= ports.cages:
             raise _too_few_error(border.ports, cages, ports.cages, "a leaf", parts)
         names = port_names(ports.cages * parts, parts)[(ports.cages - cages) * parts :]
-    return Outside("leaf", border.leaves or 0, border.ports, rate, tuple(names[: border.ports]), cages)
+    names = names[: border.ports]
+    return Outside(
+        "leaf", border.leaves or 0, border.ports, rate, tuple(names), cages, parts, from_uplinks=from_uplinks
+    )
 
 
 def _border(fabric: Fabric) -> Border:
@@ -240,11 +250,11 @@ def _border(fabric: Fabric) -> Border:
     return fabric.border
 
 
-def with_outside(fabric: Fabric, ports: Ports, outside: Outside) -> Ports:
+def with_outside(ports: Ports, outside: Outside) -> Ports:
     """Return the ports of a leaf without those for links to the outside."""
     if outside.tier != "leaf":
         return ports
-    if outside.rate <= leaf_port_rate(fabric) or _fast_ports(fabric) is None:
+    if not outside.from_uplinks:
         return replace(ports, cages=ports.cages - outside.cages, reserved=outside.cages)
     # Without a rate for links between switches, the ports for spines alone are not in use.
     left = max(ports.extra - outside.cages, 0)
