@@ -61,7 +61,8 @@ class FabricLoss(Surviving):
 
     Attributes:
         kind: `link to a machine`, `link above a leaf`, `link above a spine`, `leaf`, `spine`, `core`,
-            `border leaf`, `plane`, `rack of switches`, `rack of machines`, or `feed`: what one power feed alone supplies.
+            `border leaf`, `plane`, `rack of switches`, `rack of machines`, or `feed`: what one power feed
+            alone supplies.
             The suffix `, most ports` marks the part of that kind that cuts off most ports, where another
             leaves less bisection.
         example: the worst part of that kind.

@@ -34,7 +34,7 @@ class PoolLink(Model):
 
 
 class Border(Model):
-    """How each plane of a fabric meets the outside: a customer's core, the edge of the internet, another network.
+    """How each plane of a fabric meets a customer's core, the edge of the internet, or another network.
 
     A link to the outside is a cabled port and nothing more: it lies in no zone, and no route is exchanged
     over it.

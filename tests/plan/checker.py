@@ -19,9 +19,9 @@ What it holds against the cables, for each plane of each fabric:
   each core that it meets; a core has the same share of what every pod sends, so that what comes from one goes
   on to another. Where the plane says `uneven`, links differ by one at most, a pod's to all cores.
 * **Outside**: links to the outside come from one name that is no device, their ends are numbered from 1, and
-  they end at border leaves, or at switches of one other tier, equally many at each that has any. A border leaf
-  has no host, has links to each spine of its pod, and carries what the ratio asks of its links upwards. They
-  count for the oversubscription, and not for the bisection between hosts.
+  they end at border leaves, or at switches of one other tier, equally many at each that has any. A border
+  leaf has no host and has links to each spine of a pod. They count for the oversubscription, and not for the
+  bisection between hosts.
 * **Pairs**: two leaves without spines are joined to each other by as many cables as `leaf_leaf` says, and
   nothing else is.
 * **Bisection**: proved, not sampled. A leaf splits what it sends equally over the spines of its pod, every
@@ -195,7 +195,9 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
         return [*found, f"a switch has a port called {wrong[0]!r}"]
     numbers = [(int(match[1]), int(match[2] or 1)) for match in matches.values() if match]
     # Leaves and spines of different models, or ports split differently, have no common number of parts.
-    mixed = any(plane.get(field) for field in ("spine_radix", "uplink", "uplink_ports", "host_rates", "outside"))
+    mixed = any(
+        plane.get(field) for field in ("spine_radix", "uplink", "uplink_ports", "host_rates", "outside")
+    )
     parts = 1 if mixed else max((part for _, part in numbers), default=1)
     most = max(room.values()) if mixed else plane["radix"]
     beyond = [number for number, part in numbers if number < 1 or part < 1 or number * parts > most]

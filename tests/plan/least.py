@@ -29,9 +29,9 @@ class Need:
     of one to a server; a cage gives `up_split` of them, and is split for one of the two alone. `extra` ports
     of a leaf lead upwards and nowhere else. `above` is a spine's links, where it is another model.
 
-    There are `borders` border leaves, each of which needs `border_up` uplinks and has ports for `border_room`.
-    A leaf sends as much to the outside as over `leaf_outside` links to servers, whose ports `radix` does not
-    count; a spine or core has `spine_outside` or `core_outside` links fewer.
+    There are `borders` border leaves, each of which needs `border_up` uplinks and has ports for
+    `border_room`. A leaf sends as much to the outside as over `leaf_outside` links to servers, whose ports
+    `radix` does not count; a spine or core has `spine_outside` or `core_outside` links fewer.
     """
 
     places: int
@@ -54,7 +54,7 @@ class Need:
     core_outside: int = 0
 
     def above_leaves(self, leaves: int, up: int, borders: int, spines: int) -> int:
-        """Links that some leaves and border leaves send to some spines; none where a border leaf has no ports."""
+        """Links of leaves and border leaves to some spines; none where a border leaf has no ports for them."""
         to_border = max(self.border_up, spines)
         if borders and to_border > self.border_room:
             return 0

@@ -3,7 +3,8 @@
 A plane is laid out for what stands in the end: places of servers, uplinks of leaves, spines and cores. A leaf
 stands from the phase of its first host on, and a spine or core from that of the first switch below it. With
 two tiers that is every spine from the start; with pods, each pod's spines come with its first leaf, and so do
-its border leaves. So a cable is laid when its lower end comes and never moved, and a leaf has all of its uplinks in every phase.
+its border leaves. So a cable is laid when its lower end comes and never moved, and a leaf has all of its
+uplinks in every phase.
 
 Storage servers, fabric managers and management ports are there from the start, and so are their leaves. Of a
 pair of leaves without spines each stands with its own first host.
@@ -16,9 +17,9 @@ from dataclasses import dataclass
 
 from sovereign_ai.plan.fabric.cables import CableNames, leaf_spine, spine_core, switch_names
 from sovereign_ai.plan.fabric.layout import pods_of
-from sovereign_ai.plan.fabric.switch_ports import port_names
 from sovereign_ai.plan.fabric.port_assignment import MANAGED, SERVERS, assign_places, fabrics_by_name
 from sovereign_ai.plan.fabric.size import FabricSize
+from sovereign_ai.plan.fabric.switch_ports import port_names
 from sovereign_ai.plan.racks import switch_batches
 from sovereign_ai.plan.shapes import phase_totals
 from sovereign_ai.spec import AIFactory
@@ -97,7 +98,9 @@ def _border_phases(size: FabricSize, names: CableNames, first: Mapping[str, int]
     if size.layout is None or not names.borders:
         return {}
     pods = pods_of(size.leaf, size.rails, size.shape, size.layout)
-    begins = [min(first[names.leaves[position]] for position in positions) for positions in pods]
+    begins: list[int] = []
+    for positions in pods:
+        begins.append(min(first[names.leaves[position]] for position in positions))
     return {name: begins[number % len(pods)] for number, name in enumerate(names.borders)}
 
 

@@ -27,9 +27,9 @@ from sovereign_ai.plan.fabric.cables import (
 )
 from sovereign_ai.plan.fabric.feasibility import size_fabrics
 from sovereign_ai.plan.fabric.layout import Layout
-from sovereign_ai.plan.fabric.switch_ports import port_names
 from sovereign_ai.plan.fabric.port_assignment import MANAGED, SERVERS, fabrics_by_name, joins_servers
 from sovereign_ai.plan.fabric.size import FabricSize
+from sovereign_ai.plan.fabric.switch_ports import port_names
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.spec import AIFactory, Fabric
 from sovereign_ai.units import BitsPerSecond
@@ -436,8 +436,8 @@ def _measure(
     built = _measure_hosts(size, low, middle, high, host_rates)
     if not outside or not middle or size.layout is None or size.layout.outside is None:
         return built
-    rates = dict.fromkeys(outside.lowers(), size.layout.outside.rate)
-    below = sent_below((*low.rows, *outside.rows), host_rates | rates, size.link)
+    rates = {**host_rates, **dict.fromkeys(outside.lowers(), size.layout.outside.rate)}
+    below = sent_below((*low.rows, *outside.rows), rates, size.link)
     worst = worst_ratio(below, middle, high, size.uplink, peers=size.layout.peers > 0)
     return replace(built, oversubscription=max(built.oversubscription, worst))
 

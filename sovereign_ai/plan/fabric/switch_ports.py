@@ -1,7 +1,7 @@
 """Ports of the switches of a fabric plane: for servers, for spines, and for links to the outside.
 
-Links to the outside have whole ports of their own, since a port is split for one purpose: the first ports of a
-border leaf, the last ones of a leaf, spine or core.
+Links to the outside have whole ports of their own, since a port is split for one purpose: the first ports of
+a border leaf, the last ones of a leaf, spine or core.
 
     >>> port_names(4, 2)
     ['1/1', '1/2', '2/1', '2/2']
@@ -164,9 +164,9 @@ def outside_of(fabric: Fabric, ports: Ports) -> Outside | None:
     if border is None:
         return None
     if border.on == "border-leaf":
-        return _of_border_leaf(fabric)
+        return _of_border_leaf(fabric, border)
     if border.on == "leaf":
-        return _of_leaf(fabric, ports)
+        return _of_leaf(fabric, border, ports)
     parts = _parts(fabric, upper_port_rate(fabric), ports.spine_breakout, ports.uplink, f"a {border.on}")
     cages = ceil_div(border.ports, parts)
     whole = ports.spine_radix // ports.spine_breakout
@@ -177,9 +177,8 @@ def outside_of(fabric: Fabric, ports: Ports) -> Outside | None:
     return Outside(border.on, 0, border.ports, rate, tuple(names[: border.ports]), cages, parts)
 
 
-def _of_border_leaf(fabric: Fabric) -> Outside:
+def _of_border_leaf(fabric: Fabric, border: Border) -> Outside:
     """Return the links to the outside of leaves of their own."""
-    border = _border(fabric)
     own: dict[str, object] = {"pool_links": None, "storage_link": None}
     if border.switch is not None:
         own |= {"switch": border.switch, "radix": None, "uplink_ports": None}
@@ -216,9 +215,9 @@ def _of_border_leaf(fabric: Fabric) -> Outside:
     )
 
 
-def _of_leaf(fabric: Fabric, ports: Ports) -> Outside:
+def _of_leaf(fabric: Fabric, border: Border, ports: Ports) -> Outside:
     """Return the links to the outside of ordinary leaves."""
-    border, rate = _border(fabric), fabric.outside_link.count
+    rate = fabric.outside_link.count
     fast = _fast_ports(fabric)
     from_uplinks = fast is not None and rate > leaf_port_rate(fabric)
     if fast is not None and from_uplinks:
@@ -242,12 +241,6 @@ def _of_leaf(fabric: Fabric, ports: Ports) -> Outside:
     return Outside(
         "leaf", border.leaves or 0, border.ports, rate, tuple(names), cages, parts, from_uplinks=from_uplinks
     )
-
-
-def _border(fabric: Fabric) -> Border:
-    """Return what is described of a fabric that has links to the outside."""
-    assert fabric.border is not None
-    return fabric.border
 
 
 def with_outside(ports: Ports, outside: Outside) -> Ports:

@@ -5,8 +5,8 @@ are Linux containers with FRR and take the `frr.conf` beside the file; images ar
 `SWITCH_IMAGE` and `HOST_IMAGE` of the environment, which containerlab fills in.
 
 What the file does not have: VLANs, VXLAN interfaces and bridges of zones, which a switch's own role makes,
-and addresses of hosts. The underlay is complete: sessions are unnumbered, one a cable. Links to the outside end
-at nothing that the plan knows, and are left out.
+and addresses of hosts. The underlay is complete: sessions are unnumbered, one a cable. Links to the outside
+end at nothing that the plan knows, and are left out.
 """
 
 from __future__ import annotations

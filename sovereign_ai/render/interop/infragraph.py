@@ -155,7 +155,7 @@ class _DeviceKinds:
             self._add(switch.name, f"{plane.name}-{switch.tier}", kind)
 
     def _add_managers(self, plane: FabricPlan) -> None:
-        """Add what a plane is joined to and no other part of a plan lists: fabric managers, and the outside."""
+        """Add what no other part of a plan lists: a plane's fabric managers, and what is outside."""
         for host in plane.host_links.lowers():
             if host not in self._places:
                 self._add(host, f"{plane.name}-manager", _DeviceKind("fabric manager"))

@@ -26,8 +26,8 @@ class Port:
         peer: the device at the other end.
         peer_port: its port by the plan's name.
         host: whether the peer is a node, a storage server or a fabric manager.
-        outside: whether the peer is outside of the fabric; it has no zone, and the port is shut until somebody
-            takes it into use.
+        outside: whether the peer is outside of the fabric; it has no zone, and the port is shut until
+            somebody takes it into use.
         zone: the security zone of the host; empty between switches and where the description names none.
         address: the IPv4 address behind it; empty between switches and where the plan has none.
     """
@@ -246,8 +246,11 @@ def port_maps(factory: AIFactory, plan: Plan, plane: FabricPlan) -> tuple[Switch
         gateways[str(network)] = format_address(int(network.network_address) + 1)
     fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
     panels = {tier: _panels(fabric, tier) for tier in ("leaf", "spine", "core")}
-    if plane.border:
-        panels["border"] = _border_panels(fabric)
+    outside_panels: dict[str, FrontPanel] = {}
+    for tier in ("leaf", "spine", "core", "border") if plane.outside else ():
+        if (pair := _outside_panels(fabric, plane, tier)) is not None:
+            outside_panels[tier] = pair[0]
+            panels.setdefault(tier, pair)
     announcements = Announcements(plane, _announced_hosts(plane, ports, partitions), tuple(gateways))
     host_panels = _host_panels(fabric)
     maps: list[SwitchPorts] = []
@@ -266,7 +269,7 @@ def port_maps(factory: AIFactory, plan: Plan, plane: FabricPlan) -> tuple[Switch
                 panel,
                 fabric_panel,
                 host_panels,
-                _outside_panel(fabric, plane, switch.tier) if plane.outside else panel,
+                outside_panels.get(switch.tier, panel),
                 announcements,
             )
         )
@@ -286,31 +289,24 @@ def _panels(fabric: Fabric, tier: str) -> tuple[FrontPanel, FrontPanel]:
     return panel, front_panel(model, ports.uplink * ports.uplink_breakout, ports.uplink_breakout)
 
 
-def _border_panels(fabric: Fabric) -> tuple[FrontPanel, FrontPanel]:
-    """Return the panels of a border leaf's ports to the outside and to spines."""
-    outside = outside_of(fabric, ports_of(fabric))
-    assert outside is not None
-    assert outside.ports is not None
-    ports, model = outside.ports, fabric.switch_of("border")
-    panel = front_panel(model, ports.link * ports.breakout, ports.breakout)
-    if ports.extra:
-        return panel, panel_behind(panel, ports.cages, ports.uplink)
-    return panel, front_panel(model, ports.uplink * ports.uplink_breakout, ports.uplink_breakout)
-
-
-def _outside_panel(fabric: Fabric, plane: FabricPlan, tier: str) -> FrontPanel:
-    """Return the panel of a switch's ports to the outside."""
+def _outside_panels(fabric: Fabric, plane: FabricPlan, tier: str) -> tuple[FrontPanel, FrontPanel] | None:
+    """Return the panels of a switch's ports to the outside and to other switches; None where it has none."""
     ports = ports_of(fabric)
     outside = outside_of(fabric, ports)
-    if outside is None:
-        return _panels(fabric, tier if tier != "border" else "leaf")[0]
+    if outside is None or outside.tier != tier:
+        return None
+    model = fabric.switch_of(tier)
     if outside.ports is not None:
-        return _border_panels(fabric)[0]
+        ports = outside.ports
+        panel = front_panel(model, ports.link * ports.breakout, ports.breakout)
+        if ports.extra:
+            return panel, panel_behind(panel, ports.cages, ports.uplink)
+        return panel, front_panel(model, ports.uplink * ports.uplink_breakout, ports.uplink_breakout)
+    _, fabric_panel = _panels(fabric, tier)
     if outside.from_uplinks:
-        panel = front_panel(fabric.switch_of("leaf"), ports.link * ports.breakout, ports.breakout)
-        return panel_behind(panel, ports.cages, plane.outside_link)
-    parts = outside.parts
-    return front_panel(fabric.switch_of(outside.tier), plane.outside_link * parts, parts)
+        panel = front_panel(model, ports.link * ports.breakout, ports.breakout)
+        return panel_behind(panel, ports.cages, plane.outside_link), fabric_panel
+    return front_panel(model, plane.outside_link * outside.parts, outside.parts), fabric_panel
 
 
 def _host_panels(fabric: Fabric) -> dict[int, FrontPanel]:
@@ -361,8 +357,8 @@ def _ports_by_switch(factory: AIFactory, plan: Plan, plane: FabricPlan) -> defau
         ports[link.upper].append(_port(link.upper_port, link.lower, link.lower_port))
         ports[link.lower].append(_port(link.lower_port, link.upper, link.upper_port))
     for link in plane.outside_links:
-        port = _port(link.upper_port, link.lower, link.lower_port)
-        ports[link.upper].append(replace(port, outside=True))
+        outside_port = _port(link.upper_port, link.lower, link.lower_port)
+        ports[link.upper].append(replace(outside_port, outside=True))
     return ports
 
 

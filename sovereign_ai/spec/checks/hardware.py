@@ -251,28 +251,38 @@ _OF_BORDER_LEAVES = ("uplinks", "switch", "radix")
 def _check_border(fabric: Fabric, border: Border, field: str) -> Iterator[Problem]:
     """Compare the links to the outside with the fabric that has them; `field` is that of the border."""
     if fabric.kind == "infiniband":
-        message = "an InfiniBand subnet has no ports to another network: a gateway or a router is its way out"
+        message = "an InfiniBand subnet has no ports to another network: its way out is a gateway or a router"
         hint = "give the machines' Ethernet fabric the border, and remove it here"
         yield Problem("contradiction", message, Where(field=field), hint)
         return
-    if fabric.spines == "none" and border.on != "leaf":
-        message = f"the fabric has no spines, and its border is {_PLACES[border.on]}"
-        hint = "write 'on: leaf', or remove 'spines: none'"
-        yield Problem("contradiction", message, Where(field=f"{field}.on"), hint)
-    is_one_rail = (fabric.leaf_rails or 1) < fabric.rails
-    if border.on == "leaf" and fabric.role == "compute" and is_one_rail:
-        some = "one rail" if (fabric.leaf_rails or 1) == 1 else f"{fabric.leaf_rails} rails"
-        message = f"a leaf carries {some} of {fabric.rails}, and its links to the outside would serve these alone"
-        hint = "leave out 'on' for leaves of their own, or write 'on: spine', or 'leaf_rails' equal to 'rails'"
-        yield Problem("contradiction", message, Where(field=f"{field}.on"), hint)
-    if border.on in ("spine", "core") and border.leaves is not None:
-        message = f"every {border.on} has links to the outside, and 'leaves' counts leaves"
-        yield Problem("contradiction", message, Where(field=f"{field}.leaves"), "remove it, or change 'on'")
+    yield from _check_border_place(fabric, border, field)
     for name in _OF_BORDER_LEAVES:
         if border.on != "border-leaf" and getattr(border, name) is not None:
             message = f"'{name}' describes leaves of the border, and its links are {_PLACES[border.on]}"
             hint = f"remove it, or 'on: {border.on}'"
             yield Problem("contradiction", message, Where(field=f"{field}.{name}"), hint)
+    yield from _check_border_leaf(fabric, border, field)
+
+
+def _check_border_place(fabric: Fabric, border: Border, field: str) -> Iterator[Problem]:
+    """Compare where the links to the outside are with the fabric's switches."""
+    if fabric.spines == "none" and border.on != "leaf":
+        message = f"the fabric has no spines, and its border is {_PLACES[border.on]}"
+        hint = "write 'on: leaf', or remove 'spines: none'"
+        yield Problem("contradiction", message, Where(field=f"{field}.on"), hint)
+    leaf_rails = fabric.leaf_rails or 1
+    if border.on == "leaf" and fabric.role == "compute" and leaf_rails < fabric.rails:
+        some = "one rail" if leaf_rails == 1 else f"{leaf_rails} rails"
+        message = f"a leaf carries {some} of {fabric.rails}, which alone would meet the outside at it"
+        hint = "leave 'on' out for leaves of their own, or write 'on: spine'; or let a leaf take all rails"
+        yield Problem("contradiction", message, Where(field=f"{field}.on"), hint)
+    if border.on in ("spine", "core") and border.leaves is not None:
+        message = f"every {border.on} has links to the outside, and 'leaves' counts leaves"
+        yield Problem("contradiction", message, Where(field=f"{field}.leaves"), "remove it, or change 'on'")
+
+
+def _check_border_leaf(fabric: Fabric, border: Border, field: str) -> Iterator[Problem]:
+    """Compare the model of border leaves and the rate of their links with the fabric."""
     if border.switch is not None and border.radix is not None:
         message = "'switch' gives the ports of a border leaf, and 'radix' is another number of them"
         yield Problem("contradiction", message, Where(field=f"{field}.radix"), "remove one of the two")
