@@ -54,7 +54,7 @@ class Need:
     core_outside: int = 0
 
     def above_leaves(self, leaves: int, up: int, borders: int, spines: int) -> int:
-        """Links of leaves and border leaves to some spines; none where a border leaf has no ports for them."""
+        """Links of leaves and border leaves to spines; none where a border leaf has no ports for them."""
         to_border = max(self.border_up, spines)
         if borders and to_border > self.border_room:
             return 0
