@@ -40,7 +40,7 @@ class Border(Model):
     over it.
     """
 
-    on: Literal["border-leaf", "leaf", "spine", "core"] = "border-leaf"
+    at: Literal["border-leaf", "leaf", "spine", "core"] = "border-leaf"
     """Where the ports are: on leaves of their own, which have no servers and hang below the spines as all
     leaves do; on ordinary leaves, as where a single switch or a pair holds all; on every spine; on every
     core."""
@@ -224,7 +224,7 @@ class Fabric(Model):
     @property
     def has_border_leaves(self) -> bool:
         """Whether leaves of their own have the links to the outside."""
-        return self.border is not None and self.border.on == "border-leaf"
+        return self.border is not None and self.border.at == "border-leaf"
 
     @property
     def switch_tiers(self) -> tuple[str, ...]:

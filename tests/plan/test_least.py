@@ -84,7 +84,7 @@ def drawn_with_border(seed: int) -> tuple[dict[str, Any], dict[str, Any], Need]:
     # A port of 400 Gbps as it is split for servers, or into 1, 2, 4 or 8.
     split, parts = int(fields["breakout"]), dice.choice([1, 2, 4, 8])
     fields |= {"link": f"{400 // split} Gbps"}
-    border: dict[str, Any] = {"on": place, "ports": links, "link": f"{400 // parts} Gbps"}
+    border: dict[str, Any] = {"at": place, "ports": links, "link": f"{400 // parts} Gbps"}
     rate, ports = Fraction(split, parts), -(-links // parts)
     if place == "border-leaf":
         leaves, radix = dice.randint(1, 5), int(fields["radix"])

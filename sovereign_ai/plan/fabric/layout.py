@@ -576,8 +576,8 @@ class _Sizer:
         if not found:
             wanted = f"no {outside.tier}s" if outside.tier != "border" else "no spines for border leaves"
             message = f"the plane has {_switches_of(leaf, spine, core)}, and {wanted}"
-            hint = "write 'on: leaf'" if not spine else "write 'on: spine'"
-            raise MisfitError("border.on", message, hint)
+            hint = "write 'at: leaf'" if not spine else "write 'at: spine'"
+            raise MisfitError("border.at", message, hint)
         if outside.tier == "leaf" and outside.switches > leaf:
             noun = "leaf" if leaf == 1 else "leaves"
             message = f"{outside.switches} leaves with links to the outside; the plane has {leaf} {noun}"

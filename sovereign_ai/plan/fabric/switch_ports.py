@@ -163,18 +163,18 @@ def outside_of(fabric: Fabric, ports: Ports) -> Outside | None:
     border = fabric.border
     if border is None:
         return None
-    if border.on == "border-leaf":
+    if border.at == "border-leaf":
         return _of_border_leaf(fabric, border)
-    if border.on == "leaf":
+    if border.at == "leaf":
         return _of_leaf(fabric, border, ports)
-    parts = _parts(fabric, upper_port_rate(fabric), ports.spine_breakout, ports.uplink, f"a {border.on}")
+    parts = _parts(fabric, upper_port_rate(fabric), ports.spine_breakout, ports.uplink, f"a {border.at}")
     cages = ceil_div(border.ports, parts)
     whole = ports.spine_radix // ports.spine_breakout
     if cages >= whole:
-        raise _too_few_error(border.ports, cages, whole, f"a {border.on}", parts)
+        raise _too_few_error(border.ports, cages, whole, f"a {border.at}", parts)
     names = port_names(whole * parts, parts)[(whole - cages) * parts :]
     rate = fabric.outside_link.count
-    return Outside(border.on, 0, border.ports, rate, tuple(names[: border.ports]), cages, parts)
+    return Outside(border.at, 0, border.ports, rate, tuple(names[: border.ports]), cages, parts)
 
 
 def _of_border_leaf(fabric: Fabric, border: Border) -> Outside:
@@ -228,8 +228,9 @@ def _of_leaf(fabric: Fabric, border: Border, ports: Ports) -> Outside:
         # One is left for spines, where the fabric has links of that rate to them.
         if cages + (ports.extra > 0) > count:
             raise _too_few_error(border.ports, cages, count, "a leaf's uplinks", parts)
-        total = ports.cages + count
-        names = port_names(total * parts, parts)[(total - cages) * parts :]
+        # Behind those in use for spines, where there are any.
+        begin = ports.cages + (count - cages if ports.extra else 0)
+        names = port_names((begin + cages) * parts, parts)[begin * parts :]
     else:
         link = fabric.link.count // fabric.planes
         parts = _parts(fabric, leaf_port_rate(fabric), fabric.breakout, link, "a leaf")

@@ -257,28 +257,28 @@ def _check_border(fabric: Fabric, border: Border, field: str) -> Iterator[Proble
         return
     yield from _check_border_place(fabric, border, field)
     for name in _OF_BORDER_LEAVES:
-        if border.on != "border-leaf" and getattr(border, name) is not None:
-            message = f"'{name}' describes leaves of the border, and its links are {_PLACES[border.on]}"
-            hint = f"remove it, or 'on: {border.on}'"
+        if border.at != "border-leaf" and getattr(border, name) is not None:
+            message = f"'{name}' describes leaves of the border, and its links are {_PLACES[border.at]}"
+            hint = f"remove it, or 'at: {border.at}'"
             yield Problem("contradiction", message, Where(field=f"{field}.{name}"), hint)
     yield from _check_border_leaf(fabric, border, field)
 
 
 def _check_border_place(fabric: Fabric, border: Border, field: str) -> Iterator[Problem]:
     """Compare where the links to the outside are with the fabric's switches."""
-    if fabric.spines == "none" and border.on != "leaf":
-        message = f"the fabric has no spines, and its border is {_PLACES[border.on]}"
-        hint = "write 'on: leaf', or remove 'spines: none'"
-        yield Problem("contradiction", message, Where(field=f"{field}.on"), hint)
+    if fabric.spines == "none" and border.at != "leaf":
+        message = f"the fabric has no spines, and its border is {_PLACES[border.at]}"
+        hint = "write 'at: leaf', or remove 'spines: none'"
+        yield Problem("contradiction", message, Where(field=f"{field}.at"), hint)
     leaf_rails = fabric.leaf_rails or 1
-    if border.on == "leaf" and fabric.role == "compute" and leaf_rails < fabric.rails:
+    if border.at == "leaf" and fabric.role == "compute" and leaf_rails < fabric.rails:
         some = "one rail" if leaf_rails == 1 else f"{leaf_rails} rails"
         message = f"a leaf carries {some} of {fabric.rails}, which alone would meet the outside at it"
-        hint = "leave 'on' out for leaves of their own, or write 'on: spine'; or let a leaf take all rails"
-        yield Problem("contradiction", message, Where(field=f"{field}.on"), hint)
-    if border.on in ("spine", "core") and border.leaves is not None:
-        message = f"every {border.on} has links to the outside, and 'leaves' counts leaves"
-        yield Problem("contradiction", message, Where(field=f"{field}.leaves"), "remove it, or change 'on'")
+        hint = "leave 'at' out for leaves of their own, or write 'at: spine'; or let a leaf take all rails"
+        yield Problem("contradiction", message, Where(field=f"{field}.at"), hint)
+    if border.at in ("spine", "core") and border.leaves is not None:
+        message = f"every {border.at} has links to the outside, and 'leaves' counts leaves"
+        yield Problem("contradiction", message, Where(field=f"{field}.leaves"), "remove it, or change 'at'")
 
 
 def _check_border_leaf(fabric: Fabric, border: Border, field: str) -> Iterator[Problem]:

@@ -55,20 +55,20 @@ def test_the_ports_of_each_switch_are_counted_by_hand() -> None:
 
 
 def test_links_to_the_outside_take_the_last_ports_of_a_leaf_and_count_for_its_uplinks() -> None:
-    without, plane = planned({"on": "spine", "ports": 1}), planned({"on": "leaf", "ports": 4})
+    without, plane = planned({"at": "spine", "ports": 1}), planned({"at": "leaf", "ports": 4})
     assert {row.upper_port for row in plane.outside_links} == {"61", "62", "63", "64"}
     assert plane.outside == 4 * plane.leaf
-    assert plane.oversubscription == "1:1"
+    assert plane.oversubscription == "26:27"
     assert plane.leaf > without.leaf
 
 
 def test_a_number_of_leaves_has_them_on_the_first() -> None:
-    plane = planned({"on": "leaf", "ports": 2, "leaves": 1})
+    plane = planned({"at": "leaf", "ports": 2, "leaves": 1})
     assert set(plane.outside_links.uppers()) == {"f-a-p0-leaf-r0-001"}
 
 
 def test_spines_with_links_to_the_outside_have_fewer_ports_for_leaves() -> None:
-    plane = planned({"on": "spine", "ports": 8}, nodes=56, spines="least")
+    plane = planned({"at": "spine", "ports": 8}, nodes=56, spines="least")
     assert plane.outside == 8 * plane.spine
     assert max(Counter(plane.uplinks.uppers()).values()) <= 56
 
@@ -84,8 +84,8 @@ def test_each_pod_has_its_share_of_border_leaves() -> None:
 
 def test_a_leaf_whose_ports_are_slow_uses_its_fast_ones() -> None:
     fields = {"role": "out-of-band", "rails": 1, "switch": "sn2201", "radix": None, "link": "1 Gbps"}
-    plane = planned({"on": "leaf", "ports": 2, "link": "100 Gbps"}, nodes=16, **fields)
-    assert [row.upper_port for row in plane.outside_links] == ["51", "52"]
+    plane = planned({"at": "leaf", "ports": 2, "link": "100 Gbps"}, nodes=16, **fields)
+    assert [row.upper_port for row in plane.outside_links] == ["49", "50"]
 
 
 def test_a_plane_without_a_border_is_as_before() -> None:
@@ -104,10 +104,10 @@ def test_a_plane_without_a_border_is_as_before() -> None:
         ({"ports": 8, "uplinks": 60}, {}, "border.uplinks", "write 8 to 56, or leave it out"),
         ({"ports": 1, "link": "400 Gbps"}, {}, "border.link", "write at most '100 Gbps'"),
         ({"ports": 1, "link": "30 Gbps"}, {}, "border.link", "50 Gbps"),
-        ({"on": "core", "ports": 1}, {}, "border.on", "write 'on: spine'"),
-        ({"on": "spine", "ports": 1}, {"rails": 1, "nodes": 4}, "border.on", "write 'on: leaf'"),
-        ({"on": "leaf", "ports": 64}, {}, "border.ports", "write at most 63"),
-        ({"on": "leaf", "ports": 1, "leaves": 60}, {}, "border.leaves", "leave it out for all"),
+        ({"at": "core", "ports": 1}, {}, "border.at", "write 'at: spine'"),
+        ({"at": "spine", "ports": 1}, {"rails": 1, "nodes": 4}, "border.at", "write 'at: leaf'"),
+        ({"at": "leaf", "ports": 64}, {}, "border.ports", "write at most 63"),
+        ({"at": "leaf", "ports": 1, "leaves": 60}, {}, "border.leaves", "leave it out for all"),
         ({"ports": 1, "switch": "sn2201"}, {}, "border.link", "write at most '1 Gbps'"),
     ],
 )
