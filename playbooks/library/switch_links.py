@@ -18,7 +18,7 @@ module: switch_links
 short_description: Bring a Linux switch's links to what is declared
 description:
   - Each link has a C(name), a C(kind) (port, bridge, vxlan, vlan, vrf), an C(mtu), the C(master) it is in (empty for none), and
-    what its kind needs. A port that is not there is a failure; a bridge or VXLAN of our naming that is not declared is removed.
+    what its kind needs; with C(down) it stays down. A port that is not there is a failure; a bridge or VXLAN of our naming that is not declared is removed.
 options:
   links: {description: The links., type: list, elements: dict, required: true}
   file: {description: Where the commands that make them from nothing are kept for the next boot; empty for nowhere., type: str, default: ""}
@@ -70,14 +70,17 @@ def commands(want: Link, have: Link | None) -> list[str]:
     if have["master"] != want["master"]:
         quiet = " addrgenmode none" if want["master"] and not want.get("routed") else ""
         changes.append(f"master {want['master']}{quiet}" if want["master"] else "nomaster addrgenmode eui64")
-    if not have["up"]:
+    if want.get("down"):
+        # Of a port at boot (None) nobody knows.
+        changes += ["down"] if have["up"] is not False else []
+    elif not have["up"]:
         changes.append("up")
     return [*found, *([f"link set {name} {' '.join(changes)}"] if changes else [])]
 
 
 def from_nothing(wanted: list[Link]) -> str:
     """Give the batch that makes all of it on a switch that has its ports alone, as it boots."""
-    bare = {"kind": "port", "mtu": None, "master": "", "up": False}
+    bare = {"kind": "port", "mtu": None, "master": "", "up": None}
     return "".join(
         f"{line}\n" for one in wanted for line in commands(one, dict(bare) if one["kind"] == "port" else None)
     )

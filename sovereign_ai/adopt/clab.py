@@ -16,7 +16,8 @@ from sovereign_ai.adopt.yaml_fields import Document, document
 from sovereign_ai.files import below
 from sovereign_ai.names import KEYS
 
-_TIERS = ("leaf", "spine", "core")
+_TIERS = ("border", "leaf", "spine", "core")
+"""What roles say; a border leaf is called so, and no leaf for machines."""
 _BRIDGES = ("bridge", "ovs-bridge", "host")
 _OUTSIDE = ("host", "mgmt-net", "macvlan", "vxlan", "vxlan-stitch", "dummy")
 """Ends of links and types of links that lead out of the topology."""

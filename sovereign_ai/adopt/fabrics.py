@@ -28,8 +28,9 @@ _ROLE_WORDS = {
 }
 # Bits a second of a management port, at most.
 _SLOW = 10**9
-_TIERS = ("leaf", "spine", "core")
-_TIER = re.compile(r"[-_.](?:leaf|spine|core)\b.*$")
+_TIERS = ("border", "leaf", "spine", "core")
+"""What roles say; a border leaf is called so, and no leaf for machines."""
+_TIER = re.compile(r"[-_.](?:border|leaf|spine|core)\b.*$")
 _NOT_NAME = re.compile(r"[^a-z0-9-]+")
 _GBPS = re.compile(r"^(\d+)(g?)base-")
 _LANES = re.compile(r"^infiniband-([a-z0-9]+?)(?:-(\d+)x)?$")
@@ -66,6 +67,7 @@ class AdoptedFabric:
         leaf: leaves.
         spine: switches next to leaves.
         core: switches beyond.
+        border: border leaves, where roles name them.
         node_leaf: cables from leaves downwards.
         inner: cables between switches.
         oversubscription: `down:up` of the worst leaf, in lowest terms.
@@ -93,6 +95,7 @@ class AdoptedFabric:
     machines: frozenset[str]
     fullest: int = 0
     is_tree: bool = False
+    border: int = 0
 
 
 def plain(text: str) -> str:
@@ -306,6 +309,7 @@ def _make_fabric(
         leaf=len(leaves),
         spine=tiers["spine"],
         core=tiers["core"],
+        border=tiers["border"],
         node_leaf=node_leaf,
         # Each cable between switches has two ends.
         inner=inner_ends // 2,

@@ -305,6 +305,8 @@ def _fabric_questions(fabric: AdoptedFabric) -> Iterator[str]:
     """Yield what is not known of a fabric."""
     noun = f"fabric {fabric.name}"
     counts = f"{fabric.leaf} leaves, {fabric.spine} spines, {fabric.core} cores"
+    if fabric.border:
+        counts += f", {fabric.border} border leaves"
     if fabric.is_tree:
         yield (
             f"{noun}: one path of it, with {counts}, {fabric.fullest} machines below the fullest leaf; "
@@ -322,6 +324,8 @@ def _fabric_questions(fabric: AdoptedFabric) -> Iterator[str]:
         )
     if fabric.roomy:
         yield f"{noun}: leaves without a machine; it is sized for more, so padding is left to its default"
+    if fabric.border:
+        yield f"{noun}: the links of its border leaves to the outside are not in the files"
     if not fabric.link:
         yield f"{noun}: the rate of its links is not in the files"
 

@@ -61,7 +61,8 @@ class FabricLoss(Surviving):
 
     Attributes:
         kind: `link to a machine`, `link above a leaf`, `link above a spine`, `leaf`, `spine`, `core`,
-            `plane`, `rack of switches`, `rack of machines`, or `feed`: what one power feed alone supplies.
+            `border leaf`, `plane`, `rack of switches`, `rack of machines`, or `feed`: what one power feed
+            alone supplies.
             The suffix `, most ports` marks the part of that kind that cuts off most ports, where another
             leaves less bisection.
         example: the worst part of that kind.
@@ -71,6 +72,7 @@ class FabricLoss(Surviving):
         gpus: GPUs of those servers.
         left: bisection that survives, in bits a second.
         whole: bisection before, in bits a second.
+        outside: links to the outside that are lost; None of a plane without any.
     """
 
     kind: str
@@ -81,6 +83,14 @@ class FabricLoss(Surviving):
     gpus: int
     left: int
     whole: int
+    outside: int | None = None
+
+    def to_data(self) -> dict[str, Any]:
+        """Return plain data; links to the outside only of a plane that has some."""
+        data = Surviving.to_data(self)
+        if self.outside is None:
+            del data["outside"]
+        return data
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,7 @@ class Links:
                 self.sent[leaf] += self.units(host)
         self.above: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self.under: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self.outside = Counter(plane.outside_links.uppers())
         self._count_uplinks()
         self.leaves = self.switches_of("leaf")
         spines = self.switches_of("spine")
@@ -228,7 +239,9 @@ class Links:
             change[cut[0]] -= self.share.get(cut[1], self._whole_link)
         for spine, share in self._spines(gone, cut).items():
             for leaf, links in self.under[spine].items():
-                change[leaf] += links * (share - self.share[spine])
+                # What border leaves send is no part of the bisection.
+                if leaf in self.raw:
+                    change[leaf] += links * (share - self.share[spine])
         capacities = self.capacities.copy()
         changed_leaves = set(change) | self._leaves_of(gone)
         for leaf in changed_leaves:
@@ -274,6 +287,20 @@ class Links:
                     leaves.add(leaf)
         for leaf in leaves:
             lost.update(self.hosts[leaf])
+        return lost
+
+    def outside_lost(self, gone: Collection[str]) -> int | None:
+        """Return the links to the outside that end at failed switches, or at such without any link upwards.
+
+        None of a plane without such links.
+        """
+        if not self.plane.outside:
+            return None
+        lost = 0
+        for switch, links in self.outside.items():
+            uppers = self.above.get(switch)
+            is_cut_off = bool(uppers) and set(gone).issuperset(uppers or ())
+            lost += links if switch in gone or is_cut_off else 0
         return lost
 
 
@@ -334,13 +361,29 @@ def _report(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> FabricRep
         plane=plane.name,
         kind=plane.kind,
         endpoints=plane.endpoints,
-        cables={"node-leaf": plane.node_leaf, "leaf-spine": plane.leaf_spine, "spine-core": plane.spine_core},
-        switches={"leaf": plane.leaf, "spine": plane.spine, "core": plane.core},
+        cables=_cables_by_tier(plane),
+        switches=_switches_by_tier(plane),
         oversubscription=plane.oversubscription,
         bisection=links.without() * links.unit,
         rails=tuple(zip(below, above, strict=True)),
         losses=tuple(_losses(plane, links, racks)),
     )
+
+
+def _switches_by_tier(plane: FabricPlan) -> dict[str, int]:
+    """Return the number of a plane's switches by tier; border leaves only where it has some."""
+    switches = {"leaf": plane.leaf, "spine": plane.spine, "core": plane.core}
+    if plane.border:
+        switches["border"] = plane.border
+    return switches
+
+
+def _cables_by_tier(plane: FabricPlan) -> dict[str, int]:
+    """Return the number of a plane's cables by tier; those to the outside only where it has some."""
+    cables = {"node-leaf": plane.node_leaf, "leaf-spine": plane.leaf_spine, "spine-core": plane.spine_core}
+    if plane.outside:
+        cables["outside"] = plane.outside
+    return cables
 
 
 def _losses(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> Iterator[FabricLoss]:
@@ -349,13 +392,15 @@ def _losses(plane: FabricPlan, links: Links, racks: Sequence[Rack]) -> Iterator[
     if plane.cables:
         yield _host_link(plane, links, whole)
     yield from _uplinks(plane, links, whole)
-    for tier in ("leaf", "spine", "core"):
+    for tier in ("leaf", "spine", "core", "border"):
         names = links.switches_of(tier)
         if names:
             cases = [(name, {name}) for name in _one_each(links, names)]
-            yield from _worst(_switches(links, tier, cases, len(names), whole))
+            kind = "border leaf" if tier == "border" else tier
+            yield from _worst(_switches(links, kind, cases, len(names), whole))
     ports = Counter(plane.host_links.lowers())
-    yield _loss(links, "plane", plane.name, 1, ports, 0, whole)
+    everything = {switch.name for switch in plane.switches}
+    yield _loss(links, "plane", plane.name, 1, ports, 0, whole, everything)
     yield from _places(plane, links, racks, whole)
 
 
@@ -463,6 +508,7 @@ def _one_each(links: Links, names: Iterable[str]) -> list[str]:
             sum(below.values()),
             len(above),
             sum(above.values()),
+            links.outside[name],
         )
         first_of.setdefault(alike, name)
     return list(first_of.values())
@@ -474,16 +520,18 @@ def _switches(
     """Return what is lost with each of some sets of switches."""
     losses: list[FabricLoss] = []
     for name, gone in cases:
-        losses.append(_loss(links, kind, name, parts, links.cut_off(gone), links.without(gone), whole))
+        left = links.without(gone)
+        losses.append(_loss(links, kind, name, parts, links.cut_off(gone), left, whole, gone))
     return losses
 
 
 def _worst(losses: Sequence[FabricLoss]) -> Iterator[FabricLoss]:
     """Yield the case that leaves least bisection, and the case that cuts off most ports where it is another.
 
-    Among cases that leave equally much, the first is the one that cuts off most ports.
+    Among cases that leave equally much, the first is the one that cuts off most ports, then the one that
+    loses most links to the outside.
     """
-    least = min(losses, key=lambda loss: (loss.left, -loss.endpoints, loss.example))
+    least = min(losses, key=lambda loss: (loss.left, -loss.endpoints, -(loss.outside or 0), loss.example))
     yield least
     most = min(losses, key=lambda loss: (-loss.endpoints, -loss.gpus, loss.left, loss.example))
     if (most.endpoints, most.gpus) > (least.endpoints, least.gpus):
@@ -491,9 +539,26 @@ def _worst(losses: Sequence[FabricLoss]) -> Iterator[FabricLoss]:
 
 
 def _loss(
-    links: Links, kind: str, name: str, parts: int, ports: Mapping[str, int], left: int, whole: int
+    links: Links,
+    kind: str,
+    name: str,
+    parts: int,
+    ports: Mapping[str, int],
+    left: int,
+    whole: int,
+    gone: Collection[str] = frozenset(),
 ) -> FabricLoss:
     """Build one row, with the bisections converted from links to bits a second."""
     link = links.unit
     gpus = sum(links.gpus.get(host, 0) for host in ports)
-    return FabricLoss(kind, name, parts, sum(ports.values()), len(ports), gpus, left * link, whole * link)
+    return FabricLoss(
+        kind=kind,
+        example=name,
+        parts=parts,
+        endpoints=sum(ports.values()),
+        nodes=len(ports),
+        gpus=gpus,
+        left=left * link,
+        whole=whole * link,
+        outside=links.outside_lost(gone),
+    )

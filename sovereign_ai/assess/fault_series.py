@@ -152,10 +152,10 @@ class FailureDomains:
         for fabric in plan.fabrics:
             if fabric.role not in {"compute", "storage"}:
                 continue
-            for lower, upper in fabric.cables.pairs():
+            for lower, upper in fabric.host_links.pairs():
                 if lower in self.nodes:
                     _join(leaves, upper, lower)
-            for _, upper in fabric.cables.pairs():
+            for _, upper in (*fabric.host_links.pairs(), *fabric.switch_links.pairs()):
                 if upper not in leaves:
                     spines[upper] = ()
         return leaves, spines

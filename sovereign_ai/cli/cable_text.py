@@ -115,6 +115,8 @@ def order_data(shown: ShownOrder) -> dict[str, Any]:
     data: dict[str, Any] = {"factory": shown.factory, "phase": shown.phase or None}
     data["links"] = order.links
     data["unserved_links"] = order.unserved
+    if order.outside:
+        data["outside_links"] = order.outside
     data["media"] = [_use_data(use) for use in order.uses]
     data["routes"] = [_route_data(route) for route in order.routes]
     data["row_switches"] = [asdict(proposal) for proposal in order.row_switches]
@@ -224,6 +226,11 @@ def _notes(order: CableOrder) -> Iterator[str]:
         if route.laid:
             laid = f"its {route.laid:,} fibres are laid, so no cable is ordered"
             yield f"{route.site} route {route.route}: {laid}; the links take {route.fibres:,}"
+    if order.outside:
+        yield (
+            f"{order.outside:,} links to the outside are in no line: what stands at their far end decides"
+            " the medium"
+        )
     guesses = sum(use.guesses for use in order.uses)
     if guesses:
         yield f"{guesses:,} links have an end without a rack: ordered without a length"

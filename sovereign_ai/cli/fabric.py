@@ -218,10 +218,13 @@ def _plane_lines(report: FabricReport, cabling: str) -> list[str]:
     """Return a fabric plane in a few lines: its parts, bandwidth, rails and cables."""
     from sovereign_ai.units import BitsPerSecond
 
-    switches = [f"{count:,} {tier}" for tier, count in report.switches.items() if count]
+    names = {"border": "border leaf" if report.switches.get("border") == 1 else "border leaves"}
+    switches = [f"{count:,} {names.get(tier, tier)}" for tier, count in report.switches.items() if count]
     cables = sum(report.cables.values())
     head = f"{report.plane}: {report.kind}, {report.endpoints:,} endpoints"
-    lines = wrapped(f"{head}, {', '.join(switches)}, {cables:,} cables")
+    to_outside = report.cables.get("outside", 0)
+    ends = f", {to_outside:,} of them to the outside" if to_outside else ""
+    lines = wrapped(f"{head}, {', '.join(switches)}, {cables:,} cables{ends}")
     bisection = BitsPerSecond(report.bisection)
     lines.append(f"  bisection {bisection}, oversubscription {report.oversubscription}")
     below, above = min(report.rails)
@@ -245,8 +248,13 @@ def _failure_table(report: FabricReport) -> list[str]:
     rows = []
     for loss in report.losses:
         share = f"{float(loss.share):.4%}"
-        rows.append((loss.kind, f"{loss.parts:,}", f"{loss.endpoints:,}", f"{loss.gpus:,}", share))
+        row = [loss.kind, f"{loss.parts:,}", f"{loss.endpoints:,}", f"{loss.gpus:,}", share]
+        if loss.outside is not None:
+            row.append(f"{loss.outside:,}")
+        rows.append(row)
     head = ["if this fails", "of", "ports lost", "GPUs", "bisection left"]
+    if any(loss.outside is not None for loss in report.losses):
+        head.append("to the outside")
     return [f"  {line}" for line in table(head, rows)]
 
 

@@ -163,6 +163,8 @@ def _capped(row: Row) -> tuple[Any, ...]:
 def _fabric(row: Row) -> tuple[Any, ...]:
     fields = ("name", "rails", "leaf", "spine", "core", "cables", "oversubscription")
     cells = [row[field] for field in fields]
+    if row.get("border"):
+        cells[2] = f"{row['leaf']} + {row['border']} border"
     terabits = f"{row['bisection'] / 10**12:g}"
     return (*cells, terabits)
 

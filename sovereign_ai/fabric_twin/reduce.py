@@ -116,7 +116,10 @@ def reduced(plane: FabricPlan, zones: Mapping[str, str], most: Limits) -> tuple[
     """
     if _whole(plane, most):
         text = f"the whole of {plane.name}: {plane.leaf} leaves, {plane.spine} spines, {plane.core} cores, "
-        return plane, f"{text}{plane.rails} rails, {len(plane.cables)} cables"
+        if plane.border:
+            text += f"{plane.border} border leaves, "
+        closed = _without_outside(plane)
+        return closed, f"{text}{plane.rails} rails, {len(closed.cables)} cables"
     rails = {switch.name: switch.rail for switch in plane.switches if switch.tier == "leaf"}
     above = _above(plane)
     groups = _groups(plane, rails, zones)
@@ -141,6 +144,13 @@ def reduced(plane: FabricPlan, zones: Mapping[str, str], most: Limits) -> tuple[
     text += f"{part.spine} of {plane.spine} spines, {part.core} of {plane.core} cores, "
     text += f"{len(part.cables)} of {len(plane.cables):,} cables"
     return part, text
+
+
+def _without_outside(plane: FabricPlan) -> FabricPlan:
+    """Return a plane without its links to the outside, at whose far ends a twin has nothing."""
+    if not plane.outside:
+        return plane
+    return replace(plane, cables=plane.cables[: len(plane.cables) - plane.outside], outside=0)
 
 
 def _above(plane: FabricPlan) -> dict[str, list[str]]:
@@ -290,4 +300,6 @@ def _part(plane: FabricPlan, choice: _Choice, above: Mapping[str, Sequence[str]]
         spine=tiers["spine"],
         core=tiers["core"],
         leaf_leaf=peers,
+        border=tiers["border"],
+        outside=0,
     )

@@ -52,6 +52,7 @@ class Expected:
         racks: device to its rack; empty for a device that is in none.
         blind: ends that their device cannot report: ports of management controllers, PDUs and switches' own
             management.
+        outside: ports of switches to the outside, at which the plan knows nothing.
     """
 
     planned: Mapping[End, End]
@@ -60,10 +61,15 @@ class Expected:
     planes: Mapping[End, str]
     racks: Mapping[str, str]
     blind: frozenset[End]
+    outside: frozenset[End] = frozenset()
 
     def is_free_management(self, end: End) -> bool:
         """Return whether an end is a switch's management port for which no cable is planned."""
         return end[1] == _MANAGEMENT and end not in self.planned
+
+    def is_outside(self, near: End, far: End) -> bool:
+        """Return whether a link leads from a port to the outside to what is no device of the plan."""
+        return near in self.outside and far[0] not in self.devices
 
     def end(self, device: str, port: str) -> End:
         """Return an end by the plan's names; one that the plan does not know keeps its own."""
@@ -79,6 +85,7 @@ def expected(factory: AIFactory, plan: Plan) -> Expected:
     planes: dict[End, str] = {}
     aliases: dict[End, End] = {}
     blind: set[End] = set()
+    outside: set[End] = set()
     for plane in plan.fabrics:
         for number, (near, far) in enumerate(_ends(plane)):
             # Hosts of the out-of-band network are management controllers, which run no LLDP daemon.
@@ -86,6 +93,7 @@ def expected(factory: AIFactory, plan: Plan) -> Expected:
                 blind.add(near)
             planned[near], planned[far] = far, near
             planes[near] = planes[far] = plane.name
+        outside.update((link.upper, interface(link.upper_port)) for link in plane.outside_links)
         if plane.kind == "infiniband":
             aliases |= _subnet_names(factory, plane)
         else:
@@ -98,7 +106,7 @@ def expected(factory: AIFactory, plan: Plan) -> Expected:
         for device in (*rack.devices, *rack.pdu_names):
             racks[device] = rack.name
     devices = frozenset(device for device, _ in planned)
-    return Expected(planned, devices, aliases, planes, racks, frozenset(blind))
+    return Expected(planned, devices, aliases, planes, racks, frozenset(blind), frozenset(outside))
 
 
 def _ends(plane: FabricPlan) -> Iterator[tuple[End, End]]:

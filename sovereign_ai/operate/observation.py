@@ -59,6 +59,7 @@ class Observation:
         unread: files that could not be read, and why.
         racks: device to its rack.
         files: how many files were read.
+        outside: links from ports to the outside to what is no device of the plan: as they should be.
     """
 
     ports: tuple[ObservedPort, ...]
@@ -67,6 +68,7 @@ class Observation:
     unread: tuple[Problem, ...]
     racks: Mapping[str, str]
     files: int
+    outside: tuple[tuple[End, End], ...] = ()
 
     @property
     def wrong(self) -> tuple[ObservedPort, ...]:
@@ -88,15 +90,12 @@ class Observation:
         for port in self._listed(every=every):
             rack = self.racks.get(port.device, "")
             ports.append(merged(port.to_data(), {"rack": rack}))
-        extra = []
-        for near, far in self.extra:
-            met = _end_data(far)
-            extra.append(_end_data(near) | {"met": met})
+        extra = [_link_data(near, far) for near, far in self.extra]
         conflicts = []
         for near, (first, second) in sorted(self.conflicts.items()):
             both = [_end_data(first), _end_data(second)]
             conflicts.append(_end_data(near) | {"met": both})
-        return {
+        data = {
             "files": self.files,
             "states": count(self.ports),
             "ports": ports,
@@ -104,6 +103,9 @@ class Observation:
             "conflicts": conflicts,
             "unread": [problem.to_data() for problem in self.unread],
         }
+        if self.outside:
+            data["outside"] = [_link_data(near, far) for near, far in self.outside]
+        return data
 
     def lines(self, *, every: bool) -> Iterator[str]:
         """Yield a list for the person at the racks: by rack and device, each port and its planned peer.
@@ -115,6 +117,8 @@ class Observation:
             yield f"{self._rack(port.device)}: {port}"
         for near, far in self.extra:
             yield f"{self._rack(near[0])}: {' '.join(near)}: not planned, meets {' '.join(far)}"
+        for near, far in self.outside if every else ():
+            yield f"{self._rack(near[0])}: {' '.join(near)}: outside, meets {' '.join(far)}"
         for near, (first, second) in sorted(self.conflicts.items()):
             yield f"{' '.join(near)}: two neighbours, {' '.join(first)} and {' '.join(second)}"
         for problem in self.unread:
@@ -135,6 +139,11 @@ def _end_data(end: End) -> dict[str, Any]:
     """Return plain data of an end."""
     device, port = end
     return {"device": device, "port": port}
+
+
+def _link_data(near: End, far: End) -> dict[str, Any]:
+    """Return plain data of a port and what it meets."""
+    return _end_data(near) | {"met": _end_data(far)}
 
 
 def observe(
@@ -171,11 +180,21 @@ def observe(
 
     judged.sort(key=place)
     # With one plane alone, links of the other planes would count as unplanned.
-    extra = []
+    extra, outside = [], []
     for near, far in unplanned(wanted.planned, reports.seen, wanted.devices) if plane is None else ():
-        if not wanted.is_free_management(near):
+        if wanted.is_outside(near, far):
+            outside.append((near, far))
+        elif not wanted.is_free_management(near):
             extra.append((near, far))
-    return Observation(tuple(judged), tuple(extra), reports.conflicts, tuple(unread), wanted.racks, files)
+    return Observation(
+        ports=tuple(judged),
+        extra=tuple(extra),
+        conflicts=reports.conflicts,
+        unread=tuple(unread),
+        racks=wanted.racks,
+        files=files,
+        outside=tuple(outside),
+    )
 
 
 def _without_light(port: ObservedPort, down: Collection[End]) -> ObservedPort:

@@ -173,7 +173,7 @@ def _plane_demands(size: FabricSize) -> Iterator[Demand]:
         return
     name = plane_name(size)
     source = "management" if size.role == "out-of-band" else "nodes"
-    switch_count = size.leaf + size.spine + size.core
+    switch_count = size.leaf + size.spine + size.core + size.border
     yield Demand(source, "loopback", size.site, name, -1, switch_count)
     if size.role in ("compute", "storage"):
         hosts = total_hosts(size.blocks)
@@ -359,7 +359,7 @@ def asn_problems(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[Pr
     needed = 0
     for size in sizes:
         if size.kind != "infiniband":
-            needed += size.leaf + size.shape.pods + (size.core > 0)
+            needed += size.leaf + size.shape.pods + (size.core > 0) + size.border
     first = factory.network.asn
     where = Where(field="network.asn")
     if LAST_SHORT_ASN < first < FIRST_LONG_ASN:
@@ -394,6 +394,7 @@ def switches(
         return replace(plan, switches=in_racks), asn
     first_spine = asn + size.leaf
     first_core = first_spine + size.shape.pods
+    first_border = first_core + (size.core > 0)
     pod_spines = max(size.shape.pod_spines, 1)
     numbers: defaultdict[str, int] = defaultdict(int)
     finished: list[Switch] = []
@@ -404,10 +405,12 @@ def switches(
             own_asn = asn + number
         elif switch.tier == "spine":
             own_asn = first_spine + number // pod_spines
-        else:
+        elif switch.tier == "core":
             own_asn = first_core
+        else:
+            own_asn = first_border + number
         finished.append(_finish_switch(switch, racks, own_asn, loopback(position)))
-    return replace(plan, switches=tuple(finished)), first_core + (size.core > 0)
+    return replace(plan, switches=tuple(finished)), first_border + size.border
 
 
 def _finish_switch(switch: Switch, racks: Mapping[str, str], asn: int, loopback: str) -> Switch:

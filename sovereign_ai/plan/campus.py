@@ -301,11 +301,20 @@ def _free_ports(size: FabricSize) -> tuple[str, int]:
     """Return the uppermost switches of a plane, and their ports without a link."""
     radix = size.layout.ports.spine_radix if size.layout else size.radix
     if size.core:
-        return "cores", size.core * radix - size.spine_core
+        return "cores", size.core * (radix - _to_outside(size, "core")) - size.spine_core
     if size.spine:
-        return "spines", size.spine * radix - size.leaf_spine
+        return "spines", size.spine * (radix - _to_outside(size, "spine")) - size.leaf_spine
     peers = size.layout.peers if size.layout else 0
-    return "leaves", size.leaf * size.radix - size.padded - 2 * peers
+    ports = size.radix - (size.layout.ports.reserved * size.layout.ports.breakout if size.layout else 0)
+    return "leaves", size.leaf * ports - size.padded - 2 * peers
+
+
+def _to_outside(size: FabricSize, tier: str) -> int:
+    """Return the links of a spine or core whose ports are for links to the outside."""
+    outside = size.layout.outside if size.layout else None
+    if size.layout is None or outside is None or outside.tier != tier:
+        return 0
+    return outside.cages * size.layout.ports.spine_breakout
 
 
 def _fibre_problems(

@@ -57,11 +57,16 @@ def _switch_stems(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[t
             tiers.append("spine")
         if size.core:
             tiers.append("core")
+        if size.border:
+            tiers.append("border")
+        if size.outside:
+            tiers.append("outside")
         noun = f"switches of fabric {size.fabric} at {size.site}, plane {size.plane},"
         field = f"fabrics[{names.index(size.fabric)}].name"
         plane = plane_name(size)
         for tier in tiers:
-            yield f"{plane}-{tier}-", noun, field
+            # What is outside is one name, and the others are numbered.
+            yield f"{plane}-{tier}" if tier == "outside" else f"{plane}-{tier}-", noun, field
 
 
 def _storage_stems(factory: AIFactory, tiers: Sequence[StoragePlan]) -> Iterator[tuple[str, str, str]]:

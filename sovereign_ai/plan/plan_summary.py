@@ -230,6 +230,8 @@ def _fabric_row(fabric: FabricPlan) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name in _FABRIC_FIELDS:
         row[name] = getattr(fabric, name)
+    if fabric.outside:
+        row |= {"border": fabric.border, "outside": fabric.outside, "outside_link": fabric.outside_link}
     row["cables"] = len(fabric.cables)
     row["why"] = dict(fabric.why)
     return row

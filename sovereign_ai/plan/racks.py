@@ -154,10 +154,12 @@ def _ports_by_rate(fabric: Fabric, tier: str) -> dict[BitsPerSecond, int]:
     """Return the ports of a switch without a model, by their rate in one plane before they are split."""
     below = BitsPerSecond(fabric.link.count * fabric.breakout // fabric.planes)
     above = BitsPerSecond((fabric.uplink or fabric.link).count // fabric.planes)
-    if tier != "leaf" and fabric.spine_radix:
+    if tier == "border" and fabric.border is not None and fabric.border.radix is not None:
+        return {below: fabric.border.radix}
+    if tier in ("spine", "core") and fabric.spine_radix:
         return {above: fabric.spine_radix}
     ports = {below: fabric.radix or 0}
-    if tier == "leaf" and fabric.uplink_ports:
+    if tier in ("leaf", "border") and fabric.uplink_ports:
         ports[above] = ports.get(above, 0) + fabric.uplink_ports
     return ports
 
@@ -169,11 +171,12 @@ def server_watts(factory: AIFactory, tier: str) -> int:
 
 
 def switch_batches(fabric: Fabric, size: FabricSize) -> tuple[tuple[str, int], ...]:
-    """Return (tier, switches) of each switch model of a plane: one or two."""
+    """Return (tier, switches) of each switch model of a plane, and of its border leaves."""
     upper = size.spine + size.core
+    border = (("border", size.border),) if size.border else ()
     if upper and (fabric.spine_switch is not None or fabric.spine_radix is not None):
-        return (("leaf", size.leaf), ("spine", upper))
-    return (("leaf", size.leaf + upper),)
+        return (("leaf", size.leaf), ("spine", upper), *border)
+    return (("leaf", size.leaf + upper), *border)
 
 
 def home(shapes: Sequence[Shape], site: Site, pools: Sequence[str]) -> Hall:

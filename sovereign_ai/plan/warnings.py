@@ -50,7 +50,7 @@ def warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
         yield from _estimate_warnings("system", systems[name], figures)
     models: set[str] = set()
     for fabric in factory.fabrics:
-        for tier in ("leaf", "spine"):
+        for tier in fabric.switch_tiers:
             model = fabric.switch_of(tier)
             if model:
                 models.add(model)
@@ -83,7 +83,7 @@ def _unnamed_warnings(factory: AIFactory) -> Iterator[str]:
     """Yield the estimated power of switches without a model or without watts, once for equal ones."""
     fabrics_of: dict[str, list[str]] = {}
     for fabric in factory.fabrics:
-        for tier in ("leaf", "spine"):
+        for tier in fabric.switch_tiers:
             power = switch_power(fabric, tier)
             if _is_by_ports(fabric, tier):
                 names = fabrics_of.setdefault(str(power), [])

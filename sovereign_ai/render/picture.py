@@ -18,7 +18,7 @@ _MARGIN = 24
 _RIGHT = _WIDTH - _MARGIN
 _RACK_WIDTH, _RACK_GAP, _RACK_HEIGHT = 62, 10, 84
 _MOST_RACKS, _MOST_SWITCHES = 36, 32
-_TIERS = ("core", "spine", "leaf")
+_TIERS = ("core", "spine", "leaf", "border")
 """Tiers of a fabric from the top of the picture."""
 _LETTER = 6.4
 """Estimated width of a letter of the legend: an SVG cannot measure text before it is shown."""

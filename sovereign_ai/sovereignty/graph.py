@@ -175,7 +175,7 @@ def _network(factory: AIFactory, plan: Plan, pool: GpuNodePool) -> list[Node]:
         if fabric.name not in built or (fabric.pools and pool.name not in fabric.pools):
             continue
         joined = True
-        for tier in ("leaf", "spine"):
+        for tier in fabric.switch_tiers:
             model = fabric.switch_of(tier)
             if model:
                 switches.add(f"switch:{model}")

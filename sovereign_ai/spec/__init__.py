@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.catalog_files import rows_in
     from sovereign_ai.spec.disruption import DisruptionBudget, MaintenanceWindow
     from sovereign_ai.spec.dns import CLUSTER_NAMES, Dns, Resolver
-    from sovereign_ai.spec.fabric import Fabric
+    from sovereign_ai.spec.fabric import Border, Fabric
     from sovereign_ai.spec.factory import AIFactory, ClusterLimits, Network
     from sovereign_ai.spec.field_location import TextForm
     from sovereign_ai.spec.images import Images, ImageSignature, Signer
@@ -79,7 +79,7 @@ else:
             "catalog_files": ("rows_in",),
             "disruption": ("DisruptionBudget", "MaintenanceWindow"),
             "dns": ("CLUSTER_NAMES", "Dns", "Resolver"),
-            "fabric": ("Fabric",),
+            "fabric": ("Border", "Fabric"),
             "factory": ("AIFactory", "ClusterLimits", "Network"),
             "field_location": ("TextForm",),
             "images": ("ImageSignature", "Images", "Signer"),
@@ -140,6 +140,7 @@ __all__ = [
     "AllowedKind",
     "Approver",
     "Backup",
+    "Border",
     "Building",
     "BuildingLink",
     "BuildingRoute",

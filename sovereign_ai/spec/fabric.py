@@ -20,7 +20,7 @@ def _design_or_link(part: dict[str, Any]) -> None:
 _SHAPE_FIELDS = (
     *("leaf_rails", "leaf_hosts", "uplinks", "uplink", "uplink_ports", "spines", "spine_spares"),
     *("spine_switch", "spine_radix", "peer_links", "pod_leaves", "pod_by", "cores", "core_oversubscription"),
-    *("pool_links", "storage_link"),
+    *("pool_links", "storage_link", "border"),
 )
 
 
@@ -31,6 +31,33 @@ class PoolLink(Model):
     """A pool that the fabric connects."""
     link: BitsPerSecond
     """Rate of one port of its servers."""
+
+
+class Border(Model):
+    """How each plane of a fabric meets a customer's core, the edge of the internet, or another network.
+
+    A link to the outside is a cabled port and nothing more: it lies in no zone, and no route is exchanged
+    over it.
+    """
+
+    at: Literal["border-leaf", "leaf", "spine", "core"] = "border-leaf"
+    """Where the ports are: on leaves of their own, which have no servers and hang below the spines as all
+    leaves do; on ordinary leaves, as where a single switch or a pair holds all; on every spine; on every
+    core."""
+    leaves: Annotated[int, Field(ge=1, le=64, strict=True)] | None = None
+    """Leaves with such ports. Of `border-leaf` left out: two. Of `leaf` left out: all; with a number the
+    first ones."""
+    ports: Annotated[int, Field(ge=1, le=512, strict=True)]
+    """Links to the outside from each of these switches."""
+    link: BitsPerSecond | None = None
+    """Rate of one of them; left out: that of the fabric's links to servers, in one plane."""
+    uplinks: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
+    """Links of a border leaf to spines. Left out: what the ratio requires, as many to each spine."""
+    switch: Name | None = None
+    """Catalogue name of the border leaves, where they are another model than leaves."""
+    radix: Annotated[int, Field(ge=4, le=1024, strict=True)] | None = None
+    """Ports of a border leaf, where it is another model that no catalogue name says; each has the rate of a
+    leaf's port without a model."""
 
 
 class Fabric(Model):
@@ -132,6 +159,8 @@ class Fabric(Model):
     own."""
     storage_link: BitsPerSecond | None = added_later()
     """Rate of a storage server's port, where it differs from `link`."""
+    border: Border | None = added_later()
+    """Links to the outside, and the border leaves that have them; left out: none is planned."""
 
     @model_validator(mode="before")
     @classmethod
@@ -192,8 +221,29 @@ class Fabric(Model):
         """Whether the description has more than radix and ratio, so that `plan.fabric.layout` sizes it."""
         return any(getattr(self, name) is not None for name in _SHAPE_FIELDS)
 
+    @property
+    def has_border_leaves(self) -> bool:
+        """Whether leaves of their own have the links to the outside."""
+        return self.border is not None and self.border.at == "border-leaf"
+
+    @property
+    def switch_tiers(self) -> tuple[str, ...]:
+        """The tiers whose switches may be of different models; cores are of the spines' model."""
+        return ("leaf", "spine", "border") if self.has_border_leaves else ("leaf", "spine")
+
+    @property
+    def outside_link(self) -> BitsPerSecond:
+        """The rate of one link to the outside; that of a plane's links to servers where none is written."""
+        if self.border is not None and self.border.link is not None:
+            return self.border.link
+        return BitsPerSecond(self.link.count // self.planes)
+
     def switch_of(self, tier: str) -> str | None:
-        """Return the catalogue name of a `leaf`, `spine` or `core`; None where none is named."""
+        """Return the catalogue name of a `leaf`, `border`, `spine` or `core`; None where none is named."""
+        if tier == "border" and self.border is not None and self.border.switch is not None:
+            return self.border.switch
+        if tier == "border":
+            return None if self.border is not None and self.border.radix is not None else self.switch
         if tier == "leaf" or (self.spine_switch is None and self.spine_radix is None):
             return self.switch
         return self.spine_switch

@@ -18,6 +18,10 @@ What it holds against the cables, for each plane of each fabric:
 * **Evenness**: a leaf has equally many links to each spine of its pod and none to another, and a spine to
   each core that it meets; a core has the same share of what every pod sends, so that what comes from one goes
   on to another. Where the plane says `uneven`, links differ by one at most, a pod's to all cores.
+* **Outside**: links to the outside come from one name that is no device, their ends are numbered from 1, and
+  they end at border leaves, or at switches of one other tier, equally many at each that has any. A border
+  leaf has no host and has links to each spine of a pod. They count for the oversubscription, and not for the
+  bisection between hosts.
 * **Pairs**: two leaves without spines are joined to each other by as many cables as `leaf_leaf` says, and
   nothing else is.
 * **Bisection**: proved, not sampled. A leaf splits what it sends equally over the spines of its pod, every
@@ -49,7 +53,7 @@ from typing import Any
 Plane = dict[str, Any]
 MACHINE_PORT = re.compile(r"([a-z-]+?)([0-9]+)(?:/([0-9]+))?")
 SWITCH_PORT = re.compile(r"([0-9]+)(?:/([0-9]+))?")
-TIERS = {"leaf": 1, "spine": 2, "core": 3}
+TIERS = {"leaf": 1, "border": 1, "spine": 2, "core": 3}
 MOST_SHOWN = 20
 BELOW, ABOVE = itemgetter(0), itemgetter(2)
 LOWER_END, UPPER_END = itemgetter(0, 1), itemgetter(2, 3)
@@ -85,7 +89,8 @@ def _plane(plane: Plane, units: dict[str, tuple[str, str]]) -> list[str]:
     """Check one plane."""
     tier = {device["name"]: TIERS[device["tier"]] for device in plane["switches"]}
     layers: dict[int, list[list[str]]] = {0: [], 1: [], 2: [], 3: []}
-    for row in plane["cables"]:
+    outside = plane["cables"][len(plane["cables"]) - plane.get("outside", 0) :]
+    for row in plane["cables"][: len(plane["cables"]) - len(outside)]:
         layers[tier.get(row[0], 0)].append(row)
     for below, rows in layers.items():
         pair = below == 1 and plane.get("leaf_leaf", 0) > 0
@@ -93,6 +98,7 @@ def _plane(plane: Plane, units: dict[str, tuple[str, str]]) -> list[str]:
         if wrong:
             return [f"a cable to {min(wrong)} does not climb one tier"]
     found = _counts(plane, tier, layers)
+    found += _outside(plane, layers, outside)
     found += _degrees(plane, tier, layers)
     found += _rails(plane, layers[0])
     found += _units(plane, layers, units)
@@ -103,11 +109,12 @@ def _plane(plane: Plane, units: dict[str, tuple[str, str]]) -> list[str]:
 def _counts(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str]]]) -> list[str]:
     """Hold the plan's own numbers against what is there."""
     height = Counter(tier.values())
+    borders = sum(device["tier"] == "border" for device in plane["switches"])
     pair = plane.get("leaf_leaf", 0)
     if pair and (height[1], height[2], len(layers[1])) != (2, 0, pair):
         return [f"{pair} cables between a pair of leaves, and there are {len(layers[1])} between {height[1]}"]
     there = {
-        "leaf": height[1],
+        "leaf": height[1] - borders,
         "spine": height[2],
         "core": height[3],
         "node_leaf": len(layers[0]),
@@ -116,24 +123,64 @@ def _counts(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str]
         "spine_core": len(layers[2]),
         "tiers": len(height),
     }
-    return [
+    found = [
         f"{field} is said to be {plane[field]}, and is {number}"
         for field, number in there.items()
         if plane[field] != number
+    ]
+    if plane.get("border", 0) != borders:
+        found.append(f"border is said to be {plane.get('border', 0)}, and is {borders}")
+    return found
+
+
+def _outside(plane: Plane, layers: dict[int, list[list[str]]], outside: list[list[str]]) -> list[str]:
+    """Check the links to the outside, and the leaves that have nothing else below."""
+    tier = {device["name"]: device["tier"] for device in plane["switches"]}
+    far = f"{plane['name']}-outside"
+    if far in tier:
+        return [f"{far} is a switch"]
+    found = [f"{row[0]} joins {row[2]} as what is outside" for row in outside if row[0] != far]
+    if [row[1] for row in outside] != [str(number) for number in range(1, len(outside) + 1)]:
+        found.append("the ends outside are not numbered from 1")
+    links = Counter(map(ABOVE, outside))
+    places = {tier.get(device, "") for device in links}
+    if len(places) > 1 or "" in places:
+        found.append(f"links to the outside end at switches of {sorted(places)}")
+    if len(set(links.values())) > 1:
+        found.append(f"between {min(links.values())} and {max(links.values())} links to the outside a switch")
+    borders = {name for name, where in tier.items() if where == "border"}
+    if borders - set(links):
+        found.append(f"{min(borders - set(links))} is a border leaf without links to the outside")
+    if served := borders & set(map(ABOVE, layers[0])):
+        found.append(f"{min(served)} is a border leaf with hosts")
+    meets: defaultdict[str, set[str]] = defaultdict(set)
+    for row in layers[1]:
+        meets[row[0]].add(row[2])
+    pods = {frozenset(spines) for leaf, spines in meets.items() if leaf not in borders}
+    return found + [
+        f"{leaf} does not meet each spine of a pod" for leaf in borders if frozenset(meets[leaf]) not in pods
     ]
 
 
 def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str]]]) -> list[str]:
     """Hold every switch's cables and port numbers against its radix."""
     degree = Counter(map(BELOW, layers[1] + layers[2]))
-    degree.update(map(ABOVE, plane["cables"]))
+    degree.update(map(ABOVE, layers[0] + layers[1] + layers[2]))
     height = {device["name"]: device["tier"] for device in plane["switches"]}
+    outside = plane["cables"][len(plane["cables"]) - plane.get("outside", 0) :]
+    found = _outside_ports(plane, layers, outside)
+    inner = [row[3] for row in layers[0] + layers[1] + layers[2]] + [row[1] for row in layers[1] + layers[2]]
+    finest = max((int(port.partition("/")[2] or 1) for port in inner), default=1)
+    # A port for links to the outside is lost to all others, however finely these are split.
+    for device, port in {(row[2], row[3].partition("/")[0]) for row in outside}:
+        degree[device] += finest if port else 0
     above = plane.get("spine_radix") or plane["radix"]
     room = {"leaf": plane["radix"] + plane.get("uplink_ports", 0), "spine": above, "core": above}
     # A leaf whose links upwards have a rate of their own is measured in bits a second.
     rates = plane.get("host_rates", {})
     by_rate = bool(plane.get("uplink") or rates) and not plane.get("leaf_leaf")
-    found = [
+    room["border"] = plane.get("border_ports", 0) * finest
+    found += [
         f"{device} has {count} cables and {room[height[device]]} ports"
         for device, count in degree.items()
         if count > room[height[device]] and not (by_rate and height[device] == "leaf")
@@ -148,7 +195,9 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
         return [*found, f"a switch has a port called {wrong[0]!r}"]
     numbers = [(int(match[1]), int(match[2] or 1)) for match in matches.values() if match]
     # Leaves and spines of different models, or ports split differently, have no common number of parts.
-    mixed = any(plane.get(field) for field in ("spine_radix", "uplink", "uplink_ports", "host_rates"))
+    mixed = any(
+        plane.get(field) for field in ("spine_radix", "uplink", "uplink_ports", "host_rates", "outside")
+    )
     parts = 1 if mixed else max((part for _, part in numbers), default=1)
     most = max(room.values()) if mixed else plane["radix"]
     beyond = [number for number, part in numbers if number < 1 or part < 1 or number * parts > most]
@@ -157,6 +206,19 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
         for number in sorted(set(beyond))
     ]
     return found + [f"{device} is a switch without a cable" for device in tier if device not in degree]
+
+
+def _outside_ports(plane: Plane, layers: dict[int, list[list[str]]], outside: list[list[str]]) -> list[str]:
+    """Check that a port has links to the outside or others, and that a border leaf has the ports it uses."""
+    others = {(row[2], row[3].partition("/")[0]) for row in layers[0] + layers[1] + layers[2]}
+    others |= {(row[0], row[1].partition("/")[0]) for row in layers[1] + layers[2]}
+    own = {(row[2], row[3].partition("/")[0]) for row in outside}
+    found = [f"port {port} of {device} has links to the outside and others" for device, port in own & others]
+    borders = {device["name"] for device in plane["switches"] if device["tier"] == "border"}
+    for device, port in own | others:
+        if device in borders and not 1 <= int(port) <= plane.get("border_ports", 0):
+            found.append(f"port {port} of {device} lies beyond its {plane.get('border_ports', 0)}")
+    return found
 
 
 def _overfull(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
@@ -321,7 +383,12 @@ def _capacity(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
                 if plane.get("uneven")
                 else {leaf: Fraction(count) for leaf, count in above.items()}
             )
-        over = max(Fraction(count) / (above[leaf] * weight) for leaf, count in below.items())
+        # What is outside sends too, as far as the ratio is concerned.
+        sent = Counter({leaf: Fraction(count) for leaf, count in below.items()})
+        for row in plane["cables"][len(plane["cables"]) - plane.get("outside", 0) :]:
+            if row[2] in above:
+                sent[row[2]] += Fraction(plane["outside_link"], unit)
+        over = max(count / (above[leaf] * weight) for leaf, count in sent.items())
         shares = sorted(
             (min(sure[leaf] * weight / count, Fraction(1)), count) for leaf, count in below.items()
         )

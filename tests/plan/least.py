@@ -8,6 +8,8 @@ What every design must keep, and all that it must keep:
 * All leaves are alike, so that a machine may stand anywhere: each has the uplinks that the fullest of them
   needs.
 * Each leaf meets two spines at least where it has two uplinks, so that the loss of one parts nothing.
+* Border leaves, where there are any, have the uplinks that the ratio asks for and one to each spine at least;
+  of pods each has its share of them. Links to the outside take whole ports.
 * Two tiers hold as many leaves as a spine has ports. Beyond that pods are alike, each with spines of its own;
   a spine has no fewer links above than below. Cores are one group or several alike, with as many of a pod's
   spines each, and a spine has a link to each core of its group, so that traffic can spread.
@@ -26,6 +28,10 @@ class Need:
     `radix` counts links to servers, of which a cage gives `split`. A link upwards has `speed` times the rate
     of one to a server; a cage gives `up_split` of them, and is split for one of the two alone. `extra` ports
     of a leaf lead upwards and nowhere else. `above` is a spine's links, where it is another model.
+
+    There are `borders` border leaves, each of which needs `border_up` uplinks and has ports for
+    `border_room`. A leaf sends as much to the outside as over `leaf_outside` links to servers, whose ports
+    `radix` does not count; a spine or core has `spine_outside` or `core_outside` links fewer.
     """
 
     places: int
@@ -40,6 +46,19 @@ class Need:
     up_split: int = 0
     extra: int = 0
     above: int = 0
+    borders: int = 0
+    border_up: int = 0
+    border_room: int = 0
+    leaf_outside: Fraction = Fraction(0)
+    spine_outside: int = 0
+    core_outside: int = 0
+
+    def above_leaves(self, leaves: int, up: int, borders: int, spines: int) -> int:
+        """Links of leaves and border leaves to spines; none where a border leaf has no ports for them."""
+        to_border = max(self.border_up, spines)
+        if borders and to_border > self.border_room:
+            return 0
+        return leaves * up + borders * to_border
 
     @property
     def spine_radix(self) -> int:
@@ -88,7 +107,7 @@ def leaves_for(need: Need, places: int) -> int:
 
 def uplinks_for(need: Need, places: int) -> int:
     """Links upwards that the ratio asks of a leaf."""
-    carried = Fraction(places * need.leaf_rails * need.up, need.down) / need.speed
+    carried = (places * need.leaf_rails + need.leaf_outside) * Fraction(need.up, need.down) / need.speed
     return max(ceiling(carried.numerator, carried.denominator), 1)
 
 
@@ -104,10 +123,21 @@ def cores_for(links: int, spines: int, above: int, radix: int) -> int:
 
 
 def least(need: Need) -> Least | None:
-    """Try every number of places a leaf; None where no number of tiers up to three is enough."""
+    """Try every number of places a leaf; None where no number of tiers up to three is enough.
+
+    None as well where spines or cores have links to the outside, and the least has none of them.
+    """
+    found = _least(need)
+    tiers = 3 if need.core_outside else 2 if need.spine_outside else 1
+    return found if found is not None and found.tiers >= tiers else None
+
+
+def _least(need: Need) -> Least | None:
+    """Try every number of places a leaf."""
     groups = need.rails // need.leaf_rails
     if (
         groups == 1
+        and not need.borders
         and leaves_for(need, need.radix // need.leaf_rails or 1) == 1
         and need.radix >= need.leaf_rails
     ):
@@ -122,16 +152,25 @@ def least(need: Need) -> Least | None:
     fewest = min(leaves_for(need, places) for places in fits)
     places = min(places for places in fits if leaves_for(need, places) == fewest)
     leaves, up = fewest * groups, uplinks_for(need, places)
-    radix = need.spine_radix
-    if leaves <= radix:
-        return Least(leaves, leaves * up, max(ceiling(leaves * up, radix), min(2, up)), 2)
+    radix, core_radix = need.spine_radix - need.spine_outside, need.spine_radix - need.core_outside
+    if leaves + need.borders <= radix:
+        for spines in range(min(2, up), up + 1):
+            links = need.above_leaves(leaves, up, need.borders, spines)
+            if 0 < links <= spines * radix:
+                return Least(leaves, links, spines, 2)
+        return None
     best: int | None = None
-    for pods in range(2, min(radix, leaves) + 1):
-        pod = ceiling(leaves, pods)
-        if pod > radix // 2:
+    for pods in range(2, min(core_radix, leaves) + 1):
+        pod, borders = ceiling(leaves, pods), ceiling(need.borders, pods)
+        if pod + borders > radix // 2:
             continue
-        for spines in range(max(ceiling(pod * up, radix // 2), min(2, up)), up + 1):
-            above = ceiling(pod * up, spines)
-            total = pods * spines + cores_for(pods * spines * above, spines, above, radix)
+        for spines in range(min(2, up), up + 1):
+            links = need.above_leaves(pod, up, borders, spines)
+            if not 0 < links <= spines * (radix // 2):
+                continue
+            above = ceiling(links, spines)
+            total = pods * spines + cores_for(pods * spines * above, spines, above, core_radix)
             best = total if best is None else min(best, total)
-    return None if best is None else Least(leaves, leaves * up, best, 3)
+    # A pod has at most as many spines as a leaf has uplinks, and a border leaf one link to each at least.
+    uplinks = leaves * up + need.borders * max(need.border_up, up)
+    return None if best is None else Least(leaves, uplinks, best, 3)

@@ -76,6 +76,37 @@ def drawn_of_two_rates(seed: int) -> tuple[dict[str, Any], dict[str, Any], Need]
     return entry, fields, need
 
 
+def drawn_with_border(seed: int) -> tuple[dict[str, Any], dict[str, Any], Need]:
+    """Draw a fabric that meets the outside, and what it needs."""
+    entry, fields, need = drawn(seed)
+    dice = random.Random(f"border {seed}")  # noqa: S311 - no secret
+    place, links = dice.choice(["border-leaf", "border-leaf", "leaf", "spine", "core"]), dice.randint(1, 12)
+    # A port of 400 Gbps as it is split for servers, or into 1, 2, 4 or 8.
+    split, parts = int(fields["breakout"]), dice.choice([1, 2, 4, 8])
+    fields |= {"link": f"{400 // split} Gbps"}
+    border: dict[str, Any] = {"at": place, "ports": links, "link": f"{400 // parts} Gbps"}
+    rate, ports = Fraction(split, parts), -(-links // parts)
+    if place == "border-leaf":
+        leaves, radix = dice.randint(1, 5), int(fields["radix"])
+        border["leaves"] = leaves
+        if dice.random() < 0.3:
+            radix = dice.choice([8, 16, 64, 128])
+            border["radix"] = radix
+        carried = links * rate * Fraction(need.up, need.down)
+        up = max(-(-carried.numerator // carried.denominator), 1)
+        need = replace(need, borders=leaves, border_up=up, border_room=(radix - ports) * split)
+    elif place == "leaf":
+        fields |= {"role": "in-band", "kind": "ethernet"}
+        # On other fabrics than compute no unit is kept together.
+        need = replace(need, radix=need.radix - ports * split, leaf_outside=links * rate, unit=1)
+        need = replace(need, above=int(fields["radix"]) * split)
+    elif place == "spine":
+        need = replace(need, spine_outside=ports * split)
+    else:
+        need = replace(need, core_outside=ports * split)
+    return entry, {**fields, "border": border}, need
+
+
 def held(seed: int, draw: Draw = drawn) -> bool:
     """Hold one description against the solver and the checker; tell whether it was planned."""
     entry, fields, need = draw(seed)
@@ -109,6 +140,17 @@ def test_random_descriptions_take_at_most_a_twentieth_more_than_the_least() -> N
 def test_links_of_two_rates_take_at_most_a_twentieth_more_than_the_least() -> None:
     planned = sum(held(seed, drawn_of_two_rates) for seed in range(200))
     assert planned > 100
+
+
+def test_fabrics_that_meet_the_outside_take_at_most_a_twentieth_more_than_the_least() -> None:
+    planned = sum(held(seed, drawn_with_border) for seed in range(300))
+    assert planned > 150
+
+
+@pytest.mark.planner_long
+def test_four_thousand_fabrics_that_meet_the_outside_take_at_most_a_twentieth_more_than_the_least() -> None:
+    planned = sum(held(seed, drawn_with_border) for seed in range(4_000))
+    assert planned > 2_000
 
 
 @pytest.mark.planner_long

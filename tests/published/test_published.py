@@ -58,7 +58,8 @@ def counts(row: dict[str, Any]) -> dict[str, int]:
     )
     planes = size_fabrics(factory, {}, {"a": row.get("servers", 0)}, {"a": row.get("managed", 0)})
     together = planes if row.get("planes") == "together" else planes[:1]
-    found = {tier: sum(getattr(plane, tier) for plane in together) for tier in ("leaf", "spine", "core")}
+    tiers = ("leaf", "spine", "core", "border")
+    found = {tier: sum(getattr(plane, tier) for plane in together) for tier in tiers}
     found |= {name: getattr(planes[0], name) for name in LINKS}
     found["networks"] = len(planes)
     found["tiers"] = planes[0].tiers
@@ -66,7 +67,8 @@ def counts(row: dict[str, Any]) -> dict[str, int]:
     found["leaves_of_a_card"] = planes[0].rails // system(row["system"]).compute_nics
     found["links_up_of_a_leaf"] = planes[0].up
     found["core_links_of_a_spine"] = planes[0].shape.spine_up
-    found["switches"] = sum(found[tier] for tier in ("leaf", "spine", "core"))
+    found["outside"] = planes[0].outside
+    found["switches"] = sum(found[tier] for tier in tiers)
     found["cables"] = sum(found[name] for name in LINKS)
     found["leaf_cages"] = found["switches"] * 32
     return found

@@ -101,6 +101,8 @@ def _links(sheet: Sheet, plan: Plan) -> Iterator[PricedPart]:
         # Links between switches may be faster than those to hosts.
         if between:
             links[plane.site, (plane.uplink or plane.link) // 10**9] += between
+        if plane.outside:
+            links[plane.site, plane.outside_link // 10**9] += plane.outside
     for (site, rate), number in sorted(links.items()):
         count = sheet.plan(f"count.{site}.links.{rate}", number, "links", "cables of the plan")
         question = f"What does a link of {rate} Gbps cost with its optics, in dollars?"

@@ -149,7 +149,7 @@ def _switches(factory: AIFactory) -> dict[str, Figure]:
     """Return the power of switches by kind."""
     powers: dict[str, Figure] = {}
     for fabric in factory.fabrics:
-        for tier in ("leaf", "spine"):
+        for tier in fabric.switch_tiers:
             powers[switch_kind(fabric, tier)] = switch_power(fabric, tier)
     return powers
 

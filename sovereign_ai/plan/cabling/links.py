@@ -146,9 +146,11 @@ def fabric_links(
     longest: int | None = None
     for plane in planes:
         tiers = {row.name: row.tier for row in plane.switches}
-        ports = {tier: ModelCages(fabric, tier, plane) for tier in ("leaf", "spine", "core")}
+        ports = {tier: ModelCages(fabric, tier, plane) for tier in ("leaf", "spine", "core", "border")}
         uplink_rate = (plane.uplink or plane.link) // GIGABIT
-        for index, (lower, lower_port, upper, upper_port) in enumerate(plane.cables.rows):
+        # What stands at the far end of a link to the outside decides its medium, so none is ordered here.
+        inner = plane.cables.rows[: len(plane.cables) - plane.outside]
+        for index, (lower, lower_port, upper, upper_port) in enumerate(inner):
             is_host = index < plane.node_leaf
             gbps = plane.host_rate(lower) // GIGABIT if is_host else uplink_rate
             far = ports[tiers[upper]].port(upper_port, gbps)

@@ -109,6 +109,7 @@ class CableOrder:
         cabling: how it is cabled, defaults filled in.
         routes: what runs on the routes between buildings.
         row_switches: what would reach where twisted pairs do not.
+        outside: links to the outside, which are in no line and not in `links`.
     """
 
     lines: tuple[OrderLine, ...]
@@ -118,6 +119,7 @@ class CableOrder:
     cabling: Cabling
     routes: tuple[RouteCables, ...] = ()
     row_switches: tuple[RowSwitches, ...] = ()
+    outside: int = 0
 
     @property
     def unserved(self) -> int:
@@ -166,6 +168,7 @@ def order_cables(factory: AIFactory, plan: Plan) -> CableOrder:
     cabling = factory.cabling or Cabling()
     tally = _Tally()
     links = 0
+    outside = sum(plane.outside for plane in plan.fabrics)
     for fabric_part in every_link(factory, plan, cabling):
         links += len(fabric_part.links)
         _count(fabric_part, cabling, tally)
@@ -179,7 +182,7 @@ def order_cables(factory: AIFactory, plan: Plan) -> CableOrder:
     phases = tuple(phase.name for phase in factory.phases)
     _add_spares(tally, cabling, max(len(phases), 1))
     lines = sorted(_lines(tally, phases), key=_line_order(phases))
-    return CableOrder(tuple(lines), tuple(tally.uses), links, phases, cabling, routes, proposals)
+    return CableOrder(tuple(lines), tuple(tally.uses), links, phases, cabling, routes, proposals, outside)
 
 
 def every_link(factory: AIFactory, plan: Plan, cabling: Cabling) -> Iterator[FabricLinks]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sovereign_ai.plan.fabric.clos import MisfitError
     from sovereign_ai.plan.fabric.fat_tree import fat_tree_misfit
     from sovereign_ai.plan.fabric.feasibility import size_alone
-    from sovereign_ai.plan.fabric.layout import pods_of, ports_of
+    from sovereign_ai.plan.fabric.layout import pods_of
     from sovereign_ai.plan.fabric.planes import (
         FabricPlan,
         Switch,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from sovereign_ai.plan.fabric.port_assignment import Block, assign_places, fabrics_by_name
     from sovereign_ai.plan.fabric.size import FabricSize
+    from sovereign_ai.plan.fabric.switch_ports import outside_of, ports_of
     from sovereign_ai.plan.fabric.waste import waste_notes
 else:
     __getattr__ = lazy_exports(
@@ -35,10 +36,11 @@ else:
             "clos": ("MisfitError",),
             "fat_tree": ("fat_tree_misfit",),
             "feasibility": ("size_alone",),
-            "layout": ("pods_of", "ports_of"),
+            "layout": ("pods_of",),
             "planes": ("FabricPlan", "Switch", "fullest_leaf", "host_rails", "hosts_under", "rails_beside"),
             "port_assignment": ("Block", "assign_places", "fabrics_by_name"),
             "size": ("FabricSize",),
+            "switch_ports": ("outside_of", "ports_of"),
             "waste": ("waste_notes",),
         },
     )
@@ -57,6 +59,7 @@ __all__ = [
     "fullest_leaf",
     "host_rails",
     "hosts_under",
+    "outside_of",
     "pods_of",
     "ports_of",
     "rails_beside",

@@ -9,11 +9,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from sovereign_ai.plan.fabric.cables import Cables
+from sovereign_ai.plan.fabric.cables import CableRow, Cables
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +179,42 @@ def _carried_below(
         worst_leaf = max(worst_leaf, Fraction(count) / (links[leaf] * weight))
     bisection = _worst_half(kinds, even_passes * weight, half)
     return Carried(worst_leaf / passes, bisection)
+
+
+def sent_below(rows: Iterable[CableRow], rates: Mapping[str, int], usual: int) -> dict[str, int]:
+    """Return the bits a second that the links below each switch carry.
+
+    Args:
+        rows: the cables, with the switch at the upper end.
+        rates: device at the lower end to the rate of its links, where that is not the usual one.
+        usual: the rate of all others.
+    """
+    sent: Counter[str] = Counter()
+    for lower, _, upper, _ in rows:
+        sent[upper] += rates.get(lower, usual)
+    return dict(sent)
+
+
+def worst_ratio(
+    sent: Mapping[str, int], leaf_spine: Cables, spine_core: Cables, uplink: int, *, peers: bool
+) -> Fraction:
+    """Return what is sent below the worst leaf over what its links upwards carry, and spines pass on.
+
+    Args:
+        sent: switch to the bits a second below it; switches without links upwards have no ratio.
+        leaf_spine: cables from leaves to spines, or between two leaves.
+        spine_core: cables from spines to cores.
+        uplink: bits a second of a link between switches.
+        peers: the cables of `leaf_spine` connect two leaves.
+    """
+    links = Counter(leaf_spine.lowers())
+    if peers:
+        links += Counter(leaf_spine.uppers())
+    worst = Fraction(0)
+    for switch, count in sent.items():
+        if links[switch]:
+            worst = max(worst, Fraction(count, links[switch] * uplink))
+    return worst if peers else worst / _share_passed(leaf_spine, spine_core)
 
 
 def _even_share_passed(

@@ -6,6 +6,7 @@
 * On a leaf the places of servers come first and the uplinks after them, so a server's port follows from its
   place alone. On a spine the leaves of its pod come first, in order, and the cores after them. On a core the
   pods come in order.
+* On a border leaf the links to the outside come first; elsewhere they have the last ports.
 * Rows are made by zipping ready lists of text: 450,000 of them take a fraction of a second.
 """
 
@@ -18,9 +19,10 @@ from operator import itemgetter
 from typing import NamedTuple, overload
 
 from sovereign_ai.names import label
-from sovereign_ai.plan.fabric.layout import Layout, pods_of, port_names
+from sovereign_ai.plan.fabric.layout import Layout, pods_of
 from sovereign_ai.plan.fabric.port_assignment import MANAGED, SERVERS, assign_places
 from sovereign_ai.plan.fabric.size import FabricSize
+from sovereign_ai.plan.fabric.switch_ports import Outside, port_names
 from sovereign_ai.plan.rounding import ceil_div
 
 CableRow = tuple[str, str, str, str]
@@ -36,7 +38,8 @@ class Cable(NamedTuple):
 
     Attributes:
         lower: the device at the lower end: a server, storage server or fabric manager, a leaf or a spine.
-            Between the two leaves of a pair it is the first leaf.
+            Between the two leaves of a pair it is the first leaf. Of a link to the outside it is
+            `<plane>-outside`, which stands for whatever is there.
         lower_port: its port there; a host's port is `<role><rail>`, a switch's is a number from 1.
         upper: the switch at the upper end.
         upper_port: its port there.
@@ -123,6 +126,7 @@ class CableNames:
         rails: the rail of each leaf; the first one where a leaf serves several.
         spines: spines, pod by pod.
         cores: cores, group by group.
+        borders: border leaves.
     """
 
     plane: str
@@ -130,6 +134,12 @@ class CableNames:
     rails: tuple[int, ...]
     spines: tuple[str, ...]
     cores: tuple[str, ...]
+    borders: tuple[str, ...] = ()
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        """Every switch: leaves, spines, cores, border leaves."""
+        return (*self.leaves, *self.spines, *self.cores, *self.borders)
 
 
 def plane_name(size: FabricSize) -> str:
@@ -147,7 +157,13 @@ def switch_names(size: FabricSize) -> CableNames:
         leaves.append(f"{plane}-leaf-r{rail}-{index // groups + 1:03d}")
     spines = _numbered(f"{plane}-spine", size.spine)
     cores = _numbered(f"{plane}-core", size.core)
-    return CableNames(plane, tuple(leaves), rails, spines, cores)
+    borders = _numbered(f"{plane}-border", size.border)
+    return CableNames(plane, tuple(leaves), rails, spines, cores, borders)
+
+
+def outside_name(plane: str) -> str:
+    """Return the name that stands for whatever a plane's links to the outside end at."""
+    return f"{plane}-outside"
 
 
 def _numbered(stem: str, count: int) -> tuple[str, ...]:
@@ -303,23 +319,50 @@ def _distribute_uplinks(size: FabricSize, names: CableNames, layout: Layout) -> 
         return Cables()
     spine_ports = port_names(layout.ports.spine_radix, layout.ports.spine_breakout)
     count = size.shape.pod_spines
+    border_up = _border_uplinks(layout.outside)
     cables: list[CableRow] = []
-    for pod, positions in enumerate(pods_of(size.leaf, size.rails, size.shape, layout)):
+    pods = pods_of(size.leaf, size.rails, size.shape, layout)
+    for pod, positions in enumerate(pods):
         spines = names.spines[pod * count : (pod + 1) * count]
+        below = [(names.leaves[position], up[: size.up]) for position in positions]
+        # Border leaves belong to the pods in turn.
+        below += [(name, border_up) for name in names.borders[pod :: len(pods)]]
         # One counter through the whole pod: two spines differ by one link at most, as do a leaf's links to
         # them.
-        for number, position in enumerate(positions):
-            for port in range(size.up):
-                turn, spine = divmod(number * size.up + port, count)
-                cables.append((names.leaves[position], up[port], spines[spine], spine_ports[turn]))
+        dealt = 0
+        for leaf, leaf_ports in below:
+            for port in leaf_ports:
+                turn, spine = divmod(dealt, count)
+                cables.append((leaf, port, spines[spine], spine_ports[turn]))
+                dealt += 1
     return Cables(cables)
+
+
+def _border_uplinks(outside: Outside | None) -> list[str]:
+    """Return the ports of a border leaf to spines."""
+    if outside is None or outside.ports is None:
+        return []
+    return outside.ports.uplink_names(outside.cages * outside.ports.breakout)[: outside.uplinks]
+
+
+def outside_links(size: FabricSize, names: CableNames) -> Cables:
+    """Return the links to the outside, switch by switch, their far ends numbered from 1."""
+    outside = None if size.layout is None else size.layout.outside
+    if outside is None:
+        return Cables()
+    tier = {"border": names.borders, "leaf": names.leaves, "spine": names.spines, "core": names.cores}
+    switches = tier[outside.tier][: outside.count_switches(size.leaf, size.spine, size.core)]
+    far = outside_name(names.plane)
+    ends = [(switch, port) for switch in switches for port in outside.names]
+    return Cables((far, str(number), switch, port) for number, (switch, port) in enumerate(ends, 1))
 
 
 def _distribute_core_links(size: FabricSize, names: CableNames, layout: Layout) -> Cables:
     """Distribute the spines' uplinks over the cores of their group in turn."""
     shape = size.shape
     ports = port_names(layout.ports.spine_radix, layout.ports.spine_breakout)
-    below = ceil_div(shape.pod * shape.leaf_up, shape.pod_spines)
+    borders = ceil_div(layout.border_leaves, shape.pods)
+    below = ceil_div(shape.pod * shape.leaf_up + borders * layout.border_uplinks, shape.pod_spines)
     up = ports[below:]
     # For each spine of a pod: its group, and that group's first core and number of cores.
     meets: list[tuple[int, int, int]] = []

@@ -2,8 +2,9 @@
 
 A plane is laid out for what stands in the end: places of servers, uplinks of leaves, spines and cores. A leaf
 stands from the phase of its first host on, and a spine or core from that of the first switch below it. With
-two tiers that is every spine from the start; with pods, each pod's spines come with its first leaf. So a
-cable is laid when its lower end comes and never moved, and a leaf has all of its uplinks in every phase.
+two tiers that is every spine from the start; with pods, each pod's spines come with its first leaf, and so do
+its border leaves. So a cable is laid when its lower end comes and never moved, and a leaf has all of its
+uplinks in every phase.
 
 Storage servers, fabric managers and management ports are there from the start, and so are their leaves. Of a
 pair of leaves without spines each stands with its own first host.
@@ -14,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.plan.fabric.cables import leaf_spine, spine_core, switch_names
-from sovereign_ai.plan.fabric.layout import port_names
+from sovereign_ai.plan.fabric.cables import CableNames, leaf_spine, spine_core, switch_names
+from sovereign_ai.plan.fabric.layout import pods_of
 from sovereign_ai.plan.fabric.port_assignment import MANAGED, SERVERS, assign_places, fabrics_by_name
 from sovereign_ai.plan.fabric.size import FabricSize
+from sovereign_ai.plan.fabric.switch_ports import port_names
 from sovereign_ai.plan.racks import switch_batches
 from sovereign_ai.plan.shapes import phase_totals
 from sovereign_ai.spec import AIFactory
@@ -29,7 +31,7 @@ class SwitchGroup:
 
     Attributes:
         size: the plane.
-        tier: `leaf`, or `spine` for spines and cores of another model.
+        tier: `leaf`, `spine` for spines and cores of another model, or `border`.
         names: the switches.
     """
 
@@ -50,7 +52,7 @@ def switch_groups(factory: AIFactory, sizes: Sequence[FabricSize]) -> list[Switc
         fabric = fabrics[size.fabric]
         first = first_phases(factory, size, fabric.managers)
         names = switch_names(size)
-        left = [*names.leaves, *names.spines, *names.cores]
+        left = list(names.switches)
         for tier, count in switch_batches(fabric, size):
             batch, left = left[:count], left[count:]
             for phase, groups in enumerate(by_phase):
@@ -72,6 +74,7 @@ def first_phases(factory: AIFactory, size: FabricSize, managers: int) -> dict[st
     last = len(totals) - 1
     names = switch_names(size)
     first = dict(zip(names.leaves, _leaf_phases(size, totals, managers), strict=True))
+    first |= _border_phases(size, names, first)
     is_pair = size.layout is not None and size.layout.peers > 0
     if not is_pair:
         # Only the ends of the cables count here, so that any names of ports do.
@@ -82,6 +85,23 @@ def first_phases(factory: AIFactory, size: FabricSize, managers: int) -> dict[st
     for name in (*names.spines, *names.cores):
         first.setdefault(name, last)
     return first
+
+
+def _border_phases(size: FabricSize, names: CableNames, first: Mapping[str, int]) -> dict[str, int]:
+    """Return the phase of each border leaf: that of the first leaf of its pod.
+
+    Args:
+        size: the plane.
+        names: its switches.
+        first: the phase of each leaf.
+    """
+    if size.layout is None or not names.borders:
+        return {}
+    pods = pods_of(size.leaf, size.rails, size.shape, size.layout)
+    begins: list[int] = []
+    for positions in pods:
+        begins.append(min(first[names.leaves[position]] for position in positions))
+    return {name: begins[number % len(pods)] for number, name in enumerate(names.borders)}
 
 
 def _leaf_phases(size: FabricSize, totals: Sequence[Mapping[str, int]], managers: int) -> list[int]:

@@ -22,74 +22,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
 
-from sovereign_ai.catalog.switch import SwitchModel, switch
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError
 from sovereign_ai.plan.fabric.core_groups import CoreGroup, equal_groups
 from sovereign_ai.plan.fabric.port_assignment import (
     Block,
     assign_places,
     first_free_place,
-    links_a_port,
     total_places,
     total_width,
 )
+from sovereign_ai.plan.fabric.switch_ports import Outside, Ports, outside_of, ports_of, with_outside
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import Fabric
 from sovereign_ai.units import BitsPerSecond, Ratio
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Ports of the switches of one plane, counted in links.
-
-    Attributes:
-        cages: ports of a leaf before any is split.
-        breakout: links to servers that a port gives.
-        uplink_breakout: links to spines that a port gives.
-        extra: ports of a leaf for links to spines alone, which follow its other ports; 0 where all are alike.
-        spine_radix: links that a spine or core takes.
-        spine_breakout: links that a port of a spine or core gives.
-        link: bits a second of a link to a server; the slowest, where servers have several rates.
-        uplink: bits a second of a link between switches.
-    """
-
-    cages: int
-    breakout: int
-    uplink_breakout: int
-    extra: int
-    spine_radix: int
-    spine_breakout: int
-    link: int
-    uplink: int
-
-    def room(self, down: int) -> int:
-        """Return the links left for spines besides `down` to servers; negative where these do not fit."""
-        if self.extra:
-            return self.extra * self.uplink_breakout if down <= self.cages * self.breakout else -1
-        if self.uplink_breakout == self.breakout:
-            return self.cages * self.breakout - down
-        # A port is split for servers or for spines, never for both.
-        return (self.cages - ceil_div(down, self.breakout)) * self.uplink_breakout
-
-    def uplink_names(self, down: int) -> list[str]:
-        """Return the names of a leaf's ports for spines, in order, behind `down` links to servers."""
-        if not self.extra and self.uplink_breakout == self.breakout:
-            return port_names(self.cages * self.breakout, self.breakout)[down:]
-        first = self.cages if self.extra else ceil_div(down, self.breakout)
-        last = self.cages + self.extra
-        names = port_names(last * self.uplink_breakout, self.uplink_breakout)
-        return names[first * self.uplink_breakout :]
-
-
-def port_names(radix: int, breakout: int) -> list[str]:
-    """Return the names of a switch's ports: `1`, `2`, … or, split, `1/1`, `1/2`, `2/1`, …."""
-    if breakout == 1:
-        return [str(port) for port in range(1, radix + 1)]
-    return [f"{port // breakout + 1}/{port % breakout + 1}" for port in range(radix)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +53,7 @@ class Layout:
         even: each leaf has equally many links to each spine of its pod, and each spine to each core that it
             meets.
         core_groups: the cores that each spine of a pod meets, in order; empty without cores.
+        outside: links to the outside, with the border leaves; None where none is described.
     """
 
     ports: Ports
@@ -112,6 +62,17 @@ class Layout:
     peers: int
     even: bool
     core_groups: Sequence[CoreGroup] = ()
+    outside: Outside | None = None
+
+    @property
+    def border_leaves(self) -> int:
+        """How many border leaves the plane has."""
+        return 0 if self.outside is None else self.outside.border_leaves
+
+    @property
+    def border_uplinks(self) -> int:
+        """Links of a border leaf to spines."""
+        return 0 if self.outside is None else self.outside.uplinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,60 +92,24 @@ class Laid:
     why: Mapping[str, str]
 
 
-def ports_of(fabric: Fabric) -> Ports:
-    """Return the ports of a fabric's switches.
-
-    The checks of the description compare the rates with each other first, so here they are assumed to fit.
-    """
-    link = fabric.link.count // fabric.planes
-    uplink = link if fabric.uplink is None else fabric.uplink.count
-    leaf = switch(fabric.switch) if fabric.switch else None
-    cages = leaf.ports if leaf else fabric.radix or 0
-    has_rates = len(fabric.host_links) > 1
-    # A catalogue switch has its port's rate; a switch given by its radix has what its links to servers need.
-    of_model = leaf is not None and (fabric.uplink is not None or has_rates)
-    whole = leaf.rate.count if leaf is not None and of_model else fabric.breakout * link
-    extra = _extra_ports(fabric, leaf)
-    if extra:
-        whole = leaf.uplink_rate.count if leaf is not None and leaf.uplink_rate else uplink
-    breakout = max(whole // uplink, 1)
-    if fabric.spine_switch:
-        spine = switch(fabric.spine_switch)
-        spine_breakout = max(spine.rate.count // uplink, 1)
-        spine_radix = spine.ports * spine_breakout
-    elif fabric.spine_radix:
-        spine_radix, spine_breakout = fabric.spine_radix, 1
-    else:
-        spine_radix, spine_breakout = cages * breakout, breakout
-    host_breakout = fabric.breakout
-    if has_rates:
-        # Each rate splits ports of its own; counted are the links of the slowest.
-        host_breakout, link = links_a_port(fabric), fabric.host_links[0].count // fabric.planes
-    return Ports(cages, host_breakout, breakout, extra, spine_radix, spine_breakout, link, uplink)
-
-
-def _extra_ports(fabric: Fabric, leaf: SwitchModel | None) -> int:
-    """Return the ports of a leaf for links to spines alone: as described, else the catalogue switch's own."""
-    if fabric.uplink_ports is not None:
-        return fabric.uplink_ports
-    # Without a rate for links between switches all ports of the switch are used alike.
-    if leaf is None or fabric.uplink is None or not leaf.uplink_rate:
-        return 0
-    return leaf.uplink_ports or 0
-
-
 class _Sizer:
     """The state of one plane while its numbers are computed."""
 
     def __init__(self, fabric: Fabric, blocks: Sequence[Block], rack: int) -> None:
         """Start with what joins the plane; `rack` is the servers in a rack, 0 where pools differ."""
         self.fabric = fabric
+        self.why: dict[str, str] = {}
         self.blocks = blocks
         self.places = total_places(blocks)
         self.width = total_width(blocks)
         self.step = max((block.align for block in blocks), default=1)
         self.rails = fabric.rails
         self.ports = ports_of(fabric)
+        self.outside = outside_of(fabric, self.ports)
+        self.spine_radix = self.core_radix = self.ports.spine_radix
+        self.borders = self.pod_borders = 0
+        if self.outside is not None:
+            self._take_outside(self.outside)
         self.rack = rack
         # Whether the hosts of a leaf are counted, since those of several rates take different places.
         self.is_limited = any(block.most for block in blocks)
@@ -192,17 +117,29 @@ class _Sizer:
         self.core_ratio = (fabric.core_oversubscription or Ratio(1, 1)).fraction
         self.spine_down = self._most_below()
         self.most_up = 0
-        self.why: dict[str, str] = {}
 
     def need(self, machines: int) -> int:
         """Return the uplinks that the ratio requires of a leaf with a number of servers."""
         ratio = self.fabric.oversubscription.fraction
-        below = machines * self.leaf_rails * self.ports.link * ratio.denominator
-        return max(ceil_div(below, ratio.numerator * self.ports.uplink), 1)
+        below = machines * self.leaf_rails * self.ports.link
+        if self.outside is not None and self.outside.tier == "leaf":
+            below += self.outside.links * self.outside.rate
+        return max(ceil_div(below * ratio.denominator, ratio.numerator * self.ports.uplink), 1)
+
+    def _take_outside(self, outside: Outside) -> None:
+        """Take the ports for links to the outside from those for servers and for other switches."""
+        self.ports = with_outside(self.ports, outside)
+        self.borders = self.pod_borders = outside.border_leaves
+        taken = outside.cages * self.ports.spine_breakout
+        if outside.tier == "spine":
+            self.spine_radix -= taken
+        elif outside.tier == "core":
+            self.core_radix -= taken
+        self.why["outside"] = _outside_why(outside)
 
     def _most_below(self) -> int:
         """Return the most links of a spine to leaves for which it has the links to cores that they need."""
-        radix = self.ports.spine_radix
+        radix = self.spine_radix
         below = int(radix * self.core_ratio / (self.core_ratio + 1))
         # Rounding up the links to cores may take one port more than the ratio alone.
         while below and below + self._links_to_cores(below) > radix:
@@ -227,7 +164,8 @@ class _Sizer:
         whole = self._whole_ports(self.ports.cages * self.ports.breakout // self.rails)
         takes_all_rails = self.leaf_rails == self.rails
         is_free = self.fabric.leaf_hosts is None and not isinstance(self.fabric.uplinks, int)
-        if takes_all_rails and is_free and whole and first_free_place(self.blocks, whole) <= whole:
+        fits_one = whole > 0 and first_free_place(self.blocks, whole) <= whole
+        if takes_all_rails and is_free and fits_one and not self.borders:
             return self._single_switch(whole)
         most = self._most_places()
         if self.fabric.spine_spares is None or self.fabric.leaf_hosts is not None:
@@ -264,9 +202,9 @@ class _Sizer:
             wanted = f"{self.width} of {BitsPerSecond(self.ports.link)}, which {wanted} take"
             self.why["rates"] = self._rates_why()
         self.why["leaf"] = f"{across} x {a_group} of {places} places for {wanted}"
-        if leaf == 1:
+        if leaf == 1 and not self.borders:
             return self._single_switch(places)
-        if self.fabric.pod_leaves is None and leaf <= self.ports.spine_radix:
+        if self.fabric.pod_leaves is None and leaf + self.borders <= self.spine_radix:
             return self._two_tiers(places, leaf, up)
         return self._three_tiers(places, leaf, up, a_group)
 
@@ -390,7 +328,8 @@ class _Sizer:
     def _single_switch(self, places: int) -> Laid:
         """Return a single switch."""
         self.why["tiers"] = "one switch holds all"
-        layout = Layout(self.ports, self.leaf_rails, by_rail=False, peers=0, even=True)
+        outside = self._built_outside(1, 0, 0)
+        layout = Layout(self.ports, self.leaf_rails, by_rail=False, peers=0, even=True, outside=outside)
         return Laid(layout, places, Clos(1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0), self.why)
 
     def _without_spines(self) -> Laid:
@@ -433,7 +372,8 @@ class _Sizer:
             raise MisfitError("peer_links", message, hint)
         self.why["leaf_leaf"] = f"{peers} links between the pair; {need} carry the machines there now"
         self.why["tiers"] = "two leaves that meet each other"
-        layout = Layout(self.ports, self.leaf_rails, by_rail=False, peers=peers, even=True)
+        outside = self._built_outside(2, 0, 0)
+        layout = Layout(self.ports, self.leaf_rails, by_rail=False, peers=peers, even=True, outside=outside)
         return Laid(layout, places, Clos(1, 2, 0, 0, 2, 1, 0, 0, 0, 0, peers), self.why)
 
     def _count_spines(self, leaf: int, up: int, radix: int, need: int) -> tuple[int, int]:
@@ -446,24 +386,28 @@ class _Sizer:
             need: uplinks that a leaf must keep when `spine_spares` fail.
         """
         described, spare = self.fabric.spines, self.fabric.spine_spares or 0
+        self._check_border_uplinks()
         least = max(ceil_div(leaf * up, radix), min(2, up))
+        while least < up and self._above(leaf, up, least) > least * radix:
+            least += 1
         if isinstance(described, int):
-            is_single = described == 1 and leaf * up <= radix
+            is_single = described == 1 and self._above(leaf, up, 1) <= radix
             if not least <= described <= up and not is_single:
                 few = f"{least}" if least == up else f"{least} to {up}"
                 noun = "spine" if described == 1 else "spines"
                 message = f"{described} {noun} of {radix} ports; {leaf} leaves of {up} uplinks take {few}"
                 raise MisfitError("spines", message, f"write {few}, or 'spines: least'")
+            self._check_border_meets(described)
             self.why["spine"] = f"{described} as described; the uplinks take {least} of {radix} ports"
             return self._with_spares(described, leaf, up, radix, need, spare)
         if described == "least" or spare:
             return self._least_spines(leaf, up, radix, need, least)
-        count = _dividing_spines(leaf, up, radix)
+        count = self._dividing_spines(leaf, up, radix)
         if not isinstance(self.fabric.uplinks, int) and (not count or count > 2 * max(2, least)):
             # A prime number of uplinks has no small divisor, and among a few more of them is one that has.
             best = count or up + 1
             for uplinks in range(up + 1, self.most_up + 1):
-                fewer = _dividing_spines(leaf, uplinks, radix)
+                fewer = self._dividing_spines(leaf, uplinks, radix)
                 if 0 < fewer < best:
                     count, up, best = fewer, uplinks, fewer
         if count:
@@ -471,6 +415,7 @@ class _Sizer:
                 f"smallest divisor of {up} uplinks whose {radix} ports hold those of {leaf} leaves"
             )
             return count, up
+        self._check_border_meets(least)
         message = f"no number of spines divides {up} uplinks of {leaf} leaves within {radix} ports"
         raise MisfitError("spines", message, "write 'spines: least'")
 
@@ -495,6 +440,7 @@ class _Sizer:
                 spared = f", and {spare} may fail" if spare else ""
                 self.why["spine"] = f"fewest of {radix} ports that hold {leaf} x {uplinks} uplinks{spared}"
                 return spines, uplinks
+        self._check_border_meets(max(least, spare + 1))
         message = f"no number of spines leaves {need} uplinks of a leaf where {spare} of them fail"
         hint = "write fewer, fewer machines a leaf, or a larger oversubscription"
         raise MisfitError("spine_spares", message, hint)
@@ -519,7 +465,8 @@ class _Sizer:
             # The spines that fail are those with the most links.
             kept = uplinks - spare * ceil_div(uplinks, count)
             required = need if spare else min(up, uplinks)
-            if kept >= required and leaf * uplinks <= count * radix:
+            fits = self._above(leaf, uplinks, count) <= count * radix
+            if kept >= required and fits and self._border_keeps(count, spare):
                 return count, uplinks
         message = (
             f"{count} spines of {radix} ports do not hold {leaf} x {up} uplinks so that {spare} may fail"
@@ -527,20 +474,145 @@ class _Sizer:
         field = "spine_spares" if spare else "spines"
         raise MisfitError(field, message, "write more spines, or 'spines: least'")
 
+    def _dividing_spines(self, leaf: int, up: int, radix: int) -> int:
+        """Return the fewest spines that divide the uplinks of some leaves; 0 where none has the ports.
+
+        Args:
+            leaf: leaves that the spines connect.
+            up: uplinks of a leaf.
+            radix: links that a spine takes from below.
+        """
+        for count in range(min(2, up), up + 1):
+            below = leaf * (up // count) + self.pod_borders * ceil_div(self._border_up(count), count)
+            if up % count == 0 and below <= radix and self._border_keeps(count, 0):
+                return count
+        return 0
+
+    def _above(self, leaf: int, up: int, spines: int) -> int:
+        """Return the links from a pod's leaves and border leaves to its spines."""
+        return leaf * up + self.pod_borders * self._border_up(spines)
+
+    def _border_need(self) -> int:
+        """Return the uplinks that the ratio requires of a border leaf."""
+        if self.outside is None:
+            return 0
+        ratio = self.fabric.oversubscription.fraction
+        below = self.outside.links * self.outside.rate * ratio.denominator
+        return max(ceil_div(below, ratio.numerator * self.ports.uplink), 1)
+
+    def _border_room(self) -> int:
+        """Return the links that a border leaf's ports leave for spines."""
+        if self.outside is None or self.outside.ports is None:
+            return 0
+        return max(self.outside.ports.room(self.outside.cages * self.outside.ports.breakout), 0)
+
+    def _border_up(self, spines: int) -> int:
+        """Return the uplinks of a border leaf below some spines.
+
+        As described, else what the ratio requires and one to each spine; where spines are not the least,
+        as many to each.
+        """
+        if not self.borders:
+            return 0
+        if self.fabric.border is not None and self.fabric.border.uplinks is not None:
+            return self.fabric.border.uplinks
+        spare, need = self.fabric.spine_spares or 0, self._border_need()
+        uplinks = max(need, spines)
+        # The spines that fail are those with the most links.
+        while spare < spines and uplinks - spare * ceil_div(uplinks, spines) < need:
+            uplinks += 1
+        if self.fabric.spines != "least":
+            uplinks = ceil_div(uplinks, spines) * spines
+        # Where the ports do not hold as many to each, links are dealt out in turn.
+        return min(uplinks, self._border_room())
+
+    def _border_keeps(self, spines: int, spare: int) -> bool:
+        """Return whether a border leaf meets each spine, and keeps what it needs where some spines fail."""
+        if not self.borders:
+            return True
+        uplinks = self._border_up(spines)
+        return uplinks >= spines and uplinks - spare * ceil_div(uplinks, spines) >= self._border_need()
+
+    def _check_border_uplinks(self) -> None:
+        """Compare the uplinks of a border leaf with what the ratio requires and with its ports."""
+        if not self.borders or self.outside is None or self.fabric.border is None:
+            return
+        need, room, described = self._border_need(), self._border_room(), self.fabric.border.uplinks
+        links = f"{self.outside.links} links to the outside"
+        if need > room:
+            message = f"{links} need {need} links upwards from a border leaf, and its ports leave {room}"
+            raise MisfitError("border.ports", message, "write fewer, or a larger oversubscription")
+        if described is not None and described > room:
+            message = f"{described} links upwards from a border leaf; {links} leave {room}"
+            raise MisfitError("border.uplinks", message, f"write {need} to {room}, or leave it out")
+        if described is not None and described < need:
+            ratio = self.fabric.oversubscription
+            message = f"{described} links upwards carry less than {ratio} of {links}, which takes {need}"
+            raise MisfitError("border.uplinks", message, f"write {need}, or a larger oversubscription")
+
+    def _check_border_meets(self, spines: int) -> None:
+        """Refuse border leaves that do not meet each of some spines."""
+        if self._border_keeps(spines, 0):
+            return
+        uplinks, room = self._border_up(spines), self._border_room()
+        message = f"{uplinks} links upwards from a border leaf do not meet each of {spines} spines"
+        if room >= spines:
+            raise MisfitError("border.uplinks", message, f"write {spines} or more, or leave it out")
+        raise MisfitError("border.ports", message, "write fewer, or border leaves of more ports")
+
+    def _built_outside(self, leaf: int, spine: int, core: int, a_pod: int = 0) -> Outside | None:
+        """Return the links to the outside of a plane of some switches, with the border leaves' uplinks.
+
+        Args:
+            leaf: leaves.
+            spine: spines.
+            core: cores.
+            a_pod: spines of a pod, of a plane with three tiers.
+        """
+        outside = self.outside
+        if outside is None:
+            return None
+        found = {"border": spine, "leaf": leaf, "spine": spine, "core": core}[outside.tier]
+        if not found:
+            wanted = f"no {outside.tier}s" if outside.tier != "border" else "no spines for border leaves"
+            message = f"the plane has {_switches_of(leaf, spine, core)}, and {wanted}"
+            hint = "write 'at: leaf'" if not spine else "write 'at: spine'"
+            raise MisfitError("border.at", message, hint)
+        if outside.tier == "leaf" and outside.switches > leaf:
+            noun = "leaf" if leaf == 1 else "leaves"
+            message = f"{outside.switches} leaves with links to the outside; the plane has {leaf} {noun}"
+            raise MisfitError("border.leaves", message, f"write at most {leaf}, or leave it out for all")
+        if outside.tier != "border":
+            return outside
+        uplinks = self._border_up(a_pod or spine)
+        need = self._border_need()
+        self.why["border"] = (
+            f"{outside.border_leaves} border leaves; {uplinks} links up from each, and {need} carry its "
+            f"{outside.links} of {BitsPerSecond(outside.rate)}"
+        )
+        return replace(outside, uplinks=uplinks)
+
     def _two_tiers(self, places: int, leaf: int, up: int) -> Laid:
         """Return leaves below spines."""
         counted = self._counted(places)
-        spine, up = self._count_spines(leaf, up, self.ports.spine_radix, self.need(counted))
+        spine, up = self._count_spines(leaf, up, self.spine_radix, self.need(counted))
         if self.fabric.core_oversubscription is not None:
-            message = (
-                f"{leaf} leaves fit under spines of {self.ports.spine_radix} ports, so there are no cores"
-            )
+            message = f"{leaf} leaves fit under spines of {self.spine_radix} ports, so there are no cores"
             hint = "leave it out, or write 'pod_leaves', the leaves of a pod"
             raise MisfitError("core_oversubscription", message, hint)
-        self.why["leaf_spine"] = f"{leaf} leaves x {up} uplinks"
-        self.why["tiers"] = f"{leaf} leaves against {self.ports.spine_radix} ports of a spine"
-        layout = Layout(self.ports, self.leaf_rails, by_rail=False, peers=0, even=up % spine == 0)
+        outside = self._built_outside(leaf, spine, 0)
+        self.why["leaf_spine"] = self._leaf_spine_why(leaf, up, outside)
+        self.why["tiers"] = f"{leaf} leaves against {self.spine_radix} ports of a spine"
+        even = up % spine == 0 and (outside is None or outside.uplinks % spine == 0)
+        layout = Layout(self.ports, self.leaf_rails, by_rail=False, peers=0, even=even, outside=outside)
         return Laid(layout, places, Clos(2, leaf, spine, 0, leaf, 1, spine, spine, 0, 0, up), self.why)
+
+    def _leaf_spine_why(self, leaf: int, up: int, outside: Outside | None) -> str:
+        """Return the reason of the number of cables between leaves and spines."""
+        why = f"{leaf} leaves x {up} uplinks"
+        if outside is not None and outside.border_leaves:
+            why += f" + {outside.border_leaves} border leaves x {outside.uplinks}"
+        return why
 
     def _three_tiers(self, places: int, leaf: int, up: int, a_group: int) -> Laid:
         """Return pods of leaves and spines below cores; the fewest switches where pods are not described."""
@@ -571,28 +643,32 @@ class _Sizer:
             else:
                 yield ceil_div(leaf, pod_leaves)
             return
-        least = ceil_div(leaf, max(most, 1))
+        least = ceil_div(leaf + self.borders, max(most, 1))
         # Smaller pods waste spines by rounding, so a few numbers beyond the least include the best one.
-        for pods in range(least, min(least * 2 + 8, self.ports.spine_radix, leaf) + 1):
+        for pods in range(least, min(least * 2 + 8, self.core_radix, leaf) + 1):
             if ceil_div(leaf, ceil_div(leaf, pods)) == pods:
                 yield pods
 
     def _with_pods(self, places: int, leaf: int, up: int, pods: int, need: int) -> Laid:
         """Return three tiers with a number of pods."""
-        radix, pod_leaves = self.ports.spine_radix, self.fabric.pod_leaves
+        radix, pod_leaves = self.core_radix, self.fabric.pod_leaves
+        self.pod_borders = ceil_div(self.borders, pods)
         pod = pod_leaves if pod_leaves is not None else ceil_div(leaf, pods)
         most = self.spine_down
-        if pod > most:
-            message = f"a spine of {radix} ports joins {most} leaves and needs the others for cores"
-            raise MisfitError("pod_leaves", message, f"write at most {most}")
+        if pod + self.pod_borders > most:
+            message = (
+                f"a spine of {self.spine_radix} ports joins {most} leaves and needs the others for cores"
+            )
+            raise MisfitError("pod_leaves", message, f"write at most {max(most - self.pod_borders, 1)}")
         spine, up = self._count_spines(pod, up, most, need)
-        upper = self._links_to_cores(ceil_div(pod * up, spine))
+        upper = self._links_to_cores(ceil_div(self._above(pod, up, spine), spine))
         core, group = self._count_cores(pods, spine, upper)
+        outside = self._built_outside(leaf, pods * spine, core, spine)
         by_rail = self.fabric.pod_by == "rail"
         # A copy: the next number of pods starts from the reasons without these.
         why = dict(self.why)
         why["spine"] = f"{pods} pods x {spine}: {self.why['spine']}"
-        why["leaf_spine"] = f"{leaf} leaves x {up} uplinks"
+        why["leaf_spine"] = self._leaf_spine_why(leaf, up, outside)
         why["pods"] = f"{pods} of at most {pod} leaves" + (", each of one group of rails" if by_rail else "")
         why["core"] = f"{pods * spine} spines x {upper} uplinks over {radix} ports"
         if self.fabric.core_oversubscription is not None:
@@ -600,6 +676,8 @@ class _Sizer:
         why["spine_core"] = f"{pods * spine} spines x {upper} uplinks"
         why["tiers"] = f"{leaf} leaves in {pods} pods"
         even = up % spine == 0 and upper % group == 0
+        if outside is not None and outside.border_leaves:
+            even = even and outside.uplinks % spine == 0
         layout = Layout(
             self.ports,
             self.leaf_rails,
@@ -607,13 +685,14 @@ class _Sizer:
             peers=0,
             even=even,
             core_groups=equal_groups(spine, core),
+            outside=outside,
         )
         clos = Clos(3, leaf, pods * spine, core, pod, pods, spine, spine, group, upper, up)
         return Laid(layout, places, clos, why)
 
     def _count_cores(self, pods: int, spine: int, upper: int) -> tuple[int, int]:
         """Return the cores, and how many of them one spine meets."""
-        radix, described = self.ports.spine_radix, self.fabric.cores
+        radix, described = self.core_radix, self.fabric.cores
         if pods > radix:
             raise self._too_many_pods_error(pods)
         uplinks = pods * spine * upper
@@ -632,7 +711,7 @@ class _Sizer:
 
     def _too_many_pods_error(self, pods: int) -> MisfitError:
         """Return the error of more pods than a core has ports; it has a link at least to each."""
-        ports = self.ports.spine_radix
+        ports = self.core_radix
         message = f"{pods} pods, and a core of {ports} ports joins {ports} at most"
         if self.fabric.pod_leaves is not None:
             hint = "write a larger 'pod_leaves', or use spines and cores of more ports"
@@ -644,18 +723,24 @@ class _Sizer:
         return MisfitError("radix", message, hint)
 
 
-def _dividing_spines(leaf: int, up: int, radix: int) -> int:
-    """Return the fewest spines that divide the uplinks of some leaves; 0 where none has the ports.
+def _outside_why(outside: Outside) -> str:
+    """Return where the links to the outside are, in words."""
+    noun = "border leaf" if outside.tier == "border" else outside.tier
+    of_them = f"each of {outside.switches}" if outside.switches else "every"
+    if outside.switches:
+        noun = {"border leaf": "border leaves", "leaf": "leaves"}[noun]
+    ports = "port" if outside.cages == 1 else "ports"
+    rate = BitsPerSecond(outside.rate)
+    return f"{outside.links} links of {rate} from {of_them} {noun}, in {outside.cages} {ports}"
 
-    Args:
-        leaf: leaves that the spines connect.
-        up: uplinks of a leaf.
-        radix: links that a spine takes from below.
-    """
-    for count in range(min(2, up), up + 1):
-        if up % count == 0 and leaf * (up // count) <= radix:
-            return count
-    return 0
+
+def _switches_of(leaf: int, spine: int, core: int) -> str:
+    """Return which switches a plane has, in words."""
+    if core:
+        return "leaves, spines and cores"
+    if spine:
+        return "leaves and spines"
+    return "one switch" if leaf == 1 else "a pair of leaves"
 
 
 def _even_cores(least: int, spine: int, upper: int) -> int:

@@ -83,7 +83,7 @@ def managed_ports(
         count = 0
         for size in sizes:
             if size.site == site.name and size.role != "out-of-band":
-                count += size.leaf + size.spine + size.core
+                count += size.leaf + size.spine + size.core + size.border
         for shape in shapes:
             if shape.site.name == site.name:
                 count += shape.racks * site.power.rack_pdus
@@ -104,8 +104,7 @@ def managed_names(sizes: Sequence[FabricSize], racks: Sequence[Rack]) -> dict[st
     devices_at: dict[str, list[str]] = {}
     for size in sizes:
         if size.role != "out-of-band":
-            names = switch_names(size)
-            devices_at.setdefault(size.site, []).extend((*names.leaves, *names.spines, *names.cores))
+            devices_at.setdefault(size.site, []).extend(switch_names(size).switches)
     for rack in racks:
         devices_at.setdefault(rack.site, []).extend(rack.pdu_names)
     return devices_at

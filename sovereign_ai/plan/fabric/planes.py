@@ -8,19 +8,28 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import gcd
 
-from sovereign_ai.plan.fabric.bisection import Carried, carried, carried_laid, carried_rates
+from sovereign_ai.plan.fabric.bisection import (
+    Carried,
+    carried,
+    carried_laid,
+    carried_rates,
+    sent_below,
+    worst_ratio,
+)
 from sovereign_ai.plan.fabric.cables import (
     CableNames,
     Cables,
     leaf_spine,
     node_leaf,
+    outside_links,
     spine_core,
     switch_names,
 )
 from sovereign_ai.plan.fabric.feasibility import size_fabrics
-from sovereign_ai.plan.fabric.layout import port_names
+from sovereign_ai.plan.fabric.layout import Layout
 from sovereign_ai.plan.fabric.port_assignment import MANAGED, SERVERS, fabrics_by_name, joins_servers
 from sovereign_ai.plan.fabric.size import FabricSize
+from sovereign_ai.plan.fabric.switch_ports import port_names
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.spec import AIFactory, Fabric
 from sovereign_ai.units import BitsPerSecond
@@ -31,9 +40,10 @@ class Switch:
     """One switch.
 
     Attributes:
-        name: `<fabric>-<site>-p<plane>-leaf-r<rail>-<number>`, `…-spine-<number>`, `…-core-<number>`.
-        tier: `leaf`, `spine` or `core`.
-        rail: the rail that it serves; -1 for spines and cores.
+        name: `<fabric>-<site>-p<plane>-leaf-r<rail>-<number>`, `…-spine-<number>`, `…-core-<number>`,
+            `…-border-<number>`.
+        tier: `leaf`, `spine`, `core`, or `border` for a border leaf.
+        rail: the rail that it serves; -1 for all others than leaves.
         rack: its rack's name.
         asn: its autonomous system number; 0 on InfiniBand.
         loopback: its loopback IPv4 address; empty on InfiniBand.
@@ -64,14 +74,15 @@ class FabricPlan:
         tiers: 1, 2 or 3 switch tiers.
         endpoints: ports of servers and fabric managers that are cabled.
         padded: ports that it is sized for.
-        leaf: number of leaves.
+        leaf: number of leaves, border leaves not counted.
         spine: number of spines.
         core: number of cores.
         node_leaf: cables from servers and managers to leaves.
-        leaf_spine: cables from leaves to spines.
+        leaf_spine: cables from leaves and border leaves to spines.
         spine_core: cables from spines to cores.
         switches: every switch.
-        cables: every cable: those of hosts, then those between switches, tier by tier.
+        cables: every cable: those of hosts, then those between switches, tier by tier, then those to the
+            outside.
         oversubscription: `down:up` as built, in lowest terms.
         bisection: bits a second across the worst half, computed from the cables.
         why: field to the formula and its inputs in words.
@@ -86,6 +97,10 @@ class FabricPlan:
         uneven: a leaf's links to its spines, or a spine's to its cores, differ by one.
         first_rail: the server's rail that is rail 0 of this plane, where rails are planes of their own.
         host_rates: bits a second of a link of each host that has another rate than `link`.
+        border: number of border leaves.
+        outside: cables to the outside.
+        outside_link: bits a second of one of them.
+        border_ports: ports of a border leaf before any is split; 0 without border leaves.
     """
 
     name: str
@@ -120,6 +135,10 @@ class FabricPlan:
     uneven: bool = False
     first_rail: int = 0
     host_rates: Mapping[str, int] = field(default_factory=dict)
+    border: int = 0
+    outside: int = 0
+    outside_link: int = 0
+    border_ports: int = 0
 
     def host_rate(self, host: str) -> int:
         """Return the bits a second of one link of a host."""
@@ -138,7 +157,12 @@ class FabricPlan:
     @property
     def switch_links(self) -> Cables:
         """Cables between switches: `peer_links` and `uplinks`."""
-        return self.cables[self.node_leaf :]
+        return self.cables[self.node_leaf : len(self.cables) - self.outside]
+
+    @property
+    def outside_links(self) -> Cables:
+        """Cables from the outside, the lower end, to the switches that meet it."""
+        return self.cables[len(self.cables) - self.outside :]
 
     @property
     def peer_links(self) -> Cables:
@@ -148,7 +172,15 @@ class FabricPlan:
     @property
     def uplinks(self) -> Cables:
         """Cables from a leaf or spine to the tier above it."""
-        return self.cables[self.node_leaf + self.leaf_leaf :]
+        return self.cables[self.node_leaf + self.leaf_leaf : len(self.cables) - self.outside]
+
+    def rate_of(self, number: int) -> int:
+        """Return the bits a second of a cable by its number in `cables`."""
+        if number < self.node_leaf:
+            return self.host_rate(self.cables.rows[number][0])
+        if number >= len(self.cables) - self.outside:
+            return self.outside_link
+        return self.uplink or self.link
 
 
 LATER = {
@@ -161,12 +193,17 @@ LATER = {
     "uneven": False,
     "first_rail": 0,
     "host_rates": {},
+    "border": 0,
+    "outside": 0,
+    "outside_link": 0,
+    "border_ports": 0,
 }
 """Fields that were added after plans had been signed, with the value that the canonical JSON leaves out, so
 that digests stay."""
 
 
 _OVERSUBSCRIPTION = "links below to links above at the leaf and spine with the most below, as cabled"
+_WITH_OUTSIDE = "; links to the outside are below the leaf that has them"
 
 
 def host_rails(plane: FabricPlan) -> list[int]:
@@ -292,15 +329,16 @@ def _plan_plane(
     low = node_leaf(size, names, ports, hosts, managers=fabric.managers, copy=copy, server_port=server_port)
     middle = leaf_spine(size, names, ports)
     high = spine_core(size, names, ports)
+    outside = outside_links(size, names)
     layout = size.layout
     is_even = layout is None or layout.even
     is_pair = layout is not None and layout.peers > 0
     host_rates = _host_rates(size, hosts, names, fabric.managers)
-    built = _measure(size, low, middle, high, host_rates)
+    built = _measure(size, low, middle, high, outside, host_rates)
     unit = gcd(size.link, *host_rates.values())
     down, up = built.oversubscription.as_integer_ratio()
     why = dict(size.why)
-    why["oversubscription"] = _OVERSUBSCRIPTION
+    why["oversubscription"] = _OVERSUBSCRIPTION + (_WITH_OUTSIDE if outside else "")
     why["bisection"] = _bisection_why(size, built, low, unit)
     cables_above = len(middle)
     leaf_leaf = cables_above if is_pair else 0
@@ -310,7 +348,8 @@ def _plan_plane(
     leaf_places = spine_radix = uplink_ports = 0
     if layout is not None and fabric.laid_out:
         leaf_places = size.down * layout.ports.link // unit if host_rates else size.down
-        uplink_ports = layout.ports.extra * layout.ports.uplink_breakout
+        extra = layout.ports.extra + layout.ports.reserved_extra
+        uplink_ports = extra * layout.ports.uplink_breakout
         if size.spine and layout.ports.spine_radix != size.radix:
             spine_radix = layout.ports.spine_radix
     return FabricPlan(
@@ -333,7 +372,7 @@ def _plan_plane(
         leaf_spine=cables_above - leaf_leaf,
         spine_core=len(high),
         switches=_make_switches(names),
-        cables=Cables((*low.rows, *middle.rows, *high.rows)),
+        cables=Cables((*low.rows, *middle.rows, *high.rows, *outside.rows)),
         oversubscription=f"{down}:{up}",
         bisection=built.bisection * unit,
         why=why,
@@ -346,7 +385,18 @@ def _plan_plane(
         uneven=not is_even,
         first_rail=size.first_rail,
         host_rates=host_rates,
+        border=len(names.borders),
+        outside=len(outside),
+        outside_link=layout.outside.rate if layout is not None and layout.outside is not None else 0,
+        border_ports=_border_ports(layout),
     )
+
+
+def _border_ports(layout: Layout | None) -> int:
+    """Return the ports of a border leaf before any is split; 0 where there is none."""
+    if layout is None or layout.outside is None or layout.outside.ports is None:
+        return 0
+    return layout.outside.ports.cages + layout.outside.ports.extra
 
 
 def _host_rates(
@@ -372,9 +422,30 @@ def _host_rates(
 
 
 def _measure(
+    size: FabricSize,
+    low: Cables,
+    middle: Cables,
+    high: Cables,
+    outside: Cables,
+    host_rates: Mapping[str, int],
+) -> Carried:
+    """Return the capacity of a plane's cables: of hosts, of leaves, of spines to cores, and to the outside.
+
+    The bisection is that between hosts. Links to the outside count for the oversubscription alone.
+    """
+    built = _measure_hosts(size, low, middle, high, host_rates)
+    if not outside or not middle or size.layout is None or size.layout.outside is None:
+        return built
+    rates = {**host_rates, **dict.fromkeys(outside.lowers(), size.layout.outside.rate)}
+    below = sent_below((*low.rows, *outside.rows), rates, size.link)
+    worst = worst_ratio(below, middle, high, size.uplink, peers=size.layout.peers > 0)
+    return replace(built, oversubscription=max(built.oversubscription, worst))
+
+
+def _measure_hosts(
     size: FabricSize, low: Cables, middle: Cables, high: Cables, host_rates: Mapping[str, int]
 ) -> Carried:
-    """Return the capacity of a plane's cables: of hosts, of leaves, and of spines to cores."""
+    """Return the capacity of a plane's cables as far as its hosts use them."""
     layout = size.layout
     if layout is not None and host_rates:
         unit = gcd(size.link, *host_rates.values())
@@ -418,14 +489,16 @@ def standing_plane(
         index: number of the phase.
         phase: its name.
     """
-    low, middle, high = (
+    between, first_core = plane.switch_links, len(plane.switch_links) - plane.spine_core
+    low, middle, high, outside = (
         _standing_cables(plane.host_links, first, index),
-        _standing_cables(plane.cables[plane.node_leaf : len(plane.cables) - plane.spine_core], first, index),
-        _standing_cables(plane.cables[len(plane.cables) - plane.spine_core :], first, index),
+        _standing_cables(between[:first_core], first, index),
+        _standing_cables(between[first_core:], first, index),
+        _standing_cables(plane.outside_links, first, index),
     )
     standing = tuple(switch for switch in plane.switches if first.get(switch.name, 0) <= index)
     tiers = Counter(switch.tier for switch in standing)
-    built = _measure(size, low, middle, high, plane.host_rates)
+    built = _measure(size, low, middle, high, outside, plane.host_rates)
     down, up = built.oversubscription.as_integer_ratio()
     why = dict(plane.why)
     why["bisection"] = _bisection_why(size, built, low, plane.unit)
@@ -433,6 +506,8 @@ def standing_plane(
         f"what stands at the end of {phase}; laid out for {plane.leaf} leaves, {plane.spine} spines "
         f"and {plane.core} cores"
     )
+    if plane.border:
+        why["phase"] += f", and {plane.border} border leaves"
     leaf_leaf = len(middle) if plane.leaf_leaf else 0
     return replace(
         plane,
@@ -445,7 +520,9 @@ def standing_plane(
         leaf_leaf=leaf_leaf,
         spine_core=len(high),
         switches=standing,
-        cables=Cables((*low.rows, *middle.rows, *high.rows)),
+        border=tiers["border"],
+        outside=len(outside),
+        cables=Cables((*low.rows, *middle.rows, *high.rows, *outside.rows)),
         oversubscription=f"{down}:{up}",
         bisection=built.bisection * plane.unit,
         why=why,
@@ -462,10 +539,10 @@ def _standing_cables(cables: Cables, first: Mapping[str, int], index: int) -> Ca
 
 
 def _make_switches(names: CableNames) -> tuple[Switch, ...]:
-    """Return every switch: leaves pod by pod, then spines pod by pod, then cores group by group."""
+    """Return every switch: leaves pod by pod, spines pod by pod, cores group by group, border leaves."""
     switches: list[Switch] = []
     for name, rail in zip(names.leaves, names.rails, strict=True):
         switches.append(Switch(name, "leaf", rail, "", 0, ""))
-    for tier, tier_names in (("spine", names.spines), ("core", names.cores)):
+    for tier, tier_names in (("spine", names.spines), ("core", names.cores), ("border", names.borders)):
         switches += [Switch(name, tier, -1, "", 0, "") for name in tier_names]
     return tuple(switches)

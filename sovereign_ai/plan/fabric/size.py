@@ -24,7 +24,7 @@ from fractions import Fraction
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError, Split, most_endpoints, most_leaves, shape, split
 from sovereign_ai.plan.fabric.core_groups import CoreGroup, packed
-from sovereign_ai.plan.fabric.layout import Laid, Layout, Ports
+from sovereign_ai.plan.fabric.layout import Laid, Layout
 from sovereign_ai.plan.fabric.port_assignment import (
     MANAGERS,
     Block,
@@ -32,6 +32,7 @@ from sovereign_ai.plan.fabric.port_assignment import (
     total_places,
     total_ports,
 )
+from sovereign_ai.plan.fabric.switch_ports import Ports
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.units import Ratio
 
@@ -59,11 +60,11 @@ class FabricSize:
         padded: ports that it is sized for.
         down: ports of a leaf to servers.
         up: ports of a leaf to spines.
-        leaf: number of leaves.
+        leaf: number of leaves, border leaves not counted.
         spine: number of spines.
         core: number of cores.
         node_leaf: cables from servers and managers to leaves.
-        leaf_spine: cables from leaves to spines.
+        leaf_spine: cables from leaves and border leaves to spines.
         spine_core: cables from spines to cores.
         shape: how pods, spines and cores meet.
         blocks: what joins, in the order of places.
@@ -107,6 +108,19 @@ class FabricSize:
     def uplink(self) -> int:
         """Bits a second of a link between switches."""
         return self.link if self.layout is None else self.layout.ports.uplink
+
+    @property
+    def border(self) -> int:
+        """Number of border leaves, which `leaf` does not count."""
+        return 0 if self.layout is None else self.layout.border_leaves
+
+    @property
+    def outside(self) -> int:
+        """Number of links to the outside."""
+        outside = None if self.layout is None else self.layout.outside
+        if outside is None:
+            return 0
+        return outside.links * outside.count_switches(self.leaf, self.spine, self.core)
 
 
 def fabric_size(
@@ -195,10 +209,12 @@ def described(blocks: Sequence[Block], rails: int, managers: int, laid: Laid) ->
     """Return the size of a plane that `plan.fabric.layout` sized, with the names left empty."""
     clos, ports = laid.clos, laid.layout.ports
     why = {**_joined_why(blocks, rails, managers), **laid.why}
-    radix = ports.cages * ports.breakout
+    radix = (ports.cages + ports.reserved) * ports.breakout
     size = _unnamed_size(blocks, rails, managers, radix, clos, (laid.places, clos.leaf_up), why)
     # A pair of leaves has one tier: its links between the leaves are none to spines.
-    return replace(size, leaf_spine=clos.leaf_spine if clos.tiers > 1 else 0, layout=laid.layout)
+    leaf_spine = clos.leaf_spine if clos.tiers > 1 else 0
+    leaf_spine += laid.layout.border_leaves * laid.layout.border_uplinks
+    return replace(size, leaf_spine=leaf_spine, layout=laid.layout)
 
 
 def _unnamed_size(

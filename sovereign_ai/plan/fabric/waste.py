@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sovereign_ai.plan.fabric.clos import Clos, MisfitError
+from sovereign_ai.plan.fabric.clos import MisfitError
 from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, part_rate_notes
 from sovereign_ai.plan.fabric.layout import Laid, laid_out
 from sovereign_ai.plan.fabric.port_assignment import (
@@ -73,10 +73,11 @@ def _empty_leaf_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> It
     if fabric.leaf_hosts is None or size.layout is None or size.leaf == 1:
         return
     ports = size.layout.ports
-    used = ceil_div(size.down * size.leaf_rails, ports.breakout)
+    used = ports.reserved + ceil_div(size.down * size.leaf_rails, ports.breakout)
     if not ports.extra:
         used += ceil_div(size.up, ports.uplink_breakout)
-    if 2 * used >= ports.cages:
+    cages = ports.cages + ports.reserved
+    if 2 * used >= cages:
         return
     together: dict[str, object] = {"leaf_rails": fabric.rails}
     unbound: dict[str, object] = {"leaf_hosts": None}
@@ -92,35 +93,38 @@ def _empty_leaf_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> It
         if size.leaf > WASTE * laid.clos.leaf:
             yield (
                 f"fabric {fabric.name} at {size.site}: {size.leaf:,} leaves a plane, and at most {used} "
-                f"of the {ports.cages} ports of each are used; {words} {laid.clos.leaf:,} would do"
+                f"of the {cages} ports of each are used; {words} {laid.clos.leaf:,} would do"
             )
             return
 
 
 def _plane_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[str]:
     """Yield the note of one plane if there is one."""
-    best: Clos | None = None
+    best: Laid | None = None
     best_words = ""
     for words, laid in _cheaper_designs(factory, fabric, size):
-        if best is None or _count_cost(laid.clos) < _count_cost(best):
-            best, best_words = laid.clos, words
+        if best is None or _count_cost(laid) < _count_cost(best):
+            best, best_words = laid, words
     if best is None:
         return
     upper, links = size.spine + size.core, size.leaf_spine + size.spine_core
     best_switches, best_links = _count_cost(best)
     # Cores are compared by themselves as well: among many spines a multiple of them would be lost.
-    wastes_cores = best.core > 0 and size.core > WASTE * best.core
-    wastes_upper = upper > WASTE * (best.spine + best.core)
+    clos = best.clos
+    wastes_cores = clos.core > 0 and size.core > WASTE * clos.core
+    wastes_upper = upper > WASTE * (clos.spine + clos.core)
     if wastes_cores or wastes_upper or links > WASTE * best_links:
-        switches = size.leaf + upper
+        switches = size.leaf + upper + size.border
         now = f"{switches:,} switches and {links:,} links between them a plane"
         cheaper = f"with {best_words} {best_switches:,} and {best_links:,} would do"
         yield f"fabric {fabric.name} at {size.site}: {now}; {cheaper}"
 
 
-def _count_cost(clos: Clos) -> tuple[int, int]:
+def _count_cost(laid: Laid) -> tuple[int, int]:
     """Return switches, then links between switches, of a design."""
-    return clos.leaf + clos.spine + clos.core, clos.leaf_spine + clos.spine_core
+    clos, borders = laid.clos, laid.layout.border_leaves
+    links = clos.leaf_spine + borders * laid.layout.border_uplinks + clos.spine_core
+    return clos.leaf + clos.spine + clos.core + borders, links
 
 
 def _cheaper_designs(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator[tuple[str, Laid]]:

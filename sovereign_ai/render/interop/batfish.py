@@ -42,7 +42,7 @@ def batfish(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Iterator[tuple
     for name, interfaces in hosts.items():
         yield f"hosts/{name}.json", _json({"hostname": name, "hostInterfaces": interfaces})
     edges = []
-    for lower, lower_port, upper, upper_port in plane.cables:
+    for lower, lower_port, upper, upper_port in (*plane.host_links, *plane.switch_links):
         name = names.get((lower, lower_port)) or host_interface(lower_port)
         edge = {"node1": _end(lower, name), "node2": _end(upper, names[upper, upper_port])}
         edges.append(edge)

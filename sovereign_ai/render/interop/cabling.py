@@ -125,11 +125,6 @@ class _Estimator:
         return cable_length(self._positions[rack.name], self._positions[other.name], same=rack is other)
 
 
-def _rate(plane: FabricPlan, number: int, lower: str) -> int:
-    """Return the bits a second of a plane's cable by its number, counted from 1, and its lower end."""
-    return plane.host_rate(lower) if number <= plane.node_leaf else plane.uplink or plane.link
-
-
 def cables_csv(plan: Plan, plane: FabricPlan) -> str:
     """Return one plane's cables as CSV.
 
@@ -147,7 +142,7 @@ def cables_csv(plan: Plan, plane: FabricPlan) -> str:
             estimator.rack_name(cable.upper),
         )
         size, made_of, order = "", "", ""
-        link = _rate(plane, number, cable.lower)
+        link = plane.rate_of(number - 1)
         rate = str(BitsPerSecond(link))
         centimetres = estimator.centimetres(cable.lower, cable.upper)
         if centimetres is not None:
@@ -168,7 +163,7 @@ def parts_csv(plan: Plan, plane: FabricPlan) -> str:
     counts: Counter[str] = Counter()
     for number, (lower, upper) in enumerate(plane.cables.pairs(), 1):
         centimetres = estimator.centimetres(lower, upper)
-        link = _rate(plane, number, lower)
+        link = plane.rate_of(number - 1)
         if centimetres is None:
             counts["open: an end has no rack"] += 1
         else:

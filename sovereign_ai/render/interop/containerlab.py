@@ -5,7 +5,8 @@ are Linux containers with FRR and take the `frr.conf` beside the file; images ar
 `SWITCH_IMAGE` and `HOST_IMAGE` of the environment, which containerlab fills in.
 
 What the file does not have: VLANs, VXLAN interfaces and bridges of zones, which a switch's own role makes,
-and addresses of hosts. The underlay is complete: sessions are unnumbered, one a cable.
+and addresses of hosts. The underlay is complete: sessions are unnumbered, one a cable. Links to the outside
+end at nothing that the plan knows, and are left out.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def containerlab(plan: Plan, plane: FabricPlan) -> str:
     racks = {node.name: node.rack for node in plan.nodes}
     nodes: dict[str, object] = dict(switches)
     links: list[str] = []
-    for lower, lower_port, upper, upper_port in plane.cables:
+    for lower, lower_port, upper, upper_port in (*plane.host_links, *plane.switch_links):
         name = interface(lower_port) if lower in switches else host_interface(lower_port)
         ends = [f"{lower}:{name}", f"{upper}:{interface(upper_port)}"]
         links.append(f"  - endpoints: {orjson.dumps(ends).decode()}\n")

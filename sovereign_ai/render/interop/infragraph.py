@@ -149,14 +149,18 @@ class _DeviceKinds:
         """Add the switches of a plane."""
         for switch in plane.switches:
             ports = plane.radix if switch.tier == "leaf" else plane.spine_radix or plane.radix
+            if switch.tier == "border":
+                ports = plane.border_ports
             kind = _DeviceKind(f"{switch.tier} switch of {plane.name}", ports=ports)
             self._add(switch.name, f"{plane.name}-{switch.tier}", kind)
 
     def _add_managers(self, plane: FabricPlan) -> None:
-        """Add the hosts of a plane that no other part of a plan lists: fabric managers."""
+        """Add what no other part of a plan lists: a plane's fabric managers, and what is outside."""
         for host in plane.host_links.lowers():
             if host not in self._places:
                 self._add(host, f"{plane.name}-manager", _DeviceKind("fabric manager"))
+        for name in dict.fromkeys(plane.outside_links.lowers()):
+            self._add(name, name, _DeviceKind("whatever is outside"))
 
     def _add_ports(self, plane: FabricPlan, rails: int) -> None:
         """Add the ports of a plane's cables, and the accelerators of its rails, of so many of the fabric."""
@@ -199,6 +203,7 @@ def infrastructure(plan: Plan) -> str:
         for tier, cables, rate in (
             *_host_tiers(plane),
             ("switches", plane.switch_links, plane.uplink or plane.link),
+            ("outside", plane.outside_links, plane.outside_link),
         ):
             if cables:
                 link = f"{plane.name}-{tier}"

@@ -98,7 +98,9 @@ def _switch_model(fabric: Fabric, plane: FabricPlan, tier: str) -> DeviceModel:
     if known is not None:
         return DeviceModel(known.vendor, known.name, units)
     ports = plane.radix
-    if tier != "leaf" and plane.spine_radix:
+    if tier == "border":
+        ports = plane.border_ports
+    elif tier != "leaf" and plane.spine_radix:
         ports = plane.spine_radix
     return DeviceModel(OPEN, f"{plane.kind}-{ports}-ports", units)
 

@@ -293,7 +293,7 @@ def _switch_alerts(plan: Plan, site: str) -> Iterator[Alert]:
         if plane.site == site and plane.kind != "infiniband":
             for switch in plane.switches:
                 first.setdefault(switch.tier, (plane, switch))
-    severities = {"leaf": "critical", "spine": "warning", "core": "warning"}
+    severities = {"leaf": "critical", "border": "critical", "spine": "warning", "core": "warning"}
     for tier, (plane, switch) in first.items():
         labels = _switch_labels(plane, switch)
         yield Alert(

@@ -23,7 +23,8 @@ from sovereign_ai.plan.fabric import FabricPlan, Switch
 
 HEADROOM_SHARE, HEADROOM_LEAST = 4, 16
 """A neighbour may announce a quarter more routes than planned, at least 16, before its session ends."""
-_TIERS = ("leaf", "spine", "core")
+_HEIGHT = {"leaf": 0, "border": 0, "spine": 1, "core": 2}
+"""The height of a tier: leaves and border leaves are below spines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Announcements:
         self._plane = plane
         self._hosts = hosts
         self._blocks = blocks
+        self._borders: frozenset[str] | None = None
         self._switches: dict[str, Switch] = {}
         self._lowers: dict[str, set[str]] = {}
         self._by_asn: defaultdict[int, list[str]] = defaultdict(list)
@@ -70,6 +72,14 @@ class Announcements:
         self._leaves: dict[str, dict[int, set[str]]] = {}
         self._ranges: dict[tuple[str, bool], tuple[tuple[str, ...], int]] = {}
         self._accepted: dict[tuple[int, str, bool, bool], Accepted] = {}
+
+    @property
+    def borders(self) -> frozenset[str]:
+        """The names of the border leaves."""
+        if self._borders is None:
+            found = [switch.name for switch in self._plane.switches if switch.tier == "border"]
+            self._borders = frozenset(found)
+        return self._borders
 
     def accepted(self, device: Switch, peer: str, table: str, *, vrf_loopbacks: bool) -> Accepted:
         """Return what a switch accepts from a neighbour.
@@ -82,7 +92,7 @@ class Announcements:
         """
         self._look()
         neighbour = self._switches[peer]
-        is_above = _TIERS.index(neighbour.tier) > _TIERS.index(device.tier)
+        is_above = _HEIGHT[neighbour.tier] > _HEIGHT[device.tier]
         asn = device.asn if is_above else neighbour.asn
         key = (asn, table, vrf_loopbacks, is_above)
         if key not in self._accepted:
@@ -173,7 +183,7 @@ class Announcements:
         for switch in self._plane.switches:
             self._switches[switch.name] = switch
             self._by_asn[switch.asn].append(switch.name)
-        for lower, _, upper, _ in self._plane.cables[self._plane.node_leaf :]:
+        for lower, upper in self._plane.switch_links.pairs():
             # The two leaves of a pair are beside each other.
             if self._switches[lower].tier != self._switches[upper].tier:
                 self._lowers.setdefault(upper, set()).add(lower)

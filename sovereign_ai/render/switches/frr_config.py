@@ -83,18 +83,21 @@ def _interfaces(device: SwitchPorts, names: PortNames) -> Iterator[str]:
         yield f" ip address {device.switch.loopback}/32"
         yield from _END
     for port in device.ports:
-        if port.host and not names.sets_addresses:
+        if (port.host or port.outside) and not names.sets_addresses:
             continue
         yield f"interface {names.port(device, port)}"
         yield f" description {port.peer}:{port.peer_port}"
         part = device.partition(port)
-        if not port.host:
+        if port.outside:
+            # In no zone and without an address: nothing may come in before somebody has decided what may.
+            yield " shutdown"
+        elif not port.host:
             yield from _UNNUMBERED
         elif port.address and (part is None or part.kind == "vrf"):
             yield f" ip address {gateway(device, port.address)}/32"
         yield from _END
     for part in uses(device, "vrf"):
-        for port in device.fabric:
+        for port in device.zoned_fabric:
             yield f"interface {names.subinterface(device, port, part)}"
             yield from _UNNUMBERED
             yield from _END
@@ -132,7 +135,7 @@ def _inbound_policies(device: SwitchPorts, names: PortNames) -> Iterator[str]:
     """Yield what is accepted from neighbours: for each a prefix list, and the route map that asks it."""
     policies: dict[str, Accepted] = {}
     for table in ("", *(part.zone for part in uses(device, "vrf"))):
-        for port in device.fabric:
+        for port in device.zoned_fabric if table else device.fabric:
             accepted = _accepted(device, names, port, table)
             policies[accepted.name] = accepted
     for accepted in policies.values():
@@ -195,7 +198,7 @@ def _routers(device: SwitchPorts, names: PortNames) -> Iterator[str]:
     yield from _END
     for part in uses(device, "vrf"):
         sessions = {}
-        for port in device.fabric:
+        for port in device.zoned_fabric:
             subinterface = names.subinterface(device, port, part)
             sessions[subinterface] = _accepted(device, names, port, part.zone)
         yield from _router(device, f"{head} vrf {names.vrf(part)}", sessions)

@@ -35,7 +35,7 @@ def switch_links(device: SwitchPorts) -> Iterator[dict[str, Any]]:
     """Yield each link of a switch, in an order in which the links can be made: masters before members.
 
     Each has `name`, `kind` (`port`, `bridge`, `vxlan`, `vlan`, `vrf`), `mtu` in bytes, `master` (empty for
-    none), and what its kind needs: `id` and `local`, `link`, or `table`.
+    none), and what its kind needs: `id` and `local`, `link`, or `table`. One with `down` stays down.
 
     Args:
         device: the switch.
@@ -56,7 +56,7 @@ def switch_links(device: SwitchPorts) -> Iterator[dict[str, Any]]:
     for port in device.ports:
         yield _port_link(device, port)
     for part in routed_zones:
-        for port in device.fabric:
+        for port in device.zoned_fabric:
             yield {
                 "name": f"{port.interface}.{part.vlan}",
                 "kind": "vlan",
@@ -90,6 +90,8 @@ def _port_link(device: SwitchPorts, port: Port) -> dict[str, Any]:
         "mtu": HOST_MTU if port.host else FABRIC_MTU,
         "master": "",
     }
+    if port.outside:
+        link["down"] = True
     part = device.partition(port)
     if part is None:
         return link

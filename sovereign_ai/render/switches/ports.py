@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from ipaddress import IPv4Network
 from typing import Any
 
 from sovereign_ai.plan import FIRST_HOST, Partition, Plan, Prefix, format_address
-from sovereign_ai.plan.fabric import FabricPlan, Switch, host_rails, ports_of
+from sovereign_ai.plan.fabric import FabricPlan, Switch, host_rails, outside_of, ports_of
 from sovereign_ai.render.switches.announcements import Announcements
 from sovereign_ai.render.switches.front_panel import FrontPanel, front_panel, panel_behind
 from sovereign_ai.spec import AIFactory, Fabric
@@ -26,6 +26,8 @@ class Port:
         peer: the device at the other end.
         peer_port: its port by the plan's name.
         host: whether the peer is a node, a storage server or a fabric manager.
+        outside: whether the peer is outside of the fabric; it has no zone, and the port is shut until
+            somebody takes it into use.
         zone: the security zone of the host; empty between switches and where the description names none.
         address: the IPv4 address behind it; empty between switches and where the plan has none.
     """
@@ -37,6 +39,7 @@ class Port:
     host: bool
     zone: str
     address: str
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,13 @@ class SwitchPorts:
     Attributes:
         switch: the switch.
         plane: its plane.
-        ports: its cabled ports: hosts first, then up, in order of the plan's cables.
-        partitions: zone name to its partition of this fabric.
+        ports: its cabled ports: hosts first, then up, then to the outside, in order of the plan's cables.
+        partitions: zone name to its partition of this fabric; none on a border leaf.
         gateways: range of its hosts' addresses to the gateway's address in it.
         panel: how SONiC names and wires its ports; of a leaf, those to hosts at the slowest rate.
         fabric_panel: the same of its ports to other switches, which may be split otherwise.
         host_panels: the same of ports to hosts by their rate, where a leaf has several.
+        outside_panel: the same of its ports to the outside.
         announcements: what the switches of its plane announce.
     """
 
@@ -63,21 +67,32 @@ class SwitchPorts:
     panel: FrontPanel
     fabric_panel: FrontPanel
     host_panels: Mapping[int, FrontPanel]
+    outside_panel: FrontPanel
     announcements: Announcements = field(repr=False, compare=False)
 
     @property
     def fabric(self) -> tuple[Port, ...]:
         """Return the ports that lead to switches."""
-        return tuple(port for port in self.ports if not port.host)
+        return tuple(port for port in self.ports if not port.host and not port.outside)
+
+    @property
+    def zoned_fabric(self) -> tuple[Port, ...]:
+        """Return the ports that lead to switches with zones, which border leaves are not."""
+        borders = self.announcements.borders
+        return tuple(port for port in self.fabric if port.peer not in borders)
 
     def panel_of(self, port: Port) -> FrontPanel:
         """Return the panel that a port is on."""
+        if port.outside:
+            return self.outside_panel
         if not port.host:
             return self.fabric_panel
         return self.host_panels.get(self.rate_of(port), self.panel)
 
     def rate_of(self, port: Port) -> int:
         """Return the bits a second of a port's link."""
+        if port.outside:
+            return self.plane.outside_link
         return self.plane.host_rate(port.peer) if port.host else self.plane.uplink or self.plane.link
 
     @property
@@ -125,7 +140,7 @@ class SwitchPorts:
             row["isolation"] = part.kind
             row["number"] = part.number
             row["vlan"] = part.vlan
-        row["role"] = "host" if port.host else "fabric"
+        row["role"] = "outside" if port.outside else "host" if port.host else "fabric"
         row["sonic"] = self.panel_of(port).port(port.name).name
         return row
 
@@ -231,22 +246,30 @@ def port_maps(factory: AIFactory, plan: Plan, plane: FabricPlan) -> tuple[Switch
         gateways[str(network)] = format_address(int(network.network_address) + 1)
     fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
     panels = {tier: _panels(fabric, tier) for tier in ("leaf", "spine", "core")}
+    outside_panels: dict[str, FrontPanel] = {}
+    for tier in ("leaf", "spine", "core", "border") if plane.outside else ():
+        if (pair := _outside_panels(fabric, plane, tier)) is not None:
+            outside_panels[tier] = pair[0]
+            panels.setdefault(tier, pair)
     announcements = Announcements(plane, _announced_hosts(plane, ports, partitions), tuple(gateways))
     host_panels = _host_panels(fabric)
     maps: list[SwitchPorts] = []
     for switch in plane.switches:
         switch_ports = tuple(ports[switch.name])
         panel, fabric_panel = panels[switch.tier]
+        # A border leaf knows no zone: its links lead out of the fabric.
+        own_partitions = {} if switch.tier == "border" else partitions
         maps.append(
             SwitchPorts(
                 switch,
                 plane,
                 switch_ports,
-                partitions,
+                own_partitions,
                 gateways,
                 panel,
                 fabric_panel,
                 host_panels,
+                outside_panels.get(switch.tier, panel),
                 announcements,
             )
         )
@@ -264,6 +287,26 @@ def _panels(fabric: Fabric, tier: str) -> tuple[FrontPanel, FrontPanel]:
     if ports.extra:
         return panel, panel_behind(panel, ports.cages, ports.uplink)
     return panel, front_panel(model, ports.uplink * ports.uplink_breakout, ports.uplink_breakout)
+
+
+def _outside_panels(fabric: Fabric, plane: FabricPlan, tier: str) -> tuple[FrontPanel, FrontPanel] | None:
+    """Return the panels of a switch's ports to the outside and to other switches; None where it has none."""
+    ports = ports_of(fabric)
+    outside = outside_of(fabric, ports)
+    if outside is None or outside.tier != tier:
+        return None
+    model = fabric.switch_of(tier)
+    if outside.ports is not None:
+        ports = outside.ports
+        panel = front_panel(model, ports.link * ports.breakout, ports.breakout)
+        if ports.extra:
+            return panel, panel_behind(panel, ports.cages, ports.uplink)
+        return panel, front_panel(model, ports.uplink * ports.uplink_breakout, ports.uplink_breakout)
+    _, fabric_panel = _panels(fabric, tier)
+    if outside.from_uplinks:
+        panel = front_panel(model, ports.link * ports.breakout, ports.breakout)
+        return panel_behind(panel, ports.cages, plane.outside_link), fabric_panel
+    return front_panel(model, plane.outside_link * outside.parts, outside.parts), fabric_panel
 
 
 def _host_panels(fabric: Fabric) -> dict[int, FrontPanel]:
@@ -313,6 +356,9 @@ def _ports_by_switch(factory: AIFactory, plan: Plan, plane: FabricPlan) -> defau
     for link in plane.switch_links:
         ports[link.upper].append(_port(link.upper_port, link.lower, link.lower_port))
         ports[link.lower].append(_port(link.lower_port, link.upper, link.upper_port))
+    for link in plane.outside_links:
+        outside_port = _port(link.upper_port, link.lower, link.lower_port)
+        ports[link.upper].append(replace(outside_port, outside=True))
     return ports
 
 

@@ -27,7 +27,7 @@ from sovereign_ai.render.switches.ports import Port, SwitchPorts, gateway
 from sovereign_ai.render.switches.qos import MTU, sonic_qos
 
 NAMES = SonicNames()
-_TYPES = {"leaf": "LeafRouter", "spine": "SpineRouter", "core": "SpineRouter"}
+_TYPES = {"leaf": "LeafRouter", "border": "LeafRouter", "spine": "SpineRouter", "core": "SpineRouter"}
 _CODED = 100 * 10**9
 """Bits a second from which links carry Reed-Solomon error correction (IEEE 802.3 clauses 91, 119 and 161)."""
 _NEGOTIATED = 10**9
@@ -103,7 +103,8 @@ def _port(device: SwitchPorts, port: Port) -> dict[str, str]:
     panel_port = device.panel_of(port).port(port.name)
     link = device.rate_of(port)
     settings = {
-        "admin_status": "up",
+        # In no zone: nothing may come in from outside before somebody has decided what may.
+        "admin_status": "down" if port.outside else "up",
         "alias": port.interface,
         "description": f"{port.peer}:{port.peer_port}",
         "fec": "rs" if link >= _CODED else "none",
@@ -155,7 +156,7 @@ def _subinterfaces(device: SwitchPorts) -> Tables:
             "vlan": str(part.vlan),
             "vrf_name": NAMES.vrf(part),
         }
-        for port in device.fabric:
+        for port in device.zoned_fabric:
             rows[NAMES.subinterface(device, port, part)] = row
     return rows
 

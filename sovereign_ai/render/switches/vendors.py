@@ -64,7 +64,7 @@ def _inbound_policies(device: SwitchPorts) -> tuple[dict[str, Any], dict[str, An
     lists: dict[str, Any] = {}
     maps: dict[str, Any] = {}
     for table in ("", *(part.zone for part in uses(device, "vrf"))):
-        for port in device.fabric:
+        for port in device.zoned_fabric if table else device.fabric:
             accepted = _accepted(device, port, table)
             if accepted.name in lists:
                 continue
@@ -108,7 +108,7 @@ def _vrfs(device: SwitchPorts) -> dict[str, Any]:
     vrfs: dict[str, Any] = {"default": {"router": default}}
     for part in uses(device, "vrf"):
         links = {}
-        for port in device.fabric:
+        for port in device.zoned_fabric:
             links[_subinterface(port, part)] = _accepted(device, port, part.zone)
         routes = _host_routes(port for port in device.ports if port.zone == part.zone)
         router = {"bgp": _bgp(device, links, "static"), "static": routes}
@@ -128,7 +128,7 @@ def _interfaces(device: SwitchPorts) -> dict[str, Any]:
     for port in device.ports:
         interfaces[port.interface] = _port(device, port)
     for part in uses(device, "vrf"):
-        for port in device.fabric:
+        for port in device.zoned_fabric:
             interfaces[_subinterface(port, part)] = {
                 "type": "sub",
                 "base-interface": port.interface,
@@ -145,6 +145,9 @@ def _port(device: SwitchPorts, port: Port) -> dict[str, Any]:
         "description": f"{port.peer}:{port.peer_port}",
         "link": {"mtu": MTU},
     }
+    if port.outside:
+        settings["link"]["state"] = {"down": {}}
+        return settings
     part = device.partition(port)
     if part is not None and part.kind == "vni":
         settings["bridge"] = {"domain": {"br_default": {"access": part.vlan}}}

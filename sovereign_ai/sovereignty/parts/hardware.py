@@ -109,7 +109,7 @@ def _switches(factory: AIFactory, plan: Plan, declared: _Declared) -> Iterator[D
     models: set[str | None] = set()
     for fabric in factory.fabrics:
         if fabric.name in built:
-            models.update((fabric.switch_of("leaf"), fabric.switch_of("spine")))
+            models.update(fabric.switch_of(tier) for tier in fabric.switch_tiers)
     fields = ("fabrics.switch",)
     for name in sorted(model for model in models if model):
         vendor = switch(name).vendor

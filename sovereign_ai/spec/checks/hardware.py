@@ -15,7 +15,7 @@ from sovereign_ai.units import LARGEST, BitsPerSecond, BytesPerSecond, Percent, 
 
 if TYPE_CHECKING:
     from sovereign_ai.catalog.switch import SwitchModel
-    from sovereign_ai.spec.fabric import Fabric
+    from sovereign_ai.spec.fabric import Border, Fabric
     from sovereign_ai.spec.factory import AIFactory
     from sovereign_ai.spec.pool import GpuNodePool
     from sovereign_ai.spec.site import Power, Site
@@ -240,6 +240,73 @@ def _check_shape(fabric: Fabric, field: str) -> Iterator[Problem]:
         yield Problem("contradiction", message, Where(field=f"{field}.subnets"), "remove 'subnets'")
     yield from _check_uplinks(fabric, field)
     yield from _check_rates(fabric, field)
+    if fabric.border is not None:
+        yield from _check_border(fabric, fabric.border, f"{field}.border")
+
+
+# Fields that describe border leaves, which links on other switches do not have.
+_OF_BORDER_LEAVES = ("uplinks", "switch", "radix")
+
+
+def _check_border(fabric: Fabric, border: Border, field: str) -> Iterator[Problem]:
+    """Compare the links to the outside with the fabric that has them; `field` is that of the border."""
+    if fabric.kind == "infiniband":
+        message = "an InfiniBand subnet has no ports to another network: its way out is a gateway or a router"
+        hint = "give the machines' Ethernet fabric the border, and remove it here"
+        yield Problem("contradiction", message, Where(field=field), hint)
+        return
+    yield from _check_border_place(fabric, border, field)
+    for name in _OF_BORDER_LEAVES:
+        if border.at != "border-leaf" and getattr(border, name) is not None:
+            message = f"'{name}' describes leaves of the border, and its links are {_PLACES[border.at]}"
+            hint = f"remove it, or 'at: {border.at}'"
+            yield Problem("contradiction", message, Where(field=f"{field}.{name}"), hint)
+    yield from _check_border_leaf(fabric, border, field)
+
+
+def _check_border_place(fabric: Fabric, border: Border, field: str) -> Iterator[Problem]:
+    """Compare where the links to the outside are with the fabric's switches."""
+    if fabric.spines == "none" and border.at != "leaf":
+        message = f"the fabric has no spines, and its border is {_PLACES[border.at]}"
+        hint = "write 'at: leaf', or remove 'spines: none'"
+        yield Problem("contradiction", message, Where(field=f"{field}.at"), hint)
+    leaf_rails = fabric.leaf_rails or 1
+    if border.at == "leaf" and fabric.role == "compute" and leaf_rails < fabric.rails:
+        some = "one rail" if leaf_rails == 1 else f"{leaf_rails} rails"
+        message = f"a leaf carries {some} of {fabric.rails}, which alone would meet the outside at it"
+        hint = "leave 'at' out for leaves of their own, or write 'at: spine'; or let a leaf take all rails"
+        yield Problem("contradiction", message, Where(field=f"{field}.at"), hint)
+    if border.at in ("spine", "core") and border.leaves is not None:
+        message = f"every {border.at} has links to the outside, and 'leaves' counts leaves"
+        yield Problem("contradiction", message, Where(field=f"{field}.leaves"), "remove it, or change 'at'")
+
+
+def _check_border_leaf(fabric: Fabric, border: Border, field: str) -> Iterator[Problem]:
+    """Compare the model of border leaves and the rate of their links with the fabric."""
+    if border.switch is not None and border.radix is not None:
+        message = "'switch' gives the ports of a border leaf, and 'radix' is another number of them"
+        yield Problem("contradiction", message, Where(field=f"{field}.radix"), "remove one of the two")
+    if border.radix is not None and border.radix % 2:
+        message = f"a switch of {border.radix} ports is not built"
+        hint = f"write {border.radix - 1} or {border.radix + 1}"
+        yield Problem("impossible-radix", message, Where(field=f"{field}.radix"), hint)
+    if border.link is not None and not border.link.count:
+        message = "a link carries more than nothing"
+        yield Problem("impossible-link", message, Where(field=f"{field}.link"), "such as '100 Gbps'")
+    model = _switches_by_name().get(border.switch or "")
+    if model is not None and not _fits_kind(model, fabric):
+        message = f"{model.name} is a switch for {model.kind}, and the fabric is {fabric.kind}"
+        hint = f"such as {', '.join(_fitting_names(fabric))}"
+        yield Problem("wrong-switch", message, Where(field=f"{field}.switch"), hint)
+
+
+_PLACES = {
+    "border-leaf": "on leaves of its own below spines",
+    "leaf": "on ordinary leaves",
+    "spine": "on spines",
+    "core": "on cores",
+}
+"""Where links to the outside are, in words."""
 
 
 _MOST_LINKS_A_PORT = 8

@@ -52,6 +52,7 @@ _USED = {
     "fabrics[].pool_links[].pool": "pool",
     "fabrics[].switch": "switch",
     "fabrics[].spine_switch": "switch",
+    "fabrics[].border.switch": "switch",
     "fabrics[].design": "design",
     "sites[].uplinks[].to": "site",
     "storage[].zone": "zone",

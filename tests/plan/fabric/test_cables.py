@@ -11,8 +11,8 @@ from sovereign_ai.plan.fabric.cables import (
     spine_core,
     switch_names,
 )
-from sovereign_ai.plan.fabric.layout import port_names
 from sovereign_ai.plan.fabric.size import FabricSize, fabric_size
+from sovereign_ai.plan.fabric.switch_ports import port_names
 
 
 def small() -> FabricSize:

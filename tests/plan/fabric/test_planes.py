@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from sovereign_ai.catalog.published import bill, fabric_table, rows
 from sovereign_ai.errors import SpecError
-from sovereign_ai.plan.fabric.layout import port_names
 from sovereign_ai.plan.fabric.planes import FabricPlan, host_rails, plan_fabrics, rails_beside
+from sovereign_ai.plan.fabric.switch_ports import port_names
 from sovereign_ai.plan.factory import plan as whole_plan
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import load
