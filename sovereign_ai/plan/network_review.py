@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.plan.addresses import joins
 from sovereign_ai.plan.fabric.port_assignment import joins_servers
 from sovereign_ai.plan.shapes import Shape
@@ -49,7 +49,9 @@ def _rails_without_a_way(fabric: Fabric, shapes: Sequence[Shape]) -> Iterator[st
         return
     for shape in shapes:
         machine = shape.system
-        if joins(fabric, shape) and not accelerator(machine.accelerator).scale_up:
+        chip = accelerator_of(machine)
+        # Without GPUs there is nothing between which to forward.
+        if chip is not None and joins(fabric, shape) and not chip.scale_up:
             servers = f"{machine.name} in pool {shape.pool.name}"
             yield (
                 f"fabric {fabric.name}: no switch joins the {fabric.rail_groups} networks of its rails, "

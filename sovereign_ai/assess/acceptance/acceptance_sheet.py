@@ -36,7 +36,7 @@ from sovereign_ai.assess.acceptance.limits import (
 from sovereign_ai.assess.acceptance.readers.kernel import BEGIN, END
 from sovereign_ai.assess.acceptance.tests import AcceptanceSheet, AcceptanceTest, Limit, source_text
 from sovereign_ai.assess.sources import figure, figures
-from sovereign_ai.catalog.accelerator import Accelerator, accelerator
+from sovereign_ai.catalog.accelerator import Accelerator, accelerator_of
 from sovereign_ai.catalog.system import System, system
 from sovereign_ai.catalog.vendors import Diagnostics, FaultCodes, Vendor
 from sovereign_ai.plan import Node, Plan
@@ -83,12 +83,12 @@ class _Pool:
     Attributes:
         nodes: the servers.
         server: their system.
-        chip: their accelerator.
+        chip: their accelerator; None where they have none.
     """
 
     nodes: list[Node]
     server: System
-    chip: Accelerator
+    chip: Accelerator | None
 
     @property
     def name(self) -> str:
@@ -109,13 +109,13 @@ class _Pool:
 def _servers(plan: Plan, nodes: list[Node], ports: dict[str, int]) -> Iterator[AcceptanceTest]:
     """Yield the tests of one pool's servers."""
     server = system(nodes[0].system)
-    pool = _Pool(nodes, server, accelerator(server.accelerator))
-    vendor = pool.chip.gpu_vendor
-    has_gpus = server.gpus > 0
-    if has_gpus and vendor.diagnostics:
+    chip = accelerator_of(server)
+    pool = _Pool(nodes, server, chip)
+    vendor = chip.gpu_vendor if chip else None
+    if vendor and vendor.diagnostics:
         yield _diagnose(pool, vendor.diagnostics)
-    bus = _bus(server, pool.chip) if has_gpus and vendor.collectives else None
-    if bus is not None:
+    bus = _bus(server, chip) if chip and vendor and vendor.collectives else None
+    if vendor and bus is not None:
         command = f"{vendor.collectives} {LARGE} -g {server.gpus}"
         yield pool.test("collectives", "nccl", command, bus, *whole(server.gpus, pool.gpus))
     for tier in plan.storage:
@@ -125,7 +125,7 @@ def _servers(plan: Plan, nodes: list[Node], ports: dict[str, int]) -> Iterator[A
             limits = rates(tier, read, write, "one machine's rate", "per_node_read")
             yield pool.test(f"storage-{tier.tier}", "fio", fio(tier), *limits)
     yield from _links(plan, pool, ports)
-    if has_gpus and vendor.faults:
+    if vendor and vendor.faults:
         yield _burn_in(pool, vendor, vendor.faults)
 
 
@@ -221,7 +221,10 @@ def _planes(plan: Plan, names: set[str]) -> list[FabricPlan]:
 def _untested(pools: dict[str, list[Node]]) -> Iterator[str]:
     """Yield what no test covers, and why."""
     for pool, nodes in pools.items():
-        vendor = accelerator(system(nodes[0].system).accelerator).gpu_vendor
+        chip = accelerator_of(system(nodes[0].system))
+        if chip is None:
+            continue
+        vendor = chip.gpu_vendor
         if not vendor.diagnostics or not vendor.faults:
             yield f"pool {pool}: the diagnostics and burn-in of {vendor.name} have no reader here"
         if not vendor.collectives:

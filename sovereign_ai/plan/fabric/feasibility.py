@@ -271,7 +271,10 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
             continue
         if ports == 0:
             message = f"{name} of pool {pool.name} has no {fabric.role} ports"
-            yield MisfitError("pools", message, "name the pools that join, without this one")
+            hint = "name the pools that join, without this one"
+            if pool.purpose == "management":
+                hint += "; 'managers' counts ports of fabric managers, and other fabrics connect the pool"
+            yield MisfitError("pools", message, hint)
             continue
         parts = 1
         if fabric.role == "compute":
