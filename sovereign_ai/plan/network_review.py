@@ -25,7 +25,12 @@ def network_notes(factory: AIFactory, shapes: Sequence[Shape], tiers: Sequence[S
         yield from _idle_ports(fabric, shapes)
         yield from _rails_without_a_way(fabric, shapes)
     for tier in tiers:
-        pools = [shape for shape in shapes if shape.site.name == tier.site and shape.pool.zone == tier.zone]
+        pools: list[Shape] = []
+        for shape in shapes:
+            # What a server must reach, it must reach for the work that it does.
+            is_served = shape.site.name == tier.site and shape.pool.zone == tier.zone
+            if is_served and shape.pool.purpose != "management":
+                pools.append(shape)
         yield from _storage_notes(factory, tier, pools)
 
 

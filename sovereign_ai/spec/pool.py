@@ -76,7 +76,10 @@ class GpuNodePool(Model):
 
     def _row(self, figure: str) -> int | None:
         """Return a figure of its servers' row; None where no catalogue knows them, or the row has none."""
-        from sovereign_ai.catalog.system import systems  # noqa: PLC0415 - only fabrics ask for it
+        from sovereign_ai.catalog.figures import UnknownNameError  # noqa: PLC0415 - only fabrics ask for it
+        from sovereign_ai.catalog.system import system  # noqa: PLC0415
 
-        known = next((row for row in systems() if row.name == self.system), None)
-        return getattr(known, figure, None)
+        try:
+            return getattr(system(self.system), figure)
+        except UnknownNameError:
+            return None

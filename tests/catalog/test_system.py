@@ -7,7 +7,6 @@ import re
 import pytest
 
 from sovereign_ai.catalog.accelerator import (
-    accelerator,
     accelerator_of,
     accelerators,
     needed_accelerator,

@@ -18,7 +18,7 @@ Bus bandwidths are those of nccl-tests: they compare with a link's rate whatever
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sovereign_ai.assess.acceptance.groups import rails, sites, units
@@ -39,7 +39,7 @@ from sovereign_ai.assess.sources import figure, figures
 from sovereign_ai.catalog.accelerator import Accelerator, accelerator_of
 from sovereign_ai.catalog.system import System, system
 from sovereign_ai.catalog.vendors import Diagnostics, FaultCodes, Vendor
-from sovereign_ai.plan import Node, Plan
+from sovereign_ai.plan import Node, Plan, StoragePlan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.spec import AIFactory
 
@@ -57,7 +57,8 @@ def sheet(factory: AIFactory, plan: Plan) -> AcceptanceSheet:
     # From the smallest subjects to the largest: a rail is worth testing once its servers pass.
     tests: list[AcceptanceTest] = []
     for nodes in pools.values():
-        tests += _servers(plan, nodes, ports)
+        is_management = factory.pool(nodes[0].pool).purpose == "management"
+        tests += _servers(plan, nodes, ports, () if is_management else plan.storage)
     for plane in plan.fabrics:
         if plane.role == "compute":
             tests += rails(plan, plane)
@@ -106,8 +107,17 @@ class _Pool:
         return AcceptanceTest(name, "node", self.name, tool, command, names, limits)
 
 
-def _servers(plan: Plan, nodes: list[Node], ports: dict[str, int]) -> Iterator[AcceptanceTest]:
-    """Yield the tests of one pool's servers."""
+def _servers(
+    plan: Plan, nodes: list[Node], ports: dict[str, int], tiers: Sequence[StoragePlan]
+) -> Iterator[AcceptanceTest]:
+    """Yield the tests of one pool's servers.
+
+    Args:
+        plan: the plan.
+        nodes: the servers.
+        ports: the number of cabled ports of each server.
+        tiers: the tiers whose rates one server must reach; none where they do no tenant's work.
+    """
     server = system(nodes[0].system)
     chip = accelerator_of(server)
     pool = _Pool(nodes, server, chip)
@@ -118,7 +128,7 @@ def _servers(plan: Plan, nodes: list[Node], ports: dict[str, int]) -> Iterator[A
     if vendor and bus is not None:
         command = f"{vendor.collectives} {LARGE} -g {server.gpus}"
         yield pool.test("collectives", "nccl", command, bus, *whole(server.gpus, pool.gpus))
-    for tier in plan.storage:
+    for tier in tiers:
         is_reached = tier.zone == nodes[0].zone and tier.site == nodes[0].site
         read, write = tier.per_node_read, tier.per_node_write
         if is_reached and (read or write):
