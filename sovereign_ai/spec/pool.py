@@ -76,7 +76,7 @@ class GpuNodePool(Model):
 
     def _row(self, figure: str) -> int | None:
         """Return a figure of its servers' row; None where no catalogue knows them, or the row has none."""
-        from sovereign_ai.catalog.figures import UnknownNameError  # noqa: PLC0415 - only fabrics ask for it
+        from sovereign_ai.catalog import UnknownNameError  # noqa: PLC0415 - only fabrics ask for it
         from sovereign_ai.catalog.system import system  # noqa: PLC0415
 
         try:

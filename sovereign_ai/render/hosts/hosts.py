@@ -102,7 +102,7 @@ def _nodes(factory: AIFactory, plan: Plan, given: SiteFacts, rails: RailFiles) -
 
 
 def _machine_roles(node: Node) -> tuple[str, ...]:
-    """Return the roles of a node: `gpu` where it has accelerators, `bmc` where its controller has an address."""
+    """Return the roles of a node: `gpu` where it has accelerators, `bmc` where its BMC has an address."""
     roles = tuple(role for role in MACHINE_ROLES if role != "gpu" or node.gpus)
     return (*roles, "bmc") if node.bmc else roles
 
