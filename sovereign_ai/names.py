@@ -188,6 +188,8 @@ class Keys:
 
 KEYS = Keys()
 OWNER = "sovereign-ai"
+MANAGEMENT_ROLE = "node-role.kubernetes.io/management"
+"""Label and taint of a management node, in the form in which Kubernetes writes the roles of nodes."""
 NODE_WRITER = "sovereign-ai:machines"
 """The user that sets the zone and country of nodes; who may impersonate it acts as it.
 

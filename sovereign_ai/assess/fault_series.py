@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.files import FAULTS, rows
@@ -427,7 +427,8 @@ def _dark(machines: Sequence[Node], rack: Rack, lost: frozenset[int]) -> tuple[s
 
 def _codes_of(node: Node) -> frozenset[int]:
     """Return the faults that the driver of a machine's GPUs reports by number."""
-    codes = accelerator(system(node.system).accelerator).gpu_vendor.faults
+    chip = accelerator_of(system(node.system))
+    codes = chip.gpu_vendor.faults if chip else None
     return codes.application | codes.hardware if codes else frozenset()
 
 

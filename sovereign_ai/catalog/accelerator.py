@@ -19,12 +19,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from sovereign_ai.catalog.figures import Row, Sourced, find_row, rows, rows_of_descriptions
 from sovereign_ai.catalog.supplier import supplier
 from sovereign_ai.catalog.vendors import Vendor
 from sovereign_ai.catalog.vendors import vendor as vendor_of
 from sovereign_ai.units import Bytes, BytesPerSecond, Watts
+
+if TYPE_CHECKING:
+    from sovereign_ai.catalog.system import System
 
 PRECISIONS = ("bf16", "fp8", "fp4")
 """The precisions `dense_tflops` may have."""
@@ -123,3 +127,26 @@ def accelerator(name: str) -> Accelerator:
         UnknownNameError: there is no such name.
     """
     return find_row("accelerator", name, _by_name())
+
+
+def accelerator_of(machine: System) -> Accelerator | None:
+    """Return the accelerator of a machine; None for one without accelerators."""
+    return None if machine.accelerator is None else accelerator(machine.accelerator)
+
+
+def needed_accelerator(machine: System) -> Accelerator:
+    """Return the accelerator of a machine that has some.
+
+    Raises:
+        ValueError: it has none.
+    """
+    chip = accelerator_of(machine)
+    if chip is None:
+        raise ValueError(f"{machine.name} has no accelerators")
+    return chip
+
+
+def resource_of(machine: System) -> str:
+    """Return the extended resource of a machine's accelerators; empty for one without accelerators."""
+    chip = accelerator_of(machine)
+    return chip.resource if chip else ""

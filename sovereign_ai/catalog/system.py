@@ -43,7 +43,7 @@ class System(Sourced):
 
     Attributes:
         vendor: the supplier's name in `suppliers`, of the accelerators where the maker is open.
-        accelerator: the accelerator's name in `accelerators`.
+        accelerator: the accelerator's name in `accelerators`; None where it has none.
         gpus: accelerators in the machine.
         cpu_arch: `amd64` or `arm64`, as Kubernetes writes it.
         cpus: logical processors that the operating system sees, threads counted.
@@ -71,7 +71,7 @@ class System(Sourced):
     """
 
     vendor: str
-    accelerator: str
+    accelerator: str | None
     gpus: int
     cpu_arch: CpuArch
     cpus: int
@@ -127,14 +127,16 @@ def of_row(row: Row) -> System:
     """Build one system from its row."""
     # A figure is text; only these two values are architectures of a node.
     arch: CpuArch = "arm64" if row.text("cpu_arch") == "arm64" else "amd64"
+    gpus = row.needed_whole("gpus")
     # The order is kept: the first unit is the default one.
     units = [ScalableUnit(unit["nodes"], unit["variant"]) for unit in row.raw.get("scalable_units", ())]
     return System(
         name=row.name(),
         figures=row.figures,
         vendor=row.name("vendor"),
-        accelerator=row.name("accelerator"),
-        gpus=row.needed_whole("gpus"),
+        # A row without accelerators may name one, and still has none of it.
+        accelerator=row.name("accelerator") if gpus else None,
+        gpus=gpus,
         cpu_arch=arch,
         cpus=row.needed_whole("cpus"),
         memory=row.needed_quantity("memory", Bytes),

@@ -1,6 +1,6 @@
 """Rows of a description: typed, checked and looked up like those of the package.
 
-A row is a mapping in the form of the package's own data: `kind`, `name`, `vendor`, for a system its
+A row is a mapping in the form of the package's own data: `kind`, `name`, `vendor`, for a system with GPUs its
 `accelerator`, and `figures`, each with `value`, `unit` where it has one, `source`, `read` (the day), `grade`,
 and `low` and `high` where it is a range.
 
@@ -199,9 +199,23 @@ def _name_problems(
     if kind != "supplier" and ("supplier", str(raw.get("vendor"))) not in wrong:
         names = [supplier.name for supplier in suppliers.suppliers()]
         yield from _reference_problems(raw.get("vendor"), "supplier", names, f"{field}.vendor")
-    if kind == "system" and ("accelerator", str(raw.get("accelerator"))) not in wrong:
+    if kind != "system" or ("accelerator", str(raw.get("accelerator"))) in wrong:
+        return
+    if "accelerator" not in raw and _gpus(raw) == 0:
+        return
+    if "accelerator" not in raw:
+        hint = "name the accelerator of its GPUs, or write that it has 0 'gpus'"
+        yield Problem("missing-field", "a system with GPUs has an accelerator", Where(field=field), hint)
+    else:
         names = [accelerator.name for accelerator in accelerators.accelerators()]
         yield from _reference_problems(raw.get("accelerator"), "accelerator", names, f"{field}.accelerator")
+
+
+def _gpus(raw: Mapping[str, Any]) -> object:
+    """Return what a row says of its number of GPUs; None where it says nothing."""
+    figures = raw.get("figures")
+    figure = figures.get("gpus") if isinstance(figures, Mapping) else None
+    return figure.get("value") if isinstance(figure, Mapping) else None
 
 
 def _member_problems(raw: Mapping[str, Any], kind: str, field: str) -> Iterator[Problem]:

@@ -34,10 +34,10 @@ _STEP_SECONDS = 1.0
 
 
 def _complete_system(incomplete: str) -> list[str]:
-    """Return the systems whose names begin with a text, for the completion of shells."""
+    """Return the systems with GPUs whose names begin with a text, for the completion of shells."""
     from sovereign_ai.catalog.system import systems
 
-    return [system.name for system in systems() if system.name.startswith(incomplete)]
+    return [system.name for system in systems() if system.gpus and system.name.startswith(incomplete)]
 
 
 def add(app: typer.Typer) -> None:

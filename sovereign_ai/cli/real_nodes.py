@@ -69,11 +69,11 @@ def leave(api: Api, plane: ControlPlane, machines: Iterable[str]) -> None:
 
     Their taints stay, so that no pod of others is scheduled there.
     """
-    from sovereign_ai.names import KEYS, NODE_WRITER
+    from sovereign_ai.names import KEYS, MANAGEMENT_ROLE, NODE_WRITER
     from sovereign_ai.sim.kubelet import run
 
     run.stop(agent(plane))
-    prefixes = (f"{KEYS.domain}/", f"{KEYS.restricted}/")
+    prefixes = (f"{KEYS.domain}/", f"{KEYS.restricted}/", MANAGEMENT_ROLE)
     for name in machines:
         node = api.get("v1", "Node", name) or {"metadata": {}}
         labels = node["metadata"].get("labels") or {}

@@ -67,11 +67,14 @@ class DesignRequest:
         """Refuse numbers that no factory has.
 
         Raises:
-            UsageError: there are no GPUs, or more machines than a plan supports.
+            UsageError: there are no GPUs, its machines have none, or there are more than a plan supports.
         """
         if self.gpus < 1:
             message = f"{self.gpus} GPUs are no factory"
             raise UsageError(Problem("bad-option", message, hint="write --gpus 1 or more"))
+        if not self.system.gpus:
+            message = f"--system: a {self.system.name} has no GPUs, and no number of them has {self.gpus:,}"
+            raise UsageError(Problem("bad-option", message, hint="name a machine with GPUs"))
         if self.machines > MOST_MACHINES:
             most = MOST_MACHINES * self.system.gpus
             message = (

@@ -123,9 +123,7 @@ def pod_bits(pods: int) -> int:
 
 def joins(fabric: Fabric, shape: Shape) -> bool:
     """Return whether a fabric connects the servers of a pool."""
-    at_site = not fabric.sites or shape.site.name in fabric.sites
-    in_pools = not fabric.pools or shape.pool.name in fabric.pools
-    return at_site and in_pools
+    return shape.pool.is_on(fabric)
 
 
 def joins_role(factory: AIFactory, shape: Shape, role: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sovereign_ai.catalog import instances
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import needed_accelerator, resource_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import is_reserved_namespace
@@ -32,7 +32,7 @@ class PoolSlice:
         nodes: servers that count, without spares.
         spares: servers kept ready.
         gpus: GPUs of the servers that count.
-        resource: extended resource name, such as `nvidia.com/gpu`.
+        resource: extended resource name, such as `nvidia.com/gpu`; empty where servers have no accelerators.
         driver: GPU driver version.
         mig: MIG profile; empty where GPUs are whole.
     """
@@ -49,11 +49,16 @@ class PoolSlice:
     mig: str
 
     @property
+    def is_management(self) -> bool:
+        """Whether its servers run the factory, and no tenant's work."""
+        return self.purpose == "management"
+
+    @property
     def instances(self) -> int:
         """Devices for each GPU: its MIG instances under the *single* strategy, 1 where GPUs are whole."""
         if not self.mig:
             return 1
-        return instances(self.mig, accelerator(system(self.system).accelerator))
+        return instances(self.mig, needed_accelerator(system(self.system)))
 
     @property
     def devices(self) -> int:
@@ -71,7 +76,7 @@ class Namespace:
         zone: the security zone.
         gpus: extended resource name to the GPUs that it may hold in this cluster; `devices` converts them to
             what nodes offer.
-        pools: pools of its zone in this cluster.
+        pools: pools of its zone in this cluster that run tenants' work.
     """
 
     name: str
@@ -108,6 +113,11 @@ class ClusterPlan:
     nodes: int
     pods: int
     why: Mapping[str, str]
+
+    @property
+    def work_pools(self) -> tuple[PoolSlice, ...]:
+        """The slices of pools that run tenants' work."""
+        return tuple(pool for pool in self.pools if not pool.is_management)
 
 
 def devices(cluster: ClusterPlan) -> dict[str, dict[tuple[str, str], int]]:
@@ -251,7 +261,7 @@ def _slice_pool(shape: Shape, runs: Sequence[Run], number: int) -> PoolSlice:
         nodes=nodes,
         spares=count_of(runs, number, shape.nodes),
         gpus=nodes * shape.system.gpus,
-        resource=accelerator(shape.system.accelerator).resource,
+        resource=resource_of(shape.system),
         driver=shape.pool.driver,
         mig=shape.pool.mig or "",
     )
@@ -275,7 +285,7 @@ def _plan_cluster(
             halls[shape.hall.name] = None
     namespaces: list[Namespace] = []
     for (tenant, zone), gpus in shares.items():
-        pools = tuple(part.pool for part in parts if part.zone == zone)
+        pools = tuple(part.pool for part in parts if part.zone == zone and not part.is_management)
         namespace = namespace_name(factory, tenant, zone)
         namespaces.append(Namespace(namespace, tenant, zone, dict(gpus), pools))
     return ClusterPlan(

@@ -123,6 +123,15 @@ class Plan:
         """Return the nodes of one cluster."""
         return tuple(node for node in self.nodes if node.cluster == cluster)
 
+    def work_nodes_of(self, cluster: str) -> tuple[Node, ...]:
+        """Return the nodes of one cluster that run tenants' work: all but those of management pools.
+
+        Raises:
+            KeyError: there is no such cluster.
+        """
+        pools = {pool.pool for pool in self.cluster(cluster).work_pools}
+        return tuple(node for node in self.nodes_of(cluster) if node.pool in pools)
+
 
 _LATER_FIELDS: Mapping[type, Mapping[str, object]] = {
     FabricPlan: LATER,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.plan.addresses import joins
 from sovereign_ai.plan.fabric.port_assignment import joins_servers
 from sovereign_ai.plan.shapes import Shape
@@ -25,7 +25,12 @@ def network_notes(factory: AIFactory, shapes: Sequence[Shape], tiers: Sequence[S
         yield from _idle_ports(fabric, shapes)
         yield from _rails_without_a_way(fabric, shapes)
     for tier in tiers:
-        pools = [shape for shape in shapes if shape.site.name == tier.site and shape.pool.zone == tier.zone]
+        pools: list[Shape] = []
+        for shape in shapes:
+            # What a server must reach, it must reach for the work that it does.
+            is_served = shape.site.name == tier.site and shape.pool.zone == tier.zone
+            if is_served and shape.pool.purpose != "management":
+                pools.append(shape)
         yield from _storage_notes(factory, tier, pools)
 
 
@@ -49,7 +54,9 @@ def _rails_without_a_way(fabric: Fabric, shapes: Sequence[Shape]) -> Iterator[st
         return
     for shape in shapes:
         machine = shape.system
-        if joins(fabric, shape) and not accelerator(machine.accelerator).scale_up:
+        chip = accelerator_of(machine)
+        # Without GPUs there is nothing between which to forward.
+        if chip is not None and joins(fabric, shape) and not chip.scale_up:
             servers = f"{machine.name} in pool {shape.pool.name}"
             yield (
                 f"fabric {fabric.name}: no switch joins the {fabric.rail_groups} networks of its rails, "

@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import resource_of
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import label
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec import AIFactory, Tenant
 
 Bucket = tuple[str, str]
-"""A zone and an extended resource."""
+"""A zone and an extended resource; an empty resource stands for servers without accelerators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ def _home(factory: AIFactory, tenant: str) -> str | None:
 
 
 def capacity(shapes: Sequence[Shape]) -> dict[Bucket, int]:
-    """Count the GPUs of counted servers, by zone and resource."""
+    """Count the GPUs of counted servers, by zone and resource; the zone of other servers has none of it."""
     gpus: dict[Bucket, int] = {}
     for shape in shapes:
-        bucket = (shape.pool.zone, accelerator(shape.system.accelerator).resource)
+        bucket = (shape.pool.zone, resource_of(shape.system))
         gpus[bucket] = gpus.get(bucket, 0) + shape.nodes * shape.system.gpus
     return gpus
 
@@ -93,7 +93,9 @@ def plan_quotas(factory: AIFactory, shapes: Sequence[Shape]) -> tuple[Quotas, li
         for zone in names:
             shares[name, zone] = {}
     for (name, (zone, resource)), part in given.items():
-        shares[name, zone][resource] = part
+        # The servers without accelerators say only where a zone has servers.
+        if resource:
+            shares[name, zone][resource] = part
     return Quotas(shares), problems
 
 

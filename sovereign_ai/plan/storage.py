@@ -166,12 +166,13 @@ def _tier_problem(
 
 
 def storage_problems(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Problem]:
-    """Refuse tiers that require more of a server than its storage ports carry."""
+    """Refuse tiers that require more of a server that works than its storage ports carry."""
     for index, tier in enumerate(factory.storage):
         read, write, _ = _node_rates(tier)
         for shape in shapes:
             machine = shape.system
-            if shape.pool.zone != tier.zone or not machine.storage_nics or not machine.storage_nic_rate:
+            is_served = shape.pool.zone == tier.zone and shape.pool.purpose != "management"
+            if not is_served or not machine.storage_nics or not machine.storage_nic_rate:
                 continue
             most = machine.storage_nics * machine.storage_nic_rate.count // 8
             if max(read, write) > most:

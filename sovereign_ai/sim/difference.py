@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.catalog.accelerator import accelerators
-from sovereign_ai.names import KEYS
+from sovereign_ai.names import KEYS, MANAGEMENT_ROLE
 
 FAULT = f"{KEYS.domain}/fault"
 """The taint of an injected fault."""
@@ -24,8 +24,8 @@ FOREIGN_TAINTS = ("node.kubernetes.io/", "node.cloudprovider.kubernetes.io/", FA
 _VENDORS = frozenset(row.resource.partition("/")[0] for row in accelerators())
 _RESOURCES = _VENDORS | {"rdma"}
 """Domains of the extended resources that a simulated machine may offer."""
-_LABELS = _VENDORS | {KEYS.domain, KEYS.restricted, KEYS.fabric, KEYS.accelerator}
-"""Domains of the labels that only a simulated machine itself is given."""
+_LABELS = _VENDORS | {KEYS.domain, KEYS.restricted, KEYS.fabric, KEYS.accelerator, MANAGEMENT_ROLE}
+"""Labels, and domains of labels, that only a simulated machine itself is given."""
 
 Judge = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any] | str | None]
 """Compares wanted and live: None if equal, a text if it can only be replaced, else the object to apply."""
@@ -182,11 +182,12 @@ def _holds(live: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
 def _surplus(
     live: Mapping[str, Any] | None, wanted: Mapping[str, Any], domains: Collection[str]
 ) -> dict[str, None]:
-    """Return the live keys of some domains that are not wanted, each with the value None."""
+    """Return the live keys of a list of keys and domains that are not wanted, each with the value None."""
     surplus: dict[str, None] = {}
     for key in live or {}:
         domain, slash, _ = key.partition("/")
-        if key not in wanted and domain in domains and slash:
+        is_own = (domain in domains and slash) or key in domains
+        if is_own and key not in wanted:
             surplus[key] = None
     return surplus
 

@@ -69,7 +69,7 @@ def report_domain(api: Api, factory: str, machine: Machine, xid: int) -> None:
         "kind": "DeviceTaintRule",
         "metadata": {"name": label("fault", node, "all"), "labels": labels},
         "spec": {
-            "deviceSelector": {"driver": machine.accelerator.dra_driver, "pool": node},
+            "deviceSelector": {"driver": machine.dra_driver, "pool": node},
             "taint": {"key": FAULT, "value": f"xid-{xid}", "effect": "NoSchedule"},
         },
     }

@@ -133,7 +133,7 @@ def faults(api: Api, factory: AIFactory, node: str = "") -> dict[tuple[str, int]
 
 def takes_out(machine: Machine, code: int) -> bool:
     """Return whether a fault takes a GPU of a machine out of use."""
-    codes = machine.accelerator.gpu_vendor.faults
+    codes = machine.gpu_vendor.faults if machine.gpu_vendor else None
     return codes is not None and code in codes.hardware
 
 
@@ -143,7 +143,7 @@ def _checked_codes(machine: Machine, gpu: int, xid: int) -> FaultCodes:
     Raises:
         UsageError: it cannot.
     """
-    codes = machine.accelerator.gpu_vendor.faults
+    codes = machine.gpu_vendor.faults if machine.gpu_vendor else None
     if codes is None:
         raise UsageError(_no_codes(machine))
     if not 0 <= gpu < machine.node.gpus:
@@ -195,7 +195,7 @@ def _rule(factory: AIFactory, machine: Machine, gpu: int, xid: int, device: str)
     node = machine.node.name
     # The labels are the record of the fault, from which `faults` reads it.
     labels = {KEYS.owner: OWNER, KEYS.factory: factory.name, NODE_LABEL: node, _GPU: str(gpu), _XID: str(xid)}
-    selected = {"driver": machine.accelerator.dra_driver, "pool": node, "device": device}
+    selected = {"driver": machine.dra_driver, "pool": node, "device": device}
     effect = "NoSchedule" if takes_out(machine, xid) else "None"
     return {
         "apiVersion": RULE[0],
@@ -233,7 +233,9 @@ def _mark(api: Api, machine: Machine, faults: dict[tuple[str, int], int]) -> Non
     conditions.append(_condition(machine, broken))
     # A broken GPU takes all its instances with it.
     offered = machine.devices - len(broken) * machine.instances
-    allocatable = {**live["status"]["allocatable"], machine.part.resource: str(offered)}
+    allocatable = dict(live["status"]["allocatable"])
+    if machine.part.resource:
+        allocatable[machine.part.resource] = str(offered)
     api.update_status({**head, "status": {"conditions": conditions, "allocatable": allocatable}})
 
 
@@ -244,7 +246,7 @@ def _without(rows: list[dict[str, Any]] | None, field: str, value: str) -> list[
 
 def _condition(machine: Machine, broken: dict[int, int]) -> dict[str, str]:
     """Return the condition of a node with these broken GPUs, each with its fault."""
-    codes = machine.accelerator.gpu_vendor.faults
+    codes = machine.gpu_vendor.faults if machine.gpu_vendor else None
     word = codes.word if codes else ""
     texts = [f"GPU {gpu}: {word} {xid}" for gpu, xid in sorted(broken.items())]
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sovereign_ai.catalog.accelerator import Accelerator, accelerator
+from sovereign_ai.catalog.accelerator import Accelerator, accelerator_of
 from sovereign_ai.catalog.system import System, system
+from sovereign_ai.catalog.vendors import Vendor
 from sovereign_ai.plan import Node, Plan, PoolSlice
 from sovereign_ai.render.interop import switch_tiers
 
@@ -19,7 +20,7 @@ class Machine:
         node: its place in the plan.
         part: its pool's part of the cluster.
         system: its row in the catalogue.
-        accelerator: its accelerators' row in the catalogue.
+        chip: its accelerators' row in the catalogue; None for a machine without accelerators.
         tiers: the switches above it on its compute fabric, the leaf first.
     """
 
@@ -27,8 +28,29 @@ class Machine:
     node: Node
     part: PoolSlice
     system: System
-    accelerator: Accelerator
+    chip: Accelerator | None
     tiers: tuple[str, ...] = ()
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """Its accelerators' row in the catalogue, for what is asked of a GPU.
+
+        Raises:
+            ValueError: the machine has none.
+        """
+        if self.chip is None:
+            raise ValueError(f"{self.node.name} has no accelerators")
+        return self.chip
+
+    @property
+    def gpu_vendor(self) -> Vendor | None:
+        """The vendor of its accelerators; None where it has none."""
+        return self.chip.gpu_vendor if self.chip else None
+
+    @property
+    def dra_driver(self) -> str | None:
+        """The driver of its ResourceSlices; None where it has none."""
+        return self.chip.dra_driver if self.chip else None
 
     @property
     def instances(self) -> int:
@@ -52,8 +74,7 @@ def machines(plan: Plan, cluster: str) -> list[Machine]:
     listed = []
     for node in plan.nodes_of(cluster):
         row = system(node.system)
-        chip = accelerator(row.accelerator)
         # Without a compute fabric there is no switch above a machine.
         switches = above.get(node.name, ())
-        listed.append(Machine(plan.factory, node, parts[node.pool], row, chip, switches))
+        listed.append(Machine(plan.factory, node, parts[node.pool], row, accelerator_of(row), switches))
     return listed

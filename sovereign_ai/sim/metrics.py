@@ -68,7 +68,7 @@ def exposition(plan: Plan, cluster: str, held: Holders, faults: Faults | None = 
     """
     gpus: list[_Gpu] = []
     for machine in machines(plan, cluster):
-        if machine.accelerator.gpu_vendor.telemetry == _EXPORTER:
+        if machine.gpu_vendor and machine.gpu_vendor.telemetry == _EXPORTER:
             gpus += _gpus(machine, held)
     lines = []
     # All samples of a metric must follow its HELP and TYPE lines as one group (Prometheus' text format).

@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER, label_value
-from sovereign_ai.plan import Node, Plan
-from sovereign_ai.render.interop import place_labels
+from sovereign_ai.plan import Plan
+from sovereign_ai.render.interop import node_taints, place_labels, role_labels
 from sovereign_ai.sim.features import feature_labels
 from sovereign_ai.sim.identity import clique, identity
 from sovereign_ai.sim.machine import Machine, machines
@@ -58,10 +58,7 @@ def fabric_resources(factory: AIFactory) -> dict[str, dict[str, int]]:
     for pool in factory.pools:
         devices = resources.setdefault(pool.name, {})
         for fabric in factory.fabrics:
-            # A fabric without a list of pools or sites is joined by all of them.
-            is_joined = not fabric.pools or pool.name in fabric.pools
-            is_at_site = not fabric.sites or pool.site in fabric.sites
-            if is_joined and is_at_site and fabric.kind in _RDMA and fabric.role in _RDMA_ROLES:
+            if pool.is_on(fabric) and fabric.kind in _RDMA and fabric.role in _RDMA_ROLES:
                 name = _RDMA[fabric.kind]
                 devices[name] = devices.get(name, 0) + fabric.rails * fabric.planes
     return resources
@@ -84,9 +81,9 @@ def with_cache_time(node: dict[str, Any], count: int) -> dict[str, Any]:
 def _node(factory: AIFactory, machine: Machine, fabric: dict[str, int]) -> dict[str, Any]:
     """Return one node."""
     node = machine.node
-    labels = _labels(machine) | _accelerators(machine)
+    labels = _labels(machine) | _accelerators(machine) | role_labels(factory, node)
     spec: dict[str, Any] = {"providerID": f"sovereign-ai://{node.site}/{node.hall}/{node.name}"}
-    taints = _taints(factory, node)
+    taints = node_taints(factory, node)
     if taints:
         spec["taints"] = taints
     return {
@@ -129,22 +126,14 @@ def _labels(machine: Machine) -> dict[str, str]:
 def _accelerators(machine: Machine) -> dict[str, str]:
     """Return the labels of the vendor's feature discovery."""
     part, domain = machine.part, machine.node.nvlink_domain
-    system, chip = machine.system, machine.accelerator
-    labels = feature_labels(system, chip, driver=part.driver, mig=part.mig, resource=part.resource)
-    scale_up = machine.accelerator.gpu_vendor.scale_up
+    chip = machine.chip
+    if chip is None:
+        return {}
+    labels = feature_labels(machine.system, chip, driver=part.driver, mig=part.mig, resource=part.resource)
+    scale_up = chip.gpu_vendor.scale_up
     if domain and scale_up:
         labels[scale_up.label] = clique(machine.factory, domain)
     return labels
-
-
-def _taints(factory: AIFactory, node: Node) -> list[dict[str, str]]:
-    """Return the zone's taint where the zone has dedicated nodes, and the spare's."""
-    taints = []
-    if factory.zone(node.zone).isolation.nodes == "dedicated":
-        taints.append({"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"})
-    if node.spare:
-        taints.append({"key": SPARE, "value": "true", "effect": "NoSchedule"})
-    return taints
 
 
 def _status(machine: Machine, fabric: dict[str, int], pods: int) -> dict[str, Any]:
@@ -155,8 +144,9 @@ def _status(machine: Machine, fabric: dict[str, int], pods: int) -> dict[str, An
         "memory": machine.system.memory.to_kubernetes(),
         "ephemeral-storage": _EPHEMERAL,
         "pods": str(pods),
-        machine.part.resource: str(machine.devices),
     }
+    if machine.part.resource:
+        resources[machine.part.resource] = str(machine.devices)
     for name, number in fabric.items():
         resources[name] = str(number)
     addresses = [{"type": "Hostname", "address": node.name}]

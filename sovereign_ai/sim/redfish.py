@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Node, Plan
 from sovereign_ai.sim.identity import identity
@@ -141,15 +141,16 @@ def _system(plan: Plan, node: Node) -> Tree:
 
 def _processors(path: str, node: Node) -> Tree:
     """Return a machine's two CPUs and its GPUs."""
-    chip = accelerator(system(node.system).accelerator)
-    model = (chip.product or chip.name).replace("-", " ").replace("_", " ")
+    chip = accelerator_of(system(node.system))
+    model = (chip.product or chip.name).replace("-", " ").replace("_", " ") if chip else ""
+    maker = chip.vendor if chip else system(node.system).vendor
     tree = {}
     for number in range(2):
         name = f"CPU_{number}"
-        tree[f"{path}/{name}"] = _processor(path, name, "CPU", "", chip.vendor)
+        tree[f"{path}/{name}"] = _processor(path, name, "CPU", "", maker)
     for number in range(node.gpus):
         name = f"GPU_{number}"
-        tree[f"{path}/{name}"] = _processor(path, name, "GPU", model, chip.vendor)
+        tree[f"{path}/{name}"] = _processor(path, name, "GPU", model, maker)
     return tree
 
 

@@ -72,7 +72,7 @@ def semantic_version(driver: str) -> str:
 
 def _of_machine(machine: Machine) -> list[dict[str, Any]]:
     """Return one machine's slices."""
-    driver = machine.accelerator.dra_driver
+    driver = machine.dra_driver
     if driver is None:
         return []
     node = machine.node

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import needed_accelerator
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Plan, tier_sites
 from sovereign_ai.sovereignty.cut_sets import FaultGate, Node, all_of, any_of
@@ -100,9 +100,9 @@ def _pool(
         served: `training` or `inference`.
     """
     server = system(pool.system)
-    vendor = accelerator(server.accelerator).vendor
-    hardware = (f"accelerator:{server.accelerator}", f"system:{pool.system}", f"firmware:{server.vendor}")
-    needs: list[Node] = [*sorted(hardware), f"driver:{vendor}", "operator", "parent", "staff"]
+    chip = needed_accelerator(server)
+    hardware = (f"accelerator:{chip.name}", f"system:{pool.system}", f"firmware:{server.vendor}")
+    needs: list[Node] = [*sorted(hardware), f"driver:{chip.vendor}", "operator", "parent", "staff"]
     needs.append(f"site:{pool.site}")
     needs += _needed_by_all(parts)
     needs += _keys(factory, pool)
@@ -171,8 +171,7 @@ def _network(factory: AIFactory, plan: Plan, pool: GpuNodePool) -> list[Node]:
     switches: set[str] = set()
     joined = unnamed = False
     for fabric in factory.fabrics:
-        # A fabric that lists no pools joins all of them.
-        if fabric.name not in built or (fabric.pools and pool.name not in fabric.pools):
+        if fabric.name not in built or not pool.is_on(fabric):
             continue
         joined = True
         for tier in fabric.switch_tiers:
@@ -286,8 +285,8 @@ def _counts(plan: Plan) -> tuple[dict[str, int], dict[str, int]]:
             gpus = server.gpus
             machines[f"system:{pool.system}"] += pool.nodes
             spares[f"system:{pool.system}"] += pool.spares
-            # A machine without accelerators names one whose software it has, and depends on none.
-            if not gpus:
+            # A machine without accelerators depends on none.
+            if server.accelerator is None:
                 continue
             machines[f"accelerator:{server.accelerator}"] += pool.nodes * gpus
             spares[f"accelerator:{server.accelerator}"] += pool.spares * gpus

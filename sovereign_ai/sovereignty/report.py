@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from datetime import date
 
-from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Plan
 from sovereign_ai.sovereignty.answers import answers, bars_of
 from sovereign_ai.sovereignty.concentration import concentration
@@ -20,6 +19,7 @@ from sovereign_ai.sovereignty.evidence import NONE, EvidenceSet
 from sovereign_ai.sovereignty.export_control import exposure
 from sovereign_ai.sovereignty.frameworks import frameworks
 from sovereign_ai.sovereignty.graph import Graph, graph
+from sovereign_ai.sovereignty.parts.hardware import accelerator_names
 from sovereign_ai.sovereignty.readings.all import readings
 from sovereign_ai.sovereignty.results import AssessmentResults, Sets
 from sovereign_ai.sovereignty.terminal import lines
@@ -52,7 +52,7 @@ def assess_sovereignty(
     ran = drills(dependencies)
     read = readings(factory, plan, dependencies, ran, now)
     answered = answers(read, evidence, bars_of(factory, plan, now), now)
-    accelerators = sorted({system(pool.system).accelerator for pool in factory.pools})
+    accelerators = accelerator_names(pool.system for pool in factory.pools)
     return SovereigntyReport(
         factory=factory.name,
         perimeter=factory.operator.perimeter,

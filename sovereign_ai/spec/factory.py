@@ -189,6 +189,10 @@ class AIFactory(Model):
         """Return the site of that name, which was checked to exist when the factory was made."""
         return next(site for site in self.sites if site.name == name)
 
+    def pool(self, name: str) -> GpuNodePool:
+        """Return the pool of that name."""
+        return next(pool for pool in self.pools if pool.name == name)
+
     def pools_at(self, site: str) -> tuple[GpuNodePool, ...]:
         """Return the pools of a site, in the order of the description."""
         # Grouped once: planners ask for each site and fabric.

@@ -1,13 +1,16 @@
-"""GPU node pools."""
+"""Pools of nodes: machines with GPUs, machines without, and those that run the factory."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from sovereign_ai.spec.base import Count, Model, Name, SystemName
 from sovereign_ai.spec.field_location import TextForm
+
+if TYPE_CHECKING:
+    from sovereign_ai.spec.fabric import Fabric
 
 
 class GpuNodePool(Model):
@@ -23,8 +26,9 @@ class GpuNodePool(Model):
     """Catalogue name of the server, such as `dgx-h100`; a server is one Kubernetes node."""
     nodes: Count
     """Servers that count; spares come in addition."""
-    purpose: Literal["training", "inference", "mixed"]
-    """Its use; assessments separate training and inference."""
+    purpose: Literal["training", "inference", "mixed", "management"]
+    """Its use; assessments separate training and inference. `management`: machines without GPUs that run the
+    factory (login, head, control plane, fabric managers, provisioning), and no tenant's work."""
     zone: Name
     """Its security zone."""
     spares: Literal["auto"] | Annotated[int, Field(ge=0, le=100_000, strict=True)] = 0
@@ -49,3 +53,33 @@ class GpuNodePool(Model):
     """Servers in a rack; left out, the system's published figure."""
     scalable_unit: Annotated[int, Field(ge=1, le=4096, strict=True)] | None = None
     """Servers in a scalable unit; left out, the system's published figure."""
+
+    def is_on(self, fabric: Fabric) -> bool:
+        """Return whether a fabric connects its servers: by its list of pools, else all that it is meant for.
+
+        A compute fabric is not meant for management servers, nor for servers that have neither GPUs nor ports
+        for it; a storage fabric not for management servers without ports for it.
+        """
+        if fabric.sites and self.site not in fabric.sites:
+            return False
+        if fabric.pools:
+            return self.name in fabric.pools
+        is_management = self.purpose == "management"
+        if fabric.role == "compute":
+            return not is_management and self._computes
+        return not (is_management and fabric.role == "storage" and self._row("storage_nics") == 0)
+
+    @property
+    def _computes(self) -> bool:
+        """Whether its servers have GPUs, or ports for a compute fabric."""
+        return self._row("gpus") != 0 or self._row("compute_nics") != 0
+
+    def _row(self, figure: str) -> int | None:
+        """Return a figure of its servers' row; None where no catalogue knows them, or the row has none."""
+        from sovereign_ai.catalog import UnknownNameError  # noqa: PLC0415 - only fabrics ask for it
+        from sovereign_ai.catalog.system import system  # noqa: PLC0415
+
+        try:
+            return getattr(system(self.system), figure)
+        except UnknownNameError:
+            return None

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
-from sovereign_ai.catalog.accelerator import accelerator, accelerators
+from sovereign_ai.catalog.accelerator import accelerator_of, accelerators
 from sovereign_ai.catalog.system import system
-from sovereign_ai.names import KEYS, OWNER, label_value
+from sovereign_ai.names import KEYS, MANAGEMENT_ROLE, OWNER, label_value
 from sovereign_ai.plan import Node, Plan, PoolSlice, with_control_plane
 from sovereign_ai.render.interop import switch_tiers
 from sovereign_ai.spec import AIFactory
@@ -59,7 +59,8 @@ def compare_nodes(
             *_capacity(node, pool, live),
             *_pod_range(ranges, live),
         ]
-        driver = accelerator(system(node.system).accelerator).dra_driver
+        chip = accelerator_of(system(node.system))
+        driver = chip.dra_driver if chip else None
         # A real cluster may run without DRA: devices are compared only once its driver publishes any slice.
         if driver is not None and (driver in drivers or _is_simulated(live)):
             differences += _devices(node, pool, driver, counts.get((node.name, driver), 0))
@@ -100,6 +101,8 @@ def stated_labels(factory: AIFactory, node: Node, switches: Sequence[str] = ()) 
         labels[KEYS.nvlink_domain] = node.nvlink_domain
     for key, value in labels.items():
         labels[key] = label_value(value)
+    if factory.pool(node.pool).purpose == "management":
+        labels[MANAGEMENT_ROLE] = ""
     return labels
 
 
@@ -131,6 +134,8 @@ def _planned_taints(factory: AIFactory, node: Node) -> list[str]:
         taints.append(f"{KEYS.namespace_zone}={node.zone}:NoSchedule")
     if node.spare:
         taints.append(f"{KEYS.domain}/spare=true:NoSchedule")
+    if factory.pool(node.pool).purpose == "management":
+        taints.append(f"{MANAGEMENT_ROLE}=:NoSchedule")
     return sorted(taints)
 
 
@@ -156,7 +161,8 @@ def _internal_address(live: Object) -> str | None:
 def _capacity(node: Node, pool: PoolSlice, live: Object) -> Iterator[Difference]:
     """Compare the devices that a node offers, and whether it is ready and stays."""
     status = live.get("status", {})
-    for field in ("capacity", "allocatable"):
+    # A machine without accelerators offers no devices that could be counted.
+    for field in ("capacity", "allocatable") if pool.resource else ():
         amount = (status.get(field) or {}).get(pool.resource)
         if not _fits(quantity(amount), node.gpus, pool):
             yield Difference(f"status.{field}[{pool.resource}]", _expected_count(node, pool), amount)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Literal
 
 from sovereign_ai.catalog import MOST_INSTANCES
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.cluster.api import Api, ApiError, UnreachableError
 from sovereign_ai.names import KEYS, OWNER, label
@@ -141,7 +141,7 @@ def attempts(
     """Return the pods to create for each pool.
 
     One requests a device by extended resource, one by claim where there is a DRA driver, and one requests
-    more than any node has and must wait.
+    more than any node has and must wait. A pool without accelerators has one that requests none.
 
     Args:
         api: the cluster.
@@ -159,6 +159,10 @@ def attempts(
         no_image = "" if place.image else unsigned
         make = partial(Attempt, api=api, plan=plan, place=place, wait_seconds=wait_seconds)
 
+        if not place.part.resource:
+            pod = gpu_pod(factory, place, label("probe", pool, "cpus", mark))
+            listed.append(make(f"without-gpu/{pool}", objects=(pod,), reason=no_image))
+            continue
         pod = gpu_pod(factory, place, label("probe", pool, "resource", mark))
         listed.append(make(f"gpu-by-resource/{pool}", objects=(pod,), reason=no_image))
 
@@ -187,8 +191,10 @@ def _most_devices_of_a_node(plan: Plan, place: ProbeTarget) -> int:
 
 
 def device_class(place: ProbeTarget) -> str | None:
-    """Return the name of the vendor's DeviceClass for a pool; None where the vendor has no DRA driver."""
-    chip = accelerator(system(place.part.system).accelerator)
+    """Return the name of the vendor's DeviceClass for a pool; None where there is no DRA driver."""
+    chip = accelerator_of(system(place.part.system))
+    if chip is None:
+        return None
     dra = chip.gpu_vendor.dra
     # Partitions have a class of their own; other classes are named like their driver.
     if place.part.mig and dra and dra.partition_class and dra.driver == chip.dra_driver:

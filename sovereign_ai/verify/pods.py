@@ -67,8 +67,9 @@ def gpu_pod(factory: AIFactory, place: ProbeTarget, name: str, number: int = 1) 
     pod = _pod(factory, place, name)
     resources = pod["spec"]["containers"][0]["resources"]
     # Kubernetes does not overcommit extended resources: request and limit must be equal.
-    resources["limits"][place.part.resource] = str(number)
-    resources["requests"][place.part.resource] = str(number)
+    if place.part.resource:
+        resources["limits"][place.part.resource] = str(number)
+        resources["requests"][place.part.resource] = str(number)
     return pod
 
 

@@ -1,12 +1,14 @@
 """Probe a cluster: what must run does run, and the stack's own policies refuse what must be refused.
 
-A pool is proved by a pod that requests a device by extended resource, and by one that requests it by claim
-where the vendor has a DRA driver; each must run on a node of that pool and zone. A pod that requests more
-than any node has must wait, with the scheduler's reason. A zone is proved by five pods that must be refused:
-one for another zone, one that bypasses the scheduler, one for another jurisdiction, a privileged one, and one
-from a registry that is not listed. Each further admission policy is proved by one object that it must refuse.
-These objects are sent as dry runs, and only a refusal counts that names one of the stack's admission policies
-(or, for privileged pods, the Pod Security level that the stack sets).
+A pool of accelerators is proved by a pod that requests a device by extended resource, and by one that
+requests it by claim where the vendor has a DRA driver; each must run on a node of that pool and zone. A pod
+that requests more than any node has must wait, with the scheduler's reason. A pool without accelerators is
+proved by a pod that requests none, and one of management machines by a pod that must be refused. A zone is
+proved by five pods that must be refused: one for another zone, one that bypasses the scheduler, one for
+another jurisdiction, a privileged one, and one from a registry that is not listed. Each further admission
+policy is proved by one object that it must refuse. These objects are sent as dry runs, and only a refusal
+counts that names one of the stack's admission policies (or, for privileged pods, the Pod Security level that
+the stack sets).
 
     for probe in run_probes(api, factory, plan, bundle.objects, "lab"):
         print(probe)
@@ -21,7 +23,7 @@ from typing import Any, Literal
 
 from sovereign_ai.cluster import REPEATED
 from sovereign_ai.cluster.api import Api, ApiError
-from sovereign_ai.names import KEYS
+from sovereign_ai.names import KEYS, MANAGEMENT_ROLE
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import policy_name
 from sovereign_ai.spec import AIFactory
@@ -45,7 +47,7 @@ class ClusterProbe:
 
     Attributes:
         name: `gpu-by-resource/<pool>`, `gpu-by-claim/<pool>`, `more-than-there-is/<pool>`,
-            `<fault>/<namespace>`, or `admission/<policy>`.
+            `without-gpu/<pool>`, `<fault>/<namespace>`, or `admission/<policy>`.
         expected: `runs`, `waits` or `refused`.
         status: `passed`, `failed`, or `skipped`, which is no pass.
         detail: the observation in words, or why the probe was skipped.
@@ -102,7 +104,7 @@ def run_probes(
     places = _places(plan, cluster, image)
     refusals = []
     for place in _first_in_each_zone(places):
-        pods = _refused_pods(factory, plan, place)
+        pods = _refused_pods(factory, plan, cluster, place)
         refusals += [partial(_refusal, api, policies, name, pod) for name, pod in pods]
     for policy, obj in _refused_objects(factory, places, policies):
         name = f"admission/{policy}"
@@ -132,10 +134,11 @@ def _names_of_kind(objects: Iterable[Object], kind: str) -> list[str]:
 def _skipped(plan: Plan, cluster: str, places: Iterable[ProbeTarget]) -> Iterator[ClusterProbe]:
     """Yield the probes of pools for which no tenant has a namespace."""
     probed = {place.part.pool for place in places}
-    for pool in plan.cluster(cluster).pools:
+    for pool in plan.cluster(cluster).work_pools:
         if pool.pool not in probed:
             detail = f"no tenant has a namespace in zone {pool.zone} of this cluster"
-            for probe in ("gpu-by-resource", "gpu-by-claim"):
+            probes = ("gpu-by-resource", "gpu-by-claim") if pool.resource else ("without-gpu",)
+            for probe in probes:
                 yield ClusterProbe(f"{probe}/{pool.pool}", "runs", "skipped", detail)
 
 
@@ -149,7 +152,7 @@ def _places(plan: Plan, cluster: str, image: str) -> list[ProbeTarget]:
     """Return for each pool of a cluster the first namespace of its zone, for pools whose zone has one."""
     planned = plan.cluster(cluster)
     places = []
-    for pool in planned.pools:
+    for pool in planned.work_pools:
         for namespace in planned.namespaces:
             if namespace.zone == pool.zone:
                 places.append(ProbeTarget(namespace, pool, image))
@@ -165,7 +168,9 @@ def _first_in_each_zone(places: Iterable[ProbeTarget]) -> list[ProbeTarget]:
     return list(by_zone.values())
 
 
-def _refused_pods(factory: AIFactory, plan: Plan, place: ProbeTarget) -> list[tuple[str, dict[str, Any]]]:
+def _refused_pods(
+    factory: AIFactory, plan: Plan, cluster: str, place: ProbeTarget
+) -> list[tuple[str, dict[str, Any]]]:
     """Return the pods that must be refused, each with the name of its probe."""
     pod = gpu_pod(factory, place, "refused-probe")
     jurisdictions = {node.jurisdiction for node in plan.nodes}
@@ -190,13 +195,21 @@ def _refused_pods(factory: AIFactory, plan: Plan, place: ProbeTarget) -> list[tu
     }
     named_node = {**pod, "spec": {**pod["spec"], "nodeName": node}}
     namespace = place.namespace.name
-    return [
+    refused = [
         (f"wrong-zone/{namespace}", with_selector(pod, {KEYS.zone: zone})),
         (f"named-node/{namespace}", named_node),
         (f"wrong-jurisdiction/{namespace}", with_selector(pod, {KEYS.jurisdiction: country})),
         (f"privileged/{namespace}", with_container(pod, securityContext=privileged)),
         (f"unlisted-registry/{namespace}", with_container(pod, image=UNLISTED)),
     ]
+    if any(part.is_management for part in plan.cluster(cluster).pools):
+        tolerated = [
+            *pod["spec"].get("tolerations", ()),
+            {"key": MANAGEMENT_ROLE, "operator": "Exists", "effect": "NoSchedule"},
+        ]
+        on_management = {**pod, "spec": {**pod["spec"], "tolerations": tolerated}}
+        refused.append((f"management-node/{namespace}", on_management))
+    return refused
 
 
 def _refused_objects(

@@ -169,7 +169,7 @@ def _cluster_uid(observed: Observed) -> str:
 def _counts(observed: Observed, plan: Plan, cluster: str, objects: int) -> dict[str, int]:
     """Count what was wanted and what is there."""
     names = {node.name for node in plan.nodes_of(cluster)}
-    resources = {pool.resource for pool in plan.cluster(cluster).pools}
+    resources = {pool.resource for pool in plan.cluster(cluster).pools if pool.resource}
     ready = 0
     devices = 0
     for node in observed.of("v1", "Node"):

@@ -6,7 +6,12 @@ import re
 
 import pytest
 
-from sovereign_ai.catalog.accelerator import accelerator, accelerators
+from sovereign_ai.catalog.accelerator import (
+    accelerator_of,
+    accelerators,
+    needed_accelerator,
+    resource_of,
+)
 from sovereign_ai.catalog.figures import Grade
 from sovereign_ai.catalog.parts import parts
 from sovereign_ai.catalog.storage import media
@@ -58,8 +63,20 @@ def test_the_tables_hold_the_rows_that_specifications_name() -> None:
 
 @pytest.mark.parametrize("one", systems(), ids=lambda one: one.name)
 def test_the_accelerators_of_a_system_draw_less_than_the_whole_system(one: System) -> None:
-    assert accelerator(one.accelerator).tdp.count * one.gpus < one.max_power.count
+    chip = accelerator_of(one)
+    assert (chip is None) == (one.gpus == 0)
+    assert chip is None or chip.tdp.count * one.gpus < one.max_power.count
     assert one.worst_power >= one.max_power
+
+
+def test_servers_that_run_a_factory_have_no_accelerators_and_ports_in_band() -> None:
+    servers = {one.name: one for one in systems() if not one.gpus}
+    assert servers.keys() == {"r660", "dl360-gen11", "sys-221h-tnr"}
+    for one in servers.values():
+        assert (one.accelerator, accelerator_of(one), resource_of(one)) == (None, None, "")
+        assert (one.compute_nics, one.storage_nics) == (0, 2)
+        with pytest.raises(ValueError, match="has no accelerators"):
+            needed_accelerator(one)
 
 
 @pytest.mark.parametrize("one", systems(), ids=lambda one: one.name)
@@ -132,9 +149,9 @@ def test_power_that_no_vendor_states_is_an_estimate_at_its_upper_end() -> None:
         assert figure is not None
         assert figure.grade is Grade.ESTIMATE
         assert figure.value == figure.high
-        share = system(name).max_power.count / (8 * accelerator(system(name).accelerator).tdp.count)
+        share = system(name).max_power.count / (8 * needed_accelerator(system(name)).tdp.count)
         known = [
-            system(dgx).max_power.count / (8 * accelerator(system(dgx).accelerator).tdp.count)
+            system(dgx).max_power.count / (8 * needed_accelerator(system(dgx)).tdp.count)
             for dgx in ("dgx-h100", "dgx-b200", "dgx-b300")
         ]
         assert max(known) <= share <= max(known) + 0.02

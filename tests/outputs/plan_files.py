@@ -65,7 +65,8 @@ def slurm(files: Mapping[str, str]) -> Iterator[str]:
             nodes.update(names)
             if addresses and len(addresses) != len(names):
                 yield f"{line['NodeName']}: {len(addresses)} addresses for {len(names)} nodes"
-            for name in names:
+            # A line without Gres is of servers without GPUs.
+            for name in names if "Gres" in line else ():
                 gpus[name] = int(line["Gres"].rpartition(":")[2])
         elif "PartitionName" in line:
             yield from _unknown("partition", expand(line["Nodes"]), nodes)

@@ -145,6 +145,18 @@ def _many_zones(data: Data) -> Data:
     }
 
 
+def _servers(purpose: str) -> Callable[[Data], Data]:
+    """Return a change that adds servers without GPUs, whose ports for storage are of another rate."""
+
+    def change(data: Data) -> Data:
+        data["pools"].append({**data["pools"][0], "name": "cpus", "system": "r660", "purpose": purpose})
+        data["pools"][-1] |= {"nodes": 5, "spares": 1}
+        data["fabrics"][1] |= {"breakout": 2, "pool_links": [{"pool": "cpus", "link": "200 Gbps"}]}
+        return data
+
+    return change
+
+
 def _spoken_of(data: Data) -> Data:
     """Give operator and carrier names with letters of many kinds."""
     data["operator"]["name"] = "Größte Rechner GmbH & Co. <\"'>{{ .Values }}, 東京 🚀"
@@ -180,4 +192,6 @@ _CHANGES: dict[str, Callable[[Data], Data]] = {
     "a switch for each rack": _compute(radix=128, leaf_hosts="rack", leaf_rails=8),
     "small clusters": lambda data: data | {"clusters": {"nodes": 3}},
     "last numbers": _edges,
+    "management servers": _servers("management"),
+    "servers of CPUs for work": _servers("mixed"),
 }

@@ -62,6 +62,8 @@ def counts(row: dict[str, Any]) -> dict[str, int]:
     found = {tier: sum(getattr(plane, tier) for plane in together) for tier in tiers}
     found |= {name: getattr(planes[0], name) for name in LINKS}
     found["networks"] = len(planes)
+    management = [pool for pool in factory.pools if pool.purpose == "management"]
+    found["management_nodes"] = sum(pool.nodes for pool in management if pool.is_on(factory.fabrics[0]))
     found["tiers"] = planes[0].tiers
     found["ports_of_a_machine"] = planes[0].rails
     found["leaves_of_a_card"] = planes[0].rails // system(row["system"]).compute_nics

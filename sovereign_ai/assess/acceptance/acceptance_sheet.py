@@ -18,7 +18,7 @@ Bus bandwidths are those of nccl-tests: they compare with a link's rate whatever
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sovereign_ai.assess.acceptance.groups import rails, sites, units
@@ -36,10 +36,10 @@ from sovereign_ai.assess.acceptance.limits import (
 from sovereign_ai.assess.acceptance.readers.kernel import BEGIN, END
 from sovereign_ai.assess.acceptance.tests import AcceptanceSheet, AcceptanceTest, Limit, source_text
 from sovereign_ai.assess.sources import figure, figures
-from sovereign_ai.catalog.accelerator import Accelerator, accelerator
+from sovereign_ai.catalog.accelerator import Accelerator, accelerator_of
 from sovereign_ai.catalog.system import System, system
 from sovereign_ai.catalog.vendors import Diagnostics, FaultCodes, Vendor
-from sovereign_ai.plan import Node, Plan
+from sovereign_ai.plan import Node, Plan, StoragePlan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.spec import AIFactory
 
@@ -57,7 +57,8 @@ def sheet(factory: AIFactory, plan: Plan) -> AcceptanceSheet:
     # From the smallest subjects to the largest: a rail is worth testing once its servers pass.
     tests: list[AcceptanceTest] = []
     for nodes in pools.values():
-        tests += _servers(plan, nodes, ports)
+        is_management = factory.pool(nodes[0].pool).purpose == "management"
+        tests += _servers(plan, nodes, ports, () if is_management else plan.storage)
     for plane in plan.fabrics:
         if plane.role == "compute":
             tests += rails(plan, plane)
@@ -83,12 +84,12 @@ class _Pool:
     Attributes:
         nodes: the servers.
         server: their system.
-        chip: their accelerator.
+        chip: their accelerator; None where they have none.
     """
 
     nodes: list[Node]
     server: System
-    chip: Accelerator
+    chip: Accelerator | None
 
     @property
     def name(self) -> str:
@@ -106,26 +107,35 @@ class _Pool:
         return AcceptanceTest(name, "node", self.name, tool, command, names, limits)
 
 
-def _servers(plan: Plan, nodes: list[Node], ports: dict[str, int]) -> Iterator[AcceptanceTest]:
-    """Yield the tests of one pool's servers."""
+def _servers(
+    plan: Plan, nodes: list[Node], ports: dict[str, int], tiers: Sequence[StoragePlan]
+) -> Iterator[AcceptanceTest]:
+    """Yield the tests of one pool's servers.
+
+    Args:
+        plan: the plan.
+        nodes: the servers.
+        ports: the number of cabled ports of each server.
+        tiers: the tiers whose rates one server must reach; none where they do no tenant's work.
+    """
     server = system(nodes[0].system)
-    pool = _Pool(nodes, server, accelerator(server.accelerator))
-    vendor = pool.chip.gpu_vendor
-    has_gpus = server.gpus > 0
-    if has_gpus and vendor.diagnostics:
+    chip = accelerator_of(server)
+    pool = _Pool(nodes, server, chip)
+    vendor = chip.gpu_vendor if chip else None
+    if vendor and vendor.diagnostics:
         yield _diagnose(pool, vendor.diagnostics)
-    bus = _bus(server, pool.chip) if has_gpus and vendor.collectives else None
-    if bus is not None:
+    bus = _bus(server, chip) if chip and vendor and vendor.collectives else None
+    if vendor and bus is not None:
         command = f"{vendor.collectives} {LARGE} -g {server.gpus}"
         yield pool.test("collectives", "nccl", command, bus, *whole(server.gpus, pool.gpus))
-    for tier in plan.storage:
+    for tier in tiers:
         is_reached = tier.zone == nodes[0].zone and tier.site == nodes[0].site
         read, write = tier.per_node_read, tier.per_node_write
         if is_reached and (read or write):
             limits = rates(tier, read, write, "one machine's rate", "per_node_read")
             yield pool.test(f"storage-{tier.tier}", "fio", fio(tier), *limits)
     yield from _links(plan, pool, ports)
-    if has_gpus and vendor.faults:
+    if vendor and vendor.faults:
         yield _burn_in(pool, vendor, vendor.faults)
 
 
@@ -221,7 +231,10 @@ def _planes(plan: Plan, names: set[str]) -> list[FabricPlan]:
 def _untested(pools: dict[str, list[Node]]) -> Iterator[str]:
     """Yield what no test covers, and why."""
     for pool, nodes in pools.items():
-        vendor = accelerator(system(nodes[0].system).accelerator).gpu_vendor
+        chip = accelerator_of(system(nodes[0].system))
+        if chip is None:
+            continue
+        vendor = chip.gpu_vendor
         if not vendor.diagnostics or not vendor.faults:
             yield f"pool {pool}: the diagnostics and burn-in of {vendor.name} have no reader here"
         if not vendor.collectives:

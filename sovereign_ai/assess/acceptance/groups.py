@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from sovereign_ai.assess.acceptance.limits import FILE, LARGE, count, fio, portion, rates, share, whole
 from sovereign_ai.assess.acceptance.tests import AcceptanceTest
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import CONFIDENCE, Node, Plan, poisson_spares
 from sovereign_ai.plan.fabric import FabricPlan
@@ -20,7 +20,8 @@ from sovereign_ai.plan.fabric import FabricPlan
 
 def _has_reader(node: Node) -> bool:
     """Return whether a server has accelerators, and a reader exists for their collectives."""
-    return node.gpus > 0 and bool(accelerator(system(node.system).accelerator).gpu_vendor.collectives)
+    chip = accelerator_of(system(node.system))
+    return chip is not None and bool(chip.gpu_vendor.collectives)
 
 
 def _testable(plan: Plan, plane: FabricPlan) -> dict[str, list[Node]]:
@@ -177,7 +178,8 @@ def _broken(plan: Plan) -> Iterator[AcceptanceTest]:
     members: dict[str, list[Node]] = {}
     for node in plan.nodes:
         at_site = members.setdefault(node.site, [])
-        if accelerator(system(node.system).accelerator).gpu_vendor.faults:
+        chip = accelerator_of(system(node.system))
+        if chip is not None and chip.gpu_vendor.faults:
             at_site.append(node)
     for site, nodes in members.items():
         if not nodes:

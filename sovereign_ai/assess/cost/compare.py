@@ -49,7 +49,9 @@ def add_break_even(sheet: Sheet, shapes: Sequence[Shape]) -> None:
     """Add the rent of the same GPUs and the utilisation from which owning is cheaper."""
     chips: Counter[str] = Counter()
     for shape in shapes:
-        chips[shape.system.accelerator] += shape.nodes * shape.system.gpus
+        # Nobody rents out machines that run a factory: what they cost is in the hour of a GPU.
+        if shape.system.accelerator is not None:
+            chips[shape.system.accelerator] += shape.nodes * shape.system.gpus
     parts: list[str] = []
     for chip, count in sorted(chips.items()):
         name = f"rent.{chip}"

@@ -22,7 +22,7 @@ from enum import StrEnum
 from sovereign_ai.assess.measure import Measure, ReportLine, by_name
 from sovereign_ai.assess.sheet import Sheet, Work
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.accelerator import Accelerator, accelerator
+from sovereign_ai.catalog.accelerator import Accelerator, needed_accelerator
 from sovereign_ai.plan import Plan, Shape
 
 
@@ -173,7 +173,7 @@ class FitPlace:
     @property
     def chip(self) -> Accelerator:
         """The pool's accelerator."""
-        return accelerator(self.shape.system.accelerator)
+        return needed_accelerator(self.shape.system)
 
     def nodes(self) -> tuple[int, str]:
         """Return the servers of the pool in the cluster that has most of them, and why it is so many."""

@@ -24,7 +24,7 @@ from sovereign_ai.assess.goodput.capped_work import under_cap
 from sovereign_ai.assess.goodput.training_jobs import declared_workloads
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import needed_accelerator
 from sovereign_ai.plan import Shape
 from sovereign_ai.spec import AIFactory, ModelSize
 
@@ -60,9 +60,12 @@ class InferenceLoad:
 
 
 def services(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[InferenceLoad]:
-    """Yield every service: declared ones, and inference pools without one."""
+    """Yield every service on accelerators: declared ones, and inference pools without one."""
     for shape in shapes:
         pool = shape.pool
+        # Its rates follow from the memory and the peak of accelerators.
+        if not shape.system.gpus:
+            continue
         declared = declared_workloads(factory, pool.name, "inference")
         for workload in declared:
             yield InferenceLoad(workload.name, shape, workload.nodes, workload.model)
@@ -151,7 +154,7 @@ def _experts(sheet: Sheet, name: str, service: InferenceLoad, part: str) -> str:
 def _add_replicas(sheet: Sheet, name: str, service: InferenceLoad) -> None:
     """Add the servers of a replica, the sequences that it holds at once, and the number of replicas."""
     system = service.shape.system
-    memory = accelerator(system.accelerator).memory
+    memory = needed_accelerator(system).memory
     total = f"memory.{system.name}"
     sheet.plan(total, system.gpus * memory.count, "B", f"{system.gpus} x {memory}")
     usable = sheet.figure("memory.usable", figure("failures", "memory.usable"))
@@ -192,7 +195,7 @@ def _add_rates(sheet: Sheet, name: str, service: InferenceLoad, active: str, exp
         experts: names of the routed experts a layer, and of those that a token is sent to.
     """
     system = service.shape.system
-    chip = accelerator(system.accelerator)
+    chip = needed_accelerator(system)
     # The catalogue has teraflops; the measure is in operations a second.
     peak = sheet.figure(
         f"peak.{chip.name}",

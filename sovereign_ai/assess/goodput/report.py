@@ -141,7 +141,9 @@ def _built(
         add_job(sheet, job, plan)
         add_training(sheet, job)
     for shape in pools:
-        add_spares(sheet, shape, plan)
+        # The rate of failures is that of accelerators; how many other machines fail was not counted.
+        if shape.system.gpus:
+            add_spares(sheet, shape, plan)
     for service in served:
         add_service(sheet, service)
     for part in _SIMULATED:

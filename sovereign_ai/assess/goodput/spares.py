@@ -11,7 +11,7 @@ from sovereign_ai.assess.goodput.exact import spares_at
 from sovereign_ai.assess.goodput.training_jobs import add_rate
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import needed_accelerator
 from sovereign_ai.plan import Plan, Shape
 from sovereign_ai.plan.fabric import fullest_leaf
 
@@ -42,7 +42,7 @@ def add_spares(sheet: Sheet, shape: Shape, plan: Plan) -> None:
     """Add `pool.<name>.spares`: spares by Poisson, by the largest domain, needed, and planned."""
     name = f"pool.{shape.pool.name}.spares"
     poisson, domain = f"{name}.poisson", f"{name}.domain"
-    rate = add_rate(sheet, accelerator(shape.system.accelerator))
+    rate = add_rate(sheet, needed_accelerator(shape.system))
     gpus = sheet.plan(f"{name}.gpus", shape.nodes * shape.system.gpus, "GPUs", "machines counted on")
     repair = sheet.figure("repair", figure("failures", "repair"))
     confidence = sheet.plan("confidence", CONFIDENCE, "1", "as in the plan")

@@ -13,7 +13,7 @@ from sovereign_ai.assess.goodput.exact import RATE, best_interval, goodput, mean
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog import Figure, Grade
-from sovereign_ai.catalog.accelerator import Accelerator, accelerator
+from sovereign_ai.catalog.accelerator import Accelerator, needed_accelerator
 from sovereign_ai.plan import Plan, Shape, StoragePlan
 from sovereign_ai.spec import AIFactory, ModelSize, Workload
 
@@ -49,7 +49,7 @@ class GoodputJob:
     @property
     def chip(self) -> Accelerator:
         """Its accelerator."""
-        return accelerator(self.shape.system.accelerator)
+        return needed_accelerator(self.shape.system)
 
 
 def declared_workloads(factory: AIFactory, pool: str, kind: str) -> list[Workload]:
@@ -62,14 +62,18 @@ def declared_workloads(factory: AIFactory, pool: str, kind: str) -> list[Workloa
 
 
 def jobs(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[GoodputJob]:
-    """Yield every job: declared ones, and training pools without one."""
+    """Yield every job on accelerators: declared ones, and training pools without one.
+
+    The failures that were counted are those of accelerators: what a job of CPUs loses by them is not known.
+    """
     for shape in shapes:
         pool = shape.pool
+        if not shape.system.gpus:
+            continue
         declared = declared_workloads(factory, pool.name, "training")
         for workload in declared:
             yield GoodputJob(workload.name, shape, workload.nodes, declared=True, model=workload.model)
-        # Machines without accelerators train nothing unless a workload says so.
-        if not declared and pool.purpose != "inference" and shape.system.gpus:
+        if not declared and pool.purpose != "inference":
             yield GoodputJob(pool.name, shape, shape.nodes, declared=False)
 
 

@@ -18,8 +18,9 @@ import yaml
 
 from sovereign_ai.cluster.identities import CLUSTER_CA
 from sovereign_ai.cluster.operator import AUTHORIZERS
-from sovereign_ai.names import KEYS, label_value
+from sovereign_ai.names import label_value
 from sovereign_ai.plan import Node, Plan, pod_bits, with_control_plane
+from sovereign_ai.render.interop import node_taints
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.toolchain.node_image.build import TAG
 
@@ -58,8 +59,8 @@ def real_machines(plan: Plan, cluster: str) -> tuple[Node, ...]:
     Raises:
         KeyError: the plan has no such cluster.
     """
-    plan.cluster(cluster)  # raises where there is no such cluster
-    candidates = [node for node in plan.nodes_of(cluster) if not node.spare]
+    # Management nodes would run none of what is tried on real ones.
+    candidates = [node for node in plan.work_nodes_of(cluster) if not node.spare]
     first_of_zone: dict[str, Node] = {}
     for node in candidates:
         first_of_zone.setdefault(node.zone, node)
@@ -147,13 +148,10 @@ def _range(plan: Plan, cluster: str, use: str) -> str:
 
 def _worker(factory: AIFactory, node: Node) -> dict[str, Any]:
     """Return one worker: its name and taint, and the labels that a kubelet may set itself."""
-    taints = []
-    if factory.zone(node.zone).isolation.nodes == "dedicated":
-        taints.append({"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"})
     join = {
         "kind": "JoinConfiguration",
         "timeouts": dict(_PATIENCE),
-        "nodeRegistration": {"name": node.name, "taints": taints},
+        "nodeRegistration": {"name": node.name, "taints": node_taints(factory, node)},
     }
     labels = {
         "topology.kubernetes.io/region": node.region,

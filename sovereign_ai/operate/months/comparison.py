@@ -18,6 +18,7 @@ from statistics import fmean, stdev
 
 from sovereign_ai.assess import GivenValue
 from sovereign_ai.assess.goodput import Goodput, assess_goodput, goodput
+from sovereign_ai.catalog.system import system
 from sovereign_ai.operate.months.gangs import GangTerms, Shares
 from sovereign_ai.operate.months.month import DAY, Month, Safeguard, VirtualSite, run_month
 from sovereign_ai.plan import Plan
@@ -124,7 +125,8 @@ def divide_pools(factory: AIFactory, plan: Plan, cluster: str, jobs: int) -> AIF
     tenants = {zone.name: zone.tenants[0] for zone in factory.zones if zone.tenants}
     counted = Counter(node.pool for node in plan.nodes_of(cluster) if not node.spare)
     for pool in factory.pools:
-        if pool.purpose == "inference" or counted[pool.name] < jobs:
+        is_trained_on = pool.purpose in ("training", "mixed") and system(pool.system).gpus
+        if not is_trained_on or counted[pool.name] < jobs:
             continue
         for number in range(1, jobs + 1):
             work = Workload.model_construct(

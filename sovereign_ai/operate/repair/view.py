@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import FaultCodes
 from sovereign_ai.cluster import CORDON_OWNER, evictable_pods, evictable_pods_by_node
@@ -135,7 +135,8 @@ def places(plan: Plan, cluster: str) -> dict[str, Place]:
         feeds[rack.name] = tuple(f"feed {rack.site}/{feed}" for feed in rack.pdus)
     placed = {}
     for node in plan.nodes_of(cluster):
-        codes = accelerator(system(node.system).accelerator).gpu_vendor.faults
+        chip = accelerator_of(system(node.system))
+        codes = chip.gpu_vendor.faults if chip else None
         placed[node.name] = Place(node.pool, _domains(node, feeds.get(node.rack, ())), codes)
     return placed
 

@@ -24,7 +24,7 @@ from sovereign_ai.plan.cabling.routes import BETWEEN_RACKS
 from sovereign_ai.plan.campus import CampusLink, RouteUse
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.plan.rounding import ceil_div
-from sovereign_ai.spec import AIFactory, Fabric
+from sovereign_ai.spec import AIFactory
 
 BETWEEN_BUILDINGS = "between buildings"
 """What a line is for that no fabric has alone."""
@@ -159,14 +159,10 @@ def _phase(factory: AIFactory, link: CampusLink, nodes: Sequence[Node], first: M
     phases: list[int] = []
     for fabric in factory.fabrics:
         if fabric.name in link.fabrics:
-            joined = [first.get(node.name, 0) for node in nodes if _joins(fabric, node, link.site)]
+            pools = {pool.name for pool in factory.pools_at(link.site) if pool.is_on(fabric)}
+            joined = [first.get(node.name, 0) for node in nodes if node.pool in pools]
             phases.append(min(joined, default=0))
     return max(phases, default=0)
-
-
-def _joins(fabric: Fabric, node: Node, site: str) -> bool:
-    """Return whether a server of a site is on a fabric."""
-    return node.site == site and (not fabric.pools or node.pool in fabric.pools)
 
 
 def _ends(site: str, use: RouteUse, kind: str, phase: int) -> Iterator[BuildingPiece]:

@@ -271,7 +271,7 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
             continue
         if ports == 0:
             message = f"{name} of pool {pool.name} has no {fabric.role} ports"
-            yield MisfitError("pools", message, "name the pools that join, without this one")
+            yield MisfitError("pools", message, _without_ports(pool))
             continue
         parts = 1
         if fabric.role == "compute":
@@ -299,6 +299,14 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
                 own = f"'pool_links: [{{pool: {pool.name}, link: {rate}}}]'"
                 hint += f", the rate of all that join; or {own} for it alone"
             yield MisfitError("link", message, hint)
+
+
+def _without_ports(pool: GpuNodePool) -> str:
+    """Return what to do about a pool whose servers have no ports for a fabric."""
+    hint = "name the pools that join, without this one"
+    if pool.purpose == "management":
+        hint += "; 'managers' counts ports of fabric managers, and other fabrics connect the pool"
+    return hint
 
 
 def _ports_and_rate(machine: System, role: str) -> tuple[int | None, BitsPerSecond | None]:

@@ -48,7 +48,7 @@ def support(
     fabrics = fabrics_by_name(factory)
     for group in switch_groups(factory, sizes):
         fabric, site = fabrics[group.size.fabric], factory.site(group.size.site)
-        hall = home(shapes, site, fabric.pools)
+        hall = home(shapes, site, [shape.pool.name for shape in shapes if shape.pool.is_on(fabric)])
         units, watts = switch_units(fabric, group.tier), switch_watts(fabric, group.tier)
         yield SupportBatch(hall, "network", "", len(group.names), units, watts)
     for tier in tiers:

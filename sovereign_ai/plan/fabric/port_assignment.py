@@ -77,9 +77,7 @@ def fabrics_by_name(factory: AIFactory) -> dict[str, Fabric]:
 
 def pools_of(factory: AIFactory, fabric: Fabric, site: str) -> list[GpuNodePool]:
     """Return the pools of a site that a fabric connects, in the order of the description."""
-    if fabric.sites and site not in fabric.sites:
-        return []
-    return [pool for pool in factory.pools_at(site) if not fabric.pools or pool.name in fabric.pools]
+    return [pool for pool in factory.pools_at(site) if pool.is_on(fabric)]
 
 
 def joins_servers(factory: AIFactory, fabric: Fabric, site: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sovereign_ai.plan import Plan
+from sovereign_ai.plan import Node, Plan
 from sovereign_ai.render.hosts.firewall import node_table, server_table
 from sovereign_ai.render.hosts.inventory_groups import Host, HostInventory
 from sovereign_ai.render.hosts.machine import KERNEL, as_files, node_variables, pool_variables
@@ -23,7 +23,7 @@ from sovereign_ai.spec import AIFactory
 
 MACHINE_ROLES = ("baseline", "container_runtime", "kubernetes_node", "gpu", "rdma", "storage_client")
 SERVER_ROLES = ("baseline", "rdma")
-"""Roles by kind of host; a node with a BMC address has `bmc` too. A role is the group `role_<name>`."""
+"""Roles by kind of host, see `_machine_roles`. A role is the group `role_<name>`."""
 
 RailFiles = Mapping[str, Mapping[str, str]]
 """Host to the files of its rails, path to text."""
@@ -82,7 +82,7 @@ def _nodes(factory: AIFactory, plan: Plan, given: SiteFacts, rails: RailFiles) -
     for power in plan.power:
         limits.update(power.limits)
     for node in plan.nodes:
-        roles = (*MACHINE_ROLES, "bmc") if node.bmc else MACHINE_ROLES
+        roles = _machine_roles(node)
         groups = (
             "machines",
             _group("pool", node.pool),
@@ -99,6 +99,12 @@ def _nodes(factory: AIFactory, plan: Plan, given: SiteFacts, rails: RailFiles) -
             variables["power_limit_watts"] = limits[node.pool]
         host = Host(node.name, node.scalable_unit, groups, variables)
         yield _with_connection(host, given)
+
+
+def _machine_roles(node: Node) -> tuple[str, ...]:
+    """Return the roles of a node: `gpu` where it has accelerators, `bmc` where its BMC has an address."""
+    roles = tuple(role for role in MACHINE_ROLES if role != "gpu" or node.gpus)
+    return (*roles, "bmc") if node.bmc else roles
 
 
 def _servers(plan: Plan, given: SiteFacts, rails: RailFiles) -> Iterator[Host]:

@@ -8,17 +8,18 @@ from what kubelets and several ports in one segment need.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 import yaml
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import System, system
 from sovereign_ai.names import KEYS, label_value
 from sovereign_ai.plan import Node, Plan, StoragePlan
 from sovereign_ai.render.hosts.site_facts import SiteFacts
+from sovereign_ai.render.interop import node_taints
 from sovereign_ai.render.switches.ports import rail_addresses
 from sovereign_ai.spec import AIFactory, GpuNodePool
 from sovereign_ai.toolchain import tool
@@ -136,12 +137,14 @@ def _registry_files(factory: AIFactory) -> list[dict[str, str]]:
 
 def _gpu_variables(pool: GpuNodePool, machine: System) -> dict[str, Any]:
     """Return the variables of the driver of a pool's accelerators."""
-    vendor = accelerator(machine.accelerator).gpu_vendor
-    driver = vendor.driver
-    if driver is None:
-        # A vendor that only a description names: its packages are not known, and the role says so.
+    chip = accelerator_of(machine)
+    vendor = chip.gpu_vendor if chip else None
+    driver = vendor.driver if vendor else None
+    if vendor is None or driver is None:
+        # A vendor that only a description names: its packages are not known, and the role says so. A machine
+        # without accelerators has not the role.
         return {
-            "vendor": vendor.name,
+            "vendor": vendor.name if vendor else "",
             "pci": "",
             "count": machine.gpus,
             "driver": pool.driver,
@@ -285,7 +288,7 @@ def join(factory: AIFactory, node: Node, endpoint: str) -> str:
     registration = {
         "name": node.name,
         "criSocket": "unix:///run/containerd/containerd.sock",
-        "taints": list(taints(factory, node)),
+        "taints": node_taints(factory, node),
         "kubeletExtraArgs": arguments,
     }
     configuration = {
@@ -296,11 +299,3 @@ def join(factory: AIFactory, node: Node, endpoint: str) -> str:
     }
     # The width keeps long lists of labels in one line.
     return f"# joins {endpoint}\n" + yaml.safe_dump(configuration, sort_keys=True, width=10_000)
-
-
-def taints(factory: AIFactory, node: Node) -> Iterator[dict[str, str]]:
-    """Yield a node's taints: its zone's, where the zone has nodes of its own, and a spare's."""
-    if factory.zone(node.zone).isolation.nodes == "dedicated":
-        yield {"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"}
-    if node.spare:
-        yield {"key": f"{KEYS.domain}/spare", "value": "true", "effect": "NoSchedule"}

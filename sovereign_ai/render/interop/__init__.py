@@ -20,7 +20,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.render.interop.delivered import read_guids, read_macs
-    from sovereign_ai.render.interop.labels import place_labels
+    from sovereign_ai.render.interop.labels import node_taints, place_labels, role_labels
     from sovereign_ai.render.interop.netbox import netbox_tables
     from sovereign_ai.render.interop.netbox_exports import read_netbox_exports
     from sovereign_ai.render.interop.output_files import DeliveredFacts, file_sets, files
@@ -30,7 +30,7 @@ else:
         __name__,
         {
             "delivered": ("read_guids", "read_macs"),
-            "labels": ("place_labels",),
+            "labels": ("node_taints", "place_labels", "role_labels"),
             "netbox": ("netbox_tables",),
             "netbox_exports": ("read_netbox_exports",),
             "output_files": ("DeliveredFacts", "file_sets", "files"),
@@ -43,9 +43,11 @@ __all__ = [
     "file_sets",
     "files",
     "netbox_tables",
+    "node_taints",
     "place_labels",
     "read_guids",
     "read_macs",
     "read_netbox_exports",
+    "role_labels",
     "switch_tiers",
 ]

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.catalog.accelerator import Accelerator, accelerator
+from sovereign_ai.catalog.accelerator import Accelerator, accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Plan, PoolSlice
 from sovereign_ai.render.switches.block import yaml_block
@@ -35,8 +35,8 @@ def aicr(plan: Plan, cluster: str) -> Iterator[tuple[str, str]]:
     (planned,) = [row for row in plan.clusters if row.name == cluster]
     for part in planned.pools:
         machine = system(part.system)
-        chip = accelerator(machine.accelerator)
-        if chip.vendor == "nvidia":
+        chip = accelerator_of(machine)
+        if chip is not None and chip.vendor == "nvidia":
             yield f"{part.pool}-criteria.yaml", _criteria(part, chip)
             yield f"{part.pool}-snapshot.json", _snapshot(part, chip, machine.gpus)
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import System, system
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.cabling import racks_of
@@ -257,7 +257,8 @@ def _device(name: str, kind: _DeviceKind) -> dict[str, Any]:
         components.append({"name": component, "choice": choice, "count": count})
         edges.append(_inner_edge(f"{centre}[0]", f"{component}[0:{count}]"))
     machine = kind.machine
-    if machine is not None and machine.gpus:
+    chip = accelerator_of(machine) if machine is not None else None
+    if machine is not None and chip is not None:
         gpus = f"xpu[0:{machine.gpus}]"
         components.append({"name": "xpu", "choice": "xpu", "count": machine.gpus})
         edges.append(_inner_edge("host[0]", gpus))
@@ -265,7 +266,7 @@ def _device(name: str, kind: _DeviceKind) -> dict[str, Any]:
             component, index = kind.index(port)
             for number in numbers:
                 edges.append(_inner_edge(f"xpu[{number}]", f"{component}[{index}]"))
-        both_ways = accelerator(machine.accelerator).scale_up
+        both_ways = chip.scale_up
         # Across machines NVLink is a device of its own.
         if both_ways is not None and not machine.nvlink_domain_nodes:
             components.append({"name": "scale-up", "choice": "switch", "count": 1})

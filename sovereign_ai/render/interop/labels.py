@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sovereign_ai.names import KEYS, label_value
+from sovereign_ai.names import KEYS, MANAGEMENT_ROLE, label_value
 from sovereign_ai.plan import Node
+from sovereign_ai.spec import AIFactory
 
 
 def place_labels(node: Node, tiers: Sequence[str] = ()) -> dict[str, str]:
@@ -31,3 +32,29 @@ def place_labels(node: Node, tiers: Sequence[str] = ()) -> dict[str, str]:
         labels[KEYS.nvlink_domain] = node.nvlink_domain
     # A name may be longer than the 63 characters of a label's value.
     return {key: label_value(value) for key, value in labels.items()}
+
+
+def role_labels(factory: AIFactory, node: Node) -> dict[str, str]:
+    """Return the label of a management node's role, which `kubectl get nodes` shows; none for other nodes."""
+    return {MANAGEMENT_ROLE: ""} if _is_management(factory, node) else {}
+
+
+def node_taints(factory: AIFactory, node: Node) -> list[dict[str, str]]:
+    """Return a node's taints: its zone's where the zone has nodes of its own, a spare's, and its role's.
+
+    The taint of a management node is that of its role, like kubeadm's of a control plane: pods run there only
+    where they tolerate it, which admission refuses to tenants.
+    """
+    taints: list[dict[str, str]] = []
+    if factory.zone(node.zone).isolation.nodes == "dedicated":
+        taints.append({"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"})
+    if node.spare:
+        taints.append({"key": f"{KEYS.domain}/spare", "value": "true", "effect": "NoSchedule"})
+    if _is_management(factory, node):
+        taints.append({"key": MANAGEMENT_ROLE, "effect": "NoSchedule"})
+    return taints
+
+
+def _is_management(factory: AIFactory, node: Node) -> bool:
+    """Return whether a node's pool runs the factory, and no tenant's work."""
+    return factory.pool(node.pool).purpose == "management"

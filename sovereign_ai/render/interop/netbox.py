@@ -206,8 +206,12 @@ def _devices(plan: Plan, known: Mapping[str, DeviceModel]) -> Iterator[Row]:
 def _roles(plan: Plan) -> dict[str, str]:
     """Return device to role."""
     roles = {}
+    management: set[str] = set()
+    for cluster in plan.clusters:
+        management.update(pool.pool for pool in cluster.pools if pool.is_management)
     for node in plan.nodes:
-        roles[node.name] = "gpu-node"
+        without_gpus = "management-node" if node.pool in management else "cpu-node"
+        roles[node.name] = "gpu-node" if node.gpus else without_gpus
     for plane in plan.fabrics:
         for switch in plane.switches:
             roles[switch.name] = switch.tier

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import needed_accelerator
 from sovereign_ai.catalog.system import system
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Node, Plan
@@ -66,6 +66,6 @@ def _nodeset(pool: str, first: Node) -> dict[str, Any]:
     }
     if first.gpus:
         wanted["Gres"] = [f"gpu:{first.gpus}"]
-        resource = accelerator(system(first.system).accelerator).resource
+        resource = needed_accelerator(system(first.system)).resource
         nodeset["slurmd"] = {"resources": {"limits": {resource: first.gpus}}}
     return nodeset

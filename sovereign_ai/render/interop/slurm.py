@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import needed_accelerator
 from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import Vendor
 from sovereign_ai.plan import Node, Plan
@@ -89,7 +89,7 @@ def gres_conf(plan: Plan, cluster: str) -> str:
         count = nodes[0].gpus
         if not count:
             continue
-        vendor = accelerator(system(nodes[0].system).accelerator).gpu_vendor
+        vendor = needed_accelerator(system(nodes[0].system)).gpu_vendor
         names = hostlist(node.name for node in nodes)
         lines.append(f"NodeName={names} Name=gpu Count={count} {_device_files(vendor, count)}")
     return "\n".join(lines) + "\n"
@@ -106,8 +106,8 @@ def _device_files(vendor: Vendor, count: int) -> str:
 
 
 def pools(plan: Plan, cluster: str) -> dict[str, list[Node]]:
-    """Return each pool of a cluster with its nodes there."""
+    """Return each pool of a cluster with its nodes there that run work; management nodes run none."""
     pools: dict[str, list[Node]] = {}
-    for node in plan.nodes_of(cluster):
+    for node in plan.work_nodes_of(cluster):
         pools.setdefault(node.pool, []).append(node)
     return pools

@@ -38,7 +38,7 @@ class ClusterTree:
 
 def cluster_tree(plan: Plan, cluster: str) -> ClusterTree:
     """Return the switches above a cluster's nodes; none where no node has a compute fabric."""
-    waiting = {node.name for node in plan.nodes_of(cluster)}
+    waiting = {node.name for node in plan.work_nodes_of(cluster)}
     switches: dict[str, list[str]] = {}
     leaves: dict[str, list[str]] = {}
     for plane in plan.fabrics:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import DeviceClass, Vendor, whole_device_class
 from sovereign_ai.plan import ClusterPlan, PoolSlice
@@ -26,14 +26,16 @@ def device_class(pool: PoolSlice) -> str:
 def _device_class(pool: PoolSlice) -> DeviceClass | None:
     """Return the device class of a pool's devices, by the resource that they are requested as."""
     if pool.mig:
-        dra = _vendor(pool).dra
+        vendor = _vendor(pool)
+        dra = vendor.dra if vendor else None
         return dra.partition_class if dra else None
     return whole_device_class(pool.resource)
 
 
-def _vendor(pool: PoolSlice) -> Vendor:
-    """Return the vendor of a pool's accelerators."""
-    return accelerator(system(pool.system).accelerator).gpu_vendor
+def _vendor(pool: PoolSlice) -> Vendor | None:
+    """Return the vendor of a pool's accelerators; None where it has none."""
+    chip = accelerator_of(system(pool.system))
+    return chip.gpu_vendor if chip else None
 
 
 def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
@@ -46,9 +48,9 @@ def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
         device = _device_class(pool)
         if device:
             classes[device.name] = device
-        runtime = _vendor(pool).runtime
-        if runtime:
-            handlers.add(runtime.handler)
+        vendor = _vendor(pool)
+        if vendor and vendor.runtime:
+            handlers.add(vendor.runtime.handler)
     for name, device in sorted(classes.items()):
         spec: Object = {"selectors": [{"cel": {"expression": device.expression}}]}
         if device.resource:

@@ -1,5 +1,7 @@
 """Kueue's objects: topologies, a flavour and a queue for each pool, and the namespaces' local queues.
 
+Pools of management machines have none of them: they run no tenant's work.
+
 A queue serves the namespaces of one zone and is in no cohort, so no quota is lent across zones. It has its
 pool's name whatever the zone, for Kueue does not let a local queue change the queue that it leads to.
 Where a zone lends what its tenants do not use, each of its namespaces has a queue in a cohort of the pool.
@@ -36,7 +38,7 @@ def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
     maker = Maker(factory.name)
     topologies = set()
     shares = pool_shares(cluster)
-    for pool in cluster.pools:
+    for pool in cluster.work_pools:
         topologies.add(_topology(pool))
     for topology in sorted(topologies):
         name, component = label(factory.name, topology), f"factory.{factory.name}"
@@ -45,7 +47,7 @@ def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
             level = {"nodeLabel": key}
             levels.append(level)
         yield maker.make(API, "Topology", name, component, spec={"levels": levels})
-    for pool in cluster.pools:
+    for pool in cluster.work_pools:
         component = f"pool.{pool.pool}"
         flavour = flavour_name(factory, pool)
         yield maker.make(API, "ResourceFlavor", flavour, component, spec=_flavour_spec(factory, pool))
@@ -127,8 +129,9 @@ def _queue_spec(pool: PoolSlice, flavour: str) -> dict[str, Any]:
     quotas = {
         "cpu": str(machine.cpus * pool.nodes),
         "memory": memory.to_kubernetes(),
-        pool.resource: str(pool.devices),
     }
+    if pool.resource:
+        quotas[pool.resource] = str(pool.devices)
     preemption = {"withinClusterQueue": "LowerPriority", "reclaimWithinCohort": "Never"}
     selector = {KEYS.namespace_zone: pool.zone}
     return _spec_of_queue(selector, preemption, flavour, quotas)
@@ -149,8 +152,9 @@ def _lending_spec(
     quotas = {
         "cpu": str(machine.cpus * pool.nodes * share // whole),
         "memory": Bytes(gibibytes * _GIB).to_kubernetes(),
-        pool.resource: str(share * pool.instances),
     }
+    if pool.resource:
+        quotas[pool.resource] = str(share * pool.instances)
     # Lent is only what is taken back as soon as its owner needs it, whoever holds it.
     preemption = {"withinClusterQueue": "LowerPriority", "reclaimWithinCohort": "Any"}
     selector = {KEYS.namespace_zone: pool.zone, _SPACE: namespace.name}

@@ -156,6 +156,9 @@ def _quota(
     for name, (least, most) in _OBJECTS.items():
         hard[name] = str(min(max(pods, least), most))
     for pool in cluster.pools:
+        # Kubernetes refuses a quota of a resource without a name.
+        if not pool.resource:
+            continue
         counts = [count for (resource, _), count in claimable.items() if resource == pool.resource]
         hard[f"requests.{pool.resource}"] = str(sum(counts))
     for name, count in _claims_by_class(cluster, claimable).items():
@@ -191,8 +194,8 @@ def _whole_zone(cluster: ClusterPlan, namespace: Namespace) -> tuple[Namespace, 
     """Return a namespace as if all of its zone's GPUs were its own, and the devices that it may use then."""
     gpus: dict[str, int] = {}
     claimable: dict[tuple[str, str], int] = {}
-    for pool in cluster.pools:
-        if pool.zone == namespace.zone:
+    for pool in cluster.work_pools:
+        if pool.zone == namespace.zone and pool.resource:
             gpus[pool.resource] = gpus.get(pool.resource, 0) + pool.gpus
             device = (pool.resource, pool.mig)
             claimable[device] = claimable.get(device, 0) + pool.devices
@@ -207,7 +210,7 @@ def _computing_limits(cluster: ClusterPlan, namespace: Namespace) -> dict[str, s
     none of its pods can run.
     """
     cpus, memory, whole = 0, 0, 0
-    for pool in cluster.pools:
+    for pool in cluster.work_pools:
         if pool.zone != namespace.zone:
             continue
         machine = system(pool.system)

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import needed_accelerator
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Node, Plan, Rack, StoragePlan
 from sovereign_ai.plan.fabric import FabricPlan, Switch
@@ -340,7 +340,7 @@ def _switch_ports_up(labels: Labels, cabled: int, up: int) -> Iterator[Series]:
 
 def _fault_alert(node: Node) -> Alert:
     """Return the alert of faults of GPUs. Those that a program causes are none: the GPU is well."""
-    faults = accelerator(system(node.system).accelerator).gpu_vendor.faults
+    faults = needed_accelerator(system(node.system)).gpu_vendor.faults
     if faults is None:
         raise ValueError(f"the catalogue has no faults of the GPUs of {node.system}")
     metric = 'DCGM_FI_DEV_XID_ERRORS{job="gpus"}'

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Node, Plan
 
@@ -70,9 +70,8 @@ def node_labels(node: Node) -> dict[str, str]:
 
 def has_dcgm(node: Node) -> bool:
     """Return whether NVIDIA's exporter runs on a node."""
-    if not node.gpus:
-        return False
-    return accelerator(system(node.system).accelerator).gpu_vendor.telemetry == _EXPORTER
+    chip = accelerator_of(system(node.system))
+    return chip is not None and chip.gpu_vendor.telemetry == _EXPORTER
 
 
 def prometheus_yaml(site: str) -> str:

@@ -222,10 +222,7 @@ def _zones_on_fabric(factory: AIFactory, fabric: Fabric) -> list[str]:
     """Return the names of the zones whose pools a fabric joins, sorted."""
     zones = set()
     for pool in factory.pools:
-        # A fabric that names no sites or no pools joins all of them.
-        is_at_site = not fabric.sites or pool.site in fabric.sites
-        is_in_pools = not fabric.pools or pool.name in fabric.pools
-        if is_at_site and is_in_pools:
+        if pool.is_on(fabric):
             zones.add(pool.zone)
     return sorted(zones)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from sovereign_ai.catalog import expand, members
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.supplier import supplier, suppliers
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Plan
@@ -161,10 +161,10 @@ def _accelerators_by_maker(factory: AIFactory) -> dict[str, int]:
     counts: dict[str, int] = {}
     for pool in factory.pools:
         server = system(pool.system)
-        if not server.gpus:
+        chip = accelerator_of(server)
+        if chip is None:
             continue
-        maker = accelerator(server.accelerator).vendor
-        counts[maker] = counts.get(maker, 0) + factory.standing(pool) * server.gpus
+        counts[chip.vendor] = counts.get(chip.vendor, 0) + factory.standing(pool) * server.gpus
     return counts
 
 

@@ -66,10 +66,11 @@ PLACEMENT = Rule(
         ),
     ),
 )
-# An empty key tolerates every taint, and `Exists` without a value those of every zone.
+# An empty key tolerates every taint, and `Exists` without a value those of every zone. The taint of a role is
+# that of a control plane, or of a machine that runs the factory.
 _TAINTS_ARE_NAMED = (
     "!has(variables.pod.tolerations) || variables.pod.tolerations.all(t,"
-    ' has(t.key) && t.key != "" && t.key != $spare_taint'
+    ' has(t.key) && t.key != "" && t.key != $spare_taint && !t.key.startsWith("node-role.kubernetes.io/")'
     ' && (t.key != $zone_taint || ((!has(t.operator) || t.operator in ["", "Equal"])'
     ' && variables.zone != "" && has(t.value) && t.value == variables.zone)))'
 )
@@ -78,8 +79,8 @@ TOLERATIONS = Rule(
     title="Pods tolerate named taints only, and of zones only their own",
     severity="critical",
     rationale=(
-        "Tolerating every taint steps around dedicated machines, and on to those that are kept ready or "
-        "taken out of service."
+        "Tolerating every taint steps around dedicated machines, and on to those that are kept ready, taken "
+        "out of service, or run the control plane and the factory."
     ),
     remediation="name each taint that is tolerated, and leave the zone's out: it is filled in at admission",
     controls=_LOCATION,
@@ -89,7 +90,7 @@ TOLERATIONS = Rule(
             PODS,
             "tolerations",
             _TAINTS_ARE_NAMED,
-            "it tolerates every taint, another zone's, or that of machines kept ready",
+            "it tolerates every taint, another zone's, that of machines kept ready, or that of a node's role",
         ),
     ),
 )

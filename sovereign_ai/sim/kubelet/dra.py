@@ -56,7 +56,7 @@ class DraDriver(Breakable):
         """
         super().__init__()
         self._machine, self._ledger, self._read = machine, ledger, read
-        self._driver = str(machine.accelerator.dra_driver)
+        self._driver = str(machine.dra_driver)
         self._devices = {device.name: device for device in devices(machine)}
         self._cdi = node.cdi
         self._registry = node.registry / f"{self._driver}-reg.sock"

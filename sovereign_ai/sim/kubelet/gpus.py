@@ -75,7 +75,7 @@ def devices(machine: Machine) -> tuple[GpuDevice, ...]:
 
 def variables(machine: Machine, chosen: Sequence[GpuDevice]) -> dict[str, str]:
     """Return the environment of a container that holds these devices."""
-    container = machine.accelerator.gpu_vendor.container
+    container = machine.gpu_vendor.container if machine.gpu_vendor else None
     by_uuid = container is not None and container.by_uuid
     node = machine.node
     visible = []
@@ -94,13 +94,13 @@ def variables(machine: Machine, chosen: Sequence[GpuDevice]) -> dict[str, str]:
 
 def device_files(machine: Machine, device: GpuDevice) -> dict[str, str]:
     """Return the device file of one device: path in the container to path in the node."""
-    container = machine.accelerator.gpu_vendor.container
+    container = machine.gpu_vendor.container if machine.gpu_vendor else None
     return {container.device_file(device.gpu): NULL} if container else {}
 
 
 def tool(machine: Machine) -> str:
     """Return the name of the vendor's tool, where it is simulated; else an empty text."""
-    container = machine.accelerator.gpu_vendor.container
+    container = machine.gpu_vendor.container if machine.gpu_vendor else None
     return container.tool if container else ""
 
 

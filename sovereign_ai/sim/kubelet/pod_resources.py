@@ -76,5 +76,5 @@ def _claimed(machine: Machine, container: Any) -> Iterator[str]:
     for claim in container.claims:
         for device in claim.devices:
             pool = (device.driver_name, device.pool_name)
-            if pool == (machine.accelerator.dra_driver, machine.node.name):
+            if pool == (machine.dra_driver, machine.node.name):
                 yield device.device_name

@@ -45,9 +45,10 @@ class Worker:
         # One ledger for both drivers, since both offer the same devices.
         ledger = Ledger(prepared(node.cdi))
         self._ledger = ledger
-        self._plugin = DevicePlugin(machine, node, ledger)
+        # A machine without accelerators has nothing that a kubelet would count.
+        self._plugin = DevicePlugin(machine, node, ledger) if machine.part.resource else None
         self._dra: DraDriver | None = None
-        if machine.accelerator.dra_driver:
+        if machine.dra_driver:
             self._dra = DraDriver(machine, node, ledger, self._claim)
         slices = slice_objects(plan, machine.node.cluster)
         self._slices = [obj for obj in slices if obj["spec"]["nodeName"] == machine.node.name]
@@ -73,8 +74,10 @@ class Worker:
         """
         name = self.machine.node.name
         broken = self._broken(faults)
-        self._plugin.break_gpus(broken)
-        registered = self._plugin.keep()
+        registered = True
+        if self._plugin:
+            self._plugin.break_gpus(broken)
+            registered = self._plugin.keep()
         # While the kubelet does not answer, its last answer counts.
         self.held = read_holders(self.machine, self._node) or self.held
         self._ledger.see(self.held.by_resource)
@@ -99,7 +102,8 @@ class Worker:
 
     def stop(self) -> None:
         """Stop serving."""
-        self._plugin.stop()
+        if self._plugin:
+            self._plugin.stop()
         if self._dra:
             self._dra.stop()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sovereign_ai.catalog import supplier as catalogue
-from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.catalog.accelerator import accelerator, accelerator_of
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Plan
@@ -36,9 +36,19 @@ def hardware(factory: AIFactory, plan: Plan) -> Iterator[Dependency]:
     yield from _storage(plan, declared)
 
 
+def accelerator_names(systems: Iterable[str]) -> list[str]:
+    """Return the names of the accelerators of some systems, sorted; machines without any add none."""
+    names: set[str] = set()
+    for name in systems:
+        chip = system(name).accelerator
+        if chip is not None:
+            names.add(chip)
+    return sorted(names)
+
+
 def _chips(systems: Iterable[str], declared: _Declared) -> Iterator[Dependency]:
     """Yield the accelerators."""
-    for name in sorted({system(each).accelerator for each in systems}):
+    for name in accelerator_names(systems):
         chip, row = accelerator(name), _CHIPS.get(name)
         origin, made_by, source = None, "", "catalogue"
         if row:
@@ -63,7 +73,7 @@ def _servers(systems: Sequence[str], declared: _Declared) -> Iterator[Dependency
     """Yield the servers and their firmware, which runs on without its maker, unpatched."""
     for name in systems:
         server = system(name)
-        rule = reached(server.accelerator)
+        rule = reached(server.accelerator) if server.accelerator else ""
         named = _named(declared.get("machines", ()), server.vendor)
         part, what = f"system:{name}", f"machine {name}"
         yield _from_catalogue(part, "machines", what, server.vendor, "shrinks", named, rule=rule)
@@ -77,7 +87,9 @@ def _drivers(systems: Iterable[str], declared: _Declared) -> Iterator[Dependency
     """Yield the accelerators' drivers, one a vendor."""
     rules: dict[str, str] = {}
     for name in systems:
-        chip = accelerator(system(name).accelerator)
+        chip = accelerator_of(system(name))
+        if chip is None:
+            continue
         # One controlled chip of a vendor is enough for its driver to be reached.
         rules[chip.vendor] = rules.get(chip.vendor) or reached(chip.name)
     for vendor, rule in sorted(rules.items()):

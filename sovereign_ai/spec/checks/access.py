@@ -13,7 +13,6 @@ from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.files import shown
 
 if TYPE_CHECKING:
-    from sovereign_ai.spec.fabric import Fabric
     from sovereign_ai.spec.factory import AIFactory
     from sovereign_ai.spec.images import Images
     from sovereign_ai.spec.pool import GpuNodePool
@@ -32,10 +31,11 @@ def check_isolation(factory: AIFactory) -> Iterator[Problem]:
     for index, zone in enumerate(factory.zones):
         if zone.isolation.fabric not in ("vrf", "vni"):
             continue
-        site_of = {pool.name: pool.site for pool in factory.pools if pool.zone == zone.name}
+        pools = [pool for pool in factory.pools if pool.zone == zone.name]
         for fabric in factory.fabrics:
             carries_data = fabric.role in ("compute", "storage")
-            if carries_data and fabric.kind == "infiniband" and _joins(fabric, site_of):
+            is_joined = any(pool.is_on(fabric) for pool in pools)
+            if carries_data and fabric.kind == "infiniband" and is_joined:
                 message = (
                     f"fabric {fabric.name!r} of the zone is InfiniBand, "
                     f"which has partitions and no {zone.isolation.fabric.upper()}"
@@ -45,15 +45,6 @@ def check_isolation(factory: AIFactory) -> Iterator[Problem]:
                 )
                 yield Problem("contradiction", message, Where(field=f"zones[{index}].isolation.fabric"), hint)
                 break
-
-
-def _joins(fabric: Fabric, site_of: Mapping[str, str]) -> bool:
-    """Return whether a fabric connects one of some pools, given by name with their sites."""
-    for name, site in site_of.items():
-        has_pool = not fabric.pools or name in fabric.pools
-        if has_pool and (not fabric.sites or site in fabric.sites):
-            return True
-    return False
 
 
 def check_tenants(factory: AIFactory) -> Iterator[Problem]:
@@ -179,6 +170,11 @@ def check_workloads(factory: AIFactory) -> Iterator[Problem]:
         yield from _check_quota(workload, quota_of[workload.tenant], gpus.get(pool.system), field)
         if workload.tenant not in tenants_in[pool.zone]:
             yield _zone_problem(factory, workload, pool, tenants_in, field)
+        if pool.purpose == "management":
+            message = f"machines of the management pool {pool.name!r} run no tenant's work"
+            others = [other.name for other in factory.pools if other.purpose != "management"]
+            hint = nearest(pool.name, others) if others else "name a pool with another purpose"
+            yield Problem("contradiction", message, Where(field=f"{field}.pool"), hint)
         standing = factory.standing(pool)
         if workload.nodes > standing:
             message = f"{workload.nodes:,} machines at once, and pool {pool.name!r} has {standing:,}"

@@ -148,8 +148,7 @@ def fabric_buildings(factory: AIFactory, site: Site, campus: Campus, fabric: Fab
         building_of.update(dict.fromkeys(building.halls, building.name))
     joined: dict[str, None] = {}
     for pool in factory.pools:
-        at_site = pool.site == site.name and (not fabric.sites or site.name in fabric.sites)
-        if at_site and (not fabric.pools or pool.name in fabric.pools):
+        if pool.site == site.name and pool.is_on(fabric):
             hall = pool.hall or site.halls[0].name
             if hall in building_of:
                 joined[building_of[hall]] = None

@@ -15,6 +15,7 @@ from sovereign_ai.units import LARGEST, BitsPerSecond, BytesPerSecond, Percent, 
 
 if TYPE_CHECKING:
     from sovereign_ai.catalog.switch import SwitchModel
+    from sovereign_ai.catalog.system import System
     from sovereign_ai.spec.fabric import Border, Fabric
     from sovereign_ai.spec.factory import AIFactory
     from sovereign_ai.spec.pool import GpuNodePool
@@ -98,15 +99,16 @@ def check_media(factory: AIFactory) -> Iterator[Problem]:
 
 
 def check_pools(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse pools without a hall, and MIG profiles that the accelerator does not have."""
+    """Refuse pools without a hall, MIG profiles that the accelerator lacks, and GPUs of management pools."""
     sites = {site.name: site for site in factory.sites}
     for index, pool in enumerate(factory.pools):
         yield from _check_hall(pool, sites.get(pool.site), f"pools[{index}]")
         yield from _check_mig(pool, f"pools[{index}]")
+        yield from _check_management(pool, f"pools[{index}]")
 
 
 def check_fabrics(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse fabrics that no switch can form, and pools at sites where the fabric is not built."""
+    """Refuse fabrics that no switch can form, and pools that they do not reach or connect."""
     pools = {pool.name: pool for pool in factory.pools}
     for index, fabric in enumerate(factory.fabrics):
         yield from _check_fabric(fabric, f"fabrics[{index}]")
@@ -116,6 +118,13 @@ def check_fabrics(factory: AIFactory) -> Iterator[Problem]:
                 message = f"pool {name!r} is at {pool.site!r}, where the fabric is not built"
                 where = Where(field=f"fabrics[{index}].pools[{at}]")
                 yield Problem("contradiction", message, where, "add the site, or remove the pool")
+        for at, link in enumerate(fabric.pool_links or ()):
+            pool = pools.get(link.pool)
+            is_at_site = pool is not None and (not fabric.sites or pool.site in fabric.sites)
+            if pool is not None and is_at_site and not fabric.pools and not pool.is_on(fabric):
+                message = f"the fabric does not connect pool {link.pool!r}, whose servers do not compute"
+                where = Where(field=f"fabrics[{index}].pool_links[{at}].pool")
+                yield Problem("contradiction", message, where, "remove the rate")
 
 
 def _check_power(power: Power, field: str) -> Iterator[Problem]:
@@ -163,20 +172,37 @@ def _check_hall(pool: GpuNodePool, site: Site | None, field: str) -> Iterator[Pr
 def _check_mig(pool: GpuNodePool, field: str) -> Iterator[Problem]:
     """Refuse MIG on accelerators without it, and profiles of other accelerators."""
     from sovereign_ai.catalog import profiles  # noqa: PLC0415
-    from sovereign_ai.catalog.accelerator import accelerator  # noqa: PLC0415 - only checks need it
-    from sovereign_ai.catalog.system import systems  # noqa: PLC0415
+    from sovereign_ai.catalog.accelerator import accelerator_of  # noqa: PLC0415 - only checks need it
 
-    machine = next((system for system in systems() if system.name == pool.system), None)
+    machine = _system_of(pool)
     if pool.mig is None or machine is None:
         return
     where = Where(field=f"{field}.mig")
-    known = profiles(accelerator(machine.accelerator))
+    chip = accelerator_of(machine)
+    known = profiles(chip) if chip else ()
     if not known:
         message = f"MIG splits NVIDIA's GPUs; {pool.system!r} has none"
         yield Problem("impossible", message, where, "remove 'mig'")
     elif pool.mig not in known:
         message = f"{machine.accelerator} of {pool.system} has no MIG profile {shown(pool.mig)}"
         yield Problem("unknown-profile", message, where, f"write one of {', '.join(known)}")
+
+
+def _check_management(pool: GpuNodePool, field: str) -> Iterator[Problem]:
+    """Refuse GPUs that would do no work."""
+    machine = _system_of(pool)
+    if pool.purpose != "management" or machine is None or not machine.gpus:
+        return
+    message = f"machines of a management pool run no work, and each {pool.system} has {machine.gpus} GPUs"
+    hint = "name a machine without GPUs as 'system', or write 'purpose: mixed'"
+    yield Problem("contradiction", message, Where(field=f"{field}.purpose"), hint)
+
+
+def _system_of(pool: GpuNodePool) -> System | None:
+    """Return the row of a pool's servers; None where no catalogue knows them, which is reported by itself."""
+    from sovereign_ai.catalog.system import systems  # noqa: PLC0415 - only checks need it
+
+    return next((known for known in systems() if known.name == pool.system), None)
 
 
 def _check_fabric(fabric: Fabric, field: str) -> Iterator[Problem]:

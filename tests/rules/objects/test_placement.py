@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.names import KEYS
+from sovereign_ai.names import KEYS, MANAGEMENT_ROLE
 from sovereign_ai.rules.context import SPARE_TAINT
 from tests.rules.deciding import refused_by
 from tests.rules.subject import pod
@@ -17,6 +17,7 @@ from tests.rules.subject import pod
         ({"nodeSelector": {KEYS.jurisdiction: "US"}}, {"PLC-001"}),
         ({"tolerations": [{"operator": "Exists"}]}, {"PLC-004"}),
         ({"tolerations": [{"key": SPARE_TAINT, "operator": "Exists"}]}, {"PLC-004"}),
+        ({"tolerations": [{"key": MANAGEMENT_ROLE, "operator": "Exists"}]}, {"PLC-004"}),
         ({"tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}]}, set()),
         ({"tolerations": [{"key": "virtual-kubelet.io/provider", "operator": "Exists"}]}, {"PLC-007"}),
         ({"runtimeClassName": "kata-remote"}, {"PLC-010"}),
