@@ -91,6 +91,7 @@ def test_another_description_with_other_figures_of_the_same_name_is_refused() ->
             lambda row: row.update(accelerator="h1000"),
             "catalog[0].accelerator: no accelerator is called 'h1000'",
         ),
+        (lambda row: row.pop("accelerator"), "catalog[0]: a system with GPUs has an accelerator"),
         (lambda row: row.update(colour="red"), "catalog[0].colour: a row has no field 'colour'"),
         (
             lambda row: row["figures"].update(speed={}),
@@ -197,6 +198,14 @@ def test_a_factory_of_machines_that_nobody_has_heard_of_is_planned(tmp_path: Pat
     made = plan(factory)
     assert {node.system for node in made.nodes} == {"our-system"}
     assert accelerators.accelerator("our-chip").seat == "DE"
+
+
+def test_a_row_without_gpus_names_no_accelerator_or_one_that_it_does_not_have() -> None:
+    row = filled("system", "ours")
+    row["figures"]["gpus"]["value"] = 0
+    assert messages(row) == []
+    del row["accelerator"]
+    assert messages({**row, "name": "ours-too"}) == []
 
 
 def test_a_machine_without_compute_ports_joins_no_compute_fabric(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.plan.feasibility import feasible
 from sovereign_ai.spec.checks.hardware import great_circle_distance
 from tests.plan.factories import factory, pool, power, site
 from tests.spec.refusals import refusals
@@ -85,3 +86,34 @@ def test_a_pool_names_a_hall_of_its_site() -> None:
 
 def test_a_mig_profile_of_another_accelerator_is_refused() -> None:
     assert refusals(pools=[pool(mig="1g.99gb")]) == [("unknown-profile", "pools[0].mig")]
+
+
+HEADS = pool("heads", system="r660", nodes=3, purpose="management")
+
+
+def test_a_management_pool_has_machines_without_gpus() -> None:
+    gpus = {**HEADS, "system": "dgx-h100"}
+    assert refusals(pools=[pool(), gpus]) == [("contradiction", "pools[1].purpose")]
+    assert factory(pools=[pool(), HEADS]).pool("heads").purpose == "management"
+
+
+def test_a_compute_fabric_connects_management_servers_only_where_it_lists_them() -> None:
+    roles = {"compute": False, "storage": True, "in-band": True, "out-of-band": True}
+    for role, is_joined in roles.items():
+        wish = factory(pools=[pool(), HEADS], fabrics=[{**FABRIC, "role": role, "rails": 2}])
+        assert wish.pool("heads").is_on(wish.fabrics[0]) == is_joined, role
+        assert wish.pool("train").is_on(wish.fabrics[0])
+    wish = factory(pools=[pool(), HEADS], fabrics=[{**FABRIC, "pools": ["heads"]}])
+    assert wish.pool("heads").is_on(wish.fabrics[0])
+    assert not wish.pool("train").is_on(wish.fabrics[0])
+    [problem] = feasible(wish)
+    assert problem.where.field == "fabrics[0].pools"
+    assert "r660 of pool heads has no compute ports" in problem.message
+    assert "'managers' counts ports of fabric managers" in problem.hint
+
+
+def test_a_rate_of_management_servers_on_a_compute_fabric_that_leaves_them_out_is_refused() -> None:
+    links = [{"pool": "heads", "link": "200 Gbps"}]
+    fabric = {**FABRIC, "radix": 64, "breakout": 2, "pool_links": links}
+    refused = refusals(pools=[pool(), HEADS], fabrics=[fabric])
+    assert ("contradiction", "fabrics[0].pool_links[0].pool") in refused
