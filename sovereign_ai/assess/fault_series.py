@@ -396,7 +396,8 @@ def _possible_codes(event: FaultEvent, domains: FailureDomains) -> frozenset[int
     if event.domain not in _BY_NUMBER:
         return frozenset({0})
     machine = domains.machines(event)[0]
-    known = accelerator(system(domains.nodes[machine].system).accelerator).gpu_vendor.faults
+    chip = accelerator_of(system(domains.nodes[machine].system))
+    known = chip.gpu_vendor.faults if chip else None
     if known is None:
         return frozenset()
     return known.application if event.domain is FaultDomain.APPLICATION else known.hardware
