@@ -34,9 +34,10 @@ _LOCATION = (ECSF_DATA, CADA_LOCATION, C3A_LOCATION, GDPR_TRANSFER, SNC_LOCATION
 _OVN, _KUBE_OVN = r"k8s\.ovn\.org/", r"(?:[A-Za-z0-9.-]+\.)?ovn\.kubernetes\.io/"
 # For a network beside its own, Kube-OVN puts that network's provider before the domain of Kubernetes.
 _KUBE_OVN_FIELDS = (
-    "aaps|activation_strategy|allocated|cidr|default_route|dhcp-v[46]-options|gateway|ip_(?:address|family|pool)"
-    "|layer2_forward|logical_(?:router|switch)|mac_address|pod_nic_type|port_(?:security|vips)|provider_network"
-    "|route[ds]|security_groups|vf(?:_representor)?|virtualmachine|vlan_id"
+    "aaps|activation_strategy|allocated|cidr|default_route|dhcp-v[46]-options|gateway"
+    "|ip_(?:address|family|pool)|layer2_forward|logical_(?:router|switch)|mac_address|pod_nic_type"
+    "|port_(?:security|vips)|provider_network|route[ds]|security_groups|vf(?:_representor)?|virtualmachine"
+    "|vlan_id"
 )
 _DOMAINS = (
     r"v1\.multus-cni\.io/",
