@@ -36,7 +36,8 @@ _OVN, _KUBE_OVN = r"k8s\.ovn\.org/", r"(?:[A-Za-z0-9.-]+\.)?ovn\.kubernetes\.io/
 _KUBE_OVN_FIELDS = (
     "aaps|activation_strategy|allocated|cidr|default_route|dhcp-v[46]-options|gateway"
     "|ip_(?:address|family|pool)|layer2_forward|logical_(?:router|switch)|mac_address|pod_nic_type"
-    "|port_(?:security|vips)|provider_network|route[ds]|security_groups|vf(?:_representor)?|virtualmachine|vlan_id"
+    "|port_(?:security|vips)|provider_network|route[ds]|security_groups|vf(?:_representor)?|virtualmachine"
+    "|vlan_id"
 )
 _DOMAINS = (
     r"v1\.multus-cni\.io/",
