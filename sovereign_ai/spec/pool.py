@@ -80,6 +80,7 @@ class GpuNodePool(Model):
         from sovereign_ai.catalog.system import system  # noqa: PLC0415
 
         try:
-            return getattr(system(self.system), figure)
+            value: int | None = getattr(system(self.system), figure)
         except UnknownNameError:
             return None
+        return value
