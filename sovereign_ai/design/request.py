@@ -73,7 +73,7 @@ class DesignRequest:
             message = f"{self.gpus} GPUs are no factory"
             raise UsageError(Problem("bad-option", message, hint="write --gpus 1 or more"))
         if not self.system.gpus:
-            message = f"--system: a {self.system.name} has no GPUs, and no number of them has {self.gpus:,}"
+            message = f"--system: {self.system.name} has no GPUs, and no number of them has {self.gpus:,}"
             raise UsageError(Problem("bad-option", message, hint="name a machine with GPUs"))
         if self.machines > MOST_MACHINES:
             most = MOST_MACHINES * self.system.gpus

@@ -13,7 +13,7 @@ from sovereign_ai.plan.feasibility import feasible
 from sovereign_ai.spec.reader import read_data
 
 
-@pytest.mark.parametrize("name", [machine.name for machine in systems()])
+@pytest.mark.parametrize("name", [machine.name for machine in systems() if machine.gpus])
 def test_every_system_of_the_catalogue_has_a_site_on_which_it_fits(name: str) -> None:
     request = DesignRequest("x", 100, system(name), "DE")
     assert (request.machines - 1) * system(name).gpus < 100 <= request.machines * system(name).gpus
@@ -21,6 +21,11 @@ def test_every_system_of_the_catalogue_has_a_site_on_which_it_fits(name: str) ->
     assert feasible(ample) == []
     fitted = read_data(fit_site(request.base(), ample, 0), "test").factory
     assert feasible(fitted) == []
+
+
+def test_a_machine_without_gpus_has_no_number_of_them() -> None:
+    with pytest.raises(UsageError, match="r660 has no GPUs"):
+        DesignRequest("x", 100, system("r660"), "DE")
 
 
 @pytest.mark.parametrize("name", ["dgx-h100", "dgx-b200", "dgx-b300"])
