@@ -558,7 +558,8 @@ def _loss(
         endpoints=sum(ports.values()),
         nodes=len(ports),
         gpus=gpus,
-        left=left * link,
+        # Half the ports and whole links are both rounded down, so that fewer ports may come to a link more.
+        left=min(left, whole) * link,
         whole=whole * link,
         outside=links.outside_lost(gone),
     )

@@ -243,7 +243,9 @@ def _whole(factory: AIFactory, results: Draft) -> tuple[Standing, list[Batch]]:
     racks += support_racks
     # By length first: a hall's rack r1000 comes after r999.
     racks.sort(key=lambda rack: (rack.site, rack.hall, len(rack.name), rack.name))
-    planes = plan_fabrics(factory, machines, _storage_servers(results), managed_names(results.sizes, racks))
+    # Sized once: racks, addresses and power were counted for these switches.
+    managed = managed_names(results.sizes, racks)
+    planes = plan_fabrics(factory, machines, _storage_servers(results), managed, results.sizes)
     finished = _finish_planes(factory, results, planes, support_racks)
     return Standing(machines, tuple(racks), finished), batches
 

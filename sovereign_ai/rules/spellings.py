@@ -83,10 +83,10 @@ _MAPPED = "(?i)^[0:]*:ffff:(?:0{1,4}:)?[0-9a-f:.]+$"
 # A whole text, or what quotes enclose within one: `a=b;c=d`, `a=b c=d` with options between, or a description
 # of Oracle Net. A line of a program has calls and lists in it, and is none.
 _FLAG = r"(?:-{0,2}[A-Za-z][A-Za-z0-9_.-]*=)?"
-_OPTION = r"(?:(?:-D)?[A-Za-z_][A-Za-z0-9_.-]* ?= ?[^\s=()]*|-[^\s=]*)"
+_OPTION = r"(?:(?:-D)?[A-Za-z_][A-Za-z0-9_.-]*[ \t]*=[ \t]*[^\s=()]*|-[^\s=]*)"
 _CONNECTION = (
     rf"^\s*{_FLAG}(?:(?:[A-Za-z][A-Za-z0-9 _.-]*=[^;()\n]*;\s*)+(?:[A-Za-z][A-Za-z0-9 _.-]*=[^;()\n]*)?"
-    rf"|{_OPTION}(?: +{_OPTION})*|[(](?i:description|address)\b[A-Za-z0-9_.()=, :-]*)\s*$"
+    rf"|{_OPTION}(?:[ \t]+{_OPTION})*|[(](?i:description|address)\b[A-Za-z0-9_.()=, :-]*)\s*$"
 )
 """A connection string of words, whole.
 
@@ -99,7 +99,8 @@ _HOST_WORDS = (
     r"|endpoints?|endpoint[_ ]?suffix|ur[il]|brokers?|contact[_ -]?points?|proxy|failover[_ ]?partner"
 )
 _HOST_SETTING = (
-    rf"(?i)(?:^|[;\s(=.]|(?-i:-D)[a-z0-9_.-]*|[a-z0-9]_)(?:{_HOST_WORDS}) ?= ?(?:[a-z0-9_.-]+=)*[^\s;()=]+"
+    rf"(?i)(?:^|[;\s(=.]|(?-i:-D)[a-z0-9_.-]*|[a-z0-9]_)(?:{_HOST_WORDS})[ \t]*=[ \t]*"
+    r"(?:[a-z0-9_.-]+=)*[^\s;()=]+"
 )
 """The setting of a host in a connection string; one such string may be the value of another's setting."""
 _HOST_NAME = r"(?:[A-Za-z0-9_-]+\.)+[A-Za-z][A-Za-z0-9-]*"
@@ -111,11 +112,14 @@ _FILE = (
 _LONGEST_CONNECTION = 4_000
 """Characters: a search takes the API server as many steps as the text has, times those of the expression."""
 # Without any of these a setting names a service of its own namespace, a port or a count.
-_MAY_LEAD_OUT = r"[.%]|[^\x00-\x7F]|[0-9]{8}|0[xX]"
+_MAY_LEAD_OUT = r"[.%\\]|[^\x00-\x7F]|[0-9]{8}|0[xX]"
 _UNREADABLE_HOST = r"%[0-9A-Fa-f]{2}|[^\x00-\x7F]"
 """An escape, which some drivers decode and others look up, or letters that each encodes in its own way."""
 _NUMBER_PART = "(?:0[xX][0-9A-Fa-f]+|[0-9]+)"
-_NUMBER = rf"(?:^|[:@/,]){_NUMBER_PART}(?:\.{_NUMBER_PART}){{0,3}}\.?(?:$|[:,/\\])"
+_NUMBER = rf"(?:^[ \t]*\{{?|[:@/,]){_NUMBER_PART}(?:\.{_NUMBER_PART}){{0,3}}\.?(?:$|[:,/\\}}])"
+# To libpq a backslash stands for the character behind it (34.1.1.1); behind a server of Microsoft's it begins
+# the name of an instance.
+_IS_OF_LIBPQ = r"(?i)host(?:addr)?[ \t]*="
 _NUMBER_ALONE = "[0-9][0-9A-Fa-fxX.]*[0-9A-Fa-f]|[0-9]"
 # inet_aton(3) reads a single number, and fewer than four parts, as an address. What is in 0.0.0.0/8, such as
 # a port or a count of servers, is nobody's. A zero in front means octal to it, and nothing to Java and to
@@ -142,7 +146,8 @@ def are_permitted_settings(value: str, permitted: str) -> str:
     marked = f'{value}.replace("\'", "\\"")'
     parts = f'({marked}.split("\\"") + ({marked}.contains("\\"") ? [{marked}.replace("\\"", "")] : []))'
     strings = f"{parts}.filter(s, s.matches({literal(_CONNECTION)}))"
-    settings = f's.findAll({literal(_HOST_SETTING)}).map(m, m.findAll("[^=]*$")[0])'
+    unescaped = f'(m.matches({literal(_IS_OF_LIBPQ)}) ? m.replace("\\\\", "") : m)'
+    settings = f's.findAll({literal(_HOST_SETTING)}).map(m, {unescaped}.findAll("[^=]*$")[0])'
     names = f"m.findAll({literal(_HOST_NAME)}).filter(h, !h.matches({literal(_FILE)}))"
     # A match takes the comma behind it, so that the next one needs another before it.
     numbers = (

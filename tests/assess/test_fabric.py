@@ -109,6 +109,13 @@ def test_every_loss_leaves_at_most_what_was_there_and_names_a_part() -> None:
         assert loss.parts > 0
 
 
+def test_a_lost_port_never_makes_a_bisection_of_a_few_links_larger(tmp_path: Path) -> None:
+    found = changed("lab", "nodes: 12", "nodes: 14", tmp_path, ("gpus: 96", "gpus: 112"))[1]
+    report_ = next(one for one in assess_fabrics(found) if one.plane == "oob-fra1-p0")
+    assert {loss.kind: loss.share for loss in report_.losses}["link to a machine"] == 1
+    assert all(loss.left <= loss.whole for loss in report_.losses)
+
+
 @pytest.mark.parametrize("gone", [(), ("oob-north-p0-core-001",), ("oob-north-p0-spine-001",)])
 def test_below_cores_too_a_maximum_flow_finds_no_less_and_hardly_more(gone: tuple[str, ...]) -> None:
     plane = next(one for one in stack("gigafactory")[1].fabrics if one.name == "oob-north-p0")

@@ -20,6 +20,7 @@ from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.plan.plan_summary import summary
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.reader import load
 
 from .factories import NAMES, STACKS, factory, management, planned, pool, stack
 
@@ -90,6 +91,31 @@ def test_every_switch_and_rack_pdu_has_one_port_on_its_sites_out_of_band_network
             reached = [host for host in plane.host_links.lowers() if host not in hosts]
             assert reached == switches + pdus
             assert f"{len(reached)} management ports" in plane.why["endpoints"]
+
+
+def test_a_plane_that_was_sized_for_more_ports_than_there_are_has_all_its_switches_in_racks(
+    tmp_path: Path,
+) -> None:
+    # More ports take fewer spines here, so that a round counts fewer PDUs than the one before.
+    text = (STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8")
+    border = 'oversubscription: "11:1", border: {at: leaf, ports: 2}'
+    for before, after in (
+        ("nodes: 12", "nodes: 8"),
+        ("gpus: 96", "gpus: 64"),
+        ('oversubscription: "11:1"', border),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    (tmp_path / "factory.yaml").write_text(text, encoding="utf-8")
+    found = plan(load(tmp_path / "factory.yaml"))
+    plane = plane_of(found, "out-of-band")
+    assert all(switch.rack and switch.loopback for switch in plane.switches)
+    devices = {device for rack in found.racks for device in rack.devices}
+    assert {switch.name for switch in plane.switches} <= devices
+    pdus = sum(len(rack.pdus) for rack in found.racks)
+    switches = sum(len(other.switches) for other in found.fabrics if other is not plane)
+    servers = sum(len(tier.servers) for tier in found.storage)
+    assert plane.endpoints == len(found.nodes) + servers + switches + pdus
 
 
 def test_gigafactory_is_a_hundred_thousand_gpus_in_one_jurisdiction() -> None:

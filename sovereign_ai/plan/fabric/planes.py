@@ -266,6 +266,7 @@ def plan_fabrics(
     nodes: Sequence[Node],
     servers: Mapping[str, Sequence[str]] | None = None,
     managed: Mapping[str, Sequence[str]] | None = None,
+    sizes: Sequence[FabricSize] | None = None,
 ) -> tuple[FabricPlan, ...]:
     """Plan every cable of every fabric. Racks, AS numbers and loopbacks of the switches are left empty.
 
@@ -274,6 +275,9 @@ def plan_fabrics(
         nodes: every server, spares too, pool by pool in the order of the description.
         servers: site name to its storage servers.
         managed: site name to its switches and rack PDUs that have a management port.
+        sizes: the planes as they are sized already; left out, they are sized for what is given. The two may
+            differ: an out-of-band plane is sized for the devices of an earlier round, of which the last may
+            have fewer.
 
     Returns:
         One plan for each plane, by fabric and site in the order of the description. A fabric that nothing
@@ -287,7 +291,9 @@ def plan_fabrics(
     for node in nodes:
         pools[node.pool].append(node.name)
     spares = {pool.name: len(pools[pool.name]) - pool.nodes for pool in factory.pools}
-    sizes = size_fabrics(factory, spares, _count_devices(storage_servers), _count_devices(managed_devices))
+    if sizes is None:
+        counts = _count_devices(storage_servers), _count_devices(managed_devices)
+        sizes = size_fabrics(factory, spares, *counts)
     by_name = fabrics_by_name(factory)
     planes: list[FabricPlan] = []
     for size in sizes:

@@ -11,6 +11,8 @@ node is judged by its labels alone, and LIV-006 reports who may write nodes.
 
 from __future__ import annotations
 
+from sovereign_ai.names import MANAGEMENT_ROLE
+from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.controls import C3A_LOCATION, CADA_LOCATION, ECSF_DATA, GDPR_TRANSFER
 from sovereign_ai.rules.duties import NIS2_ACCESS, SNC_LOCATION
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
@@ -48,6 +50,11 @@ _SAME_TAINTS = (
     "variables.taints.all(t, t.key != $zone_taint || variables.taints_before.exists(b, b == t))"
     " && variables.taints_before.all(b, b.key != $zone_taint || variables.taints.exists(t, t == b))"
 )
+# Without it tenants' pods are placed there. A kubelet may register its node with it.
+_KEEPS_ROLE = (
+    f"variables.taints_before.all(b, b.key != {literal(MANAGEMENT_ROLE)}"
+    " || variables.taints.exists(t, t.key == b.key && t.effect == b.effect))"
+)
 _READ = f"([$zone_key, $jurisdiction_key] + {_TOPOLOGY})"
 # A node of a zone that the description no longer has must still be cordoned and drained.
 _IS_AS_BEFORE = (
@@ -66,7 +73,7 @@ _LABELS_ARE_KEPT = (
     f"{_IS_FACTORY} || (variables.labels.all(k, !{_TRUSTED} || {_SAME_LABEL} || {_OWN_REGION})"
     f" && variables.before.all(k, !{_TRUSTED} || k in variables.labels || {_OWN_REGION}))"
 )
-_TAINTS_ARE_KEPT = f"{_IS_FACTORY} || ({_SAME_TAINTS})"
+_TAINTS_ARE_KEPT = f"{_IS_FACTORY} || ({_SAME_TAINTS} && {_KEEPS_ROLE})"
 _ZONE_EXISTS = "!($zone_key in variables.labels) || variables.labels[$zone_key] in $jurisdictions"
 _HAS_ZONE_AND_COUNTRY = "($zone_key in variables.labels) == ($jurisdiction_key in variables.labels)"
 _COUNTRY_HAS_SITE = (

@@ -74,26 +74,15 @@ _HARMLESS = (
 )
 _IS_HARMLESS = f"^(?:{'|'.join(_HARMLESS)})$"
 
-_PRIVATE = (
-    r"(?:10(?:\.[0-9]{1,3}){3}|192\.168(?:\.[0-9]{1,3}){2}|172\.(?:1[6-9]|2[0-9]|3[01])(?:\.[0-9]{1,3}){2}"
-    r"|100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])(?:\.[0-9]{1,3}){2}|f[cd][0-9a-f]{2}:[0-9a-f:]+)"
-)
-_ADDRESSES = rf"^{_PRIVATE}(?:/[0-9]{{1,3}})?(?:,{_PRIVATE}(?:/[0-9]{{1,3}})?)*$"
 REPORTS: Mapping[str, str] = MappingProxyType(
     {
         # Multus and its kind write these. Only OVN-Kubernetes reads them back, of pods that an administrator
         # made other pods' gateways.
         "k8s.v1.cni.cncf.io/network-status": "",
         "k8s.v1.cni.cncf.io/networks-status": "",
-        # Calico believes it until the kubelet has reported the pod's address. An empty one says that the pod
-        # has none any more, and takes it out of policies.
-        "cni.projectcalico.org/containerID": "",
-        "cni.projectcalico.org/podIP": _ADDRESSES,
-        "cni.projectcalico.org/podIPs": _ADDRESSES,
         "ovn.kubernetes.io/allocated": "^true$",
         "ovn.kubernetes.io/logical_switch": "^ovn-default$",
         "ovn.kubernetes.io/routed": "^true$",
-        "vpc.amazonaws.com/pod-ips": _ADDRESSES,
     }
 )
 """Annotations that a plugin writes, each with a pattern of the values that anybody may; empty for any."""
@@ -102,6 +91,9 @@ _WRITTEN_BY_KUBE_OVN = (
     "allocated|cidr|gateway|ip_address|logical_(?:router|switch)|mac_address|pod_nic_type|provider_network"
     "|routed|vf(?:_representor)?|virtualmachine|vlan_id"
 )
+# Calico believes the addresses on a pod until the kubelet has reported some, and as ranges too: with
+# `10.0.0.7/8` a pod that never starts would be, to every policy, all that is in there. An empty one takes it
+# out of policies.
 _RECORDS = (
     rf"{_OVN}(?:pod-networks|dpu\.connection-(?:details|status))",
     rf"[A-Za-z0-9.-]+\.kubernetes\.io/(?:{_WRITTEN_BY_KUBE_OVN})",
