@@ -6,17 +6,23 @@ from collections import Counter
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import networkx as nx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from sovereign_ai.assess.energy.report import assess_energy
 from sovereign_ai.assess.fabric import FabricLoss, FabricReport, Links, assess_fabrics
 from sovereign_ai.assess.goodput.report import assess_goodput
-from sovereign_ai.plan.fabric.planes import FabricPlan
+from sovereign_ai.errors import SpecError
+from sovereign_ai.plan.fabric.planes import FabricPlan, plan_fabrics
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 from tests.assess.stacks import changed
+from tests.plan.wishes import machines, pool, wish
 from tests.render.lab import stack
 
 STACKS = ("lab", "plural", "superpod", "gigafactory")
