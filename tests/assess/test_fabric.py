@@ -22,7 +22,7 @@ from sovereign_ai.plan.fabric.planes import FabricPlan, plan_fabrics
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 from tests.assess.stacks import changed
-from tests.plan.wishes import machines, pool, wish
+from tests.plan import wishes
 from tests.render.lab import stack
 
 STACKS = ("lab", "plural", "superpod", "gigafactory")
@@ -231,13 +231,14 @@ def test_no_failure_leaves_more_than_was_there(
     for each of the others, and the worst half of the others sends more than the worst half of all did.
     """
     fields: dict[str, Any] = {"role": "out-of-band", "rails": 1, "radix": radix, "link": "1 Gbps", **shape}
-    factory = wish([pool(nodes=nodes)], {"name": "f", "oversubscription": ratio, "border": border, **fields})
-    machines_there = machines(factory)
+    fields |= {"name": "f", "oversubscription": ratio, "border": border}
     try:
-        planes = plan_fabrics(factory, machines_there)
+        factory = wishes.wish([wishes.pool(nodes=nodes)], fields)
+        nodes_there = wishes.machines(factory)
+        planes = plan_fabrics(factory, nodes_there)
     except SpecError:
         return
-    [found] = assess_fabrics(SimpleNamespace(nodes=machines_there, fabrics=planes, racks=()))
+    [found] = assess_fabrics(SimpleNamespace(nodes=nodes_there, fabrics=planes, racks=()))
     assert found.bisection == planes[0].bisection
     for loss in found.losses:
         assert 0 <= loss.left <= loss.whole == found.bisection, loss

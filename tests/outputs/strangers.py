@@ -158,14 +158,13 @@ def _servers(purpose: str) -> Callable[[Data], Data]:
 
 
 def _bordered(border: Data, **fields: Any) -> Callable[[Data], Data]:
-    """Return a change that gives each network links to the outside, on switches small enough to have spines."""
+    """Return a change that gives each network links to the outside; its switches are small and have spines."""
 
     def change(data: Data) -> Data:
         for fabric in data["fabrics"]:
             fabric.pop("switch", None)
             fabric |= {"radix": 32 if fabric["role"] == "compute" else 16, "border": border, **fields}
-        # The second rate of links splits a port, and a catalogue's switch has ports of its own for spines.
-        data["fabrics"][1]["border"] = {**border, "link": "400 Gbps"}
+        data["fabrics"][1]["border"] = {**border, "link": "100 Gbps"}
         data["fabrics"][2] |= {"isolation": "vni"}
         return data
 
