@@ -158,7 +158,7 @@ def _servers(purpose: str) -> Callable[[Data], Data]:
 
 
 def _bordered(border: Data, **fields: Any) -> Callable[[Data], Data]:
-    """Return a change that gives each network links to the outside; its switches are small and have spines."""
+    """Return a change that gives each network links to the outside; switches are small and have spines."""
 
     def change(data: Data) -> Data:
         for fabric in data["fabrics"]:
