@@ -37,7 +37,7 @@ BORDERS = (
     "a switch with links to the outside",
 )
 SONIC_REPORTS = BORDERS[2:]
-"""Designs in which SONiC's name of a port to the outside, such as `Ethernet8`, is no port's in other systems."""
+"""Designs in which SONiC's name of a port to the outside, as `Ethernet8`, is no port of other systems."""
 EACH = pytest.mark.parametrize("name", BORDERS)
 
 
