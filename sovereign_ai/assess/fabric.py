@@ -5,6 +5,9 @@
 * The bisection fills the worse half of the endpoints from the leaves that carry least an endpoint, as
   `sovereign_ai.plan.fabric.bisection` does. There one worst spine represents all of them; here each spine
   counts by itself, so the loss of one core costs exactly what that core carried.
+* What is left is at most what was there. The worst half of what a failure leaves may send more than the worst
+  half of all did, since the endpoints that are lost sent least; no failure adds capacity, so that counts as
+  nothing lost.
 * A failure of a kind is calculated once for each sort of part (same links below and above). The report names
   the worst: the part that leaves the least bisection and, where that is another part, the one that cuts off
   the most ports. A failure is a set of switches or cables lost at once; nothing is sampled.

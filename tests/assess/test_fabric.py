@@ -6,17 +6,23 @@ from collections import Counter
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import networkx as nx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from sovereign_ai.assess.energy.report import assess_energy
 from sovereign_ai.assess.fabric import FabricLoss, FabricReport, Links, assess_fabrics
 from sovereign_ai.assess.goodput.report import assess_goodput
-from sovereign_ai.plan.fabric.planes import FabricPlan
+from sovereign_ai.errors import SpecError
+from sovereign_ai.plan.fabric.planes import FabricPlan, plan_fabrics
 from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 from tests.assess.stacks import changed
+from tests.plan import wishes
 from tests.render.lab import stack
 
 STACKS = ("lab", "plural", "superpod", "gigafactory")
@@ -213,3 +219,34 @@ def test_a_pools_leaf_is_one_of_its_own_fabric() -> None:
         for pool in ("hopper", "grace", "instinct", "gaudi")
     }
     assert leaves == {"hopper": 32, "grace": 32, "instinct": 16, "gaudi": 8}
+
+
+PORTS = st.sampled_from((4, 6, 8, 16))
+RATIOS = st.sampled_from(("1:1", "2:1", "3:1", "7:1", "11:1"))
+BORDERS = st.sampled_from((None, {"ports": 1}, {"at": "leaf", "ports": 1}, {"at": "spine", "ports": 1}))
+SHAPES = st.sampled_from(({}, {"spines": "least"}, {"leaf_hosts": 2}))
+
+
+@given(st.integers(1, 40), PORTS, RATIOS, SHAPES, BORDERS)
+@example(5, 4, "3:1", {}, None)
+@example(7, 6, "3:1", {"spines": "least"}, None)
+@example(3, 8, "3:1", {"leaf_hosts": 2}, None)
+def test_no_failure_leaves_more_than_was_there(
+    nodes: int, radix: int, ratio: str, shape: dict[str, Any], border: dict[str, Any] | None
+) -> None:
+    """The examples are planes whose fullest leaf carries least: without one of its machines it carries more
+    for each of the others, and the worst half of the others sends more than the worst half of all did.
+    """
+    fields: dict[str, Any] = {"role": "out-of-band", "rails": 1, "radix": radix, "link": "1 Gbps", **shape}
+    fields |= {"name": "f", "oversubscription": ratio, "border": border}
+    try:
+        factory = wishes.wish([wishes.pool(nodes=nodes)], fields)
+        nodes_there = wishes.machines(factory)
+        planes = plan_fabrics(factory, nodes_there)
+    except SpecError:
+        return
+    [found] = assess_fabrics(SimpleNamespace(nodes=nodes_there, fabrics=planes, racks=()))
+    assert found.bisection == planes[0].bisection
+    for loss in found.losses:
+        assert 0 <= loss.left <= loss.whole == found.bisection, loss
+        assert 0 <= loss.share <= 1

@@ -15,6 +15,8 @@ from typing import Any
 import orjson
 
 Rows = list[dict[str, str]]
+_OUTSIDE, _INTERFACES = "12-outside-ports.csv", "7-interfaces.csv"
+"""Files that the form of interfaces reads."""
 _FORMS = Path(__file__).parents[1] / "render" / "interop" / "netbox-4.7.3.json"
 
 
@@ -22,13 +24,15 @@ _FORMS = Path(__file__).parents[1] / "render" / "interop" / "netbox-4.7.3.json"
 def forms() -> dict[str, Any]:
     """Return the import forms: file to its columns."""
     data: dict[str, Any] = orjson.loads(_FORMS.read_bytes())["files"]
-    return data
+    return {**data, _OUTSIDE: data[_INTERFACES]}
 
 
 @cache
 def models() -> dict[str, Any]:
     """Return what the models ask of columns."""
     data: dict[str, Any] = orjson.loads(Path(__file__).with_name("netbox-models.json").read_bytes())
+    for rules in (data["columns"], data["single"]):
+        rules[_OUTSIDE] = rules[_INTERFACES]
     return data
 
 
@@ -48,6 +52,7 @@ def faults(texts: Mapping[str, str]) -> Iterator[str]:
         yield from _repeated(file, rows)
         if not rows:
             yield f"{file}: a form takes no file without rows"
+    yield from _repeated(_INTERFACES, tables.get(_INTERFACES, []) + tables.get(_OUTSIDE, []))
     yield from _units(tables)
     yield from _ends(tables)
     yield from _inside(tables)

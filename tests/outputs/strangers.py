@@ -157,6 +157,28 @@ def _servers(purpose: str) -> Callable[[Data], Data]:
     return change
 
 
+def _bordered(border: Data, **fields: Any) -> Callable[[Data], Data]:
+    """Return a change that gives each network links to the outside; switches are small and have spines."""
+
+    def change(data: Data) -> Data:
+        for fabric in data["fabrics"]:
+            fabric.pop("switch", None)
+            fabric |= {"radix": 32 if fabric["role"] == "compute" else 16, "border": border, **fields}
+        data["fabrics"][1]["border"] = {**border, "link": "100 Gbps"}
+        data["fabrics"][2] |= {"isolation": "vni"}
+        return data
+
+    return change
+
+
+def _bordered_switch(data: Data) -> Data:
+    """Leave one machine, whose every network is one switch with links to the outside."""
+    data = _bordered({"at": "leaf", "ports": 2})(_one_machine(data))
+    for fabric in data["fabrics"]:
+        fabric["leaf_rails"] = fabric["rails"]
+    return data
+
+
 def _spoken_of(data: Data) -> Data:
     """Give operator and carrier names with letters of many kinds."""
     data["operator"]["name"] = "Größte Rechner GmbH & Co. <\"'>{{ .Values }}, 東京 🚀"
@@ -194,4 +216,8 @@ _CHANGES: dict[str, Callable[[Data], Data]] = {
     "last numbers": _edges,
     "management servers": _servers("management"),
     "servers of CPUs for work": _servers("mixed"),
+    "border leaves": _bordered({"leaves": 2, "ports": 4}),
+    "leaves with links to the outside": _bordered({"at": "leaf", "ports": 2}),
+    "spines with links to the outside": _bordered({"at": "spine", "ports": 1}),
+    "a switch with links to the outside": _bordered_switch,
 }

@@ -2,7 +2,8 @@
 
 Columns and choices are those of NetBox 4.7.3's own import forms (its package on PyPI, read 2026-11-24). A
 cable's ends are interfaces, which are in a file of their own, since NetBox imports a device's interfaces
-apart where its type has no templates.
+apart where its type has no templates. Ports to the outside have no cable and a file of their own, disabled
+and described: whoever takes one into use changes that in NetBox, and a further import leaves it alone.
 
 Several factories fit into one NetBox: prefixes and addresses are in a VRF named after the factory, since
 factories may use the same ones, cables name the sites of both ends, and rack PDUs carry their site in the
@@ -33,6 +34,7 @@ _INFINIBAND = {
 """Gbps to NetBox's type: four lanes; its types without lanes are of one."""
 _RACK_INCHES = 19
 """Width of a rack; NetBox requires it where a rack has no type."""
+_OUTSIDE = "to the outside: shut until somebody takes it into use"
 _GREY = "9e9e9e"
 """Colour of every role: NetBox requires one."""
 _SPEEDS = {
@@ -114,7 +116,8 @@ def netbox_tables(factory: AIFactory, plan: Plan) -> dict[str, Table]:
         prefixes.append((prefix.cidr, factory.name, "active", description))
     vrf = (factory.name, "true", f"addresses of the factory {factory.name}")
     addresses = list(_addresses(plan, sites, factory.name))
-    return {
+    outside = list(_outside_ports(plan, sites))
+    tables: dict[str, Table] = {
         **_type_tables(plan, known),
         "sites": _sites_table(factory),
         "racks": _racks_table(plan),
@@ -125,6 +128,10 @@ def netbox_tables(factory: AIFactory, plan: Plan) -> dict[str, Table]:
         "prefixes": (["prefix", "vrf", "status", "description"], prefixes),
         "ip-addresses": (["address", "vrf", "status", "device", "interface"], addresses),
     }
+    # NetBox's forms take no file without rows.
+    if outside:
+        tables["outside-ports"] = (["device", "name", "type", "enabled", "description"], outside)
+    return tables
 
 
 def _type_tables(plan: Plan, known: Mapping[str, DeviceModel]) -> dict[str, Table]:
@@ -239,6 +246,15 @@ def _links(plan: Plan, known: Container[str]) -> Iterator[_Link]:
                 kind = types.get(plane.host_rate(cable.lower) // 10**9, "other")
             label = f"{plane.name}-{number:06d}"
             yield _Link(cable.lower, lower_interface, cable.upper, interface(cable.upper_port), kind, label)
+
+
+def _outside_ports(plan: Plan, known: Container[str]) -> Iterator[Row]:
+    """Yield each port to the outside of a switch with a rack."""
+    for plane in plan.fabrics:
+        kind = _SPEEDS.get(plane.outside_link // 10**9, "other")
+        for cable in plane.outside_links:
+            if cable.upper in known:
+                yield cable.upper, interface(cable.upper_port), kind, "false", _OUTSIDE
 
 
 def _interfaces_table(links: Iterable[_Link]) -> Table:

@@ -23,6 +23,9 @@ from sovereign_ai.render.interop.table import csv_table
 _MOST_FILES = 1_000
 _SHARED = frozenset({"manufacturers", "device-roles", "device-types"})
 """What all factories of a NetBox share: it is never changed, and only what is missing is added."""
+_INTERFACES, _OUTSIDE = "interfaces", "outside-ports"
+"""NetBox lists ports to the outside among its interfaces. Only what is missing is added of them: whoever
+takes one into use changes it there."""
 _KEYS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "manufacturers": (("slug", "Slug"),),
     "device-roles": (("slug", "Slug"),),
@@ -90,7 +93,9 @@ def without_known(name: str, text: str, known: Mapping[str, Mapping[Key, str]]) 
     Raises:
         UsageError: NetBox holds an object of the file twice.
     """
-    kind = _kind(name)
+    written = _kind(name)
+    kind = _INTERFACES if written == _OUTSIDE else written
+    only_adds = kind in _SHARED or written == _OUTSIDE
     numbers = known.get(kind)
     if not numbers:
         # A plan without networks has no interface, and NetBox's forms take no file without rows.
@@ -102,7 +107,7 @@ def without_known(name: str, text: str, known: Mapping[str, Mapping[Key, str]]) 
     for row in body:
         key = tuple(row[place] for place in places)
         number = numbers.get(key, "")
-        if kind in _SHARED:
+        if only_adds:
             if not number:
                 kept.append(row)
             continue
@@ -117,7 +122,7 @@ def without_known(name: str, text: str, known: Mapping[str, Mapping[Key, str]]) 
         raise UsageError(problems)
     if not kept:
         return ""
-    columns = head if kind in _SHARED else ["id", *head]
+    columns = head if only_adds else ["id", *head]
     return csv_table(columns, kept)
 
 

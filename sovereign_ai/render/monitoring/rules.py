@@ -6,7 +6,7 @@ An alert carries the inputs that fire it and that do not, from which its test is
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sovereign_ai.catalog.accelerator import needed_accelerator
@@ -14,6 +14,7 @@ from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import Node, Plan, Rack, StoragePlan
 from sovereign_ai.plan.fabric import FabricPlan, Switch
 from sovereign_ai.render.monitoring.targets import has_dcgm, node_labels, nodes_of
+from sovereign_ai.render.switches.ports import interface, port_maps
 from sovereign_ai.spec import AIFactory
 
 EVIDENCE_DAYS = 31
@@ -89,6 +90,8 @@ def figures(factory: AIFactory, plan: Plan, site: str) -> tuple[Figure, ...]:
             rows.append(Figure("plan:node_ports", {"pool": pool, "kind": kind}, count))
     for switch, count in _switch_ports(plan, site).items():
         rows.append(Figure("plan:switch_ports", {"switch": switch}, count))
+    for switch, device in _outside_ports(factory, plan, site):
+        rows.append(Figure("plan:outside_port", {"switch": switch, "device": device}, 1))
     for tier in _mounted_tiers(plan, site):
         rows.append(Figure("plan:tier_bytes", {"mountpoint": f"/srv/{tier.tier}"}, tier.capacity))
     return tuple(rows)
@@ -106,7 +109,7 @@ def alerts(factory: AIFactory, plan: Plan, site: str) -> tuple[Alert, ...]:
         rows += _power_alerts(factory, plan, rack, node)
         break
     rows += _port_alerts(plan, site, nodes)
-    rows += _switch_alerts(plan, site)
+    rows += _switch_alerts(plan, site, list(_outside_ports(factory, plan, site)))
     watched = [node for node in nodes if has_dcgm(node)]
     if watched:
         rows.append(_fault_alert(watched[0]))
@@ -160,7 +163,10 @@ def _rail_planes(plan: Plan, site: str) -> Iterator[FabricPlan]:
 
 
 def _switch_ports(plan: Plan, site: str) -> Counter[str]:
-    """Return each switch of a site that is scraped with the number of its ports that are cabled."""
+    """Return each switch of a site that is scraped with the number of its ports that are cabled.
+
+    Ports to the outside are not counted, up or down: what is outside decides about them.
+    """
     counts: Counter[str] = Counter()
     for plane in plan.fabrics:
         if plane.site == site and plane.kind != "infiniband":
@@ -169,6 +175,18 @@ def _switch_ports(plan: Plan, site: str) -> Counter[str]:
                 counts[lower] += 1
                 counts[upper] += 1
     return counts
+
+
+def _outside_ports(factory: AIFactory, plan: Plan, site: str) -> Iterator[tuple[str, str]]:
+    """Yield the ports to the outside of a site's switches, each under the names of Linux and of SONiC."""
+    for plane in plan.fabrics:
+        if plane.site != site or not plane.outside:
+            continue
+        for switch in port_maps(factory, plan, plane):
+            for port in switch.ports:
+                if port.outside:
+                    yield switch.switch.name, port.interface
+                    yield switch.switch.name, switch.panel_of(port).port(port.name).name
 
 
 def _mounted_tiers(plan: Plan, site: str) -> list[StoragePlan]:
@@ -286,8 +304,14 @@ def _ports_up(node: Node, kind: str, planned: int, up: int) -> Iterator[Series]:
             yield "node_network_up", {**labels, "device": f"compute{number}"}, int(number < up)
 
 
-def _switch_alerts(plan: Plan, site: str) -> Iterator[Alert]:
-    """Yield the alerts of switches that are lost, and of those with fewer ports up than cables."""
+def _switch_alerts(plan: Plan, site: str, outside: Sequence[tuple[str, str]]) -> Iterator[Alert]:
+    """Yield the alerts of switches that are lost, and of those with fewer ports up than cables.
+
+    Args:
+        plan: the plan.
+        site: the site.
+        outside: switches and their ports to the outside, which say nothing about cables of the plan.
+    """
     first: dict[str, tuple[FabricPlan, Switch]] = {}
     for plane in plan.fabrics:
         if plane.site == site and plane.kind != "infiniband":
@@ -305,18 +329,22 @@ def _switch_alerts(plan: Plan, site: str) -> Iterator[Alert]:
             fires=(("up", labels, 0),),
             quiet=(("up", labels, 1),),
         )
-    for plane, switch in list(first.values())[:1]:
+    for plane, switch in _example_switch(plan, site, {name for name, _ in outside}):
         labels = _switch_labels(plane, switch)
-        count = _switch_ports(plan, site)[switch.name]
+        own = [device for name, device in outside if name == switch.name]
+        cabled = _cabled_ports(plane, switch)
         up = f'node_network_up{{job="switches",device=~"{_SWITCH_PORTS}"}}'
+        if outside:
+            up += " unless on (switch, device) plan:outside_port"
         yield Alert(
             "SwitchLinksDown",
             f"sum by (switch, plane, tier, rack) ({up}) < on (switch) group_left () plan:switch_ports",
             "warning",
             "switch {{ $labels.switch }} has fewer ports up than cables",
             {key: value for key, value in labels.items() if key != "job"},
-            fires=tuple(_switch_ports_up(labels, count, count - 1)),
-            quiet=tuple(_switch_ports_up(labels, count, count)),
+            # Ports to the outside that are up stand for no cable, and those that are shut alarm nobody.
+            fires=tuple(_switch_ports_up(labels, cabled[1:], [*own, "swp1.104"], cabled[:1])),
+            quiet=tuple(_switch_ports_up(labels, cabled, ["swp1.104"], own)),
         )
 
 
@@ -331,11 +359,43 @@ def _switch_labels(plane: FabricPlan, switch: Switch) -> dict[str, str]:
     }
 
 
-def _switch_ports_up(labels: Labels, cabled: int, up: int) -> Iterator[Series]:
-    """Yield the series of a switch's ports, of which the first ones are up, and of a VLAN, no port."""
-    for number in range(1, cabled + 1):
-        yield "node_network_up", {**labels, "device": f"swp{number}"}, int(number <= up)
-    yield "node_network_up", {**labels, "device": "swp1.104"}, 1
+def _example_switch(plan: Plan, site: str, outside: Container[str]) -> list[tuple[FabricPlan, Switch]]:
+    """Return the switch that the test of cables is about: one with ports to the outside, else the first."""
+    switches: list[tuple[FabricPlan, Switch]] = []
+    for plane in plan.fabrics:
+        if plane.site == site and plane.kind != "infiniband":
+            switches += [(plane, switch) for switch in plane.switches]
+    with_outside = [(plane, switch) for plane, switch in switches if switch.name in outside]
+    return (with_outside or switches)[:1]
+
+
+def _cabled_ports(plane: FabricPlan, switch: Switch) -> list[str]:
+    """Return the names in Linux of a switch's ports to hosts and to other switches."""
+    ports = []
+    for link in (*plane.host_links, *plane.switch_links):
+        if link.upper == switch.name:
+            ports.append(interface(link.upper_port))
+    for link in plane.switch_links:
+        if link.lower == switch.name:
+            ports.append(interface(link.lower_port))
+    return ports
+
+
+def _switch_ports_up(
+    labels: Labels, cabled: Iterable[str], others: Iterable[str], down: Iterable[str]
+) -> Iterator[Series]:
+    """Yield the series of a switch's ports.
+
+    Args:
+        labels: labels of the switch.
+        cabled: ports with cables, which are up.
+        others: what is up and no such port: a VLAN, ports to the outside.
+        down: ports that are down.
+    """
+    for device in (*cabled, *others):
+        yield "node_network_up", {**labels, "device": device}, 1
+    for device in down:
+        yield "node_network_up", {**labels, "device": device}, 0
 
 
 def _fault_alert(node: Node) -> Alert:

@@ -127,6 +127,9 @@ def sonic_qos(device: SwitchPorts, names: dict[str, str]) -> dict[str, Any]:
     port_maps: dict[str, dict[str, str]] = {}
     watchdog: dict[str, dict[str, str]] = {"GLOBAL": {"POLL_INTERVAL": str(want.watchdog)}}
     for port in device.ports:
+        if port.outside:
+            # What is outside may neither mark traffic as lossless nor stop the fabric's by pausing it.
+            continue
         name = names[port.interface]
         port_maps[name] = {**_MAPS, "pfc_enable": data_class, "pfcwd_sw_enable": data_class}
         watchdog[name] = {
