@@ -36,6 +36,7 @@ _CATALOG_FIELDS = (
     ("GpuNodePool", "system", "system"),
     ("Fabric", "switch", "switch"),
     ("Fabric", "spine_switch", "switch"),
+    ("Border", "switch", "switch"),
     ("Fabric", "design", "design"),
 )
 """Part and field that use a name of the catalogue, and the kind of row that they name."""

@@ -30,7 +30,7 @@ WRITTEN = {
     "a-ratio-without-its-half": ('oversubscription: "3:1"', "oversubscription: 3", "such as '1:1'"),
     "a-field-with-a-wrong-letter": ("purpose: training", "porpose: training", "did you mean 'purpose'"),
     "a-word-with-a-wrong-letter": ("protocol: parallel", "protocol: paralel", "did you mean 'parallel'"),
-    "a-list-for-a-word": ("purpose: training", "purpose: [training]", "'training', 'inference' or 'mixed'"),
+    "a-list-for-a-word": ("purpose: training", "purpose: [training]", "'inference', 'mixed' or 'management'"),
     "a-mapping-for-a-list": ("tenants: [research]", "tenants: {a: b}", "a list of entries"),
 }
 # What the library says that checks types.

@@ -103,11 +103,10 @@ def fields_of_the_catalogue() -> list[tuple[str, str]]:
 def field_node(pattern: str) -> dict[str, Any]:
     node: dict[str, Any] = schema()
     for step in pattern.split("."):
-        node = node["properties"][step.removesuffix("[]")]
-        reference = json.dumps(node)
-        if step.endswith("[]"):
-            (name,) = re.findall(r"#/definitions/(\w+)", reference)
+        if "properties" not in node:
+            (name,) = re.findall(r"#/definitions/(\w+)", json.dumps(node))
             node = schema()["definitions"][name]
+        node = node["properties"][step.removesuffix("[]")]
     return node
 
 

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 import yaml
 
-from sovereign_ai.catalog.accelerator import Accelerator, accelerator
+from sovereign_ai.catalog.accelerator import Accelerator, needed_accelerator
+from sovereign_ai.catalog.system import System
 from sovereign_ai.render.hosts import machine
 from sovereign_ai.render.hosts.machine import unit_name
 from tests.render.hosts.test_hosts import FULL, PLAYBOOKS, of
@@ -52,10 +53,10 @@ def test_a_kubelet_is_told_no_label_that_only_the_control_plane_may_set() -> Non
 def test_a_vendor_that_only_a_description_names_has_no_packages_and_the_role_passes_over_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def renamed(name: str) -> Accelerator:
-        return dataclasses.replace(accelerator(name), vendor="our-maker")
+    def renamed(server: System) -> Accelerator:
+        return dataclasses.replace(needed_accelerator(server), vendor="our-maker")
 
-    monkeypatch.setattr(machine, "accelerator", renamed)
+    monkeypatch.setattr(machine, "accelerator_of", renamed)
     gpu = of("lab").shared["pool_train"]["gpu"]
     assert (gpu["vendor"], gpu["pci"], gpu["packages"], gpu["runtime"]) == ("our-maker", "", [], "")
     tasks = yaml.safe_load((PLAYBOOKS / "roles" / "gpu" / "tasks" / "main.yml").read_text())
