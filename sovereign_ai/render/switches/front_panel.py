@@ -92,7 +92,7 @@ class FrontPanel:
         return f"Ethernet{self.first_number + position * self.name_step}"
 
 
-def panel_behind(panel: FrontPanel, ports: int, rate: int) -> FrontPanel:
+def panel_behind(panel: FrontPanel, ports: int, rate: int, breakout: int = 1) -> FrontPanel:
     """Return the panel of a switch's ports for spines alone, which follow its other ports.
 
     Their numbers count on from the others, by as many as a port has lanes. That is the convention of SONiC's
@@ -101,7 +101,8 @@ def panel_behind(panel: FrontPanel, ports: int, rate: int) -> FrontPanel:
     Args:
         panel: the other ports.
         ports: how many there are.
-        rate: bits a second of a port for spines.
+        rate: bits a second of a whole port for spines.
+        breakout: number of parts that it is split into.
     """
     lanes = next((count for most, count in _LANES_BY_RATE if rate <= most), _MOST_LANES)
     return FrontPanel(
@@ -110,7 +111,7 @@ def panel_behind(panel: FrontPanel, ports: int, rate: int) -> FrontPanel:
         lanes=lanes,
         name_step=lanes,
         lane_step=lanes,
-        breakout=1,
+        breakout=breakout,
         mode="",
         before=ports,
         first_number=ports * panel.name_step,

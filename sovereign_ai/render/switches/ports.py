@@ -305,7 +305,8 @@ def _outside_panels(fabric: Fabric, plane: FabricPlan, tier: str) -> tuple[Front
     _, fabric_panel = _panels(fabric, tier)
     if outside.from_uplinks:
         panel = front_panel(model, ports.link * ports.breakout, ports.breakout)
-        return panel_behind(panel, ports.cages, plane.outside_link), fabric_panel
+        whole = plane.outside_link * outside.parts
+        return panel_behind(panel, ports.cages, whole, outside.parts), fabric_panel
     return front_panel(model, plane.outside_link * outside.parts, outside.parts), fabric_panel
 
 

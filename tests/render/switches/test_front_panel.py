@@ -59,3 +59,11 @@ def test_ports_for_spines_alone_count_on_from_the_others_by_their_lanes() -> Non
     first, second = above.port("49"), above.port("50")
     assert len(first.lanes) == 4
     assert second.lanes[0] == first.lanes[-1] + 1 > below.port("48").lanes[-1]
+
+
+def test_ports_for_spines_alone_that_are_split_have_names_and_lanes_of_their_own() -> None:
+    above = panel_behind(front_panel("sn2201", 10**9), 48, 100 * 10**9, 2)
+    parts = [above.port(name) for name in ("49/1", "49/2", "50/1")]
+    assert [part.name for part in parts] == ["Ethernet48", "Ethernet50", "Ethernet52"]
+    assert [len(part.lanes) for part in parts] == [2, 2, 2]
+    assert len({lane for part in parts for lane in part.lanes}) == 6
