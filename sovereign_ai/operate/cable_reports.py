@@ -110,9 +110,10 @@ def _address(port: str) -> str:
 
 
 def _planned(expected: Expected, device: str, names: Sequence[str]) -> End:
-    """Return the end that the plan has under one of its names; else the one by the first name."""
+    """Return the end that the plan has under one of its names, or that leads outside; else the first."""
     ends = [expected.end(device, name) for name in names] or [expected.end(device, "")]
-    return next((end for end in ends if end in expected.planned), ends[0])
+    known = (end for end in ends if end in expected.planned or end in expected.outside)
+    return next(known, ends[0])
 
 
 def add_subnet(reports: Reports, expected: Expected, text: str, file: str) -> None:

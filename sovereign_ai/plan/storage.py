@@ -99,10 +99,16 @@ def per_node(grade: str) -> tuple[int, int]:
 
 
 def tier_sites(factory: AIFactory, tier: StorageTier) -> tuple[Site, ...]:
-    """Return the sites of a tier: those that it names, else every site with a pool of its zone."""
+    """Return the sites of a tier: those that it names, else every site with a pool of its zone.
+
+    A site whose only pools of the zone are for management has nobody who would read it; where all of them
+    are, they say where the zone is.
+    """
     names = set(tier.sites)
     if not names:
-        names = {pool.site for pool in factory.pools if pool.zone == tier.zone}
+        of_zone = [pool for pool in factory.pools if pool.zone == tier.zone]
+        working = [pool for pool in of_zone if pool.purpose != "management"]
+        names = {pool.site for pool in working or of_zone}
     return tuple(site for site in factory.sites if site.name in names)
 
 

@@ -36,8 +36,6 @@ BORDERS = (
     "spines with links to the outside",
     "a switch with links to the outside",
 )
-SONIC_REPORTS = BORDERS[2:]
-"""Designs in which SONiC's name of a port to the outside, as `Ethernet8`, is no port of other systems."""
 EACH = pytest.mark.parametrize("name", BORDERS)
 
 
@@ -355,9 +353,8 @@ def _borders(plane: FabricPlan) -> Iterator[str]:
             yield switch.name
 
 
-@pytest.mark.parametrize(
-    ("name", "sonic"), [*[(name, False) for name in BORDERS], *[(name, True) for name in SONIC_REPORTS]]
-)
+@EACH
+@pytest.mark.parametrize("sonic", [False, True])
 def test_what_a_port_to_the_outside_hears_is_outside_and_nothing_is_missing(
     name: str, tmp_path: Path, *, sonic: bool
 ) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sovereign_ai.plan.shapes import pool_shapes
 from sovereign_ai.plan.storage import StoragePlan, aggregate, per_node, plan_storage
 
-from .factories import factory, only_problem, pool, stack
+from .factories import factory, only_problem, pool, site, stack
 
 GB = 10**9
 
@@ -75,6 +75,19 @@ def test_without_parity_one_server_may_do() -> None:
 
 def test_the_aggregate_is_never_less_than_one_machine_must_reach() -> None:
     assert tier_of([tier(grade="good", per_node_read="30 GB/s")]).read == 30 * GB
+
+
+@pytest.mark.parametrize(("of_a", "expected"), [("training", "a"), ("management", "b")])
+def test_a_tier_is_not_built_where_its_zone_has_management_servers_alone(of_a: str, expected: str) -> None:
+    work = {"training": "dgx-h100", "management": "r660"}
+    pools = []
+    for place, purpose in (("a", of_a), ("b", "training" if of_a == "management" else "management")):
+        pools.append(pool(f"of-{place}", site=place, purpose=purpose, system=work[purpose]))
+    assert tier_of(sites=[site("a"), site("b")], pools=pools).site == expected
+
+
+def test_a_tier_of_a_zone_of_management_servers_is_built_where_they_are() -> None:
+    assert tier_of(pools=[pool(purpose="management", system="r660")]).site == "a"
 
 
 def test_a_machine_whose_ports_are_too_slow_is_refused() -> None:
