@@ -8,11 +8,16 @@ of pods a text, is refused with its field. Everything else is the cluster's to j
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 
 from sovereign_ai.errors import Problem, UsageError, Where
+from sovereign_ai.files import shown
+from sovereign_ai.spec import TextForm, from_validation
 from sovereign_ai.verify.difference import quantity
 from sovereign_ai.verify.pod_requests import field_of
 
@@ -29,63 +34,176 @@ _NEXT: Mapping[str, str] = {
 }
 """Kind to the next step of who has a file of it."""
 _CLAIM_TEMPLATE = "ResourceClaimTemplate"
-_MOST_NAMED, _MOST_PROBLEMS = 5, 10
-_MOST_PODS = 2**31 - 1
+_MOST_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """A value without parts.
-
-    Attributes:
-        words: what is expected.
-        is_one: whether a value is one.
-    """
-
-    words: str
-    is_one: Callable[[Any], bool]
+def _insist_on_quantity(value: Any) -> Any:
+    if quantity(value) is None:
+        raise ValueError(f"{shown(value)} is not a quantity of Kubernetes")
+    return value
 
 
-def _is_count(value: Any) -> bool:
-    # bool is a kind of int in Python, and no number in YAML.
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_PODS
+_Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+_Quantity = Annotated[
+    Any,
+    AfterValidator(_insist_on_quantity),
+    TextForm("wrong-type", "a quantity, such as 8 or 64Gi"),
+]
+_Texts = dict[str, str]
+_Quantities = dict[str, _Quantity]
 
 
-_TEXT = _Leaf(
-    "a text, in quotation marks where it looks like a number or a truth value",
-    lambda value: isinstance(value, str),
-)
-_COUNT = _Leaf("a whole number from 0 on", _is_count)
-_QUANTITY = _Leaf("a quantity, such as 8 or 64Gi", lambda value: quantity(value) is not None)
-_TEXTS, _QUANTITIES = {"*": _TEXT}, {"*": _QUANTITY}
-_METADATA = {"name": _TEXT, "namespace": _TEXT, "labels": _TEXTS, "annotations": _TEXTS}
-_CONTAINER = {"restartPolicy": _TEXT, "resources": {"requests": _QUANTITIES, "limits": _QUANTITIES}}
-_EXPRESSION = {"key!": _TEXT, "operator!": _TEXT, "values": [_TEXT]}
-_TERMS = {"nodeSelectorTerms": [{"matchExpressions": [_EXPRESSION]}]}
-_POD_TEMPLATE = {
-    "metadata": _METADATA,
-    "spec!": {
-        "containers!": [_CONTAINER],
-        "initContainers": [_CONTAINER],
-        "nodeSelector": _TEXTS,
-        "tolerations": [{"key": _TEXT, "operator": _TEXT, "value": _TEXT, "effect": _TEXT}],
-        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _TERMS}},
-        "overhead": _QUANTITIES,
-        "priorityClassName": _TEXT,
-        "resourceClaims": [{"name!": _TEXT, "resourceClaimTemplateName": _TEXT}],
-    },
+class _Part(BaseModel):
+    """The fields of a part of an object that are read, under Kubernetes' names; there may be others."""
+
+    model_config = ConfigDict(strict=True, alias_generator=to_camel, hide_input_in_errors=True)
+
+
+class _Metadata(_Part):
+    name: str = ""
+    namespace: str = ""
+    labels: _Texts = {}
+    annotations: _Texts = {}
+
+
+class _Resources(_Part):
+    requests: _Quantities = {}
+    limits: _Quantities = {}
+
+
+class _Container(_Part):
+    restart_policy: str = ""
+    resources: _Resources | None = None
+
+
+class _Expression(_Part):
+    key: str
+    operator: str
+    values: list[str] = []
+
+
+class _Term(_Part):
+    match_expressions: list[_Expression] = []
+
+
+class _Terms(_Part):
+    node_selector_terms: list[_Term] = []
+
+
+class _NodeAffinity(_Part):
+    required_during_scheduling_ignored_during_execution: _Terms | None = None
+
+
+class _Affinity(_Part):
+    node_affinity: _NodeAffinity | None = None
+
+
+class _Toleration(_Part):
+    key: str = ""
+    operator: str = ""
+    value: str = ""
+    effect: str = ""
+
+
+class _PodClaim(_Part):
+    name: str
+    resource_claim_template_name: str = ""
+
+
+class _PodSpec(_Part):
+    containers: Annotated[list[_Container], Field(min_length=1)]
+    init_containers: list[_Container] = []
+    node_selector: _Texts = {}
+    tolerations: list[_Toleration] = []
+    affinity: _Affinity | None = None
+    overhead: _Quantities = {}
+    priority_class_name: str = ""
+    resource_claims: list[_PodClaim] = []
+
+
+class _PodTemplate(_Part):
+    metadata: _Metadata | None = None
+    spec: _PodSpec
+
+
+class _JobSpec(_Part):
+    parallelism: _Count = 1
+    completions: _Count = 1
+    template: _PodTemplate
+
+
+class _JobTemplate(_Part):
+    spec: _JobSpec
+
+
+class _ReplicatedJob(_Part):
+    name: str
+    replicas: _Count = 1
+    template: _JobTemplate
+
+
+class _JobSetSpec(_Part):
+    replicated_jobs: Annotated[list[_ReplicatedJob], Field(min_length=1)]
+
+
+class _Group(_Part):
+    size: _Count = 1
+    worker_template: _PodTemplate
+    leader_template: _PodTemplate | None = None
+
+
+class _LeaderWorkerSetSpec(_Part):
+    leader_worker_template: _Group
+
+
+class _ExactRequest(_Part):
+    device_class_name: str = ""
+    allocation_mode: str = ""
+    count: _Count = 1
+
+
+class _DeviceRequest(_Part):
+    exactly: _ExactRequest | None = None
+
+
+class _Devices(_Part):
+    requests: list[_DeviceRequest] = []
+
+
+class _ClaimSpec(_Part):
+    devices: _Devices | None = None
+
+
+class _ClaimTemplateSpec(_Part):
+    spec: _ClaimSpec | None = None
+
+
+class _Job(_Part):
+    metadata: _Metadata
+    spec: _JobSpec
+
+
+class _JobSet(_Part):
+    metadata: _Metadata
+    spec: _JobSetSpec
+
+
+class _LeaderWorkerSet(_Part):
+    metadata: _Metadata
+    spec: _LeaderWorkerSetSpec
+
+
+class _ClaimTemplate(_Part):
+    metadata: _Metadata
+    spec: _ClaimTemplateSpec
+
+
+_MODELS: Mapping[str, type[_Part]] = {
+    "Job": _Job,
+    "JobSet": _JobSet,
+    "LeaderWorkerSet": _LeaderWorkerSet,
+    _CLAIM_TEMPLATE: _ClaimTemplate,
 }
-_JOB_SPEC = {"parallelism": _COUNT, "completions": _COUNT, "template!": _POD_TEMPLATE}
-_REPLICATED = {"name!": _TEXT, "replicas": _COUNT, "template!": {"spec!": _JOB_SPEC}}
-_GROUP = {"size": _COUNT, "workerTemplate!": _POD_TEMPLATE, "leaderTemplate": _POD_TEMPLATE}
-_REQUEST = {"exactly": {"deviceClassName": _TEXT, "allocationMode": _TEXT, "count": _COUNT}}
-_SHAPES: Mapping[str, Mapping[str, Any]] = {
-    "Job": {"metadata!": _METADATA, "spec!": _JOB_SPEC},
-    "JobSet": {"metadata!": _METADATA, "spec!": {"replicatedJobs!": [_REPLICATED]}},
-    "LeaderWorkerSet": {"metadata!": _METADATA, "spec!": {"leaderWorkerTemplate!": _GROUP}},
-    _CLAIM_TEMPLATE: {"metadata!": _METADATA, "spec!": {"spec": {"devices": {"requests": [_REQUEST]}}}},
-}
-"""Kind to the fields that are read: `!` marks those that it cannot lack, `*` stands for any name."""
 
 
 def read_work(objects: Sequence[Mapping[str, Any]], file: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -105,12 +223,15 @@ def read_work(objects: Sequence[Mapping[str, Any]], file: str) -> tuple[dict[str
     read = [_without_nulls(each) for each in (*found, *templates)]
     problems = []
     for each in read:
-        for field, words in _misshapen(_SHAPES[each["kind"]], each, ""):
-            message = f"{each['kind']} {_name_of(each)}: {words}"
-            hint = f"write it as `kubectl explain {each['kind'].lower()}` says"
-            problems.append(Problem("wrong-type", message, Where(file, field=field), hint))
+        model = _MODELS[each["kind"]]
+        try:
+            model.model_validate(each)
+        except ValidationError as error:
+            wrong = from_validation(error, model, where=lambda field: Where(file, field=field))
+            of = f"{each['kind']} {_name_of(each)}: "
+            problems += [replace(problem, message=of + problem.message) for problem in wrong]
     if problems:
-        raise UsageError(problems[:_MOST_PROBLEMS])
+        raise UsageError(problems)
     work, *claims = read
     namespace = work["metadata"].get("namespace", "default")
     for claim in claims:
@@ -155,41 +276,3 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_nulls(each) for key, each in value.items() if each is not None}
     return [_without_nulls(each) for each in value] if isinstance(value, list) else value
-
-
-def _misshapen(shape: Any, value: Any, at: str) -> Iterator[tuple[str, str]]:
-    """Yield each field of another type than a shape has, and what is wrong with it."""
-    if isinstance(shape, _Leaf):
-        if not shape.is_one(value):
-            yield at, f"expected is {shape.words}"
-    elif isinstance(shape, list):
-        if not isinstance(value, list):
-            yield at, "expected is a list"
-            return
-        for index, each in enumerate(value):
-            yield from _misshapen(shape[0], each, f"{at}[{index}]")
-    elif not isinstance(value, Mapping):
-        yield at, "expected is a mapping of fields"
-    else:
-        yield from _misshapen_fields(shape, value, at)
-
-
-def _misshapen_fields(
-    shape: Mapping[str, Any], value: Mapping[str, Any], at: str
-) -> Iterator[tuple[str, str]]:
-    """Yield the same of the fields of a mapping."""
-    dot = f"{at}." if at else ""
-    if "*" in shape:
-        for key, each in value.items():
-            yield from _misshapen(shape["*"], each, f"{dot}{key}")
-            if not isinstance(key, str):
-                yield f"{dot}{key}", "expected is a text as the name of a field"
-        return
-    for marked, part in shape.items():
-        key = marked.removesuffix("!")
-        if key in value:
-            yield from _misshapen(part, value[key], f"{dot}{key}")
-            if marked != key and value[key] == []:
-                yield f"{dot}{key}", "expected is at least one entry"
-        elif marked != key:
-            yield f"{dot}{key}", "the field is missing"
