@@ -52,6 +52,16 @@ class FaultDomain(StrEnum):
     RACK = "rack"
     SCALABLE_UNIT = "scalable-unit"
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether a machine reports nothing of such a fault but its silence."""
+        return self in {self.NODE, self.PDU, self.FEED, self.RACK, self.SCALABLE_UNIT}
+
+    @property
+    def has_code(self) -> bool:
+        """Whether such a fault is reported as an Xid."""
+        return self in {self.APPLICATION, self.GPU, self.NVLINK}
+
 
 @dataclass(frozen=True, slots=True)
 class FaultEvent:
@@ -393,7 +403,7 @@ def _code_problem(event: FaultEvent, where: Where, domains: FailureDomains) -> P
 
 def _possible_codes(event: FaultEvent, domains: FailureDomains) -> frozenset[int]:
     """Return the codes that a fault of a domain may report: 0 alone where it reports none."""
-    if event.domain not in _BY_NUMBER:
+    if not event.domain.has_code:
         return frozenset({0})
     machine = domains.machines(event)[0]
     chip = accelerator_of(system(domains.nodes[machine].system))
@@ -404,8 +414,6 @@ def _possible_codes(event: FaultEvent, domains: FailureDomains) -> frozenset[int
 
 
 _OF_A_GPU = frozenset({FaultDomain.GPU, FaultDomain.APPLICATION, FaultDomain.NIC})
-_BY_NUMBER = frozenset({FaultDomain.GPU, FaultDomain.APPLICATION, FaultDomain.NVLINK})
-"""Domains whose faults are reported as an Xid."""
 _MOST_DIGITS = 9
 
 

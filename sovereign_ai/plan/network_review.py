@@ -29,7 +29,7 @@ def network_notes(factory: AIFactory, shapes: Sequence[Shape], tiers: Sequence[S
         for shape in shapes:
             # What a server must reach, it must reach for the work that it does.
             is_served = shape.site.name == tier.site and shape.pool.zone == tier.zone
-            if is_served and shape.pool.purpose != "management":
+            if is_served and not shape.pool.is_management:
                 pools.append(shape)
         yield from _storage_notes(factory, tier, pools)
 

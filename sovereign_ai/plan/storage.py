@@ -107,7 +107,7 @@ def tier_sites(factory: AIFactory, tier: StorageTier) -> tuple[Site, ...]:
     names = set(tier.sites)
     if not names:
         of_zone = [pool for pool in factory.pools if pool.zone == tier.zone]
-        working = [pool for pool in of_zone if pool.purpose != "management"]
+        working = [pool for pool in of_zone if not pool.is_management]
         names = {pool.site for pool in working or of_zone}
     return tuple(site for site in factory.sites if site.name in names)
 
@@ -177,7 +177,7 @@ def storage_problems(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Pr
         read, write, _ = _node_rates(tier)
         for shape in shapes:
             machine = shape.system
-            is_served = shape.pool.zone == tier.zone and shape.pool.purpose != "management"
+            is_served = shape.pool.zone == tier.zone and not shape.pool.is_management
             if not is_served or not machine.storage_nics or not machine.storage_nic_rate:
                 continue
             most = machine.storage_nics * machine.storage_nic_rate.count // 8

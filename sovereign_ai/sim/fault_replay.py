@@ -29,10 +29,6 @@ from sovereign_ai.sim.faults import inject_into
 from sovereign_ai.sim.machine import machines
 from sovereign_ai.spec import AIFactory
 
-_SILENT = frozenset(
-    {FaultDomain.NODE, FaultDomain.PDU, FaultDomain.FEED, FaultDomain.RACK, FaultDomain.SCALABLE_UNIT}
-)
-"""Domains whose machines fall silent."""
 _PAUSE, _LONGEST_PAUSE = 0.5, 15.0
 """Seconds between two attempts at a report: the first, doubled until the longest."""
 PATIENCE = 600.0
@@ -129,7 +125,7 @@ class FaultReplay:
             inject_into(self._api, self._factory, machine, gpu=event.gpu or 0, xid=event.code)
         elif event.domain is FaultDomain.NVLINK:
             report_domain(self._api, self._factory.name, machine, event.code)
-        elif event.domain in _SILENT:
+        elif event.domain.is_silent:
             report_silence(self._api, name)
         elif event.domain is FaultDomain.THERMAL:
             message = "ErrorCode:DCGM_FR_CLOCK_THROTTLE_THERMAL GPU:0 too hot Recommended Action=RESTART_BM;"

@@ -54,6 +54,16 @@ class GpuNodePool(Model):
     scalable_unit: Annotated[int, Field(ge=1, le=4096, strict=True)] | None = None
     """Servers in a scalable unit; left out, the system's published figure."""
 
+    @property
+    def is_management(self) -> bool:
+        """Whether its servers run the factory, and no tenant's work."""
+        return self.purpose == "management"
+
+    @property
+    def trains(self) -> bool:
+        """Whether its servers train, all the time or at times."""
+        return self.purpose in ("training", "mixed")
+
     def is_on(self, fabric: Fabric) -> bool:
         """Return whether a fabric connects its servers: by its list of pools, else all that it is meant for.
 
@@ -64,10 +74,9 @@ class GpuNodePool(Model):
             return False
         if fabric.pools:
             return self.name in fabric.pools
-        is_management = self.purpose == "management"
         if fabric.role == "compute":
-            return not is_management and self._computes
-        return not (is_management and fabric.role == "storage" and self._row("storage_nics") == 0)
+            return not self.is_management and self._computes
+        return not (self.is_management and fabric.role == "storage" and self._row("storage_nics") == 0)
 
     @property
     def _computes(self) -> bool:

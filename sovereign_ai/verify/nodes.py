@@ -101,7 +101,7 @@ def stated_labels(factory: AIFactory, node: Node, switches: Sequence[str] = ()) 
         labels[KEYS.nvlink_domain] = node.nvlink_domain
     for key, value in labels.items():
         labels[key] = label_value(value)
-    if factory.pool(node.pool).purpose == "management":
+    if factory.pool(node.pool).is_management:
         labels[MANAGEMENT_ROLE] = ""
     return labels
 
@@ -134,7 +134,7 @@ def _planned_taints(factory: AIFactory, node: Node) -> list[str]:
         taints.append(f"{KEYS.namespace_zone}={node.zone}:NoSchedule")
     if node.spare:
         taints.append(f"{KEYS.domain}/spare=true:NoSchedule")
-    if factory.pool(node.pool).purpose == "management":
+    if factory.pool(node.pool).is_management:
         taints.append(f"{MANAGEMENT_ROLE}=:NoSchedule")
     return sorted(taints)
 

@@ -57,7 +57,7 @@ def sheet(factory: AIFactory, plan: Plan) -> AcceptanceSheet:
     # From the smallest subjects to the largest: a rail is worth testing once its servers pass.
     tests: list[AcceptanceTest] = []
     for nodes in pools.values():
-        is_management = factory.pool(nodes[0].pool).purpose == "management"
+        is_management = factory.pool(nodes[0].pool).is_management
         tests += _servers(plan, nodes, ports, () if is_management else plan.storage)
     for plane in plan.fabrics:
         if plane.role == "compute":

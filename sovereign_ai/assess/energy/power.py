@@ -396,7 +396,7 @@ def add_swings(sheet: Sheet, equipment: SiteEquipment, plan: Plan) -> None:
     systems: list[str] = []
     counts: list[str] = []
     for shape in equipment.shapes:
-        if shape.pool.purpose in ("training", "mixed"):
+        if shape.pool.trains:
             systems.append(shape.system.name)
             pool = f"{name}.pool.{shape.pool.name}.machines"
             counts.append(sheet.plan(pool, shape.nodes, "machines", "spares not counted"))

@@ -38,7 +38,7 @@ def add_response(sheet: Sheet, equipment: SiteEquipment) -> None:
     sheet.derive(f"{response}.ready", "1", formula, ready, stall, notice)
     pools = []
     for shape in equipment.shapes:
-        if shape.pool.purpose in ("training", "mixed"):
+        if shape.pool.trains:
             pools.append(shape.pool)
     counts = [f"{name}.pool.{pool.name}.machines" for pool in pools]
     total = lambda *machines: sum(machines)  # noqa: E731 - the formula, used once

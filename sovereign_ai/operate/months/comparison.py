@@ -125,7 +125,7 @@ def divide_pools(factory: AIFactory, plan: Plan, cluster: str, jobs: int) -> AIF
     tenants = {zone.name: zone.tenants[0] for zone in factory.zones if zone.tenants}
     counted = Counter(node.pool for node in plan.nodes_of(cluster) if not node.spare)
     for pool in factory.pools:
-        is_trained_on = pool.purpose in ("training", "mixed") and system(pool.system).gpus
+        is_trained_on = pool.trains and system(pool.system).gpus
         if not is_trained_on or counted[pool.name] < jobs:
             continue
         for number in range(1, jobs + 1):

@@ -30,11 +30,6 @@ from sovereign_ai.plan import Node
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """The moment at which virtual time begins; nothing depends on which it is."""
-_SILENT = frozenset(
-    {FaultDomain.NODE, FaultDomain.PDU, FaultDomain.FEED, FaultDomain.RACK, FaultDomain.SCALABLE_UNIT}
-)
-"""Faults of which a machine reports nothing but its silence."""
-_OF_GPUS = frozenset({FaultDomain.GPU, FaultDomain.NVLINK, FaultDomain.APPLICATION})
 
 
 def moment_of(seconds: float) -> datetime:
@@ -50,9 +45,9 @@ def reported_fault(event: FaultEvent, codes: FaultCodes | None, port_check: str)
         codes: the fault codes of the GPUs' vendor.
         port_check: the check that watches ports of the compute fabric.
     """
-    if event.domain in _SILENT:
+    if event.domain.is_silent:
         return Fault("NotReady", None, 0, Remedy.REBOOT)
-    if event.domain in _OF_GPUS:
+    if event.domain.has_code:
         remedy = remedy_for(event.code, codes) if codes else Remedy.NOTHING
         return Fault("Xid", event.gpu, event.code, remedy) if remedy else None
     if event.domain is FaultDomain.THERMAL:
@@ -62,7 +57,7 @@ def reported_fault(event: FaultEvent, codes: FaultCodes | None, port_check: str)
 
 def report_delay(event: FaultEvent) -> float:
     """Return the seconds until a fault counts: a node that is late for less is not one that failed."""
-    return GRACE.total_seconds() if event.domain in _SILENT else 0.0
+    return GRACE.total_seconds() if event.domain.is_silent else 0.0
 
 
 def carried_out(machine: Machine, decision: Decision) -> Machine:

@@ -54,6 +54,10 @@ _SOUND = "Ready"
 """The condition that Kubernetes sets on a node without a fault."""
 
 
+_ALL = "true"
+"""The expression of a group without one."""
+
+
 class NodeGroup(Model):
     """A group of nodes, and how they are repaired."""
 
@@ -65,7 +69,7 @@ class NodeGroup(Model):
     """Racks; left out, all of them."""
     nodes: tuple[Pattern, ...] = ()
     """Patterns of names, with `*` and `?`; left out, all of them."""
-    where: Annotated[str, Field(min_length=1, max_length=1000)] = "true"
+    where: Annotated[str, Field(min_length=1, max_length=1000)] = _ALL
     """An expression of CEL over `node`, such as `node.gpus >= 8`; left out, all of them."""
     repair: Annotated[bool, Strict()] = True
     """Whether they are repaired at all."""
@@ -208,10 +212,11 @@ def read_policies(path: Path, plan: Plan, cluster: str) -> Policies:
     if problems:
         raise SpecError(problems)
     chosen: dict[str, NodeGroup] = {}
+    fields = {node.name: _fields(node) for node in nodes}
     for number, group in enumerate(groups):
         field = f"groups[{number}]"
         try:
-            members = _members(group, nodes)
+            members = _members(group, nodes, fields)
         except ExpressionError as error:
             hint = f"`node` has {', '.join(NODE_FIELDS)}"
             where = parsed.source.where(f"{field}.where")
@@ -244,16 +249,26 @@ NODE_FIELDS = (
 """What `where` knows of a machine, as the plan calls it."""
 
 
-def _members(group: NodeGroup, nodes: Sequence[Node]) -> list[str]:
+def _fields(node: Node) -> dict[str, object]:
+    """Return what `where` knows of a machine."""
+    return {name: getattr(node, name) for name in NODE_FIELDS}
+
+
+def _members(
+    group: NodeGroup, nodes: Sequence[Node], fields: Mapping[str, Mapping[str, object]]
+) -> list[str]:
     """Return the machines of a group: those that match all that it names.
+
+    Args:
+        group: the group.
+        nodes: the machines of the cluster.
+        fields: what `where` knows of each, by its name.
 
     Raises:
         ExpressionError: its expression cannot be decided of all machines of the cluster.
     """
-    fields = {}
-    for node in nodes:
-        fields[node.name] = {name: getattr(node, name) for name in NODE_FIELDS}
-    selected = set(chosen_by(group.where, "node", fields))
+    # Most groups have no expression, and each takes a while for thousands of machines.
+    selected = set(fields if group.where == _ALL else chosen_by(group.where, "node", fields))
     members = []
     for node in nodes:
         is_named = not group.nodes or any(fnmatchcase(node.name, pattern) for pattern in group.nodes)

@@ -304,7 +304,7 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
 def _without_ports(pool: GpuNodePool) -> str:
     """Return what to do about a pool whose servers have no ports for a fabric."""
     hint = "name the pools that join, without this one"
-    if pool.purpose == "management":
+    if pool.is_management:
         hint += "; 'managers' counts ports of fabric managers, and other fabrics connect the pool"
     return hint
 

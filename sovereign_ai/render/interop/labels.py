@@ -36,7 +36,7 @@ def place_labels(node: Node, tiers: Sequence[str] = ()) -> dict[str, str]:
 
 def role_labels(factory: AIFactory, node: Node) -> dict[str, str]:
     """Return the label of a management node's role, which `kubectl get nodes` shows; none for other nodes."""
-    return {MANAGEMENT_ROLE: ""} if _is_management(factory, node) else {}
+    return {MANAGEMENT_ROLE: ""} if factory.pool(node.pool).is_management else {}
 
 
 def node_taints(factory: AIFactory, node: Node) -> list[dict[str, str]]:
@@ -50,11 +50,6 @@ def node_taints(factory: AIFactory, node: Node) -> list[dict[str, str]]:
         taints.append({"key": KEYS.namespace_zone, "value": node.zone, "effect": "NoSchedule"})
     if node.spare:
         taints.append({"key": f"{KEYS.domain}/spare", "value": "true", "effect": "NoSchedule"})
-    if _is_management(factory, node):
+    if factory.pool(node.pool).is_management:
         taints.append({"key": MANAGEMENT_ROLE, "effect": "NoSchedule"})
     return taints
-
-
-def _is_management(factory: AIFactory, node: Node) -> bool:
-    """Return whether a node's pool runs the factory, and no tenant's work."""
-    return factory.pool(node.pool).purpose == "management"

@@ -63,7 +63,7 @@ def _largest_training_load(factory: AIFactory, plan: Plan, site: str) -> tuple[i
         limits.update(row.limits)
     for pool in factory.pools:
         # Inference servers answer independent requests, and management servers run on: neither stops as one.
-        if pool.site != site or pool.purpose not in ("training", "mixed"):
+        if pool.site != site or not pool.trains:
             continue
         rated = system(pool.system).max_power or Watts(0)
         power = min(rated.count, limits.get(pool.name, rated.count))

@@ -170,9 +170,9 @@ def check_workloads(factory: AIFactory) -> Iterator[Problem]:
         yield from _check_quota(workload, quota_of[workload.tenant], gpus.get(pool.system), field)
         if workload.tenant not in tenants_in[pool.zone]:
             yield _zone_problem(factory, workload, pool, tenants_in, field)
-        if pool.purpose == "management":
+        if pool.is_management:
             message = f"machines of the management pool {pool.name!r} run no tenant's work"
-            others = [other.name for other in factory.pools if other.purpose != "management"]
+            others = [other.name for other in factory.pools if not other.is_management]
             hint = nearest(pool.name, others) if others else "name a pool with another purpose"
             yield Problem("contradiction", message, Where(field=f"{field}.pool"), hint)
         standing = factory.standing(pool)

@@ -191,7 +191,7 @@ def _check_mig(pool: GpuNodePool, field: str) -> Iterator[Problem]:
 def _check_management(pool: GpuNodePool, field: str) -> Iterator[Problem]:
     """Refuse GPUs that would do no work."""
     machine = _system_of(pool)
-    if pool.purpose != "management" or machine is None or not machine.gpus:
+    if not pool.is_management or machine is None or not machine.gpus:
         return
     message = f"machines of a management pool run no work, and each {pool.system} has {machine.gpus} GPUs"
     hint = "name a machine without GPUs as 'system', or write 'purpose: mixed'"
