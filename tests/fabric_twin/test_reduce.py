@@ -18,6 +18,7 @@ from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import read_text
 from tests.conftest import STACKS
 from tests.fabric_twin.planar import shaped
+from tests.outputs.designs import design
 from tests.render.lab import stack
 
 CASES = [
@@ -140,3 +141,29 @@ def test_a_part_of_a_pair_of_leaves_is_both_with_their_links_or_one_without(
     assert (len(part.host_links), len(part.peer_links), len(part.uplinks)) == (hosts, peers, 0)
     assert len(part.cables) <= cables
     assert set(part.host_links.uppers()) == {switch.name for switch in part.switches}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "border leaves",
+        "leaves with links to the outside",
+        "spines with links to the outside",
+        "a switch with links to the outside",
+    ],
+)
+@pytest.mark.parametrize("most", [Limits(), Limits(16, 400)], ids=["whole", "part"])
+def test_a_twin_has_no_link_to_the_outside_and_border_leaves_where_it_is_whole(
+    name: str, most: Limits
+) -> None:
+    factory, derived = design(f"stranger {name}")
+    found = choose_sample(factory, derived, None, most)
+    for part in found.parts:
+        whole = next(plane for plane in derived.fabrics if plane.name == part.name)
+        assert not part.plane.outside
+        assert not [port for switch in part.switches for port in switch.ports if port.outside]
+        is_whole = part.said.startswith("the whole of")
+        assert part.plane.border == (whole.border if is_whole else 0)
+        assert len(part.plane.cables) <= len(whole.cables) - whole.outside
+        for switch in part.switches:
+            assert frr(switch).count(" interface peer-group FABRIC") == len(switch.fabric)

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.names import KEYS
+from sovereign_ai.names import KEYS, MANAGEMENT_ROLE
+from sovereign_ai.plan.factory import plan
 from sovereign_ai.sim.nodes import SPARE, node_objects, with_cache_time
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.pool import GpuNodePool
+from tests.plan import factories as planner
 from tests.render.lab import stack
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 
@@ -99,6 +101,16 @@ def test_a_dedicated_zone_taints_its_machines_and_a_spare_carries_one_taint_more
     taints = {obj["metadata"]["name"]: [taint["key"] for taint in obj["spec"]["taints"]] for obj in nodes}
     assert taints["train-0001"] == [KEYS.namespace_zone]
     assert taints["train-0003"] == [KEYS.namespace_zone, SPARE]
+
+
+def test_a_management_machine_has_the_label_and_the_taint_of_its_role_and_no_gpu() -> None:
+    heads = planner.pool("heads", system="r660", purpose="management")
+    factory = planner.factory(pools=[heads, planner.pool()])
+    derived = plan(factory)
+    node, *_ = node_objects(factory, derived, derived.clusters[0].name)
+    assert node["metadata"]["labels"][MANAGEMENT_ROLE] == ""
+    assert {"key": MANAGEMENT_ROLE, "effect": "NoSchedule"} in node["spec"]["taints"]
+    assert not [key for key in node["status"]["capacity"] if "/gpu" in key]
 
 
 def test_a_shared_zone_has_no_taint() -> None:

@@ -247,7 +247,8 @@ def port_maps(factory: AIFactory, plan: Plan, plane: FabricPlan) -> tuple[Switch
     fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
     panels = {tier: _panels(fabric, tier) for tier in ("leaf", "spine", "core")}
     outside_panels: dict[str, FrontPanel] = {}
-    for tier in ("leaf", "spine", "core", "border") if plane.outside else ():
+    # A twin has border leaves, and nothing for their links to the outside to end at.
+    for tier in ("leaf", "spine", "core", "border") if plane.outside or plane.border else ():
         if (pair := _outside_panels(fabric, plane, tier)) is not None:
             outside_panels[tier] = pair[0]
             panels.setdefault(tier, pair)
