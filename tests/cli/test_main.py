@@ -13,7 +13,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
-from sovereign_ai.cli.main import app
+from sovereign_ai.cli.main import app, application
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 COMMANDS = (
@@ -64,6 +64,13 @@ def call(*arguments: str) -> Result:
 
 def test_every_promised_command_is_there() -> None:
     assert set(get_command(app).commands) == set(COMMANDS)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_made_alone_is_the_one_of_the_whole_program(name: str) -> None:
+    alone, whole = get_command(application(name)), get_command(app)
+    assert list(alone.commands) == [name]  # type: ignore[attr-defined]
+    assert list(leaves(alone)) == [path for path in leaves(whole) if path[0] == name]
 
 
 def leaves(command: Any, *path: str) -> Iterator[tuple[str, ...]]:
