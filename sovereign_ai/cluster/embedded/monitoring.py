@@ -119,9 +119,9 @@ class MonitoringChange:
 
     def __str__(self) -> str:
         """Return one line for a person."""
-        told = [f"{' and '.join(self.starts)} start"] if self.starts else []
+        told = [f"starts {' and '.join(self.starts)}"] if self.starts else []
         if self.stops:
-            told.append(f"{' and '.join(self.stops)} stop")
+            told.append(f"stops {' and '.join(self.stops)}")
         if not told:
             return "monitoring: rules and machines as now described"
         return f"monitoring: {', '.join(told)}; the control plane is started anew"
@@ -163,7 +163,8 @@ def set_monitoring(cluster_dir: ClusterDir, wanted: Monitoring) -> None:
         shutil.rmtree(monitoring_folder(cluster_dir), ignore_errors=True)
         return
     rules = _rules_folder(cluster_dir)
-    rules.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (monitoring_folder(cluster_dir), rules):
+        folder.mkdir(mode=0o700, exist_ok=True)
     files = _files(wanted)
     for name, content in files.items():
         path = monitoring_folder(cluster_dir) / name
