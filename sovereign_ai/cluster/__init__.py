@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.certificate_server import CertificateHandler, CertificateServer, server_context
     from sovereign_ai.cluster.crds import install_crds
     from sovereign_ai.cluster.dead_components import DeadComponent
+    from sovereign_ai.cluster.embedded.alerts import ActiveAlert
     from sovereign_ai.cluster.embedded.monitoring import (
         MACHINE_METRICS,
         MONITORING_CA,
@@ -57,6 +58,7 @@ else:
             "certificate_server": ("CertificateHandler", "CertificateServer", "server_context"),
             "crds": ("install_crds",),
             "dead_components": ("DeadComponent",),
+            "embedded.alerts": ("ActiveAlert",),
             "embedded.monitoring": (
                 "MACHINE_METRICS",
                 "MONITORING_CA",
@@ -100,6 +102,7 @@ __all__ = [
     "SIMULATED_DURATION",
     "SUPERVISOR",
     "WRITES",
+    "ActiveAlert",
     "CertificateHandler",
     "CertificateServer",
     "ClusterDir",

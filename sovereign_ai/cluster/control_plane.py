@@ -21,6 +21,7 @@ from sovereign_ai.errors import Problem, UsageError
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.cluster.dead_components import DeadComponent
+    from sovereign_ai.cluster.embedded.alerts import ActiveAlert
     from sovereign_ai.cluster.embedded.monitoring import MonitoringChange
     from sovereign_ai.cluster.embedded.queueing_change import QueueingChange
     from sovereign_ai.cluster.state import ClusterDir
@@ -235,6 +236,13 @@ class ControlPlane(Protocol):
 
     def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:
         """Return what the next `up` of a description changes about what watches it here; None for nothing."""
+
+    def alerts(self) -> tuple[ActiveAlert, ...]:
+        """Return the alerts of the Prometheus that watches it; none where this program runs none.
+
+        Raises:
+            EnvironmentLacksError: it gives no answer.
+        """
 
 
 class LocalModule(Protocol):

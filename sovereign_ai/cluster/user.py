@@ -12,6 +12,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Wher
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.cluster.dead_components import DeadComponent
+    from sovereign_ai.cluster.embedded.alerts import ActiveAlert
     from sovereign_ai.cluster.embedded.monitoring import MonitoringChange
     from sovereign_ai.cluster.embedded.queueing_change import QueueingChange
     from sovereign_ai.cluster.state import ClusterDir
@@ -104,6 +105,10 @@ class UserCluster:
     def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:  # noqa: ARG002
         """Return nothing: this program neither installs nor stops what watches it."""
         return None
+
+    def alerts(self) -> tuple[ActiveAlert, ...]:
+        """Return nothing: this program runs no Prometheus there."""
+        return ()
 
     def _refuse(self, what: str) -> NoReturn:
         """Refuse what is done on local control planes only.

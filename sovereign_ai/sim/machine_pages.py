@@ -21,6 +21,7 @@ from sovereign_ai.sim.allocation import holders
 from sovereign_ai.sim.factory import is_ready
 from sovereign_ai.sim.metrics import Faults, exposition, sample
 from sovereign_ai.sim.power import power_draw
+from sovereign_ai.sim.working import Working, count_working, unwell_machines
 
 _JOB = "batch.kubernetes.io/job-name"
 _UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
@@ -55,6 +56,7 @@ def machine_pages(plan: Plan, cluster: str, seen: Seen) -> dict[str, str]:
     held = holders(plan, cluster, seen.pods, seen.claims)
     watts = power_draw(plan, cluster, held).nodes
     machines = plan.nodes_of(cluster)
+    unwell = unwell_machines(seen.nodes)
     ready = {node["metadata"]["name"] for node in seen.nodes if is_ready(node)}
     ups = [(_target("nodes", node), int(node.name in ready)) for node in machines]
     draws = [(_target("controllers", node), watts[node.name]) for node in machines if node.bmc]
@@ -62,7 +64,7 @@ def machine_pages(plan: Plan, cluster: str, seen: Seen) -> dict[str, str]:
         "nodes": _family("up", "Whether the machine's kubelet answers.", ups),
         "gpus": exposition(plan, cluster, held, seen.faults, lambda node: _target("gpus", node)),
         "controllers": _family("ipmi_dcmi_power_consumption_watts", "Power draw of the machine.", draws),
-        "jobs": _jobs(seen, held),
+        "jobs": _jobs(seen, held) + _gpus(count_working(plan, cluster, seen.pods, held, unwell)),
     }
 
 
@@ -101,6 +103,14 @@ def _jobs(seen: Seen, held: Mapping[str, Sequence[str]]) -> str:
         _family("sovereign_ai_job_devices", "Devices that the job's running pods hold.", holding),
     )
     return "".join(families)
+
+
+def _gpus(working: Working) -> str:
+    """Return how many GPUs work, are held and stand still, or are free."""
+    free = working.gpus - working.working - working.stalled
+    counts = {"working": working.working, "stalled": working.stalled, "free": free}
+    samples = [({"state": state}, count) for state, count in counts.items()]
+    return _family("sovereign_ai_gpus", "GPUs by what becomes of their time.", samples)
 
 
 def _job_of(pod: Mapping[str, Any]) -> tuple[str, str, str] | None:

@@ -7,7 +7,6 @@ import os
 import ssl
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,7 +41,9 @@ class PlayedApi:
         if kind != "Node":
             return []
         status = {"conditions": [{"type": "Ready", "status": "True"}]}
-        return [{"metadata": {"name": node.name}, "status": status} for node in stack("lab")[1].nodes]
+        return [
+            {"metadata": {"name": node.name}, "spec": {}, "status": status} for node in stack("lab")[1].nodes
+        ]
 
 
 class Running:

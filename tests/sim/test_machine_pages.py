@@ -18,7 +18,8 @@ LINE = re.compile(r"^([A-Za-z_]+)\{(.*)\} (\S+)$")
 
 
 def node(name: str, ready: str = "True") -> dict[str, Any]:
-    return {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
+    status = {"conditions": [{"type": "Ready", "status": ready}]}
+    return {"metadata": {"name": name}, "spec": {}, "status": status}
 
 
 def seen(**more: Any) -> Seen:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
 from sovereign_ai.cluster.dead_components import DeadComponent, dead_components_of_embedded
 from sovereign_ai.cluster.embedded import lifecycle as embedded
+from sovereign_ai.cluster.embedded.alerts import ActiveAlert, active_alerts
 from sovereign_ai.cluster.embedded.monitoring import (
     MONITORS,
     Monitoring,
@@ -138,6 +139,10 @@ class EmbeddedControlPlane:
     def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:
         """Return what the next `up` of a description changes about what watches it; None for nothing."""
         return monitoring_change(self.cluster_dir, monitoring_of(factory, plan, self.name))
+
+    def alerts(self) -> tuple[ActiveAlert, ...]:
+        """Return the alerts of the Prometheus that watches it."""
+        return active_alerts(self.cluster_dir)
 
 
 def monitoring_of(factory: AIFactory, plan: Plan, cluster: str) -> Monitoring:
