@@ -8,7 +8,7 @@ NODE_IMAGE ?=
 OUT    ?= .sovereign/$(notdir $(patsubst %/,%,$(STACK)))
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup tools demo down check unit e2e daytwo faults attack hostile fuzz audit lock fabrics full queues fleet kind kind-tools kind-down kind-test languages loads twin hosts browser lint-objects test bench clean
+.PHONY: help setup tools demo down check unit e2e daytwo faults attack hostile fuzz audit lock fabrics full queues monitoring fleet kind kind-tools kind-down kind-test languages loads twin hosts browser lint-objects test bench clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,12 +83,16 @@ fuzz: setup ## Coverage-guided fuzzing of the readers, ten minutes; SECONDS=60 f
 fabrics: setup ## Ten thousand random fabrics against an independent solver; minutes
 	$(BIN)/pytest -q -m planner_long tests/plan
 
-full: lint-objects browser hosts kind-test daytwo faults hostile languages fabrics loads queues fleet ## What takes longer than a change of the code may wait for
+full: lint-objects browser hosts kind-test daytwo faults hostile languages fabrics loads queues monitoring fleet ## What takes longer than a change of the code may wait for
 	$(BIN)/pytest -q -m kind tests/daytwo
 
 queues: tools ## Kueue beside an embedded control plane: built from source, then tests of what waits and why
 	$(BIN)/sovereign-ai tools install kueue-controller
 	$(BIN)/pytest -q -m queues tests/queues
+
+monitoring: tools ## Prometheus and kube-state-metrics beside an embedded control plane: built from source, then tests of what they see
+	$(BIN)/sovereign-ai tools install prometheus kube-state-metrics
+	$(BIN)/pytest -q -m monitoring tests/monitoring
 
 fleet: tools ## A thousand simulated machines that run jobs, break and are repaired; NODES=5000 for more. Result in .sovereign/fleet
 	$(BIN)/sovereign-ai tools install kueue-controller

@@ -162,6 +162,11 @@ class Keys:
         return f"{self.domain}/tenant"
 
     @property
+    def team(self) -> str:
+        """The team of a tenant that a piece of work is accounted to."""
+        return f"{self.domain}/team"
+
+    @property
     def zone(self) -> str:
         """The security zone of a node; trusted, because only the control plane sets it."""
         return f"{self.restricted}/zone"

@@ -1,4 +1,4 @@
-"""`jobs usage`: GPU-hours, energy and cost of each tenant's work."""
+"""`jobs usage`: GPU-hours, energy and cost of the work of each tenant and team."""
 
 from __future__ import annotations
 
@@ -162,6 +162,7 @@ def usage_lines(uses: list[WorkUsage], sums: list[TenantUsage], price: HourPrice
         rows.append((each.tenant, str(each.works), *_figures(each.gpu_hours, each.kwh, price)))
     head = ["GPU-h", "kWh", "EUR"]
     lines = table(["tenant", "works", *head], rows)
+    lines += _team_lines(uses, head, price)
     rows = []
     for use in uses:
         state = "ended" if use.is_over else "holds"
@@ -176,6 +177,19 @@ def usage_lines(uses: list[WorkUsage], sums: list[TenantUsage], price: HourPrice
     if evicted:
         lines.append(f"works that lost their place before, whose time until then is not counted: {evicted}")
     return lines
+
+
+def _team_lines(uses: list[WorkUsage], head: list[str], price: HourPrice | None) -> list[str]:
+    """Return what teams used; nothing where no work names one."""
+    from sovereign_ai.verify import by_team
+
+    if not any(use.team for use in uses):
+        return []
+    rows = []
+    for each in by_team(uses):
+        name = f"{each.tenant}/{each.team or '-'}"
+        rows.append((name, str(each.works), *_figures(each.gpu_hours, each.kwh, price)))
+    return table(["team", "works", *head], rows)
 
 
 def _figures(gpu_hours: float, kwh: float, price: HourPrice | None) -> tuple[str, str, str]:
@@ -215,16 +229,24 @@ def _write_focus(
     )
     rows = []
     for use in uses:
-        rows.append(TenantCharge(use.tenant, use.gpu_hours, use.kwh, f"{use.namespace}/{use.name}"))
+        work = f"{use.namespace}/{use.name}"
+        rows.append(TenantCharge(use.tenant, use.gpu_hours, use.kwh, work, use.team))
     write(file, tenant_csv(span, rows))
     return f"wrote {file}"
 
 
 def _data(uses: list[WorkUsage], sums: list[TenantUsage], price: HourPrice | None) -> dict[str, Any]:
     """Return what was used as plain data."""
+    from sovereign_ai.verify import by_team
+
     works = []
     for use in uses:
         begin, end = use.begin.isoformat(), use.end.isoformat()
         works.append({**asdict(use), "begin": begin, "end": end, "gpu_hours": use.gpu_hours, "kwh": use.kwh})
-    tenants = [asdict(each) for each in sums]
-    return {"price": asdict(price) if price else None, "tenants": tenants, "works": works}
+    tenants = []
+    for each in sums:
+        own = asdict(each)
+        del own["team"]  # the sums are of tenants
+        tenants.append(own)
+    teams = [asdict(each) for each in by_team(uses)]
+    return {"price": asdict(price) if price else None, "tenants": tenants, "teams": teams, "works": works}

@@ -139,12 +139,16 @@ def _preview(
     queueing = target.control_plane.planned_queueing(target.api, stack.factory)
     if queueing is not None:
         lines.append(str(queueing))
+    monitoring = target.control_plane.planned_monitoring(stack.factory, stack.plan)
+    if monitoring is not None:
+        lines.append(str(monitoring))
     lines += outcome_lines(outcome)
     lines += [f"`up` asks first: {problem}" for problem in checked.unasked]
     own = {
         "cluster": bundle.cluster,
         "moves": [move.to_data() for move in moves],
         "queueing": None if queueing is None else queueing.to_data(),
+        "monitoring": None if monitoring is None else monitoring.to_data(),
         "restored": restored,
         "left_as_it_is": left,
         "fields": _field_data(changes),

@@ -157,12 +157,36 @@ def change_queueing(target: Target, stack: Stack, output: Output) -> bool:
     plane = target.control_plane
     if plane.planned_queueing(target.api, stack.factory) is None:
         return False
-    started = plane.up(output.progress, (stack.factory, stack.plan))
+    _restart(target, stack, output)
+    return True
+
+
+def _restart(target: Target, stack: Stack, output: Output) -> None:
+    """Let a control plane run as the description says.
+
+    Raises:
+        EnvironmentLacksError: it did not become ready again, or not under its address.
+    """
+    started = target.control_plane.up(output.progress, (stack.factory, stack.plan))
     if started.server != target.api.server:
         message = f"the control plane was started anew, and is at {started.server} now"
         hint = "another program took its port; run the command again"
         raise EnvironmentLacksError(Problem("cluster-moved", message, hint=hint))
-    return True
+
+
+@traced("change monitoring")
+def change_monitoring(target: Target, stack: Stack, output: Output) -> str:
+    """Let a local control plane be watched as described; return what changed in a line, empty for nothing.
+
+    Raises:
+        EnvironmentLacksError: the control plane did not become ready again, or not under its address.
+    """
+    plane = target.control_plane
+    change = plane.planned_monitoring(stack.factory, stack.plan)
+    if change is None:
+        return ""
+    _restart(target, stack, output)
+    return str(change)
 
 
 def install_definitions(target: Target, output: Output) -> None:

@@ -1,4 +1,4 @@
-"""`top`: racks, pools, queues, workloads, faults and power of a cluster, as they change."""
+"""`top`: racks, pools, queues, workloads, faults, power, goodput and cost of a cluster, as they change."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption
 from sovereign_ai.cluster.control_plane import Backend
 
 if TYPE_CHECKING:
+    from sovereign_ai.cli.jobs_usage import HourPrice
+    from sovereign_ai.cli.target import Target
     from sovereign_ai.cli.top_text import MachineState, Overview, TopQueue, TopWorkload
+    from sovereign_ai.cluster import ActiveAlert
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.operate import Machine
     from sovereign_ai.plan import Plan
-    from sovereign_ai.verify import QueueState
+    from sovereign_ai.verify import QueueState, TenantUsage
 
 _NEW_SCREEN = "\x1b[H\x1b[2J"
 """Move to the first column of the first line, and erase the screen (ECMA-48, CUP and ED 2)."""
@@ -47,10 +50,11 @@ def add(app: typer.Typer) -> None:
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Show racks, GPUs in use, queues, faults and power.
+        """Show racks, GPUs in use, queues, faults, power, goodput and cost.
 
         It goes on until Ctrl-C; where standard output is no terminal, or with --json, there is one
-        observation. Power follows the allocation of GPUs; it is not measured.
+        observation. Power follows the allocation of GPUs; it is not measured. EUR are GPU-hours at the price
+        of `assess cost`.
         """
         where = (cluster, kubeconfig, name)
         is_single = once or as_json or not sys.stdout.isatty()
@@ -62,6 +66,7 @@ def add(app: typer.Typer) -> None:
 def _top(
     output: Output, path: Path, where: tuple[Backend, Path | None, str | None], interval: float | None
 ) -> None:
+    from sovereign_ai.cli.jobs_usage import hour_price
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cli.top_text import screen
     from sovereign_ai.errors import SovereignError
@@ -69,8 +74,13 @@ def _top(
     backend, kubeconfig, name = where
     stack = open_stack(path)
     cluster = stack.bundle(name).cluster
-    api = open_target(cluster, backend, kubeconfig, output.progress).api
-    overview = observe_all(api, stack.plan, cluster, datetime.now(UTC))
+    target = open_target(cluster, backend, kubeconfig, output.progress)
+    price = hour_price(stack, None)
+
+    def observe() -> Overview:
+        return observe_all(target, stack.plan, cluster, datetime.now(UTC), price)
+
+    overview = observe()
     if interval is None:
         output.finish(overview.to_data(), screen(overview))
         return
@@ -84,7 +94,7 @@ def _top(
             time.sleep(interval)  # noqa: TID251 - the screen is drawn until it is interrupted
             # What an observation that fails shows is the one before, and why it is old.
             try:
-                overview, stale = observe_all(api, stack.plan, cluster, datetime.now(UTC)), ""
+                overview, stale = observe(), ""
             except SovereignError as error:
                 now = datetime.now(UTC).strftime("%H:%M:%S")
                 stale = f"as it was then; at {now}: {error.problems[0].message}"
@@ -95,8 +105,15 @@ def new_screen() -> str:
     return _NEW_SCREEN if os.environ.get("TERM", "dumb") not in {"", "dumb"} else "\n"
 
 
-def observe_all(api: Api, plan: Plan, cluster: str, now: datetime) -> Overview:
+def observe_all(target: Target, plan: Plan, cluster: str, now: datetime, price: HourPrice | None) -> Overview:
     """Observe a cluster.
+
+    Args:
+        target: the cluster.
+        plan: the plan.
+        cluster: its name there.
+        now: the moment.
+        price: what a GPU-hour costs; None where nothing of it is known.
 
     Raises:
         ApiError: the API server refused.
@@ -105,23 +122,26 @@ def observe_all(api: Api, plan: Plan, cluster: str, now: datetime) -> Overview:
     """
     from sovereign_ai.cli.top_text import Overview, TopMachine
     from sovereign_ai.operate import observe_machines, places
-    from sovereign_ai.sim import full_power, power_draw, read_holders
+    from sovereign_ai.sim import count_working, full_power, holders, power_draw, unwell_machines
 
+    api = target.api
     view = observe_machines(api, places(plan, cluster), now)
-    held = read_holders(api, plan, cluster)
+    pods, claims = api.list("v1", "Pod"), api.list("resource.k8s.io/v1", "ResourceClaim")
+    held = holders(plan, cluster, pods, claims)
     power = power_draw(plan, cluster, held)
     observed = {machine.name: machine for machine in view.machines}
     machines = []
     for node in plan.nodes_of(cluster):
-        holders = held[node.name]
-        busy = len(holders) - holders.count("")
+        own = held[node.name]
+        busy = len(own) - own.count("")
         machine = observed.get(node.name)
-        state = _state(machine, view.nodes.get(node.name), busy, len(holders))
+        state = _state(machine, view.nodes.get(node.name), busy, len(own))
         watts = power.nodes[node.name]
         machines.append(
-            TopMachine(node.name, node.pool, node.rack, state, len(holders), busy, watts, _fault(machine))
+            TopMachine(node.name, node.pool, node.rack, state, len(own), busy, watts, _fault(machine))
         )
-    queues, workloads = _queues(api)
+    state_of_queues = _queue_state(api)
+    queues, workloads = queues_of(state_of_queues) if state_of_queues else ([], [])
     return Overview(
         cluster,
         now,
@@ -131,7 +151,30 @@ def observe_all(api: Api, plan: Plan, cluster: str, now: datetime) -> Overview:
         workloads,
         full_power(plan, cluster),
         power.estimated,
+        count_working(plan, cluster, pods, held, unwell_machines(view.nodes.values())),
+        _usage(state_of_queues, plan, cluster, now),
+        price,
+        _alerts(target),
     )
+
+
+def _alerts(target: Target) -> tuple[ActiveAlert, ...] | None:
+    """Return the alerts of the rendered rules; None where Prometheus gives no answer, as after a kill."""
+    from sovereign_ai.errors import EnvironmentLacksError
+
+    try:
+        return target.control_plane.alerts()
+    except EnvironmentLacksError:
+        return None
+
+
+def _usage(state: QueueState | None, plan: Plan, cluster: str, now: datetime) -> list[TenantUsage]:
+    """Return what tenants have used, of all that Kueue still holds; nothing without Kueue."""
+    from sovereign_ai.verify import by_tenant, usage_of
+
+    if state is None:
+        return []
+    return by_tenant(usage_of(state.workloads, plan.cluster(cluster), None, now))
 
 
 def _state(machine: Machine | None, node: Mapping[str, Any] | None, busy: int, devices: int) -> MachineState:
@@ -171,18 +214,17 @@ def _tenants(held: Mapping[str, Sequence[str]]) -> dict[str, int]:
     return dict(counted)
 
 
-def _queues(api: Api) -> tuple[list[TopQueue], list[TopWorkload]]:
-    """Return queues and unfinished workloads; none where the cluster serves no objects of Kueue."""
+def _queue_state(api: Api) -> QueueState | None:
+    """Return what the cluster holds of queues; None where it serves no objects of Kueue."""
     from sovereign_ai.cluster.api import ApiError
     from sovereign_ai.verify import observe_queues
 
     try:
-        state = observe_queues(api)
+        return observe_queues(api)
     except ApiError as error:
         if error.reason != "KindUnknown":
             raise
-        return [], []
-    return queues_of(state)
+        return None
 
 
 def queues_of(state: QueueState) -> tuple[list[TopQueue], list[TopWorkload]]:

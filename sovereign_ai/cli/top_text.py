@@ -14,9 +14,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.cli.output import table
+
+if TYPE_CHECKING:
+    from sovereign_ai.cli.jobs_usage import HourPrice
+    from sovereign_ai.cluster import ActiveAlert
+    from sovereign_ai.sim import Working
+    from sovereign_ai.verify import TenantUsage
 
 COLUMNS = 80
 """The width that the screen is laid out for."""
@@ -120,6 +126,10 @@ class Overview:
         workloads: those that run or wait.
         full_watts: the power of all machines at full load.
         estimated: machines whose idle power is an estimate.
+        working: the GPUs that work, and those that are held and stand still; None where that is not asked.
+        usage: what each tenant has used, of all that Kueue still holds.
+        price: what a GPU-hour costs; None where nothing of it is known.
+        alerts: alerts of the rendered rules, where Prometheus watches; None where it gives no answer.
     """
 
     cluster: str
@@ -130,6 +140,10 @@ class Overview:
     workloads: Sequence[TopWorkload]
     full_watts: int
     estimated: int
+    working: Working | None = None
+    usage: Sequence[TenantUsage] = ()
+    price: HourPrice | None = None
+    alerts: Sequence[ActiveAlert] | None = ()
 
     @property
     def watts(self) -> int:
@@ -146,7 +160,19 @@ class Overview:
             "queues": [asdict(queue) for queue in self.queues],
             "workloads": [asdict(workload) for workload in self.workloads],
             "power": {"watts": self.watts, "full_watts": self.full_watts, "estimated": self.estimated},
+            "working": self.working.to_data() if self.working else None,
+            "usage": [asdict(usage) for usage in self.usage],
+            "price": asdict(self.price) if self.price else None,
+            "euro_an_hour": self.euro_an_hour,
+            "alerts": None if self.alerts is None else [alert.to_data() for alert in self.alerts],
         }
+
+    @property
+    def euro_an_hour(self) -> float | None:
+        """What the GPUs that are held cost in an hour; None where that is not known."""
+        if self.price is None or self.working is None:
+            return None
+        return round(self.price.euro * sum(self.working.by_namespace.values()), 2)
 
 
 def screen(overview: Overview, rows: int | None = None, columns: int = COLUMNS, stale: str = "") -> list[str]:
@@ -179,12 +205,19 @@ def _laid_out(
 ) -> list[str]:
     """Return an overview with tables of at most so many rows, without some of the tables."""
     at = overview.observed_at.strftime("%H:%M:%S")
-    head = [f"{overview.cluster}  {at}", *([stale] if stale else []), *_counted(overview), *_power(overview)]
+    head = [
+        f"{overview.cluster}  {at}",
+        *([stale] if stale else []),
+        *_counted(overview),
+        *_power(overview),
+        *_goodput(overview),
+    ]
     pool_head = ("pool", "machines", "out", "devices", "held", "share", "kW")
     tables: list[tuple[Sequence[str], Sequence[Sequence[object]]]] = [
-        (("tenant", "devices held"), sorted(overview.tenants.items())),
+        (_TENANT_HEAD, _tenant_rows(overview)),
         (("queue", "running", "waiting"), _queue_rows(overview.queues)),
         (("workload", "queue", "state", "pods"), _workload_rows(overview.workloads)),
+        (("alert", "since", "what"), _alert_rows(overview.alerts)),
         (("machine", "state", "fault or repair"), _fault_rows(overview.machines)),
     ]
     pools = [] if "pool" in left_out else _section(pool_head, _pool_rows(overview.machines), most)
@@ -214,6 +247,49 @@ def _power(overview: Overview) -> list[str]:
     if overview.estimated:
         lines[0] += f"; {overview.estimated:,} idle powers are estimates"
     return lines
+
+
+def _goodput(overview: Overview) -> list[str]:
+    """Return the share of the GPUs that work, and what those that are held cost."""
+    working = overview.working
+    if working is None or not working.gpus:
+        return []
+    line = f"{working.working:,.4g} of {working.gpus:,.4g} GPUs at work, {working.goodput:.0%}"
+    if working.stalled:
+        line += f"; {working.stalled:,.4g} held by work that stands still"
+    lines = [line]
+    if overview.euro_an_hour is not None and overview.price is not None:
+        bound = ", a lower bound" if overview.price.is_lower_bound else ""
+        lines.append(f"{overview.euro_an_hour:,.2f} EUR/h of GPUs that are held{bound}")
+    return lines
+
+
+def _tenant_rows(overview: Overview) -> list[tuple[object, ...]]:
+    """Return a row for each tenant that holds devices or has used some; `-` for what is not known."""
+    used = {usage.tenant: usage for usage in overview.usage}
+    held = overview.working.by_namespace if overview.working else {}
+    rows: list[tuple[object, ...]] = []
+    for name in sorted({*overview.tenants, *used}):
+        usage = used.get(name)
+        an_hour = _euro(overview.price, held.get(name))
+        hours = f"{usage.gpu_hours:,.1f}" if usage else "-"
+        cost = _euro(overview.price, usage.gpu_hours if usage else None)
+        rows.append((name, overview.tenants.get(name, 0), an_hour, hours, cost))
+    return rows
+
+
+_TENANT_HEAD = ("tenant", "devices held", "EUR/h", "GPU-h", "EUR")
+
+
+def _euro(price: HourPrice | None, gpu_hours: float | None) -> str:
+    return "-" if price is None or gpu_hours is None else f"{price.euro * gpu_hours:,.2f}"
+
+
+def _alert_rows(alerts: Iterable[ActiveAlert] | None) -> list[tuple[object, ...]]:
+    """Return a row for each alert that fires."""
+    if alerts is None:
+        return [("-", "-", "not known: Prometheus gives no answer")]
+    return [(alert.name, alert.since[11:19], alert.summary) for alert in alerts if alert.state == "firing"]
 
 
 def _kilowatts(watts: int) -> str:

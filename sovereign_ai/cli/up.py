@@ -31,6 +31,7 @@ from sovereign_ai.cli.target import (
     KubeconfigOption,
     StackOption,
     YesOption,
+    change_monitoring,
     change_queueing,
     confirm,
     install_definitions,
@@ -108,6 +109,9 @@ def _up(
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     options = target_options(backend, kubeconfig, name)
     data, lines = _Deployment(output, stack, bundle, target, options, deploy_options).run(yes=yes)
+    # Last of what may start the control plane anew: nothing of a deployment waits for what watches it.
+    if watched := change_monitoring(target, stack, output):
+        lines.append(watched)
     if target.simulated:
         simulated = traced("simulate machines")(simulate)(
             target.api,

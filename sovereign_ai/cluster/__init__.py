@@ -24,8 +24,16 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from sovereign_ai.cluster.certificate_server import CertificateHandler, CertificateServer, server_context
     from sovereign_ai.cluster.crds import install_crds
     from sovereign_ai.cluster.dead_components import DeadComponent
+    from sovereign_ai.cluster.embedded.alerts import ActiveAlert
+    from sovereign_ai.cluster.embedded.monitoring import (
+        MACHINE_METRICS,
+        MONITORING_CA,
+        PROMETHEUS_USER,
+        description_file,
+    )
     from sovereign_ai.cluster.embedded.pod_stages import SIMULATED_DURATION
     from sovereign_ai.cluster.evictions import (
         CORDON_OWNER,
@@ -47,8 +55,16 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
+            "certificate_server": ("CertificateHandler", "CertificateServer", "server_context"),
             "crds": ("install_crds",),
             "dead_components": ("DeadComponent",),
+            "embedded.alerts": ("ActiveAlert",),
+            "embedded.monitoring": (
+                "MACHINE_METRICS",
+                "MONITORING_CA",
+                "PROMETHEUS_USER",
+                "description_file",
+            ),
             "embedded.pod_stages": ("SIMULATED_DURATION",),
             "evictions": (
                 "CORDON_OWNER",
@@ -78,11 +94,17 @@ __all__ = [
     "KEPT",
     "LIVENESS_SOCKET",
     "LOOPBACK",
+    "MACHINE_METRICS",
+    "MONITORING_CA",
     "OPERATOR",
+    "PROMETHEUS_USER",
     "REPEATED",
     "SIMULATED_DURATION",
     "SUPERVISOR",
     "WRITES",
+    "ActiveAlert",
+    "CertificateHandler",
+    "CertificateServer",
     "ClusterDir",
     "DeadComponent",
     "Leaf",
@@ -91,6 +113,7 @@ __all__ = [
     "authority",
     "authority_of",
     "cluster_dir_of",
+    "description_file",
     "evict_pod",
     "evictable_pods",
     "evictable_pods_by_node",
@@ -103,6 +126,7 @@ __all__ = [
     "released",
     "require_reachable",
     "restore_guard",
+    "server_context",
     "server_url",
     "sign",
     "socket_address",

@@ -21,6 +21,8 @@ from sovereign_ai.errors import Problem, UsageError
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.cluster.dead_components import DeadComponent
+    from sovereign_ai.cluster.embedded.alerts import ActiveAlert
+    from sovereign_ai.cluster.embedded.monitoring import MonitoringChange
     from sovereign_ai.cluster.embedded.queueing_change import QueueingChange
     from sovereign_ai.cluster.state import ClusterDir
     from sovereign_ai.plan import Plan
@@ -230,6 +232,16 @@ class ControlPlane(Protocol):
         Raises:
             ApiError: the server refused.
             UnreachableError: there was no answer.
+        """
+
+    def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:
+        """Return what the next `up` of a description changes about what watches it here; None for nothing."""
+
+    def alerts(self) -> tuple[ActiveAlert, ...]:
+        """Return the alerts of the Prometheus that watches it; none where this program runs none.
+
+        Raises:
+            EnvironmentLacksError: it gives no answer.
         """
 
 

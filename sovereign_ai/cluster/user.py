@@ -12,6 +12,8 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Wher
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.cluster.dead_components import DeadComponent
+    from sovereign_ai.cluster.embedded.alerts import ActiveAlert
+    from sovereign_ai.cluster.embedded.monitoring import MonitoringChange
     from sovereign_ai.cluster.embedded.queueing_change import QueueingChange
     from sovereign_ai.cluster.state import ClusterDir
     from sovereign_ai.plan import Plan
@@ -99,6 +101,14 @@ class UserCluster:
     def planned_queueing(self, api: Api, factory: AIFactory) -> QueueingChange | None:  # noqa: ARG002
         """Return nothing: this program neither installs nor stops Kueue there."""
         return None
+
+    def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:  # noqa: ARG002
+        """Return nothing: this program neither installs nor stops what watches it."""
+        return None
+
+    def alerts(self) -> tuple[ActiveAlert, ...]:
+        """Return nothing: this program runs no Prometheus there."""
+        return ()
 
     def _refuse(self, what: str) -> NoReturn:
         """Refuse what is done on local control planes only.

@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import socket
 import socketserver
-import ssl
-import threading
 from collections.abc import Callable
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 
 import orjson
 
-from sovereign_ai.cluster import AUTHORIZATION, CLUSTER_CA, LOOPBACK, SUPERVISOR, ClusterDir, socket_address
+from sovereign_ai.cluster import (
+    AUTHORIZATION,
+    CLUSTER_CA,
+    SUPERVISOR,
+    CertificateHandler,
+    CertificateServer,
+    ClusterDir,
+    server_context,
+    socket_address,
+)
 from sovereign_ai.errors import UsageError
 from sovereign_ai.files import REVIEW, parse_json
 from sovereign_ai.operate.answers import decide
 from sovereign_ai.operate.records import read_records
 
-_SECONDS = 5.0
-"""How long a caller may be silent, in the handshake too."""
-MOST_CONNECTIONS = 256
-"""Connections at the same time; the API server keeps a few open. Each has a thread."""
 _CALLERS = {
     "/answer": f"sovereign-ai:{AUTHORIZATION.removesuffix('-client')}",
     "/healthz": f"sovereign-ai:{SUPERVISOR}",
@@ -37,7 +39,7 @@ _CALLERS = {
 Clock = Callable[[], datetime]
 
 
-class OperatorServer(ThreadingHTTPServer):
+class OperatorServer(CertificateServer):
     """Answers on one port of loopback until it is shut down.
 
     Attributes:
@@ -45,8 +47,6 @@ class OperatorServer(ThreadingHTTPServer):
         clock: returns the current moment, UTC.
         say: called with a line for the log.
     """
-
-    daemon_threads = True
 
     def __init__(
         self,
@@ -66,38 +66,8 @@ class OperatorServer(ThreadingHTTPServer):
             listening: a socket that listens already, in another network; `port` is ignored then.
         """
         self.cluster_dir, self.clock, self.say = cluster_dir, clock, say
-        self._tls = server_context(cluster_dir.pki)
-        self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
-        super().__init__((LOOPBACK, port), _Handler, bind_and_activate=listening is None)
-        if listening is not None:
-            # The base class always makes one.
-            self.socket.close()
-            self.socket = listening
-
-    def get_request(self) -> tuple[Any, Any]:
-        """Accept a connection."""
-        connection, address = super().get_request()
-        connection.settimeout(_SECONDS)
-        # The handler does the handshake, in its own thread: here a slow caller would block all others.
-        secured = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        return secured, address
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Handle a connection in a thread of its own; close it at once where there are too many."""
-        if not self._room.acquire(blocking=False):
-            request.close()
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Handle a connection, and make room for another at its end."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._room.release()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Write no traceback for a connection that fails: that is its caller's problem."""
+        tls = server_context(cluster_dir.pki, CLUSTER_CA, "operator-server")
+        super().__init__(port, _Handler, tls, listening)
 
 
 class LivenessServer(socketserver.ThreadingUnixStreamServer):
@@ -133,32 +103,19 @@ class _Alive(socketserver.BaseRequestHandler):
             self.request.sendall(b"alive\n")
 
 
-def server_context(pki: Path) -> ssl.SSLContext:
-    """Return TLS 1.3 that requires a certificate of the cluster's authority."""
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.minimum_version = ssl.TLSVersion.TLSv1_3
-    tls.verify_mode = ssl.CERT_REQUIRED
-    tls.load_verify_locations(pki / f"{CLUSTER_CA}.crt")
-    tls.load_cert_chain(pki / "operator-server.crt", pki / "operator-server.key")
-    return tls
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(CertificateHandler):
     """One request."""
 
-    def setup(self) -> None:
-        """Do the TLS handshake first."""
-        cast("ssl.SSLSocket", self.request).do_handshake()
-        super().setup()
+    callers = _CALLERS
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the name that the standard library calls
         """Report that the operator lives."""
-        if self._may("/healthz"):
-            self._send(200, b"ok", "text/plain")
+        if self.may("/healthz"):
+            self.send(200, b"ok", "text/plain")
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - the name that the standard library calls
         """Answer a query."""
-        if not self._may("/answer"):
+        if not self.may("/answer"):
             return
         server = cast("OperatorServer", self.server)
         try:
@@ -169,40 +126,9 @@ class _Handler(BaseHTTPRequestHandler):
         except (ValueError, UsageError):
             review = None
         if not isinstance(review, dict):
-            self._send(400, b"no review", "text/plain")
+            self.send(400, b"no review", "text/plain")
             return
         grants, _ = read_records(server.cluster_dir)
         answer = decide(review, grants, server.clock())
         server.say(f"honoured {answer.honoured}" if answer.honoured else f"not honoured: {answer.why}")
-        self._send(200, orjson.dumps(answer.to_review()), "application/json")
-
-    def _may(self, path: str) -> bool:
-        """Return whether this caller may request this path; refuse it if not."""
-        requested = self.path.partition("?")[0].rstrip("/")
-        # The list of names is compared whole: a certificate with two of them is nobody's.
-        if requested == path and self._common_names() == [_CALLERS[path]]:
-            return True
-        self._send(403 if requested in _CALLERS else 404, b"", "text/plain")
-        return False
-
-    def _common_names(self) -> list[str]:
-        """Return the common names in the caller's certificate."""
-        certificate = cast("ssl.SSLSocket", self.request).getpeercert() or {}
-        subject = cast("tuple[tuple[tuple[str, str], ...], ...]", certificate.get("subject", ()))
-        names = []
-        for part in subject:
-            for key, value in part:
-                if key == "commonName":
-                    names.append(value)
-        return names
-
-    def _send(self, status: int, body: bytes, kind: str) -> None:
-        """Send an answer and end the connection."""
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's signature
-        """Write no line for a request: `do_POST` logs the decision."""
+        self.send(200, orjson.dumps(answer.to_review()), "application/json")

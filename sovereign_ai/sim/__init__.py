@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.sim.allocation import read_holders
+    from sovereign_ai.sim.allocation import holders, read_holders
     from sovereign_ai.sim.factory import is_ready, remove, simulate
     from sovereign_ai.sim.fault_replay import FaultReplay
     from sovereign_ai.sim.faults import heal, heal_machine, inject
@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from sovereign_ai.sim.power import full_power, power_draw
     from sovereign_ai.sim.redfish import redfish_tree
     from sovereign_ai.sim.samples import dry_run_samples
+    from sovereign_ai.sim.working import Working, count_working, unwell_machines
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "allocation": ("read_holders",),
+            "allocation": ("holders", "read_holders"),
             "factory": ("is_ready", "remove", "simulate"),
             "fault_replay": ("FaultReplay",),
             "faults": ("heal", "heal_machine", "inject"),
@@ -42,15 +43,19 @@ else:
             "power": ("full_power", "power_draw"),
             "redfish": ("redfish_tree",),
             "samples": ("dry_run_samples",),
+            "working": ("Working", "count_working", "unwell_machines"),
         },
     )
 
 __all__ = [
     "FaultReplay",
+    "Working",
+    "count_working",
     "dry_run_samples",
     "full_power",
     "heal",
     "heal_machine",
+    "holders",
     "inject",
     "is_ready",
     "machines",
@@ -59,4 +64,5 @@ __all__ = [
     "redfish_tree",
     "remove",
     "simulate",
+    "unwell_machines",
 ]

@@ -9,12 +9,12 @@ simulated and which is static.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from sovereign_ai.catalog import instance_memory
-from sovereign_ai.plan import Plan
+from sovereign_ai.plan import Node, Plan
 from sovereign_ai.sim.allocation import Holders
 from sovereign_ai.sim.identity import gpu_uuid, nvml_bus
 from sovereign_ai.sim.machine import Machine, machines
@@ -54,7 +54,13 @@ class _Gpu:
     holders: tuple[str, ...]
 
 
-def exposition(plan: Plan, cluster: str, held: Holders, faults: Faults | None = None) -> str:
+def exposition(
+    plan: Plan,
+    cluster: str,
+    held: Holders,
+    faults: Faults | None = None,
+    target: Callable[[Node], Mapping[str, str]] | None = None,
+) -> str:
     """Return the metrics of every NVIDIA GPU of a cluster as one text.
 
     Args:
@@ -62,6 +68,8 @@ def exposition(plan: Plan, cluster: str, held: Holders, faults: Faults | None = 
         cluster: which of its clusters.
         held: machine to the holder of each of its devices.
         faults: the last Xid of GPUs that had one.
+        target: returns the labels that a scrape adds to all samples of a machine; None where the scrape
+            itself will add them.
 
     Raises:
         KeyError: the plan has no such cluster.
@@ -70,15 +78,22 @@ def exposition(plan: Plan, cluster: str, held: Holders, faults: Faults | None = 
     for machine in machines(plan, cluster):
         if machine.gpu_vendor and machine.gpu_vendor.telemetry == _EXPORTER:
             gpus += _gpus(machine, held)
+    values = [_values(gpu, faults or {}) for gpu in gpus]
+    labels = [_labels(gpu) | dict(target(gpu.machine.node) if target else {}) for gpu in gpus]
     lines = []
     # All samples of a metric must follow its HELP and TYPE lines as one group (Prometheus' text format).
     for name, (kind, text) in _METRICS.items():
         lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
-        for gpu in gpus:
-            value = _values(gpu, faults or {})[name]
-            lines.append(f"{name}{{{_labels(gpu)}}} {value}")
+        for own, of_gpu in zip(labels, values, strict=True):
+            lines.append(sample(name, own, of_gpu[name]))
     # The last line must end with a line feed.
     return "\n".join([*lines, ""])
+
+
+def sample(name: str, labels: Mapping[str, str], value: float) -> str:
+    """Return one sample; no name of a plan or of Kubernetes holds a character that the format escapes."""
+    pairs = ",".join([f'{key}="{text}"' for key, text in labels.items()])
+    return f"{name}{{{pairs}}} {value}"
 
 
 def readings(machine: Machine, holders: tuple[str, ...], faults: Faults) -> list[dict[str, int]]:
@@ -127,14 +142,14 @@ def _values(gpu: _Gpu, faults: Faults) -> dict[str, int]:
     }
 
 
-def _labels(gpu: _Gpu) -> str:
+def _labels(gpu: _Gpu) -> dict[str, str]:
     """Return a GPU's labels; namespace and pod are those of its first holder, empty where it has none."""
     machine = gpu.machine
     product = machine.accelerator.product or machine.accelerator.name
     # A sample of a GPU has room for one pod, though each instance may have another.
     holder = next((holder for holder in gpu.holders if holder), "")
     namespace, _, pod = holder.partition("/")
-    labels = {
+    return {
         "gpu": str(gpu.index),
         "UUID": gpu_uuid(machine.factory, machine.node.name, gpu.index),
         "pci_bus_id": nvml_bus(gpu.index),
@@ -145,7 +160,6 @@ def _labels(gpu: _Gpu) -> str:
         "namespace": namespace,
         "pod": pod,
     }
-    return ",".join(f'{key}="{value}"' for key, value in labels.items())
 
 
 def _device_name(machine: Machine, index: int) -> str:

@@ -36,7 +36,7 @@ _PROPERTY = "sovereign-ai:go:"
 def installed() -> dict[str, Path]:
     """Return the Go binaries of the toolchain that are there, by name.
 
-    Those of the kind backend and the controllers of queues are listed where they are installed.
+    Those of the kind backend, the controllers of queues and what watches are listed where they are installed.
 
     Raises:
         EnvironmentLacksError: one is missing; an incomplete bill would be wrong.
@@ -54,9 +54,9 @@ def installed() -> dict[str, Path]:
             binaries[row.name] = installed_tool.path
     if problems:
         raise EnvironmentLacksError(problems)
-    queue_tools = [row for row in TOOLS.values() if row.group == "queues"]
-    for row in (*queue_tools, *KIND_TOOLS.values()):
-        # Controllers of queues and the tools of the kind backend are optional: a missing one is no problem.
+    wanted_by_name = [row for row in TOOLS.values() if row.group in ("queues", "monitoring")]
+    for row in (*wanted_by_name, *KIND_TOOLS.values()):
+        # What is built where it is wanted, and the kind backend's tools: a missing one is no problem.
         optional_tool = cached(row)
         if optional_tool is not None:
             binaries[row.name] = optional_tool.path

@@ -129,7 +129,7 @@ class Tool:
         debian: the Debian package, if any; used only if its version suits.
         optional: not fetched unless another tool's way needs it.
         group: `plane` for what the project itself runs, `kind` for the kind backend alone, `queues` for the
-            controllers of queues, which are built where they are wanted.
+            controllers of queues and `monitoring` for what watches, which are built where they are wanted.
         in_image: whether it is part of the node image; then only the own build is used, never one on PATH.
         notes: what a reader of the table should know.
     """
@@ -150,7 +150,7 @@ class Tool:
     wheel: Wheel | None = None
     debian: str = ""
     optional: bool = False
-    group: Literal["plane", "kind", "queues"] = "plane"
+    group: Literal["plane", "kind", "queues", "monitoring"] = "plane"
     in_image: bool = False
     notes: str = ""
 

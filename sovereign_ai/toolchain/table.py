@@ -18,6 +18,7 @@ from types import MappingProxyType
 
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.toolchain.kind_table import KIND_NODE, KIND_ROWS
+from sovereign_ai.toolchain.monitoring_table import MONITORING_ROWS
 from sovereign_ai.toolchain.row import (
     APACHE,
     UNKNOWN_DIGEST,
@@ -336,7 +337,7 @@ _ROWS = (
     ),
 )
 
-TOOLS: Mapping[str, Tool] = MappingProxyType({row.name: row for row in _ROWS})
+TOOLS: Mapping[str, Tool] = MappingProxyType({row.name: row for row in (*_ROWS, *MONITORING_ROWS)})
 """Pinned tools without those of the kind backend, in the order of installation: Go first, quick ones next."""
 
 KIND_TOOLS: Mapping[str, Tool] = MappingProxyType({row.name: row for row in KIND_ROWS})
@@ -359,5 +360,5 @@ def tool(name: str) -> Tool:
 
 def table_digest() -> str:
     """Return the short digest of the whole table."""
-    recipes = "".join(row.recipe for row in (*_ROWS, *KIND_ROWS))
+    recipes = "".join(row.recipe for row in (*_ROWS, *MONITORING_ROWS, *KIND_ROWS))
     return hashlib.sha256(recipes.encode()).hexdigest()[:12]

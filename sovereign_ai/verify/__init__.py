@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sovereign_ai.verify.queue_reason import QueueReason, reason_of
     from sovereign_ai.verify.queue_state import QueueState
     from sovereign_ai.verify.queue_submission import refusal_of, workload_of
-    from sovereign_ai.verify.queue_usage import TenantUsage, WorkUsage, by_tenant, usage_of
+    from sovereign_ai.verify.queue_usage import TenantUsage, WorkUsage, by_team, by_tenant, usage_of
     from sovereign_ai.verify.submitted_work import read_work
     from sovereign_ai.verify.verdict import ClusterVerdict, verify
 else:
@@ -55,7 +55,7 @@ else:
             "queue_reason": ("QueueReason", "reason_of"),
             "queue_state": ("QueueState",),
             "queue_submission": ("refusal_of", "workload_of"),
-            "queue_usage": ("TenantUsage", "WorkUsage", "by_tenant", "usage_of"),
+            "queue_usage": ("TenantUsage", "WorkUsage", "by_team", "by_tenant", "usage_of"),
             "submitted_work": ("read_work",),
             "verdict": ("ClusterVerdict", "verify"),
         },
@@ -76,6 +76,7 @@ __all__ = [
     "WorkUsage",
     "audit",
     "brief",
+    "by_team",
     "by_tenant",
     "examples",
     "find_drift",

@@ -11,13 +11,14 @@ and has neither cooling nor switches.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
 from sovereign_ai.catalog.system import system
+from sovereign_ai.names import KEYS
 from sovereign_ai.plan import ClusterPlan, PoolSlice
 from sovereign_ai.verify.pod_requests import amount_of
 
@@ -31,6 +32,7 @@ class WorkUsage:
 
     Attributes:
         tenant: whose it is.
+        team: the team of the tenant that it is accounted to; empty where its label names none.
         namespace: its namespace.
         name: its name, that of the object that Kueue admitted.
         pool: the pool that it runs on.
@@ -43,6 +45,7 @@ class WorkUsage:
     """
 
     tenant: str
+    team: str
     namespace: str
     name: str
     pool: str
@@ -66,10 +69,11 @@ class WorkUsage:
 
 @dataclass(frozen=True, slots=True)
 class TenantUsage:
-    """What a tenant has used in a period.
+    """What a tenant, or a team of it, has used in a period.
 
     Attributes:
         tenant: its name.
+        team: the team's name; empty for all of the tenant's work, or for that of no team.
         works: its pieces of work that used something.
         gpu_hours: their GPU-hours.
         kwh: their energy.
@@ -79,6 +83,7 @@ class TenantUsage:
     works: int
     gpu_hours: float
     kwh: float
+    team: str = ""
 
 
 def usage_of(
@@ -108,13 +113,23 @@ def usage_of(
 
 def by_tenant(uses: Iterable[WorkUsage]) -> list[TenantUsage]:
     """Return the sums of each tenant, by name."""
-    groups: defaultdict[str, list[WorkUsage]] = defaultdict(list)
+    return _sums(uses, lambda use: (use.tenant, ""))
+
+
+def by_team(uses: Iterable[WorkUsage]) -> list[TenantUsage]:
+    """Return the sums of each team, by tenant and name; work of no team is one of its own, without a name."""
+    return _sums(uses, lambda use: (use.tenant, use.team))
+
+
+def _sums(uses: Iterable[WorkUsage], key: Callable[[WorkUsage], tuple[str, str]]) -> list[TenantUsage]:
+    """Return the sums of the work of each tenant and team that a key names."""
+    groups: defaultdict[tuple[str, str], list[WorkUsage]] = defaultdict(list)
     for use in uses:
-        groups[use.tenant].append(use)
+        groups[key(use)].append(use)
     sums = []
-    for tenant, own in sorted(groups.items()):
+    for (tenant, team), own in sorted(groups.items()):
         hours, energy = sum(use.gpu_hours for use in own), sum(use.kwh for use in own)
-        sums.append(TenantUsage(tenant, len(own), hours, energy))
+        sums.append(TenantUsage(tenant, len(own), hours, energy, team))
     return sums
 
 
@@ -141,6 +156,7 @@ def _use(
     watts = kind.max_power.count / max(kind.gpus, 1)
     return WorkUsage(
         tenant=tenant,
+        team=_team(workload),
         namespace=metadata["namespace"],
         name=name,
         pool=pool.pool,
@@ -151,6 +167,20 @@ def _use(
         is_over=finished is not None,
         was_evicted="Evicted" in conditions,
     )
+
+
+def _team(workload: Object) -> str:
+    """Return the team that a workload, or else its pods, are labelled with; empty for none.
+
+    Kueue copies no label of a job to its workload unless it is told to (`labelKeysToCopy`), but always keeps
+    the templates of the pods there.
+    """
+    templates = [part.get("template") or {} for part in workload["spec"].get("podSets") or ()]
+    for labelled in (workload, *templates):
+        labels = (labelled.get("metadata") or {}).get("labels") or {}
+        if KEYS.team in labels:
+            return str(labels[KEYS.team])
+    return ""
 
 
 def _since(conditions: Mapping[str, Object], name: str) -> datetime | None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from sovereign_ai.cli import jobs_usage
 from sovereign_ai.cli.main import app
 from sovereign_ai.cluster.api import Api
+from sovereign_ai.names import KEYS
 
 LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 
@@ -21,8 +22,9 @@ LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 class UsageApi(Api):
     """An API server with a workload that was admitted in 2026 and has ended an hour later."""
 
-    def __init__(self, namespace: str = "research") -> None:
+    def __init__(self, namespace: str = "research", team: str = "") -> None:
         self.namespace = namespace
+        self.labels = {KEYS.team: team} if team else {}
 
     def list(self, _api_version: str, kind: str, *_: Any, **__: Any) -> Any:
         if kind != "Workload":
@@ -36,7 +38,8 @@ class UsageApi(Api):
         metadata = {"name": "job-pretrain-1", "namespace": self.namespace}
         metadata["ownerReferences"] = [{"name": "pretrain"}]  # type: ignore[assignment]
         status = {"conditions": conditions, "admission": {"podSetAssignments": [part]}}
-        return [{"metadata": metadata, "spec": {"queueName": "train"}, "status": status}]
+        pods = {"name": "main", "template": {"metadata": {"labels": self.labels}}}
+        return [{"metadata": metadata, "spec": {"queueName": "train", "podSets": [pods]}, "status": status}]
 
 
 @dataclass
@@ -48,8 +51,8 @@ class UsageTarget:
 
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def run(*words: object, namespace: str = "research") -> Result:
-        target = UsageTarget(UsageApi(namespace))
+    def run(*words: object, namespace: str = "research", team: str = "") -> Result:
+        target = UsageTarget(UsageApi(namespace, team))
         monkeypatch.setattr(jobs_usage, "open_target", lambda *_: target)
         return CliRunner().invoke(app, ["jobs", "usage", LAB, *map(str, words)])
 
@@ -102,3 +105,18 @@ def test_a_day_that_is_none_is_refused_with_an_example(call: Any) -> None:
     result = call("--since", "yesterday", "--json")
     assert result.exit_code == 2
     assert orjson.loads(result.stdout)["problems"][0]["code"] == "bad-date"
+
+
+def test_a_team_has_a_row_of_its_own_and_a_tag_in_the_rows_of_focus(call: Any, tmp_path: Path) -> None:
+    assert "team" not in call().stdout.split()
+    file = tmp_path / "tenants.csv"
+    lines = call("--focus", file, team="vision").stdout.splitlines()
+    assert [line.split()[:3] for line in lines if line.startswith("research/vision")] == [
+        ["research/vision", "1", "64.00"]
+    ]
+    with file.open(encoding="utf-8", newline="") as text:
+        (row,) = csv.DictReader(text)
+    assert orjson.loads(row["Tags"]) == {"team": "vision"}
+    data = orjson.loads(call("--json", team="vision").stdout)
+    assert [(each["team"], each["gpu_hours"]) for each in data["teams"]] == [("vision", 64.0)]
+    assert "team" not in data["tenants"][0]

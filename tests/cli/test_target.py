@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.cli.target import Target, change_queueing, target_options
+from sovereign_ai.cli.target import Target, change_monitoring, change_queueing, target_options
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.cluster.embedded.monitoring import MonitoringChange
 from sovereign_ai.errors import EnvironmentLacksError
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
@@ -74,3 +75,15 @@ def test_a_control_plane_that_comes_back_elsewhere_ends_the_command_before_it_wr
     with pytest.raises(EnvironmentLacksError, match="6444 now") as error:
         change_queueing(target, MagicMock(), MagicMock())
     assert error.value.problems[0].code == "cluster-moved"
+
+
+def test_what_watches_a_control_plane_follows_the_description_and_is_said_where_it_changes() -> None:
+    plane = MagicMock()
+    plane.planned_monitoring.return_value = None
+    plane.up.return_value.server = "https://127.0.0.1:6443"
+    target = Target(MagicMock(server="https://127.0.0.1:6443"), plane, MagicMock())
+    assert change_monitoring(target, MagicMock(), MagicMock()) == ""
+    assert not plane.up.called
+    plane.planned_monitoring.return_value = MonitoringChange(starts=("prometheus",))
+    assert change_monitoring(target, MagicMock(), MagicMock()).startswith("monitoring: starts prometheus;")
+    assert plane.up.called

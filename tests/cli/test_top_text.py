@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sovereign_ai.cli.jobs_usage import HourPrice
 from sovereign_ai.cli.top_text import (
     COLUMNS,
     MARKS,
@@ -19,6 +21,9 @@ from sovereign_ai.cli.top_text import (
     TopWorkload,
     screen,
 )
+from sovereign_ai.cluster import ActiveAlert
+from sovereign_ai.sim import Working
+from sovereign_ai.verify import TenantUsage
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -93,7 +98,8 @@ def test_a_screen_neither_scrolls_nor_wraps_and_says_what_is_wrong(
     racks, queues, works, tenants = shape
     workloads = tuple(TopWorkload(f"a/{number}", "q", "waiting", 4) for number in range(works))
     full = overview(*states, racks=racks, queues=queues, workloads=workloads)
-    full = replace(full, tenants={f"tenant-{number}": 8 for number in range(tenants)})
+    full = replace(full, tenants={f"tenant-{number}": 8 for number in range(tenants)}, working=HELD)
+    full = replace(full, price=HourPrice(2.5, is_lower_bound=True), alerts=(FIRING,) * tenants)
     lines = screen(full, rows, columns, stale)
     assert len(lines) <= rows
     assert all(len(line) <= columns for line in lines)
@@ -109,3 +115,57 @@ def test_a_screen_neither_scrolls_nor_wraps_and_says_what_is_wrong(
 def test_each_machine_has_one_mark_in_its_rack(states: list[MachineState], racks: int) -> None:
     shown = [line.split()[1] for line in screen(overview(*states, racks=racks)) if line.startswith("h1-r")]
     assert sorted("".join(shown)) == sorted(MARKS[state] for state in states)
+
+
+HELD = Working(gpus=128, working=88, stalled=8, by_namespace={"research": 96})
+USED = TenantUsage("research", 2, 1_000.0, 1_300.0)
+FIRING = ActiveAlert("GpuFault", "firing", "critical", "GPU 3 of node a", "2026-11-27T11:58:30.5Z", {})
+
+
+def accounted(**more: Any) -> Overview:
+    own = {"working": HELD, "usage": (USED,), "price": HourPrice(2.5, is_lower_bound=True)}
+    return replace(overview(MachineState.HELD), **(own | more))
+
+
+def test_goodput_and_cost_are_shown_with_what_stands_still_and_what_is_not_known() -> None:
+    lines = screen(accounted())
+    assert "88 of 128 GPUs at work, 69%; 8 held by work that stands still" in lines
+    assert "240.00 EUR/h of GPUs that are held, a lower bound" in lines
+    assert [line.split() for line in lines if line.startswith("research")] == [
+        ["research", "12", "240.00", "1,000.0", "2,500.00"]
+    ]
+    whole = accounted(price=HourPrice(2.5, is_lower_bound=False), working=replace(HELD, stalled=0.0))
+    assert "88 of 128 GPUs at work, 69%" in screen(whole)
+    assert "240.00 EUR/h of GPUs that are held" in screen(whole)
+
+
+def test_without_a_price_or_without_kueue_nothing_is_made_up() -> None:
+    lines = screen(accounted(price=None, usage=()))
+    assert not any("EUR/h of" in line for line in lines)
+    assert [line.split() for line in lines if line.startswith("research")] == [
+        ["research", "12", "-", "-", "-"]
+    ]
+    assert accounted(price=None).to_data()["euro_an_hour"] is None
+
+
+def test_a_tenant_that_holds_nothing_now_still_has_used_something() -> None:
+    lines = screen(accounted(tenants={}, working=replace(HELD, by_namespace={})))
+    assert [line.split()[1:4] for line in lines if line.startswith("research")] == [["0", "-", "1,000.0"]]
+
+
+def test_alerts_that_fire_are_shown_and_pending_ones_are_not() -> None:
+    pending = replace(FIRING, name="NodeLost", state="pending")
+    lines = screen(accounted(alerts=(FIRING, pending)))
+    assert "GpuFault  11:58:30  GPU 3 of node a" in lines
+    assert not any("NodeLost" in line for line in lines)
+    silent = accounted(alerts=None)
+    assert any("Prometheus gives no answer" in line for line in screen(silent))
+    assert silent.to_data()["alerts"] is None
+
+
+def test_what_is_accounted_is_in_the_data_for_programs() -> None:
+    data = accounted(alerts=(FIRING,)).to_data()
+    assert data["working"]["scheduling_goodput"] == 0.6875
+    assert data["euro_an_hour"] == 240.0
+    assert data["usage"][0]["gpu_hours"] == 1_000.0
+    assert data["alerts"][0]["name"] == "GpuFault"

@@ -23,6 +23,8 @@ from sovereign_ai.cluster.control_plane import (
     with_queueing,
 )
 from sovereign_ai.cluster.embedded import control_plane as embedded_control_plane
+from sovereign_ai.cluster.embedded.control_plane import monitoring_of
+from sovereign_ai.cluster.embedded.monitoring import Monitoring
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec.factory import AIFactory
@@ -241,3 +243,25 @@ def test_kueue_changes_with_a_description_where_that_is_asked_for_or_the_control
     plane.cluster_dir.record.write_text("{}")
     assert started_with(monkeypatch, plane, factory, changes_queueing=False) == (None, False)
     assert started_with(monkeypatch, plane, factory) == (True, True)
+
+
+def test_a_platform_that_names_what_watches_has_it_run_under_the_rules_of_the_clusters_site() -> None:
+    both = Platform(monitoring=("grafana", "kube-state-metrics", "prometheus"))
+    factory = load(LAB).model_copy(update={"platform": both})
+    wanted = monitoring_of(factory, plan(factory), "lab")
+    assert wanted.programs == ("prometheus", "kube-state-metrics")
+    assert wanted.description == factory.canonical()
+    assert "GpuFault" in wanted.rules["fra1.yaml"]
+
+
+@pytest.mark.parametrize("platform", [None, Platform(queueing=("kueue",)), Platform(monitoring=("grafana",))])
+def test_a_platform_that_names_nothing_that_runs_here_has_nothing_watch(platform: Platform | None) -> None:
+    factory = load(LAB).model_copy(update={"platform": platform})
+    assert monitoring_of(factory, plan(factory), "lab") == Monitoring()
+    assert control_plane(Backend.EMBEDDED, "lab").planned_monitoring(factory, plan(factory)) is None
+
+
+def test_nothing_watches_a_control_plane_that_does_not_consist_of_processes(tmp_path: Path) -> None:
+    factory = load(LAB).model_copy(update={"platform": Platform(monitoring=("prometheus",))})
+    for plane in (control_plane(Backend.KIND, "lab"), control_plane(Backend.KUBECONFIG, "lab", tmp_path)):
+        assert plane.planned_monitoring(factory, plan(factory)) is None

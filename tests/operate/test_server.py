@@ -113,7 +113,7 @@ def test_an_unknown_path_is_none(running: Running) -> None:
 def test_a_caller_who_says_nothing_keeps_nobody_waiting(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sovereign_ai.operate.server._SECONDS", 600.0)
+    monkeypatch.setattr("sovereign_ai.cluster.certificate_server.SILENT_SECONDS", 600.0)
     with socket.create_connection(("127.0.0.1", running.port)):
         until(lambda: running.well("supervisor"))
 
@@ -122,8 +122,8 @@ def test_a_caller_who_says_nothing_keeps_nobody_waiting(
 def test_beyond_the_most_connections_one_is_closed_at_once_and_room_comes_back(
     running: Running, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    monkeypatch.setattr("sovereign_ai.operate.server._SECONDS", 600.0)
-    monkeypatch.setattr("sovereign_ai.operate.server.MOST_CONNECTIONS", most)
+    monkeypatch.setattr("sovereign_ai.cluster.certificate_server.SILENT_SECONDS", 600.0)
+    monkeypatch.setattr("sovereign_ai.cluster.certificate_server.MOST_CONNECTIONS", most)
     small = Running(running.where)
     silent = [socket.create_connection(("127.0.0.1", small.port)) for _ in range(most)]
     with socket.create_connection(("127.0.0.1", small.port), timeout=60) as further:

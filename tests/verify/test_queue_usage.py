@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from sovereign_ai.catalog.system import system
+from sovereign_ai.names import KEYS
 from sovereign_ai.plan import ClusterPlan, Namespace, PoolSlice
-from sovereign_ai.verify.queue_usage import by_tenant, usage_of
+from sovereign_ai.verify.queue_usage import by_team, by_tenant, usage_of
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
 GPU, SLICE = "nvidia.com/gpu", "nvidia.com/mig-1g.10gb"
@@ -95,3 +96,29 @@ def test_the_sums_of_a_tenant_are_those_of_its_works(cluster: ClusterPlan) -> No
     (tenant,) = by_tenant(uses)
     assert (tenant.tenant, tenant.works, tenant.gpu_hours) == ("research", 2, 24.0)
     assert tenant.kwh == sum(use.kwh for use in uses)
+
+
+def of_team(name: str, team: str, *, on_pods: bool = True) -> dict[str, Any]:
+    """Return a workload of eight GPU-hours whose pods, or which itself, is labelled with a team."""
+    made = workload(name, "8", ("Admitted", 9))
+    labels = {KEYS.team: team}
+    if on_pods:
+        made["spec"]["podSets"] = [{"name": "main", "template": {"metadata": {"labels": labels}}}]
+    else:
+        made["metadata"]["labels"] = labels
+    return made
+
+
+def test_work_counts_for_the_team_that_it_or_its_pods_are_labelled_with(cluster: ClusterPlan) -> None:
+    works = [of_team("a", "vision"), of_team("b", "vision", on_pods=False), of_team("c", "speech")]
+    bare = {**workload("e", "8", ("Admitted", 9)), "spec": {"queueName": "train", "podSets": [{}]}}
+    uses = used(cluster, *works, workload("d", "8", ("Admitted", 9)), bare)
+    assert [use.team for use in uses] == ["vision", "vision", "speech", "", ""]
+    teams = {(each.tenant, each.team): (each.works, each.gpu_hours) for each in by_team(uses)}
+    assert teams == {
+        ("research", ""): (2, 16.0),
+        ("research", "speech"): (1, 8.0),
+        ("research", "vision"): (2, 16.0),
+    }
+    (tenant,) = by_tenant(uses)
+    assert (tenant.team, tenant.gpu_hours) == ("", sum(hours for _, hours in teams.values()))

@@ -1,8 +1,9 @@
 """What tenants used, in the columns of FOCUS 1.2: a row for each piece of work, priced by the GPU-hour.
 
 A tenant is a sub account of the factory's billing account, and a piece of work a resource of it: sums over a
-sub account are the tenant's. The columns of quantities and unit prices stand
-beside the mandatory ones. FOCUS accepts no empty cost, so without a price there are no rows at all.
+sub account are the tenant's. A team is a tag, as FOCUS has them: a JSON object of keys and values. Columns of
+quantities and unit prices stand beside the mandatory ones. FOCUS accepts no empty cost, so without a price
+there are no rows at all.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import orjson
 
 from sovereign_ai.assess.cost.focus import COLUMNS, quoted
 
@@ -25,6 +28,7 @@ QUANTITIES = (
     "ResourceType",
     "SubAccountId",
     "SubAccountName",
+    "Tags",
 )
 """Columns of FOCUS 1.2 for what was used, and by whom."""
 OWN = ("x_EnergyKWh", "x_Price")
@@ -40,12 +44,14 @@ class TenantCharge:
         gpu_hours: GPUs times hours.
         kwh: energy, in kWh.
         work: the piece of work, as namespace/name; empty for all of the tenant's.
+        team: the team that it is accounted to; empty for none.
     """
 
     tenant: str
     gpu_hours: float
     kwh: float
     work: str = ""
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,7 @@ def _rows(period: UsagePeriod, lines: Sequence[TenantCharge]) -> Iterator[dict[s
             "ResourceType": "Work" if line.work else "",
             "SubAccountId": line.tenant,
             "SubAccountName": line.tenant,
+            "Tags": orjson.dumps({"team": line.team} if line.team else {}).decode(),
             "x_EnergyKWh": f"{line.kwh:.3f}",
             "x_Price": "lower bound" if period.is_lower_bound else "full",
         }

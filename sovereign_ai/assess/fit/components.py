@@ -166,6 +166,8 @@ class TrainingJob(Model):
     """Its name."""
     tenant: Name | None = None
     """The tenant whose quota it takes."""
+    team: Name | None = None
+    """The team of the tenant that it is accounted to."""
     pool: Name
     """The pool that it runs on."""
     devices: Literal["counts", "claims"] = "counts"
@@ -251,6 +253,8 @@ class InferenceService(Model):
     """Its name."""
     tenant: Name | None = None
     """The tenant whose quota it takes."""
+    team: Name | None = None
+    """The team of the tenant that it is accounted to."""
     pool: Name
     """The pool that it runs on."""
     devices: Literal["counts", "claims"] = "counts"

@@ -45,11 +45,18 @@ class _Place:
         namespace: its tenant's namespace there.
         pool: the part of the pool.
         device_class: the device class that its pods claim; empty where they ask for a number of GPUs.
+        team: the team that it is accounted to; empty where it is the tenant alone.
     """
 
     namespace: Namespace
     pool: PoolSlice
     device_class: str = ""
+    team: str = ""
+
+    @property
+    def team_labels(self) -> dict[str, str]:
+        """The label by which usage is accounted to a team; none without one."""
+        return {KEYS.team: self.team} if self.team else {}
 
     @property
     def gpus(self) -> int:
@@ -121,9 +128,8 @@ def _place(plan: Plan, work: TrainingJob | InferenceService) -> _Place:
     if best.pool.mig:
         message = f"the GPUs of pool {work.pool!r} are divided by MIG, and a job or service takes whole ones"
         raise UsageError(Problem("divided-gpus", message, Where(field="pool"), "name a pool of whole GPUs"))
-    if work.devices == "claims":
-        return replace(best, device_class=_device_class(best.pool))
-    return best
+    device_class = _device_class(best.pool) if work.devices == "claims" else ""
+    return replace(best, device_class=device_class, team=work.team or "")
 
 
 def _device_class(pool: PoolSlice) -> str:
@@ -152,7 +158,7 @@ def _places_in(cluster: ClusterPlan, pool_name: str) -> list[_Place]:
 
 def _object(kind: str, name: str, place: _Place, spec: Manifest) -> Manifest:
     """Return an object in the queue of its pool."""
-    labels = {_QUEUE: place.pool.pool}
+    labels = {_QUEUE: place.pool.pool, **place.team_labels}
     metadata = {"name": name, "namespace": place.namespace.name, "labels": labels}
     api_version = workload_kind(kind).api_version
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
@@ -178,7 +184,7 @@ def _job_set(job: TrainingJob, place: _Place, image: str) -> list[Manifest]:
     pod["restartPolicy"] = "Never"
     # The network is best within a scalable unit; a job that fits none still runs.
     annotations = {_PREFERRED: KEYS.scalable_unit, **_slices(place, job.parallel.tensor)}
-    template = _template(pod, annotations)
+    template = _template(pod, annotations, place)
     indexed: Manifest = {"completionMode": "Indexed", "parallelism": nodes, "completions": nodes}
     indexed["backoffLimit"] = 0
     indexed["template"] = template
@@ -211,7 +217,7 @@ def _replica_set(name: str, replicas: Replicas, place: _Place, image: str) -> li
     elif size > 1:
         annotations = {_PREFERRED: KEYS.scalable_unit, **_slices(place, replicas.tensor)}
     group: Manifest = {"size": size, "restartPolicy": "RecreateGroupOnPodRestart"}
-    group["workerTemplate"] = _template(pod, annotations)
+    group["workerTemplate"] = _template(pod, annotations, place)
     spec = {"replicas": replicas.replicas, "leaderWorkerTemplate": group}
     replica_set = _object("LeaderWorkerSet", name, place, spec)
     return [*_claim_templates(name, place, each), replica_set]
@@ -275,7 +281,9 @@ def _silence_tolerations() -> list[Manifest]:
     return tolerations
 
 
-def _template(pod: Manifest, annotations: dict[str, str]) -> Manifest:
-    """Return a pod template; one without annotations has no metadata."""
-    metadata = {"metadata": {"annotations": annotations}} if annotations else {}
-    return {**metadata, "spec": pod}
+def _template(pod: Manifest, annotations: dict[str, str], place: _Place) -> Manifest:
+    """Return a pod template; one without annotations and labels has no metadata."""
+    metadata: Manifest = {"annotations": annotations} if annotations else {}
+    if place.team_labels:
+        metadata["labels"] = place.team_labels
+    return {"metadata": metadata, "spec": pod} if metadata else {"spec": pod}

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import orjson
 
+from sovereign_ai.cluster.embedded.monitoring import monitoring_roles, monitors
 from sovereign_ai.cluster.embedded.queueing import has_queueing, queue_roles
 from sovereign_ai.cluster.embedded.settings import first_roles
 from sovereign_ai.cluster.identities import CLUSTER_CA
@@ -45,7 +46,8 @@ def apply_first_roles(cluster_dir: ClusterDir) -> list[str]:
     )
     refused = []
     of_queues = queue_roles() if has_queueing(cluster_dir) else ()
-    for role in (*first_roles(), *of_queues):
+    of_monitoring = monitoring_roles() if monitors(cluster_dir) else ()
+    for role in (*first_roles(), *of_queues, *of_monitoring):
         name = role["metadata"]["name"]
         path = f"{_RBAC}/{_PLURALS[role['kind']]}/{name}?fieldManager=sovereign-ai&force=true"
         # Server-side apply with force, so that a role that somebody changed is restored at each start.

@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
 from sovereign_ai.cluster.dead_components import DeadComponent, dead_components_of_embedded
 from sovereign_ai.cluster.embedded import lifecycle as embedded
+from sovereign_ai.cluster.embedded.alerts import ActiveAlert, active_alerts
+from sovereign_ai.cluster.embedded.monitoring import (
+    MONITORS,
+    Monitoring,
+    MonitoringChange,
+    monitoring_change,
+)
 from sovereign_ai.cluster.embedded.process_status import ClusterStatus, list_clusters, status
 from sovereign_ai.cluster.embedded.queueing_change import QueueingChange, planned_change
 from sovereign_ai.cluster.embedded.rotation import rotate
@@ -73,7 +80,13 @@ class EmbeddedControlPlane:
         by_description = queueing is None and description is not None
         if description is not None and queueing is None:
             queueing = runs_kueue(description[0])
-        cluster = embedded.up(self.name, progress=progress, queueing=queueing, by_description=by_description)
+        cluster = embedded.up(
+            self.name,
+            progress=progress,
+            queueing=queueing,
+            by_description=by_description,
+            monitoring=monitoring_of(*description, self.name) if description is not None else None,
+        )
         data = {
             "name": cluster.name,
             "server": cluster.server,
@@ -122,6 +135,30 @@ class EmbeddedControlPlane:
     def planned_queueing(self, api: Api, factory: AIFactory) -> QueueingChange | None:
         """Return what the next `up` of a description changes about Kueue; None for nothing."""
         return planned_change(self.cluster_dir, api, described=runs_kueue(factory))
+
+    def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:
+        """Return what the next `up` of a description changes about what watches it; None for nothing."""
+        return monitoring_change(self.cluster_dir, monitoring_of(factory, plan, self.name))
+
+    def alerts(self) -> tuple[ActiveAlert, ...]:
+        """Return the alerts of the Prometheus that watches it."""
+        return active_alerts(self.cluster_dir)
+
+
+def monitoring_of(factory: AIFactory, plan: Plan, cluster: str) -> Monitoring:
+    """Return what watches a cluster of a description: programs, rules, and what its machines are.
+
+    Raises:
+        KeyError: the plan has no such cluster.
+    """
+    named = factory.platform.monitoring if factory.platform is not None else ()
+    programs = tuple(name for name in MONITORS if name in named)
+    if not programs:
+        return Monitoring()
+    from sovereign_ai.render.monitoring import rules_yaml  # noqa: PLC0415 - only where it is needed
+
+    site = plan.cluster(cluster).site
+    return Monitoring(programs, factory.canonical(), {f"{site}.yaml": rules_yaml(factory, plan, site)})
 
 
 def runs_kueue(factory: AIFactory) -> bool:

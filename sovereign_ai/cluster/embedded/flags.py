@@ -13,6 +13,8 @@ from pathlib import Path
 
 import sovereign_ai
 from sovereign_ai.cluster import identities as who
+from sovereign_ai.cluster.embedded.monitoring import monitoring_listeners, monitors
+from sovereign_ai.cluster.embedded.monitoring_processes import monitoring_processes
 from sovereign_ai.cluster.embedded.queueing import (
     QUEUE_CONTROLLER,
     QUEUE_DEFINITIONS,
@@ -116,6 +118,7 @@ def processes(
             env=python,
         ),
         *(_queue_processes(cluster_dir, ports, programs, python) if has_queueing(cluster_dir) else ()),
+        *monitoring_processes(cluster_dir, ports, programs, python, after=(*ready, FIRST_ROLES)),
     )
 
 
@@ -142,7 +145,8 @@ def _queue_processes(
 
 def components(cluster_dir: ClusterDir) -> tuple[str, ...]:
     """Return the programs of a control plane, in the order in which they start."""
-    return (*COMPONENTS, QUEUE_PROGRAM) if has_queueing(cluster_dir) else COMPONENTS
+    of_queues = (QUEUE_PROGRAM,) if has_queueing(cluster_dir) else ()
+    return (*COMPONENTS, *of_queues, *monitors(cluster_dir))
 
 
 def _operator(programs: Mapping[str, Path]) -> tuple[str, ...]:
@@ -156,7 +160,7 @@ def listeners(cluster_dir: ClusterDir) -> tuple[str, ...]:
     """Return the listeners of a cluster that need a port."""
     of_keys = (SECRET_GATE,) if has_custody(cluster_dir) else ()
     of_queues = (QUEUE_CONTROLLER,) if has_queueing(cluster_dir) else ()
-    return (*LISTENERS, *of_keys, *of_queues)
+    return (*LISTENERS, *of_keys, *of_queues, *monitoring_listeners(cluster_dir))
 
 
 def _key_processes(

@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,13 @@ import sovereign_ai
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.embedded.flags import COMPONENTS, listeners, processes
 from sovereign_ai.cluster.embedded.flags import components as components_of
+from sovereign_ai.cluster.embedded.monitoring import (
+    Monitoring,
+    make_monitoring,
+    monitoring_change,
+    monitors,
+    set_monitoring,
+)
 from sovereign_ai.cluster.embedded.process_status import (
     ClusterStatus,
     ComponentStatus,
@@ -95,6 +102,7 @@ def up(
     root: Path | None = None,
     queueing: bool | None = None,
     by_description: bool = False,
+    monitoring: Monitoring | None = None,
 ) -> EmbeddedCluster:
     """Start a cluster, or return the one that runs; its data is kept from one run to the next.
 
@@ -108,6 +116,7 @@ def up(
             changes is started anew, with its data.
         by_description: whether a description says `queueing`, and no option: False then takes back only what
             a description asked for.
+        monitoring: what watches it; None for as it was.
 
     Raises:
         UsageError: the name is no DNS label.
@@ -123,13 +132,16 @@ def up(
         before = status_of(cluster_dir)
         had_queueing = has_queueing(cluster_dir)
         with_queueing = wants_queueing(cluster_dir, queueing, by_description=by_description)
-        is_same = with_queueing == had_queueing
+        watched = monitoring_change(cluster_dir, monitoring) if monitoring is not None else None
+        is_same = with_queueing == had_queueing and (watched is None or not watched.is_restart)
         is_described = by_description and is_descriptions(cluster_dir)
         if is_same and before.supervisor is not None and before.phase in {"starting", "ready"}:
             if not before.healthy:
                 progress(f"{name}: waiting for components that are being restarted")
             if queueing and not is_described:
                 keep_queueing(cluster_dir)
+            if watched is not None and monitoring is not None:
+                set_monitoring(cluster_dir, monitoring)
             cluster = _wait(cluster_dir, wait_seconds)
             # A rotation was interrupted before it stopped anything, or when the new keys were in use.
             _finish(cluster_dir, progress)
@@ -137,13 +149,16 @@ def up(
         stop_processes(cluster_dir)
         is_new = not cluster_dir.record.exists()
         # Before anything is written: a program that is missing changes nothing.
-        programs = _programs(components or {}, with_queueing=with_queueing)
+        watchers = monitors(cluster_dir) if monitoring is None else monitoring.programs
+        programs = _programs(components or {}, with_queueing=with_queueing, watchers=watchers)
         definitions = _queue_definitions() if with_queueing else None
         try:
             cluster_dir.make()
             if is_replacing(cluster_dir):
                 remove_keys(cluster_dir)
             set_queueing(cluster_dir, definitions, by_description=is_described)
+            if monitoring is not None:
+                set_monitoring(cluster_dir, monitoring)
             cluster = _start(cluster_dir, programs, progress, wait_seconds)
         except BaseException:  # Ctrl-C too
             stop_processes(cluster_dir)
@@ -210,6 +225,7 @@ def _start(
         make_identities(cluster_dir, ports["kube-apiserver"])
         make_operator(cluster_dir, ports[OPERATOR])
         make_queueing(cluster_dir, ports)
+        make_monitoring(cluster_dir, ports)
         make_settings(cluster_dir)
         if line := restore_guard_file(cluster_dir):
             progress(f"{cluster_dir.name}: {line}")
@@ -337,9 +353,12 @@ def _queue_definitions() -> Path:
     return module_files("kueue", "config/components/crd/bases")
 
 
-def _programs(given: Mapping[str, Path], *, with_queueing: bool = False) -> dict[str, Path]:
+def _programs(
+    given: Mapping[str, Path], *, with_queueing: bool = False, watchers: Sequence[str] = ()
+) -> dict[str, Path]:
     """Return the program of every component: the given one, else the toolchain's."""
-    wanted = (*COMPONENTS, QUEUE_PROGRAM) if with_queueing else COMPONENTS
+    of_queues = (QUEUE_PROGRAM,) if with_queueing else ()
+    wanted = (*COMPONENTS, *of_queues, *watchers)
     programs = {name: Path(path).absolute() for name, path in given.items() if name in {*wanted, OPERATOR}}
     problems: list[Problem] = []
     for name in wanted:

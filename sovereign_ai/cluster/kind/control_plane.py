@@ -18,6 +18,8 @@ from sovereign_ai.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
+    from sovereign_ai.cluster.embedded.alerts import ActiveAlert
+    from sovereign_ai.cluster.embedded.monitoring import MonitoringChange
     from sovereign_ai.cluster.embedded.queueing_change import QueueingChange
     from sovereign_ai.plan import Plan
     from sovereign_ai.spec import AIFactory
@@ -113,6 +115,14 @@ class KindControlPlane:
     def planned_queueing(self, api: Api, factory: AIFactory) -> QueueingChange | None:  # noqa: ARG002
         """Return nothing: Kueue is no part of it."""
         return None
+
+    def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:  # noqa: ARG002
+        """Return nothing: what watches it is installed as on every cluster."""
+        return None
+
+    def alerts(self) -> tuple[ActiveAlert, ...]:
+        """Return nothing: this program runs no Prometheus there."""
+        return ()
 
 
 def make(name: str) -> KindControlPlane:

@@ -23,15 +23,15 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.render.monitoring.dashboards import rack_dashboards
     from sovereign_ai.render.monitoring.rule_files import rule_tests, rules_yaml
-    from sovereign_ai.render.monitoring.targets import prometheus_yaml, scrape_targets
+    from sovereign_ai.render.monitoring.targets import node_labels, prometheus_yaml, scrape_targets
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
             "dashboards": ("rack_dashboards",),
             "rule_files": ("rule_tests", "rules_yaml"),
-            "targets": ("prometheus_yaml", "scrape_targets"),
+            "targets": ("node_labels", "prometheus_yaml", "scrape_targets"),
         },
     )
 
-__all__ = ["prometheus_yaml", "rack_dashboards", "rule_tests", "rules_yaml", "scrape_targets"]
+__all__ = ["node_labels", "prometheus_yaml", "rack_dashboards", "rule_tests", "rules_yaml", "scrape_targets"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -63,3 +64,11 @@ def test_each_piece_of_work_is_a_resource_and_a_tenant_s_sum_is_that_of_its_rows
     assert sum(float(row["BilledCost"]) for row in listed) == pytest.approx(25, abs=30 * 5e-3)
     (whole,) = rows(TenantCharge("research", 10.0, 3.0))
     assert (whole["ResourceId"], whole["ResourceType"]) == ("", "")
+
+
+def test_a_team_is_a_tag_in_the_form_of_focus() -> None:
+    first, second = rows(
+        TenantCharge("research", 1.0, 1.0, team="vision"), TenantCharge("research", 1.0, 1.0)
+    )
+    assert json.loads(first["Tags"]) == {"team": "vision"}
+    assert json.loads(second["Tags"]) == {}

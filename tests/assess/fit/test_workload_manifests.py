@@ -29,6 +29,9 @@ def rendered(work: Any, platform: Platform | None = None) -> list[dict[str, Any]
 
 ALL = [
     (job(), None),
+    (job(team="vision"), None),
+    (job(team="vision"), TRAINER),
+    (service(team="vision"), None),
     (job(), TRAINER),
     (service(), None),
     (
@@ -41,9 +44,11 @@ ALL = [
         None,
     ),
 ]
+TEAMS = ["jobset-team", "trainjob-team", "joint-team"]
+IDS = ["jobset", *TEAMS, "trainjob", "joint", "split"]
 
 
-@pytest.mark.parametrize(("work", "platform"), ALL, ids=["jobset", "trainjob", "joint", "split"])
+@pytest.mark.parametrize(("work", "platform"), ALL, ids=IDS)
 def test_every_object_is_what_its_definition_allows_and_no_rule_refuses_it(
     work: Any, platform: Platform | None
 ) -> None:
@@ -172,3 +177,16 @@ def test_gpus_without_a_device_class_are_not_claimed(monkeypatch: pytest.MonkeyP
     with pytest.raises(UsageError) as caught:
         rendered(job(devices="claims"))
     assert caught.value.problems[0].code == "no-device-class"
+
+
+def test_a_team_is_a_label_of_the_work_and_of_its_pods_and_nothing_without_one() -> None:
+    (job_set,) = rendered(job(team="vision"))
+    (template,) = [each["template"]["spec"]["template"] for each in job_set["spec"]["replicatedJobs"]]
+    (replicas,) = rendered(service(team="vision"))
+    worker = replicas["spec"]["leaderWorkerTemplate"]["workerTemplate"]
+    for labelled in (job_set, template, replicas, worker):
+        assert labelled["metadata"]["labels"][KEYS.team] == "vision"
+    (train_job,) = rendered(job(team="vision"), TRAINER)
+    assert train_job["metadata"]["labels"][KEYS.team] == "vision"
+    for obj in (*rendered(job()), *rendered(service())):
+        assert KEYS.team not in str(obj)
