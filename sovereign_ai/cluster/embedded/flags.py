@@ -8,17 +8,22 @@ Figures for the node grace period, client rates and leader election: measured on
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import sovereign_ai
 from sovereign_ai.cluster import identities as who
+from sovereign_ai.cluster.embedded.plane_controllers import plane_controllers
 from sovereign_ai.cluster.embedded.queueing import (
     QUEUE_CONTROLLER,
-    QUEUE_DEFINITIONS,
     QUEUE_PROGRAM,
     has_queueing,
     queue_flags,
+)
+from sovereign_ai.cluster.embedded.workload_controllers import (
+    TRAINER,
+    running_workload_controllers,
+    workload_flags,
 )
 from sovereign_ai.cluster.keys.custody import PLANE, has_custody, socket_of
 from sovereign_ai.cluster.operator import OPERATOR
@@ -30,6 +35,10 @@ COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-schedul
 """The programs, in the order in which they start."""
 FIRST_ROLES = "first-roles"
 """The step that gives KWOK and the administrators their roles."""
+CONTROLLER_DEFINITIONS = "controller-definitions"
+"""The step that installs the definitions of the kinds of Kueue and other controllers."""
+TRAINING_RUNTIME = "training-runtime"
+"""The step that creates the runtime of TrainJobs."""
 KEY_SERVICE, SECRET_GATE = "keys", "secret-gate"
 """The processes of a control plane whose keys are in a module."""
 FAKE_NODE = "kwok.x-k8s.io/node=fake"
@@ -115,34 +124,43 @@ def processes(
             _probe(cluster_dir, ports, OPERATOR, "/healthz"),
             env=python,
         ),
-        *(_queue_processes(cluster_dir, ports, programs, python) if has_queueing(cluster_dir) else ()),
+        *_controller_processes(cluster_dir, ports, programs, python),
     )
 
 
-def _queue_processes(
+def _controller_processes(
     cluster_dir: ClusterDir,
     ports: Mapping[str, int],
     programs: Mapping[str, Path],
     python: Mapping[str, str],
-) -> tuple[Process, ...]:
-    """Return the step that installs the definitions of Kueue's objects, and Kueue."""
-    module = "sovereign_ai.cluster.embedded.queue_definitions"
-    definitions = (sys.executable, "-m", module, str(cluster_dir.folder))
-    return (
-        Process(QUEUE_DEFINITIONS, definitions, ("kube-apiserver", FIRST_ROLES), once=True, env=python),
-        Process(
-            QUEUE_CONTROLLER,
-            (str(programs[QUEUE_PROGRAM]), *queue_flags(cluster_dir)),
-            ("kube-apiserver", QUEUE_DEFINITIONS),
-            _probe(cluster_dir, ports, QUEUE_CONTROLLER, "/readyz"),
-            env=_environment(cluster_dir),
-        ),
-    )
+) -> Iterator[Process]:
+    """Yield the step that installs the definitions of the controllers' kinds, and the controllers."""
+    if not plane_controllers(cluster_dir):
+        return
+    module = "sovereign_ai.cluster.embedded"
+    folder = str(cluster_dir.folder)
+    definitions = (sys.executable, "-m", f"{module}.controller_definitions", folder)
+    yield Process(CONTROLLER_DEFINITIONS, definitions, ("kube-apiserver", FIRST_ROLES), once=True, env=python)
+    after = ("kube-apiserver", CONTROLLER_DEFINITIONS)
+    for controller in running_workload_controllers(cluster_dir):
+        name = controller.name
+        flags = workload_flags(cluster_dir, name, ports[name])
+        command = (str(programs[controller.program]), *flags)
+        probe = _probe(cluster_dir, ports, name, "/readyz")
+        yield Process(name, command, after, probe, env=_environment(cluster_dir))
+        if name == TRAINER:
+            runtime = (sys.executable, "-m", f"{module}.training_runtime", folder)
+            yield Process(TRAINING_RUNTIME, runtime, (name,), once=True, env=python)
+    if has_queueing(cluster_dir):
+        command = (str(programs[QUEUE_PROGRAM]), *queue_flags(cluster_dir))
+        probe = _probe(cluster_dir, ports, QUEUE_CONTROLLER, "/readyz")
+        yield Process(QUEUE_CONTROLLER, command, after, probe, env=_environment(cluster_dir))
 
 
 def components(cluster_dir: ClusterDir) -> tuple[str, ...]:
     """Return the programs of a control plane, in the order in which they start."""
-    return (*COMPONENTS, QUEUE_PROGRAM) if has_queueing(cluster_dir) else COMPONENTS
+    programs = [*COMPONENTS, *(each.program for each in running_workload_controllers(cluster_dir))]
+    return (*programs, QUEUE_PROGRAM) if has_queueing(cluster_dir) else tuple(programs)
 
 
 def _operator(programs: Mapping[str, Path]) -> tuple[str, ...]:
@@ -155,8 +173,7 @@ def _operator(programs: Mapping[str, Path]) -> tuple[str, ...]:
 def listeners(cluster_dir: ClusterDir) -> tuple[str, ...]:
     """Return the listeners of a cluster that need a port."""
     of_keys = (SECRET_GATE,) if has_custody(cluster_dir) else ()
-    of_queues = (QUEUE_CONTROLLER,) if has_queueing(cluster_dir) else ()
-    return (*LISTENERS, *of_keys, *of_queues)
+    return (*LISTENERS, *of_keys, *(controller.name for controller in plane_controllers(cluster_dir)))
 
 
 def _key_processes(

@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ import sovereign_ai
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.embedded.flags import COMPONENTS, listeners, processes
 from sovereign_ai.cluster.embedded.flags import components as components_of
+from sovereign_ai.cluster.embedded.plane_controllers import plane_controllers
 from sovereign_ai.cluster.embedded.process_status import (
     ClusterStatus,
     ComponentStatus,
@@ -39,7 +40,7 @@ from sovereign_ai.cluster.embedded.queueing import (
     QUEUE_PROGRAM,
     has_queueing,
     keep_queueing,
-    make_queueing,
+    make_queue_settings,
     set_queueing,
 )
 from sovereign_ai.cluster.embedded.queueing_change import is_descriptions, wants_queueing
@@ -47,6 +48,13 @@ from sovereign_ai.cluster.embedded.replaced_keys import complete_replacement, is
 from sovereign_ai.cluster.embedded.settings import make_settings
 from sovereign_ai.cluster.embedded.shutdown import STOP_SECONDS, stop_processes
 from sovereign_ai.cluster.embedded.supervisor import ALREADY_RUNNING
+from sovereign_ai.cluster.embedded.webhook_controllers import make_controllers
+from sovereign_ai.cluster.embedded.workload_controllers import (
+    WORKLOAD_CONTROLLERS,
+    running_workload_controllers,
+    set_workload_controllers,
+)
+from sovereign_ai.cluster.embedded.workload_release import release_stopped_controllers
 from sovereign_ai.cluster.guard_release import restore_guard_file
 from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.lock import alone
@@ -95,6 +103,7 @@ def up(
     root: Path | None = None,
     queueing: bool | None = None,
     by_description: bool = False,
+    workload_controllers: Sequence[str] | None = None,
 ) -> EmbeddedCluster:
     """Start a cluster, or return the one that runs; its data is kept from one run to the next.
 
@@ -108,6 +117,8 @@ def up(
             changes is started anew, with its data.
         by_description: whether a description says `queueing`, and no option: False then takes back only what
             a description asked for.
+        workload_controllers: the names of `WORKLOAD_CONTROLLERS` that are its processes, in the order of
+            their start; None for as it was.
 
     Raises:
         UsageError: the name is no DNS label.
@@ -121,9 +132,10 @@ def up(
         raise EnvironmentLacksError(problem)
     with alone(cluster_dir, progress, wait_seconds + STOP_SECONDS):
         before = status_of(cluster_dir)
-        had_queueing = has_queueing(cluster_dir)
         with_queueing = wants_queueing(cluster_dir, queueing, by_description=by_description)
-        is_same = with_queueing == had_queueing
+        had = tuple(controller.name for controller in running_workload_controllers(cluster_dir))
+        workloads = had if workload_controllers is None else tuple(workload_controllers)
+        is_same = with_queueing == has_queueing(cluster_dir) and workloads == had
         is_described = by_description and is_descriptions(cluster_dir)
         if is_same and before.supervisor is not None and before.phase in {"starting", "ready"}:
             if not before.healthy:
@@ -137,13 +149,15 @@ def up(
         stop_processes(cluster_dir)
         is_new = not cluster_dir.record.exists()
         # Before anything is written: a program that is missing changes nothing.
-        programs = _programs(components or {}, with_queueing=with_queueing)
+        programs = _programs(components or {}, workloads, with_queueing=with_queueing)
         definitions = _queue_definitions() if with_queueing else None
+        workload_definitions = _workload_definitions(workloads)
         try:
             cluster_dir.make()
             if is_replacing(cluster_dir):
                 remove_keys(cluster_dir)
             set_queueing(cluster_dir, definitions, by_description=is_described)
+            set_workload_controllers(cluster_dir, workload_definitions)
             cluster = _start(cluster_dir, programs, progress, wait_seconds)
         except BaseException:  # Ctrl-C too
             stop_processes(cluster_dir)
@@ -160,6 +174,8 @@ def _finish(cluster_dir: ClusterDir, progress: Callable[[str], object]) -> None:
     if released := release_without_queueing(cluster_dir):
         for line in released.lines():
             progress(f"{cluster_dir.name}: {line}")
+    for line in release_stopped_controllers(cluster_dir):
+        progress(f"{cluster_dir.name}: {line}")
 
 
 def down(name: str = "default", *, keep_data: bool = False, root: Path | None = None) -> bool:
@@ -209,7 +225,8 @@ def _start(
         progress(f"{cluster_dir.name}: starting {names} on 127.0.0.1")
         make_identities(cluster_dir, ports["kube-apiserver"])
         make_operator(cluster_dir, ports[OPERATOR])
-        make_queueing(cluster_dir, ports)
+        make_queue_settings(cluster_dir, ports)
+        make_controllers(cluster_dir, plane_controllers(cluster_dir), ports)
         make_settings(cluster_dir)
         if line := restore_guard_file(cluster_dir):
             progress(f"{cluster_dir.name}: {line}")
@@ -337,9 +354,33 @@ def _queue_definitions() -> Path:
     return module_files("kueue", "config/components/crd/bases")
 
 
-def _programs(given: Mapping[str, Path], *, with_queueing: bool = False) -> dict[str, Path]:
+def _workload_definitions(names: Sequence[str]) -> dict[str, Path]:
+    """Return the folder with the definitions of each controller's kinds, of the toolchain.
+
+    Raises:
+        EnvironmentLacksError: some are not installed.
+    """
+    from sovereign_ai.toolchain.install import module_files  # noqa: PLC0415 - only where it is needed
+
+    folders: dict[str, Path] = {}
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            folders[name] = module_files(name, WORKLOAD_CONTROLLERS[name].definitions)
+        except EnvironmentLacksError as error:
+            problems += error.problems
+    if problems:
+        raise EnvironmentLacksError(problems)
+    return folders
+
+
+def _programs(
+    given: Mapping[str, Path], workloads: Sequence[str] = (), *, with_queueing: bool = False
+) -> dict[str, Path]:
     """Return the program of every component: the given one, else the toolchain's."""
-    wanted = (*COMPONENTS, QUEUE_PROGRAM) if with_queueing else COMPONENTS
+    wanted = (*COMPONENTS, *(WORKLOAD_CONTROLLERS[name].program for name in workloads))
+    if with_queueing:
+        wanted = (*wanted, QUEUE_PROGRAM)
     programs = {name: Path(path).absolute() for name, path in given.items() if name in {*wanted, OPERATOR}}
     problems: list[Problem] = []
     for name in wanted:
