@@ -6,6 +6,8 @@ STACK  ?= stacks/lab
 # Set to --published to pull kind's own node image instead of building one.
 NODE_IMAGE ?=
 OUT    ?= .sovereign/$(notdir $(patsubst %/,%,$(STACK)))
+# What an embedded control plane runs where a description's platform names it; built where a target needs it.
+CONTROLLERS := kueue-controller jobset jobset-controller lws lws-controller trainer trainer-controller
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup tools demo down check unit e2e daytwo faults attack hostile fuzz audit lock fabrics full queues monitoring fleet kind kind-tools kind-down kind-test languages loads twin hosts browser lint-objects test bench clean
@@ -60,6 +62,7 @@ e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 	$(BIN)/python -m tests.flaky -q -n 2 --dist loadfile -m cluster
 
 daytwo: tools ## Every change of a standing lab, there and back; takes hours
+	$(BIN)/sovereign-ai tools install $(CONTROLLERS)
 	$(BIN)/pytest -q -m daytwo tests/daytwo
 	@echo "what each change took: .sovereign/daytwo.jsonl"
 
@@ -86,8 +89,8 @@ fabrics: setup ## Ten thousand random fabrics against an independent solver; min
 full: lint-objects browser hosts kind-test daytwo faults hostile languages fabrics loads queues monitoring fleet ## What takes longer than a change of the code may wait for
 	$(BIN)/pytest -q -m kind tests/daytwo
 
-queues: tools ## Kueue beside an embedded control plane: built from source, then tests of what waits and why
-	$(BIN)/sovereign-ai tools install kueue-controller
+queues: tools ## Kueue, JobSet, LeaderWorkerSet and Trainer on an embedded control plane: built from source, then tests of what waits and why
+	$(BIN)/sovereign-ai tools install $(CONTROLLERS)
 	$(BIN)/pytest -q -m queues tests/queues
 
 monitoring: tools ## Prometheus and kube-state-metrics beside an embedded control plane: built from source, then tests of what they see

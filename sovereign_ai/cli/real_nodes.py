@@ -26,7 +26,7 @@ def start(
         plane: the control plane.
         stack: what it is made from; None for one that a name is enough for.
         output: the command's output.
-        changes_queueing: whether Kueue starts or stops on a control plane that exists, as the description
+        changes_queueing: whether controllers start or stop on a control plane that exists, as the description
             says.
 
     Raises:

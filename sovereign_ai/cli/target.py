@@ -133,7 +133,7 @@ def start_target(
 ) -> Target:
     """Connect to a cluster; a local control plane that does not run is started.
 
-    On one that exists Kueue stays as it is until `change_queueing`.
+    On one that exists its controllers stay as they are until `change_queueing`.
     """
     from sovereign_ai.cli.real_nodes import start
 
@@ -144,13 +144,13 @@ def start_target(
 
 @traced("change queueing")
 def change_queueing(target: Target, stack: Stack, output: Output) -> bool:
-    """Start or stop Kueue on a local control plane as the description says; return whether that was a change.
+    """Start or stop controllers of a local control plane as a description says; return whether one did.
 
     It starts the control plane anew and lets jobs run, so it comes after every check that may refuse the
     deployment.
 
     Raises:
-        ApiError: the API server refused what Kueue held to be released.
+        ApiError: the API server refused what a controller held to be released.
         EnvironmentLacksError: the control plane did not become ready again, or not under its address.
         UnreachableError: the API server did not answer.
     """

@@ -169,8 +169,8 @@ class ControlPlane(Protocol):
         Args:
             progress: receives one line a step.
             description: the description and its plan.
-            changes_queueing: whether Kueue starts or stops as the description says where the control plane
-                exists already. A deployment does that only when its checks have passed.
+            changes_queueing: whether controllers start or stop as the description says where the control
+                plane exists already. A deployment does that only when its checks have passed.
 
         Raises:
             UsageError: it cannot be made so.
@@ -227,7 +227,7 @@ class ControlPlane(Protocol):
         """Return the command that starts its operator; empty where the usual command does."""
 
     def planned_queueing(self, api: Api, factory: AIFactory) -> QueueingChange | None:
-        """Return what the next `up` of a description changes about Kueue here; None for nothing.
+        """Return what the next `up` of a description changes about controllers here; None for nothing.
 
         Raises:
             ApiError: the server refused.

@@ -88,9 +88,10 @@ class Platform(Model):
     queueing: ControllerNames = ()
     """Who admits work: quotas, borrowing, preemption. `kueue` here makes embedded control planes run it."""
     jobs: ControllerNames = ()
-    """Who makes pods of training jobs."""
+    """Who makes pods of training jobs. `jobset` and `trainer` here make embedded control planes run them."""
     gangs: ControllerNames = ()
-    """Who keeps groups of pods together, such as the machines of one model replica."""
+    """Who keeps groups of pods together, such as the machines of one model replica. `lws` here makes embedded
+    control planes run it."""
     serving: ControllerNames = ()
     """Who serves models."""
     monitoring: ControllerNames = ()

@@ -30,6 +30,7 @@ from sovereign_ai.toolchain.row import (
     parse_version,
 )
 from sovereign_ai.toolchain.row import kubernetes as _kubernetes
+from sovereign_ai.toolchain.workload_table import WORKLOAD_ROWS
 
 __all__ = [
     "KIND_NODE",
@@ -277,7 +278,7 @@ _ROWS = (
         version="0.17.0",
         at_least=(0, 17),
         below=(0, 18),
-        purpose="admits jobs to the queues of the embedded control plane, where a description asks for it",
+        purpose="admits work to the queues of the embedded control plane, where a description asks for it",
         licence=APACHE,
         supplier="The Kubernetes Authors",
         pattern=r"kueue version v(\d+\.\d+\.\d+)",
@@ -298,6 +299,7 @@ _ROWS = (
             " github.com/kubeflow/trainer/v2, on which it stands, does not compile"
         ),
     ),
+    *WORKLOAD_ROWS,
     Tool(
         name="openreports",
         version="0.2.1",

@@ -18,8 +18,9 @@ from pathlib import Path
 import orjson
 
 from sovereign_ai.cluster.embedded.monitoring import monitoring_roles, monitors
-from sovereign_ai.cluster.embedded.queueing import has_queueing, queue_roles
+from sovereign_ai.cluster.embedded.plane_controllers import plane_controllers
 from sovereign_ai.cluster.embedded.settings import first_roles
+from sovereign_ai.cluster.embedded.webhook_controllers import roles
 from sovereign_ai.cluster.identities import CLUSTER_CA
 from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, in_memory, sign
 from sovereign_ai.cluster.state import ClusterDir, recorded_ports
@@ -45,9 +46,8 @@ def apply_first_roles(cluster_dir: ClusterDir) -> list[str]:
         LOOPBACK, recorded_ports(cluster_dir)["kube-apiserver"], timeout=10, context=tls
     )
     refused = []
-    of_queues = queue_roles() if has_queueing(cluster_dir) else ()
     of_monitoring = monitoring_roles() if monitors(cluster_dir) else ()
-    for role in (*first_roles(), *of_queues, *of_monitoring):
+    for role in (*first_roles(), *roles(plane_controllers(cluster_dir)), *of_monitoring):
         name = role["metadata"]["name"]
         path = f"{_RBAC}/{_PLURALS[role['kind']]}/{name}?fieldManager=sovereign-ai&force=true"
         # Server-side apply with force, so that a role that somebody changed is restored at each start.

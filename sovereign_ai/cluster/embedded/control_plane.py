@@ -20,6 +20,7 @@ from sovereign_ai.cluster.embedded.monitoring import (
 from sovereign_ai.cluster.embedded.process_status import ClusterStatus, list_clusters, status
 from sovereign_ai.cluster.embedded.queueing_change import QueueingChange, planned_change
 from sovereign_ai.cluster.embedded.rotation import rotate
+from sovereign_ai.cluster.embedded.workload_controllers import workload_controllers_of
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 
@@ -70,9 +71,10 @@ class EmbeddedControlPlane:
         *,
         changes_queueing: bool = True,
     ) -> RunningCluster:
-        """Start it, or return the one that runs; with Kueue as the description's platform says.
+        """Start it, or return the one that runs; with the controllers that the description's platform names.
 
-        The option wins. Kueue stops where a description names it no more that had it started.
+        For Kueue the option wins. Controllers stop where a description names them no more that had them
+        started.
         """
         queueing = self.queueing
         if not changes_queueing and self.cluster_dir.record.exists():
@@ -80,12 +82,17 @@ class EmbeddedControlPlane:
         by_description = queueing is None and description is not None
         if description is not None and queueing is None:
             queueing = runs_kueue(description[0])
+        workloads, monitoring = None, None
+        if description is not None:
+            workloads = workload_controllers_of(platform_names(description[0]))
+            monitoring = monitoring_of(*description, self.name)
         cluster = embedded.up(
             self.name,
             progress=progress,
             queueing=queueing,
             by_description=by_description,
-            monitoring=monitoring_of(*description, self.name) if description is not None else None,
+            workload_controllers=workloads,
+            monitoring=monitoring,
         )
         data = {
             "name": cluster.name,
@@ -133,8 +140,9 @@ class EmbeddedControlPlane:
         return ""
 
     def planned_queueing(self, api: Api, factory: AIFactory) -> QueueingChange | None:
-        """Return what the next `up` of a description changes about Kueue; None for nothing."""
-        return planned_change(self.cluster_dir, api, described=runs_kueue(factory))
+        """Return what the next `up` of a description changes about controllers; None for nothing."""
+        described = runs_kueue(factory)
+        return planned_change(self.cluster_dir, api, described=described, controllers=platform_names(factory))
 
     def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:
         """Return what the next `up` of a description changes about what watches it; None for nothing."""
@@ -164,6 +172,11 @@ def monitoring_of(factory: AIFactory, plan: Plan, cluster: str) -> Monitoring:
 def runs_kueue(factory: AIFactory) -> bool:
     """Return whether a description's platform queues with Kueue."""
     return factory.platform is not None and "kueue" in factory.platform.queueing
+
+
+def platform_names(factory: AIFactory) -> tuple[str, ...]:
+    """Return the controllers of a description's platform."""
+    return () if factory.platform is None else factory.platform.names()
 
 
 def make(name: str) -> EmbeddedControlPlane:

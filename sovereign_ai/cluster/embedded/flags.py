@@ -8,19 +8,24 @@ Figures for the node grace period, client rates and leader election: measured on
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import sovereign_ai
 from sovereign_ai.cluster import identities as who
 from sovereign_ai.cluster.embedded.monitoring import monitoring_listeners, monitors
 from sovereign_ai.cluster.embedded.monitoring_processes import monitoring_processes
+from sovereign_ai.cluster.embedded.plane_controllers import plane_controllers
 from sovereign_ai.cluster.embedded.queueing import (
     QUEUE_CONTROLLER,
-    QUEUE_DEFINITIONS,
     QUEUE_PROGRAM,
     has_queueing,
     queue_flags,
+)
+from sovereign_ai.cluster.embedded.workload_controllers import (
+    TRAINER,
+    running_workload_controllers,
+    workload_flags,
 )
 from sovereign_ai.cluster.keys.custody import PLANE, has_custody, socket_of
 from sovereign_ai.cluster.operator import OPERATOR
@@ -32,6 +37,10 @@ COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-schedul
 """The programs, in the order in which they start."""
 FIRST_ROLES = "first-roles"
 """The step that gives KWOK and the administrators their roles."""
+CONTROLLER_DEFINITIONS = "controller-definitions"
+"""The step that installs the definitions of the kinds of Kueue and other controllers."""
+TRAINING_RUNTIME = "training-runtime"
+"""The step that creates the runtime of TrainJobs."""
 KEY_SERVICE, SECRET_GATE = "keys", "secret-gate"
 """The processes of a control plane whose keys are in a module."""
 FAKE_NODE = "kwok.x-k8s.io/node=fake"
@@ -117,36 +126,46 @@ def processes(
             _probe(cluster_dir, ports, OPERATOR, "/healthz"),
             env=python,
         ),
-        *(_queue_processes(cluster_dir, ports, programs, python) if has_queueing(cluster_dir) else ()),
+        *_controller_processes(cluster_dir, ports, programs, python),
         *monitoring_processes(cluster_dir, ports, programs, python, after=(*ready, FIRST_ROLES)),
     )
 
 
-def _queue_processes(
+def _controller_processes(
     cluster_dir: ClusterDir,
     ports: Mapping[str, int],
     programs: Mapping[str, Path],
     python: Mapping[str, str],
-) -> tuple[Process, ...]:
-    """Return the step that installs the definitions of Kueue's objects, and Kueue."""
-    module = "sovereign_ai.cluster.embedded.queue_definitions"
-    definitions = (sys.executable, "-m", module, str(cluster_dir.folder))
-    return (
-        Process(QUEUE_DEFINITIONS, definitions, ("kube-apiserver", FIRST_ROLES), once=True, env=python),
-        Process(
-            QUEUE_CONTROLLER,
-            (str(programs[QUEUE_PROGRAM]), *queue_flags(cluster_dir)),
-            ("kube-apiserver", QUEUE_DEFINITIONS),
-            _probe(cluster_dir, ports, QUEUE_CONTROLLER, "/readyz"),
-            env=_environment(cluster_dir),
-        ),
-    )
+) -> Iterator[Process]:
+    """Yield the step that installs the definitions of the controllers' kinds, and the controllers."""
+    if not plane_controllers(cluster_dir):
+        return
+    module = "sovereign_ai.cluster.embedded"
+    folder = str(cluster_dir.folder)
+    definitions = (sys.executable, "-m", f"{module}.controller_definitions", folder)
+    yield Process(CONTROLLER_DEFINITIONS, definitions, ("kube-apiserver", FIRST_ROLES), once=True, env=python)
+    after = ("kube-apiserver", CONTROLLER_DEFINITIONS)
+    for controller in running_workload_controllers(cluster_dir):
+        name = controller.name
+        flags = workload_flags(cluster_dir, name, ports[name])
+        command = (str(programs[controller.program]), *flags)
+        probe = _probe(cluster_dir, ports, name, "/readyz")
+        yield Process(name, command, after, probe, env=_environment(cluster_dir))
+        if name == TRAINER:
+            runtime = (sys.executable, "-m", f"{module}.training_runtime", folder)
+            yield Process(TRAINING_RUNTIME, runtime, (name,), once=True, env=python)
+    if has_queueing(cluster_dir):
+        command = (str(programs[QUEUE_PROGRAM]), *queue_flags(cluster_dir))
+        probe = _probe(cluster_dir, ports, QUEUE_CONTROLLER, "/readyz")
+        yield Process(QUEUE_CONTROLLER, command, after, probe, env=_environment(cluster_dir))
 
 
 def components(cluster_dir: ClusterDir) -> tuple[str, ...]:
     """Return the programs of a control plane, in the order in which they start."""
-    of_queues = (QUEUE_PROGRAM,) if has_queueing(cluster_dir) else ()
-    return (*COMPONENTS, *of_queues, *monitors(cluster_dir))
+    programs = [*COMPONENTS, *(each.program for each in running_workload_controllers(cluster_dir))]
+    if has_queueing(cluster_dir):
+        programs.append(QUEUE_PROGRAM)
+    return (*programs, *monitors(cluster_dir))
 
 
 def _operator(programs: Mapping[str, Path]) -> tuple[str, ...]:
@@ -159,8 +178,8 @@ def _operator(programs: Mapping[str, Path]) -> tuple[str, ...]:
 def listeners(cluster_dir: ClusterDir) -> tuple[str, ...]:
     """Return the listeners of a cluster that need a port."""
     of_keys = (SECRET_GATE,) if has_custody(cluster_dir) else ()
-    of_queues = (QUEUE_CONTROLLER,) if has_queueing(cluster_dir) else ()
-    return (*LISTENERS, *of_keys, *of_queues, *monitoring_listeners(cluster_dir))
+    of_controllers = (controller.name for controller in plane_controllers(cluster_dir))
+    return (*LISTENERS, *of_keys, *of_controllers, *monitoring_listeners(cluster_dir))
 
 
 def _key_processes(

@@ -33,6 +33,7 @@ from sovereign_ai.cluster.embedded.monitoring import (
     monitors,
     set_monitoring,
 )
+from sovereign_ai.cluster.embedded.plane_controllers import plane_controllers
 from sovereign_ai.cluster.embedded.process_status import (
     ClusterStatus,
     ComponentStatus,
@@ -46,7 +47,7 @@ from sovereign_ai.cluster.embedded.queueing import (
     QUEUE_PROGRAM,
     has_queueing,
     keep_queueing,
-    make_queueing,
+    make_queue_settings,
     set_queueing,
 )
 from sovereign_ai.cluster.embedded.queueing_change import is_descriptions, wants_queueing
@@ -54,6 +55,13 @@ from sovereign_ai.cluster.embedded.replaced_keys import complete_replacement, is
 from sovereign_ai.cluster.embedded.settings import make_settings
 from sovereign_ai.cluster.embedded.shutdown import STOP_SECONDS, stop_processes
 from sovereign_ai.cluster.embedded.supervisor import ALREADY_RUNNING
+from sovereign_ai.cluster.embedded.webhook_controllers import make_controllers
+from sovereign_ai.cluster.embedded.workload_controllers import (
+    WORKLOAD_CONTROLLERS,
+    running_workload_controllers,
+    set_workload_controllers,
+)
+from sovereign_ai.cluster.embedded.workload_release import release_stopped_controllers
 from sovereign_ai.cluster.guard_release import restore_guard_file
 from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.lock import alone
@@ -102,6 +110,7 @@ def up(
     root: Path | None = None,
     queueing: bool | None = None,
     by_description: bool = False,
+    workload_controllers: Sequence[str] | None = None,
     monitoring: Monitoring | None = None,
 ) -> EmbeddedCluster:
     """Start a cluster, or return the one that runs; its data is kept from one run to the next.
@@ -116,6 +125,8 @@ def up(
             changes is started anew, with its data.
         by_description: whether a description says `queueing`, and no option: False then takes back only what
             a description asked for.
+        workload_controllers: the names of `WORKLOAD_CONTROLLERS` that are its processes, in the order of
+            their start; None for as it was.
         monitoring: what watches it; None for as it was.
 
     Raises:
@@ -130,10 +141,12 @@ def up(
         raise EnvironmentLacksError(problem)
     with alone(cluster_dir, progress, wait_seconds + STOP_SECONDS):
         before = status_of(cluster_dir)
-        had_queueing = has_queueing(cluster_dir)
         with_queueing = wants_queueing(cluster_dir, queueing, by_description=by_description)
+        had = tuple(controller.name for controller in running_workload_controllers(cluster_dir))
+        workloads = had if workload_controllers is None else tuple(workload_controllers)
         watched = monitoring_change(cluster_dir, monitoring) if monitoring is not None else None
-        is_same = with_queueing == had_queueing and (watched is None or not watched.is_restart)
+        is_same = with_queueing == has_queueing(cluster_dir) and workloads == had
+        is_same = is_same and (watched is None or not watched.is_restart)
         is_described = by_description and is_descriptions(cluster_dir)
         if is_same and before.supervisor is not None and before.phase in {"starting", "ready"}:
             if not before.healthy:
@@ -150,13 +163,15 @@ def up(
         is_new = not cluster_dir.record.exists()
         # Before anything is written: a program that is missing changes nothing.
         watchers = monitors(cluster_dir) if monitoring is None else monitoring.programs
-        programs = _programs(components or {}, with_queueing=with_queueing, watchers=watchers)
+        programs = _programs(components or {}, workloads, with_queueing=with_queueing, watchers=watchers)
         definitions = _queue_definitions() if with_queueing else None
+        workload_definitions = _workload_definitions(workloads)
         try:
             cluster_dir.make()
             if is_replacing(cluster_dir):
                 remove_keys(cluster_dir)
             set_queueing(cluster_dir, definitions, by_description=is_described)
+            set_workload_controllers(cluster_dir, workload_definitions)
             if monitoring is not None:
                 set_monitoring(cluster_dir, monitoring)
             cluster = _start(cluster_dir, programs, progress, wait_seconds)
@@ -175,6 +190,8 @@ def _finish(cluster_dir: ClusterDir, progress: Callable[[str], object]) -> None:
     if released := release_without_queueing(cluster_dir):
         for line in released.lines():
             progress(f"{cluster_dir.name}: {line}")
+    for line in release_stopped_controllers(cluster_dir):
+        progress(f"{cluster_dir.name}: {line}")
 
 
 def down(name: str = "default", *, keep_data: bool = False, root: Path | None = None) -> bool:
@@ -224,7 +241,8 @@ def _start(
         progress(f"{cluster_dir.name}: starting {names} on 127.0.0.1")
         make_identities(cluster_dir, ports["kube-apiserver"])
         make_operator(cluster_dir, ports[OPERATOR])
-        make_queueing(cluster_dir, ports)
+        make_queue_settings(cluster_dir, ports)
+        make_controllers(cluster_dir, plane_controllers(cluster_dir), ports)
         make_monitoring(cluster_dir, ports)
         make_settings(cluster_dir)
         if line := restore_guard_file(cluster_dir):
@@ -353,12 +371,37 @@ def _queue_definitions() -> Path:
     return module_files("kueue", "config/components/crd/bases")
 
 
+def _workload_definitions(names: Sequence[str]) -> dict[str, Path]:
+    """Return the folder with the definitions of each controller's kinds, of the toolchain.
+
+    Raises:
+        EnvironmentLacksError: some are not installed.
+    """
+    from sovereign_ai.toolchain.install import module_files  # noqa: PLC0415 - only where it is needed
+
+    folders: dict[str, Path] = {}
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            folders[name] = module_files(name, WORKLOAD_CONTROLLERS[name].definitions)
+        except EnvironmentLacksError as error:
+            problems += error.problems
+    if problems:
+        raise EnvironmentLacksError(problems)
+    return folders
+
+
 def _programs(
-    given: Mapping[str, Path], *, with_queueing: bool = False, watchers: Sequence[str] = ()
+    given: Mapping[str, Path],
+    workloads: Sequence[str] = (),
+    *,
+    with_queueing: bool = False,
+    watchers: Sequence[str] = (),
 ) -> dict[str, Path]:
     """Return the program of every component: the given one, else the toolchain's."""
-    of_queues = (QUEUE_PROGRAM,) if with_queueing else ()
-    wanted = (*COMPONENTS, *of_queues, *watchers)
+    wanted = (*COMPONENTS, *(WORKLOAD_CONTROLLERS[name].program for name in workloads), *watchers)
+    if with_queueing:
+        wanted = (*wanted, QUEUE_PROGRAM)
     programs = {name: Path(path).absolute() for name, path in given.items() if name in {*wanted, OPERATOR}}
     problems: list[Problem] = []
     for name in wanted:

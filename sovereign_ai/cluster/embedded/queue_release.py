@@ -7,7 +7,7 @@ ever too, and so would pods that it has not placed yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded.queued_jobs import (
     PREFIX,
+    QUEUE_NAME,
     QueuedJobs,
     listed,
     open_gates,
@@ -95,18 +96,35 @@ def release(api: Api) -> QueueRelease:
     jobs = read_queued_jobs(api)
     refused = start_waiting(api, jobs)
     pods = open_gates(api)
-    return QueueRelease(_take_finalizers(api), pods, jobs, refused)
+    return QueueRelease(take_finalizers(api, _held(api)), pods, jobs, refused)
 
 
-def _take_finalizers(api: Api) -> int:
-    """Take Kueue's finalizers off all objects of its kinds; return how many had one."""
+def _held(api: Api) -> list[dict[str, Any]]:
+    """Return all objects that Kueue may have set a finalizer on: those of its kinds, and pods of queues."""
+    calls = [partial(_served, api, kind) for kind in _HELD]
+    # Pods of LeaderWorkerSets are workloads by themselves, which it keeps until it has counted them.
+    calls.append(partial(api.list, "v1", "Pod", None, QUEUE_NAME))
+    held: list[dict[str, Any]] = []
+    for objects in api.many(calls):
+        held += objects
+    return held
+
+
+def take_finalizers(
+    api: Api, objects: Iterable[dict[str, Any]], prefixes: tuple[str, ...] = (PREFIX,)
+) -> int:
+    """Take the finalizers with some prefixes off objects; return how many objects had one.
+
+    Raises:
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
     held = []
-    for objects in api.many(partial(_served, api, kind) for kind in _HELD):
-        for obj in objects:
-            finalizers = obj["metadata"].get("finalizers") or []
-            others = [finalizer for finalizer in finalizers if not finalizer.startswith(PREFIX)]
-            if others != finalizers:
-                held.append((obj, others))
+    for obj in objects:
+        finalizers = obj["metadata"].get("finalizers") or []
+        others = [finalizer for finalizer in finalizers if not finalizer.startswith(prefixes)]
+        if others != finalizers:
+            held.append((obj, others))
     api.many(partial(_set_finalizers, api, obj, others) for obj, others in held)
     return len(held)
 

@@ -2,7 +2,8 @@
 
 Kueue's webhook suspends every Job that names a queue, and Kueue lets it start once there is room for it.
 Without Kueue nobody would: a Job that waits then starts, and the quotas of its namespace decide what runs. A
-Job whose workload somebody deactivated is suspended on purpose, and stays so.
+Job whose workload somebody deactivated is suspended on purpose, and stays so. The same holds for JobSets and
+TrainJobs, where they are served. A Job of a JobSet follows its owner.
 """
 
 from __future__ import annotations
@@ -18,14 +19,20 @@ from sovereign_ai.cluster.embedded.queueing import GROUP_VERSION
 Object = Mapping[str, Any]
 PREFIX = "kueue.x-k8s.io/"
 """Of Kueue's labels, finalizers and scheduling gates."""
-_QUEUE_NAME = f"{PREFIX}queue-name"
-_JOB = ("batch/v1", "Job")
+QUEUE_NAME = f"{PREFIX}queue-name"
+_KINDS = {
+    "Job": "batch/v1",
+    "JobSet": "jobset.x-k8s.io/v1alpha2",
+    "TrainJob": "trainer.kubeflow.org/v1alpha1",
+}
+"""Kind of jobs that Kueue suspends to its version."""
+_ENDS = {"Complete", "Completed", "Failed"}
 _MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedJobs:
-    """Jobs that name a queue and are not complete, each as `namespace/name`.
+    """Jobs that name a queue and are not complete: `namespace/name`, after its kind where that is not Job.
 
     Attributes:
         waiting: suspended until Kueue admits them.
@@ -45,8 +52,9 @@ def read_queued_jobs(api: Api) -> QueuedJobs:
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    jobs, workloads = api.many((partial(api.list, *_JOB, None, _QUEUE_NAME), partial(_workloads, api)))
-    return queued_jobs(jobs, workloads)
+    calls = [partial(_served, api, version, kind, QUEUE_NAME) for kind, version in _KINDS.items()]
+    *listed_jobs, workloads = api.many((*calls, partial(_served, api, GROUP_VERSION, "Workload", None)))
+    return queued_jobs([job for jobs in listed_jobs for job in jobs], workloads)
 
 
 def queued_jobs(jobs: Iterable[Object], workloads: Iterable[Object]) -> QueuedJobs:
@@ -61,7 +69,7 @@ def queued_jobs(jobs: Iterable[Object], workloads: Iterable[Object]) -> QueuedJo
     held: list[str] = []
     running: list[str] = []
     for job in jobs:
-        if _is_complete(job):
+        if _is_complete(job) or _is_owned(job):
             continue
         kind = running
         if job["spec"].get("suspend"):
@@ -84,15 +92,19 @@ def start_waiting(api: Api, jobs: QueuedJobs) -> dict[str, str]:
     return refused
 
 
-def open_gates(api: Api) -> int:
+def open_gates(api: Api, label: str = QUEUE_NAME) -> int:
     """Take Kueue's gates off pods that it has not placed yet, so that they are scheduled; return how many.
+
+    Args:
+        api: the cluster.
+        label: the label of the pods.
 
     Raises:
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
     gated = []
-    for pod in api.list("v1", "Pod", None, _QUEUE_NAME):
+    for pod in api.list("v1", "Pod", None, label):
         gates = pod["spec"].get("schedulingGates") or []
         others = [gate for gate in gates if not gate["name"].startswith(PREFIX)]
         if others != gates:
@@ -108,10 +120,10 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(ordered[:_MOST_NAMED]) + more
 
 
-def _workloads(api: Api) -> list[dict[str, Any]]:
-    """List Kueue's workloads; none where the server does not serve them."""
+def _served(api: Api, version: str, kind: str, label: str | None) -> list[dict[str, Any]]:
+    """List the objects of a kind; none where the server does not serve it."""
     try:
-        return api.list(GROUP_VERSION, "Workload")
+        return api.list(version, kind, None, label)
     except ApiError as error:
         if error.reason == "KindUnknown":
             return []
@@ -130,16 +142,23 @@ def _owners_of_active(workloads: Iterable[Object]) -> set[str]:
 
 def _is_complete(job: Object) -> bool:
     for condition in (job.get("status") or {}).get("conditions") or ():
-        if condition["type"] in {"Complete", "Failed"} and condition["status"] == "True":
+        if condition["type"] in _ENDS and condition["status"] == "True":
             return True
     return False
 
 
-def _start(api: Api, name: str) -> str:
+def _is_owned(job: Object) -> bool:
+    """Return whether another piece of work made a job."""
+    return any(owner.get("controller") for owner in job["metadata"].get("ownerReferences") or ())
+
+
+def _start(api: Api, text: str) -> str:
     """Let one Job start; return why it may not, or an empty text."""
-    namespace, _, job = name.partition("/")
+    kind, _, full = text.rpartition(" ")
+    namespace, _, name = full.partition("/")
+    kind = kind or "Job"
     try:
-        api.patch(*_JOB, job, {"spec": {"suspend": False}}, namespace)
+        api.patch(_KINDS[kind], kind, name, {"spec": {"suspend": False}}, namespace)
     except ApiError as error:
         # One that went in the meantime waits for nothing.
         return "" if error.status == 404 else error.problems[0].message
@@ -162,4 +181,5 @@ def _set_gates(api: Api, pod: Object, gates: list[dict[str, Any]]) -> None:
 
 
 def _name(obj: Object) -> str:
-    return f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
+    name = f"{obj['metadata']['namespace']}/{obj['metadata']['name']}"
+    return name if obj["kind"] == "Job" else f"{obj['kind']} {name}"

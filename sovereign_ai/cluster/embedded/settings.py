@@ -11,8 +11,9 @@ import base64
 import secrets
 from typing import Any
 
+from sovereign_ai.cluster.embedded.plane_controllers import plane_controllers
 from sovereign_ai.cluster.embedded.pod_stages import pod_stages
-from sovereign_ai.cluster.embedded.queueing import webhook_plugins
+from sovereign_ai.cluster.embedded.webhook_controllers import webhook_plugins
 from sovereign_ai.cluster.guard import write_admission_settings
 from sovereign_ai.cluster.identities import KWOK_USER
 from sovereign_ai.cluster.keys.custody import PLANE, has_custody, socket_of
@@ -31,7 +32,8 @@ def make_settings(cluster_dir: ClusterDir) -> None:
         write_json(cluster_dir.config / "encryption.json", _encryption())
     if has_custody(cluster_dir):
         _put_plane_key_first(cluster_dir)
-    write_admission_settings(cluster_dir, others=webhook_plugins(cluster_dir))
+    plugins = webhook_plugins(cluster_dir) if plane_controllers(cluster_dir) else []
+    write_admission_settings(cluster_dir, others=plugins)
     write_json(cluster_dir.config / "audit.json", _audit())
     write_json(cluster_dir.config / "kwok.json", _kwok())
     write_private(cluster_dir.config / "kwok-stages.yaml", pod_stages().encode())

@@ -16,6 +16,7 @@ from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.operate.jobs.kinds import QUEUE, ServedWork, WorkKind
 
 Object = Mapping[str, Any]
+_ADMISSION_GATE = "kueue.x-k8s.io/admission"
 _DONE, _FAILED = {"Complete", "Completed"}, "Failed"
 
 
@@ -23,7 +24,7 @@ class WorkState(StrEnum):
     """Where a piece of work stands."""
 
     QUEUED = "queued"
-    """Suspended: Kueue has not admitted it, or somebody suspended it."""
+    """Suspended, or its pods gated: Kueue has not admitted it, or somebody suspended it."""
     STARTING = "starting"
     """It has no running pod yet."""
     RUNNING = "running"
@@ -167,6 +168,9 @@ def _work(obj: Object, pods: Sequence[Object]) -> Work:
     metadata = obj["metadata"]
     listed = sorted((_pod(pod) for pod in pods), key=lambda pod: pod.name)
     state, message = _state(obj, listed)
+    if state is WorkState.STARTING and any(_is_gated(pod) for pod in pods):
+        # Kueue holds back the pods of a LeaderWorkerSet, which cannot be suspended as a whole.
+        state = WorkState.QUEUED
     return Work(
         metadata["namespace"],
         metadata["name"],
@@ -193,6 +197,11 @@ def _state(obj: Object, pods: Sequence[WorkPod]) -> tuple[WorkState, str]:
         return WorkState.QUEUED, ""
     is_running = any(pod.phase == "Running" for pod in pods)
     return (WorkState.RUNNING if is_running else WorkState.STARTING), ""
+
+
+def _is_gated(pod: Object) -> bool:
+    """Return whether Kueue has not admitted a pod yet."""
+    return any(gate["name"] == _ADMISSION_GATE for gate in pod["spec"].get("schedulingGates") or ())
 
 
 def _true_conditions(obj: Object) -> Iterator[Object]:

@@ -17,6 +17,8 @@ from sovereign_ai.operate.jobs.observed import Work
 Manifest = dict[str, Any]
 _CLAIMS, _CLAIM_TEMPLATE = "resource.k8s.io/v1", "ResourceClaimTemplate"
 _CONFLICT = 409
+_RUNTIME_JOB, _PATCHES = "node", f"{KEYS.domain}/jobs"
+"""The job with the pods that train, in the runtimes that Trainer publishes; whose patch of it this is."""
 _ENDLESS = 2**31 - 1
 SERVICE = f"{KEYS.domain}/service"
 """The label of a Job that is a replica of a service, with the service's name."""
@@ -180,9 +182,20 @@ def with_simulated_duration(objects: Sequence[Manifest], duration: str) -> None:
     if not duration:
         return
     for obj in objects:
-        for template in _templates(obj):
+        templates = [_runtime_patch(obj)] if obj["kind"] == "TrainJob" else _templates(obj)
+        for template in templates:
             metadata = template.setdefault("metadata", {})
             metadata.setdefault("annotations", {})[SIMULATED_DURATION] = duration
+
+
+def _runtime_patch(train_job: Manifest) -> Manifest:
+    """Add this program's patch of the pods of a TrainJob's runtime; return the pod template in it."""
+    template: Manifest = {}
+    replicated = {"name": _RUNTIME_JOB, "template": {"spec": {"template": template}}}
+    patched = {"template": {"spec": {"replicatedJobs": [replicated]}}}
+    patch = {"manager": _PATCHES, "trainingRuntimeSpec": patched}
+    train_job["spec"].setdefault("runtimePatches", []).append(patch)
+    return template
 
 
 def _containers(obj: Manifest) -> list[Manifest]:

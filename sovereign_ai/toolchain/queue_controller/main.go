@@ -1,7 +1,8 @@
 // kueue is Kueue's own controllers, scheduler and webhooks, composed for a control plane of one machine. Kueue's own program answers
 // everybody who reaches its webhook, metrics, health and visibility ports, and wants to write every webhook configuration and custom
 // resource definition of the cluster for the certificates that it makes. This one has one listener, which wants a certificate of the
-// control plane's authority, and takes its own certificate from a folder. It runs jobs of Kubernetes; it sends no work to other clusters.
+// control plane's authority, and takes its own certificate from a folder. Its settings name the kinds of work that it admits; it sends no
+// work to other clusters.
 package main
 
 import (
@@ -38,6 +39,10 @@ import (
 	"sigs.k8s.io/kueue/pkg/controller/core/indexer"
 	"sigs.k8s.io/kueue/pkg/controller/jobframework"
 	_ "sigs.k8s.io/kueue/pkg/controller/jobs/job"
+	_ "sigs.k8s.io/kueue/pkg/controller/jobs/jobset"
+	_ "sigs.k8s.io/kueue/pkg/controller/jobs/leaderworkerset"
+	_ "sigs.k8s.io/kueue/pkg/controller/jobs/pod"
+	_ "sigs.k8s.io/kueue/pkg/controller/jobs/trainjob"
 	"sigs.k8s.io/kueue/pkg/controller/tas"
 	tasindexer "sigs.k8s.io/kueue/pkg/controller/tas/indexer"
 	"sigs.k8s.io/kueue/pkg/dra"

@@ -75,6 +75,23 @@ def test_a_job_waits_for_kueue_where_its_workload_is_active() -> None:
     )
 
 
+def test_job_sets_and_train_jobs_wait_as_jobs_do_and_what_they_make_is_not_counted_beside_them() -> None:
+    owner = {"kind": "TrainJob", "name": "tune", "uid": "uid-of-tune", "controller": True}
+    sets = [
+        obj(
+            "JobSet", "rows", "research", version="jobset.x-k8s.io/v1alpha2", uid="uid-of-rows", labels=QUEUE
+        ),
+        obj("JobSet", "tune", "research", version="jobset.x-k8s.io/v1alpha2", uid="u", labels=QUEUE),
+        obj("TrainJob", "tune", "research", version="trainer.kubeflow.org/v1alpha1", uid="t", labels=QUEUE),
+    ]
+    sets[1]["metadata"]["ownerReferences"] = [owner]
+    api = Jobs(*(each | {"spec": {"suspend": True}} for each in sets), workload("rows"))
+    jobs = read_queued_jobs(api)
+    assert jobs == QueuedJobs(waiting=("JobSet research/rows",), held=("TrainJob research/tune",))
+    assert start_waiting(api, jobs) == {}
+    assert not api.objects[("jobset.x-k8s.io/v1alpha2", "JobSet", "research", "rows")]["spec"]["suspend"]
+
+
 def test_without_kueues_kinds_no_job_waits_for_it() -> None:
     api = cluster()
     api.unserved = {"Workload"}

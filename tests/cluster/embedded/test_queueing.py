@@ -9,16 +9,17 @@ import pytest
 from cryptography import x509
 
 from sovereign_ai.cluster.embedded.flags import COMPONENTS, components, listeners, processes
+from sovereign_ai.cluster.embedded.plane_controllers import plane_controllers
 from sovereign_ai.cluster.embedded.queueing import (
     QUEUE_CONTROLLER,
     QUEUE_PROGRAM,
     has_queueing,
-    make_queueing,
-    queue_roles,
+    make_queue_settings,
+    queue_controller,
     set_queueing,
-    webhook_plugins,
 )
 from sovereign_ai.cluster.embedded.settings import make_settings
+from sovereign_ai.cluster.embedded.webhook_controllers import make_controllers, roles, webhook_plugins
 from sovereign_ai.cluster.state import ClusterDir
 
 PORTS = {"kube-apiserver": 20_002, QUEUE_CONTROLLER: 20_009}
@@ -30,8 +31,13 @@ def cluster_dir(tmp_path: Path) -> ClusterDir:
     made = ClusterDir("lab", tmp_path / "lab")
     made.make()
     set_queueing(made, tmp_path / "definitions")
-    make_queueing(made, PORTS)
+    make_files(made)
     return made
+
+
+def make_files(cluster_dir: ClusterDir) -> None:
+    make_queue_settings(cluster_dir, PORTS)
+    make_controllers(cluster_dir, plane_controllers(cluster_dir), PORTS)
 
 
 def read(path: Path) -> Any:
@@ -51,7 +57,7 @@ def webhooks(cluster_dir: ClusterDir) -> list[dict[str, Any]]:
 def test_a_control_plane_has_no_trace_of_kueue_unless_it_is_wanted(tmp_path: Path):
     plain = ClusterDir("lab", tmp_path / "lab")
     plain.make()
-    make_queueing(plain, PORTS)
+    make_files(plain)
     make_settings(plain)
     assert not has_queueing(plain)
     assert components(plain) == COMPONENTS
@@ -66,7 +72,11 @@ def test_kueue_can_be_taken_out_of_a_control_plane_again(cluster_dir: ClusterDir
     assert has_queueing(cluster_dir)
     set_queueing(cluster_dir, None)
     assert not has_queueing(cluster_dir)
-    assert webhook_plugins(cluster_dir) == []
+    make_files(cluster_dir)
+    make_settings(cluster_dir)
+    assert webhooks(cluster_dir) == []
+    (policies,) = read(cluster_dir.config / "admission.json")["plugins"]
+    assert policies["name"] == "ValidatingAdmissionPolicy"
 
 
 def test_kueue_listens_on_loopback_for_holders_of_a_certificate_and_nowhere_else(cluster_dir: ClusterDir):
@@ -85,7 +95,7 @@ def test_kueue_listens_on_loopback_for_holders_of_a_certificate_and_nowhere_else
 
 
 def test_the_api_server_presents_its_certificate_to_kueue_and_to_no_other_webhook(cluster_dir: ClusterDir):
-    client = read(cluster_dir.config / "kueue-webhook.kubeconfig")
+    client = read(cluster_dir.config / "webhooks.kubeconfig")
     assert [user["name"] for user in client["users"]] == [f"127.0.0.1:{PORTS[QUEUE_CONTROLLER]}"]
     certificate = x509.load_pem_x509_certificate(
         Path(client["users"][0]["user"]["client-certificate"]).read_bytes()
@@ -93,9 +103,7 @@ def test_the_api_server_presents_its_certificate_to_kueue_and_to_no_other_webhoo
     uses = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(uses) == [x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH]
     for plugin in webhook_plugins(cluster_dir):
-        assert plugin["configuration"]["kubeConfigFile"] == str(
-            cluster_dir.config / "kueue-webhook.kubeconfig"
-        )
+        assert plugin["configuration"]["kubeConfigFile"] == str(cluster_dir.config / "webhooks.kubeconfig")
 
 
 def test_requests_that_kueue_judges_are_refused_while_it_does_not_answer(cluster_dir: ClusterDir):
@@ -115,8 +123,10 @@ def test_jobs_outside_of_zones_do_not_depend_on_kueue(cluster_dir: ClusterDir):
     assert selectors["validate-job.kueue.x-k8s.io"] == {"matchExpressions": [zone]}
 
 
-def test_kueue_may_neither_read_secrets_nor_write_rights_policies_webhooks_or_nodes():
-    role, binding = queue_roles()
+def test_kueue_may_neither_read_secrets_nor_write_rights_policies_webhooks_or_nodes(
+    cluster_dir: ClusterDir,
+):
+    role, binding = roles([queue_controller(cluster_dir)])
     assert binding["subjects"] == [
         {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "sovereign-ai:kueue"}
     ]
@@ -148,4 +158,4 @@ def test_kueue_starts_after_the_definitions_of_its_objects(cluster_dir: ClusterD
         assert set(process.after) <= set(started)
         started.append(process.name)
     assert QUEUE_PROGRAM in programs
-    assert started[-2:] == ["queue-definitions", "kueue"]
+    assert started[-2:] == ["controller-definitions", "kueue"]

@@ -14,8 +14,10 @@ from sovereign_ai.cluster.embedded.queueing_change import (
     planned_change,
     wants_queueing,
 )
+from sovereign_ai.cluster.embedded.workload_controllers import set_workload_controllers
 from sovereign_ai.cluster.state import ClusterDir
 from tests.cluster.embedded.test_queued_jobs import cluster
+from tests.support.memory_cluster import obj
 
 
 @pytest.fixture
@@ -87,4 +89,32 @@ def test_preview_says_that_kueue_stops_and_which_jobs_start_and_which_do_not(
 
 
 def test_a_change_without_jobs_costs_no_more_than_the_start() -> None:
-    assert QueueingChange(starts=False, jobs=QueuedJobs()).to_data() == {"starts": False, "costs": []}
+    assert QueueingChange(starts=False, jobs=QueuedJobs()).to_data() == {
+        "starts": False,
+        "controllers": {"start": [], "stop": ["Kueue"]},
+        "costs": [],
+    }
+
+
+def test_preview_says_which_controllers_start_and_that_a_trainer_brings_what_it_needs(
+    cluster_dir: ClusterDir,
+) -> None:
+    change = planned_change(cluster_dir, cluster(), described=False, controllers=["trainer", "prometheus"])
+    assert str(change) == "JobSet, Kubeflow Trainer start: the control plane is started anew"
+    assert planned_change(cluster_dir, cluster(), described=False, controllers=["prometheus"]) is None
+
+
+def test_preview_says_which_controllers_stop_and_whose_work_nobody_looks_after(
+    cluster_dir: ClusterDir, tmp_path: Path
+) -> None:
+    set_workload_controllers(cluster_dir, {"jobset": tmp_path, "lws": tmp_path})
+    group = {"group": "jobset.x-k8s.io", "names": {"kind": "JobSet"}}
+    definition = obj("CustomResourceDefinition", "jobsets", version="apiextensions.k8s.io/v1")
+    definition["spec"] = group | {"versions": [{"name": "v1alpha2", "served": True}]}
+    api = cluster()
+    api.put(definition, obj("JobSet", "train", "research", version="jobset.x-k8s.io/v1alpha2"))
+    change = planned_change(cluster_dir, api, described=True, controllers=["lws"])
+    assert change is not None
+    assert str(change).startswith("Kueue starts and JobSet stops: the control plane is started anew; ")
+    assert str(change).endswith("; nobody looks after the work of JobSet from then on: research/train")
+    assert change.to_data()["controllers"] == {"start": ["Kueue"], "stop": ["JobSet"]}

@@ -21,12 +21,19 @@ def condition(kind: str, status: str = "True", **more: str) -> dict[str, Any]:
     return {"conditions": [{"type": kind, "status": status, **more}]}
 
 
+def gated(pod: dict[str, Any], gate: str) -> dict[str, Any]:
+    pod["spec"]["schedulingGates"] = [{"name": gate}]
+    return pod
+
+
 @pytest.mark.parametrize(
     ("obj", "pods", "state"),
     [
         (job("a", suspend=True), [], WorkState.QUEUED),
         (job("a"), [], WorkState.STARTING),
         (job("a"), [pod("a", "p", "Pending")], WorkState.STARTING),
+        (job("a"), [gated(pod("a", "p", "Pending"), "kueue.x-k8s.io/admission")], WorkState.QUEUED),
+        (job("a"), [gated(pod("a", "p", "Pending"), "kueue.x-k8s.io/topology")], WorkState.STARTING),
         (job("a"), [pod("a", "p", "Pending"), pod("a", "q")], WorkState.RUNNING),
         (job("a") | {"status": condition("Complete")}, [], WorkState.SUCCEEDED),
         (job("a") | {"status": condition("Completed")}, [], WorkState.SUCCEEDED),

@@ -227,6 +227,16 @@ def test_a_service_that_does_not_run_is_not_scaled() -> None:
         scale(Scaling(), objects)  # type: ignore[arg-type]
 
 
+def test_a_train_job_says_by_a_patch_of_its_runtime_how_long_its_pods_run_on_simulated_machines() -> None:
+    obj: dict[str, Any] = {"kind": "TrainJob", "metadata": {"name": "tune"}, "spec": {"trainer": {}}}
+    with_simulated_duration([obj], "2h")
+    (patch,) = obj["spec"]["runtimePatches"]
+    (job,) = patch["trainingRuntimeSpec"]["template"]["spec"]["replicatedJobs"]
+    assert job["name"] == "node"
+    annotations = job["template"]["spec"]["template"]["metadata"]["annotations"]
+    assert annotations == {"sovereign-ai.internal/simulated-duration": "2h"}
+
+
 def test_pods_of_a_job_say_how_long_they_run_on_simulated_machines() -> None:
     (obj,) = for_cluster([SET], served(JOB, KUEUE), is_queued=True)
     with_simulated_duration([obj], "")

@@ -1,6 +1,8 @@
-"""The definitions of Kueue's objects, installed before Kueue starts, which ends without them.
+"""The definitions of the kinds of Kueue and of other controllers, installed before these start.
 
-python -m sovereign_ai.cluster.embedded.queue_definitions FOLDER
+python -m sovereign_ai.cluster.embedded.controller_definitions FOLDER
+
+A controller ends, or waits for ever, where the API server does not serve its kinds.
 """
 
 from __future__ import annotations
@@ -10,18 +12,22 @@ from pathlib import Path
 
 from sovereign_ai.cluster.api.client import open_cluster
 from sovereign_ai.cluster.crds import install_crds
-from sovereign_ai.cluster.embedded.queueing import queueing_file
-from sovereign_ai.cluster.state import ClusterDir, read_json
+from sovereign_ai.cluster.embedded.queueing import has_queueing, queue_definitions
+from sovereign_ai.cluster.embedded.workload_controllers import workload_definitions
+from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import SovereignError
 
 
 def main(folder: Path) -> int:
     """Install the definitions in the cluster of a folder; write errors to standard error."""
     cluster_dir = ClusterDir(folder.name, folder)
-    recorded = read_json(queueing_file(cluster_dir)) or {}
+    folders = workload_definitions(cluster_dir)
+    if has_queueing(cluster_dir):
+        folders.append(queue_definitions(cluster_dir))
     api = open_cluster(cluster_dir.kubeconfig)
     try:
-        install_crds(api, Path(recorded["definitions"]))
+        for definitions in folders:
+            install_crds(api, definitions)
     except SovereignError as error:
         sys.stderr.writelines(f"{problem.message}\n" for problem in error.problems)
         return 1

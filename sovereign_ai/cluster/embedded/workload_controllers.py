@@ -1,0 +1,272 @@
+"""JobSet, LeaderWorkerSet and Kubeflow Trainer as processes of an embedded control plane.
+
+Each makes pods of one kind of work. A description's `platform` says which of them run; no option does. Each
+is a program of its own and a process of its own, so that one may end without the others. What is part of a
+control plane is in the file `config/controllers.json` of its folder.
+
+Rights are those of the published roles without what is not run here: secrets and webhook configurations for
+certificates, leases, pod groups of other schedulers, and changing nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from sovereign_ai.cluster.embedded.webhook_controllers import (
+    CHANGE,
+    READ,
+    Judged,
+    Right,
+    WebhookController,
+    serving_folder,
+)
+from sovereign_ai.cluster.pki import LOOPBACK
+from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
+
+TRAINER = "trainer"
+_EVENTS = ("create", *CHANGE)
+_OWN = ("create", "delete", *READ, *CHANGE)
+_UNREAD = "sovereign-ai-unread"
+"""The name of the only secret and config map that Trainer may read (its program's trainer.go)."""
+_JOBSET_GROUP, _LWS_GROUP = "jobset.x-k8s.io", "leaderworkerset.x-k8s.io"
+_TRAINER_GROUP, _TRAINER_VERSION = "trainer.kubeflow.org", "v1alpha1"
+LWS_PODS = "leaderworkerset.sigs.k8s.io/name"
+"""The label of the pods of a LeaderWorkerSet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadController:
+    """A controller that makes pods of one kind of work.
+
+    Attributes:
+        title: its name as people write it.
+        process: its process.
+        definitions: the folder of its kinds' definitions inside its module.
+        group: the API group of its kinds.
+        kind: the kind of work.
+        framework: the name by which Kueue knows that kind.
+        needs: other controllers, by name, without which it makes no pods.
+        admitted: what Kueue judges where it runs, beside its own kinds.
+        admission: what Kueue may do where it runs, beside what it always may.
+    """
+
+    title: str
+    process: WebhookController
+    definitions: str
+    group: str
+    kind: str
+    framework: str
+    needs: tuple[str, ...] = ()
+    admitted: tuple[Judged, ...]
+    admission: tuple[Right, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name in the catalogue, and that of its process, its listener and its module."""
+        return self.process.name
+
+    @property
+    def program(self) -> str:
+        """Its program, as the toolchain names it."""
+        return f"{self.name}-controller"
+
+
+_JOBSETS = Judged(group=_JOBSET_GROUP, version="v1alpha2", resources=("jobsets",), kind="jobset")
+_SETS = Judged(
+    group=_LWS_GROUP,
+    version="v1",
+    resources=("leaderworkersets",),
+    kind="leaderworkerset",
+    changed_at=("CREATE", "UPDATE"),
+)
+_TRAINJOBS = Judged(group=_TRAINER_GROUP, version=_TRAINER_VERSION, resources=("trainjobs",), kind="trainjob")
+_PODS = Judged(group="", version="v1", resources=("pods",), kind="pod")
+_WORKLOAD_CONTROLLERS = (
+    WorkloadController(
+        title="JobSet",
+        # Published: jobset v0.11.1, config/components/rbac/role.yaml and webhook/manifests.yaml.
+        process=WebhookController(
+            name="jobset",
+            domain="jobset.x-k8s.io",
+            rights=(
+                Right("", ("events",), _EVENTS),
+                Right("", ("nodes",), READ),
+                Right("", ("persistentvolumeclaims", "services"), ("create", *READ)),
+                Right("", ("pods",), ("delete", *READ, *CHANGE)),
+                Right("batch", ("jobs",), _OWN),
+                Right("batch", ("jobs/status",), ("get", *CHANGE)),
+                # It deletes one that is complete for as long as its own field says.
+                Right(_JOBSET_GROUP, ("jobsets",), ("delete", *READ, *CHANGE)),
+                Right(_JOBSET_GROUP, ("jobsets/status",), ("get", *CHANGE)),
+                Right(_JOBSET_GROUP, ("jobsets/finalizers",), ("update",)),
+            ),
+            judged=(
+                _JOBSETS,
+                replace(_PODS, judged_at=("CREATE",), label="jobset.sigs.k8s.io/jobset-name"),
+            ),
+        ),
+        definitions="config/components/crd/bases",
+        group=_JOBSET_GROUP,
+        kind="JobSet",
+        framework="jobset.x-k8s.io/jobset",
+        admitted=(replace(_JOBSETS, in_zones=True),),
+        admission=(
+            Right(_JOBSET_GROUP, ("jobsets",), (*READ, *CHANGE)),
+            Right(_JOBSET_GROUP, ("jobsets/status",), ("get", *CHANGE)),
+            Right(_JOBSET_GROUP, ("jobsets/finalizers",), ("update",)),
+        ),
+    ),
+    WorkloadController(
+        title="LeaderWorkerSet",
+        # Published: lws v0.8.0, config/rbac/role.yaml, config/webhook/manifests.yaml and its patches.
+        process=WebhookController(
+            name="lws",
+            domain="leaderworkerset.x-k8s.io",
+            rights=(
+                Right("", ("events",), ("get", "list", "watch", *_EVENTS)),
+                Right("", ("nodes",), READ),
+                Right("", ("services",), ("create", *READ)),
+                # It deletes the pods of a group that is to start anew.
+                Right("", ("pods",), ("delete", *READ, *CHANGE)),
+                Right("", ("pods/finalizers",), ("update",)),
+                Right("apps", ("controllerrevisions", "statefulsets"), _OWN),
+                Right("apps", ("controllerrevisions/finalizers", "statefulsets/finalizers"), ("update",)),
+                Right(_LWS_GROUP, ("leaderworkersets",), (*READ, *CHANGE)),
+                Right(_LWS_GROUP, ("leaderworkersets/status",), ("get", *CHANGE)),
+                Right(_LWS_GROUP, ("leaderworkersets/finalizers",), ("update",)),
+            ),
+            judged=(_SETS, replace(_PODS, label=LWS_PODS)),
+        ),
+        definitions="config/crd/bases",
+        group=_LWS_GROUP,
+        kind="LeaderWorkerSet",
+        framework="leaderworkerset.x-k8s.io/leaderworkerset",
+        # Kueue knows of no suspended LeaderWorkerSet: it holds its pods back by gates.
+        admitted=(replace(_SETS, in_zones=True), replace(_PODS, in_zones=True, label=LWS_PODS)),
+        admission=(
+            Right(_LWS_GROUP, ("leaderworkersets",), READ),
+            Right(_LWS_GROUP, ("leaderworkersets/status",), ("get", *CHANGE)),
+            Right("apps", ("statefulsets",), READ),
+            # To take a group's place back it deletes its pods, as there is nothing to suspend.
+            Right("", ("pods",), ("delete",)),
+            Right("", ("pods/status",), ("get", "patch")),
+            Right("", ("pods/finalizers",), ("get", "update")),
+        ),
+    ),
+    WorkloadController(
+        title="Kubeflow Trainer",
+        # Published: trainer v2.2.0, manifests/base/rbac/role.yaml and webhook/manifests.yaml.
+        process=WebhookController(
+            name=TRAINER,
+            domain="trainer.kubeflow.org",
+            rights=(
+                Right("", ("events",), _EVENTS),
+                Right("events.k8s.io", ("events",), _EVENTS),
+                Right("", ("limitranges",), READ),
+                Right("", ("configmaps", "secrets"), READ, names=(_UNREAD,)),
+                Right("node.k8s.io", ("runtimeclasses",), READ),
+                Right(_JOBSET_GROUP, ("jobsets",), _OWN),
+                Right(
+                    _TRAINER_GROUP,
+                    ("clustertrainingruntimes", "trainingruntimes", "trainjobs"),
+                    (*READ, *CHANGE),
+                ),
+                Right(_TRAINER_GROUP, ("trainjobs/status",), ("get", *CHANGE)),
+                Right(
+                    _TRAINER_GROUP,
+                    (
+                        "clustertrainingruntimes/finalizers",
+                        "trainingruntimes/finalizers",
+                        "trainjobs/finalizers",
+                    ),
+                    ("update",),
+                ),
+            ),
+            judged=(
+                replace(_TRAINJOBS, changed_at=("CREATE", "UPDATE")),
+                replace(_TRAINJOBS, resources=("trainingruntimes",), kind="trainingruntime", changed_at=()),
+                replace(
+                    _TRAINJOBS,
+                    resources=("clustertrainingruntimes",),
+                    kind="clustertrainingruntime",
+                    changed_at=(),
+                ),
+            ),
+        ),
+        definitions="manifests/base/crds",
+        group=_TRAINER_GROUP,
+        kind="TrainJob",
+        framework="trainer.kubeflow.org/trainjob",
+        needs=("jobset",),
+        admitted=(replace(_TRAINJOBS, in_zones=True),),
+        admission=(
+            Right(_TRAINER_GROUP, ("trainjobs",), (*READ, *CHANGE)),
+            Right(_TRAINER_GROUP, ("trainjobs/status",), ("get", *CHANGE)),
+            Right(_TRAINER_GROUP, ("trainjobs/finalizers",), ("update",)),
+            Right(_TRAINER_GROUP, ("clustertrainingruntimes", "trainingruntimes"), READ),
+        ),
+    ),
+)
+WORKLOAD_CONTROLLERS: Mapping[str, WorkloadController] = MappingProxyType(
+    {controller.name: controller for controller in _WORKLOAD_CONTROLLERS}
+)
+"""By name in the catalogue, those first that others need."""
+
+
+def workload_controllers_of(names: Collection[str]) -> tuple[str, ...]:
+    """Return the controllers that a platform asks for, with those that they need, in their order."""
+    wanted = set(names)
+    for controller in reversed(_WORKLOAD_CONTROLLERS):
+        if controller.name in wanted:
+            wanted |= set(controller.needs)
+    return tuple(name for name in WORKLOAD_CONTROLLERS if name in wanted)
+
+
+def running_workload_controllers(cluster_dir: ClusterDir) -> tuple[WorkloadController, ...]:
+    """Return the controllers that are part of a control plane, in the order of their start."""
+    named = read_json(controllers_file(cluster_dir)) or {}
+    return tuple(controller for controller in _WORKLOAD_CONTROLLERS if controller.name in named)
+
+
+def set_workload_controllers(cluster_dir: ClusterDir, definitions: Mapping[str, Path]) -> None:
+    """Make controllers part of a control plane, from its next start on, and all others no part any more.
+
+    Args:
+        cluster_dir: the control plane's folder, which exists.
+        definitions: controller to the folder with the definitions of its kinds.
+    """
+    if definitions:
+        named = {name: str(folder) for name, folder in definitions.items()}
+        write_json(controllers_file(cluster_dir), named)
+    else:
+        controllers_file(cluster_dir).unlink(missing_ok=True)
+
+
+def controllers_file(cluster_dir: ClusterDir) -> Path:
+    """Return the file that makes controllers part of a control plane."""
+    return cluster_dir.config / "controllers.json"
+
+
+def workload_definitions(cluster_dir: ClusterDir) -> list[Path]:
+    """Return the folders with the definitions of the kinds whose controllers are part of a control plane."""
+    named = read_json(controllers_file(cluster_dir)) or {}
+    return [Path(named[controller.name]) for controller in running_workload_controllers(cluster_dir)]
+
+
+def workload_flags(cluster_dir: ClusterDir, name: str, port: int) -> tuple[str, ...]:
+    """Return a controller's arguments.
+
+    Args:
+        cluster_dir: the control plane's folder.
+        name: the controller.
+        port: the port of its listener on 127.0.0.1.
+    """
+    return (
+        f"--identity={cluster_dir.identity(name)}",
+        f"--host={LOOPBACK}",
+        f"--port={port}",
+        f"--certificates={serving_folder(cluster_dir, name)}",
+    )
