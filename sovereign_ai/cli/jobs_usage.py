@@ -129,7 +129,7 @@ def _usage(
     if question.focus is not None:
         lines.append(_write_focus(stack, question.focus, uses, price, (question.since, now)))
     lines.append(f"{cluster}: tenants with usage: {len(sums)}")
-    output.finish({"cluster": cluster, **_data(uses, sums, price)}, lines)
+    output.finish({"factory": stack.factory.name, "cluster": cluster, **_data(uses, sums, price)}, lines)
 
 
 def hour_price(stack: Stack, figures: Path | None) -> HourPrice | None:

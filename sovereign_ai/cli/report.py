@@ -17,7 +17,7 @@ from sovereign_ai.files.writing import write
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sovereign_ai.attest.report import Report
+    from sovereign_ai.attest.report import Report, Usage
 
 _FORMATS = (".html", ".oscal.json", ".json", ".csv")
 """Endings of file names. `.oscal.json` comes before `.json`, because the first ending that fits decides."""
@@ -62,6 +62,9 @@ def add(app: typer.Typer) -> None:
         observation: Annotated[
             Path | None, typer.Option("--observation", help="What `verify --json` printed, to be shown too.")
         ] = None,
+        usage: Annotated[
+            Path | None, typer.Option("--usage", help="What `jobs usage --json` printed, to be shown too.")
+        ] = None,
         on: Annotated[
             str | None,
             typer.Option("--on", metavar="DAY", help="The day of the report, 2026-12-31; left out, today."),
@@ -76,7 +79,7 @@ def add(app: typer.Typer) -> None:
         run_command(
             "report",
             as_json,
-            lambda output: _report(output, stack, out or [], figures, observation, on, series),
+            lambda output: _report(output, stack, out or [], figures, (observation, usage), on, series),
         )
 
 
@@ -85,7 +88,7 @@ def _report(
     path: Path,
     out: list[Path],
     figures: Path | None,
-    observation: Path | None,
+    observed: tuple[Path | None, Path | None],
     on: str | None,
     series: tuple[list[str], list[str]],
 ) -> None:
@@ -97,7 +100,8 @@ def _report(
     if problems := [_unknown_format(file) for file in out if not _format_of(file)]:
         raise UsageError(problems)
     output.progress("assessing")
-    report = gathered(path, figures, observation, now, series)
+    observation, usage = observed
+    report = gathered(path, figures, observation, now, series, usage)
     for file in out:
         output.progress(f"writing {file}")
         write(file, _text(report, _format_of(file)))
@@ -128,6 +132,7 @@ def gathered(
     observation: Path | None,
     now: date,
     series: tuple[list[str], list[str]] = ([], []),
+    usage: Path | None = None,
 ) -> Report:
     """Read a stack and return every assessment of it.
 
@@ -137,6 +142,7 @@ def gathered(
         observation: the file with the output of `verify --json`.
         now: the day of the report.
         series: the options `--hourly` and `--store`.
+        usage: the file with the output of `jobs usage --json`.
 
     Raises:
         SpecError: every problem of the description or of a file of hours.
@@ -159,7 +165,20 @@ def gathered(
         source=_description_text(stack.factory.where("name").file),
         observation=_read_observation(observation, stack.factory.name),
         hourly=hours(*series),
+        usage=_read_usage(usage, stack.factory.name),
     )
+
+
+def _read_usage(path: Path | None, factory: str) -> Usage | None:
+    """Return the output of `jobs usage --json` about a factory; None if no file is named.
+
+    Raises:
+        UsageError: the file holds something else, or is about another factory.
+    """
+    from sovereign_ai.attest.report import read_usage
+    from sovereign_ai.files import USAGE, read
+
+    return read_usage(read(path, USAGE), str(path), factory) if path else None
 
 
 def _description_text(file: str | None) -> str:

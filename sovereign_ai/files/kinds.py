@@ -131,6 +131,13 @@ OBSERVATION = FileKind(
     "sovereign-ai verify --json > verdict.json",
     UsageError,
 )
+USAGE = FileKind(
+    "usage",
+    "what `jobs usage --json` printed",
+    16 * _MIB,
+    "sovereign-ai jobs usage --json > usage.json",
+    UsageError,
+)
 COVERED = FileKind(
     "covered", "a file that evidence covers", 64 * _MIB, "name a file that can be read", UsageError
 )

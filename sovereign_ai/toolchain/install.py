@@ -82,6 +82,7 @@ def find(name: str) -> Path:
     if row.kind == "host":
         return write_launcher(bin_dir())
     message = f"{name} {row.wanted} is not installed"
+    # An optional tool is installed where it is named, and by nothing else.
     hint = f"run `sovereign-ai tools install {name}`" if row.optional else _NEXT_STEP
     raise EnvironmentLacksError(Problem("tool-missing", message, hint=hint))
 

@@ -14,6 +14,7 @@ _LISTEN = "0A"
 _UNCONNECTED = "07"
 _KNOWN = {
     "sovereign_ai.operate": "operator",
+    "sovereign_ai.sim.exporter": "machine metrics",
     "sovereign_ai.cluster.keys.secret_proxy": "secret gate",
     "sovereign_ai.cluster.keys.plugin": "key service",
     "sovereign_ai.cluster.embedded.supervisor": "supervisor",

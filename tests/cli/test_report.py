@@ -57,3 +57,19 @@ def test_each_field_that_keeps_a_document_from_being_a_verdict_is_named(
     document: object, fields: list[str]
 ) -> None:
     assert [field for field, _ in _observation_problems(document)] == fields
+
+
+def test_usage_is_shown_in_page_and_data_and_that_of_another_factory_is_refused(tmp_path: Path) -> None:
+    file, page = tmp_path / "usage.json", tmp_path / "report.html"
+    document = {"factory": "lab", "cluster": "lab", "price": {"euro": 2.5, "is_lower_bound": True}}
+    use = {"tenant": "research", "gpu_hours": 64.0, "kwh": 81.6}
+    works = [use | {"namespace": "research", "name": "pretrain"}]
+    file.write_bytes(orjson.dumps(document | {"tenants": [use | {"works": 1}], "works": works}))
+    data = orjson.loads(call("report", LAB, "--usage", str(file), "--json").stdout)
+    assert data["report"]["usage"]["works"][0]["name"] == "pretrain"
+    assert call("report", LAB, "--usage", str(file), "-o", str(page)).exit_code == 0
+    assert "research/pretrain" in page.read_text()
+    file.write_bytes(orjson.dumps(document | {"factory": "other", "tenants": [], "works": []}))
+    refused = call("report", LAB, "--usage", str(file), "--json")
+    assert refused.exit_code == 2
+    assert [problem["code"] for problem in orjson.loads(refused.stdout)["problems"]] == ["other-factory"]

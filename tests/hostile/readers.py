@@ -215,6 +215,25 @@ OBSERVATION = {
     "counts": {"missing": 1},
     "probes": [{"name": "dns", "expected": "runs", "status": "passed", "detail": ""}],
 }
+USAGE = {
+    "ok": True,
+    "command": "jobs usage",
+    "factory": "small",
+    "cluster": "small-1",
+    "price": {"euro": 1.7, "is_lower_bound": True},
+    "tenants": [{"tenant": "research", "works": 1, "gpu_hours": 64.0, "kwh": 81.6}],
+    "teams": [{"tenant": "research", "team": "vision", "works": 1, "gpu_hours": 64.0, "kwh": 81.6}],
+    "works": [
+        {
+            "tenant": "research",
+            "team": "vision",
+            "namespace": "research",
+            "name": "pretrain",
+            "gpu_hours": 64.0,
+            "kwh": 81.6,
+        }
+    ],
+}
 SUBNET = 'Ca\t1 "H-1"\t# "train-001-compute0"\n[1](2c9)\t"S-1"[1]\t# lid 1\nSwitch\t2 "S-1"\t# "leaf"\n[1]\t"H-1"[1]\t# lid 1\n'  # noqa: E501 - one literal text
 NEIGHBOURS = {
     "lldp": [
@@ -886,6 +905,23 @@ READERS: tuple[Reader, ...] = (
             "--output",
             "{folder}/report.csv",
             "--observation",
+            "{file}",
+        ),
+        limit=16 << 20,
+    ),
+    Reader(
+        "usage",
+        ("usage",),
+        "json",
+        lambda folder: _beside(
+            folder,
+            "usage.json",
+            _json(USAGE),
+            "report",
+            "{stack}",
+            "--output",
+            "{folder}/report.csv",
+            "--usage",
             "{file}",
         ),
         limit=16 << 20,

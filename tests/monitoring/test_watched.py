@@ -100,6 +100,7 @@ def test_the_metrics_of_a_gpu_follow_who_holds_it(watched: Watched) -> None:
     busy = f'count(DCGM_FI_DEV_GPU_UTIL{{node="{node.name}",pod="train"}} > 50)'
     until(lambda: watched.value(busy) == 8)
     until(lambda: watched.value(power) > idle)
+    until(lambda: watched.value('sovereign_ai_gpus{state="working"}') == 8)
     # By kube-state-metrics a pod's team is known, so that what its GPUs do is the team's.
     team = (
         f"kube_pod_labels{{label_{KEYS.team.replace('.', '_').replace('/', '_').replace('-', '_')}='vision'}}"

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
 from sovereign_ai.cluster.embedded.monitoring import (
@@ -21,8 +22,11 @@ from sovereign_ai.cluster.embedded.monitoring import (
 from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.state import LISTENERS, ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.plan import plan
 from sovereign_ai.sim import exporter
 from sovereign_ai.sim.exporter import PAGES, MachineMetricsServer
+from sovereign_ai.spec import read_data
+from tests.render.interop.test_output_files import SMALL
 from tests.render.lab import stack
 
 WATCHING = ("prometheus", "machine-metrics", "kube-state-metrics", "kube-state-metrics-telemetry")
@@ -149,3 +153,11 @@ def test_a_changed_description_is_followed_and_a_damaged_one_is_an_error(running
     file.write_text("{")
     os.utime(file, (2, 2))
     assert running.get("/nodes") == (503, "")
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_description_in_the_folder_of_a_control_plane_gives_the_plan_of_the_stack(name: str) -> None:
+    factory, derived = stack(name)
+    again = read_data(orjson.loads(factory.canonical()), "factory.json").factory
+    assert again.digest == factory.digest
+    assert plan(again).digest == derived.digest

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
+from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.toolchain.install import find
 from sovereign_ai.toolchain.monitoring_table import MONITORING_ROWS
 from sovereign_ai.toolchain.row import parse_version
 from sovereign_ai.toolchain.table import TOOLS
@@ -30,3 +34,9 @@ def test_prometheus_is_built_without_discovery_that_asks_clouds() -> None:
 
 def test_debians_prometheus_does_not_suit() -> None:
     assert not TOOLS["prometheus"].accepts("2.42.0")
+
+
+def test_who_misses_an_optional_tool_is_told_to_install_it_by_name() -> None:
+    with pytest.raises(EnvironmentLacksError) as error:
+        find("prometheus")
+    assert error.value.problems[0].hint == "run `sovereign-ai tools install prometheus`"

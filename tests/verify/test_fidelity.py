@@ -32,7 +32,7 @@ def named_in(*rooms: str) -> set[str]:
     }
 
 
-EMBEDDED = named_in("sim", "verify", "operate", "operate/jobs", "cluster/embedded", "assess")
+EMBEDDED = named_in("sim", "verify", "operate", "operate/jobs", "cluster/embedded", "assess", "monitoring")
 KIND = named_in("kind", "sim/kubelet")
 
 

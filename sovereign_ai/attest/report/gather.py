@@ -24,6 +24,7 @@ from sovereign_ai.assess.cost import Cost, assess_cost
 from sovereign_ai.assess.energy import Energy, Hourly, assess_energy
 from sovereign_ai.assess.goodput import Goodput, assess_goodput
 from sovereign_ai.attest.report.flows import DrawnFlow, flows
+from sovereign_ai.attest.report.usage import Usage
 from sovereign_ai.json_members import merged
 from sovereign_ai.plan import Plan, summary
 from sovereign_ai.render.kubernetes import render
@@ -57,6 +58,7 @@ class Report:
         flows: flows of data and control between jurisdictions.
         source: text of the description, where it is YAML or JSON; empty for a program.
         observation: the output of `verify --json`; empty without a live observation.
+        usage: what tenants used; None where that is not told.
     """
 
     factory: AIFactory
@@ -71,6 +73,7 @@ class Report:
     flows: tuple[DrawnFlow, ...]
     source: str
     observation: Mapping[str, Any]
+    usage: Usage | None = None
 
     @property
     def ok(self) -> bool:
@@ -127,6 +130,7 @@ class Report:
             "goodput": self.goodput.to_data(),
             "sovereignty": self.sovereignty.to_data(),
             "observation": dict(self.observation),
+            **({"usage": self.usage.to_data()} if self.usage else {}),
         }
 
 
@@ -167,6 +171,7 @@ def make_report(
     source: str = "",
     observation: Mapping[str, Any] | None = None,
     hourly: Mapping[str, Hourly] | None = None,
+    usage: Usage | None = None,
 ) -> Report:
     """Return the report of a description: every assessment, and the rules' verdict on each cluster.
 
@@ -179,6 +184,7 @@ def make_report(
         source: text of the description, to which findings are linked.
         observation: the output of `verify --json`.
         hourly: site to its hourly supply and load.
+        usage: what tenants used.
 
     Raises:
         UsageError: a figure was given that no assessment has, or a series of an unknown site or contract.
@@ -206,4 +212,5 @@ def make_report(
         flows=flows(factory),
         source=source,
         observation=observation or {},
+        usage=usage,
     )

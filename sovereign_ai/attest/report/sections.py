@@ -15,6 +15,7 @@ from sovereign_ai.attest.report.gather import Report
 from sovereign_ai.attest.report.hours import balances
 from sovereign_ai.attest.report.markup import Markup, join, tag
 from sovereign_ai.attest.report.numbers import fact, key, mark, numbers, table, why
+from sovereign_ai.attest.report.usage import used
 from sovereign_ai.plan import summary
 from sovereign_ai.render import draw_plan as drawn
 
@@ -272,6 +273,8 @@ def cost(report: Report) -> Iterator[Markup]:
         "Bars are known parts; lines are ranges; what has no price is called unknown and is in no sum. "
         "Each number and its source are below."
     )
+    if report.usage is not None:
+        yield from used(report.usage)
     yield tag("h3", "What moves the known cost of a GPU-hour most")
     yield bars.tornado(report.cost)
     yield tag("h3", "Every number of cost")

@@ -159,13 +159,13 @@ def up(
             # A rotation was interrupted before it stopped anything, or when the new keys were in use.
             _finish(cluster_dir, progress)
             return cluster
-        stop_processes(cluster_dir)
-        is_new = not cluster_dir.record.exists()
-        # Before anything is written: a program that is missing changes nothing.
+        # Before anything is stopped or written: a program that is missing changes nothing.
         watchers = monitors(cluster_dir) if monitoring is None else monitoring.programs
         programs = _programs(components or {}, workloads, with_queueing=with_queueing, watchers=watchers)
         definitions = _queue_definitions() if with_queueing else None
         workload_definitions = _workload_definitions(workloads)
+        stop_processes(cluster_dir)
+        is_new = not cluster_dir.record.exists()
         try:
             cluster_dir.make()
             if is_replacing(cluster_dir):
