@@ -167,8 +167,8 @@ class ControlPlane(Protocol):
         Args:
             progress: receives one line a step.
             description: the description and its plan.
-            changes_queueing: whether controllers start or stop as the description says where the control plane
-                exists already. A deployment does that only when its checks have passed.
+            changes_queueing: whether controllers start or stop as the description says where the control
+                plane exists already. A deployment does that only when its checks have passed.
 
         Raises:
             UsageError: it cannot be made so.

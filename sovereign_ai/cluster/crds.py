@@ -80,9 +80,13 @@ def _not_established(names: Iterable[str], seconds: float) -> EnvironmentLacksEr
 
 
 def _definitions(folder: Path) -> list[dict[str, Any]]:
-    """Return the definitions in all files of a folder, in the order of the files' paths."""
+    """Return the definitions in all files of a folder, in the order of the files' paths.
+
+    A `kustomization.yaml` lists files of its folder, and is no object.
+    """
     definitions: list[dict[str, Any]] = []
     paths = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")])
+    paths = [path for path in paths if path.stem != "kustomization"]
     if len(paths) > _MOST_FILES:
         message = f"the folder holds more than {_MOST_FILES:,} YAML files"
         hint = "name the folder of the definitions alone"
