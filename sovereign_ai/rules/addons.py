@@ -457,8 +457,8 @@ def _training(kind: str, replicas: str) -> Addon:
     return Addon("kubeflow.org", kind, "workloads", _TRAINING, fields, templates)
 
 
-# Kueue sends the pods of a TrainJob to their machines by such a patch. What else one may say is no longer what
-# the runtime says: images do not change, and containers, volumes and accounts must not.
+# Kueue sends the pods of a TrainJob to their machines by such a patch. Whatever else one could change is as
+# the runtime has it: containers, volumes and accounts.
 _PATCHED = "spec.runtimePatches[].trainingRuntimeSpec"
 _PATCHED_PODS = f"{_PATCHED}.template.spec.replicatedJobs[].template.spec.template.spec"
 _TRAIN_JOB_PATCHES = (

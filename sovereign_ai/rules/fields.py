@@ -127,8 +127,8 @@ _REGION_NAMES = r"(?i)(?:region|location)s?$"
 _LOCATION_NAMES = "(?i)location$"
 _IS_PATH = "^(?:file:|classpath:)?[.]{0,2}(?:/[^/]+)+/?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
-# Within its namespace a pod is called `trainer-0.trainer`, and a service `redis.research`. LeaderWorkerSet tells
-# each pod of its leader as `chat-0.chat.research`. The last word must be none that somebody outside answers
+# Within its namespace a pod is called `trainer-0.trainer`, and a service `redis.research`; LeaderWorkerSet
+# calls the leader of a group `chat-0.chat.research`. The last word must be none that somebody outside answers
 # for; of two letters are the domains of countries, and words of other alphabets begin with `xn--`.
 _WITHIN_CLUSTER = literal("^(?:[a-z0-9-]+[.]){1,2}[a-z](?:-?[a-z0-9]){2,}(:[0-9]+)?$")
 _POD = literal("^[a-z0-9-]+-[0-9]+[.]")

@@ -18,7 +18,7 @@ Manifest = dict[str, Any]
 _CLAIMS, _CLAIM_TEMPLATE = "resource.k8s.io/v1", "ResourceClaimTemplate"
 _CONFLICT = 409
 _RUNTIME_JOB, _PATCHES = "node", f"{KEYS.domain}/jobs"
-"""The job with the pods that train, in the runtimes that Kubeflow Trainer publishes; whose patch of it it is."""
+"""The job with the pods that train, in the runtimes of Kubeflow Trainer; and who patches it here."""
 _ENDLESS = 2**31 - 1
 SERVICE = f"{KEYS.domain}/service"
 """The label of a Job that is a replica of a service, with the service's name."""
