@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.cluster.crds import install_crds
+    from sovereign_ai.cluster.crds import WITHOUT_CONTROLLER, install_crds
     from sovereign_ai.cluster.dead_components import DeadComponent
     from sovereign_ai.cluster.embedded.pod_stages import SIMULATED_DURATION
     from sovereign_ai.cluster.evictions import (
@@ -47,7 +47,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "crds": ("install_crds",),
+            "crds": ("WITHOUT_CONTROLLER", "install_crds"),
             "dead_components": ("DeadComponent",),
             "embedded.pod_stages": ("SIMULATED_DURATION",),
             "evictions": (
@@ -82,6 +82,7 @@ __all__ = [
     "REPEATED",
     "SIMULATED_DURATION",
     "SUPERVISOR",
+    "WITHOUT_CONTROLLER",
     "WRITES",
     "ClusterDir",
     "DeadComponent",

@@ -19,9 +19,12 @@ from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.errors import BadFileError, EnvironmentLacksError, Problem, SovereignError, Where
 from sovereign_ai.files import DEFINITIONS, decode, parse_objects, read
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.names import KEYS
 from sovereign_ai.toolchain import cache_dir, ensure, polling
 
 _VERSION, _KIND = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
+WITHOUT_CONTROLLER = f"{KEYS.domain}/without-controller"
+"""The label of a definition that is kept for the objects that are left, though nobody looks after them."""
 _POLL_SECONDS = 0.1
 _MOST_FILES = 2_000
 

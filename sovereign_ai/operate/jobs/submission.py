@@ -46,11 +46,11 @@ def for_cluster(
         kind = obj["kind"]
         if kind == _CLAIM_TEMPLATE:
             adapted.append(copy.deepcopy(dict(obj)))
-        elif kind not in served.resources and kind == "JobSet":
+        elif not served.makes_pods(kind) and kind == "JobSet":
             adapted.append(_job_of(obj))
-        elif kind not in served.resources and kind == "LeaderWorkerSet":
+        elif not served.makes_pods(kind) and kind == "LeaderWorkerSet":
             adapted += _jobs_of_replicas(obj)
-        elif kind not in served.resources:
+        elif not served.makes_pods(kind):
             controllers = {each.kind: each.controller for each in WORK_KINDS}
             message = f"the cluster serves no {kind}"
             hint = f"install {controllers[kind]}, or use a cluster that has it"
