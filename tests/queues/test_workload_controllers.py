@@ -137,11 +137,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         scaffold(folder, "lab")
         made = Lab(folder, None)  # type: ignore[arg-type] - its cluster is made next
         made.describe(ALL)
-        made.done("up", str(folder))
-        made.api = open_cluster(cluster_dir_of("lab").kubeconfig)
-        yield made
-        made.api.close()
-        down("lab")
+        try:
+            made.done("up", str(folder))
+            made.api = open_cluster(cluster_dir_of("lab").kubeconfig)
+            yield made
+            made.api.close()
+        finally:
+            down("lab")
 
 
 def phases(pods: list[dict[str, Any]]) -> list[str]:
