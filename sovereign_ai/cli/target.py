@@ -144,7 +144,7 @@ def start_target(
 
 @traced("change queueing")
 def change_queueing(target: Target, stack: Stack, output: Output) -> bool:
-    """Start or stop controllers of a local control plane as a description says; return whether one did.
+    """Start or stop controllers on a local control plane as described; return whether that was a change.
 
     It starts the control plane anew and lets jobs run, so it comes after every check that may refuse the
     deployment.

@@ -25,7 +25,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.certificate_server import CertificateHandler, CertificateServer, server_context
-    from sovereign_ai.cluster.crds import install_crds
+    from sovereign_ai.cluster.crds import WITHOUT_CONTROLLER, install_crds
     from sovereign_ai.cluster.dead_components import DeadComponent
     from sovereign_ai.cluster.embedded.alerts import ActiveAlert
     from sovereign_ai.cluster.embedded.monitoring import (
@@ -56,7 +56,7 @@ else:
         __name__,
         {
             "certificate_server": ("CertificateHandler", "CertificateServer", "server_context"),
-            "crds": ("install_crds",),
+            "crds": ("WITHOUT_CONTROLLER", "install_crds"),
             "dead_components": ("DeadComponent",),
             "embedded.alerts": ("ActiveAlert",),
             "embedded.monitoring": (
@@ -101,6 +101,7 @@ __all__ = [
     "REPEATED",
     "SIMULATED_DURATION",
     "SUPERVISOR",
+    "WITHOUT_CONTROLLER",
     "WRITES",
     "ActiveAlert",
     "CertificateHandler",

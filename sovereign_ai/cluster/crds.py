@@ -19,9 +19,12 @@ from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.errors import BadFileError, EnvironmentLacksError, Problem, SovereignError, Where
 from sovereign_ai.files import DEFINITIONS, decode, parse_objects, read
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.names import KEYS
 from sovereign_ai.toolchain import cache_dir, ensure, polling
 
 _VERSION, _KIND = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
+WITHOUT_CONTROLLER = f"{KEYS.domain}/without-controller"
+"""The label of a definition that is kept for the objects that are left, though nobody looks after them."""
 _POLL_SECONDS = 0.1
 _MOST_FILES = 2_000
 
@@ -80,9 +83,13 @@ def _not_established(names: Iterable[str], seconds: float) -> EnvironmentLacksEr
 
 
 def _definitions(folder: Path) -> list[dict[str, Any]]:
-    """Return the definitions in all files of a folder, in the order of the files' paths."""
+    """Return the definitions in all files of a folder, in the order of the files' paths.
+
+    A `kustomization.yaml` lists files of its folder, and is no object.
+    """
     definitions: list[dict[str, Any]] = []
     paths = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")])
+    paths = [path for path in paths if path.stem != "kustomization"]
     if len(paths) > _MOST_FILES:
         message = f"the folder holds more than {_MOST_FILES:,} YAML files"
         hint = "name the folder of the definitions alone"

@@ -457,6 +457,19 @@ def _training(kind: str, replicas: str) -> Addon:
     return Addon("kubeflow.org", kind, "workloads", _TRAINING, fields, templates)
 
 
+# Kueue sends the pods of a TrainJob to their machines by such a patch. Whatever else one could change is as
+# the runtime has it: containers, volumes and accounts.
+_PATCHED = "spec.runtimePatches[].trainingRuntimeSpec"
+_PATCHED_PODS = f"{_PATCHED}.template.spec.replicatedJobs[].template.spec.template.spec"
+_TRAIN_JOB_PATCHES = (
+    Field(_PATCHED, "allowed-keys", ("template",)),
+    Field(f"{_PATCHED}.template.spec", "allowed-keys", ("replicatedJobs",)),
+    Field(
+        _PATCHED_PODS,
+        "allowed-keys",
+        ("affinity", "nodeSelector", "schedulingGates", "securityContext", "tolerations"),
+    ),
+)
 _TRAIN_JOB_FIELDS = (
     Field("spec.trainer.image", "image"),
     Field("spec.trainer.env[]", "variable"),
@@ -465,7 +478,8 @@ _TRAIN_JOB_FIELDS = (
     *_places("spec.initializer.dataset.storageUri", "spec.initializer.model.storageUri"),
     Field("spec.initializer.dataset.env[]", "variable"),
     Field("spec.initializer.model.env[]", "variable"),
-    *_absent("spec.podTemplateOverrides", "spec.runtimePatches"),
+    *_absent("spec.podTemplateOverrides"),
+    *_TRAIN_JOB_PATCHES,
     Field("spec.managedBy", "one-of", ("", "trainer.kubeflow.org/trainjob-controller")),
 )
 _TRAIN_JOB = Addon(

@@ -127,9 +127,10 @@ _REGION_NAMES = r"(?i)(?:region|location)s?$"
 _LOCATION_NAMES = "(?i)location$"
 _IS_PATH = "^(?:file:|classpath:)?[.]{0,2}(?:/[^/]+)+/?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
-# Within its namespace a pod is called `trainer-0.trainer`, and a service `redis.research`. The last word must
-# be none that somebody outside answers for; of two letters are the domains of countries.
-_WITHIN_CLUSTER = literal("^[a-z0-9-]+[.][a-z]{3,}(:[0-9]+)?$")
+# Within its namespace a pod is called `trainer-0.trainer`, and a service `redis.research`; LeaderWorkerSet
+# calls the leader of a group `chat-0.chat.research`. The last word must be none that somebody outside answers
+# for; of two letters are the domains of countries, and words of other alphabets begin with `xn--`.
+_WITHIN_CLUSTER = literal("^(?:[a-z0-9-]+[.]){1,2}[a-z](?:-?[a-z0-9]){2,}(:[0-9]+)?$")
 _POD = literal("^[a-z0-9-]+-[0-9]+[.]")
 _FLAG = r"^[-+]{0,2}[A-Za-z0-9._-]+="
 # Nothing that every spelling of a place needs: a dot, a colon, a slash, `@`, `=`, `$`, `%`, `\\`, another
@@ -318,7 +319,7 @@ def host(value: str) -> str:
     is_pod = f"{value}.matches({_POD}) && {value}.startsWith(d)"
     is_free = '!variables.public_domains.contains(" " + d + " ")'
     is_ours = f"{is_free} && (d in variables.own_domains || {is_pod})"
-    domain = f'{name}.split(".")[1]'
+    domain = f'{name}.findAll("[^.]*$")[0]'
     is_within = f"{value}.matches({_WITHIN_CLUSTER}) && [{domain}].exists(d, {is_ours})"
     return f"({value}.matches($local) || variables.outside.exists(g, {is_declared}) || ({is_within}))"
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import orjson
 import pytest
 
 from sovereign_ai.assess.fit import TrainingJob, manifests
-from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
+from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, status
 from sovereign_ai.cluster.state import cluster_dir_of
 from sovereign_ai.deploy import scaffold
@@ -42,10 +43,13 @@ KUEUE_ALONE = "platform: {queueing: kueue}\n"
 
 def until(holds: Callable[[], Any], seconds: float = 240) -> Any:
     deadline = time.monotonic() + seconds
-    while not (value := holds()):
+    while True:
+        # An answer that a busy machine owes is asked for again.
+        with suppress(UnreachableError):
+            if value := holds():
+                return value
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.2)
-    return value
 
 
 @dataclass
@@ -133,11 +137,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         scaffold(folder, "lab")
         made = Lab(folder, None)  # type: ignore[arg-type] - its cluster is made next
         made.describe(ALL)
-        made.done("up", str(folder))
-        made.api = open_cluster(cluster_dir_of("lab").kubeconfig)
-        yield made
-        made.api.close()
-        down("lab")
+        try:
+            made.done("up", str(folder))
+            made.api = open_cluster(cluster_dir_of("lab").kubeconfig)
+            yield made
+            made.api.close()
+        finally:
+            down("lab")
 
 
 def phases(pods: list[dict[str, Any]]) -> list[str]:
@@ -194,6 +200,11 @@ def service(replicas: int) -> str:
     )
 
 
+def is_admitted(workload: Mapping[str, Any]) -> bool:
+    conditions = (workload.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "Admitted" and each["status"] == "True" for each in conditions)
+
+
 def running(lab: Lab, name: str) -> int:
     return phases(lab.pods(f"{GROUP_PODS}={name}", "startups")).count("Running")
 
@@ -204,18 +215,20 @@ def test_a_service_is_admitted_group_by_group_scales_waits_for_room_and_goes(lab
     until(lambda: running(lab, "chat") == 2)
     assert len(lab.workloads("chat", "startups")) == 1
     assert lab.work("startups/chat")["state"] == "running"
+    lab.file(service(2))
+    lab.done("jobs", "scale", *where)
+    until(lambda: running(lab, "chat") == 4 and len(lab.workloads("chat", "startups")) == 2)
+    # There is no room for a third group: it waits in its queue, and the others run on.
     lab.file(service(3))
     lab.done("jobs", "scale", *where)
-    # The pool has room for two groups: the third waits whole.
-    until(lambda: running(lab, "chat") == 4 and len(lab.workloads("chat", "startups")) == 3)
-    admitted = [
-        any(
-            each["type"] == "Admitted" and each["status"] == "True"
-            for each in workload["status"]["conditions"]
-        )
-        for workload in lab.workloads("chat", "startups")
+    until(lambda: len(lab.workloads("chat", "startups")) == 3)
+    until(lambda: lab.command("why", str(lab.stack), "startups/chat").returncode == 1)
+    assert sorted(is_admitted(workload) for workload in lab.workloads("chat", "startups")) == [
+        False,
+        True,
+        True,
     ]
-    assert sorted(admitted) == [False, True, True]
+    assert running(lab, "chat") == 4
     lab.file(service(1))
     lab.done("jobs", "scale", *where)
     until(lambda: running(lab, "chat") == 2 and len(lab.workloads("chat", "startups")) == 1)
@@ -298,6 +311,14 @@ def test_a_controller_that_is_killed_is_back_and_what_was_submitted_runs(lab: La
     until(lambda: not lab.workloads("tune"))
 
 
+def test_no_controller_was_refused_anything_that_it_asked_for(lab: Lab) -> None:
+    for name in ("jobset", "lws", "trainer", "kueue"):
+        log = (cluster_dir_of("lab").log(name)).read_text()
+        refused = [line for line in log.splitlines() if "is forbidden" in line and " cannot " in line]
+        assert refused == []
+    assert lab.work("research/short")["state"] == "succeeded"
+
+
 def test_taken_back_to_kueue_alone_nothing_waits_for_a_controller_that_is_gone(lab: Lab) -> None:
     lab.submit_job_set("left", 2, "10h")
     until(lambda: phases(lab.pods(f"{JOB_PODS}=left")) == ["Running"] * 2)
@@ -310,22 +331,15 @@ def test_taken_back_to_kueue_alone_nothing_waits_for_a_controller_that_is_gone(l
     assert "kueue" in names
     assert not names & {"jobset", "lws", "trainer"}
     served = {resource.kind for resource in lab.api.kinds()}
-    assert "JobSet" in served
     assert not served & {"LeaderWorkerSet", "TrainJob", "ClusterTrainingRuntime"}
-    lab.done("jobs", "cancel", str(lab.stack), "left")
+    # The definition of JobSets is kept for those that are left, and no more of them are made.
+    assert "JobSet" in served
+    once = ("--image", IMAGE, "--anyway", "--simulated-duration", "1s")
+    submitted = lab.done("jobs", "run", str(lab.stack), lab.file(TUNE), *once)
+    assert [obj["kind"] for obj in submitted["objects"]] == ["Job"]
+    until(lambda: lab.work("research/tune")["state"] == "succeeded")
+    for name in ("left", "short"):
+        lab.done("jobs", "cancel", str(lab.stack), name)
     until(lambda: not lab.pods(f"{JOB_PODS}=left") and not lab.workloads("left"))
     lab.done("up", str(lab.stack))
     assert "JobSet" not in {resource.kind for resource in lab.api.kinds()}
-    submitted = lab.done(
-        "jobs",
-        "run",
-        str(lab.stack),
-        lab.file(TUNE),
-        "--image",
-        IMAGE,
-        "--anyway",
-        "--simulated-duration",
-        "1s",
-    )
-    assert [obj["kind"] for obj in submitted["objects"]] == ["Job"]
-    until(lambda: lab.work("research/tune")["state"] == "succeeded")

@@ -113,11 +113,20 @@ def test_an_address_alone_among_arguments_is_a_place(word: str, is_permitted: bo
         ("worker-0.media", False),
         ("media-0.media", False),
         ("worker-0.trainers", False),
+        ("chat-0.chat.research", True),
+        ("chat-0.chat.research:8080", True),
+        ("a.chat-0.chat.research", False),
+        ("chat-0.chat.weather", False),
+        ("chat-0..research", False),
+        ("media-0.chat.media", False),
+        ("chat-0.chat.xn--p1ai", False),
+        ("xn--p1ai-0.xn--p1ai", False),
+        ("chat-0.chat.de", False),
         ("worker-0.workers.com", False),
         ("worker-0.workers.", False),
     ],
 )
-def test_a_host_of_two_words_is_ours_if_the_last_is_our_own_and_nobody_else_answers_for_it(
+def test_a_host_of_two_or_three_words_is_ours_if_the_last_is_our_own_and_nobody_else_answers_for_it(
     host: str, *, is_ours: bool
 ) -> None:
     assert _is_permitted(Field("a", "place"), host) == is_ours

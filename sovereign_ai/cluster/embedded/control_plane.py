@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from sovereign_ai.plan import Plan
     from sovereign_ai.spec import AIFactory
 
+_START_SECONDS, _MORE_SECONDS = 90.0, 30.0
+"""How long a start may take, and how much longer for each controller of workloads, on a busy machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedControlPlane:
@@ -93,6 +96,7 @@ class EmbeddedControlPlane:
             by_description=by_description,
             workload_controllers=workloads,
             monitoring=monitoring,
+            wait_seconds=_START_SECONDS + _MORE_SECONDS * len(workloads or ()),
         )
         data = {
             "name": cluster.name,

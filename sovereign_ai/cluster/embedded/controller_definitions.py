@@ -13,7 +13,11 @@ from pathlib import Path
 from sovereign_ai.cluster.api.client import open_cluster
 from sovereign_ai.cluster.crds import install_crds
 from sovereign_ai.cluster.embedded.queueing import has_queueing, queue_definitions
-from sovereign_ai.cluster.embedded.workload_controllers import workload_definitions
+from sovereign_ai.cluster.embedded.workload_controllers import (
+    running_workload_controllers,
+    workload_definitions,
+)
+from sovereign_ai.cluster.embedded.workload_release import claim_definitions
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import SovereignError
 
@@ -28,6 +32,7 @@ def main(folder: Path) -> int:
     try:
         for definitions in folders:
             install_crds(api, definitions)
+        claim_definitions(api, running_workload_controllers(cluster_dir))
     except SovereignError as error:
         sys.stderr.writelines(f"{problem.message}\n" for problem in error.problems)
         return 1

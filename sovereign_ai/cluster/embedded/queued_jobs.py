@@ -69,7 +69,7 @@ def queued_jobs(jobs: Iterable[Object], workloads: Iterable[Object]) -> QueuedJo
     held: list[str] = []
     running: list[str] = []
     for job in jobs:
-        if _is_complete(job) or _is_owned(job):
+        if has_ended(job) or is_owned(job):
             continue
         kind = running
         if job["spec"].get("suspend"):
@@ -140,14 +140,15 @@ def _owners_of_active(workloads: Iterable[Object]) -> set[str]:
     return uids
 
 
-def _is_complete(job: Object) -> bool:
+def has_ended(job: Object) -> bool:
+    """Return whether a job is complete or has failed."""
     for condition in (job.get("status") or {}).get("conditions") or ():
         if condition["type"] in _ENDS and condition["status"] == "True":
             return True
     return False
 
 
-def _is_owned(job: Object) -> bool:
+def is_owned(job: Object) -> bool:
     """Return whether another piece of work made a job."""
     return any(owner.get("controller") for owner in job["metadata"].get("ownerReferences") or ())
 

@@ -2,19 +2,20 @@
 
 Nothing that it, or Kueue on its behalf, keeps may wait for it for ever: finalizers on its objects, on the
 workloads that Kueue made of them and on their pods are taken off, and pods that Kueue has not placed are
-scheduled. Its rights go. The definitions of its kinds go too where nobody has objects of them: `jobs run`
-then uses plain Jobs again. Work that is left stays as it is, with the pods that it has: it is its owner's to
-cancel.
+scheduled. Its rights go. The definitions of its kinds go too where nobody has objects of them, and are marked
+where somebody has: `jobs run` uses plain Jobs again. Work that is left stays as it is, with the pods that it
+has: it is its owner's to cancel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
+from sovereign_ai.cluster.crds import WITHOUT_CONTROLLER
 from sovereign_ai.cluster.embedded.queue_release import take_finalizers
-from sovereign_ai.cluster.embedded.queued_jobs import PREFIX, listed, open_gates
+from sovereign_ai.cluster.embedded.queued_jobs import PREFIX, has_ended, is_owned, listed, open_gates
 from sovereign_ai.cluster.embedded.queueing import GROUP_VERSION
 from sovereign_ai.cluster.embedded.training_runtime import RUNTIME, RUNTIME_KIND
 from sovereign_ai.cluster.embedded.workload_controllers import (
@@ -73,15 +74,12 @@ def release_stopped_controllers(cluster_dir: ClusterDir) -> list[str]:
 
 
 def work_of(api: Api, controller: WorkloadController) -> list[str]:
-    """Return the work of a controller, each as `namespace/name`; none where its kind is not served."""
+    """Return the work of a controller that has not ended: `namespace/name`; none where it is not served."""
     names = []
     for definition in _definitions(api, controller):
         if definition["spec"]["names"]["kind"] == controller.kind:
             for obj in _objects(api, definition):
-                is_owned = any(
-                    owner.get("controller") for owner in obj["metadata"].get("ownerReferences") or ()
-                )
-                if not is_owned:
+                if not is_owned(obj) and not has_ended(obj):
                     names.append(f"{obj['metadata']['namespace']}/{obj['metadata']['name']}")
     return sorted(names)
 
@@ -104,12 +102,30 @@ def _release(api: Api, controller: WorkloadController) -> list[str]:
         open_gates(api, LWS_PODS)
         kept += api.list("v1", "Pod", None, LWS_PODS)
     take_finalizers(api, kept, prefixes)
-    if not left:
-        for definition in definitions:
-            api.delete(*_DEFINITION, definition["metadata"]["name"], None)
+    for definition in definitions:
+        name = definition["metadata"]["name"]
+        if left:
+            mark = {"metadata": {"labels": {WITHOUT_CONTROLLER: controller.name}}}
+            api.patch(*_DEFINITION, name, mark)
+        else:
+            api.delete(*_DEFINITION, name)
     for kind in ("ClusterRoleBinding", "ClusterRole"):
-        api.delete(_RBAC, kind, controller.process.user, None)
+        api.delete(_RBAC, kind, controller.process.user)
     return left
+
+
+def claim_definitions(api: Api, controllers: Iterable[WorkloadController]) -> None:
+    """Take the mark off definitions of controllers that run again.
+
+    Raises:
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    groups = {controller.group for controller in controllers}
+    for definition in api.list(*_DEFINITION, None, WITHOUT_CONTROLLER):
+        if definition["spec"]["group"] in groups:
+            unmark = {"metadata": {"labels": {WITHOUT_CONTROLLER: None}}}
+            api.patch(*_DEFINITION, definition["metadata"]["name"], unmark)
 
 
 def _delete_own_runtime(api: Api) -> None:

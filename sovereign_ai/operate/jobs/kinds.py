@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sovereign_ai.cluster.api import Api, Resource
+from sovereign_ai.cluster import WITHOUT_CONTROLLER
+from sovereign_ai.cluster.api import Api, ApiError, Resource
 
 QUEUE = "kueue.x-k8s.io/queue-name"
 """The label by which Kueue admits a piece of work, and by which one is told from other objects here."""
@@ -48,11 +49,17 @@ class ServedWork:
         resources: kind to how it is served.
         is_queued: whether Kueue's queues are served.
         has_controller: whether one of them is looked after: definitions alone admit nothing.
+        unattended: kinds that are served for what is left of them, though their controller runs no more.
     """
 
     resources: dict[str, Resource]
     is_queued: bool
     has_controller: bool
+    unattended: frozenset[str] = frozenset()
+
+    def makes_pods(self, kind: str) -> bool:
+        """Return whether somebody makes pods of a kind of work here."""
+        return kind in self.resources and kind not in self.unattended
 
     def kinds(self) -> list[WorkKind]:
         """Return the kinds that are served, owners first."""
@@ -72,12 +79,25 @@ def served_work(api: Api) -> ServedWork:
         resource = _newest(served, kind.group, kind.kind)
         if resource is not None:
             resources[kind.kind] = resource
+    unattended = _unattended(api) if set(resources) - {"Job"} else frozenset()
     queue = _newest(served, _KUEUE, "LocalQueue")
     if queue is None:
-        return ServedWork(resources, is_queued=False, has_controller=False)
+        return ServedWork(resources, is_queued=False, has_controller=False, unattended=unattended)
     queues = api.list(queue.api_version, queue.kind)
     has_controller = any((each.get("status") or {}).get("conditions") for each in queues)
-    return ServedWork(resources, is_queued=True, has_controller=has_controller)
+    return ServedWork(resources, is_queued=True, has_controller=has_controller, unattended=unattended)
+
+
+def _unattended(api: Api) -> frozenset[str]:
+    """Return the kinds whose definitions are marked as without a controller."""
+    try:
+        marked = api.list(
+            "apiextensions.k8s.io/v1", "CustomResourceDefinition", label_selector=WITHOUT_CONTROLLER
+        )
+    except ApiError:
+        # Whoever may submit work need not see definitions, and a cluster of the user has no such mark.
+        return frozenset()
+    return frozenset(str(definition["spec"]["names"]["kind"]) for definition in marked)
 
 
 def _newest(served: Iterable[Resource], group: str, kind: str) -> Resource | None:

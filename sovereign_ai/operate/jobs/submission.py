@@ -18,7 +18,7 @@ Manifest = dict[str, Any]
 _CLAIMS, _CLAIM_TEMPLATE = "resource.k8s.io/v1", "ResourceClaimTemplate"
 _CONFLICT = 409
 _RUNTIME_JOB, _PATCHES = "node", f"{KEYS.domain}/jobs"
-"""The job with the pods that train, in the runtimes that Trainer publishes; whose patch of it this is."""
+"""The job with the pods that train, in the runtimes of Kubeflow Trainer; and who patches it here."""
 _ENDLESS = 2**31 - 1
 SERVICE = f"{KEYS.domain}/service"
 """The label of a Job that is a replica of a service, with the service's name."""
@@ -46,11 +46,11 @@ def for_cluster(
         kind = obj["kind"]
         if kind == _CLAIM_TEMPLATE:
             adapted.append(copy.deepcopy(dict(obj)))
-        elif kind not in served.resources and kind == "JobSet":
+        elif not served.makes_pods(kind) and kind == "JobSet":
             adapted.append(_job_of(obj))
-        elif kind not in served.resources and kind == "LeaderWorkerSet":
+        elif not served.makes_pods(kind) and kind == "LeaderWorkerSet":
             adapted += _jobs_of_replicas(obj)
-        elif kind not in served.resources:
+        elif not served.makes_pods(kind):
             controllers = {each.kind: each.controller for each in WORK_KINDS}
             message = f"the cluster serves no {kind}"
             hint = f"install {controllers[kind]}, or use a cluster that has it"

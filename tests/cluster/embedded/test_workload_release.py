@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.cluster.crds import WITHOUT_CONTROLLER
 from sovereign_ai.cluster.embedded import workload_release
 from sovereign_ai.cluster.embedded.training_runtime import training_runtime
 from sovereign_ai.cluster.embedded.workload_controllers import WORKLOAD_CONTROLLERS, set_workload_controllers
-from sovereign_ai.cluster.embedded.workload_release import release_stopped_controllers, work_of
+from sovereign_ai.cluster.embedded.workload_release import (
+    claim_definitions,
+    release_stopped_controllers,
+    work_of,
+)
 from sovereign_ai.cluster.state import ClusterDir
 from tests.support.memory_cluster import MemoryCluster, obj, refusal
 
@@ -32,6 +37,9 @@ class Plane(MemoryCluster):
             raise refusal(404, "NotFound")
         if "finalizers" in change["metadata"]:
             stored["metadata"]["finalizers"] = change["metadata"]["finalizers"]
+        metadata = change.get("metadata") or {}
+        labels = {**(stored["metadata"].get("labels") or {}), **(metadata.get("labels") or {})}
+        stored["metadata"]["labels"] = {key: value for key, value in labels.items() if value is not None}
         stored.setdefault("spec", {}).update(change.get("spec") or {})
         return stored
 
@@ -126,6 +134,13 @@ def test_work_that_is_left_stays_with_its_definition_and_waits_for_nobody(
     assert "sovereign-ai:trainer" not in plane.names("ClusterRole")
     kept = {key[3]: stored["metadata"].get("finalizers") for key, stored in plane.objects.items()}
     assert (kept["a"], kept["b"], kept["tune"]) == (None, [MARK], ["example.com/theirs"])
+    # `jobs run` makes none of a kind whose definition is marked, until its controller runs again.
+    key = (CRD, "CustomResourceDefinition", "", "trainjobs.trainer.kubeflow.org")
+    assert plane.objects[key]["metadata"]["labels"] == {WITHOUT_CONTROLLER: "trainer"}
+    claim_definitions(plane, [WORKLOAD_CONTROLLERS["jobset"]])
+    assert plane.objects[key]["metadata"]["labels"]
+    claim_definitions(plane, [WORKLOAD_CONTROLLERS["trainer"]])
+    assert plane.objects[key]["metadata"]["labels"] == {}
     # It is released with the next command after the work has gone.
     del plane.objects[TRAIN_JOB, "TrainJob", "research", "tune"]
     del plane.objects[TRAIN_JOB, "ClusterTrainingRuntime", "", "theirs"]
@@ -153,6 +168,8 @@ def test_work_is_what_nothing_else_made(plane: Plane) -> None:
     plane.put(
         obj("JobSet", "rows", "research", version=JOB_SET),
         obj("JobSet", "tune", "research", version=JOB_SET, ownerReferences=[owner]),
+        obj("JobSet", "done", "research", version=JOB_SET)
+        | {"status": {"conditions": [{"type": "Completed", "status": "True"}]}},
     )
     assert work_of(plane, WORKLOAD_CONTROLLERS["jobset"]) == ["research/rows"]
     assert work_of(plane, WORKLOAD_CONTROLLERS["lws"]) == []

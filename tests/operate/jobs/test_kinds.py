@@ -22,6 +22,16 @@ def test_queues_that_no_controller_looked_at_admit_nothing() -> None:
     assert served_work(WorkApi(queue, served=(KUEUE,))).has_controller  # type: ignore[arg-type]
 
 
+def test_what_is_kept_for_its_records_alone_is_listed_and_not_submitted() -> None:
+    labels = {"sovereign-ai.internal/without-controller": "jobset"}
+    definition: Any = {"kind": "CustomResourceDefinition", "metadata": {"name": "jobsets", "labels": labels}}
+    definition["spec"] = {"names": {"kind": "JobSet"}}
+    served = served_work(WorkApi(definition, served=(JOB, JOB_SET)))  # type: ignore[arg-type]
+    assert [kind.kind for kind in served.kinds()] == ["JobSet", "Job"]
+    assert served.makes_pods("Job")
+    assert not served.makes_pods("JobSet")
+
+
 def test_a_kind_of_the_same_name_in_another_group_is_none() -> None:
     other = resource("example.com/v1", "Job")
     assert served_work(WorkApi(served=(other,))).resources == {}  # type: ignore[arg-type]
