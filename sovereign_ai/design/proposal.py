@@ -17,6 +17,7 @@ from sovereign_ai.design.score import Score
 from sovereign_ai.design.search import OBJECTIVES, Candidate, Progress, Search, best_score, search
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan import Plan, draft, other_watts, plan
+from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.kubernetes import render
 from sovereign_ai.rules import RuleVerdict, check
 from sovereign_ai.sovereignty import assess_sovereignty
@@ -24,6 +25,7 @@ from sovereign_ai.spec import AIFactory, read_data
 
 MOST_FAILURES = 5
 """Candidates of an objective that may fail when they are planned whole; their problems are alike."""
+_GIGABIT = 10**9
 COSTS = ("capex.total.known", "capex.total", "year.total.known", "gpu-hour.known")
 """Measures of the cost assessment that a proposal shows."""
 
@@ -226,14 +228,25 @@ def _proposal(
     optics = bisection = 0
     for plane in derived.fabrics:
         switches[plane.role] += len(plane.switches)
-        if plane.link > 10**9:
-            optics += 2 * len(plane.cables)
+        optics += _optics(plane)
         if plane.role == "compute":
             bisection += plane.bisection
     counts = (switches.total(), switches["compute"])
     return Proposal(
         [], candidate.shape, data, factory, candidate.score, costs, counts, optics, bisection, level
     )
+
+
+def _optics(plane: FabricPlan) -> int:
+    """Return the ends of links of more than 1 Gbps; those of others at links to the outside are theirs."""
+    ends = 0
+    if plane.link > _GIGABIT:
+        ends += 2 * plane.node_leaf
+    if (plane.uplink or plane.link) > _GIGABIT:
+        ends += 2 * len(plane.switch_links)
+    if plane.outside_link > _GIGABIT:
+        ends += plane.outside
+    return ends
 
 
 def design(request: DesignRequest, given: Mapping[str, GivenValue], now: date, progress: Progress) -> Design:
