@@ -159,7 +159,7 @@ def _outside_data(use: OutsideUse) -> dict[str, Any]:
         "fabric": use.fabric,
         "gbps": use.gbps,
         "links": use.links,
-        "medium": None if use.medium is None else use.medium.name,
+        "fibre": None if use.medium is None else use.medium.fibre or use.medium.medium,
         "optic": use.plug or None,
         "described": use.is_described,
         "optics": use.plugs,
