@@ -205,14 +205,21 @@ def test_the_order_has_our_end_of_each_and_no_optic_of_the_far_end(name: str) ->
     factory, plan, _ = bordered(name)
     order = order_cables(factory, plan)
     assert order.links == sum(len(plane.cables) for plane in plan.fabrics)
-    assert (order.unserved, {use.fabric for use in order.outside}) == (0, {part.name for part in factory.fabrics})
+    assert (order.unserved, {use.fabric for use in order.outside}) == (
+        0,
+        {part.name for part in factory.fabrics},
+    )
     for use in order.outside:
         lines = [line for line in order.lines if line.use == f"{use.fabric} to the outside"]
-        pieces = Counter({kind: 0 for kind in ("transceiver", "fibre", "cable")})
+        pieces = Counter(dict.fromkeys(("transceiver", "fibre", "cable"), 0))
         for line in lines:
             pieces[line.part.kind] += line.pieces
         planes = [plane for plane in plan.fabrics if plane.fabric == use.fabric]
-        cages = {(cable.upper, cable.upper_port.partition("/")[0]) for plane in planes for cable in plane.outside_links}
+        cages = {
+            (cable.upper, cable.upper_port.partition("/")[0])
+            for plane in planes
+            for cable in plane.outside_links
+        }
         assert use.links == sum(plane.outside for plane in planes)
         if use.gbps > 10:
             assert pieces == {"transceiver": len(cages), "fibre": len(cages), "cable": 0}

@@ -127,8 +127,8 @@ class CableOrder:
     @property
     def unserved(self) -> int:
         """Links that nothing permitted reaches: they are in no line."""
-        uses = (*self.uses, *self.outside)
-        return sum(use.links for use in uses if use.medium is None)
+        within = sum(use.links for use in self.uses if use.medium is None)
+        return within + sum(use.links for use in self.outside if use.medium is None)
 
     @property
     def pieces(self) -> int:

@@ -101,7 +101,7 @@ class FabricPlan:
         outside: cables to the outside.
         outside_link: bits a second of one of them.
         border_ports: ports of a border leaf before any is split; 0 without border leaves.
-        outside_optic: the catalogue's optic at our end of links to the outside, where the description names it.
+        outside_optic: the catalogue's optic of our end of links to the outside, where one is described.
         outside_cord: centimetres of our cable of such a link, where the description says them; else 0.
     """
 
