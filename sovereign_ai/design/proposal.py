@@ -45,6 +45,7 @@ class Proposal:
         optics: ends of links of more than 1 Gbps; copper may do for short ones.
         bisection: bits a second of the compute fabric.
         level: the SEAL level that is proven.
+        outside: links to the outside by their place, rate and number; empty where none are wanted.
     """
 
     objectives: list[str]
@@ -57,6 +58,7 @@ class Proposal:
     optics: int
     bisection: int
     level: int
+    outside: Mapping[str, Any] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data."""
@@ -65,6 +67,7 @@ class Proposal:
             "best_for": list(self.objectives),
             "shape": self.shape,
             "compute": self.data["fabrics"][0],
+            "outside": self.outside,
             "switches": {"all": self.switches[0], "compute": self.switches[1]},
             "optics": self.optics,
             "bisection_bps": self.bisection,
@@ -113,6 +116,7 @@ class Design:
         proposals: the designs, each with the objectives that it is the best for.
         tried: compute fabrics that were tried.
         possible: those of them that can be built and are not dominated by one of the same leaf.
+        ways: ways to the outside that are not dominated, each tried beside all of them.
         whole: factories that were sized whole.
         failed: problems of designs that turned out impossible or refused by a rule.
     """
@@ -121,6 +125,7 @@ class Design:
     proposals: tuple[Proposal, ...]
     tried: int
     possible: int
+    ways: int
     whole: int
     failed: tuple[Problem, ...]
 
@@ -226,15 +231,27 @@ def _proposal(
     """Return a proposal with what its plan counts."""
     switches: Counter[str] = Counter()
     optics = bisection = 0
+    outside: dict[str, Any] = {}
     for plane in derived.fabrics:
+        if plane.outside:
+            outside = _outside(plane)
         switches[plane.role] += len(plane.switches)
         optics += _optics(plane)
         if plane.role == "compute":
             bisection += plane.bisection
     counts = (switches.total(), switches["compute"])
     return Proposal(
-        [], candidate.shape, data, factory, candidate.score, costs, counts, optics, bisection, level
+        [], candidate.shape, data, factory, candidate.score, costs, counts, optics, bisection, level, outside
     )
+
+
+def _outside(plane: FabricPlan) -> dict[str, Any]:
+    """Return the links to the outside of a plane: the tier that has them, its switches, links and rate."""
+    switches = set(plane.outside_links.uppers())
+    tier = next(switch.tier for switch in plane.switches if switch.name in switches)
+    place = "border-leaf" if tier == "border" else tier
+    links = {"links": plane.outside, "link_bps": plane.outside_link}
+    return {"fabric": plane.fabric, "at": place, "switches": len(switches), **links}
 
 
 def _optics(plane: FabricPlan) -> int:
@@ -279,7 +296,9 @@ def design(request: DesignRequest, given: Mapping[str, GivenValue], now: date, p
     if sum(len(proposal.objectives) for proposal in proposals) < len(OBJECTIVES):
         raise SpecError(_impossible(request, searched, failed))
     whole = len(searched.candidates)
-    return Design(request, tuple(proposals), searched.tried, len(searched.sized), whole, tuple(failed))
+    ways = searched.ways
+    possible = len(searched.sized) // ways
+    return Design(request, tuple(proposals), searched.tried, possible, ways, whole, tuple(failed))
 
 
 def _best(searched: Search, finisher: _Finisher, objective: str) -> Proposal | None:
