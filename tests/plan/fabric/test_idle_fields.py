@@ -60,6 +60,13 @@ def test_a_rate_far_below_the_ports_is_a_question() -> None:
 
 
 def test_links_of_a_pair_have_no_effect_where_one_switch_takes_every_rail() -> None:
-    fabric: dict[str, Any] = {"leaf_rails": 8, "radix": 64, "link": "400 Gbps", "spines": "none", "peer_links": 8}
+    fabric: dict[str, Any] = {
+        "padding": "none",
+        "leaf_rails": 8,
+        "radix": 64,
+        "link": "400 Gbps",
+        "spines": "none",
+        "peer_links": 8,
+    }
     assert any("'peer_links' has no effect" in note for note in notes(2, **fabric))
     assert not any("peer_links" in note for note in notes(2, **{**fabric, "leaf_rails": 4}))
