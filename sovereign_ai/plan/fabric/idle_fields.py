@@ -24,7 +24,7 @@ def idle_field_notes(fabric: Fabric, size: FabricSize) -> Iterator[str]:
     """Yield a note where written fields describe switches that a plane does not have."""
     if size.tiers == 3 or (fabric.spines == "none" and size.leaf > 1):
         return
-    names = _OF_CORES if size.tiers == 2 else (*_OF_SPINES, *_OF_CORES)
+    names: tuple[str, ...] = _OF_CORES if size.tiers == 2 else (*_OF_SPINES, *_OF_CORES)
     if fabric.spines == "none":
         names = _OF_PAIRS
     # A published design is for more machines than a first order of it may have.
