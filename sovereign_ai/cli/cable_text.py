@@ -47,7 +47,7 @@ _POLARITY = (
     "Type B, so that a sending fibre ends at a receiving one: a cord reverses the fibres once, cord, trunk"
     " and cord three times; Type A would not, and Type C is for duplex links"
 )
-_CORDS = "a cord each, and no transceiver of ours"
+_CORDS = "a cord each, and no transceiver"
 _ASSUMED = "single mode: one pair of fibres where a port is whole, parallel fibres where it is split"
 _WITHIN = "(within the switches' power, which is counted with optics in all ports)"
 _TWISTED = 10
