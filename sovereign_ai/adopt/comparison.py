@@ -24,8 +24,8 @@ class Difference:
     """One difference.
 
     Attributes:
-        kind: `device`, `fact`, `interface` or `cable`.
-        subject: the device, interface or cable.
+        kind: `device`, `fact`, `interface`, `cable` or `outside`.
+        subject: the device, interface, cable or port to the outside.
         seen: what the files have; empty where they have nothing.
         planned: what the plan has; empty where it has nothing.
     """
@@ -102,6 +102,9 @@ def compare(seen: StandingSite, planned: StandingSite) -> Comparison:
         compared.append("cables")
         differences += _cable_differences(seen, planned)
     differences += _interface_differences(seen, planned)
+    if seen.outside:
+        compared.append("ports to the outside")
+        differences += _outside_differences(seen, planned)
     return Comparison(tuple(differences), tuple(compared))
 
 
@@ -135,6 +138,19 @@ def _interface_differences(seen: StandingSite, planned: StandingSite) -> Iterato
         other = planned.interfaces.get(end, kind)
         if kind != other:
             yield Difference("interface", " ".join(end), kind, other)
+
+
+def _outside_differences(seen: StandingSite, planned: StandingSite) -> Iterator[Difference]:
+    """Yield ports to the outside that one side alone has.
+
+    One that somebody took into use is described otherwise, so it needs to be no more than a free interface.
+    """
+    cabled = {end for cable in seen.cables for end in cable}
+    for end in sorted(seen.outside - planned.outside):
+        yield Difference("outside", " ".join(end), "a port to the outside", "")
+    for end in sorted(planned.outside - seen.outside):
+        if end not in seen.interfaces or end in cabled:
+            yield Difference("outside", " ".join(end), "", "a port to the outside")
 
 
 def _cable_differences(seen: StandingSite, planned: StandingSite) -> Iterator[Difference]:

@@ -18,6 +18,7 @@ from math import gcd
 
 from sovereign_ai.adopt.standing import MACHINE, SWITCH, Device, End, StandingSite
 from sovereign_ai.catalog.switch import switches
+from sovereign_ai.plan import ceil_div
 
 _MANAGEMENT = re.compile(r"(?:out-of-band|oob|mgmt|management|bmc|ipmi)", re.IGNORECASE)
 """The beginning of a management port's name."""
@@ -52,6 +53,52 @@ _LANE_MBPS = {
 
 
 @dataclass(frozen=True, slots=True)
+class AdoptedBorder:
+    """How a plane meets the outside.
+
+    Attributes:
+        at: `border-leaf`, `leaf`, `spine` or `core`.
+        switches: how many have such ports; of border leaves all there are.
+        is_whole: whether all switches of their tier have some.
+        ports: the most ports to the outside of one of them; 0 where the files have none.
+        link: bits a second of such a port; 0 where its type has no rate.
+        uplinks: the most links of a border leaf to spines.
+        switch: the catalogue's model of border leaves, where leaves are another; else empty.
+        radix: the most ports of a border leaf, where it is another model that the catalogue does not have; 0
+            elsewhere.
+        is_even: whether all have as many ports, at one rate, in one tier.
+        is_guess: whether no role tells border leaves from cores.
+    """
+
+    at: str
+    switches: int
+    is_whole: bool
+    ports: int
+    link: int
+    uplinks: int = 0
+    switch: str = ""
+    radix: int = 0
+    is_even: bool = True
+    is_guess: bool = False
+
+    def to_data(self, link: int) -> dict[str, object]:
+        """Return it as in a description, of a fabric whose servers have links of some rate."""
+        data: dict[str, object] = {}
+        if self.at != "border-leaf":
+            data["at"] = self.at
+        if self.at == "border-leaf" or (self.at == "leaf" and not self.is_whole):
+            data["leaves"] = self.switches
+        if self.ports:
+            data["ports"] = self.ports
+        if self.link and self.link != link:
+            data["link"] = f"{self.link // 10**9} Gbps"
+        for name in ("uplinks", "switch", "radix"):
+            if getattr(self, name):
+                data[name] = getattr(self, name)
+        return data
+
+
+@dataclass(frozen=True, slots=True)
 class AdoptedFabric:
     """One plane as it is cabled.
 
@@ -67,7 +114,7 @@ class AdoptedFabric:
         leaf: leaves.
         spine: switches next to leaves.
         core: switches beyond.
-        border: border leaves, where roles name them.
+        border: border leaves.
         node_leaf: cables from leaves downwards.
         inner: cables between switches.
         oversubscription: `down:up` of the worst leaf, in lowest terms.
@@ -75,6 +122,9 @@ class AdoptedFabric:
         machines: servers on it.
         fullest: machines of the leaf that has the most.
         is_tree: whether the files name no ports, so that each link of devices may be several cables.
+        outside: how it meets the outside; None where nothing in the files says that it does.
+        leaf_rails: the most ports of one server on one leaf.
+        pod_leaves: the most leaves that share spines, where cores join several such pods; 0 elsewhere.
     """
 
     name: str
@@ -96,6 +146,9 @@ class AdoptedFabric:
     fullest: int = 0
     is_tree: bool = False
     border: int = 0
+    outside: AdoptedBorder | None = None
+    leaf_rails: int = 1
+    pod_leaves: int = 0
 
 
 def plain(text: str) -> str:
@@ -115,10 +168,12 @@ class _Cabling:
     Attributes:
         below: switch to the ends of its cables downwards.
         inner: switch to the switches that it is connected to, one entry for each cable.
+        outside: switch to its ports to the outside.
     """
 
     below: defaultdict[str, list[End]]
     inner: defaultdict[str, list[str]]
+    outside: defaultdict[str, list[End]]
 
 
 def planes(
@@ -152,7 +207,7 @@ def planes(
 
 def _cabling(site: StandingSite, here: Mapping[str, Device], machines: set[str]) -> _Cabling:
     """Sort the cables of a site into those downwards and those between switches."""
-    cabling = _Cabling(defaultdict(list), defaultdict(list))
+    cabling = _Cabling(defaultdict(list), defaultdict(list), defaultdict(list))
     managed = _management_ports(site)
     for first, second in site.cables:
         if first[0] not in here or second[0] not in here:
@@ -164,6 +219,9 @@ def _cabling(site: StandingSite, here: Mapping[str, Device], machines: set[str])
         else:
             cabling.inner[first[0]].append(second[0])
             cabling.inner[second[0]].append(first[0])
+    for end in site.outside:
+        if end[0] in here and not is_end(end[0], here, machines):
+            cabling.outside[end[0]].append(end)
     return cabling
 
 
@@ -263,29 +321,35 @@ def _make_fabric(
 ) -> AdoptedFabric:
     """Return one plane."""
     below, inner = cabling.below, cabling.inner
-    tiers: Counter[str] = Counter()
+    tier_of = _tiers(here, plane, cabling)
+    tiers = Counter(tier_of.values())
     leaves: list[str] = []
     sites: set[str] = set()
     models: set[str] = set()
     radix = inner_ends = 0
     # In order of the names: of equal counts the first one decides the kind of the ports.
     for switch in sorted(plane):
-        tier = _tier_of(here[switch], switch, cabling)
-        tiers[tier] += 1
-        if tier == "leaf":
+        if tier_of[switch] == "leaf":
             leaves.append(switch)
         sites.add(here[switch].site)
-        models.add(plain(here[switch].model))
         links = len(inner.get(switch, ()))
-        # A switch of InfiniBand may count an inner port beside its pairs.
-        radix = max(radix, len(below[switch]) + links, here[switch].ports // 2 * 2)
         inner_ends += links
+        # Border leaves may be another model, which the border has.
+        if tier_of[switch] == "border":
+            continue
+        models.add(plain(here[switch].model))
+        ports_used = len(below[switch]) + links + _outside_ports(cabling.outside[switch], site, below[switch])
+        # A switch of InfiniBand may count an inner port beside its pairs.
+        radix = max(radix, ports_used, here[switch].ports // 2 * 2)
     node_leaf = fullest = 0
     roomy = False
     is_tree = True
     ports: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
+    leaf_rails = 1
     for leaf in leaves:
+        on_leaf = Counter(device for device, _ in below[leaf] if device in machines)
+        leaf_rails = max(leaf_rails, *on_leaf.values(), 1)
         node_leaf += len(below[leaf])
         if not below[leaf]:
             roomy = True
@@ -313,11 +377,108 @@ def _make_fabric(
         node_leaf=node_leaf,
         # Each cable between switches has two ends.
         inner=inner_ends // 2,
-        oversubscription=_oversubscription(leaves, cabling),
+        oversubscription=_oversubscription(leaves, cabling, site.interfaces, rate_of(kind)),
         roomy=roomy,
         machines=frozenset(ports),
         fullest=fullest,
         is_tree=is_tree,
+        outside=_border(site, here, tier_of, cabling, models),
+        leaf_rails=leaf_rails,
+        pod_leaves=_pod_leaves(leaves, tier_of, inner),
+    )
+
+
+def _pod_leaves(leaves: list[str], tier_of: Mapping[str, str], inner: Mapping[str, list[str]]) -> int:
+    """Return the most leaves of a pod; 0 where there is one pod alone, or no core."""
+    if "core" not in tier_of.values():
+        return 0
+    below: dict[str, list[str]] = {}
+    for switch in tier_of:
+        if tier_of[switch] != "core":
+            below[switch] = [other for other in inner.get(switch, ()) if tier_of[other] != "core"]
+    left, sizes = set(leaves), []
+    while left:
+        pod = _connected_switches(min(left), below) & left
+        left -= pod
+        sizes.append(len(pod))
+    return max(sizes) if len(sizes) > 1 else 0
+
+
+def _outside_ports(ends: list[End], site: StandingSite, below: list[End]) -> int:
+    """Return how many whole ports links to the outside take, of a switch whose others are at a server's rate.
+
+    Where a port is split, several of them share one.
+    """
+    whole = max((rate_of(site.interfaces.get(end, "")) for end in below), default=0)
+    rates = [rate_of(site.interfaces.get(end, "")) for end in ends]
+    if not whole or not all(rates):
+        return len(ends)
+    return sum(max(ceil_div(rate * rates.count(rate), whole), 1) for rate in set(rates))
+
+
+def _tiers(here: Mapping[str, Device], plane: set[str], cabling: _Cabling) -> dict[str, str]:
+    """Return the tier of each switch of a plane.
+
+    Without a role that says so, a switch beyond spines with ports to the outside is a border leaf: cores with
+    such ports are rare, and both hang on spines alone.
+    """
+    tiers: dict[str, str] = {}
+    for switch in plane:
+        tier = _tier_of(here[switch], switch, cabling)
+        if tier == "core" and cabling.outside[switch] and not _role_tier(here[switch]):
+            tier = "border"
+        tiers[switch] = tier
+    return tiers
+
+
+def _border(
+    site: StandingSite,
+    here: Mapping[str, Device],
+    tier_of: Mapping[str, str],
+    cabling: _Cabling,
+    models: set[str],
+) -> AdoptedBorder | None:
+    """Return how a plane meets the outside; None where nothing says that it does.
+
+    Args:
+        site: the standing site.
+        here: the devices of the sites that are adopted.
+        tier_of: tier of each switch.
+        cabling: the cables of the site.
+        models: models of the plane's other switches.
+    """
+    open_switches = sorted(switch for switch in tier_of if cabling.outside[switch])
+    borders = sorted(switch for switch, tier in tier_of.items() if tier == "border")
+    if not open_switches and not borders:
+        return None
+    tiers = Counter(tier_of[switch] for switch in open_switches)
+    tier = "border" if borders else tiers.most_common(1)[0][0]
+    of_tier = [switch for switch, other in tier_of.items() if other == tier]
+    with_ports = borders or [switch for switch in open_switches if tier_of[switch] == tier]
+    counts = {len(cabling.outside[switch]) for switch in with_ports}
+    rates: Counter[int] = Counter()
+    for switch in with_ports:
+        rates.update(rate_of(site.interfaces.get(end, "")) for end in cabling.outside[switch])
+    own = {plain(here[switch].model) for switch in borders}
+    name, radix = "", 0
+    if borders and own != models:
+        name = _catalogue_switch(own)
+        most = max(len(cabling.inner.get(switch, ())) + len(cabling.outside[switch]) for switch in borders)
+        radix = 0 if name else max(most + most % 2, 4)
+    is_even = len(counts) == 1 and len(rates) <= 1 and len(tiers) <= 1
+    if tier in ("spine", "core"):
+        is_even = is_even and len(with_ports) == len(of_tier)
+    return AdoptedBorder(
+        at="border-leaf" if borders else tier,
+        switches=len(with_ports),
+        is_whole=len(with_ports) == len(of_tier),
+        ports=max(counts),
+        link=rates.most_common(1)[0][0] if rates else 0,
+        uplinks=max((len(cabling.inner.get(switch, ())) for switch in borders), default=0),
+        switch=name,
+        radix=radix,
+        is_even=is_even,
+        is_guess=any(not _role_tier(here[switch]) for switch in borders),
     )
 
 
@@ -329,12 +490,17 @@ def _catalogue_switch(models: set[str]) -> str:
     return ""
 
 
-def _oversubscription(leaves: list[str], cabling: _Cabling) -> str:
-    """Return `down:up` of the worst leaf, in lowest terms; `1:1` where it does not block or has no uplink."""
+def _oversubscription(leaves: list[str], cabling: _Cabling, interfaces: Mapping[End, str], link: int) -> str:
+    """Return `down:up` of the worst leaf, in lowest terms; `1:1` where it does not block or has no uplink.
+
+    A link to the outside counts as so many of servers as its rate is of theirs, rounded down.
+    """
     worst: tuple[int, int] = (0, 0)
     worst_ratio = -1.0
     for leaf in leaves:
         down, up = len(cabling.below.get(leaf, ())), len(cabling.inner.get(leaf, ()))
+        outside = sum(rate_of(interfaces.get(end, "")) for end in cabling.outside.get(leaf, ()))
+        down += outside // link if link else 0
         ratio = down / up if up else 1
         if ratio > worst_ratio:
             worst, worst_ratio = (down, up), ratio
@@ -347,15 +513,23 @@ def _oversubscription(leaves: list[str], cabling: _Cabling) -> str:
 
 def _tier_of(device: Device, name: str, cabling: _Cabling) -> str:
     """Return a switch's tier."""
-    for tier in _TIERS:
-        if tier in device.role.lower():
-            return tier
+    tier = _role_tier(device)
+    if tier:
+        return tier
     if cabling.below.get(name):
         return "leaf"
     for other in cabling.inner.get(name, ()):
         if cabling.below.get(other):
             return "spine"
     return "core"
+
+
+def _role_tier(device: Device) -> str:
+    """Return the tier that a switch's role names; empty where it names none."""
+    for tier in _TIERS:
+        if tier in device.role.lower():
+            return tier
+    return ""
 
 
 def _common_stem(plane: set[str]) -> str:

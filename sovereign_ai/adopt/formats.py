@@ -16,6 +16,7 @@ from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError, 
 from sovereign_ai.files import NETBOX, SUBNET, TOPOLOGY, FileKind, decode, files_in, read
 
 _NEVER = "countries, power, cooling, zones, tenants, purposes, storage tiers, keys"
+_NO_BORDER = "border leaves and links to the outside"
 _NO_PLACES = "sites, halls and racks"
 _NO_CABLES = "rails, ports, rates, models of switches, and cables beside one path to each machine"
 
@@ -60,21 +61,21 @@ _FORMATS = (
         NETBOX,
         ENDINGS,
         read_netbox,
-        (_NEVER, "GPUs of a machine, other than by its model"),
+        (_NEVER, "GPUs of a machine, other than by its model", "optics and cords of links to the outside"),
     ),
     Format(
         "slurm",
         TOPOLOGY,
         ("topology.conf", "topology.yaml", "nodes.conf", "gres.conf", "slurm.conf"),
         read_slurm,
-        (_NEVER, _NO_PLACES, _NO_CABLES, "models of machines, other than as a feature of a node"),
+        (_NEVER, _NO_PLACES, _NO_CABLES, _NO_BORDER, "models of machines, other than as a feature of a node"),
     ),
     Format(
         "topograph",
         TOPOLOGY,
         ("topograph.yaml", "topograph.yml"),
         read_topograph,
-        (_NEVER, _NO_PLACES, _NO_CABLES, "models and GPUs of machines"),
+        (_NEVER, _NO_PLACES, _NO_CABLES, _NO_BORDER, "models and GPUs of machines"),
     ),
     Format(
         "ibnetdiscover",
@@ -88,7 +89,14 @@ _FORMATS = (
         TOPOLOGY,
         (".clab.yml", ".clab.yaml"),
         read_containerlab,
-        (_NEVER, "sites and halls", "models and GPUs of machines", "rates of links", "InfiniBand"),
+        (
+            _NEVER,
+            "sites and halls",
+            "models and GPUs of machines",
+            "rates of links",
+            "links to the outside; of a border its leaves and their links to spines alone",
+            "InfiniBand",
+        ),
     ),
 )
 FORMATS: Mapping[str, Format] = {form.name: form for form in _FORMATS}

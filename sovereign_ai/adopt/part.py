@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from sovereign_ai.adopt.fabrics import AdoptedFabric, is_end, managed_only, named, plain, planes
+from sovereign_ai.adopt.fabrics import (
+    AdoptedBorder,
+    AdoptedFabric,
+    is_end,
+    managed_only,
+    named,
+    plain,
+    planes,
+)
 from sovereign_ai.adopt.standing import MACHINE, Device, StandingSite
 from sovereign_ai.catalog.system import System, systems
 from sovereign_ai.errors import Problem, SpecError, nearest
@@ -94,13 +102,20 @@ class AdoptedPart:
         if fabric.is_tree:
             return data
         data["rails"] = fabric.rails
+        if fabric.leaf_rails > 1:
+            data["leaf_rails"] = fabric.leaf_rails
         if fabric.switch:
             data["switch"] = fabric.switch
         else:
-            data["radix"] = fabric.radix
+            # A switch has an even number of ports, and no description takes fewer than four.
+            data["radix"] = max(fabric.radix + fabric.radix % 2, 4)
         if fabric.link:
             data["link"] = f"{fabric.link // 10**9} Gbps"
         data["oversubscription"] = fabric.oversubscription
+        if fabric.pod_leaves:
+            data["pod_leaves"] = fabric.pod_leaves
+        if fabric.outside is not None:
+            data["border"] = fabric.outside.to_data(fabric.link)
         # Without free leaves the plane is sized for exactly the servers that are connected.
         if not fabric.roomy:
             data["padding"] = "none"
@@ -141,7 +156,9 @@ class AdoptedPart:
 def _flow_fields(entry: Mapping[str, Any]) -> Iterator[str]:
     """Yield an entry's fields in flow style."""
     for key, value in entry.items():
-        if isinstance(value, list):
+        if isinstance(value, dict):
+            yield f"{key}: {{{', '.join(_flow_fields(value))}}}"
+        elif isinstance(value, list):
             items = ", ".join(map(_flow_value, value))
             yield f"{key}: [{items}]"
         else:
@@ -324,10 +341,26 @@ def _fabric_questions(fabric: AdoptedFabric) -> Iterator[str]:
         )
     if fabric.roomy:
         yield f"{noun}: leaves without a machine; it is sized for more, so padding is left to its default"
-    if fabric.border:
-        yield f"{noun}: the links of its border leaves to the outside are not in the files"
+    if fabric.outside is not None:
+        yield from _border_questions(noun, fabric.outside)
     if not fabric.link:
         yield f"{noun}: the rate of its links is not in the files"
+
+
+def _border_questions(noun: str, border: AdoptedBorder) -> Iterator[str]:
+    """Yield what is not known of how a fabric meets the outside."""
+    if not border.ports:
+        text = "the links of its border leaves to the outside are not in the files"
+        yield f"{noun}: {text}: write 'border.ports'"
+    elif not border.link:
+        yield f"{noun}: the rate of its links to the outside is not in the files"
+    if border.is_guess:
+        yield f"{noun}: no role says whether switches beyond spines are cores; those with ports out are not"
+    if not border.is_even:
+        yield (
+            f"{noun}: its ports to the outside differ from switch to switch; "
+            f"the most is written, {border.ports} on each {border.at}"
+        )
 
 
 def _gpu_questions(pools: tuple[AdoptedPool, ...], known: Mapping[str, System]) -> Iterator[str]:

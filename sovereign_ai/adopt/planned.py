@@ -51,7 +51,8 @@ def of_sites(site: StandingSite, names: set[str]) -> StandingSite:
     for cable in site.cables:
         if cable[0][0] in devices and cable[1][0] in devices:
             cables.append(cable)
-    return replace(site, devices=devices, cables=tuple(cables))
+    outside = frozenset(end for end in site.outside if end[0] in devices)
+    return replace(site, devices=devices, cables=tuple(cables), outside=outside)
 
 
 def _sites(name: str, factory: AIFactory, plan: Plan) -> Iterator[StandingSite]:
@@ -103,6 +104,7 @@ def _merged(sites: list[StandingSite]) -> StandingSite:
         for name, device in site.devices.items():
             draft.devices.setdefault(name, device)
         draft.interfaces.update(site.interfaces)
+        draft.outside |= site.outside
         for ends in site.cables:
             draft.connect(*ends)
     return draft.finish()

@@ -78,12 +78,14 @@ class StandingSite:
         interfaces: interface to its type; formats without types have no entries.
         cables: each cable's two ends.
         left_out: what the files have and a description has no place for.
+        outside: interfaces of switches for links to the outside.
     """
 
     devices: Mapping[str, Device]
     interfaces: Mapping[End, str]
     cables: tuple[tuple[End, End], ...]
     left_out: tuple[str, ...] = ()
+    outside: frozenset[End] = frozenset()
 
 
 @dataclass(slots=True)
@@ -96,6 +98,7 @@ class SiteDraft:
         cables: each cable's two ends.
         left_out: what a description has no place for, in words, to how often it was met.
         problems: what is wrong with the files.
+        outside: interfaces for links to the outside.
     """
 
     devices: dict[str, Device] = field(default_factory=dict)
@@ -103,6 +106,7 @@ class SiteDraft:
     cables: list[tuple[End, End]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
+    outside: set[End] = field(default_factory=set)
     _links: set[tuple[End, End]] = field(default_factory=set)
     _names: int = 0
 
@@ -200,4 +204,5 @@ class SiteDraft:
         left_out: list[str] = []
         for text, count in self.left_out.items():
             left_out.append(f"{count:,} x {text}" if count > 1 else text)
-        return StandingSite(self.devices, self.interfaces, tuple(self.cables), tuple(left_out))
+        outside = frozenset(self.outside)
+        return StandingSite(self.devices, self.interfaces, tuple(self.cables), tuple(left_out), outside)

@@ -14,6 +14,7 @@ from pathlib import Path
 from sovereign_ai.adopt.standing import Device, End, SiteDraft, SourceText, StandingSite
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.files import NETBOX, decode, files_in, read, rows
+from sovereign_ai.render.interop import OUTSIDE_PORT
 
 MOST_FILES = 1_000
 # The most rows of one table: the cables of 30,000 servers of ten ports.
@@ -25,9 +26,11 @@ _NEEDED = {
     "cables": ("side_a_device", "side_a_name", "side_b_device", "side_b_name"),
 }
 _RACK_COLUMNS = ("name", "site")
-ENDINGS = ("devices.csv", "interfaces.csv", "cables.csv", "racks.csv")
-"""Ends of the names of the tables; that of racks may be missing."""
-_READ = frozenset(chain(*_NEEDED.values(), ("rack", "role")))
+_OUTSIDE = "outside-ports"
+"""This project's table of ports to the outside, which NetBox lists among its interfaces."""
+ENDINGS = ("devices.csv", "interfaces.csv", "cables.csv", "racks.csv", f"{_OUTSIDE}.csv")
+"""Ends of the names of the tables; those of racks and of ports to the outside may be missing."""
+_READ = frozenset(chain(*_NEEDED.values(), ("rack", "role", "description")))
 # Column heads of NetBox's own exports that differ from its imports', by table.
 _OTHER = {
     "devices": {"type": "device_type", "rack_group": "group"},
@@ -77,9 +80,20 @@ def read_netbox(sources: Sequence[SourceText], draft: SiteDraft) -> None:
 def _read_interfaces(sources: Sequence[SourceText], draft: SiteDraft) -> None:
     """Read the table of interfaces."""
     for where, row in _read_rows(sources, "interfaces", draft):
-        draft.interfaces[row["device"], row["name"]] = row["type"]
-        if row["device"] not in draft.devices:
-            draft.unknown("device", row["device"], where, draft.devices)
+        _note_interface(row, where, draft)
+        if row.get("description") == OUTSIDE_PORT:
+            draft.outside.add((row["device"], row["name"]))
+    if any(source.file.endswith(f"{_OUTSIDE}.csv") for source in sources):
+        for where, row in _read_rows(sources, _OUTSIDE, draft, _NEEDED["interfaces"]):
+            _note_interface(row, where, draft)
+            draft.outside.add((row["device"], row["name"]))
+
+
+def _note_interface(row: Mapping[str, str], where: Where, draft: SiteDraft) -> None:
+    """Note an interface, whose device must be known."""
+    draft.interfaces[row["device"], row["name"]] = row["type"]
+    if row["device"] not in draft.devices:
+        draft.unknown("device", row["device"], where, draft.devices)
 
 
 def _read_cables(sources: Sequence[SourceText], draft: SiteDraft) -> None:
@@ -88,6 +102,9 @@ def _read_cables(sources: Sequence[SourceText], draft: SiteDraft) -> None:
     for where, row in _read_rows(sources, "cables", draft):
         first = (row["side_a_device"], row["side_a_name"])
         second = (row["side_b_device"], row["side_b_name"])
+        if _leads_outside(first, second, draft):
+            draft.outside.add(first if first[0] else second)
+            continue
         for end in (first, second):
             if end in used:
                 message = f"{' '.join(end)[:120]} has a cable already"
@@ -96,7 +113,15 @@ def _read_cables(sources: Sequence[SourceText], draft: SiteDraft) -> None:
                 message = f"no interface {end[1][:60]!r} of {end[0][:60]!r}"
                 draft.refuse("unknown-interface", message, where, "export interfaces and cables together")
         used.update((first, second))
+        draft.outside -= {first, second}
         draft.connect(first, second)
+
+
+def _leads_outside(first: End, second: End, draft: SiteDraft) -> bool:
+    """Return whether a cable joins an interface to what is in no device, such as a circuit's termination."""
+    if bool(first[0]) == bool(second[0]):
+        return False
+    return (first if first[0] else second) in draft.interfaces
 
 
 def _read_devices(sources: Sequence[SourceText], racks: Collection[str], draft: SiteDraft) -> None:

@@ -17,7 +17,14 @@ from sovereign_ai.cli.output import table
 from sovereign_ai.cli.plan_text import wrapped
 from sovereign_ai.errors import Problem, SpecError, UsageError, nearest
 from sovereign_ai.plan import Plan
-from sovereign_ai.plan.cabling import CableOrder, MediumUse, RouteCables, RowSwitches, order_cables
+from sovereign_ai.plan.cabling import (
+    CableOrder,
+    MediumUse,
+    OutsideUse,
+    RouteCables,
+    RowSwitches,
+    order_cables,
+)
 from sovereign_ai.spec import AIFactory
 
 _COLUMNS = 80
@@ -40,6 +47,11 @@ _POLARITY = (
     "Type B, so that a sending fibre ends at a receiving one: a cord reverses the fibres once, cord, trunk"
     " and cord three times; Type A would not, and Type C is for duplex links"
 )
+_CORDS = "a cord each, and no transceiver"
+_ASSUMED = "single mode: one pair of fibres where a port is whole, parallel fibres where it is split"
+_WITHIN = "(within the switches' power, which is counted with optics in all ports)"
+_TWISTED = 10
+"""Gbps up to which ports are of twisted pairs."""
 _BUILDINGS = (
     "optics as the campus plan has them, a cord of 7 m from each to a panel at both ends, and the fewest"
     " single-mode cables of usual sizes where the description says of no fibres that they are laid"
@@ -116,7 +128,8 @@ def order_data(shown: ShownOrder) -> dict[str, Any]:
     data["links"] = order.links
     data["unserved_links"] = order.unserved
     if order.outside:
-        data["outside_links"] = order.outside
+        data["outside_links"] = sum(use.links for use in order.outside)
+        data["outside"] = [_outside_data(use) for use in order.outside]
     data["media"] = [_use_data(use) for use in order.uses]
     data["routes"] = [_route_data(route) for route in order.routes]
     data["row_switches"] = [asdict(proposal) for proposal in order.row_switches]
@@ -136,6 +149,22 @@ def _use_data(use: MediumUse) -> dict[str, Any]:
         "longest_m": use.longest / _CENTIMETRES,
         "guessed": use.guesses,
         "unknown": use.unknown,
+    }
+
+
+def _outside_data(use: OutsideUse) -> dict[str, Any]:
+    """Return our end of a fabric's links to the outside as plain data."""
+    return {
+        "site": use.site,
+        "fabric": use.fabric,
+        "gbps": use.gbps,
+        "links": use.links,
+        "fibre": None if use.medium is None else use.medium.fibre or use.medium.medium,
+        "optic": use.plug or None,
+        "described": use.is_described,
+        "optics": use.plugs,
+        "watts": use.watts,
+        "cord_m": None if use.cord is None else use.cord / _CENTIMETRES,
     }
 
 
@@ -226,14 +255,26 @@ def _notes(order: CableOrder) -> Iterator[str]:
         if route.laid:
             laid = f"its {route.laid:,} fibres are laid, so no cable is ordered"
             yield f"{route.site} route {route.route}: {laid}; the links take {route.fibres:,}"
-    if order.outside:
-        yield (
-            f"{order.outside:,} links to the outside are in no line: what stands at their far end decides"
-            " the medium"
-        )
+    for outside in order.outside:
+        yield _outside_text(outside)
     guesses = sum(use.guesses for use in order.uses)
     if guesses:
         yield f"{guesses:,} links have an end without a rack: ordered without a length"
+
+
+def _outside_text(use: OutsideUse) -> str:
+    """Return what is ordered for a fabric's links to the outside, and what is not."""
+    head = f"{use.site} {use.fabric}: {use.links:,} links to the outside"
+    if use.medium is None:
+        change = "name the optic, 'border.optic', or add to 'cabling.media'"
+        if use.gbps <= _TWISTED:
+            change = "a shorter 'border.cord', or name the optic, 'border.optic'"
+        return f"{head} are in no line, nothing that is permitted fits their ports: {change}"
+    cord = "" if use.cord is not None else ", cords without a length ('border.cord')"
+    text = f"{head}, our end alone{cord}; the far end and the way to it are its owner's"
+    if use.plug and not use.is_described:
+        text += f"; {use.plug} is assumed: 'border.optic' names what both ends agree on"
+    return text
 
 
 def _row_text(proposal: RowSwitches) -> str:
@@ -265,8 +306,20 @@ def _reasons(order: CableOrder) -> Iterator[str]:
     for use in order.uses:
         if use.medium is not None:
             reasons.append((f"{use.site} {use.fabric}", _use_text(use, use.medium)))
+    for outside in order.outside:
+        if outside.medium is not None:
+            reasons.append((f"{outside.site} {outside.fabric}", _outside_reason(outside)))
     for name, text in reasons:
         yield from textwrap.wrap(f"{name}: {text}", _COLUMNS, initial_indent="  ", subsequent_indent="    ")
+
+
+def _outside_reason(use: OutsideUse) -> str:
+    """Return what our end of links to the outside is made of, and what it draws."""
+    if not use.plug:
+        return f"{use.links:,} links to the outside, {_CORDS}"
+    chosen = "as described" if use.is_described else _ASSUMED
+    watts = "" if use.watts is None else f", {use.watts:,} W"
+    return f"{use.links:,} links to the outside by {use.plugs:,} {use.plug}, {chosen}{watts} {_WITHIN}"
 
 
 def _use_text(use: MediumUse, medium: LinkMedium) -> str:

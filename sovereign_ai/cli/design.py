@@ -23,10 +23,14 @@ if TYPE_CHECKING:
     from sovereign_ai.catalog.system import System
     from sovereign_ai.design import Design, DesignRequest
     from sovereign_ai.errors import Problem
-    from sovereign_ai.units import Ratio
+    from sovereign_ai.units import BitsPerSecond, Ratio
 
 Objective = Literal["cost", "power", "headroom", "sovereign"]
 FabricKind = Literal["any", "infiniband", "roce"]
+_MANAGER = "r660"
+"""The model of management machines where none is named."""
+_MOST_BORDER_PORTS = 4_096
+_MOST_MANAGERS = 1_000
 _QUIET_SECONDS = 2.0
 """Seconds without progress at the beginning: what ends before needs none."""
 _STEP_SECONDS = 1.0
@@ -38,6 +42,22 @@ def _complete_system(incomplete: str) -> list[str]:
     from sovereign_ai.catalog.system import systems
 
     return [system.name for system in systems() if system.gpus and system.name.startswith(incomplete)]
+
+
+def _complete_border(incomplete: str) -> list[str]:
+    """Return numbers of links to the outside at the usual rates, for the completion of shells."""
+    number, at, _ = incomplete.partition("@")
+    begun = f"{number}@" if at or number.isdecimal() else "8@"
+    return [f"{begun}{rate} Gbps" for rate in (100, 400) if f"{begun}{rate} Gbps".startswith(incomplete)]
+
+
+def _complete_manager(incomplete: str) -> list[str]:
+    """Return numbers of management machines with each model without GPUs, for the completion of shells."""
+    from sovereign_ai.catalog.system import systems
+
+    number, at, name = incomplete.partition("@")
+    begun = number if at or number.isdecimal() else "5"
+    return [f"{begun}@{model.name}" for model in systems() if not model.gpus and model.name.startswith(name)]
 
 
 def add(app: typer.Typer) -> None:
@@ -68,6 +88,22 @@ def add(app: typer.Typer) -> None:
         fabric: Annotated[FabricKind, typer.Option(help="Technology of the compute fabric.")] = "any",
         storage: Annotated[
             str, typer.Option(metavar="CAPACITY", help="A storage tier, '2 PB'; left out, none.")
+        ] = "",
+        border_ports: Annotated[
+            str,
+            typer.Option(
+                metavar="N[@LINK]",
+                help="Links to the outside at least, '8@100 Gbps'; left out, none.",
+                autocompletion=_complete_border,
+            ),
+        ] = "",
+        management: Annotated[
+            str,
+            typer.Option(
+                metavar="N[@MODEL]",
+                help="Management machines, '5@r660'; left out, none.",
+                autocompletion=_complete_manager,
+            ),
         ] = "",
         objective: Annotated[Objective, typer.Option(help="What the chosen design is best for.")] = "cost",
         figures: Annotated[
@@ -100,16 +136,34 @@ def add(app: typer.Typer) -> None:
             factory_name = name or (out.resolve().name if out is not None else "design")
             _check_folder(out, choose, factory_name)
             kinds = ("infiniband", "roce") if fabric == "any" else (fabric,)
-            request = _request(factory_name, gpus, system, site, oversubscription, kinds, storage)
+            wishes = (border_ports, management)
+            request = _request(factory_name, gpus, system, site, oversubscription, kinds, storage, wishes)
             _design(output, request, _given(figures), objective, (day(on), out, choose))
 
         run_command("design", as_json, work)
 
 
 def _request(
-    name: str, gpus: int, system: str, site: str, ratio: str, kinds: tuple[str, ...], storage: str
+    name: str,
+    gpus: int,
+    system: str,
+    site: str,
+    ratio: str,
+    kinds: tuple[str, ...],
+    storage: str,
+    wishes: tuple[str, str],
 ) -> DesignRequest:
     """Read the options, with every problem at once.
+
+    Args:
+        name: the factory's name.
+        gpus: GPUs at least.
+        system: the machine.
+        site: a country or a file.
+        ratio: the most oversubscription.
+        kinds: technologies of the compute fabric.
+        storage: capacity of a storage tier.
+        wishes: links to the outside, and management machines.
 
     Raises:
         UsageError: an option is wrong.
@@ -137,19 +191,33 @@ def _request(
         most = _ratio(ratio)
     except UsageError as error:
         problems += error.problems
+    border: tuple[int, BitsPerSecond | None] = (0, None)
+    managers: tuple[int, System | None] = (0, None)
+    try:
+        border = _border(wishes[0])
+    except UsageError as error:
+        problems += error.problems
+    try:
+        managers = _managers(wishes[1])
+    except UsageError as error:
+        problems += error.problems
     problems += _capacity_problems(storage)
     if problems or source is None or machine is None or most is None:
         raise SpecError(problems) if failed is SpecError else UsageError(problems)
     return DesignRequest(
-        name,
-        gpus,
-        machine,
-        source.country,
-        most,
-        kinds,
-        storage,
-        source.site,
-        source.context,
+        name=name,
+        gpus=gpus,
+        system=machine,
+        country=source.country,
+        ratio=most,
+        kinds=kinds,
+        storage=storage,
+        border_ports=border[0],
+        border_link=border[1],
+        managers=managers[0],
+        manager=managers[1],
+        site=source.site,
+        context=source.context,
     )
 
 
@@ -168,6 +236,70 @@ def _system(name: str) -> System:
     except UnknownNameError as error:
         message = f"--system: no system is called {name!r}"
         raise UsageError(Problem("unknown-system", message, hint=error.hint)) from None
+
+
+def _border(text: str) -> tuple[int, BitsPerSecond | None]:
+    """Return the number and rate of links to the outside; no rate where none is written.
+
+    Raises:
+        UsageError: the text is no number, or its rate none.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.units import BitsPerSecond
+
+    if not text:
+        return 0, None
+    number, at, rate = text.partition("@")
+    count = _number("--border-ports", number, _MOST_BORDER_PORTS, "'8' or '8@100 Gbps'")
+    if not at:
+        return count, None
+    try:
+        link = BitsPerSecond.parse(rate.strip())
+    except ValueError as error:
+        raise UsageError(
+            Problem("bad-option", f"--border-ports: {error}", hint="such as '8@100 Gbps'")
+        ) from None
+    if not link.count:
+        message = "--border-ports: a link carries more than nothing"
+        raise UsageError(Problem("bad-option", message, hint="such as '8@100 Gbps'"))
+    return count, link
+
+
+def _managers(text: str) -> tuple[int, System | None]:
+    """Return the number and model of management machines; no model where none are wanted.
+
+    Raises:
+        UsageError: the text is no number, or its model no system without GPUs.
+    """
+    from sovereign_ai.catalog.system import systems
+    from sovereign_ai.errors import Problem, UsageError, nearest
+
+    if not text:
+        return 0, None
+    number, at, name = text.partition("@")
+    models = {model.name: model for model in systems() if not model.gpus}
+    count = _number("--management", number, _MOST_MANAGERS, "'5' or '5@r660'")
+    name = name.strip() if at else _MANAGER
+    if name not in models:
+        message = f"--management: no system without GPUs is called {name!r}"
+        raise UsageError(Problem("unknown-system", message, hint=nearest(name, models)))
+    return count, models[name]
+
+
+def _number(option: str, text: str, most: int, example: str) -> int:
+    """Return a whole number of at least one.
+
+    Raises:
+        UsageError: the text is none.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+    from sovereign_ai.files import shown
+
+    plain = text.strip()
+    if plain.isdecimal() and plain.isascii() and len(plain) <= len(str(most)) and 1 <= int(plain) <= most:
+        return int(plain)
+    message = f"{option}: {shown(plain)} is no whole number from 1 to {most:,}"
+    raise UsageError(Problem("bad-option", message, hint=f"such as {example}"))
 
 
 def _ratio(text: str) -> Ratio:

@@ -20,6 +20,7 @@ from typing import Any
 
 from sovereign_ai.catalog.switch import SwitchModel, switch, switches
 from sovereign_ai.design.request import IN_BAND_RATIO, OUT_OF_BAND_RATIO, STORAGE_RATIO, DesignRequest
+from sovereign_ai.plan import ceil_div
 from sovereign_ai.units import BitsPerSecond
 
 SHAPES: Mapping[str, Mapping[str, Any]] = {
@@ -48,6 +49,10 @@ IN_BAND_SWITCH, OUT_OF_BAND_SWITCH = "sn4600c", "sn2201"
 _SMALL_OUT_OF_BAND = 8_192
 """The most machines whose out-of-band leaves have spines of their own model. Three tiers of its 48 ports
 carry 50,688 endpoints, and a machine with its share of switches and rack PDUs has four to six."""
+_MANAGEMENT = {"kind": "ethernet", "isolation": "vrf", "padding": "none"}
+_BORDER_SWITCHES = (2, 4, 8)
+"""Leaves with links to the outside: two at least, so that the loss of one leaves some."""
+_BORDER_SPINES = range(2, 65)
 _FAST_UPLINKS = {"uplink": "100 Gbps", "uplink_ports": 2, "spine_switch": IN_BAND_SWITCH}
 """Links upwards from the leaf's faster ports of its own, to the model that is bought for in-band anyway."""
 
@@ -138,10 +143,17 @@ def _shapes(request: DesignRequest) -> Iterator[tuple[str, dict[str, Any]]]:
         yield name, chosen
 
 
-def other_fabrics(request: DesignRequest, compute: Mapping[str, Any]) -> list[dict[str, Any]]:
+def other_fabrics(
+    request: DesignRequest, compute: Mapping[str, Any], border: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     """Return the fabrics beside a compute fabric: storage on its model of leaf, in-band and out-of-band.
 
     One model for compute and storage needs one set of spares.
+
+    Args:
+        request: what is wanted.
+        compute: the compute fabric.
+        border: how the in-band fabric meets the outside; None where it does not.
     """
     fabrics: list[dict[str, Any]] = []
     system = request.system
@@ -156,12 +168,42 @@ def other_fabrics(request: DesignRequest, compute: Mapping[str, Any]) -> list[di
                 storage["breakout"] = breakout
             storage.update({"link": str(system.storage_nic_rate), "oversubscription": str(STORAGE_RATIO)})
             storage.update({"padding": "none", "leaf_rails": system.storage_nics, "spines": "least"})
+            if request.managers:
+                # Management machines have ports of another rate: whoever wants them there adds it.
+                storage["pools"] = ["gpu"]
             fabrics.append(storage)
-    management = {"kind": "ethernet", "isolation": "vrf", "padding": "none"}
-    in_band = {"name": "inband", "role": "in-band", "rails": 2, "switch": IN_BAND_SWITCH, "link": "100 Gbps"}
     out = {"name": "oob", "role": "out-of-band", "rails": 1, "switch": OUT_OF_BAND_SWITCH, "link": "1 Gbps"}
-    if request.machines > _SMALL_OUT_OF_BAND:
+    if request.all_machines > _SMALL_OUT_OF_BAND:
         out |= _FAST_UPLINKS
-    fabrics.append({**in_band, **management, "oversubscription": str(IN_BAND_RATIO)})
-    fabrics.append({**out, **management, "oversubscription": str(OUT_OF_BAND_RATIO)})
+    fabrics.append(in_band_fabric(border))
+    fabrics.append({**out, **_MANAGEMENT, "oversubscription": str(OUT_OF_BAND_RATIO)})
     return fabrics
+
+
+def in_band_fabric(border: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the in-band fabric, with links to the outside where some are described."""
+    fabric: dict[str, Any] = {"name": "inband", "role": "in-band", "rails": 2, "switch": IN_BAND_SWITCH}
+    fabric |= {"link": "100 Gbps", **_MANAGEMENT, "oversubscription": str(IN_BAND_RATIO)}
+    return fabric if border is None else {**fabric, "border": dict(border)}
+
+
+def borders(request: DesignRequest) -> Iterator[dict[str, Any]]:
+    """Yield every way in which the in-band fabric may meet the outside; none where no link is wanted.
+
+    Tried are the switches of each tier, with a number of ports on each that gives at least the links wanted:
+    ordinary leaves, all or some; spines; and border leaves of each Ethernet model, two, four or eight.
+    """
+    wanted = request.border_ports
+    if not wanted:
+        return
+    rate = {} if request.border_link is None else {"link": str(request.border_link)}
+    for leaves in _BORDER_SWITCHES:
+        ports = ceil_div(wanted, leaves)
+        yield {"at": "leaf", "leaves": leaves, "ports": ports, **rate}
+        yield {"leaves": leaves, "ports": ports, **rate}
+        for model in switches():
+            if model.kind == "ethernet" and model.name != IN_BAND_SWITCH:
+                yield {"leaves": leaves, "ports": ports, "switch": model.name, **rate}
+    # How many spines there are follows from their ports, so each number of ports is tried.
+    for spines in _BORDER_SPINES:
+        yield {"at": "spine", "ports": ceil_div(wanted, spines), **rate}

@@ -17,6 +17,7 @@ from sovereign_ai.design.score import Score
 from sovereign_ai.design.search import OBJECTIVES, Candidate, Progress, Search, best_score, search
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan import Plan, draft, other_watts, plan
+from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.kubernetes import render
 from sovereign_ai.rules import RuleVerdict, check
 from sovereign_ai.sovereignty import assess_sovereignty
@@ -24,6 +25,7 @@ from sovereign_ai.spec import AIFactory, read_data
 
 MOST_FAILURES = 5
 """Candidates of an objective that may fail when they are planned whole; their problems are alike."""
+_GIGABIT = 10**9
 COSTS = ("capex.total.known", "capex.total", "year.total.known", "gpu-hour.known")
 """Measures of the cost assessment that a proposal shows."""
 
@@ -43,6 +45,7 @@ class Proposal:
         optics: ends of links of more than 1 Gbps; copper may do for short ones.
         bisection: bits a second of the compute fabric.
         level: the SEAL level that is proven.
+        outside: links to the outside by their place, rate and number; empty where none are wanted.
     """
 
     objectives: list[str]
@@ -55,6 +58,7 @@ class Proposal:
     optics: int
     bisection: int
     level: int
+    outside: Mapping[str, Any] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data."""
@@ -63,6 +67,7 @@ class Proposal:
             "best_for": list(self.objectives),
             "shape": self.shape,
             "compute": self.data["fabrics"][0],
+            "outside": self.outside,
             "switches": {"all": self.switches[0], "compute": self.switches[1]},
             "optics": self.optics,
             "bisection_bps": self.bisection,
@@ -111,6 +116,7 @@ class Design:
         proposals: the designs, each with the objectives that it is the best for.
         tried: compute fabrics that were tried.
         possible: those of them that can be built and are not dominated by one of the same leaf.
+        ways: ways to the outside that are not dominated, each tried beside all of them.
         whole: factories that were sized whole.
         failed: problems of designs that turned out impossible or refused by a rule.
     """
@@ -119,6 +125,7 @@ class Design:
     proposals: tuple[Proposal, ...]
     tried: int
     possible: int
+    ways: int
     whole: int
     failed: tuple[Problem, ...]
 
@@ -224,16 +231,39 @@ def _proposal(
     """Return a proposal with what its plan counts."""
     switches: Counter[str] = Counter()
     optics = bisection = 0
+    outside: dict[str, Any] = {}
     for plane in derived.fabrics:
+        if plane.outside:
+            outside = _outside(plane)
         switches[plane.role] += len(plane.switches)
-        if plane.link > 10**9:
-            optics += 2 * len(plane.cables)
+        optics += _optics(plane)
         if plane.role == "compute":
             bisection += plane.bisection
     counts = (switches.total(), switches["compute"])
     return Proposal(
-        [], candidate.shape, data, factory, candidate.score, costs, counts, optics, bisection, level
+        [], candidate.shape, data, factory, candidate.score, costs, counts, optics, bisection, level, outside
     )
+
+
+def _outside(plane: FabricPlan) -> dict[str, Any]:
+    """Return the links to the outside of a plane: the tier that has them, its switches, links and rate."""
+    switches = set(plane.outside_links.uppers())
+    tier = next(switch.tier for switch in plane.switches if switch.name in switches)
+    place = "border-leaf" if tier == "border" else tier
+    links = {"links": plane.outside, "link_bps": plane.outside_link}
+    return {"fabric": plane.fabric, "at": place, "switches": len(switches), **links}
+
+
+def _optics(plane: FabricPlan) -> int:
+    """Return the ends of links of more than 1 Gbps; those of others at links to the outside are theirs."""
+    ends = 0
+    if plane.link > _GIGABIT:
+        ends += 2 * plane.node_leaf
+    if (plane.uplink or plane.link) > _GIGABIT:
+        ends += 2 * len(plane.switch_links)
+    if plane.outside_link > _GIGABIT:
+        ends += plane.outside
+    return ends
 
 
 def design(request: DesignRequest, given: Mapping[str, GivenValue], now: date, progress: Progress) -> Design:
@@ -266,7 +296,9 @@ def design(request: DesignRequest, given: Mapping[str, GivenValue], now: date, p
     if sum(len(proposal.objectives) for proposal in proposals) < len(OBJECTIVES):
         raise SpecError(_impossible(request, searched, failed))
     whole = len(searched.candidates)
-    return Design(request, tuple(proposals), searched.tried, len(searched.sized), whole, tuple(failed))
+    ways = searched.ways
+    possible = len(searched.sized) // ways
+    return Design(request, tuple(proposals), searched.tried, possible, ways, whole, tuple(failed))
 
 
 def _best(searched: Search, finisher: _Finisher, objective: str) -> Proposal | None:

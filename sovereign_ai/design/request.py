@@ -6,7 +6,7 @@ A site's own file is kept as it is, and what does not fit into it is no proposal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
@@ -16,7 +16,7 @@ from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.plan import MOST_MACHINES, RACK_UNITS, ceil_div, pool_shapes
 from sovereign_ai.plan.power import MOST_FEEDS, airflow, fewest_left, rack_groups, rack_watts, site_load
 from sovereign_ai.spec import AIFactory
-from sovereign_ai.units import Celsius, Ratio
+from sovereign_ai.units import BitsPerSecond, Celsius, Ratio
 
 AIR_RACK = 45_000
 """Watts of an air-cooled rack where no source gives how many machines a rack has; as in `stacks/lab`,
@@ -49,6 +49,10 @@ class DesignRequest:
         ratio: the largest oversubscription of the compute fabric.
         kinds: technologies of the compute fabric that are allowed: `infiniband`, `roce`.
         storage: capacity of a storage tier, such as `2 PB`; empty for none.
+        border_ports: links to the outside at least, of the in-band fabric; 0 for none.
+        border_link: rate of one of them; None for that of the fabric's links to machines.
+        managers: management machines; 0 for none.
+        manager: their model; None without any.
         site: the site as described; None where only its country is given.
         context: other sections of the user's description: operator, suppliers and so on.
     """
@@ -60,6 +64,10 @@ class DesignRequest:
     ratio: Ratio = Ratio(1, 1)  # noqa: RUF009 - frozen
     kinds: tuple[str, ...] = ("infiniband", "roce")
     storage: str = ""
+    border_ports: int = 0
+    border_link: BitsPerSecond | None = None
+    managers: int = 0
+    manager: System | None = None
     site: Mapping[str, Any] | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
 
@@ -75,17 +83,25 @@ class DesignRequest:
         if not self.system.gpus:
             message = f"--system: {self.system.name} has no GPUs, and no number of them has {self.gpus:,}"
             raise UsageError(Problem("bad-option", message, hint="name a machine with GPUs"))
-        if self.machines > MOST_MACHINES:
-            most = MOST_MACHINES * self.system.gpus
+        if self.all_machines > MOST_MACHINES:
+            most = (MOST_MACHINES - self.managers) * self.system.gpus
             message = (
                 f"{self.gpus:,} GPUs are {self.machines:,} machines; a plan has at most {MOST_MACHINES:,}"
             )
+            if self.managers >= MOST_MACHINES:
+                message = f"{self.managers:,} management machines; a plan has at most {MOST_MACHINES:,}"
+                most = self.gpus
             raise UsageError(Problem("too-many-machines", message, hint=f"write at most --gpus {most}"))
 
     @property
     def machines(self) -> int:
         """Servers: the GPUs wanted, rounded up to whole servers."""
         return ceil_div(self.gpus, self.system.gpus)
+
+    @property
+    def all_machines(self) -> int:
+        """Servers and management machines."""
+        return self.machines + self.managers
 
     @property
     def per_rack(self) -> int:
@@ -99,8 +115,14 @@ class DesignRequest:
 
     @property
     def cooling(self) -> str:
-        """How the hall is cooled: the first way for which the servers are built."""
-        return self.system.cooling[0]
+        """How the hall is cooled: the first way for which the servers are built.
+
+        Where management machines are of air and the others of liquid, the hall has both.
+        """
+        kind = self.system.cooling[0]
+        if kind == "liquid" and self.manager is not None and "air" in self.manager.cooling:
+            return "hybrid"
+        return kind
 
     def assumptions(self) -> list[str]:
         """Return what the description contains that nobody asked for, each as a sentence."""
@@ -126,6 +148,16 @@ class DesignRequest:
             )
         if not self.storage:
             said.append("no storage servers: add them with --storage, such as --storage '2 PB'")
+        if self.manager is not None:
+            said.append(
+                f"{self.managers:,} management machines are {self.manager.name}, on the in-band and "
+                "out-of-band networks: name another model with --management N@MODEL"
+            )
+        if self.border_ports:
+            said.append(
+                "links to the outside are the in-band fabric's, on two switches at least, so that none cuts "
+                "off all; our end of each is counted"
+            )
         said.append(
             "storage, in-band and out-of-band fabrics block at 3:1, 7:1 and 11:1, as in stacks/gigafactory"
         )
@@ -149,7 +181,7 @@ class DesignRequest:
         }
         site = dict(self.site) if self.site is not None else self._ample_site()
         data["sites"] = [site]
-        data["pools"] = [self._pool(site)]
+        data["pools"] = [self._pool(site), *self._management(site)]
         data["zones"] = [{"name": "main", "trust": "high", "tenants": ["team"]}]
         data["tenants"] = [{"name": "team", "seat": home, "data": ["internal"]}]
         # What is not listed is denied, so everything that data needs is permitted at home.
@@ -168,10 +200,10 @@ class DesignRequest:
 
         A node takes 64 addresses and a cluster a power of two, so clusters of 4,096 nodes leave none unused.
         """
-        if self.machines <= DEFAULT_CLUSTERS:
+        if self.all_machines <= DEFAULT_CLUSTERS:
             return {}
         fields: dict[str, Any] = {"clusters": {"nodes": 4_096}}
-        if self.machines > DEFAULT_PODS:
+        if self.all_machines > DEFAULT_PODS:
             fields["network"] = {"pods": "10.192.0.0/10"}
         return fields
 
@@ -183,6 +215,12 @@ class DesignRequest:
             pool["hall"] = site["halls"][0]["name"]
         return pool
 
+    def _management(self, site: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the pool of management machines, where some are wanted."""
+        if self.manager is not None:
+            pool = {**self._pool(site), "name": "management", "system": self.manager.name}
+            yield {**pool, "nodes": self.managers, "purpose": "management"}
+
     def _tier(self) -> dict[str, Any]:
         """Return the storage tier that is wanted."""
         tier = {"name": "data", "protocol": "parallel", "grade": "good", "capacity": self.storage}
@@ -191,7 +229,8 @@ class DesignRequest:
     def _ample_site(self) -> dict[str, Any]:
         """Return a site on which every design fits: only its racks, feeds and cooling are real."""
         racks = ceil_div(self.machines, self.per_rack)
-        watts = AMPLE * (racks * rack_watts(self.system, self.per_rack) + 1_000_000)
+        managed = 0 if self.manager is None else self.managers * self.manager.worst_power.count
+        watts = AMPLE * (racks * rack_watts(self.system, self.per_rack) + managed + 1_000_000)
         # A machine runs on after the loss of a feed where enough of its supplies hang on the others.
         feeds, pdus = self._feeds()
         names = list("ABCDEFGH"[:feeds])

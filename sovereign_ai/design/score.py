@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from sovereign_ai.assess import GivenValue
@@ -75,12 +76,14 @@ class Parts:
     Attributes:
         switches: number by model.
         links: number by rate in Gbps.
+        ends: number of links to the outside, of which our end alone is bought, by rate in Gbps.
         units: height of all switches.
         watts: power of all switches, at the upper ends of ranges.
     """
 
     switches: Counter[str] = field(default_factory=Counter)
     links: Counter[int] = field(default_factory=Counter)
+    ends: Counter[int] = field(default_factory=Counter)
     units: int = 0
     watts: int = 0
 
@@ -90,6 +93,7 @@ def count_parts(described: Iterable[Fabric], sizes: Iterable[FabricSize]) -> Par
     fabrics = {fabric.name: fabric for fabric in described}
     named: Counter[str] = Counter()
     links: Counter[int] = Counter()
+    ends: Counter[int] = Counter()
     units = watts = 0
     for size in sizes:
         fabric = fabrics[size.fabric]
@@ -103,7 +107,9 @@ def count_parts(described: Iterable[Fabric], sizes: Iterable[FabricSize]) -> Par
         between = size.leaf_spine + size.spine_core + peers
         if between:
             links[size.uplink // GBPS] += between
-    return Parts(named, links, units, watts)
+        if size.outside and size.layout is not None and size.layout.outside is not None:
+            ends[size.layout.outside.rate // GBPS] += size.outside
+    return Parts(named, links, ends, units, watts)
 
 
 class Prices:
@@ -129,18 +135,18 @@ class Prices:
         """Return the cost of some parts with the building for some watts."""
         known = watts * self.per_watt
         unknown: Counter[str] = Counter()
-        counts: dict[str, int] = {}
+        counts: dict[str, float] = {}
         for model, count in parts.switches.items():
             counts[f"price.{model}"] = count
-        # A link is priced with its optics, by its rate.
-        for rate, count in parts.links.items():
-            counts[f"price.link.{rate}"] = count
-        for name, count in counts.items():
+        # A link is priced with its optics, by its rate; one to the outside has one end of ours.
+        for rate in parts.links.keys() | parts.ends.keys():
+            counts[f"price.link.{rate}"] = parts.links[rate] + parts.ends[rate] / 2
+        for name, number in counts.items():
             each = self._figure(name)
             if each is None:
-                unknown[name] += count
+                unknown[name] += ceil(number)
             else:
-                known += count * each
+                known += number * each
         return Amount(known / self.rate, dict(unknown))
 
 

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from heapq import heapify, heappop, heappush
 from typing import Any
 
 from sovereign_ai.assess import GivenValue
 from sovereign_ai.catalog.switch import switch
+from sovereign_ai.design.borders import Border, best_borders
 from sovereign_ai.design.candidates import SUBNETS, compute_fabrics, other_fabrics
 from sovereign_ai.design.headroom import Headroom, headroom
 from sovereign_ai.design.request import DesignRequest
@@ -62,6 +63,7 @@ class Sized:
         units: their height.
         models: names of their models.
         headroom: what the loss of a switch leaves.
+        border: how the in-band fabric beside it meets the outside; None where it does not.
     """
 
     shape: str
@@ -72,11 +74,17 @@ class Sized:
     units: int
     models: tuple[str, ...]
     headroom: Headroom
+    border: Border | None = None
 
     @property
     def leaf(self) -> tuple[str, str]:
         """Kind and model of its leaves, on which the factory around it depends."""
         return self.fabric["kind"], self.fabric["switch"]
+
+    @property
+    def surroundings(self) -> tuple[str, str, str]:
+        """What the factory around it depends on: its leaves, and the links to the outside beside it."""
+        return (*self.leaf, str(self.border))
 
     def at_least_as_good(self, other: Sized) -> bool:
         """Return whether a factory with this fabric is as good as one with the other in every respect."""
@@ -106,7 +114,9 @@ class Search:
 
     Attributes:
         around: the factory around each fabric.
-        sized: fabrics that can be built and that no other of the same leaf dominates.
+        sized: fabrics that can be built and that no other of the same leaf dominates, with each way to the
+            outside.
+        ways: ways to the outside that no other dominates; one where no links are wanted.
         tried: fabrics that were tried.
         refused: why others were refused.
         progress: is called with a line about what is done.
@@ -115,6 +125,7 @@ class Search:
 
     around: Around
     sized: list[Sized]
+    ways: int
     tried: int
     refused: list[Problem]
     progress: Progress
@@ -183,7 +194,13 @@ def search(request: DesignRequest, given: Mapping[str, GivenValue], now: date, p
     prices = Prices(given, request.country)
     base = read_data(request.base(), "design").factory
     sized, tried, refused = _size_all(request, base, prices, progress)
-    return Search(Around(request, base, prices, now), sized, tried, refused, progress, {})
+    ways, unfit = best_borders(request, base, prices)
+    sized = [replace(fabric, border=border) for border in ways for fabric in sized]
+    if not ways:
+        # Nothing else can be the reason, so it comes first.
+        refused = [*unfit, *refused]
+    around = Around(request, base, prices, now)
+    return Search(around, sized, len(ways), tried, refused, progress, {})
 
 
 def _size_all(
@@ -274,7 +291,7 @@ class Around:
         self._now = now
         self.refused: list[Problem] = []
         self._verdicts: dict[tuple[str, ...], tuple[int, float]] = {}
-        self._without: dict[tuple[str, str], tuple[Amount, int, Parts] | None] = {}
+        self._without: dict[tuple[str, str, str], tuple[Amount, int, Parts] | None] = {}
 
     def bound(self, sized: Sized) -> Score | None:
         """Return a score that the whole factory around a fabric does not beat; None where it has none."""
@@ -288,23 +305,24 @@ class Around:
 
     def _rest(self, sized: Sized) -> tuple[Amount, int, Parts] | None:
         """Return cost, power and parts of the factory as it would be without the compute fabric."""
-        if sized.leaf not in self._without:
+        key = sized.surroundings
+        if key not in self._without:
             fabrics = self._fabrics(sized)[1:]
             factory = self._base.model_copy(update={"fabrics": fabrics})
             drafted, problems = draft(factory, _by_field)
             # The storage fabric follows the leaf's model, so that some leaves fit and others do not.
-            self._without[sized.leaf] = None
+            self._without[key] = None
             self.refused += problems
             if not problems:
                 parts = count_parts(factory.fabrics, drafted.sizes)
                 power = site_power(factory, drafted)
-                self._without[sized.leaf] = (self._prices.of(parts, power), power, parts)
-        return self._without[sized.leaf]
+                self._without[key] = (self._prices.of(parts, power), power, parts)
+        return self._without[key]
 
     def _fabrics(self, sized: Sized) -> tuple[Fabric, ...]:
         """Return all fabrics of a factory, compute first."""
-        others = other_fabrics(self._request, sized.fabric)
-        return tuple(Fabric(**fields) for fields in (sized.fabric, *others))
+        others = other_fabrics(self._request, sized.fabric, sized.border)
+        return tuple(Fabric.model_validate(fields) for fields in (sized.fabric, *others))
 
     def candidate(self, sized: Sized) -> Candidate:
         """Return a whole factory around a compute fabric.
@@ -322,7 +340,7 @@ class Around:
         ceiling, best = self._verdict(sized, parts.switches)
         sovereignty = Sovereignty(ceiling, best, replacing_vendors(sized.fabric))
         score = Score(cost, power, sized.headroom, sovereignty)
-        described = [dict(sized.fabric), *other_fabrics(self._request, sized.fabric)]
+        described = [dict(sized.fabric), *other_fabrics(self._request, sized.fabric, sized.border)]
         return Candidate(sized.shape, described, score)
 
     def _verdict(self, sized: Sized, models: Iterable[str]) -> tuple[int, float]:
@@ -330,13 +348,24 @@ class Around:
         suppliers = {switch(name).vendor for name in models}
         vendors = (str(sized.fabric["kind"]), *sorted(suppliers))
         if vendors not in self._verdicts:
-            few = self._base.pools[0].model_copy(update={"nodes": FEW_MACHINES})
+            few = [
+                pool.model_copy(update={"nodes": min(pool.nodes, FEW_MACHINES)}) for pool in self._base.pools
+            ]
             # A small copy has no pods that subnets could divide.
-            fabrics = tuple(part.model_copy(update={"subnets": None}) for part in self._fabrics(sized))
-            copy = self._base.model_copy(update={"pools": (few,), "fabrics": fabrics})
+            fabrics = tuple(_small(part) for part in self._fabrics(sized))
+            copy = self._base.model_copy(update={"pools": tuple(few), "fabrics": fabrics})
             verdict = assess_sovereignty(copy, plan(copy), now=self._now).verdict
             self._verdicts[vendors] = (verdict.ceiling, best_score(verdict))
         return self._verdicts[vendors]
+
+
+def _small(fabric: Fabric) -> Fabric:
+    """Return a fabric for the few machines of a small copy, with a border of the same models."""
+    border = fabric.border
+    if border is not None:
+        few = {"leaves": 2, "ports": 1, "at": "border-leaf"}
+        border = None if border.switch is None else border.model_copy(update=few)
+    return fabric.model_copy(update={"subnets": None, "border": border})
 
 
 def _by_field(name: str) -> Where:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from sovereign_ai.assess import Measure, plain
 from sovereign_ai.design.proposal import Design, Proposal
 from sovereign_ai.text import clean
+from sovereign_ai.units import BitsPerSecond
 
 WIDTH = 80
 _LABEL = 17
 _TITLES = {"cost": "least cost", "power": "least power", "headroom": "headroom", "sovereign": "sovereign"}
+_TIERS = {"border-leaf": "border leaves", "leaf": "leaves", "spine": "spines"}
 _KINDS = {"infiniband": "InfiniBand", "roce": "RoCE"}
 
 
@@ -19,12 +21,17 @@ def lines(design: Design) -> Iterator[str]:
     """Yield the table, what is not known, and what was assumed."""
     request = design.request
     total = request.machines * request.system.gpus
-    yield f"{total:,} GPUs: {request.machines:,} {request.system.name} in {request.country}"
+    head = f"{total:,} GPUs: {request.machines:,} {request.system.name} in {request.country}"
+    yield (
+        head if request.manager is None else f"{head}, {request.managers:,} {request.manager.name} to manage"
+    )
     yield ""
     width = min((WIDTH - _LABEL) // len(design.proposals) - 2, 24)
     cells = ["", *map(str, range(1, len(design.proposals) + 1))]
     yield _line(cells, width)
     for label, cell in _ROWS:
+        if cell is _outside and not request.border_ports:
+            continue
         columns = map(cell, design.proposals)
         yield from _row([label, *columns], width)
     yield ""
@@ -48,9 +55,10 @@ def notes(design: Design) -> list[str]:
             "least cost is the design for which most prices are known, then the least known cost: "
             "give prices with --figures to compare more"
         )
+    beside = f", beside each of {design.ways} ways to the outside" if design.ways > 1 else ""
     said.append(
         f"exact: {design.tried:,} compute fabrics were sized; {design.possible:,} are not dominated by "
-        f"another on the same leaf, and bounds left {design.whole:,} of them to be sized whole"
+        f"another on the same leaf{beside}, and bounds left {design.whole:,} of them to be sized whole"
     )
     return said
 
@@ -64,6 +72,10 @@ def missing_figures(proposal: Proposal) -> dict[str, int]:
     system = f"price.{proposal.factory.pools[0].system}"
     if system in prices:
         prices[system] = proposal.factory.pools[0].nodes
+    for pool in proposal.factory.pools[1:]:
+        name = f"price.{pool.system}"
+        if name in prices:
+            prices[name] = pool.nodes
     return prices
 
 
@@ -102,6 +114,13 @@ def _shape(proposal: Proposal) -> str:
 
 def _switches(proposal: Proposal) -> str:
     return f"{proposal.switches[0]:,} ({proposal.switches[1]:,})"
+
+
+def _outside(proposal: Proposal) -> str:
+    """Return the cell of links to the outside."""
+    row = proposal.outside
+    rate = BitsPerSecond(row["link_bps"])
+    return f"{row['links']:,} x {rate}, {row['switches']:,} {_TIERS[row['at']]}"
 
 
 def _optics(proposal: Proposal) -> str:
@@ -159,6 +178,7 @@ _ROWS: tuple[tuple[str, Callable[[Proposal], str]], ...] = (
     ("spine, core", _spine),
     ("shape", _shape),
     ("switches (comp.)", _switches),
+    ("to the outside", _outside),
     ("optics", _optics),
     ("bisection", _bisection),
     ("left without 1 sw", _left),

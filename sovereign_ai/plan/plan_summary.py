@@ -232,6 +232,8 @@ def _fabric_row(fabric: FabricPlan) -> dict[str, Any]:
         row[name] = getattr(fabric, name)
     if fabric.outside:
         row |= {"border": fabric.border, "outside": fabric.outside, "outside_link": fabric.outside_link}
+        if fabric.outside_optic:
+            row["outside_optic"] = fabric.outside_optic
     row["cables"] = len(fabric.cables)
     row["why"] = dict(fabric.why)
     return row

@@ -58,6 +58,12 @@ class Border(Model):
     radix: Annotated[int, Field(ge=4, le=1024, strict=True)] | None = None
     """Ports of a border leaf, where it is another model that no catalogue name says; each has the rate of a
     leaf's port without a model."""
+    optic: Name | None = added_later()
+    """The catalogue's optic at our end, which is ordered. Left out: single mode of one pair of fibres where
+    the port is not split, by what `cabling.media` permits."""
+    cord: Metres | None = added_later()
+    """Length of the cable from one of these ports to where the link is handed over, which is ordered; left
+    out, it is ordered without a length."""
 
 
 class Fabric(Model):

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
+from sovereign_ai.cli.design import _complete_border, _complete_manager
 from sovereign_ai.cli.main import app
 from sovereign_ai.spec.reader import load
 
@@ -154,3 +155,53 @@ def test_the_shell_completes_the_names_of_systems() -> None:
     from sovereign_ai.cli.design import _complete_system
 
     assert _complete_system("dgx-h") == ["dgx-h100", "dgx-h200"]
+
+
+def test_links_to_the_outside_and_management_machines_are_written_and_validate(tmp_path: Path) -> None:
+    folder = tmp_path / "bordered"
+    wishes = ("--border-ports", "8@100 Gbps", "--management", "5@sys-221h-tnr")
+    result = call(*SMALL, "--gpus", "64", "--site", "DE", *wishes, "-o", str(folder), "--json")
+    assert result.exit_code == 0, result.output
+    document = orjson.loads(result.stdout)
+    chosen = document["proposals"][document["chosen"] - 1]
+    assert (chosen["outside"]["links"], chosen["outside"]["link_bps"]) == (8, 100 * 10**9)
+    factory = load(folder)
+    assert [(pool.name, pool.system, pool.nodes, pool.purpose) for pool in factory.pools[1:]] == [
+        ("management", "sys-221h-tnr", 5, "management")
+    ]
+    assert [fabric.name for fabric in factory.fabrics if fabric.border is not None] == ["inband"]
+    for command in ("validate", "check"):
+        done = call(command, str(folder))
+        assert done.exit_code == 0, done.output
+    shown = call(*SMALL, "--gpus", "64", "--site", "DE", *wishes)
+    assert "to the outside" in shown.output
+    assert "5 sys-221h-tnr to manage" in shown.output
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "expected"),
+    [
+        ("--border-ports", "0", "no whole number from 1 to 4,096"),
+        ("--border-ports", "-8", "no whole number"),
+        ("--border-ports", "8@", "--border-ports"),
+        ("--border-ports", "8@fast", "--border-ports"),
+        ("--border-ports", "8@0 Gbps", "more than nothing"),
+        ("--management", "99999999999", "no whole number from 1 to 1,000"),
+        ("--management", "5@dgx-h100", "no system without GPUs is called 'dgx-h100'"),
+        ("--management", "5@r66", "r660"),
+        ("--management", "5@", "no system without GPUs"),
+    ],
+)
+def test_a_wish_that_is_none_is_refused_with_its_option(option: str, text: str, expected: str) -> None:
+    result = call(*SMALL, "--gpus", "64", "--site", "DE", option, text)
+    assert result.exit_code == 2
+    assert expected in result.output
+
+
+def test_wishes_are_completed() -> None:
+    assert _complete_border("") == ["8@100 Gbps", "8@400 Gbps"]
+    assert _complete_border("16") == ["16@100 Gbps", "16@400 Gbps"]
+    assert _complete_border("16@4") == ["16@400 Gbps"]
+    assert "5@r660" in _complete_manager("")
+    assert _complete_manager("7@sys") == ["7@sys-221h-tnr"]

@@ -254,6 +254,7 @@ NEIGHBOURS = {
 DEVICES = "name,device_type,site,rack,role\ntrain-001,dgx-h100,fra1,r1,server\nleaf-1,sn5600,fra1,r2,switch\n"
 INTERFACES = "device,name,type\ntrain-001,compute0,400gbase-x-osfp\nleaf-1,swp1,400gbase-x-osfp\n"
 CABLES = "side_a_device,side_a_name,side_b_device,side_b_name\ntrain-001,compute0,leaf-1,swp1\n"
+OUTSIDE_PORTS = "device,name,type,enabled,description\nleaf-1,swp64,100gbase-x-qsfp28,false,to others\n"
 RACKS = "site,name,width\nfra1,r1,19\nfra1,r2,19\n"
 MACS = "machine,mac\ntrain-001,b8:3f:d2:00:00:01\ntrain-002,b8:3f:d2:00:00:02\n"
 SUBNET = (ROOT / "tests" / "assess" / "observed" / "subnet.txt").read_text(encoding="utf-8")
@@ -387,6 +388,7 @@ def _netbox(folder: Path, target: str) -> Prepared:
         ("interfaces", INTERFACES),
         ("cables", CABLES),
         ("racks", RACKS),
+        ("outside-ports", OUTSIDE_PORTS),
     ):
         _file(folder, f"netbox/{name}.csv", text)
     return Prepared(folder / "netbox" / f"{target}.csv", ("inventory", "adopt", str(folder / "netbox")))
@@ -763,6 +765,14 @@ READERS: tuple[Reader, ...] = (
     Reader("netbox-devices", ("netbox",), "csv", lambda folder: _netbox(folder, "devices"), limit=None),
     Reader("netbox-interfaces", ("netbox",), "csv", lambda folder: _netbox(folder, "interfaces"), limit=None),
     Reader("netbox-cables", ("netbox",), "csv", lambda folder: _netbox(folder, "cables"), limit=32 << 20),
+    Reader(
+        "netbox-outside-ports",
+        ("netbox",),
+        "csv",
+        lambda folder: _netbox(folder, "outside-ports"),
+        absent=ANY,
+        limit=None,
+    ),
     Reader(
         "netbox-racks", ("netbox",), "csv", lambda folder: _netbox(folder, "racks"), absent=ANY, limit=None
     ),

@@ -164,6 +164,8 @@ def _bordered(border: Data, **fields: Any) -> Callable[[Data], Data]:
         for fabric in data["fabrics"]:
             fabric.pop("switch", None)
             fabric |= {"radix": 32 if fabric["role"] == "compute" else 16, "border": border, **fields}
+            if border.get("at") == "leaf":
+                fabric["leaf_rails"] = fabric["rails"]
         data["fabrics"][1]["border"] = {**border, "link": "100 Gbps"}
         data["fabrics"][2] |= {"isolation": "vni"}
         return data
@@ -173,10 +175,7 @@ def _bordered(border: Data, **fields: Any) -> Callable[[Data], Data]:
 
 def _bordered_switch(data: Data) -> Data:
     """Leave one machine, whose every network is one switch with links to the outside."""
-    data = _bordered({"at": "leaf", "ports": 2})(_one_machine(data))
-    for fabric in data["fabrics"]:
-        fabric["leaf_rails"] = fabric["rails"]
-    return data
+    return _bordered({"at": "leaf", "ports": 2})(_one_machine(data))
 
 
 def _spoken_of(data: Data) -> Data:
@@ -220,4 +219,5 @@ _CHANGES: dict[str, Callable[[Data], Data]] = {
     "leaves with links to the outside": _bordered({"at": "leaf", "ports": 2}),
     "spines with links to the outside": _bordered({"at": "spine", "ports": 1}),
     "a switch with links to the outside": _bordered_switch,
+    "cores with links to the outside": _compute(radix=16, pod_leaves=4, border={"at": "core", "ports": 1}),
 }

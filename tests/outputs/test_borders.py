@@ -23,6 +23,7 @@ import yaml
 from sovereign_ai.operate.cable_ends import expected
 from sovereign_ai.operate.observation import observe
 from sovereign_ai.plan import Plan
+from sovereign_ai.plan.cabling import order_cables
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.interop.netbox_exports import without_known
 from sovereign_ai.spec import AIFactory
@@ -183,17 +184,47 @@ def test_topologies_of_laboratories_have_none(name: str) -> None:
 
 
 @EACH
-def test_lists_of_cables_have_each_once_and_order_nothing_for_it(name: str) -> None:
-    _, plan, files = bordered(name)
+def test_lists_of_cables_have_each_once_and_order_our_end_of_it(name: str) -> None:
+    _, plan, _ = bordered(name)
     for plane in plan.fabrics:
         rows = table(name, f"{plane.name}/cables.csv")
         far = [row for row in rows if "outside" in row["a"] or "outside" in row["b"]]
         assert Counter((row["b"], row["b port"]) for row in far) == Counter(
             (port.switch, port.name) for port in outside_ports(name) if port.plane == plane.name
         )
-        assert {(row["length m"], row["medium"], row["part"]) for row in far} == {("", "", "")}
-        assert "outside" not in files[f"{plane.name}/parts.csv"]
-        assert len(rows) == len(plane.cables)
+        assert {(row["length m"], row["a rack"]) for row in far} == {("", "")}
+        [part] = {row["part"] for row in far}
+        assert part.endswith(", our end")
+        counted = {row["part"]: int(row["cables"]) for row in table(name, f"{plane.name}/parts.csv")}
+        assert counted[part] == plane.outside
+        assert sum(counted.values()) == len(rows) == len(plane.cables)
+
+
+@EACH
+def test_the_order_has_our_end_of_each_and_no_optic_of_the_far_end(name: str) -> None:
+    factory, plan, _ = bordered(name)
+    order = order_cables(factory, plan)
+    assert order.links == sum(len(plane.cables) for plane in plan.fabrics)
+    assert (order.unserved, {use.fabric for use in order.outside}) == (
+        0,
+        {part.name for part in factory.fabrics},
+    )
+    for use in order.outside:
+        lines = [line for line in order.lines if line.use == f"{use.fabric} to the outside"]
+        pieces = Counter(dict.fromkeys(("transceiver", "fibre", "cable"), 0))
+        for line in lines:
+            pieces[line.part.kind] += line.pieces
+        planes = [plane for plane in plan.fabrics if plane.fabric == use.fabric]
+        cages = {
+            (cable.upper, cable.upper_port.partition("/")[0])
+            for plane in planes
+            for cable in plane.outside_links
+        }
+        assert use.links == sum(plane.outside for plane in planes)
+        if use.gbps > 10:
+            assert pieces == {"transceiver": len(cages), "fibre": len(cages), "cable": 0}
+        else:
+            assert pieces == {"transceiver": 0, "fibre": 0, "cable": use.links}
 
 
 @EACH

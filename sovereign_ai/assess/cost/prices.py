@@ -94,6 +94,7 @@ def _switches(sheet: Sheet, factory: AIFactory, plan: Plan) -> Iterator[PricedPa
 def _links(sheet: Sheet, plan: Plan) -> Iterator[PricedPart]:
     """Yield the links with their optics by rate in Gbps, site by site."""
     links: Counter[tuple[str, int]] = Counter()
+    to_outside: Counter[tuple[str, int]] = Counter()
     for plane in plan.fabrics:
         for host in plane.host_links.lowers():
             links[plane.site, plane.host_rate(host) // 10**9] += 1
@@ -102,9 +103,16 @@ def _links(sheet: Sheet, plan: Plan) -> Iterator[PricedPart]:
         if between:
             links[plane.site, (plane.uplink or plane.link) // 10**9] += between
         if plane.outside:
-            links[plane.site, plane.outside_link // 10**9] += plane.outside
-    for (site, rate), number in sorted(links.items()):
-        count = sheet.plan(f"count.{site}.links.{rate}", number, "links", "cables of the plan")
+            to_outside[plane.site, plane.outside_link // 10**9] += plane.outside
+    for site, rate in sorted(links.keys() | to_outside.keys()):
+        number: float = links[site, rate]
+        source = "cables of the plan"
+        ends = to_outside[site, rate]
+        if ends:
+            # A link's price is that of both ends, and the far end is its owner's.
+            number += ends / 2
+            source += f", {ends:,} to the outside counted as half: our end alone"
+        count = sheet.plan(f"count.{site}.links.{rate}", number, "links", source)
         question = f"What does a link of {rate} Gbps cost with its optics, in dollars?"
         each = price(sheet, f"price.link.{rate}", "USD", question)
         cost = _line(sheet, f"capex.links.{site}.{rate}", count, each)

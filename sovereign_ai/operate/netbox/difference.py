@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sovereign_ai.operate.netbox.cable_status import Ends, ends_of
 from sovereign_ai.operate.netbox.held import Held, HeldValue, NetBoxObject, Owner, parts_of_others
 from sovereign_ai.operate.netbox.planned import KINDS, OWNED, Key, Planned, PlannedObject, Reference, Value
+from sovereign_ai.render.interop import OUTSIDE_PORT
 
 CREATE, CHANGE, DELETE, LEAVE = "create", "change", "delete", "leave"
 ACTIONS = (CREATE, CHANGE, DELETE, LEAVE)
@@ -122,27 +123,29 @@ def compare(planned: Planned, held: Held, seen: Collection[Ends] = ()) -> PushDi
     """
     changes: list[NetBoxChange] = []
     same: Counter[str] = Counter()
+    others = parts_of_others(held)
     for kind in KINDS:
         for key, wanted in planned[kind].items():
             if held.number(kind, key) is None:
                 changes.append(NetBoxChange(CREATE, kind, key, planned=wanted))
                 continue
-            change = _changed(wanted, held)
+            change = _changed(wanted, held, others)
             if change is None:
                 same[kind] += 1
             else:
                 changes.append(change)
-    changes += _stale(planned, held, seen)
+    changes += _stale(planned, held, seen, others)
     count = sum(1 for _ in held.objects())
     return PushDifference(tuple(changes), same, count, held.is_marked)
 
 
-def _changed(wanted: PlannedObject, held: Held) -> NetBoxChange | None:
+def _changed(wanted: PlannedObject, held: Held, others: Mapping[Owner, int]) -> NetBoxChange | None:
     """Return the change of an object that exists; None where it is as planned."""
     current = held.own.get(wanted.kind, {}).get(wanted.key)
     if current is None:
         # What is shared is used as it is.
         return None
+    wanted = replace(wanted, kept=_kept_fields(wanted, current, others))
     fields = []
     for name, value in wanted.kept.items():
         before = current.values[name]
@@ -151,6 +154,25 @@ def _changed(wanted: PlannedObject, held: Held) -> NetBoxChange | None:
     if not fields:
         return None
     return NetBoxChange(CHANGE, wanted.kind, wanted.key, current.number, tuple(fields), wanted)
+
+
+def _kept_fields(
+    wanted: PlannedObject, current: NetBoxObject, others: Mapping[Owner, int]
+) -> Mapping[str, Value]:
+    """Return the fields that are put back, with those of a port that has changed its purpose.
+
+    A port to the outside is its user's from the day on which it is described otherwise, or has a cable or an
+    address of others. One that is bare was a port within the fabric, and is shut; one with our description
+    that leads into the fabric was a port to the outside, and is opened.
+    """
+    if wanted.kind != "interfaces":
+        return wanted.kept
+    described = current.values["description"]
+    if wanted.is_outside and not described and not others.get((current.kind, current.number)):
+        return {name: wanted.initial[name] for name in ("type", "enabled", "description")}
+    if not wanted.is_outside and described == OUTSIDE_PORT:
+        return {**wanted.kept, "enabled": True, "description": ""}
+    return wanted.kept
 
 
 def _resolved(value: Value, held: Held) -> HeldValue:
@@ -178,9 +200,10 @@ def _in_words(value: Value, before: HeldValue, held: Held) -> str:
     return f"#{before}"
 
 
-def _stale(planned: Planned, held: Held, seen: Collection[Ends]) -> Iterator[NetBoxChange]:
+def _stale(
+    planned: Planned, held: Held, seen: Collection[Ends], others: Mapping[Owner, int]
+) -> Iterator[NetBoxChange]:
     """Yield what the plan no longer has, parts first; what others use stays, and so does what it is in."""
-    others = parts_of_others(held)
     kept: set[Owner] = set()
     for kind in reversed(OWNED):
         for current in _superfluous(kind, planned, held):

@@ -72,7 +72,16 @@ _FIELDS = {
         *_DEVICE_PARTS,
         "custom_fields",
     ),
-    "interfaces": ("device", "name", "type", "cable", "count_ipaddresses", "custom_fields"),
+    "interfaces": (
+        "device",
+        "name",
+        "type",
+        "enabled",
+        "description",
+        "cable",
+        "count_ipaddresses",
+        "custom_fields",
+    ),
     "cables": (
         "a_terminations",
         "b_terminations",
@@ -351,7 +360,8 @@ def _interface(row: NetBoxRow, held: Held) -> NetBoxObject:
     device = row.reference("device")
     key = (*held.key_of("devices", device), row.text("name"))
     parts = row.count("count_ipaddresses") + (row.inner("cable") is not None)
-    values = {"type": row.choice("type")}
+    values: dict[str, HeldValue] = {"type": row.choice("type"), "description": row.text("description")}
+    values["enabled"] = row.data.get("enabled") is not False
     return NetBoxObject("interfaces", row.number(), key, values, _owners(("devices", device)), parts)
 
 

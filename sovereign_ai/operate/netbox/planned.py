@@ -60,6 +60,11 @@ class PlannedObject:
     initial: Mapping[str, Value] = field(default_factory=dict)
     ends: tuple[Reference, ...] = ()
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether it is a port to the outside."""
+        return self.kind == "interfaces" and "enabled" in self.initial
+
 
 Planned = Mapping[str, Mapping[Key, PlannedObject]]
 """Kind to key to object."""
@@ -91,6 +96,9 @@ def planned_objects(factory: AIFactory, plan: Plan) -> Planned:
     for kind in KINDS:
         head, body = tables[kind]
         planned[kind] = _keyed(makers[kind](dict(zip(head, row, strict=True))) for row in body)
+    # Ports to the outside are interfaces as well; a plan without any has no such table.
+    head, body = tables.get("outside-ports", ((), ()))
+    planned["interfaces"] |= _keyed(_outside_port(dict(zip(head, row, strict=True)), sites) for row in body)
     return planned
 
 
@@ -159,6 +167,13 @@ def _interface(cells: _Cells, sites: Mapping[str, str]) -> PlannedObject:
     return PlannedObject(
         "interfaces", (*place, _text(cells, "name")), {"type": _text(cells, "type")}, initial
     )
+
+
+def _outside_port(cells: _Cells, sites: Mapping[str, str]) -> PlannedObject:
+    """Return a port to the outside: shut and described when it is created, and then its user's."""
+    port = _interface(cells, sites)
+    shut: dict[str, Value] = {"enabled": False, "description": _text(cells, "description")}
+    return PlannedObject("interfaces", port.key, {}, {**port.initial, **port.kept, **shut})
 
 
 def _cable(cells: _Cells) -> PlannedObject:

@@ -13,6 +13,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.plan.cabling.buildings import RouteCables
     from sovereign_ai.plan.cabling.order import CableOrder, MediumUse, OrderLine, order_cables
+    from sovereign_ai.plan.cabling.outside import OutsideUse
     from sovereign_ai.plan.cabling.routes import (
         BETWEEN_RACKS,
         IN_RACK,
@@ -29,6 +30,7 @@ else:
         {
             "buildings": ("RouteCables",),
             "order": ("CableOrder", "MediumUse", "OrderLine", "order_cables"),
+            "outside": ("OutsideUse",),
             "row_switches": ("RowSwitches",),
             "routes": (
                 "BETWEEN_RACKS",
@@ -50,6 +52,7 @@ __all__ = [
     "CableOrder",
     "MediumUse",
     "OrderLine",
+    "OutsideUse",
     "RouteCables",
     "RowSwitches",
     "cable_length",

@@ -15,8 +15,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from sovereign_ai.catalog import FIXED, LinkMedium, link_medium
-from sovereign_ai.plan.cabling.cages import CageKind
+from sovereign_ai.plan.cabling.cages import OUTSIDE, CageKind
 from sovereign_ai.plan.cabling.links import FabricLinks, Link
+from sovereign_ai.plan.cabling.outside import outside_medium
 from sovereign_ai.plan.cabling.parts import (
     PARALLEL,
     SHUFFLE,
@@ -38,6 +39,8 @@ _TIMES = 10_000
 """Steps of a share in a whole."""
 _WITHOUT_LENGTH = ("dr", "lpo", "fr", "sr")
 """Optics in the order in which they are taken where no length is known: single mode first."""
+_WITHOUT_PLUG = ("fibre", OUTSIDE)
+"""Forms of cages into which no transceiver of ours is plugged."""
 _MOST_LEGS = 4
 """Ends into which a fixed cable is split."""
 
@@ -69,11 +72,13 @@ class MediumChoice(NamedTuple):
         medium: the medium.
         part: the fixed cable; None of optics.
         lane: Gbps of an optical lane.
+        optic: the transceiver, where the description names it.
     """
 
     medium: LinkMedium
     part: Part | None
     lane: int
+    optic: Part | None = None
 
 
 class TrunkUse(NamedTuple):
@@ -129,10 +134,20 @@ class Assembler:
 
     def choice(self, group: Sequence[int]) -> MediumChoice | None:
         """Return what a group is made of; None where no medium reaches."""
+        if all(map(self._links.is_outside, group)):
+            return self._outside_choice(group)
         shape = self._shape(group)
         if shape not in self._choices:
             self._choices[shape] = _choice(shape, self._cabling)
         return self._choices[shape]
+
+    def _outside_choice(self, group: Sequence[int]) -> MediumChoice | None:
+        """Return what our end of links to the outside is made of; all of a fabric are alike."""
+        link = self._links.links[group[0]]
+        cage = self._links.kinds[link.far]
+        optic = self._links.outside_optic
+        chosen = outside_medium(cage, link.gbps, link.route.length, optic, self._cabling)
+        return None if chosen is None else MediumChoice(chosen.medium, None, chosen.lane, chosen.optic)
 
     def pieces(self, group: Sequence[int], choice: MediumChoice) -> Iterator[Piece]:
         """Yield the pieces of a group."""
@@ -168,7 +183,8 @@ class Assembler:
         """Return what decides the medium of a group."""
         links = [self._links.links[number] for number in group]
         kinds = self._links.kinds
-        first = links[0]
+        # A link to the outside that shares a cage with others takes what they have.
+        first = next(link for link in links if kinds[link.near].form != OUTSIDE)
         near, far = kinds[first.near], kinds[first.far]
         lane = near.lane if near.lane == far.lane else 0
         longest: int | None = 0
@@ -194,6 +210,8 @@ class Assembler:
         """Return hub and spokes of a group that one fixed cable can serve."""
         nears = {link.near for link in links}
         fars = {link.far for link in links}
+        if any(self._links.kinds[near].form == OUTSIDE for near in nears):
+            return None, None
         if len(nears) > 1 and len(fars) > 1:
             return None, None
         hubs, spokes = (fars, nears) if len(fars) == 1 else (nears, fars)
@@ -242,8 +260,9 @@ class Assembler:
                 phases[cage] = min(link.phase, phases.get(cage, link.phase))
         for cage, phase in phases.items():
             kind = self._links.kinds[cage]
-            if kind.form != "fibre":
-                yield Piece(transceiver(choice.medium, kind, choice.lane), NO_LENGTH, phase, (cage,), ())
+            if kind.form not in _WITHOUT_PLUG:
+                plug = choice.optic or transceiver(choice.medium, kind, choice.lane)
+                yield Piece(plug, NO_LENGTH, phase, (cage,), ())
 
     def _bundles(
         self, group: Sequence[int], width: int, choice: MediumChoice
@@ -270,8 +289,18 @@ class Assembler:
             nears = near_of[link.near, link.near_position // each]
             fars = far_of[link.far, link.far_position // each]
             bundle, split = _bundle(nears, fars, number)
+            if bundle == [number] and not split:
+                split = self._wide_end(link, width, choice.lane)
             done.update(bundle)
             yield bundle, split
+
+    def _wide_end(self, link: Link, width: int, lane: int) -> str:
+        """Return the end at which one link alone takes a part of a connector; empty where neither or both."""
+        kinds = self._links.kinds
+        wide = [kinds[cage].gbps // lane > width for cage in (link.near, link.far)]
+        if kinds[link.near].form == OUTSIDE:
+            wide[0] = False
+        return "" if wide[0] == wide[1] else ("near", "far")[wide[1]]
 
     def _cords(self, bundle: tuple[list[int], str], width: int, choice: MediumChoice) -> Iterator[Piece]:
         """Yield the cords of links that share a connector: one, or with panels one at each end."""

@@ -8,7 +8,6 @@ usual sizes that hold what the links of the route take.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,15 @@ from itertools import product
 from sovereign_ai.catalog import LinkMedium, link_medium
 from sovereign_ai.catalog.parts import CatalogPart, part
 from sovereign_ai.plan.cabling.assemblies import NO_LENGTH, stock_length
-from sovereign_ai.plan.cabling.cages import GIGABIT, switch_cage
-from sovereign_ai.plan.cabling.parts import PANEL_PORTS, PARALLEL, Part, cage_name, fibre, panel
+from sovereign_ai.plan.cabling.parts import (
+    PANEL_PORTS,
+    PARALLEL,
+    Part,
+    engines_of,
+    fibre,
+    optic_part,
+    panel,
+)
 from sovereign_ai.plan.cabling.routes import BETWEEN_RACKS
 from sovereign_ai.plan.campus import CampusLink, RouteUse
 from sovereign_ai.plan.nodes import Node
@@ -35,7 +41,6 @@ _PAIR = 2
 """Fibres of a link of one pair."""
 _LANE = 100
 """Gbps of a lane of the medium whose cords are used; cords of single mode are alike at every rate."""
-_OPTIC = re.compile(r"(?P<engine>[a-z]+\d+)(?:x(?P<count>\d))?-\d+g")
 _USUAL = 1
 
 
@@ -179,38 +184,13 @@ def _ends(site: str, use: RouteUse, kind: str, phase: int) -> Iterator[BuildingP
 
 def _connectors(use: RouteUse, optic: CatalogPart) -> tuple[LinkMedium, int, int]:
     """Return the medium whose cords the links take, lanes of a cord, and connectors at one end."""
-    engines = _engines(optic)
+    engines = engines_of(optic)
     is_pair = (optic.fibres or 0) <= _PAIR * engines
     medium = link_medium("fr" if is_pair else "dr", _LANE)
     if medium is None:
         message = f"the catalogue has no single-mode medium of {_LANE} Gbps a lane"
         raise RuntimeError(message)
     return medium, 1 if is_pair else PARALLEL, use.optics // _ENDS * engines
-
-
-def _engines(optic: CatalogPart) -> int:
-    """Return the connectors of an optic: two where it carries two links."""
-    match = _OPTIC.fullmatch(optic.name)
-    return int(match["count"] or 1) if match else 1
-
-
-def optic_part(optic: CatalogPart, kind: str) -> Part:
-    """Return an optic of the catalogue as a part, named as the same one within buildings.
-
-    Args:
-        optic: the optic.
-        kind: the fabric's kind.
-    """
-    gbps = (optic.rate.count if optic.rate else 0) // GIGABIT
-    match = _OPTIC.fullmatch(optic.name)
-    if match is None:
-        return Part(optic.name, "transceiver", f"{optic.name}, {gbps}G, for fibre between buildings")
-    engine, count = match["engine"], match["count"]
-    word = f"{count}x{engine}" if count else engine
-    cage = switch_cage(gbps, kind)
-    title = f"{cage.form} {gbps}G transceiver, {word.upper()}, single mode"
-    connector = "LC duplex" if (optic.fibres or 0) <= _PAIR * _engines(optic) else "MPO-12/APC"
-    return Part(f"{cage_name(cage)}-{word}", "transceiver", title, connector)
 
 
 @cache

@@ -25,6 +25,8 @@ _MOST_LANES = ((800, 8), (100, 4), (0, 1))
 _QSFP = {25: "QSFP28", 50: "QSFP56", 100: "QSFP112", 200: "QSFP224"}
 _SFP = {25: "SFP28", 50: "SFP56", 100: "SFP112"}
 """Gbps of a lane to the form of a cage."""
+OUTSIDE = "outside"
+"""The form of a port at the far end of a link to the outside, into which nothing of ours is plugged."""
 _INTEGRATED_LANE = 200
 """Gbps of a lane of co-packaged optics."""
 
@@ -33,8 +35,8 @@ class CageKind(NamedTuple):
     """What fits a cage.
 
     Attributes:
-        form: form of the plug, such as `OSFP`; `RJ45` of twisted pairs, and `fibre` where the optics are in
-            the switch.
+        form: form of the plug, such as `OSFP`; `RJ45` of twisted pairs, `fibre` where the optics are in
+            the switch, and `outside` where it is a port of others.
         side: `switch` or `host`.
         gbps: rate of all its lanes.
         lanes: its electrical lanes.
@@ -63,6 +65,11 @@ class CagePort(NamedTuple):
     number: int
     position: int
     kind: CageKind
+
+
+def far_end(gbps: int) -> CageKind:
+    """Return what stands for the far end of a link to the outside: a port of others, of no known form."""
+    return CageKind(OUTSIDE, "", gbps, 1)
 
 
 def switch_cage(gbps: int, kind: str) -> CageKind:
@@ -122,25 +129,26 @@ class ModelCages:
         self._kind = plane.kind
         self._known: dict[tuple[str, int], CagePort] = {}
 
-    def port(self, name: str, gbps: int) -> CagePort:
+    def port(self, name: str, gbps: int, parts: int | None = None) -> CagePort:
         """Return the cage of a port.
 
         Args:
             name: `7`, or `7/2` of a port that is split.
             gbps: rate of its link.
+            parts: into how many links it is split, where that differs from the fabric's `breakout`.
         """
         known = self._known.get((name, gbps))
         if known is None:
-            known = self._known[name, gbps] = self._port(name, gbps)
+            known = self._known[name, gbps] = self._port(name, gbps, parts or self._fabric.breakout)
         return known
 
-    def _port(self, name: str, gbps: int) -> CagePort:
+    def _port(self, name: str, gbps: int, split: int) -> CagePort:
         """Return the cage of a port that was not asked for before."""
         port_text, _, part_text = name.partition("/")
         port, part = int(port_text) - 1, int(part_text or 1) - 1
         model = self._model
         if model is None:
-            rate = gbps * (self._fabric.breakout if part_text else 1)
+            rate = gbps * (split if part_text else 1)
             return CagePort(port, part, switch_cage(rate, self._kind))
         if port >= model.ports:
             rate = (model.uplink_rate or model.rate).count // GIGABIT

@@ -10,9 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sovereign_ai.plan.cabling.cages import GIGABIT, CageKind, CagePort, HostPorts, ModelCages
+from sovereign_ai.plan.cabling.cages import (
+    GIGABIT,
+    OUTSIDE,
+    CageKind,
+    CagePort,
+    HostPorts,
+    ModelCages,
+    far_end,
+)
 from sovereign_ai.plan.cabling.routes import RackPlace, cable_length, route_length
 from sovereign_ai.plan.fabric.planes import FabricPlan
+from sovereign_ai.plan.fabric.switch_ports import outside_of, ports_of
 from sovereign_ai.spec import Cabling, Fabric
 
 
@@ -62,9 +71,10 @@ class FabricLinks:
     Attributes:
         site: the site.
         fabric: the fabric's name.
-        links: its links, plane by plane in the order of the plan.
+        links: its links, plane by plane in the order of the plan; of each plane those to the outside last.
         kinds: the kind of each cage.
         names: device and number of each cage.
+        outside_optic: the catalogue's optic for links to the outside; empty where none is described.
     """
 
     site: str
@@ -72,6 +82,11 @@ class FabricLinks:
     links: list[Link] = field(default_factory=list)
     kinds: list[CageKind] = field(default_factory=list)
     names: list[tuple[str, int, str]] = field(default_factory=list)
+    outside_optic: str = ""
+
+    def is_outside(self, number: int) -> bool:
+        """Return whether a link leads to the outside."""
+        return self.kinds[self.links[number].near].form == OUTSIDE
 
 
 class Routes:
@@ -129,7 +144,8 @@ def fabric_links(
         routes: the ways between devices.
         first: device to the phase from which on it stands; what is not in it stands from the start.
     """
-    made = FabricLinks(planes[0].site, fabric.name)
+    optic = "" if fabric.border is None else fabric.border.optic or ""
+    made = FabricLinks(planes[0].site, fabric.name, outside_optic=optic)
     numbers: dict[tuple[str, int, str], int] = {}
 
     def cage(device: str, port: CagePort) -> int:
@@ -148,7 +164,6 @@ def fabric_links(
         tiers = {row.name: row.tier for row in plane.switches}
         ports = {tier: ModelCages(fabric, tier, plane) for tier in ("leaf", "spine", "core", "border")}
         uplink_rate = (plane.uplink or plane.link) // GIGABIT
-        # What stands at the far end of a link to the outside decides its medium, so none is ordered here.
         inner = plane.cables.rows[: len(plane.cables) - plane.outside]
         for index, (lower, lower_port, upper, upper_port) in enumerate(inner):
             is_host = index < plane.node_leaf
@@ -168,9 +183,25 @@ def fabric_links(
             near_cage, far_cage = cage(lower, near), cage(upper, far)
             link = Link(near_cage, near.position, far_cage, far.position, gbps, route, phase)
             made.links.append(link)
+        parts = _outside_parts(fabric)
+        gbps = plane.outside_link // GIGABIT
+        for lower, lower_port, upper, upper_port in plane.outside_links.rows:
+            far = ports[tiers[upper]].port(upper_port, gbps, parts)
+            # Each far end is a port of its own, since nobody knows which of them share a plug there.
+            near_cage = cage(lower, CagePort(int(lower_port), 0, far_end(gbps)))
+            cord = None if fabric.border is None or fabric.border.cord is None else fabric.border.cord.count
+            phase = first.get(upper, 0)
+            far_cage = cage(upper, far)
+            made.links.append(Link(near_cage, 0, far_cage, far.position, gbps, Route(cord), phase))
     for index in open_links:
         made.links[index] = made.links[index]._replace(route=Route(longest, is_guess=True))
     return made
+
+
+def _outside_parts(fabric: Fabric) -> int | None:
+    """Return into how many links to the outside a port is split; None of a fabric without any."""
+    outside = outside_of(fabric, ports_of(fabric))
+    return None if outside is None else outside.parts
 
 
 def plug_groups(links: FabricLinks) -> Iterator[list[int]]:

@@ -31,6 +31,7 @@ from sovereign_ai.plan.cabling.buildings import (
     route_cables,
 )
 from sovereign_ai.plan.cabling.links import FabricLinks, Routes, fabric_links, plug_groups
+from sovereign_ai.plan.cabling.outside import OutsideUse, plug_watts
 from sovereign_ai.plan.cabling.parts import PANEL_PORTS, Part, panel, trunk
 from sovereign_ai.plan.cabling.routes import places_of
 from sovereign_ai.plan.cabling.row_switches import RowSwitches, row_switches
@@ -44,6 +45,8 @@ from sovereign_ai.spec import AIFactory, Cabling
 
 SPARES, BETWEEN_ROWS = "spares", "between rows"
 """What a line is for, where it is for no fabric."""
+TO_OUTSIDE = "to the outside"
+"""What a line is for besides its fabric: our end of links to others."""
 _WITHOUT_SPARES = ("trunk", "panel")
 """Kinds of part without spares: free connectors of a trunk and a panel are their reserve."""
 _SHARE = 10_000
@@ -57,7 +60,7 @@ class OrderLine:
 
     Attributes:
         site: where they are delivered.
-        use: the fabric, `spares`, or `between rows`.
+        use: the fabric, `spares`, `between rows`, or the fabric and `to the outside`.
         phase: the phase of construction that orders them; empty where none is described.
         part: what they are.
         length: centimetres as stocked; 0 where they have none, None where it is open.
@@ -109,7 +112,7 @@ class CableOrder:
         cabling: how it is cabled, defaults filled in.
         routes: what runs on the routes between buildings.
         row_switches: what would reach where twisted pairs do not.
-        outside: links to the outside, which are in no line and not in `links`.
+        outside: links to the outside, of which our end is ordered; they are in `links` as well.
     """
 
     lines: tuple[OrderLine, ...]
@@ -119,12 +122,13 @@ class CableOrder:
     cabling: Cabling
     routes: tuple[RouteCables, ...] = ()
     row_switches: tuple[RowSwitches, ...] = ()
-    outside: int = 0
+    outside: tuple[OutsideUse, ...] = ()
 
     @property
     def unserved(self) -> int:
         """Links that nothing permitted reaches: they are in no line."""
-        return sum(use.links for use in self.uses if use.medium is None)
+        within = sum(use.links for use in self.uses if use.medium is None)
+        return within + sum(use.links for use in self.outside if use.medium is None)
 
     @property
     def pieces(self) -> int:
@@ -150,12 +154,14 @@ class _Tally:
         connectors: connectors of trunks by medium, site, ends, length and phase.
         uses: links by site, fabric and medium.
         unreached: lower ends of twisted pairs that are too long, by site and fabric.
+        outside: links to the outside by site, fabric and what our end is made of.
     """
 
     pieces: Counter[tuple[_Key, int]] = field(default_factory=Counter)
     connectors: Counter[tuple[str, TrunkUse]] = field(default_factory=Counter)
     uses: list[MediumUse] = field(default_factory=list)
     unreached: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    outside: list[OutsideUse] = field(default_factory=list)
 
 
 def order_cables(factory: AIFactory, plan: Plan) -> CableOrder:
@@ -168,7 +174,6 @@ def order_cables(factory: AIFactory, plan: Plan) -> CableOrder:
     cabling = factory.cabling or Cabling()
     tally = _Tally()
     links = 0
-    outside = sum(plane.outside for plane in plan.fabrics)
     for fabric_part in every_link(factory, plan, cabling):
         links += len(fabric_part.links)
         _count(fabric_part, cabling, tally)
@@ -182,7 +187,8 @@ def order_cables(factory: AIFactory, plan: Plan) -> CableOrder:
     phases = tuple(phase.name for phase in factory.phases)
     _add_spares(tally, cabling, max(len(phases), 1))
     lines = sorted(_lines(tally, phases), key=_line_order(phases))
-    return CableOrder(tuple(lines), tuple(tally.uses), links, phases, cabling, routes, proposals, outside)
+    uses, outside = tuple(tally.uses), tuple(tally.outside)
+    return CableOrder(tuple(lines), uses, links, phases, cabling, routes, proposals, outside)
 
 
 def every_link(factory: AIFactory, plan: Plan, cabling: Cabling) -> Iterator[FabricLinks]:
@@ -225,8 +231,12 @@ def _count(links: FabricLinks, cabling: Cabling, tally: _Tally) -> None:
     guesses: Counter[tuple[LinkMedium | None, bool]] = Counter()
     unknown: Counter[tuple[LinkMedium | None, bool]] = Counter()
     longest: dict[tuple[LinkMedium | None, bool], int] = {}
+    to_outside: list[tuple[list[int], MediumChoice | None]] = []
     for group in plug_groups(links):
         choice = assembler.choice(group)
+        if all(map(links.is_outside, group)):
+            to_outside.append((group, choice))
+            continue
         medium: tuple[LinkMedium | None, bool] = (None, False)
         if choice is not None:
             medium = (choice.medium, choice.part is not None)
@@ -239,7 +249,9 @@ def _count(links: FabricLinks, cabling: Cabling, tally: _Tally) -> None:
         if choice is None:
             _note_unreached(links, group, tally)
         else:
-            _count_pieces(links, assembler, group, choice, tally)
+            _count_pieces(links, assembler, group, choice, tally, links.fabric)
+    if to_outside:
+        _count_outside(links, assembler, to_outside, tally)
     for used, number_of_links in counts.items():
         use = MediumUse(
             site=links.site,
@@ -252,6 +264,39 @@ def _count(links: FabricLinks, cabling: Cabling, tally: _Tally) -> None:
             unknown=unknown[used],
         )
         tally.uses.append(use)
+
+
+def _count_outside(
+    links: FabricLinks,
+    assembler: Assembler,
+    groups: Sequence[tuple[list[int], MediumChoice | None]],
+    tally: _Tally,
+) -> None:
+    """Count the pieces of our end of one fabric's links to the outside, whose ports are all of one kind."""
+    plugs: Counter[str] = Counter()
+    count = 0
+    for group, choice in groups:
+        count += len(group)
+        if choice is not None:
+            for name in _count_pieces(links, assembler, group, choice, tally, f"{links.fabric} {TO_OUTSIDE}"):
+                plugs[name] += 1
+    first, choice = groups[0]
+    link = links.links[first[0]]
+    plug = next(iter(plugs), "")
+    each = plug_watts(plug, links.outside_optic)
+    use = OutsideUse(
+        site=links.site,
+        fabric=links.fabric,
+        gbps=link.gbps,
+        links=count,
+        medium=None if choice is None else choice.medium,
+        plug=plug,
+        is_described=bool(links.outside_optic),
+        plugs=plugs.total(),
+        watts=None if each is None else each * plugs.total(),
+        cord=link.route.length,
+    )
+    tally.outside.append(use)
 
 
 def _note_unreached(links: FabricLinks, group: Sequence[int], tally: _Tally) -> None:
@@ -273,15 +318,24 @@ def _row_switches(factory: AIFactory, racks: Sequence[Rack], tally: _Tally) -> I
 
 
 def _count_pieces(
-    links: FabricLinks, assembler: Assembler, group: Sequence[int], choice: MediumChoice, tally: _Tally
-) -> None:
-    """Count the pieces of one group of links."""
+    links: FabricLinks,
+    assembler: Assembler,
+    group: Sequence[int],
+    choice: MediumChoice,
+    tally: _Tally,
+    use: str,
+) -> list[str]:
+    """Count the pieces of one group of links for a use, and return the names of its transceivers."""
+    plugs: list[str] = []
     for piece in assembler.pieces(group, choice):
-        key = _Key(links.site, links.fabric, piece.part, piece.length)
+        key = _Key(links.site, use, piece.part, piece.length)
         tally.pieces[key, piece.phase] += 1
-    for use in assembler.trunk_uses(group, choice):
-        one_each = use._replace(connectors=1)
-        tally.connectors[links.site, one_each] += use.connectors
+        if piece.part.kind == "transceiver":
+            plugs.append(piece.part.name)
+    for trunk_use in assembler.trunk_uses(group, choice):
+        one_each = trunk_use._replace(connectors=1)
+        tally.connectors[links.site, one_each] += trunk_use.connectors
+    return plugs
 
 
 def _add_trunks(tally: _Tally, fibres: int) -> None:

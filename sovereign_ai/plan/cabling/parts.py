@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import NamedTuple
 
 from sovereign_ai.catalog import LinkMedium
-from sovereign_ai.plan.cabling.cages import CageKind
+from sovereign_ai.catalog.parts import CatalogPart
+from sovereign_ai.plan.cabling.cages import GIGABIT, CageKind, switch_cage
 
 PARALLEL = 4
 """Lanes of an MPO-12: four fibres one way, four the other, and four dark."""
+_PAIR = 2
+"""Fibres of a link of one pair."""
+_OPTIC = re.compile(r"(?P<engine>[a-z]+\d+)(?:x(?P<count>\d))?-\d+g")
+"""Names of the catalogue's optics: `fr4-400g`, and `fr4x2-800g` of one that carries two links."""
 _WORDS = {
     "dac": "passive copper",
     "acc": "linear active copper",
@@ -94,6 +100,33 @@ def transceiver(medium: LinkMedium, cage: CageKind, lane: int) -> Part:
     if engines > 1:
         connector = f"{engines} x {connector}"
     return Part(f"{form}-{cage.gbps}g-{word}", "transceiver", title, connector)
+
+
+def engines_of(optic: CatalogPart) -> int:
+    """Return the connectors of an optic of the catalogue: two where it carries two links."""
+    match = _OPTIC.fullmatch(optic.name)
+    return int(match["count"] or 1) if match else 1
+
+
+def optic_part(optic: CatalogPart, kind: str) -> Part:
+    """Return an optic of the catalogue as a part, named as the same one within buildings.
+
+    Args:
+        optic: the optic.
+        kind: the fabric's kind.
+    """
+    gbps = (optic.rate.count if optic.rate else 0) // GIGABIT
+    cage = switch_cage(gbps, kind)
+    match = _OPTIC.fullmatch(optic.name)
+    # What a twisted pair's rate takes as an optic has a small cage of its own, which no name here says.
+    if match is None or cage.form == "RJ45":
+        return Part(optic.name, "transceiver", f"{optic.name}, {gbps}G transceiver for fibre")
+    engine, count = match["engine"], match["count"]
+    word = f"{count}x{engine}" if count else engine
+    mode = "multimode" if engine.startswith("sr") else "single mode"
+    title = f"{cage.form} {gbps}G transceiver, {word.upper()}, {mode}"
+    connector = "LC duplex" if (optic.fibres or 0) <= _PAIR * engines_of(optic) else "MPO-12/APC"
+    return Part(f"{cage_name(cage)}-{word}", "transceiver", title, connector)
 
 
 @cache

@@ -17,12 +17,16 @@ from sovereign_ai.spec import Fabric
 _OF_CORES = ("cores", "core_oversubscription")
 _OF_SPINES = ("uplinks", "uplink", "spines", "spine_spares", "spine_switch", "spine_radix", "pod_leaves")
 
+_OF_PAIRS = ("peer_links",)
+
 
 def idle_field_notes(fabric: Fabric, size: FabricSize) -> Iterator[str]:
     """Yield a note where written fields describe switches that a plane does not have."""
-    if size.tiers == 3 or fabric.spines == "none":
+    if size.tiers == 3 or (fabric.spines == "none" and size.leaf > 1):
         return
-    names = _OF_CORES if size.tiers == 2 else (*_OF_SPINES, *_OF_CORES)
+    names: tuple[str, ...] = _OF_CORES if size.tiers == 2 else (*_OF_SPINES, *_OF_CORES)
+    if fabric.spines == "none":
+        names = _OF_PAIRS
     # A published design is for more machines than a first order of it may have.
     preset = design(fabric.design).fields if fabric.design is not None else {}
     idle = []

@@ -336,9 +336,11 @@ class _Sizer:
         """Return a single switch, or a pair with links between the two."""
         ports = self.ports.cages * self.ports.breakout
         if self.fabric.leaf_rails is None:
-            # All rails on one switch where they fit, else half of the rails on each of two.
+            # All rails on one switch where they fit, else half of the rails on each of two. Links between two
+            # leaves that are described are of a pair, however few machines there are.
             whole = max(self._whole_ports(ports // self.rails), 1)
             fits = first_free_place(self.blocks, whole) * self.rails <= ports
+            fits = fits and self.fabric.peer_links is None
             self.leaf_rails = self.rails if fits or self.rails % 2 else self.rails // 2
         places = self._whole_ports(ports // self.leaf_rails)
         if isinstance(self.fabric.leaf_hosts, int) and not self.is_limited:

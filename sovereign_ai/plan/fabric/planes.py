@@ -101,6 +101,8 @@ class FabricPlan:
         outside: cables to the outside.
         outside_link: bits a second of one of them.
         border_ports: ports of a border leaf before any is split; 0 without border leaves.
+        outside_optic: the catalogue's optic of our end of links to the outside, where one is described.
+        outside_cord: centimetres of our cable of such a link, where the description says them; else 0.
     """
 
     name: str
@@ -139,6 +141,8 @@ class FabricPlan:
     outside: int = 0
     outside_link: int = 0
     border_ports: int = 0
+    outside_optic: str = ""
+    outside_cord: int = 0
 
     def host_rate(self, host: str) -> int:
         """Return the bits a second of one link of a host."""
@@ -197,6 +201,8 @@ LATER = {
     "outside": 0,
     "outside_link": 0,
     "border_ports": 0,
+    "outside_optic": "",
+    "outside_cord": 0,
 }
 """Fields that were added after plans had been signed, with the value that the canonical JSON leaves out, so
 that digests stay."""
@@ -395,6 +401,8 @@ def _plan_plane(
         outside=len(outside),
         outside_link=layout.outside.rate if layout is not None and layout.outside is not None else 0,
         border_ports=_border_ports(layout),
+        outside_optic="" if fabric.border is None else fabric.border.optic or "",
+        outside_cord=0 if fabric.border is None or fabric.border.cord is None else fabric.border.cord.count,
     )
 
 

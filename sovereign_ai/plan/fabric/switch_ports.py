@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from sovereign_ai.catalog.switch import BREAKOUT_PARTS, SwitchModel, switch
 from sovereign_ai.plan.fabric.clos import MisfitError
+from sovereign_ai.plan.fabric.outside_optics import refuse_unfit_optic
 from sovereign_ai.plan.fabric.port_assignment import links_a_port
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import Border, Fabric
@@ -163,6 +164,14 @@ def outside_of(fabric: Fabric, ports: Ports) -> Outside | None:
     border = fabric.border
     if border is None:
         return None
+    outside = _outside(fabric, border, ports)
+    if border.optic is not None:
+        refuse_unfit_optic(border.optic, outside.rate, outside.parts)
+    return outside
+
+
+def _outside(fabric: Fabric, border: Border, ports: Ports) -> Outside:
+    """Return the links to the outside of the switches that have them."""
     if border.at == "border-leaf":
         return _of_border_leaf(fabric, border)
     if border.at == "leaf":

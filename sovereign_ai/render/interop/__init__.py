@@ -21,7 +21,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.render.interop.delivered import read_guids, read_macs
     from sovereign_ai.render.interop.labels import node_taints, place_labels, role_labels
-    from sovereign_ai.render.interop.netbox import netbox_tables
+    from sovereign_ai.render.interop.netbox import OUTSIDE_PORT, netbox_tables
     from sovereign_ai.render.interop.netbox_exports import read_netbox_exports
     from sovereign_ai.render.interop.output_files import DeliveredFacts, file_sets, files
     from sovereign_ai.render.interop.topograph import switch_tiers
@@ -31,7 +31,7 @@ else:
         {
             "delivered": ("read_guids", "read_macs"),
             "labels": ("node_taints", "place_labels", "role_labels"),
-            "netbox": ("netbox_tables",),
+            "netbox": ("OUTSIDE_PORT", "netbox_tables"),
             "netbox_exports": ("read_netbox_exports",),
             "output_files": ("DeliveredFacts", "file_sets", "files"),
             "topograph": ("switch_tiers",),
@@ -39,6 +39,7 @@ else:
     )
 
 __all__ = [
+    "OUTSIDE_PORT",
     "DeliveredFacts",
     "file_sets",
     "files",

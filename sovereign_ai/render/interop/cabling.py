@@ -105,6 +105,25 @@ def part(rate: int, centimetres: int, kind: str) -> str:
     return f"{name} over {centimetres / 100:.0f} m: no optics here reach so far"
 
 
+def outside_part(rate: int, optic: str) -> str:
+    """Return what is ordered for our end of a link to the outside; its far end is its owner's.
+
+    Args:
+        rate: bits a second.
+        optic: the catalogue's name of the optic; empty where none is described.
+
+    >>> outside_part(100 * 10**9, "lr4-100g"), outside_part(400 * 10**9, ""), outside_part(10**9, "")
+    ('lr4-100g, our end', '400G single mode, our end', '1000BASE-T twisted pair, our end')
+    """
+    gbps = rate // 10**9
+    if optic:
+        return f"{optic}, our end"
+    if rate <= MOST_TWISTED:
+        speed = "1000" if gbps == 1 else f"{gbps}G"
+        return f"{speed}BASE-T twisted pair, our end"
+    return f"{gbps}G single mode, our end"
+
+
 class _Estimator:
     """Estimates the length of cables between devices of a plan."""
 
@@ -131,6 +150,7 @@ def cables_csv(plan: Plan, plane: FabricPlan) -> str:
     A row has a label, both ends with their racks, the rate, length and medium, and what is ordered for it.
     """
     estimator = _Estimator(plan)
+    first_outside = len(plane.cables) - plane.outside
     rows: list[tuple[str, ...]] = []
     for number, cable in enumerate(plane.cables, 1):
         ends = (
@@ -149,6 +169,11 @@ def cables_csv(plan: Plan, plane: FabricPlan) -> str:
             size = f"{centimetres / 100:.1f}"
             made_of = medium(centimetres, link)
             order = part(link, centimetres, plane.kind)
+        elif number > first_outside:
+            size = f"{plane.outside_cord / 100:.1f}" if plane.outside_cord else ""
+            is_pair = link <= MOST_TWISTED and not plane.outside_optic
+            made_of = "twisted pair" if is_pair else "transceivers and fibre"
+            order = outside_part(link, plane.outside_optic)
         rows.append((f"{plane.name}-{number:06d}", *ends, rate, size, made_of, order))
     head = ["label", "a", "a port", "a rack", "b", "b port", "b rack", "rate", "length m", "medium", "part"]
     return csv_table(head, rows)
@@ -157,14 +182,17 @@ def cables_csv(plan: Plan, plane: FabricPlan) -> str:
 def parts_csv(plan: Plan, plane: FabricPlan) -> str:
     """Return how many of each part a plane's cables need, as CSV, the most first.
 
-    Cables with an end that has no rack are counted as open.
+    Cables with an end that has no rack are counted as open; of those to the outside our end is counted.
     """
     estimator = _Estimator(plan)
+    first_outside = len(plane.cables) - plane.outside
     counts: Counter[str] = Counter()
     for number, (lower, upper) in enumerate(plane.cables.pairs(), 1):
         centimetres = estimator.centimetres(lower, upper)
         link = plane.rate_of(number - 1)
-        if centimetres is None:
+        if number > first_outside:
+            counts[outside_part(link, plane.outside_optic)] += 1
+        elif centimetres is None:
             counts["open: an end has no rack"] += 1
         else:
             counts[part(link, centimetres, plane.kind)] += 1

@@ -34,7 +34,8 @@ _INFINIBAND = {
 """Gbps to NetBox's type: four lanes; its types without lanes are of one."""
 _RACK_INCHES = 19
 """Width of a rack; NetBox requires it where a rack has no type."""
-_OUTSIDE = "to the outside: shut until somebody takes it into use"
+OUTSIDE_PORT = "to the outside: shut until somebody takes it into use"
+"""Description of a port to the outside."""
 _GREY = "9e9e9e"
 """Colour of every role: NetBox requires one."""
 _SPEEDS = {
@@ -254,7 +255,7 @@ def _outside_ports(plan: Plan, known: Container[str]) -> Iterator[Row]:
         kind = _SPEEDS.get(plane.outside_link // 10**9, "other")
         for cable in plane.outside_links:
             if cable.upper in known:
-                yield cable.upper, interface(cable.upper_port), kind, "false", _OUTSIDE
+                yield cable.upper, interface(cable.upper_port), kind, "false", OUTSIDE_PORT
 
 
 def _interfaces_table(links: Iterable[_Link]) -> Table:

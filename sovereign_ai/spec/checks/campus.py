@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
+from sovereign_ai.spec.checks.optics import check_optic
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.campus import BuildingLink, Campus
@@ -76,7 +77,7 @@ def _check_link(
     """Refuse links whose fabrics are not each in one building, or between which no route is."""
     known = {fabric.name: fabric for fabric in factory.fabrics}
     yield from _unknown("fabric", link.fabrics, list(known), f"{field}.fabrics")
-    yield from _check_optic(link, f"{field}.optic")
+    yield from check_optic(link.optic, f"{field}.optic")
     if any(name not in known for name in link.fabrics):
         return
     where = Where(field=f"{field}.fabrics")
@@ -110,27 +111,6 @@ def _check_alike(first: Fabric, second: Fabric, where: Where) -> Iterator[Proble
         rates = f"{first.uplink or first.link} and {second.uplink or second.link}"
         message = f"the switches of {first.name!r} and {second.name!r} have ports of {rates}"
         yield Problem("contradiction", message, where, "give both the same `uplink`")
-
-
-def _check_optic(link: BuildingLink, field: str) -> Iterator[Problem]:
-    """Refuse an optic that the catalogue does not have, or that carries no light over fibres."""
-    if link.optic is None:
-        return
-    from sovereign_ai.catalog.parts import parts  # noqa: PLC0415 - only where an optic is named
-
-    optics = {part.name: part for part in parts() if part.kind == "optic"}
-    if link.optic not in optics:
-        message = f"the catalogue has no optic called {link.optic!r}"
-        yield Problem("unknown-name", message, Where(field=field), nearest(link.optic, optics))
-        return
-    missing: list[str] = []
-    for name in ("rate", "reach", "fibres", "power"):
-        if getattr(optics[link.optic], name) is None:
-            missing.append(name)
-    if missing:
-        message = f"{link.optic} has no {', '.join(missing)}"
-        hint = "choose an optic for fibre with all of them, or bring a row of your own under `catalog`"
-        yield Problem("contradiction", message, Where(field=field), hint)
 
 
 def _unknown(kind: str, names: Collection[str], known: Collection[str], field: str) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.files import shown
 from sovereign_ai.spec.checks.chain import check_chain
 from sovereign_ai.spec.checks.heat import check_coolant, check_reuse
+from sovereign_ai.spec.checks.optics import check_optic
 from sovereign_ai.spec.checks.values import MOST_POWER
 from sovereign_ai.units import LARGEST, BitsPerSecond, BytesPerSecond, Percent, Watts
 
@@ -288,6 +289,7 @@ def _check_border(fabric: Fabric, border: Border, field: str) -> Iterator[Proble
             hint = f"remove it, or 'at: {border.at}'"
             yield Problem("contradiction", message, Where(field=f"{field}.{name}"), hint)
     yield from _check_border_leaf(fabric, border, field)
+    yield from check_optic(border.optic, f"{field}.optic")
 
 
 def _check_border_place(fabric: Fabric, border: Border, field: str) -> Iterator[Problem]:

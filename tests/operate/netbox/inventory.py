@@ -25,6 +25,7 @@ from sovereign_ai.operate.netbox.planned import (
     Value,
     cable_key,
 )
+from sovereign_ai.render.interop import OUTSIDE_PORT
 from tests.operate.netbox.fake_netbox import TOKEN, FakeNetBox
 
 FACTORY = "small"
@@ -91,6 +92,13 @@ def device(tables: Tables, name: str, unit: int) -> None:
 def port(tables: Tables, of: str, name: str) -> None:
     place = Reference("devices", ("fra1", of))
     put(tables, "interfaces", ("fra1", of, name), {"type": "400gbase-x-osfp"}, device=place, name=name)
+
+
+def outside(tables: Tables, of: str, name: str) -> None:
+    """Make a port one to the outside, whatever it was."""
+    place = Reference("devices", ("fra1", of))
+    shut: dict[str, Value] = {"enabled": False, "description": OUTSIDE_PORT, "type": "100gbase-x-qsfp28"}
+    put(tables, "interfaces", ("fra1", of, name), device=place, name=name, **shut)
 
 
 def cable(tables: Tables, near: tuple[str, str], far: tuple[str, str]) -> None:

@@ -10,6 +10,7 @@ from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.operate.netbox import Push, PushOutcome
 from sovereign_ai.operate.netbox.held import MARK
 from sovereign_ai.operate.netbox.planned import Reference
+from sovereign_ai.render.interop import OUTSIDE_PORT
 from tests.operate.netbox.fake_netbox import FakeNetBox, Reply, fake_netbox, reply_json
 from tests.operate.netbox.inventory import (
     FACTORY,
@@ -17,6 +18,7 @@ from tests.operate.netbox.inventory import (
     changed,
     connection,
     looked,
+    outside,
     planned,
     port,
     pushed,
@@ -201,3 +203,46 @@ def test_created_objects_in_another_order_are_no_answer(netbox: FakeNetBox) -> N
     )
     with pytest.raises(EnvironmentLacksError, match="another order"):
         Push(connection(netbox), held).apply(difference)
+
+
+def test_a_port_to_the_outside_is_created_shut_and_is_its_users_from_then_on(netbox: FakeNetBox) -> None:
+    wanted = planned()
+    outside(wanted, "leaf", "swp64")
+    pushed(netbox, wanted)
+    number = netbox.number("interfaces", name="swp64")
+    held = netbox.of("interfaces")[number]
+    assert (held["enabled"], held["description"]) == (False, OUTSIDE_PORT)
+    assert not looked(netbox, wanted)[1].changes
+    held |= {"enabled": True, "description": "transit of example.net", "type": "100gbase-lr4"}
+    assert not looked(netbox, wanted)[1].changes
+    held |= {"description": ""}
+    netbox.add("ip-addresses", address="192.0.2.1/31", vrf=None, assigned_object_id=number)
+    assert not looked(netbox, wanted)[1].changes
+
+
+def test_a_port_that_changes_its_purpose_is_shut_or_opened_in_one_run(netbox: FakeNetBox) -> None:
+    inner, other = planned(), planned(["train-001"])
+    outside(other, "leaf", "swp2")
+    pushed(netbox, inner)
+    number = netbox.number("interfaces", name="swp2")
+    pushed(netbox, other)
+    held = netbox.of("interfaces")[number]
+    assert (held["enabled"], held["description"]) == (False, OUTSIDE_PORT)
+    assert not looked(netbox, other)[1].changes
+    pushed(netbox, inner)
+    assert (held["enabled"], held["description"], held["type"]) == (True, "", "400gbase-x-osfp")
+    assert not looked(netbox, inner)[1].changes
+
+
+def test_a_port_to_the_outside_that_others_cabled_is_left_when_the_plan_has_it_no_more(
+    netbox: FakeNetBox,
+) -> None:
+    wanted = planned()
+    outside(wanted, "leaf", "swp64")
+    pushed(netbox, wanted)
+    port = netbox.number("interfaces", name="swp64")
+    far = netbox.add("interfaces", device=netbox.number("devices", name="leaf"), name="far", type="other")
+    ends = [[{"object_type": "dcim.interface", "object_id": number}] for number in (port, far)]
+    netbox.add("cables", a_terminations=ends[0], b_terminations=ends[1])
+    (left,) = [change for change in looked(netbox, planned())[1].changes if change.kind == "interfaces"]
+    assert (left.action, left.key) == ("leave", ("fra1", "leaf", "swp64"))

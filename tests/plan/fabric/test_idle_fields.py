@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sovereign_ai.plan.fabric.feasibility import size_fabrics
@@ -9,7 +11,7 @@ from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, part_rate_not
 from tests.plan.wishes import pool, wish
 
 
-def notes(nodes: int = 16, **fabric: object) -> list[str]:
+def notes(nodes: int = 16, **fabric: Any) -> list[str]:
     described = wish([pool(nodes=nodes)], {"name": "f", "kind": "roce", "rails": 8, **fabric})
     size = size_fabrics(described, {})[0]
     [one] = described.fabrics
@@ -55,3 +57,16 @@ def test_a_rate_far_below_the_ports_is_a_question() -> None:
     described = wish([pool()], {"name": "f", "role": "in-band", "switch": "sn5600", "link": "10 Gbps"})
     [note] = part_rate_notes(described.fabrics[0])
     assert note.endswith("carries one link of 10 Gbps; whether it runs that slowly is not in the catalogue")
+
+
+def test_links_of_a_pair_have_no_effect_where_one_switch_takes_every_rail() -> None:
+    fabric: dict[str, Any] = {
+        "padding": "none",
+        "leaf_rails": 8,
+        "radix": 64,
+        "link": "400 Gbps",
+        "spines": "none",
+        "peer_links": 8,
+    }
+    assert any("'peer_links' has no effect" in note for note in notes(2, **fabric))
+    assert not any("peer_links" in note for note in notes(2, **{**fabric, "leaf_rails": 4}))

@@ -74,6 +74,12 @@ def test_a_pair_of_leaves_has_as_many_links_between_them_as_its_machines_need() 
     assert (plane.switch_links, len(plane.uplinks)) == (plane.peer_links, 0)
 
 
+def test_links_between_two_leaves_are_of_a_pair_however_few_machines_there_are() -> None:
+    """One switch with room for all came out, and the links that were written in no cable."""
+    plane = planned(1, spines="none", peer_links=8)
+    assert (plane.leaf, plane.leaf_leaf, len(plane.peer_links)) == (2, 8, 8)
+
+
 def test_a_pair_carries_what_its_links_carry_and_loses_what_it_loses() -> None:
     plane = planned(12, spines="none", breakout=2, leaf_rails=4, peer_links=12, oversubscription="4:1")
     assert (plane.leaf_leaf, plane.oversubscription, plane.bisection) == (12, "4:1", 12 * plane.link)
