@@ -5,7 +5,7 @@
 It answers `/nodes`, `/gpus`, `/controllers` and `/jobs` (`machine_pages.py`) on loopback, each with the
 metrics of all machines: thousands of listeners would be thousands of ports. Prometheus alone may read them.
 What they say follows from the description in the control plane's folder, read again when it has changed, and
-from what the API server says at most five seconds before. Where it says nothing, a page is an error, so that
+from what the API server says at most ten seconds before. Where it says nothing, a page is an error, so that
 nobody takes an old reading for a new one.
 """
 
@@ -40,7 +40,7 @@ from sovereign_ai.spec import AIFactory, read_data
 from sovereign_ai.text import clean
 
 PAGES = ("nodes", "gpus", "controllers", "jobs")
-FRESH_SECONDS = 5.0
+FRESH_SECONDS = 10.0
 """How long a reading serves: the pages of one round of scrapes are of one moment, more or less."""
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
