@@ -141,8 +141,8 @@ _ACCOUNTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Service accounts of network plugins that note on pods what they gave them, by namespace.
 
-Read on 2026-11-28 in the manifests and charts of Antrea, Calico and its operator, Kube-OVN, OVN-Kubernetes and
-OpenShift. Others are listed in the description.
+Read on 2026-11-28 in the manifests and charts of Antrea, Calico and its operator, Kube-OVN, OVN-Kubernetes
+and OpenShift. Others are listed in the description.
 """
 PLUGIN_ACCOUNTS = tuple(
     f"system:serviceaccount:{namespace}:{name}" for namespace, names in _ACCOUNTS.items() for name in names
