@@ -439,7 +439,7 @@ _BETWEEN = literal(BETWEEN)
 _MEANT = "|".join(name.removeprefix("(?i)").removesuffix("$") for name in (_REGION_NAMES, _BUCKET_NAMES))
 _OPTION = (
     rf"(?i)\x01-+[a-z0-9._-]*(?:{_MEANT})\x01[^\x01-][^\x01]*"
-    rf"|\x01-+[a-z0-9._-]*(?:{_PLACE_WORDS})s?\x01(?:[^\x01-][^\x01]*[.][^\x01]*|[0-9]{{5,}}|0[xX][0-9A-Fa-f]+)"
+    rf"|\x01-+[a-z0-9._-]*(?:{_PLACE_WORDS})s?\x01(?:[^\x01-][^\x01]*[.][^\x01]*|[$][(][^\x01]*|[0-9]{{5,}}|0[xX][0-9A-Fa-f]+)"
 )
 """An option of two words that is called after a host, a region or a bucket, with its value."""
 _MAY_NAME_TOGETHER = rf"{_MAY_NAME}|(?i:-[a-z0-9._-]*(?:{_MEANT})\x01)"
@@ -622,15 +622,14 @@ def texts_are_short(texts: str) -> str:
 
 def entries_name_places(value: str) -> str:
     """Return CEL: no entry of a ConfigMap, files too, names a host outside by a word for one."""
-    # A key is a word before its entry.
-    entries = (
-        f"{value}.filter(k, {value}[k].matches({literal(_MAY_NAME)})).map(k, k + {literal(IS)} + {value}[k])"
-    )
+    # A key is a word before its entry. What the cluster's DNS reads is judged by itself (NET-011).
+    is_read = f'k != "Corefile" && {value}[k].matches({literal(_MAY_NAME)})'
+    entries = f"{value}.filter(k, {is_read}).map(k, k + {literal(IS)} + {value}[k])"
     joined = f'{entries}.join("\\n")'
     end = literal("\n")
-    is_read = f"(size(t) <= {_LONGEST_LINES} || l.matches({literal(MAY_BE_NAMED)}))"
+    is_near = f"(size(t) <= {_LONGEST_LINES} || l.matches({literal(MAY_BE_NAMED)}))"
     is_comment = 'l.matches("^[ \\\\t]*#")'
-    narrowed = f"[t.split({end}).filter(l, {is_read}).filter(l, !{is_comment}).join({end})]"
+    narrowed = f"[t.split({end}).filter(l, {is_near}).filter(l, !{is_comment}).join({end})]"
     condition = are_permitted_named("y", host("h"))
     is_permitted = f"{narrowed}.all(y, size(y) <= {_LONGEST_LINES} && {condition})"
     return f"({_IS_STRANGERS} || [{joined}].all(t, size(t) <= {_LONGEST_FILES} && {is_permitted}))"

@@ -62,7 +62,7 @@ _ENDS_IN_NUMBER = rf"[^0-9A-Za-z_.-]{_NUMBER}[^0-9A-Za-z]?$"
 _NUMBER_OF_HOST = (
     r"(?i)(?:host|server|addr|endpoint|ur[il]|proxy|broker)[a-z]{0,6}[\"'\]]{0,3}[ \t]*[=:> \x01]*$"
 )
-_NUMBER_WITHIN = rf"(?:^|[=:>@,(/ \x01\"'\[]){_NUMBER}(?:$|[:,/)\"'\]}} \n;])"
+_NUMBER_WITHIN = rf"(?:^|[=:>@,(/\s\x01\"'\[]){_NUMBER}(?:$|[:,/)\"'\]}} \n;])"
 
 # What names a host by its form alone.
 _DSN = r"(?:^|[@=\x01])[A-Za-z0-9+]+\([^()\s]*\)/"

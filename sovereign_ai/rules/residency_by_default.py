@@ -244,6 +244,14 @@ _TOKENS_STAY = (
     f" || v.projected.sources.all(s, !has(s.serviceAccountToken) || !has({_AUDIENCE}) || {place(_AUDIENCE)}))"
 )
 _ENVIRONMENT_NAMES_PLACES = f"variables.containers.all(c, {variables_by_word()})"
+_OF_ENVIRONMENT = (
+    "a variable of its environment names a place that is not permitted, or its variables have more than "
+    "10,000 characters in which places may stand"
+)
+_OF_COMMANDS = (
+    "a command or an argument, also of a probe or a hook, names a place that is not permitted, or has more "
+    "than 10,000 characters in which places may stand"
+)
 FLOWS = Rule(
     id="RES-013",
     title="Endpoints in a container's environment and arguments are permitted places",
@@ -260,7 +268,7 @@ FLOWS = Rule(
             PODS,
             "containers",
             _ENVIRONMENT_IS_PERMITTED,
-            "a variable of its environment names a place that is not permitted",
+            _OF_ENVIRONMENT,
             late=True,
         ),
         RuleCheck(
@@ -275,23 +283,21 @@ FLOWS = Rule(
             PODS,
             "containers",
             _ARGUMENTS_ARE_PERMITTED,
-            "a command or an argument, also of a probe or a hook, names a place that is not permitted",
+            _OF_COMMANDS,
             late=True,
         ),
         RuleCheck(
             PODS,
             "containers",
             _ENVIRONMENT_NAMES_PLACES,
-            "a word in a variable names a host or a region that is not permitted, or a container's variables "
-            "have more than 10,000 characters in which places may stand",
+            _OF_ENVIRONMENT,
             late=True,
         ),
         RuleCheck(
             PODS,
             "containers",
             _ARGUMENTS_NAME_PLACES,
-            "an option, a word or a client in a command names a host, a region or a bucket that is not "
-            "permitted, or the command has more than 10,000 characters in which places may stand",
+            _OF_COMMANDS,
             late=True,
         ),
         RuleCheck(

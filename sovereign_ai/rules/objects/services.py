@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sovereign_ai.rules.addons import ROUTE
+from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.controls import C3A_GATEWAYS, CIS_NETWORK, ECSF_DATA, GDPR_SECURITY, HARDENING
 from sovereign_ai.rules.fields import Field, all_permitted, host, named, permitted, text
 from sovereign_ai.rules.kinds import PODS
+from sovereign_ai.rules.objects.pod_networks import OF_PLUGIN
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
 _CONTROLS = (C3A_GATEWAYS, HARDENING, CIS_NETWORK)
@@ -430,8 +432,10 @@ _PODS_ANNOTATIONS_ARE_PERMITTED = (
     f'variables.annotations.all(k, k == $applied || (!k.matches("{_LETS_AROUND}")'
     f' && (!k.matches("(?i)image$") || {_FROM_DECLARED_REGISTRY}) && {text("variables.annotations[k]")}))'
 )
+# What network plugins read and note is judged by itself (PLC-011).
 _AGENTS_ARE_LED_INSIDE = (
-    f"variables.annotations.all(k, k == $applied || {named('k', 'variables.annotations[k]')})"
+    f"variables.annotations.all(k, k == $applied || k.matches({literal(OF_PLUGIN)})"
+    f" || {named('k', 'variables.annotations[k]')})"
 )
 ANNOTATED = Rule(
     id="NET-010",
