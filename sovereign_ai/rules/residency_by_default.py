@@ -125,7 +125,8 @@ _NO_PLACE = "it names a host, a URL or a bucket that is no permitted place"
 
 def _checks_on_addons() -> tuple[RuleCheck, ...]:
     """Return the checks on the fields of all add-ons, by family, then those on gathered fields."""
-    checks: list[RuleCheck] = []
+    # What is too long comes first: the API server gives up on it in the others, and names the first that fails.
+    checks = [_check_of_entries(entries_are_short("object.data"))]
     for family, (field, message) in _MESSAGES.items():
         checks += _checks(field, _rows(family), message)
     # The condition on a place is so long that it is written once for the values of all fields together.
@@ -135,7 +136,6 @@ def _checks_on_addons() -> tuple[RuleCheck, ...]:
     by_word = f"variables.variable_values.all(l, l.all(v, {variable_by_word('v')}))"
     checks.append(RuleCheck((OTHER.name,), "spec", by_word, _NO_PLACE))
     checks.append(_check_of_entries(entries_name_places("object.data")))
-    checks.append(_check_of_entries(entries_are_short("object.data")))
     return tuple(checks)
 
 
@@ -267,6 +267,20 @@ FLOWS = Rule(
         RuleCheck(
             PODS,
             "containers",
+            _ENVIRONMENT_NAMES_PLACES,
+            _OF_ENVIRONMENT,
+            late=True,
+        ),
+        RuleCheck(
+            PODS,
+            "containers",
+            _ARGUMENTS_NAME_PLACES,
+            _OF_COMMANDS,
+            late=True,
+        ),
+        RuleCheck(
+            PODS,
+            "containers",
             _ENVIRONMENT_IS_PERMITTED,
             _OF_ENVIRONMENT,
             late=True,
@@ -283,20 +297,6 @@ FLOWS = Rule(
             PODS,
             "containers",
             _ARGUMENTS_ARE_PERMITTED,
-            _OF_COMMANDS,
-            late=True,
-        ),
-        RuleCheck(
-            PODS,
-            "containers",
-            _ENVIRONMENT_NAMES_PLACES,
-            _OF_ENVIRONMENT,
-            late=True,
-        ),
-        RuleCheck(
-            PODS,
-            "containers",
-            _ARGUMENTS_NAME_PLACES,
             _OF_COMMANDS,
             late=True,
         ),
