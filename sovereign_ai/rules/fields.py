@@ -95,7 +95,8 @@ _SCHEMES = (
     r"(?i:https?|grpcs?|wss?|tcp|udp|tls|ssl|ssh|git|git[+]https|git[+]ssh|rediss?|valkeys?|memcached?"
     r"|(?:postgres|postgresql|mysql|mariadb|mssql|sqlserver|oracle|clickhouse|cockroachdb)(?:[+][a-z0-9_]+)?"
     r"|mongodb(?:[+]srv)?|amqps?|mqtts?|stomp|nats|kafka|plaintext|(?:sasl_)?(?:plaintext|ssl)"
-    r"|spark|hdfs|webhdfs|thrift|trino|presto|dask|etcd|consul|zk|zookeeper|elasticsearch|opensearch|statsd|syslog"
+    r"|spark|hdfs|webhdfs|thrift|trino|presto|dask|etcd|consul|zk|zookeeper|elasticsearch|opensearch|statsd"
+    r"|syslog"
     r"|gelf|fluentd?|socks[45]?[ah]?|rsync|svn"
     r"|pulsar(?:[+]ssl)?|sb|bolt|neo4j|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc)"
 )
@@ -109,7 +110,8 @@ BARE = rf"(?:{LETTER}+\.)+{LETTER}*:[0-9]{{2,5}}"
 """A host with a port outside of a URL."""
 # AWS names the endpoint of one service as `AWS_ENDPOINT_URL_S3`.
 _PLACE_WORDS = (
-    "endpoint|proxy|host(?:name)?|address(?:es)?|addr|url|uri|server|broker|resolver|dns|contact_?point|sentinel"
+    "endpoint|proxy|host(?:name)?|address(?:es)?|addr|url|uri|server|broker|resolver|dns|contact_?point"
+    "|sentinel"
     "|upstream"
 )
 _PLACE_NAMES = rf"(?i)(?:{_PLACE_WORDS})s?$|^AWS_ENDPOINT_URL_"
@@ -439,7 +441,8 @@ _BETWEEN = literal(BETWEEN)
 _MEANT = "|".join(name.removeprefix("(?i)").removesuffix("$") for name in (_REGION_NAMES, _BUCKET_NAMES))
 _OPTION = (
     rf"(?i)\x01-+[a-z0-9._-]*(?:{_MEANT})\x01[^\x01-][^\x01]*"
-    rf"|\x01-+[a-z0-9._-]*(?:{_PLACE_WORDS})s?\x01(?:[^\x01-][^\x01]*[.][^\x01]*|[$][(][^\x01]*|[0-9]{{5,}}|0[xX][0-9A-Fa-f]+)"
+    rf"|\x01-+[a-z0-9._-]*(?:{_PLACE_WORDS})s?\x01(?:[^\x01-][^\x01]*[.][^\x01]*|[$][(][^\x01]*"
+    "|[0-9]{5,}|0[xX][0-9A-Fa-f]+)"
 )
 """An option of two words that is called after a host, a region or a bucket, with its value."""
 _MAY_NAME_TOGETHER = rf"{_MAY_NAME}|(?i:-[a-z0-9._-]*(?:{_MEANT})\x01)"
@@ -754,7 +757,8 @@ def parameters(value: str, regions: str = "$regions") -> str:
 
 # nfs(5), mount.cifs(8), mount.ceph(8), read 2026-11-28: the server that is asked, whatever the volume says.
 _MOUNT_OPTION = (
-    r"(?i)(?:^|,)\s*(?:[a-z_]*addr|mounthost|unc|ip|target|source|serv[a-z]*|host[a-z]*|mon[a-z_]*|[a-z_]*proxy"
+    r"(?i)(?:^|,)\s*(?:[a-z_]*addr|mounthost|unc|ip|target|source|serv[a-z]*|host[a-z]*|mon[a-z_]*"
+    r"|[a-z_]*proxy"
     r"|ur[il]|endpoint|bucket|region|prefixpath)\s*="
     r"|//|=[^=,]*[a-z-][.][a-z]|(?:[0-9]{1,3}[.]){3}[0-9]|=[^=]*:[^=]*::|0x[0-9a-f]{6}"
 )

@@ -23,9 +23,11 @@ MAY_BE_NAMED = "[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|arn:|projects/|:[ \\t]*$"
 """A line of a file in which a host or region may be named, or below which it may be."""
 _WORDS = (
     r"(?i)host|server|service[_-]?url|addr|endpoint|broker|bootstrap|proxy|contact[ _-]?point|data[ _]source"
-    r"|failover|sentinel|upstream|resolver|dns|peer|seed|quorum|zookeeper|zk|connect|dsn|cluster|remote|target"
+    r"|failover|sentinel|upstream|resolver|dns|peer|seed|quorum|zookeeper|zk|connect|dsn|cluster|remote"
+    r"|target"
     r"|sink|collector|gateway|relay|mirror|master|leader|registr|index|webhook|callback|site|backend|origin"
-    r"|coordinator|namenode|defaultfs|metastore|scheduler|statsd|graphite|syslog|logstash|kafka|nats|amqp|redis"
+    r"|coordinator|namenode|defaultfs|metastore|scheduler|statsd|graphite|syslog|logstash|kafka|nats|amqp"
+    r"|redis"
     r"|etcd|ldap|smtp|ntp|kdc|fqdn|rdzv|rendezvous|node|listener|\bhead|_head|join|replicaof|\bapi|_api|\bbus"
     r"|_bus|store|destination|proxy_pass|(?:\b|_|-|[a-z])ur[il]|(?:\b|_)ips?(?:\b|_)"
 )

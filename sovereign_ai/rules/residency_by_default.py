@@ -125,7 +125,7 @@ _NO_PLACE = "it names a host, a URL or a bucket that is no permitted place"
 
 def _checks_on_addons() -> tuple[RuleCheck, ...]:
     """Return the checks on the fields of all add-ons, by family, then those on gathered fields."""
-    # What is too long comes first: the API server gives up on it in the others, and names the first that fails.
+    # First what is too long: the API server gives up on it in the others, and names the first that fails.
     checks = [_check_of_entries(entries_are_short("object.data"))]
     for family, (field, message) in _MESSAGES.items():
         checks += _checks(field, _rows(family), message)
