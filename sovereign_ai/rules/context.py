@@ -80,6 +80,7 @@ class Context:
         signers: name and registries of each signer; the empty text stands for all registries.
         dns_zones: names that the cluster's DNS answers or passes on; empty if nothing is declared of it.
         dns_names: names that it may pass on, each with all names below it.
+        network_accounts: user names of the network plugin's service accounts that the description lists.
         dns_resolvers: to whom, in each form that a Corefile may state an address in.
         signatures: signer and digest of each verified signature, as `release/sha256:…`.
         tenants: namespace to its tenant; the system namespace has none.
@@ -124,6 +125,7 @@ class Context:
     dns_zones: tuple[str, ...] = ()
     dns_names: tuple[str, ...] = ()
     dns_resolvers: tuple[str, ...] = ()
+    network_accounts: tuple[str, ...] = ()
 
     def constants(self) -> dict[str, Any]:
         """Return the value of each `$name` that an expression may use, as plain data."""
@@ -148,6 +150,7 @@ class Context:
         constants["dns_zones"] = list(self.dns_zones)
         constants["dns_names"] = list(self.dns_names)
         constants["dns_resolvers"] = list(self.dns_resolvers)
+        constants["network_accounts"] = list(self.network_accounts)
         constants["partitioned"] = list(self.partitioned)
         constants["residency_zones"] = list(self.residency_zones)
         constants["runtimes"] = list(self.runtimes)
@@ -269,6 +272,7 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
         dns_zones=_dns_zones(factory.dns),
         dns_names=_ordered(factory.dns.names) if factory.dns else (),
         dns_resolvers=_dns_resolvers(factory.dns),
+        network_accounts=_ordered(_network_accounts(factory)),
     )
 
 
@@ -374,6 +378,14 @@ def _ranges(factory: AIFactory) -> Iterator[tuple[str, str, str]]:
             for address_range in gateway.addresses:
                 for port in gateway.ports:
                     yield zone, f"TCP/{port}", address_range
+
+
+def _network_accounts(factory: AIFactory) -> Iterator[str]:
+    """Yield the user name of each service account of a network plugin that the description lists."""
+    listed = factory.platform.network_accounts if factory.platform is not None else ()
+    for account in listed:
+        namespace, _, name = account.partition("/")
+        yield f"system:serviceaccount:{namespace}:{name}"
 
 
 def _dns_zones(dns: Dns | None) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.named_hosts import BETWEEN, FILE_NAME, IS, MAY_BE_NAMED, are_permitted_named
 from sovereign_ai.rules.spellings import (
     LETTER,
     are_permitted_addresses,
@@ -94,6 +95,9 @@ _SCHEMES = (
     r"(?i:https?|grpcs?|wss?|tcp|udp|tls|ssl|ssh|git|git[+]https|git[+]ssh|rediss?|valkeys?|memcached?"
     r"|(?:postgres|postgresql|mysql|mariadb|mssql|sqlserver|oracle|clickhouse|cockroachdb)(?:[+][a-z0-9_]+)?"
     r"|mongodb(?:[+]srv)?|amqps?|mqtts?|stomp|nats|kafka|plaintext|(?:sasl_)?(?:plaintext|ssl)"
+    r"|spark|hdfs|webhdfs|thrift|trino|presto|dask|etcd|consul|zk|zookeeper|elasticsearch|opensearch|statsd"
+    r"|syslog"
+    r"|gelf|fluentd?|socks[45]?[ah]?|rsync|svn"
     r"|pulsar(?:[+]ssl)?|sb|bolt|neo4j|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc)"
 )
 """Schemes whose authority is a host that DNS resolves, in whatever case (RFC 3986, section 3.1).
@@ -105,11 +109,12 @@ URL = r"""[A-Za-z0-9+.-]*://[^/?#\s"'<>,;|)}]*"""
 BARE = rf"(?:{LETTER}+\.)+{LETTER}*:[0-9]{{2,5}}"
 """A host with a port outside of a URL."""
 # AWS names the endpoint of one service as `AWS_ENDPOINT_URL_S3`.
-_PLACE_NAMES = (
-    r"(?i)(?:endpoint|proxy|host(?:name)?|address(?:es)?|addr|url|uri|server|broker|resolver|dns"
-    r"|contact_?point|sentinel|upstream)s?$"
-    r"|^AWS_ENDPOINT_URL_"
+_PLACE_WORDS = (
+    "endpoint|proxy|host(?:name)?|address(?:es)?|addr|url|uri|server|broker|resolver|dns|contact_?point"
+    "|sentinel"
+    "|upstream"
 )
+_PLACE_NAMES = rf"(?i)(?:{_PLACE_WORDS})s?$|^AWS_ENDPOINT_URL_"
 # A list of hosts that need no proxy names no place to which anything is sent.
 _NO_PROXY = "(?i)^no_proxy$"
 # `USE_DNS=1` and `NUM_SERVERS=4` switch or count something. `:8080` is a port of the pod itself.
@@ -124,6 +129,8 @@ _READ_AS_VARIABLES = (
 )
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
 # `spring.config.location` and its like name files; `//` begins the name of a server.
+# Without any of these a text holds neither a name with a dot, nor the number of an address, nor a region.
+_MAY_NAME = r"[.]|[0-9]{8}|0[xX]|\\\\|arn:|projects/|(?i:region|protocol=|key=)|@"
 _LOCATION_NAMES = "(?i)location$"
 _IS_PATH = "^(?:file:|classpath:)?[.]{0,2}(?:/[^/]+)+/?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
@@ -390,6 +397,13 @@ def setting(name: str, value: str) -> str:
     return f"({are_permitted} && {_as_named(name, value)})"
 
 
+def named(name: str, value: str) -> str:
+    """Return CEL: what the name of a setting, or a word in its value, calls a host is a permitted place."""
+    condition = are_permitted_named("y", host("h"))
+    is_exempt = f"{name}.matches({literal(_NO_PROXY)}) || !{value}.matches({literal(_MAY_NAME)})"
+    return f"({is_exempt} || [{name} + {literal(IS)} + {value}].all(y, {condition}))"
+
+
 def _as_named(name: str, value: str) -> str:
     """Return CEL: a value without a scheme is permitted, if its name means a host, region or bucket."""
     means_no_proxy = f"{name}.matches({literal(_NO_PROXY)})"
@@ -424,7 +438,15 @@ def _addresses(value: str) -> str:
     return are_permitted_addresses(value, is_permitted)
 
 
-_BETWEEN = literal("\u0001")
+_BETWEEN = literal(BETWEEN)
+_MEANT = "|".join(name.removeprefix("(?i)").removesuffix("$") for name in (_REGION_NAMES, _BUCKET_NAMES))
+_OPTION = (
+    rf"(?i)\x01-+[a-z0-9._-]*(?:{_MEANT})\x01[^\x01-][^\x01]*"
+    rf"|\x01-+[a-z0-9._-]*(?:{_PLACE_WORDS})s?\x01(?:[^\x01-][^\x01]*[.][^\x01]*|[$][(][^\x01]*"
+    "|[0-9]{5,}|0[xX][0-9A-Fa-f]+)"
+)
+"""An option of two words that is called after a host, a region or a bucket, with its value."""
+_MAY_NAME_TOGETHER = rf"{_MAY_NAME}|(?i:-[a-z0-9._-]*(?:{_MEANT})\x01)"
 
 
 def arguments(values: str) -> str:
@@ -437,6 +459,26 @@ def arguments(values: str) -> str:
     listed = f'({values}.exists(a, a.endsWith("-version")) ? {joined} : {values})'
     expanded = on_expanded("a", argument("x"))
     return f"{listed}.all(a, a.matches({literal(_PLAIN)}) || {expanded})"
+
+
+def arguments_by_word(values: str) -> str:
+    """Return CEL: what an option, a word or a client's name in arguments calls a host is permitted."""
+    # What follows an option as an argument of its own is its value.
+    together = f"[{_BETWEEN} + {values}.join({_BETWEEN})]"
+    are_permitted = on_expanded("j", f"({_options('x')} && {_are_commands('x')})")
+    may_name = f'(j.contains("$(") || j.matches({literal(_MAY_NAME_TOGETHER)}))'
+    return f"{together}.all(j, !{may_name} || {are_permitted})"
+
+
+def _are_commands(value: str) -> str:
+    """Return CEL: the hosts that the words of a command name are permitted."""
+    return are_permitted_named(value, host("h"), are_commands=True)
+
+
+def _options(value: str) -> str:
+    """Return CEL: the values of options that are called after a host, a region or a bucket are permitted."""
+    condition = _as_named(f"o.split({_BETWEEN})[1]", f"o.split({_BETWEEN})[2]")
+    return f"{value}.findAll({literal(_OPTION)}).all(o, o.matches({literal(FILE_NAME)}) || {condition})"
 
 
 # The pod's own names and addresses, and those of the node that it runs on.
@@ -490,11 +532,28 @@ def variable(value: str) -> str:
     return f"(!has({value}.value) || {is_permitted})"
 
 
+def variable_by_word(value: str) -> str:
+    """Return CEL: what a word in a variable's name or value calls a host or a region is permitted."""
+    return f"(!has({value}.value) || {named(f'{value}.name', f'{value}.value')})"
+
+
 def variables_of_container() -> str:
     """Return CEL: all variables of a container `c` name permitted places only, with references expanded."""
     is_plain = f"(e.value.matches({literal(_PLAIN)}) && !e.name.matches({literal(_HAS_MEANING)}))"
     is_permitted = on_expanded("e.value", setting("e.name", "x"))
     return f"(!has(c.env) || c.env.all(e, !has(e.value) || {is_plain} || {is_permitted}))"
+
+
+def variables_by_word() -> str:
+    """Return CEL: what a word in a variable of a container `c` calls a host or a region is permitted."""
+    values = '(has(c.env) ? c.env.map(e, has(e.value) ? e.value : "") : [])'
+    is_permitted = on_expanded("e.value", named("e.name", "x"))
+    may_name = f"e.value.matches({literal(_MAY_NAME)})"
+    of_env = f'c.env.all(e, !has(e.value) || (!{may_name} && !e.value.contains("$(")) || {is_permitted})'
+    # Most variables are short, and name nothing: one pass decides them.
+    is_short = f'size(e.value) < 200 && !{may_name} && !e.value.contains("$(")'
+    are_short = f"c.env.all(e, !has(e.value) || ({is_short}))"
+    return f"(!has(c.env) || (size(c.env) < 50 && {are_short}) || ({texts_are_short(values)} && {of_env}))"
 
 
 # With another end the prefix and the key of an entry would make a word, such as `https_pro` and `xy`.
@@ -524,11 +583,60 @@ def sources_of_container() -> str:
 def _settings(value: str) -> str:
     """Return CEL: entries of a ConfigMap that pods may read as variables name permitted places only."""
     condition = setting("k", f"{value}[k]")
-    # Any entry may become a variable, by `configMapKeyRef` or with a prefix. A file has lines, or words.
-    is_file = f'{value}[k].trim().matches(k.contains(".") ? "[ \\\\t\\\\r\\\\n]" : " ")'
-    # In other namespaces only pods that are not the factory's read it.
-    is_unread = f"!k.matches({literal(_READ_AS_VARIABLES)}) && (!variables.known || {is_file})"
-    return f"{value}.all(k, ({is_unread}) || {condition})"
+    return f"({_IS_STRANGERS} || {value}.all(k, {_is_file(value)} || {condition}))"
+
+
+_IS_STRANGERS = '(has(object.metadata.namespace) && object.metadata.namespace != "" && !variables.known)'
+"""CEL: only pods that are not the factory's read it. Without a namespace it may be put into any."""
+_LONGEST_SETTINGS = 10_000
+_LONGEST_TOTAL = 200_000
+_LONGEST_FILES = 200_000
+_LONGEST_LINES = 50_000
+"""Characters of all entries of a ConfigMap together, by how they are read: settings in which places stand,
+all settings, files, and those lines of files that may name a host. Longer ones take the API server more time
+than it gives an expression."""
+# What base64 has not, but for the equals signs at its end.
+_MAY_BE_PLACE = "[.:@%\\\\]|=[^=]"
+
+
+def _is_file(value: str) -> str:
+    """Return CEL: an entry `k` of a ConfigMap is not read as a variable.
+
+    Any entry may become one, by `configMapKeyRef` or with a prefix. A file has lines, or words.
+    """
+    has_words = f'{value}[k].trim().matches(k.contains(".") ? "[ \\\\t\\\\r\\\\n]" : " ")'
+    return f"(!k.matches({literal(_READ_AS_VARIABLES)}) && {has_words})"
+
+
+def entries_are_short(value: str) -> str:
+    """Return CEL: the entries of a ConfigMap that pods may read as variables are short enough to judge."""
+    settings = f"{value}.filter(k, !{_is_file(value)})"
+    read = f"{settings}.filter(k, {value}[k].matches({literal(_MAY_BE_PLACE)}))"
+    total = f'size({settings}.map(k, {value}[k]).join("")) <= {_LONGEST_TOTAL}'
+    size = f'size({read}.map(k, {value}[k]).join("")) <= {_LONGEST_SETTINGS}'
+    return f"({_IS_STRANGERS} || ({total} && {size}))"
+
+
+def texts_are_short(texts: str) -> str:
+    """Return CEL: a list of texts in which places are searched is short enough to be judged."""
+    size = f'size({texts}.join("")) <= {_LONGEST_SETTINGS}'
+    read = f"{texts}.filter(w, w.matches({literal(_MAY_BE_PLACE)}))"
+    return f'({size} || size({read}.join("")) <= {_LONGEST_SETTINGS})'
+
+
+def entries_name_places(value: str) -> str:
+    """Return CEL: no entry of a ConfigMap, files too, names a host outside by a word for one."""
+    # A key is a word before its entry. What the cluster's DNS reads is judged by itself (NET-011).
+    is_read = f'k != "Corefile" && {value}[k].matches({literal(_MAY_NAME)})'
+    entries = f"{value}.filter(k, {is_read}).map(k, k + {literal(IS)} + {value}[k])"
+    joined = f'{entries}.join("\\n")'
+    end = literal("\n")
+    is_near = f"(size(t) <= {_LONGEST_LINES} || l.matches({literal(MAY_BE_NAMED)}))"
+    is_comment = 'l.matches("^[ \\\\t]*#")'
+    narrowed = f"[t.split({end}).filter(l, {is_near}).filter(l, !{is_comment}).join({end})]"
+    condition = are_permitted_named("y", host("h"))
+    is_permitted = f"{narrowed}.all(y, size(y) <= {_LONGEST_LINES} && {condition})"
+    return f"({_IS_STRANGERS} || [{joined}].all(t, size(t) <= {_LONGEST_FILES} && {is_permitted}))"
 
 
 _CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")
@@ -646,6 +754,20 @@ def parameters(value: str, regions: str = "$regions") -> str:
         text(entry),
     ]
     return f"{value}.all(k, {_OURS} || ({' && '.join(tests)}))"
+
+
+# nfs(5), mount.cifs(8), mount.ceph(8), read 2026-11-28: the server that is asked, whatever the volume says.
+_MOUNT_OPTION = (
+    r"(?i)(?:^|,)\s*(?:[a-z_]*addr|mounthost|unc|ip|target|source|serv[a-z]*|host[a-z]*|mon[a-z_]*"
+    r"|[a-z_]*proxy"
+    r"|ur[il]|endpoint|bucket|region|prefixpath)\s*="
+    r"|//|=[^=,]*[a-z-][.][a-z]|(?:[0-9]{1,3}[.]){3}[0-9]|=[^=]*:[^=]*::|0x[0-9a-f]{6}"
+)
+
+
+def mount_options(value: str) -> str:
+    """Return CEL: no option of a mount names a server, or a place behind one."""
+    return f"{value}.all(o, !o.matches({literal(_MOUNT_OPTION)}))"
 
 
 def _entry(value: str) -> str:

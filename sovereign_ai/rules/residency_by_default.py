@@ -31,8 +31,15 @@ from sovereign_ai.rules.fields import (
     PRIVATE_RANGES,
     all_permitted,
     arguments,
+    arguments_by_word,
+    entries_are_short,
+    entries_name_places,
     on_gathered,
+    place,
     sources_of_container,
+    texts_are_short,
+    variable_by_word,
+    variables_by_word,
     variables_of_container,
 )
 from sovereign_ai.rules.judgement import RuleFinding
@@ -103,7 +110,14 @@ _MESSAGES: dict[Family, tuple[str, str]] = {
         "spec",
         "it takes data, images or settings from a place that is not permitted, or is run from elsewhere",
     ),
-    "settings": ("data", "an entry for the environment names a place that is not permitted"),
+    "settings": (
+        "data",
+        (
+            "an entry names a host, a bucket or a region that is no permitted place, or they are too long to "
+            "be judged: all entries together have at most 200,000 characters, and those that may become "
+            "variables 10,000 (with a blank or a line end in it an entry is a file)"
+        ),
+    ),
 }
 
 _NO_PLACE = "it names a host, a URL or a bucket that is no permitted place"
@@ -111,14 +125,27 @@ _NO_PLACE = "it names a host, a URL or a bucket that is no permitted place"
 
 def _checks_on_addons() -> tuple[RuleCheck, ...]:
     """Return the checks on the fields of all add-ons, by family, then those on gathered fields."""
-    checks: list[RuleCheck] = []
+    # First what is too long: the API server gives up on it in the others, and names the first that fails.
+    checks = [_check_of_entries(entries_are_short("object.data"))]
     for family, (field, message) in _MESSAGES.items():
         checks += _checks(field, _rows(family), message)
     # The condition on a place is so long that it is written once for the values of all fields together.
     for must in GATHERED:
         condition = on_gathered(must, f"variables.{must}_values")
         checks.append(RuleCheck((OTHER.name,), "spec", condition, _NO_PLACE))
+    by_word = f"variables.variable_values.all(l, l.all(v, {variable_by_word('v')}))"
+    checks.append(RuleCheck((OTHER.name,), "spec", by_word, _NO_PLACE))
+    checks.append(_check_of_entries(entries_name_places("object.data")))
     return tuple(checks)
+
+
+def _check_of_entries(condition: str) -> RuleCheck:
+    """Return a check on the entries of ConfigMaps, which is long, and so by itself."""
+    key = "/ConfigMap"
+    guarded = f"(!has(object.data) || object.data == null || {condition})"
+    expression = f'(variables.key != "{key}" || {guarded})'
+    field, message = _MESSAGES["settings"]
+    return RuleCheck((OTHER.name,), field, expression, message, rows=((key, guarded),))
 
 
 _IS_KNOWN_IN_ZONE = (
@@ -205,7 +232,26 @@ def _words_of(holder: str, name: str) -> str:
 # The condition is long, so that it is written once for every command of a container.
 _LISTS = [_words_of("c", name) for name in _COMMANDS]
 _LISTS += [_words_of(f"c.{caller}.exec", "command") for caller in _CALLERS]
-_ARGUMENTS_ARE_PERMITTED = f"variables.containers.all(c, [{', '.join(_LISTS)}].all(w, {arguments('w')}))"
+_ALL_LISTS = f"[{', '.join(_LISTS)}]"
+_ARGUMENTS_ARE_PERMITTED = f"variables.containers.all(c, {_ALL_LISTS}.all(w, {arguments('w')}))"
+_ARGUMENTS_NAME_PLACES = (
+    f"variables.containers.all(c, {_ALL_LISTS}.all(v, size(v) == 0"
+    f" || ({texts_are_short('v')} && {arguments_by_word('v')})))"
+)
+_AUDIENCE = "s.serviceAccountToken.audience"
+_TOKENS_STAY = (
+    "variables.volumes.all(v, !has(v.projected) || !has(v.projected.sources) || v.projected.sources == null"
+    f" || v.projected.sources.all(s, !has(s.serviceAccountToken) || !has({_AUDIENCE}) || {place(_AUDIENCE)}))"
+)
+_ENVIRONMENT_NAMES_PLACES = f"variables.containers.all(c, {variables_by_word()})"
+_OF_ENVIRONMENT = (
+    "a variable of its environment names a place that is not permitted, or its variables have more than "
+    "10,000 characters in which places may stand"
+)
+_OF_COMMANDS = (
+    "a command or an argument, also of a probe or a hook, names a place that is not permitted, or has more "
+    "than 10,000 characters in which places may stand"
+)
 FLOWS = Rule(
     id="RES-013",
     title="Endpoints in a container's environment and arguments are permitted places",
@@ -221,8 +267,22 @@ FLOWS = Rule(
         RuleCheck(
             PODS,
             "containers",
+            _ENVIRONMENT_NAMES_PLACES,
+            _OF_ENVIRONMENT,
+            late=True,
+        ),
+        RuleCheck(
+            PODS,
+            "containers",
+            _ARGUMENTS_NAME_PLACES,
+            _OF_COMMANDS,
+            late=True,
+        ),
+        RuleCheck(
+            PODS,
+            "containers",
             _ENVIRONMENT_IS_PERMITTED,
-            "a variable of its environment names a place that is not permitted",
+            _OF_ENVIRONMENT,
             late=True,
         ),
         RuleCheck(
@@ -237,7 +297,14 @@ FLOWS = Rule(
             PODS,
             "containers",
             _ARGUMENTS_ARE_PERMITTED,
-            "a command or an argument, also of a probe or a hook, names a place that is not permitted",
+            _OF_COMMANDS,
+            late=True,
+        ),
+        RuleCheck(
+            PODS,
+            "volumes",
+            _TOKENS_STAY,
+            "a token in a volume is for an audience outside",
             late=True,
         ),
     ),

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, StringConstraints
 
-from sovereign_ai.spec.base import Country, Flag, Model, Name, Text
+from sovereign_ai.spec.base import Country, Flag, Model, Name, Text, added_later
 from sovereign_ai.spec.field_location import TextForm
 from sovereign_ai.spec.images import ImageReference
 from sovereign_ai.spec.zone import Host
@@ -40,6 +40,14 @@ ControllerNames = Annotated[
     tuple[Name, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])
 ]
 """Names of controllers; a single one needs no list."""
+
+
+AccountName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"),
+    TextForm("bad-account", "a service account as namespace/name, such as cni-system/agent"),
+]
+"""A service account with its namespace, as `namespace/name`."""
 
 
 class Contact(Model):
@@ -108,12 +116,16 @@ class Platform(Model):
     """Who issues certificates inside the cluster."""
     controllers: tuple[Controller, ...] = ()
     """What is decided about each: images, versions, contacts."""
+    network_accounts: tuple[AccountName, ...] = added_later(())
+    """Service accounts of a network plugin beside those that the rules know, each as `namespace/name`.
+
+    They may write on pods which network and address the plugin gave them (PLC-011); nobody else may."""
 
     def functions(self) -> dict[str, tuple[str, ...]]:
         """Return each function with the names that stand under it, in the order of the fields."""
         named: dict[str, tuple[str, ...]] = {}
         for function in type(self).model_fields:
-            if function != "controllers":
+            if function not in {"controllers", "network_accounts"}:
                 named[function] = getattr(self, function)
         return named
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sovereign_ai.rules.addons import ROUTE
+from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.controls import C3A_GATEWAYS, CIS_NETWORK, ECSF_DATA, GDPR_SECURITY, HARDENING
-from sovereign_ai.rules.fields import Field, all_permitted, host, permitted, text
+from sovereign_ai.rules.fields import Field, all_permitted, host, named, permitted, text
 from sovereign_ai.rules.kinds import PODS
+from sovereign_ai.rules.objects.pod_networks import OF_PLUGIN
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
 _CONTROLS = (C3A_GATEWAYS, HARDENING, CIS_NETWORK)
@@ -430,6 +432,11 @@ _PODS_ANNOTATIONS_ARE_PERMITTED = (
     f'variables.annotations.all(k, k == $applied || (!k.matches("{_LETS_AROUND}")'
     f' && (!k.matches("(?i)image$") || {_FROM_DECLARED_REGISTRY}) && {text("variables.annotations[k]")}))'
 )
+# What network plugins read and note is judged by itself (PLC-011).
+_AGENTS_ARE_LED_INSIDE = (
+    f"variables.annotations.all(k, k == $applied || k.matches({literal(OF_PLUGIN)})"
+    f" || {named('k', 'variables.annotations[k]')})"
+)
 ANNOTATED = Rule(
     id="NET-010",
     title="Annotations of pods, services and routes lead to permitted places",
@@ -467,6 +474,13 @@ ANNOTATED = Rule(
             "metadata.annotations",
             _PODS_ANNOTATIONS_ARE_PERMITTED,
             "an annotation leads traffic around a mesh, or names an image or a place that is not permitted",
+            late=True,
+        ),
+        RuleCheck(
+            PODS,
+            "metadata.annotations",
+            _AGENTS_ARE_LED_INSIDE,
+            "an annotation names a host or a region outside by a word for one, such as `host`",
             late=True,
         ),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sovereign_ai.rules.controls import C3A_KEYS, C3A_LOCATION, ECSF_DATA, ECSF_KEYS
 from sovereign_ai.rules.duties import NIS2_CRYPTO, SCS_KEYS, SNC_LOCATION
-from sovereign_ai.rules.fields import encryption, in_zone, parameters
+from sovereign_ai.rules.fields import encryption, in_zone, mount_options, parameters
 from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
@@ -214,6 +214,8 @@ _ZONE = '(object.metadata.name in $classes ? $classes[object.metadata.name] : ""
 _PARAMETERS_ARE_PERMITTED = (
     f"!has(object.parameters) || {in_zone(parameters('object.parameters', _REGIONS), _ZONE)}"
 )
+_OPTIONS = "object.mountOptions"
+_OPTIONS_ARE_LOCAL = f"!has({_OPTIONS}) || {mount_options(_OPTIONS)}"
 PARAMETERS = Rule(
     id="STO-012",
     title="Parameters of storage classes name permitted places",
@@ -233,6 +235,12 @@ PARAMETERS = Rule(
             "parameters",
             _PARAMETERS_ARE_PERMITTED,
             "a parameter names a place that is not permitted",
+        ),
+        RuleCheck(
+            ("StorageClass",),
+            "mountOptions",
+            _OPTIONS_ARE_LOCAL,
+            "a mount option names another server, or a place behind it",
         ),
     ),
 )

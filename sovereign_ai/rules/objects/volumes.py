@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sovereign_ai.rules.controls import C3A_LOCATION, CIS_HOST_PATH, ECSF_DATA, NSA_PODS
 from sovereign_ai.rules.duties import SNC_LOCATION
-from sovereign_ai.rules.fields import encryption, host, in_zone, parameters
+from sovereign_ai.rules.fields import encryption, host, in_zone, mount_options, parameters
 from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.objects.storage import REGION
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
@@ -181,6 +181,12 @@ _HANDLE_IS_PROVISIONED = (
     " && (!has(object.spec.csi.volumeAttributes)"
     f" || {in_zone(parameters('object.spec.csi.volumeAttributes'), _ZONE)}))"
 )
+_OPTIONS = "object.spec.mountOptions"
+_OLD_OPTIONS = "volume.beta.kubernetes.io/mount-options"
+_OPTIONS_ARE_LOCAL = (
+    f"!{_OURS} || ((!has({_OPTIONS}) || {mount_options(_OPTIONS)})"
+    f' && (!has(object.metadata.annotations) || !("{_OLD_OPTIONS}" in object.metadata.annotations)))'
+)
 SOURCE = Rule(
     id="STO-013",
     title="Volumes lie on their machine, or are made by their class's driver",
@@ -210,6 +216,12 @@ SOURCE = Rule(
             "spec.csi",
             _HANDLE_IS_PROVISIONED,
             "its handle was written manually, or an attribute of it names a place that is not permitted",
+        ),
+        RuleCheck(
+            ("PersistentVolume",),
+            "spec.mountOptions",
+            _OPTIONS_ARE_LOCAL,
+            "a mount option names another server, or a place behind it",
         ),
     ),
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.files import may_be_secret, shown
+from sovereign_ai.names import SYSTEM_NAMESPACE
 
 if TYPE_CHECKING:
     from sovereign_ai.catalog import CatalogController
@@ -28,6 +29,7 @@ def check_platform(factory: AIFactory) -> Iterator[Problem]:
     yield from _check_prerequisites(platform, rows)
     yield from _check_rivals(platform, rows)
     yield from _check_details(platform, rows)
+    yield from _check_network_accounts(factory, platform)
 
 
 def check_lending(factory: AIFactory) -> Iterator[Problem]:
@@ -131,6 +133,22 @@ def _check_details(platform: Platform, rows: dict[str, CatalogController]) -> It
             yield Problem("duplicate-name", message, where, "keep one of the two")
         seen.add(controller.name)
         yield from _check_contacts(controller, field)
+
+
+def _check_network_accounts(factory: AIFactory, platform: Platform) -> Iterator[Problem]:
+    """Refuse a network plugin's account that stands twice, or that a tenant could act as."""
+    tenants = {tenant.name for tenant in factory.tenants}
+    own = {f"{tenant}-{zone.name}" for tenant in tenants for zone in factory.zones}
+    for index, account in enumerate(platform.network_accounts):
+        where = Where(field=f"{_ROOT}.network_accounts[{index}]")
+        namespace = account.partition("/")[0]
+        if account in platform.network_accounts[:index]:
+            message = f"{account!r} is in this list twice"
+            yield Problem("duplicate-entry", message, where, "keep one of the two")
+        elif namespace in {SYSTEM_NAMESPACE, *tenants, *own}:
+            message = f"{namespace!r} is a namespace of the factory, where no network plugin runs"
+            hint = "install the plugin into a namespace of its own, and name that one"
+            yield Problem("bad-account", message, where, hint)
 
 
 def _check_contacts(controller: Controller, field: str) -> Iterator[Problem]:

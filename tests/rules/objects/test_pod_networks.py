@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sovereign_ai.rules.cel_library import compile_program
+from sovereign_ai.rules.context import Context, factory_context
+from sovereign_ai.rules.expressions import variables_of, with_constants, without_variables
+from sovereign_ai.rules.functions import facts
+from sovereign_ai.rules.kinds import KINDS
 from sovereign_ai.rules.objects import pod_networks
+from sovereign_ai.spec.platform import Platform
 from tests.rules.cases import cases
 from tests.rules.deciding import refused_by
+from tests.rules.test_residency_by_default import described
 
 if TYPE_CHECKING:
     from tests.conftest import Deployed
@@ -49,6 +56,52 @@ def test_each_report_is_below_a_domain_of_a_plugin(key: str) -> None:
     assert re.search(pod_networks.OF_PLUGIN, key)
 
 
+ACCOUNT = "system:serviceaccount:cni-system:agent"
+
+
+def _answer(user: str, context: Context) -> bool:
+    """Tell whether PLC-011 lets a user write a note on a pod that has none."""
+    kind = KINDS["Pod"]
+    parts = {name: with_constants(text, context.constants()) for name, text in variables_of(kind).items()}
+    check = next(check for check in pod_networks.NETWORKS.checks if "Pod" in check.kinds)
+    expression = without_variables(with_constants(check.expression, context.constants()), parts)
+    request = {"userInfo": {"username": user}}
+    values = {"object": _pod(**{OVN: NOTED}), "oldObject": _pod(a="b"), "request": request}
+    return compile_program(expression).execute(facts(values)) is True
+
+
+@pytest.mark.parametrize("user", sorted(pod_networks.PLUGIN_ACCOUNTS))
+def test_each_account_of_a_plugin_may_write_a_note(user: str) -> None:
+    assert _answer(user, described()[2])
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "system:serviceaccount:kube-system:default",
+        "system:serviceaccount:kube-system:job-controller",
+        "system:serviceaccount:kube-system:ovn:x",
+        "system:serviceaccount:calico-system:tigera-operator",
+        "system:serviceaccount:research:calico-node",
+        ACCOUNT,
+        "cni-system/agent",
+        "",
+    ],
+)
+def test_no_other_account_of_a_plugins_namespace_may_write_one(user: str) -> None:
+    assert not _answer(user, described()[2])
+
+
+def test_the_description_lists_accounts_of_a_plugin_that_no_rule_knows() -> None:
+    factory, planned, _ = described()
+    listed = Platform(network_accounts=("cni-system/agent", "research/agent"))
+    context = factory_context(factory.model_copy(update={"platform": listed}), planned, "lab")
+    assert _answer(ACCOUNT, context)
+    assert not _answer("system:serviceaccount:cni-system:default", context)
+    # The factory's own namespaces hold no network plugin, whatever the description says.
+    assert not _answer("system:serviceaccount:research:agent", context)
+
+
 @pytest.fixture(scope="module")
 def noted(deployed_lab: Deployed) -> Iterator[Deployed]:
     """A running pod without annotations in the lab."""
@@ -75,6 +128,8 @@ def _note(deployed: Deployed, user: str, annotations: dict[str, str | None], pat
         "system:serviceaccount:ovn-kubernetes:ovnkube-cluster-manager",
         "system:serviceaccount:openshift-ovn-kubernetes:ovn-kubernetes-node",
         "system:serviceaccount:kube-system:calico-cni-plugin",
+        "system:serviceaccount:calico-system:calico-node",
+        "system:serviceaccount:kube-system:ovn",
         "eks:vpc-resource-controller",
         "system:ovn-node:NODE",
         "system:multus:NODE",
@@ -106,6 +161,13 @@ def test_the_plugins_own_account_notes_what_a_pod_has_and_everybody_keeps_it(
         "system:serviceaccount:sovereign-system:ovn",
         "system:serviceaccount:flux-system:kustomize-controller",
         "system:serviceaccount:kube-system-of-mine:ovn",
+        "system:serviceaccount:kube-system:job-controller",
+        "system:serviceaccount:kube-system:generic-garbage-collector",
+        "system:serviceaccount:kube-system:default",
+        "system:serviceaccount:kube-system:ovn-of-mine",
+        "system:serviceaccount:ovn-kubernetes:default",
+        "system:serviceaccount:cni-system:agent",
+        "ovn",
         "system:ovn-node:another",
         "system:ovn-node:",
         "system:node:another",

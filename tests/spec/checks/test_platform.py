@@ -67,6 +67,18 @@ def test_a_whole_platform_has_no_problem() -> None:
             "platform.controllers[1].name",
             "keep one of the two",
         ),
+        (
+            {"network_accounts": ["cni-system/agent", "cni-system/agent"]},
+            "duplicate-entry",
+            "platform.network_accounts[1]",
+            "keep one of the two",
+        ),
+        (
+            {"network_accounts": ["research/agent"]},
+            "bad-account",
+            "platform.network_accounts[0]",
+            "install the plugin into a namespace of its own",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
