@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -163,12 +164,7 @@ def usage_lines(uses: list[WorkUsage], sums: list[TenantUsage], price: HourPrice
     head = ["GPU-h", "kWh", "EUR"]
     lines = table(["tenant", "works", *head], rows)
     lines += _team_lines(uses, head, price)
-    rows = []
-    for use in uses:
-        state = "ended" if use.is_over else "holds"
-        figures = _figures(use.gpu_hours, use.kwh, price)
-        rows.append((f"{use.namespace}/{use.name}", f"{state} {use.gpus:g}", *figures))
-    lines += table(["work", "GPUs", *head], rows)
+    lines += table(["work", "GPUs", *head], _work_rows(uses, price))
     lines.append("kWh: machines at full load, without cooling and switches; calculated, not measured")
     if price is not None:
         bound = ", a lower bound: `sovereign-ai assess cost` names what is not known"
@@ -177,6 +173,18 @@ def usage_lines(uses: list[WorkUsage], sums: list[TenantUsage], price: HourPrice
     if evicted:
         lines.append(f"works that lost their place before, whose time until then is not counted: {evicted}")
     return lines
+
+
+def _work_rows(uses: list[WorkUsage], price: HourPrice | None) -> list[tuple[str, ...]]:
+    """Return a row for each piece of work; the groups of a service are one, with the GPUs of all."""
+    groups: defaultdict[tuple[str, str], list[WorkUsage]] = defaultdict(list)
+    for use in uses:
+        groups[f"{use.namespace}/{use.name}", "ended" if use.is_over else "holds"].append(use)
+    rows = []
+    for (name, state), own in groups.items():
+        hours, energy = sum(use.gpu_hours for use in own), sum(use.kwh for use in own)
+        rows.append((name, f"{state} {sum(use.gpus for use in own):g}", *_figures(hours, energy, price)))
+    return rows
 
 
 def _team_lines(uses: list[WorkUsage], head: list[str], price: HourPrice | None) -> list[str]:

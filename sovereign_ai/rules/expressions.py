@@ -15,7 +15,7 @@ from typing import Any
 
 from sovereign_ai.rules.addons import gathered, templates
 from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.fields import GATHERED, OUTSIDE
+from sovereign_ai.rules.fields import GATHERED, OUTSIDE, with_telling_variables
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
 from sovereign_ai.rules.outlets import leaves
 
@@ -36,6 +36,7 @@ _POD = {
     "containers": "variables.pod.containers"
     " + (has(variables.pod.initContainers) ? variables.pod.initContainers : [])"
     " + (has(variables.pod.ephemeralContainers) ? variables.pod.ephemeralContainers : [])",
+    "telling": with_telling_variables("variables.containers"),
     "volumes": "has(variables.pod.volumes) ? variables.pod.volumes : []",
     "selector": "has(variables.pod.nodeSelector) ? variables.pod.nodeSelector : {}",
     # Only a StatefulSet has the field, so that the type of others knows none.
@@ -96,11 +97,16 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
 
 # In parentheses, since these texts are put into expressions. A template of an add-on may lack any of its
 # fields. No expression may call an item of its own `pt`, which would hide the template.
+_CONTAINERS_OF_TEMPLATE = (
+    "((has(pt.spec.containers) ? pt.spec.containers : [])"
+    " + (has(pt.spec.initContainers) ? pt.spec.initContainers : [])"
+    " + (has(pt.spec.ephemeralContainers) ? pt.spec.ephemeralContainers : []))"
+)
 _OF_TEMPLATE = {
     "pod": "pt.spec",
-    "containers": "((has(pt.spec.containers) ? pt.spec.containers : [])"
-    " + (has(pt.spec.initContainers) ? pt.spec.initContainers : [])"
-    " + (has(pt.spec.ephemeralContainers) ? pt.spec.ephemeralContainers : []))",
+    "containers": _CONTAINERS_OF_TEMPLATE,
+    # An expression has no variables within it, so that each check looks at all containers.
+    "telling": _CONTAINERS_OF_TEMPLATE,
     "volumes": "(has(pt.spec.volumes) ? pt.spec.volumes : [])",
     "selector": "(has(pt.spec.nodeSelector) ? pt.spec.nodeSelector : {})",
     "annotations": "(has(pt.metadata) && has(pt.metadata.annotations) ? pt.metadata.annotations : {})",

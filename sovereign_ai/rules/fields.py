@@ -544,16 +544,26 @@ def variables_of_container() -> str:
     return f"(!has(c.env) || c.env.all(e, !has(e.value) || {is_plain} || {is_permitted}))"
 
 
+# Letters without `region`, and digits too few for an address: `_PLAIN`, and nothing of `_MAY_NAME`.
+_SAYS_NOTHING = "^(?:[A-FH-Za-fh-z_+-]|[Gg][A-HJ-Za-hj-z_+-])*[Gg]?[0-9]{0,7}$"
+
+
+def with_telling_variables(containers: str) -> str:
+    """Return CEL: those of a list of containers of whose variables one may name a place.
+
+    Most variables say nothing, and are looked at once for all checks on variables.
+    """
+    is_plain = f"e.value.matches({literal(_SAYS_NOTHING)}) && !e.name.matches({literal(_HAS_MEANING)})"
+    return f"{containers}.filter(c, has(c.env) && !c.env.all(e, !has(e.value) || ({is_plain})))"
+
+
 def variables_by_word() -> str:
     """Return CEL: what a word in a variable of a container `c` calls a host or a region is permitted."""
     values = '(has(c.env) ? c.env.map(e, has(e.value) ? e.value : "") : [])'
     is_permitted = on_expanded("e.value", named("e.name", "x"))
     may_name = f"e.value.matches({literal(_MAY_NAME)})"
     of_env = f'c.env.all(e, !has(e.value) || (!{may_name} && !e.value.contains("$(")) || {is_permitted})'
-    # Most variables are short, and name nothing: one pass decides them.
-    is_short = f'size(e.value) < 200 && !{may_name} && !e.value.contains("$(")'
-    are_short = f"c.env.all(e, !has(e.value) || ({is_short}))"
-    return f"(!has(c.env) || (size(c.env) < 50 && {are_short}) || ({texts_are_short(values)} && {of_env}))"
+    return f"(!has(c.env) || ({texts_are_short(values)} && {of_env}))"
 
 
 # With another end the prefix and the key of an entry would make a word, such as `https_pro` and `xy`.

@@ -215,7 +215,7 @@ ADDED = Rule(
     places=OBJECT_PLACES,
     checks=_checks_on_addons(),
 )
-_ENVIRONMENT_IS_PERMITTED = f"variables.containers.all(c, {variables_of_container()})"
+_ENVIRONMENT_IS_PERMITTED = f"variables.telling.all(c, {variables_of_container()})"
 _SOURCES_ARE_JUDGED = f"variables.containers.all(c, {sources_of_container()})"
 _COMMANDS = ("command", "args")
 _CALLERS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
@@ -243,7 +243,7 @@ _TOKENS_STAY = (
     "variables.volumes.all(v, !has(v.projected) || !has(v.projected.sources) || v.projected.sources == null"
     f" || v.projected.sources.all(s, !has(s.serviceAccountToken) || !has({_AUDIENCE}) || {place(_AUDIENCE)}))"
 )
-_ENVIRONMENT_NAMES_PLACES = f"variables.containers.all(c, {variables_by_word()})"
+_ENVIRONMENT_NAMES_PLACES = f"variables.telling.all(c, {variables_by_word()})"
 _OF_ENVIRONMENT = (
     "a variable of its environment names a place that is not permitted, or its variables have more than "
     "10,000 characters in which places may stand"

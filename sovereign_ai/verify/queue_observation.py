@@ -58,10 +58,11 @@ def find_workload(state: QueueState, name: str) -> Mapping[str, Any]:
 
     Args:
         state: what the cluster holds.
-        name: `namespace/name`, of the workload or of its job.
+        name: `namespace/name`, of the workload or of its job; the namespace may be left out where one alone
+            has that name.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or several namespaces have one.
     """
     namespace, _, plain = name.rpartition("/")
     chosen: list[Mapping[str, Any]] = []
@@ -70,8 +71,13 @@ def find_workload(state: QueueState, name: str) -> Mapping[str, Any]:
         metadata = workload["metadata"]
         owners = [owner["name"] for owner in metadata.get("ownerReferences") or ()]
         known |= {f"{metadata['namespace']}/{each}" for each in owners or [metadata["name"]]}
-        if metadata["namespace"] == namespace and plain in {metadata["name"], *owners}:
+        if namespace in {"", metadata["namespace"]} and plain in {metadata["name"], *owners}:
             chosen.append(workload)
+    places = sorted({workload["metadata"]["namespace"] for workload in chosen})
+    if len(places) > 1:
+        message = f"{', '.join(places)} each have a workload {name!r}"
+        hint = f"write it with its namespace, such as {places[0]}/{plain}"
+        raise UsageError(Problem("ambiguous-workload", message, hint=hint))
     if not chosen:
         message = f"the cluster has no workload {name!r}; write it as namespace/name, or the name of its job"
         candidates = sorted(known)[:_MOST_CANDIDATES]

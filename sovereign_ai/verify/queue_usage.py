@@ -129,7 +129,8 @@ def _sums(uses: Iterable[WorkUsage], key: Callable[[WorkUsage], tuple[str, str]]
     sums = []
     for (tenant, team), own in sorted(groups.items()):
         hours, energy = sum(use.gpu_hours for use in own), sum(use.kwh for use in own)
-        sums.append(TenantUsage(tenant, len(own), hours, energy, team))
+        works = len({(use.namespace, use.name) for use in own})
+        sums.append(TenantUsage(tenant, works, hours, energy, team))
     return sums
 
 

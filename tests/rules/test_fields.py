@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from sovereign_ai.rules import fields
 from sovereign_ai.rules.expressions import with_constants, without_variables
 from sovereign_ai.rules.fields import OUTSIDE, Field, argument, lists_of, nested, permitted, setting, steps_of
 from sovereign_ai.rules.functions import facts
@@ -148,3 +149,15 @@ def test_a_text_that_is_answered_by_one_search_is_one_that_every_condition_permi
 
 
 _program = cache(cel.compile)
+
+
+@given(some.text(alphabet="reginoREGIOxX0123456789_+-. =@\\", max_size=12))
+def test_a_value_that_says_nothing_is_plain_and_names_no_place(value: str) -> None:
+    if re.search(fields._SAYS_NOTHING, value):
+        assert re.search(fields._PLAIN, value)
+        assert not re.search(fields._MAY_NAME, value)
+
+
+@pytest.mark.parametrize("value", ["region", "REGION", "xregions", "12345678", "0x7f", "a.b", "a@b", ""])
+def test_a_value_that_says_nothing_is_told_from_one_that_may_name_a_place(value: str) -> None:
+    assert bool(re.search(fields._SAYS_NOTHING, value)) is (value == "")

@@ -23,13 +23,23 @@ STATE = QueueState(
 )
 
 
-@pytest.mark.parametrize("name", ["research/train", "research/job-train-2"])
+@pytest.mark.parametrize("name", ["research/train", "research/job-train-2", "train", "job-train-2"])
 def test_a_workload_is_named_by_itself_or_by_its_job_of_which_the_newest_counts(name: str):
     assert find_workload(STATE, name)["metadata"]["name"] == "job-train-2"
 
 
-@pytest.mark.parametrize("name", ["research/trian", "startups/train", "train"])
+@pytest.mark.parametrize("name", ["research/trian", "startups/train", "trian"])
 def test_an_unknown_workload_is_answered_by_the_nearest_name(name: str):
     with pytest.raises(UsageError) as caught:
         find_workload(STATE, name)
     assert "research/train" in caught.value.problems[0].hint
+
+
+def test_a_name_without_its_namespace_that_two_have_is_refused_with_both() -> None:
+    other = workload("job-train-3", "train", "2026-11-27T03:00:00Z")
+    other["metadata"]["namespace"] = "startups"
+    with pytest.raises(UsageError) as caught:
+        find_workload(QueueState(workloads=(*STATE.workloads, other)), "train")
+    (problem,) = caught.value.problems
+    assert problem.code == "ambiguous-workload"
+    assert "research, startups" in problem.message

@@ -24,6 +24,7 @@ from sovereign_ai.cluster.embedded.webhook_controllers import (
 from sovereign_ai.cluster.embedded.workload_controllers import running_workload_controllers
 from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
+from sovereign_ai.names import KEYS
 
 QUEUE_CONTROLLER = "kueue"
 """The process, its listener and its identity."""
@@ -177,7 +178,8 @@ def _configuration(cluster_dir: ClusterDir, port: int) -> dict[str, Any]:
         # One process, which its supervisor restarts: with an election it would wait for its own old lease.
         "leaderElection": {"leaderElect": False},
         "clientConnection": {"qps": 1000, "burst": 2000},
-        "integrations": {"frameworks": frameworks},
+        # Of a job's labels Kueue keeps these alone: whose usage it is stays known of every kind of work.
+        "integrations": {"frameworks": frameworks, "labelKeysToCopy": [KEYS.team]},
         "featureGates": _FEATURES,
         "resources": {"deviceClassMappings": _counted_classes()},
     }
