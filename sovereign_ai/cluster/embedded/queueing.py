@@ -21,7 +21,10 @@ from sovereign_ai.cluster.embedded.webhook_controllers import (
     WebhookController,
     serving_folder,
 )
-from sovereign_ai.cluster.embedded.workload_controllers import running_workload_controllers
+from sovereign_ai.cluster.embedded.workload_controllers import (
+    WORKLOAD_CONTROLLERS,
+    running_workload_controllers,
+)
 from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.names import KEYS
@@ -121,9 +124,15 @@ def keep_queueing(cluster_dir: ClusterDir) -> None:
 def queue_controller(cluster_dir: ClusterDir) -> WebhookController:
     """Return Kueue as a control plane runs it: for Jobs, and for each kind of work whose controller runs."""
     rights, judged = list(_RIGHTS), list(_JUDGED)
-    for controller in running_workload_controllers(cluster_dir):
-        rights += controller.admission
-        judged += controller.admitted
+    running = running_workload_controllers(cluster_dir)
+    for controller in WORKLOAD_CONTROLLERS.values():
+        if controller in running:
+            rights += controller.admission
+            judged += controller.admitted
+        else:
+            # Its program knows the kind. Of a Job whose owner is of it, it reads that owner, and stands still
+            # for all work if it may not.
+            rights.append(Right(controller.group, controller.admitted[0].resources, READ))
     return WebhookController(name=QUEUE_CONTROLLER, domain=_GROUP, rights=tuple(rights), judged=tuple(judged))
 
 

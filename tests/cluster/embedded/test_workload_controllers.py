@@ -158,14 +158,19 @@ def test_kueue_admits_the_kinds_whose_controllers_run_and_may_do_no_more(cluster
         (
             ("lws",),
             ["batch/job", "leaderworkerset.x-k8s.io/leaderworkerset"],
-            {"leaderworkerset.x-k8s.io", "apps"},
+            {"leaderworkerset.x-k8s.io"},
         ),
     ):
         make(cluster_dir, *names)
         settings = orjson.loads((cluster_dir.config / "kueue.json").read_bytes())
         assert settings["integrations"]["frameworks"] == frameworks
         (kueue,) = (each for each in plane_controllers(cluster_dir) if each.name == "kueue")
-        others = {right.group for right in kueue.rights} - {
+        # It reads every kind that its program knows, whose objects may own a Job.
+        reads = {(right.group, resource) for right in kueue.rights for resource in right.resources}
+        assert {group for group, _ in reads} >= {
+            controller.group for controller in WORKLOAD_CONTROLLERS.values()
+        }
+        others = {right.group for right in kueue.rights if set(right.verbs) - READS} - {
             "",
             "batch",
             "kueue.x-k8s.io",
