@@ -50,7 +50,7 @@ def add(app: typer.Typer) -> None:
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Show racks, GPUs in use, queues, faults, power, goodput and cost.
+        """Show racks, GPUs in use, queues, faults, goodput and cost.
 
         It goes on until Ctrl-C; where standard output is no terminal, or with --json, there is one
         observation. Power follows the allocation of GPUs; it is not measured. EUR are GPU-hours at the price
