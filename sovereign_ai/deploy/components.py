@@ -37,8 +37,9 @@ from sovereign_ai.deploy.rule_check import gate
 from sovereign_ai.deploy.stack_context import context_of_program
 from sovereign_ai.deploy.stack_record import current_backend
 from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError
+from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan, plan
-from sovereign_ai.render.kubernetes import Bundle, render
+from sovereign_ai.render.kubernetes import Bundle, is_of_platform, prerequisites, render
 from sovereign_ai.spec import AIFactory
 
 
@@ -147,11 +148,18 @@ class FactoryDeployment(pulumi.ComponentResource):
         made: dict[str, pulumi.Resource] = {}
         below = pulumi.ResourceOptions(parent=self, providers=[provider])
         names = chosen.objects if chosen else None
-        parts = []
+        needs = prerequisites(bundle.objects)
+        by_name: dict[str, PartComponent] = {}
         for name, objects in bundle.by_component().items():
             if chosen is None or name in chosen.parts:
-                parts.append(PartComponent(name, objects, children, below, names))
+                by_name[name] = PartComponent(name, objects, children, below, names, needs)
+        parts = list(by_name.values())
         program.claims += parts
+        # In the order of what each needs, also where the needed object is another controller's.
+        for obj in filter(is_of_platform, bundle.objects):
+            part = by_name.get(obj["metadata"]["labels"][KEYS.component])
+            if part is not None:
+                part.register_object(obj, made, replaced=replaced)
         # A part's objects may depend on a namespace of another part, whose resource must exist by then.
         parts.sort(key=lambda part: not any(obj["kind"] == "Namespace" for obj in part.objects))
         for part in parts:

@@ -17,6 +17,7 @@ from typing import Any
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.cluster_identity import DeployTarget, Recognised, recognise
 from sovereign_ai.deploy.conflicts import Conflict, conflicts
+from sovereign_ai.deploy.definitions import definition_problems
 from sovereign_ai.deploy.deletions import Allowed, deletion_problems, replacement_problems
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, read_live
 from sovereign_ai.deploy.ownership import (
@@ -167,6 +168,7 @@ def check_preconditions(
     renamed, homes = _renamed(leaving, planned, held), _homes(leaving, planned, held)
     unasked = deletion_problems(api, leaving, total, deployment.allowed, renamed, homes)
     unasked += replacement_problems(replaces, deployment.allowed)
+    unasked += definition_problems(api, planned, leaving, deployment.allowed)
     return Checked(
         cluster=cluster,
         claim=claim,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sovereign_ai.catalog import CatalogController, controller_row
 from sovereign_ai.catalog.supplier import supplier
+from sovereign_ai.plan.manifests import plan_manifests
 from sovereign_ai.spec import AIFactory, Controller
 
 
@@ -55,6 +56,7 @@ class PlatformController:
         needs: controllers without which it does not work.
         contacts: what it reaches, sorted by kind and name.
         facts: where the catalogue's facts about it are from.
+        objects: the names of its objects that are deployed, sorted; empty where somebody else installs it.
     """
 
     name: str
@@ -72,32 +74,43 @@ class PlatformController:
     needs: tuple[str, ...]
     contacts: tuple[PlatformContact, ...]
     facts: str
+    objects: tuple[str, ...] = ()
 
 
 def plan_platform(factory: AIFactory) -> tuple[PlatformController, ...]:
     """Return every controller, in the order of the description; none where it describes no platform."""
     if factory.platform is None:
         return ()
+    objects: dict[str, list[str]] = {}
+    for manifest in plan_manifests(factory):
+        objects.setdefault(manifest.controller, []).append(manifest.title)
     controllers: list[PlatformController] = []
     for name in factory.platform.names():
-        controllers.append(_plan_controller(controller_row(name), factory.platform.controller(name)))
+        row, described = controller_row(name), factory.platform.controller(name)
+        controllers.append(_plan_controller(row, described, objects.get(name, ())))
     return tuple(controllers)
 
 
 def platform_namespaces(factory: AIFactory) -> dict[str, str]:
-    """Return each namespace of the platform with the first controller that is installed into it."""
+    """Return each namespace of the platform with the first controller that is in it or brings it."""
     namespaces: dict[str, str] = {}
     for controller in plan_platform(factory):
         namespaces.setdefault(controller.namespace, controller.name)
+    for manifest in plan_manifests(factory):
+        if manifest.obj["kind"] == "Namespace":
+            namespaces.setdefault(manifest.obj["metadata"]["name"], manifest.controller)
     return namespaces
 
 
-def _plan_controller(row: CatalogController, described: Controller | None) -> PlatformController:
+def _plan_controller(
+    row: CatalogController, described: Controller | None, objects: Iterable[str]
+) -> PlatformController:
     """Return one controller.
 
     Args:
         row: its row in the catalogue.
         described: what the description decides about it.
+        objects: the names of its objects.
     """
     seat = supplier(row.vendor)
     details = described or Controller(name=row.name)
@@ -121,6 +134,7 @@ def _plan_controller(row: CatalogController, described: Controller | None) -> Pl
         needs=row.needs,
         contacts=_contacts(row, details),
         facts=f"{licence.grade}: {licence.source}, read {licence.read}" if licence else "",
+        objects=tuple(sorted(objects)),
     )
 
 
@@ -156,4 +170,5 @@ def platform_rows(controllers: Iterable[PlatformController]) -> Iterator[dict[st
             "namespace": controller.namespace,
             "images": len(controller.images),
             "contacts": len(used),
+            "objects": len(controller.objects),
         }

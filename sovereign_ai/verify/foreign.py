@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.render.kubernetes import is_of_platform
 from sovereign_ai.rules.objects import break_glass
 from sovereign_ai.rules.rbac import EVERYBODY, STOCK, account_of, accounts_in, principal
 from sovereign_ai.verify.findings import ClusterFinding, foreign, resource
@@ -38,7 +39,11 @@ def foreign_objects(observed: Observed, wanted: Iterable[Object]) -> Iterator[Cl
     """
     rendered = list(wanted)
     known = set(map(_key, rendered))
-    namespaces = {obj["metadata"]["name"] for obj in rendered if obj["kind"] == "Namespace"}
+    # In the namespaces of controllers these make objects themselves.
+    namespaces = set()
+    for obj in rendered:
+        if obj["kind"] == "Namespace" and not is_of_platform(obj):
+            namespaces.add(obj["metadata"]["name"])
     principals = _principals(rendered, namespaces)
     for kind, objects in sorted(observed.objects.items()):
         # Nodes and devices are compared with the plan, and pods by where they run: none is declared.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +20,23 @@ import yaml
 from sovereign_ai.errors import Problem, SpecError, UsageError, Where, nearest
 from sovereign_ai.files import LISTING, read
 from sovereign_ai.names import KEYS
-from sovereign_ai.plan import Plan
+from sovereign_ai.plan import Plan, plan_manifests
 from sovereign_ai.render.folder import earlier_names, put, refuse_others, remove
 from sovereign_ai.render.kubernetes import (
     admission,
     base,
     devices,
     network,
+    platform,
     queues,
     requests,
     storage,
     tenants,
 )
+from sovereign_ai.render.kubernetes.prerequisites import is_of_platform, levels, prerequisites
 from sovereign_ai.render.kubernetes.sizes import object_problems
 from sovereign_ai.rules import factory_context
-from sovereign_ai.spec import AIFactory
+from sovereign_ai.spec import AIFactory, manifest_title
 
 # Namespaces come first, since others lie in them; policies before anything that they judge, and a policy
 # before its binding, without which it does nothing. A FlowSchema
@@ -64,6 +66,8 @@ KIND_ORDER = (
     "LocalQueue",
 )
 """Every kind that is ever rendered, in the order of application."""
+_CUSTOM = KIND_ORDER.index("Topology")
+"""Where kinds begin that a controller defines."""
 KUSTOMIZATION = "kustomization.yaml"
 """The list that kustomize reads."""
 COMMAND = "render"
@@ -197,11 +201,13 @@ def render(factory: AIFactory, plan: Plan, cluster: str | None = None) -> Bundle
         *requests.objects(factory, planned),
         *network.objects(factory, planned),
         *queues.objects(factory, planned),
+        *platform.objects(factory),
     ]
-    problems = list(object_problems(factory, objects))
+    problems = [*object_problems(factory, objects), *_collisions(factory, objects)]
     if problems:
         raise SpecError(problems)
-    objects.sort(key=_application_order)
+    depths = levels(prerequisites(objects))
+    objects.sort(key=partial(_application_order, depths))
     return Bundle(cluster, tuple(objects))
 
 
@@ -212,10 +218,39 @@ def _of_stack(obj: Mapping[str, Any], stack: str) -> dict[str, Any]:
     return {**obj, "metadata": {**metadata, "labels": dict(sorted(labels.items()))}}
 
 
-def _application_order(obj: Mapping[str, Any]) -> tuple[int, str, str]:
-    """Return the key that sorts by kind in the order of application, then by namespace and name."""
-    metadata = obj["metadata"]
-    return (KIND_ORDER.index(obj["kind"]), metadata.get("namespace", ""), metadata["name"])
+def _collisions(factory: AIFactory, objects: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Yield a problem for each object of a controller under the name of another object of the bundle."""
+    ours: set[str] = set()
+    theirs: list[str] = []
+    for obj in objects:
+        if is_of_platform(obj):
+            theirs.append(manifest_title(obj))
+        else:
+            ours.add(manifest_title(obj))
+    if not ours.isdisjoint(theirs):
+        fields = {manifest.title: manifest.field for manifest in plan_manifests(factory)}
+        for name in sorted(ours.intersection(theirs)):
+            message = f"{name} of the manifests is an object of the description too"
+            yield Problem("name-taken", message, factory.where(fields[name]), "take it out of the manifests")
+
+
+def _application_order(
+    depths: Mapping[str, int], obj: Mapping[str, Any]
+) -> tuple[int, int, str, str, str]:
+    """Return the key that sorts by kind in the order of application, then by namespace and name.
+
+    Objects of controllers come between the rights and the objects of kinds that controllers define, in the
+    order of what each needs; their namespaces come with all others.
+
+    Args:
+        depths: how many objects must exist one after the other before each.
+        obj: the object.
+    """
+    metadata, kind = obj["metadata"], obj["kind"]
+    names = (metadata.get("namespace", ""), metadata["name"])
+    if not is_of_platform(obj) or kind == "Namespace":
+        return (KIND_ORDER.index(kind), 0, "", *names)
+    return (_CUSTOM - 1, 1 + depths.get(manifest_title(obj), 0), kind, *names)
 
 
 def yaml_stream(objects: Iterable[Mapping[str, Any]]) -> str:

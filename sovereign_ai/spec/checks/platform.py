@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.files import may_be_secret, shown
+from sovereign_ai.spec.checks.manifests import check_manifests
 
 if TYPE_CHECKING:
     from sovereign_ai.catalog import CatalogController
@@ -28,6 +29,7 @@ def check_platform(factory: AIFactory) -> Iterator[Problem]:
     yield from _check_prerequisites(platform, rows)
     yield from _check_rivals(platform, rows)
     yield from _check_details(platform, rows)
+    yield from check_manifests(platform, {name: row.namespace for name, row in rows.items()})
 
 
 def check_lending(factory: AIFactory) -> Iterator[Problem]:
