@@ -34,6 +34,7 @@ from sovereign_ai.deploy.reading import reading_of
 from sovereign_ai.deploy.refusal import note_refusal
 from sovereign_ai.deploy.resources import PartComponent, limits_by_namespace
 from sovereign_ai.deploy.rule_check import gate
+from sovereign_ai.deploy.simulated_planes import on_cluster
 from sovereign_ai.deploy.stack_context import context_of_program
 from sovereign_ai.deploy.stack_record import current_backend
 from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError
@@ -96,6 +97,7 @@ class FactoryDeployment(pulumi.ComponentResource):
             if not is_judged(current_backend(), factory, derived, bundle):
                 gate(factory, derived, bundle)
             settings = provider_settings(factory, kubeconfig, context)
+            bundle = on_cluster(bundle, Path(settings["kubeconfig"]))
             program = current()
             program.add(_deployment(name, bundle, settings))
             deployment = stack_deployment(name, factory, bundle.cluster, settings)

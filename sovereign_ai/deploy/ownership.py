@@ -31,7 +31,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan import is_of_controller
 from sovereign_ai.render.kubernetes import KIND_ORDER
-from sovereign_ai.verify import OBSERVED
+from sovereign_ai.verify import OBSERVED, is_applied
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 _MADE_BY_KUBERNETES = frozenset({("", "ServiceAccount", "default"), ("", "ConfigMap", "kube-root-ca.crt")})
@@ -217,12 +217,15 @@ def _labelled(api: Api, kinds: Iterable[Resource], selector: str) -> dict[Object
     objects: dict[ObjectKey, Metadata] = {}
     for items in api.many(calls):
         for item in items:
-            objects[key_of(item)] = item["metadata"]
+            metadata = item["metadata"]
+            # Controllers copy labels: the slices of endpoints have those of their service.
+            if not _is_of_controller(metadata) or is_applied(metadata):
+                objects[key_of(item)] = metadata
     return objects
 
 
 def _is_of_controller(metadata: Metadata) -> bool:
-    """Return whether an object was deployed from a controller's manifests."""
+    """Return whether an object has the labels of a controller's manifests."""
     return is_of_controller(str((metadata.get("labels") or {}).get(KEYS.component, "")))
 
 

@@ -161,6 +161,14 @@ def _prove(
         hint = "`sovereign-ai up` creates them again; so does `pulumi up` after `pulumi refresh`"
         raise EnvironmentLacksError(Problem("cluster-remade", checked.cluster.line, hint=hint))
     insist_on_asked(checked)
+    if checked.superseded:
+        # A command drops them from the state before it starts the engine. So this is a plain Pulumi.
+        problems = []
+        for key in checked.superseded:
+            message = f"{key} has another form now, and this deployment would delete it after writing it"
+            hint = "`sovereign-ai up` writes it and keeps it; so does `pulumi up` after `pulumi state delete`"
+            problems.append(Problem("superseded", message, Where(field=str(key)), hint))
+        raise EnvironmentLacksError(problems)
     if checked.left:
         hint = "`sovereign-ai up` leaves them and drops them from the state; so does `pulumi state delete`"
         problems = []

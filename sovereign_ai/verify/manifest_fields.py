@@ -17,6 +17,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sovereign_ai.plan import is_namespaced
+from sovereign_ai.spec import api_group
 from sovereign_ai.verify.findings import Difference
 
 _NOT_COMPARED = frozenset({"apiVersion", "kind", "metadata", "status"})
@@ -27,7 +29,18 @@ _MANAGERS = frozenset(
 _OURS = "sovereign-ai"
 _AUTHORITY = "caBundle"
 """The field with the authority of a webhook's certificate, which its controller or cert-manager writes."""
-_ZERO = (False, 0, "", [], {}, None)
+_TRUE_IF_LEFT_OUT = frozenset(
+    {"allowPrivilegeEscalation", "automountServiceAccountToken", "enableServiceLinks", "hostUsers"}
+)
+"""Fields of Kubernetes 1.37 that mean `true` where they are left out and that the server does not complete."""
+
+
+def is_applied(metadata: Mapping[str, Any]) -> bool:
+    """Return whether this tool has written an object, by its metadata; anybody can copy labels."""
+    for entry in metadata.get("managedFields") or ():
+        if entry.get("manager") == _OURS and entry.get("operation") == "Apply":
+            return True
+    return False
 
 
 def manifest_differences(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Difference]:
@@ -37,12 +50,12 @@ def manifest_differences(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> 
         wanted: the object as it was rendered.
         live: the object as it was read.
     """
-    owned = _owned_paths(live)
+    is_custom = is_namespaced(api_group(wanted), str(wanted.get("kind"))) is None
     stated = {name: value for name, value in wanted.items() if name not in _NOT_COMPARED}
     if "aggregationRule" in stated:
         stated.pop("rules", None)
     for name, value in sorted(stated.items()):
-        yield from _stated_differences(value, live.get(name), name, owned)
+        yield from _stated_differences(value, live.get(name), name, is_custom=is_custom)
     for entry in (live.get("metadata") or {}).get("managedFields") or ():
         if entry.get("manager") in _MANAGERS or "subresource" in entry:
             continue
@@ -52,45 +65,30 @@ def manifest_differences(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> 
                 yield from _added(below, name, stated.get(name), live.get(name))
 
 
-def _stated_differences(wanted: Any, live: Any, path: str, owned: frozenset[str]) -> Iterator[Difference]:
+def _stated_differences(wanted: Any, live: Any, path: str, *, is_custom: bool) -> Iterator[Difference]:
     """Yield the stated values below a path that the live object does not have."""
     if isinstance(wanted, Mapping) and isinstance(live, Mapping):
         for name, value in sorted(wanted.items()):
-            yield from _stated_differences(value, live.get(name), f"{path}.{name}", owned)
+            yield from _stated_differences(value, live.get(name), f"{path}.{name}", is_custom=is_custom)
     elif isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
         for index, value in enumerate(wanted):
-            yield from _stated_differences(value, live[index], f"{path}[{index}]", owned)
-    elif not _are_equal(wanted, live, path, owned):
+            yield from _stated_differences(value, live[index], f"{path}[{index}]", is_custom=is_custom)
+    elif not _are_equal(wanted, live, path, is_custom=is_custom):
         yield Difference(path, wanted, live)
 
 
-def _are_equal(wanted: Any, live: Any, path: str, owned: frozenset[str]) -> bool:
-    """Return whether a live value is what a stated one becomes."""
+def _are_equal(wanted: Any, live: Any, path: str, *, is_custom: bool) -> bool:
+    """Return whether a live value is what a stated one becomes.
+
+    The server leaves out many fields of its own kinds that are false or 0. In a custom object it keeps them.
+    """
     from sovereign_ai.verify.difference import are_equal  # noqa: PLC0415 - it imports this module
 
-    if live is None and any(wanted is zero or wanted == zero for zero in _ZERO):
-        # The server leaves out what is as good as nothing. Where somebody took the field away, it is not
-        # ours any more.
-        return wanted in ("", [], {}, None) or _field_path(path) in owned or not owned
+    if live is None:
+        if isinstance(wanted, bool | int) and not wanted:
+            return not is_custom and path.rpartition(".")[2] not in _TRUE_IF_LEFT_OUT
+        return wanted in ("", [], {}, None)
     return are_equal(wanted, live, path)
-
-
-def _field_path(path: str) -> str:
-    """Return a path without the positions of list items, as owned paths are compared."""
-    parts: list[str] = []
-    for part in path.split("."):
-        name, bracket, _ = part.partition("[")
-        parts.append(name + ("[]" if bracket else ""))
-    return ".".join(parts)
-
-
-def _owned_paths(live: Mapping[str, Any]) -> frozenset[str]:
-    """Return the paths of the fields that this tool owns, list items without their position."""
-    paths: set[str] = set()
-    for entry in (live.get("metadata") or {}).get("managedFields") or ():
-        if entry.get("manager") == _OURS and "subresource" not in entry:
-            paths.update(_paths(entry.get("fieldsV1") or {}, ""))
-    return frozenset(paths)
 
 
 def _paths(fields: Mapping[str, Any], path: str) -> Iterator[str]:

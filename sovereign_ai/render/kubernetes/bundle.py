@@ -33,7 +33,7 @@ from sovereign_ai.render.kubernetes import (
     storage,
     tenants,
 )
-from sovereign_ai.render.kubernetes.prerequisites import is_of_platform, levels, prerequisites
+from sovereign_ai.render.kubernetes.object_order import is_of_platform, levels, prerequisites
 from sovereign_ai.render.kubernetes.sizes import object_problems
 from sovereign_ai.rules import factory_context
 from sovereign_ai.spec import AIFactory, manifest_title
@@ -83,12 +83,15 @@ class Bundle:
     Attributes:
         cluster: the cluster's name.
         objects: plain mappings, in the order in which they are applied.
-        rendered: the objects as they were rendered, where those above carry a stack's label; empty otherwise.
+        rendered: the objects as they were rendered, where those above carry a stack's label, or where some
+            are left out; empty otherwise.
+        left_out: components whose objects are not deployed to this cluster.
     """
 
     cluster: str
     objects: tuple[dict[str, Any], ...]
     rendered: tuple[dict[str, Any], ...] = ()
+    left_out: frozenset[str] = frozenset()
 
     @cached_property
     def digest(self) -> str:
@@ -103,8 +106,16 @@ class Bundle:
             stack: the stack's UUID.
         """
         rendered = self.rendered or self.objects
-        labelled = tuple(_of_stack(obj, stack) for obj in rendered)
-        return Bundle(self.cluster, labelled, rendered)
+        kept = (obj for obj in rendered if obj["metadata"]["labels"][KEYS.component] not in self.left_out)
+        labelled = tuple(_of_stack(obj, stack) for obj in kept)
+        return Bundle(self.cluster, labelled, rendered, self.left_out)
+
+    def without(self, components: frozenset[str]) -> Bundle:
+        """Return this bundle without the objects of some components; the digest is the same."""
+        if not components:
+            return self
+        kept = (obj for obj in self.objects if obj["metadata"]["labels"][KEYS.component] not in components)
+        return Bundle(self.cluster, tuple(kept), self.rendered or self.objects, components)
 
     @property
     def custom_groups(self) -> tuple[str, ...]:
