@@ -62,9 +62,9 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.removal import Removal, check_removal, remove_leftovers, remove_strays
     from sovereign_ai.deploy.renames import planned_moves
     from sovereign_ai.deploy.rule_check import gate
+    from sovereign_ai.deploy.simulated_planes import left_out_lines, on_cluster
     from sovereign_ai.deploy.stack_context import context_of_stack
     from sovereign_ai.deploy.stack_folder import scaffold
-    from sovereign_ai.deploy.simulated_planes import left_out_lines, on_cluster
     from sovereign_ai.deploy.state_check import StateReport, inspect_state, plan_repair, repair
     from sovereign_ai.deploy.state_files import StackFiles, project_of
     from sovereign_ai.deploy.state_move import move

@@ -17,7 +17,7 @@ from typing import Any
 
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.deletions import Allowed
-from sovereign_ai.deploy.live_objects import ObjectKey, key_of, list_metadata
+from sovereign_ai.deploy.live_objects import ObjectKey, list_metadata
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
 from sovereign_ai.deploy.termination import WAIT_SECONDS, wait_until_gone
 from sovereign_ai.errors import DeploymentError, Problem, Where
@@ -85,8 +85,10 @@ def define(
         if name not in live or list(difference.object_differences(obj, live[name])):
             changed.append(name)
             progress(f"define {name}")
-    api.many(partial(api.apply, stated(wanted[name]), field_manager=FIELD_MANAGER, force=True) for name in changed)
-    waiting = {name: "it was not read yet" for name in (changed or wanted)}
+    api.many(
+        partial(api.apply, stated(wanted[name]), field_manager=FIELD_MANAGER, force=True) for name in changed
+    )
+    waiting = dict.fromkeys(changed or wanted, "it was not read yet")
     for is_last in polling(wait_seconds, _POLL_SECONDS):
         live = {obj["metadata"]["name"]: obj for obj in api.list(*_API)}
         waiting = {name: reason for name in waiting if (reason := _obstacle(live.get(name)))}

@@ -91,7 +91,7 @@ def _restore(api: Api, obj: Mapping[str, Any]) -> str:
     meta = obj["metadata"]
     before = api.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
     after = api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
-    if _has_foreign_field(after):
+    if _has_foreign_field(after, _is_kept(obj)):
         after = api.replace(_without_foreign_fields(obj, after), field_manager=FIELD_MANAGER)
     is_same = before is not None and _content(before) == _content(after)
     return "" if is_same else resource_name(obj)
@@ -102,11 +102,22 @@ def _is_of_controller(entry: Mapping[str, Any]) -> bool:
     return entry["manager"] in CONTROLLERS or "subresource" in entry
 
 
-def _has_foreign_field(live: Mapping[str, Any]) -> bool:
+def _is_of_controller_or_applied(entry: Mapping[str, Any]) -> bool:
+    """Return whether an entry is a controller's, or what this tool applied; anybody can use its name."""
+    is_applied = entry["manager"] != FIELD_MANAGER or entry.get("operation") == "Apply"
+    return _is_of_controller(entry) and is_applied
+
+
+def _is_kept(obj: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
+    """Return the function that decides which entries of `managedFields` an object keeps."""
+    return _is_of_controller_or_applied if is_of_platform(obj) else _is_of_controller
+
+
+def _has_foreign_field(live: Mapping[str, Any], is_kept: Callable[[Mapping[str, Any]], bool]) -> bool:
     """Return whether somebody else set a field of the object itself, beyond its metadata and status."""
     for entry in live["metadata"].get("managedFields", ()):
         fields = set(entry.get("fieldsV1", {})) - {"f:metadata", "f:status"}
-        if fields and not _is_of_controller(entry) and not is_certificate(entry):
+        if fields and not is_kept(entry) and not is_certificate(entry):
             return True
     return False
 
@@ -122,7 +133,7 @@ def is_certificate(entry: Mapping[str, Any]) -> bool:
 
 
 def _leaves(fields: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the last step of each field in the notation of `fieldsV1`, without those of metadata and status."""
+    """Yield the last step of each field in the notation of `fieldsV1`, without metadata and status."""
     for step, below in fields.items():
         if step in {".", "f:metadata", "f:status"}:
             continue
@@ -166,7 +177,7 @@ def _without_foreign_fields(obj: Mapping[str, Any], live: Mapping[str, Any]) -> 
     for key in ("uid", "resourceVersion", "finalizers", "ownerReferences"):
         if key in live["metadata"]:
             meta[key] = live["metadata"][key]
-    meta["managedFields"] = list(filter(_is_of_controller, live["metadata"].get("managedFields", ())))
+    meta["managedFields"] = list(filter(_is_kept(obj), live["metadata"].get("managedFields", ())))
     return whole
 
 

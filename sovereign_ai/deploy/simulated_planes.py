@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from sovereign_ai.cluster.control_plane import Backend, local_control_planes
-from sovereign_ai.names import KEYS
 from sovereign_ai.render.kubernetes import AWAITED, WEBHOOKS, Bundle, is_of_platform
 
 PROCESSES = frozenset({"kueue"})

@@ -19,6 +19,7 @@ from sovereign_ai.plan.object_scopes import is_namespaced
 from sovereign_ai.spec import AIFactory, Controller, api_group, defined_kind, manifest_title
 
 _COMPONENT = "platform."
+_CONTAINERS = frozenset({"containers", "ephemeralContainers", "initContainers"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,28 @@ def plan_manifests(factory: AIFactory) -> tuple[PlannedManifest, ...]:
             planned.append(PlannedManifest(controller.name, field, obj))
         planned += _completed(controller, field, namespace, scopes)
     return tuple(planned)
+
+
+def images_in(obj: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the image of each container that an object runs, wherever a pod stands in it."""
+    # A definition holds descriptions of fields, and no pod.
+    if defined_kind(obj) is None:
+        yield from _images(obj)
+
+
+def _images(value: Any) -> Iterator[str]:
+    """Yield the images of containers in a value."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name in _CONTAINERS and isinstance(inner, list):
+                for container in inner:
+                    image = container.get("image") if isinstance(container, Mapping) else None
+                    if isinstance(image, str):
+                        yield image
+            yield from _images(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _images(inner)
 
 
 def _exists(namespace: str) -> bool:

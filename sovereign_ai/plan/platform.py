@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sovereign_ai.catalog import CatalogController, controller_row
 from sovereign_ai.catalog.supplier import supplier
-from sovereign_ai.plan.manifests import plan_manifests
+from sovereign_ai.plan.manifests import PlannedManifest, images_in, plan_manifests
 from sovereign_ai.spec import AIFactory, Controller
 
 
@@ -51,7 +51,7 @@ class PlatformController:
         holder: the vendor's ultimate parent, or the vendor itself without one.
         jurisdiction: country of that parent.
         namespace: the namespace that it is installed into.
-        images: its images in the factory's registries, as described.
+        images: its images in the factory's registries, as described, then those of its manifests alone.
         published: images as they are published, without tags, which are to be mirrored.
         needs: controllers without which it does not work.
         contacts: what it reaches, sorted by kind and name.
@@ -81,13 +81,13 @@ def plan_platform(factory: AIFactory) -> tuple[PlatformController, ...]:
     """Return every controller, in the order of the description; none where it describes no platform."""
     if factory.platform is None:
         return ()
-    objects: dict[str, list[str]] = {}
+    manifests: dict[str, list[PlannedManifest]] = {}
     for manifest in plan_manifests(factory):
-        objects.setdefault(manifest.controller, []).append(manifest.title)
+        manifests.setdefault(manifest.controller, []).append(manifest)
     controllers: list[PlatformController] = []
     for name in factory.platform.names():
         row, described = controller_row(name), factory.platform.controller(name)
-        controllers.append(_plan_controller(row, described, objects.get(name, ())))
+        controllers.append(_plan_controller(row, described, manifests.get(name, ())))
     return tuple(controllers)
 
 
@@ -103,15 +103,20 @@ def platform_namespaces(factory: AIFactory) -> dict[str, str]:
 
 
 def _plan_controller(
-    row: CatalogController, described: Controller | None, objects: Iterable[str]
+    row: CatalogController, described: Controller | None, manifests: Iterable[PlannedManifest]
 ) -> PlatformController:
     """Return one controller.
 
     Args:
         row: its row in the catalogue.
         described: what the description decides about it.
-        objects: the names of its objects.
+        manifests: its objects.
     """
+    objects: list[str] = []
+    images = dict.fromkeys(described.images if described else ())
+    for manifest in manifests:
+        objects.append(manifest.title)
+        images.update(dict.fromkeys(images_in(manifest.obj)))
     seat = supplier(row.vendor)
     details = described or Controller(name=row.name)
     # The catalogue's parent is that of its own vendor, and says nothing about another supplier.
@@ -129,7 +134,7 @@ def _plan_controller(
         holder=parent or vendor,
         jurisdiction=details.jurisdiction or seat.seat,
         namespace=details.namespace or row.namespace,
-        images=details.images,
+        images=tuple(images),
         published=row.images,
         needs=row.needs,
         contacts=_contacts(row, details),

@@ -7,6 +7,7 @@ a chart's hook, or what an API server wrote into an object that was read from a 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -74,7 +75,24 @@ def _as_manifest(value: Any) -> Any:
     if not isinstance(value, Mapping):
         message = f"{shown(value)} is no Kubernetes object"
         raise ValueError(message)  # noqa: TRY004 - see above
+    # A name such as `on` is true to YAML 1.1, and would become the text `True`.
+    for path in _names_beyond_texts(value, ""):
+        message = f"{manifest_title(value)}: the name {shown(path)} is no text; write it in quotation marks"
+        raise ValueError(message)
     return value
+
+
+def _names_beyond_texts(value: Any, path: str) -> Iterator[str]:
+    """Yield the path of each name in a value that is no text."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            below = f"{path}.{name}" if path else str(name)
+            if not isinstance(name, str):
+                yield below
+            yield from _names_beyond_texts(inner, below)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _names_beyond_texts(inner, path)
 
 
 Manifest = Annotated[
@@ -188,11 +206,7 @@ def _values_beyond_json(value: Any, path: str) -> Iterator[tuple[str, str]]:
     """Yield the path of each value that JSON does not have, such as a date of YAML, and the reason."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            below = f"{path}.{name}" if path else str(name)
-            if isinstance(name, str):
-                yield from _values_beyond_json(inner, below)
-            else:
-                yield below, "has a name that is no text"
+            yield from _values_beyond_json(inner, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from _values_beyond_json(inner, f"{path}[{index}]")
@@ -201,7 +215,7 @@ def _values_beyond_json(value: Any, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, int):
         if not -_MOST_INTEGER <= value < _MOST_INTEGER:
             yield path, "is a number that no API server reads"
-    elif not isinstance(value, float) or value != value or value in (float("inf"), float("-inf")):
+    elif not isinstance(value, float) or not math.isfinite(value):
         yield path, f"is a {type(value).__name__}, which JSON does not have"
 
 
@@ -216,7 +230,9 @@ def _check_metadata(obj: Mapping[str, Any], title: str, field: str) -> Iterator[
         is_texts = isinstance(entries, Mapping) and all(isinstance(text, str) for text in entries.values())
         if not is_texts:
             message = f"{title}: its {name} are no mapping of texts"
-            yield Problem("bad-manifest", message, Where(field=f"{at}.{name}"), "write texts in quotation marks")
+            yield Problem(
+                "bad-manifest", message, Where(field=f"{at}.{name}"), "write texts in quotation marks"
+            )
             continue
         for key in entries:
             if key.startswith((f"{KEYS.domain}/", f"{KEYS.restricted}/", *_RESERVED_ANNOTATIONS)):

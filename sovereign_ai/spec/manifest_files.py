@@ -69,9 +69,7 @@ def with_manifests(
     return {**platform, "controllers": read}, replace(source, values=values), reading.problems
 
 
-def _objects_of(
-    entries: list[Any], folder: Path, source: SourceMap, at: str, reading: _Reading
-) -> list[Any]:
+def _objects_of(entries: list[Any], folder: Path, source: SourceMap, at: str, reading: _Reading) -> list[Any]:
     """Return the objects of a controller, the names of files replaced by what the files hold."""
     objects: list[Any] = []
     for index, entry in enumerate(entries):

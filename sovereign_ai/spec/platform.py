@@ -86,8 +86,8 @@ class Controller(Model):
     """What it reaches when it runs, and what was switched off."""
     manifests: tuple[Manifest, ...] = added_later(())
     """Its objects, which are deployed to every cluster of the factory: files beside the description, as
-    `helm template --no-hooks` or `kustomize build` writes them, or the objects themselves. They become part of
-    the description. Left out, somebody else installs the controller."""
+    `helm template --no-hooks` or `kustomize build` writes them, or the objects themselves. They become part
+    of the description. Left out, somebody else installs the controller."""
 
 
 class Platform(Model):

@@ -16,8 +16,8 @@ from sovereign_ai.render.kubernetes import is_of_platform
 from sovereign_ai.rules.objects import break_glass
 from sovereign_ai.rules.rbac import EVERYBODY, STOCK, account_of, accounts_in, principal
 from sovereign_ai.verify.findings import ClusterFinding, foreign, resource
-from sovereign_ai.verify.manifest_fields import is_applied
 from sovereign_ai.verify.kinds import ADMISSION, GOVERNED, MACHINES, RBAC, WORKLOADS
+from sovereign_ai.verify.manifest_fields import is_applied
 from sovereign_ai.verify.observation import Observed
 
 _STOCK = frozenset((name, f"Group {group}") for name, group in STOCK)

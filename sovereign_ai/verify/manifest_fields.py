@@ -2,7 +2,7 @@
 
 The API server completes objects of any kind by defaults that no table here lists. Nobody owns a default: the
 server records for each field which manager set it. So of the fields that a manifest does not state those
-count that have an owner other than this tool and the controllers of Kubernetes.
+count that have an owner other than the controllers of Kubernetes.
 
 Left to controllers are the certificates of webhooks, and the rules of a role that aggregates others.
 
@@ -22,17 +22,18 @@ from sovereign_ai.spec import api_group
 from sovereign_ai.verify.findings import Difference
 
 _NOT_COMPARED = frozenset({"apiVersion", "kind", "metadata", "status"})
-_MANAGERS = frozenset(
-    {"clusterrole-aggregation-controller", "kube-apiserver", "kube-controller-manager", "sovereign-ai"}
-)
-"""Field managers that may own fields: this tool, and controllers of Kubernetes by design."""
+_MANAGERS = frozenset({"clusterrole-aggregation-controller", "kube-apiserver", "kube-controller-manager"})
+"""Field managers that may own fields which no manifest states: controllers of Kubernetes, by design.
+
+Not this tool's own: it states all that it owns, and anybody can write under its name.
+"""
 _OURS = "sovereign-ai"
 _AUTHORITY = "caBundle"
 """The field with the authority of a webhook's certificate, which its controller or cert-manager writes."""
 _TRUE_IF_LEFT_OUT = frozenset(
     {"allowPrivilegeEscalation", "automountServiceAccountToken", "enableServiceLinks", "hostUsers"}
 )
-"""Fields of Kubernetes 1.37 that mean `true` where they are left out and that the server does not complete."""
+"""Fields of Kubernetes 1.37 that mean `true` where they are left out, and that no default completes."""
 
 
 def is_applied(metadata: Mapping[str, Any]) -> bool:

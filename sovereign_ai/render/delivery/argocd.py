@@ -122,7 +122,7 @@ def _project(factory: AIFactory, clusters: Sequence[str], repository: Repository
 
 
 def _kinds(factory: AIFactory, *, namespaced: bool) -> list[dict[str, str]]:
-    """Return the kinds that are ever rendered, and those of the controllers' manifests, as a project lists them."""
+    """Return the kinds that are ever rendered, and those of manifests, as a project lists them."""
     kinds: set[tuple[str, str]] = set()
     for kind in KIND_ORDER:
         if (kind in _NAMESPACED) == namespaced:

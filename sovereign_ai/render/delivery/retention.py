@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_KEPT_KINDS = frozenset({"CustomResourceDefinition", "LimitRange", "Namespace", "ResourceQuota", "StorageClass"})
+_KEPT_KINDS = frozenset(
+    {"CustomResourceDefinition", "LimitRange", "Namespace", "ResourceQuota", "StorageClass"}
+)
 """A storage class names the provisioner and the parameters of volumes that are still there."""
 
 

@@ -238,16 +238,19 @@ def _collisions(factory: AIFactory, objects: Iterable[Mapping[str, Any]]) -> Ite
             theirs.append(manifest_title(obj))
         else:
             ours.add(manifest_title(obj))
-    if not ours.isdisjoint(theirs):
-        fields = {manifest.title: manifest.field for manifest in plan_manifests(factory)}
-        for name in sorted(ours.intersection(theirs)):
+    if ours.isdisjoint(theirs) and len(set(theirs)) == len(theirs):
+        return
+    for manifest in plan_manifests(factory):
+        name, where = manifest.title, factory.where(manifest.field)
+        if name in ours:
             message = f"{name} of the manifests is an object of the description too"
-            yield Problem("name-taken", message, factory.where(fields[name]), "take it out of the manifests")
+            yield Problem("name-taken", message, where, "take it out of the manifests")
+        elif theirs.count(name) > 1:
+            message = f"{name} is in the manifests twice: a namespace that is left out is the controller's"
+            yield Problem("duplicate-name", message, where, "keep one of the two")
 
 
-def _application_order(
-    depths: Mapping[str, int], obj: Mapping[str, Any]
-) -> tuple[int, int, str, str, str]:
+def _application_order(depths: Mapping[str, int], obj: Mapping[str, Any]) -> tuple[int, int, str, str, str]:
     """Return the key that sorts by kind in the order of application, then by namespace and name.
 
     Objects of controllers come between the rights and the objects of kinds that controllers define, in the

@@ -80,7 +80,7 @@ def levels(needs: Mapping[str, Collection[str]]) -> dict[str, int]:
 
 
 def awaited(objects: Iterable[Object]) -> frozenset[str]:
-    """Return the names of the workloads that answer the API server: other objects wait until they are ready."""
+    """Return the names of the workloads that answer the API server: others wait until they are ready."""
     listed = list(objects)
     known = _Known(listed)
     names: set[str] = set()

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import plan_manifests
-from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.render.kubernetes.object_order import awaited
+from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.spec import AIFactory
 
 AWAITED = f"{KEYS.domain}/awaited"

@@ -35,7 +35,7 @@ _KNOWN_ROLES = frozenset(
         "Role extension-apiserver-authentication-reader",
     }
 )
-"""Roles of Kubernetes that show no secret and change nothing (bootstrappolicy/policy.go of Kubernetes 1.37)."""
+"""Roles of Kubernetes 1.37 that show no secret and change nothing (its bootstrappolicy/policy.go)."""
 _ALL = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}, {"nonResourceURLs": ["*"], "verbs": ["*"]}]
 _WITHIN = [
     {"apiGroups": [""], "resources": ["secrets", "pods", "pods/exec", "services"], "verbs": ["*"]},
@@ -72,7 +72,9 @@ def _find_rights(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterator[RuleFi
                 yield make_finding(rule, grant.binding, fields[grant.binding], str(grant))
     for dangling in rights.dangling:
         if dangling.role not in _KNOWN_ROLES and dangling.binding in fields:
-            message = f"it binds {dangling.role}, which is not among the manifests: nobody knows what it grants"
+            message = (
+                f"it binds {dangling.role}, which is not among the manifests: nobody knows what it grants"
+            )
             yield make_finding(rule, dangling.binding, fields[dangling.binding], message)
 
 
@@ -106,7 +108,7 @@ def _rules() -> Iterable[Rule]:
     """Yield the rules of this module."""
     yield Rule(
         id="PLT-004",
-        title="No controller reads all secrets, enters pods, or changes policies, machines or priority levels",
+        title="No controller reads all secrets, enters pods, or changes policies, machines or levels",
         severity="critical",
         rationale=(
             "Whoever takes over a controller has its rights in every zone. A right counts also where others "

@@ -32,8 +32,8 @@ def check_manifests(platform: Platform, namespaces: Mapping[str, str]) -> Iterat
     """
     placed: dict[str, Mapping[str, Any]] = {}
     for index, controller in enumerate(platform.controllers):
-        for number, obj in enumerate(controller.manifests):
-            placed[f"platform.controllers[{index}].manifests[{number}]"] = obj
+        for number, manifest in enumerate(controller.manifests):
+            placed[f"platform.controllers[{index}].manifests[{number}]"] = manifest
     if len(placed) > MOST_OBJECTS:
         message = f"the manifests hold more than {MOST_OBJECTS:,} objects together"
         yield Problem("too-large", message, Where(field="platform.controllers"), "mirror only what is needed")
