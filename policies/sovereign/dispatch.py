@@ -31,7 +31,7 @@ from sovereign_ai.rules import (
     RuleFinding,
     approved_waivers,
     decide,
-    evaluate,
+    evaluate_deployed,
     factory_context,
     judge,
 )
@@ -102,9 +102,9 @@ def _check_resource(args: ResourceValidationArgs, report: ReportViolation) -> No
         return
     _check_ignored_changes(args, report)
     try:
-        factory, _, context = _facts(_spec(args))
+        factory, derived, context = _facts(_spec(args))
         obj = to_plain(args.props, args.resource_type)
-        problems = list(_violations(factory, evaluate([obj], context, "pulumi")))
+        problems = list(_violations(factory, evaluate_deployed(factory, derived, [obj], context, "pulumi")))
     except Exception as error:  # noqa: BLE001 - what cannot be decided is a violation
         problems = [f"PLC-001: cannot be decided: {error}"]
     for problem in problems:

@@ -78,12 +78,14 @@ def _controller(controller: PlatformController) -> Component:
 
 
 def _properties(controller: PlatformController) -> list[Property]:
-    """Return what CycloneDX has no member for: function, law, namespace, and what is reached."""
+    """Return what CycloneDX has no member for: function, law, namespace, objects, and what is reached."""
     from cyclonedx.model import Property  # noqa: PLC0415
 
     values: dict[str, str] = {}
     for field in _FIELDS:
         values[field] = getattr(controller, field)
+    if controller.objects:
+        values["objects"] = ", ".join(controller.objects)
     for contact in controller.contacts:
         key = f"{contact.kind}:{contact.name}"
         values[key] = contact.place if contact.used else "switched off"

@@ -130,6 +130,16 @@ def deployment_of(
 
 
 @traced("check cluster")
+def on_target(output: Output, bundle: Bundle, target: Target) -> Bundle:
+    """Return a bundle without the controllers that are left out on a cluster, and say which these are."""
+    from sovereign_ai.deploy import left_out_lines, on_cluster
+
+    kept = on_cluster(bundle, target.kubeconfig)
+    for line in left_out_lines(kept):
+        output.progress(line)
+    return kept
+
+
 def checked_deployment(
     output: Output,
     api: Api,

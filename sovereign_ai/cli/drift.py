@@ -70,7 +70,7 @@ def drift_of(
         SpecError: every problem of the description.
         UnreachableError: the API server did not answer.
     """
-    from sovereign_ai.cli.deployment import DeployOptions, deployment_of
+    from sovereign_ai.cli.deployment import DeployOptions, deployment_of, on_target
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cli.target import target_options
     from sovereign_ai.verify import find_drift, observe
@@ -79,6 +79,7 @@ def drift_of(
     bundle = stack.bundle(name)
     cluster = bundle.cluster
     target = open_target(cluster, backend, kubeconfig, output.progress)
+    bundle = on_target(output, bundle, target)
     options = target_options(backend, kubeconfig, name)
     deployment = deployment_of(stack, cluster, target, options, DeployOptions())
     # The stack's identity is part of the deployed objects; without it every object would differ.

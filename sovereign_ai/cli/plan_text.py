@@ -105,7 +105,7 @@ def _tables(summary: Row) -> Iterator[tuple[str, Sequence[str], list[tuple[Any, 
     yield "storage", columns, [_storage(row) for row in summary["storage"]]
     columns = ("jurisdiction", "nodes", "GPUs", "namespaces")
     yield "cluster", columns, [_cluster(row) for row in summary["clusters"]]
-    columns = ("version", "licence", "jurisdiction", "namespace", "images", "contacts")
+    columns = ("version", "licence", "jurisdiction", "namespace", "images", "contacts", "objects")
     yield "controller", columns, [_controller(row) for row in summary.get("platform", ())]
     columns = ("ends", "nodes", "GPUs", "racks", "switches", "cables", "IT load")
     yield "phase", columns, [_phase(row) for row in summary.get("phases", ())]
@@ -126,7 +126,16 @@ def _cluster(row: Row) -> tuple[Any, ...]:
 
 
 def _controller(row: Row) -> tuple[Any, ...]:
-    fields = ("controller", "version", "licence", "jurisdiction", "namespace", "images", "contacts")
+    fields = (
+        "controller",
+        "version",
+        "licence",
+        "jurisdiction",
+        "namespace",
+        "images",
+        "contacts",
+        "objects",
+    )
     return tuple(row[field] or "-" for field in fields)
 
 

@@ -1,4 +1,4 @@
-"""`platform`: the controllers that a factory runs, a check of their manifests, and the bill of materials."""
+"""`platform`: the controllers that a factory runs, their objects, a check of manifests, a bill of materials."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Judge manifests of controllers before they are installed; exit 1 on a violation."""
         run_command("platform check", as_json, lambda output: _check(output, stack, manifests))
+
+    @group.command("objects", **example("sovereign-ai platform objects stacks/lab"))
+    def objects(stack: DescriptionArgument = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
+        """List the objects of the controllers' manifests, in the order in which they are deployed."""
+        run_command("platform objects", as_json, lambda output: _objects(output, stack))
 
     @group.command("sbom", **example("sovereign-ai platform sbom stacks/lab -o platform.cdx.json"))
     def sbom(
@@ -89,6 +94,30 @@ def _details(controller: PlatformController) -> list[str]:
         origin = "" if contact.described else ", as it is shipped"
         lines.append(f"{controller.name}: {contact.kind} {contact.name}: {state}{origin}")
     return lines
+
+
+def _objects(output: Output, path: Path) -> None:
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.names import KEYS
+    from sovereign_ai.plan import plan_manifests
+    from sovereign_ai.render.kubernetes import is_of_platform
+    from sovereign_ai.spec import manifest_title
+
+    stack = open_stack(path)
+    # The manifests are those of every cluster.
+    bundle = stack.bundle(stack.plan.clusters[0].name)
+    places = {manifest.title: manifest.field for manifest in plan_manifests(stack.factory)}
+    data: list[dict[str, str]] = []
+    for obj in filter(is_of_platform, bundle.objects):
+        title = manifest_title(obj)
+        place = stack.factory.where(places[title])
+        controller = obj["metadata"]["labels"][KEYS.component].partition(".")[2]
+        data.append(
+            {"object": title, "controller": controller, "from": f"{place.file or ''}:{place.line or ''}"}
+        )
+    lines = table(["object", "controller", "from"], [tuple(row.values()) for row in data])
+    none = ["no controller has manifests; write their files under 'platform.controllers[].manifests'"]
+    output.finish({"objects": data}, lines if data else none)
 
 
 def _check(output: Output, path: Path, files: list[Path]) -> None:

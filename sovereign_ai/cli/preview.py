@@ -17,6 +17,7 @@ from sovereign_ai.cli.deployment import (
     DeployOptions,
     can_do_without_engine,
     checked_deployment,
+    on_target,
     part_of_run,
     pending_changes,
     require_own_description,
@@ -104,6 +105,7 @@ def _preview(
     traced("judge")(gate)(stack.factory, stack.plan, bundle)
     require_own_description(stack)
     target = open_target(bundle.cluster, backend, kubeconfig, output.progress)
+    bundle = on_target(output, bundle, target)
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.state_key)
     engine.insist_on_one_cluster()

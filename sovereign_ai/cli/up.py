@@ -20,6 +20,7 @@ from sovereign_ai.cli.deployment import (
     WaitOption,
     can_do_without_engine,
     checked_deployment,
+    on_target,
     part_of_run,
     pending_changes,
     require_own_description,
@@ -106,6 +107,7 @@ def _up(
     ready(stack.folder)
     _name_unplanned(output, stack)
     target = start_target(stack, bundle.cluster, backend, kubeconfig, output)
+    bundle = on_target(output, bundle, target)
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     options = target_options(backend, kubeconfig, name)
     data, lines = _Deployment(output, stack, bundle, target, options, deploy_options).run(yes=yes)
@@ -188,7 +190,7 @@ class _Deployment:
                 reading.forget()  # Kueue's finalizers are gone, or new
             self._claim(reading, deployment, checked)
             held = deployment.stack.held or {}
-            engine.drop([held[key].urn for key in checked.left])
+            engine.drop([held[key].urn for key in (*checked.left, *checked.superseded)])
             watch = TerminationWatch(target.api, list(held), output.progress, self.options.wait_seconds)
             _prepare_engine(engine, deployment, stack, marked, watch)
             changes, refresh = self._changes(engine, reading, marked, leaves_drift=leaves_drift)

@@ -85,6 +85,7 @@ def _verdict(
     output: Output, stack: Stack, backend: Backend, kubeconfig: Path | None, name: str | None, *, probes: bool
 ) -> ClusterVerdict:
     """Compare the cluster with the plan; a local control plane that is dead is a finding, and no error."""
+    from sovereign_ai.cli.deployment import on_target
     from sovereign_ai.cluster import require_reachable
     from sovereign_ai.cluster.api import ApiError, UnreachableError
     from sovereign_ai.verify import examples, may_be_dead, verdict_on_dead, with_dead
@@ -93,6 +94,7 @@ def _verdict(
     bundle = stack.bundle(name)
     cluster = bundle.cluster
     target = open_target(cluster, backend, kubeconfig, output.progress)
+    bundle = on_target(output, bundle, target)
     # Probes run pods on real nodes, which have to hold the image already.
     image = target.cluster.image
     try:

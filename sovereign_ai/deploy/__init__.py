@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.removal import Removal, check_removal, remove_leftovers, remove_strays
     from sovereign_ai.deploy.renames import planned_moves
     from sovereign_ai.deploy.rule_check import gate
+    from sovereign_ai.deploy.simulated_planes import left_out_lines, on_cluster
     from sovereign_ai.deploy.stack_context import context_of_stack
     from sovereign_ai.deploy.stack_folder import scaffold
     from sovereign_ai.deploy.state_check import StateReport, inspect_state, plan_repair, repair
@@ -114,6 +115,7 @@ else:
             "rule_check": ("gate",),
             "stack_context": ("context_of_stack",),
             "stack_folder": ("scaffold",),
+            "simulated_planes": ("left_out_lines", "on_cluster"),
             "state_check": ("StateReport", "inspect_state", "plan_repair", "repair"),
             "state_files": ("StackFiles", "project_of"),
             "state_move": ("move",),
@@ -160,6 +162,7 @@ __all__ = [
     "is_local",
     "is_understood",
     "judged_note",
+    "left_out_lines",
     "loaded_by",
     "locator_of",
     "lock_folder",
@@ -167,6 +170,7 @@ __all__ = [
     "move",
     "needs_engine",
     "needs_refresh",
+    "on_cluster",
     "partial_run",
     "plan_repair",
     "planned_moves",

@@ -34,11 +34,13 @@ from sovereign_ai.deploy.reading import reading_of
 from sovereign_ai.deploy.refusal import note_refusal
 from sovereign_ai.deploy.resources import PartComponent, limits_by_namespace
 from sovereign_ai.deploy.rule_check import gate
+from sovereign_ai.deploy.simulated_planes import on_cluster
 from sovereign_ai.deploy.stack_context import context_of_program
 from sovereign_ai.deploy.stack_record import current_backend
 from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError
+from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan, plan
-from sovereign_ai.render.kubernetes import Bundle, render
+from sovereign_ai.render.kubernetes import Bundle, is_of_platform, prerequisites, render
 from sovereign_ai.spec import AIFactory
 
 
@@ -95,6 +97,7 @@ class FactoryDeployment(pulumi.ComponentResource):
             if not is_judged(current_backend(), factory, derived, bundle):
                 gate(factory, derived, bundle)
             settings = provider_settings(factory, kubeconfig, context)
+            bundle = on_cluster(bundle, Path(settings["kubeconfig"]))
             program = current()
             program.add(_deployment(name, bundle, settings))
             deployment = stack_deployment(name, factory, bundle.cluster, settings)
@@ -147,11 +150,18 @@ class FactoryDeployment(pulumi.ComponentResource):
         made: dict[str, pulumi.Resource] = {}
         below = pulumi.ResourceOptions(parent=self, providers=[provider])
         names = chosen.objects if chosen else None
-        parts = []
+        needs = prerequisites(bundle.objects)
+        by_name: dict[str, PartComponent] = {}
         for name, objects in bundle.by_component().items():
             if chosen is None or name in chosen.parts:
-                parts.append(PartComponent(name, objects, children, below, names))
+                by_name[name] = PartComponent(name, objects, children, below, names, needs)
+        parts = list(by_name.values())
         program.claims += parts
+        # In the order of what each needs, also where the needed object is another controller's.
+        for obj in filter(is_of_platform, bundle.objects):
+            part = by_name.get(obj["metadata"]["labels"][KEYS.component])
+            if part is not None:
+                part.register_object(obj, made, replaced=replaced)
         # A part's objects may depend on a namespace of another part, whose resource must exist by then.
         parts.sort(key=lambda part: not any(obj["kind"] == "Namespace" for obj in part.objects))
         for part in parts:

@@ -29,6 +29,7 @@ from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.changes import recorded
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.control_plane_setup import remove_policies
+from sovereign_ai.deploy.definitions import remove_custom
 from sovereign_ai.deploy.engine import Engine, PulumiOutcome
 from sovereign_ai.deploy.live_objects import ObjectKey, list_metadata, read_live
 from sovereign_ai.deploy.order import policies_and_bindings
@@ -141,9 +142,19 @@ class _Deletion:
 
     def run(self, removal: Removal, deployment: StackDeployment) -> None:
         """Delete role bindings, then all but the admission policies, and those when all else is gone."""
+        # A controller takes its finalizers off its objects only while it runs.
+        gone = remove_custom(
+            self.api,
+            removal.ours,
+            self.progress,
+            wait_seconds=self.wait_seconds,
+            insist=self.state.insist_on_hold,
+        )
         going = {key.name for key in removal.ours if key.kind == "Namespace"}
         policies, rights, others, inside = [], [], [], []
         for key in removal.ours:
+            if key in gone:
+                continue
             if key.kind in KEPT:
                 policies.append(key)
             elif key.kind in _RIGHTS:

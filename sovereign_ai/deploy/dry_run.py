@@ -10,6 +10,7 @@ becomes a problem at the line of the description that the object comes from. Not
   one;
 - objects in a namespace that does not exist yet: they are tried in `default`, where only their validation
   counts;
+- objects of a kind that the description itself defines, and that is not served yet;
 - admission policies that the same API server accepted before, as in the `preview` of an `up`.
 
     problems = dry_run_problems(api, bundle.objects, place_of(factory))
@@ -27,9 +28,11 @@ import orjson
 
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.accepted_policies import AcceptedPolicies
+from sovereign_ai.deploy.definitions import unserved
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
 from sovereign_ai.names import KEYS
+from sovereign_ai.plan import plan_manifests
 from sovereign_ai.spec import AIFactory
 
 Object = Mapping[str, Any]
@@ -116,6 +119,9 @@ def dry_run_problems(
         UnreachableError: there was no answer.
     """
     listed = list(objects)
+    coming = unserved(api, listed)
+    # The server knows nothing yet of a kind that the deployment defines itself.
+    listed = [obj for obj in listed if (obj["apiVersion"], obj["kind"]) not in coming]
     known = accepted or AcceptedPolicies(None)
     live = _live(api, listed)
     namespaces = {_ELSEWHERE}
@@ -168,7 +174,11 @@ def locator_of(factory: AIFactory) -> Locator:
         for number, part in enumerate(getattr(factory, field)):
             fields[f"{kind}.{part.name}"] = f"{field}[{number}]"
 
+    of_controllers = {manifest.title: manifest.field for manifest in plan_manifests(factory)}
+
     def place(obj: Object) -> Where:
+        if field := of_controllers.get(resource_name(obj)):
+            return factory.where(field)
         component = obj["metadata"].get("labels", {}).get(KEYS.component, "")
         return factory.where(fields.get(component, ""))
 

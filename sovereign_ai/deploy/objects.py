@@ -7,9 +7,11 @@ nothing unless somebody else has changed it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from sovereign_ai.render.kubernetes import AWAITED, WEBHOOKS, is_of_platform
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
@@ -25,6 +27,9 @@ def stated(obj: Mapping[str, Any]) -> dict[str, Any]:
     meta = dict(obj["metadata"])
     # Copies, since the bundle's objects are shared and never change.
     meta["annotations"] = {**meta.get("annotations", {}), **_ANNOTATIONS}
+    if is_of_platform(obj) and AWAITED not in meta["annotations"]:
+        # The provider waits for ten minutes until every pod is ready, which nothing here needs.
+        meta["annotations"]["pulumi.com/skipAwait"] = "true"
     return {**obj, "metadata": meta}
 
 
@@ -86,7 +91,7 @@ def _restore(api: Api, obj: Mapping[str, Any]) -> str:
     meta = obj["metadata"]
     before = api.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
     after = api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
-    if _has_foreign_field(after):
+    if _has_foreign_field(after, _is_kept(obj)):
         after = api.replace(_without_foreign_fields(obj, after), field_manager=FIELD_MANAGER)
     is_same = before is not None and _content(before) == _content(after)
     return "" if is_same else resource_name(obj)
@@ -97,24 +102,82 @@ def _is_of_controller(entry: Mapping[str, Any]) -> bool:
     return entry["manager"] in CONTROLLERS or "subresource" in entry
 
 
-def _has_foreign_field(live: Mapping[str, Any]) -> bool:
+def _is_of_controller_or_applied(entry: Mapping[str, Any]) -> bool:
+    """Return whether an entry is a controller's, or what this tool applied; anybody can use its name."""
+    is_applied = entry["manager"] != FIELD_MANAGER or entry.get("operation") == "Apply"
+    return _is_of_controller(entry) and is_applied
+
+
+def _is_kept(obj: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
+    """Return the function that decides which entries of `managedFields` an object keeps."""
+    return _is_of_controller_or_applied if is_of_platform(obj) else _is_of_controller
+
+
+def _has_foreign_field(live: Mapping[str, Any], is_kept: Callable[[Mapping[str, Any]], bool]) -> bool:
     """Return whether somebody else set a field of the object itself, beyond its metadata and status."""
     for entry in live["metadata"].get("managedFields", ()):
         fields = set(entry.get("fieldsV1", {})) - {"f:metadata", "f:status"}
-        if fields and not _is_of_controller(entry):
+        if fields and not is_kept(entry) and not is_certificate(entry):
             return True
     return False
 
 
+def is_certificate(entry: Mapping[str, Any]) -> bool:
+    """Return whether an entry of `managedFields` is about no field but certificates of webhooks.
+
+    A controller makes the certificate of its webhook, or cert-manager does, and writes its authority into the
+    objects that have the API server ask the webhook.
+    """
+    leaves = set(_leaves(entry.get("fieldsV1") or {}))
+    return bool(leaves) and leaves <= {"f:caBundle"}
+
+
+def _leaves(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the last step of each field in the notation of `fieldsV1`, without metadata and status."""
+    for step, below in fields.items():
+        if step in {".", "f:metadata", "f:status"}:
+            continue
+        if below and set(below) != {"."}:
+            yield from _leaves(below)
+        elif not step.startswith("k:"):
+            yield step
+
+
+def with_certificates(obj: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object with the authorities of webhooks that the live object has and this one leaves open."""
+    if obj["kind"] in WEBHOOKS:
+        known = {entry["name"]: entry for entry in live.get("webhooks") or ()}
+        webhooks = []
+        for entry in obj.get("webhooks") or ():
+            client = entry.get("clientConfig") or {}
+            held = (known.get(entry.get("name")) or {}).get("clientConfig") or {}
+            webhooks.append({**entry, "clientConfig": _with_authority(client, held)})
+        return {**obj, "webhooks": webhooks}
+    webhook = ((obj.get("spec") or {}).get("conversion") or {}).get("webhook") or {}
+    if is_of_platform(obj) and webhook:
+        spec, held = obj["spec"], (live.get("spec") or {}).get("conversion") or {}
+        theirs = (held.get("webhook") or {}).get("clientConfig") or {}
+        client = _with_authority(webhook.get("clientConfig") or {}, theirs)
+        conversion = {**spec["conversion"], "webhook": {**webhook, "clientConfig": client}}
+        return {**obj, "spec": {**spec, "conversion": conversion}}
+    return dict(obj)
+
+
+def _with_authority(client: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a client configuration with the live one's authority where it has none itself."""
+    authority = {"caBundle": held["caBundle"]} if held.get("caBundle") else {}
+    return {**authority, **client}
+
+
 def _without_foreign_fields(obj: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
     """Return an object for a replacement that drops all fields of others, and their field managers."""
-    whole = stated(obj)
+    whole = with_certificates(stated(obj), live)
     meta = whole["metadata"]
     # With the resourceVersion the server refuses the replacement if the object changed meanwhile.
     for key in ("uid", "resourceVersion", "finalizers", "ownerReferences"):
         if key in live["metadata"]:
             meta[key] = live["metadata"][key]
-    meta["managedFields"] = list(filter(_is_of_controller, live["metadata"].get("managedFields", ())))
+    meta["managedFields"] = list(filter(_is_kept(obj), live["metadata"].get("managedFields", ())))
     return whole
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from sovereign_ai.deploy.objects import resource_name
+from sovereign_ai.render.kubernetes import is_of_platform, prerequisites
 
 Object = Mapping[str, Any]
 T = TypeVar("T")
@@ -19,6 +20,7 @@ LIMITS = frozenset({"LimitRange", "NetworkPolicy", "ResourceQuota"})
 """Kinds that limit what is permitted in a namespace."""
 _PARTS = {
     "factory": "sovereign:index:FactoryBase",
+    "platform": "sovereign:index:PlatformController",
     "pool": "sovereign:index:GpuNodePool",
     "policy": "sovereign:index:AdmissionPolicy",
     "storage": "sovereign:index:StorageTier",
@@ -114,18 +116,19 @@ def with_dependents(objects: Iterable[Object], names: Collection[str]) -> set[st
 def _edges(objects: Iterable[Object]) -> dict[str, list[str]]:
     """Return for each object the names of those that it needs.
 
-    Bindings in a namespace need all its limits.
+    Bindings in a namespace need all its limits, but for those of controllers.
     """
     by_name = {resource_name(obj): obj for obj in objects}
+    found = prerequisites(by_name.values())
     limits: dict[str, list[str]] = {}
     for name, obj in by_name.items():
         if obj["kind"] in LIMITS:
             limits.setdefault(obj["metadata"].get("namespace", ""), []).append(name)
     edges = {}
     for name, obj in by_name.items():
-        needed = needs(obj)
+        needed = [*needs(obj), *found.get(name, ())]
         # Nobody may work in a namespace before its quotas and network policies exist.
-        if obj["kind"] in RIGHTS:
+        if obj["kind"] in RIGHTS and not is_of_platform(obj):
             needed += limits.get(obj["metadata"].get("namespace", ""), [])
         edges[name] = [need for need in needed if need in by_name]
     return edges

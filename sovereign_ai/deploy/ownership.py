@@ -29,12 +29,16 @@ from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_m
 from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.plan import is_of_controller
 from sovereign_ai.render.kubernetes import KIND_ORDER
-from sovereign_ai.verify import OBSERVED
+from sovereign_ai.verify import OBSERVED, is_applied
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 _MADE_BY_KUBERNETES = frozenset({("", "ServiceAccount", "default"), ("", "ConfigMap", "kube-root-ca.crt")})
 """Group, kind and name of the objects that Kubernetes itself creates in each new namespace."""
+_DEFINITION = "CustomResourceDefinition"
+_NEVER_DEPLOYED = frozenset({"Event", "Lease", "Node", "Pod", "Secret"})
+"""Kinds of many objects, of which no description holds any."""
 KEEPS_DATA = frozenset({("", "Namespace"), ("", "PersistentVolumeClaim"), ("", "PersistentVolume")})
 """Group and kind of objects that hold the data or the work of others, so that a name alone proves nothing."""
 
@@ -187,7 +191,25 @@ def stack_objects(api: Api, claim: Claim) -> dict[ObjectKey, Metadata]:
         UnreachableError: there was no answer.
     """
     selector = f"{KEYS.owner}={OWNER},{KEYS.factory}={claim.factory},{KEYS.stack}={claim.identity}"
-    kinds = [kind for kind in api.kinds() if kind.kind in KIND_ORDER and "list" in kind.verbs]
+    usual: list[Resource] = []
+    others: list[Resource] = []
+    for kind in api.kinds():
+        if "list" not in kind.verbs:
+            continue
+        if kind.kind in KIND_ORDER or kind.kind == _DEFINITION:
+            usual.append(kind)
+        elif "delete" in kind.verbs and kind.kind not in _NEVER_DEPLOYED:
+            others.append(kind)
+    objects = _labelled(api, usual, selector)
+    # Manifests of controllers hold objects of any kind. Where there are none, nobody pays for the lists.
+    has_others = any(key.kind not in KIND_ORDER for key in claim.held or ())
+    if has_others or any(map(_is_of_controller, objects.values())):
+        objects.update(_labelled(api, others, selector))
+    return objects
+
+
+def _labelled(api: Api, kinds: Iterable[Resource], selector: str) -> dict[ObjectKey, Metadata]:
+    """Return the metadata of the objects of some kinds that carry labels."""
     calls = []
     for kind in _without_versions(kinds):
         call = partial(list_metadata, api, kind.api_version, kind.kind, selector=selector)
@@ -195,8 +217,16 @@ def stack_objects(api: Api, claim: Claim) -> dict[ObjectKey, Metadata]:
     objects: dict[ObjectKey, Metadata] = {}
     for items in api.many(calls):
         for item in items:
-            objects[key_of(item)] = item["metadata"]
+            metadata = item["metadata"]
+            # Controllers copy labels: the slices of endpoints have those of their service.
+            if not _is_of_controller(metadata) or is_applied(metadata):
+                objects[key_of(item)] = metadata
     return objects
+
+
+def _is_of_controller(metadata: Metadata) -> bool:
+    """Return whether an object has the labels of a controller's manifests."""
+    return is_of_controller(str((metadata.get("labels") or {}).get(KEYS.component, "")))
 
 
 def _without_versions(kinds: Iterable[Resource]) -> list[Resource]:

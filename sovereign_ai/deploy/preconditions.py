@@ -17,6 +17,7 @@ from typing import Any
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.cluster_identity import DeployTarget, Recognised, recognise
 from sovereign_ai.deploy.conflicts import Conflict, conflicts
+from sovereign_ai.deploy.definitions import definition_problems
 from sovereign_ai.deploy.deletions import Allowed, deletion_problems, replacement_problems
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, read_live
 from sovereign_ai.deploy.ownership import (
@@ -34,6 +35,7 @@ from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.deploy.successors import component_of, successors, tenancy_of
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.render.kubernetes import is_of_platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Checked:
             and who that is.
         replaces: objects that must be recreated, because the API server does not accept a change of a field.
         unasked: problems of the deletions that were not allowed.
+        superseded: objects of controllers that the state holds in a form that the engine would delete after
+            it has written the new one: of another API version, or recreated already.
     """
 
     cluster: Recognised
@@ -83,6 +87,7 @@ class Checked:
     left: Mapping[ObjectKey, str] = field(default_factory=dict)
     replaces: tuple[ObjectKey, ...] = ()
     unasked: tuple[Problem, ...] = ()
+    superseded: tuple[ObjectKey, ...] = ()
 
     @property
     def terminating(self) -> list[ObjectKey]:
@@ -167,6 +172,7 @@ def check_preconditions(
     renamed, homes = _renamed(leaving, planned, held), _homes(leaving, planned, held)
     unasked = deletion_problems(api, leaving, total, deployment.allowed, renamed, homes)
     unasked += replacement_problems(replaces, deployment.allowed)
+    unasked += definition_problems(api, planned, leaving, deployment.allowed)
     return Checked(
         cluster=cluster,
         claim=claim,
@@ -177,6 +183,7 @@ def check_preconditions(
         left=left,
         replaces=tuple(replaces),
         unasked=tuple(unasked),
+        superseded=tuple(_superseded(planned, held, frozenset(replaces))),
     )
 
 
@@ -228,6 +235,24 @@ def insist_on_asked(checked: Checked) -> None:
     """
     if checked.unasked:
         raise UsageError(checked.unasked)
+
+
+def _superseded(
+    planned: Iterable[Mapping[str, Any]], held: Held, replaces: frozenset[ObjectKey]
+) -> list[ObjectKey]:
+    """Return the objects of controllers whose resource in the state is not that of the planned object.
+
+    A resource's type has the API version in it, so that another version is another resource to the engine,
+    and the same object to the cluster. A recreated object is written before the engine starts, and the
+    provider does not wait until what it deletes is gone.
+    """
+    versions = {key: key.api_version for key in held}
+    keys: list[ObjectKey] = []
+    for obj in filter(is_of_platform, planned):
+        key = key_of(obj)
+        if key in versions and (versions[key] != key.api_version or key in replaces):
+            keys.append(key)
+    return sorted(keys)
 
 
 def _departures(

@@ -3,9 +3,11 @@
 1. The cluster is recognised, and no object of anybody else has a planned name (`preconditions.py`).
 2. The local control plane gets the keys and policies of the new description (`control_plane_setup.py`).
 3. Real nodes that leave a pool are drained, and those that have come to theirs uncordoned (`drain.py`).
-4. Objects that the description no longer contains are deleted, under the policies that permitted them.
+4. Objects that the description no longer contains are deleted, under the policies that permitted them; first
+   those whose definition leaves, while the controller still runs that lets them go (`definitions.py`).
 5. The new admission policies come into force, before any object that only they permit is written.
-6. Objects of which a field cannot be changed are recreated, under the new policies (`replacement.py`).
+6. Definitions of kinds are written and served, before any object of their kind is.
+7. Objects of which a field cannot be changed are recreated, under the new policies (`replacement.py`).
 
 So at no moment is more permitted than by the old or the new description. The steps are part of the program,
 and not of a command, so that a plain `pulumi up` keeps the same order. Each step can be repeated: the next
@@ -22,6 +24,7 @@ from pathlib import Path
 
 from sovereign_ai.cluster.api import Snapshot, open_cluster
 from sovereign_ai.deploy.control_plane_setup import prepare_control_plane
+from sovereign_ai.deploy.definitions import define, remove_custom
 from sovereign_ai.deploy.drain import arrivals, departures, drain, uncordon
 from sovereign_ai.deploy.enforcement import apply_policies, differing_policies, enforce
 from sovereign_ai.deploy.live_objects import key_of
@@ -78,8 +81,10 @@ def prepare(
     nodes = reading.list("v1", "Node")
     drain(api, departures(nodes, factory.name, plan, bundle.cluster), progress)
     uncordon(api, arrivals(nodes, factory.name, plan, bundle.cluster), progress)
+    remove_custom(api, checked.leaving, progress)
     withdraw(api, withdrawn(reading, bundle.objects, factory.name), progress)
     enforce(api, bundle.objects, progress, live=reading)
+    define(api, bundle.objects, progress)
     replaced = [obj for obj in bundle.objects if key_of(obj) in checked.replaces]
     replace(api, replaced, progress)
 
@@ -156,6 +161,14 @@ def _prove(
         hint = "`sovereign-ai up` creates them again; so does `pulumi up` after `pulumi refresh`"
         raise EnvironmentLacksError(Problem("cluster-remade", checked.cluster.line, hint=hint))
     insist_on_asked(checked)
+    if checked.superseded:
+        # A command drops them from the state before it starts the engine. So this is a plain Pulumi.
+        problems = []
+        for key in checked.superseded:
+            message = f"{key} has another form now, and this deployment would delete it after writing it"
+            hint = "`sovereign-ai up` writes it and keeps it; so does `pulumi up` after `pulumi state delete`"
+            problems.append(Problem("superseded", message, Where(field=str(key)), hint))
+        raise EnvironmentLacksError(problems)
     if checked.left:
         hint = "`sovereign-ai up` leaves them and drops them from the state; so does `pulumi state delete`"
         problems = []

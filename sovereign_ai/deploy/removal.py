@@ -111,7 +111,7 @@ def remove_leftovers(api: Api, deployment: StackDeployment, progress: Callable[[
         EnvironmentLacksError: the guard of a local control plane could not be opened or closed.
         UnreachableError: there was no answer.
     """
-    claim = Claim(deployment.factory, deployment.stack.identity)
+    claim = Claim(deployment.factory, deployment.stack.identity, deployment.stack.held or {})
     return remove_strays(api, stack_objects(api, claim), deployment, progress)
 
 

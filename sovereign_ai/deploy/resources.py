@@ -22,6 +22,7 @@ from sovereign_ai.deploy.objects import resource_name, stated
 from sovereign_ai.deploy.order import LIMITS, RIGHTS, part_token, token
 from sovereign_ai.deploy.order import needs as needs_of
 from sovereign_ai.deploy.provider import PROVIDER_VERSION
+from sovereign_ai.render.kubernetes import is_of_platform
 
 _KUBERNETES = "kubernetes"
 _SENT = frozenset(
@@ -130,6 +131,7 @@ class PartComponent(pulumi.ComponentResource):
         children: Children,
         opts: pulumi.ResourceOptions,
         chosen: Collection[str] | None = None,
+        needs: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Declare the part; `register` creates its objects later, so that they may depend on other parts.
 
@@ -139,11 +141,13 @@ class PartComponent(pulumi.ComponentResource):
             children: the names and options below the deployment.
             opts: the part's options.
             chosen: names of the objects that this run registers; None for all.
+            needs: names of objects to the names of those that controllers' manifests make them need.
         """
         props = {"component": name, "objects": len(objects)}
         super().__init__(part_token(name), children.named(name), props, children.part(name, opts))
         self.objects = objects
         self._chosen = chosen
+        self._needs = needs or {}
         self._children = children
         self._known_urn: asyncio.Task[str] | None = None
         self._reference: asyncio.Task[str] | None = None
@@ -179,24 +183,44 @@ class PartComponent(pulumi.ComponentResource):
                 change them.
         """
         for obj in self.objects:
-            is_chosen = self._chosen is None or resource_name(obj) in self._chosen
             is_of_this_pass = (obj["kind"] in RIGHTS) is (limits is not None)
-            if not is_chosen or not is_of_this_pass:
-                continue
-            name = obj["metadata"].get("namespace", "")
-            needs = [made[need] for need in needs_of(obj) if need in made]
-            needs += (limits or {}).get(name, ())
-            opts = pulumi.ResourceOptions(
-                parent=self,
-                version=PROVIDER_VERSION,
-                depends_on=needs,
-                deleted_with=made.get(f"Namespace/{name}"),
-            )
-            if key_of(obj) in replaced:
-                # The provider would try the change on the live object in a dry run, which is refused.
-                fields = sorted(set(obj) - {"apiVersion", "kind", "metadata"})
-                opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=fields))
-            made[resource_name(obj)] = KubernetesObject(obj, self._children, opts)
+            # Objects of controllers are registered before all others, in their own order.
+            if is_of_this_pass and not is_of_platform(obj):
+                self.register_object(obj, made, limits, replaced)
+
+    def register_object(
+        self,
+        obj: Mapping[str, Any],
+        made: dict[str, pulumi.Resource],
+        limits: Mapping[str, Sequence[pulumi.Resource]] | None = None,
+        replaced: Collection[ObjectKey] = (),
+    ) -> None:
+        """Create the resource of one object after those that it needs, unless this run leaves it out.
+
+        Args:
+            obj: the object.
+            made: resources by their names; this one is added.
+            limits: the resources that limit each namespace.
+            replaced: objects that are recreated before the engine starts.
+        """
+        full_name = resource_name(obj)
+        if self._chosen is not None and full_name not in self._chosen:
+            return
+        name = obj["metadata"].get("namespace", "")
+        names = dict.fromkeys([*needs_of(obj), *self._needs.get(full_name, ())])
+        needs = [made[need] for need in names if need in made]
+        needs += (limits or {}).get(name, ())
+        opts = pulumi.ResourceOptions(
+            parent=self,
+            version=PROVIDER_VERSION,
+            depends_on=needs,
+            deleted_with=made.get(f"Namespace/{name}"),
+        )
+        if key_of(obj) in replaced:
+            # The provider would try the change on the live object in a dry run, which is refused.
+            fields = sorted(set(obj) - {"apiVersion", "kind", "metadata"})
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=fields))
+        made[full_name] = KubernetesObject(obj, self._children, opts)
 
     def finish(self) -> None:
         """Register the part's outputs, when all its resources are created."""

@@ -23,6 +23,10 @@ from sovereign_ai.toolchain import polling
 
 Object = Mapping[str, Any]
 _ORDER = (
+    # A webhook whose server is gone refuses whatever it is asked about.
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "ClusterRoleBinding",
     "RoleBinding",
     "NetworkPolicy",
     "Role",

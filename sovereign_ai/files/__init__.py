@@ -69,7 +69,7 @@ if TYPE_CHECKING:
         WORKLOAD,
         FileKind,
     )
-    from sovereign_ai.files.object_text import parse_objects
+    from sovereign_ai.files.object_text import PlacedObject, parse_objects, parse_placed_objects
     from sovereign_ai.files.reading import files_in, read, read_lines
     from sovereign_ai.files.secrets import may_be_secret, shown
     from sovereign_ai.files.source import SourceMap, above, below
@@ -132,7 +132,7 @@ else:
                 "USAGE",
                 "WORKLOAD",
             ),
-            "object_text": ("parse_objects",),
+            "object_text": ("PlacedObject", "parse_objects", "parse_placed_objects"),
             "reading": ("files_in", "read", "read_lines"),
             "secrets": ("may_be_secret", "shown"),
             "source": ("SourceMap", "above", "below"),
@@ -190,6 +190,7 @@ __all__ = [
     "FileKind",
     "Json",
     "Parsed",
+    "PlacedObject",
     "Refused",
     "SourceMap",
     "above",
@@ -205,6 +206,7 @@ __all__ = [
     "parse",
     "parse_json",
     "parse_objects",
+    "parse_placed_objects",
     "read",
     "read_lines",
     "refuse_secrets",

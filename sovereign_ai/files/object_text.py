@@ -7,7 +7,7 @@ Anchors are refused, because with aliases to them a few lines could build gigaby
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -22,7 +22,19 @@ MOST_DEPTH = 64
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class PlacedObject(NamedTuple):
+    """An object, and the line on which its document begins."""
+
+    line: int
+    content: dict[str, Any]
+
+
 def parse_objects(text: str, file: str, kind: FileKind) -> list[dict[str, Any]]:
+    """Read every object of a text, as `parse_placed_objects` does, without the lines."""
+    return [placed.content for placed in parse_placed_objects(text, file, kind)]
+
+
+def parse_placed_objects(text: str, file: str, kind: FileKind) -> list[PlacedObject]:
     """Read every object of a text; empty documents are left out, and lists of objects are taken apart.
 
     Args:
@@ -46,12 +58,12 @@ def parse_objects(text: str, file: str, kind: FileKind) -> list[dict[str, Any]]:
         # A ValueError is of a date that does not exist, such as 2026-13-01.
         message = "the text holds a character or a value that YAML does not allow"
         raise kind.error(Problem("yaml-syntax", message, Where(file), kind.hint)) from None
-    objects: list[dict[str, Any]] = []
+    objects: list[PlacedObject] = []
     problems: list[Problem] = []
     for line, document in zip(lines, documents, strict=True):
         for name, entry in _entries(document):
             if _is_object(entry):
-                objects.append(entry)
+                objects.append(PlacedObject(line, entry))
             else:
                 message = f"{name} is no object with apiVersion, kind and metadata.name"
                 problems.append(Problem("wrong-type", message, Where(file, line), kind.hint))

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from sovereign_ai.plan.clusters import ClusterPlan, Namespace, PoolSlice, devices, pool_shares
     from sovereign_ai.plan.factory import Plan, plan
     from sovereign_ai.plan.feasibility import MOST_MACHINES, Draft, draft, other_watts
+    from sovereign_ai.plan.manifests import PlannedManifest, is_of_controller, plan_manifests
     from sovereign_ai.plan.network_review import network_notes
     from sovereign_ai.plan.nodes import Node
+    from sovereign_ai.plan.object_scopes import is_namespaced
     from sovereign_ai.plan.phases import PhasePlan
     from sovereign_ai.plan.plan_summary import summary
     from sovereign_ai.plan.platform import PlatformContact, PlatformController, plan_platform
@@ -70,8 +72,10 @@ else:
             "clusters": ("ClusterPlan", "Namespace", "PoolSlice", "devices", "pool_shares"),
             "factory": ("Plan", "plan"),
             "feasibility": ("Draft", "MOST_MACHINES", "draft", "other_watts"),
+            "manifests": ("PlannedManifest", "is_of_controller", "plan_manifests"),
             "network_review": ("network_notes",),
             "nodes": ("Node",),
+            "object_scopes": ("is_namespaced",),
             "phases": ("PhasePlan",),
             "plan_summary": ("summary",),
             "platform": ("PlatformContact", "PlatformController", "plan_platform"),
@@ -116,6 +120,7 @@ __all__ = [
     "Partition",
     "PhasePlan",
     "Plan",
+    "PlannedManifest",
     "PlatformContact",
     "PlatformController",
     "PoolSlice",
@@ -128,10 +133,13 @@ __all__ = [
     "devices",
     "draft",
     "format_address",
+    "is_namespaced",
+    "is_of_controller",
     "limited_shapes",
     "network_notes",
     "other_watts",
     "plan",
+    "plan_manifests",
     "plan_platform",
     "pod_bits",
     "poisson_spares",

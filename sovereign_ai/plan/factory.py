@@ -137,6 +137,7 @@ _LATER_FIELDS: Mapping[type, Mapping[str, object]] = {
     FabricPlan: LATER,
     SitePower: LATER_POWER,
     Plan: {"campus": (), "phases": (), "platform": ()},
+    PlatformController: {"objects": ()},
 }
 """Dataclass to its fields that are left out where they hold their default."""
 

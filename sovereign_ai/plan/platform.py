@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sovereign_ai.catalog import CatalogController, controller_row
 from sovereign_ai.catalog.supplier import supplier
+from sovereign_ai.plan.manifests import PlannedManifest, images_in, plan_manifests
 from sovereign_ai.spec import AIFactory, Controller
 
 
@@ -50,11 +51,12 @@ class PlatformController:
         holder: the vendor's ultimate parent, or the vendor itself without one.
         jurisdiction: country of that parent.
         namespace: the namespace that it is installed into.
-        images: its images in the factory's registries, as described.
+        images: its images in the factory's registries, as described, then those of its manifests alone.
         published: images as they are published, without tags, which are to be mirrored.
         needs: controllers without which it does not work.
         contacts: what it reaches, sorted by kind and name.
         facts: where the catalogue's facts about it are from.
+        objects: the names of its objects that are deployed, sorted; empty where somebody else installs it.
     """
 
     name: str
@@ -72,33 +74,49 @@ class PlatformController:
     needs: tuple[str, ...]
     contacts: tuple[PlatformContact, ...]
     facts: str
+    objects: tuple[str, ...] = ()
 
 
 def plan_platform(factory: AIFactory) -> tuple[PlatformController, ...]:
     """Return every controller, in the order of the description; none where it describes no platform."""
     if factory.platform is None:
         return ()
+    manifests: dict[str, list[PlannedManifest]] = {}
+    for manifest in plan_manifests(factory):
+        manifests.setdefault(manifest.controller, []).append(manifest)
     controllers: list[PlatformController] = []
     for name in factory.platform.names():
-        controllers.append(_plan_controller(controller_row(name), factory.platform.controller(name)))
+        row, described = controller_row(name), factory.platform.controller(name)
+        controllers.append(_plan_controller(row, described, manifests.get(name, ())))
     return tuple(controllers)
 
 
 def platform_namespaces(factory: AIFactory) -> dict[str, str]:
-    """Return each namespace of the platform with the first controller that is installed into it."""
+    """Return each namespace of the platform with the first controller that is in it or brings it."""
     namespaces: dict[str, str] = {}
     for controller in plan_platform(factory):
         namespaces.setdefault(controller.namespace, controller.name)
+    for manifest in plan_manifests(factory):
+        if manifest.obj["kind"] == "Namespace":
+            namespaces.setdefault(manifest.obj["metadata"]["name"], manifest.controller)
     return namespaces
 
 
-def _plan_controller(row: CatalogController, described: Controller | None) -> PlatformController:
+def _plan_controller(
+    row: CatalogController, described: Controller | None, manifests: Iterable[PlannedManifest]
+) -> PlatformController:
     """Return one controller.
 
     Args:
         row: its row in the catalogue.
         described: what the description decides about it.
+        manifests: its objects.
     """
+    objects: list[str] = []
+    images = dict.fromkeys(described.images if described else ())
+    for manifest in manifests:
+        objects.append(manifest.title)
+        images.update(dict.fromkeys(images_in(manifest.obj)))
     seat = supplier(row.vendor)
     details = described or Controller(name=row.name)
     # The catalogue's parent is that of its own vendor, and says nothing about another supplier.
@@ -116,11 +134,12 @@ def _plan_controller(row: CatalogController, described: Controller | None) -> Pl
         holder=parent or vendor,
         jurisdiction=details.jurisdiction or seat.seat,
         namespace=details.namespace or row.namespace,
-        images=details.images,
+        images=tuple(images),
         published=row.images,
         needs=row.needs,
         contacts=_contacts(row, details),
         facts=f"{licence.grade}: {licence.source}, read {licence.read}" if licence else "",
+        objects=tuple(sorted(objects)),
     )
 
 
@@ -156,4 +175,5 @@ def platform_rows(controllers: Iterable[PlatformController]) -> Iterator[dict[st
             "namespace": controller.namespace,
             "images": len(controller.images),
             "contacts": len(used),
+            "objects": len(controller.objects),
         }

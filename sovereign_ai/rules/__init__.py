@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from sovereign_ai.rules.objects.network_plugin import CONFIGURES_PLUGIN, SETTINGS
     from sovereign_ai.rules.owners import made_from, makers, workloads
     from sovereign_ai.rules.placeless_kinds import HARMLESS
-    from sovereign_ai.rules.platform_objects import judge_manifests
+    from sovereign_ai.rules.platform_objects import evaluate_deployed, judge_manifests
     from sovereign_ai.rules.registry import REGISTRY, find_rule, registry_data, registry_digest
     from sovereign_ai.rules.rule import Rule, RuleCheck
     from sovereign_ai.rules.selection import ExpressionError, chosen_by
@@ -134,7 +134,7 @@ else:
             "objects.network_plugin": ("CONFIGURES_PLUGIN", "SETTINGS"),
             "owners": ("made_from", "makers", "workloads"),
             "placeless_kinds": ("HARMLESS",),
-            "platform_objects": ("judge_manifests",),
+            "platform_objects": ("evaluate_deployed", "judge_manifests"),
             "registry": ("REGISTRY", "find_rule", "registry_data", "registry_digest"),
             "rule": ("Rule", "RuleCheck"),
             "selection": ("ExpressionError", "chosen_by"),
@@ -183,6 +183,7 @@ __all__ = [
     "decide",
     "decided_share",
     "evaluate",
+    "evaluate_deployed",
     "explain_refusal",
     "explain_unsigned",
     "explain_waiver_refusal",

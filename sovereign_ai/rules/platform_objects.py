@@ -14,18 +14,18 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sovereign_ai.plan import Plan
+from sovereign_ai.plan import Plan, plan_manifests
 from sovereign_ai.rules.approval import approved_waivers
 from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.description.platform import PLATFORM_CONTACTS, explain_contact
-from sovereign_ai.rules.engine import evaluate, resource_name
+from sovereign_ai.rules.engine import ObjectPlace, evaluate, resource_name
 from sovereign_ai.rules.fields import BARE, URL
 from sovereign_ai.rules.judgement import RuleFinding, RuleVerdict, judge
 from sovereign_ai.rules.kinds import KINDS, OTHER, find_kind
 from sovereign_ai.rules.objects.images import DIGESTS, IMAGES
 from sovereign_ai.rules.residency_by_default import ADDED, FLOWS
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec import AIFactory
+from sovereign_ai.spec import AIFactory, manifest_title
 
 _OF_WORKLOADS = frozenset({IMAGES.id, DIGESTS.id, FLOWS.id})
 """The rules on objects of workloads that hold for controllers too. Their rights are their own business."""
@@ -56,8 +56,78 @@ def judge_manifests(
     """
     listed = list(objects)
     context = _platform_context(factory, plan, listed)
+    findings = _find_in_manifests(listed, listed, context, "bundle")
+    return judge(findings, approved_waivers(factory), now)
+
+
+def evaluate_deployed(
+    factory: AIFactory,
+    plan: Plan,
+    objects: Iterable[Mapping[str, Any]],
+    context: Context,
+    place: ObjectPlace = "bundle",
+) -> list[RuleFinding]:
+    """Return the findings of every object rule on the objects of a deployment, sorted.
+
+    What lies in no zone's namespace is refused, unless it is an object of a controller as the description has
+    it: that is judged as a manifest. Objects outside namespaces are judged as any other too.
+
+    Args:
+        factory: the description.
+        plan: what follows from it.
+        objects: Kubernetes objects.
+        context: the constants of the cluster that they are for.
+        place: where the objects are.
+    """
+    described = {manifest.title: manifest.obj for manifest in plan_manifests(factory)}
+    own: list[Mapping[str, Any]] = []
+    manifests: list[Mapping[str, Any]] = []
+    for obj in objects:
+        is_manifest = bool(described) and _is_described(obj, described)
+        if is_manifest:
+            manifests.append(obj)
+        if not is_manifest or not obj["metadata"].get("namespace"):
+            own.append(obj)
+    findings = set(evaluate(own, context, place))
+    if manifests:
+        wider = _platform_context(factory, plan, manifests)
+        inside = [obj for obj in manifests if obj["metadata"].get("namespace")]
+        findings.update(_find_in_manifests(manifests, inside, wider, place))
+    return sorted(findings, key=lambda finding: finding.order)
+
+
+def _is_described(obj: Mapping[str, Any], described: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether an object is one of the description's manifests; a label alone proves nothing."""
+    metadata = obj.get("metadata") if isinstance(obj, Mapping) else None
+    if not isinstance(metadata, Mapping):
+        return False
+    wanted = described.get(manifest_title(obj))
+    if wanted is None:
+        return False
+    return _body(obj) == _body(wanted)
+
+
+def _body(obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an object is, without its metadata."""
+    return {name: value for name, value in obj.items() if name != "metadata" and value is not None}
+
+
+def _find_in_manifests(
+    listed: Iterable[Mapping[str, Any]],
+    evaluated: Iterable[Mapping[str, Any]],
+    context: Context,
+    place: ObjectPlace,
+) -> set[RuleFinding]:
+    """Return the findings on manifests.
+
+    Args:
+        listed: the manifests.
+        evaluated: those whose containers and settings are judged by the rules of workloads.
+        context: the context of the platform.
+        place: where the objects are.
+    """
     findings: set[RuleFinding] = set()
-    for finding in evaluate(listed, context):
+    for finding in evaluate(evaluated, context, place):
         # Entries of a ConfigMap that are named like variables are read as such, also by controllers.
         is_setting = finding.rule == ADDED.id and finding.resource.startswith("ConfigMap/")
         if is_setting or finding.rule in _OF_WORKLOADS:
@@ -65,7 +135,7 @@ def judge_manifests(
     for obj in listed:
         if obj.get("kind") not in _SKIPPED:
             findings.update(_find_in_object(obj, context))
-    return judge(findings, approved_waivers(factory), now)
+    return findings
 
 
 def _platform_context(factory: AIFactory, plan: Plan, objects: Sequence[Mapping[str, Any]]) -> Context:

@@ -12,11 +12,11 @@ from typing import Any
 
 from sovereign_ai.errors import Where
 from sovereign_ai.names import KEYS
-from sovereign_ai.plan import Plan
+from sovereign_ai.plan import Plan, plan_manifests
 from sovereign_ai.rules.approval import approved_waivers
 from sovereign_ai.rules.context import factory_context
-from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.judgement import ADVISORY, RuleFinding, RuleVerdict, judge
+from sovereign_ai.rules.platform_objects import evaluate_deployed
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec import AIFactory
@@ -47,7 +47,7 @@ def check(
     """
     listed = list(objects)
     findings = decide(factory, plan, now)
-    findings += evaluate(listed, factory_context(factory, plan, cluster))
+    findings += evaluate_deployed(factory, plan, listed, factory_context(factory, plan, cluster))
     return judge(locate_findings(findings, factory, listed, where), approved_waivers(factory), now)
 
 
@@ -131,6 +131,8 @@ def _fields_of_objects(factory: AIFactory, objects: Iterable[Mapping[str, Any]])
         for number, part in enumerate(getattr(factory, field)):
             field_by_component[f"{kind}.{part.name}"] = f"{field}[{number}]"
     fields = {}
+    for manifest in plan_manifests(factory):
+        fields[manifest.title] = manifest.field
     for obj in objects:
         # The objects need not be valid: a policy pack and an audit judge what they are given.
         metadata = obj.get("metadata") or {}

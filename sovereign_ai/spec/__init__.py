@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.field_location import TextForm
     from sovereign_ai.spec.images import Images, ImageSignature, Signer
     from sovereign_ai.spec.json_schema import schema
+    from sovereign_ai.spec.manifest import api_group, defined_kind, is_definition, manifest_title
     from sovereign_ai.spec.operator import Certificate, Operator, Parent, Shareholder, Staff, SubProcessor
     from sovereign_ai.spec.phase import Phase, PhasePool
     from sovereign_ai.spec.platform import Contact, Controller, Platform
@@ -84,6 +85,7 @@ else:
             "field_location": ("TextForm",),
             "images": ("ImageSignature", "Images", "Signer"),
             "json_schema": ("schema",),
+            "manifest": ("api_group", "defined_kind", "is_definition", "manifest_title"),
             "operator": ("Certificate", "Operator", "Parent", "Shareholder", "Staff", "SubProcessor"),
             "phase": ("Phase", "PhasePool"),
             "platform": ("Contact", "Controller", "Platform"),
@@ -212,9 +214,13 @@ __all__ = [
     "UpsEfficiency",
     "Waiver",
     "Workload",
+    "api_group",
+    "defined_kind",
     "description_file",
     "from_validation",
+    "is_definition",
     "load",
+    "manifest_title",
     "of_python",
     "read_data",
     "rows_in",

@@ -7,6 +7,9 @@ its digest in the factory's own registry, and what was switched off or led to a 
     platform:
       queueing: kueue
       jobs: [jobset, trainer]
+
+`manifests` holds what is deployed of a controller: the objects that its publisher writes, mirrored by the
+user, as files beside the description.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from pydantic import BeforeValidator, StringConstraints
 from sovereign_ai.spec.base import Country, Flag, Model, Name, Text, added_later
 from sovereign_ai.spec.field_location import TextForm
 from sovereign_ai.spec.images import ImageReference
+from sovereign_ai.spec.manifest import Manifest
 from sovereign_ai.spec.zone import Host
 
 ContactKind = Literal["endpoint", "heartbeat", "telemetry", "packages"]
@@ -88,6 +92,10 @@ class Controller(Model):
     """Its images, each in a registry of the factory and pinned by digest."""
     contacts: tuple[Contact, ...] = ()
     """What it reaches when it runs, and what was switched off."""
+    manifests: tuple[Manifest, ...] = added_later(())
+    """Its objects, which are deployed to every cluster of the factory: files beside the description, as
+    `helm template --no-hooks` or `kustomize build` writes them, or the objects themselves. They become part
+    of the description. Left out, somebody else installs the controller."""
 
 
 class Platform(Model):

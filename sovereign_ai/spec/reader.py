@@ -20,6 +20,7 @@ from sovereign_ai.files import read as read_file
 from sovereign_ai.spec.catalog_files import with_files
 from sovereign_ai.spec.checks.every_check import check, check_part
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.manifest_files import with_manifests
 from sovereign_ai.spec.partial import partial, without_unknown
 from sovereign_ai.spec.problems import from_validation, uncovered
 from sovereign_ai.spec.signature_files import with_signatures
@@ -72,7 +73,8 @@ def read_text(raw: bytes, file: str, folder: Path | None = None) -> LoadedDescri
     Args:
         raw: the bytes.
         file: the file's name in messages.
-        folder: the folder of the files that its `catalog` and `images` name; without it, it can name none.
+        folder: the folder of the files that its `catalog`, `images` and `platform` name; without it, it can
+            name none.
 
     Raises:
         SpecError: every problem of the text.
@@ -88,6 +90,10 @@ def read_text(raw: bytes, file: str, folder: Path | None = None) -> LoadedDescri
         images, image_problems = with_signatures(data["images"], folder, source)
         data = {**data, "images": images}
         problems += image_problems
+    if folder is not None and isinstance(data.get("platform"), dict):
+        platform, source, manifest_problems = with_manifests(data["platform"], folder, source)
+        data = {**data, "platform": platform}
+        problems += manifest_problems
     if folder is None or not isinstance(data.get("catalog"), list):
         return _check_description(data, source, problems)
     rows, file_problems = with_files(data["catalog"], folder, source)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sovereign_ai.verify.drift import Drift, find_drift
     from sovereign_ai.verify.findings import Difference, brief
     from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, WORKLOADS
+    from sovereign_ai.verify.manifest_fields import is_applied
     from sovereign_ai.verify.observation import Observed, examples, observe
     from sovereign_ai.verify.openreports import publish
     from sovereign_ai.verify.queue_observation import find_workload, observe_queues
@@ -49,6 +50,7 @@ else:
             "drift": ("Drift", "find_drift"),
             "findings": ("Difference", "brief"),
             "kinds": ("BY_LABEL", "OBSERVED", "WORKLOADS"),
+            "manifest_fields": ("is_applied",),
             "observation": ("Observed", "examples", "observe"),
             "openreports": ("publish",),
             "queue_observation": ("find_workload", "observe_queues"),
@@ -81,6 +83,7 @@ __all__ = [
     "examples",
     "find_drift",
     "find_workload",
+    "is_applied",
     "may_be_dead",
     "observe",
     "observe_queues",

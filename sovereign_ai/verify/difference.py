@@ -5,6 +5,8 @@ API server. These count as equal: quantities of one amount (`1` and `1000m`), an
 null, an empty list or an empty text. An empty mapping differs from none: `namespaceSelector: {}` selects
 every namespace. Lists must be equal item by item.
 
+Objects of controllers have fields of any kind, and are compared by who set each (`manifest_fields.py`).
+
 Of metadata only the rendered labels and annotations count, and those that give somebody more: Pod Security,
 RBAC aggregation, zones and tenants.
 
@@ -22,8 +24,10 @@ from fractions import Fraction
 from typing import Any
 
 from sovereign_ai.names import KEYS
+from sovereign_ai.render.kubernetes import is_of_platform
 from sovereign_ai.verify.defaults import completed
 from sovereign_ai.verify.findings import Difference
+from sovereign_ai.verify.manifest_fields import manifest_differences
 
 _NOT_COMPARED = {"apiVersion", "kind", "metadata", "status"}
 """Top-level fields that identify an object, that `_metadata` compares, or that controllers write."""
@@ -65,6 +69,9 @@ def object_differences(
         schema: a custom resource's schema, for its defaults.
     """
     yield from _metadata(wanted, live)
+    if is_of_platform(wanted):
+        yield from manifest_differences(wanted, live)
+        return
     wanted_fields = _compared_fields(completed(wanted, schema))
     yield from value_differences(wanted_fields, _compared_fields(live), "")
 
@@ -83,7 +90,7 @@ def value_differences(wanted: Any, live: Any, path: str) -> Iterator[Difference]
     elif isinstance(wanted, list) and isinstance(live, list) and len(wanted) == len(live):
         for index, (wanted_item, live_item) in enumerate(zip(wanted, live, strict=True)):
             yield from value_differences(wanted_item, live_item, f"{path}[{index}]")
-    elif not _are_equal(wanted, live, path):
+    elif not are_equal(wanted, live, path):
         # Lists of unequal length end here as a whole: which item was added is not decided by position.
         yield Difference(path, wanted, live)
 
@@ -119,7 +126,7 @@ def _is_empty(value: Any) -> bool:
     return value is None or value in ([], "")
 
 
-def _are_equal(wanted: Any, live: Any, path: str) -> bool:
+def are_equal(wanted: Any, live: Any, path: str) -> bool:
     """Return whether two plain values are equal."""
     # Python holds True equal to 1, and Kubernetes does not.
     if isinstance(wanted, bool) is isinstance(live, bool) and wanted == live:

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.render.kubernetes import is_of_platform
 from sovereign_ai.rules.objects import break_glass
 from sovereign_ai.rules.rbac import EVERYBODY, STOCK, account_of, accounts_in, principal
 from sovereign_ai.verify.findings import ClusterFinding, foreign, resource
 from sovereign_ai.verify.kinds import ADMISSION, GOVERNED, MACHINES, RBAC, WORKLOADS
+from sovereign_ai.verify.manifest_fields import is_applied
 from sovereign_ai.verify.observation import Observed
 
 _STOCK = frozenset((name, f"Group {group}") for name, group in STOCK)
@@ -38,7 +40,11 @@ def foreign_objects(observed: Observed, wanted: Iterable[Object]) -> Iterator[Cl
     """
     rendered = list(wanted)
     known = set(map(_key, rendered))
-    namespaces = {obj["metadata"]["name"] for obj in rendered if obj["kind"] == "Namespace"}
+    # In the namespaces of controllers these make objects themselves.
+    namespaces = set()
+    for obj in rendered:
+        if obj["kind"] == "Namespace" and not is_of_platform(obj):
+            namespaces.add(obj["metadata"]["name"])
     principals = _principals(rendered, namespaces)
     for kind, objects in sorted(observed.objects.items()):
         # Nodes and devices are compared with the plan, and pods by where they run: none is declared.
@@ -64,7 +70,9 @@ def _why(factory: str, kind: tuple[str, str], obj: Object, namespaces: set[str],
     """Return why an object that is not declared is foreign; empty if it does not concern the stack."""
     metadata = obj["metadata"]
     labels = metadata.get("labels") or {}
-    if labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory:
+    # Controllers copy labels of their own objects to those that they make.
+    is_copy = is_of_platform(obj) and not is_applied(metadata)
+    if labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory and not is_copy:
         return "it carries the stack's labels, but the description does not hold it any more"
     if kind in GOVERNED and metadata.get("namespace") in namespaces:
         # Kubernetes creates the account `default` in each namespace.

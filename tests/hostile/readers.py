@@ -596,6 +596,14 @@ def _state_key(folder: Path) -> Prepared:
     return Prepared(file, partial(reading.spoken, reading.state_key), environment)
 
 
+def _controller(folder: Path) -> Prepared:
+    """Write a stack with a controller whose objects are in the reader's file."""
+    details = "[{name: kueue, manifests: [kueue.yaml]}]"
+    text = f"{SMALL}\nplatform: {{queueing: kueue, controllers: {details}}}\n"
+    stack = _file(folder, "stack/factory.yaml", text).parent
+    return Prepared(_file(folder, "stack/kueue.yaml", MANIFESTS), ("check", str(stack)))
+
+
 def _image_signature(folder: Path, name: str) -> Prepared:
     """Write a stack with a signer and two signatures of an image; one of the files is the reader's."""
     images = "{registries: [registry.example.com], signers: [{name: release, key: cosign.pub}], signatures: [one.json, two.payload]}"  # noqa: E501 - one literal text
@@ -690,6 +698,15 @@ READERS: tuple[Reader, ...] = (
         ("manifests",),
         "yaml",
         lambda folder: _beside(folder, "queues.yaml", MANIFESTS, "platform", "check", "{stack}", "{file}"),
+        limit=4 << 20,
+    ),
+    # Beside a description, which names it. The valid one is refused by a rule, exit code 1, for its image.
+    Reader(
+        "controller-manifests",
+        ("manifests",),
+        "yaml",
+        _controller,
+        control=_CODES({0, 1}),
         limit=4 << 20,
     ),
     Reader(

@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sovereign_ai.render.delivery.phases import phase_of
+from sovereign_ai.plan import plan_manifests
+from sovereign_ai.render.delivery.phases import phases_of
 from sovereign_ai.render.delivery.repository import Repository
 from sovereign_ai.render.delivery.retention import annotated, is_kept
 from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle
-from sovereign_ai.spec import AIFactory
+from sovereign_ai.spec import AIFactory, api_group
 
 _API_VERSION = "argoproj.io/v1alpha1"
 _NAMESPACE = "argocd"
@@ -73,13 +74,15 @@ _RETRY = {"limit": 5, "backoff": {"duration": "10s", "factor": 2, "maxDuration":
 
 def folders(bundle: Bundle) -> Iterator[tuple[str, Bundle]]:
     """Yield the cluster's folder with the objects that Argo CD applies from it, their waves among them."""
-    objects = [annotated(obj, _annotations(obj)) for obj in bundle.objects]
+    objects: list[dict[str, Any]] = []
+    for obj, phase in zip(bundle.objects, phases_of(bundle.objects), strict=True):
+        objects.append(annotated(obj, _annotations(obj, phase)))
     yield bundle.cluster, Bundle(bundle.cluster, tuple(objects))
 
 
-def _annotations(obj: dict[str, Any]) -> dict[str, str]:
-    """Return what Argo CD reads from an object."""
-    annotations = {_WAVE: str(phase_of(obj["kind"]))}
+def _annotations(obj: dict[str, Any], phase: int) -> dict[str, str]:
+    """Return what Argo CD reads from an object of a phase."""
+    annotations = {_WAVE: str(phase)}
     if is_kept(obj):
         annotations[_OPTIONS] = "Prune=false,Delete=false"
     return annotations
@@ -107,8 +110,8 @@ def _project(factory: AIFactory, clusters: Sequence[str], repository: Repository
         "description": f"Objects that sovereign-ai rendered for the factory {factory.name}",
         "sourceRepos": [repository.url],
         "destinations": [{"name": cluster, "namespace": "*"} for cluster in clusters],
-        "clusterResourceWhitelist": _kinds(namespaced=False),
-        "namespaceResourceWhitelist": _kinds(namespaced=True),
+        "clusterResourceWhitelist": _kinds(factory, namespaced=False),
+        "namespaceResourceWhitelist": _kinds(factory, namespaced=True),
     }
     return {
         "apiVersion": _API_VERSION,
@@ -118,13 +121,16 @@ def _project(factory: AIFactory, clusters: Sequence[str], repository: Repository
     }
 
 
-def _kinds(*, namespaced: bool) -> list[dict[str, str]]:
-    """Return the kinds that are ever rendered, as a project lists them."""
-    kinds: list[dict[str, str]] = []
-    for kind in sorted(KIND_ORDER):
+def _kinds(factory: AIFactory, *, namespaced: bool) -> list[dict[str, str]]:
+    """Return the kinds that are ever rendered, and those of manifests, as a project lists them."""
+    kinds: set[tuple[str, str]] = set()
+    for kind in KIND_ORDER:
         if (kind in _NAMESPACED) == namespaced:
-            kinds.append({"group": _GROUPS[kind], "kind": kind})
-    return kinds
+            kinds.add((kind, _GROUPS[kind]))
+    for manifest in plan_manifests(factory):
+        if bool(manifest.obj["metadata"].get("namespace")) == namespaced:
+            kinds.add((manifest.obj["kind"], api_group(manifest.obj)))
+    return [{"group": group, "kind": kind} for kind, group in sorted(kinds)]
 
 
 def _applications(factory: AIFactory, clusters: Sequence[str], repository: Repository) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sovereign_ai.names import label
-from sovereign_ai.render.delivery.phases import PHASES, phase_of
+from sovereign_ai.render.delivery.phases import PHASES, phases_of
 from sovereign_ai.render.delivery.repository import Repository
 from sovereign_ai.render.delivery.retention import annotated, is_kept
 from sovereign_ai.render.kubernetes.bundle import Bundle
@@ -31,14 +31,15 @@ def folders(bundle: Bundle) -> Iterator[tuple[str, Bundle]]:
     A phase without objects has a folder too: were it missing, its Kustomization would fail, and the last role
     binding of a tenant who is gone would stay.
     """
+    phases = phases_of(bundle.objects)
     for index, (name, _) in enumerate(PHASES):
-        objects = [_kept(obj) for obj in bundle.objects if phase_of(obj["kind"]) == index]
+        objects = [_kept(obj) for obj, phase in zip(bundle.objects, phases, strict=True) if phase == index]
         yield f"{bundle.cluster}/{_folder(index, name)}", Bundle(bundle.cluster, tuple(objects))
 
 
 def _folder(index: int, name: str) -> str:
     """Return the folder of a phase, which sorts as the phases do."""
-    return f"{index + 1}-{name}"
+    return f"{index + 1:02}-{name}"
 
 
 def _kept(obj: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 A namespace holds its tenant's claims, and so data. It stays, and with it what closes it: a namespace whose
 quotas and closing network policies were deleted would run what is left in it without them. Rights and
-openings of the network are deleted, so that a tenant who is gone can do nothing any more.
+openings of the network are deleted, so that a tenant who is gone can do nothing any more. The definition of
+a kind stays too, since everybody's objects of that kind would go with it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_KEPT_KINDS = frozenset({"LimitRange", "Namespace", "ResourceQuota", "StorageClass"})
+_KEPT_KINDS = frozenset(
+    {"CustomResourceDefinition", "LimitRange", "Namespace", "ResourceQuota", "StorageClass"}
+)
 """A storage class names the provisioner and the parameters of volumes that are still there."""
 
 

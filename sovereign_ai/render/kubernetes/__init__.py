@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sovereign_ai.render.kubernetes.admission import policy_name
     from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle, render, yaml_stream
     from sovereign_ai.render.kubernetes.cluster_folders import write_clusters
+    from sovereign_ai.render.kubernetes.object_order import WEBHOOKS, is_of_platform, prerequisites
+    from sovereign_ai.render.kubernetes.platform import AWAITED
     from sovereign_ai.render.kubernetes.revision import enforced_revision, probe, revision_of
     from sovereign_ai.render.kubernetes.sizes import SAFE_DESCRIPTION_BYTES
 else:
@@ -28,17 +30,23 @@ else:
             "admission": ("policy_name",),
             "bundle": ("Bundle", "KIND_ORDER", "render", "yaml_stream"),
             "cluster_folders": ("write_clusters",),
+            "object_order": ("WEBHOOKS", "is_of_platform", "prerequisites"),
+            "platform": ("AWAITED",),
             "revision": ("enforced_revision", "probe", "revision_of"),
             "sizes": ("SAFE_DESCRIPTION_BYTES",),
         },
     )
 
 __all__ = [
+    "AWAITED",
     "KIND_ORDER",
     "SAFE_DESCRIPTION_BYTES",
+    "WEBHOOKS",
     "Bundle",
     "enforced_revision",
+    "is_of_platform",
     "policy_name",
+    "prerequisites",
     "probe",
     "render",
     "revision_of",

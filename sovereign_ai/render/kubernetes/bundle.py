@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +20,23 @@ import yaml
 from sovereign_ai.errors import Problem, SpecError, UsageError, Where, nearest
 from sovereign_ai.files import LISTING, read
 from sovereign_ai.names import KEYS
-from sovereign_ai.plan import Plan
+from sovereign_ai.plan import Plan, plan_manifests
 from sovereign_ai.render.folder import earlier_names, put, refuse_others, remove
 from sovereign_ai.render.kubernetes import (
     admission,
     base,
     devices,
     network,
+    platform,
     queues,
     requests,
     storage,
     tenants,
 )
+from sovereign_ai.render.kubernetes.object_order import is_of_platform, levels, prerequisites
 from sovereign_ai.render.kubernetes.sizes import object_problems
 from sovereign_ai.rules import factory_context
-from sovereign_ai.spec import AIFactory
+from sovereign_ai.spec import AIFactory, manifest_title
 
 # Namespaces come first, since others lie in them; policies before anything that they judge, and a policy
 # before its binding, without which it does nothing. A FlowSchema
@@ -64,6 +66,8 @@ KIND_ORDER = (
     "LocalQueue",
 )
 """Every kind that is ever rendered, in the order of application."""
+_CUSTOM = KIND_ORDER.index("Topology")
+"""Where kinds begin that a controller defines."""
 KUSTOMIZATION = "kustomization.yaml"
 """The list that kustomize reads."""
 COMMAND = "render"
@@ -79,12 +83,15 @@ class Bundle:
     Attributes:
         cluster: the cluster's name.
         objects: plain mappings, in the order in which they are applied.
-        rendered: the objects as they were rendered, where those above carry a stack's label; empty otherwise.
+        rendered: the objects as they were rendered, where those above carry a stack's label, or where some
+            are left out; empty otherwise.
+        left_out: components whose objects are not deployed to this cluster.
     """
 
     cluster: str
     objects: tuple[dict[str, Any], ...]
     rendered: tuple[dict[str, Any], ...] = ()
+    left_out: frozenset[str] = frozenset()
 
     @cached_property
     def digest(self) -> str:
@@ -99,8 +106,16 @@ class Bundle:
             stack: the stack's UUID.
         """
         rendered = self.rendered or self.objects
-        labelled = tuple(_of_stack(obj, stack) for obj in rendered)
-        return Bundle(self.cluster, labelled, rendered)
+        kept = (obj for obj in rendered if obj["metadata"]["labels"][KEYS.component] not in self.left_out)
+        labelled = tuple(_of_stack(obj, stack) for obj in kept)
+        return Bundle(self.cluster, labelled, rendered, self.left_out)
+
+    def without(self, components: frozenset[str]) -> Bundle:
+        """Return this bundle without the objects of some components; the digest is the same."""
+        if not components:
+            return self
+        kept = (obj for obj in self.objects if obj["metadata"]["labels"][KEYS.component] not in components)
+        return Bundle(self.cluster, tuple(kept), self.rendered or self.objects, components)
 
     @property
     def custom_groups(self) -> tuple[str, ...]:
@@ -197,11 +212,13 @@ def render(factory: AIFactory, plan: Plan, cluster: str | None = None) -> Bundle
         *requests.objects(factory, planned),
         *network.objects(factory, planned),
         *queues.objects(factory, planned),
+        *platform.objects(factory),
     ]
-    problems = list(object_problems(factory, objects))
+    problems = [*object_problems(factory, objects), *_collisions(factory, objects)]
     if problems:
         raise SpecError(problems)
-    objects.sort(key=_application_order)
+    depths = levels(prerequisites(objects))
+    objects.sort(key=partial(_application_order, depths))
     return Bundle(cluster, tuple(objects))
 
 
@@ -212,10 +229,42 @@ def _of_stack(obj: Mapping[str, Any], stack: str) -> dict[str, Any]:
     return {**obj, "metadata": {**metadata, "labels": dict(sorted(labels.items()))}}
 
 
-def _application_order(obj: Mapping[str, Any]) -> tuple[int, str, str]:
-    """Return the key that sorts by kind in the order of application, then by namespace and name."""
-    metadata = obj["metadata"]
-    return (KIND_ORDER.index(obj["kind"]), metadata.get("namespace", ""), metadata["name"])
+def _collisions(factory: AIFactory, objects: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
+    """Yield a problem for each object of a controller under the name of another object of the bundle."""
+    ours: set[str] = set()
+    theirs: list[str] = []
+    for obj in objects:
+        if is_of_platform(obj):
+            theirs.append(manifest_title(obj))
+        else:
+            ours.add(manifest_title(obj))
+    if ours.isdisjoint(theirs) and len(set(theirs)) == len(theirs):
+        return
+    for manifest in plan_manifests(factory):
+        name, where = manifest.title, factory.where(manifest.field)
+        if name in ours:
+            message = f"{name} of the manifests is an object of the description too"
+            yield Problem("name-taken", message, where, "take it out of the manifests")
+        elif theirs.count(name) > 1:
+            message = f"{name} is in the manifests twice: a namespace that is left out is the controller's"
+            yield Problem("duplicate-name", message, where, "keep one of the two")
+
+
+def _application_order(depths: Mapping[str, int], obj: Mapping[str, Any]) -> tuple[int, int, str, str, str]:
+    """Return the key that sorts by kind in the order of application, then by namespace and name.
+
+    Objects of controllers come between the rights and the objects of kinds that controllers define, in the
+    order of what each needs; their namespaces come with all others.
+
+    Args:
+        depths: how many objects must exist one after the other before each.
+        obj: the object.
+    """
+    metadata, kind = obj["metadata"], obj["kind"]
+    names = (metadata.get("namespace", ""), metadata["name"])
+    if not is_of_platform(obj) or kind == "Namespace":
+        return (KIND_ORDER.index(kind), 0, "", *names)
+    return (_CUSTOM - 1, 1 + depths.get(manifest_title(obj), 0), kind, *names)
 
 
 def yaml_stream(objects: Iterable[Mapping[str, Any]]) -> str:

@@ -44,7 +44,7 @@ def _find_foreign_images(rule: Rule, factory: AIFactory, plan: Plan) -> Iterable
     prefixes = tuple(f"{registry.rstrip('/')}/" for registry in factory.images.registries)
     for controller in plan.platform:
         for number, image in enumerate(controller.images):
-            field = f"{_details_field(factory, controller)}.images[{number}]"
+            field = _image_field(factory, controller, number)
             resource = f"Controller/{controller.name}"
             if not image.startswith(prefixes):
                 message = f"{image} comes from no registry that the description names"
@@ -161,6 +161,14 @@ def _details_field(factory: AIFactory, controller: PlatformController) -> str:
             return f"platform.controllers[{number}]"
     names = platform.functions()[controller.function]
     return f"platform.{controller.function}[{names.index(controller.name)}]"
+
+
+def _image_field(factory: AIFactory, controller: PlatformController, number: int) -> str:
+    """Return the field of an image of a controller: its own, or the manifests that alone name it."""
+    field = _details_field(factory, controller)
+    details = factory.platform.controller(controller.name) if factory.platform else None
+    is_listed = details is not None and number < len(dict.fromkeys(details.images))
+    return f"{field}.images[{number}]" if is_listed else f"{field}.manifests"
 
 
 def _contact_field(factory: AIFactory, controller: PlatformController, contact: PlatformContact) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.files import may_be_secret, shown
 from sovereign_ai.names import SYSTEM_NAMESPACE
+from sovereign_ai.spec.checks.manifests import check_manifests
 
 if TYPE_CHECKING:
     from sovereign_ai.catalog import CatalogController
@@ -30,6 +31,7 @@ def check_platform(factory: AIFactory) -> Iterator[Problem]:
     yield from _check_rivals(platform, rows)
     yield from _check_details(platform, rows)
     yield from _check_network_accounts(factory, platform)
+    yield from check_manifests(platform, {name: row.namespace for name, row in rows.items()})
 
 
 def check_lending(factory: AIFactory) -> Iterator[Problem]:

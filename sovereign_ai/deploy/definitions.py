@@ -1,0 +1,220 @@
+"""The definitions of kinds that a deployment brings: written and served before any object of their kind.
+
+The engine orders resources and does not know from when on an API server serves a kind. So the definitions
+are applied here first, and waited for; the engine then applies the same objects under the same field manager,
+which changes nothing.
+
+Objects of a kind whose definition leaves go first too, while the controller still runs that takes its
+finalizers off them. A definition that leaves takes along every object of its kind, whoever made it: that must
+be allowed by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.deploy.deletions import Allowed
+from sovereign_ai.deploy.live_objects import ObjectKey, list_metadata
+from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
+from sovereign_ai.deploy.termination import WAIT_SECONDS, wait_until_gone
+from sovereign_ai.errors import DeploymentError, Problem, Where
+from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.spec import defined_kind, is_definition
+from sovereign_ai.toolchain import polling
+from sovereign_ai.verify import difference
+
+Object = Mapping[str, Any]
+Progress = Callable[[str], object]
+_DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
+_API = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+_WAIT_SECONDS = 60.0
+_POLL_SECONDS = 0.1
+
+
+def unserved(api: Api, objects: Iterable[Object]) -> frozenset[tuple[str, str]]:
+    """Return apiVersion and kind of objects that only the deployment's own definitions make possible.
+
+    Args:
+        api: the cluster.
+        objects: the objects that are about to be deployed.
+
+    Raises:
+        UnreachableError: there was no answer.
+    """
+    listed = list(objects)
+    defined = {definition[:2] for obj in listed if (definition := defined_kind(obj))}
+    if not defined:
+        return frozenset()
+    served = {(kind.api_version, kind.kind) for kind in api.kinds()}
+    missing: set[tuple[str, str]] = set()
+    for obj in listed:
+        version, kind = str(obj["apiVersion"]), str(obj["kind"])
+        if (version.rpartition("/")[0], kind) in defined and (version, kind) not in served:
+            missing.add((version, kind))
+    return frozenset(missing)
+
+
+def define(
+    api: Api, objects: Iterable[Object], progress: Progress, *, wait_seconds: float = _WAIT_SECONDS
+) -> list[str]:
+    """Apply the definitions among some objects that differ from the live ones, and wait until all are served.
+
+    Args:
+        api: the cluster.
+        objects: the bundle's objects.
+        progress: called with a line for each definition.
+        wait_seconds: how long the API server may take to serve them.
+
+    Returns:
+        The names of the definitions that were written, sorted.
+
+    Raises:
+        DeploymentError: one is not served after that time, with the server's reason.
+        ApiError: the API server refused one.
+        UnreachableError: there was no answer.
+    """
+    wanted = {str(obj["metadata"]["name"]): obj for obj in objects if is_definition(obj)}
+    if not wanted:
+        return []
+    live = {obj["metadata"]["name"]: obj for obj in api.list(*_API)}
+    changed: list[str] = []
+    for name, obj in sorted(wanted.items()):
+        if name not in live or list(difference.object_differences(obj, live[name])):
+            changed.append(name)
+            progress(f"define {name}")
+    api.many(
+        partial(api.apply, stated(wanted[name]), field_manager=FIELD_MANAGER, force=True) for name in changed
+    )
+    waiting = dict.fromkeys(changed or wanted, "it was not read yet")
+    for is_last in polling(wait_seconds, _POLL_SECONDS):
+        live = {obj["metadata"]["name"]: obj for obj in api.list(*_API)}
+        waiting = {name: reason for name in waiting if (reason := _obstacle(live.get(name)))}
+        if not waiting:
+            return changed
+        if is_last:
+            raise DeploymentError(_problem(name, reason, wait_seconds) for name, reason in waiting.items())
+    return changed
+
+
+def _obstacle(live: Object | None) -> str:
+    """Return why a definition is not served; empty if it is."""
+    conditions = ((live or {}).get("status") or {}).get("conditions") or ()
+    reasons: list[str] = []
+    for condition in conditions:
+        if condition.get("type") == "Established" and condition.get("status") == "True":
+            return ""
+        if condition.get("status") == "False":
+            reasons.append(str(condition.get("message", "")))
+    return "; ".join(reasons) or "the API server gives no reason"
+
+
+def _problem(name: str, reason: str, seconds: float) -> Problem:
+    """Return the problem of a definition that is not served in time."""
+    message = f"{name} is not served after {seconds:g} s: {reason}"
+    return Problem("crd-not-established", message, hint=f"`kubectl describe crd {name}` shows more")
+
+
+def definition_problems(
+    api: Api, objects: Iterable[Object], leaving: Collection[ObjectKey], allowed: Allowed
+) -> list[Problem]:
+    """Return a problem for each definition that leaves and is needed, or takes objects of others along.
+
+    Args:
+        api: the cluster.
+        objects: the objects that are about to be deployed.
+        leaving: objects of the stack that the description does not contain any more.
+        allowed: the deletions that were allowed.
+
+    Raises:
+        ApiError: a permission to list is missing.
+        UnreachableError: there was no answer.
+    """
+    going = {key.name: key for key in leaving if (key.group, key.kind) == _DEFINITION}
+    if not going:
+        return []
+    needed = {(str(obj["apiVersion"]).rpartition("/")[0], str(obj["kind"])) for obj in objects}
+    problems: list[Problem] = []
+    for definition in api.list(*_API):
+        name = str(definition["metadata"]["name"])
+        defined = defined_kind(definition)
+        if name not in going or defined is None:
+            continue
+        where = Where(field=str(going[name]))
+        if defined[:2] in needed:
+            message = f"the description no longer has this definition, and objects of the kind {defined[1]}"
+            hint = "keep the definition in the manifests, or take the controller out of 'platform'"
+            problems.append(Problem("definition-leaves", f"{message}; nothing was changed", where, hint))
+        elif not allowed.has(name) and (others := _others(api, definition)):
+            message = f"the description no longer has this definition, and deleting it destroys {others}"
+            hint = f"put it back into the manifests; or ask for its deletion: `--allow-delete {name}`"
+            problems.append(Problem("deletes-data", f"{message}; nothing was changed", where, hint))
+    return problems
+
+
+def _others(api: Api, definition: Object) -> str:
+    """Return how many objects of a definition's kind others made, in words; empty for none."""
+    spec = definition["spec"]
+    kind = str(spec["names"]["kind"])
+    for version in spec["versions"]:
+        if not version.get("served"):
+            continue
+        number = 0
+        for obj in _listed(api, f"{spec['group']}/{version['name']}", kind):
+            labels = obj["metadata"].get("labels") or {}
+            number += labels.get(KEYS.owner) != OWNER
+        return f"{number} {kind} of others" if number else ""
+    return ""
+
+
+def _listed(api: Api, api_version: str, kind: str) -> Iterator[Object]:
+    """Yield the objects of a kind; none of one that is not served."""
+    try:
+        yield from list_metadata(api, api_version, kind)
+    except ApiError as error:
+        if error.reason != "KindUnknown":
+            raise
+
+
+def remove_custom(
+    api: Api,
+    leaving: Collection[ObjectKey],
+    progress: Progress,
+    *,
+    wait_seconds: float = WAIT_SECONDS,
+    insist: Callable[[], object] = lambda: None,
+) -> list[ObjectKey]:
+    """Delete the objects of leaving definitions' kinds among those that leave, and wait until they are gone.
+
+    Args:
+        api: the cluster.
+        leaving: objects of the stack that leave.
+        progress: called with a line for each object.
+        wait_seconds: how long to wait for one about which nothing changes.
+        insist: called before each deletion; raises once this command does not hold the stack any more.
+
+    Returns:
+        The deleted objects, sorted.
+
+    Raises:
+        DeploymentError: something holds one, with its finalizer and who set it.
+        ApiError: the API server refused a deletion.
+        UnreachableError: there was no answer.
+    """
+    names = {key.name for key in leaving if (key.group, key.kind) == _DEFINITION}
+    if not names:
+        return []
+    kinds: set[tuple[str, str]] = set()
+    for definition in api.list(*_API):
+        defined = defined_kind(definition)
+        if defined and definition["metadata"]["name"] in names:
+            kinds.add(defined[:2])
+    going = sorted(key for key in leaving if (key.group, key.kind) in kinds)
+    for key in going:
+        insist()
+        progress(f"delete {key}")
+        api.delete(key.api_version, key.kind, key.name, key.namespace or None)
+    wait_until_gone(api, going, progress, wait_seconds)
+    return going

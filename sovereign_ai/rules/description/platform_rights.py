@@ -1,0 +1,140 @@
+"""Rules on what the platform's controllers may do: by their roles, and by what the API server asks them.
+
+A controller's objects are deployed with the factory, so its rights are declared ones, which the audit of a
+cluster does not report. They are judged here instead, before anything is deployed: all rights together, and
+what they lead to. What is meant to be so is a waiver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sovereign_ai.names import SYSTEM_NAMESPACE
+from sovereign_ai.plan import Plan, is_namespaced, plan_manifests
+from sovereign_ai.rules.controls import C3A_STAFF, CIS_ADMIN, CIS_SECRETS, CIS_WEBHOOKS, ECSF_DATA
+from sovereign_ai.rules.description.residency import PLAN, make_finding
+from sovereign_ai.rules.duties import NIS2_ACCESS
+from sovereign_ai.rules.judgement import RuleFinding
+from sovereign_ai.rules.rbac.closure import Rights
+from sovereign_ai.rules.rbac.grants import LEVELS, NODES, POLICIES, SECRETS, SHELLS, effective_grants
+from sovereign_ai.rules.rule import Rule
+from sovereign_ai.spec import AIFactory, api_group, manifest_title
+
+Object = Mapping[str, Any]
+_RIGHTS = (SECRETS, SHELLS, POLICIES, NODES, LEVELS)
+_EVERYWHERE = frozenset({"", "kube-system", SYSTEM_NAMESPACE})
+"""Namespaces in which a controller has nothing of its own; what it holds in its own is its own business."""
+_WEBHOOKS = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})
+_SECRETS = frozenset({"secrets", "*", "*/*", "secrets/*"})
+_KNOWN_ROLES = frozenset(
+    {
+        "ClusterRole system:auth-delegator",
+        "ClusterRole system:discovery",
+        "ClusterRole view",
+        "Role extension-apiserver-authentication-reader",
+    }
+)
+"""Roles of Kubernetes 1.37 that show no secret and change nothing (its bootstrappolicy/policy.go)."""
+_ALL = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}, {"nonResourceURLs": ["*"], "verbs": ["*"]}]
+_WITHIN = [
+    {"apiGroups": [""], "resources": ["secrets", "pods", "pods/exec", "services"], "verbs": ["*"]},
+    {"apiGroups": ["apps", "batch"], "resources": ["*"], "verbs": ["*"]},
+]
+"""Of `admin` and `edit`, what matters here."""
+_STOCK = {"cluster-admin": _ALL, "admin": _WITHIN, "edit": _WITHIN}
+_OUTSIDE_GROUPS = (
+    "metrics.k8s.io",
+    "custom.metrics.k8s.io",
+    "external.metrics.k8s.io",
+)
+"""API groups under k8s.io that Kubernetes leaves to servers beside its own."""
+
+
+def _find_rights(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterator[RuleFinding]:
+    """Yield the rights of controllers that reach what is not theirs, at the binding that opens each."""
+    manifests = plan_manifests(factory)
+    fields: dict[str, str] = {}
+    objects: list[Object] = []
+    for manifest in manifests:
+        objects.append(manifest.obj)
+        fields[manifest.title] = manifest.field
+    if not objects:
+        return
+    for name, rules in _STOCK.items():
+        role = {"kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
+        if manifest_title(role) not in fields:
+            objects.append(role)
+    rights = Rights(objects)
+    for right in _RIGHTS:
+        for grant in effective_grants(rights, right):
+            if grant.namespace in _EVERYWHERE and grant.binding in fields:
+                yield make_finding(rule, grant.binding, fields[grant.binding], str(grant))
+    for dangling in rights.dangling:
+        if dangling.role not in _KNOWN_ROLES and dangling.binding in fields:
+            message = (
+                f"it binds {dangling.role}, which is not among the manifests: nobody knows what it grants"
+            )
+            yield make_finding(rule, dangling.binding, fields[dangling.binding], message)
+
+
+def _find_listeners(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterator[RuleFinding]:
+    """Yield webhooks that are sent secrets, and servers that answer for kinds of Kubernetes."""
+    for manifest in plan_manifests(factory):
+        for reason in _reasons(manifest.obj):
+            yield make_finding(rule, manifest.title, manifest.field, reason)
+
+
+def _reasons(obj: Object) -> Iterator[str]:
+    """Yield what is wrong with what an object has the API server ask; nothing for any other object."""
+    if obj["kind"] in _WEBHOOKS:
+        for webhook in obj.get("webhooks") or ():
+            if any(map(_is_about_secrets, webhook.get("rules") or ())):
+                yield f"the webhook {webhook.get('name')} is sent every secret that is written"
+    if (api_group(obj), obj["kind"]) == ("apiregistration.k8s.io", "APIService"):
+        group = str((obj.get("spec") or {}).get("group", ""))
+        is_ours = is_namespaced(group, "") is not None or group.endswith(".k8s.io")
+        if is_ours and group not in _OUTSIDE_GROUPS:
+            yield f"its server answers for the API group {group or 'core'}, which is Kubernetes' own"
+
+
+def _is_about_secrets(rule: Object) -> bool:
+    """Return whether a webhook's rule is about secrets."""
+    groups, resources = rule.get("apiGroups") or (), rule.get("resources") or ()
+    return not {"", "*"}.isdisjoint(groups) and not _SECRETS.isdisjoint(resources)
+
+
+def _rules() -> Iterable[Rule]:
+    """Yield the rules of this module."""
+    yield Rule(
+        id="PLT-004",
+        title="No controller reads all secrets, enters pods, or changes policies, machines or levels",
+        severity="critical",
+        rationale=(
+            "Whoever takes over a controller has its rights in every zone. A right counts also where others "
+            "lead to it: who makes pods anywhere mounts any secret."
+        ),
+        remediation=(
+            "take the right out of the mirrored manifest or bind it in the controller's own namespace; where "
+            "the controller does not work without it, record a waiver"
+        ),
+        controls=(NIS2_ACCESS, C3A_STAFF, CIS_SECRETS, CIS_ADMIN),
+        places=PLAN,
+        decide=_find_rights,
+    )
+    yield Rule(
+        id="PLT-005",
+        title="No controller is asked by the API server about secrets, or for kinds of Kubernetes",
+        severity="critical",
+        rationale=(
+            "A webhook is sent whole objects before any policy of ours sees them, and an aggregated server "
+            "answers in the place of the API server."
+        ),
+        remediation="narrow `rules` of the webhook, or take the registration out of the mirrored manifest",
+        controls=(CIS_WEBHOOKS, ECSF_DATA, NIS2_ACCESS),
+        places=PLAN,
+        decide=_find_listeners,
+    )
+
+
+RULES = tuple(_rules())

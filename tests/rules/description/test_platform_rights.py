@@ -1,0 +1,143 @@
+"""Rights and webhooks of controllers: what reaches secrets, pods, policies and machines is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sovereign_ai.rules.description.platform_rights import RULES
+from tests.rules.subject import factory_of, plan_of
+
+RBAC = "rbac.authorization.k8s.io"
+CERTIFICATE = {"service": {"name": "hook", "namespace": "kueue-system"}}
+
+
+def findings(*manifests: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return rule, resource and field of each finding on some manifests of Kueue."""
+    controller = {"name": "kueue", "manifests": list(manifests)}
+    factory = factory_of(platform={"queueing": "kueue", "controllers": [controller]})
+    found: list[tuple[str, str, str]] = []
+    for rule in RULES:
+        assert rule.decide is not None
+        for finding in rule.decide(rule, factory, plan_of(factory)):
+            field = finding.where.field.removeprefix("platform.controllers[0].manifests")
+            found.append((finding.rule, finding.resource, field))
+    return sorted(set(found))
+
+
+def role(*rules: dict[str, Any], kind: str = "ClusterRole", namespace: str | None = None) -> dict[str, Any]:
+    metadata = {"name": "manager"} | ({"namespace": namespace} if namespace else {})
+    return {"apiVersion": f"{RBAC}/v1", "kind": kind, "metadata": metadata, "rules": list(rules)}
+
+
+def binding(
+    kind: str = "ClusterRoleBinding",
+    to: str = "manager",
+    namespace: str | None = None,
+    of: str = "ClusterRole",
+) -> dict[str, Any]:
+    metadata = {"name": "manager"} | ({"namespace": namespace} if namespace else {})
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "roleRef": {"apiGroup": RBAC, "kind": of, "name": to},
+        "subjects": [{"kind": "ServiceAccount", "name": "manager", "namespace": "kueue-system"}],
+    }
+
+
+def on(group: str, resources: list[str], verbs: list[str]) -> dict[str, Any]:
+    return {"apiGroups": [group], "resources": resources, "verbs": verbs}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        on("", ["secrets"], ["list"]),
+        on("*", ["*"], ["*"]),
+        on("", ["pods/exec"], ["create"]),
+        on("admissionregistration.k8s.io", ["validatingadmissionpolicybindings"], ["delete"]),
+        on("", ["nodes"], ["patch"]),
+        on("flowcontrol.apiserver.k8s.io", ["flowschemas"], ["update"]),
+        # Whoever makes pods anywhere mounts any secret; whoever binds anything is whoever he likes.
+        on("batch", ["jobs"], ["create"]),
+        on(RBAC, ["clusterroles", "clusterrolebindings"], ["bind", "create"]),
+    ],
+)
+def test_a_right_on_what_is_not_the_controllers_is_named_at_its_binding(rule: dict[str, Any]) -> None:
+    found = findings(role(rule), binding())
+    assert ("PLT-004", "ClusterRoleBinding/manager", "[1]") in found
+
+
+def test_what_a_controller_reads_without_a_secret_and_holds_in_its_own_namespace_is_permitted() -> None:
+    looks = role(on("", ["pods", "nodes", "services"], ["get", "list", "watch"]))
+    inside = role(on("", ["secrets"], ["get", "list"]), kind="Role", namespace="kueue-system")
+    own = binding("RoleBinding", namespace="kueue-system", of="Role")
+    assert findings(looks, binding(), inside, own) == []
+
+
+def test_the_same_right_in_the_namespace_of_kubernetes_is_named() -> None:
+    inside = role(on("", ["secrets"], ["get"]), kind="Role", namespace="kube-system")
+    own = binding("RoleBinding", namespace="kube-system", of="Role")
+    assert findings(inside, own) == [("PLT-004", "RoleBinding/kube-system/manager", "[1]")]
+
+
+@pytest.mark.parametrize("to", ["cluster-admin", "edit", "somebody-elses"])
+def test_a_binding_to_a_role_that_the_manifests_do_not_hold_is_named(to: str) -> None:
+    assert findings(binding(to=to)) == [("PLT-004", "ClusterRoleBinding/manager", "[0]")]
+
+
+@pytest.mark.parametrize("to", ["system:auth-delegator", "view"])
+def test_roles_of_kubernetes_that_show_nothing_may_be_bound(to: str) -> None:
+    assert findings(binding(to=to)) == []
+
+
+def webhook(kind: str, group: str, resource: str) -> dict[str, Any]:
+    rule = {"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE"], "resources": [resource]}
+    entry = {"name": "hook.example.com", "clientConfig": CERTIFICATE, "rules": [rule]}
+    metadata = {"name": "hook"}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "webhooks": [entry],
+    }
+
+
+@pytest.mark.parametrize("kind", ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"])
+@pytest.mark.parametrize(("group", "resource"), [("", "secrets"), ("*", "*"), ("", "*/*"), ("*", "secrets")])
+def test_a_webhook_that_is_sent_secrets_is_named(kind: str, group: str, resource: str) -> None:
+    assert findings(webhook(kind, group, resource)) == [("PLT-005", f"{kind}/hook", "[0]")]
+
+
+def test_a_webhook_on_its_own_kinds_is_permitted() -> None:
+    assert findings(webhook("ValidatingWebhookConfiguration", "kueue.x-k8s.io", "*")) == []
+
+
+@pytest.mark.parametrize(
+    ("group", "is_named"),
+    [
+        ("apps", True),
+        ("rbac.authorization.k8s.io", True),
+        ("metrics.k8s.io", False),
+        ("visibility.kueue.x-k8s.io", False),
+    ],
+)
+def test_a_server_in_the_place_of_the_api_server_is_named(group: str, *, is_named: bool) -> None:
+    spec = {"group": group, "version": "v1", "service": CERTIFICATE["service"]}
+    name = f"v1.{group}"
+    service = {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+    assert bool(findings(service)) is is_named
+
+
+def test_a_description_without_manifests_has_no_finding() -> None:
+    factory = factory_of(platform={"queueing": "kueue"})
+    for rule in RULES:
+        assert rule.decide is not None
+        assert list(rule.decide(rule, factory, plan_of(factory))) == []
