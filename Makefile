@@ -62,7 +62,7 @@ e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 	$(BIN)/python -m tests.flaky -q -n 2 --dist loadfile -m cluster
 
 daytwo: tools ## Every change of a standing lab, there and back; takes hours
-	$(BIN)/sovereign-ai tools install $(CONTROLLERS)
+	$(BIN)/sovereign-ai tools install $(CONTROLLERS) prometheus kube-state-metrics
 	$(BIN)/pytest -q -m daytwo tests/daytwo
 	@echo "what each change took: .sovereign/daytwo.jsonl"
 

@@ -180,7 +180,7 @@ def _work_rows(uses: list[WorkUsage], price: HourPrice | None) -> list[tuple[str
     groups: defaultdict[tuple[str, str], list[WorkUsage]] = defaultdict(list)
     for use in uses:
         groups[f"{use.namespace}/{use.name}", "ended" if use.is_over else "holds"].append(use)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for (name, state), own in groups.items():
         hours, energy = sum(use.gpu_hours for use in own), sum(use.kwh for use in own)
         rows.append((name, f"{state} {sum(use.gpus for use in own):g}", *_figures(hours, energy, price)))

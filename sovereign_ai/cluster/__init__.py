@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         PROMETHEUS_USER,
         description_file,
     )
+    from sovereign_ai.cluster.embedded.plane_controllers import PLANE_PROCESSES
     from sovereign_ai.cluster.embedded.pod_stages import SIMULATED_DURATION
     from sovereign_ai.cluster.evictions import (
         CORDON_OWNER,
@@ -65,6 +66,7 @@ else:
                 "PROMETHEUS_USER",
                 "description_file",
             ),
+            "embedded.plane_controllers": ("PLANE_PROCESSES",),
             "embedded.pod_stages": ("SIMULATED_DURATION",),
             "evictions": (
                 "CORDON_OWNER",
@@ -97,6 +99,7 @@ __all__ = [
     "MACHINE_METRICS",
     "MONITORING_CA",
     "OPERATOR",
+    "PLANE_PROCESSES",
     "PROMETHEUS_USER",
     "REPEATED",
     "SIMULATED_DURATION",

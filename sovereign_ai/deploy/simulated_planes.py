@@ -1,19 +1,17 @@
 """Which controllers a deployment leaves out on an embedded control plane.
 
-Its machines are simulated, so that no pod there answers anybody. Kueue runs as a process of the control plane
-and brings its own objects along. Webhooks of any other controller would never answer, and the API server
-would refuse everything that they judge. Such controllers are left out as a whole.
+Its machines are simulated, so that no pod there answers anybody. Some controllers run as processes of the
+control plane, and bring their own objects along. Webhooks of any other controller would never answer, and the
+API server would refuse everything that they judge. Such controllers are left out as a whole.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from sovereign_ai.cluster import PLANE_PROCESSES
 from sovereign_ai.cluster.control_plane import Backend, local_control_planes
 from sovereign_ai.render.kubernetes import AWAITED, WEBHOOKS, Bundle, is_of_platform
-
-PROCESSES = frozenset({"kueue"})
-"""Controllers that an embedded control plane runs as processes of its own."""
 
 
 def on_cluster(bundle: Bundle, kubeconfig: Path) -> Bundle:
@@ -33,7 +31,7 @@ def on_cluster(bundle: Bundle, kubeconfig: Path) -> Bundle:
         asks = any(
             obj["kind"] in WEBHOOKS or AWAITED in obj["metadata"].get("annotations", {}) for obj in objects
         )
-        if asks or controller in PROCESSES:
+        if asks or controller in PLANE_PROCESSES:
             left_out.add(component)
     return bundle.without(frozenset(left_out))
 
@@ -44,7 +42,7 @@ def left_out_lines(bundle: Bundle) -> list[str]:
     for component in sorted(bundle.left_out):
         controller = component.partition(".")[2]
         reason = "nothing answers its webhooks on simulated machines"
-        if controller in PROCESSES:
+        if controller in PLANE_PROCESSES:
             reason = "the control plane runs it as a process where 'platform' names it"
         lines.append(f"left out the manifests of {controller}: {reason}")
     return lines

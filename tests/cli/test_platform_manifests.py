@@ -16,7 +16,7 @@ from tests.life import Lab
 
 pytestmark = pytest.mark.cluster
 MANIFEST = (Path(__file__).parents[1] / "support" / "controller.yaml").read_text(encoding="utf-8")
-IMAGE = "registry.example.com/ai/kube-state-metrics@sha256:"
+IMAGE = "registry.example.com/ai/node-problem-detector@sha256:"
 NEXT_VERSION = """  - name: v2
     served: true
     storage: true
@@ -25,7 +25,7 @@ NEXT_VERSION = """  - name: v2
 apiVersion: monitoring.example.com/v2
 kind: Widget"""
 APPS, WIDGETS = "apps/v1", "monitoring.example.com/v2"
-NAME, SPACE, DEFINITION = "kube-state-metrics", "monitoring", "widgets.monitoring.example.com"
+NAME, SPACE, DEFINITION = "node-problem-detector", "monitoring", "widgets.monitoring.example.com"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def describe(lab: Lab, manifest: str | None) -> None:
     if manifest is not None:
         (lab.stack / "controller.yaml").write_text(manifest, encoding="utf-8")
         details = {"name": NAME, "namespace": SPACE, "manifests": ["controller.yaml"]}
-        data["platform"] = {"monitoring": [NAME], "controllers": [details]}
+        data["platform"] = {"health": [NAME], "controllers": [details]}
     file.write_text(yaml.safe_dump(data), encoding="utf-8")
 
 
@@ -55,13 +55,13 @@ def later(manifest: str) -> str:
     text = manifest.replace("a" * 64, "b" * 64).replace("    storage: true\n", "    storage: false\n")
     text = text.replace("---\napiVersion: monitoring.example.com/v1\nkind: Widget", NEXT_VERSION)
     text = text.replace(
-        "{app.kubernetes.io/name: kube-state-metrics}}\n  template", "{app: ksm}}\n  template"
+        "{app.kubernetes.io/name: node-problem-detector}}\n  template", "{app: ksm}}\n  template"
     )
     text = text.replace(
-        "labels: {app.kubernetes.io/name: kube-state-metrics}\n    spec", "labels: {app: ksm}\n    spec"
+        "labels: {app.kubernetes.io/name: node-problem-detector}\n    spec", "labels: {app: ksm}\n    spec"
     )
     return text.replace(
-        "metadata: {name: kube-state-metrics}\nspec:\n  clusterIP",
+        "metadata: {name: node-problem-detector}\nspec:\n  clusterIP",
         "metadata: {name: ksm}\nspec:\n  clusterIP",
     )
 

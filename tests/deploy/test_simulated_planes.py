@@ -31,8 +31,8 @@ def test_a_controller_with_webhooks_and_one_that_runs_as_a_process_are_left_out(
     assert "runs it as a process" in left_out_lines(process)[0]
 
 
-def test_any_other_controller_and_any_other_cluster_have_all_of_theirs(embedded: Path, tmp_path: Path) -> None:
-    other = bundle("kube-state-metrics", "Deployment")
+def test_other_controllers_and_other_clusters_have_all_of_theirs(embedded: Path, tmp_path: Path) -> None:
+    other = bundle("node-feature-discovery", "Deployment")
     assert on_cluster(other, embedded) is other
     hooked = bundle("cert-manager", "MutatingWebhookConfiguration")
     assert on_cluster(hooked, tmp_path / "kubeconfig") is hooked
