@@ -22,12 +22,12 @@ ROOT = Path(__file__).resolve().parents[3]
 LAB: dict[str, Any] = yaml.safe_load((ROOT / "stacks" / "lab" / "factory.yaml").read_text(encoding="utf-8"))
 MANIFEST = (ROOT / "tests" / "support" / "controller.yaml").read_text(encoding="utf-8")
 OBJECTS: list[dict[str, Any]] = list(yaml.safe_load_all(MANIFEST))
-COMPONENT = "platform.kube-state-metrics"
+COMPONENT = "platform.node-problem-detector"
 
 
 def factory_with(*manifests: dict[str, Any]) -> AIFactory:
-    controller = {"name": "kube-state-metrics", "namespace": "monitoring", "manifests": list(manifests)}
-    platform = {"monitoring": ["kube-state-metrics"], "controllers": [controller]}
+    controller = {"name": "node-problem-detector", "namespace": "monitoring", "manifests": list(manifests)}
+    platform = {"monitoring": ["node-problem-detector"], "controllers": [controller]}
     return read_data({**LAB, "platform": platform}, "lab").factory
 
 
@@ -39,14 +39,14 @@ def bundle_with(*manifests: dict[str, Any]) -> Bundle:
 def test_objects_carry_our_labels_beside_their_own_and_stand_in_their_order() -> None:
     objects = list(filter(is_of_platform, bundle_with(*OBJECTS).objects))
     titles = [manifest_title(obj) for obj in objects]
-    account = objects[titles.index("ServiceAccount/monitoring/kube-state-metrics")]
-    assert account["metadata"]["labels"]["app.kubernetes.io/name"] == "kube-state-metrics"
+    account = objects[titles.index("ServiceAccount/monitoring/node-problem-detector")]
+    assert account["metadata"]["labels"]["app.kubernetes.io/name"] == "node-problem-detector"
     assert {obj["metadata"]["labels"][KEYS.component] for obj in objects} == {COMPONENT}
     definition = "CustomResourceDefinition/widgets.monitoring.example.com"
     for first, second in (
-        ("Namespace/monitoring", "Service/monitoring/kube-state-metrics"),
-        ("ServiceAccount/monitoring/kube-state-metrics", "Deployment/monitoring/kube-state-metrics"),
-        ("ClusterRole/kube-state-metrics", "ClusterRoleBinding/kube-state-metrics"),
+        ("Namespace/monitoring", "Service/monitoring/node-problem-detector"),
+        ("ServiceAccount/monitoring/node-problem-detector", "Deployment/monitoring/node-problem-detector"),
+        ("ClusterRole/node-problem-detector", "ClusterRoleBinding/node-problem-detector"),
         (definition, "Widget/monitoring/first"),
     ):
         assert titles.index(first) < titles.index(second)
@@ -73,7 +73,7 @@ def test_the_same_object_with_and_without_its_namespace_is_refused() -> None:
 
 
 def test_only_a_workload_that_answers_the_api_server_is_marked_as_waited_for() -> None:
-    client = {"service": {"name": "kube-state-metrics", "namespace": "monitoring"}}
+    client = {"service": {"name": "node-problem-detector", "namespace": "monitoring"}}
     webhook = {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
@@ -102,6 +102,6 @@ def test_a_delivering_program_defines_kinds_before_and_asks_controllers_after_th
         names[manifest_title(obj)] = PHASES[phase][0]
     assert names["Namespace/monitoring"] == "namespaces"
     assert names["CustomResourceDefinition/widgets.monitoring.example.com"] == "definitions"
-    assert names["Deployment/monitoring/kube-state-metrics"] == "controllers"
+    assert names["Deployment/monitoring/node-problem-detector"] == "controllers"
     assert names["Widget/monitoring/first"] == "extensions"
     assert names["ClusterQueue/train"] == "cluster-queues"
