@@ -31,7 +31,9 @@ def test_a_controller_with_webhooks_and_one_that_runs_as_a_process_are_left_out(
     assert "runs it as a process" in left_out_lines(process)[0]
 
 
-def test_any_other_controller_and_any_other_cluster_have_all_of_theirs(embedded: Path, tmp_path: Path) -> None:
+def test_any_other_controller_and_any_other_cluster_have_all_of_theirs(
+    embedded: Path, tmp_path: Path
+) -> None:
     other = bundle("kube-state-metrics", "Deployment")
     assert on_cluster(other, embedded) is other
     hooked = bundle("cert-manager", "MutatingWebhookConfiguration")
