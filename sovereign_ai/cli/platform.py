@@ -1,4 +1,4 @@
-"""`platform`: the controllers that a factory runs, their objects, a check of manifests, a bill of materials."""
+"""`platform`: the controllers of a factory, their objects, a check of manifests, and a bill of materials."""
 
 from __future__ import annotations
 

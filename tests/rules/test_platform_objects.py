@@ -143,7 +143,7 @@ def test_what_a_gateway_lists_is_permitted_in_the_manifests_too() -> None:
 
 
 def deployed(*objects: dict[str, Any], manifests: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Return rule and resource of each violation of objects of a deployment whose description has manifests."""
+    """Return rule and resource of each violation of deployed objects; the description has the manifests."""
     controllers = [{"name": "kueue", "manifests": manifests}]
     factory = factory_of(platform={"queueing": "kueue", "controllers": controllers})
     plan = replace(plan_of(factory), platform=plan_platform(factory))

@@ -1,4 +1,4 @@
-"""Controllers' objects in a bundle: labelled, in their order, under names of their own, and left out whole."""
+"""Controllers' objects in a bundle: labelled, in their order, under names of their own, left out whole."""
 
 from __future__ import annotations
 
