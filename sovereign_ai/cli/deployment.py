@@ -129,7 +129,6 @@ def deployment_of(
     return StackDeployment(context, deploy_target, stack.factory.name, adopts=chosen.adopts, allowed=allowed)
 
 
-@traced("check cluster")
 def on_target(output: Output, bundle: Bundle, target: Target) -> Bundle:
     """Return a bundle without the controllers that are left out on a cluster, and say which these are."""
     from sovereign_ai.deploy import left_out_lines, on_cluster
@@ -140,6 +139,7 @@ def on_target(output: Output, bundle: Bundle, target: Target) -> Bundle:
     return kept
 
 
+@traced("check cluster")
 def checked_deployment(
     output: Output,
     api: Api,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sovereign_ai.cluster import PLANE_PROCESSES
-from sovereign_ai.cluster.control_plane import Backend, local_control_planes
+from sovereign_ai.cluster.control_plane import local_control_planes
 from sovereign_ai.render.kubernetes import AWAITED, WEBHOOKS, Bundle, is_of_platform
 
 
@@ -21,7 +21,7 @@ def on_cluster(bundle: Bundle, kubeconfig: Path) -> Bundle:
         bundle: the rendered objects.
         kubeconfig: the file of the cluster that they are for.
     """
-    if not any(map(is_of_platform, bundle.objects)) or not _is_embedded(bundle.cluster, kubeconfig):
+    if not any(map(is_of_platform, bundle.objects)) or not _has_no_kubelets(bundle.cluster, kubeconfig):
         return bundle
     left_out: set[str] = set()
     for component, objects in bundle.by_component().items():
@@ -48,9 +48,9 @@ def left_out_lines(bundle: Bundle) -> list[str]:
     return lines
 
 
-def _is_embedded(cluster: str, kubeconfig: Path) -> bool:
-    """Return whether a kubeconfig is that of the embedded control plane of a cluster."""
+def _has_no_kubelets(cluster: str, kubeconfig: Path) -> bool:
+    """Return whether a kubeconfig is that of a local control plane of a cluster on which no pod runs."""
     for plane in local_control_planes(cluster):
-        if plane.backend is Backend.EMBEDDED and kubeconfig.resolve() == plane.kubeconfig.resolve():
+        if not plane.has_real_nodes and kubeconfig.resolve() == plane.kubeconfig.resolve():
             return True
     return False

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from sovereign_ai.cluster.embedded.queueing import queue_controller, set_queueing
-from sovereign_ai.cluster.embedded.webhook_controllers import Judged, Right
+from sovereign_ai.cluster.embedded.webhook_controllers import Judged, Permission
 from sovereign_ai.cluster.embedded.workload_controllers import (
     WORKLOAD_CONTROLLERS,
     set_workload_controllers,
@@ -49,11 +49,11 @@ def published_rights(module: str) -> set[tuple[str, str, str]]:
     return rights
 
 
-def own_rights(rights: Iterable[Right]) -> set[tuple[str, str, str]]:
+def own_rights(rights: Iterable[Permission]) -> set[tuple[str, str, str]]:
     own = set()
     for right in rights:
-        for resource in right.resources:
-            own |= {(right.group, resource, verb) for verb in right.verbs}
+        for resource in right.resources.split():
+            own |= {(right.group, resource, verb) for verb in right.verbs.split()}
     return own
 
 
@@ -71,9 +71,9 @@ def published_webhooks(module: str) -> Called:
 def own_webhooks(judged: Iterable[Judged]) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     for each in judged:
         path = f"{each.group.replace('.', '-')}-{each.version}-{each.kind}"
-        yield f"/validate-{path}", each.resources, each.judged_at
+        yield f"/validate-{path}", tuple(each.resources.split()), each.judged_at
         if each.changed_at:
-            yield f"/mutate-{path}", each.resources[:1], each.changed_at
+            yield f"/mutate-{path}", tuple(each.resources.split()[:1]), each.changed_at
 
 
 @pytest.mark.parametrize("name", list(WORKLOAD_CONTROLLERS))

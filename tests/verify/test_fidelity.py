@@ -32,7 +32,9 @@ def named_in(*rooms: str) -> set[str]:
     }
 
 
-EMBEDDED = named_in("sim", "verify", "operate", "operate/jobs", "cluster/embedded", "assess", "monitoring")
+EMBEDDED = named_in(
+    "sim", "verify", "operate", "operate/jobs", "cluster/embedded", "assess", "monitoring", "queues"
+)
 KIND = named_in("kind", "sim/kubelet")
 
 
