@@ -26,49 +26,11 @@ Exit codes: 0 fine, 1 findings or drift, 2 bad input or usage, 3 the environment
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """Python's own default is 700."""
-_COMMANDS = (
-    "init",
-    "design",
-    "schema",
-    "validate",
-    "plan",
-    "render",
-    "check",
-    "rules",
-    "explain",
-    "preview",
-    "up",
-    "verify",
-    "drift",
-    "top",
-    "why",
-    "audit",
-    "down",
-    "report",
-    "diff",
-    "doctor",
-    "env",
-)
+_COMMANDS = """init design schema validate plan render check rules explain preview up verify drift top why
+audit down report diff doctor env"""
 """Commands in the order of the help, each with a module of its name."""
-_GROUPS = (
-    "acceptance",
-    "access",
-    "assess",
-    "catalog",
-    "cluster",
-    "evidence",
-    "fabric",
-    "hosts",
-    "images",
-    "inventory",
-    "jobs",
-    "keys",
-    "platform",
-    "repair",
-    "state",
-    "tools",
-    "waiver",
-)
+_GROUPS = """acceptance access assess catalog cluster evidence fabric hosts images inventory jobs keys
+platform repair state tools waiver"""
 """Commands that have commands of their own, likewise."""
 
 
@@ -104,8 +66,8 @@ def application(command: str = "") -> typer.Typer:
         help=_HELP,
     )
     app.callback()(_root)
-    known = (*_COMMANDS, *_GROUPS)
-    for name in (command,) if command in known else known:
+    known = f"{_COMMANDS} {_GROUPS}".split()
+    for name in [command] if command in known else known:
         import_module(f"sovereign_ai.cli.{name}").add(app)
     return app
 

@@ -17,7 +17,7 @@ from sovereign_ai.files.writing import write
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sovereign_ai.attest.report import Report, Usage
+    from sovereign_ai.attest.report import Report, ReportedUsage
 
 _FORMATS = (".html", ".oscal.json", ".json", ".csv")
 """Endings of file names. `.oscal.json` comes before `.json`, because the first ending that fits decides."""
@@ -169,7 +169,7 @@ def gathered(
     )
 
 
-def _read_usage(path: Path | None, factory: str) -> Usage | None:
+def _read_usage(path: Path | None, factory: str) -> ReportedUsage | None:
     """Return the output of `jobs usage --json` about a factory; None if no file is named.
 
     Raises:

@@ -108,10 +108,10 @@ class MachineMetricsServer(CertificateServer):
         """Listen on a port of loopback."""
         self.readings = MachineReadings(cluster_dir)
         tls = server_context(cluster_dir.pki, MONITORING_CA, f"{MACHINE_METRICS}-server")
-        super().__init__(port, _Handler, tls)
+        super().__init__(port, _MetricsHandler, tls)
 
 
-class _Handler(CertificateHandler):
+class _MetricsHandler(CertificateHandler):
     """One scrape, or one probe."""
 
     callers: ClassVar[Mapping[str, str]] = {

@@ -61,7 +61,16 @@ def silent(_line: str) -> None:
 def test_every_kind_that_the_renderer_writes_and_a_policy_judges_is_withdrawn() -> None:
     stacks = ("lab", "superpod", "plural")
     rendered = {item["kind"] for name in stacks for item in bundle(name).objects}
-    assert {kind for kind in rendered if kind in KINDS and KINDS[kind].group} == set(_ORDER)
+    of_manifests = {"ClusterRoleBinding", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
+    judged = {kind for kind in rendered if kind in KINDS and KINDS[kind].group}
+    assert judged | of_manifests == set(_ORDER)
+
+
+def test_webhooks_of_controllers_go_before_the_namespaces_of_their_servers() -> None:
+    live = [obj("Namespace", "hooks"), obj("ValidatingWebhookConfiguration", "hook")]
+    cluster: Any = Cluster(live)
+    withdraw(cluster, withdrawn(cluster, [], "lab"), silent)
+    assert cluster.deleted == ["ValidatingWebhookConfiguration/hook", "Namespace/hooks"]
 
 
 def test_rights_go_first_then_openings_and_namespaces_last_with_what_lies_in_them() -> None:

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class Lab:
     """
 
     stack: Path
-    api: Api
+    api: Api = field(init=False)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the program as a user would."""
@@ -135,7 +135,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         patch.setenv("XDG_STATE_HOME", str(root / "state"))
         folder = root / "lab"
         scaffold(folder, "lab")
-        made = Lab(folder, None)  # type: ignore[arg-type] - its cluster is made next
+        made = Lab(folder)
         made.describe(ALL)
         try:
             made.done("up", str(folder))
@@ -263,9 +263,8 @@ def test_what_admission_refuses_to_a_tenant_it_refuses_whichever_controller_woul
 ) -> None:
     with pytest.raises(ApiError, match="IMG-00"):
         lab.api.create(job_set("elsewhere", image="docker.io/library/busybox:latest"), dry_run=True)
-    pod = {"hostNetwork": True}
     with pytest.raises(ApiError):
-        lab.api.create(job_set("host", **pod), dry_run=True)
+        lab.api.create(job_set("host", hostNetwork=True), dry_run=True)
     lab.api.create(job_set("fine"), dry_run=True)
 
 

@@ -19,6 +19,7 @@ from sovereign_ai.rules.description import (
     links,
     people,
     platform,
+    platform_rights,
     providers,
     residency,
     supply,
@@ -55,6 +56,7 @@ _ROOMS = (
     links,
     people,
     platform,
+    platform_rights,
     providers,
     residency,
     supply,
@@ -161,6 +163,28 @@ def controller(image: str = "kueue", **changes: Any) -> dict[str, Any]:
     registry = FACTORY["images"]["registries"][0]
     base = {"name": "kueue", "images": [f"{registry}/{image}{DIGEST}"]}
     return {"platform": {"queueing": "kueue", "controllers": [{**base, **changes}]}}
+
+
+def reads(resource: str) -> dict[str, Any]:
+    """Return a platform with a controller that lists a resource everywhere."""
+    version, metadata = "rbac.authorization.k8s.io/v1", {"name": "manager"}
+    rules = [{"apiGroups": [""], "resources": [resource], "verbs": ["list"]}]
+    subjects = [{"kind": "ServiceAccount", "name": "manager", "namespace": "kueue-system"}]
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "manager"}
+    role = {"apiVersion": version, "kind": "ClusterRole", "metadata": metadata, "rules": rules}
+    binding = {"apiVersion": version, "kind": "ClusterRoleBinding", "metadata": metadata}
+    return controller(manifests=[role, {**binding, "roleRef": reference, "subjects": subjects}])
+
+
+def hooked(group: str) -> dict[str, Any]:
+    """Return a platform with a controller whose webhook is asked about all kinds of an API group."""
+    client = {"service": {"name": "hook", "namespace": "kueue-system"}}
+    rule = {"apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["*"]}
+    version, kind = "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"
+    webhook = {"name": "h.example.com", "clientConfig": client, "rules": [rule]}
+    return controller(
+        manifests=[{"apiVersion": version, "kind": kind, "metadata": {"name": "h"}, "webhooks": [webhook]}]
+    )
 
 
 def reached(**changes: Any) -> dict[str, Any]:
@@ -485,6 +509,10 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
         "platform.queueing[0]",
     ),
     ("PLT-003", "a controller with its images", controller(), ""),
+    ("PLT-004", "a controller that lists secrets", reads("secrets"), "platform.controllers[0].manifests[1]"),
+    ("PLT-004", "a controller that lists pods", reads("pods"), ""),
+    ("PLT-005", "a webhook on secrets", hooked(""), "platform.controllers[0].manifests[0]"),
+    ("PLT-005", "a webhook on its own kinds", hooked("kueue.x-k8s.io"), ""),
     ("TRF-001", "no transfer permitted", body(seat="CH"), "operator.sub_processors[0].seat"),
     ("TRF-001", "a parent abroad", body(parent_seat="US"), "operator.sub_processors[0].parent_seat"),
     ("TRF-001", "a decision that covers all", body(seat="CH") | policy(transfer="adequacy"), ""),

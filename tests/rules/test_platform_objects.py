@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.names import KEYS
 from sovereign_ai.plan.platform import plan_platform
-from sovereign_ai.rules.platform_objects import judge_manifests
+from sovereign_ai.rules.context import factory_context
+from sovereign_ai.rules.description.platform import PLATFORM_CONTACTS
+from sovereign_ai.rules.objects.images import IMAGES
+from sovereign_ai.rules.platform_objects import evaluate_deployed, judge_manifests
+from sovereign_ai.rules.residency_by_default import ADDED
 from tests.rules.subject import FACTORY, factory_of, plan_of
 
 REGISTRY = FACTORY["images"]["registries"][0]
@@ -151,3 +156,45 @@ def test_a_controllers_service_leads_to_its_own_pods_and_takes_no_address() -> N
     slices = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata}
     outside = {**slices, "addressType": "IPv4", "endpoints": [{"addresses": ["192.0.2.1"]}]}
     assert refused(outside) == [("NET-008", "endpoints")]
+
+
+def deployed(*objects: dict[str, Any], manifests: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return rule and resource of each violation of deployed objects; the description has the manifests."""
+    controllers = [{"name": "kueue", "manifests": manifests}]
+    factory = factory_of(platform={"queueing": "kueue", "controllers": controllers})
+    plan = replace(plan_of(factory), platform=plan_platform(factory))
+    found = evaluate_deployed(factory, plan, objects, factory_context(factory, plan))
+    return [(finding.rule, finding.resource) for finding in found if finding.status == "violation"]
+
+
+def test_a_manifest_of_the_description_is_judged_as_one_and_not_as_a_tenants_workload() -> None:
+    described = deployment()
+    assert deployed(described, manifests=[described]) == []
+    rules = {rule for rule, _ in deployed(described, manifests=[])}
+    assert "PLC-001" in rules
+
+
+def test_a_manifest_is_known_by_its_content_and_not_by_its_labels_or_its_name_alone() -> None:
+    other = deployment(image="registry.k8s.io/kueue/kueue:v0.17.0")
+    other["metadata"]["labels"] = {KEYS.component: "platform.kueue"}
+    assert "PLC-001" in {rule for rule, _ in deployed(other, manifests=[deployment()])}
+
+
+def test_images_hosts_and_installs_of_a_deployed_manifest_are_refused() -> None:
+    for bad, rule in (
+        (deployment(image="registry.k8s.io/kueue/kueue:v0.17.0"), IMAGES.id),
+        (deployment(command=["sh", "-c", "apt-get install x"]), PLATFORM_CONTACTS.id),
+        (settings(f"endpoint: https://{OTEL}"), ADDED.id),
+    ):
+        assert rule in {found for found, _ in deployed(bad, manifests=[bad])}
+
+
+def test_an_object_outside_namespaces_is_judged_as_every_other_too() -> None:
+    config = {"service": {"name": "hook", "namespace": "research"}}
+    hook = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "hook"},
+        "webhooks": [{"name": "h.example.com", "clientConfig": config}],
+    }
+    assert ("WHK-002", "ValidatingWebhookConfiguration/hook") in deployed(hook, manifests=[hook])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sovereign_ai.attest.report.gather import Report, make_report
     from sovereign_ai.attest.report.html_page import page
     from sovereign_ai.attest.report.tables import report_csv
-    from sovereign_ai.attest.report.usage import Usage, read_usage
+    from sovereign_ai.attest.report.usage import ReportedUsage, read_usage
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -30,8 +30,8 @@ else:
             "gather": ("Report", "make_report"),
             "html_page": ("page",),
             "tables": ("report_csv",),
-            "usage": ("Usage", "read_usage"),
+            "usage": ("ReportedUsage", "read_usage"),
         },
     )
 
-__all__ = ["Report", "Usage", "make_report", "page", "read_usage", "report_csv"]
+__all__ = ["Report", "ReportedUsage", "make_report", "page", "read_usage", "report_csv"]

@@ -24,7 +24,7 @@ from sovereign_ai.assess.cost import Cost, assess_cost
 from sovereign_ai.assess.energy import Energy, Hourly, assess_energy
 from sovereign_ai.assess.goodput import Goodput, assess_goodput
 from sovereign_ai.attest.report.flows import DrawnFlow, flows
-from sovereign_ai.attest.report.usage import Usage
+from sovereign_ai.attest.report.usage import ReportedUsage
 from sovereign_ai.json_members import merged
 from sovereign_ai.plan import Plan, summary
 from sovereign_ai.render.kubernetes import render
@@ -73,7 +73,7 @@ class Report:
     flows: tuple[DrawnFlow, ...]
     source: str
     observation: Mapping[str, Any]
-    usage: Usage | None = None
+    usage: ReportedUsage | None = None
 
     @property
     def ok(self) -> bool:
@@ -171,7 +171,7 @@ def make_report(
     source: str = "",
     observation: Mapping[str, Any] | None = None,
     hourly: Mapping[str, Hourly] | None = None,
-    usage: Usage | None = None,
+    usage: ReportedUsage | None = None,
 ) -> Report:
     """Return the report of a description: every assessment, and the rules' verdict on each cluster.
 

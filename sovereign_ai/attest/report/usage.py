@@ -70,7 +70,7 @@ class UsedByWork(_Read):
     """Energy, in kWh."""
 
 
-class Usage(_Read):
+class ReportedUsage(_Read):
     """The document."""
 
     factory: _Text
@@ -91,7 +91,7 @@ class Usage(_Read):
         return self.model_dump(mode="json")
 
 
-def read_usage(raw: bytes, name: str, factory: str) -> Usage:
+def read_usage(raw: bytes, name: str, factory: str) -> ReportedUsage:
     """Return the document in the bytes of a file.
 
     Args:
@@ -106,16 +106,16 @@ def read_usage(raw: bytes, name: str, factory: str) -> Usage:
     # The report prints its texts, and is meant to be passed on.
     refuse_secrets(parsed.text, name, USAGE, by_form=True)
     try:
-        usage = Usage.model_validate(parsed.data)
+        usage = ReportedUsage.model_validate(parsed.data)
     except ValidationError as error:
-        raise UsageError(from_validation(error, Usage, where=parsed.where)) from None
+        raise UsageError(from_validation(error, ReportedUsage, where=parsed.where)) from None
     if usage.factory != factory:
         message = f"it is about factory {usage.factory[:_LONGEST_NAME]!r}, not {factory!r}"
         raise UsageError(Problem("other-factory", message, parsed.where("factory"), USAGE.hint))
     return usage
 
 
-def used(usage: Usage) -> Iterator[Markup]:
+def used(usage: ReportedUsage) -> Iterator[Markup]:
     """Yield what tenants, teams and pieces of work used."""
     yield tag("h3", f"What was used in cluster {usage.cluster}")
     yield table(("tenant", "works", *_HEAD), [_sum(usage, each, each.tenant) for each in usage.tenants])
@@ -137,12 +137,12 @@ def used(usage: Usage) -> Iterator[Markup]:
 _HEAD = ("GPU-h", "kWh", "EUR")
 
 
-def _sum(usage: Usage, each: UsageSum, name: str) -> tuple[str, ...]:
+def _sum(usage: ReportedUsage, each: UsageSum, name: str) -> tuple[str, ...]:
     """Return the row of a tenant or a team."""
     return (name, f"{each.works:,}", *_figures(usage, each.gpu_hours, each.kwh))
 
 
-def _figures(usage: Usage, gpu_hours: float, kwh: float) -> tuple[str, str, str]:
+def _figures(usage: ReportedUsage, gpu_hours: float, kwh: float) -> tuple[str, str, str]:
     """Return GPU-hours, energy and cost of a row."""
     euro = f"{gpu_hours * usage.price.euro:,.2f}" if usage.price is not None else "-"
     return f"{gpu_hours:,.2f}", f"{kwh:,.1f}", euro

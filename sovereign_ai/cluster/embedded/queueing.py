@@ -14,10 +14,13 @@ from typing import Any
 
 from sovereign_ai.catalog.vendors import vendors
 from sovereign_ai.cluster.embedded.webhook_controllers import (
-    CHANGE,
+    EDIT,
+    OWN,
     READ,
+    RECORD,
+    STATUS,
     Judged,
-    Right,
+    Permission,
     WebhookController,
     serving_folder,
 )
@@ -39,32 +42,26 @@ _GROUP, _VERSION = "kueue.x-k8s.io", "v1beta2"
 GROUP_VERSION = f"{_GROUP}/{_VERSION}"
 """The version of Kueue's kinds that is used here."""
 _RIGHTS = (
-    Right("", ("events",), ("create", *CHANGE)),
-    Right("", ("limitranges", "namespaces", "nodes"), READ),
+    Permission("", "events", RECORD),
+    Permission("", "limitranges namespaces nodes", READ),
     # It removes the gate of a pod and selects the node that it chose in the topology.
-    Right("", ("pods",), (*READ, *CHANGE)),
-    Right("batch", ("jobs",), (*READ, *CHANGE)),
-    Right("batch", ("jobs/status",), ("get", *CHANGE)),
-    Right("batch", ("jobs/finalizers",), ("update",)),
-    Right(_GROUP, ("workloads",), ("create", "delete", *READ, *CHANGE)),
+    Permission("", "pods", EDIT),
+    Permission("batch", "jobs", EDIT),
+    Permission("batch", "jobs/status", STATUS),
+    Permission("batch", "jobs/finalizers", "update"),
+    Permission(_GROUP, "workloads", OWN),
     # Its finalizers keep a queue, a flavor or a topology that something still uses.
-    Right(
-        _GROUP,
-        ("admissionchecks", "clusterqueues", "cohorts", "localqueues", "resourceflavors", "topologies"),
-        (*READ, *CHANGE),
-    ),
-    Right(_GROUP, ("workloadpriorityclasses",), READ),
+    Permission(_GROUP, "admissionchecks clusterqueues cohorts localqueues resourceflavors topologies", EDIT),
+    Permission(_GROUP, "workloadpriorityclasses", READ),
     # It counts the devices that claims ask for against a queue's quota.
-    Right("resource.k8s.io", ("deviceclasses", "resourceclaims", "resourceclaimtemplates"), READ),
-    Right(
-        _GROUP,
-        tuple(f"{kind}/status" for kind in ("admissionchecks", "clusterqueues", "cohorts", "localqueues")),
-        ("get", *CHANGE),
+    Permission("resource.k8s.io", "deviceclasses resourceclaims resourceclaimtemplates", READ),
+    Permission(
+        _GROUP, "admissionchecks/status clusterqueues/status cohorts/status localqueues/status", STATUS
     ),
-    Right(_GROUP, ("workloads/status",), ("get", *CHANGE)),
-    Right(_GROUP, ("workloads/finalizers",), ("update",)),
-    Right("node.k8s.io", ("runtimeclasses",), READ),
-    Right("scheduling.k8s.io", ("priorityclasses",), READ),
+    Permission(_GROUP, "workloads/status", STATUS),
+    Permission(_GROUP, "workloads/finalizers", "update"),
+    Permission("node.k8s.io", "runtimeclasses", READ),
+    Permission("scheduling.k8s.io", "priorityclasses", READ),
 )
 """What Kueue may do on every control plane.
 
@@ -74,12 +71,12 @@ deleting pods, jobs or queues. Kinds of work whose controllers run add theirs (w
 """
 _JUDGED = (
     # Queues serve namespaces of zones; jobs elsewhere are not Kueue's.
-    Judged(group="batch", version="v1", resources=("jobs",), kind="job", in_zones=True),
-    Judged(group=_GROUP, version=_VERSION, resources=("workloads", "workloads/status"), kind="workload"),
-    Judged(group=_GROUP, version=_VERSION, resources=("clusterqueues",), kind="clusterqueue"),
-    Judged(group=_GROUP, version=_VERSION, resources=("resourceflavors",), kind="resourceflavor"),
+    Judged(group="batch", version="v1", resources="jobs", kind="job", in_zones=True),
+    Judged(group=_GROUP, version=_VERSION, resources="workloads workloads/status", kind="workload"),
+    Judged(group=_GROUP, version=_VERSION, resources="clusterqueues", kind="clusterqueue"),
+    Judged(group=_GROUP, version=_VERSION, resources="resourceflavors", kind="resourceflavor"),
     # It is the only kind that Kueue judges and never changes.
-    Judged(group=_GROUP, version=_VERSION, resources=("cohorts",), kind="cohort", changed_at=()),
+    Judged(group=_GROUP, version=_VERSION, resources="cohorts", kind="cohort", changed_at=()),
 )
 """What Kueue judges on every control plane.
 
@@ -132,7 +129,7 @@ def queue_controller(cluster_dir: ClusterDir) -> WebhookController:
         else:
             # Its program knows the kind. Of a Job whose owner is of it, it reads that owner, and stands still
             # for all work if it may not.
-            rights.append(Right(controller.group, controller.admitted[0].resources, READ))
+            rights.append(Permission(controller.group, controller.admitted[0].resources, READ))
     return WebhookController(name=QUEUE_CONTROLLER, domain=_GROUP, rights=tuple(rights), judged=tuple(judged))
 
 

@@ -20,8 +20,11 @@ from sovereign_ai.cluster.state import ClusterDir, write_json
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import KEYS
 
-READ = ("get", "list", "watch")
-CHANGE = ("patch", "update")
+READ = "get list watch"
+EDIT = f"{READ} patch update"
+OWN = f"create delete {EDIT}"
+STATUS, RECORD = "get patch update", "create patch update"
+"""The verbs of a status, and of events."""
 _WEBHOOK_CLIENT = Leaf("webhook-client", "sovereign-ai:kube-apiserver", client=True)
 _ADMISSION = "admissionregistration.k8s.io/v1"
 _RBAC = "rbac.authorization.k8s.io"
@@ -32,20 +35,20 @@ _PLUGINS = {
 """Admission plugin to the folder from which it reads its webhooks."""
 
 
-class Right(NamedTuple):
+class Permission(NamedTuple):
     """What a controller may do.
 
     Attributes:
         group: the API group.
-        resources: its resources.
-        verbs: what may be done with them.
-        names: the only objects of which this holds; empty for all.
+        resources: its resources, with blanks between them.
+        verbs: what may be done with them, likewise.
+        only: the only object of which this holds; empty for all.
     """
 
     group: str
-    resources: tuple[str, ...]
-    verbs: tuple[str, ...]
-    names: tuple[str, ...] = ()
+    resources: str
+    verbs: str
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ class Judged:
     Attributes:
         group: their API group.
         version: the version that it is shown.
-        resources: what is judged; only the first is changed.
+        resources: what is judged, with blanks between; only the first is changed.
         kind: their kind in lower case, which is the end of the webhook's path.
         changed_at: the operations at which it changes them; empty if it never does.
         judged_at: the operations at which it judges them.
@@ -65,7 +68,7 @@ class Judged:
 
     group: str
     version: str
-    resources: tuple[str, ...]
+    resources: str
     kind: str
     changed_at: tuple[str, ...] = ("CREATE",)
     judged_at: tuple[str, ...] = ("CREATE", "UPDATE")
@@ -86,7 +89,7 @@ class WebhookController:
 
     name: str
     domain: str
-    rights: tuple[Right, ...]
+    rights: tuple[Permission, ...]
     judged: tuple[Judged, ...]
 
     @property
@@ -167,10 +170,10 @@ def roles(controllers: Sequence[WebhookController]) -> Iterator[dict[str, Any]]:
     for controller in controllers:
         rules = []
         for right in controller.rights:
-            rule: dict[str, Any] = {"apiGroups": [right.group], "resources": list(right.resources)}
-            rule["verbs"] = list(right.verbs)
-            if right.names:
-                rule["resourceNames"] = list(right.names)
+            rule: dict[str, Any] = {"apiGroups": [right.group], "resources": right.resources.split()}
+            rule["verbs"] = right.verbs.split()
+            if right.only:
+                rule["resourceNames"] = [right.only]
             rules.append(rule)
         user = controller.user
         head = {"metadata": {"name": user, "labels": {KEYS.component: "control-plane"}}}
@@ -211,7 +214,7 @@ def _write_webhooks(cluster_dir: ClusterDir, controller: WebhookController, port
         path = f"{judged.group.replace('.', '-')}-{judged.version}-{judged.kind}"
         url = f"https://{LOOPBACK}:{port}"
         rule = {"apiGroups": [judged.group], "apiVersions": [judged.version], "scope": "*"}
-        shown = rule | {"resources": list(judged.resources), "operations": list(judged.judged_at)}
+        shown = rule | {"resources": judged.resources.split(), "operations": list(judged.judged_at)}
         client = {"url": f"{url}/validate-{path}", "caBundle": ca}
         own = {
             "name": f"validate-{judged.kind}.{controller.domain}",
@@ -221,7 +224,7 @@ def _write_webhooks(cluster_dir: ClusterDir, controller: WebhookController, port
         judging.append(common | own)
         if not judged.changed_at:
             continue
-        changed = rule | {"resources": [judged.resources[0]], "operations": list(judged.changed_at)}
+        changed = rule | {"resources": [judged.resources.split()[0]], "operations": list(judged.changed_at)}
         client = {"url": f"{url}/mutate-{path}", "caBundle": ca}
         own = {
             "name": f"mutate-{judged.kind}.{controller.domain}",

@@ -16,10 +16,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from sovereign_ai.cluster.embedded.webhook_controllers import (
-    CHANGE,
+    EDIT,
+    OWN,
     READ,
+    RECORD,
+    STATUS,
     Judged,
-    Right,
+    Permission,
     WebhookController,
     serving_folder,
 )
@@ -27,8 +30,6 @@ from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 
 TRAINER = "trainer"
-_EVENTS = ("create", *CHANGE)
-_OWN = ("create", "delete", *READ, *CHANGE)
 _UNREAD = "sovereign-ai-unread"
 """The name of the only secret and config map that Trainer may read (its program's trainer.go)."""
 _JOBSET_GROUP, _LWS_GROUP = "jobset.x-k8s.io", "leaderworkerset.x-k8s.io"
@@ -61,7 +62,7 @@ class WorkloadController:
     framework: str
     needs: tuple[str, ...] = ()
     admitted: tuple[Judged, ...]
-    admission: tuple[Right, ...]
+    admission: tuple[Permission, ...]
 
     @property
     def name(self) -> str:
@@ -74,142 +75,133 @@ class WorkloadController:
         return f"{self.name}-controller"
 
 
-_JOBSETS = Judged(group=_JOBSET_GROUP, version="v1alpha2", resources=("jobsets",), kind="jobset")
+_JOBSETS = Judged(group=_JOBSET_GROUP, version="v1alpha2", resources="jobsets", kind="jobset")
 _SETS = Judged(
     group=_LWS_GROUP,
     version="v1",
-    resources=("leaderworkersets",),
+    resources="leaderworkersets",
     kind="leaderworkerset",
     changed_at=("CREATE", "UPDATE"),
 )
-_TRAINJOBS = Judged(group=_TRAINER_GROUP, version=_TRAINER_VERSION, resources=("trainjobs",), kind="trainjob")
-_PODS = Judged(group="", version="v1", resources=("pods",), kind="pod")
-_WORKLOAD_CONTROLLERS = (
-    WorkloadController(
-        title="JobSet",
-        # Published: jobset v0.11.1, config/components/rbac/role.yaml and webhook/manifests.yaml.
-        process=WebhookController(
-            name="jobset",
-            domain="jobset.x-k8s.io",
-            rights=(
-                Right("", ("events",), _EVENTS),
-                Right("", ("nodes",), READ),
-                Right("", ("persistentvolumeclaims", "services"), ("create", *READ)),
-                Right("", ("pods",), ("delete", *READ, *CHANGE)),
-                Right("batch", ("jobs",), _OWN),
-                Right("batch", ("jobs/status",), ("get", *CHANGE)),
-                # It deletes one that is complete for as long as its own field says.
-                Right(_JOBSET_GROUP, ("jobsets",), ("delete", *READ, *CHANGE)),
-                Right(_JOBSET_GROUP, ("jobsets/status",), ("get", *CHANGE)),
-                Right(_JOBSET_GROUP, ("jobsets/finalizers",), ("update",)),
-            ),
-            judged=(
-                _JOBSETS,
-                replace(_PODS, judged_at=("CREATE",), label="jobset.sigs.k8s.io/jobset-name"),
-            ),
-        ),
-        definitions="config/components/crd/bases",
-        group=_JOBSET_GROUP,
-        kind="JobSet",
-        framework="jobset.x-k8s.io/jobset",
-        admitted=(replace(_JOBSETS, in_zones=True),),
-        admission=(
-            Right(_JOBSET_GROUP, ("jobsets",), (*READ, *CHANGE)),
-            Right(_JOBSET_GROUP, ("jobsets/status",), ("get", *CHANGE)),
-            Right(_JOBSET_GROUP, ("jobsets/finalizers",), ("update",)),
+_TRAINJOBS = Judged(group=_TRAINER_GROUP, version=_TRAINER_VERSION, resources="trainjobs", kind="trainjob")
+_PODS = Judged(group="", version="v1", resources="pods", kind="pod")
+_JOBSET_PERMISSIONS = (
+    Permission("", "events", RECORD),
+    Permission("", "nodes", READ),
+    Permission("", "persistentvolumeclaims services", "create get list watch"),
+    Permission("", "pods", "delete get list watch patch update"),
+    Permission("batch", "jobs", OWN),
+    Permission("batch", "jobs/status", STATUS),
+    # It deletes one that is complete for as long as its own field says.
+    Permission(_JOBSET_GROUP, "jobsets", "delete get list watch patch update"),
+    Permission(_JOBSET_GROUP, "jobsets/status", STATUS),
+    Permission(_JOBSET_GROUP, "jobsets/finalizers", "update"),
+)
+_JOBSET = WorkloadController(
+    title="JobSet",
+    # Published: jobset v0.11.1, config/components/rbac/role.yaml and webhook/manifests.yaml.
+    process=WebhookController(
+        name="jobset",
+        domain="jobset.x-k8s.io",
+        rights=_JOBSET_PERMISSIONS,
+        judged=(
+            _JOBSETS,
+            replace(_PODS, judged_at=("CREATE",), label="jobset.sigs.k8s.io/jobset-name"),
         ),
     ),
-    WorkloadController(
-        title="LeaderWorkerSet",
-        # Published: lws v0.8.0, config/rbac/role.yaml, config/webhook/manifests.yaml and its patches.
-        process=WebhookController(
-            name="lws",
-            domain="leaderworkerset.x-k8s.io",
-            rights=(
-                Right("", ("events",), ("get", "list", "watch", *_EVENTS)),
-                Right("", ("nodes",), READ),
-                Right("", ("services",), ("create", *READ)),
-                # It deletes the pods of a group that is to start anew.
-                Right("", ("pods",), ("delete", *READ, *CHANGE)),
-                Right("", ("pods/finalizers",), ("update",)),
-                Right("apps", ("controllerrevisions", "statefulsets"), _OWN),
-                Right("apps", ("controllerrevisions/finalizers", "statefulsets/finalizers"), ("update",)),
-                Right(_LWS_GROUP, ("leaderworkersets",), (*READ, *CHANGE)),
-                Right(_LWS_GROUP, ("leaderworkersets/status",), ("get", *CHANGE)),
-                Right(_LWS_GROUP, ("leaderworkersets/finalizers",), ("update",)),
-            ),
-            judged=(_SETS, replace(_PODS, label=LWS_PODS)),
-        ),
-        definitions="config/crd/bases",
-        group=_LWS_GROUP,
-        kind="LeaderWorkerSet",
-        framework="leaderworkerset.x-k8s.io/leaderworkerset",
-        # Kueue knows of no suspended LeaderWorkerSet: it holds its pods back by gates.
-        admitted=(replace(_SETS, in_zones=True), replace(_PODS, in_zones=True, label=LWS_PODS)),
-        admission=(
-            Right(_LWS_GROUP, ("leaderworkersets",), READ),
-            Right(_LWS_GROUP, ("leaderworkersets/status",), ("get", *CHANGE)),
-            Right("apps", ("statefulsets",), READ),
-            # To take a group's place back it deletes its pods, as there is nothing to suspend.
-            Right("", ("pods",), ("delete",)),
-            Right("", ("pods/status",), ("get", "patch")),
-            Right("", ("pods/finalizers",), ("get", "update")),
-        ),
-    ),
-    WorkloadController(
-        title="Kubeflow Trainer",
-        # Published: trainer v2.2.0, manifests/base/rbac/role.yaml and webhook/manifests.yaml.
-        process=WebhookController(
-            name=TRAINER,
-            domain="trainer.kubeflow.org",
-            rights=(
-                Right("", ("events",), _EVENTS),
-                Right("events.k8s.io", ("events",), _EVENTS),
-                Right("", ("limitranges",), READ),
-                Right("", ("configmaps", "secrets"), READ, names=(_UNREAD,)),
-                Right("node.k8s.io", ("runtimeclasses",), READ),
-                Right(_JOBSET_GROUP, ("jobsets",), _OWN),
-                Right(
-                    _TRAINER_GROUP,
-                    ("clustertrainingruntimes", "trainingruntimes", "trainjobs"),
-                    (*READ, *CHANGE),
-                ),
-                Right(_TRAINER_GROUP, ("trainjobs/status",), ("get", *CHANGE)),
-                Right(
-                    _TRAINER_GROUP,
-                    (
-                        "clustertrainingruntimes/finalizers",
-                        "trainingruntimes/finalizers",
-                        "trainjobs/finalizers",
-                    ),
-                    ("update",),
-                ),
-            ),
-            judged=(
-                replace(_TRAINJOBS, changed_at=("CREATE", "UPDATE")),
-                replace(_TRAINJOBS, resources=("trainingruntimes",), kind="trainingruntime", changed_at=()),
-                replace(
-                    _TRAINJOBS,
-                    resources=("clustertrainingruntimes",),
-                    kind="clustertrainingruntime",
-                    changed_at=(),
-                ),
-            ),
-        ),
-        definitions="manifests/base/crds",
-        group=_TRAINER_GROUP,
-        kind="TrainJob",
-        framework="trainer.kubeflow.org/trainjob",
-        needs=("jobset",),
-        admitted=(replace(_TRAINJOBS, in_zones=True),),
-        admission=(
-            Right(_TRAINER_GROUP, ("trainjobs",), (*READ, *CHANGE)),
-            Right(_TRAINER_GROUP, ("trainjobs/status",), ("get", *CHANGE)),
-            Right(_TRAINER_GROUP, ("trainjobs/finalizers",), ("update",)),
-            Right(_TRAINER_GROUP, ("clustertrainingruntimes", "trainingruntimes"), READ),
-        ),
+    definitions="config/components/crd/bases",
+    group=_JOBSET_GROUP,
+    kind="JobSet",
+    framework="jobset.x-k8s.io/jobset",
+    admitted=(replace(_JOBSETS, in_zones=True),),
+    admission=(
+        Permission(_JOBSET_GROUP, "jobsets", EDIT),
+        Permission(_JOBSET_GROUP, "jobsets/status", STATUS),
+        Permission(_JOBSET_GROUP, "jobsets/finalizers", "update"),
     ),
 )
+_LWS_PERMISSIONS = (
+    Permission("", "events", "get list watch create patch update"),
+    Permission("", "nodes", READ),
+    Permission("", "services", "create get list watch"),
+    # It deletes the pods of a group that is to start anew.
+    Permission("", "pods", "delete get list watch patch update"),
+    Permission("", "pods/finalizers", "update"),
+    Permission("apps", "controllerrevisions statefulsets", OWN),
+    Permission("apps", "controllerrevisions/finalizers statefulsets/finalizers", "update"),
+    Permission(_LWS_GROUP, "leaderworkersets", EDIT),
+    Permission(_LWS_GROUP, "leaderworkersets/status", STATUS),
+    Permission(_LWS_GROUP, "leaderworkersets/finalizers", "update"),
+)
+_LWS = WorkloadController(
+    title="LeaderWorkerSet",
+    # Published: lws v0.8.0, config/rbac/role.yaml, config/webhook/manifests.yaml and its patches.
+    process=WebhookController(
+        name="lws",
+        domain="leaderworkerset.x-k8s.io",
+        rights=_LWS_PERMISSIONS,
+        judged=(_SETS, replace(_PODS, label=LWS_PODS)),
+    ),
+    definitions="config/crd/bases",
+    group=_LWS_GROUP,
+    kind="LeaderWorkerSet",
+    framework="leaderworkerset.x-k8s.io/leaderworkerset",
+    # Kueue knows of no suspended LeaderWorkerSet: it holds its pods back by gates.
+    admitted=(replace(_SETS, in_zones=True), replace(_PODS, in_zones=True, label=LWS_PODS)),
+    admission=(
+        Permission(_LWS_GROUP, "leaderworkersets", READ),
+        Permission(_LWS_GROUP, "leaderworkersets/status", STATUS),
+        Permission("apps", "statefulsets", READ),
+        # To take a group's place back it deletes its pods, as there is nothing to suspend.
+        Permission("", "pods", "delete"),
+        Permission("", "pods/status", "get patch"),
+        Permission("", "pods/finalizers", "get update"),
+    ),
+)
+_TRAINER_PERMISSIONS = (
+    Permission("", "events", RECORD),
+    Permission("events.k8s.io", "events", RECORD),
+    Permission("", "limitranges", READ),
+    Permission("", "configmaps secrets", READ, only=_UNREAD),
+    Permission("node.k8s.io", "runtimeclasses", READ),
+    Permission(_JOBSET_GROUP, "jobsets", OWN),
+    Permission(_TRAINER_GROUP, "clustertrainingruntimes trainingruntimes trainjobs", EDIT),
+    Permission(_TRAINER_GROUP, "trainjobs/status", STATUS),
+    Permission(_TRAINER_GROUP, "clustertrainingruntimes/finalizers", "update"),
+    Permission(_TRAINER_GROUP, "trainingruntimes/finalizers trainjobs/finalizers", "update"),
+)
+_TRAINER = WorkloadController(
+    title="Kubeflow Trainer",
+    # Published: trainer v2.2.0, manifests/base/rbac/role.yaml and webhook/manifests.yaml.
+    process=WebhookController(
+        name=TRAINER,
+        domain="trainer.kubeflow.org",
+        rights=_TRAINER_PERMISSIONS,
+        judged=(
+            replace(_TRAINJOBS, changed_at=("CREATE", "UPDATE")),
+            replace(_TRAINJOBS, resources="trainingruntimes", kind="trainingruntime", changed_at=()),
+            replace(
+                _TRAINJOBS,
+                resources="clustertrainingruntimes",
+                kind="clustertrainingruntime",
+                changed_at=(),
+            ),
+        ),
+    ),
+    definitions="manifests/base/crds",
+    group=_TRAINER_GROUP,
+    kind="TrainJob",
+    framework="trainer.kubeflow.org/trainjob",
+    needs=("jobset",),
+    admitted=(replace(_TRAINJOBS, in_zones=True),),
+    admission=(
+        Permission(_TRAINER_GROUP, "trainjobs", EDIT),
+        Permission(_TRAINER_GROUP, "trainjobs/status", STATUS),
+        Permission(_TRAINER_GROUP, "trainjobs/finalizers", "update"),
+        Permission(_TRAINER_GROUP, "clustertrainingruntimes trainingruntimes", READ),
+    ),
+)
+_WORKLOAD_CONTROLLERS = (_JOBSET, _LWS, _TRAINER)
 WORKLOAD_CONTROLLERS: Mapping[str, WorkloadController] = MappingProxyType(
     {controller.name: controller for controller in _WORKLOAD_CONTROLLERS}
 )

@@ -47,7 +47,7 @@ def prerequisites(objects: Iterable[Object]) -> dict[str, list[str]]:
     listed = list(objects)
     if not any(is_of_platform(obj) or defined_kind(obj) for obj in listed):
         return {}
-    known = _Known(listed)
+    known = _Definers(listed)
     needs: dict[str, list[str]] = {}
     for obj in listed:
         name = manifest_title(obj)
@@ -82,7 +82,7 @@ def levels(needs: Mapping[str, Collection[str]]) -> dict[str, int]:
 def awaited(objects: Iterable[Object]) -> frozenset[str]:
     """Return the names of the workloads that answer the API server: others wait until they are ready."""
     listed = list(objects)
-    known = _Known(listed)
+    known = _Definers(listed)
     names: set[str] = set()
     for obj in listed:
         for name in (*known.servers_of(obj), *known.converters_of(obj)):
@@ -91,7 +91,7 @@ def awaited(objects: Iterable[Object]) -> frozenset[str]:
     return frozenset(names)
 
 
-class _Known:
+class _Definers:
     """The objects of a bundle by what others look for in them."""
 
     def __init__(self, objects: Iterable[Object]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from sovereign_ai.catalog.system import system
@@ -53,12 +54,25 @@ _WRITABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("batch", ("cronjobs", "jobs")),
     ("resource.k8s.io", ("resourceclaims", "resourceclaimtemplates")),
 )
+_WORK: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "jobset": ("jobset.x-k8s.io", "jobsets"),
+        "lws": ("leaderworkerset.x-k8s.io", "leaderworkersets"),
+        "trainer": ("trainer.kubeflow.org", "trainjobs"),
+    }
+)
+"""Controllers of a platform to the kind of work that tenants write for them: API group, resource.
+
+Such work makes pods as a Job does, which tenants may write everywhere.
+"""
 
 
 def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Object]:
     """Yield the objects of every tenant's namespace in the cluster."""
     maker = Maker(factory.name)
     devices_by_namespace = devices(cluster)
+    named = factory.platform.names() if factory.platform is not None else ()
+    work = [_WORK[name] for name in sorted(named) if name in _WORK]
     for namespace in cluster.namespaces:
         name, component = namespace.name, f"tenant.{namespace.tenant}"
         labels = {KEYS.tenant: namespace.tenant, KEYS.namespace_zone: namespace.zone, **pod_security()}
@@ -72,7 +86,7 @@ def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Ob
                 namespace=name,
                 automountServiceAccountToken=False,
             )
-        yield from _roles(maker, namespace, component)
+        yield from _roles(maker, namespace, component, work)
         limited, claimable = namespace, devices_by_namespace[name]
         if factory.zone(namespace.zone).idle_quota == "lent":
             # A namespace's quota cannot be lent: Kueue's queues, which can, divide the zone instead.
@@ -89,8 +103,17 @@ _DEFAULTS = {"type": "Container", "defaultRequest": {"cpu": "100m", "memory": "2
 """The request of a container that states none."""
 
 
-def _roles(maker: Maker, namespace: Namespace, component: str) -> Iterator[Object]:
-    """Yield both roles and their bindings."""
+def _roles(
+    maker: Maker, namespace: Namespace, component: str, work: Sequence[tuple[str, str]]
+) -> Iterator[Object]:
+    """Yield both roles and their bindings.
+
+    Args:
+        maker: makes the objects.
+        namespace: the tenant's namespace.
+        component: what they are part of.
+        work: API group and resource of each further kind of work.
+    """
     read: list[dict[str, Any]] = []
     for api_group, resources in _READABLE:
         rule = _policy_rule(api_group, resources, _READ)
@@ -99,6 +122,9 @@ def _roles(maker: Maker, namespace: Namespace, component: str) -> Iterator[Objec
     for api_group, resources in _WRITABLE:
         rule = _policy_rule(api_group, resources, _WRITE)
         write.append(rule)
+    for api_group, resource in work:
+        read.append(_policy_rule(api_group, (resource,), _READ))
+        write.append(_policy_rule(api_group, (resource,), _WRITE))
     workers, viewers = tenant_groups(namespace.tenant)
     yield from _role(maker, namespace, component, ADMIN, [*read, *write], workers)
     yield from _role(maker, namespace, component, VIEWER, read, viewers)

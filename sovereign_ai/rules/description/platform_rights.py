@@ -182,7 +182,7 @@ def _rules() -> Iterable[Rule]:
         title="No controller is asked by the API server about secrets, or for kinds of Kubernetes",
         severity="critical",
         rationale=(
-            "A webhook is sent whole objects before any policy of ours sees them, and an aggregated server "
+            "A webhook is sent whole objects before any of our policies sees them, and an aggregated server "
             "answers in the place of the API server."
         ),
         remediation="narrow `rules` of the webhook, or take the registration out of the mirrored manifest",

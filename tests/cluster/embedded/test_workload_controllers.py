@@ -166,11 +166,11 @@ def test_kueue_admits_the_kinds_whose_controllers_run_and_may_do_no_more(cluster
         assert settings["integrations"]["frameworks"] == frameworks
         (kueue,) = (each for each in plane_controllers(cluster_dir) if each.name == "kueue")
         # It reads every kind that its program knows, whose objects may own a Job.
-        reads = {(right.group, resource) for right in kueue.rights for resource in right.resources}
+        reads = {(right.group, resource) for right in kueue.rights for resource in right.resources.split()}
         assert {group for group, _ in reads} >= {
             controller.group for controller in WORKLOAD_CONTROLLERS.values()
         }
-        others = {right.group for right in kueue.rights if set(right.verbs) - READS} - {
+        others = {right.group for right in kueue.rights if set(right.verbs.split()) - READS} - {
             "",
             "batch",
             "kueue.x-k8s.io",
@@ -179,7 +179,9 @@ def test_kueue_admits_the_kinds_whose_controllers_run_and_may_do_no_more(cluster
             "scheduling.k8s.io",
         }
         assert others == groups
-        may_delete_pods = any("pods" in right.resources and "delete" in right.verbs for right in kueue.rights)
+        may_delete_pods = any(
+            "pods" in right.resources.split() and "delete" in right.verbs for right in kueue.rights
+        )
         assert may_delete_pods is ("lws" in names)
 
 

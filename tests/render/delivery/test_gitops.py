@@ -222,7 +222,7 @@ def test_with_a_kustomization_of_flux_only_rights_go_and_what_protects_stays():
 def test_a_phase_without_objects_keeps_its_folder_so_that_the_last_right_is_pruned():
     objects = tuple(obj for obj in bundle().objects if obj["kind"] != "RoleBinding")
     files = gitops_files(stack("lab")[0], [Bundle("lab", objects)], "flux", PLACE)
-    listing = yaml.safe_load(files["lab/6-access/kustomization.yaml"])
+    listing = yaml.safe_load(files["lab/06-access/kustomization.yaml"])
     # An empty list is something to kustomize, and no list is an error.
     assert listing["resources"] == []
 

@@ -27,7 +27,7 @@ COMPONENT = "platform.node-problem-detector"
 
 def factory_with(*manifests: dict[str, Any]) -> AIFactory:
     controller = {"name": "node-problem-detector", "namespace": "monitoring", "manifests": list(manifests)}
-    platform = {"monitoring": ["node-problem-detector"], "controllers": [controller]}
+    platform = {"health": ["node-problem-detector"], "controllers": [controller]}
     return read_data({**LAB, "platform": platform}, "lab").factory
 
 

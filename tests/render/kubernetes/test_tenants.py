@@ -8,6 +8,8 @@ import pytest
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.tenants import _computing_limits
+from sovereign_ai.render.kubernetes.tenants import objects as tenant_objects
+from sovereign_ai.spec import Platform
 from sovereign_ai.spec.reader import load
 from tests.render.lab import every, one
 
@@ -49,6 +51,32 @@ def test_rights_hold_no_wildcard_no_way_into_pods_and_no_secrets_for_viewers():
     viewer = one("Role", "tenant-viewer", "research")
     assert not any("secrets" in rule["resources"] for rule in viewer["rules"])
     assert all(set(rule["verbs"]) == {"get", "list", "watch"} for rule in viewer["rules"])
+
+
+@pytest.mark.parametrize(
+    ("platform", "resources"),
+    [
+        (None, set()),
+        (Platform(queueing=("kueue",)), set()),
+        (Platform(jobs=("jobset", "trainer")), {"jobsets", "trainjobs"}),
+        (Platform(gangs=("lws",)), {"leaderworkersets"}),
+    ],
+)
+def test_tenants_write_the_kinds_of_work_of_the_controllers_that_run(
+    platform: Platform | None, resources: set[str]
+) -> None:
+    factory = load(STACKS / "lab").model_copy(update={"platform": platform})
+    drawn = plan(factory)
+    seen: dict[str, dict[str, set[str]]] = {}
+    for obj in tenant_objects(factory, drawn, drawn.clusters[0]):
+        if obj["kind"] == "Role":
+            verbs = seen.setdefault(obj["metadata"]["name"], {})
+            for rule in obj["rules"]:
+                for resource in {"jobsets", "leaderworkersets", "trainjobs"} & set(rule["resources"]):
+                    verbs.setdefault(resource, set()).update(rule["verbs"])
+    assert set(seen["tenant-admin"]) == set(seen["tenant-viewer"]) == resources
+    assert all("create" in verbs for verbs in seen["tenant-admin"].values())
+    assert all(verbs == {"get", "list", "watch"} for verbs in seen["tenant-viewer"].values())
 
 
 def test_rights_are_given_to_the_tenants_own_groups_only():
