@@ -67,7 +67,7 @@ _REFUSED: Mapping[tuple[str, str], tuple[str, str]] = {
     ),
     **dict.fromkeys(
         [("resource.k8s.io", "ResourceSlice"), ("resource.k8s.io", "DeviceTaintRule")],
-        ("devices and their faults are told by their machines", "take it out"),
+        ("devices and their faults come from their machines", "take it out"),
     ),
     **dict.fromkeys(
         [
