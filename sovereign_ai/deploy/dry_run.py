@@ -30,7 +30,7 @@ from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.accepted_policies import AcceptedPolicies
 from sovereign_ai.deploy.definitions import unserved
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
-from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import plan_manifests
 from sovereign_ai.spec import AIFactory
@@ -283,6 +283,9 @@ def _refusal(
             api.apply(whole, field_manager=FIELD_MANAGER, force=True, dry_run=True)
         else:
             api.create(whole, dry_run=True)
+    except UsageError as error:
+        # Only the server knows whether a kind that others define lies in namespaces.
+        return _Refusal("; ".join(f"{problem.message}: {problem.hint}" for problem in error.problems))
     except ApiError as error:
         refusal = _judged(error, is_at_home=is_at_home)
         if refusal is None or not exists:

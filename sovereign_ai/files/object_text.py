@@ -1,18 +1,21 @@
 """The bounded reader of Kubernetes objects in YAML, as other projects publish them.
 
 A text may hold several documents. Its events are counted before anything is built: depth, values and aliases.
-Anchors are refused, because with aliases to them a few lines could build gigabytes.
+Anchors are refused, because with aliases to them a few lines could build gigabytes. A key that a mapping has
+twice is refused too: readers differ in which of both they take, and a person reads the first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import yaml
 
 from sovereign_ai.errors import Problem, SovereignError, Where
 from sovereign_ai.files.kinds import FileKind
+from sovereign_ai.files.secrets import shown
 from sovereign_ai.files.yaml_errors import explain_error
 
 MOST_VALUES = 300_000
@@ -86,14 +89,59 @@ def _entries(document: Any) -> Iterator[tuple[str, Any]]:
             yield f"item {number} of the list", entry
 
 
+@dataclass(slots=True)
+class _Collection:
+    """A list or mapping whose events are being read.
+
+    Attributes:
+        keys: the keys so far; None for a list.
+        is_key_next: whether the next value of a mapping is a key.
+    """
+
+    keys: set[str] | None
+    is_key_next: bool = True
+
+
+class _Keys:
+    """Notices a key that a mapping has twice, event by event."""
+
+    def __init__(self) -> None:
+        self._open: list[_Collection] = []
+
+    @property
+    def depth(self) -> int:
+        """How many lists and mappings are open."""
+        return len(self._open)
+
+    def repeated(self, event: Any) -> str:
+        """Return an event's key that its mapping has already; empty for any other event."""
+        if isinstance(event, yaml.CollectionEndEvent):
+            self._open.pop()
+        if not isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
+            return ""
+        repeated = ""
+        within = self._open[-1] if self._open else None
+        if within is not None and within.keys is not None:
+            if within.is_key_next and isinstance(event, yaml.ScalarEvent):
+                key = str(getattr(event, "value", ""))
+                repeated = key if key in within.keys else ""
+                within.keys.add(key)
+            within.is_key_next = not within.is_key_next
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._open.append(_Collection(set() if isinstance(event, yaml.MappingStartEvent) else None))
+        return repeated
+
+
 def _insist_on_bounds(text: str, file: str, kind: FileKind) -> list[int]:
     """Count the events of a text before it is built, and return the line on which each document begins.
 
     Raises:
-        SovereignError: there are too many, they nest too deeply, or one is an anchor or alias.
+        SovereignError: there are too many, they nest too deeply, one is an anchor or alias, or a key is
+            there twice.
     """
-    values = depth = 0
+    values = 0
     lines: list[int] = []
+    keys = _Keys()
 
     def refuse(code: str, message: str, event: Any) -> SovereignError:
         where = Where(file, event.start_mark.line + 1, event.start_mark.column + 1)
@@ -102,19 +150,17 @@ def _insist_on_bounds(text: str, file: str, kind: FileKind) -> list[int]:
     for event in yaml.parse(text, Loader=_LOADER):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise refuse("yaml-feature", "an anchor ('&') or alias ('*') is not taken", event)
+        if repeated := keys.repeated(event):
+            raise refuse("duplicate-key", f"the key {shown(repeated)} is in this mapping twice", event)
         if isinstance(event, yaml.DocumentStartEvent):
             begins: Any = event.start_mark
             lines.append(begins.line + 1)
         if isinstance(event, yaml.CollectionStartEvent | yaml.ScalarEvent):
             values += 1
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
         if values > MOST_VALUES:
             message = f"more than {MOST_VALUES:,} values, the most for {kind.noun}"
             raise refuse("too-many-nodes", message, event)
-        if depth > MOST_DEPTH:
+        if keys.depth > MOST_DEPTH:
             raise refuse("too-deep", f"lists and mappings nest deeper than {MOST_DEPTH}", event)
     return lines
 

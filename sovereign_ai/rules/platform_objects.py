@@ -23,12 +23,18 @@ from sovereign_ai.rules.fields import BARE, URL
 from sovereign_ai.rules.judgement import RuleFinding, RuleVerdict, judge
 from sovereign_ai.rules.kinds import KINDS, OTHER, find_kind
 from sovereign_ai.rules.objects.images import DIGESTS, IMAGES
+from sovereign_ai.rules.objects.services import ENDPOINTS, EXPOSED, EXTERNAL_IPS, EXTERNAL_NAMES
 from sovereign_ai.rules.residency_by_default import ADDED, FLOWS
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec import AIFactory, manifest_title
 
-_OF_WORKLOADS = frozenset({IMAGES.id, DIGESTS.id, FLOWS.id})
-"""The rules on objects of workloads that hold for controllers too. Their rights are their own business."""
+_OF_WORKLOADS = frozenset(
+    rule.id for rule in (IMAGES, DIGESTS, FLOWS, EXTERNAL_IPS, EXPOSED, EXTERNAL_NAMES, ENDPOINTS)
+)
+"""The rules on objects of workloads that hold for controllers too. Their rights are their own business.
+
+Of services: a webhook is told by the name of one where it is, and that must not lead out of the cluster.
+"""
 _SKIPPED = frozenset({"CustomResourceDefinition"})
 """Kinds without settings: the descriptions of their fields name hosts as examples."""
 _REGISTRY_FIELDS = frozenset({"repository", "registry", "image"})

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.images import Images, ImageSignature, Signer
     from sovereign_ai.spec.json_schema import schema
     from sovereign_ai.spec.manifest import api_group, defined_kind, is_definition, manifest_title
+    from sovereign_ai.spec.manifest_shapes import ADMISSION, RBAC, wrong_shapes
     from sovereign_ai.spec.operator import Certificate, Operator, Parent, Shareholder, Staff, SubProcessor
     from sovereign_ai.spec.phase import Phase, PhasePool
     from sovereign_ai.spec.platform import Contact, Controller, Platform
@@ -86,6 +87,7 @@ else:
             "images": ("ImageSignature", "Images", "Signer"),
             "json_schema": ("schema",),
             "manifest": ("api_group", "defined_kind", "is_definition", "manifest_title"),
+            "manifest_shapes": ("ADMISSION", "RBAC", "wrong_shapes"),
             "operator": ("Certificate", "Operator", "Parent", "Shareholder", "Staff", "SubProcessor"),
             "phase": ("Phase", "PhasePool"),
             "platform": ("Contact", "Controller", "Platform"),
@@ -137,7 +139,9 @@ else:
     )
 
 __all__ = [
+    "ADMISSION",
     "CLUSTER_NAMES",
+    "RBAC",
     "AIFactory",
     "AllowedKind",
     "Approver",
@@ -226,4 +230,5 @@ __all__ = [
     "rows_in",
     "schema",
     "validated",
+    "wrong_shapes",
 ]

@@ -19,12 +19,16 @@ from sovereign_ai.files import shown
 from sovereign_ai.names import KEYS, SYSTEM_NAMESPACE, is_label
 from sovereign_ai.spec.base import frozen
 from sovereign_ai.spec.field_location import TextForm
+from sovereign_ai.spec.manifest_shapes import wrong_shapes
 
 MOST_OBJECTS = 2_000
 """The most objects of all controllers together; a chart of a hundred definitions has a few hundred."""
 OTHERS_NAMESPACE = "kube-system"
 """The namespace of Kubernetes in which controllers may have objects: roles to read its settings, services."""
-_API_VERSION = re.compile(r"(?:[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?v[a-z0-9]{1,30}")
+# Groups of definitions have a dot. Pulumi calls the core group `core`, and would read `core/v1` as `v1`.
+_API_VERSION = re.compile(
+    r"(?:(?:apps|autoscaling|batch|policy|(?=[^/]*\.)[a-z0-9][a-z0-9.-]{0,251}[a-z0-9])/)?v[a-z0-9]{1,30}"
+)
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 # Names of roles hold colons. Pulumi divides the names of its resources by `/` and `::`.
 _NAME = re.compile(r"(?!.*::)[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,251}[A-Za-z0-9])?")
@@ -54,11 +58,50 @@ _REFUSED: Mapping[tuple[str, str], tuple[str, str]] = {
             "take it out, or install it beside the description",
         ),
     ),
+    **dict.fromkeys(
+        [
+            ("kueue.x-k8s.io", kind)
+            for kind in ("ClusterQueue", "Cohort", "LocalQueue", "ResourceFlavor", "Topology", "Workload")
+        ],
+        ("quotas and queues come from the description alone", "take it out"),
+    ),
+    **dict.fromkeys(
+        [("resource.k8s.io", "ResourceSlice"), ("resource.k8s.io", "DeviceTaintRule")],
+        ("devices and their faults come from their machines", "take it out"),
+    ),
+    **dict.fromkeys(
+        [
+            ("", "Event"),
+            ("events.k8s.io", "Event"),
+            ("coordination.k8s.io", "Lease"),
+            ("coordination.k8s.io", "LeaseCandidate"),
+        ],
+        (
+            "whoever it is about writes it; one with a made-up holder keeps others waiting",
+            "take it out",
+        ),
+    ),
+    **dict.fromkeys(
+        [
+            ("", "Binding"),
+            ("policy", "Eviction"),
+            ("authentication.k8s.io", "SelfSubjectReview"),
+            ("authentication.k8s.io", "TokenRequest"),
+            ("authentication.k8s.io", "TokenReview"),
+            ("authorization.k8s.io", "LocalSubjectAccessReview"),
+            ("authorization.k8s.io", "SelfSubjectAccessReview"),
+            ("authorization.k8s.io", "SelfSubjectRulesReview"),
+            ("authorization.k8s.io", "SubjectAccessReview"),
+        ],
+        ("it asks the API server for something, and no server keeps it", "take it out"),
+    ),
 }
 """Group and kind of objects that may be in no manifest, with the reason and what to do."""
 _OF_A_SERVER = ("deletionTimestamp", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid")
 """Metadata that only an API server writes."""
 _HOOK = "helm.sh/hook"
+_AUTHORITY = ("", "ConfigMap", "kube-root-ca.crt")
+"""The object of every namespace by which pods know the API server."""
 _RESERVED_ANNOTATIONS = ("pulumi.com/",)
 _MOST_INTEGER = 1 << 63
 
@@ -146,6 +189,14 @@ def check_manifest(obj: Mapping[str, Any], field: str) -> Iterator[Problem]:
     if refused:
         reason, hint = refused
         yield Problem("refused-manifest", f"{title}: {reason}", Where(field=field), hint)
+    if (api_group(obj), obj["kind"], obj["metadata"]["name"]) == _AUTHORITY:
+        message = f"{title}: by it pods know the API server, and Kubernetes writes it"
+        yield Problem("refused-manifest", message, Where(field=field), "take it out")
+    if obj["kind"] == "PriorityClass" and obj.get("globalDefault"):
+        message = f"{title} would be the priority of every pod of the cluster that names none"
+        yield Problem(
+            "refused-manifest", message, Where(field=f"{field}.globalDefault"), "take the field out"
+        )
     yield from _check_metadata(obj, title, field)
     yield from _check_namespace(obj, title, field)
     defined = defined_kind(obj)
@@ -196,6 +247,15 @@ def _check_form(obj: Mapping[str, Any], field: str) -> Iterator[Problem]:
             message = f"the object has no valid {path}" + (f": {shown(value)}" if value is not None else "")
             hint = "mirror what `helm template` or `kustomize build` writes"
             yield Problem("bad-manifest", message, Where(field=f"{field}.{path}"), hint)
+    if "items" in obj:
+        # kubectl and kustomize take such an object apart, whatever its kind.
+        message = f"{manifest_title(obj)} is a list of objects, which nothing here would judge"
+        hint = "write each object by itself; `kind: List` is taken apart in a file"
+        yield Problem("bad-manifest", message, Where(field=f"{field}.items"), hint)
+    for path, expected in wrong_shapes(obj, api_group(obj)):
+        message = f"{manifest_title(obj)}: {path} is not {expected}"
+        hint = "mirror what `helm template` or `kustomize build` writes"
+        yield Problem("bad-manifest", message, Where(field=f"{field}.{path}"), hint)
     for path, reason in _values_beyond_json(obj, ""):
         message = f"{manifest_title(obj)}: {path} {reason}"
         hint = "write it in quotation marks"

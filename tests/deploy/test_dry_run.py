@@ -12,7 +12,7 @@ import pytest
 from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.deploy.dry_run import MOST_BYTES, dry_run_problems, locator_of, states, try_out
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
-from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
@@ -100,6 +100,22 @@ def test_a_lacking_permission_is_no_fault_of_the_description() -> None:
 )
 def test_what_an_own_policy_refuses_or_nobody_can_try_is_left_to_the_deployment(message: str) -> None:
     assert dry_run_problems(Answering(403, message), [QUOTA], nowhere) == []
+
+
+class Placing(Answering):
+    """An API server whose kinds lie in namespaces, which only it knows."""
+
+    def create(self, obj: Mapping[str, Any], dry_run: bool = False) -> Object:
+        if "namespace" not in obj["metadata"]:
+            hint = "set metadata.namespace"
+            raise UsageError(Problem("namespace-missing", "Monitor needs a namespace", hint=hint))
+        return super().create(obj, dry_run)
+
+
+def test_an_object_without_the_namespace_that_its_kind_needs_is_a_problem_at_its_line() -> None:
+    (problem,) = dry_run_problems(Placing(), [made("Monitor", "m")], nowhere)
+    assert problem.where.field == "somewhere"
+    assert problem.message.endswith("Monitor needs a namespace: set metadata.namespace")
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -23,6 +23,8 @@ def test_documents_are_read_in_order_and_empty_ones_left_out() -> None:
         ("[" * (MOST_DEPTH + 1), "too-deep"),
         ("a: [" + "1," * 300_001 + "]", "too-many-nodes"),
         ("a: [", "yaml-syntax"),
+        ("kind: Secret\nkind: ConfigMap\n", "duplicate-key"),
+        ('a: [{b: 1, c: {b: 2}, "b": [b, b]}]\n', "duplicate-key"),
         ("a: 2026-13-01\n", "yaml-syntax"),
         ("!!python/object/apply:os.system [id]", "yaml-syntax"),
         ("a: \x00", "yaml-syntax"),
@@ -36,6 +38,16 @@ def test_what_is_no_object_is_a_problem_of_the_file(text: str, code: str) -> Non
     with pytest.raises(BadFileError) as caught:
         parse_objects(text, "f.yaml", DEFINITIONS)
     assert {problem.code for problem in caught.value.problems} == {code}
+
+
+def test_a_key_of_another_mapping_and_a_value_like_a_key_are_no_repetitions() -> None:
+    data = "data: {a: a, b: [a, a, {a: a, b: b}], ? [a] : a, c: {a: {a: a}}}\n"
+    with pytest.raises(BadFileError) as caught:
+        parse_objects(ONE + data, "f.yaml", DEFINITIONS)
+    # A list is no key, to the loader.
+    assert [problem.code for problem in caught.value.problems] == ["yaml-syntax"]
+    (read,) = parse_objects(ONE + data.replace("? [a] : a, ", ""), "f.yaml", DEFINITIONS)
+    assert read["data"]["c"] == {"a": {"a": "a"}}
 
 
 def test_every_document_that_is_none_is_told() -> None:

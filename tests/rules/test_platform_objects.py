@@ -142,6 +142,22 @@ def test_what_a_gateway_lists_is_permitted_in_the_manifests_too() -> None:
     assert refused(settings(f"report: https://{OTEL}"), gateways=gateways) == []
 
 
+def service(**spec: Any) -> dict[str, Any]:
+    metadata = {"name": "webhook", "namespace": "kueue-system"}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+
+def test_a_controllers_service_leads_to_its_own_pods_and_takes_no_address() -> None:
+    assert refused(service(selector={"app": "kueue"}, ports=[{"port": 443}])) == []
+    assert refused(service(type="ExternalName", externalName=OTEL)) == [("NET-003", "spec.type")]
+    assert refused(service(externalIPs=["192.0.2.1"])) == [("NET-001", "spec.externalIPs")]
+    assert refused(service(type="NodePort")) == [("NET-002", "spec.type")]
+    metadata = {"name": "webhook", "namespace": "kueue-system"}
+    slices = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata}
+    outside = {**slices, "addressType": "IPv4", "endpoints": [{"addresses": ["192.0.2.1"]}]}
+    assert refused(outside) == [("NET-008", "endpoints")]
+
+
 def deployed(*objects: dict[str, Any], manifests: list[dict[str, Any]]) -> list[tuple[str, str]]:
     """Return rule and resource of each violation of deployed objects; the description has the manifests."""
     controllers = [{"name": "kueue", "manifests": manifests}]

@@ -106,16 +106,15 @@ class Bundle:
             stack: the stack's UUID.
         """
         rendered = self.rendered or self.objects
-        kept = (obj for obj in rendered if obj["metadata"]["labels"][KEYS.component] not in self.left_out)
-        labelled = tuple(_of_stack(obj, stack) for obj in kept)
+        labelled = tuple(_of_stack(obj, stack) for obj in _kept(rendered, self.left_out))
         return Bundle(self.cluster, labelled, rendered, self.left_out)
 
     def without(self, components: frozenset[str]) -> Bundle:
         """Return this bundle without the objects of some components; the digest is the same."""
         if not components:
             return self
-        kept = (obj for obj in self.objects if obj["metadata"]["labels"][KEYS.component] not in components)
-        return Bundle(self.cluster, tuple(kept), self.rendered or self.objects, components)
+        kept = tuple(_kept(self.objects, components))
+        return Bundle(self.cluster, kept, self.rendered or self.objects, components)
 
     @property
     def custom_groups(self) -> tuple[str, ...]:
@@ -220,6 +219,16 @@ def render(factory: AIFactory, plan: Plan, cluster: str | None = None) -> Bundle
     depths = levels(prerequisites(objects))
     objects.sort(key=partial(_application_order, depths))
     return Bundle(cluster, tuple(objects))
+
+
+def _kept(objects: Iterable[dict[str, Any]], left_out: frozenset[str]) -> Iterator[dict[str, Any]]:
+    """Yield the objects without those of some components, but for namespaces in which others have objects."""
+    listed = list(objects)
+    kept = [obj["metadata"]["labels"][KEYS.component] not in left_out for obj in listed]
+    needed = {obj["metadata"].get("namespace") for obj, is_kept in zip(listed, kept, strict=True) if is_kept}
+    for obj, is_kept in zip(listed, kept, strict=True):
+        if is_kept or (obj["kind"] == "Namespace" and obj["metadata"]["name"] in needed):
+            yield obj
 
 
 def _of_stack(obj: Mapping[str, Any], stack: str) -> dict[str, Any]:

@@ -155,8 +155,8 @@ def _judges(webhook: Object, group: str) -> bool:
     """Return whether a webhook configuration is about objects of an API group."""
     for entry in _mappings(webhook.get("webhooks")):
         for rule in _mappings(entry.get("rules")):
-            groups = rule.get("apiGroups") or ()
-            if group in groups or "*" in groups:
+            groups = rule.get("apiGroups")
+            if isinstance(groups, list) and (group in groups or "*" in groups):
                 return True
     return False
 

@@ -7,7 +7,7 @@ what they lead to. What is meant to be so is a waiver.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from sovereign_ai.names import SYSTEM_NAMESPACE
@@ -17,15 +17,23 @@ from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.duties import NIS2_ACCESS
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rbac.closure import Rights
+from sovereign_ai.rules.rbac.control_plane import CONTROLLER_ACCOUNTS
 from sovereign_ai.rules.rbac.grants import LEVELS, NODES, POLICIES, SECRETS, SHELLS, effective_grants
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec import AIFactory, api_group, manifest_title
+from sovereign_ai.spec import ADMISSION, RBAC, AIFactory, api_group, manifest_title, wrong_shapes
 
 Object = Mapping[str, Any]
 _RIGHTS = (SECRETS, SHELLS, POLICIES, NODES, LEVELS)
 _EVERYWHERE = frozenset({"", "kube-system", SYSTEM_NAMESPACE})
 """Namespaces in which a controller has nothing of its own; what it holds in its own is its own business."""
+_CONTROL_PLANE = "kube-system"
+_ACCOUNT_FIELDS = frozenset({"serviceAccount", "serviceAccountName"})
 _WEBHOOKS = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})
+_GROUPS = {
+    **dict.fromkeys(("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"), RBAC),
+    **dict.fromkeys(_WEBHOOKS, ADMISSION),
+}
+"""Kind to API group of what gives rights and of what is asked."""
 _SECRETS = frozenset({"secrets", "*", "*/*", "secrets/*"})
 _KNOWN_ROLES = frozenset(
     {
@@ -54,17 +62,16 @@ _OUTSIDE_GROUPS = (
 def _find_rights(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterator[RuleFinding]:
     """Yield the rights of controllers that reach what is not theirs, at the binding that opens each."""
     manifests = plan_manifests(factory)
-    fields: dict[str, str] = {}
-    objects: list[Object] = []
-    for manifest in manifests:
-        objects.append(manifest.obj)
-        fields[manifest.title] = manifest.field
-    if not objects:
+    fields = {manifest.title: manifest.field for manifest in manifests}
+    if not fields:
         return
-    for name, rules in _STOCK.items():
-        role = {"kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
-        if manifest_title(role) not in fields:
-            objects.append(role)
+    # A kind of that name in another group may be a role there too, as OpenShift's are, or anything else.
+    objects: list[Object] = [
+        manifest.obj
+        for manifest in manifests
+        if not any(wrong_shapes(manifest.obj, _GROUPS.get(manifest.obj["kind"], "")))
+    ]
+    objects += (role for role in _stock_roles() if manifest_title(role) not in fields)
     rights = Rights(objects)
     for right in _RIGHTS:
         for grant in effective_grants(rights, right):
@@ -78,6 +85,54 @@ def _find_rights(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterator[RuleFi
             yield make_finding(rule, dangling.binding, fields[dangling.binding], message)
 
 
+def _stock_roles() -> Iterator[Object]:
+    """Yield the roles of Kubernetes that give many rights."""
+    for name, rules in _STOCK.items():
+        yield {"kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
+
+
+def _find_all_rights(rule: Rule, factory: AIFactory, plan: Plan) -> Iterator[RuleFinding]:
+    """Yield the rights of controllers by bindings, and by accounts that are not theirs."""
+    yield from _find_rights(rule, factory, plan)
+    manifests = plan_manifests(factory)
+    brought = {manifest.title for manifest in manifests}
+    for manifest in manifests:
+        for message in _borrowed_accounts(manifest.obj, brought):
+            yield make_finding(rule, manifest.title, manifest.field, message)
+
+
+def _borrowed_accounts(obj: Object, brought: Collection[str]) -> Iterator[str]:
+    """Yield what is wrong with the accounts that pods of an object run as in the control plane's namespace.
+
+    Whoever runs there as an account of Kubernetes' own controllers has their rights, without any binding.
+
+    Args:
+        obj: the object.
+        brought: the names of all objects of the manifests.
+    """
+    if obj["metadata"].get("namespace") != _CONTROL_PLANE:
+        return
+    for name in sorted(set(_accounts(obj)) - {"", "default"}):
+        account = f"ServiceAccount/{_CONTROL_PLANE}/{name}"
+        if name in CONTROLLER_ACCOUNTS:
+            yield f"it runs as {account}, which has the rights of Kubernetes' own controller"
+        elif account not in brought:
+            yield f"it runs as {account}, which is not among the manifests: nobody knows what it may do"
+
+
+def _accounts(value: Any) -> Iterator[str]:
+    """Yield the names of service accounts in a value, wherever a pod stands in it."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name in _ACCOUNT_FIELDS and isinstance(inner, str):
+                yield inner
+            else:
+                yield from _accounts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _accounts(inner)
+
+
 def _find_listeners(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterator[RuleFinding]:
     """Yield webhooks that are sent secrets, and servers that answer for kinds of Kubernetes."""
     for manifest in plan_manifests(factory):
@@ -87,7 +142,7 @@ def _find_listeners(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterator[Rul
 
 def _reasons(obj: Object) -> Iterator[str]:
     """Yield what is wrong with what an object has the API server ask; nothing for any other object."""
-    if obj["kind"] in _WEBHOOKS:
+    if obj["kind"] in _WEBHOOKS and api_group(obj) == ADMISSION:
         for webhook in obj.get("webhooks") or ():
             if any(map(_is_about_secrets, webhook.get("rules") or ())):
                 yield f"the webhook {webhook.get('name')} is sent every secret that is written"
@@ -120,7 +175,7 @@ def _rules() -> Iterable[Rule]:
         ),
         controls=(NIS2_ACCESS, C3A_STAFF, CIS_SECRETS, CIS_ADMIN),
         places=PLAN,
-        decide=_find_rights,
+        decide=_find_all_rights,
     )
     yield Rule(
         id="PLT-005",

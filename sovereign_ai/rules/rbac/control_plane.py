@@ -36,6 +36,29 @@ CONTROL_PLANE: frozenset[str] = frozenset(
 The administrators of local control planes are among them.
 """
 
+_CONTROLLER_ACCOUNTS = (
+    "attachdetach-controller bootstrap-signer certificate-controller cloud-provider "
+    "clusterrole-aggregation-controller cronjob-controller daemon-set-controller deployment-controller "
+    "device-taint-eviction-controller disruption-controller endpoint-controller "
+    "endpointslice-controller endpointslicemirroring-controller ephemeral-volume-controller "
+    "expand-controller generic-garbage-collector horizontal-pod-autoscaler job-controller "
+    "kube-apiserver-serving-clustertrustbundle-publisher kube-controller-manager kube-proxy "
+    "kube-scheduler leader-election-controller legacy-service-account-token-cleaner "
+    "namespace-controller node-controller persistent-volume-binder pod-garbage-collector "
+    "podcertificaterequestcleaner podgroup-protection-controller pv-protection-controller "
+    "pvc-protection-controller replicaset-controller replication-controller resource-claim-controller "
+    "resourcepoolstatusrequest-controller resourcequota-controller root-ca-cert-publisher "
+    "route-controller selinux-warning-controller service-account-controller service-cidrs-controller "
+    "service-controller statefulset-controller storage-version-garbage-collector "
+    "storage-version-migrator-controller token-cleaner ttl-after-finished-controller ttl-controller "
+    "validatingadmissionpolicy-status-controller volumeattributesclass-protection-controller "
+)
+CONTROLLER_ACCOUNTS = frozenset(_CONTROLLER_ACCOUNTS.split())
+"""Accounts in `kube-system` that the API server gives rights to, whether they exist or not.
+
+Kubernetes 1.37.2, bootstrappolicy/controller_policy.go and namespace_policy.go; kubeadm's of kube-proxy.
+"""
+
 _STOCK_PREFIX = "ClusterRoleBinding/system:"
 _STOCK_USERS = ("User system:kube-scheduler", "User system:kube-proxy")
 _CONTROLLER_BINDINGS = ("ClusterRoleBinding/system:controller:", "RoleBinding/kube-system/system:controller:")

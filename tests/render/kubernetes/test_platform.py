@@ -59,9 +59,13 @@ def test_objects_of_kinds_that_controllers_define_come_after_all_of_theirs() -> 
 
 
 def test_an_object_under_a_name_of_the_descriptions_own_is_refused() -> None:
-    queue = {"apiVersion": "kueue.x-k8s.io/v1beta2", "kind": "ClusterQueue", "metadata": {"name": "train"}}
+    devices = {
+        "apiVersion": "resource.k8s.io/v1",
+        "kind": "DeviceClass",
+        "metadata": {"name": "gpu.nvidia.com"},
+    }
     with pytest.raises(SpecError, match="object of the description too"):
-        bundle_with(queue)
+        bundle_with(devices)
 
 
 def test_the_same_object_with_and_without_its_namespace_is_refused() -> None:

@@ -141,3 +141,36 @@ def test_a_description_without_manifests_has_no_finding() -> None:
     for rule in RULES:
         assert rule.decide is not None
         assert list(rule.decide(rule, factory, plan_of(factory))) == []
+
+
+def daemon(account: str, namespace: str = "kube-system") -> dict[str, Any]:
+    pod = {"serviceAccountName": account, "containers": []}
+    metadata = {"name": "agent", "namespace": namespace}
+    spec = {"template": {"spec": pod}}
+    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec}
+
+
+def account(name: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "kube-system"}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+
+
+def test_pods_in_kube_system_run_as_an_account_of_the_manifests() -> None:
+    assert findings(daemon("agent"), account("agent")) == []
+    assert findings(daemon("default")) == []
+    assert findings(daemon("agent")) == [("PLT-004", "DaemonSet/kube-system/agent", "[0]")]
+    assert findings(daemon("agent", "kueue-system")) == []
+
+
+@pytest.mark.parametrize("name", ["clusterrole-aggregation-controller", "namespace-controller"])
+def test_an_account_of_kubernetes_own_controllers_is_nobody_elses(name: str) -> None:
+    # The API server binds its rights whether the account exists or not.
+    assert findings(daemon(name), account(name)) == [("PLT-004", "DaemonSet/kube-system/agent", "[0]")]
+
+
+def test_a_role_of_another_group_is_judged_where_it_has_the_shape_of_one() -> None:
+    reader = role(on("", ["secrets"], ["list"])) | {"apiVersion": "authorization.openshift.io/v1"}
+    bound = binding() | {"apiVersion": "authorization.openshift.io/v1"}
+    assert findings(reader, bound) == [("PLT-004", "ClusterRoleBinding/manager", "[1]")]
+    other = {**bound, "roleRef": "manager", "subjects": 3}
+    assert findings(reader, other) == []

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.rules.rbac.control_plane import is_control_plane
+from sovereign_ai.rules.rbac.control_plane import CONTROL_PLANE, CONTROLLER_ACCOUNTS, is_control_plane
 
 CONTROLLER = "ServiceAccount kube-system/job-controller"
 
@@ -25,3 +25,8 @@ def test_an_identity_of_the_control_plane_is_known_with_its_binding(
     subject: str, binding: str, is_known: bool
 ) -> None:
     assert is_control_plane(subject, binding) is is_known
+
+
+def test_every_account_with_all_rights_is_one_of_kubernetes_own_controllers() -> None:
+    accounts = {name for name in CONTROL_PLANE if name.startswith("ServiceAccount ")}
+    assert accounts <= {f"ServiceAccount kube-system/{name}" for name in CONTROLLER_ACCOUNTS}

@@ -45,7 +45,7 @@ def of_kind(api_version: str, kind: str) -> dict[str, Any]:
 
 
 def test_objects_in_the_controllers_own_namespace_and_in_that_of_kubernetes_are_permitted() -> None:
-    reader = changed(of_kind("rbac.authorization.k8s.io/v1", "RoleBinding"), namespace="kube-system")
+    reader = changed(of_kind("rbac.authorization.k8s.io/v1", "Role"), namespace="kube-system")
     assert problems(ACCOUNT, reader, DEFINITION, of_kind("v1", "ConfigMap")) == []
 
 
@@ -61,9 +61,18 @@ def test_objects_in_the_controllers_own_namespace_and_in_that_of_kubernetes_are_
         ("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding"),
         ("flowcontrol.apiserver.k8s.io/v1", "FlowSchema"),
         ("flowcontrol.apiserver.k8s.io/v1beta3", "PriorityLevelConfiguration"),
+        ("kueue.x-k8s.io/v1beta2", "ClusterQueue"),
+        ("kueue.x-k8s.io/v1beta1", "Cohort"),
+        ("resource.k8s.io/v1", "ResourceSlice"),
+        ("resource.k8s.io/v1alpha3", "DeviceTaintRule"),
+        ("coordination.k8s.io/v1", "Lease"),
+        ("events.k8s.io/v1", "Event"),
+        ("policy/v1", "Eviction"),
+        ("authentication.k8s.io/v1", "TokenReview"),
+        ("authorization.k8s.io/v1", "SubjectAccessReview"),
     ],
 )
-def test_secrets_machines_policies_and_levels_are_refused_in_every_version(
+def test_what_the_description_machines_or_requests_bring_is_refused_in_every_version(
     api_version: str, kind: str
 ) -> None:
     assert problems(of_kind(api_version, kind)) == [("refused-manifest", "[0]")]
@@ -133,3 +142,28 @@ def test_a_namespace_that_the_manifests_bring_is_the_platforms_and_can_be_no_ten
     brought = changed(of_kind("v1", "Namespace"), name="queue-webhooks")
     assert problems(brought, changed(ACCOUNT, namespace="queue-webhooks")) == []
     assert problems(changed(of_kind("v1", "Namespace"), name="kube-system")) == [("foreign-namespace", "[0]")]
+
+
+@pytest.mark.parametrize("kind", ["List", "SecretList", "ClusterRoleBindingList", "ConfigMap"])
+@pytest.mark.parametrize("items", [[of_kind("v1", "Secret")], [], None])
+def test_an_object_that_kubectl_would_take_apart_is_refused(kind: str, items: Any) -> None:
+    assert problems({**of_kind("v1", kind), "items": items}) == [("bad-manifest", "[0].items")]
+
+
+@pytest.mark.parametrize("version", ["core/v1", "secrets/v1", "x/v1"])
+def test_a_group_without_a_dot_is_one_of_kubernetes(version: str) -> None:
+    assert problems(of_kind(version, "Secret")) == [("bad-manifest", "[0].apiVersion")]
+    assert problems(of_kind("apps/v1", "Deployment"), of_kind("policy/v1", "PodDisruptionBudget")) == []
+
+
+def test_no_manifest_sets_the_priority_of_all_pods_or_the_authority_that_they_trust() -> None:
+    level = of_kind("scheduling.k8s.io/v1", "PriorityClass") | {"value": 1000}
+    assert problems(level) == []
+    assert problems({**level, "globalDefault": True}) == [("refused-manifest", "[0].globalDefault")]
+    trusted = changed(of_kind("v1", "ConfigMap"), name="kube-root-ca.crt")
+    assert problems(trusted) == [("refused-manifest", "[0]")]
+
+
+def test_a_right_of_a_wrong_shape_is_a_problem_at_its_field() -> None:
+    role = of_kind("rbac.authorization.k8s.io/v1", "ClusterRole") | {"rules": [{"verbs": "get"}]}
+    assert problems(role) == [("bad-manifest", "[0].rules[0].verbs")]
