@@ -29,7 +29,10 @@ from sovereign_ai.rules.named_hosts import (
     MAY_BE_NAMED,
     are_permitted_by_form,
     are_permitted_by_word,
+    are_permitted_in_calls,
     are_permitted_named,
+    are_permitted_regions,
+    are_permitted_to_clients,
 )
 from sovereign_ai.rules.spellings import (
     LETTER,
@@ -122,7 +125,10 @@ _OWN_URL = (
 _NESTED_URLS = (("k8s://http", "http"), ("dns:///", "grpc://"))
 """Schemes before another URL (Spark's master), or before a host in place of a path (gRPC's targets)."""
 URL = r"""[A-Za-z0-9+.-]*://(?:[^/?#\s"'<>,;|)}{]|[{][0-9]+[.]+[0-9]+[}]|[{])*"""
-"""A URL up to its path; MinIO writes several hosts as one, `http://minio-{0...3}.minio`. The scheme may be missing, so that `$(SCHEME)://host` cannot hide one."""
+"""A URL up to its path. MinIO writes several hosts as one, `http://minio-{0...3}.minio`.
+
+The scheme may be missing, so that `$(SCHEME)://host` cannot hide one.
+"""
 BARE = rf"(?:{LETTER}+\.)+{LETTER}*:[0-9]{{2,5}}"
 """A host with a port outside of a URL."""
 # AWS names the endpoint of one service as `AWS_ENDPOINT_URL_S3`.
@@ -137,9 +143,7 @@ _NO_PROXY = "(?i)^no_proxy$|(?:from|sender|reply_?to|mail)_?address$"
 # `USE_DNS=1` and `NUM_SERVERS=4` switch or count something. `:8080` is a port of the pod itself.
 # `--dns=False` switches something, and a server that listens on `::` has no other host.
 # `/api` is a path on the server that asks, and `/run/x.sock` a socket; `//` begins a host.
-_NO_HOST = (
-    r"^(?:[0-9]{0,4}|:[0-9]{1,5}|::1?|/(?:[^/\\,\s][^\\,\s]*)?|(?i:true|false|yes|no|on|off|none))$"
-)
+_NO_HOST = r"^(?:[0-9]{0,4}|:[0-9]{1,5}|::1?|/(?:[^/\\,\s][^\\,\s]*)?|(?i:true|false|yes|no|on|off|none))$"
 _VERSION_NAMES = "(?i)version$"
 # Pods read entries in upper case as their environment (`envFrom`), and in lower case those that programs
 # know in lower case too, such as `https_proxy`.
@@ -513,11 +517,14 @@ _MARKS = (
 def arguments_by_word(values: str) -> str:
     """Return CEL: what an option, a word or a client's name in arguments calls a host is permitted."""
     # What follows an option as an argument of its own is its value.
+    together = f"{_BETWEEN} + {values}.join({_BETWEEN})"
     marked = _marked("a", f"a.matches({literal(_PROGRAM)})")
-    together = f"[{_BETWEEN} + {values}.map(a, {marked}).join({_BETWEEN})]"
-    are_permitted = on_expanded("j", f"({_options('x')} && {_are_commands('x')})")
+    with_marks = f"{_BETWEEN} + {values}.map(a, {marked}).join({_BETWEEN})"
+    has_program = f"j.matches({literal(BETWEEN + _PROGRAM.removeprefix('^'))})"
+    are_permitted = on_expanded("q", f"({_options('x')} && {_are_commands('x')})")
     may_name = f'(j.contains("$(") || j.matches({literal(_MAY_NAME_TOGETHER)}))'
-    return f"{together}.all(j, !{may_name} || {are_permitted})"
+    of_any = f"[{has_program} ? {with_marks} : j].all(q, {are_permitted})"
+    return f"[{together}].all(j, !{may_name} || {of_any})"
 
 
 def _marked(value: str, is_code: str) -> str:
@@ -661,9 +668,10 @@ _LONGEST_SETTINGS = 10_000
 _LONGEST_TOTAL = 200_000
 _LONGEST_FILES = 200_000
 _LONGEST_LINES = 50_000
+_LONGEST_OF_LONG = 25_000
 """Characters of all entries of a ConfigMap together, by how they are read: settings in which places stand,
-all settings, files, and those lines of files that may name a host. Longer ones take the API server more time
-than it gives an expression."""
+all settings, files, files that are read as a whole, and those lines of longer ones that may name a host.
+Longer ones take the API server more time than it gives an expression."""
 # What base64 has not, but for the equals signs at its end.
 _MAY_BE_PLACE = "[.:@%\\\\]|=[^=]"
 
@@ -694,32 +702,37 @@ def texts_are_short(texts: str) -> str:
     return f'({size} || size({read}.join("")) <= {_LONGEST_SETTINGS})'
 
 
-def entries_name_places(value: str) -> tuple[str, str]:
-    """Return CEL: no entry of a ConfigMap, files too, names a host outside by a word for one, or by its form.
+def entries_name_places(value: str) -> tuple[str, ...]:
+    """Return CEL: no entry of a ConfigMap, files too, names a host outside by a word or its form.
 
-    They are two conditions, since the API server grants each expression a number of steps.
+    They are several conditions, since the API server grants each expression a number of steps.
     """
-    host_is_permitted = host("h")
     # A key is a word before its entry. What the cluster's DNS reads is judged by itself (NET-011).
     is_read = f'k != "Corefile" && {value}[k].matches({literal(_MAY_NAME)})'
     text = _marked(f"{value}[k]", f"k.matches({literal(_PROGRAM_NAMES)})")
     entries = f"{value}.filter(k, {is_read}).map(k, k + {literal(IS)} + {text})"
-    joined = f'{entries}.join("\\n")'
+    is_script = f'(k.endsWith("sh") || {value}[k].startsWith("#!"))'
+    scripts = f"{value}.filter(k, {is_script} && {is_read}).map(k, {value}[k])"
+    permitted = host("h")
+    beside = f"{are_permitted_regions('y')} && {are_permitted_in_calls('y', permitted)}"
+    return (
+        _lines_meet(entries, are_permitted_by_word("y", permitted)),
+        _lines_meet(entries, are_permitted_by_form("y", permitted)),
+        _lines_meet(entries, beside),
+        _lines_meet(scripts, are_permitted_to_clients("y", permitted)),
+    )
+
+
+def _lines_meet(entries: str, condition: str) -> str:
+    """Return CEL: a condition on `y` holds for those lines of some entries that may name a host."""
     end = literal("\n")
-    is_near = f"(size(t) <= {_LONGEST_LINES} || l.matches({literal(MAY_BE_NAMED)}))"
+    is_short = f"size(t) <= {_LONGEST_LINES}"
+    is_near = f"({is_short} || l.matches({literal(MAY_BE_NAMED)}))"
     is_comment = 'l.matches("^[ \\\\t]*#")'
     narrowed = f"[t.split({end}).filter(l, {is_near}).filter(l, !{is_comment}).join({end})]"
-    by_word, by_form = (
-        f"{narrowed}.all(y, size(y) <= {_LONGEST_LINES} && {condition})"
-        for condition in (
-            are_permitted_by_word("y", host_is_permitted),
-            are_permitted_by_form("y", host_is_permitted),
-        )
-    )
-    return (
-        f"({_IS_STRANGERS} || [{joined}].all(t, size(t) <= {_LONGEST_FILES} && {by_word}))",
-        f"({_IS_STRANGERS} || [{joined}].all(t, size(t) <= {_LONGEST_FILES} && {by_form}))",
-    )
+    # To look for lines in a long text costs too.
+    is_met = f"{narrowed}.all(y, ({is_short} || size(y) <= {_LONGEST_OF_LONG}) && {condition})"
+    return f"({_IS_STRANGERS} || [{entries}.join({end})].all(t, size(t) <= {_LONGEST_FILES} && {is_met}))"
 
 
 _CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")

@@ -32,11 +32,11 @@ _WORDS = (
     r"|coordinator|namenode|defaultfs|metastore|scheduler|statsd|graphite|syslog|logstash|kafka|nats|amqp"
     r"|redis"
     r"|etcd|ldap|smtp|ntp|kdc|fqdn|rdzv|rendezvous|node|listener|\bhead|_head|join|replicaof|\bapi|_api|\bbus"
-    r"|_bus|store|destination|proxy_pass|(?:\b|_|-|[a-z])ur[il]|(?:\b|_)ips?(?:\b|_)"
-    r"|^(?:[ \t]*pool|value>|tcp|udp|network)$"
+    r"|_bus|store|destination|find.links|(?:cgi|wsgi|grpc|cached)_pass|(?:\b|_|-|[a-z])ur[il]"
+    r"|(?:\b|_)ips?(?:\b|_)|^(?:[ \t]*pool|value>)$"
 )
 """Words that stand before a host, in the name of an option or a setting."""
-_OPEN = r"""["'`\[({\\\s-]*"""
+_OPEN = r"""["'`\[({\\\s-]*(?:[fru]["'])?"""
 _ELEMENT = r"""[^\s,"'\x01=;:]+(?::[0-9]+)?["']?(?:\s*,\s*|\s*\n[ \t]*-[ \t]+)["']?"""
 _NAME = r"(?:[a-z0-9_-]+\.)+[a-z0-9-]*[a-z0-9]"
 _NUMBER = r"(?:[0-9]{8,10}|0[xX][0-9A-Fa-f]{6,8})"
@@ -45,16 +45,15 @@ _KEY = "[a-z0-9_.-]+"
 _EQUALS = r"""["'\]]{0,3}[ \t]*\x02?(?:=>?|:=?|>)(?:[a-z0-9-]+[(])?"""
 _VALUE = (
     rf"{_OPEN}(?:{_ELEMENT})*(?:[a-z0-9+.:-]*//)?(?:[^\s\"'@,;/\x01]*@)?"
-    rf"(?:{_NAME}|[0-9]{{8,}}|0x[0-9a-f]{{6,}})"
+    rf"(?:[a-z0-9-]*[{{][0-9.]+[}}][.])?(?:{_NAME}|[0-9]{{8,}}|0x[0-9a-f]{{6,}})"
 )
 # What ends in a colon or an equals sign is the name of another setting.
-_END = r"(?:$|/[0-9]{1,2}(?:$|[^0-9a-z_./-])|[^a-z0-9_.=:-]|:[0-9/])"
-# HAProxy's `server` has a name before its address; syslog-ng and SQL write `tcp("host")` and `(host 'name')`.
-_LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_-]+)?)[ \t\x01]+"
-_CALL = r"""\b(?:host|server|connect|tcp|udp|network)[ (]+["']"""
-_NAMED = rf"(?im)(?:[\"'`]?{_KEY}(?: [a-z]+)?{_EQUALS}|{_LINE}|{_CALL}){_VALUE}{_END}"
+_END = r"(?:$|/[0-9]{1,2}\b|[^a-z0-9_.=:-]|:[0-9/])"
+# HAProxy's `server` has a name before its address, Caddy's `reverse_proxy` another address.
+_LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_][a-z0-9_.:-]*)?|[;{{][ \t]*{_KEY})[ \t\x01]+"
+_NAMED = rf"(?im)(?:[\"'`]?{_KEY}(?: [a-z]+)?{_EQUALS}|{_LINE}){_VALUE}{_END}"
 """A setting, an option of two words, or the words of a line, with a dotted name or a number."""
-_HEAD = rf"(?i)^[\"'`]?[ \t]*(?:{_KEY}(?: [a-z]+)?{_EQUALS}|{_KEY})"
+_HEAD = rf"(?i)^[\"'`;{{]?[ \t]*(?:{_KEY}(?: [a-z]+)?{_EQUALS}|{_KEY})"
 _INSIDE = r"[.]svc(?:[.]cluster[.]local)?$"
 # Options of one letter that stand for a host, a proxy or a host between: psql, mysql, redis-cli, curl, ssh.
 _SHORT = rf"(?i)(?:^|[\s\x01])-[hHxJ][ =\x01]?{_NAME}"
@@ -62,10 +61,10 @@ _NETWORK = r"(?:[0-9]{1,3}[.]){3}0/[0-9]{1,2}(?:$|[^0-9A-Za-z_./-])"
 """A range of addresses, to which nothing is sent."""
 _DOTTED = rf"{_NETWORK}|(?:[A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+"
 FILE_NAME = (
-    r"(?i)\.(?:accdb|adoc|aof|bin|c|cer|cfg|ckpt|conf|cpp|crt|csr|css|csv|db3?|env|g[oz]|gguf|gif|h5?|html?|idx|ini"
-    r"|ipynb|j2|jar|jinja2?|jpe?g|js|json[5l]?|jsonl|key|lock|log|lua|mdf|np[yz]|onnx|parquet|pdf|pem|pkl|png|proto"
-    r"|properties|pth?|rb|rdb|rst|safetensors|sdf|service|sock|sql|sqlite3?|svg|tar|te?xt|tgz|tmpl|toml|tpl|ts|tsv"
-    r"|war|whl|xml|ya?ml)$"
+    r"(?i)\.(?:accdb|adoc|aof|bin|c|cer|cfg|ckpt|conf|cpp|crt|csr|css|csv|db3?|env|g[oz]|gguf|gif|h5?|html?"
+    r"|idx|ini|ipynb|j2|jar|jinja2?|jpe?g|js|json[5l]?|jsonl|key|lock|log|lua|mdf|np[yz]|onnx|parquet|pdf|pem"
+    r"|pkl|png|proto|pth?|rb|rdb|rst|safetensors|sdf|service|sock|sql|sqlite3?|svg|tar|te?xt|tgz"
+    r"|tmpl|toml|tpl|ts|tsv|war|whl|xml|ya?ml)$"
 )
 _LAST = 'h.lowerAscii().findAll("[a-z0-9-]+$")[0]'
 _IS_DELEGATED = f'{_LAST}.matches("^[a-z][a-z]$") || variables.public_domains.contains(" " + {_LAST} + " ")'
@@ -89,6 +88,14 @@ _SHARE = rf"\\\\{_NAME}"
 _NUMBERS = r"(?:^|[,=\x01])(?:[0-9]{9,10}|0[xX][0-9A-Fa-f]{8})(?::[0-9]{3,5}|/[A-Za-z])"
 _FORMS = f"{_DSN}|{_PASSWORD_AT}|{_PATH_AT}|{_SEPARATED_PORT}|{_SHARE}|{_NUMBERS}"
 _HAS_FORM = r"@|[,#|;/][0-9]{2}|\\\\|[0-9]{9}|0[xX][0-9A-Fa-f]{8}"
+# `get("https://host")`, `Redis("host")` and `tcp("host")`, SQL's `(host 'name')`, and what holds where a
+# variable is not set: `getenv("SERVER", "host")`.
+_CALL = (
+    rf"(?i)(?:[(]f?[\"'][a-z0-9+.-]+://|(?:client|connection|redis|socket|session|host|server|connect|tcp|udp"
+    r"|network|syslog)[ (]+[\"']|(?:host|server|addr|endpoint|ur[il]|proxy|broker)[a-z_]*[\"']"
+    rf"(?:, ?(?:default\x02?=)?|[)\]] or )[\"'](?:[a-z0-9+.-]+://)?){_NAME}[\"':/]"
+)
+"""A host within the brackets of a call."""
 _CLIENT = (
     r"(?:^|[\x01\s;&|(/])(?:ssh|scp|sftp|nc|ncat|netcat|telnet|curl|wget|ping6?|dig|nslookup|host|drill|rsync"
     r"|socat|l?ftp|s_client|traceroute|mysql|psql|redis-cli|mc|rclone|aria2c)"
@@ -104,13 +111,15 @@ _BROKER = (
 """A client of a message broker, up to the option that names the broker."""
 _QUOTE = "[\"'`]"
 _WITHIN_QUOTES = "^[\"'`][^\"'`]*$"
-_PROGRAM = r"[^.@:/=> \x01]+[.](?:py|sh|pl|rs|md|zip|so|cc|ps|tf|mk|jl)"
+_PROGRAM = r"[^.@:/=> \x01]+[.](?:py|sh|pl|rs|md|zip|so|cc|ps|tf|mk|jl|properties)"
 """A program's name of two labels, whose end is also a top-level domain."""
 _LOCAL_WORD = rf"^(?:{_PROGRAM}$|[.~]{{0,2}}/)"
 _ENDS_IN_PROGRAM = rf"[=:> \x01\"']{_PROGRAM}[^A-Za-z0-9.]?$"
 _WORD_OF_HOST = "(?i)host|server|addr|endpoint|ur[il]|proxy|broker"
 # Rules of alerts, charts and schemas link to what people read.
-_OF_LINK = "(?i)runbook|docs?[_-]|documentation|licen[cs]e|homepage|help|icon|schema|link|issue|changelog"
+_OF_LINK = (
+    "(?i)runbook|docs?[_-]|documentation|licen[cs]e|homepage|help|icon|schema|(?:^|[^-])link|issue|changelog"
+)
 # Words at the end of a name that say what else than a place it is: `--leader-election-id`, `kafka.topic`.
 _OF_OTHER = (
     r"(?i:(?:version|label|selector|annotation|taint|resource|serializer|topic|subject|prefix|expression"
@@ -160,18 +169,28 @@ def are_permitted_named(
     texts = f"{_behind_words(value)} + {_of_forms(value)}"
     if are_commands:
         texts = f"{texts} + {_of_clients(value)}"
-    return f"({_are_permitted_hosts(texts, permitted)} && {_are_permitted_regions(value, regions)})"
+    return f"({_are_permitted_hosts(texts, permitted)} && {are_permitted_regions(value, regions)})"
 
 
 def are_permitted_by_word(value: str, permitted: str) -> str:
-    """Return CEL: every host that a text names by a word is permitted; the first half of `..._named`."""
+    """Return CEL: every host that a text names by a word is permitted; the first part of `..._named`."""
     return _are_permitted_hosts(_behind_words(value), permitted)
 
 
-def are_permitted_by_form(value: str, permitted: str, regions: str = "$regions") -> str:
-    """Return CEL: every host and region that a text names by its form is permitted; the other half."""
-    hosts = _are_permitted_hosts(_of_forms(value), permitted)
-    return f"({hosts} && {_are_permitted_regions(value, regions)})"
+def are_permitted_by_form(value: str, permitted: str) -> str:
+    """Return CEL: every host that a text names by its form is permitted; the second part of `..._named`."""
+    return _are_permitted_hosts(_of_forms(value), permitted)
+
+
+def are_permitted_in_calls(value: str, permitted: str) -> str:
+    """Return CEL: every host within the brackets of a call in a program is permitted."""
+    calls = f"({value}.contains('(') ? {value}.findAll({literal(_CALL)}) : [])"
+    return _are_permitted_hosts(calls, permitted)
+
+
+def are_permitted_to_clients(value: str, permitted: str) -> str:
+    """Return CEL: every host that a client in a script is told is permitted."""
+    return _are_permitted_hosts(_of_clients(value), permitted)
 
 
 def _are_permitted_hosts(texts: str, permitted: str) -> str:
@@ -210,7 +229,7 @@ def _of_clients(value: str) -> str:
     return f"{words} + {brokers}"
 
 
-def _are_permitted_regions(value: str, regions: str) -> str:
+def are_permitted_regions(value: str, regions: str = "$regions") -> str:
     """Return CEL: every region, and every resource of a cloud, that a text names is permitted."""
     in_region = f'm.findAll("[A-Za-z0-9-]+$")[0] in {regions}'
     are_regions = f"{value}.findAll({literal(_REGION)}).all(m, {in_region})"
