@@ -21,7 +21,19 @@ from functools import partial
 from typing import Literal, TypeVar
 
 from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.named_hosts import BETWEEN, FILE_NAME, IS, MAY_BE_NAMED, are_permitted_named
+from sovereign_ai.rules.named_hosts import (
+    BETWEEN,
+    CODE,
+    FILE_NAME,
+    IS,
+    MAY_BE_NAMED,
+    are_permitted_by_form,
+    are_permitted_by_word,
+    are_permitted_in_calls,
+    are_permitted_named,
+    are_permitted_regions,
+    are_permitted_to_clients,
+)
 from sovereign_ai.rules.spellings import (
     LETTER,
     are_permitted_addresses,
@@ -98,14 +110,25 @@ _SCHEMES = (
     r"|spark|hdfs|webhdfs|thrift|trino|presto|dask|etcd|consul|zk|zookeeper|elasticsearch|opensearch|statsd"
     r"|syslog"
     r"|gelf|fluentd?|socks[45]?[ah]?|rsync|svn"
-    r"|pulsar(?:[+]ssl)?|sb|bolt|neo4j|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc)"
+    r"|pulsar(?:[+]ssl)?|sb|bolt|neo4j|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc|hive2|impala"
+    r"|grpc[+](?:tcp|tls))"
 )
 """Schemes whose authority is a host that DNS resolves, in whatever case (RFC 3986, section 3.1).
 
 Of any other scheme, such as `s3` or `hf`, the authority is a name at somebody's service.
 """
-URL = r"""[A-Za-z0-9+.-]*://[^/?#\s"'<>,;|)}]*"""
-"""A URL up to its path. The scheme may be missing, so that `$(SCHEME)://host` cannot hide one."""
+_OWN_URL = (
+    r"^(?i:file|unix|ipc|inproc|env|local|mem|memory|locmem|duckdb|(?:db[+])?sqlite(?:[+][a-z0-9_]+)?)://$"
+    r"|^inproc://[a-z0-9_-]+$"
+)
+"""A URL without a host, of a scheme whose resources are the pod's own: files, sockets, memory, variables."""
+_NESTED_URLS = (("k8s://http", "http"), ("dns:///", "grpc://"))
+"""Schemes before another URL (Spark's master), or before a host in place of a path (gRPC's targets)."""
+URL = r"""[A-Za-z0-9+.-]*://(?:[^/?#\s"'<>,;|)}{]|[{][0-9]+[.]+[0-9]+[}]|[{])*"""
+"""A URL up to its path. MinIO writes several hosts as one, `http://minio-{0...3}.minio`.
+
+The scheme may be missing, so that `$(SCHEME)://host` cannot hide one.
+"""
 BARE = rf"(?:{LETTER}+\.)+{LETTER}*:[0-9]{{2,5}}"
 """A host with a port outside of a URL."""
 # AWS names the endpoint of one service as `AWS_ENDPOINT_URL_S3`.
@@ -115,11 +138,12 @@ _PLACE_WORDS = (
     "|upstream"
 )
 _PLACE_NAMES = rf"(?i)(?:{_PLACE_WORDS})s?$|^AWS_ENDPOINT_URL_"
-# A list of hosts that need no proxy names no place to which anything is sent.
-_NO_PROXY = "(?i)^no_proxy$"
+# To a host that needs no proxy, or in a mail's address, nothing is sent by the name of the setting.
+_NO_PROXY = "(?i)^no_proxy$|(?:from|sender|reply_?to|mail)_?address$"
 # `USE_DNS=1` and `NUM_SERVERS=4` switch or count something. `:8080` is a port of the pod itself.
 # `--dns=False` switches something, and a server that listens on `::` has no other host.
-_NO_HOST = "^(?:[0-9]{0,4}|:[0-9]{1,5}|::1?|(?i:true|false|yes|no|on|off|none))$"
+# `/api` is a path on the server that asks, and `/run/x.sock` a socket; `//` begins a host.
+_NO_HOST = r"^(?:[0-9]{0,4}|:[0-9]{1,5}|::1?|/(?:[^/\\,\s][^\\,\s]*)?|(?i:true|false|yes|no|on|off|none))$"
 _VERSION_NAMES = "(?i)version$"
 # Pods read entries in upper case as their environment (`envFrom`), and in lower case those that programs
 # know in lower case too, such as `https_proxy`.
@@ -127,6 +151,21 @@ _READ_AS_VARIABLES = (
     "^(?:[A-Z][A-Z0-9_]*"
     "|[A-Za-z][A-Za-z0-9_]*_(?i:endpoint|proxy|host(?:name)?|addr|address|url|uri|server|broker)s?)$"
 )
+_DOCUMENTS = (
+    "AUTHORS",
+    "CHANGELOG",
+    "COPYING",
+    "LICENSE",
+    "NOTICE",
+    "README",
+    "known_hosts",
+    "ssh_known_hosts",
+)
+_PROGRAM_NAMES = (
+    r"[.](?:c|cc|cjs|cpp|cs|cu|cuh|go|h|hpp|java|jl|jsx?|kt|lua|md|mjs|php|pl|ps1|pyi?|r|rb|rego|rs|rst|scala"
+    r"|sql|swift|tf|tsx?)$"
+)
+"""Names of entries in which a host is in quotes: of programs, and of prose."""
 _REGION_NAMES = r"(?i)(?:region|location)s?$"
 # `spring.config.location` and its like name files; `//` begins the name of a server.
 # Without any of these a text holds neither a name with a dot, nor the number of an address, nor a region.
@@ -139,7 +178,8 @@ _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
 # for; of two letters are the domains of countries, and words of other alphabets begin with `xn--`.
 _WITHIN_CLUSTER = literal("^(?:[a-z0-9-]+[.]){1,2}[a-z](?:-?[a-z0-9]){2,}(:[0-9]+)?$")
 _POD = literal("^[a-z0-9-]+-[0-9]+[.]")
-_FLAG = r"^[-+]{0,2}[A-Za-z0-9._-]+="
+# A script may begin with the setting of a variable, and is read by its words.
+_FLAG = r"^[-+]{0,2}[A-Za-z0-9._-]+=(?:[^;\n]|;[^ \n])*$"
 # Nothing that every spelling of a place needs: a dot, a colon, a slash, `@`, `=`, `$`, `%`, `\\`, another
 # alphabet. Most variables of most pods are so, and the API server has answered after one search in each.
 _PLAIN = "^[A-Za-z0-9_ ,+-]*$"
@@ -338,7 +378,7 @@ def _url(value: str) -> str:
     is_declared = f"{authority} in variables.outside"
     is_permitted_host = f'({value}.matches("^(?:{_SCHEMES})://") && {host(authority)})'
     is_own_bucket = f"$buckets.exists(b, b[0] == variables.zone && b[1] == {value})"
-    is_own = f'{value}.matches("^(?:file|unix)://$") || {is_own_bucket}'
+    is_own = f"{value}.matches({literal(_OWN_URL)}) || {is_own_bucket}"
     # Browsers read a backslash as a slash, so that `http://a.example\\@b.svc` has two hosts.
     has_one_host = f'!{value}.contains("\\\\")'
     return f"({has_one_host} && ({is_permitted_host} || {is_own} || {is_declared}))"
@@ -352,7 +392,8 @@ def text(value: str) -> str:
 def _names_permitted(value: str) -> str:
     """Return CEL: what one spelling of a text names is permitted."""
     # A cheap test first, so that most texts need no search by a regular expression.
-    are_permitted_urls = f"{value}.findAll({literal(URL)}).all(u, {_url('u')})"
+    inner = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _NESTED_URLS)
+    are_permitted_urls = f"{value}{inner}.findAll({literal(URL)}).all(u, {_url('u')})"
     are_permitted_hosts = f"{value}.findAll({literal(BARE)}).all(h, {host('h')})"
     urls = f'(!{value}.contains("://") || {are_permitted_urls})'
     hosts = f'(!{value}.contains(":") || {are_permitted_hosts})'
@@ -461,13 +502,38 @@ def arguments(values: str) -> str:
     return f"{listed}.all(a, a.matches({literal(_PLAIN)}) || {expanded})"
 
 
+_PROGRAM = r"^\s*(?:import|from) [a-z]"
+"""The beginning of a program of Python, as it stands behind `python -c`."""
+_MARKS = (
+    # A type stands between a variable and its value.
+    (": str =", " ="),
+    (": string =", " ="),
+    ("=", CODE + "="),
+    (":" + CODE + "=", CODE + ":="),
+    (": ", CODE + ": "),
+)
+
+
 def arguments_by_word(values: str) -> str:
     """Return CEL: what an option, a word or a client's name in arguments calls a host is permitted."""
     # What follows an option as an argument of its own is its value.
-    together = f"[{_BETWEEN} + {values}.join({_BETWEEN})]"
-    are_permitted = on_expanded("j", f"({_options('x')} && {_are_commands('x')})")
+    together = f"{_BETWEEN} + {values}.join({_BETWEEN})"
+    marked = _marked("a", f"a.matches({literal(_PROGRAM)})")
+    with_marks = f"{_BETWEEN} + {values}.map(a, {marked}).join({_BETWEEN})"
+    has_program = f"j.matches({literal(BETWEEN + _PROGRAM.removeprefix('^'))})"
+    are_permitted = on_expanded("q", f"({_options('x')} && {_are_commands('x')})")
     may_name = f'(j.contains("$(") || j.matches({literal(_MAY_NAME_TOGETHER)}))'
-    return f"{together}.all(j, !{may_name} || {are_permitted})"
+    of_any = f"[{has_program} ? {with_marks} : j].all(q, {are_permitted})"
+    return f"[{together}].all(j, !{may_name} || {of_any})"
+
+
+def _marked(value: str, is_code: str) -> str:
+    """Return CEL for a text whose signs of assignment are marked where it is a program.
+
+    In a program `server = app.run` names a variable or a function; hosts are in quotes.
+    """
+    marks = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _MARKS)
+    return f"({is_code} ? {value}{marks} : {value})"
 
 
 def _are_commands(value: str) -> str:
@@ -602,9 +668,10 @@ _LONGEST_SETTINGS = 10_000
 _LONGEST_TOTAL = 200_000
 _LONGEST_FILES = 200_000
 _LONGEST_LINES = 50_000
+_LONGEST_OF_LONG = 25_000
 """Characters of all entries of a ConfigMap together, by how they are read: settings in which places stand,
-all settings, files, and those lines of files that may name a host. Longer ones take the API server more time
-than it gives an expression."""
+all settings, files, files that are read as a whole, and those lines of longer ones that may name a host.
+Longer ones take the API server more time than it gives an expression."""
 # What base64 has not, but for the equals signs at its end.
 _MAY_BE_PLACE = "[.:@%\\\\]|=[^=]"
 
@@ -614,8 +681,9 @@ def _is_file(value: str) -> str:
 
     Any entry may become one, by `configMapKeyRef` or with a prefix. A file has lines, or words.
     """
+    may_be_read = f"k.matches({literal(_READ_AS_VARIABLES)}) && !(k in {literal(list(_DOCUMENTS))})"
     has_words = f'{value}[k].trim().matches(k.contains(".") ? "[ \\\\t\\\\r\\\\n]" : " ")'
-    return f"(!k.matches({literal(_READ_AS_VARIABLES)}) && {has_words})"
+    return f"(!({may_be_read}) && {has_words})"
 
 
 def entries_are_short(value: str) -> str:
@@ -634,19 +702,37 @@ def texts_are_short(texts: str) -> str:
     return f'({size} || size({read}.join("")) <= {_LONGEST_SETTINGS})'
 
 
-def entries_name_places(value: str) -> str:
-    """Return CEL: no entry of a ConfigMap, files too, names a host outside by a word for one."""
+def entries_name_places(value: str) -> tuple[str, ...]:
+    """Return CEL: no entry of a ConfigMap, files too, names a host outside by a word or its form.
+
+    They are several conditions, since the API server grants each expression a number of steps.
+    """
     # A key is a word before its entry. What the cluster's DNS reads is judged by itself (NET-011).
     is_read = f'k != "Corefile" && {value}[k].matches({literal(_MAY_NAME)})'
-    entries = f"{value}.filter(k, {is_read}).map(k, k + {literal(IS)} + {value}[k])"
-    joined = f'{entries}.join("\\n")'
+    text = _marked(f"{value}[k]", f"k.matches({literal(_PROGRAM_NAMES)})")
+    entries = f"{value}.filter(k, {is_read}).map(k, k + {literal(IS)} + {text})"
+    is_script = f'(k.endsWith("sh") || {value}[k].startsWith("#!"))'
+    scripts = f"{value}.filter(k, {is_script} && {is_read}).map(k, {value}[k])"
+    permitted = host("h")
+    beside = f"{are_permitted_regions('y')} && {are_permitted_in_calls('y', permitted)}"
+    return (
+        _lines_meet(entries, are_permitted_by_word("y", permitted)),
+        _lines_meet(entries, are_permitted_by_form("y", permitted)),
+        _lines_meet(entries, beside),
+        _lines_meet(scripts, are_permitted_to_clients("y", permitted)),
+    )
+
+
+def _lines_meet(entries: str, condition: str) -> str:
+    """Return CEL: a condition on `y` holds for those lines of some entries that may name a host."""
     end = literal("\n")
-    is_near = f"(size(t) <= {_LONGEST_LINES} || l.matches({literal(MAY_BE_NAMED)}))"
+    is_short = f"size(t) <= {_LONGEST_LINES}"
+    is_near = f"({is_short} || l.matches({literal(MAY_BE_NAMED)}))"
     is_comment = 'l.matches("^[ \\\\t]*#")'
     narrowed = f"[t.split({end}).filter(l, {is_near}).filter(l, !{is_comment}).join({end})]"
-    condition = are_permitted_named("y", host("h"))
-    is_permitted = f"{narrowed}.all(y, size(y) <= {_LONGEST_LINES} && {condition})"
-    return f"({_IS_STRANGERS} || [{joined}].all(t, size(t) <= {_LONGEST_FILES} && {is_permitted}))"
+    # To look for lines in a long text costs too.
+    is_met = f"{narrowed}.all(y, ({is_short} || size(y) <= {_LONGEST_OF_LONG}) && {condition})"
+    return f"({_IS_STRANGERS} || [{entries}.join({end})].all(t, size(t) <= {_LONGEST_FILES} && {is_met}))"
 
 
 _CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")

@@ -19,6 +19,9 @@ BETWEEN = "\u0001"
 IS = "=\n"
 """Stands between a setting's name and its value, which may be lines of settings itself."""
 
+CODE = "\u0002"
+"""Stands before the equals signs of a program's text, in which a name without quotes is no host."""
+
 MAY_BE_NAMED = "[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|arn:|projects/|:[ \\t]*$"
 """A line of a file in which a host or region may be named, or below which it may be."""
 _WORDS = (
@@ -29,34 +32,42 @@ _WORDS = (
     r"|coordinator|namenode|defaultfs|metastore|scheduler|statsd|graphite|syslog|logstash|kafka|nats|amqp"
     r"|redis"
     r"|etcd|ldap|smtp|ntp|kdc|fqdn|rdzv|rendezvous|node|listener|\bhead|_head|join|replicaof|\bapi|_api|\bbus"
-    r"|_bus|store|destination|proxy_pass|(?:\b|_|-|[a-z])ur[il]|(?:\b|_)ips?(?:\b|_)"
+    r"|_bus|store|destination|find.links|(?:cgi|wsgi|grpc|cached)_pass|(?:\b|_|-|[a-z])ur[il]"
+    r"|(?:\b|_)ips?(?:\b|_)|^(?:[ \t]*pool|value>)$"
 )
 """Words that stand before a host, in the name of an option or a setting."""
-_OPEN = r"""["'\[({\\\s-]*"""
+_OPEN = r"""["'`\[({\\\s-]*(?:[fru]["'])?"""
 _ELEMENT = r"""[^\s,"'\x01=;:]+(?::[0-9]+)?["']?(?:\s*,\s*|\s*\n[ \t]*-[ \t]+)["']?"""
 _NAME = r"(?:[a-z0-9_-]+\.)+[a-z0-9-]*[a-z0-9]"
 _NUMBER = r"(?:[0-9]{8,10}|0[xX][0-9A-Fa-f]{6,8})"
 _KEY = "[a-z0-9_.-]+"
-_EQUALS = r"""["'\]]{0,3}[ \t]*(?:=>?|:=?|>)"""
+# Slurm states the address of a host behind its name: `SlurmctldHost=name(address)`.
+_EQUALS = r"""["'\]]{0,3}[ \t]*\x02?(?:=>?|:=?|>)(?:[a-z0-9-]+[(])?"""
 _VALUE = (
     rf"{_OPEN}(?:{_ELEMENT})*(?:[a-z0-9+.:-]*//)?(?:[^\s\"'@,;/\x01]*@)?"
-    rf"(?:{_NAME}|[0-9]{{8,}}|0x[0-9a-f]{{6,}})"
+    rf"(?:[a-z0-9-]*[{{][0-9.]+[}}][.])?(?:{_NAME}|[0-9]{{8,}}|0x[0-9a-f]{{6,}})"
 )
 # What ends in a colon or an equals sign is the name of another setting.
-_END = r"(?:$|[^a-z0-9_.=:-]|:[0-9/])"
-_NAMED = rf"(?im)(?:{_KEY}(?: [a-z]+)?{_EQUALS}|(?:-{_KEY}|^[ \t]*{_KEY})[ \t\x01]+){_VALUE}{_END}"
-"""A setting, an option of two words, or the two words of a line, with a dotted name or a number."""
-_HEAD = rf"(?i)^[ \t]*(?:{_KEY}(?: [a-z]+)?{_EQUALS}|{_KEY})"
+_END = r"(?:$|/[0-9]{1,2}\b|[^a-z0-9_.=:-]|:[0-9/])"
+# HAProxy's `server` has a name before its address, Caddy's `reverse_proxy` another address.
+_LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_][a-z0-9_.:-]*)?|[;{{][ \t]*{_KEY})[ \t\x01]+"
+_NAMED = rf"(?im)(?:[\"'`]?{_KEY}(?: [a-z]+)?{_EQUALS}|{_LINE}){_VALUE}{_END}"
+"""A setting, an option of two words, or the words of a line, with a dotted name or a number."""
+_HEAD = rf"(?i)^[\"'`;{{]?[ \t]*(?:{_KEY}(?: [a-z]+)?{_EQUALS}|{_KEY})"
 _INSIDE = r"[.]svc(?:[.]cluster[.]local)?$"
 # Options of one letter that stand for a host, a proxy or a host between: psql, mysql, redis-cli, curl, ssh.
 _SHORT = rf"(?i)(?:^|[\s\x01])-[hHxJ][ =\x01]?{_NAME}"
-_DOTTED = r"(?:[A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+"
+_NETWORK = r"(?:[0-9]{1,3}[.]){3}0/[0-9]{1,2}(?:$|[^0-9A-Za-z_./-])"
+"""A range of addresses, to which nothing is sent."""
+_DOTTED = rf"{_NETWORK}|(?:[A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+"
 FILE_NAME = (
-    r"(?i)\.(?:accdb|bin|cfg|conf|crt|css|csv|db3?|gguf|html?|ini|js|json[5l]?|jsonl|log|mdf|parquet|pem|sdf"
-    r"|safetensors|sock|sqlite3?|toml|txt|ya?ml|xml|properties|tmpl|gz|tgz|pt|pth|onnx)$"
+    r"(?i)\.(?:accdb|adoc|aof|bin|c|cer|cfg|ckpt|conf|cpp|crt|csr|css|csv|db3?|env|g[oz]|gguf|gif|h5?|html?"
+    r"|idx|ini|ipynb|j2|jar|jinja2?|jpe?g|js|json[5l]?|jsonl|key|lock|log|lua|mdf|np[yz]|onnx|parquet|pdf|pem"
+    r"|pkl|png|proto|pth?|rb|rdb|rst|safetensors|sdf|service|sock|sql|sqlite3?|svg|tar|te?xt|tgz"
+    r"|tmpl|toml|tpl|ts|tsv|war|whl|xml|ya?ml)$"
 )
 _LAST = 'h.lowerAscii().findAll("[a-z0-9-]+$")[0]'
-_IS_DELEGATED = f'size({_LAST}) == 2 || variables.public_domains.contains(" " + {_LAST} + " ")'
+_IS_DELEGATED = f'{_LAST}.matches("^[a-z][a-z]$") || variables.public_domains.contains(" " + {_LAST} + " ")'
 _IS_PUBLIC = f'h != "cluster.local" && (isIP(h) || {_IS_DELEGATED})'
 """CEL: a dotted name is an address, or somebody outside may answer for it."""
 _ENDS_IN_NUMBER = rf"[^0-9A-Za-z_.-]{_NUMBER}[^0-9A-Za-z]?$"
@@ -69,26 +80,55 @@ _NUMBER_WITHIN = rf"(?:^|[=:>@,(/\s\x01\"'\[]){_NUMBER}(?:$|[:,/)\"'\]}} \n;])"
 # What names a host by its form alone.
 _DSN = r"(?:^|[@=\x01])[A-Za-z0-9+]+\([^()\s]*\)/"
 """`user:password@tcp(host:port)/database` of Go's driver of MySQL."""
-_PASSWORD_AT = rf"[^\s@:/,;\"'\x01]+:[^\s@/\"'\x01]*@(?:{_NAME}|{_NUMBER}\b)"
+# rsyslog sends to `*.* @host`, by TCP to `@@host`.
+_PASSWORD_AT = rf"(?:[^\s@:/,;\"'\x01]+:[^\s@/\"'\x01]*|[.]\S+[ \t]+@?)@(?:{_NAME}|{_NUMBER}\b)"
+_PATH_AT = rf"@{_NAME}:[~a-z0-9_.-]*/"
 _SEPARATED_PORT = rf"(?:^|[=\x01]){_NAME}[,#|;/][0-9]{{2,5}}(?:$|\x01)"
 _SHARE = rf"\\\\{_NAME}"
 _NUMBERS = r"(?:^|[,=\x01])(?:[0-9]{9,10}|0[xX][0-9A-Fa-f]{8})(?::[0-9]{3,5}|/[A-Za-z])"
-_FORMS = f"{_DSN}|{_PASSWORD_AT}|{_SEPARATED_PORT}|{_SHARE}|{_NUMBERS}"
+_FORMS = f"{_DSN}|{_PASSWORD_AT}|{_PATH_AT}|{_SEPARATED_PORT}|{_SHARE}|{_NUMBERS}"
 _HAS_FORM = r"@|[,#|;/][0-9]{2}|\\\\|[0-9]{9}|0[xX][0-9A-Fa-f]{8}"
+# `get("https://host")`, `Redis("host")` and `tcp("host")`, SQL's `(host 'name')`, and what holds where a
+# variable is not set: `getenv("SERVER", "host")`.
+_CALL = (
+    rf"(?i)(?:[(]f?[\"'][a-z0-9+.-]+://|(?:client|connection|redis|socket|session|host|server|connect|tcp|udp"
+    r"|network|syslog)[ (]+[\"']|(?:host|server|addr|endpoint|ur[il]|proxy|broker)[a-z_]*[\"']"
+    rf"(?:, ?(?:default\x02?=)?|[)\]] or )[\"'](?:[a-z0-9+.-]+://)?){_NAME}[\"':/]"
+)
+"""A host within the brackets of a call."""
 _CLIENT = (
     r"(?:^|[\x01\s;&|(/])(?:ssh|scp|sftp|nc|ncat|netcat|telnet|curl|wget|ping6?|dig|nslookup|host|drill|rsync"
-    r"|socat|l?ftp|s_client|traceroute|mysql|psql|redis-cli|mosquitto_pub|nats|kcat|mc|rclone|aria2c)"
-    r"(?:[ \x01]+[^\s\x01;|&]*){1,8}"
+    r"|socat|l?ftp|s_client|traceroute|mysql|psql|redis-cli|mc|rclone|aria2c)"
+    # `host = x` is a setting.
+    r"[ \x01]+[^\s\x01\x02=;|&][^\s\x01;|&]*(?:[ \x01]+[^\s\x01;|&]*){0,7}"
 )
 """A program that is told a host without a word for it, with the words behind it."""
-_PROGRAM = r"[^.@:/=> \x01]+[.](?:py|sh|pl|rs|md|zip|so|cc|ps|tf|mk|jl)"
+# Their topics have dots in them too.
+_BROKER = (
+    r"(?:^|[\x01\s;&|(/])(?:kcat|kafkacat|nats|mosquitto_[a-z]+)(?:[ \x01]+[^\s\x01;|&]*){0,8}?"
+    r"[ \x01]+-[bs][ \x01]*[^\s\x01;|&]*"
+)
+"""A client of a message broker, up to the option that names the broker."""
+_QUOTE = "[\"'`]"
+_WITHIN_QUOTES = "^[\"'`][^\"'`]*$"
+_PROGRAM = r"[^.@:/=> \x01]+[.](?:py|sh|pl|rs|md|zip|so|cc|ps|tf|mk|jl|properties)"
 """A program's name of two labels, whose end is also a top-level domain."""
 _LOCAL_WORD = rf"^(?:{_PROGRAM}$|[.~]{{0,2}}/)"
 _ENDS_IN_PROGRAM = rf"[=:> \x01\"']{_PROGRAM}[^A-Za-z0-9.]?$"
 _WORD_OF_HOST = "(?i)host|server|addr|endpoint|ur[il]|proxy|broker"
 # Rules of alerts, charts and schemas link to what people read.
-_OF_LINK = "(?i)runbook|docs?[_-]|documentation|licen[cs]e|homepage|help|icon|schema|link|issue|changelog"
-_OF_VERSION = r"(?i)version[\"'\]]{0,3}[ \t]*[=:>]?$"
+_OF_LINK = (
+    "(?i)runbook|docs?[_-]|documentation|licen[cs]e|homepage|help|icon|schema|(?:^|[^-])link|issue|changelog"
+)
+# Words at the end of a name that say what else than a place it is: `--leader-election-id`, `kafka.topic`.
+_OF_OTHER = (
+    r"(?i:(?:version|label|selector|annotation|taint|resource|serializer|topic|subject|prefix|expression"
+    r"|algorithm|(?:^|[._-])(?:id|group|class|module|kind|type|format|file|path|dir|level|exchange|lease|from"
+    r"|sender|user|e?mail|queue|build-backend)|resource-?name)s?(?:[._-]key)?)"
+    r"|[a-z](?:I[dD]|Group|Class|Module|Kind|Type|File|Path|Lease)s?"
+)
+# nginx's `server_name` are the names that it answers to itself.
+_IS_OTHER = rf"(?:{_OF_OTHER})[\"'\]]{{0,3}}[ \t]*\x02?[=:>]?[ \t]*$|^[ \t]*server_name$"
 _CLOUD = r"(?i)(?:defaultendpointsprotocol|instrumentationkey)="
 _CLOUD_PLACE = r"(?i)(?:endpointsuffix|endpoint)="
 _DIALLED = r"@[A-Za-z0-9+_-]+\([^()\s]*\)/"
@@ -111,7 +151,7 @@ _NUMBERS_OF = (
     f".map(w, {_IS_DECIMAL} ? {_OF_DECIMAL} : w)"
 )
 # What is inside needs no search in the long list of domains.
-_MAY_BE_PUBLIC = f"!h.matches({literal(FILE_NAME)}) && !h.matches($local)"
+_MAY_BE_PUBLIC = f"!h.contains('/') && !h.matches({literal(FILE_NAME)}) && !h.matches($local)"
 _NAMES_OF = f"t.findAll({literal(_DOTTED)}).filter(h, {_MAY_BE_PUBLIC} && {_IS_PUBLIC})"
 
 
@@ -126,27 +166,74 @@ def are_permitted_named(
         regions: expression of the regions in which data may be.
         are_commands: whether the text is a command, in which clients are told a host by its place alone.
     """
+    texts = f"{_behind_words(value)} + {_of_forms(value)}"
+    if are_commands:
+        texts = f"{texts} + {_of_clients(value)}"
+    return f"({_are_permitted_hosts(texts, permitted)} && {are_permitted_regions(value, regions)})"
+
+
+def are_permitted_by_word(value: str, permitted: str) -> str:
+    """Return CEL: every host that a text names by a word is permitted; the first part of `..._named`."""
+    return _are_permitted_hosts(_behind_words(value), permitted)
+
+
+def are_permitted_by_form(value: str, permitted: str) -> str:
+    """Return CEL: every host that a text names by its form is permitted; the second part of `..._named`."""
+    return _are_permitted_hosts(_of_forms(value), permitted)
+
+
+def are_permitted_in_calls(value: str, permitted: str) -> str:
+    """Return CEL: every host within the brackets of a call in a program is permitted."""
+    calls = f"({value}.contains('(') ? {value}.findAll({literal(_CALL)}) : [])"
+    return _are_permitted_hosts(calls, permitted)
+
+
+def are_permitted_to_clients(value: str, permitted: str) -> str:
+    """Return CEL: every host that a client in a script is told is permitted."""
+    return _are_permitted_hosts(_of_clients(value), permitted)
+
+
+def _are_permitted_hosts(texts: str, permitted: str) -> str:
+    """Return CEL: every host in some texts is permitted."""
+    return f"({texts}).all(t, ({_NAMES_OF} + {_NUMBERS_OF}).all(h, {permitted}))"
+
+
+def _behind_words(value: str) -> str:
+    """Return CEL for what stands behind each word for a host in a text."""
     head = f"m.findAll({literal(_HEAD)})[0]"
+    of_word = f"m.substring(size({head}))"
     is_outside = f"!m.findAll({literal(_DOTTED)}).all(h, h.matches({literal(_INSIDE)}))"
     may_lead_out = f"({is_outside} || m.matches({literal(_ENDS_IN_NUMBER)}))"
     is_host = f"(!m.matches({literal(_ENDS_IN_NUMBER)}) || {head}.matches({literal(_NUMBER_OF_HOST)}))"
     is_program = f"(m.matches({literal(_ENDS_IN_PROGRAM)}) && !{head}.matches({literal(_WORD_OF_HOST)}))"
-    is_other = f"({is_program} || {head}.matches({literal(_OF_VERSION)})"
-    is_other = f"{is_other} || {head}.matches({literal(_OF_LINK)}))"
-    is_named = f"{may_lead_out} && {head}.matches({literal(_WORDS)}) && {is_host} && !{is_other}"
-    of_word = f"m.substring(size({head}))"
-    of_words = f"{value}.findAll({literal(_NAMED)}).filter(m, {is_named}).map(m, {of_word})"
+    is_quoted = f"({of_word}.matches({literal(_QUOTE)}) || {head}.matches({literal(_WITHIN_QUOTES)}))"
+    is_code = f"({head}.contains({literal(CODE)}) && !{is_quoted})"
+    is_other = f"{is_program} || {head}.matches({literal(_IS_OTHER)}) || {head}.matches({literal(_OF_LINK)})"
+    is_named = f"{may_lead_out} && {head}.matches({literal(_WORDS)}) && {is_host}"
+    is_named = f"{is_named} && !({is_other} || {is_code})"
+    return f"{value}.findAll({literal(_NAMED)}).filter(m, {is_named}).map(m, {of_word})"
+
+
+def _of_forms(value: str) -> str:
+    """Return CEL for what names a host by its form, or by an option of one letter."""
     of_options = f'({value}.contains("-") ? {value}.findAll({literal(_SHORT)}) : [])'
     forms = f'{value}.findAll({literal("(?im)" + _FORMS)}).map(m, m.findAll("[^@]*$")[0])'
-    of_forms = f"({value}.matches({literal(_HAS_FORM)}) ? {forms} : [])"
-    of_clients = f"{value}.findAll({literal(_CLIENT)}).map(m, m.replace({literal(BETWEEN)}, ' '))"
-    of_clients = f"{of_clients}.map(m, m.split(' ').filter(w, !w.matches({literal(_LOCAL_WORD)})).join(' '))"
-    commands = f" + {of_clients}" if are_commands else ""
-    texts = f"({of_words} + {of_options} + {of_forms}{commands})"
-    hosts = f"{texts}.all(t, ({_NAMES_OF} + {_NUMBERS_OF}).all(h, {permitted}))"
+    return f"{of_options} + ({value}.matches({literal(_HAS_FORM)}) ? {forms} : [])"
+
+
+def _of_clients(value: str) -> str:
+    """Return CEL for the words that clients in a command are told."""
+    clients = f"{value}.findAll({literal(_CLIENT)}).map(m, m.replace({literal(BETWEEN)}, ' '))"
+    words = f"{clients}.map(m, m.split(' ').filter(w, !w.matches({literal(_LOCAL_WORD)})).join(' '))"
+    brokers = f'{value}.findAll({literal(_BROKER)}).map(m, m.findAll("[^ \\x01]*$")[0])'
+    return f"{words} + {brokers}"
+
+
+def are_permitted_regions(value: str, regions: str = "$regions") -> str:
+    """Return CEL: every region, and every resource of a cloud, that a text names is permitted."""
     in_region = f'm.findAll("[A-Za-z0-9-]+$")[0] in {regions}'
     are_regions = f"{value}.findAll({literal(_REGION)}).all(m, {in_region})"
-    return f"({hosts} && {are_regions} && {_are_permitted_clouds(value, regions)})"
+    return f"({are_regions} && {_are_permitted_clouds(value, regions)})"
 
 
 def _are_permitted_clouds(value: str, regions: str) -> str:

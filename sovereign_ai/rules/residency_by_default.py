@@ -135,7 +135,7 @@ def _checks_on_addons() -> tuple[RuleCheck, ...]:
         checks.append(RuleCheck((OTHER.name,), "spec", condition, _NO_PLACE))
     by_word = f"variables.variable_values.all(l, l.all(v, {variable_by_word('v')}))"
     checks.append(RuleCheck((OTHER.name,), "spec", by_word, _NO_PLACE))
-    checks.append(_check_of_entries(entries_name_places("object.data")))
+    checks += [_check_of_entries(condition) for condition in entries_name_places("object.data")]
     return tuple(checks)
 
 
