@@ -37,13 +37,9 @@ _CLUSTER_WIDE = frozenset(
     for kind in kinds.split()
 )
 """Group and kind (discovery of Kubernetes 1.37 with every API switched on, read on 2026-11-28)."""
-_BUILT_IN = frozenset(
-    {
-        *("", "apps", "autoscaling", "batch", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io"),
-        "policy",
-        *(name.partition("/")[0] for name in _CLUSTER_WIDE),
-    }
-)
+_WITHOUT_CLUSTER_WIDE = "apps autoscaling batch coordination.k8s.io discovery.k8s.io events.k8s.io policy"
+"""API groups of Kubernetes all of whose kinds lie in namespaces."""
+_BUILT_IN = frozenset(_WITHOUT_CLUSTER_WIDE.split()) | {name.partition("/")[0] for name in _CLUSTER_WIDE}
 
 
 def is_namespaced(group: str, kind: str) -> bool | None:

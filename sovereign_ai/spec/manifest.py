@@ -34,69 +34,56 @@ _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 _NAME = re.compile(r"(?!.*::)[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,251}[A-Za-z0-9])?")
 _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
 _ADMISSION = "admissionregistration.k8s.io"
-_REFUSED: Mapping[tuple[str, str], tuple[str, str]] = {
-    ("", "Secret"): (
+_REFUSED_KINDS = (
+    (
+        "/Secret",
         "it is a secret, and a description is no place for one",
         "take it out; the controller, cert-manager or an operator makes it in the cluster",
     ),
-    ("", "Node"): ("machines come from the plan", "take it out"),
-    ("", "Pod"): (
+    ("/Node", "machines come from the plan", "take it out"),
+    (
+        "/Pod",
         "nothing makes a pod anew that stands alone",
         "take it out, or mirror the chart's Deployment or Job",
     ),
-    **dict.fromkeys(
-        [
-            (_ADMISSION, "ValidatingAdmissionPolicy"),
-            (_ADMISSION, "ValidatingAdmissionPolicyBinding"),
-            (_ADMISSION, "MutatingAdmissionPolicy"),
-            (_ADMISSION, "MutatingAdmissionPolicyBinding"),
-            ("flowcontrol.apiserver.k8s.io", "FlowSchema"),
-            ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"),
-        ],
-        (
-            "admission policies and priority levels come from the description alone",
-            "take it out, or install it beside the description",
-        ),
+    (
+        """admissionregistration.k8s.io/ValidatingAdmissionPolicy
+        admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding
+        admissionregistration.k8s.io/MutatingAdmissionPolicy
+        admissionregistration.k8s.io/MutatingAdmissionPolicyBinding
+        flowcontrol.apiserver.k8s.io/FlowSchema flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration""",
+        "admission policies and priority levels come from the description alone",
+        "take it out, or install it beside the description",
     ),
-    **dict.fromkeys(
-        [
-            ("kueue.x-k8s.io", kind)
-            for kind in ("ClusterQueue", "Cohort", "LocalQueue", "ResourceFlavor", "Topology", "Workload")
-        ],
-        ("quotas and queues come from the description alone", "take it out"),
+    (
+        """kueue.x-k8s.io/ClusterQueue kueue.x-k8s.io/Cohort kueue.x-k8s.io/LocalQueue
+        kueue.x-k8s.io/ResourceFlavor kueue.x-k8s.io/Topology kueue.x-k8s.io/Workload""",
+        "quotas and queues come from the description alone",
+        "take it out",
     ),
-    **dict.fromkeys(
-        [("resource.k8s.io", "ResourceSlice"), ("resource.k8s.io", "DeviceTaintRule")],
-        ("devices and their faults come from their machines", "take it out"),
+    (
+        "resource.k8s.io/ResourceSlice resource.k8s.io/DeviceTaintRule",
+        "devices and their faults come from their machines",
+        "take it out",
     ),
-    **dict.fromkeys(
-        [
-            ("", "Event"),
-            ("events.k8s.io", "Event"),
-            ("coordination.k8s.io", "Lease"),
-            ("coordination.k8s.io", "LeaseCandidate"),
-        ],
-        (
-            "whoever it is about writes it; one with a made-up holder keeps others waiting",
-            "take it out",
-        ),
+    (
+        "/Event events.k8s.io/Event coordination.k8s.io/Lease coordination.k8s.io/LeaseCandidate",
+        "whoever it is about writes it; one with a made-up holder keeps others waiting",
+        "take it out",
     ),
-    **dict.fromkeys(
-        [
-            ("", "Binding"),
-            ("policy", "Eviction"),
-            ("authentication.k8s.io", "SelfSubjectReview"),
-            ("authentication.k8s.io", "TokenRequest"),
-            ("authentication.k8s.io", "TokenReview"),
-            ("authorization.k8s.io", "LocalSubjectAccessReview"),
-            ("authorization.k8s.io", "SelfSubjectAccessReview"),
-            ("authorization.k8s.io", "SelfSubjectRulesReview"),
-            ("authorization.k8s.io", "SubjectAccessReview"),
-        ],
-        ("it asks the API server for something, and no server keeps it", "take it out"),
+    (
+        """/Binding policy/Eviction authentication.k8s.io/SelfSubjectReview authentication.k8s.io/TokenRequest
+        authentication.k8s.io/TokenReview authorization.k8s.io/LocalSubjectAccessReview
+        authorization.k8s.io/SelfSubjectAccessReview authorization.k8s.io/SelfSubjectRulesReview
+        authorization.k8s.io/SubjectAccessReview""",
+        "it asks the API server for something, and no server keeps it",
+        "take it out",
     ),
-}
-"""Group and kind of objects that may be in no manifest, with the reason and what to do."""
+)
+"""Objects that may be in no manifest: each group with its kind, the reason, and what to do."""
+_REFUSED: dict[str, tuple[str, str]] = {}
+for _kinds, _reason, _hint in _REFUSED_KINDS:
+    _REFUSED |= dict.fromkeys(_kinds.split(), (_reason, _hint))
 _OF_A_SERVER = ("deletionTimestamp", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid")
 """Metadata that only an API server writes."""
 _HOOK = "helm.sh/hook"
@@ -185,7 +172,7 @@ def check_manifest(obj: Mapping[str, Any], field: str) -> Iterator[Problem]:
     if wrong:
         return
     title = manifest_title(obj)
-    refused = _REFUSED.get((api_group(obj), str(obj["kind"])))
+    refused = _REFUSED.get(f"{api_group(obj)}/{obj['kind']}")
     if refused:
         reason, hint = refused
         yield Problem("refused-manifest", f"{title}: {reason}", Where(field=field), hint)

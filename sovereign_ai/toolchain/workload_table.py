@@ -46,37 +46,36 @@ def _rows(
         requires=_LIBRARIES,
         ldflags=(f"-X main.version={version}",),
     )
-    return (
-        Tool(
-            name=name,
-            version=version,
-            at_least=at_least,
-            below=below,
-            purpose=f"its custom resource definitions admit {kinds}",
-            licence=APACHE,
-            supplier=supplier,
-            kind="module",
-            source=source,
-            no_release="only files of the module are used",
-            optional=True,
-            group="queues",
-        ),
-        Tool(
-            name=f"{name}-controller",
-            version=version,
-            at_least=at_least,
-            below=below,
-            purpose=f"runs {kinds} on the embedded control plane, where a description names {title}",
-            licence=APACHE,
-            supplier=supplier,
-            pattern=rf"{name} version v(\d+\.\d+\.\d+)",
-            source=program,
-            no_release=UNKNOWN_DIGEST,
-            optional=True,
-            group="queues",
-            notes=f"{title}'s own packages under a program of the project, which has one listener",
-        ),
+    definitions = Tool(
+        name=name,
+        version=version,
+        at_least=at_least,
+        below=below,
+        purpose=f"its custom resource definitions admit {kinds}",
+        licence=APACHE,
+        supplier=supplier,
+        kind="module",
+        source=source,
+        no_release="only files of the module are used",
+        optional=True,
+        group="queues",
     )
+    controller = Tool(
+        name=f"{name}-controller",
+        version=version,
+        at_least=at_least,
+        below=below,
+        purpose=f"runs {kinds} on the embedded control plane, where a description names {title}",
+        licence=APACHE,
+        supplier=supplier,
+        pattern=rf"{name} version v(\d+\.\d+\.\d+)",
+        source=program,
+        no_release=UNKNOWN_DIGEST,
+        optional=True,
+        group="queues",
+        notes=f"{title}'s own packages under a program of the project, which has one listener",
+    )
+    return definitions, controller
 
 
 WORKLOAD_ROWS = (

@@ -71,9 +71,9 @@ def published_webhooks(module: str) -> Called:
 def own_webhooks(judged: Iterable[Judged]) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
     for each in judged:
         path = f"{each.group.replace('.', '-')}-{each.version}-{each.kind}"
-        yield f"/validate-{path}", tuple(each.resources.split()), each.judged_at
+        yield f"/validate-{path}", tuple(each.resources.split()), tuple(each.judged_at.split())
         if each.changed_at:
-            yield f"/mutate-{path}", tuple(each.resources.split()[:1]), each.changed_at
+            yield f"/mutate-{path}", tuple(each.resources.split()[:1]), tuple(each.changed_at.split())
 
 
 @pytest.mark.parametrize("name", list(WORKLOAD_CONTROLLERS))

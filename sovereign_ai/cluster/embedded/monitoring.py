@@ -12,7 +12,7 @@ They are part of a control plane whose folder has `config/monitoring.json`, whic
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,32 +54,22 @@ _OF_CLUSTER = (
     Leaf(MACHINE_METRICS, MACHINES_USER, client=True),
 )
 _LIST, _WATCH = ("list",), ("list", "watch")
-_CORE = (
-    "limitranges",
-    "namespaces",
-    "nodes",
-    "persistentvolumeclaims",
-    "persistentvolumes",
-    "pods",
-    "resourcequotas",
-    "services",
-)
-_COUNTED: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("", _CORE),
-    ("apps", ("daemonsets", "deployments", "replicasets", "statefulsets")),
-    ("batch", ("cronjobs", "jobs")),
-    ("policy", ("poddisruptionbudgets",)),
-    ("storage.k8s.io", ("storageclasses", "volumeattachments")),
+_COUNTED = (
+    (
+        "",
+        "limitranges namespaces nodes persistentvolumeclaims persistentvolumes pods resourcequotas services",
+    ),
+    ("apps", "daemonsets deployments replicasets statefulsets"),
+    ("batch", "cronjobs jobs"),
+    ("policy", "poddisruptionbudgets"),
+    ("storage.k8s.io", "storageclasses volumeattachments"),
 )
 """What kube-state-metrics counts: API group and resources.
 
 Its published role (v2.18.0, examples/standard/cluster-role.yaml) without Secrets, ConfigMaps, certificates,
 webhooks and rights, and without reviews of tokens, since a certificate is what its listeners ask for.
 """
-_MACHINES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("", ("nodes", "pods")),
-    ("resource.k8s.io", ("devicetaintrules", "resourceclaims")),
-)
+_MACHINES = (("", "nodes pods"), ("resource.k8s.io", "devicetaintrules resourceclaims"))
 """What the metrics of simulated machines follow: who holds their devices, and which of these are broken."""
 _RETENTION_DAYS, _RETENTION = 15, "2GB"
 _NODE_LABELS = (KEYS.pool, KEYS.zone, KEYS.jurisdiction)
@@ -240,7 +230,7 @@ def state_metrics_flags(cluster_dir: ClusterDir, ports: Mapping[str, int]) -> tu
     """Return the arguments of kube-state-metrics."""
     resources: list[str] = []
     for _, listed in _COUNTED:
-        resources += listed
+        resources += listed.split()
     return (
         f"--kubeconfig={cluster_dir.identity(KUBE_STATE_METRICS)}",
         f"--tls-config={monitoring_folder(cluster_dir) / f'{KUBE_STATE_METRICS}-web.json'}",
@@ -312,10 +302,10 @@ def _web_settings(cluster_dir: ClusterDir, name: str) -> dict[str, Any]:
     return {"tls_server_config": tls}
 
 
-def _rules(rights: tuple[tuple[str, tuple[str, ...]], ...], verbs: tuple[str, ...]) -> list[dict[str, Any]]:
+def _rules(rights: Iterable[tuple[str, str]], verbs: tuple[str, ...]) -> list[dict[str, Any]]:
     rules = []
     for group, resources in rights:
-        rules.append({"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)})
+        rules.append({"apiGroups": [group], "resources": resources.split(), "verbs": list(verbs)})
     return rules
 
 

@@ -76,7 +76,7 @@ _JUDGED = (
     Judged(group=_GROUP, version=_VERSION, resources="clusterqueues", kind="clusterqueue"),
     Judged(group=_GROUP, version=_VERSION, resources="resourceflavors", kind="resourceflavor"),
     # It is the only kind that Kueue judges and never changes.
-    Judged(group=_GROUP, version=_VERSION, resources="cohorts", kind="cohort", changed_at=()),
+    Judged(group=_GROUP, version=_VERSION, resources="cohorts", kind="cohort", changed_at=""),
 )
 """What Kueue judges on every control plane.
 

@@ -60,7 +60,7 @@ class Judged:
         version: the version that it is shown.
         resources: what is judged, with blanks between; only the first is changed.
         kind: their kind in lower case, which is the end of the webhook's path.
-        changed_at: the operations at which it changes them; empty if it never does.
+        changed_at: the operations at which it changes them, with blanks between; empty if it never does.
         judged_at: the operations at which it judges them.
         in_zones: whether it is shown only those in namespaces of zones.
         label: the label that they have; empty if it is shown those without a label too.
@@ -70,8 +70,8 @@ class Judged:
     version: str
     resources: str
     kind: str
-    changed_at: tuple[str, ...] = ("CREATE",)
-    judged_at: tuple[str, ...] = ("CREATE", "UPDATE")
+    changed_at: str = "CREATE"
+    judged_at: str = "CREATE UPDATE"
     in_zones: bool = False
     label: str = ""
 
@@ -214,7 +214,7 @@ def _write_webhooks(cluster_dir: ClusterDir, controller: WebhookController, port
         path = f"{judged.group.replace('.', '-')}-{judged.version}-{judged.kind}"
         url = f"https://{LOOPBACK}:{port}"
         rule = {"apiGroups": [judged.group], "apiVersions": [judged.version], "scope": "*"}
-        shown = rule | {"resources": judged.resources.split(), "operations": list(judged.judged_at)}
+        shown = rule | {"resources": judged.resources.split(), "operations": judged.judged_at.split()}
         client = {"url": f"{url}/validate-{path}", "caBundle": ca}
         own = {
             "name": f"validate-{judged.kind}.{controller.domain}",
@@ -224,7 +224,7 @@ def _write_webhooks(cluster_dir: ClusterDir, controller: WebhookController, port
         judging.append(common | own)
         if not judged.changed_at:
             continue
-        changed = rule | {"resources": [judged.resources.split()[0]], "operations": list(judged.changed_at)}
+        changed = rule | {"resources": [judged.resources.split()[0]], "operations": judged.changed_at.split()}
         client = {"url": f"{url}/mutate-{path}", "caBundle": ca}
         own = {
             "name": f"mutate-{judged.kind}.{controller.domain}",

@@ -81,7 +81,7 @@ _SETS = Judged(
     version="v1",
     resources="leaderworkersets",
     kind="leaderworkerset",
-    changed_at=("CREATE", "UPDATE"),
+    changed_at="CREATE UPDATE",
 )
 _TRAINJOBS = Judged(group=_TRAINER_GROUP, version=_TRAINER_VERSION, resources="trainjobs", kind="trainjob")
 _PODS = Judged(group="", version="v1", resources="pods", kind="pod")
@@ -97,6 +97,11 @@ _JOBSET_PERMISSIONS = (
     Permission(_JOBSET_GROUP, "jobsets/status", STATUS),
     Permission(_JOBSET_GROUP, "jobsets/finalizers", "update"),
 )
+_JOBSET_ADMISSION = (
+    Permission(_JOBSET_GROUP, "jobsets", EDIT),
+    Permission(_JOBSET_GROUP, "jobsets/status", STATUS),
+    Permission(_JOBSET_GROUP, "jobsets/finalizers", "update"),
+)
 _JOBSET = WorkloadController(
     title="JobSet",
     # Published: jobset v0.11.1, config/components/rbac/role.yaml and webhook/manifests.yaml.
@@ -106,7 +111,7 @@ _JOBSET = WorkloadController(
         rights=_JOBSET_PERMISSIONS,
         judged=(
             _JOBSETS,
-            replace(_PODS, judged_at=("CREATE",), label="jobset.sigs.k8s.io/jobset-name"),
+            replace(_PODS, judged_at="CREATE", label="jobset.sigs.k8s.io/jobset-name"),
         ),
     ),
     definitions="config/components/crd/bases",
@@ -114,11 +119,7 @@ _JOBSET = WorkloadController(
     kind="JobSet",
     framework="jobset.x-k8s.io/jobset",
     admitted=(replace(_JOBSETS, in_zones=True),),
-    admission=(
-        Permission(_JOBSET_GROUP, "jobsets", EDIT),
-        Permission(_JOBSET_GROUP, "jobsets/status", STATUS),
-        Permission(_JOBSET_GROUP, "jobsets/finalizers", "update"),
-    ),
+    admission=_JOBSET_ADMISSION,
 )
 _LWS_PERMISSIONS = (
     Permission("", "events", "get list watch create patch update"),
@@ -132,6 +133,15 @@ _LWS_PERMISSIONS = (
     Permission(_LWS_GROUP, "leaderworkersets", EDIT),
     Permission(_LWS_GROUP, "leaderworkersets/status", STATUS),
     Permission(_LWS_GROUP, "leaderworkersets/finalizers", "update"),
+)
+_LWS_ADMISSION = (
+    Permission(_LWS_GROUP, "leaderworkersets", READ),
+    Permission(_LWS_GROUP, "leaderworkersets/status", STATUS),
+    Permission("apps", "statefulsets", READ),
+    # To take a group's place back it deletes its pods, as there is nothing to suspend.
+    Permission("", "pods", "delete"),
+    Permission("", "pods/status", "get patch"),
+    Permission("", "pods/finalizers", "get update"),
 )
 _LWS = WorkloadController(
     title="LeaderWorkerSet",
@@ -148,15 +158,7 @@ _LWS = WorkloadController(
     framework="leaderworkerset.x-k8s.io/leaderworkerset",
     # Kueue knows of no suspended LeaderWorkerSet: it holds its pods back by gates.
     admitted=(replace(_SETS, in_zones=True), replace(_PODS, in_zones=True, label=LWS_PODS)),
-    admission=(
-        Permission(_LWS_GROUP, "leaderworkersets", READ),
-        Permission(_LWS_GROUP, "leaderworkersets/status", STATUS),
-        Permission("apps", "statefulsets", READ),
-        # To take a group's place back it deletes its pods, as there is nothing to suspend.
-        Permission("", "pods", "delete"),
-        Permission("", "pods/status", "get patch"),
-        Permission("", "pods/finalizers", "get update"),
-    ),
+    admission=_LWS_ADMISSION,
 )
 _TRAINER_PERMISSIONS = (
     Permission("", "events", RECORD),
@@ -170,6 +172,12 @@ _TRAINER_PERMISSIONS = (
     Permission(_TRAINER_GROUP, "clustertrainingruntimes/finalizers", "update"),
     Permission(_TRAINER_GROUP, "trainingruntimes/finalizers trainjobs/finalizers", "update"),
 )
+_TRAINER_ADMISSION = (
+    Permission(_TRAINER_GROUP, "trainjobs", EDIT),
+    Permission(_TRAINER_GROUP, "trainjobs/status", STATUS),
+    Permission(_TRAINER_GROUP, "trainjobs/finalizers", "update"),
+    Permission(_TRAINER_GROUP, "clustertrainingruntimes trainingruntimes", READ),
+)
 _TRAINER = WorkloadController(
     title="Kubeflow Trainer",
     # Published: trainer v2.2.0, manifests/base/rbac/role.yaml and webhook/manifests.yaml.
@@ -178,13 +186,13 @@ _TRAINER = WorkloadController(
         domain="trainer.kubeflow.org",
         rights=_TRAINER_PERMISSIONS,
         judged=(
-            replace(_TRAINJOBS, changed_at=("CREATE", "UPDATE")),
-            replace(_TRAINJOBS, resources="trainingruntimes", kind="trainingruntime", changed_at=()),
+            replace(_TRAINJOBS, changed_at="CREATE UPDATE"),
+            replace(_TRAINJOBS, resources="trainingruntimes", kind="trainingruntime", changed_at=""),
             replace(
                 _TRAINJOBS,
                 resources="clustertrainingruntimes",
                 kind="clustertrainingruntime",
-                changed_at=(),
+                changed_at="",
             ),
         ),
     ),
@@ -194,12 +202,7 @@ _TRAINER = WorkloadController(
     framework="trainer.kubeflow.org/trainjob",
     needs=("jobset",),
     admitted=(replace(_TRAINJOBS, in_zones=True),),
-    admission=(
-        Permission(_TRAINER_GROUP, "trainjobs", EDIT),
-        Permission(_TRAINER_GROUP, "trainjobs/status", STATUS),
-        Permission(_TRAINER_GROUP, "trainjobs/finalizers", "update"),
-        Permission(_TRAINER_GROUP, "clustertrainingruntimes trainingruntimes", READ),
-    ),
+    admission=_TRAINER_ADMISSION,
 )
 _WORKLOAD_CONTROLLERS = (_JOBSET, _LWS, _TRAINER)
 WORKLOAD_CONTROLLERS: Mapping[str, WorkloadController] = MappingProxyType(

@@ -27,32 +27,20 @@ _WRITE = (*_READ, "create", "update", "patch", "delete")
 _RBAC = "rbac.authorization.k8s.io"
 _GIB = 2**30
 
-_READABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "",
-        (
-            "configmaps",
-            "events",
-            "limitranges",
-            "persistentvolumeclaims",
-            "pods",
-            "pods/log",
-            "resourcequotas",
-            "serviceaccounts",
-            "services",
-        ),
-    ),
-    ("apps", ("daemonsets", "deployments", "replicasets", "statefulsets")),
-    ("batch", ("cronjobs", "jobs")),
-    ("kueue.x-k8s.io", ("localqueues", "workloads")),
-    ("networking.k8s.io", ("networkpolicies",)),
-    ("resource.k8s.io", ("resourceclaims", "resourceclaimtemplates")),
+_CORE = "configmaps events limitranges persistentvolumeclaims pods pods/log resourcequotas"
+_READABLE = (
+    ("", f"{_CORE} serviceaccounts services"),
+    ("apps", "daemonsets deployments replicasets statefulsets"),
+    ("batch", "cronjobs jobs"),
+    ("kueue.x-k8s.io", "localqueues workloads"),
+    ("networking.k8s.io", "networkpolicies"),
+    ("resource.k8s.io", "resourceclaims resourceclaimtemplates"),
 )
-_WRITABLE: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("", ("configmaps", "persistentvolumeclaims", "pods", "secrets", "services")),
-    ("apps", ("deployments", "statefulsets")),
-    ("batch", ("cronjobs", "jobs")),
-    ("resource.k8s.io", ("resourceclaims", "resourceclaimtemplates")),
+_WRITABLE = (
+    ("", "configmaps persistentvolumeclaims pods secrets services"),
+    ("apps", "deployments statefulsets"),
+    ("batch", "cronjobs jobs"),
+    ("resource.k8s.io", "resourceclaims resourceclaimtemplates"),
 )
 _WORK: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -115,16 +103,13 @@ def _roles(
         work: API group and resource of each further kind of work.
     """
     read: list[dict[str, Any]] = []
-    for api_group, resources in _READABLE:
+    for api_group, resources in (*_READABLE, *work):
         rule = _policy_rule(api_group, resources, _READ)
         read.append(rule)
     write: list[dict[str, Any]] = []
-    for api_group, resources in _WRITABLE:
+    for api_group, resources in (*_WRITABLE, *work):
         rule = _policy_rule(api_group, resources, _WRITE)
         write.append(rule)
-    for api_group, resource in work:
-        read.append(_policy_rule(api_group, (resource,), _READ))
-        write.append(_policy_rule(api_group, (resource,), _WRITE))
     workers, viewers = tenant_groups(namespace.tenant)
     yield from _role(maker, namespace, component, ADMIN, [*read, *write], workers)
     yield from _role(maker, namespace, component, VIEWER, read, viewers)
@@ -151,9 +136,9 @@ def _role(
     )
 
 
-def _policy_rule(api_group: str, resources: Sequence[str], verbs: Sequence[str]) -> dict[str, Any]:
+def _policy_rule(api_group: str, resources: str, verbs: Sequence[str]) -> dict[str, Any]:
     """Return one RBAC rule."""
-    return {"apiGroups": [api_group], "resources": list(resources), "verbs": list(verbs)}
+    return {"apiGroups": [api_group], "resources": resources.split(), "verbs": list(verbs)}
 
 
 def _quota(

@@ -105,37 +105,21 @@ _IS_RECORD = f"^(?:{'|'.join(_RECORDS)})$"
 
 # Of a namespace that others use too, such as `kube-system`, not every account is a plugin's: `job-controller`
 # and `persistent-volume-binder` lie there, and what an administrator installs.
-_ACCOUNTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+_ACCOUNTS: Mapping[str, str] = MappingProxyType(
     {
-        "antrea-system": ("antrea-agent", "antrea-controller"),
-        "calico-system": ("calico-cni-plugin", "calico-kube-controllers", "calico-node"),
-        "kube-ovn": ("kube-ovn-app", "kube-ovn-cni", "ovn", "ovn-ovs"),
+        "antrea-system": "antrea-agent antrea-controller",
+        "calico-system": "calico-cni-plugin calico-kube-controllers calico-node",
+        "kube-ovn": "kube-ovn-app kube-ovn-cni ovn ovn-ovs",
         "kube-system": (
-            "antrea-agent",
-            "antrea-controller",
-            "aws-node",
-            "calico-cni-plugin",
-            "calico-kube-controllers",
-            "calico-node",
-            "canal",
-            "eks-vpc-resource-controller",
-            "kube-ovn-app",
-            "kube-ovn-cni",
-            "ovn",
-            "ovn-ovs",
+            "antrea-agent antrea-controller aws-node calico-cni-plugin "
+            "calico-kube-controllers calico-node canal eks-vpc-resource-controller "
+            "kube-ovn-app kube-ovn-cni ovn ovn-ovs"
         ),
         "openshift-ovn-kubernetes": (
-            "ovn-kubernetes-control-plane",
-            "ovn-kubernetes-controller",
-            "ovn-kubernetes-node",
+            "ovn-kubernetes-control-plane ovn-kubernetes-controller ovn-kubernetes-node"
         ),
         "ovn-kubernetes": (
-            "ovn",
-            "ovnkube-cluster-manager",
-            "ovnkube-control-plane",
-            "ovnkube-db",
-            "ovnkube-master",
-            "ovnkube-node",
+            "ovn ovnkube-cluster-manager ovnkube-control-plane ovnkube-db ovnkube-master ovnkube-node"
         ),
     }
 )
@@ -145,7 +129,9 @@ Read on 2026-11-28 in the manifests and charts of Antrea, Calico and its operato
 and OpenShift. Others are listed in the description.
 """
 PLUGIN_ACCOUNTS = tuple(
-    f"system:serviceaccount:{namespace}:{name}" for namespace, names in _ACCOUNTS.items() for name in names
+    f"system:serviceaccount:{namespace}:{name}"
+    for namespace, names in _ACCOUNTS.items()
+    for name in names.split()
 )
 """The same as names of users."""
 # Amazon runs the controller beside the API server, with a name of its own.
