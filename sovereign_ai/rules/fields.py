@@ -658,8 +658,10 @@ def sources_of_container() -> str:
 
 def _settings(value: str) -> str:
     """Return CEL: entries of a ConfigMap that pods may read as variables name permitted places only."""
-    condition = setting("k", f"{value}[k]")
-    return f"({_IS_STRANGERS} || {value}.all(k, {_is_file(value)} || {condition}))"
+    # The entry has a short name: the time to check the types grows with the square of the length.
+    is_permitted = setting("k", "y")
+    condition = f"{_is_file('y')} || {is_permitted}"
+    return f"({_IS_STRANGERS} || {value}.all(k, [{value}[k]].all(y, {condition})))"
 
 
 _IS_STRANGERS = '(has(object.metadata.namespace) && object.metadata.namespace != "" && !variables.known)'
@@ -676,19 +678,20 @@ Longer ones take the API server more time than it gives an expression."""
 _MAY_BE_PLACE = "[.:@%\\\\]|=[^=]"
 
 
-def _is_file(value: str) -> str:
+def _is_file(entry: str) -> str:
     """Return CEL: an entry `k` of a ConfigMap is not read as a variable.
 
     Any entry may become one, by `configMapKeyRef` or with a prefix. A file has lines, or words.
     """
     may_be_read = f"k.matches({literal(_READ_AS_VARIABLES)}) && !(k in {literal(list(_DOCUMENTS))})"
-    has_words = f'{value}[k].trim().matches(k.contains(".") ? "[ \\\\t\\\\r\\\\n]" : " ")'
+    has_words = f'{entry}.trim().matches(k.contains(".") ? "[ \\\\t\\\\r\\\\n]" : " ")'
     return f"(!({may_be_read}) && {has_words})"
 
 
 def entries_are_short(value: str) -> str:
     """Return CEL: the entries of a ConfigMap that pods may read as variables are short enough to judge."""
-    settings = f"{value}.filter(k, !{_is_file(value)})"
+    is_file = _is_file(f"{value}[k]")
+    settings = f"{value}.filter(k, !{is_file})"
     read = f"{settings}.filter(k, {value}[k].matches({literal(_MAY_BE_PLACE)}))"
     total = f'size({settings}.map(k, {value}[k]).join("")) <= {_LONGEST_TOTAL}'
     size = f'size({read}.map(k, {value}[k]).join("")) <= {_LONGEST_SETTINGS}'

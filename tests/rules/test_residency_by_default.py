@@ -116,7 +116,7 @@ def test_a_variable_of_the_environment_names_a_permitted_place() -> None:
 def test_no_check_on_add_ons_is_long_since_types_are_checked_in_the_square_of_it() -> None:
     checks = find_rule("RES-012").checks_on(OTHER)
     assert len(checks) > 5
-    assert max(len(check.expression) for check in checks) < 12_500
+    assert max(len(check.expression) for check in checks) < 12_000
 
 
 def test_the_table_is_large_and_has_permitted_objects_too() -> None:
