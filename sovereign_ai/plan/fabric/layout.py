@@ -646,9 +646,9 @@ class _Sizer:
                 yield ceil_div(leaf, pod_leaves)
             return
         least = ceil_div(leaf + self.borders, max(most, 1))
-        # Smaller pods waste spines by rounding, so a few numbers beyond the least include the best one.
-        for pods in range(least, min(least * 2 + 8, self.core_radix, leaf) + 1):
-            if ceil_div(leaf, ceil_div(leaf, pods)) == pods:
+        for pods in range(least, min(self.core_radix, leaf) + 1):
+            # Fewer border leaves a pod may save spines where leaves alone fill fewer pods.
+            if self.borders or ceil_div(leaf, ceil_div(leaf, pods)) == pods:
                 yield pods
 
     def _with_pods(self, places: int, leaf: int, up: int, pods: int, need: int) -> Laid:
@@ -790,6 +790,8 @@ def laid_out(fabric: Fabric, blocks: Sequence[Block], rack: int = 0) -> Laid:
 def pods_of(leaf: int, rails: int, clos: Clos, layout: Layout) -> list[list[int]]:
     """Return the leaves of each pod by their positions: by groups of rails, else in order."""
     if not layout.by_rail:
+        if ceil_div(leaf, clos.pod) < clos.pods:
+            return _level_chunks(range(leaf), clos.pods)
         return _chunks(range(leaf), clos.pod)
     groups = rails // layout.leaf_rails
     pods: list[list[int]] = []
@@ -802,3 +804,17 @@ def pods_of(leaf: int, rails: int, clos: Clos, layout: Layout) -> list[list[int]
 def _chunks(leaves: range, size: int) -> list[list[int]]:
     """Divide positions of leaves into lists of at most `size`."""
     return [list(leaves[at : at + size]) for at in range(0, len(leaves), size)]
+
+
+def _level_chunks(leaves: range, pods: int) -> list[list[int]]:
+    """Divide positions of leaves into some lists that differ by one at most."""
+    least, more = divmod(len(leaves), pods)
+    chunks: list[list[int]] = []
+    at = 0
+    for pod in range(pods):
+        end = at + least
+        if pod < more:
+            end += 1
+        chunks.append(list(leaves[at:end]))
+        at = end
+    return chunks
