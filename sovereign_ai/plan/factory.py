@@ -10,7 +10,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -152,11 +153,19 @@ def _plain(value: Any) -> dict[str, Any] | tuple[Any, ...]:
     return _fields_of(value)
 
 
+@cache
+def _field_values(of: type) -> tuple[Sequence[str], Callable[[Any], tuple[Any, ...]]]:
+    """Return the names of a dataclass's fields, and what reads all of them from an object."""
+    names = tuple(of.__dataclass_fields__)
+    if len(names) == 1:
+        return names, lambda row: (getattr(row, names[0]),)
+    return names, attrgetter(*names)
+
+
 def _fields_of(row: Any) -> dict[str, Any]:
     """Return a dataclass's fields by name, without those that came later and hold their default."""
-    data: dict[str, Any] = {}
-    for name in type(row).__dataclass_fields__:
-        data[name] = getattr(row, name)
+    names, values = _field_values(type(row))
+    data: dict[str, Any] = dict(zip(names, values(row), strict=True))
     for name, default in _LATER_FIELDS.get(type(row), {}).items():
         if data[name] == default:
             del data[name]
