@@ -99,7 +99,7 @@ def check_object_sizes(factory: AIFactory, derived: Plan) -> None:
     Raises:
         SpecError: every object that is too large.
     """
-    from sovereign_ai.render.kubernetes.sizes import SAFE_DESCRIPTION_BYTES
+    from sovereign_ai.render.kubernetes import SAFE_DESCRIPTION_BYTES
 
     # Rendering is slow, and below this size no object can exceed etcd's limit.
     if len(factory.canonical()) > SAFE_DESCRIPTION_BYTES:
