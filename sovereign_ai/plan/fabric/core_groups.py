@@ -109,6 +109,9 @@ def packed(leaf: int, radix: int, split: Split, most: int) -> tuple[Clos, tuple[
         if not spines:
             continue
         links = pod * (split.up // spines)
+        # Groups are searched for only where cores full of links would be few enough.
+        if pods * spines + ceil_div(pods * spines * links, radix) > fewest:
+            continue
         groups = fewest_cores(spines, links, pods, radix)
         cores = sum(group.cores for group in groups)
         total = pods * spines + cores

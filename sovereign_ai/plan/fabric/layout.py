@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd
 
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError
@@ -433,15 +434,12 @@ class _Sizer:
         """
         described, spare = self.fabric.spines, self.fabric.spine_spares or 0
         for count in range(max(least, spare + 1), up + spare + 2):
-            try:
-                spines, uplinks = self._with_spares(count, leaf, up, radix, need, spare)
-            except MisfitError:
-                continue
+            uplinks = self._uplinks_below(count, leaf, up, radix, need, spare)
             # The rule `even` additionally requires spines that divide the uplinks.
-            if described == "least" or uplinks % count == 0:
+            if uplinks and (described == "least" or uplinks % count == 0):
                 spared = f", and {spare} may fail" if spare else ""
                 self.why["spine"] = f"fewest of {radix} ports that hold {leaf} x {uplinks} uplinks{spared}"
-                return spines, uplinks
+                return count, uplinks
         self._check_border_meets(max(least, spare + 1))
         message = f"no number of spines leaves {need} uplinks of a leaf where {spare} of them fail"
         hint = "write fewer, fewer machines a leaf, or a larger oversubscription"
@@ -460,21 +458,24 @@ class _Sizer:
             need: uplinks that a leaf must keep.
             spare: spines that may fail.
         """
-        most = up
-        if spare and not isinstance(self.fabric.uplinks, int):
-            most = self.most_up
-        for uplinks in range(max(up, count), most + 1):
-            # The spines that fail are those with the most links.
-            kept = uplinks - spare * ceil_div(uplinks, count)
-            required = need if spare else min(up, uplinks)
-            fits = self._above(leaf, uplinks, count) <= count * radix
-            if kept >= required and fits and self._border_keeps(count, spare):
-                return count, uplinks
+        uplinks = self._uplinks_below(count, leaf, up, radix, need, spare)
+        if uplinks:
+            return count, uplinks
         message = (
             f"{count} spines of {radix} ports do not hold {leaf} x {up} uplinks so that {spare} may fail"
         )
         field = "spine_spares" if spare else "spines"
         raise MisfitError(field, message, "write more spines, or 'spines: least'")
+
+    def _uplinks_below(self, count: int, leaf: int, up: int, radix: int, need: int, spare: int) -> int:
+        """Return the uplinks of each leaf below some spines, as `_with_spares`; 0 where these do not do."""
+        most = up
+        if spare and not isinstance(self.fabric.uplinks, int):
+            most = self.most_up
+        uplinks = _kept_uplinks(count, up, most, need, spare)
+        # More uplinks than the fewest that are kept fit no better.
+        fits = self._above(leaf, uplinks, count) <= count * radix
+        return uplinks if fits and self._border_keeps(count, spare) else 0
 
     def _dividing_spines(self, leaf: int, up: int, radix: int) -> int:
         """Return the fewest spines that divide the uplinks of some leaves; 0 where none has the ports.
@@ -625,6 +626,8 @@ class _Sizer:
             "radix", f"{leaf:,} leaves are more than three tiers join", "use a switch of more ports"
         )
         for pods in self._pod_counts(leaf, a_group):
+            if best is not None and not self._may_be_better(best.clos, leaf, up, pods):
+                continue
             try:
                 laid = self._with_pods(places, leaf, up, pods, need)
             except MisfitError as misfit:
@@ -635,6 +638,13 @@ class _Sizer:
         if best is None:
             raise failed
         return best
+
+    def _may_be_better(self, best: Clos, leaf: int, up: int, pods: int) -> bool:
+        """Return whether full spines and cores, without border leaves, are no more than those of a design."""
+        links = ceil_div(leaf, pods) * up
+        spines = max(ceil_div(links, max(self.spine_down, 1)), min(2, up))
+        cores = ceil_div(pods * self._links_to_cores(links), self.core_radix)
+        return pods * spines + cores <= best.spine + best.core
 
     def _pod_counts(self, leaf: int, a_group: int) -> Iterator[int]:
         """Yield the numbers of pods to try."""
@@ -723,6 +733,26 @@ class _Sizer:
             if getattr(self.fabric, name) is not None:
                 return MisfitError(name, message, hint)
         return MisfitError("radix", message, hint)
+
+
+# Cached, since it is the same of every number of pods that is tried.
+@lru_cache(maxsize=4096)
+def _kept_uplinks(count: int, up: int, most: int, need: int, spare: int) -> int:
+    """Return the fewest uplinks of a leaf of which enough are left after some spines fail; 0 where none are.
+
+    Args:
+        count: spines.
+        up: uplinks at least.
+        most: uplinks at most.
+        need: uplinks that must be left where spines may fail.
+        spare: spines that may fail.
+    """
+    for uplinks in range(max(up, count), most + 1):
+        # The spines that fail are those with the most links.
+        kept = uplinks - spare * ceil_div(uplinks, count)
+        if kept >= (need if spare else min(up, uplinks)):
+            return uplinks
+    return 0
 
 
 def _outside_why(outside: Outside) -> str:
