@@ -64,8 +64,9 @@ def _map(part: str, version: str) -> str:
 
 
 def _annotations_differ() -> str:
-    """Return the CEL that holds where annotations differ, but for those in which the Deployment controller
-    counts: it writes them to a ReplicaSet in the update that scales it.
+    """Return the CEL that holds where annotations differ, but for those of the Deployment controller.
+
+    It writes to them how many replicas it wants, in the update that scales a ReplicaSet.
     """
     new, old = _map("annotations", "object"), _map("annotations", "oldObject")
     is_counted = 'k.startsWith("deployment.kubernetes.io/")'

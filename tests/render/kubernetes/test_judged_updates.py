@@ -76,7 +76,9 @@ def test_a_field_that_goes_or_a_spec_that_comes_is_judged(group: Group) -> None:
     assert is_judged(group, bare, workload(OLD))
 
 
-@pytest.mark.parametrize("specs", [([1], [2]), ("a", "b"), (1, 2), ({"replicas": 1}, [1]), (None, {})], ids=str)
+@pytest.mark.parametrize(
+    "specs", [([1], [2]), ("a", "b"), (1, 2), ({"replicas": 1}, [1]), (None, {})], ids=str
+)
 def test_a_spec_of_any_type_is_compared(specs: tuple[Any, Any]) -> None:
     new, old = specs
     assert is_judged("others", workload(new), workload(old))
@@ -93,7 +95,9 @@ def test_a_workload_that_runs_less_is_judged_where_its_labels_or_annotations_cha
 
 def test_a_deployment_counts_in_annotations_of_its_replica_sets_unjudged() -> None:
     old = workload(OLD, annotations={COUNTED: "2", "other": "a"})
-    assert not is_judged("templates", workload({**OLD, "replicas": 1}, annotations={COUNTED: "3", "other": "a"}), old)
+    assert not is_judged(
+        "templates", workload({**OLD, "replicas": 1}, annotations={COUNTED: "3", "other": "a"}), old
+    )
     assert not is_judged("templates", workload(OLD, annotations={"other": "a"}), old)
     assert not is_judged("templates", workload(OLD), workload(OLD, annotations={COUNTED: "2"}))
     assert is_judged("templates", workload(OLD, annotations={COUNTED: "2", "other": "b"}), old)
