@@ -25,52 +25,42 @@ _IS_NO_UPDATE = 'request.operation != "UPDATE" || oldObject == null'
 _APART = '["metadata", "status"]'
 _APART_IN_CLUSTER = '(object.kind == "Namespace" ? ["metadata", "spec", "status"] : ["metadata", "status"])'
 _DIFFERS = "(!(f in dyn(oldObject)) || dyn(object)[f] != dyn(oldObject)[f])"
-_NEW, _OLD = "dyn(object).spec", "dyn(oldObject).spec"
-_IS_FEWER = (
-    f'k in ["replicas", "parallelism"] && type({_NEW}[k]) == int && type({_OLD}[k]) == int'
-    f" && {_NEW}[k] < {_OLD}[k]"
-)
 # A kind of an add-on may have a spec of any type, and leave out what is false.
 _RUNS_LESS = (
-    f'f == "spec" && f in dyn(oldObject) && type({_NEW}) == map && type({_OLD}) == map'
-    f' && {_NEW}.all(k, (k == "suspend" && {_NEW}[k] == true)'
-    f" || (k in {_OLD} && ({_NEW}[k] == {_OLD}[k] || ({_IS_FEWER}))))"
-    f" && {_OLD}.all(k, k in {_NEW})"
+    'f == "spec" && f in dyn(oldObject) && type(dyn(object).spec) == map && type(dyn(oldObject).spec) == map'
+    ' && dyn(object).spec.all(k, (k == "suspend" && dyn(object).spec[k] == true)'
+    " || (k in dyn(oldObject).spec && (dyn(object).spec[k] == dyn(oldObject).spec[k]"
+    ' || (k in ["replicas", "parallelism"] && type(dyn(object).spec[k]) == int'
+    " && type(dyn(oldObject).spec[k]) == int && dyn(object).spec[k] < dyn(oldObject).spec[k]))))"
+    " && dyn(oldObject).spec.all(k, k in dyn(object).spec)"
 )
+_IS_NEW = "dyn(object).exists(f, !(f in $apart) && $differs)"
+_IS_GONE = "dyn(oldObject).exists(f, !(f in $apart) && !(f in dyn(object)))"
+_PART_DIFFERS = (
+    "(has(object.metadata.$part) ? object.metadata.$part : {})"
+    " != (has(oldObject.metadata.$part) ? oldObject.metadata.$part : {})"
+)
+_NEW = "(has(object.metadata.annotations) ? object.metadata.annotations : {})"
+_OLD = "(has(oldObject.metadata.annotations) ? oldObject.metadata.annotations : {})"
+# The Deployment controller writes how many replicas it wants, in the update that scales a ReplicaSet.
+_IS_COUNT = 'k.startsWith("deployment.kubernetes.io/")'
+_ANNOTATION_IS_NEW = "$new.exists(k, !$count && (!(k in $old) || $new[k] != $old[k]))"
+_ANNOTATION_IS_GONE = "$old.exists(k, !$count && !(k in $new))"
 
 
 def changed(group: Group) -> str:
     """Return the CEL that holds for a request which the policy of a group must judge."""
+    differs = _DIFFERS
+    if group in _WORKLOADS:
+        differs += f" && !({_RUNS_LESS})"
     apart = _APART_IN_CLUSTER if group == EVERYWHERE else _APART
-    differs = f"{_DIFFERS} && !({_RUNS_LESS})" if group in _WORKLOADS else _DIFFERS
-    parts = [
-        _IS_NO_UPDATE,
-        f"dyn(object).exists(f, !(f in {apart}) && {differs})",
-        f"dyn(oldObject).exists(f, !(f in {apart}) && !(f in dyn(object)))",
-        _annotations_differ() if group == "templates" else _differ("annotations"),
-        _differ("labels"),
-    ]
-    return " || ".join(parts)
-
-
-def _differ(part: str) -> str:
-    """Return the CEL that holds where a map in the metadata is another one."""
-    return f"{_map(part, 'object')} != {_map(part, 'oldObject')}"
-
-
-def _map(part: str, version: str) -> str:
-    """Return the CEL of a map in the metadata of one version of the object."""
-    return f"(has({version}.metadata.{part}) ? {version}.metadata.{part} : {{}})"
-
-
-def _annotations_differ() -> str:
-    """Return the CEL that holds where annotations differ, but for those of the Deployment controller.
-
-    It writes to them how many replicas it wants, in the update that scales a ReplicaSet.
-    """
-    new, old = _map("annotations", "object"), _map("annotations", "oldObject")
-    is_counted = 'k.startsWith("deployment.kubernetes.io/")'
-    return (
-        f"{new}.exists(k, !{is_counted} && (!(k in {old}) || {new}[k] != {old}[k]))"
-        f" || {old}.exists(k, !{is_counted} && !(k in {new}))"
-    )
+    fields = f"{_IS_NEW} || {_IS_GONE}".replace("$apart", apart)
+    text = f"{_IS_NO_UPDATE} || {fields}".replace("$differs", differs)
+    annotations = _PART_DIFFERS.replace("$part", "annotations")
+    if group == "templates":
+        annotations = f"{_ANNOTATION_IS_NEW} || {_ANNOTATION_IS_GONE}"
+        annotations = annotations.replace("$new", _NEW)
+        annotations = annotations.replace("$old", _OLD)
+        annotations = annotations.replace("$count", _IS_COUNT)
+    labels = _PART_DIFFERS.replace("$part", "labels")
+    return f"{text} || {annotations} || {labels}"
