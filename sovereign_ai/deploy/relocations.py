@@ -78,9 +78,10 @@ def relocations(
     moves += gateway_moves(old, factory.gateways, zones, usage)
     own = {component_of(obj) for obj in new}
     told = set(renamed)
+    outside = _outside_their_zones(new, plan, cluster, usage)
     for relocation in _without_repetition(moved_components(changes, pairs)):
         is_here = relocation.component in renamed or relocation.component in own
-        moves.append(_move(relocation, renamed, old, usage, is_here=is_here))
+        moves.append(_move(relocation, renamed, old, usage, outside, is_here=is_here))
         if not is_here:
             told.add(relocation.component)
     moves += shrunk_pools(old, plan, cluster, told, usage)
@@ -175,6 +176,7 @@ def _move(
     renamed: Mapping[str, str],
     live: Iterable[Object],
     usage: Usage,
+    outside: Iterable[Object],
     *,
     is_here: bool,
 ) -> Move:
@@ -185,6 +187,7 @@ def _move(
         renamed: each component that goes, and the one that takes its place.
         live: the factory's own live objects and nodes.
         usage: the objects of tenants and controllers.
+        outside: running pods that will be on nodes of another zone than their namespaces.
         is_here: whether it has objects on this cluster afterwards.
     """
     kind, _, name = relocation.component.partition(".")
@@ -196,7 +199,7 @@ def _move(
         component.partition(".")[2],
         tuple(
             _relocation_costs(
-                relocation, own, usage, is_here=is_here, is_renamed=relocation.component in renamed
+                relocation, own, usage, outside, is_here=is_here, is_renamed=relocation.component in renamed
             )
         ),
         relocation.kind,
@@ -206,7 +209,13 @@ def _move(
 
 
 def _relocation_costs(
-    relocation: Relocation, own: Iterable[Object], usage: Usage, *, is_here: bool, is_renamed: bool
+    relocation: Relocation,
+    own: Iterable[Object],
+    usage: Usage,
+    outside: Iterable[Object],
+    *,
+    is_here: bool,
+    is_renamed: bool,
 ) -> Iterator[str]:
     """Yield what is interrupted or left behind where a component is in other places.
 
@@ -214,6 +223,7 @@ def _relocation_costs(
         relocation: the component's change of place.
         own: the component's live objects.
         usage: the objects of tenants and controllers.
+        outside: running pods that will be on nodes of another zone than their namespaces.
         is_here: whether the component has objects on this cluster afterwards.
         is_renamed: whether it has another name too.
     """
@@ -228,10 +238,11 @@ def _relocation_costs(
         # A tenant's namespaces in other zones stay where they are.
         if obj["kind"] != "Namespace" or labels.get(KEYS.namespace_zone) in relocation.old:
             names[obj["kind"]].add(obj["metadata"]["name"])
-    origin = f"{relocation.kind} {_listed(relocation.old)}"
-    if pods := usage.pods_in(names["Namespace"]):
-        single = f"running pod stays on nodes of {origin} until it ends"
-        yield counted(len(pods), single, f"running pods stay on nodes of {origin} until they end")
+    # Whether the component is a tenant or a pool: it has either namespaces or nodes.
+    stay = [pod for pod in outside if _is_in(pod, names["Namespace"], names["Node"])]
+    if stay and relocation.kind == "zone":
+        single = "running pod stays on a node of another zone until it ends"
+        yield counted(len(stay), single, "running pods stay on nodes of another zone until they end")
     if volumes := usage.volumes_of(names["StorageClass"]):
         yield _kept_volumes(volumes, relocation.kind, _listed(relocation.old))
     kind, _, pool = relocation.component.partition(".")
@@ -242,6 +253,34 @@ def _relocation_costs(
         # The nodes of a pool with another name leave, which is told with its name.
         concerned = names["Node"] if not is_renamed else set()
         yield from _pool_costs(pool, relocation, concerned, usage, is_here=is_here)
+
+
+def _outside_their_zones(wanted: Iterable[Object], plan: Plan, cluster: str, usage: Usage) -> list[Object]:
+    """Return the running pods whose node and namespace both stay, and are in two zones then.
+
+    Args:
+        wanted: the bundle's objects.
+        plan: the plan of the new description.
+        cluster: the plan's name for the cluster.
+        usage: the objects of tenants and controllers.
+    """
+    zones = {}
+    for obj in wanted:
+        if obj["kind"] == "Namespace":
+            zones[obj["metadata"]["name"]] = tenancy_of(obj)[1]
+    nodes = {node.name: node.zone for node in plan.nodes_of(cluster)}
+    outside = []
+    for pod in usage.pods:
+        zone = zones.get(namespace_of(pod))
+        node_zone = nodes.get((pod.get("spec") or {}).get("nodeName", ""), zone)
+        if zone and node_zone != zone:
+            outside.append(pod)
+    return outside
+
+
+def _is_in(pod: Object, namespaces: AbstractSet[str], nodes: AbstractSet[str]) -> bool:
+    """Return whether a pod is in one of some namespaces or on one of some nodes."""
+    return namespace_of(pod) in namespaces or pod["spec"].get("nodeName") in nodes
 
 
 def _is_concerned(node: Object, relocation: Relocation) -> bool:

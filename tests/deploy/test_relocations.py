@@ -203,3 +203,51 @@ def test_a_quota_below_what_runs_is_told_with_what_is_used(used: str, *, is_told
     assert bool(lines) is is_told
     if is_told:
         assert "64 are used: what runs stays, and nothing more starts" in lines[0]
+
+
+def pod_on(node: str, namespace: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "p", "namespace": namespace},
+        "spec": {"containers": [], **({"nodeName": node} if node else {})},
+    }
+
+
+def staying(name: str, *pods: dict[str, Any]) -> list[str]:
+    """Return what is told of pods that stay on nodes of another zone."""
+    return [line for line in told(name, Usage(pods=pods)) if "another zone" in line]
+
+
+def test_a_tenant_that_moves_leaves_its_pods_on_nodes_of_another_zone() -> None:
+    pods = [pod_on("train-001", "research"), pod_on("", "research"), pod_on("serve-001", "startups")]
+    assert staying("a tenant moves to another zone", *pods) == [
+        (
+            "tenant research moves from zone restricted to zone open: "
+            "1 running pod stays on a node of another zone until it ends"
+        )
+    ]
+
+
+def test_pods_whose_nodes_go_to_the_zone_of_their_tenant_stay_nowhere_else() -> None:
+    pods = [pod_on("serve-001", "startups"), pod_on("train-001", "research")]
+    assert staying("a pool and its tenant move to a new zone", *pods) == []
+    assert staying("two zones exchange their names", *pods) == []
+
+
+def test_pods_of_a_tenant_that_is_renamed_as_it_moves_end_and_stay_nowhere() -> None:
+    assert staying("a tenant has another name, zone and quota", pod_on("serve-001", "startups")) == []
+
+
+def test_a_pool_that_moves_away_from_its_tenants_keeps_their_pods_until_they_end() -> None:
+    pods = [pod_on("train-001", "research"), pod_on("train-002", "research"), pod_on("serve-001", "startups")]
+    assert staying("two pools exchange their zones", *pods) == [
+        (
+            "pool serve moves from zone open to zone restricted: "
+            "1 running pod stays on a node of another zone until it ends; "
+            "4 nodes change, with 1 running pod on them"
+        ),
+        (
+            "pool train moves from zone restricted to zone open: "
+            "2 running pods stay on nodes of another zone until they end; "
+            "12 nodes change, with 2 running pods on them"
+        ),
+    ]

@@ -6,8 +6,7 @@ deny, and apply to the factory's namespaces and to kinds outside namespaces.
 
 * The namespaces are a list of names in the policy, not a label selector: a label can be written through
   subresources (`namespaces/status`, `namespaces/finalize`), a name cannot.
-* An update that leaves every field as it was is admitted, except for status and for metadata other than
-  labels and annotations, so that finalizers can go from objects that an older rule admitted. Existing objects
+* An update is judged where something changed that could let more in (`judged_updates.py`). Existing objects
   are the audit's business.
 * Each validating policy refuses one object by its name, `sovereign-revision`, and states its own revision in
   the message. A dry run of that object shows which revision the API server enforces (`revision.py`).
@@ -26,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.names import KEYS
+from sovereign_ai.render.kubernetes.judged_updates import EVERYWHERE, changed
 from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.render.kubernetes.revision import with_revision
 from sovereign_ai.rules import (
@@ -59,28 +59,6 @@ API = "admissionregistration.k8s.io/v1"
 PLACEMENT = "sovereign-placement"
 _OBJECT, _DYNAMIC = re.compile(r"\b(object|oldObject)\."), r"dyn(\1)."
 """Fields that only some kinds of a group have are read as dynamic values, which type checking accepts."""
-_METADATA_CHANGED = "".join(
-    f" || (has(object.metadata.{part}) ? object.metadata.{part} : {{}})"
-    f" != (has(oldObject.metadata.{part}) ? oldObject.metadata.{part} : {{}})"
-    for part in ("annotations", "labels")
-)
-_NO_OLD = 'request.operation != "UPDATE" || oldObject == null'
-# Finalizers must come off an object that an older policy permitted: a deletion in the foreground, as the
-# engine makes it, ends with an update by the garbage collector. Many kinds have no `spec`, so that every
-# field is compared but metadata and status; what is judged by its `spec` alone would keep, for example, a
-# storage class Terminating for ever.
-_FIELD_CHANGED = (
-    " || dyn(object).exists(f, !(f in {apart})"
-    " && (!(f in dyn(oldObject)) || dyn(object)[f] != dyn(oldObject)[f]))"
-    " || dyn(oldObject).exists(f, !(f in {apart}) && !(f in dyn(object)))"
-)
-_APART = '["metadata", "status"]'
-_CHANGED = f"{_NO_OLD}{_FIELD_CHANGED.format(apart=_APART)}{_METADATA_CHANGED}"
-# The only field in a namespace's spec are its finalizers, which the namespace controller takes off at last.
-_APART_IN_CLUSTER = '(object.kind == "Namespace" ? ["metadata", "spec", "status"] : ["metadata", "status"])'
-_CHANGED_IN_CLUSTER = f"{_NO_OLD}{_FIELD_CHANGED.format(apart=_APART_IN_CLUSTER)}{_METADATA_CHANGED}"
-_EVERYWHERE: Group = "cluster"
-"""The group of kinds without a namespace, and of namespaces themselves."""
 _NODES: Group = "nodes"
 _WRITES = ("CREATE", "UPDATE")
 _LONGEST = 5_000
@@ -181,10 +159,9 @@ def _waiver_variables(rules: Iterable[Rule], kinds: Sequence[str], signed: Signe
 
 def _conditions(group: Group, context: Context) -> list[dict[str, str]]:
     """Return the conditions on which a policy judges a request: in scope, and a change."""
-    if group == _NODES:
-        return [{"name": "changed", "expression": _CHANGED}]
-    if group == _EVERYWHERE:
-        return [{"name": "changed", "expression": _CHANGED_IN_CLUSTER}]
+    judged = {"name": "changed", "expression": changed(group)}
+    if group in {_NODES, EVERYWHERE}:
+        return [judged]
     namespaces = literal(sorted(name for name, _ in context.namespaces))
     in_scope = f'!has(request.namespace) || request.namespace == "" || request.namespace in {namespaces}'
     if group == OTHER.group:
@@ -194,7 +171,7 @@ def _conditions(group: Group, context: Context) -> list[dict[str, str]]:
         in_scope += f' || (request.namespace == "{DNS_NAMESPACE}" && {CONFIGURES_DNS})'
     if group == OTHER.group and context.residency_zones:
         in_scope += f" || {with_constants(SENDS_OUT, context.constants())}"
-    return [{"name": "scope", "expression": in_scope}, {"name": "changed", "expression": _CHANGED}]
+    return [{"name": "scope", "expression": in_scope}, judged]
 
 
 def _checks_by_kinds(rule: Rule, kinds: Sequence[str]) -> Iterator[tuple[tuple[str, ...], list[RuleCheck]]]:
