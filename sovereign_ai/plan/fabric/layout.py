@@ -42,6 +42,32 @@ from sovereign_ai.units import BitsPerSecond, Ratio
 
 
 @dataclass(frozen=True, slots=True)
+class Partners:
+    """Links between the two switches of each pair, of a plane with spines; 0 where there are none.
+
+    Attributes:
+        leaf: of each pair of leaves.
+        spine: of each pair of spines.
+        border: of each pair of border leaves.
+    """
+
+    leaf: int = 0
+    spine: int = 0
+    border: int = 0
+
+
+def _partners_of(fabric: Fabric) -> Partners:
+    """Return the links of pairs that a fabric describes.
+
+    Without spines the two leaves have nothing else above them, and their links are counted apart.
+    """
+    if fabric.spines == "none":
+        return Partners()
+    border = fabric.border.peer_links if fabric.border is not None else None
+    return Partners(fabric.peer_links or 0, fabric.spine_peer_links or 0, border or 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """What the cables of a plane follow from, besides its counts.
 
@@ -50,6 +76,7 @@ class Layout:
         leaf_rails: rails that a leaf serves.
         by_rail: a pod's leaves belong to one group of rails.
         peers: links between the two leaves of a pair; 0 where there are spines or one switch.
+        partners: links between the two switches of each pair, of a plane with spines.
         even: each leaf has equally many links to each spine of its pod, and each spine to each core that it
             meets.
         core_groups: the cores that each spine of a pod meets, in order; empty without cores.
@@ -63,6 +90,7 @@ class Layout:
     even: bool
     core_groups: Sequence[CoreGroup] = ()
     outside: Outside | None = None
+    partners: Partners = Partners()
 
     @property
     def border_leaves(self) -> int:
@@ -106,7 +134,9 @@ class _Sizer:
         self.rails = fabric.rails
         self.ports = ports_of(fabric)
         self.outside = outside_of(fabric, self.ports)
-        self.spine_radix = self.core_radix = self.ports.spine_radix
+        self.partners = _partners_of(fabric)
+        self.core_radix = self.ports.spine_radix
+        self.spine_radix = self.core_radix - self.partners.spine
         self.borders = self.pod_borders = 0
         if self.outside is not None:
             self._take_outside(self.outside)
@@ -156,6 +186,12 @@ class _Sizer:
         Raises:
             MisfitError: the fields contradict each other; it names the one to change.
         """
+        if self.partners.spine and self.spine_radix < 2:
+            left = max(self.spine_radix, 0)
+            message = (
+                f"{self.partners.spine} links to the other spine of its pair leave {left} ports for leaves"
+            )
+            raise MisfitError("spine_peer_links", message, "write fewer, or use spines of more ports")
         if self.rails % self.leaf_rails:
             message = f"{self.rails} rails are no multiple of the {self.leaf_rails} that a leaf takes"
             raise MisfitError("leaf_rails", message, f"write a divisor of {self.rails}")
@@ -164,6 +200,8 @@ class _Sizer:
         whole = self._whole_ports(self.ports.cages * self.ports.breakout // self.rails)
         takes_all_rails = self.leaf_rails == self.rails
         is_free = self.fabric.leaf_hosts is None and not isinstance(self.fabric.uplinks, int)
+        # Links between two leaves are of a pair, however few machines there are.
+        is_free = is_free and not self.partners.leaf
         fits_one = whole > 0 and first_free_place(self.blocks, whole) <= whole
         if takes_all_rails and is_free and fits_one and not self.borders:
             return self._single_switch(whole)
@@ -178,6 +216,13 @@ class _Sizer:
                 if misfit.field != "spine_spares":
                     raise
         return self._with_places(1)
+
+    def _room(self, places: int) -> int:
+        """Return the links left for spines on a leaf with a number of servers; negative without room.
+
+        Those to the other leaf of its pair are kept for it.
+        """
+        return self.ports.room(places * self.leaf_rails) - self.partners.leaf
 
     def _whole_ports(self, places: int) -> int:
         """Return the most places, up to some, that end at a whole port of a leaf."""
@@ -194,6 +239,7 @@ class _Sizer:
         if self.fabric.leaf_hosts is None or self.is_limited:
             places = self._level_places(places, a_group)
         up = self._count_uplinks(places)
+        self._check_partner_links(up)
         across = f"{self.rails} rails"
         if self.leaf_rails > 1:
             across = f"{self.rails} rails, {self.leaf_rails} a leaf,"
@@ -233,7 +279,7 @@ class _Sizer:
         while low < high:
             middle = (low + high + 1) // 2
             places = middle * self.step
-            if self.ports.room(places * self.leaf_rails) >= max(self.need(places), fixed):
+            if self._room(places) >= max(self.need(places), fixed):
                 low = middle
             else:
                 high = middle - 1
@@ -242,6 +288,9 @@ class _Sizer:
         # Reached only where spines are needed: a switch without any is limited by its ports alone (see
         # `sized`).
         message = f"{self.ports.cages} ports leave none for a machine within {self.fabric.oversubscription}"
+        if self.partners.leaf:
+            message += f", beside {self.partners.leaf} links to the other leaf of its pair"
+            raise MisfitError("peer_links", message, "write fewer, or use a switch of more ports")
         raise MisfitError("oversubscription", message, "write a larger ratio, or use a switch of more ports")
 
     def _most_of_limited(self, hosts: int) -> int:
@@ -257,9 +306,11 @@ class _Sizer:
         most = min(wanted, self._whole_ports(ports // self.leaf_rails))
         for places in range(most, 0, -self.step):
             need = self.need(self._counted(places))
-            if self.ports.room(places * self.leaf_rails) >= max(need, fixed):
+            if self._room(places) >= max(need, fixed):
                 return places
         message = f"{hosts} machines of several rates do not fit a leaf of {ports} ports beside its uplinks"
+        if self.partners.leaf:
+            message += f" and {self.partners.leaf} links to the other leaf of its pair"
         raise MisfitError("leaf_hosts", message, "write fewer, or leave it out")
 
     def _level_places(self, most: int, a_group: int) -> int:
@@ -290,7 +341,7 @@ class _Sizer:
     def _count_uplinks(self, places: int) -> int:
         """Return the links from each leaf upwards."""
         described = self.fabric.uplinks
-        room = self.ports.room(places * self.leaf_rails)
+        room = self._room(places)
         self.most_up = room
         counted = self._counted(places)
         need = self.need(counted)
@@ -308,6 +359,9 @@ class _Sizer:
         if up > room:
             message = f"{places} machines on a leaf need {up} links upwards, and {max(room, 0)} are left"
             field = "leaf_hosts" if self.fabric.leaf_hosts else "uplinks"
+            if self.partners.leaf:
+                message += f" beside {self.partners.leaf} to the other leaf of its pair"
+                field = "peer_links"
             raise MisfitError(field, message, "write fewer, or a larger oversubscription")
         noun = "machines" if self.step == 1 else f"places of {BitsPerSecond(self.ports.link)}"
         self.why["down"] = (
@@ -506,7 +560,8 @@ class _Sizer:
         """Return the links that a border leaf's ports leave for spines."""
         if self.outside is None or self.outside.ports is None:
             return 0
-        return max(self.outside.ports.room(self.outside.cages * self.outside.ports.breakout), 0)
+        room = self.outside.ports.room(self.outside.cages * self.outside.ports.breakout)
+        return max(room - self.partners.border, 0)
 
     def _border_up(self, spines: int) -> int:
         """Return the uplinks of a border leaf below some spines.
@@ -541,6 +596,8 @@ class _Sizer:
             return
         need, room, described = self._border_need(), self._border_room(), self.fabric.border.uplinks
         links = f"{self.outside.links} links to the outside"
+        if self.partners.border:
+            links += f", beside {self.partners.border} to the other one of its pair,"
         if need > room:
             message = f"{links} need {need} links upwards from a border leaf, and its ports leave {room}"
             raise MisfitError("border.ports", message, "write fewer, or a larger oversubscription")
@@ -606,8 +663,48 @@ class _Sizer:
         self.why["leaf_spine"] = self._leaf_spine_why(leaf, up, outside)
         self.why["tiers"] = f"{leaf} leaves against {self.spine_radix} ports of a spine"
         even = up % spine == 0 and (outside is None or outside.uplinks % spine == 0)
-        layout = Layout(self.ports, self.leaf_rails, by_rail=False, peers=0, even=even, outside=outside)
-        return Laid(layout, places, Clos(2, leaf, spine, 0, leaf, 1, spine, spine, 0, 0, up), self.why)
+        layout = Layout(
+            self.ports,
+            self.leaf_rails,
+            by_rail=False,
+            peers=0,
+            even=even,
+            outside=outside,
+            partners=self.partners,
+        )
+        clos = Clos(2, leaf, spine, 0, leaf, 1, spine, spine, 0, 0, up)
+        self._note_partners(self.why, clos, layout)
+        return Laid(layout, places, clos, self.why)
+
+    def _check_partner_links(self, up: int) -> None:
+        """Refuse fewer links between the leaves of a pair than upwards, where they carry what the two send.
+
+        A subnet manager takes the shortest path, which leads over no spine. With as many as upwards a leaf
+        sends its partner as much as it may send others, and the plane's bisection holds.
+        """
+        if self.fabric.kind != "infiniband" or not 0 < self.partners.leaf < up:
+            return
+        message = (
+            f"InfiniBand takes the {self.partners.leaf} links alone for all that the two leaves of a pair "
+            f"send each other, and each has {up} upwards"
+        )
+        raise MisfitError("peer_links", message, f"write {up} or more, or leave it out")
+
+    def _note_partners(self, why: dict[str, str], clos: Clos, layout: Layout) -> None:
+        """Note how many switches meet a partner, where pairs have links of their own."""
+        pairs = pairs_of(clos.leaf, self.rails, clos, layout)
+        parts: list[str] = []
+        for tier, links, switches in (
+            ("leaf", layout.partners.leaf, clos.leaf),
+            ("spine", layout.partners.spine, clos.spine),
+            ("border", layout.partners.border, layout.border_leaves),
+        ):
+            if links:
+                part = f"{len(pairs[tier])} pairs of {_PLURALS[tier]} x {links} links"
+                alone = switches - 2 * len(pairs[tier])
+                parts.append(f"{part}, {alone} without a partner" if alone else part)
+        if parts:
+            why["partners"] = "; ".join(parts)
 
     def _leaf_spine_why(self, leaf: int, up: int, outside: Outside | None) -> str:
         """Return the reason of the number of cables between leaves and spines."""
@@ -656,6 +753,10 @@ class _Sizer:
         radix, pod_leaves = self.core_radix, self.fabric.pod_leaves
         self.pod_borders = ceil_div(self.borders, pods)
         pod = pod_leaves if pod_leaves is not None else ceil_div(leaf, pods)
+        if self.partners.leaf and pod % 2:
+            # A pair belongs to one pod, so that both of its leaves meet the same spines.
+            message = f"pods of {pod} leaves part a pair that 'peer_links' joins"
+            raise MisfitError("pod_leaves", message, f"write an even number, such as {pod + 1}")
         most = self.spine_down
         if pod + self.pod_borders > most:
             message = (
@@ -688,8 +789,10 @@ class _Sizer:
             even=even,
             core_groups=equal_groups(spine, core),
             outside=outside,
+            partners=self.partners,
         )
         clos = Clos(3, leaf, pods * spine, core, pod, pods, spine, spine, group, upper, up)
+        self._note_partners(why, clos, layout)
         return Laid(layout, places, clos, why)
 
     def _count_cores(self, pods: int, spine: int, upper: int) -> tuple[int, int]:
@@ -723,6 +826,9 @@ class _Sizer:
             if getattr(self.fabric, name) is not None:
                 return MisfitError(name, message, hint)
         return MisfitError("radix", message, hint)
+
+
+_PLURALS = {"leaf": "leaves", "spine": "spines", "border": "border leaves"}
 
 
 def _outside_why(outside: Outside) -> str:
@@ -797,6 +903,40 @@ def pods_of(leaf: int, rails: int, clos: Clos, layout: Layout) -> list[list[int]
         # Leaves are numbered rail by rail within a number, so every `groups`-th leaf serves the same rails.
         pods += _chunks(range(group, leaf, groups), clos.pod)
     return pods
+
+
+def pairs_of(leaf: int, rails: int, clos: Clos, layout: Layout) -> dict[str, list[tuple[int, int]]]:
+    """Return tier to pairs by their positions: leaves, spines and border leaves with links between the two.
+
+    Neighbours are a pair: leaves of one number, which serve the same servers, or those of two numbers where
+    one alone serves all of a server's rails, or where the groups of rails are odd. Two switches of a pair are
+    in one pod. A last switch without a neighbour has no partner.
+    """
+    partners = layout.partners
+    pairs: dict[str, list[tuple[int, int]]] = {"leaf": [], "spine": [], "border": []}
+    if partners == Partners():
+        return pairs
+    groups = rails // layout.leaf_rails
+    pods = pods_of(leaf, rails, clos, layout)
+    for pod, positions in enumerate(pods):
+        if partners.leaf:
+            lists = [positions]
+            if groups % 2 and not layout.by_rail:
+                lists = [[place for place in positions if place % groups == group] for group in range(groups)]
+            for neighbours in lists:
+                pairs["leaf"] += _by_twos(neighbours)
+        if partners.spine:
+            first = pod * clos.pod_spines
+            pairs["spine"] += _by_twos(range(first, first + clos.pod_spines))
+        if partners.border:
+            # Border leaves belong to the pods in turn.
+            pairs["border"] += _by_twos(range(pod, layout.border_leaves, len(pods)))
+    return pairs
+
+
+def _by_twos(neighbours: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Return the first two, the next two, and so on; a last one alone is left out."""
+    return zip(neighbours[::2], neighbours[1::2], strict=False)
 
 
 def _chunks(leaves: range, size: int) -> list[list[int]]:
