@@ -700,7 +700,9 @@ class _Sizer:
             ("border", layout.partners.border, layout.border_leaves),
         ):
             if links:
-                part = f"{len(pairs[tier])} pairs of {_PLURALS[tier]} x {links} links"
+                noun = "pair" if len(pairs[tier]) == 1 else "pairs"
+                each = "1 link" if links == 1 else f"{links} links"
+                part = f"{len(pairs[tier])} {noun} of {_PLURALS[tier]} x {each}"
                 alone = switches - 2 * len(pairs[tier])
                 parts.append(f"{part}, {alone} without a partner" if alone else part)
         if parts:
