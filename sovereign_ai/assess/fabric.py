@@ -384,8 +384,9 @@ def _switches_by_tier(plane: FabricPlan) -> dict[str, int]:
 def _cables_by_tier(plane: FabricPlan) -> dict[str, int]:
     """Return the number of a plane's cables by tier; of pairs and to the outside only where it has some."""
     cables = {"node-leaf": plane.node_leaf, "leaf-spine": plane.leaf_spine, "spine-core": plane.spine_core}
-    if plane.leaf_leaf + plane.partners:
-        cables["pairs"] = plane.leaf_leaf + plane.partners
+    pairs = plane.leaf_leaf + plane.partners
+    if pairs:
+        cables["pairs"] = pairs
     if plane.outside:
         cables["outside"] = plane.outside
     return cables

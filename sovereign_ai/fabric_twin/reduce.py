@@ -285,8 +285,10 @@ def _part(plane: FabricPlan, choice: _Choice, above: Mapping[str, Sequence[str]]
         if link.lower in kept and link.upper in kept:
             inner.append(link)
             # Those of pairs below spines come first.
-            partners += number < plane.partners
-            low += link.lower in choice.leaves and number >= plane.partners
+            if number < plane.partners:
+                partners += 1
+            elif link.lower in choice.leaves:
+                low += 1
     # A pair without spines has cables between its two or to spines, never both.
     peers = low if plane.leaf_leaf else 0
     return replace(

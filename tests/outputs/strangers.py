@@ -176,7 +176,7 @@ def _bordered(border: Data, **fields: Any) -> Callable[[Data], Data]:
 def _paired(data: Data) -> Data:
     """Join leaves, spines and border leaves of each network by twos."""
     data = _bordered({"leaves": 2, "ports": 2, "peer_links": 2}, peer_links=2, spine_peer_links=1)(data)
-    data["fabrics"][3] |= {"radix": 32, "leaf_hosts": 4, "oversubscription": "1:1"}
+    data["fabrics"][3] |= {"radix": 32, "oversubscription": "1:1"}
     return data
 
 

@@ -346,10 +346,12 @@ def partner_links(size: FabricSize, names: CableNames) -> Cables:
         return Cables()
     switches = {"leaf": names.leaves, "spine": names.spines, "border": names.borders}
     cables: list[CableRow] = []
-    for tier, pairs in pairs_of(size.leaf, size.rails, size.shape, layout).items():
-        ports = _partner_ports(size, layout, tier) if pairs else []
-        for first, second in pairs:
-            cables += [(switches[tier][first], port, switches[tier][second], port) for port in ports]
+    pairs = pairs_of(size.leaf, size.rails, size.shape, layout)
+    for tier, names_of_tier in switches.items():
+        ports = _partner_ports(size, layout, tier) if pairs[tier] else []
+        for first, second in pairs[tier]:
+            near, far = names_of_tier[first], names_of_tier[second]
+            cables.extend((near, port, far, port) for port in ports)
     return Cables(cables)
 
 
@@ -357,19 +359,24 @@ def _partner_ports(size: FabricSize, layout: Layout, tier: str) -> list[str]:
     """Return the ports of a switch to the other one of its pair."""
     partners, ports, outside = layout.partners, layout.ports, layout.outside
     if tier == "leaf":
-        return ports.uplink_names(size.down * layout.leaf_rails)[size.up : size.up + partners.leaf]
+        upper = ports.uplink_names(size.down * layout.leaf_rails)
+        return upper[size.up :][: partners.leaf]
     if tier == "border":
-        return _upper_border_ports(outside)[layout.border_uplinks :][: partners.border]
-    taken = outside.cages * ports.spine_breakout if outside is not None and outside.tier == "spine" else 0
-    last = ports.spine_radix - taken
-    return port_names(ports.spine_radix, ports.spine_breakout)[last - partners.spine : last]
+        upper = _upper_border_ports(outside)
+        return upper[layout.border_uplinks :][: partners.border]
+    last = ports.spine_radix
+    if outside is not None and outside.tier == "spine":
+        last -= outside.cages * ports.spine_breakout
+    names = port_names(last, ports.spine_breakout)
+    return names[-partners.spine :]
 
 
 def _upper_border_ports(outside: Outside | None) -> list[str]:
     """Return the ports of a border leaf besides those to the outside: for spines, then for its partner."""
     if outside is None or outside.ports is None:
         return []
-    return outside.ports.uplink_names(outside.cages * outside.ports.breakout)
+    ports, taken = outside.ports, outside.cages
+    return ports.uplink_names(taken * ports.breakout)
 
 
 def outside_links(size: FabricSize, names: CableNames) -> Cables:

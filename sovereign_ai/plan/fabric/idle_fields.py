@@ -47,17 +47,20 @@ def _pair_notes(fabric: Fabric, size: FabricSize) -> Iterator[str]:
     """Yield a note where links of pairs are written, and no two switches are a pair."""
     if fabric.spines == "none":
         return
-    border = fabric.border.peer_links if fabric.border is not None else None
-    written = {"peer_links": fabric.peer_links, "spine_peer_links": fabric.spine_peer_links}
-    written["border.peer_links"] = border
-    tiers = {"peer_links": "leaf", "spine_peer_links": "spine", "border.peer_links": "border"}
-    found: Mapping[str, Sequence[object]] = {}
+    written = {"peer_links": ("leaf", fabric.peer_links)}
+    written["spine_peer_links"] = ("spine", fabric.spine_peer_links)
+    if fabric.border is not None:
+        written["border.peer_links"] = ("border", fabric.border.peer_links)
+    pairs: Mapping[str, Sequence[object]] = {}
     if size.layout is not None and size.tiers > 1:
-        found = pairs_of(size.leaf, size.rails, size.shape, size.layout)
-    for name, links in written.items():
-        if links is not None and not found.get(tiers[name]):
-            why = "one switch" if size.tiers == 1 else f"no two {_PAIRED[tiers[name]]} of one pod"
-            yield f"fabric {fabric.name} at {size.site}: '{name}' has no effect, since the plane has {why}"
+        pairs = pairs_of(size.leaf, size.rails, size.shape, size.layout)
+    for name, (tier, links) in written.items():
+        if links is None or pairs.get(tier):
+            continue
+        has = f"no two {_PAIRED[tier]} of one pod"
+        if size.tiers == 1:
+            has = "one switch"
+        yield f"fabric {fabric.name} at {size.site}: '{name}' has no effect, since the plane has {has}"
 
 
 def part_rate_notes(fabric: Fabric) -> Iterator[str]:

@@ -55,6 +55,11 @@ class Partners:
     spine: int = 0
     border: int = 0
 
+    @property
+    def by_tier(self) -> Mapping[str, int]:
+        """The tiers in the order of their cables, with their links."""
+        return {"leaf": self.leaf, "spine": self.spine, "border": self.border}
+
 
 def _partners_of(fabric: Fabric) -> Partners:
     """Return the links of pairs that a fabric describes.
@@ -63,8 +68,9 @@ def _partners_of(fabric: Fabric) -> Partners:
     """
     if fabric.spines == "none":
         return Partners()
-    border = fabric.border.peer_links if fabric.border is not None else None
-    return Partners(fabric.peer_links or 0, fabric.spine_peer_links or 0, border or 0)
+    at_leaves, at_spines = fabric.peer_links, fabric.spine_peer_links
+    at_border = fabric.border.peer_links if fabric.border else None
+    return Partners(at_leaves or 0, at_spines or 0, at_border or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +197,8 @@ class _Sizer:
             message = (
                 f"{self.partners.spine} links to the other spine of its pair leave {left} ports for leaves"
             )
-            raise MisfitError("spine_peer_links", message, "write fewer, or use spines of more ports")
+            hint = "write fewer, or use spines of more ports"
+            raise MisfitError("spine_peer_links", message, hint)
         if self.rails % self.leaf_rails:
             message = f"{self.rails} rails are no multiple of the {self.leaf_rails} that a leaf takes"
             raise MisfitError("leaf_rails", message, f"write a divisor of {self.rails}")
@@ -222,7 +229,8 @@ class _Sizer:
 
         Those to the other leaf of its pair are kept for it.
         """
-        return self.ports.room(places * self.leaf_rails) - self.partners.leaf
+        used = places * self.leaf_rails
+        return self.ports.room(used) - self.partners.leaf
 
     def _whole_ports(self, places: int) -> int:
         """Return the most places, up to some, that end at a whole port of a leaf."""
@@ -290,7 +298,8 @@ class _Sizer:
         message = f"{self.ports.cages} ports leave none for a machine within {self.fabric.oversubscription}"
         if self.partners.leaf:
             message += f", beside {self.partners.leaf} links to the other leaf of its pair"
-            raise MisfitError("peer_links", message, "write fewer, or use a switch of more ports")
+            hint = "write fewer, or use a switch of more ports"
+            raise MisfitError("peer_links", message, hint)
         raise MisfitError("oversubscription", message, "write a larger ratio, or use a switch of more ports")
 
     def _most_of_limited(self, hosts: int) -> int:
@@ -560,8 +569,9 @@ class _Sizer:
         """Return the links that a border leaf's ports leave for spines."""
         if self.outside is None or self.outside.ports is None:
             return 0
-        room = self.outside.ports.room(self.outside.cages * self.outside.ports.breakout)
-        return max(room - self.partners.border, 0)
+        ports, taken = self.outside.ports, self.outside.cages
+        room = ports.room(taken * ports.breakout) - self.partners.border
+        return max(room, 0)
 
     def _border_up(self, spines: int) -> int:
         """Return the uplinks of a border leaf below some spines.
@@ -688,23 +698,25 @@ class _Sizer:
             f"InfiniBand takes the {self.partners.leaf} links alone for all that the two leaves of a pair "
             f"send each other, and each has {up} upwards"
         )
-        raise MisfitError("peer_links", message, f"write {up} or more, or leave it out")
+        hint = f"write {up} or more, or leave it out"
+        raise MisfitError("peer_links", message, hint)
 
     def _note_partners(self, why: dict[str, str], clos: Clos, layout: Layout) -> None:
         """Note how many switches meet a partner, where pairs have links of their own."""
         pairs = pairs_of(clos.leaf, self.rails, clos, layout)
+        switches = {"leaf": clos.leaf, "spine": clos.spine, "border": layout.border_leaves}
         parts: list[str] = []
-        for tier, links, switches in (
-            ("leaf", layout.partners.leaf, clos.leaf),
-            ("spine", layout.partners.spine, clos.spine),
-            ("border", layout.partners.border, layout.border_leaves),
-        ):
-            if links:
-                noun = "pair" if len(pairs[tier]) == 1 else "pairs"
-                each = "1 link" if links == 1 else f"{links} links"
-                part = f"{len(pairs[tier])} {noun} of {_PLURALS[tier]} x {each}"
-                alone = switches - 2 * len(pairs[tier])
-                parts.append(f"{part}, {alone} without a partner" if alone else part)
+        for tier, links in layout.partners.by_tier.items():
+            if not links:
+                continue
+            count = len(pairs[tier])
+            noun = "pair" if count == 1 else "pairs"
+            each = "1 link" if links == 1 else f"{links} links"
+            part = f"{count} {noun} of {_PLURALS[tier]} x {each}"
+            alone = switches[tier] - 2 * count
+            if alone:
+                part += f", {alone} without a partner"
+            parts.append(part)
         if parts:
             why["partners"] = "; ".join(parts)
 
@@ -758,7 +770,8 @@ class _Sizer:
         if self.partners.leaf and pod % 2:
             # A pair belongs to one pod, so that both of its leaves meet the same spines.
             message = f"pods of {pod} leaves part a pair that 'peer_links' joins"
-            raise MisfitError("pod_leaves", message, f"write an even number, such as {pod + 1}")
+            hint = f"write an even number, such as {pod + 1}"
+            raise MisfitError("pod_leaves", message, hint)
         most = self.spine_down
         if pod + self.pod_borders > most:
             message = (
@@ -920,25 +933,35 @@ def pairs_of(leaf: int, rails: int, clos: Clos, layout: Layout) -> dict[str, lis
         return pairs
     groups = rails // layout.leaf_rails
     pods = pods_of(leaf, rails, clos, layout)
+    by_rail = groups % 2 == 1 and not layout.by_rail
     for pod, positions in enumerate(pods):
         if partners.leaf:
-            lists = [positions]
-            if groups % 2 and not layout.by_rail:
-                lists = [[place for place in positions if place % groups == group] for group in range(groups)]
-            for neighbours in lists:
-                pairs["leaf"] += _by_twos(neighbours)
+            pairs["leaf"] += _leaf_pairs(positions, groups if by_rail else 1)
         if partners.spine:
             first = pod * clos.pod_spines
-            pairs["spine"] += _by_twos(range(first, first + clos.pod_spines))
+            spines = range(first, first + clos.pod_spines)
+            pairs["spine"] += _by_twos(spines)
         if partners.border:
             # Border leaves belong to the pods in turn.
-            pairs["border"] += _by_twos(range(pod, layout.border_leaves, len(pods)))
+            borders = range(pod, layout.border_leaves, len(pods))
+            pairs["border"] += _by_twos(borders)
     return pairs
+
+
+def _leaf_pairs(positions: Sequence[int], groups: int) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of a pod's leaves, those of each of some groups by themselves."""
+    for group in range(groups):
+        neighbours: list[int] = []
+        for position in positions:
+            if position % groups == group:
+                neighbours.append(position)
+        yield from _by_twos(neighbours)
 
 
 def _by_twos(neighbours: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Return the first two, the next two, and so on; a last one alone is left out."""
-    return zip(neighbours[::2], neighbours[1::2], strict=False)
+    firsts, seconds = neighbours[::2], neighbours[1::2]
+    return zip(firsts, seconds, strict=False)
 
 
 def _chunks(leaves: range, size: int) -> list[list[int]]:

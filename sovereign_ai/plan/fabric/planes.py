@@ -179,18 +179,22 @@ class FabricPlan:
         Over the links of pairs below spines no routes are exchanged: the path between the two would be the
         shortest, and all that they send each other would take those few links.
         """
-        return self.cables[self.node_leaf + self.partners : len(self.cables) - self.outside]
+        first = self.node_leaf + self.partners
+        last = len(self.cables) - self.outside
+        return self.cables[first:last]
 
     @property
     def peer_links(self) -> Cables:
         """Cables between the two switches of pairs."""
-        return self.cables[self.node_leaf : self.node_leaf + self.leaf_leaf + self.partners]
+        links = self.leaf_leaf + self.partners
+        return self.cables[self.node_leaf :][:links]
 
     @property
     def uplinks(self) -> Cables:
         """Cables from a leaf or spine to the tier above it."""
         first = self.node_leaf + self.leaf_leaf + self.partners
-        return self.cables[first : len(self.cables) - self.outside]
+        last = len(self.cables) - self.outside
+        return self.cables[first:last]
 
     def rate_of(self, number: int) -> int:
         """Return the bits a second of a cable by its number in `cables`."""
@@ -527,7 +531,8 @@ def standing_plane(
         _standing_cables(between[first_core:], first, index),
         _standing_cables(plane.outside_links, first, index),
     )
-    beside = _standing_cables(plane.cables[plane.node_leaf :][: plane.partners], first, index)
+    partners = plane.cables[plane.node_leaf :][: plane.partners]
+    beside = _standing_cables(partners, first, index)
     standing = tuple(switch for switch in plane.switches if first.get(switch.name, 0) <= index)
     tiers = Counter(switch.tier for switch in standing)
     built = _measure(size, low, middle, high, outside, plane.host_rates)

@@ -119,10 +119,11 @@ class FabricSize:
         """Cables between the two switches of pairs, of a plane with spines."""
         if self.layout is None:
             return 0
-        links = self.layout.partners
         pairs = pairs_of(self.leaf, self.rails, self.shape, self.layout)
-        at_leaves = links.leaf * len(pairs["leaf"]) + links.border * len(pairs["border"])
-        return at_leaves + links.spine * len(pairs["spine"])
+        total = 0
+        for tier, links in self.layout.partners.by_tier.items():
+            total += links * len(pairs[tier])
+        return total
 
     @property
     def border(self) -> int:

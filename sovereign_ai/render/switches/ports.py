@@ -373,9 +373,11 @@ def _ports_by_switch(factory: AIFactory, plan: Plan, plane: FabricPlan) -> defau
         upper_port = _port(link.upper_port, link.lower, link.lower_port)
         lower_port = _port(link.lower_port, link.upper, link.upper_port)
         # Those of pairs below spines come first.
-        is_partner = number < plane.partners
-        ports[link.upper].append(replace(upper_port, partner=is_partner))
-        ports[link.lower].append(replace(lower_port, partner=is_partner))
+        if number < plane.partners:
+            upper_port = replace(upper_port, partner=True)
+            lower_port = replace(lower_port, partner=True)
+        ports[link.upper].append(upper_port)
+        ports[link.lower].append(lower_port)
     for link in plane.outside_links:
         outside_port = _port(link.upper_port, link.lower, link.lower_port)
         ports[link.upper].append(replace(outside_port, outside=True))
