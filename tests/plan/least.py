@@ -134,8 +134,8 @@ def least(need: Need) -> Least | None:
     """
     found = _least(need)
     if found is not None and found.leaves == 1 and not need.borders:
-        # A single leaf that keeps ports for a partner, of which it has none.
-        return Least(1, 0, 0, 1)
+        # A single leaf needs no spine, also where it keeps ports for a partner that it has not.
+        found = Least(1, 0, 0, 1)
     tiers = 3 if need.core_outside else 2 if need.spine_outside else 1
     return found if found is not None and found.tiers >= tiers else None
 
