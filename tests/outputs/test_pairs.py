@@ -1,7 +1,6 @@
 """Links between the switches of pairs in every output: each cable once, its ports up, and no route over them.
 
-The lab whose every network has leaves, spines and border leaves by twos. That each file is one that its
-reader takes, `test_every_output` says of the same design.
+The lab whose every network has leaves, spines and border leaves by twos.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from sovereign_ai.plan.cabling import order_cables
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.spec import AIFactory
 from tests.outputs.designs import design
-from tests.outputs.judging import written
+from tests.outputs.judging import faults, written
 
 NAME = "stranger pairs of switches"
 End = tuple[FabricPlan, str, str, str]
@@ -69,6 +68,10 @@ def test_each_network_has_pairs_of_leaves_spines_and_border_leaves() -> None:
         tiers = {switch.name: switch.tier for switch in plane.switches}
         pairs = plane.cables[plane.node_leaf : plane.node_leaf + plane.partners].pairs()
         assert {tiers[lower] for lower, _ in pairs} == {"leaf", "spine", "border"}, plane.name
+
+
+def test_every_file_is_one_that_its_reader_takes() -> None:
+    assert list(faults(written(*design(NAME)))) == []
 
 
 def test_frr_describes_each_and_speaks_of_it_nowhere_else() -> None:
