@@ -68,6 +68,7 @@ class AdoptedBorder:
             elsewhere.
         is_even: whether all have as many ports, at one rate, in one tier.
         is_guess: whether no role tells border leaves from cores.
+        peer_links: the most links of a border leaf to another one.
     """
 
     at: str
@@ -80,6 +81,7 @@ class AdoptedBorder:
     radix: int = 0
     is_even: bool = True
     is_guess: bool = False
+    peer_links: int = 0
 
     def to_data(self, link: int) -> dict[str, object]:
         """Return it as in a description, of a fabric whose servers have links of some rate."""
@@ -92,7 +94,7 @@ class AdoptedBorder:
             data["ports"] = self.ports
         if self.link and self.link != link:
             data["link"] = f"{self.link // 10**9} Gbps"
-        for name in ("uplinks", "switch", "radix"):
+        for name in ("uplinks", "peer_links", "switch", "radix"):
             if getattr(self, name):
                 data[name] = getattr(self, name)
         return data
@@ -125,6 +127,8 @@ class AdoptedFabric:
         outside: how it meets the outside; None where nothing in the files says that it does.
         leaf_rails: the most ports of one server on one leaf.
         pod_leaves: the most leaves that share spines, where cores join several such pods; 0 elsewhere.
+        peer_links: the most links of a leaf to another one, where there are spines.
+        spine_peer_links: the most links of a spine to another one.
     """
 
     name: str
@@ -149,6 +153,8 @@ class AdoptedFabric:
     outside: AdoptedBorder | None = None
     leaf_rails: int = 1
     pod_leaves: int = 0
+    peer_links: int = 0
+    spine_peer_links: int = 0
 
 
 def plain(text: str) -> str:
@@ -323,6 +329,11 @@ def _make_fabric(
     below, inner = cabling.below, cabling.inner
     tier_of = _tiers(here, plane, cabling)
     tiers = Counter(tier_of.values())
+    partners: Counter[str] = Counter()
+    if tiers["spine"]:
+        # What two switches of one tier are joined by is no uplink of either.
+        partners = _partner_links(tier_of, inner)
+        cabling = replace(cabling, inner=_links_upwards(tier_of, inner))
     leaves: list[str] = []
     sites: set[str] = set()
     models: set[str] = set()
@@ -382,10 +393,33 @@ def _make_fabric(
         machines=frozenset(ports),
         fullest=fullest,
         is_tree=is_tree,
-        outside=_border(site, here, tier_of, cabling, models),
+        outside=_border(site, here, tier_of, cabling, models, partners["border"]),
         leaf_rails=leaf_rails,
         pod_leaves=_pod_leaves(leaves, tier_of, inner),
+        peer_links=partners["leaf"],
+        spine_peer_links=partners["spine"],
     )
+
+
+def _partner_links(tier_of: Mapping[str, str], inner: Mapping[str, list[str]]) -> Counter[str]:
+    """Return the most links between two switches of each tier."""
+    most: Counter[str] = Counter()
+    for switch, tier in tier_of.items():
+        links = Counter(inner.get(switch, ()))
+        for other, count in links.items():
+            if tier_of[other] == tier:
+                most[tier] = max(most[tier], count)
+    return most
+
+
+def _links_upwards(tier_of: Mapping[str, str], inner: Mapping[str, list[str]]) -> defaultdict[str, list[str]]:
+    """Return the other ends of each switch's links to switches of another tier."""
+    links: defaultdict[str, list[str]] = defaultdict(list)
+    for switch, tier in tier_of.items():
+        for other in inner.get(switch, ()):
+            if tier_of[other] != tier:
+                links[switch].append(other)
+    return links
 
 
 def _pod_leaves(leaves: list[str], tier_of: Mapping[str, str], inner: Mapping[str, list[str]]) -> int:
@@ -437,6 +471,7 @@ def _border(
     tier_of: Mapping[str, str],
     cabling: _Cabling,
     models: set[str],
+    peer_links: int,
 ) -> AdoptedBorder | None:
     """Return how a plane meets the outside; None where nothing says that it does.
 
@@ -446,6 +481,7 @@ def _border(
         tier_of: tier of each switch.
         cabling: the cables of the site.
         models: models of the plane's other switches.
+        peer_links: the most links between two border leaves.
     """
     open_switches = sorted(switch for switch in tier_of if cabling.outside[switch])
     borders = sorted(switch for switch, tier in tier_of.items() if tier == "border")
@@ -464,6 +500,7 @@ def _border(
     if borders and own != models:
         name = _catalogue_switch(own)
         most = max(len(cabling.inner.get(switch, ())) + len(cabling.outside[switch]) for switch in borders)
+        most += peer_links
         radix = 0 if name else max(most + most % 2, 4)
     is_even = len(counts) == 1 and len(rates) <= 1 and len(tiers) <= 1
     if tier in ("spine", "core"):
@@ -479,6 +516,7 @@ def _border(
         radix=radix,
         is_even=is_even,
         is_guess=any(not _role_tier(here[switch]) for switch in borders),
+        peer_links=peer_links,
     )
 
 

@@ -112,8 +112,9 @@ class AdoptedPart:
         if fabric.link:
             data["link"] = f"{fabric.link // 10**9} Gbps"
         data["oversubscription"] = fabric.oversubscription
-        if fabric.pod_leaves:
-            data["pod_leaves"] = fabric.pod_leaves
+        for name in ("pod_leaves", "peer_links", "spine_peer_links"):
+            if getattr(fabric, name):
+                data[name] = getattr(fabric, name)
         if fabric.outside is not None:
             data["border"] = fabric.outside.to_data(fabric.link)
         # Without free leaves the plane is sized for exactly the servers that are connected.

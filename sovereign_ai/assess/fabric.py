@@ -195,7 +195,7 @@ class Links:
 
     def _count_uplinks(self) -> None:
         """Fill `above` and `under` from the cables between switches."""
-        counted = Counter(self.plane.switch_links.pairs())
+        counted = Counter(self.plane.routed_links.pairs())
         least: dict[str, int] = {}
         if self.plane.uneven:
             # Only the even part of links that differ by one is counted, as the plan's bisection does.
@@ -382,8 +382,11 @@ def _switches_by_tier(plane: FabricPlan) -> dict[str, int]:
 
 
 def _cables_by_tier(plane: FabricPlan) -> dict[str, int]:
-    """Return the number of a plane's cables by tier; those to the outside only where it has some."""
+    """Return the number of a plane's cables by tier; of pairs and to the outside only where it has some."""
     cables = {"node-leaf": plane.node_leaf, "leaf-spine": plane.leaf_spine, "spine-core": plane.spine_core}
+    pairs = plane.leaf_leaf + plane.partners
+    if pairs:
+        cables["pairs"] = pairs
     if plane.outside:
         cables["outside"] = plane.outside
     return cables

@@ -165,7 +165,7 @@ class FailureDomains:
             for lower, upper in fabric.host_links.pairs():
                 if lower in self.nodes:
                     _join(leaves, upper, lower)
-            for _, upper in (*fabric.host_links.pairs(), *fabric.switch_links.pairs()):
+            for _, upper in (*fabric.host_links.pairs(), *fabric.routed_links.pairs()):
                 if upper not in leaves:
                     spines[upper] = ()
         return leaves, spines

@@ -103,8 +103,7 @@ def count_parts(described: Iterable[Fabric], sizes: Iterable[FabricSize]) -> Par
             units += count * switch_units(fabric, tier)
             watts += count * switch_watts(fabric, tier)
         links[size.link // GBPS] += size.node_leaf
-        peers = size.layout.peers if size.layout is not None else 0
-        between = size.leaf_spine + size.spine_core + peers
+        between = size.leaf_leaf + size.partners + size.leaf_spine + size.spine_core
         if between:
             links[size.uplink // GBPS] += between
         if size.outside and size.layout is not None and size.layout.outside is not None:

@@ -280,12 +280,16 @@ def _part(plane: FabricPlan, choice: _Choice, above: Mapping[str, Sequence[str]]
             tiers[switch.tier] += 1
     hosts = [link for link in plane.host_links if link.upper in kept]
     inner = []
-    low = 0
-    for link in plane.switch_links:
+    low = partners = 0
+    for number, link in enumerate(plane.switch_links):
         if link.lower in kept and link.upper in kept:
             inner.append(link)
-            low += link.lower in choice.leaves
-    # A pair of leaves has cables between them or to spines, never both.
+            # Those of pairs below spines come first.
+            if number < plane.partners:
+                partners += 1
+            elif link.lower in choice.leaves:
+                low += 1
+    # A pair without spines has cables between its two or to spines, never both.
     peers = low if plane.leaf_leaf else 0
     return replace(
         plane,
@@ -295,11 +299,12 @@ def _part(plane: FabricPlan, choice: _Choice, above: Mapping[str, Sequence[str]]
         endpoints=len(hosts),
         node_leaf=len(hosts),
         leaf_spine=low - peers,
-        spine_core=len(inner) - low,
+        spine_core=len(inner) - low - partners,
         leaf=tiers["leaf"],
         spine=tiers["spine"],
         core=tiers["core"],
         leaf_leaf=peers,
+        partners=partners,
         border=tiers["border"],
         outside=0,
     )

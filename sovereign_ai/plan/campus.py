@@ -303,10 +303,10 @@ def _free_ports(size: FabricSize) -> tuple[str, int]:
     if size.core:
         return "cores", size.core * (radix - _to_outside(size, "core")) - size.spine_core
     if size.spine:
+        radix -= size.layout.partners.spine if size.layout else 0
         return "spines", size.spine * (radix - _to_outside(size, "spine")) - size.leaf_spine
-    peers = size.layout.peers if size.layout else 0
     ports = size.radix - (size.layout.ports.reserved * size.layout.ports.breakout if size.layout else 0)
-    return "leaves", size.leaf * ports - size.padded - 2 * peers
+    return "leaves", size.leaf * ports - size.padded - 2 * size.leaf_leaf
 
 
 def _to_outside(size: FabricSize, tier: str) -> int:

@@ -234,6 +234,8 @@ def _fabric_row(fabric: FabricPlan) -> dict[str, Any]:
         row |= {"border": fabric.border, "outside": fabric.outside, "outside_link": fabric.outside_link}
         if fabric.outside_optic:
             row["outside_optic"] = fabric.outside_optic
+    if fabric.partners:
+        row["partners"] = fabric.partners
     row["cables"] = len(fabric.cables)
     row["why"] = dict(fabric.why)
     return row

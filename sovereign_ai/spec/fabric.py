@@ -20,7 +20,7 @@ def _design_or_link(part: dict[str, Any]) -> None:
 _SHAPE_FIELDS = (
     *("leaf_rails", "leaf_hosts", "uplinks", "uplink", "uplink_ports", "spines", "spine_spares"),
     *("spine_switch", "spine_radix", "peer_links", "pod_leaves", "pod_by", "cores", "core_oversubscription"),
-    *("pool_links", "storage_link", "border"),
+    *("pool_links", "storage_link", "border", "spine_peer_links"),
 )
 
 
@@ -53,6 +53,9 @@ class Border(Model):
     """Rate of one of them; left out: that of the fabric's links to servers, in one plane."""
     uplinks: Annotated[int, Field(ge=1, le=1024, strict=True)] | None = None
     """Links of a border leaf to spines. Left out: what the ratio requires, as many to each spine."""
+    peer_links: Annotated[int, Field(ge=1, le=512, strict=True)] | None = added_later()
+    """Links between the two border leaves of a pair; every two neighbours are one. They count for ports and
+    cables, not for the ratio; left out: none."""
     switch: Name | None = None
     """Catalogue name of the border leaves, where they are another model than leaves."""
     radix: Annotated[int, Field(ge=4, le=1024, strict=True)] | None = None
@@ -142,7 +145,13 @@ class Fabric(Model):
     """Ports of a spine or core at the rate of `uplink`, where it is another model that no catalogue name
     says."""
     peer_links: Annotated[int, Field(ge=1, le=512, strict=True)] | None = added_later()
-    """Links between the two leaves of a pair without spines; left out: what the ratio requires."""
+    """Links between the two leaves of a pair. With `spines: none` they carry everything; left out: what the
+    ratio requires. Below spines every two neighbours are a pair, such as for MLAG, and each leaf keeps ports
+    for the other one: they count for ports and cables, not for the ratio; left out: none. On InfiniBand,
+    whose shortest path they are, at least as many as a leaf's uplinks."""
+    spine_peer_links: Annotated[int, Field(ge=1, le=512, strict=True)] | None = added_later()
+    """Links between the two spines of a pair, such as for MLAG; every two neighbours of a pod are one. They
+    count for ports and cables, not for the ratio; left out: none."""
     pod_leaves: Annotated[int, Field(ge=1, le=512, strict=True)] | None = added_later()
     """Leaves of a pod, whose spines are its own; cores join pods. Left out: pods only where two tiers are too
     small."""

@@ -21,7 +21,7 @@ from tests.outputs.strangers import description
 from tests.outputs.test_borders import BORDERS
 from tests.outputs.test_round_trips import sources
 
-DESIGNS = [f"stranger {name}" for name in BORDERS] + ["stranger cores with links to the outside"]
+DESIGNS = [f"stranger {name}" for name in (*BORDERS, "cores with links to the outside", "pairs of switches")]
 EACH = pytest.mark.parametrize("name", DESIGNS)
 
 
@@ -38,13 +38,13 @@ def wanted(fabric: Fabric, plane: FabricPlan) -> dict[str, Any]:
         data["at"] = border.at
     else:
         first = next(switch.name for switch in plane.switches if switch.tier == "border")
-        ups = [cable for cable in plane.switch_links if cable.lower == first]
+        ups = [cable for cable in plane.uplinks if cable.lower == first]
         data |= {"leaves": plane.border, "uplinks": len(ups)}
     if border.at == "leaf" and border.leaves is not None and border.leaves < plane.leaf:
         data["leaves"] = border.leaves
     if fabric.outside_link != fabric.link:
         data["link"] = str(fabric.outside_link)
-    for field in ("switch", "radix"):
+    for field in ("peer_links", "switch", "radix"):
         if getattr(border, field) is not None:
             data[field] = getattr(border, field)
     return data
@@ -99,6 +99,7 @@ def test_the_adopted_fabrics_plan_to_the_same_switches_and_cables(name: str) -> 
             "core",
             "node_leaf",
             "leaf_spine",
+            "partners",
         ):
             assert getattr(plane, count) == getattr(twin, count), (plane.name, count)
 
@@ -115,7 +116,8 @@ def test_containerlab_says_border_leaves_alone_and_asks_for_their_ports(name: st
         assert (fabric.outside is not None) == bool(plane.border) == bool(asked)
         if plane.border:
             full = wanted(next(one for one in factory.fabrics if one.name == plane.fabric), plane)
-            assert row["border"] == {key: full[key] for key in ("leaves", "uplinks")}
+            keys = [key for key in ("leaves", "uplinks", "peer_links") if key in full]
+            assert row["border"] == {key: full[key] for key in keys}
 
 
 @pytest.mark.parametrize("form", [form for form in FORMATS if form != "netbox"])

@@ -150,6 +150,7 @@ def test_a_part_of_a_pair_of_leaves_is_both_with_their_links_or_one_without(
         "leaves with links to the outside",
         "spines with links to the outside",
         "a switch with links to the outside",
+        "pairs of switches",
     ],
 )
 @pytest.mark.parametrize("most", [Limits(), Limits(16, 400)], ids=["whole", "part"])

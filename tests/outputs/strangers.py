@@ -173,6 +173,13 @@ def _bordered(border: Data, **fields: Any) -> Callable[[Data], Data]:
     return change
 
 
+def _paired(data: Data) -> Data:
+    """Join leaves, spines and border leaves of each network by twos."""
+    data = _bordered({"leaves": 2, "ports": 2, "peer_links": 2}, peer_links=2, spine_peer_links=1)(data)
+    data["fabrics"][3] |= {"radix": 32, "oversubscription": "1:1"}
+    return data
+
+
 def _bordered_switch(data: Data) -> Data:
     """Leave one machine, whose every network is one switch with links to the outside."""
     return _bordered({"at": "leaf", "ports": 2})(_one_machine(data))
@@ -219,5 +226,6 @@ _CHANGES: dict[str, Callable[[Data], Data]] = {
     "leaves with links to the outside": _bordered({"at": "leaf", "ports": 2}),
     "spines with links to the outside": _bordered({"at": "spine", "ports": 1}),
     "a switch with links to the outside": _bordered_switch,
+    "pairs of switches": _paired,
     "cores with links to the outside": _compute(radix=16, pod_leaves=4, border={"at": "core", "ports": 1}),
 }

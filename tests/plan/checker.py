@@ -23,7 +23,10 @@ What it holds against the cables, for each plane of each fabric:
   leaf has no host and has links to each spine of a pod. They count for the oversubscription, and not for the
   bisection between hosts.
 * **Pairs**: two leaves without spines are joined to each other by as many cables as `leaf_leaf` says, and
-  nothing else is.
+  nothing else is. Where there are spines, a leaf, spine or border leaf has one partner at most, of its own
+  tier; all pairs of a tier have equally many links, both switches meet the same ones of the next tier, and of
+  those that meet the same ones, and are of one rail, one at most has no partner. Such links take ports and
+  carry nothing; on InfiniBand, which routes over them, those of leaves are no fewer than a leaf's uplinks.
 * **Bisection**: proved, not sampled. A leaf splits what it sends equally over the spines of its pod, every
   spine over the cores that it meets, and so in reverse downwards. A pod of `s` spines that sends `T` puts
   `T/s` on each spine and, where spine `j` meets `m(j)` cores, `T/(s m(j))` on each of these: core `c` gets
@@ -90,16 +93,20 @@ def _plane(plane: Plane, units: dict[str, tuple[str, str]]) -> list[str]:
     tier = {device["name"]: TIERS[device["tier"]] for device in plane["switches"]}
     layers: dict[int, list[list[str]]] = {0: [], 1: [], 2: [], 3: []}
     outside = plane["cables"][len(plane["cables"]) - plane.get("outside", 0) :]
+    partners: list[list[str]] = []
+    has_partners = bool(plane.get("partners"))
     for row in plane["cables"][: len(plane["cables"]) - len(outside)]:
-        layers[tier.get(row[0], 0)].append(row)
+        beside = has_partners and tier.get(row[0], 0) == tier.get(row[2], 0)
+        (partners if beside else layers[tier.get(row[0], 0)]).append(row)
     for below, rows in layers.items():
         pair = below == 1 and plane.get("leaf_leaf", 0) > 0
         wrong = [name for name in set(map(ABOVE, rows)) if tier.get(name, 0) != (1 if pair else below + 1)]
         if wrong:
             return [f"a cable to {min(wrong)} does not climb one tier"]
     found = _counts(plane, tier, layers)
+    found += _partners(plane, layers, partners)
     found += _outside(plane, layers, outside)
-    found += _degrees(plane, tier, layers)
+    found += _degrees(plane, tier, layers, partners)
     found += _rails(plane, layers[0])
     found += _units(plane, layers, units)
     found += _connected(layers)
@@ -133,6 +140,37 @@ def _counts(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str]
     return found
 
 
+def _partners(plane: Plane, layers: dict[int, list[list[str]]], partners: list[list[str]]) -> list[str]:
+    """Check the links of pairs where there are spines."""
+    if len(partners) != plane.get("partners", 0):
+        return [f"partners is said to be {plane.get('partners', 0)}, and is {len(partners)}"]
+    kind = {device["name"]: (device["tier"], device["rail"]) for device in plane["switches"]}
+    links = Counter(tuple(sorted(row[::2])) for row in partners)
+    met = Counter(name for pair in links for name in pair)
+    found = [f"{name} has {count} partners" for name, count in met.items() if count > 1]
+    # Leaves of a pod meet the same spines, and spines of a pod the same leaves.
+    meets: defaultdict[str, set[str]] = defaultdict(set)
+    for row in layers[1]:
+        if kind[row[0]][0] != "border":
+            meets[row[2]].add(row[0])
+        meets[row[0]].add(row[2])
+    uplinks = Counter(map(BELOW, layers[1]))
+    counts: defaultdict[str, set[int]] = defaultdict(set)
+    for (one, two), number in links.items():
+        counts[kind[one][0]].add(number)
+        if kind[one][0] != kind[two][0] or meets[one] != meets[two]:
+            found.append(f"{one} and {two} are no pair")
+        if plane["kind"] == "infiniband" and kind[one][0] == "leaf" and uplinks[one] > number:
+            found.append(f"{one} has {uplinks[one]} links up and {number} to its partner")
+    found += [
+        f"pairs of a {tier} have {sorted(some)} links" for tier, some in counts.items() if len(some) > 1
+    ]
+    alone = Counter((*kind[name], *sorted(meets[name])) for name in kind if name not in met)
+    return found + [
+        f"{some} of {own[:2]} have no partner" for own, some in alone.items() if own[0] in counts and some > 1
+    ]
+
+
 def _outside(plane: Plane, layers: dict[int, list[list[str]]], outside: list[list[str]]) -> list[str]:
     """Check the links to the outside, and the leaves that have nothing else below."""
     tier = {device["name"]: device["tier"] for device in plane["switches"]}
@@ -162,14 +200,17 @@ def _outside(plane: Plane, layers: dict[int, list[list[str]]], outside: list[lis
     ]
 
 
-def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str]]]) -> list[str]:
+def _degrees(
+    plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str]]], partners: list[list[str]]
+) -> list[str]:
     """Hold every switch's cables and port numbers against its radix."""
-    degree = Counter(map(BELOW, layers[1] + layers[2]))
-    degree.update(map(ABOVE, layers[0] + layers[1] + layers[2]))
+    degree = Counter(map(BELOW, layers[1] + layers[2] + partners))
+    degree.update(map(ABOVE, layers[0] + layers[1] + layers[2] + partners))
     height = {device["name"]: device["tier"] for device in plane["switches"]}
     outside = plane["cables"][len(plane["cables"]) - plane.get("outside", 0) :]
     found = _outside_ports(plane, layers, outside)
-    inner = [row[3] for row in layers[0] + layers[1] + layers[2]] + [row[1] for row in layers[1] + layers[2]]
+    inner = [row[3] for row in layers[0] + layers[1] + layers[2]]
+    inner += [row[1] for row in layers[1] + layers[2] + partners]
     finest = max((int(port.partition("/")[2] or 1) for port in inner), default=1)
     # A port for links to the outside is lost to all others, however finely these are split.
     for device, port in {(row[2], row[3].partition("/")[0]) for row in outside}:
@@ -186,9 +227,9 @@ def _degrees(plane: Plane, tier: dict[str, int], layers: dict[int, list[list[str
         if count > room[height[device]] and not (by_rate and height[device] == "leaf")
     ]
     if by_rate:
-        found += _overfull(plane, layers)
+        found += _overfull(plane, layers, partners)
     found += _split(plane, layers)
-    ports = {row[3] for row in plane["cables"]} | {row[1] for row in layers[1] + layers[2]}
+    ports = {row[3] for row in plane["cables"]} | {row[1] for row in layers[1] + layers[2] + partners}
     matches = {port: SWITCH_PORT.fullmatch(port) for port in ports}
     wrong = sorted(port for port, match in matches.items() if match is None)
     if wrong:
@@ -221,9 +262,10 @@ def _outside_ports(plane: Plane, layers: dict[int, list[list[str]]], outside: li
     return found
 
 
-def _overfull(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
+def _overfull(plane: Plane, layers: dict[int, list[list[str]]], partners: list[list[str]]) -> list[str]:
     """Hold a leaf's links of two rates against its ports, and see that no port is split for both."""
-    below, above = _sent(plane, layers[0]), Counter(map(BELOW, layers[1]))
+    below, above = _sent(plane, layers[0]), Counter(map(BELOW, layers[1] + partners))
+    above.update(map(ABOVE, partners))
     slowest, uplink = min(_rates(plane)), plane.get("uplink") or plane["link"]
     to_hosts_room = plane["radix"] * slowest
     room = to_hosts_room + plane.get("uplink_ports", 0) * uplink
@@ -233,7 +275,8 @@ def _overfull(plane: Plane, layers: dict[int, list[list[str]]]) -> list[str]:
         if used > room or below[leaf] > to_hosts_room:
             found.append(f"{leaf} has links of {used} bits a second and ports of {room}")
     to_hosts = {(row[2], row[3].partition("/")[0]) for row in layers[0]}
-    to_spines = {(row[0], row[1].partition("/")[0]) for row in layers[1]}
+    to_spines = {(row[0], row[1].partition("/")[0]) for row in layers[1] + partners}
+    to_spines |= {(row[2], row[3].partition("/")[0]) for row in partners}
     return found + [f"port {port} of {leaf} is split for two rates" for leaf, port in to_hosts & to_spines]
 
 

@@ -32,6 +32,9 @@ class Need:
     There are `borders` border leaves, each of which needs `border_up` uplinks and has ports for
     `border_room`. A leaf sends as much to the outside as over `leaf_outside` links to servers, whose ports
     `radix` does not count; a spine or core has `spine_outside` or `core_outside` links fewer.
+
+    A leaf keeps `leaf_partner` of its links upwards for the other leaf of its pair, which is in its pod, and
+    a spine `spine_partner` of its links.
     """
 
     places: int
@@ -52,6 +55,8 @@ class Need:
     leaf_outside: Fraction = Fraction(0)
     spine_outside: int = 0
     core_outside: int = 0
+    leaf_partner: int = 0
+    spine_partner: int = 0
 
     def above_leaves(self, leaves: int, up: int, borders: int, spines: int) -> int:
         """Links of leaves and border leaves to spines; none where a border leaf has no ports for them."""
@@ -71,10 +76,10 @@ class Need:
         """Links upwards for which a leaf of so many places has ports; negative where it has none."""
         used = places * self.leaf_rails
         if used > self.radix or not self.up_split:
-            return self.radix - used
+            return self.radix - used - self.leaf_partner
         if self.extra:
-            return self.extra
-        return (self.radix // self.split - ceiling(used, self.split)) * self.up_split
+            return self.extra - self.leaf_partner
+        return (self.radix // self.split - ceiling(used, self.split)) * self.up_split - self.leaf_partner
 
 
 @dataclass(frozen=True)
@@ -128,19 +133,24 @@ def least(need: Need) -> Least | None:
     None as well where spines or cores have links to the outside, and the least has none of them.
     """
     found = _least(need)
+    if found is not None and found.leaves == 1 and not need.borders:
+        # A single leaf needs no spine, also where it keeps ports for a partner that it has not.
+        found = Least(1, 0, 0, 1)
     tiers = 3 if need.core_outside else 2 if need.spine_outside else 1
     return found if found is not None and found.tiers >= tiers else None
+
+
+def is_one_switch(need: Need) -> bool:
+    """Whether one switch holds all, and nothing that is wished for needs another."""
+    if need.rails != need.leaf_rails or need.borders or need.leaf_partner or need.radix < need.leaf_rails:
+        return False
+    return leaves_for(need, need.radix // need.leaf_rails) == 1
 
 
 def _least(need: Need) -> Least | None:
     """Try every number of places a leaf."""
     groups = need.rails // need.leaf_rails
-    if (
-        groups == 1
-        and not need.borders
-        and leaves_for(need, need.radix // need.leaf_rails or 1) == 1
-        and need.radix >= need.leaf_rails
-    ):
+    if is_one_switch(need):
         return Least(1, 0, 0, 1)
     fits = [
         places
@@ -153,6 +163,7 @@ def _least(need: Need) -> Least | None:
     places = min(places for places in fits if leaves_for(need, places) == fewest)
     leaves, up = fewest * groups, uplinks_for(need, places)
     radix, core_radix = need.spine_radix - need.spine_outside, need.spine_radix - need.core_outside
+    radix -= need.spine_partner
     if leaves + need.borders <= radix:
         for spines in range(min(2, up), up + 1):
             links = need.above_leaves(leaves, up, need.borders, spines)
@@ -162,7 +173,7 @@ def _least(need: Need) -> Least | None:
     best: int | None = None
     for pods in range(2, min(core_radix, leaves) + 1):
         pod, borders = ceiling(leaves, pods), ceiling(need.borders, pods)
-        if pod + borders > radix // 2:
+        if pod + borders > radix // 2 or (need.leaf_partner and pod % 2):
             continue
         for spines in range(min(2, up), up + 1):
             links = need.above_leaves(pod, up, borders, spines)

@@ -107,6 +107,19 @@ def drawn_with_border(seed: int) -> tuple[dict[str, Any], dict[str, Any], Need]:
     return entry, {**fields, "border": border}, need
 
 
+def drawn_in_pairs(seed: int) -> tuple[dict[str, Any], dict[str, Any], Need]:
+    """Draw a fabric whose leaves and spines are pairs, and what it needs."""
+    entry, fields, need = (drawn, drawn_of_two_rates)[seed % 2](seed)
+    dice = random.Random(f"pairs {seed}")  # noqa: S311 - no secret
+    if dice.random() < 0.8:
+        fields = {**fields, "peer_links": dice.choice([1, 2, 4])}
+        need = replace(need, leaf_partner=fields["peer_links"])
+    if dice.random() < 0.4:
+        fields = {**fields, "spine_peer_links": dice.choice([1, 2, 4])}
+        need = replace(need, spine_partner=fields["spine_peer_links"])
+    return entry, fields, need
+
+
 def held(seed: int, draw: Draw = drawn) -> bool:
     """Hold one description against the solver and the checker; tell whether it was planned."""
     entry, fields, need = draw(seed)
@@ -154,6 +167,17 @@ def test_pods_may_be_more_than_leaves_fill_where_border_leaves_are_dealt_over_th
 
 def test_pods_of_few_leaves_are_tried_where_they_take_the_fewest_switches() -> None:
     assert held(16815, drawn_with_border)
+
+
+def test_fabrics_of_pairs_take_at_most_a_twentieth_more_than_the_least() -> None:
+    planned = sum(held(seed, drawn_in_pairs) for seed in range(300))
+    assert planned > 150
+
+
+@pytest.mark.planner_long
+def test_four_thousand_fabrics_of_pairs_take_at_most_a_twentieth_more_than_the_least() -> None:
+    planned = sum(held(seed, drawn_in_pairs) for seed in range(4_000))
+    assert planned > 2_000
 
 
 @pytest.mark.planner_long

@@ -28,6 +28,7 @@ SHAPES: tuple[dict[str, Any], ...] = (
     {"radix": 128, "spines": "none", "oversubscription": "4:1", "padding": "none"},
     {"radix": 64, "managers": 4},
     {"radix": 64, "uplinks": "attached", "padding": "none", "spines": "least"},
+    {"radix": 32, "pod_leaves": 8, "peer_links": 2, "spine_peer_links": 2, "spines": "least"},
 )
 
 

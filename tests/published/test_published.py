@@ -70,6 +70,12 @@ def counts(row: dict[str, Any]) -> dict[str, int]:
     found["links_up_of_a_leaf"] = planes[0].up
     found["core_links_of_a_spine"] = planes[0].shape.spine_up
     found["outside"] = planes[0].outside
+    layout = planes[0].layout
+    if layout is not None:
+        found["partners"] = planes[0].partners
+        found["peer_links"] = layout.peers or layout.partners.leaf
+        found["spine_peer_links"] = layout.partners.spine
+        found["border_peer_links"] = layout.partners.border
     found["switches"] = sum(found[tier] for tier in tiers)
     found["cables"] = sum(found[name] for name in LINKS)
     found["leaf_cages"] = found["switches"] * 32

@@ -6,7 +6,8 @@
 * On a leaf the places of servers come first and the uplinks after them, so a server's port follows from its
   place alone. On a spine the leaves of its pod come first, in order, and the cores after them. On a core the
   pods come in order.
-* On a border leaf the links to the outside come first; elsewhere they have the last ports.
+* On a border leaf the links to the outside come first; elsewhere they have the last ports. Links between the
+  two switches of a pair follow a leaf's uplinks, and have a spine's last ports before those.
 * Rows are made by zipping ready lists of text: 450,000 of them take a fraction of a second.
 """
 
@@ -19,7 +20,7 @@ from operator import itemgetter
 from typing import NamedTuple, overload
 
 from sovereign_ai.names import label
-from sovereign_ai.plan.fabric.layout import Layout, pods_of
+from sovereign_ai.plan.fabric.layout import Layout, pairs_of, pods_of
 from sovereign_ai.plan.fabric.port_assignment import MANAGED, SERVERS, assign_places
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.fabric.switch_ports import Outside, port_names
@@ -319,7 +320,7 @@ def _distribute_uplinks(size: FabricSize, names: CableNames, layout: Layout) -> 
         return Cables()
     spine_ports = port_names(layout.ports.spine_radix, layout.ports.spine_breakout)
     count = size.shape.pod_spines
-    border_up = _border_uplinks(layout.outside)
+    border_up = _upper_border_ports(layout.outside)[: layout.border_uplinks]
     cables: list[CableRow] = []
     pods = pods_of(size.leaf, size.rails, size.shape, layout)
     for pod, positions in enumerate(pods):
@@ -338,11 +339,44 @@ def _distribute_uplinks(size: FabricSize, names: CableNames, layout: Layout) -> 
     return Cables(cables)
 
 
-def _border_uplinks(outside: Outside | None) -> list[str]:
-    """Return the ports of a border leaf to spines."""
+def partner_links(size: FabricSize, names: CableNames) -> Cables:
+    """Connect the two switches of each pair of a plane with spines: leaves, spines, border leaves."""
+    layout = size.layout
+    if layout is None:
+        return Cables()
+    switches = {"leaf": names.leaves, "spine": names.spines, "border": names.borders}
+    cables: list[CableRow] = []
+    pairs = pairs_of(size.leaf, size.rails, size.shape, layout)
+    for tier, names_of_tier in switches.items():
+        ports = _partner_ports(size, layout, tier) if pairs[tier] else []
+        for first, second in pairs[tier]:
+            near, far = names_of_tier[first], names_of_tier[second]
+            cables.extend((near, port, far, port) for port in ports)
+    return Cables(cables)
+
+
+def _partner_ports(size: FabricSize, layout: Layout, tier: str) -> list[str]:
+    """Return the ports of a switch to the other one of its pair."""
+    partners, ports, outside = layout.partners, layout.ports, layout.outside
+    if tier == "leaf":
+        upper = ports.uplink_names(size.down * layout.leaf_rails)
+        return upper[size.up :][: partners.leaf]
+    if tier == "border":
+        upper = _upper_border_ports(outside)
+        return upper[layout.border_uplinks :][: partners.border]
+    last = ports.spine_radix
+    if outside is not None and outside.tier == "spine":
+        last -= outside.cages * ports.spine_breakout
+    names = port_names(last, ports.spine_breakout)
+    return names[-partners.spine :]
+
+
+def _upper_border_ports(outside: Outside | None) -> list[str]:
+    """Return the ports of a border leaf besides those to the outside: for spines, then for its partner."""
     if outside is None or outside.ports is None:
         return []
-    return outside.ports.uplink_names(outside.cages * outside.ports.breakout)[: outside.uplinks]
+    ports, taken = outside.ports, outside.cages
+    return ports.uplink_names(taken * ports.breakout)
 
 
 def outside_links(size: FabricSize, names: CableNames) -> Cables:

@@ -21,7 +21,9 @@ def fat_tree_misfit(plane: FabricPlan) -> str:
     """Return why OpenSM's `ftree` does not take a plane; empty where it does."""
     if plane.tiers < 2:
         return "it has one tier of switches"
-    groups = Counter((cable.lower, cable.upper) for cable in plane.switch_links)
+    if plane.partners:
+        return "switches of a pair are joined to each other"
+    groups = Counter((cable.lower, cable.upper) for cable in plane.uplinks)
     up: Counter[str] = Counter()
     down: Counter[str] = Counter()
     links: dict[str, set[int]] = {}

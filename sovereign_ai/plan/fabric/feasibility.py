@@ -147,7 +147,8 @@ def cable_problems(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[
     """Refuse more cables than a plan supports, at the fabric with the most, before any cable is planned."""
     counts = dict.fromkeys(fabrics_by_name(factory), 0)
     for size in sizes:
-        counts[size.fabric] += size.node_leaf + size.leaf_spine + size.spine_core + size.outside
+        between = size.leaf_leaf + size.partners + size.leaf_spine + size.spine_core
+        counts[size.fabric] += size.node_leaf + between + size.outside
     total = sum(counts.values())
     if total <= MOST_CABLES:
         return

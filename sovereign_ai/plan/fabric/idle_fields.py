@@ -7,10 +7,11 @@ split, which takes twice the switches.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from sovereign_ai.catalog import design
 from sovereign_ai.catalog.switch import BREAKOUT_PARTS, switch
+from sovereign_ai.plan.fabric.layout import pairs_of
 from sovereign_ai.plan.fabric.size import MOST_BREAKOUT, FabricSize
 from sovereign_ai.spec import Fabric
 
@@ -18,10 +19,12 @@ _OF_CORES = ("cores", "core_oversubscription")
 _OF_SPINES = ("uplinks", "uplink", "spines", "spine_spares", "spine_switch", "spine_radix", "pod_leaves")
 
 _OF_PAIRS = ("peer_links",)
+_PAIRED = {"leaf": "leaves", "spine": "spines", "border": "border leaves"}
 
 
 def idle_field_notes(fabric: Fabric, size: FabricSize) -> Iterator[str]:
     """Yield a note where written fields describe switches that a plane does not have."""
+    yield from _pair_notes(fabric, size)
     if size.tiers == 3 or (fabric.spines == "none" and size.leaf > 1):
         return
     names: tuple[str, ...] = _OF_CORES if size.tiers == 2 else (*_OF_SPINES, *_OF_CORES)
@@ -38,6 +41,26 @@ def idle_field_notes(fabric: Fabric, size: FabricSize) -> Iterator[str]:
         has = "one switch" if size.tiers == 1 else "two tiers"
         listed, verb = ", ".join(idle), "has" if len(idle) == 1 else "have"
         yield f"fabric {fabric.name} at {size.site}: {listed} {verb} no effect, since the plane has {has}"
+
+
+def _pair_notes(fabric: Fabric, size: FabricSize) -> Iterator[str]:
+    """Yield a note where links of pairs are written, and no two switches are a pair."""
+    if fabric.spines == "none":
+        return
+    written = {"peer_links": ("leaf", fabric.peer_links)}
+    written["spine_peer_links"] = ("spine", fabric.spine_peer_links)
+    if fabric.border is not None:
+        written["border.peer_links"] = ("border", fabric.border.peer_links)
+    pairs: Mapping[str, Sequence[object]] = {}
+    if size.layout is not None and size.tiers > 1:
+        pairs = pairs_of(size.leaf, size.rails, size.shape, size.layout)
+    for name, (tier, links) in written.items():
+        if links is None or pairs.get(tier):
+            continue
+        has = f"no two {_PAIRED[tier]} of one pod"
+        if size.tiers == 1:
+            has = "one switch"
+        yield f"fabric {fabric.name} at {size.site}: '{name}' has no effect, since the plane has {has}"
 
 
 def part_rate_notes(fabric: Fabric) -> Iterator[str]:

@@ -43,6 +43,38 @@ from sovereign_ai.units import BitsPerSecond, Ratio
 
 
 @dataclass(frozen=True, slots=True)
+class Partners:
+    """Links between the two switches of each pair, of a plane with spines; 0 where there are none.
+
+    Attributes:
+        leaf: of each pair of leaves.
+        spine: of each pair of spines.
+        border: of each pair of border leaves.
+    """
+
+    leaf: int = 0
+    spine: int = 0
+    border: int = 0
+
+    @property
+    def by_tier(self) -> Mapping[str, int]:
+        """The tiers in the order of their cables, with their links."""
+        return {"leaf": self.leaf, "spine": self.spine, "border": self.border}
+
+
+def _partners_of(fabric: Fabric) -> Partners:
+    """Return the links of pairs that a fabric describes.
+
+    Without spines the two leaves have nothing else above them, and their links are counted apart.
+    """
+    if fabric.spines == "none":
+        return Partners()
+    at_leaves, at_spines = fabric.peer_links, fabric.spine_peer_links
+    at_border = fabric.border.peer_links if fabric.border else None
+    return Partners(at_leaves or 0, at_spines or 0, at_border or 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """What the cables of a plane follow from, besides its counts.
 
@@ -51,6 +83,7 @@ class Layout:
         leaf_rails: rails that a leaf serves.
         by_rail: a pod's leaves belong to one group of rails.
         peers: links between the two leaves of a pair; 0 where there are spines or one switch.
+        partners: links between the two switches of each pair, of a plane with spines.
         even: each leaf has equally many links to each spine of its pod, and each spine to each core that it
             meets.
         core_groups: the cores that each spine of a pod meets, in order; empty without cores.
@@ -64,6 +97,7 @@ class Layout:
     even: bool
     core_groups: Sequence[CoreGroup] = ()
     outside: Outside | None = None
+    partners: Partners = Partners()
 
     @property
     def border_leaves(self) -> int:
@@ -107,7 +141,9 @@ class _Sizer:
         self.rails = fabric.rails
         self.ports = ports_of(fabric)
         self.outside = outside_of(fabric, self.ports)
-        self.spine_radix = self.core_radix = self.ports.spine_radix
+        self.partners = _partners_of(fabric)
+        self.core_radix = self.ports.spine_radix
+        self.spine_radix = self.core_radix - self.partners.spine
         self.borders = self.pod_borders = 0
         if self.outside is not None:
             self._take_outside(self.outside)
@@ -157,6 +193,13 @@ class _Sizer:
         Raises:
             MisfitError: the fields contradict each other; it names the one to change.
         """
+        if self.partners.spine and self.spine_radix < 2:
+            left = max(self.spine_radix, 0)
+            message = (
+                f"{self.partners.spine} links to the other spine of its pair leave {left} ports for leaves"
+            )
+            hint = "write fewer, or use spines of more ports"
+            raise MisfitError("spine_peer_links", message, hint)
         if self.rails % self.leaf_rails:
             message = f"{self.rails} rails are no multiple of the {self.leaf_rails} that a leaf takes"
             raise MisfitError("leaf_rails", message, f"write a divisor of {self.rails}")
@@ -165,6 +208,8 @@ class _Sizer:
         whole = self._whole_ports(self.ports.cages * self.ports.breakout // self.rails)
         takes_all_rails = self.leaf_rails == self.rails
         is_free = self.fabric.leaf_hosts is None and not isinstance(self.fabric.uplinks, int)
+        # Links between two leaves are of a pair, however few machines there are.
+        is_free = is_free and not self.partners.leaf
         fits_one = whole > 0 and first_free_place(self.blocks, whole) <= whole
         if takes_all_rails and is_free and fits_one and not self.borders:
             return self._single_switch(whole)
@@ -179,6 +224,14 @@ class _Sizer:
                 if misfit.field != "spine_spares":
                     raise
         return self._with_places(1)
+
+    def _room(self, places: int) -> int:
+        """Return the links left for spines on a leaf with a number of servers; negative without room.
+
+        Those to the other leaf of its pair are kept for it.
+        """
+        used = places * self.leaf_rails
+        return self.ports.room(used) - self.partners.leaf
 
     def _whole_ports(self, places: int) -> int:
         """Return the most places, up to some, that end at a whole port of a leaf."""
@@ -195,6 +248,7 @@ class _Sizer:
         if self.fabric.leaf_hosts is None or self.is_limited:
             places = self._level_places(places, a_group)
         up = self._count_uplinks(places)
+        self._check_partner_links(up)
         across = f"{self.rails} rails"
         if self.leaf_rails > 1:
             across = f"{self.rails} rails, {self.leaf_rails} a leaf,"
@@ -234,7 +288,7 @@ class _Sizer:
         while low < high:
             middle = (low + high + 1) // 2
             places = middle * self.step
-            if self.ports.room(places * self.leaf_rails) >= max(self.need(places), fixed):
+            if self._room(places) >= max(self.need(places), fixed):
                 low = middle
             else:
                 high = middle - 1
@@ -243,6 +297,10 @@ class _Sizer:
         # Reached only where spines are needed: a switch without any is limited by its ports alone (see
         # `sized`).
         message = f"{self.ports.cages} ports leave none for a machine within {self.fabric.oversubscription}"
+        if self.partners.leaf:
+            message += f", beside {self.partners.leaf} links to the other leaf of its pair"
+            hint = "write fewer, or use a switch of more ports"
+            raise MisfitError("peer_links", message, hint)
         raise MisfitError("oversubscription", message, "write a larger ratio, or use a switch of more ports")
 
     def _most_of_limited(self, hosts: int) -> int:
@@ -258,9 +316,11 @@ class _Sizer:
         most = min(wanted, self._whole_ports(ports // self.leaf_rails))
         for places in range(most, 0, -self.step):
             need = self.need(self._counted(places))
-            if self.ports.room(places * self.leaf_rails) >= max(need, fixed):
+            if self._room(places) >= max(need, fixed):
                 return places
         message = f"{hosts} machines of several rates do not fit a leaf of {ports} ports beside its uplinks"
+        if self.partners.leaf:
+            message += f" and {self.partners.leaf} links to the other leaf of its pair"
         raise MisfitError("leaf_hosts", message, "write fewer, or leave it out")
 
     def _level_places(self, most: int, a_group: int) -> int:
@@ -291,7 +351,7 @@ class _Sizer:
     def _count_uplinks(self, places: int) -> int:
         """Return the links from each leaf upwards."""
         described = self.fabric.uplinks
-        room = self.ports.room(places * self.leaf_rails)
+        room = self._room(places)
         self.most_up = room
         counted = self._counted(places)
         need = self.need(counted)
@@ -309,6 +369,9 @@ class _Sizer:
         if up > room:
             message = f"{places} machines on a leaf need {up} links upwards, and {max(room, 0)} are left"
             field = "leaf_hosts" if self.fabric.leaf_hosts else "uplinks"
+            if self.partners.leaf:
+                message += f" beside {self.partners.leaf} to the other leaf of its pair"
+                field = "peer_links"
             raise MisfitError(field, message, "write fewer, or a larger oversubscription")
         noun = "machines" if self.step == 1 else f"places of {BitsPerSecond(self.ports.link)}"
         self.why["down"] = (
@@ -507,7 +570,9 @@ class _Sizer:
         """Return the links that a border leaf's ports leave for spines."""
         if self.outside is None or self.outside.ports is None:
             return 0
-        return max(self.outside.ports.room(self.outside.cages * self.outside.ports.breakout), 0)
+        ports, taken = self.outside.ports, self.outside.cages
+        room = ports.room(taken * ports.breakout) - self.partners.border
+        return max(room, 0)
 
     def _border_up(self, spines: int) -> int:
         """Return the uplinks of a border leaf below some spines.
@@ -542,6 +607,8 @@ class _Sizer:
             return
         need, room, described = self._border_need(), self._border_room(), self.fabric.border.uplinks
         links = f"{self.outside.links} links to the outside"
+        if self.partners.border:
+            links += f", beside {self.partners.border} to the other one of its pair,"
         if need > room:
             message = f"{links} need {need} links upwards from a border leaf, and its ports leave {room}"
             raise MisfitError("border.ports", message, "write fewer, or a larger oversubscription")
@@ -607,8 +674,52 @@ class _Sizer:
         self.why["leaf_spine"] = self._leaf_spine_why(leaf, up, outside)
         self.why["tiers"] = f"{leaf} leaves against {self.spine_radix} ports of a spine"
         even = up % spine == 0 and (outside is None or outside.uplinks % spine == 0)
-        layout = Layout(self.ports, self.leaf_rails, by_rail=False, peers=0, even=even, outside=outside)
-        return Laid(layout, places, Clos(2, leaf, spine, 0, leaf, 1, spine, spine, 0, 0, up), self.why)
+        layout = Layout(
+            self.ports,
+            self.leaf_rails,
+            by_rail=False,
+            peers=0,
+            even=even,
+            outside=outside,
+            partners=self.partners,
+        )
+        clos = Clos(2, leaf, spine, 0, leaf, 1, spine, spine, 0, 0, up)
+        self._note_partners(self.why, clos, layout)
+        return Laid(layout, places, clos, self.why)
+
+    def _check_partner_links(self, up: int) -> None:
+        """Refuse fewer links between the leaves of a pair than upwards, where they carry what the two send.
+
+        A subnet manager takes the shortest path, which leads over no spine. With as many as upwards a leaf
+        sends its partner as much as it may send others, and the plane's bisection holds.
+        """
+        if self.fabric.kind != "infiniband" or not 0 < self.partners.leaf < up:
+            return
+        message = (
+            f"InfiniBand takes the {self.partners.leaf} links alone for all that the two leaves of a pair "
+            f"send each other, and each has {up} upwards"
+        )
+        hint = f"write {up} or more, or leave it out"
+        raise MisfitError("peer_links", message, hint)
+
+    def _note_partners(self, why: dict[str, str], clos: Clos, layout: Layout) -> None:
+        """Note how many switches meet a partner, where pairs have links of their own."""
+        pairs = pairs_of(clos.leaf, self.rails, clos, layout)
+        switches = {"leaf": clos.leaf, "spine": clos.spine, "border": layout.border_leaves}
+        parts: list[str] = []
+        for tier, links in layout.partners.by_tier.items():
+            if not links:
+                continue
+            count = len(pairs[tier])
+            noun = "pair" if count == 1 else "pairs"
+            each = "1 link" if links == 1 else f"{links} links"
+            part = f"{count} {noun} of {_PLURALS[tier]} x {each}"
+            alone = switches[tier] - 2 * count
+            if alone:
+                part += f", {alone} without a partner"
+            parts.append(part)
+        if parts:
+            why["partners"] = "; ".join(parts)
 
     def _leaf_spine_why(self, leaf: int, up: int, outside: Outside | None) -> str:
         """Return the reason of the number of cables between leaves and spines."""
@@ -666,6 +777,11 @@ class _Sizer:
         radix, pod_leaves = self.core_radix, self.fabric.pod_leaves
         self.pod_borders = ceil_div(self.borders, pods)
         pod = pod_leaves if pod_leaves is not None else ceil_div(leaf, pods)
+        if self.partners.leaf and pod % 2:
+            # A pair belongs to one pod, so that both of its leaves meet the same spines.
+            message = f"pods of {pod} leaves part a pair that 'peer_links' joins"
+            hint = f"write an even number, such as {pod + 1}"
+            raise MisfitError("pod_leaves", message, hint)
         most = self.spine_down
         if pod + self.pod_borders > most:
             message = (
@@ -698,8 +814,10 @@ class _Sizer:
             even=even,
             core_groups=equal_groups(spine, core),
             outside=outside,
+            partners=self.partners,
         )
         clos = Clos(3, leaf, pods * spine, core, pod, pods, spine, spine, group, upper, up)
+        self._note_partners(why, clos, layout)
         return Laid(layout, places, clos, why)
 
     def _count_cores(self, pods: int, spine: int, upper: int) -> tuple[int, int]:
@@ -753,6 +871,9 @@ def _kept_uplinks(count: int, up: int, most: int, need: int, spare: int) -> int:
         if kept >= (need if spare else min(up, uplinks)):
             return uplinks
     return 0
+
+
+_PLURALS = {"leaf": "leaves", "spine": "spines", "border": "border leaves"}
 
 
 def _outside_why(outside: Outside) -> str:
@@ -829,6 +950,50 @@ def pods_of(leaf: int, rails: int, clos: Clos, layout: Layout) -> list[list[int]
         # Leaves are numbered rail by rail within a number, so every `groups`-th leaf serves the same rails.
         pods += _chunks(range(group, leaf, groups), clos.pod)
     return pods
+
+
+def pairs_of(leaf: int, rails: int, clos: Clos, layout: Layout) -> dict[str, list[tuple[int, int]]]:
+    """Return tier to pairs by their positions: leaves, spines and border leaves with links between the two.
+
+    Neighbours are a pair: leaves of one number, which serve the same servers, or those of two numbers where
+    one alone serves all of a server's rails, or where the groups of rails are odd. Two switches of a pair are
+    in one pod. A last switch without a neighbour has no partner.
+    """
+    partners = layout.partners
+    pairs: dict[str, list[tuple[int, int]]] = {"leaf": [], "spine": [], "border": []}
+    if partners == Partners():
+        return pairs
+    groups = rails // layout.leaf_rails
+    pods = pods_of(leaf, rails, clos, layout)
+    by_rail = groups % 2 == 1 and not layout.by_rail
+    for pod, positions in enumerate(pods):
+        if partners.leaf:
+            pairs["leaf"] += _leaf_pairs(positions, groups if by_rail else 1)
+        if partners.spine:
+            first = pod * clos.pod_spines
+            spines = range(first, first + clos.pod_spines)
+            pairs["spine"] += _by_twos(spines)
+        if partners.border:
+            # Border leaves belong to the pods in turn.
+            borders = range(pod, layout.border_leaves, len(pods))
+            pairs["border"] += _by_twos(borders)
+    return pairs
+
+
+def _leaf_pairs(positions: Sequence[int], groups: int) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of a pod's leaves, those of each of some groups by themselves."""
+    for group in range(groups):
+        neighbours: list[int] = []
+        for position in positions:
+            if position % groups == group:
+                neighbours.append(position)
+        yield from _by_twos(neighbours)
+
+
+def _by_twos(neighbours: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Return the first two, the next two, and so on; a last one alone is left out."""
+    firsts, seconds = neighbours[::2], neighbours[1::2]
+    return zip(firsts, seconds, strict=False)
 
 
 def _chunks(leaves: range, size: int) -> list[list[int]]:

@@ -22,6 +22,7 @@ from sovereign_ai.plan.fabric.cables import (
     leaf_spine,
     node_leaf,
     outside_links,
+    partner_links,
     spine_core,
     switch_names,
 )
@@ -103,6 +104,8 @@ class FabricPlan:
         border_ports: ports of a border leaf before any is split; 0 without border leaves.
         outside_optic: the catalogue's optic of our end of links to the outside, where one is described.
         outside_cord: centimetres of our cable of such a link, where the description says them; else 0.
+        partners: cables between the two switches of pairs, of leaves, spines or border leaves, in a plane
+            with spines; they carry nothing.
     """
 
     name: str
@@ -143,6 +146,7 @@ class FabricPlan:
     border_ports: int = 0
     outside_optic: str = ""
     outside_cord: int = 0
+    partners: int = 0
 
     def host_rate(self, host: str) -> int:
         """Return the bits a second of one link of a host."""
@@ -169,14 +173,28 @@ class FabricPlan:
         return self.cables[len(self.cables) - self.outside :]
 
     @property
+    def routed_links(self) -> Cables:
+        """Cables between switches that traffic takes: `uplinks`, or those of a pair without spines.
+
+        Over the links of pairs below spines no routes are exchanged: the path between the two would be the
+        shortest, and all that they send each other would take those few links.
+        """
+        first = self.node_leaf + self.partners
+        last = len(self.cables) - self.outside
+        return self.cables[first:last]
+
+    @property
     def peer_links(self) -> Cables:
-        """Cables between the two leaves of a pair without spines."""
-        return self.cables[self.node_leaf : self.node_leaf + self.leaf_leaf]
+        """Cables between the two switches of pairs."""
+        links = self.leaf_leaf + self.partners
+        return self.cables[self.node_leaf :][:links]
 
     @property
     def uplinks(self) -> Cables:
         """Cables from a leaf or spine to the tier above it."""
-        return self.cables[self.node_leaf + self.leaf_leaf : len(self.cables) - self.outside]
+        first = self.node_leaf + self.leaf_leaf + self.partners
+        last = len(self.cables) - self.outside
+        return self.cables[first:last]
 
     def rate_of(self, number: int) -> int:
         """Return the bits a second of a cable by its number in `cables`."""
@@ -203,6 +221,7 @@ LATER = {
     "border_ports": 0,
     "outside_optic": "",
     "outside_cord": 0,
+    "partners": 0,
 }
 """Fields that were added after plans had been signed, with the value that the canonical JSON leaves out, so
 that digests stay."""
@@ -342,6 +361,7 @@ def _plan_plane(
     middle = leaf_spine(size, names, ports)
     high = spine_core(size, names, ports)
     outside = outside_links(size, names)
+    beside = partner_links(size, names)
     layout = size.layout
     is_even = layout is None or layout.even
     is_pair = layout is not None and layout.peers > 0
@@ -384,7 +404,7 @@ def _plan_plane(
         leaf_spine=cables_above - leaf_leaf,
         spine_core=len(high),
         switches=_make_switches(names),
-        cables=Cables((*low.rows, *middle.rows, *high.rows, *outside.rows)),
+        cables=Cables((*low.rows, *beside.rows, *middle.rows, *high.rows, *outside.rows)),
         oversubscription=f"{down}:{up}",
         bisection=built.bisection * unit,
         why=why,
@@ -403,6 +423,7 @@ def _plan_plane(
         border_ports=_border_ports(layout),
         outside_optic="" if fabric.border is None else fabric.border.optic or "",
         outside_cord=0 if fabric.border is None or fabric.border.cord is None else fabric.border.cord.count,
+        partners=len(beside),
     )
 
 
@@ -503,13 +524,15 @@ def standing_plane(
         index: number of the phase.
         phase: its name.
     """
-    between, first_core = plane.switch_links, len(plane.switch_links) - plane.spine_core
+    between, first_core = plane.routed_links, len(plane.routed_links) - plane.spine_core
     low, middle, high, outside = (
         _standing_cables(plane.host_links, first, index),
         _standing_cables(between[:first_core], first, index),
         _standing_cables(between[first_core:], first, index),
         _standing_cables(plane.outside_links, first, index),
     )
+    partners = plane.cables[plane.node_leaf :][: plane.partners]
+    beside = _standing_cables(partners, first, index)
     standing = tuple(switch for switch in plane.switches if first.get(switch.name, 0) <= index)
     tiers = Counter(switch.tier for switch in standing)
     built = _measure(size, low, middle, high, outside, plane.host_rates)
@@ -536,10 +559,11 @@ def standing_plane(
         switches=standing,
         border=tiers["border"],
         outside=len(outside),
-        cables=Cables((*low.rows, *middle.rows, *high.rows, *outside.rows)),
+        cables=Cables((*low.rows, *beside.rows, *middle.rows, *high.rows, *outside.rows)),
         oversubscription=f"{down}:{up}",
         bisection=built.bisection * plane.unit,
         why=why,
+        partners=len(beside),
     )
 
 

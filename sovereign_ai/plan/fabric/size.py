@@ -24,7 +24,7 @@ from fractions import Fraction
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError, Split, most_endpoints, most_leaves, shape, split
 from sovereign_ai.plan.fabric.core_groups import CoreGroup, packed
-from sovereign_ai.plan.fabric.layout import Laid, Layout
+from sovereign_ai.plan.fabric.layout import Laid, Layout, pairs_of
 from sovereign_ai.plan.fabric.port_assignment import (
     MANAGERS,
     Block,
@@ -108,6 +108,22 @@ class FabricSize:
     def uplink(self) -> int:
         """Bits a second of a link between switches."""
         return self.link if self.layout is None else self.layout.ports.uplink
+
+    @property
+    def leaf_leaf(self) -> int:
+        """Cables between the two leaves of a pair without spines."""
+        return 0 if self.layout is None else self.layout.peers
+
+    @property
+    def partners(self) -> int:
+        """Cables between the two switches of pairs, of a plane with spines."""
+        if self.layout is None:
+            return 0
+        pairs = pairs_of(self.leaf, self.rails, self.shape, self.layout)
+        total = 0
+        for tier, links in self.layout.partners.by_tier.items():
+            total += links * len(pairs[tier])
+        return total
 
     @property
     def border(self) -> int:

@@ -75,7 +75,7 @@ def _empty_leaf_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> It
     ports = size.layout.ports
     used = ports.reserved + ceil_div(size.down * size.leaf_rails, ports.breakout)
     if not ports.extra:
-        used += ceil_div(size.up, ports.uplink_breakout)
+        used += ceil_div(size.up + size.layout.partners.leaf, ports.uplink_breakout)
     cages = ports.cages + ports.reserved
     if 2 * used >= cages:
         return
@@ -146,7 +146,7 @@ def _cheaper_designs(factory: AIFactory, fabric: Fabric, size: FabricSize) -> It
         choices.append((f"'spines: least'{padding} and without 'pod_leaves'", least | no_pods, blocks))
     # Separate rails are the purpose of a rail-optimised fabric. Only where one switch holds everything is
     # nothing lost.
-    is_free = fabric.leaf_rails is None and fabric.leaf_hosts is None
+    is_free = fabric.leaf_rails is None and fabric.leaf_hosts is None and fabric.peer_links is None
     if fabric.role == "compute" and fabric.rails > 1 and is_free:
         all_rails: dict[str, object] = {"leaf_rails": fabric.rails}
         choices.append((f"'leaf_rails: {fabric.rails}'{padding}", all_rails, blocks))

@@ -91,7 +91,7 @@ def _interfaces(device: SwitchPorts, names: PortNames) -> Iterator[str]:
         if port.outside:
             # In no zone and without an address: nothing may come in before somebody has decided what may.
             yield " shutdown"
-        elif not port.host:
+        elif not port.host and not port.partner:
             yield from _UNNUMBERED
         elif port.address and (part is None or part.kind == "vrf"):
             yield f" ip address {gateway(device, port.address)}/32"

@@ -28,6 +28,8 @@ class Port:
         host: whether the peer is a node, a storage server or a fabric manager.
         outside: whether the peer is outside of the fabric; it has no zone, and the port is shut until
             somebody takes it into use.
+        partner: whether the peer is the other switch of a pair below spines; the port is up, and has neither
+            a session nor a zone (see `FabricPlan.routed_links`).
         zone: the security zone of the host; empty between switches and where the description names none.
         address: the IPv4 address behind it; empty between switches and where the plan has none.
     """
@@ -40,6 +42,7 @@ class Port:
     zone: str
     address: str
     outside: bool = False
+    partner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ class SwitchPorts:
     Attributes:
         switch: the switch.
         plane: its plane.
-        ports: its cabled ports: hosts first, then up, then to the outside, in order of the plan's cables.
+        ports: its cabled ports: hosts first, then those to a partner, up, and to the outside, in order of the
+            plan's cables.
         partitions: zone name to its partition of this fabric; none on a border leaf.
         gateways: range of its hosts' addresses to the gateway's address in it.
         panel: how SONiC names and wires its ports; of a leaf, those to hosts at the slowest rate.
@@ -72,8 +76,9 @@ class SwitchPorts:
 
     @property
     def fabric(self) -> tuple[Port, ...]:
-        """Return the ports that lead to switches."""
-        return tuple(port for port in self.ports if not port.host and not port.outside)
+        """Return the ports that lead to switches with which routes are exchanged."""
+        inner = [port for port in self.ports if not port.host and not port.outside]
+        return tuple(port for port in inner if not port.partner)
 
     @property
     def zoned_fabric(self) -> tuple[Port, ...]:
@@ -140,9 +145,18 @@ class SwitchPorts:
             row["isolation"] = part.kind
             row["number"] = part.number
             row["vlan"] = part.vlan
-        row["role"] = "outside" if port.outside else "host" if port.host else "fabric"
+        row["role"] = _role(port)
         row["sonic"] = self.panel_of(port).port(port.name).name
         return row
+
+
+def _role(port: Port) -> str:
+    """Return what a port is for, in a word."""
+    if port.outside:
+        return "outside"
+    if port.partner:
+        return "partner"
+    return "host" if port.host else "fabric"
 
 
 def _partition_number(part: Partition) -> int:
@@ -355,9 +369,15 @@ def _ports_by_switch(factory: AIFactory, plan: Plan, plane: FabricPlan) -> defau
         address = addresses.get((host, port), "")
         host_port = _port(link.upper_port, host, port, zone=zone, address=address, host=True)
         ports[link.upper].append(host_port)
-    for link in plane.switch_links:
-        ports[link.upper].append(_port(link.upper_port, link.lower, link.lower_port))
-        ports[link.lower].append(_port(link.lower_port, link.upper, link.upper_port))
+    for number, link in enumerate(plane.switch_links):
+        upper_port = _port(link.upper_port, link.lower, link.lower_port)
+        lower_port = _port(link.lower_port, link.upper, link.upper_port)
+        # Those of pairs below spines come first.
+        if number < plane.partners:
+            upper_port = replace(upper_port, partner=True)
+            lower_port = replace(lower_port, partner=True)
+        ports[link.upper].append(upper_port)
+        ports[link.lower].append(lower_port)
     for link in plane.outside_links:
         outside_port = _port(link.upper_port, link.lower, link.lower_port)
         ports[link.upper].append(replace(outside_port, outside=True))

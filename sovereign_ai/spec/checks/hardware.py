@@ -241,7 +241,9 @@ def _breakout_problem(fabric: Fabric, field: str) -> Problem | None:
 
 
 # Fields that describe spines, which `spines: none` excludes.
-_OF_SPINES = ("spine_switch", "spine_radix", "spine_spares", "pod_leaves", "cores", "uplinks")
+_OF_SPINES = (
+    *("spine_switch", "spine_radix", "spine_spares", "spine_peer_links", "pod_leaves", "cores", "uplinks"),
+)
 
 
 def _check_shape(fabric: Fabric, field: str) -> Iterator[Problem]:
@@ -252,10 +254,6 @@ def _check_shape(fabric: Fabric, field: str) -> Iterator[Problem]:
                 message = f"'{name}' describes spines, and there are none"
                 hint = "remove it, or 'spines: none'"
                 yield Problem("contradiction", message, Where(field=f"{field}.{name}"), hint)
-    elif fabric.peer_links is not None:
-        message = "'peer_links' joins the two leaves of a pair without spines"
-        hint = "remove it, or write 'spines: none'"
-        yield Problem("contradiction", message, Where(field=f"{field}.peer_links"), hint)
     if fabric.spine_switch is not None and fabric.spine_radix is not None:
         message = "'spine_switch' gives the radix of spines, and 'spine_radix' is another"
         yield Problem("contradiction", message, Where(field=f"{field}.spine_radix"), "remove one of the two")
@@ -272,7 +270,7 @@ def _check_shape(fabric: Fabric, field: str) -> Iterator[Problem]:
 
 
 # Fields that describe border leaves, which links on other switches do not have.
-_OF_BORDER_LEAVES = ("uplinks", "switch", "radix")
+_OF_BORDER_LEAVES = ("uplinks", "peer_links", "switch", "radix")
 
 
 def _check_border(fabric: Fabric, border: Border, field: str) -> Iterator[Problem]:

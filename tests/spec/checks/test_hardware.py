@@ -32,7 +32,11 @@ def test_berlin_and_munich_are_some_504_km_apart() -> None:
         ({"planes": 3}, ("impossible", "fabrics[0].planes")),
         ({"kind": "infiniband", "isolation": "vni"}, ("contradiction", "fabrics[0].isolation")),
         ({"spines": "none", "cores": 2}, ("contradiction", "fabrics[0].cores")),
-        ({"peer_links": 2}, ("contradiction", "fabrics[0].peer_links")),
+        ({"spines": "none", "spine_peer_links": 2}, ("contradiction", "fabrics[0].spine_peer_links")),
+        (
+            {"border": {"at": "leaf", "ports": 2, "peer_links": 2}},
+            ("contradiction", "fabrics[0].border.peer_links"),
+        ),
         ({"pod_by": "rail"}, ("missing-field", "fabrics[0].pod_by")),
         ({"subnets": 2}, ("contradiction", "fabrics[0].subnets")),
         ({"switch": "sn5600", "radix": None, "link": "1600 Gbps"}, ("impossible-link", "fabrics[0].link")),
