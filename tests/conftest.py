@@ -53,6 +53,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files without the marker that is asked for: collecting 25,000 tests takes half a minute."""
+    marker = config.option.markexpr
+    if not marker.isidentifier() or not collection_path.name.startswith("test_"):
+        return None
+    return None if f"mark.{marker}" in collection_path.read_text(encoding="utf-8") else True
+
+
 def pytest_configure() -> None:
     """Hear what asks a program to end, and so do the programs that tests start, also where a shell put them
     into the background deaf.
