@@ -80,6 +80,23 @@ def label(*parts: str, most: int = _MOST) -> str:
     return short
 
 
+def numbered_labels(*parts: str, count: int) -> tuple[str, ...]:
+    """Return the labels of some parts and the numbers from 1, as `label` makes each of them.
+
+    >>> numbered_labels("hall-r001", "pdu", count=2)
+    ('hall-r001-pdu-1', 'hall-r001-pdu-2')
+
+    Raises:
+        ValueError: the joined text has characters that no DNS label may have.
+    """
+    stem = "-".join(part for part in parts if part)
+    numbers = range(1, count + 1)
+    # What is a label with one number is one with any, so that thousands of racks need no check of each PDU.
+    if len(f"{stem}-{count}") <= _MOST and is_label(f"{stem}-1"):
+        return tuple([f"{stem}-{number}" for number in numbers])
+    return tuple(label(*parts, str(number)) for number in numbers)
+
+
 def _digest(text: str) -> str:
     """Return the first eight hexadecimal digits of a text's SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]

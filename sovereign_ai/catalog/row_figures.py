@@ -119,93 +119,99 @@ def _part(**examples: str) -> dict[str, FigureRule]:
     return {**exampled, **{name: rule for name, rule in _PART_RULES.items() if name not in exampled}}
 
 
+_SYSTEM = {
+    "gpus": _whole(0, 1024, "8", needed=True),
+    "cpu_arch": _one_of(("amd64", "arm64"), "amd64", needed=True),
+    "cpus": _whole(1, 16_384, "256", needed=True),
+    "memory": _quantity(*_MEMORY, "2 TB", needed=True),
+    "compute_nics": _whole(0, 128, "8", needed=True),
+    # A machine without such ports has no rate.
+    "compute_nic_rate": _quantity(BitsPerSecond, "0 Gbps", "100 Tbps", "400 Gbps", needed=True),
+    "max_power": _quantity(*_POWER, "11 kW", needed=True),
+    # Zero or one: the machine is in no domain that is larger than itself.
+    "nvlink_domain_nodes": _whole(0, 4096, "0", needed=True),
+    "cooling": _text(_COOLING, "air, liquid or hybrid, or several with ', ' between", "air", needed=True),
+    "weight_kg": FigureRule(float, *_KILOGRAMS, example="130"),
+    "rack_units": _whole(*_RACK_UNITS, "8"),
+    "supplies": _whole(1, 128, "6"),
+    "supply_rating": _quantity(*_POWER, "3.3 kW"),
+    "supplies_required": _whole(1, 128, "4"),
+    "nodes_per_rack": _whole(1, 256, "4"),
+    "idle_power": _quantity(Watts, "0 W", "1 MW", "2 kW"),
+    "storage_nics": _whole(0, 128, "2"),
+    "storage_nic_rate": _quantity(*_RATE, "400 Gbps"),
+    "compute_cages": _whole(1, 128, "8"),
+    "scalable_unit": _whole(1, 100_000),
+    "rack_power": _quantity(Watts, "1 W", "10 MW"),
+    "rack_shared_power": _quantity(Watts, "0 W", "10 MW"),
+}
+_ACCELERATOR = {
+    "architecture": _text(_TEXT, "the maker's name of the architecture", "Example", needed=True),
+    "memory": _quantity(*_MEMORY, "192 GB", needed=True),
+    "memory_bandwidth": _quantity(*_THROUGHPUT, "5 TB/s", needed=True),
+    "dense_tflops.bf16": _whole(1, 10**9, "1000", needed=True),
+    "tdp": _quantity(*_POWER, "750 W", needed=True),
+    "resource": _text(
+        rf"{_DNS_NAME}/{_LABEL_VALUE}", "a domain, a slash and a name", "example.com/gpu", needed=True
+    ),
+    "dense_tflops.fp8": _whole(1, 10**9, "2000"),
+    "dense_tflops.fp4": _whole(1, 10**9),
+    "scale_up": _quantity(*_THROUGHPUT, "900 GB/s"),
+    "product": _text(_LABEL_VALUE, "a label's value: letters, digits, '-', '_' and '.'", "Example-GPU"),
+    "compute_capability": _text(r"\d{1,3}\.\d{1,3}", "two numbers with a dot between"),
+    "memory_raw": _quantity(*_MEMORY),
+    "memory_reported": _quantity(*_MEMORY),
+    "dra_driver": _text(_DNS_NAME, "a driver's name, such as gpu.example.com"),
+}
+_SWITCH = {
+    "kind": _one_of(("ethernet", "infiniband"), "ethernet", needed=True),
+    "ports": _whole(1, 4096, "64", needed=True),
+    "rate": _quantity(*_RATE, "800 Gbps", needed=True),
+    "power": _quantity(*_POWER, "1900 W"),
+    "rack_units": _whole(*_RACK_UNITS, "2"),
+    "uplink_ports": _whole(1, 1024, "4"),
+    "uplink_rate": _quantity(*_RATE, "100 Gbps"),
+    "cages": _whole(0, 4096, "64"),
+    "sonic_platform": _text(_LABEL_VALUE, "SONiC's name of the hardware"),
+    "sonic_sku": _text(_LABEL_VALUE, "SONiC's name of a set of port settings"),
+    "sonic_lanes": _whole(1, 64),
+    "sonic_name_step": _whole(1, 64),
+    "sonic_lane_step": _whole(1, 64),
+    **{f"sonic_breakouts.{parts}": _text(_TEXT, "a mode's name in SONiC") for parts in BREAKOUT_PARTS},
+}
+_SUPPLIER = {
+    "seat": _text(_COUNTRY, "a country's code", "DE", needed=True),
+    "parent": _text(_TEXT, "a supplier's or another firm's name"),
+}
+_CONTROLLER = {
+    "function": _one_of(tuple(FUNCTIONS), "queueing", needed=True),
+    "repository": _text(
+        rf"{_DNS_NAME}(/[\w.~-]+)*", "a host with a path, without 'https://'", "git.example.com/queues",
+        needed=True,
+    ),
+    "licence": _text(
+        r"[(]*[A-Za-z0-9.+-]+[)]*( (AND|OR|WITH) [(]*[A-Za-z0-9.+-]+[)]*)*",
+        "an SPDX expression",
+        "Apache-2.0",
+        needed=True,
+    ),
+    "namespace": _text(DNS_LABEL, "a name in lower-case letters, digits and '-'", "queues", needed=True),
+    "version": _text(r"v?\d[\w.+-]{0,62}", "a version, such as v1.0.0", "v1.0.0"),
+    "images": _named("manager", "registry.example.com/ai/queues", _IMAGE, "an image without a tag"),
+    "needs": _named("cert-manager", "certificates"),
+    "conflicts": _named("", ""),
+    "telemetry": _named("usage", "usage.example.com"),
+    "packages": _named("install", "packages.example.com"),
+    "heartbeats": _named("licence", "licence.example.com"),
+    "endpoints": _named("updates", "updates.example.com"),
+}  # fmt: skip
+
 RULES: Mapping[str, Mapping[str, FigureRule]] = {
-    "system": {
-        "gpus": _whole(0, 1024, "8", needed=True),
-        "cpu_arch": _one_of(("amd64", "arm64"), "amd64", needed=True),
-        "cpus": _whole(1, 16_384, "256", needed=True),
-        "memory": _quantity(*_MEMORY, "2 TB", needed=True),
-        "compute_nics": _whole(0, 128, "8", needed=True),
-        # A machine without such ports has no rate.
-        "compute_nic_rate": _quantity(BitsPerSecond, "0 Gbps", "100 Tbps", "400 Gbps", needed=True),
-        "max_power": _quantity(*_POWER, "11 kW", needed=True),
-        # Zero or one: the machine is in no domain that is larger than itself.
-        "nvlink_domain_nodes": _whole(0, 4096, "0", needed=True),
-        "cooling": _text(_COOLING, "air, liquid or hybrid, or several with ', ' between", "air", needed=True),
-        "weight_kg": FigureRule(float, *_KILOGRAMS, example="130"),
-        "rack_units": _whole(*_RACK_UNITS, "8"),
-        "supplies": _whole(1, 128, "6"),
-        "supply_rating": _quantity(*_POWER, "3.3 kW"),
-        "supplies_required": _whole(1, 128, "4"),
-        "nodes_per_rack": _whole(1, 256, "4"),
-        "idle_power": _quantity(Watts, "0 W", "1 MW", "2 kW"),
-        "storage_nics": _whole(0, 128, "2"),
-        "storage_nic_rate": _quantity(*_RATE, "400 Gbps"),
-        "compute_cages": _whole(1, 128, "8"),
-        "scalable_unit": _whole(1, 100_000),
-        "rack_power": _quantity(Watts, "1 W", "10 MW"),
-        "rack_shared_power": _quantity(Watts, "0 W", "10 MW"),
-    },
-    "accelerator": {
-        "architecture": _text(_TEXT, "the maker's name of the architecture", "Example", needed=True),
-        "memory": _quantity(*_MEMORY, "192 GB", needed=True),
-        "memory_bandwidth": _quantity(*_THROUGHPUT, "5 TB/s", needed=True),
-        "dense_tflops.bf16": _whole(1, 10**9, "1000", needed=True),
-        "tdp": _quantity(*_POWER, "750 W", needed=True),
-        "resource": _text(
-            rf"{_DNS_NAME}/{_LABEL_VALUE}", "a domain, a slash and a name", "example.com/gpu", needed=True
-        ),
-        "dense_tflops.fp8": _whole(1, 10**9, "2000"),
-        "dense_tflops.fp4": _whole(1, 10**9),
-        "scale_up": _quantity(*_THROUGHPUT, "900 GB/s"),
-        "product": _text(_LABEL_VALUE, "a label's value: letters, digits, '-', '_' and '.'", "Example-GPU"),
-        "compute_capability": _text(r"\d{1,3}\.\d{1,3}", "two numbers with a dot between"),
-        "memory_raw": _quantity(*_MEMORY),
-        "memory_reported": _quantity(*_MEMORY),
-        "dra_driver": _text(_DNS_NAME, "a driver's name, such as gpu.example.com"),
-    },
-    "switch": {
-        "kind": _one_of(("ethernet", "infiniband"), "ethernet", needed=True),
-        "ports": _whole(1, 4096, "64", needed=True),
-        "rate": _quantity(*_RATE, "800 Gbps", needed=True),
-        "power": _quantity(*_POWER, "1900 W"),
-        "rack_units": _whole(*_RACK_UNITS, "2"),
-        "uplink_ports": _whole(1, 1024, "4"),
-        "uplink_rate": _quantity(*_RATE, "100 Gbps"),
-        "cages": _whole(0, 4096, "64"),
-        "sonic_platform": _text(_LABEL_VALUE, "SONiC's name of the hardware"),
-        "sonic_sku": _text(_LABEL_VALUE, "SONiC's name of a set of port settings"),
-        "sonic_lanes": _whole(1, 64),
-        "sonic_name_step": _whole(1, 64),
-        "sonic_lane_step": _whole(1, 64),
-        **{f"sonic_breakouts.{parts}": _text(_TEXT, "a mode's name in SONiC") for parts in BREAKOUT_PARTS},
-    },
-    "supplier": {
-        "seat": _text(_COUNTRY, "a country's code", "DE", needed=True),
-        "parent": _text(_TEXT, "a supplier's or another firm's name"),
-    },
-    "controller": {
-        "function": _one_of(tuple(FUNCTIONS), "queueing", needed=True),
-        "repository": _text(
-            rf"{_DNS_NAME}(/[\w.~-]+)*", "a host with a path, without 'https://'", "git.example.com/queues",
-            needed=True,
-        ),
-        "licence": _text(
-            r"[(]*[A-Za-z0-9.+-]+[)]*( (AND|OR|WITH) [(]*[A-Za-z0-9.+-]+[)]*)*",
-            "an SPDX expression",
-            "Apache-2.0",
-            needed=True,
-        ),
-        "namespace": _text(DNS_LABEL, "a name in lower-case letters, digits and '-'", "queues", needed=True),
-        "version": _text(r"v?\d[\w.+-]{0,62}", "a version, such as v1.0.0", "v1.0.0"),
-        "images": _named("manager", "registry.example.com/ai/queues", _IMAGE, "an image without a tag"),
-        "needs": _named("cert-manager", "certificates"),
-        "conflicts": _named("", ""),
-        "telemetry": _named("usage", "usage.example.com"),
-        "packages": _named("install", "packages.example.com"),
-        "heartbeats": _named("licence", "licence.example.com"),
-        "endpoints": _named("updates", "updates.example.com"),
-    },
+    "system": _SYSTEM,
+    "accelerator": _ACCELERATOR,
+    "switch": _SWITCH,
+    "supplier": _SUPPLIER,
+    "controller": _CONTROLLER,
     "nic": _part(ports="1", rate="400 Gbps", power="25 W"),
     "optic": _part(rate="800 Gbps", reach="500 m", fibres="16", power="15 W"),
     "storage-server": _part(
@@ -215,7 +221,7 @@ RULES: Mapping[str, Mapping[str, FigureRule]] = {
         rating="33 kW", supplies="6", supply_rating="5.5 kW", power="1 kW", rack_units="1", weight_kg="25"
     ),
     "cdu": _part(rating="1300 kW", flow="1200 L/min", power="12 kW", weight_kg="1200"),
-}  # fmt: skip
+}
 """The rule of each figure by kind; of a mapping that takes any names, such as `images`, by its own name."""
 NAMED = frozenset({"images", "needs", "conflicts", *CONTACTS})
 """Mappings of figures whose names a row chooses."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sovereign_ai.cli.description import read_description
 from sovereign_ai.cli.tracing import traced
 from sovereign_ai.errors import Problem, SpecError
 from sovereign_ai.plan import Plan, plan
-from sovereign_ai.render.kubernetes import SAFE_DESCRIPTION_BYTES, Bundle, render
 from sovereign_ai.spec import AIFactory, description_file
+
+if TYPE_CHECKING:
+    from sovereign_ai.render.kubernetes import Bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class Stack:
         Raises:
             SpecError: no cluster has the name, or the plan has several and none is named.
         """
+        from sovereign_ai.render.kubernetes import render
+
         return render(self.factory, self.plan, self.cluster(cluster))
 
 
@@ -94,8 +99,12 @@ def check_object_sizes(factory: AIFactory, derived: Plan) -> None:
     Raises:
         SpecError: every object that is too large.
     """
+    from sovereign_ai.render.kubernetes import SAFE_DESCRIPTION_BYTES
+
     # Rendering is slow, and below this size no object can exceed etcd's limit.
     if len(factory.canonical()) > SAFE_DESCRIPTION_BYTES:
+        from sovereign_ai.render.kubernetes import render
+
         for cluster in derived.clusters:
             render(factory, derived, cluster.name)
 

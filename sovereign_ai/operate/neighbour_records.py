@@ -54,99 +54,105 @@ class _RecordForm:
 _LLDPCTL = re.compile(r"Interface: +(?P<value>[^\s,]+)(?:,.*)?")
 _IOS = re.compile(r"Local Int(?:f|erface): *(?P<value>\S+)")
 _AOS = re.compile(r"Port +: (?P<value>\d+/\d+/\d+(?::\d)?)")
+_IOS_FORM = _RecordForm(
+    _IOS,
+    _IOS,
+    {
+        "device": re.compile(r"System Name: *(?P<value>.*)"),
+        "id": re.compile(r"Port id: *(?P<value>.*)"),
+        "description": re.compile(r"Port Description: *(?P<value>.*)"),
+        # The description of the system begins on the line below its name.
+        "about": re.compile(r"(?P<value>(?:Cisco (?:IOS|NX-OS|Nexus)|Arista Networks|Juniper Networks).*)"),
+    },
+    "ios",
+)
+_VRP_FORM = _RecordForm(
+    re.compile(r"(?P<value>\S+) has [1-9]\d* neighbor(?:s|\(s\)):"),
+    re.compile(r"Neighbor index *:.*"),
+    {
+        "device": re.compile(r"System name *:(?P<value>.*)"),
+        "id": re.compile(r"Port ID *:(?P<value>.*)"),
+        "description": re.compile(r"Port description *:(?P<value>.*)"),
+        "about": re.compile(r"System description *:(?P<value>.*)"),
+    },
+    "vrp",
+)
+_COMWARE_FORM = _RecordForm(
+    re.compile(r"LLDP neighbor-information of port \d+\[(?P<value>[^\]\s]+)\]:"),
+    re.compile(r" *LLDP neighbor index *:.*"),
+    {
+        "device": re.compile(r" *System name *: (?P<value>.*)"),
+        "id": re.compile(r" *Port ID *: (?P<value>.*)"),
+        "description": re.compile(r" *Port description *: (?P<value>.*)"),
+        "about": re.compile(r" *System description *: (?P<value>.*)"),
+    },
+    "comware",
+)
+_AOS_CX_FORM = _RecordForm(
+    _AOS,
+    _AOS,
+    {
+        "device": re.compile(r"Neighbor Chassis-Name +: (?P<value>.*)"),
+        "id": re.compile(r"Neighbor Port-ID +: (?P<value>.*)"),
+        "description": re.compile(r"Neighbor Port-Desc +: (?P<value>.*)"),
+        "about": re.compile(r"Neighbor Chassis-Description +: (?P<value>.*)"),
+    },
+    "aos-cx",
+)
+_LLDPCTL_FORM = _RecordForm(
+    _LLDPCTL,
+    _LLDPCTL,
+    {
+        "device": re.compile(r"\s+SysName: +(?P<value>.*)"),
+        "id": re.compile(r"\s+PortID: +(?:ifname|local|ifalias) +(?P<value>.*)"),
+        "description": re.compile(r"\s+PortDescr: +(?P<value>.*)"),
+        "about": re.compile(r"\s+SysDescr: +(?P<value>.*)"),
+    },
+)
+_NX_OS_FORM = _RecordForm(
+    re.compile(r"Local Port id: *(?P<value>\S+)"),
+    re.compile(r"Chassis id: .*"),
+    {
+        "device": re.compile(r"System Name: *(?P<value>.*)"),
+        "id": re.compile(r"Port id: *(?P<value>.*)"),
+        "description": re.compile(r"Port Description: *(?P<value>.*)"),
+        "about": re.compile(r"System Description: *(?P<value>.*)"),
+    },
+    "nxos",
+    own_below=True,
+)
+_EOS_FORM = _RecordForm(
+    re.compile(r"Interface (?P<value>\S+) detected \d+ LLDP neighbors?:"),
+    re.compile(r"\s+Neighbor \S+/.*"),
+    {
+        "device": re.compile(r"[\s-]+System Name: \"(?P<value>.*)\""),
+        "id": re.compile(r"\s+Port ID +: \"?(?P<value>[^\"]*)\"?"),
+        "description": re.compile(r"[\s-]+Port Description: \"(?P<value>.*)\""),
+        "about": re.compile(r"[\s-]+System Description: \"(?P<value>.*?)\"?"),
+    },
+    "eos",
+)
+_JUNOS_FORM = _RecordForm(
+    re.compile(r"Local Interface +: (?P<value>\S+)"),
+    re.compile(r"LLDP Neighbor Information:.*"),
+    {
+        "device": re.compile(r"System name +: (?P<value>.*)"),
+        "id": re.compile(r"Port ID +: (?P<value>.*)"),
+        "description": re.compile(r"Port description +: (?P<value>.*)"),
+        "about": re.compile(r"System Description +: (?P<value>.*)", re.IGNORECASE),
+    },
+    "junos",
+    own_below=True,
+)
 _FORMS = (
-    _RecordForm(
-        _IOS,
-        _IOS,
-        {
-            "device": re.compile(r"System Name: *(?P<value>.*)"),
-            "id": re.compile(r"Port id: *(?P<value>.*)"),
-            "description": re.compile(r"Port Description: *(?P<value>.*)"),
-            # The description of the system begins on the line below its name.
-            "about": re.compile(
-                r"(?P<value>(?:Cisco (?:IOS|NX-OS|Nexus)|Arista Networks|Juniper Networks).*)"
-            ),
-        },
-        "ios",
-    ),
-    _RecordForm(
-        re.compile(r"(?P<value>\S+) has [1-9]\d* neighbor(?:s|\(s\)):"),
-        re.compile(r"Neighbor index *:.*"),
-        {
-            "device": re.compile(r"System name *:(?P<value>.*)"),
-            "id": re.compile(r"Port ID *:(?P<value>.*)"),
-            "description": re.compile(r"Port description *:(?P<value>.*)"),
-            "about": re.compile(r"System description *:(?P<value>.*)"),
-        },
-        "vrp",
-    ),
-    _RecordForm(
-        re.compile(r"LLDP neighbor-information of port \d+\[(?P<value>[^\]\s]+)\]:"),
-        re.compile(r" *LLDP neighbor index *:.*"),
-        {
-            "device": re.compile(r" *System name *: (?P<value>.*)"),
-            "id": re.compile(r" *Port ID *: (?P<value>.*)"),
-            "description": re.compile(r" *Port description *: (?P<value>.*)"),
-            "about": re.compile(r" *System description *: (?P<value>.*)"),
-        },
-        "comware",
-    ),
-    _RecordForm(
-        _AOS,
-        _AOS,
-        {
-            "device": re.compile(r"Neighbor Chassis-Name +: (?P<value>.*)"),
-            "id": re.compile(r"Neighbor Port-ID +: (?P<value>.*)"),
-            "description": re.compile(r"Neighbor Port-Desc +: (?P<value>.*)"),
-            "about": re.compile(r"Neighbor Chassis-Description +: (?P<value>.*)"),
-        },
-        "aos-cx",
-    ),
-    _RecordForm(
-        _LLDPCTL,
-        _LLDPCTL,
-        {
-            "device": re.compile(r"\s+SysName: +(?P<value>.*)"),
-            "id": re.compile(r"\s+PortID: +(?:ifname|local|ifalias) +(?P<value>.*)"),
-            "description": re.compile(r"\s+PortDescr: +(?P<value>.*)"),
-            "about": re.compile(r"\s+SysDescr: +(?P<value>.*)"),
-        },
-    ),
-    _RecordForm(
-        re.compile(r"Local Port id: *(?P<value>\S+)"),
-        re.compile(r"Chassis id: .*"),
-        {
-            "device": re.compile(r"System Name: *(?P<value>.*)"),
-            "id": re.compile(r"Port id: *(?P<value>.*)"),
-            "description": re.compile(r"Port Description: *(?P<value>.*)"),
-            "about": re.compile(r"System Description: *(?P<value>.*)"),
-        },
-        "nxos",
-        own_below=True,
-    ),
-    _RecordForm(
-        re.compile(r"Interface (?P<value>\S+) detected \d+ LLDP neighbors?:"),
-        re.compile(r"\s+Neighbor \S+/.*"),
-        {
-            "device": re.compile(r"[\s-]+System Name: \"(?P<value>.*)\""),
-            "id": re.compile(r"\s+Port ID +: \"?(?P<value>[^\"]*)\"?"),
-            "description": re.compile(r"[\s-]+Port Description: \"(?P<value>.*)\""),
-            "about": re.compile(r"[\s-]+System Description: \"(?P<value>.*?)\"?"),
-        },
-        "eos",
-    ),
-    _RecordForm(
-        re.compile(r"Local Interface +: (?P<value>\S+)"),
-        re.compile(r"LLDP Neighbor Information:.*"),
-        {
-            "device": re.compile(r"System name +: (?P<value>.*)"),
-            "id": re.compile(r"Port ID +: (?P<value>.*)"),
-            "description": re.compile(r"Port description +: (?P<value>.*)"),
-            "about": re.compile(r"System Description +: (?P<value>.*)", re.IGNORECASE),
-        },
-        "junos",
-        own_below=True,
-    ),
+    _IOS_FORM,
+    _VRP_FORM,
+    _COMWARE_FORM,
+    _AOS_CX_FORM,
+    _LLDPCTL_FORM,
+    _NX_OS_FORM,
+    _EOS_FORM,
+    _JUNOS_FORM,
 )
 
 

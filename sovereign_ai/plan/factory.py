@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
+from functools import cache, cached_property
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -152,15 +153,24 @@ def _plain(value: Any) -> dict[str, Any] | tuple[Any, ...]:
     return _fields_of(value)
 
 
+@cache
+def _field_values(of: Any) -> tuple[Sequence[str], Callable[[Any], tuple[Any, ...]]]:
+    """Return the names of a dataclass's fields, and what reads all of them from an object."""
+    names = tuple(field.name for field in fields(of))
+    if len(names) == 1:
+        return names, lambda row: (getattr(row, names[0]),)
+    return names, attrgetter(*names)
+
+
 def _fields_of(row: Any) -> dict[str, Any]:
     """Return a dataclass's fields by name, without those that came later and hold their default."""
-    data: dict[str, Any] = {}
-    for name in type(row).__dataclass_fields__:
-        data[name] = getattr(row, name)
-    for name, default in _LATER_FIELDS.get(type(row), {}).items():
+    kind: Any = type(row)
+    names, values = _field_values(kind)
+    data: dict[str, Any] = dict(zip(names, values(row), strict=True))
+    for name, default in _LATER_FIELDS.get(kind, {}).items():
         if data[name] == default:
             del data[name]
-    if type(row) is Rack:
+    if kind is Rack:
         # A field of earlier versions, always empty since every device has watts: signed plans contain it.
         data["unknown_power"] = ()
     return data

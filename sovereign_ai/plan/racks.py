@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from sovereign_ai.catalog import Figure, server_power
 from sovereign_ai.catalog.switch import ports_power, switch
-from sovereign_ai.names import label
+from sovereign_ai.names import numbered_labels
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.nodes import machine_name
 from sovereign_ai.plan.power.loads import planned_watts
@@ -64,8 +64,7 @@ class Rack:
     def pdu_names(self) -> tuple[str, ...]:
         """Names of its PDUs, `<site>-<rack>-pdu-<number>`, in their order; long ones end in a digest."""
         # With the site, since racks of two sites may have the same name.
-        numbers = range(1, len(self.pdus) + 1)
-        return tuple(label(self.site, self.name, "pdu", str(number)) for number in numbers)
+        return numbered_labels(self.site, self.name, "pdu", count=len(self.pdus))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--case", help="one case; its output is printed")
     parser.add_argument("--processes", type=int, default=processors(), help="how many run at once")
     parser.add_argument("--sample", type=int, metavar="N", help="so many of them, the same in each run")
+    parser.add_argument("--controls", action="store_true", help="the controls alone, which are valid inputs")
     parser.add_argument("--count", action="store_true", help="count the cases and run none")
     parser.add_argument(
         "--thorough", action="store_true", help="every text and value for every reader and field; an hour"
@@ -30,6 +31,8 @@ def main() -> int:
         cases = [case for case in cases if case.name.startswith(asked.reader)]
     if asked.case:
         cases = [case for case in cases if case.name == asked.case]
+    if asked.controls:
+        cases = [case for case in cases if case.is_control]
     if asked.sample:
         cases = chosen(cases, asked.sample, b"sample")
     controls = sum(case.is_control for case in cases)

@@ -162,7 +162,7 @@ ANSWERS = """answers:
     expires: 2027-06-01
 """
 POLICIES = """groups:
-  - {name: first, nodes: ["train-00?"], conditions: [FrequentKubeletRestart], unavailable: 0.25}
+  - {name: first, nodes: ["train-001"], conditions: [FrequentKubeletRestart], unavailable: 0.25}
   - {name: rest, repair: false}
 """
 GIVEN = """account: sovereign

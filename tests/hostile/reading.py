@@ -229,8 +229,8 @@ def review(folder: Path, file: Path) -> object:
     handler.server = SimpleNamespace(
         cluster_dir=cluster_dir, clock=lambda: datetime(2026, 11, 24, tzinfo=UTC), say=lines.append
     )  # type: ignore[assignment]
-    handler._may = lambda _path: True  # type: ignore[method-assign]
-    handler._send = lambda status, body, _kind: answers.append((status, body))  # type: ignore[method-assign]
+    handler.may = lambda _path: True  # type: ignore[method-assign]
+    handler.send = lambda status, body, _kind: answers.append((status, body))  # type: ignore[method-assign]
     handler.do_POST()
     ((status, body),) = answers
     if status != 200:

@@ -52,11 +52,20 @@ def test_there_are_at_least_1500_hostile_inputs_and_60_controls() -> None:
 
 
 def test_a_sample_of_hostile_inputs_is_refused_in_words() -> None:
-    """In a process of its own: this one has threads, and must not be forked."""
-    command = [sys.executable, "-m", "tests.hostile", "--sample", str(SAMPLE), "--processes", "2"]
+    assert f"0 of {SAMPLE} wrong" in run_apart("--sample", str(SAMPLE))
+
+
+def test_every_control_is_taken_since_a_reader_that_refuses_all_would_pass_all_hostile_inputs() -> None:
+    controls = sum(case.is_control for case in all_cases())
+    assert f"0 of {controls} wrong" in run_apart("--controls")
+
+
+def run_apart(*options: str) -> str:
+    """Run cases in a process of their own, since this one has threads and must not be forked."""
+    command = [sys.executable, "-m", "tests.hostile", *options, "--processes", "2"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-4_000:]
-    assert f"0 of {SAMPLE} wrong" in done.stdout
+    return done.stdout
 
 
 def done(output: str, code: int = 2, **more: object) -> Done:

@@ -33,7 +33,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, Strict
+from pydantic import Field, Strict, StringConstraints
 
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.files import POLICIES, Parsed, decode, parse, read
@@ -41,12 +41,20 @@ from sovereign_ai.operate.repair.budgets import Budget
 from sovereign_ai.operate.repair.decide import Act, Decision, Machine, Policy, decide
 from sovereign_ai.plan import Node, Plan
 from sovereign_ai.rules import ExpressionError, chosen_by
-from sovereign_ai.spec import Model, Name, validated
+from sovereign_ai.spec import Model, Name, TextForm, validated
 from sovereign_ai.units import Seconds
 
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
-Pattern = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9.*?\-]+$")]
-ConditionType = Annotated[str, Field(min_length=1, max_length=316, pattern=r"^[A-Za-z0-9./_\-]+$")]
+Pattern = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9.*?\-]+$"),
+    TextForm("bad-name", "a machine's name, in which * stands for any characters and ? for one"),
+]
+ConditionType = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=316, pattern=r"^[A-Za-z0-9./_\-]+$"),
+    TextForm("bad-name", "the type of a node's condition, such as DiskPressure"),
+]
 _USUAL = Policy()
 _STEPS = ("reset", "reboot", "accept")
 """Steps that may take a time."""

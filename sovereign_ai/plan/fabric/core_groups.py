@@ -109,6 +109,9 @@ def packed(leaf: int, radix: int, split: Split, most: int) -> tuple[Clos, tuple[
         if not spines:
             continue
         links = pod * (split.up // spines)
+        # Groups are searched for only where cores full of links would be few enough.
+        if pods * spines + ceil_div(pods * spines * links, radix) > fewest:
+            continue
         groups = fewest_cores(spines, links, pods, radix)
         cores = sum(group.cores for group in groups)
         total = pods * spines + cores
@@ -138,9 +141,7 @@ def _fewest_spines(pod: int, radix: int, up: int) -> int:
 def _pods(leaf: int, radix: int) -> Iterator[tuple[int, int]]:
     """Yield the leaves of a pod, and the number of pods, of every division into pods of one size."""
     least = ceil_div(leaf, radix // 2)
-    # Smaller pods waste spines by rounding, so a few numbers beyond the least include the best one.
-    most = min(2 * least + 8, radix, leaf)
-    for pods in range(least, most + 1):
+    for pods in range(least, min(radix, leaf) + 1):
         pod = ceil_div(leaf, pods)
         if ceil_div(leaf, pod) == pods:
             yield pod, pods

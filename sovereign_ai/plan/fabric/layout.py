@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd
 
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError
@@ -496,15 +497,12 @@ class _Sizer:
         """
         described, spare = self.fabric.spines, self.fabric.spine_spares or 0
         for count in range(max(least, spare + 1), up + spare + 2):
-            try:
-                spines, uplinks = self._with_spares(count, leaf, up, radix, need, spare)
-            except MisfitError:
-                continue
+            uplinks = self._uplinks_below(count, leaf, up, radix, need, spare)
             # The rule `even` additionally requires spines that divide the uplinks.
-            if described == "least" or uplinks % count == 0:
+            if uplinks and (described == "least" or uplinks % count == 0):
                 spared = f", and {spare} may fail" if spare else ""
                 self.why["spine"] = f"fewest of {radix} ports that hold {leaf} x {uplinks} uplinks{spared}"
-                return spines, uplinks
+                return count, uplinks
         self._check_border_meets(max(least, spare + 1))
         message = f"no number of spines leaves {need} uplinks of a leaf where {spare} of them fail"
         hint = "write fewer, fewer machines a leaf, or a larger oversubscription"
@@ -523,21 +521,24 @@ class _Sizer:
             need: uplinks that a leaf must keep.
             spare: spines that may fail.
         """
-        most = up
-        if spare and not isinstance(self.fabric.uplinks, int):
-            most = self.most_up
-        for uplinks in range(max(up, count), most + 1):
-            # The spines that fail are those with the most links.
-            kept = uplinks - spare * ceil_div(uplinks, count)
-            required = need if spare else min(up, uplinks)
-            fits = self._above(leaf, uplinks, count) <= count * radix
-            if kept >= required and fits and self._border_keeps(count, spare):
-                return count, uplinks
+        uplinks = self._uplinks_below(count, leaf, up, radix, need, spare)
+        if uplinks:
+            return count, uplinks
         message = (
             f"{count} spines of {radix} ports do not hold {leaf} x {up} uplinks so that {spare} may fail"
         )
         field = "spine_spares" if spare else "spines"
         raise MisfitError(field, message, "write more spines, or 'spines: least'")
+
+    def _uplinks_below(self, count: int, leaf: int, up: int, radix: int, need: int, spare: int) -> int:
+        """Return the uplinks of each leaf below some spines, as `_with_spares`; 0 where these do not do."""
+        most = up
+        if spare and not isinstance(self.fabric.uplinks, int):
+            most = self.most_up
+        uplinks = _kept_uplinks(count, up, most, need, spare)
+        # More uplinks than the fewest that are kept fit no better.
+        fits = self._above(leaf, uplinks, count) <= count * radix
+        return uplinks if fits and self._border_keeps(count, spare) else 0
 
     def _dividing_spines(self, leaf: int, up: int, radix: int) -> int:
         """Return the fewest spines that divide the uplinks of some leaves; 0 where none has the ports.
@@ -736,6 +737,8 @@ class _Sizer:
             "radix", f"{leaf:,} leaves are more than three tiers join", "use a switch of more ports"
         )
         for pods in self._pod_counts(leaf, a_group):
+            if best is not None and not self._may_be_better(best.clos, leaf, up, pods):
+                continue
             try:
                 laid = self._with_pods(places, leaf, up, pods, need)
             except MisfitError as misfit:
@@ -747,6 +750,13 @@ class _Sizer:
             raise failed
         return best
 
+    def _may_be_better(self, best: Clos, leaf: int, up: int, pods: int) -> bool:
+        """Return whether full spines and cores, without border leaves, are no more than those of a design."""
+        links = ceil_div(leaf, pods) * up
+        spines = max(ceil_div(links, max(self.spine_down, 1)), min(2, up))
+        cores = ceil_div(pods * self._links_to_cores(links), self.core_radix)
+        return pods * spines + cores <= best.spine + best.core
+
     def _pod_counts(self, leaf: int, a_group: int) -> Iterator[int]:
         """Yield the numbers of pods to try."""
         pod_leaves, most = self.fabric.pod_leaves, self.spine_down
@@ -757,9 +767,11 @@ class _Sizer:
                 yield ceil_div(leaf, pod_leaves)
             return
         least = ceil_div(leaf + self.borders, max(most, 1))
-        # Smaller pods waste spines by rounding, so a few numbers beyond the least include the best one.
-        for pods in range(least, min(least * 2 + 8, self.core_radix, leaf) + 1):
-            if ceil_div(leaf, ceil_div(leaf, pods)) == pods:
+        # Each pod has a leaf, or a pair.
+        together = 2 if self.partners.leaf else 1
+        for pods in range(least, min(self.core_radix, ceil_div(leaf, together)) + 1):
+            # Fewer border leaves a pod may save spines where leaves alone fill fewer pods.
+            if self.borders or ceil_div(leaf, ceil_div(leaf, pods)) == pods:
                 yield pods
 
     def _with_pods(self, places: int, leaf: int, up: int, pods: int, need: int) -> Laid:
@@ -846,6 +858,26 @@ class _Sizer:
 _PLURALS = {"leaf": "leaves", "spine": "spines", "border": "border leaves"}
 
 
+# Cached, since it is the same of every number of pods that is tried.
+@lru_cache(maxsize=4096)
+def _kept_uplinks(count: int, up: int, most: int, need: int, spare: int) -> int:
+    """Return the fewest uplinks of a leaf of which enough are left after some spines fail; 0 where none are.
+
+    Args:
+        count: spines.
+        up: uplinks at least.
+        most: uplinks at most.
+        need: uplinks that must be left where spines may fail.
+        spare: spines that may fail.
+    """
+    for uplinks in range(max(up, count), most + 1):
+        # The spines that fail are those with the most links.
+        kept = uplinks - spare * ceil_div(uplinks, count)
+        if kept >= (need if spare else min(up, uplinks)):
+            return uplinks
+    return 0
+
+
 def _outside_why(outside: Outside) -> str:
     """Return where the links to the outside are, in words."""
     noun = "border leaf" if outside.tier == "border" else outside.tier
@@ -911,6 +943,10 @@ def laid_out(fabric: Fabric, blocks: Sequence[Block], rack: int = 0) -> Laid:
 def pods_of(leaf: int, rails: int, clos: Clos, layout: Layout) -> list[list[int]]:
     """Return the leaves of each pod by their positions: by groups of rails, else in order."""
     if not layout.by_rail:
+        if ceil_div(leaf, clos.pod) < clos.pods:
+            # A pair of leaves is in one pod.
+            together = 2 if layout.partners.leaf else 1
+            return _level_chunks(range(leaf), clos.pods, together)
         return _chunks(range(leaf), clos.pod)
     groups = rails // layout.leaf_rails
     pods: list[list[int]] = []
@@ -967,3 +1003,17 @@ def _by_twos(neighbours: Sequence[int]) -> Iterator[tuple[int, int]]:
 def _chunks(leaves: range, size: int) -> list[list[int]]:
     """Divide positions of leaves into lists of at most `size`."""
     return [list(leaves[at : at + size]) for at in range(0, len(leaves), size)]
+
+
+def _level_chunks(leaves: range, pods: int, together: int) -> list[list[int]]:
+    """Divide positions of leaves into some lists that differ by as few as are kept together at most."""
+    least, more = divmod(ceil_div(len(leaves), together), pods)
+    chunks: list[list[int]] = []
+    at = 0
+    for pod in range(pods):
+        end = at + least * together
+        if pod < more:
+            end += together
+        chunks.append(list(leaves[at:end]))
+        at = end
+    return chunks

@@ -120,6 +120,18 @@ class PackageSource(Model):
     """The archive's OpenPGP public key in base64; nothing that it did not sign is installed."""
 
 
+NetworkNamespace = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,255}$"),
+    TextForm("bad-name", "a network namespace's name, as `ip netns` lists it"),
+]
+SandboxImage = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9./:@_-]{1,200}$"),
+    TextForm("bad-image", "an image below the registry, such as pause:3.10.1"),
+]
+
+
 class Reach(Model):
     """How a host is reached where SSH to its in-band address does not apply."""
 
@@ -131,7 +143,7 @@ class Reach(Model):
     """Another port, for SSH."""
     leader: Annotated[int, Field(ge=2, strict=True)] | None = None
     """The container's first process as this machine numbers it, for nsenter."""
-    namespace: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,255}$")] | None = None
+    namespace: NetworkNamespace | None = None
     """The namespace's name, for netns."""
 
 
@@ -152,7 +164,7 @@ class SiteFacts(Model):
     """The only sources that hosts install packages from; left out, those that their installation left."""
     control_planes: dict[Name, Server] = Field(default_factory=dict)
     """Cluster to its control plane's address, `host:6443`."""
-    sandbox_image: Annotated[str, StringConstraints(pattern=r"^[a-z0-9./:@_-]{1,200}$")] = "pause:3.10.1"
+    sandbox_image: SandboxImage = "pause:3.10.1"
     """The pods' sandbox image, below the first of the factory's registries."""
     reach: dict[str, Reach] = Field(default_factory=dict)
     """Host to how it is reached."""
