@@ -767,7 +767,9 @@ class _Sizer:
                 yield ceil_div(leaf, pod_leaves)
             return
         least = ceil_div(leaf + self.borders, max(most, 1))
-        for pods in range(least, min(self.core_radix, leaf) + 1):
+        # Each pod has a leaf, or a pair.
+        together = 2 if self.partners.leaf else 1
+        for pods in range(least, min(self.core_radix, ceil_div(leaf, together)) + 1):
             # Fewer border leaves a pod may save spines where leaves alone fill fewer pods.
             if self.borders or ceil_div(leaf, ceil_div(leaf, pods)) == pods:
                 yield pods
@@ -853,6 +855,9 @@ class _Sizer:
         return MisfitError("radix", message, hint)
 
 
+_PLURALS = {"leaf": "leaves", "spine": "spines", "border": "border leaves"}
+
+
 # Cached, since it is the same of every number of pods that is tried.
 @lru_cache(maxsize=4096)
 def _kept_uplinks(count: int, up: int, most: int, need: int, spare: int) -> int:
@@ -871,9 +876,6 @@ def _kept_uplinks(count: int, up: int, most: int, need: int, spare: int) -> int:
         if kept >= (need if spare else min(up, uplinks)):
             return uplinks
     return 0
-
-
-_PLURALS = {"leaf": "leaves", "spine": "spines", "border": "border leaves"}
 
 
 def _outside_why(outside: Outside) -> str:
@@ -942,7 +944,9 @@ def pods_of(leaf: int, rails: int, clos: Clos, layout: Layout) -> list[list[int]
     """Return the leaves of each pod by their positions: by groups of rails, else in order."""
     if not layout.by_rail:
         if ceil_div(leaf, clos.pod) < clos.pods:
-            return _level_chunks(range(leaf), clos.pods)
+            # A pair of leaves is in one pod.
+            together = 2 if layout.partners.leaf else 1
+            return _level_chunks(range(leaf), clos.pods, together)
         return _chunks(range(leaf), clos.pod)
     groups = rails // layout.leaf_rails
     pods: list[list[int]] = []
@@ -1001,15 +1005,15 @@ def _chunks(leaves: range, size: int) -> list[list[int]]:
     return [list(leaves[at : at + size]) for at in range(0, len(leaves), size)]
 
 
-def _level_chunks(leaves: range, pods: int) -> list[list[int]]:
-    """Divide positions of leaves into some lists that differ by one at most."""
-    least, more = divmod(len(leaves), pods)
+def _level_chunks(leaves: range, pods: int, together: int) -> list[list[int]]:
+    """Divide positions of leaves into some lists that differ by as few as are kept together at most."""
+    least, more = divmod(ceil_div(len(leaves), together), pods)
     chunks: list[list[int]] = []
     at = 0
     for pod in range(pods):
-        end = at + least
+        end = at + least * together
         if pod < more:
-            end += 1
+            end += together
         chunks.append(list(leaves[at:end]))
         at = end
     return chunks

@@ -139,6 +139,16 @@ def test_spines_and_border_leaves_are_joined_by_twos_as_well() -> None:
     )
 
 
+@pytest.mark.parametrize(("nodes", "borders"), [(20, 6), (32, 8), (36, 6), (52, 8), (104, 4)])
+def test_a_pair_is_in_one_pod_also_where_border_leaves_make_more_pods(nodes: int, borders: int) -> None:
+    """Pods of 20 machines and six border leaves came out without any leaf."""
+    border = {"leaves": borders, "ports": 2}
+    shape: dict[str, Any] = {"role": "in-band", "rails": 2, "radix": 12, "spines": "least"}
+    plane = planned(nodes, peer_links=1, border=border, **shape)
+    assert plane.tiers == 3
+    assert plane.partners == plane.leaf // 2
+
+
 def test_links_of_pairs_take_the_last_ports_of_a_spine_before_those_to_the_outside() -> None:
     plane = planned(16, spine_peer_links=2, border={"at": "spine", "ports": 4})
     ports = {row.lower_port for row in plane.peer_links}
