@@ -94,7 +94,8 @@ _RESERVED_ANNOTATIONS = ("pulumi.com/",)
 # kubeadm's constants.go, and the manifests of its add-ons, read 2026-11-28.
 _NAMES_OF_A_CLUSTER = re.compile(
     r"coredns|extension-apiserver-authentication(?:-reader)?"
-    r"|kube-(?:apiserver-legacy-service-account-token-tracking|dns|proxy|root-ca\.crt)|kubeadm-config|kubelet-config(?:-1\.[0-9]+)?"
+    r"|kube-(?:apiserver-legacy-service-account-token-tracking|dns|proxy|root-ca\.crt)"
+    r"|kubeadm-config|kubelet-config(?:-1\.[0-9]+)?"
 )
 _ROLES_OF_A_CLUSTER = re.compile(
     r"admin|cluster-admin|edit|view|kubeadm:.*"

@@ -127,7 +127,7 @@ def test_a_call_names_a_host_within_its_brackets(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["db.host = db.example.org", "a:\n  db.host : db.example.org", "x.url\t=>\t'https://db.example.org'"],
+    ["db.host = db.example.org", "a:\n  db.host : db.example.org", "x.url\t:\t'https://db.example.org'"],
 )
 def test_a_name_with_dots_and_blanks_behind_it_is_a_setting_too(text: str) -> None:
     assert not _is_permitted(named_hosts.are_permitted_behind_blanks, text)
