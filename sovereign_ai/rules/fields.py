@@ -132,7 +132,7 @@ _OWN_URL = (
 _STORE_URL = (
     r"\b(?i:s3[an]?|gs|gcs|az|azure|azblob|abfss?|wasbs?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|sj|hf"
     r"|modelscope|dbfs|gdrive|dropbox|onedrive|ipfs|rclone|wandb|comet|neptune)"
-    r"://(?:[$][{][A-Za-z0-9_]+:?[-=])?[A-Za-z0-9][A-Za-z0-9._-]*"
+    r"://(?:[$][{][A-Za-z0-9_]+:?[-=])?[A-Za-z0-9\\%&][A-Za-z0-9._-]*"
 )
 """A bucket, or a name at a hub, by its scheme; also what holds where a variable is not set (`s3://${B:-x}`).
 
@@ -186,7 +186,27 @@ _REGION_NAMES = r"(?i)(?:region|location)s?$"
 # `spring.config.location` and its like name files; `//` begins the name of a server.
 # Without any of these a text holds neither a name with a dot, nor the number of an address, nor a region.
 _MAY_NAME = r"[.]|[0-9]{8}|0[xX]|\\\\|arn:|projects/|(?i:region|protocol=|key=)|@"
-_MAY_NAME_IN_FILE = f"{_MAY_NAME}|://"
+_MAY_NAME_IN_FILE = rf"{_MAY_NAME}|://|\\|&#|[^\x00-\x7F]"
+_COMMAND_LINE = r"(?m)^[ \t]*(?:curl|wget|nc|ncat|ssh|scp|sftp|rsync|socat)[ \t]"
+"""A line of a script, whatever the script is called."""
+_ESCAPES_IN_FILE = (
+    # A line that goes on in the next one.
+    ("\\\n", ""),
+    ("\r", "\n"),
+    ("\u00a0", " "),
+    # JSON, YAML and XML write a dot or a slash in other ways; so do names of other alphabets (UTS 46).
+    ("\\/", "/"),
+    ("\\u002e", "."),
+    ("\\u002E", "."),
+    ("\\x2e", "."),
+    ("\\x2E", "."),
+    ("&#46;", "."),
+    ("&#x2e;", "."),
+    ("&#x2E;", "."),
+    ("\u3002", "."),
+    ("\uff0e", "."),
+    ("\uff61", "."),
+)
 _LOCATION_NAMES = "(?i)location$"
 _IS_PATH = "^(?:file:|classpath:)?[.]{0,2}(?:/[^/]+)+/?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
@@ -620,7 +640,8 @@ def variable(value: str) -> str:
 
 def variable_by_word(value: str) -> str:
     """Return CEL: what a word in a variable's name or value calls a host or a region is permitted."""
-    return f"(!has({value}.value) || {named(f'{value}.name', f'{value}.value')})"
+    is_named = f"(!has({value}.value) || {named(f'{value}.name', f'{value}.value')})"
+    return f"({is_named} && {source_of_variable(value)})"
 
 
 def variables_of_container() -> str:
@@ -656,25 +677,30 @@ def variables_by_word() -> str:
 _WHOLE_PREFIX = "^(?:.*[^A-Za-z0-9])?$"
 
 
-def sources_of_container() -> str:
-    """Return CEL: what a container `c` reads from elsewhere is judged there under the same name.
+def source_of_variable(value: str) -> str:
+    """Return CEL: what a variable of the environment is read from is judged there under the same name.
 
     An entry of a ConfigMap is judged by its key. A label, an annotation and what a container wrote into a
     file are not judged as a host.
     """
-    entry = "e.valueFrom.configMapKeyRef"
-    path = "e.valueFrom.fieldRef.fieldPath"
-    means_place = " || ".join(f"e.name.matches({literal(name)})" for name in _MEANINGS)
+    entry = f"{value}.valueFrom.configMapKeyRef"
+    path = f"{value}.valueFrom.fieldRef.fieldPath"
+    means_place = " || ".join(f"{value}.name.matches({literal(name)})" for name in _MEANINGS)
     same_meaning = " && ".join(
-        f"(!e.name.matches({literal(name)}) || {entry}.key.matches({literal(name)}))" for name in _MEANINGS
+        f"(!{value}.name.matches({literal(name)}) || {entry}.key.matches({literal(name)}))"
+        for name in _MEANINGS
     )
     of_entry = f"(!has({entry}) || ({same_meaning}))"
     is_free_text = f'({path}.startsWith("metadata.annotations") || {path}.startsWith("metadata.labels"))'
-    of_field = f"(!has(e.valueFrom.fieldRef) || !{is_free_text} || !({means_place}))"
+    is_label = f"(has({value}.valueFrom.fieldRef) && {is_free_text})"
     # A container before it writes the file.
-    of_file = f"(!has(e.valueFrom.fileKeyRef) || !({means_place}))"
-    are_judged = f"{of_entry} && {of_field} && {of_file}"
-    variables = f"(!has(c.env) || c.env.all(e, !has(e.valueFrom) || ({are_judged})))"
+    is_free = f"({is_label} || has({value}.valueFrom.fileKeyRef))"
+    return f"(!has({value}.valueFrom) || ({of_entry} && (!{is_free} || !({means_place}))))"
+
+
+def sources_of_container() -> str:
+    """Return CEL: what a container `c` reads from elsewhere is judged there under the same name."""
+    variables = f"(!has(c.env) || c.env.all(e, {source_of_variable('e')}))"
     is_whole = f"s.prefix.matches({literal(_WHOLE_PREFIX)})"
     prefixes = f"(!has(c.envFrom) || c.envFrom.all(s, !has(s.prefix) || {is_whole}))"
     return f"({variables} && {prefixes})"
@@ -742,12 +768,16 @@ def parts_of_entries() -> dict[str, str]:
     """
     own = "(has(object.data) && object.data != null ? object.data.map(k, [k, object.data[k]]) : [])"
     # What the cluster's DNS reads is judged by itself (NET-011).
-    is_read = f'e[0] != "Corefile" && e[1].matches({literal(_MAY_NAME_IN_FILE)})'
-    text = _marked("e[1]", f"e[0].matches({literal(_PROGRAM_NAMES)})")
-    is_script = '(e[0].endsWith("sh") || e[1].startsWith("#!"))'
+    is_read = f'!(e[0] == "Corefile" && variables.zone == "") && e[1].matches({literal(_MAY_NAME_IN_FILE)})'
+    is_program = f"e[0].matches({literal(_PROGRAM_NAMES)})"
+    text = _marked("e[1]", is_program)
+    has_command = f"(!{is_program} && e[1].matches({literal(_COMMAND_LINE)}))"
+    is_script = f'(e[0].endsWith("sh") || e[1].startsWith("#!") || {has_command})'
+    plain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES_IN_FILE)
     return {
         "readable": readable_runs(),
-        "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})",
+        "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
+        f".map(e, [e[0], dyn(e[1]{plain})])",
         # A key is a word before its entry.
         "files": f"variables.entries.map(e, e[0] + {literal(IS)} + {text})",
         "scripts": f"variables.entries.filter(e, {is_script}).map(e, e[1])",

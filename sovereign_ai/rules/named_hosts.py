@@ -36,7 +36,8 @@ _WORDS = (
     r"|(?:\b|_)ips?(?:\b|_)|^(?:[ \t]*pool|value>)$"
 )
 """Words that stand before a host, in the name of an option or a setting."""
-_OPEN = r"""["'`\[({\\\s-]*(?:[fru]["'])?"""
+# YAML has signs of blocks (`>-`), anchors (`&a`) and types (`!!str`) before a value.
+_OPEN = r"""["'`\[({\\\s-]*(?:(?:[>|][0-9+-]*|[&!][^\s"']*)\s+["'`\s-]*)*(?:[fru]["'])?"""
 _ELEMENT = r"""[^\s,"'\x01=;:]+(?::[0-9]+)?["']?(?:\s*,\s*|\s*\n[ \t]*-[ \t]+)["']?"""
 _NAME = r"(?:[a-z0-9_-]+\.)+[a-z0-9-]*[a-z0-9]"
 _NUMBER = r"(?:[0-9]{8,10}|0[xX][0-9A-Fa-f]{6,8})"
@@ -53,7 +54,7 @@ _END = r"(?:$|/[0-9]{1,2}\b|[^a-z0-9_.=:-]|:[0-9/])"
 _LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_][a-z0-9_.:-]*)?|[;{{][ \t]*{_KEY})[ \t\x01]+"
 _NAMED = rf"(?im)(?:[\"'`]?{_KEY}(?: [a-z]+)?{_EQUALS}|{_LINE}){_VALUE}{_END}"
 """A setting, an option of two words, or the words of a line, with a dotted name or a number."""
-_SPACED_KEY = r"[.][A-Za-z0-9_-]+[\"'\]]{0,3}[ \t\f\v]+(?:=|:=?)"
+_SPACED_KEY = r"[.][A-Za-z0-9_-]+[\"'\]]{0,3}[ \t\f\v]+(?:=[^>]|:=?)"
 """The end of a dotted name of a setting, with blanks before the sign behind it; `=>` renames, too."""
 _SPACED = rf"(?im)(?:[a-z0-9_-]+[.])*[a-z0-9_-]+{_SPACED_KEY}[ \t\f\v]*{_VALUE}{_END}"
 """A setting with such a name. To `_NAMED` the name is the value of a setting that ends the line before."""
