@@ -74,7 +74,8 @@ def are_judgeable(runs: str) -> str:
     entries = _OWN.format("object.binaryData.map(k, object.binaryData[k])")
     is_bounded = f'size({entries}.join("")) <= {LONGEST_BINARY}'
     is_narrow = f"{entries}.all(v, !v.matches({literal(_WIDE)}))"
-    return f"({is_bounded} && {_are_short(runs)} && {is_narrow})"
+    are_short = _are_short(runs)
+    return f"({is_bounded} && {are_short} && {is_narrow})"
 
 
 def _are_short(runs: str) -> str:

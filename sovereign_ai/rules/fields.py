@@ -189,24 +189,16 @@ _MAY_NAME = r"[.]|[0-9]{8}|0[xX]|\\\\|arn:|projects/|(?i:region|protocol=|key=)|
 _MAY_NAME_IN_FILE = rf"{_MAY_NAME}|://|\\|&#|[^\x00-\x7F]"
 _COMMAND_LINE = r"(?m)^[ \t]*(?:curl|wget|nc|ncat|ssh|scp|sftp|rsync|socat)[ \t]"
 """A line of a script, whatever the script is called."""
-_ESCAPES_IN_FILE = (
+# JSON, YAML and XML write a dot in other ways; so do names of other alphabets (UTS 46).
+_DOTS = "\\u002e \\u002E \\x2e \\x2E &#46; &#x2e; &#x2E; \u3002 \uff0e \uff61"
+_ESCAPES_IN_FILE = {
     # A line that goes on in the next one.
-    ("\\\n", ""),
-    ("\r", "\n"),
-    ("\u00a0", " "),
-    # JSON, YAML and XML write a dot or a slash in other ways; so do names of other alphabets (UTS 46).
-    ("\\/", "/"),
-    ("\\u002e", "."),
-    ("\\u002E", "."),
-    ("\\x2e", "."),
-    ("\\x2E", "."),
-    ("&#46;", "."),
-    ("&#x2e;", "."),
-    ("&#x2E;", "."),
-    ("\u3002", "."),
-    ("\uff0e", "."),
-    ("\uff61", "."),
-)
+    "\\\n": "",
+    "\r": "\n",
+    "\u00a0": " ",
+    "\\/": "/",
+    **dict.fromkeys(_DOTS.split(), "."),
+}
 _LOCATION_NAMES = "(?i)location$"
 _IS_PATH = "^(?:file:|classpath:)?[.]{0,2}(?:/[^/]+)+/?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
@@ -640,8 +632,11 @@ def variable(value: str) -> str:
 
 def variable_by_word(value: str) -> str:
     """Return CEL: what a word in a variable's name or value calls a host or a region is permitted."""
-    is_named = f"(!has({value}.value) || {named(f'{value}.name', f'{value}.value')})"
-    return f"({is_named} && {source_of_variable(value)})"
+    name = f"{value}.name"
+    content = f"{value}.value"
+    is_named = named(name, content)
+    is_judged = source_of_variable(value)
+    return f"((!has({content}) || {is_named}) && {is_judged})"
 
 
 def variables_of_container() -> str:
@@ -695,7 +690,9 @@ def source_of_variable(value: str) -> str:
     is_label = f"(has({value}.valueFrom.fieldRef) && {is_free_text})"
     # A container before it writes the file.
     is_free = f"({is_label} || has({value}.valueFrom.fileKeyRef))"
-    return f"(!has({value}.valueFrom) || ({of_entry} && (!{is_free} || !({means_place}))))"
+    of_free = f"(!{is_free} || !({means_place}))"
+    has_source = f"has({value}.valueFrom)"
+    return f"(!{has_source} || ({of_entry} && {of_free}))"
 
 
 def sources_of_container() -> str:
@@ -773,7 +770,7 @@ def parts_of_entries() -> dict[str, str]:
     text = _marked("e[1]", is_program)
     has_command = f"(!{is_program} && e[1].matches({literal(_COMMAND_LINE)}))"
     is_script = f'(e[0].endsWith("sh") || e[1].startsWith("#!") || {has_command})'
-    plain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES_IN_FILE)
+    plain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES_IN_FILE.items())
     return {
         "readable": readable_runs(),
         "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
