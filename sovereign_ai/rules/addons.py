@@ -389,6 +389,30 @@ _VOLUME_ATTRIBUTES_CLASS = Addon(
     _PARAMETERS,
 )
 
+# A volume that nobody claims, such as a share of NFS, stands in the attachment itself.
+_VOLUME_ATTACHMENT = Addon(
+    "storage.k8s.io",
+    "VolumeAttachment",
+    "data",
+    f"{_K8S}/config-and-storage-resources/volume-attachment-v1",
+    _absent("spec.source.inlineVolumeSpec"),
+)
+# The kubelet hands the driver a token of each pod, for this audience.
+_CSI_DRIVER = Addon(
+    "storage.k8s.io",
+    "CSIDriver",
+    "data",
+    f"{_K8S}/config-and-storage-resources/csi-driver-v1",
+    _places("spec.tokenRequests[].audience"),
+)
+_DEVICE_CLASS = Addon(
+    "resource.k8s.io",
+    "DeviceClass",
+    "data",
+    f"{_K8S}/workload-resources/device-class-v1",
+    (Field("spec.config[].opaque.parameters", "opaque"),),
+)
+
 # Workloads with pod templates.
 _RAY_PODS = ("headGroupSpec.template", "workerGroupSpecs[].template")
 # `managedBy` hands a job over to MultiKueue, which runs it in another cluster. Each specification within
@@ -1012,6 +1036,9 @@ _ADDONS = (
     _GROUP_SNAPSHOT_CONTENT,
     _GROUP_SNAPSHOT_CLASS,
     _VOLUME_ATTRIBUTES_CLASS,
+    _VOLUME_ATTACHMENT,
+    _CSI_DRIVER,
+    _DEVICE_CLASS,
     _RAY_CLUSTER,
     _RAY_JOB,
     _RAY_SERVICE,

@@ -15,7 +15,7 @@ from typing import Any
 
 from sovereign_ai.rules.addons import gathered, templates
 from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.fields import GATHERED, OUTSIDE, with_telling_variables
+from sovereign_ai.rules.fields import GATHERED, OUTSIDE, parts_of_entries, with_telling_variables
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
 from sovereign_ai.rules.outlets import leaves
 
@@ -52,7 +52,7 @@ _NODE = {
     " ? oldObject.spec.taints : []",
 }
 _POD_METADATA = ("annotations", "labels")
-_NAMING_HOSTS: frozenset[Group] = frozenset({"pods", "templates", "network", "storage", "others"})
+_NAMING_HOSTS: frozenset[Group] = frozenset({"pods", "templates", "network", "storage", "claims", "others"})
 """The admission policies with rules on hosts."""
 
 
@@ -83,6 +83,7 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
         "templates": templates(key),
         "own_domains": _OWN_DOMAINS_OF_OTHER,
         "leaves": leaves(),
+        **parts_of_entries(),
     }
     for must in GATHERED:
         whole = f"{must}_values"

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
 
+from sovereign_ai.rules.binary_entries import are_judgeable, decoded_entries, readable_runs
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.named_hosts import (
     BETWEEN,
@@ -27,13 +28,17 @@ from sovereign_ai.rules.named_hosts import (
     FILE_NAME,
     IS,
     MAY_BE_NAMED,
+    NO_COUNTRIES,
+    are_permitted_behind_blanks,
     are_permitted_by_form,
     are_permitted_by_word,
     are_permitted_in_calls,
     are_permitted_named,
     are_permitted_regions,
     are_permitted_to_clients,
+    with_spaced_key,
 )
+from sovereign_ai.rules.outlets import lines_of
 from sovereign_ai.rules.spellings import (
     LETTER,
     are_permitted_addresses,
@@ -61,6 +66,7 @@ Must = Literal[
     "variable",
     "settings",
     "parameters",
+    "opaque",
     "cilium-own",
     "cilium-peer",
     "named",
@@ -85,7 +91,7 @@ Must = Literal[
 * `class`: a storage class of the zone; `image`: an image of a declared registry.
 * `runtime`: a container runtime that runs pods on their own node.
 * `variable`: a variable of the environment that names permitted places only; `settings`: a mapping of them.
-* `parameters`: parameters of a storage driver.
+* `parameters`: parameters of a storage driver; `opaque`: those of a device's driver, of whatever form.
 * `cilium-own`: labels by which Cilium selects pods of the own namespace.
 * `cilium-peer`: a rule of Cilium that names its peers; `own-hosts`, `own-mesh`: a configuration of Istio that
   takes effect on the own namespace, or on nobody else's hosts.
@@ -98,9 +104,10 @@ Must = Literal[
 """
 OUTSIDE = "$outside.filter(g, g[0] == variables.zone).map(g, g[1])"
 """CEL for the address ranges and hosts at the other end of the gateways that the object's zone may use."""
-GATHERED: tuple[Must, ...] = ("place", "text", "variable")
+GATHERED: tuple[Must, ...] = ("place", "text", "variable", "opaque")
 """Conditions so long that they are written once, for the values of all fields together (`nested`)."""
 _DEEPEST = 2
+_OPAQUE = "parameters"
 _STEP = re.compile(r"\[\]|\{\}|[A-Za-z_][A-Za-z0-9_]*")
 
 _SCHEMES = (
@@ -122,6 +129,15 @@ _OWN_URL = (
     r"|^inproc://[a-z0-9_-]+$"
 )
 """A URL without a host, of a scheme whose resources are the pod's own: files, sockets, memory, variables."""
+_STORE_URL = (
+    r"\b(?i:s3[an]?|gs|gcs|az|azure|azblob|abfss?|wasbs?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|sj|hf"
+    r"|modelscope|dbfs|gdrive|dropbox|onedrive|ipfs|rclone|wandb|comet|neptune)"
+    r"://(?:[$][{][A-Za-z0-9_]+:?[-=])?[A-Za-z0-9\\%&][A-Za-z0-9._-]*"
+)
+"""A bucket, or a name at a hub, by its scheme; also what holds where a variable is not set (`s3://${B:-x}`).
+
+Of other URLs in a file many link to what people read; words before them say which are asked.
+"""
 _NESTED_URLS = (("k8s://http", "http"), ("dns:///", "grpc://"))
 """Schemes before another URL (Spark's master), or before a host in place of a path (gRPC's targets)."""
 URL = r"""[A-Za-z0-9+.-]*://(?:[^/?#\s"'<>,;|)}{]|[{][0-9]+[.]+[0-9]+[}]|[{])*"""
@@ -170,13 +186,29 @@ _REGION_NAMES = r"(?i)(?:region|location)s?$"
 # `spring.config.location` and its like name files; `//` begins the name of a server.
 # Without any of these a text holds neither a name with a dot, nor the number of an address, nor a region.
 _MAY_NAME = r"[.]|[0-9]{8}|0[xX]|\\\\|arn:|projects/|(?i:region|protocol=|key=)|@"
+_MAY_NAME_IN_FILE = rf"{_MAY_NAME}|://|\\|&#|[^\x00-\x7F]"
+_COMMAND_LINE = r"(?m)^[ \t]*(?:curl|wget|nc|ncat|ssh|scp|sftp|rsync|socat)[ \t]"
+"""A line of a script, whatever the script is called."""
+# JSON, YAML and XML write a dot in other ways; so do names of other alphabets (UTS 46).
+_DOTS = "\\u002e \\u002E \\x2e \\x2E &#46; &#x2e; &#x2E; \u3002 \uff0e \uff61"
+_ESCAPES_IN_FILE = {
+    # A line that goes on in the next one.
+    "\\\n": "",
+    "\r": "\n",
+    "\u00a0": " ",
+    "\\/": "/",
+    **dict.fromkeys(_DOTS.split(), "."),
+}
 _LOCATION_NAMES = "(?i)location$"
 _IS_PATH = "^(?:file:|classpath:)?[.]{0,2}(?:/[^/]+)+/?$"
 _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
 # Within its namespace a pod is called `trainer-0.trainer`, and a service `redis.research`; LeaderWorkerSet
 # calls the leader of a group `chat-0.chat.research`. The last word must be none that somebody outside answers
-# for; of two letters are the domains of countries, and words of other alphabets begin with `xn--`.
-_WITHIN_CLUSTER = literal("^(?:[a-z0-9-]+[.]){1,2}[a-z](?:-?[a-z0-9]){2,}(:[0-9]+)?$")
+# for; of two letters are the domains of countries, and words of other alphabets begin with `xn--`. No other
+# domain of the root has a hyphen (RFC 1123, section 2.1, and ICANN's guidebook for applicants, 2.2.1.3.2).
+_WITHIN_CLUSTER = literal(
+    f"^(?:[a-z0-9-]+[.]){{1,2}}(?:{'|'.join(NO_COUNTRIES)}|[a-z](?:-?[a-z0-9]){{2,}})(:[0-9]+)?$"
+)
 _POD = literal("^[a-z0-9-]+-[0-9]+[.]")
 # A script may begin with the setting of a variable, and is read by its words.
 _FLAG = r"^[-+]{0,2}[A-Za-z0-9._-]+=(?:[^;\n]|;[^ \n])*$"
@@ -360,28 +392,28 @@ def _runtime(value: str) -> str:
 
 def host(value: str) -> str:
     """Return CEL: a host, with or without a port, is a permitted place."""
-    name = f'{value}.split(":")[0]'
-    is_declared = f"(isCIDR(g) ? (isIP({name}) && cidr(g).containsIP({name})) : g == {name})"
+    is_declared = "isCIDR(g) ? (isIP(n) && cidr(g).containsIP(n)) : g == n"
     # The pods of a StatefulSet mostly share their name with its service.
-    is_pod = f"{value}.matches({_POD}) && {value}.startsWith(d)"
+    is_pod = f"n.matches({_POD}) && n.startsWith(d)"
     is_free = '!variables.public_domains.contains(" " + d + " ")'
-    is_ours = f"{is_free} && (d in variables.own_domains || {is_pod})"
-    domain = f'{name}.findAll("[^.]*$")[0]'
-    is_within = f"{value}.matches({_WITHIN_CLUSTER}) && [{domain}].exists(d, {is_ours})"
-    return f"({value}.matches($local) || variables.outside.exists(g, {is_declared}) || ({is_within}))"
+    is_ours = f'{is_free} && (d in variables.own_domains || d.contains("-") || {is_pod})'
+    is_within = f"{value}.matches({_WITHIN_CLUSTER}) && n.findAll({literal('[^.]+$')}).exists(d, {is_ours})"
+    is_named = f"variables.outside.exists(g, {is_declared}) || ({is_within})"
+    return f'({value}.matches($local) || [{value}.split(":")[0]].exists(n, {is_named}))'
 
 
 def _url(value: str) -> str:
     """Return CEL: a URL without its path is a permitted place."""
     # A user and password before `@` are not part of the host.
     authority = f'{value}.split("://")[1].findAll("[^@]*$")[0]'
-    is_declared = f"{authority} in variables.outside"
-    is_permitted_host = f'({value}.matches("^(?:{_SCHEMES})://") && {host(authority)})'
+    is_declared = "x in variables.outside"
+    is_permitted_host = f'({value}.matches("^(?:{_SCHEMES})://") && {host("x")})'
     is_own_bucket = f"$buckets.exists(b, b[0] == variables.zone && b[1] == {value})"
     is_own = f"{value}.matches({literal(_OWN_URL)}) || {is_own_bucket}"
     # Browsers read a backslash as a slash, so that `http://a.example\\@b.svc` has two hosts.
     has_one_host = f'!{value}.contains("\\\\")'
-    return f"({has_one_host} && ({is_permitted_host} || {is_own} || {is_declared}))"
+    is_known = f"[{authority}].exists(x, {is_permitted_host} || {is_declared})"
+    return f"({has_one_host} && ({is_own} || {is_known}))"
 
 
 def text(value: str) -> str:
@@ -442,7 +474,7 @@ def named(name: str, value: str) -> str:
     """Return CEL: what the name of a setting, or a word in its value, calls a host is a permitted place."""
     condition = are_permitted_named("y", host("h"))
     is_exempt = f"{name}.matches({literal(_NO_PROXY)}) || !{value}.matches({literal(_MAY_NAME)})"
-    return f"({is_exempt} || [{name} + {literal(IS)} + {value}].all(y, {condition}))"
+    return f"({is_exempt} || {with_spaced_key(name, value)}.all(y, {condition}))"
 
 
 def _as_named(name: str, value: str) -> str:
@@ -600,7 +632,11 @@ def variable(value: str) -> str:
 
 def variable_by_word(value: str) -> str:
     """Return CEL: what a word in a variable's name or value calls a host or a region is permitted."""
-    return f"(!has({value}.value) || {named(f'{value}.name', f'{value}.value')})"
+    name = f"{value}.name"
+    content = f"{value}.value"
+    is_named = named(name, content)
+    is_judged = source_of_variable(value)
+    return f"((!has({content}) || {is_named}) && {is_judged})"
 
 
 def variables_of_container() -> str:
@@ -636,21 +672,32 @@ def variables_by_word() -> str:
 _WHOLE_PREFIX = "^(?:.*[^A-Za-z0-9])?$"
 
 
-def sources_of_container() -> str:
-    """Return CEL: what a container `c` reads from elsewhere is judged there under the same name.
+def source_of_variable(value: str) -> str:
+    """Return CEL: what a variable of the environment is read from is judged there under the same name.
 
-    An entry of a ConfigMap is judged by its key. A label or an annotation is not judged as a host.
+    An entry of a ConfigMap is judged by its key. A label, an annotation and what a container wrote into a
+    file are not judged as a host.
     """
-    entry = "e.valueFrom.configMapKeyRef"
-    path = "e.valueFrom.fieldRef.fieldPath"
-    means_place = " || ".join(f"e.name.matches({literal(name)})" for name in _MEANINGS)
+    entry = f"{value}.valueFrom.configMapKeyRef"
+    path = f"{value}.valueFrom.fieldRef.fieldPath"
+    means_place = " || ".join(f"{value}.name.matches({literal(name)})" for name in _MEANINGS)
     same_meaning = " && ".join(
-        f"(!e.name.matches({literal(name)}) || {entry}.key.matches({literal(name)}))" for name in _MEANINGS
+        f"(!{value}.name.matches({literal(name)}) || {entry}.key.matches({literal(name)}))"
+        for name in _MEANINGS
     )
     of_entry = f"(!has({entry}) || ({same_meaning}))"
     is_free_text = f'({path}.startsWith("metadata.annotations") || {path}.startsWith("metadata.labels"))'
-    of_field = f"(!has(e.valueFrom.fieldRef) || !{is_free_text} || !({means_place}))"
-    variables = f"(!has(c.env) || c.env.all(e, !has(e.valueFrom) || ({of_entry} && {of_field})))"
+    is_label = f"(has({value}.valueFrom.fieldRef) && {is_free_text})"
+    # A container before it writes the file.
+    is_free = f"({is_label} || has({value}.valueFrom.fileKeyRef))"
+    of_free = f"(!{is_free} || !({means_place}))"
+    has_source = f"has({value}.valueFrom)"
+    return f"(!{has_source} || ({of_entry} && {of_free}))"
+
+
+def sources_of_container() -> str:
+    """Return CEL: what a container `c` reads from elsewhere is judged there under the same name."""
+    variables = f"(!has(c.env) || c.env.all(e, {source_of_variable('e')}))"
     is_whole = f"s.prefix.matches({literal(_WHOLE_PREFIX)})"
     prefixes = f"(!has(c.envFrom) || c.envFrom.all(s, !has(s.prefix) || {is_whole}))"
     return f"({variables} && {prefixes})"
@@ -698,6 +745,11 @@ def entries_are_short(value: str) -> str:
     return f"({_IS_STRANGERS} || ({total} && {size}))"
 
 
+def binaries_are_judgeable() -> str:
+    """Return CEL: the binary entries of a ConfigMap are short enough to judge, and hide no text."""
+    return f"({_IS_STRANGERS} || {are_judgeable('variables.readable')})"
+
+
 def texts_are_short(texts: str) -> str:
     """Return CEL: a list of texts in which places are searched is short enough to be judged."""
     size = f'size({texts}.join("")) <= {_LONGEST_SETTINGS}'
@@ -705,37 +757,66 @@ def texts_are_short(texts: str) -> str:
     return f'({size} || size({read}.join("")) <= {_LONGEST_SETTINGS})'
 
 
-def entries_name_places(value: str) -> tuple[str, ...]:
-    """Return CEL: no entry of a ConfigMap, files too, names a host outside by a word or its form.
+def parts_of_entries() -> dict[str, str]:
+    """Return named parts for the entries of a ConfigMap, binary ones too, that may name a place.
+
+    They are the entries that are read, each with its name; what may be text in binary entries; all entries as
+    texts behind their names; and the scripts among them.
+    """
+    own = "(has(object.data) && object.data != null ? object.data.map(k, [k, object.data[k]]) : [])"
+    # What the cluster's DNS reads is judged by itself (NET-011).
+    is_read = f'!(e[0] == "Corefile" && variables.zone == "") && e[1].matches({literal(_MAY_NAME_IN_FILE)})'
+    is_program = f"e[0].matches({literal(_PROGRAM_NAMES)})"
+    text = _marked("e[1]", is_program)
+    has_command = f"(!{is_program} && e[1].matches({literal(_COMMAND_LINE)}))"
+    is_script = f'(e[0].endsWith("sh") || e[1].startsWith("#!") || {has_command})'
+    plain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES_IN_FILE.items())
+    return {
+        "readable": readable_runs(),
+        "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
+        f".map(e, [e[0], dyn(e[1]{plain})])",
+        # A key is a word before its entry.
+        "files": f"variables.entries.map(e, e[0] + {literal(IS)} + {text})",
+        "scripts": f"variables.entries.filter(e, {is_script}).map(e, e[1])",
+    }
+
+
+def entries_name_places() -> tuple[str, ...]:
+    """Return CEL: no entry of a ConfigMap, files too, names a place outside by a word or its form.
 
     They are several conditions, since the API server grants each expression a number of steps.
     """
-    # A key is a word before its entry. What the cluster's DNS reads is judged by itself (NET-011).
-    is_read = f'k != "Corefile" && {value}[k].matches({literal(_MAY_NAME)})'
-    text = _marked(f"{value}[k]", f"k.matches({literal(_PROGRAM_NAMES)})")
-    entries = f"{value}.filter(k, {is_read}).map(k, k + {literal(IS)} + {text})"
-    is_script = f'(k.endsWith("sh") || {value}[k].startsWith("#!"))'
-    scripts = f"{value}.filter(k, {is_script} && {is_read}).map(k, {value}[k])"
     permitted = host("h")
+    # Of a default for a variable only what is behind its sign counts.
+    url = 'm.split(":")[0] + "://" + m.findAll("[^-=/]*(?:-[^-=/]+)*$")[0]'
+    stores = f"y.findAll({literal(_STORE_URL)}).map(m, {url}).all(u, {_url('u')})"
     beside = f"{are_permitted_regions('y')} && {are_permitted_in_calls('y', permitted)}"
     return (
-        _lines_meet(entries, are_permitted_by_word("y", permitted)),
-        _lines_meet(entries, are_permitted_by_form("y", permitted)),
-        _lines_meet(entries, beside),
-        _lines_meet(scripts, are_permitted_to_clients("y", permitted)),
+        _lines_meet("files", are_permitted_by_word("y", permitted)),
+        _lines_meet("files", are_permitted_by_form("y", permitted)),
+        _lines_meet("files", are_permitted_behind_blanks("y", permitted)),
+        _lines_meet("files", beside),
+        _lines_meet("files", f'(!y.contains("://") || {stores})'),
+        _lines_meet("scripts", are_permitted_to_clients("y", permitted)),
     )
 
 
-def _lines_meet(entries: str, condition: str) -> str:
-    """Return CEL: a condition on `y` holds for those lines of some entries that may name a host."""
+def _lines_meet(part: str, condition: str) -> str:
+    """Return CEL: a condition on `y` holds for those lines of some entries that may name a host.
+
+    Args:
+        part: the named part of the entries.
+        condition: the condition.
+    """
     end = literal("\n")
     is_short = f"size(t) <= {_LONGEST_LINES}"
     is_near = f"({is_short} || l.matches({literal(MAY_BE_NAMED)}))"
-    is_comment = 'l.matches("^[ \\\\t]*#")'
+    is_comment = 'l.matches("^[ \\t]*#")'
     narrowed = f"[t.split({end}).filter(l, {is_near}).filter(l, !{is_comment}).join({end})]"
     # To look for lines in a long text costs too.
     is_met = f"{narrowed}.all(y, ({is_short} || size(y) <= {_LONGEST_OF_LONG}) && {condition})"
-    return f"({_IS_STRANGERS} || [{entries}.join({end})].all(t, size(t) <= {_LONGEST_FILES} && {is_met}))"
+    joined = f"[variables.{part}.join({end})]"
+    return f"({_IS_STRANGERS} || {joined}.all(t, size(t) <= {_LONGEST_FILES} && {is_met}))"
 
 
 _CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")
@@ -940,6 +1021,22 @@ def _agent(value: str) -> str:
     return f"{value}.all(k, k.matches({literal(_OF_AGENT)}))"
 
 
+def _opaque(value: str) -> str:
+    """Return CEL: every URL and bucket in a value of whatever form is a permitted place."""
+    return _on_lines(value, text("t"))
+
+
+def opaque_by_word(value: str) -> str:
+    """Return CEL: what a word in a value of whatever form calls a host or a region is permitted."""
+    return _on_lines(value, are_permitted_named("t", host("h")))
+
+
+def _on_lines(value: str, condition: str) -> str:
+    """Return CEL: a condition on `t` holds for each text in a value, behind its name."""
+    lines = lines_of(f"[[dyn({literal(_OPAQUE)}), dyn({value})]]")
+    return f'{lines}.all(o, o.split("\\n").all(t, {condition}))'
+
+
 _CONDITIONS: dict[Must, Callable[[str], str]] = {
     "absent": _absent,
     "unset": _unset,
@@ -954,6 +1051,7 @@ _CONDITIONS: dict[Must, Callable[[str], str]] = {
     "variable": variable,
     "settings": _settings,
     "parameters": _parameters_and_encryption,
+    "opaque": _opaque,
     "cilium-own": _cilium_own,
     "cilium-peer": _cilium_peer,
     "no-target": _no_target,

@@ -133,6 +133,23 @@ def _trim(text: str) -> str:
     return text.strip()
 
 
+def _index_of(text: str, part: str) -> int:
+    """Return where a text begins in another one, counted in code points; -1 if nowhere."""
+    return text.find(part)
+
+
+def _char_at(text: str, position: int) -> str:
+    """Return the letter at a position; nothing at the end.
+
+    Raises:
+        ValueError: the position is outside of the text.
+    """
+    if not 0 <= position <= len(text):
+        message = f"{position} is no position in a text of {len(text)}"
+        raise ValueError(message)
+    return text[position : position + 1]
+
+
 def _substring(text: str, start: int) -> str:
     """Return a text from a position on, counted in code points.
 
@@ -146,7 +163,9 @@ def _substring(text: str, start: int) -> str:
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "charAt": _char_at,
     "cidr": _cidr,
+    "indexOf": _index_of,
     "isCIDR": _is_cidr,
     "isIP": _is_ip,
     "containsCIDR": _contains_cidr,

@@ -22,7 +22,7 @@ IS = "=\n"
 CODE = "\u0002"
 """Stands before the equals signs of a program's text, in which a name without quotes is no host."""
 
-MAY_BE_NAMED = "[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|arn:|projects/|:[ \\t]*$"
+MAY_BE_NAMED = "[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|arn:|projects/|://|:[ \\t]*$"
 """A line of a file in which a host or region may be named, or below which it may be."""
 _WORDS = (
     r"(?i)host|server|service[_-]?url|addr|endpoint|broker|bootstrap|proxy|contact[ _-]?point|data[ _]source"
@@ -36,13 +36,14 @@ _WORDS = (
     r"|(?:\b|_)ips?(?:\b|_)|^(?:[ \t]*pool|value>)$"
 )
 """Words that stand before a host, in the name of an option or a setting."""
-_OPEN = r"""["'`\[({\\\s-]*(?:[fru]["'])?"""
+# YAML has signs of blocks (`>-`), anchors (`&a`) and types (`!!str`) before a value.
+_OPEN = r"""["'`\[({\\\s-]*(?:(?:[>|][0-9+-]*|[&!][^\s"']*)\s+["'`\s-]*)*(?:[fru]["'])?"""
 _ELEMENT = r"""[^\s,"'\x01=;:]+(?::[0-9]+)?["']?(?:\s*,\s*|\s*\n[ \t]*-[ \t]+)["']?"""
 _NAME = r"(?:[a-z0-9_-]+\.)+[a-z0-9-]*[a-z0-9]"
 _NUMBER = r"(?:[0-9]{8,10}|0[xX][0-9A-Fa-f]{6,8})"
 _KEY = "[a-z0-9_.-]+"
 # Slurm states the address of a host behind its name: `SlurmctldHost=name(address)`.
-_EQUALS = r"""["'\]]{0,3}[ \t]*\x02?(?:=>?|:=?|>)(?:[a-z0-9-]+[(])?"""
+_EQUALS = r"""["'\]]{0,3}[ \t\f\v]*\x02?(?:=>?|:=?|>)(?:[a-z0-9-]+[(])?"""
 _VALUE = (
     rf"{_OPEN}(?:{_ELEMENT})*(?:[a-z0-9+.:-]*//)?(?:[^\s\"'@,;/\x01]*@)?"
     rf"(?:[a-z0-9-]*[{{][0-9.]+[}}][.])?(?:{_NAME}|[0-9]{{8,}}|0x[0-9a-f]{{6,}})"
@@ -53,6 +54,10 @@ _END = r"(?:$|/[0-9]{1,2}\b|[^a-z0-9_.=:-]|:[0-9/])"
 _LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_][a-z0-9_.:-]*)?|[;{{][ \t]*{_KEY})[ \t\x01]+"
 _NAMED = rf"(?im)(?:[\"'`]?{_KEY}(?: [a-z]+)?{_EQUALS}|{_LINE}){_VALUE}{_END}"
 """A setting, an option of two words, or the words of a line, with a dotted name or a number."""
+_SPACED_KEY = r"[.][A-Za-z0-9_-]+[\"'\]]{0,3}[ \t\f\v]+(?:=[^>]|:=?)"
+"""The end of a dotted name of a setting, with blanks before the sign behind it; `=>` renames, too."""
+_SPACED = rf"(?im)(?:[a-z0-9_-]+[.])*[a-z0-9_-]+{_SPACED_KEY}[ \t\f\v]*{_VALUE}{_END}"
+"""A setting with such a name. To `_NAMED` the name is the value of a setting that ends the line before."""
 _HEAD = rf"(?i)^[\"'`;{{]?[ \t]*(?:{_KEY}(?: [a-z]+)?{_EQUALS}|{_KEY})"
 _INSIDE = r"[.]svc(?:[.]cluster[.]local)?$"
 # Options of one letter that stand for a host, a proxy or a host between: psql, mysql, redis-cli, curl, ssh.
@@ -66,8 +71,14 @@ FILE_NAME = (
     r"|pkl|png|proto|pth?|rb|rdb|rst|safetensors|sdf|service|sock|sql|sqlite3?|svg|tar|te?xt|tgz"
     r"|tmpl|toml|tpl|ts|tsv|war|whl|xml|ya?ml)$"
 )
+NO_COUNTRIES = ("db", "kv")
+"""Words of two letters that services are called by, and that are no country's code.
+
+ISO 3166-1 assigns and reserves neither (its list of codes, read 2026-11-28).
+"""
 _LAST = 'h.lowerAscii().findAll("[a-z0-9-]+$")[0]'
-_IS_DELEGATED = f'{_LAST}.matches("^[a-z][a-z]$") || variables.public_domains.contains(" " + {_LAST} + " ")'
+_IS_COUNTRY = f'({_LAST}.matches("^[a-z][a-z]$") && !({_LAST} in {literal(list(NO_COUNTRIES))}))'
+_IS_DELEGATED = f'{_IS_COUNTRY} || variables.public_domains.contains(" " + {_LAST} + " ")'
 _IS_PUBLIC = f'h != "cluster.local" && (isIP(h) || {_IS_DELEGATED})'
 """CEL: a dotted name is an address, or somebody outside may answer for it."""
 _ENDS_IN_NUMBER = rf"[^0-9A-Za-z_.-]{_NUMBER}[^0-9A-Za-z]?$"
@@ -177,6 +188,18 @@ def are_permitted_by_word(value: str, permitted: str) -> str:
     return _are_permitted_hosts(_behind_words(value), permitted)
 
 
+def are_permitted_behind_blanks(value: str, permitted: str) -> str:
+    """Return CEL: every host behind a dotted name and blanks, as in `db.host = x`, is permitted."""
+    has_key = f"{value}.matches({literal(_SPACED_KEY)})"
+    return f"(!{has_key} || {_are_permitted_hosts(_behind_words(value, _SPACED), permitted)})"
+
+
+def with_spaced_key(name: str, value: str) -> str:
+    """Return CEL for a text behind its name; and for it alone, where its first words may be a name too."""
+    is_spaced = f"{value}.matches({literal(_SPACED_KEY)})"
+    return f"([{name} + {literal(IS)} + {value}] + ({is_spaced} ? [string({value})] : []))"
+
+
 def are_permitted_by_form(value: str, permitted: str) -> str:
     """Return CEL: every host that a text names by its form is permitted; the second part of `..._named`."""
     return _are_permitted_hosts(_of_forms(value), permitted)
@@ -198,8 +221,13 @@ def _are_permitted_hosts(texts: str, permitted: str) -> str:
     return f"({texts}).all(t, ({_NAMES_OF} + {_NUMBERS_OF}).all(h, {permitted}))"
 
 
-def _behind_words(value: str) -> str:
-    """Return CEL for what stands behind each word for a host in a text."""
+def _behind_words(value: str, settings: str = _NAMED) -> str:
+    """Return CEL for what stands behind each word for a host in a text.
+
+    Args:
+        value: expression of the text.
+        settings: the settings that are looked for, as a regular expression.
+    """
     head = f"m.findAll({literal(_HEAD)})[0]"
     of_word = f"m.substring(size({head}))"
     is_outside = f"!m.findAll({literal(_DOTTED)}).all(h, h.matches({literal(_INSIDE)}))"
@@ -211,7 +239,7 @@ def _behind_words(value: str) -> str:
     is_other = f"{is_program} || {head}.matches({literal(_IS_OTHER)}) || {head}.matches({literal(_OF_LINK)})"
     is_named = f"{may_lead_out} && {head}.matches({literal(_WORDS)}) && {is_host}"
     is_named = f"{is_named} && !({is_other} || {is_code})"
-    return f"{value}.findAll({literal(_NAMED)}).filter(m, {is_named}).map(m, {of_word})"
+    return f"{value}.findAll({literal(settings)}).filter(m, {is_named}).map(m, {of_word})"
 
 
 def _of_forms(value: str) -> str:

@@ -61,10 +61,21 @@ _STORE_LINE = r"(?im)^[A-Za-z0-9._-]*(?:endpoint|server|host)[A-Za-z0-9._-]*=[^\
 
 
 def leaves() -> str:
-    """Return CEL for the fields of an object as one text, a line `Kind.path=value` for each text in it.
+    """Return CEL for the fields of an object as one text, a line `Kind.path=value` for each text in it."""
+    # A report is what a scanner found, and full of links.
+    apart = literal(["apiVersion", "kind", "metadata", "report", "status"])
+    fields = f'dyn(object).filter(f, !(f in {apart})).map(f, [dyn(object.kind + "." + f), dyn(object)[f]])'
+    return f'{lines_of(fields)}.join("\\n")'
+
+
+def lines_of(pairs: str) -> str:
+    """Return CEL for the texts in some values: a list of lines `name.path=value`.
 
     Each list or mapping is opened once at each depth, so that the expression grows with the depth alone. The
     API server wants both members of a pair to be of one type, which `dyn` makes them.
+
+    Args:
+        pairs: expression of the values, each behind its name.
     """
     last = f"p{_DEEPEST}"
     text = f'type({last}[1]) == string ? {last}[0] + "=" + {last}[1] : ""'
@@ -75,10 +86,7 @@ def leaves() -> str:
             f" : type({value}) == list ? {value}.map(k, [{name}, k]) : [[{name}, {value}]])"
         )
         text = f'{opened}.map(p{depth + 1}, {text}).join("\\n")'
-    # A report is what a scanner found, and full of links.
-    apart = literal(["apiVersion", "kind", "metadata", "report", "status"])
-    fields = f'dyn(object).filter(f, !(f in {apart})).map(f, [dyn(object.kind + "." + f), dyn(object)[f]])'
-    return f'{fields}.map(p0, {text}).join("\\n")'
+    return f"{pairs}.map(p0, {text})"
 
 
 def leads_nowhere(private: Iterable[str]) -> str:

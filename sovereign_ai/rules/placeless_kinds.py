@@ -49,11 +49,11 @@ events.k8s.io/Event=events
 internal.apiserver.k8s.io/StorageVersion=storageversions
 networking.k8s.io/IngressClass=ingressclasses networking.k8s.io/IPAddress=ipaddresses
 networking.k8s.io/ServiceCIDR=servicecidrs policy/PodDisruptionBudget=poddisruptionbudgets
-resource.k8s.io/DeviceClass=deviceclasses resource.k8s.io/DeviceTaintRule=devicetaintrules
+resource.k8s.io/DeviceTaintRule=devicetaintrules
 resource.k8s.io/ResourceSlice=resourceslices
 scheduling.k8s.io/PriorityClass=priorityclasses scheduling.k8s.io/PodGroup=podgroups
-scheduling.k8s.io/Workload=workloads storage.k8s.io/CSIDriver=csidrivers storage.k8s.io/CSINode=csinodes
-storage.k8s.io/CSIStorageCapacity=csistoragecapacities storage.k8s.io/VolumeAttachment=volumeattachments
+scheduling.k8s.io/Workload=workloads storage.k8s.io/CSINode=csinodes
+storage.k8s.io/CSIStorageCapacity=csistoragecapacities
 storagemigration.k8s.io/StorageVersionMigration=storageversionmigrations
 """
 _ADDED = """

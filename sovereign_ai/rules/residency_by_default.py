@@ -32,9 +32,12 @@ from sovereign_ai.rules.fields import (
     all_permitted,
     arguments,
     arguments_by_word,
+    binaries_are_judgeable,
     entries_are_short,
     entries_name_places,
+    nested,
     on_gathered,
+    opaque_by_word,
     place,
     sources_of_container,
     texts_are_short,
@@ -120,32 +123,46 @@ _MESSAGES: dict[Family, tuple[str, str]] = {
     ),
 }
 
+_NOT_JUDGEABLE = (
+    "its binary entries are too long to be judged (110,000 bytes, of them 6,000 of readable text), or hold "
+    "text in UTF-16 or UTF-32: write text under `data`, and put large files into an image or a volume"
+)
 _NO_PLACE = "it names a host, a URL or a bucket that is no permitted place"
 
 
 def _checks_on_addons() -> tuple[RuleCheck, ...]:
     """Return the checks on the fields of all add-ons, by family, then those on gathered fields."""
     # First what is too long: the API server gives up on it in the others, and names the first that fails.
-    checks = [_check_of_entries(entries_are_short("object.data"))]
+    checks = [
+        _check_of_entries(_OF_DATA.format(entries_are_short("object.data"))),
+        _check_of_entries(binaries_are_judgeable(), "binaryData", _NOT_JUDGEABLE),
+    ]
     for family, (field, message) in _MESSAGES.items():
         checks += _checks(field, _rows(family), message)
     # The condition on a place is so long that it is written once for the values of all fields together.
     for must in GATHERED:
         condition = on_gathered(must, f"variables.{must}_values")
         checks.append(RuleCheck((OTHER.name,), "spec", condition, _NO_PLACE))
-    by_word = f"variables.variable_values.all(l, l.all(v, {variable_by_word('v')}))"
-    checks.append(RuleCheck((OTHER.name,), "spec", by_word, _NO_PLACE))
-    checks += [_check_of_entries(condition) for condition in entries_name_places("object.data")]
+    for part, condition in (
+        ("variable", variable_by_word("v")),
+        ("opaque", opaque_by_word("v")),
+    ):
+        by_word = f"variables.{part}_values.all(l, l.all(v, {condition}))"
+        checks.append(RuleCheck((OTHER.name,), "spec", by_word, _NO_PLACE))
+    checks += [_check_of_entries(condition) for condition in entries_name_places()]
     return tuple(checks)
 
 
-def _check_of_entries(condition: str) -> RuleCheck:
+_OF_DATA = "(!has(object.data) || object.data == null || {0})"
+
+
+def _check_of_entries(condition: str, field: str = "", message: str = "") -> RuleCheck:
     """Return a check on the entries of ConfigMaps, which is long, and so by itself."""
     key = "/ConfigMap"
-    guarded = f"(!has(object.data) || object.data == null || {condition})"
-    expression = f'(variables.key != "{key}" || {guarded})'
-    field, message = _MESSAGES["settings"]
-    return RuleCheck((OTHER.name,), field, expression, message, rows=((key, guarded),))
+    expression = f'(variables.key != "{key}" || {condition})'
+    usual_field, usual_message = _MESSAGES["settings"]
+    rows = ((key, condition),)
+    return RuleCheck((OTHER.name,), field or usual_field, expression, message or usual_message, rows=rows)
 
 
 _IS_KNOWN_IN_ZONE = (
@@ -202,6 +219,22 @@ UNKNOWN = Rule(
         ),
     ),
 )
+_TELLS_DRIVER = "it tells a driver of devices a host, a bucket or a region that is no permitted place"
+
+
+def _checks_on_claims() -> Iterator[RuleCheck]:
+    """Yield checks on what claims of devices tell the devices' drivers, by form and by word."""
+    paths = [
+        f"{path}.devices.config[].opaque.parameters" for path in ("spec", "spec.spec", "status.allocation")
+    ]
+    values = nested(*paths, base="dyn(object)")
+    for condition in (
+        on_gathered("opaque", f"({values})"),
+        f"({values}).all(l, l.all(v, {opaque_by_word('v')}))",
+    ):
+        yield RuleCheck(("ResourceClaim", "ResourceClaimTemplate"), "spec", condition, _TELLS_DRIVER)
+
+
 ADDED = Rule(
     id="RES-012",
     title="Objects of add-ons name permitted places only",
@@ -213,7 +246,10 @@ ADDED = Rule(
     remediation="name what is in the cluster, a declared registry, or a gateway's `hosts` or `addresses`",
     controls=_CONTROLS,
     places=OBJECT_PLACES,
-    checks=_checks_on_addons(),
+    checks=(
+        *_checks_on_addons(),
+        *_checks_on_claims(),
+    ),
 )
 _ENVIRONMENT_IS_PERMITTED = f"variables.telling.all(c, {variables_of_container()})"
 _SOURCES_ARE_JUDGED = f"variables.containers.all(c, {sources_of_container()})"

@@ -19,7 +19,7 @@ from sovereign_ai.files import shown
 from sovereign_ai.names import KEYS, SYSTEM_NAMESPACE, is_label
 from sovereign_ai.spec.base import frozen
 from sovereign_ai.spec.field_location import TextForm
-from sovereign_ai.spec.manifest_shapes import wrong_shapes
+from sovereign_ai.spec.manifest_shapes import RBAC, wrong_shapes
 
 MOST_OBJECTS = 2_000
 """The most objects of all controllers together; a chart of a hundred definitions has a few hundred."""
@@ -90,6 +90,21 @@ _HOOK = "helm.sh/hook"
 _AUTHORITY = ("", "ConfigMap", "kube-root-ca.crt")
 """The object of every namespace by which pods know the API server."""
 _RESERVED_ANNOTATIONS = ("pulumi.com/",)
+# What Kubernetes 1.37, kubeadm and their DNS make in every cluster: the API server's policy.go of its roles,
+# kubeadm's constants.go, and the manifests of its add-ons, read 2026-11-28.
+_NAMES_OF_A_CLUSTER = re.compile(
+    r"coredns|extension-apiserver-authentication(?:-reader)?"
+    r"|kube-(?:apiserver-legacy-service-account-token-tracking|dns|proxy|root-ca\.crt)"
+    r"|kubeadm-config|kubelet-config(?:-1\.[0-9]+)?"
+)
+_ROLES_OF_A_CLUSTER = re.compile(
+    r"admin|cluster-admin|edit|view|kubeadm:.*"
+    r"|system:(?:aggregate-to-|certificates\.k8s\.io:|controller:|kube-|node:).*"
+    r"|system:(?:auth-delegator|basic-user|cloud-provider|coredns|discovery|heapster|monitoring|node"
+    r"|node-bootstrapper|node-problem-detector|node-proxier|persistent-volume-provisioner|public-info-viewer"
+    r"|service-account-issuer-discovery|volume-scheduler)"
+)
+_RBAC_KINDS = frozenset({"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"})
 _MOST_INTEGER = 1 << 63
 
 
@@ -184,6 +199,9 @@ def check_manifest(obj: Mapping[str, Any], field: str) -> Iterator[Problem]:
         yield Problem(
             "refused-manifest", message, Where(field=f"{field}.globalDefault"), "take the field out"
         )
+    if _is_of_a_cluster(obj):
+        message = f"{title}: every cluster has it already, and nothing may replace it"
+        yield Problem("refused-manifest", message, Where(field=field), "take it out")
     yield from _check_metadata(obj, title, field)
     yield from _check_namespace(obj, title, field)
     defined = defined_kind(obj)
@@ -194,6 +212,14 @@ def check_manifest(obj: Mapping[str, Any], field: str) -> Iterator[Problem]:
         message = f"{title} defines no kind: spec.group, spec.names.kind and spec.scope are texts"
         hint = "mirror the definition as its publisher writes it"
         yield Problem("bad-manifest", message, Where(field=f"{field}.spec"), hint)
+
+
+def _is_of_a_cluster(obj: Mapping[str, Any]) -> bool:
+    """Return whether an object has the name of one that every cluster has by itself."""
+    _, namespace, name = manifest_key(obj)
+    if api_group(obj) == RBAC and obj["kind"] in _RBAC_KINDS and _ROLES_OF_A_CLUSTER.fullmatch(name):
+        return True
+    return namespace == OTHERS_NAMESPACE and _NAMES_OF_A_CLUSTER.fullmatch(name) is not None
 
 
 def _defined(definition: Mapping[str, Any]) -> tuple[str, str, bool] | None:
@@ -289,6 +315,10 @@ def _check_metadata(obj: Mapping[str, Any], title: str, field: str) -> Iterator[
     if isinstance(annotations, Mapping) and _HOOK in annotations:
         message = f"{title} is run by a hook of Helm, which nothing runs here"
         yield Problem("refused-manifest", message, Where(field=at), "mirror `helm template --no-hooks`")
+    if metadata.get("finalizers"):
+        message = f"{title} has finalizers: once its controller is gone, nothing would delete it"
+        where = Where(field=f"{at}.finalizers")
+        yield Problem("refused-manifest", message, where, "take them out; the controller adds its own")
     for name in _OF_A_SERVER:
         if metadata.get(name) is not None:
             message = f"{title}: metadata.{name} is of an object that was read from a cluster"

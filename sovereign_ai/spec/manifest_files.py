@@ -7,6 +7,7 @@ there.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -100,6 +101,12 @@ def _objects_in(file: Path, where: Where, reading: _Reading) -> list[PlacedObjec
         where: the place of its name in the description.
         reading: what was read so far; what is read here is added.
     """
+    # By a link the name would lead to any file of the computer. A folder that Kubernetes mounts has links.
+    # A link to itself stays as it is, and cannot be opened.
+    if not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(file.parent)):
+        message = f"{shown(file.name)} is a link that leads out of the description's folder"
+        reading.problems.append(Problem("no-file", message, where, "put a copy of the file there"))
+        return []
     try:
         raw = read_file(file, MANIFESTS)
     except SpecError as error:

@@ -12,7 +12,9 @@ import yaml
 
 from tests.rules.cases import changed
 
-TABLES = tuple(Path(__file__).with_name(name) for name in ("variants.yaml", "blind.yaml", "low.yaml"))
+TABLES = tuple(
+    Path(__file__).with_name(name) for name in ("variants.yaml", "blind.yaml", "low.yaml", "broad.yaml")
+)
 """The tables: `bases` are those of the first."""
 NAMESPACE = "research"
 Data = dict[str, Any]

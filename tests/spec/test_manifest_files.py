@@ -81,3 +81,19 @@ def test_more_objects_than_are_read_are_refused(tmp_path: Path) -> None:
     many = "---\n".join(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}}}\n" for n in range(1001))
     codes = [code for code, _, _ in refusal(tmp_path, "[one.yaml, two.yaml]", one=many, two=many)]
     assert codes == ["too-large"]
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused_and_one_within_it_is_followed(tmp_path: Path) -> None:
+    folder, other = tmp_path / "stack", tmp_path / "other"
+    for made in (folder, other, folder / "..data"):
+        made.mkdir()
+    (other / "one.yaml").write_text(NESTED, encoding="utf-8")
+    (folder / "..data" / "two.yaml").write_text(NESTED, encoding="utf-8")
+    for name, target in (("one.yaml", other / "one.yaml"), ("far.yaml", Path("../other/one.yaml"))):
+        (folder / name).symlink_to(target)
+        assert [code for code, _, _ in refusal(folder, f"[{name}]")] == ["no-file"]
+    (folder / "loop.yaml").symlink_to("loop.yaml")
+    assert refusal(folder, "[loop.yaml]")
+    # As Kubernetes mounts a ConfigMap.
+    (folder / "two.yaml").symlink_to("..data/two.yaml")
+    assert read(folder, "[two.yaml]").platform is not None

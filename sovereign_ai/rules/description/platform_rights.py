@@ -7,10 +7,11 @@ what they lead to. What is meant to be so is a waiver.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from sovereign_ai.names import SYSTEM_NAMESPACE
+from sovereign_ai.names import KEYS, SYSTEM_NAMESPACE
 from sovereign_ai.plan import Plan, is_namespaced, plan_manifests
 from sovereign_ai.rules.controls import C3A_STAFF, CIS_ADMIN, CIS_SECRETS, CIS_WEBHOOKS, ECSF_DATA
 from sovereign_ai.rules.description.residency import PLAN, make_finding
@@ -20,7 +21,15 @@ from sovereign_ai.rules.rbac.closure import Rights
 from sovereign_ai.rules.rbac.control_plane import CONTROLLER_ACCOUNTS
 from sovereign_ai.rules.rbac.grants import LEVELS, NODES, POLICIES, SECRETS, SHELLS, effective_grants
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec import ADMISSION, RBAC, AIFactory, api_group, manifest_title, wrong_shapes
+from sovereign_ai.spec import (
+    ADMISSION,
+    RBAC,
+    AIFactory,
+    api_group,
+    defined_kind,
+    manifest_title,
+    wrong_shapes,
+)
 
 Object = Mapping[str, Any]
 _RIGHTS = (SECRETS, SHELLS, POLICIES, NODES, LEVELS)
@@ -55,8 +64,11 @@ _OUTSIDE_GROUPS = (
     "metrics.k8s.io",
     "custom.metrics.k8s.io",
     "external.metrics.k8s.io",
+    "visibility.kueue.x-k8s.io",
 )
-"""API groups under k8s.io that Kubernetes leaves to servers beside its own."""
+"""API groups of Kubernetes and its projects that are left to servers beside the API server."""
+_OF_KUBERNETES = re.compile(r"(?:.+[.-])?k8s\.io")
+"""API groups of Kubernetes, and of its projects: `x-k8s.io` and what is below it."""
 
 
 def _find_rights(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterator[RuleFinding]:
@@ -134,23 +146,59 @@ def _accounts(value: Any) -> Iterator[str]:
 
 
 def _find_listeners(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterator[RuleFinding]:
-    """Yield webhooks that are sent secrets, and servers that answer for kinds of Kubernetes."""
-    for manifest in plan_manifests(factory):
-        for reason in _reasons(manifest.obj):
+    """Yield webhooks that are sent secrets, and servers that answer for kinds that are not theirs."""
+    manifests = plan_manifests(factory)
+    objects = {manifest.title: manifest.obj for manifest in manifests}
+    for manifest in manifests:
+        for reason in (*_reasons(manifest.obj), *_reasons_of_server(manifest.obj, objects)):
             yield make_finding(rule, manifest.title, manifest.field, reason)
 
 
 def _reasons(obj: Object) -> Iterator[str]:
-    """Yield what is wrong with what an object has the API server ask; nothing for any other object."""
+    """Yield what is wrong with what a webhook is asked; nothing for any other object."""
     if obj["kind"] in _WEBHOOKS and api_group(obj) == ADMISSION:
         for webhook in obj.get("webhooks") or ():
             if any(map(_is_about_secrets, webhook.get("rules") or ())):
                 yield f"the webhook {webhook.get('name')} is sent every secret that is written"
-    if (api_group(obj), obj["kind"]) == ("apiregistration.k8s.io", "APIService"):
-        group = str((obj.get("spec") or {}).get("group", ""))
-        is_ours = is_namespaced(group, "") is not None or group.endswith(".k8s.io")
-        if is_ours and group not in _OUTSIDE_GROUPS:
-            yield f"its server answers for the API group {group or 'core'}, which is Kubernetes' own"
+
+
+def _reasons_of_server(obj: Object, objects: Mapping[str, Object]) -> Iterator[str]:
+    """Yield what is wrong with a server beside the API server; nothing for any other object.
+
+    Args:
+        obj: the object.
+        objects: all objects of the manifests by their titles.
+    """
+    if (api_group(obj), obj["kind"]) != ("apiregistration.k8s.io", "APIService"):
+        return
+    spec = obj.get("spec") or {}
+    service = spec.get("service")
+    # Without one the API server answers by itself.
+    if not service:
+        return
+    group = str(spec.get("group", ""))
+    is_ours = is_namespaced(group, "") is not None or _OF_KUBERNETES.fullmatch(group) is not None
+    if is_ours and group not in _OUTSIDE_GROUPS:
+        yield f"its server answers for the API group {group or 'core'}, which is Kubernetes' own"
+    elif group in _kept_groups(objects.values()):
+        yield f"its server answers for the API group {group}, whose kinds are defined in the cluster"
+    title = f"Service/{service.get('namespace')}/{service.get('name')}"
+    server = objects.get(title)
+    if server is None:
+        yield f"{title} is not among the manifests: nobody knows who answers for {group or 'core'}"
+    elif not (server.get("spec") or {}).get("selector"):
+        yield f"{title} selects no pods: whoever writes its endpoints answers for {group or 'core'}"
+    if spec.get("insecureSkipTLSVerify"):
+        yield f"the API server does not check who answers for {group or 'core'}"
+
+
+def _kept_groups(objects: Iterable[Object]) -> set[str]:
+    """Return the API groups whose kinds the API server keeps: those that are defined, and the factory's."""
+    groups = {KEYS.domain}
+    for obj in objects:
+        if defined := defined_kind(obj):
+            groups.add(defined[0])
+    return groups
 
 
 def _is_about_secrets(rule: Object) -> bool:
@@ -179,13 +227,16 @@ def _rules() -> Iterable[Rule]:
     )
     yield Rule(
         id="PLT-005",
-        title="No controller is asked by the API server about secrets, or for kinds of Kubernetes",
+        title="No controller is asked by the API server about secrets, or for kinds that are not its own",
         severity="critical",
         rationale=(
             "A webhook is sent whole objects before any of our policies sees them, and an aggregated server "
             "answers in the place of the API server."
         ),
-        remediation="narrow `rules` of the webhook, or take the registration out of the mirrored manifest",
+        remediation=(
+            "narrow `rules` of the webhook, bring the server's Service with the manifests, or take the "
+            "registration out of the mirrored manifest"
+        ),
         controls=(CIS_WEBHOOKS, ECSF_DATA, NIS2_ACCESS),
         places=PLAN,
         decide=_find_listeners,

@@ -390,7 +390,10 @@ _SNIPPET = "(?i)(?:snippet|mirror-target|mirror-host|upstream-vhost|session-cook
 # Linkerd and Istio's ambient mode share a service that is labelled so.
 _SHARING = "/(?:global|shared|exported|mirrored|federated)(?:-[a-z]+)?$"
 # Annotations whose controllers read a host without a scheme. A path, as of a rewritten request, is none.
-_LEADS_TO = "(?i)(?:target|upstream|endpoint|proxy)s?$"
+_LEADS_TO = (
+    "(?i)(?:target|upstream|endpoint|proxy)s?$"
+    "|(?:backend|origin|proxy|relay|remote|server|target|upstream)[._-]?(?:hosts?|hostname|addr(?:ess)?|ip)$"
+)
 _A_HOST = "^[A-Za-z0-9.-]+[.][A-Za-z0-9-]+(?::[0-9]+)?[.]?$"
 
 

@@ -115,25 +115,78 @@ def test_a_webhook_on_its_own_kinds_is_permitted() -> None:
     assert findings(webhook("ValidatingWebhookConfiguration", "kueue.x-k8s.io", "*")) == []
 
 
+def registration(group: str, **spec: Any) -> dict[str, Any]:
+    full = {"group": group, "version": "v1", "service": CERTIFICATE["service"], **spec}
+    metadata = {"name": f"v1.{group}"}
+    return {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": metadata,
+        "spec": full,
+    }
+
+
+def server(**spec: Any) -> dict[str, Any]:
+    metadata = {"name": "hook", "namespace": "kueue-system"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata,
+        "spec": {"selector": {"app": "kueue"}, **spec},
+    }
+
+
 @pytest.mark.parametrize(
     ("group", "is_named"),
     [
         ("apps", True),
         ("rbac.authorization.k8s.io", True),
+        ("kueue.x-k8s.io", True),
+        ("gateway.networking.k8s.io", True),
+        ("x-k8s.io", True),
+        ("sovereign-ai.internal", True),
         ("metrics.k8s.io", False),
         ("visibility.kueue.x-k8s.io", False),
+        ("things.example.com", False),
+        ("notk8s.io", False),
     ],
 )
 def test_a_server_in_the_place_of_the_api_server_is_named(group: str, *, is_named: bool) -> None:
-    spec = {"group": group, "version": "v1", "service": CERTIFICATE["service"]}
-    name = f"v1.{group}"
-    service = {
-        "apiVersion": "apiregistration.k8s.io/v1",
-        "kind": "APIService",
-        "metadata": {"name": name},
-        "spec": spec,
+    assert bool(findings(registration(group), server())) is is_named
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        None,
+        server(selector={}),
+        server(selector=None, type="ExternalName", externalName="api.example.org"),
+    ],
+)
+def test_a_server_whose_pods_the_manifests_do_not_select_is_named(service: dict[str, Any] | None) -> None:
+    brought = (registration("things.example.com"), *((service,) if service else ()))
+    assert ("PLT-005", "APIService/v1.things.example.com", "[0]") in findings(*brought)
+
+
+def test_a_server_that_answers_for_kinds_that_are_defined_in_the_cluster_is_named() -> None:
+    names = {"kind": "Thing", "plural": "things"}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "things.things.example.com"},
+        "spec": {"group": "things.example.com", "names": names, "scope": "Namespaced", "versions": []},
     }
-    assert bool(findings(service)) is is_named
+    found = findings(registration("things.example.com"), server(), definition)
+    assert found == [("PLT-005", "APIService/v1.things.example.com", "[0]")]
+
+
+def test_a_server_whose_certificate_nobody_checks_is_named() -> None:
+    assert findings(registration("things.example.com", insecureSkipTLSVerify=True), server())
+    assert not findings(registration("things.example.com", insecureSkipTLSVerify=False), server())
+
+
+def test_a_group_that_the_api_server_serves_by_itself_has_no_other_server() -> None:
+    assert findings(registration("apps", service=None)) == []
 
 
 def test_a_description_without_manifests_has_no_finding() -> None:

@@ -44,6 +44,45 @@ def of_kind(api_version: str, kind: str) -> dict[str, Any]:
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "a"}}
 
 
+@pytest.mark.parametrize(
+    ("api_version", "kind", "name"),
+    [
+        ("v1", "ConfigMap", "coredns"),
+        ("v1", "ConfigMap", "extension-apiserver-authentication"),
+        ("v1", "ConfigMap", "kube-apiserver-legacy-service-account-token-tracking"),
+        ("v1", "ConfigMap", "kube-proxy"),
+        ("v1", "ConfigMap", "kubeadm-config"),
+        ("v1", "ConfigMap", "kubelet-config"),
+        ("v1", "ConfigMap", "kubelet-config-1.37"),
+        ("v1", "Service", "kube-dns"),
+        ("apps/v1", "Deployment", "coredns"),
+        ("apps/v1", "DaemonSet", "kube-proxy"),
+        ("rbac.authorization.k8s.io/v1", "Role", "extension-apiserver-authentication-reader"),
+        ("rbac.authorization.k8s.io/v1", "Role", "kubeadm:nodes-kubeadm-config"),
+    ],
+)
+def test_what_every_cluster_has_by_itself_is_refused_by_its_name(
+    api_version: str, kind: str, name: str
+) -> None:
+    own = changed(of_kind(api_version, kind), name=name, namespace="kube-system")
+    assert problems(own) == [("refused-manifest", "[0]")]
+
+
+@pytest.mark.parametrize(
+    "name", ["admin", "cluster-admin", "view", "system:node", "system:aggregate-to-edit"]
+)
+def test_roles_of_every_cluster_are_refused_by_their_names(name: str) -> None:
+    role = changed(of_kind("rbac.authorization.k8s.io/v1", "ClusterRole"), name=name)
+    assert problems(role) == [("refused-manifest", "[0]")]
+
+
+def test_names_that_only_resemble_those_of_a_cluster_are_permitted() -> None:
+    reader = changed(of_kind("rbac.authorization.k8s.io/v1", "ClusterRole"), name="system:metrics-server")
+    settings = changed(of_kind("v1", "ConfigMap"), name="coredns")
+    elsewhere = changed(of_kind("v1", "ConfigMap"), name="kube-proxy-rules", namespace="kube-system")
+    assert problems(ACCOUNT, reader, settings, elsewhere) == []
+
+
 def test_objects_in_the_controllers_own_namespace_and_in_that_of_kubernetes_are_permitted() -> None:
     reader = changed(of_kind("rbac.authorization.k8s.io/v1", "Role"), namespace="kube-system")
     assert problems(ACCOUNT, reader, DEFINITION, of_kind("v1", "ConfigMap")) == []
@@ -86,6 +125,7 @@ def test_what_the_description_machines_or_requests_bring_is_refused_in_every_ver
         ({"annotations": {"pulumi.com/skipAwait": "true"}}, "refused-manifest", "[0].metadata.annotations"),
         ({"labels": {"count": 1}}, "bad-manifest", "[0].metadata.labels"),
         ({"uid": "1"}, "refused-manifest", "[0].metadata.uid"),
+        ({"finalizers": ["example.com/hold"]}, "refused-manifest", "[0].metadata.finalizers"),
         ({"ownerReferences": [{}]}, "refused-manifest", "[0].metadata.ownerReferences"),
         ({"name": "a::b"}, "bad-manifest", "[0].metadata.name"),
         ({"name": "a/b"}, "bad-manifest", "[0].metadata.name"),
