@@ -72,7 +72,6 @@ UNREACHED = {
     "NET-011": "the lab declares no resolvers; test_dns_names.py does",
     "NET-012": "only kinds that are listed by themselves are generated",
     "RES-011": "only kinds that are listed by themselves are generated",
-    "RES-012": "only kinds that are listed by themselves are generated",
     "PRV-015": "no pod is made with an ephemeral container; the subresource is tested beside the cases",
 }
 """Rules that no creation of an object in our namespaces gets to at admission, and why."""

@@ -78,15 +78,19 @@ def test_every_folder_holds_a_case_and_every_rule_has_allowing_and_denying_ones(
 
 
 def test_every_message_is_given_for_some_case(lab: Context):
-    given = {(finding.rule, finding.message) for case in CASES for finding in evaluate([case.obj], lab)}
-    assert {(rule.id, check.message) for rule in REGISTRY for check in rule.checks} - given == set()
+    never = {(rule.id, check.message) for rule in REGISTRY for check in rule.checks}
+    for case in CASES:
+        # Of thousands of cases those are evaluated whose rules have a message that was not given yet.
+        if any(rule in case.rules for rule, _ in never):
+            never -= {(finding.rule, finding.message) for finding in evaluate([case.obj], lab)}
+    assert never == set()
 
 
 def test_each_rule_has_a_denying_case_that_nothing_else_refuses(lab: Context):
     for rule in (rule for rule in REGISTRY if rule.checks):
         denying = [case for case in CASES if case.name.startswith(f"{rule.id}/") and case.decision == "deny"]
-        alone = [case for case in denying if case.rules == (rule.id,) and weakened(rule, case, lab) == set()]
-        assert alone, rule.id
+        alone = (case for case in denying if case.rules == (rule.id,) and weakened(rule, case, lab) == set())
+        assert any(alone), rule.id
 
 
 def weakened(rule: Rule, case: Case, lab: Context) -> set[str]:
