@@ -222,6 +222,12 @@ def _wait(plane: Plane, bundle: Bundle, seconds: float = 30) -> None:
         assert time.monotonic() < deadline, {group: ask(plane, obj) for group, obj in waiting.items()}
 
 
+def _is_cut_short(answered: frozenset[str], rules: frozenset[str]) -> bool:
+    """Tell whether rules refuse on both sides, and one could not be named by the beginning of its expression."""
+    named = {rule for rule in answered if not rule.startswith("?")}
+    return named < rules and named != answered
+
+
 def _of_pod_security(rules: Sequence[str]) -> bool:
     """Tell whether Pod Security might refuse before a rule does."""
     return any(rule.startswith("PRV-") or rule == "NET-009" for rule in rules)
@@ -332,6 +338,8 @@ def _hold(
             report.apart["warnings of the API server crowd out those of rules"] += 1
         elif dropped and rules - dropped == answer.rules:
             report.apart["a field that is dropped"] += 1
+        elif rules and answer.word == "deny" and _is_cut_short(answer.rules, rules):
+            report.apart["an expression over its budget, of which a warning quotes too little"] += 1
         elif answer.word != ("deny" if rules else "allow") or rules != answer.rules:
             report.disagreed.append(
                 f"{story}\n  Python {sorted(rules)}; {answer.word} {sorted(answer.rules)}: "
