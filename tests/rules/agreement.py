@@ -223,7 +223,7 @@ def _wait(plane: Plane, bundle: Bundle, seconds: float = 30) -> None:
 
 
 def _is_cut_short(answered: frozenset[str], rules: frozenset[str]) -> bool:
-    """Tell whether rules refuse on both sides, and one could not be named by the beginning of its expression."""
+    """Tell whether both sides refuse, and a rule could not be named by the beginning of its expression."""
     named = {rule for rule in answered if not rule.startswith("?")}
     return named < rules and named != answered
 
