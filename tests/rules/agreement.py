@@ -225,7 +225,7 @@ def _wait(plane: Plane, bundle: Bundle, seconds: float = 30) -> None:
 def _is_cut_short(answered: frozenset[str], rules: frozenset[str]) -> bool:
     """Tell whether both sides refuse, and a rule could not be named by the beginning of its expression."""
     named = {rule for rule in answered if not rule.startswith("?")}
-    return named < rules and named != answered
+    return named <= rules and named != answered
 
 
 def _of_pod_security(rules: Sequence[str]) -> bool:
