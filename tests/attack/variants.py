@@ -41,9 +41,9 @@ class Variant:
 
 
 @cache
-def read(files: tuple[Path, ...] = TABLES) -> tuple[Variant, ...]:
-    """Read tables, of which the first one has the bases."""
-    tables = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+def read() -> tuple[Variant, ...]:
+    """Read the tables."""
+    tables = [yaml.safe_load(table.read_text(encoding="utf-8")) for table in TABLES]
     bases = tables[0]["bases"]
     variants: list[Variant] = []
     for table in tables:
