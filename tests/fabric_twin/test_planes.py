@@ -19,7 +19,7 @@ from sovereign_ai.fabric_twin.namespace import batch, list_namespaces, run
 from sovereign_ai.fabric_twin.ping import Pinger
 from sovereign_ai.fabric_twin.result import Seen
 from sovereign_ai.fabric_twin.sample import Predictions, choose_sample, predict
-from sovereign_ai.fabric_twin.twin import Twin
+from sovereign_ai.fabric_twin.twin import Twin, down
 from sovereign_ai.render.switches.links import switch_links
 from sovereign_ai.render.switches.ports import SwitchPorts
 from tests.fabric_twin.planar import planar
@@ -39,6 +39,8 @@ def foretold() -> Predictions:
 def seen(foretold: Predictions) -> Iterator[dict[str, Seen]]:
     found = choose_sample(*planar(2))
     assert found.planes == PLANES
+    # A run of these tests that was killed leaves its twin.
+    down(found.factory)
     with (
         Twin.up(found, lambda _line: None, configure_twin) as twin,
         Pinger(twin.prefix, found.endpoints) as pinger,

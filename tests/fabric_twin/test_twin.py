@@ -92,6 +92,8 @@ def predicted(lab: Sample) -> Predictions:
 @pytest.fixture(scope="module")
 def stood(lab: Sample, predicted: Predictions) -> Iterator[Standing]:
     lines: list[str] = []
+    # A run of these tests that was killed leaves its twin.
+    down(lab.factory)
     with Twin.up(lab, lines.append, Fallen(configure_twin)) as twin:
         with pytest.raises(EnvironmentLacksError, match="exists already"):
             Twin.up(lab, _quiet, configure_twin)

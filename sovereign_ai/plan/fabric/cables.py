@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import repeat, starmap
 from operator import itemgetter
 from typing import NamedTuple, overload
@@ -150,16 +151,22 @@ def plane_name(size: FabricSize) -> str:
 
 def switch_names(size: FabricSize) -> CableNames:
     """Return the name of every switch of a plane."""
-    plane = plane_name(size)
-    groups = size.rails // size.leaf_rails
-    rails = tuple(range(0, size.rails, size.leaf_rails)) * (size.leaf // groups)
+    rails = range(0, size.rails, size.leaf_rails)
+    return _switch_names(plane_name(size), rails, size.leaf, size.spine, size.core, size.border)
+
+
+@lru_cache(maxsize=64)
+def _switch_names(plane: str, rails: range, leaf: int, spine: int, core: int, border: int) -> CableNames:
+    """Return the names; kept, since sizing asks for those of every plane again and again."""
+    groups = len(rails)
+    rail_of = tuple(rails) * (leaf // groups)
     leaves: list[str] = []
-    for index, rail in enumerate(rails):
+    for index, rail in enumerate(rail_of):
         leaves.append(f"{plane}-leaf-r{rail}-{index // groups + 1:03d}")
-    spines = _numbered(f"{plane}-spine", size.spine)
-    cores = _numbered(f"{plane}-core", size.core)
-    borders = _numbered(f"{plane}-border", size.border)
-    return CableNames(plane, tuple(leaves), rails, spines, cores, borders)
+    spines = _numbered(f"{plane}-spine", spine)
+    cores = _numbered(f"{plane}-core", core)
+    borders = _numbered(f"{plane}-border", border)
+    return CableNames(plane, tuple(leaves), rail_of, spines, cores, borders)
 
 
 def outside_name(plane: str) -> str:

@@ -56,7 +56,7 @@ def switch_groups(factory: AIFactory, sizes: Sequence[FabricSize]) -> list[Switc
         for tier, count in switch_batches(fabric, size):
             batch, left = left[:count], left[count:]
             for phase, groups in enumerate(by_phase):
-                group = [name for name in batch if first.get(name, 0) == phase]
+                group = [name for name in batch if first.get(name, 0) == phase] if first else batch
                 # A factory without phases has one group a batch, also where that is empty.
                 if group or not last:
                     groups.append(SwitchGroup(size, tier, group))

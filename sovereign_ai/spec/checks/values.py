@@ -73,28 +73,32 @@ def _walk(value: object, path: str) -> Iterator[Problem]:
 
 def _check_part(part: Model, path: str) -> Iterator[Problem]:
     """Check the fields of one part."""
-    areas = _area_fields(type(part))
-    for name, info in type(part).model_fields.items():
+    model = type(part)
+    for name, info in model.model_fields.items():
         value, at = getattr(part, name), below(path, info.alias or name)
-        if name in areas:
-            yield from _check_codes(value, at, circles=areas[name])
-        elif isinstance(value, Quantity):
+        if isinstance(value, Quantity):
             yield from _check_amount(value, at, name)
+            continue
+        # Only a text or a list has codes; to look every other field up takes longer than all checks.
+        area = _area_of(model, name) if isinstance(value, str | tuple) else ""
+        if area:
+            yield from _check_codes(value, at, circles=area == "bad-area")
         else:
             yield from _walk(value, at)
 
 
 @cache
-def _area_fields(model: type[Model]) -> dict[str, bool]:
-    """Return the fields with country codes; true where sets of countries such as `EU` are allowed."""
-    areas: dict[str, bool] = {}
-    for name in model.model_fields:
-        # A field has one code, or a list of them: the form is at the field or at its first entry.
-        for loc in ((name,), (name, 0)):
-            form = locate_field(model, loc).form
-            if form is not None and form.code in ("bad-country", "bad-area"):
-                areas[name] = form.code == "bad-area"
-    return areas
+def _area_of(model: type[Model], name: str) -> str:
+    """Return the code of a field of country codes, "" for every other one.
+
+    It is `bad-area` where sets of countries such as `EU` are allowed, else `bad-country`.
+    """
+    # A field has one code, or a list of them: the form is at the field or at its first entry.
+    for loc in ((name,), (name, 0)):
+        form = locate_field(model, loc).form
+        if form is not None and form.code in ("bad-country", "bad-area"):
+            return form.code
+    return ""
 
 
 def _check_codes(value: Any, path: str, *, circles: bool) -> Iterator[Problem]:
