@@ -91,7 +91,8 @@ def _restore(api: Api, obj: Mapping[str, Any]) -> str:
     meta = obj["metadata"]
     before = api.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
     after = api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
-    if _has_foreign_field(after, _is_kept(obj)):
+    # What an empty secret holds is its controller's.
+    if obj["kind"] != "Secret" and _has_foreign_field(after, _is_kept(obj)):
         after = api.replace(_without_foreign_fields(obj, after), field_manager=FIELD_MANAGER)
     is_same = before is not None and _content(before) == _content(after)
     return "" if is_same else resource_name(obj)

@@ -37,7 +37,7 @@ _MANAGED_BY = "app.kubernetes.io/managed-by"
 _MADE_BY_KUBERNETES = frozenset({("", "ServiceAccount", "default"), ("", "ConfigMap", "kube-root-ca.crt")})
 """Group, kind and name of the objects that Kubernetes itself creates in each new namespace."""
 _DEFINITION = "CustomResourceDefinition"
-_NEVER_DEPLOYED = frozenset({"Event", "Lease", "Node", "Pod", "Secret"})
+_NEVER_DEPLOYED = frozenset({"Event", "Lease", "Node", "Pod"})
 """Kinds of many objects, of which no description holds any."""
 KEEPS_DATA = frozenset({("", "Namespace"), ("", "PersistentVolumeClaim"), ("", "PersistentVolume")})
 """Group and kind of objects that hold the data or the work of others, so that a name alone proves nothing."""

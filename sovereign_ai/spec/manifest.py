@@ -35,11 +35,6 @@ _NAME = re.compile(r"(?!.*::)[A-Za-z0-9](?:[A-Za-z0-9._:-]{0,251}[A-Za-z0-9])?")
 _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
 _ADMISSION = "admissionregistration.k8s.io"
 _REFUSED_KINDS = (
-    (
-        "/Secret",
-        "it is a secret, and a description is no place for one",
-        "take it out; the controller, cert-manager or an operator makes it in the cluster",
-    ),
     ("/Node", "machines come from the plan", "take it out"),
     (
         "/Pod",
@@ -84,6 +79,7 @@ _REFUSED_KINDS = (
 _REFUSED: dict[str, tuple[str, str]] = {}
 for _kinds, _reason, _hint in _REFUSED_KINDS:
     _REFUSED |= dict.fromkeys(_kinds.split(), (_reason, _hint))
+_EMPTY_SECRET = frozenset({"apiVersion", "kind", "metadata", "type"})
 _OF_A_SERVER = ("deletionTimestamp", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid")
 """Metadata that only an API server writes."""
 _HOOK = "helm.sh/hook"
@@ -191,6 +187,7 @@ def check_manifest(obj: Mapping[str, Any], field: str) -> Iterator[Problem]:
     if refused:
         reason, hint = refused
         yield Problem("refused-manifest", f"{title}: {reason}", Where(field=field), hint)
+    yield from _check_secret(obj, title, field)
     if (api_group(obj), obj["kind"], obj["metadata"]["name"]) == _AUTHORITY:
         message = f"{title}: by it pods know the API server, and Kubernetes writes it"
         yield Problem("refused-manifest", message, Where(field=field), "take it out")
@@ -212,6 +209,26 @@ def check_manifest(obj: Mapping[str, Any], field: str) -> Iterator[Problem]:
         message = f"{title} defines no kind: spec.group, spec.names.kind and spec.scope are texts"
         hint = "mirror the definition as its publisher writes it"
         yield Problem("bad-manifest", message, Where(field=f"{field}.spec"), hint)
+
+
+def _check_secret(obj: Mapping[str, Any], title: str, field: str) -> Iterator[Problem]:
+    """Refuse a secret that holds something.
+
+    Empty ones are permitted: publishers bring them for the certificate that a controller makes for its
+    webhook. The controller does not make the object itself, and its pods wait until it is there.
+    """
+    if (api_group(obj), obj["kind"]) != ("", "Secret"):
+        return
+    if obj.get("type", "Opaque") != "Opaque":
+        message = f"{title}: a secret of the type {shown(obj['type'])} is not empty"
+        hint = "take it out; the controller, cert-manager or an operator makes it in the cluster"
+        yield Problem("refused-manifest", message, Where(field=f"{field}.type"), hint)
+    for name, value in obj.items():
+        # What holds nothing has no entry either; an entry without a text would be written again and again.
+        if name not in _EMPTY_SECRET and value not in (None, {}):
+            message = f"{title}: it is a secret, and a description is no place for one"
+            hint = f"take {name} out: an empty secret is filled by its controller; or take all of it out"
+            yield Problem("refused-manifest", message, Where(field=f"{field}.{name}"), hint)
 
 
 def _is_of_a_cluster(obj: Mapping[str, Any]) -> bool:

@@ -61,7 +61,7 @@ def test_lists_are_taken_apart_and_the_digest_is_that_of_the_objects(tmp_path: P
 def test_an_object_is_placed_at_its_own_file_and_line_whatever_stands_before_it(tmp_path: Path) -> None:
     entries = "[one.yaml, {apiVersion: v1, kind: ConfigMap, metadata: {name: own}}, two.yaml]"
     right = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
-    wrong = f"{right}---\n{right.replace('ConfigMap', 'Secret')}"
+    wrong = f"{right}---\n{right.replace('ConfigMap', 'Pod')}"
     assert refusal(tmp_path, entries, one=NESTED, two=wrong) == [("refused-manifest", "two.yaml", 4)]
 
 

@@ -48,6 +48,12 @@ def test_quantities_of_one_amount_are_equal() -> None:
     assert differences({"spec": {"limits": {"cpu": "1"}}}, {"spec": {"limits": {"cpu": "1000m"}}}) == []
 
 
+def test_what_a_secret_holds_is_its_controllers_and_its_labels_are_not() -> None:
+    filled = {"data": {"tls.key": "aGlkZGVu"}, "type": "Opaque"}
+    assert differences({}, filled, owner({"f:data": {"f:tls.key": {}}}), kind="v1/Secret") == []
+    assert differences({}, {**filled, "metadata": {"name": "a"}}, kind="v1/Secret") != []
+
+
 def test_what_the_server_leaves_out_is_no_difference_unless_it_means_the_opposite() -> None:
     assert (
         differences({"spec": {"hostNetwork": False, "minReadySeconds": 0, "labels": {}}}, {"spec": {}}) == []

@@ -91,7 +91,6 @@ def test_objects_in_the_controllers_own_namespace_and_in_that_of_kubernetes_are_
 @pytest.mark.parametrize(
     ("api_version", "kind"),
     [
-        ("v1", "Secret"),
         ("v1", "Pod"),
         ("v1", "Node"),
         ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),
@@ -115,6 +114,32 @@ def test_what_the_description_machines_or_requests_bring_is_refused_in_every_ver
     api_version: str, kind: str
 ) -> None:
     assert problems(of_kind(api_version, kind)) == [("refused-manifest", "[0]")]
+
+
+@pytest.mark.parametrize("fields", [{}, {"type": "Opaque"}, {"data": {}}, {"stringData": None, "data": None}])
+def test_an_empty_secret_which_its_controller_fills_is_permitted(fields: dict[str, Any]) -> None:
+    assert problems({**of_kind("v1", "Secret"), **fields}) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"data": {"tls.key": "aGlkZGVu"}}, "data"),
+        ({"data": {"tls.key": ""}}, "data"),
+        ({"stringData": {"password": "hidden"}}, "stringData"),
+        ({"data": ["hidden"]}, "data"),
+        ({"immutable": True}, "immutable"),
+        ({"type": "kubernetes.io/service-account-token"}, "type"),
+        ({"type": "kubernetes.io/tls"}, "type"),
+        ({"type": None}, "type"),
+        ({"type": ["Opaque"]}, "type"),
+        ({"spec": {"a": 1}}, "spec"),
+    ],
+)
+def test_a_secret_that_holds_something_or_that_another_fills_is_refused(
+    fields: dict[str, Any], field: str
+) -> None:
+    assert problems({**of_kind("v1", "Secret"), **fields}) == [("refused-manifest", f"[0].{field}")]
 
 
 @pytest.mark.parametrize(
