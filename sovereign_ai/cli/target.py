@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from sovereign_ai.cli.output import Output
     from sovereign_ai.cli.stack import Stack
@@ -189,24 +189,37 @@ def change_monitoring(target: Target, stack: Stack, output: Output) -> str:
     return str(change)
 
 
-def install_definitions(target: Target, output: Output) -> None:
+def install_definitions(target: Target, objects: Iterable[Mapping[str, Any]], output: Output) -> None:
     """Install Kueue's custom resource definitions on a local control plane.
 
-    A cluster of the user has its own.
+    A cluster of the user has its own, and so has a description with manifests of Kueue.
 
     It is the first write of a deployment, so it comes after every check that may refuse the deployment.
+
+    Args:
+        target: the cluster.
+        objects: the objects that are about to be deployed.
+        output: the command's output.
 
     Raises:
         ApiError: the API server refused a definition.
         UnreachableError: the API server did not answer.
     """
-    if not target.simulated:
+    if not target.simulated or any(map(_defines_queues, objects)):
         return
     from sovereign_ai.cluster import install_crds
     from sovereign_ai.toolchain.install import module_files
 
     output.progress("custom resource definitions of Kueue")
     install_crds(target.api, module_files("kueue", "config/components/crd/bases"))
+
+
+def _defines_queues(obj: Mapping[str, Any]) -> bool:
+    """Return whether an object defines Kueue's ClusterQueue, which a whole installation of Kueue does."""
+    from sovereign_ai.spec import defined_kind
+
+    defined = defined_kind(obj)
+    return defined is not None and defined[:2] == ("kueue.x-k8s.io", "ClusterQueue")
 
 
 def confirm(target: Target, verb: str, yes: bool, output: Output) -> None:

@@ -231,7 +231,7 @@ class _Deployment:
         )
         insist_on_asked(checked)
         confirm(target, "deploy to", yes, output)
-        install_definitions(target, output)
+        install_definitions(target, marked.objects, output)
         if not serves_all(reading, marked.objects):
             reading.forget()  # it was made before the definitions were installed
         return deployment, checked, marked

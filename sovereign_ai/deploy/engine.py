@@ -39,6 +39,7 @@ from sovereign_ai.deploy.engine_events import (
     failure,
     interrupted,
     last_lines,
+    waiting_in,
 )
 from sovereign_ai.deploy.engine_process import GRACE_SECONDS, supervised
 from sovereign_ai.deploy.folder_lock import lock_folder
@@ -620,6 +621,10 @@ class Engine:
         if pre := event.get("resourcePreEvent") or event.get("resOutputsEvent"):
             self._step(pre["metadata"], told, done="resOutputsEvent" in event)
         told.failures += errors_in(event)
+        waiting = waiting_in(event)
+        if waiting and waiting not in told.waiting:
+            told.waiting.append(waiting)
+            self.progress(waiting)
         if (policy := event.get("policyEvent")) and policy.get("enforcementLevel") == "mandatory":
             told.policies.append(f"{policy.get('policyName')}: {policy.get('message', '').strip()}")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.deploy.engine_causes import cause_of, is_crash, problems_of, reasons_in, without_advice
+from sovereign_ai.deploy.objects import object_name
 from sovereign_ai.errors import DeploymentError, ExitCode, Problem
 
 _MOST_SHOWN = 8
@@ -33,6 +34,8 @@ class EngineEvents:
     changes: Counter[str] = field(default_factory=Counter)
     same: int = 0
     steps: list[tuple[str, str]] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+    """What was told of objects that were waited for, each line once."""
     failures: list[str] = field(default_factory=list)
     policies: list[str] = field(default_factory=list)
     ended_by: int = 0
@@ -41,6 +44,19 @@ class EngineEvents:
     """Why the command ended the engine: the connection to the cluster was lost."""
     refused: DeploymentError | None = None
     """Why the program refused the deployment, before it declared a resource."""
+
+
+def waiting_in(event: Mapping[str, Any]) -> str:
+    """Return what an event says of an object that is waited for, as a line; empty for every other event.
+
+    The provider tells once and again why a workload is not ready, and the engine marks such lines as ones
+    that pass.
+    """
+    diag = event.get("diagnosticEvent") or {}
+    message = " ".join(_clean(str(diag.get("message", ""))).split())
+    if not message or not diag.get("ephemeral") or diag.get("severity") not in ("info", "warning"):
+        return ""
+    return f"{object_name(str(diag.get('urn', '')).rsplit('::', 1)[-1])}: {message}"
 
 
 def errors_in(event: Mapping[str, Any]) -> Iterator[str]:

@@ -100,7 +100,7 @@ def owner_of(key: ObjectKey, live: Metadata, claim: Claim) -> ObjectOwner:
     if held is not None and held.uid and held.uid == live.get("uid"):
         return ObjectOwner.UNMARKED
     if owner is None:
-        return _unlabelled(key, claim)
+        return _unlabelled(key, live, claim)
     if factory != claim.factory:
         return ObjectOwner.OTHER_FACTORY
     # An older version deployed it, without a UUID: a stack that its state or its control plane proves is
@@ -119,10 +119,13 @@ def _marked(stack: str, factory: str | None, claim: Claim) -> ObjectOwner:
     return ObjectOwner.UNMARKED if claim.adopts or stack == claim.adopted else ObjectOwner.OTHER_STACK
 
 
-def _unlabelled(key: ObjectKey, claim: Claim) -> ObjectOwner:
+def _unlabelled(key: ObjectKey, live: Metadata, claim: Claim) -> ObjectOwner:
     """Decide about an object without an owner label whose uid is not the one in the state."""
     if (key.group, key.kind, key.name) in _MADE_BY_KUBERNETES:
         return ObjectOwner.SELF
+    # Kueue's definitions, which a local control plane had before the description brought them.
+    if claim.is_local and key.kind == _DEFINITION and is_applied(live):
+        return ObjectOwner.UNMARKED
     is_held = bool(claim.held) and key in (claim.held or {})
     is_drift = is_held and not claim.strict and (key.group, key.kind) not in KEEPS_DATA
     return ObjectOwner.UNMARKED if is_drift else ObjectOwner.NOBODY

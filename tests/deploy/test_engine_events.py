@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.deploy.engine_events import EngineEvents, errors_in, failure, interrupted, last_lines
+from sovereign_ai.deploy.engine_events import (
+    EngineEvents,
+    errors_in,
+    failure,
+    interrupted,
+    last_lines,
+)
 from sovereign_ai.errors import ExitCode, Problem
 
 LOG = Path("lab.up.log")

@@ -49,6 +49,16 @@ def test_an_owner_label_of_somebody_else_outweighs_everything() -> None:
         assert owner_of(NAMESPACE, live("team-x", factory, stack, uid), everything) is ObjectOwner.OTHER
 
 
+def test_definitions_that_a_local_control_plane_had_before_are_ours_and_those_of_others_are_not() -> None:
+    definition = ObjectKey("apiextensions.k8s.io", "CustomResourceDefinition", "", "workloads.kueue.x-k8s.io")
+    applied = {"managedFields": [{"manager": "sovereign-ai", "operation": "Apply"}]}
+    theirs = {"managedFields": [{"manager": "helm", "operation": "Apply"}]}
+    assert owner_of(definition, applied, claim(is_local=True)) is ObjectOwner.UNMARKED
+    assert owner_of(definition, applied, claim()) is ObjectOwner.NOBODY
+    assert owner_of(definition, theirs, claim(is_local=True)) is ObjectOwner.NOBODY
+    assert owner_of(NAMESPACE, applied, claim(is_local=True)) is ObjectOwner.NOBODY
+
+
 def test_objects_of_an_older_version_are_ours_if_state_or_local_control_plane_prove_it() -> None:
     old = live(stack=None)
     assert owner_of(NAMESPACE, old, claim()) is ObjectOwner.OTHER_STACK
