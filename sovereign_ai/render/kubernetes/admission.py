@@ -144,7 +144,7 @@ def _validating_spec(group: Group, context: Context, signed: Signed) -> dict[str
 
 @lru_cache(maxsize=4096)
 def _in_group(expression: str, group: Group) -> str:
-    """Return an expression with the parts that are mere paths in the kinds of a group in place of their names.
+    """Return an expression with the parts that are mere paths in a group in place of their names.
 
     It is the same for every factory, and texts are long.
     """
