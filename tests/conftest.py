@@ -79,8 +79,8 @@ LONGEST = (
 )
 """Files of tests on a control plane that take more than a minute, the longest, of seven minutes, first.
 
-A worker takes a whole file. Left to itself it takes those with few tests last, which are the longest: the other
-worker then waits for minutes.
+A worker takes a whole file. Left to itself it takes those with few tests last, which are the longest: the
+other worker then waits for minutes.
 """
 
 
