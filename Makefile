@@ -59,7 +59,7 @@ unit: setup ## Tests that need neither network nor cluster
 e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 	@command -v softhsm2-util >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq softhsm2; } \
 	  || { echo "missing: softhsm2; install it and run this again" >&2; exit 3; }
-	$(BIN)/python -m tests.flaky -q -n 2 --dist loadfile -m cluster
+	$(BIN)/python -m tests.flaky -q -n 2 --dist loadfile --no-loadscope-reorder -m cluster
 
 daytwo: tools ## Every change of a standing lab, there and back; takes hours
 	$(BIN)/sovereign-ai tools install $(CONTROLLERS) prometheus kube-state-metrics

@@ -78,6 +78,7 @@ class Sheet:
 
     given: Mapping[str, GivenValue] = field(default_factory=dict)
     _cells: dict[str, _Cell] = field(default_factory=dict)
+    _centre: Values = field(default_factory=dict)
     _moved: dict[str, tuple[Values, Values]] | None = None
 
     def figure(
@@ -162,7 +163,7 @@ class Sheet:
 
     def value(self, name: str) -> float | None:
         """Return a number at the middle of every range; None where it has no value."""
-        return self._values({})[name]
+        return self._values()[name]
 
     def unit(self, name: str) -> str:
         """Return the unit of a number."""
@@ -186,6 +187,8 @@ class Sheet:
         """
         swings: list[tuple[str, float, float]] = []
         for leaf, (low, high) in self._all_moved().items():
+            if name not in low:
+                continue
             at_low, at_high = low[name], high[name]
             if at_low is not None and at_high is not None and not _alike(at_low, at_high):
                 swings.append((leaf, at_low, at_high))
@@ -202,7 +205,7 @@ class Sheet:
         """
         self._check_given()
         wanted = self._behind([name for name in self._cells if name.startswith(about)])
-        values, moved = self._values({}), self._all_moved()
+        values, moved = self._values(), self._all_moved()
         return tuple(self._measure(self._cells[name], values, moved) for name in wanted)
 
     @property
@@ -232,40 +235,66 @@ class Sheet:
             self._moved = None
         return cell.id
 
-    def _values(self, instead: Mapping[str, float]) -> Values:
-        """Calculate every number, with the values of some leaves replaced."""
-        return self._calculate(self._cells, instead)
+    def _values(self) -> Values:
+        """Return every number at the middle of every range."""
+        # A cell never changes once it is on the sheet, so only those added since the last call are new.
+        added = list(self._cells)[len(self._centre) :]
+        self._centre.update(self._calculate(added, {}, self._centre))
+        return self._centre
 
-    def _calculate(self, names: Iterable[str], instead: Mapping[str, float]) -> Values:
-        """Calculate some numbers, inputs first, with the values of some leaves replaced."""
+    def _calculate(self, names: Iterable[str], instead: Mapping[str, float], known: Values) -> Values:
+        """Calculate some numbers, inputs first, with the values of some leaves replaced.
+
+        Args:
+            names: the numbers.
+            instead: values of leaves in place of their own.
+            known: numbers that are not to be calculated, and that these follow from.
+        """
         values: Values = {}
         for name in names:
             cell = self._cells[name]
             if cell.work is None:
                 values[name] = instead.get(name, cell.value)
             else:
-                values[name] = _apply(cell.work, [values[part] for part in cell.inputs])
+                inputs = [values[part] if part in values else known[part] for part in cell.inputs]
+                values[name] = _apply(cell.work, inputs)
         return values
 
     def _all_moved(self) -> dict[str, tuple[Values, Values]]:
-        """Calculate every number with each leaf at its low and its high end, by leaf."""
-        # Costs two calculations of the whole sheet a leaf, so it is kept until a cell is added.
+        """Calculate the numbers that follow from a leaf with it at its low and at its high end, by leaf."""
+        # Costs two calculations a leaf, so it is kept until a cell is added.
         if self._moved is None:
+            known = self._values()
             moved: dict[str, tuple[Values, Values]] = {}
-            for cell in self._cells.values():
-                is_known_leaf = cell.work is None and cell.value is not None
-                if is_known_leaf and cell.low is not None and cell.high is not None:
-                    at_low = self._values({cell.id: cell.low})
-                    moved[cell.id] = (at_low, self._values({cell.id: cell.high}))
+            for leaf, names in self._followers().items():
+                low, high = self.ends(leaf)
+                at_low = self._calculate(names, {leaf: low}, known)
+                moved[leaf] = (at_low, self._calculate(names, {leaf: high}, known))
             self._moved = moved
         return self._moved
 
+    def _followers(self) -> dict[str, list[str]]:
+        """Return each leaf with a range and the numbers that follow from it, the leaf itself first."""
+        followers: dict[str, list[str]] = {}
+        behind: dict[str, set[str]] = {}
+        for cell in self._cells.values():
+            is_known_leaf = cell.work is None and cell.value is not None
+            if is_known_leaf and cell.low is not None and cell.high is not None:
+                followers[cell.id] = []
+                behind[cell.id] = {cell.id}
+            else:
+                behind[cell.id] = set().union(*(behind[part] for part in cell.inputs))
+            for leaf in behind[cell.id]:
+                followers[leaf].append(cell.id)
+        return followers
+
     def _measure(self, cell: _Cell, values: Values, moved: Mapping[str, tuple[Values, Values]]) -> Measure:
         """Return one number with its range, basis and needs."""
-        leaves = self._leaves(cell.id)
+        order = self._behind([cell.id])
+        leaves = [part for part in order if self._cells[part].work is None]
         low, high = cell.low, cell.high
         if cell.work is not None:
-            low, high = self._range(cell.id, leaves, values, moved)
+            low, high = self._range(order, leaves, values, moved)
         needs: list[str] = []
         bases = [Basis.PLAN]
         for leaf in sorted(leaves):
@@ -287,9 +316,21 @@ class Sheet:
         )
 
     def _range(
-        self, name: str, leaves: Sequence[str], values: Values, moved: Mapping[str, tuple[Values, Values]]
+        self,
+        order: Sequence[str],
+        leaves: Sequence[str],
+        values: Values,
+        moved: Mapping[str, tuple[Values, Values]],
     ) -> tuple[float | None, float | None]:
-        """Return the ends of a number's range: every leaf at its lowering side, and at its raising side."""
+        """Return the ends of a number's range: every leaf at its lowering side, and at its raising side.
+
+        Args:
+            order: the names that the number follows from, inputs first, the number itself last.
+            leaves: those of them that are leaves.
+            values: every number at the middle of every range.
+            moved: the numbers that follow from a leaf at its two ends, by leaf.
+        """
+        name = order[-1]
         centre = values[name]
         if centre is None:
             return None, None
@@ -312,7 +353,6 @@ class Sheet:
             seen += [at_low, at_high]
         if not down:
             return None, None
-        order = self._order(name)
         # Single leaves are compared too: where a number first rises and then falls, they can reach further.
         for end in (self._at(name, order, down), self._at(name, order, up)):
             if end is not None:
@@ -321,11 +361,7 @@ class Sheet:
 
     def _at(self, name: str, order: Sequence[str], instead: Mapping[str, float]) -> float | None:
         """Calculate one number alone, with the values of some leaves replaced."""
-        return self._calculate(order, instead)[name]
-
-    def _order(self, name: str) -> list[str]:
-        """Return the names that a number follows from, inputs first, the number itself last."""
-        return self._behind([name])
+        return self._calculate(order, instead, {})[name]
 
     def _behind(self, names: Sequence[str]) -> list[str]:
         """Return some numbers and those that they follow from, inputs first."""
@@ -337,10 +373,6 @@ class Sheet:
                     stack.append(part)
         # The sheet holds inputs before what follows from them, so its own order is a valid one.
         return [name for name in self._cells if name in wanted]
-
-    def _leaves(self, name: str) -> list[str]:
-        """Return the leaves that a number follows from."""
-        return [part for part in self._order(name) if self._cells[part].work is None]
 
 
 def weighted_sum(weights: Sequence[float], values: Sequence[float]) -> float:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from sovereign_ai.catalog import expand, public_resolvers, top_level_domains
@@ -133,7 +134,7 @@ class Context:
 
     def constants(self) -> dict[str, Any]:
         """Return the value of each `$name` that an expression may use, as plain data."""
-        constants = _fixed_constants()
+        constants = dict(_fixed_constants())
         constants["factory"] = self.factory
         constants["image"] = self.image
         constants["local"] = self.local
@@ -175,7 +176,8 @@ class Context:
         return dict(self.namespaces).get(namespace, "")
 
 
-def _fixed_constants() -> dict[str, Any]:
+@cache
+def _fixed_constants() -> Mapping[str, Any]:
     """Return the constants that are the same for every factory."""
     harmless = {f"{kind.api_group}/{kind.kind}" for kind in HARMLESS}
     return {

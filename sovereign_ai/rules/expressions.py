@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from typing import Any
 
 from sovereign_ai.rules.addons import gathered, templates
@@ -134,6 +135,33 @@ def with_constants(expression: str, constants: Mapping[str, Any]) -> str:
     return _CONSTANT.sub(lambda match: literal(constants[match[1]]), expression)
 
 
+def as_evaluated(expression: str) -> str:
+    r"""Return an expression as it is evaluated offline: constants are variables, matches are remembered.
+
+    The evaluator makes a literal list anew wherever it meets it, and for another factory the text would be
+    another one, to be compiled again. And its `matches` compiles the regular expression at every call.
+
+    >>> as_evaluated("$regions.exists(r, r.matches('^fra'))")
+    "c_regions.exists(r, r.remembered_matches('^fra'))"
+    """
+    return _CONSTANT.sub(r"c_\1", expression).replace(".matches(", ".remembered_matches(")
+
+
+def named_constants(expressions: Iterable[str], constants: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the constants that some expressions use, by their names as variables.
+
+    >>> named_constants(["'fra1' in $regions"], {"regions": ["fra1"], "classes": {}})
+    {'c_regions': ['fra1']}
+
+    Raises:
+        KeyError: an expression uses a constant that does not exist.
+    """
+    used: set[str] = set()
+    for expression in expressions:
+        used.update(_CONSTANT.findall(expression))
+    return {f"c_{name}": constants[name] for name in sorted(used)}
+
+
 def _parts_of_hosts(group: Group) -> dict[str, str]:
     """Return the named parts that conditions on hosts need; none in policies without such conditions.
 
@@ -153,6 +181,12 @@ def variables_of(kind: ResourceKind, key: str = "") -> dict[str, str]:
         key: API group and kind of an object whose kind is not listed by itself. If empty, the parts are for
             every such object.
     """
+    # A fresh mapping, which the caller may change.
+    return dict(_variables_of(kind, key))
+
+
+@lru_cache(maxsize=512)
+def _variables_of(kind: ResourceKind, key: str) -> Mapping[str, str]:
     parts = _parts_of_hosts(kind.group)
     if kind.namespaced or kind is OTHER:
         parts |= _NAMESPACED
@@ -170,6 +204,11 @@ def variables_of(kind: ResourceKind, key: str = "") -> dict[str, str]:
 
 def variables_of_group(group: Group) -> dict[str, str]:
     """Return the named parts of an admission policy, whose kinds may hold the pod at different paths."""
+    return dict(_variables_of_group(group))
+
+
+@cache
+def _variables_of_group(group: Group) -> Mapping[str, str]:
     kinds = kinds_of_group(group)
     if kinds == (OTHER,):
         return variables_of(OTHER)
@@ -260,6 +299,15 @@ def without_variables(expression: str, parts: Mapping[str, str]) -> str:
     while _VARIABLE.search(expression):
         expression = _VARIABLE.sub(lambda match: f"({parts[match[1]]})", expression)
     return expression
+
+
+def variables_in(expression: str) -> tuple[str, frozenset[str]]:
+    """Return an expression with nothing in place of each `variables.name`, and these names.
+
+    >>> variables_in("variables.a > 1")
+    ('() > 1', frozenset({'a'}))
+    """
+    return _VARIABLE.sub("()", expression), frozenset(_VARIABLE.findall(expression))
 
 
 def _with_local_names(expression: str) -> str:

@@ -14,10 +14,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from sovereign_ai.rules.cel_library import Context
+from sovereign_ai.rules.cel_library import Context, Program, compile_program
 
 Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -162,6 +162,41 @@ def _substring(text: str, start: int) -> str:
     return text[start:]
 
 
+def _remembered_matches(text: object, pattern: str) -> bool:
+    """Return whether a text matches a regular expression, as the evaluator's own `matches` says.
+
+    Raises:
+        TypeError: it is no text.
+        RuntimeError: the regular expression is none.
+    """
+    if not isinstance(text, str):
+        message = f"a {type(text).__name__} has no match"
+        raise TypeError(message)
+    if len(text) > _LONGEST_REMEMBERED:
+        return _is_match(text, pattern)
+    return _matcher(pattern)(text)
+
+
+_LONGEST_REMEMBERED = 256
+"""Characters of a text whose matches are remembered, so that what is remembered stays small."""
+
+
+@lru_cache(maxsize=512)
+def _matcher(pattern: str) -> Callable[[str], bool]:
+    """Return a function that tells whether a text matches a pattern, and remembers some answers."""
+    return lru_cache(maxsize=512)(lambda text: _is_match(text, pattern))
+
+
+def _is_match(text: str, pattern: str) -> bool:
+    """Ask the evaluator."""
+    return bool(_match_program().execute({"text": text, "pattern": pattern}))
+
+
+@cache
+def _match_program() -> Program:
+    return compile_program("text.matches(pattern)")
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "charAt": _char_at,
     "cidr": _cidr,
@@ -173,6 +208,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "findAll": _find_all,
     "join": _join,
     "lowerAscii": _lower,
+    "remembered_matches": _remembered_matches,
     "replace": _replace,
     "split": _split,
     "substring": _substring,

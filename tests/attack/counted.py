@@ -45,7 +45,7 @@ class AttackClass:
 
 def read() -> list[AttackClass]:
     """Read the table."""
-    rows: list[dict[str, Any]] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = yaml.load(TABLE.read_text(encoding="utf-8"), yaml.CSafeLoader)
     classes = []
     for row in rows:
         lists = {name: tuple(row.get(name, ())) for name in ("variants", "controls", "rules", "hostile")}

@@ -50,7 +50,7 @@ class Description:
 @cache
 def read() -> tuple[Description, ...]:
     """Read the table."""
-    table = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    table = yaml.load(TABLE.read_text(encoding="utf-8"), yaml.CSafeLoader)
     rows: list[Description] = []
     for attack_class, lists in table.items():
         for list_name, decision in (("told", "deny"), ("permitted", "allow")):
@@ -70,7 +70,7 @@ def _lab_text() -> str:
 
 def lab() -> Data:
     """Return the lab's description as plain data."""
-    data: Data = deepcopy(yaml.safe_load(_lab_text()))
+    data: Data = deepcopy(yaml.load(_lab_text(), yaml.CSafeLoader))
     return data
 
 

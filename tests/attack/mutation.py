@@ -73,7 +73,7 @@ def _environment(project: Path) -> dict[str, str]:
 
 def read() -> list[Mutant]:
     """Read the table."""
-    rows: list[dict[str, Any]] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    rows: list[dict[str, Any]] = yaml.load(TABLE.read_text(encoding="utf-8"), yaml.CSafeLoader)
     return [Mutant(**{**row, "tests": tuple(row["tests"])}) for row in rows]
 
 

@@ -36,7 +36,7 @@ class AuditRow:
 
 def _rows() -> list[AuditRow]:
     """Read the table."""
-    tables: dict[str, dict[str, list[str]]] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    tables: dict[str, dict[str, list[str]]] = yaml.load(TABLE.read_text(encoding="utf-8"), yaml.CSafeLoader)
     rows = []
     for table, listed in tables.items():
         rows += [AuditRow(table, name, tuple(classes)) for name, classes in listed.items()]

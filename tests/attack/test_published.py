@@ -14,8 +14,8 @@ from sovereign_ai.rules.fields import Field
 from tests.attack.published import TABLE, UNKNOWN, suggesting
 from tests.rules.test_residency_by_default import described
 
-PUBLISHED: dict[str, Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
-WITHOUT_TABLE: dict[str, Any] = yaml.safe_load(UNKNOWN.read_text(encoding="utf-8"))
+PUBLISHED: dict[str, Any] = yaml.load(TABLE.read_text(encoding="utf-8"), yaml.CSafeLoader)
+WITHOUT_TABLE: dict[str, Any] = yaml.load(UNKNOWN.read_text(encoding="utf-8"), yaml.CSafeLoader)
 NO_PLACE = {
     "authOptions.secretName": "a Secret of the own namespace",
     "noProxy": "which hosts are asked without a proxy",

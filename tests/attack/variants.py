@@ -43,7 +43,7 @@ class Variant:
 @cache
 def read() -> tuple[Variant, ...]:
     """Read the tables."""
-    tables = [yaml.safe_load(table.read_text(encoding="utf-8")) for table in TABLES]
+    tables = [yaml.load(table.read_text(encoding="utf-8"), yaml.CSafeLoader) for table in TABLES]
     bases = tables[0]["bases"]
     variants: list[Variant] = []
     for table in tables:

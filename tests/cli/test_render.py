@@ -27,7 +27,7 @@ def test_render_writes_files_that_hold_what_it_prints(tmp_path: Path) -> None:
         obj
         for file in (tmp_path / "out").rglob("*.yaml")
         if file.name != "kustomization.yaml"
-        for obj in yaml.safe_load_all(file.read_text())
+        for obj in yaml.load_all(file.read_text(), yaml.CSafeLoader)
     ]
     assert sorted(map(orjson.dumps, written)) == sorted(map(orjson.dumps, objects))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,7 +45,7 @@ class Change:
     @property
     def before(self) -> Data:
         """The description before the change."""
-        return edited(described(self.base), self.first)
+        return edited(_parsed(self.base), self.first)
 
     @property
     def after(self) -> Data:
@@ -59,8 +60,7 @@ class Change:
 
 def described(base: str) -> Data:
     """Return one of the two descriptions as plain data of its own."""
-    data: Data = yaml.load(_text(base), yaml.CSafeLoader)
-    return data
+    return deepcopy(_parsed(base))
 
 
 def written(data: Data) -> str:
@@ -113,8 +113,9 @@ def _first(field: str) -> str:
 
 
 @cache
-def _text(base: str) -> str:
-    return _FILES[base].read_text(encoding="utf-8")
+def _parsed(base: str) -> Data:
+    data: Data = yaml.load(_FILES[base].read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return data
 
 
 @cache

@@ -11,13 +11,19 @@ import re
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from sovereign_ai.rules.context import Context
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.rules.context import Context, factory_context
+from sovereign_ai.rules.engine import ObjectPlace, evaluate
+from sovereign_ai.rules.judgement import RuleFinding
+from sovereign_ai.spec.reader import load
 
+LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
 FOLDER = Path(__file__).parent / "cases"
 SIGNED = "registry.example.com/ai/signed/"
 """The registry for which the cases of IMG-004 have a signer; the lab declares none."""
@@ -42,11 +48,16 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """Read all of them, sorted."""
+    """Give all of them, sorted; whoever changes an object copies it first."""
+    return list(_all())
+
+
+@cache
+def _all() -> tuple[Case, ...]:
     found = [_case(path.parent) for path in sorted(FOLDER.glob("*/*/decision.yaml"))]
     named = {case.name: case for case in found}
     varied = [one for path in sorted(FOLDER.glob("*/variations.yaml")) for one in _variations(path, named)]
-    return sorted([*found, *varied], key=lambda case: case.name)
+    return tuple(sorted([*found, *varied], key=lambda case: case.name))
 
 
 def signed(context: Context) -> Context:
@@ -71,10 +82,33 @@ def resolving(context: Context) -> Context:
     )
 
 
+@cache
+def lab_context() -> Context:
+    """Give the lab's context, with a signer of images and a resolver, which some cases are about."""
+    factory = load(LAB)
+    return resolving(signed(factory_context(factory, plan(factory), "lab")))
+
+
+def found_offline(case: Case, place: ObjectPlace = "bundle") -> tuple[RuleFinding, ...]:
+    """Give what is found in the lab on a case as it is listed; many tests ask for the same."""
+    assert case == _by_name()[case.name], "a case as it is listed"
+    return _found(case.name, place)
+
+
+@cache
+def _found(name: str, place: ObjectPlace) -> tuple[RuleFinding, ...]:
+    return tuple(evaluate([_by_name()[name].obj], lab_context(), place))
+
+
+@cache
+def _by_name() -> dict[str, Case]:
+    return {case.name: case for case in _all()}
+
+
 def _variations(path: Path, named: dict[str, Case]) -> Iterator[Case]:
     """Make the variations of one rule."""
     rule = path.parent.name
-    for name, said in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+    for name, said in _content(path).items():
         of = named[said["of"] if "/" in said["of"] else f"{rule}/{said['of']}"]
         each = [{key: value} for key, values in said.get("each", {}).items() for value in values] or [{}]
         for number, one in enumerate(each, 1):
@@ -124,8 +158,12 @@ def _put(value: Any, path: list[str], new: Any) -> None:
 
 
 def _case(folder: Path) -> Case:
-    decided = yaml.safe_load((folder / "decision.yaml").read_text(encoding="utf-8"))
-    obj = yaml.safe_load((folder / "object.yaml").read_text(encoding="utf-8"))
+    decided, obj = _content(folder / "decision.yaml"), _content(folder / "object.yaml")
     name, rules = f"{folder.parent.name}/{folder.name}", tuple(sorted(decided["rules"]))
     more = {key: decided.get(key, "") for key in ("otherwise", "admission")}
     return Case(name, obj, decided["decision"], rules, decided["reason"], **more)
+
+
+def _content(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)
+    return content

@@ -5,6 +5,7 @@ server.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,16 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sovereign_ai.plan.factory import plan
 from sovereign_ai.rules import engine
-from sovereign_ai.rules.context import Context, factory_context
+from sovereign_ai.rules.context import Context
 from sovereign_ai.rules.coverage import decided_share, places_matrix
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.kinds import GROUPS
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec.reader import load
-from tests.rules.cases import FOLDER, Case, cases, resolving, signed
+from tests.rules.cases import FOLDER, Case, cases, found_offline, lab_context
 
 if TYPE_CHECKING:
     from tests.conftest import Deployed
@@ -32,30 +31,37 @@ CASES = cases()
 
 @pytest.fixture(scope="module")
 def lab() -> Context:
-    factory = load(ROOT / "stacks" / "lab")
-    return resolving(signed(factory_context(factory, plan(factory), "lab")))
+    return lab_context()
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_case_is_decided_offline_as_its_folder_states(case: Case, lab: Context):
-    found = evaluate([case.obj], lab)
+def test_a_case_is_decided_offline_as_its_folder_states(case: Case):
+    found = found_offline(case)
     assert tuple(sorted({finding.rule for finding in found})) == case.rules, case.reason
     assert all(finding.status == "violation" for finding in found)
 
 
+@pytest.fixture(scope="module")
+def to_plain() -> Callable[[Any, str], dict[str, Any]]:
+    """The conversion of the policy pack, whose modules Pulumi finds by their names alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "policies" / "sovereign"))
+        from properties import to_plain
+
+        sys.modules.pop("properties")
+    convert: Callable[[Any, str], dict[str, Any]] = to_plain
+    return convert
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_case_is_decided_alike_from_the_properties_that_pulumi_sends(
-    case: Case, lab: Context, monkeypatch: pytest.MonkeyPatch
+    case: Case, lab: Context, to_plain: Callable[[Any, str], dict[str, Any]]
 ):
     from pulumi_policy.proxy import unknown_checking_proxy
-
-    monkeypatch.syspath_prepend(str(ROOT / "policies" / "sovereign"))
-    from properties import to_plain
 
     version = case.obj["apiVersion"]
     token = f"kubernetes:{version if '/' in version else f'core/{version}'}:{case.obj['kind']}"
     found = evaluate([to_plain(unknown_checking_proxy(_as_json_numbers(case.obj)), token)], lab, "pulumi")
-    sys.modules.pop("properties", None)
     assert tuple(sorted({finding.rule for finding in found})) == case.rules, case.reason
 
 
@@ -77,12 +83,12 @@ def test_every_folder_holds_a_case_and_every_rule_has_allowing_and_denying_ones(
         assert decisions == {"allow", "deny"}, rule.id
 
 
-def test_every_message_is_given_for_some_case(lab: Context):
+def test_every_message_is_given_for_some_case():
     never = {(rule.id, check.message) for rule in REGISTRY for check in rule.checks}
     for case in CASES:
         # Of thousands of cases those are evaluated whose rules have a message that was not given yet.
         if any(rule in case.rules for rule, _ in never):
-            never -= {(finding.rule, finding.message) for finding in evaluate([case.obj], lab)}
+            never -= {(finding.rule, finding.message) for finding in found_offline(case)}
     assert never == set()
 
 
@@ -98,10 +104,9 @@ def weakened(rule: Rule, case: Case, lab: Context) -> set[str]:
     without = replace(rule, checks=tuple(replace(check, expression="true", rows=()) for check in rule.checks))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "REGISTRY", tuple(without if one.id == rule.id else one for one in REGISTRY))
-        engine.forget()
-        found = {finding.rule for finding in evaluate([case.obj], lab)}
-    engine.forget()
-    return found
+        # What is compiled of the registry is made anew for this one, and kept of the real one.
+        patch.setattr(engine, "_compiled", engine._compiled.__wrapped__)
+        return {finding.rule for finding in evaluate([case.obj], lab)}
 
 
 def test_there_are_many_cases_and_in_each_place_most_rules_are_decided():

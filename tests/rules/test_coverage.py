@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.admission import objects
 from sovereign_ai.render.kubernetes.revision import enforced_revision
-from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.coverage import decided_share, places_matrix
-from sovereign_ai.rules.engine import ObjectPlace, evaluate
+from sovereign_ai.rules.engine import ObjectPlace
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.reader import load
-from tests.rules.cases import Case, cases, resolving, signed
+from tests.rules.cases import LAB, Case, cases, found_offline, lab_context
 
 ROOT = Path(__file__).resolve().parents[2]
 OBJECT_RULES = {rule.id for rule in REGISTRY if rule.checks}
@@ -27,15 +25,15 @@ EVALUATED: tuple[ObjectPlace, ...] = ("bundle", "pulumi", "live")
 
 
 @cache
-def lab() -> tuple[Context, frozenset[str]]:
-    factory = load(ROOT / "stacks" / "lab")
-    derived = plan(factory)
+def enforced() -> frozenset[str]:
+    """Give the rules that the lab's admission policies name."""
     # With a signer of images and a resolver: without them the policies leave out the rules about them.
-    context = resolving(signed(factory_context(factory, derived, "lab")))
-    policies = [obj for obj in objects(factory, context) if obj["kind"] == "ValidatingAdmissionPolicy"]
+    policies = [
+        obj for obj in objects(load(LAB), lab_context()) if obj["kind"] == "ValidatingAdmissionPolicy"
+    ]
     messages = [validation["message"] for policy in policies for validation in policy["spec"]["validations"]]
     named = {message.partition(":")[0] for message in messages if enforced_revision(message) is None}
-    return context, frozenset(named)
+    return frozenset(named)
 
 
 @cache
@@ -54,7 +52,7 @@ def some_cases() -> tuple[Case, ...]:
 @cache
 def seen(place: ObjectPlace) -> tuple[frozenset[str], frozenset[str]]:
     """Give the rules that refuse some case in a place, and those that say `undecidable` there."""
-    found = [finding for case in some_cases() for finding in evaluate([case.obj], lab()[0], place)]
+    found = [finding for case in some_cases() for finding in found_offline(case, place)]
     refusing = frozenset(one.rule for one in found if one.status == "violation")
     return refusing, frozenset(one.rule for one in found if one.status == "undecidable")
 
@@ -77,11 +75,11 @@ def test_a_rule_that_a_place_decides_refuses_some_case_and_any_other_is_undecida
 
 
 def test_admission_policies_hold_exactly_the_rules_that_admission_decides() -> None:
-    assert decided("admission") == lab()[1]
+    assert decided("admission") == enforced()
 
 
 def test_at_least_80_in_100_cells_are_decided_counted_by_what_each_place_does() -> None:
-    cells = sum(len(seen(place)[0]) for place in EVALUATED) + len(lab()[1])
+    cells = sum(len(seen(place)[0]) for place in EVALUATED) + len(enforced())
     share = cells / (4 * len(OBJECT_RULES))
     assert share == decided_share() >= 0.8
     assert (

@@ -17,7 +17,7 @@ from tests.hostile.fields import places, replaced
 from tests.hostile.readers import SMALL
 from tests.spec.test_bad import BAD
 
-WHOLE = yaml.safe_load(SMALL)
+WHOLE = yaml.load(SMALL, yaml.CSafeLoader)
 SITE = WHOLE["sites"][0]
 
 
@@ -115,7 +115,7 @@ def problems_of(data: dict[str, Any]) -> set[tuple[str, str]]:
 def described(case: Path) -> Any:
     """Return the content of a bad description; nothing of one that only its text makes bad."""
     try:
-        data = yaml.safe_load(case.read_text(encoding="utf-8"))
+        data = yaml.load(case.read_text(encoding="utf-8"), yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError):
         return {}
     return data if isinstance(data, dict) and problems_of(data) else {}

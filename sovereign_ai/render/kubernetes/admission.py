@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sovereign_ai.names import KEYS
@@ -115,13 +116,13 @@ def _validating_spec(group: Group, context: Context, signed: Signed) -> dict[str
     variables: list[dict[str, str]] = []
     for name, text in parts.items():
         if name not in paths:
-            expression = with_constants(with_paths(text, paths), constants)
+            expression = with_constants(_in_group(text, group), constants)
             variables.append({"name": name, "expression": expression})
     variables += _waiver_variables(rules, kinds, signed)
     validations: list[dict[str, str]] = []
     for rule in rules:
         for names, checks in _checks_by_kinds(rule, kinds):
-            expressions = [with_constants(with_paths(check.expression, paths), constants) for check in checks]
+            expressions = [with_constants(_in_group(check.expression, group), constants) for check in checks]
             validation = _validation(rule, checks, expressions, names, kinds, signed)
             validations.append(validation)
     constraints: dict[str, Any] = {
@@ -139,6 +140,15 @@ def _validating_spec(group: Group, context: Context, signed: Signed) -> dict[str
         spec["variables"] = variables
     spec["validations"] = validations
     return spec
+
+
+@lru_cache(maxsize=4096)
+def _in_group(expression: str, group: Group) -> str:
+    """Return an expression with the parts that are mere paths in a group in place of their names.
+
+    It is the same for every factory, and texts are long.
+    """
+    return with_paths(expression, paths_of(variables_of_group(group)))
 
 
 def _is_enforced(rule: Rule, context: Context) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
@@ -41,8 +42,14 @@ def _check_window(window: MaintenanceWindow, field: str) -> Iterator[Problem]:
         message = f"a window that opens every week is open for {window.duration}: always"
         hint = "write at most 7 d; without windows, machines are drained at any time"
         yield Problem("out-of-range", message, Where(field=f"{field}.duration"), hint)
-    known = zoneinfo.available_timezones()
+    known = _time_zones()
     if window.time_zone not in known:
         message = f"the time zone database has no {shown(window.time_zone)}"
         hint = nearest(window.time_zone, sorted(known)) if known else "install tzdata on this computer"
         yield Problem("unknown-name", message, Where(field=f"{field}.time_zone"), hint)
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Return the names in the time zone database, which opens each of its files to tell."""
+    return frozenset(zoneinfo.available_timezones())

@@ -36,7 +36,7 @@ TABLE: dict[str, dict[str, Any]] = yaml.load(
 
 @cache
 def _full() -> bytes:
-    return orjson.dumps(yaml.safe_load((HERE / "full.yaml").read_text(encoding="utf-8")))
+    return orjson.dumps(yaml.load((HERE / "full.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader))
 
 
 def _data() -> Data:

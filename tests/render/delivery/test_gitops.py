@@ -20,7 +20,7 @@ from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle
 from tests.render.lab import bundle, stack
 
 HERE = Path(__file__).parent
-FIELDS = yaml.safe_load((HERE / "fields.yaml").read_text())
+FIELDS = yaml.load((HERE / "fields.yaml").read_text(), yaml.CSafeLoader)
 PLACE = Repository("https://git.example.org/team/factory.git", "clusters", "main", "git-read")
 DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+")
 SEVERAL = ("lab-north", "lab-south")
@@ -43,7 +43,7 @@ def _delivering(
     objects: list[dict[str, Any]] = []
     for path, text in _files(tool, clusters, place).items():
         if "/" not in path:
-            objects += yaml.safe_load_all(text)
+            objects += yaml.load_all(text, yaml.CSafeLoader)
     return objects
 
 
@@ -53,7 +53,7 @@ def _delivered(tool: str, clusters: tuple[str, ...] = ("lab",)) -> dict[str, lis
     for path, text in _files(tool, clusters).items():
         folder, _, file = path.rpartition("/")
         if folder and file != "kustomization.yaml":
-            folders.setdefault(folder, []).extend(yaml.safe_load_all(text))
+            folders.setdefault(folder, []).extend(yaml.load_all(text, yaml.CSafeLoader))
     return folders
 
 
@@ -179,7 +179,7 @@ def test_what_somebody_changed_is_put_back_as_the_description_says():
     for drift, heals in (("restore", True), ("report", False)):
         changed = factory.model_copy(update={"drift": drift})
         files = gitops_files(changed, _bundles("lab"), "argocd", PLACE)
-        _, applications = yaml.safe_load_all(files["argocd.yaml"])
+        _, applications = yaml.load_all(files["argocd.yaml"], yaml.CSafeLoader)
         policy = applications["spec"]["template"]["spec"]["syncPolicy"]
         assert policy["automated"] == {"prune": True, "selfHeal": heals, "allowEmpty": False}
         assert "ServerSideApply=true" in policy["syncOptions"]
@@ -190,7 +190,7 @@ def test_flux_waits_from_phase_to_phase_and_reads_a_folder_that_exists():
     folders = set(_files("flux", SEVERAL))
     for cluster in SEVERAL:
         text = _files("flux", SEVERAL)[f"flux-{cluster}.yaml"]
-        source, *steps = yaml.safe_load_all(text)
+        source, *steps = yaml.load_all(text, yaml.CSafeLoader)
         assert source["metadata"]["name"] == cluster
         names = [step["metadata"]["name"] for step in steps]
         assert names == [f"{cluster}-{phase}" for phase, _ in PHASES]
@@ -222,7 +222,7 @@ def test_with_a_kustomization_of_flux_only_rights_go_and_what_protects_stays():
 def test_a_phase_without_objects_keeps_its_folder_so_that_the_last_right_is_pruned():
     objects = tuple(obj for obj in bundle().objects if obj["kind"] != "RoleBinding")
     files = gitops_files(stack("lab")[0], [Bundle("lab", objects)], "flux", PLACE)
-    listing = yaml.safe_load(files["lab/06-access/kustomization.yaml"])
+    listing = yaml.load(files["lab/06-access/kustomization.yaml"], yaml.CSafeLoader)
     # An empty list is something to kustomize, and no list is an error.
     assert listing["resources"] == []
 
@@ -245,7 +245,7 @@ def test_a_revision_stands_in_the_field_of_its_form(revision: str, reference: di
 def test_a_long_clusters_name_still_fits_into_the_label_that_flux_writes():
     name = "c" * 63
     files = gitops_files(stack("lab")[0], [Bundle(name, bundle().objects)], "flux", PLACE)
-    names = {obj["metadata"]["name"] for obj in yaml.safe_load_all(files[f"flux-{name}.yaml"])}
+    names = {obj["metadata"]["name"] for obj in yaml.load_all(files[f"flux-{name}.yaml"], yaml.CSafeLoader)}
     assert len(names) == len(PHASES) + 1
     assert all(len(text) <= 63 for text in names)
 

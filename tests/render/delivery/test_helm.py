@@ -51,7 +51,7 @@ def _executed(template: str) -> str:
 def objects_of(files: dict[str, str]) -> Iterator[dict[str, Any]]:
     for name, text in files.items():
         if name.startswith("templates/"):
-            yield from yaml.safe_load_all(_executed(text))
+            yield from yaml.load_all(_executed(text), yaml.CSafeLoader)
 
 
 @given(st.text(st.sampled_from('{}"\\ -a\n`'), max_size=30))
@@ -84,7 +84,7 @@ def test_the_templates_yield_every_object_and_keep_what_holds_data():
 
 
 def test_the_chart_names_its_cluster_and_a_version_that_follows_from_the_objects():
-    chart = yaml.safe_load(_chart()["Chart.yaml"])
+    chart = yaml.load(_chart()["Chart.yaml"], yaml.CSafeLoader)
     assert (chart["apiVersion"], chart["type"]) == ("v2", "application")
     assert CHART_NAME.fullmatch(chart["name"])
     assert SEMVER.fullmatch(chart["version"])
@@ -95,7 +95,7 @@ def test_the_chart_names_its_cluster_and_a_version_that_follows_from_the_objects
 
 
 def test_there_is_no_value_and_whoever_sets_one_is_refused():
-    assert yaml.safe_load(_chart()["values.yaml"]) == {}
+    assert yaml.load(_chart()["values.yaml"], yaml.CSafeLoader) == {}
     schema = orjson.loads(_chart()["values.schema.json"])
     jsonschema.Draft7Validator.check_schema(schema)
     check = jsonschema.Draft7Validator(schema).is_valid

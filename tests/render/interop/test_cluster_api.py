@@ -15,7 +15,7 @@ from sovereign_ai.render.interop.hosts import bare_metal_hosts
 from tests.render.interop.test_output_files import SMALL
 from tests.render.lab import stack
 
-FIELDS = yaml.safe_load((Path(__file__).parent / "cluster-api-1.14.yaml").read_text())
+FIELDS = yaml.load((Path(__file__).parent / "cluster-api-1.14.yaml").read_text(), yaml.CSafeLoader)
 
 
 def objects(name: str) -> list[dict[str, Any]]:
@@ -23,8 +23,8 @@ def objects(name: str) -> list[dict[str, Any]]:
     plan = stack(name)[1]
     documents = []
     for cluster in plan.clusters:
-        documents += yaml.safe_load_all(cluster_api(plan, cluster.name))
-        documents += yaml.safe_load_all(bare_metal_hosts(plan, cluster.name))
+        documents += yaml.load_all(cluster_api(plan, cluster.name), yaml.CSafeLoader)
+        documents += yaml.load_all(bare_metal_hosts(plan, cluster.name), yaml.CSafeLoader)
     return [document for document in documents if document]
 
 

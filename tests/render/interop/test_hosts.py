@@ -18,7 +18,7 @@ def test_a_reservation_goes_by_the_port_until_the_machines_mac_is_known() -> Non
     ][0]["reservations"]
     assert (first["hw-address"], first["ip-address"]) == ("02:00:00:00:00:01", "10.64.0.2")
     assert second["circuit-id"] == "'inband-fra1-p0-leaf-r0-001:swp2:Vlan104'"
-    host = next(yaml.safe_load_all(text["bare-metal/lab.yaml"]))
+    host = next(yaml.load_all(text["bare-metal/lab.yaml"], yaml.CSafeLoader))
     assert host["spec"]["bootMACAddress"] == "02:00:00:00:00:01"
 
 

@@ -113,11 +113,11 @@ def test_files_say_what_the_objects_are_and_a_gone_components_file_goes(tmp_path
     written = _smaller().write(tmp_path)
     assert not (tmp_path / "pool.serve.yaml").exists()
     assert (tmp_path / "mine.yaml").exists()
-    listed = yaml.safe_load((tmp_path / "kustomization.yaml").read_text())["resources"]
+    listed = yaml.load((tmp_path / "kustomization.yaml").read_text(), yaml.CSafeLoader)["resources"]
     assert sorted(path.name for path in written) == sorted([*listed, "kustomization.yaml"])
-    read = [obj for name in listed for obj in yaml.safe_load_all((tmp_path / name).read_text())]
+    read = [obj for name in listed for obj in yaml.load_all((tmp_path / name).read_text(), yaml.CSafeLoader)]
     assert sorted(map(canonical, read)) == sorted(map(canonical, _smaller().objects))
-    assert list(yaml.safe_load_all(bundle().to_yaml())) == list(bundle().objects)
+    assert list(yaml.load_all(bundle().to_yaml(), yaml.CSafeLoader)) == list(bundle().objects)
 
 
 @pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])

@@ -19,9 +19,11 @@ from sovereign_ai.spec import AIFactory, manifest_title
 from sovereign_ai.spec.reader import read_data
 
 ROOT = Path(__file__).resolve().parents[3]
-LAB: dict[str, Any] = yaml.safe_load((ROOT / "stacks" / "lab" / "factory.yaml").read_text(encoding="utf-8"))
+LAB: dict[str, Any] = yaml.load(
+    (ROOT / "stacks" / "lab" / "factory.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+)
 MANIFEST = (ROOT / "tests" / "support" / "controller.yaml").read_text(encoding="utf-8")
-OBJECTS: list[dict[str, Any]] = list(yaml.safe_load_all(MANIFEST))
+OBJECTS: list[dict[str, Any]] = list(yaml.load_all(MANIFEST, yaml.CSafeLoader))
 COMPONENT = "platform.node-problem-detector"
 
 
