@@ -138,10 +138,7 @@ def topology(plane: FabricPlan, model: str) -> str:
 def system_definitions(plane: FabricPlan, model: str) -> dict[str, str]:
     """Return file name to system definition (IBNL) of the topology file's switch and adapter types."""
     # Leaves and spines of different models share one type, of as many ports as the larger has.
-    parts = split_parts(plane)
-    ports = max(plane.radix, plane.spine_radix)
-    for cable in plane.cables:
-        ports = max(ports, port_number(cable.upper_port, parts))
+    ports = max(port_counts(plane, split_parts(plane)).values())
     pins = ""
     for number in range(1, ports + 1):
         pins += f"   {number} -> P{number}\n"
@@ -160,6 +157,24 @@ def port_number(port: str, breakout: int) -> int:
     """
     whole, _, part = port.partition("/")
     return (int(whole) - 1) * breakout + int(part or 1)
+
+
+def port_counts(plane: FabricPlan, breakout: int) -> dict[str, int]:
+    """Return each switch with its number of ports in the subnet.
+
+    Models differ by tier, and leaves may have ports for spines beside their radix: a tier has what its model
+    has, and no fewer than the highest number that a cable of it uses.
+    """
+    above = plane.spine_radix or plane.radix
+    sizes = {"leaf": plane.radix, "spine": above, "core": above}
+    tiers = {switch.name: switch.tier for switch in plane.switches}
+    for cable in plane.cables:
+        for device, port in ((cable.lower, cable.lower_port), (cable.upper, cable.upper_port)):
+            # Hosts are no switches.
+            if device in tiers:
+                tier = tiers[device]
+                sizes[tier] = max(sizes[tier], port_number(port, breakout))
+    return {name: sizes[tier] for name, tier in tiers.items()}
 
 
 def adapter(host: str, port: str) -> str:
