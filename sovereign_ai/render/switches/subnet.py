@@ -84,9 +84,14 @@ def opensm_conf(plane: FabricPlan) -> str:
 
     A plane that is no fat tree to the engine `ftree` is routed up and down from the start. With the GUIDs of
     its uppermost switches in a file `ftree` takes it as well; they are known once the switches are delivered.
+    A single switch and a pair without spines have nothing above them, where OpenSM would drop both engines
+    for `minhop`; two switches have no loop in which packets could wait for each other.
     """
     misfit = fat_tree_misfit(plane)
     text = ""
+    engines = "updn" if misfit else "ftree,updn"
+    if plane.tiers == 1:
+        engines = "minhop"
     if misfit and plane.tiers > 1:
         roots = "cores" if plane.tiers == 3 else "spines"
         text += f"# {plane.name} is no fat tree to OpenSM: {misfit}.\n"
@@ -96,7 +101,7 @@ def opensm_conf(plane: FabricPlan) -> str:
     settings = {
         # Up/down where a loss leaves no fat tree: routes stay free of deadlock, though no longer spread
         # evenly.
-        "routing_engine": "updn" if misfit else "ftree,updn",
+        "routing_engine": engines,
         "partition_config_file": "/etc/opensm/partitions.conf",
         # Switches drop what a port's P_Keys do not allow, whatever the host does.
         "part_enforce": "both",

@@ -43,7 +43,7 @@ def _delivering(
     objects: list[dict[str, Any]] = []
     for path, text in _files(tool, clusters, place).items():
         if "/" not in path:
-            objects += yaml.safe_load_all(text)
+            objects += yaml.load_all(text, yaml.CSafeLoader)
     return objects
 
 
@@ -53,7 +53,7 @@ def _delivered(tool: str, clusters: tuple[str, ...] = ("lab",)) -> dict[str, lis
     for path, text in _files(tool, clusters).items():
         folder, _, file = path.rpartition("/")
         if folder and file != "kustomization.yaml":
-            folders.setdefault(folder, []).extend(yaml.safe_load_all(text))
+            folders.setdefault(folder, []).extend(yaml.load_all(text, yaml.CSafeLoader))
     return folders
 
 

@@ -51,7 +51,7 @@ def _executed(template: str) -> str:
 def objects_of(files: dict[str, str]) -> Iterator[dict[str, Any]]:
     for name, text in files.items():
         if name.startswith("templates/"):
-            yield from yaml.safe_load_all(_executed(text))
+            yield from yaml.load_all(_executed(text), yaml.CSafeLoader)
 
 
 @given(st.text(st.sampled_from('{}"\\ -a\n`'), max_size=30))
