@@ -353,7 +353,7 @@ def all_back(parts: Sequence[PlanePart], pinger: Pinger, start: float) -> tuple[
 
 
 def unanswerable(part: PlanePart, lost: Collection[HostPort] = ()) -> set[HostPort]:
-    """Return the ports that are not lost, and of whose zone and rail nobody is left: no ping shows them alive.
+    """Return the ports, not lost themselves, of whose zone and rail nobody is left: no ping shows them alive.
 
     Args:
         part: the plane.

@@ -1,7 +1,7 @@
 """A twin of fabrics whose leaves, spines and border leaves are joined by twos, under the real FRR.
 
-Nothing may take a link between the two of a pair: a leaf has exactly its uplinks as paths, to its partner too,
-and the loss of an uplink, a spine or a leaf is what the plan foretells, which knows of no way beside spines.
+Nothing may take a link between the two of a pair: a leaf has exactly its uplinks as paths, to its partner
+too, and a lost uplink, spine or leaf costs what the plan foretells, which knows of no way beside spines.
 
 Without root, FRR and Ansible these fail and say what is missing.
 """

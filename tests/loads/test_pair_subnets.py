@@ -40,7 +40,7 @@ def standing(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[RunningSubnet, FabricReport]]:
     fields = SHAPES[request.param]
-    factory, plan = small(tmp_path_factory.mktemp("shape"), ROW.format(fields))
+    factory, plan = small(tmp_path_factory.mktemp("shape"), ROW.format(fields), "shapes")
     plane = plan.fabrics[0]
     # So that a shape is the one that its name says.
     assert bool(plane.partners) == ("spine_peer_links" in fields)

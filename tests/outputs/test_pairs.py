@@ -207,7 +207,7 @@ def test_two_of_a_pair_that_are_exchanged_are_exactly_their_four_ports(tier: str
 
 
 def test_one_that_leads_to_another_pair_or_to_a_spine_is_found(tmp_path: Path) -> None:
-    """A pair that is joined to the next makes a ring of four; a link in a spine's port is a further uplink."""
+    """Two pairs joined crosswise are a ring of four; a link in a spine's port is a further uplink."""
     links = links_of_pairs("leaf")
     near, far = links[0]
     other, beyond = next(link for link in links if link[0][0] not in (near[0], far[0]))

@@ -40,7 +40,7 @@ def test_no_two_guids_are_the_same_nor_the_one_that_ibsim_gives_a_port() -> None
 
 
 def test_every_switch_has_at_least_the_ports_that_its_cables_use() -> None:
-    """ibsim ends with an error at a port beyond those that a switch states."""
+    """Ibsim ends with an error at a port beyond those that a switch states."""
     wide = {"radix": 8, "spine_radix": 32, "rails": 1}
     factory, plan = shaped("wide", kind="infiniband", leaf_hosts=1, uplinks=4, **wide)
     one = net(factory, plan, plan.fabrics[0])

@@ -214,10 +214,16 @@ _KEYS = st.one_of(
 _WRITTEN = st.one_of(
     st.characters(max_codepoint=0x2FFF), st.characters(min_codepoint=0xD7F0, max_codepoint=0x10020)
 )
-_TEXTS = st.one_of(st.text(max_size=20), st.text(_WRITTEN, max_size=20), st.text(alphabet=":#-?&*!|>%@`'\"{}[],= \t\n\r\x07\x7f0.", max_size=8))
+_TEXTS = st.one_of(
+    st.text(max_size=20),
+    st.text(_WRITTEN, max_size=20),
+    st.text(alphabet=":#-?&*!|>%@`'\"{}[],= \t\n\r\x07\x7f0.", max_size=8),
+)
 _SCALARS = st.one_of(_TEXTS, st.none(), st.booleans(), st.integers(), st.floats())
 _VALUES = st.recursive(
-    _SCALARS, lambda below: st.lists(below, max_size=3) | st.dictionaries(_KEYS, below, max_size=3), max_leaves=8
+    _SCALARS,
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(_KEYS, below, max_size=3),
+    max_leaves=8,
 )
 
 
@@ -227,7 +233,9 @@ _VALUES = st.recursive(
 @example([{"a\r": "b\r"}])
 @example([{"a": "\U0001f680", "b": "\x85", "c": "\u2028", "d": "\ufeff", "e": "\u00e9"}])
 @example([{"a": "x" * 3_000 + " y" * 300, "b": [[], {}, [[1]], {"c": [{}]}]}])
-def test_a_stream_has_the_bytes_of_pyyamls_own_emitter_whatever_writes_it(objects: list[dict[str, Any]]) -> None:
+def test_a_stream_has_the_bytes_of_pyyamls_own_emitter_whatever_writes_it(
+    objects: list[dict[str, Any]],
+) -> None:
     """Digests of evidence and a user's committed files depend on them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundle_module, "_LibraryDumper", bundle_module._ManifestDumper)
