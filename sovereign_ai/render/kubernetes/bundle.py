@@ -327,8 +327,8 @@ class _ManifestDumper(yaml.SafeDumper):
         return True
 
 
-class _LibraryDumper(_C_DUMPER):  # type: ignore[misc,valid-type] - without libyaml it is Python's
-    """The same by libyaml, in a twentieth of the time."""
+class _LibraryDumper(_C_DUMPER):  # type: ignore[misc]
+    """The same by libyaml, in a twentieth of the time; without it by Python."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         """Never refer back to an earlier part."""
