@@ -27,7 +27,8 @@ def run(*words: str, env: dict[str, str] | None = None, text: str = "", cwd: Pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        # Seconds on an idle machine; a busy one may take minutes.
+        timeout=600,
         env={**os.environ, **(env or {})},
         cwd=cwd,
     )

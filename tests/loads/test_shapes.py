@@ -72,7 +72,7 @@ def test_each_program_notices_damage(tmp_path: Path) -> None:
         (
             ("*/kea-dhcp4.json", '"circuit-id"', '"circuit"'),
             ("*/switches/*-leaf-r0-001/frr.conf", " bgp router-id", " bgp ruter-id"),
-            ("monitoring/*/rules.yaml", " unless on ", " unles on "),
+            ("monitoring/*/rules.yaml", " < on (switch) ", " > on (switch) "),
             ("compute-*/ibnl/*.ibnl", "TOPSYSTEM ", "TOPSYSTEMS "),
         )
     ):

@@ -235,7 +235,9 @@ _CHANGES: dict[str, Callable[[Data], Data]] = {
     "pairs of switches with split ports": _compute(
         switch="sn5600", radix=None, breakout=4, link="200 Gbps", uplink="800 Gbps", **_PEERS
     ),
-    "pairs of switches in InfiniBand": _compute(kind="infiniband", radix=32, peer_links=8, spine_peer_links=2),
+    "pairs of switches in InfiniBand": _compute(
+        kind="infiniband", radix=32, peer_links=8, spine_peer_links=2
+    ),
     "two leaves without spines": _compute(radix=128, leaf_rails=4, spines="none"),
     "InfiniBand spines of more ports": _compute(kind="infiniband", radix=16, spine_radix=32),
     "cores with links to the outside": _compute(radix=16, pod_leaves=4, border={"at": "core", "ports": 1}),
