@@ -10,7 +10,7 @@ OUT    ?= .sovereign/$(notdir $(patsubst %/,%,$(STACK)))
 CONTROLLERS := kueue-controller jobset jobset-controller lws lws-controller trainer trainer-controller
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup tools demo down check unit e2e daytwo faults attack hostile fuzz audit lock fabrics full queues monitoring fleet kind kind-tools kind-down kind-test languages loads twin hosts browser lint-objects test bench clean
+.PHONY: help setup tools demo down check unit e2e daytwo faults attack hostile fuzz audit lock fabrics full queues monitoring fleet kind kind-tools kind-down kind-test languages loads twin twin-programs hosts browser lint-objects test bench clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,7 +86,7 @@ fuzz: setup ## Coverage-guided fuzzing of the readers, ten minutes; SECONDS=60 f
 fabrics: setup ## Ten thousand random fabrics against an independent solver; minutes
 	$(BIN)/pytest -q -m planner_long tests/plan
 
-full: lint-objects browser hosts kind-test daytwo faults hostile languages fabrics loads queues monitoring fleet ## What takes longer than a change of the code may wait for
+full: lint-objects browser hosts kind-test daytwo faults hostile languages fabrics twin loads queues monitoring fleet ## What takes longer than a change of the code may wait for
 	$(BIN)/pytest -q -m kind tests/daytwo tests/queues
 
 queues: tools ## Kueue, JobSet, LeaderWorkerSet and Trainer on an embedded control plane: built from source, then tests of what waits and why
@@ -111,15 +111,17 @@ browser: setup ## Reports in headless Chromium; pictures of them in .sovereign/s
 	$(BIN)/python -m tests.flaky -q -m browser tests/attest/report
 	@echo "screenshots and PDFs: .sovereign/screenshots"
 
-twin: setup ## Tests of the fabric twins: real FRR in network namespaces, real OpenSM on ibsim; as root
+twin-programs: setup
 	@if [ "$$(id -u)" = 0 ] && ! { command -v ibsim && command -v opensm && command -v smpquery && ls /usr/lib/*/umad2sim/libumad2sim.so; } >/dev/null 2>&1; \
 	  then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	  ibsim-utils libumad2sim0 opensm infiniband-diags; fi
 	@if [ "$$(id -u)" = 0 ] && ! test -x /usr/lib/frr/zebra -a -x /usr/lib/frr/frr-reload.py; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends frr frr-pythontools; fi
+
+twin: twin-programs ## Tests of the fabric twins: real FRR in network namespaces, real OpenSM on ibsim; as root
 	$(BIN)/python -m tests.flaky -q -n 2 --dist loadfile -m twin tests/fabric_twin tests/render/switches
 
-loads: twin ## Every output loaded into the programs it is meant for, as far as they can be had; as root
+loads: twin-programs ## Every output loaded into the programs it is meant for, as far as they can be had; as root
 	@if [ "$$(id -u)" = 0 ] && ! { command -v kea-dhcp4 && command -v slurmctld && command -v slurmd && command -v promtool && command -v ibdmsh; } >/dev/null; then apt-get update -qq \
 	  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends kea-dhcp4-server slurmctld slurmd slurm-client ibutils prometheus iproute2; fi
 	@if [ "$$(id -u)" = 0 ] && ! { command -v redis-server && test -x /usr/lib/postgresql/15/bin/initdb; } >/dev/null; then apt-get update -qq \
@@ -127,7 +129,9 @@ loads: twin ## Every output loaded into the programs it is meant for, as far as 
 	$(BIN)/python -m tests.loads.netbox_instance
 	$(BIN)/python -m tests.loads.python_programs
 	$(BIN)/python -m tests.loads.go_programs
-	$(BIN)/pytest -q -m loads tests/loads tests/outputs tests/render/switches
+	# What is held to seconds runs alone; the rest, whose files share no port and no daemon, by two.
+	$(BIN)/pytest -q -m loads tests/loads/test_large_subnets.py
+	$(BIN)/pytest -q -n 2 --dist loadfile -m loads tests/loads tests/outputs tests/render/switches --ignore tests/loads/test_large_subnets.py
 
 hosts: setup ## Host roles on booted Debian root filesystems, by the real playbooks; as root
 	@if [ "$$(id -u)" = 0 ] && ! { command -v mmdebstrap && command -v systemd-nspawn && command -v ip; } >/dev/null; then apt-get update -qq \

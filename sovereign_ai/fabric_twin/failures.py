@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -313,14 +313,18 @@ def _cut(
             switch_ports(twin, switch, names, "up")
         twin.converge()
     returned, back = all_back([part], pinger, start)
-    cut = cut_off(part, answering)
+    lost = {end for end in part.endpoints if end.leaf_interface in ports.get(end.leaf, ())}
+    unheard = unanswerable(part, lost)
+    cut = [end for end in cut_off(part, answering) if end not in unheard]
     hosts = hosts_of(cut)
     seen = (len(cut), len(hosts), twin.sample.gpus_of(hosts))
     wanted = (loss.endpoints, loss.nodes, loss.gpus)
-    total = len(part.endpoints)
+    total = len(part.endpoints) - len(unanswerable(part))
     text = f"{what}: {seen[0]} host ports of {seen[1]} machines with {seen[2]} GPUs cut off, "
     text += f"{wanted[0]}, {wanted[1]} and {wanted[2]} foretold; "
     text += f"{back:.1f} s after it is back {returned} of {total} host ports answer"
+    if unheard:
+        text += f"; {len(unheard)} others have nobody left of their zone and rail who could answer"
     figures = {
         "cut": seen[0],
         "machines": seen[1],
@@ -340,12 +344,43 @@ def all_back(parts: Sequence[PlanePart], pinger: Pinger, start: float) -> tuple[
     """
     total = 0
     for part in parts:
-        total += len(part.endpoints)
+        total += len(part.endpoints) - len(unanswerable(part))
     while True:
         returned = len(alive(parts, pinger))
         seconds = time.monotonic() - start
         if returned == total or seconds > _SOUGHT:
             return returned, seconds
+
+
+def unanswerable(part: PlanePart, lost: Collection[HostPort] = ()) -> set[HostPort]:
+    """Return the ports, not lost themselves, of whose zone and rail nobody is left: no ping shows them alive.
+
+    Args:
+        part: the plane.
+        lost: ports that are taken down.
+    """
+    left = {end for end in part.endpoints if end not in lost}
+    answered = set()
+    for rail in range(part.plane.rails):
+        for source, target in pairs_of(part, rail, rail, same=True):
+            if target in left:
+                answered.add(source)
+    return left - answered
+
+
+def _witnesses(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return a few pairs of one source, to targets at different leaves where it can: no lost leaf has all."""
+    leaves: set[str] = set()
+    first: list[Pair] = []
+    others: list[Pair] = []
+    for pair in pairs:
+        target = pair[1]
+        if target.leaf in leaves:
+            others.append(pair)
+        else:
+            first.append(pair)
+        leaves.add(target.leaf)
+    return [*first, *others][:_WITNESSES]
 
 
 def alive(parts: Iterable[PlanePart], pinger: Pinger) -> set[HostPort]:
@@ -357,7 +392,7 @@ def alive(parts: Iterable[PlanePart], pinger: Pinger) -> set[HostPort]:
             for pair in pairs_of(part, rail, rail, same=True):
                 by_source.setdefault(pair[0], []).append(pair)
             for pairs in by_source.values():
-                probes += pairs[:_WITNESSES]
+                probes += _witnesses(pairs)
     answering: set[HostPort] = set()
     for source, _ in pinger.sweep(probes, wait=0.4):
         answering.add(source)

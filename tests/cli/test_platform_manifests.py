@@ -27,7 +27,7 @@ apiVersion: monitoring.example.com/v2
 kind: Widget"""
 APPS, WIDGETS = "apps/v1", "monitoring.example.com/v2"
 NAME, SPACE, DEFINITION = "node-problem-detector", "monitoring", "widgets.monitoring.example.com"
-SECRET = "node-problem-detector-webhook"
+EMPTY = "node-problem-detector-webhook"
 
 
 @pytest.fixture(scope="module")
@@ -125,16 +125,16 @@ def test_what_somebody_changes_or_adds_is_drift_and_put_back(lab: Lab) -> None:
 
 def test_what_a_controller_writes_into_its_empty_secret_stays_and_is_nowhere_to_be_seen(lab: Lab) -> None:
     key = base64.b64encode(b"a key that nobody may see").decode("ascii")
-    filled = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET, "namespace": SPACE}}
+    filled = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": EMPTY, "namespace": SPACE}}
     lab.api.apply({**filled, "data": {"tls.key": key}}, field_manager="controller")
     assert [secret.get("data") for secret in lab.api.list("v1", "Secret", SPACE)] == [None]
     assert lab.on_plane("drift")["drift"] == []
-    lab.api.patch("v1", "Secret", SECRET, {"metadata": {"labels": {KEYS.component: "taken"}}}, SPACE)
+    lab.api.patch("v1", "Secret", EMPTY, {"metadata": {"labels": {KEYS.component: "taken"}}}, SPACE)
     assert [entry["field"] for entry in lab.on_plane("drift", code=1)["drift"]] == [
         f"metadata.labels[{KEYS.component}]"
     ]
-    assert lab.on_plane("up")["restored"] == [f"Secret/{SPACE}/{SECRET}"]
-    assert stored(lab.api, "v1", "Secret", SECRET, SPACE)["data"] == {"tls.key": key}
+    assert lab.on_plane("up")["restored"] == [f"Secret/{SPACE}/{EMPTY}"]
+    assert stored(lab.api, "v1", "Secret", EMPTY, SPACE)["data"] == {"tls.key": key}
     assert lab.verify("--no-probes") == []
     for file in Path(lab.env["XDG_STATE_HOME"]).rglob("*.json*"):
         assert key.encode() not in file.read_bytes(), file

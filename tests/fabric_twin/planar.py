@@ -19,12 +19,12 @@ def planar(planes: int) -> tuple[AIFactory, Plan]:
     return shaped("planar", planes=planes, rails=2)
 
 
-def shaped(name: str, **fields: Any) -> tuple[AIFactory, Plan]:
-    """Return a lab with six machines whose compute fabric has other fields, and its plan."""
+def shaped(name: str, nodes: tuple[int, int] = (4, 2), **fields: Any) -> tuple[AIFactory, Plan]:
+    """Return a lab with six machines, or as many of each pool, whose compute fabric has other fields."""
     data = yaml.safe_load((STACKS / "lab" / "factory.yaml").read_text(encoding="utf-8"))
     data["name"] = name
     data["fabrics"][0] |= fields
-    data["pools"][0]["nodes"], data["pools"][1]["nodes"] = 4, 2
-    data["tenants"][0]["gpus"], data["tenants"][1]["gpus"] = 32, 16
+    for pool, tenant, count in zip(data["pools"], data["tenants"], nodes, strict=True):
+        pool["nodes"], tenant["gpus"] = count, 8 * count
     factory = read_text(yaml.safe_dump(data).encode(), "factory.yaml").factory
     return factory, plan(factory)

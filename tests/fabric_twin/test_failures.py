@@ -80,6 +80,49 @@ def test_the_one_leaf_of_a_plane_takes_its_hosts_with_it_as_predicted(
     assert figures["cut"] == predicted_loss(report, kind).endpoints > 0
 
 
+SEVERAL = {"rails": 1, "radix": 16, "leaf_hosts": 3}
+"""Two leaves of three hosts each: the second has one of the four machines of the first leaf's zone."""
+
+
+@pytest.mark.parametrize("nodes", [(4, 2), (8, 1), (1, 7)])
+@pytest.mark.parametrize(("check", "kind"), [(port_lost, "link to a machine"), (leaf_lost, "leaf")])
+def test_a_lost_leaf_takes_no_host_of_another_with_it_that_has_nobody_left_to_ask(
+    monkeypatch: pytest.MonkeyPatch, check: Any, kind: str, nodes: tuple[int, int]
+) -> None:
+    """More hosts than are asked are at the lost leaf; the last of a zone is alone; a zone has one machine."""
+    factory, derived = shaped("several", nodes=nodes, **SEVERAL)
+    sample = choose_sample(factory, derived, name="compute-fra1-p0")
+    [part], ports = sample.parts, Ports()
+    assert len(part.tier("leaf")) > 1
+    monkeypatch.setattr(failures, "switch_ports", ports.set)
+
+    def answers(pair: Any) -> bool:
+        return not any((end.leaf, end.leaf_interface) in ports.down for end in pair)
+
+    report: Any = predict(sample, derived).planes[part.name]
+    passed, text, figures = check(Quiet(sample), part, Pings(answers), report)
+    assert passed, text
+    assert figures["cut"] == predicted_loss(report, kind).endpoints > 0
+
+
+def test_a_host_of_another_leaf_that_does_not_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The opposite of the test above: who has somebody to ask and hears nothing is counted."""
+    factory, derived = shaped("several", nodes=(8, 1), **SEVERAL)
+    sample = choose_sample(factory, derived, name="compute-fra1-p0")
+    [part], ports = sample.parts, Ports()
+    monkeypatch.setattr(failures, "switch_ports", ports.set)
+    report: Any = predict(sample, derived).planes[part.name]
+    silent = next(end for end in part.endpoints if end.leaf != predicted_loss(report, "leaf").example)
+
+    def answers(pair: Any) -> bool:
+        reaches = not any((end.leaf, end.leaf_interface) in ports.down for end in pair)
+        return reaches and not (ports.down and silent in pair)
+
+    passed, _, figures = leaf_lost(Quiet(sample), part, Pings(answers), report)  # type: ignore[arg-type]
+    assert not passed
+    assert figures["cut"] == predicted_loss(report, "leaf").endpoints + 1
+
+
 PAIR = {"spines": "none", "breakout": 2, "leaf_rails": 4, "radix": 64}
 
 

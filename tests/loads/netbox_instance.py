@@ -1,6 +1,6 @@
 """A NetBox of our own for one test: PostgreSQL, Redis and NetBox as `nobody`, on sockets in one folder.
 
-    python -m tests.loads.netbox_instance    install NetBox, where there is a Python for it
+    python -m tests.loads.netbox_instance    install NetBox, where there is a Python for it, with its tables
 
 Nothing listens on a network address, and everything ends with the instance.
 """
@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -159,5 +160,14 @@ def instance(folder: Path) -> Iterator[Instance]:
         redis.wait()
 
 
+def make_tables() -> None:
+    """Make the tables before tests run side by side, each of which would make them."""
+    if not missing() and not _TABLES.is_file():
+        with tempfile.TemporaryDirectory(prefix="netbox-") as folder, instance(Path(folder)):
+            pass
+
+
 if __name__ == "__main__":
-    sys.stderr.write((install() or f"NetBox {VERSION}: {FOLDER}") + "\n")
+    reason = install()
+    make_tables()
+    sys.stderr.write((reason or f"NetBox {VERSION}: {FOLDER}") + "\n")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.outputs.designs import design
+from tests.outputs.judging import written as output
 from tests.render.interop.test_output_files import SMALL, written
 from tests.render.lab import stack
 
@@ -25,7 +27,8 @@ def run(*words: str, env: dict[str, str] | None = None, text: str = "", cwd: Pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        # Seconds on an idle machine; a busy one may take minutes.
+        timeout=600,
         env={**os.environ, **(env or {})},
         cwd=cwd,
     )
@@ -33,8 +36,9 @@ def run(*words: str, env: dict[str, str] | None = None, text: str = "", cwd: Pat
 
 
 def put(folder: Path, name: str, prefix: str) -> Iterator[tuple[Path, str]]:
-    """Write a stack's files below a prefix."""
-    for file, text in written(name).items():
+    """Write the files of a stack, or of a design such as `stranger three tiers`, below a prefix."""
+    texts = output(*design(name)).files if " " in name else written(name)
+    for file, text in texts.items():
         if file.startswith(prefix):
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)

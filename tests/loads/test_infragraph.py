@@ -10,6 +10,7 @@ import pytest
 
 from tests.loads.python_programs import PYTHON
 from tests.loads.test_debian import put
+from tests.outputs.designs import design
 from tests.render.interop.test_output_files import SMALL
 from tests.render.lab import stack
 
@@ -45,17 +46,19 @@ def load(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=900)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", [*SMALL, "stranger pairs of switches"])
 def test_infragraph_expands_the_fabrics_into_the_cables_and_gpus_of_the_plan(name: str, tmp_path: Path):
     list(put(tmp_path, name, "infragraph/"))
     done = load(tmp_path / "infragraph")
     assert done.returncode == 0, done.stderr[-2000:]
     facts = json.loads(done.stdout)
-    plan = stack(name)[1]
+    factory, plan = design(name) if " " in name else stack(name)
     planned = []
     for plane in plan.fabrics:
         for number, cable in enumerate(plane.cables):
             tier = "hosts" if number < plane.node_leaf else "switches"
+            if number >= len(plane.cables) - plane.outside:
+                tier = "outside"
             planned.append([f"{plane.name}-{tier}", *sorted(cable[::2])])
     cables = []
     for link, *devices in facts["cables"]:
@@ -63,7 +66,7 @@ def test_infragraph_expands_the_fabrics_into_the_cables_and_gpus_of_the_plan(nam
             cables.append([link, *sorted(devices)])
     assert sorted(cables) == sorted(planned)
     assert facts["gpus"] == sum(node.gpus for node in plan.nodes)
-    assert facts["connected"] is (len(stack(name)[0].sites) == 1)
+    assert facts["connected"] is (len(factory.sites) == 1)
 
 
 def test_infragraph_refuses_an_instance_that_nothing_declares(tmp_path: Path):

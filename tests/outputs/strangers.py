@@ -197,6 +197,8 @@ def _edges(data: Data) -> Data:
     return data | {"network": {"asn": 4_294_900_000, "vni": 16_000_000, "vlan": 3_990}}
 
 
+_PAIRED_BORDER: Data = {"leaves": 2, "ports": 2, "peer_links": 1}
+_PEERS = {"peer_links": 2, "spine_peer_links": 2}
 _INFINIBAND = {"kind": "infiniband", "radix": None}
 _CHANGES: dict[str, Callable[[Data], Data]] = {
     "longest names": _longest,
@@ -227,5 +229,16 @@ _CHANGES: dict[str, Callable[[Data], Data]] = {
     "spines with links to the outside": _bordered({"at": "spine", "ports": 1}),
     "a switch with links to the outside": _bordered_switch,
     "pairs of switches": _paired,
+    "pairs of switches in three tiers": _compute(
+        radix=16, pod_leaves=4, peer_links=1, spine_peer_links=1, border=_PAIRED_BORDER
+    ),
+    "pairs of switches with split ports": _compute(
+        switch="sn5600", radix=None, breakout=4, link="200 Gbps", uplink="800 Gbps", **_PEERS
+    ),
+    "pairs of switches in InfiniBand": _compute(
+        kind="infiniband", radix=32, peer_links=8, spine_peer_links=2
+    ),
+    "two leaves without spines": _compute(radix=128, leaf_rails=4, spines="none"),
+    "InfiniBand spines of more ports": _compute(kind="infiniband", radix=16, spine_radix=32),
     "cores with links to the outside": _compute(radix=16, pod_leaves=4, border={"at": "core", "ports": 1}),
 }

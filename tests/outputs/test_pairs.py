@@ -9,16 +9,21 @@ import csv
 import io
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cache
+from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
 from sovereign_ai.operate.cable_ends import expected
+from sovereign_ai.operate.observation import observe
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.cabling import order_cables
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.spec import AIFactory
+from tests.operate.test_observation import document, neighbour
 from tests.outputs.designs import design
 from tests.outputs.judging import faults, written
 
@@ -135,11 +140,91 @@ def test_laboratories_lists_and_inventories_have_each_cable_once() -> None:
             assert laid[*lower, *upper] + laid[*upper, *lower] == 1
 
 
-def test_what_is_observed_is_compared_with_them() -> None:
+Place = tuple[str, str]
+
+
+def heard() -> dict[str, list[dict[str, Any]]]:
+    """Give what every switch hears by LLDP where all is cabled as planned."""
     factory, plan, _ = paired()
-    wanted = expected(factory, plan).planned
-    for plane, switch, port, _ in ends():
-        assert wanted[switch, port][0] != switch, plane.name
+    switches = {switch.name for plane in plan.fabrics for switch in plane.switches}
+    rows = defaultdict(list)
+    for (device, port), peer in expected(factory, plan).planned.items():
+        if device in switches:
+            rows[device].append(neighbour(port, *peer))
+    return rows
+
+
+def wrong(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> dict[Place, str]:
+    """Give the ports that are not right of what switches report; those of hosts are not asked."""
+    for name, listed in rows.items():
+        (folder / f"{name}.json").write_text(document(listed))
+    factory, plan, _ = paired()
+    found = observe(factory, plan, folder).wrong
+    return {(port.device, port.port): str(port.state) for port in found if port.device in rows}
+
+
+def renamed(rows: dict[str, list[dict[str, Any]]], place: Place, peer: Place | None) -> None:
+    """Let a port hear another neighbour, or none."""
+    device, port = place
+    rows[device] = [row for row in rows[device] if row["name"] != port]
+    if peer is not None:
+        rows[device].append(neighbour(port, *peer))
+
+
+def links_of_pairs(tier: str) -> list[tuple[Place, Place]]:
+    """Give both ends of each link between switches of a tier of the compute network, by Linux's names."""
+    plane = paired()[1].fabrics[0]
+    tiers = {switch.name: switch.tier for switch in plane.switches}
+    links = []
+    for cable in plane.cables[plane.node_leaf : plane.node_leaf + plane.partners]:
+        if tiers[cable.lower] == tier:
+            links.append(((cable.lower, linux(cable.lower_port)), (cable.upper, linux(cable.upper_port))))
+    return links
+
+
+def test_as_cabled_each_is_right(tmp_path: Path) -> None:
+    assert wrong(tmp_path, heard()) == {}
+
+
+@pytest.mark.parametrize("tier", ["leaf", "spine", "border"])
+def test_one_that_is_not_there_is_missing_at_both_ends(tier: str, tmp_path: Path) -> None:
+    rows = heard()
+    near, far = links_of_pairs(tier)[0]
+    renamed(rows, near, None)
+    renamed(rows, far, None)
+    assert wrong(tmp_path, rows) == {near: "missing", far: "missing"}
+
+
+@pytest.mark.parametrize("tier", ["leaf", "border"])
+def test_two_of_a_pair_that_are_exchanged_are_exactly_their_four_ports(tier: str, tmp_path: Path) -> None:
+    rows = heard()
+    (near, far), (other, beyond) = links_of_pairs(tier)[:2]
+    assert (near[0], far[0]) == (other[0], beyond[0])
+    for first, second in ((near, beyond), (other, far)):
+        renamed(rows, first, second)
+        renamed(rows, second, first)
+    assert wrong(tmp_path, rows) == dict.fromkeys((near, far, other, beyond), "swapped")
+
+
+def test_one_that_leads_to_another_pair_or_to_a_spine_is_found(tmp_path: Path) -> None:
+    """Two pairs joined crosswise are a ring of four; a link in a spine's port is a further uplink."""
+    links = links_of_pairs("leaf")
+    near, far = links[0]
+    other, beyond = next(link for link in links if link[0][0] not in (near[0], far[0]))
+    rows = heard()
+    for first, second in ((near, beyond), (other, far)):
+        renamed(rows, first, second)
+        renamed(rows, second, first)
+    assert wrong(tmp_path, rows) == dict.fromkeys((near, far, other, beyond), "swapped")
+    upper = next(cable for cable in paired()[1].fabrics[0].uplinks if cable.lower == near[0])
+    spine = (upper.upper, linux(upper.upper_port))
+    leaf = (upper.lower, linux(upper.lower_port))
+    rows = heard()
+    for first, second in ((near, spine), (spine, near)):
+        renamed(rows, first, second)
+    for place in (far, leaf):
+        renamed(rows, place, None)
+    assert wrong(tmp_path, rows) == {near: "swapped", spine: "swapped", far: "missing", leaf: "missing"}
 
 
 def test_they_are_ordered() -> None:

@@ -217,8 +217,8 @@ def routes(subnet: RunningSubnet) -> Seen:
     pairs = _pairs(subnet.net, same=True) or _pairs(subnet.net, same=False)
     paths = trace(subnet, pairs)
     plane = subnet.net.plane
-    # Up through every tier and down again passes the top tier once.
-    most = 2 * plane.tiers - 1
+    # Up through every tier and down again passes the top tier once; a pair without spines has none above.
+    most = 2 if plane.leaf_leaf else 2 * plane.tiers - 1
     lost = paths.count([])
     long = longest = 0
     used: set[str] = set()

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
-from sovereign_ai.render.switches import adapter, partitions_conf, port_number, split_parts, zones_of
+from sovereign_ai.render.switches import (
+    adapter,
+    partitions_conf,
+    port_counts,
+    port_number,
+    split_parts,
+    zones_of,
+)
 from sovereign_ai.spec import AIFactory
 
 MOST_PORTS = 255
@@ -41,6 +48,7 @@ class Net:
         factory: the factory's name.
         plane: the plane.
         switches: switch to its GUID.
+        ports: switch to its number of ports.
         adapters: adapter to the GUID of its port, in the order of the plan's cables.
         zones: adapter to its security zone; empty where it has none.
         links: every cable's two ends, the lower first.
@@ -52,6 +60,7 @@ class Net:
     factory: str
     plane: FabricPlan
     switches: Mapping[str, int]
+    ports: Mapping[str, int]
     adapters: Mapping[str, int]
     zones: Mapping[str, str]
     links: tuple[tuple[End, End], ...]
@@ -81,7 +90,9 @@ def net(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Net:
     Raises:
         EnvironmentLacksError: ibsim cannot hold it.
     """
-    problems = list(_excesses(plane))
+    parts = _parts(factory, plane)
+    ports = port_counts(plane, parts)
+    problems = list(_excesses(plane, max(ports.values())))
     if problems:
         raise EnvironmentLacksError(problems)
     adapters: dict[str, int] = {}
@@ -107,29 +118,34 @@ def net(factory: AIFactory, plan: Plan, plane: FabricPlan) -> Net:
         factory=factory.name,
         plane=plane,
         switches={switch.name: _SWITCHES + number for number, switch in enumerate(plane.switches, 1)},
+        ports=ports,
         adapters=adapters,
         zones=zones,
-        links=_links(factory, plane),
+        links=_links(plane, parts),
         pkeys=pkeys,
         manager=manager,
         partitions=partitions_conf(factory, plan, plane, guids),
     )
 
 
-def _excesses(plane: FabricPlan) -> Iterator[Problem]:
-    """Yield what of a plane ibsim cannot hold."""
-    if plane.radix > MOST_PORTS:
-        message = f"ibsim's switches have at most {MOST_PORTS} ports, {plane.name}'s have {plane.radix}"
+def _parts(factory: AIFactory, plane: FabricPlan) -> int:
+    """Return the number of parts that the plane's switch ports are split into."""
+    fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
+    return split_parts(plane, fabric.breakout)
+
+
+def _excesses(plane: FabricPlan, ports: int) -> Iterator[Problem]:
+    """Yield what of a plane, whose largest switch has so many ports, ibsim cannot hold."""
+    if ports > MOST_PORTS:
+        message = f"ibsim's switches have at most {MOST_PORTS} ports, {plane.name}'s have {ports}"
         yield Problem("twin-too-large", message)
     if plane.node_leaf > MOST_ADAPTERS:
         message = f"{plane.name} has {plane.node_leaf:,} host ports, a twin at most {MOST_ADAPTERS:,}"
         yield Problem("twin-too-large", message, hint="twin a smaller plane: --plane NAME")
 
 
-def _links(factory: AIFactory, plane: FabricPlan) -> tuple[tuple[End, End], ...]:
+def _links(plane: FabricPlan, parts: int) -> tuple[tuple[End, End], ...]:
     """Return both ends of every cable, the lower first."""
-    fabric = next(fabric for fabric in factory.fabrics if fabric.name == plane.fabric)
-    parts = split_parts(plane, fabric.breakout)
     links = []
     for link in plane.host_links:
         # Each port of a host is an adapter of its own, with one port.
@@ -163,7 +179,7 @@ def _lines(net: Net) -> Iterator[str]:
     yield "vendid=0x2c9\ndevid=0xd2f2\n"
     for name, guid in net.switches.items():
         yield f"sysimgguid={guid:#x}\nswitchguid={guid:#x}({guid:x})\n"
-        yield f'Switch\t{net.plane.radix} "{net.node_id(name)}"\t# "{name}"\n'
+        yield f'Switch\t{net.ports[name]} "{net.node_id(name)}"\t# "{name}"\n'
         for number in sorted(ports[name]):
             yield _port(net, f"[{number}]", ports[name][number])
         yield "\n"

@@ -144,7 +144,7 @@ class RunningSubnet:
         switches, adapters = len(self.net.switches), len(self.net.adapters)
         # ibsim allocates its tables at the start. A switch has a port 0 besides its own, an adapter ports 0
         # and 1.
-        ports = switches * (self.net.plane.radix + 1) + 2 * adapters
+        ports = sum(self.net.ports.values()) + switches + 2 * adapters
         limits = ["-N", str(switches + adapters + 8), "-S", str(switches + 8), "-P", str(ports + 64)]
         self._spawn(["ibsim", "-s", *limits, str(self.folder / "net")], "ibsim", console=True)
         if not wait_until(lambda: self.ask("smpquery", "-D", "nodeinfo", "0"), LONGEST_START, 0.2):

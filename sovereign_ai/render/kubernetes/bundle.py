@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import yaml
@@ -37,6 +38,11 @@ from sovereign_ai.render.kubernetes.object_order import is_of_platform, levels, 
 from sovereign_ai.render.kubernetes.sizes import object_problems
 from sovereign_ai.rules import factory_context
 from sovereign_ai.spec import AIFactory, manifest_title
+
+_C_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_PLAIN_TEXT = re.compile("[\\x00-\\x7f\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd]*")
+_LONGEST_PLAIN_KEY = 100
+"""Characters; from 122 on PyYAML writes a key behind a question mark, and libyaml from a few more on."""
 
 # Namespaces come first, since others lie in them; policies before anything that they judge, and a policy
 # before its binding, without which it does nothing. A FlowSchema
@@ -278,9 +284,10 @@ def _application_order(depths: Mapping[str, int], obj: Mapping[str, Any]) -> tup
 
 def yaml_stream(objects: Iterable[Mapping[str, Any]]) -> str:
     """Return a YAML stream, keys sorted."""
+    listed = list(objects)
     return yaml.dump_all(
-        objects,
-        Dumper=_ManifestDumper,
+        listed,
+        Dumper=_LibraryDumper if all(map(_is_plain, listed)) else _ManifestDumper,
         sort_keys=True,
         default_flow_style=False,
         allow_unicode=True,
@@ -290,15 +297,38 @@ def yaml_stream(objects: Iterable[Mapping[str, Any]]) -> str:
     )
 
 
-if TYPE_CHECKING:
-    _SafeDumper = yaml.SafeDumper
-else:
-    # That of libyaml writes the same in a tenth of the time.
-    _SafeDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+def _is_plain(value: Any) -> bool:
+    """Return whether both emitters write a value in the same bytes.
+
+    They differ in line breaks and emoji beyond ASCII, which libyaml escapes, and in where they write a key
+    behind a question mark.
+    """
+    if isinstance(value, str):
+        return _PLAIN_TEXT.fullmatch(value) is not None
+    if isinstance(value, Mapping):
+        return all(map(_is_plain_key, value)) and all(map(_is_plain, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return True
 
 
-class _ManifestDumper(_SafeDumper):
+def _is_plain_key(key: object) -> bool:
+    """Return whether both emitters write a key without a question mark."""
+    if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_PLAIN_KEY:
+        return False
+    return key.isprintable() and _is_plain(key)
+
+
+class _ManifestDumper(yaml.SafeDumper):
     """Writes repeated parts out, without anchors."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        """Never refer back to an earlier part."""
+        return True
+
+
+class _LibraryDumper(_C_DUMPER):  # type: ignore[misc]
+    """The same by libyaml, in a twentieth of the time; without it by Python."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         """Never refer back to an earlier part."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         adapter,
         opensm_conf,
         partitions_conf,
+        port_counts,
         port_number,
         split_parts,
     )
@@ -57,7 +58,14 @@ else:
                 "rail_addresses",
                 "zones_of",
             ),
-            "subnet": ("adapter", "opensm_conf", "partitions_conf", "port_number", "split_parts"),
+            "subnet": (
+                "adapter",
+                "opensm_conf",
+                "partitions_conf",
+                "port_counts",
+                "port_number",
+                "split_parts",
+            ),
         },
     )
 
@@ -72,6 +80,7 @@ __all__ = [
     "interface",
     "opensm_conf",
     "partitions_conf",
+    "port_counts",
     "port_maps",
     "port_number",
     "rail_addresses",

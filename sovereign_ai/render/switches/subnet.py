@@ -84,9 +84,14 @@ def opensm_conf(plane: FabricPlan) -> str:
 
     A plane that is no fat tree to the engine `ftree` is routed up and down from the start. With the GUIDs of
     its uppermost switches in a file `ftree` takes it as well; they are known once the switches are delivered.
+    A single switch and a pair without spines have nothing above them, where OpenSM would drop both engines
+    for `minhop`; two switches have no loop in which packets could wait for each other.
     """
     misfit = fat_tree_misfit(plane)
     text = ""
+    engines = "updn" if misfit else "ftree,updn"
+    if plane.tiers == 1:
+        engines = "minhop"
     if misfit and plane.tiers > 1:
         roots = "cores" if plane.tiers == 3 else "spines"
         text += f"# {plane.name} is no fat tree to OpenSM: {misfit}.\n"
@@ -96,7 +101,7 @@ def opensm_conf(plane: FabricPlan) -> str:
     settings = {
         # Up/down where a loss leaves no fat tree: routes stay free of deadlock, though no longer spread
         # evenly.
-        "routing_engine": "updn" if misfit else "ftree,updn",
+        "routing_engine": engines,
         "partition_config_file": "/etc/opensm/partitions.conf",
         # Switches drop what a port's P_Keys do not allow, whatever the host does.
         "part_enforce": "both",
@@ -138,10 +143,7 @@ def topology(plane: FabricPlan, model: str) -> str:
 def system_definitions(plane: FabricPlan, model: str) -> dict[str, str]:
     """Return file name to system definition (IBNL) of the topology file's switch and adapter types."""
     # Leaves and spines of different models share one type, of as many ports as the larger has.
-    parts = split_parts(plane)
-    ports = max(plane.radix, plane.spine_radix)
-    for cable in plane.cables:
-        ports = max(ports, port_number(cable.upper_port, parts))
+    ports = max(port_counts(plane, split_parts(plane)).values())
     pins = ""
     for number in range(1, ports + 1):
         pins += f"   {number} -> P{number}\n"
@@ -160,6 +162,24 @@ def port_number(port: str, breakout: int) -> int:
     """
     whole, _, part = port.partition("/")
     return (int(whole) - 1) * breakout + int(part or 1)
+
+
+def port_counts(plane: FabricPlan, breakout: int) -> dict[str, int]:
+    """Return each switch with its number of ports in the subnet.
+
+    Models differ by tier, and leaves may have ports for spines beside their radix: a tier has what its model
+    has, and no fewer than the highest number that a cable of it uses.
+    """
+    above = plane.spine_radix or plane.radix
+    sizes = {"leaf": plane.radix, "spine": above, "core": above}
+    tiers = {switch.name: switch.tier for switch in plane.switches}
+    for cable in plane.cables:
+        for device, port in ((cable.lower, cable.lower_port), (cable.upper, cable.upper_port)):
+            # Hosts are no switches.
+            if device in tiers:
+                tier = tiers[device]
+                sizes[tier] = max(sizes[tier], port_number(port, breakout))
+    return {name: sizes[tier] for name, tier in tiers.items()}
 
 
 def adapter(host: str, port: str) -> str:

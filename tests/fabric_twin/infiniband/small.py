@@ -14,12 +14,12 @@ from tests.render.lab import STACKS
 FABRIC = "  - {name: compute, role: compute, kind: infiniband, rails: 1, radix: 8, link: 400 Gbps, padding: none, managers: 1}\n"  # noqa: E501 - one literal text
 
 
-def small(folder: Path) -> tuple[AIFactory, Plan]:
-    """Write the lab with four machines a pool and an InfiniBand fabric, and plan it."""
+def small(folder: Path, fabric: str = FABRIC, name: str = "small") -> tuple[AIFactory, Plan]:
+    """Write the lab with an InfiniBand fabric, and plan it; twins of one name would take each other down."""
     text = (STACKS / "lab" / "factory.yaml").read_text()
     lines = text.splitlines(keepends=True)
-    kept = [FABRIC if "name: compute, role: compute" in line else line for line in lines]
+    kept = [fabric if "name: compute, role: compute" in line else line for line in lines]
     file = folder / "factory.yaml"
-    file.write_text("".join(kept).replace("name: lab", "name: small", 1))
+    file.write_text("".join(kept).replace("name: lab", f"name: {name}", 1))
     factory = load(file)
     return factory, plan(factory)

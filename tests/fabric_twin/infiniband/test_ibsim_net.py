@@ -9,6 +9,7 @@ import pytest
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.fabric_twin.infiniband import ibsim_net as net_module
 from sovereign_ai.fabric_twin.infiniband.ibsim_net import Net, net, net_file
+from tests.fabric_twin.planar import shaped
 from tests.render.lab import stack
 
 
@@ -36,6 +37,24 @@ def test_no_two_guids_are_the_same_nor_the_one_that_ibsim_gives_a_port() -> None
     one = superpod()
     guids = [*one.switches.values(), *one.adapters.values(), *(guid - 1 for guid in one.adapters.values())]
     assert len(guids) == len(set(guids))
+
+
+def test_every_switch_has_at_least_the_ports_that_its_cables_use() -> None:
+    """Ibsim ends with an error at a port beyond those that a switch states."""
+    wide = {"radix": 8, "spine_radix": 32, "rails": 1}
+    factory, plan = shaped("wide", kind="infiniband", leaf_hosts=1, uplinks=4, **wide)
+    one = net(factory, plan, plan.fabrics[0])
+    sizes = {}
+    highest: dict[str, int] = {}
+    for line in net_file(one).splitlines():
+        node = re.match(r'Switch\t(\d+) "[^"]+"\t# "([^"]+)"', line)
+        if node:
+            sizes[node[2]] = int(node[1])
+    for lower, upper in one.links:
+        for name, number in (lower, upper):
+            highest[name] = max(number, highest.get(name, 0))
+    assert max(highest.values()) > plan.fabrics[0].radix
+    assert all(sizes[name] >= highest[name] for name in sizes)
 
 
 def test_a_plane_that_ibsim_cannot_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

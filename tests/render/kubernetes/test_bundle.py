@@ -7,14 +7,18 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from sovereign_ai.errors import SpecError, UsageError
 from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.render.kubernetes.bundle import Bundle, render
+from sovereign_ai.render.kubernetes import bundle as bundle_module
+from sovereign_ai.render.kubernetes.bundle import Bundle, render, yaml_stream
 from sovereign_ai.rules.whole_check import check
 from tests.render.lab import bundle, every, one, stack
 
@@ -200,3 +204,47 @@ def test_the_digests_stand_in_one_config_map():
     )
     others = [obj for obj in bundle().objects if obj["metadata"]["name"] != "factory"]
     assert not any(factory.digest in str(obj) or derived.digest in str(obj) for obj in others)
+
+
+_KEYS = st.one_of(
+    st.text(max_size=12),
+    st.text(alphabet="ab-./", min_size=90, max_size=140),
+    st.text(alphabet=":#-?&*!|>%@`'\"{}[],= \t\n\r\x07\x7f", max_size=6),
+)
+_WRITTEN = st.one_of(
+    st.characters(max_codepoint=0x2FFF), st.characters(min_codepoint=0xD7F0, max_codepoint=0x10020)
+)
+_TEXTS = st.one_of(
+    st.text(max_size=20),
+    st.text(_WRITTEN, max_size=20),
+    st.text(alphabet=":#-?&*!|>%@`'\"{}[],= \t\n\r\x07\x7f0.", max_size=8),
+)
+_SCALARS = st.one_of(_TEXTS, st.none(), st.booleans(), st.integers(), st.floats())
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(_KEYS, below, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(_KEYS, _VALUES, min_size=1, max_size=3), min_size=1, max_size=2))
+@example([{"": 1}])
+@example([{"a" * 121: 1, "b" * 122: 1, "c" * 123: 1, "d" * 128: 1, "e" * 129: 1}])
+@example([{"a\r": "b\r"}])
+@example([{"a": "\U0001f680", "b": "\x85", "c": "\u2028", "d": "\ufeff", "e": "\u00e9"}])
+@example([{"a": "x" * 3_000 + " y" * 300, "b": [[], {}, [[1]], {"c": [{}]}]}])
+def test_a_stream_has_the_bytes_of_pyyamls_own_emitter_whatever_writes_it(
+    objects: list[dict[str, Any]],
+) -> None:
+    """Digests of evidence and a user's committed files depend on them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle_module, "_LibraryDumper", bundle_module._ManifestDumper)
+        pure = yaml_stream(objects)
+    assert yaml_stream(objects) == pure
+
+
+def test_what_is_rendered_is_plain_so_that_libyaml_writes_it() -> None:
+    """So that the comparison above is about two emitters."""
+    assert yaml.__with_libyaml__
+    assert all(map(bundle_module._is_plain, bundle().objects))
+    assert not bundle_module._is_plain({"a": "\U0001f680"})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.switches.subnet import (
     partitions_conf,
+    port_counts,
     port_number,
     split_parts,
     system_definitions,
@@ -80,3 +83,34 @@ def test_no_two_ports_of_a_switch_have_a_number_where_links_have_two_rates() -> 
         used.add((cable.lower, port_number(cable.lower_port, parts)))
     assert len(used) == len(plane.cables) + len(plane.switch_links)
     assert max(number for _, number in used) <= plane.radix
+
+
+@pytest.mark.parametrize(
+    ("fields", "tiers"),
+    [
+        ({"radix": 8, "spine_radix": 32, "uplinks": 4, "spines": 1}, {"leaf": 8, "spine": 32}),
+        (
+            {"radix": 8, "uplink_ports": 8, "uplink": "400 Gbps", "spine_radix": 16},
+            {"leaf": 16, "spine": 16},
+        ),
+    ],
+)
+def test_a_switch_has_the_ports_of_its_tiers_model_and_none_is_beyond_them(
+    fields: dict[str, Any], tiers: dict[str, int]
+) -> None:
+    fabric = {"name": "f", "role": "compute", "kind": "infiniband", "rails": 1, "link": "400 Gbps"}
+    plane = plan(factory(pools=[pool(nodes=16)], fabrics=[{**fabric, **fields}])).fabrics[0]
+    parts = split_parts(plane)
+    counts = port_counts(plane, parts)
+    for switch in plane.switches:
+        assert counts[switch.name] == tiers.get(switch.tier, counts[switch.name]), switch.tier
+    highest = 0
+    for cable in plane.cables:
+        for device, port in ((cable.lower, cable.lower_port), (cable.upper, cable.upper_port)):
+            if device in counts:
+                highest = max(highest, port_number(port, parts))
+                assert port_number(port, parts) <= counts[device], (device, port)
+    [definition] = [text for name, text in system_definitions(plane, "SW").items() if name == "SW.ibnl"]
+    assert f"NODE SW {max(counts.values())} SW U1" in definition
+    # So that the radix alone would not do.
+    assert highest > plane.radix
