@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.verify.queue_change import Change
 from sovereign_ai.verify.queue_reason import reason_of
 from sovereign_ai.verify.queue_state import QueueState
 from sovereign_ai.verify.queue_submission import workload_of
@@ -132,7 +133,7 @@ def test_a_queue_that_is_missing_is_answered_by_the_nearest_one():
 def test_a_queue_of_another_namespace_is_none():
     local = {"metadata": {"name": "train", "namespace": "startups"}, "spec": {"clusterQueue": "pool"}}
     reason = reason_of(workload(), state(local_queues=(local,)))
-    assert (reason.code, reason.change) == ("no-queue", None)
+    assert (reason.code, reason.change) == ("no-queue", Change("local-queue", "research/train", "pool"))
 
 
 @pytest.mark.parametrize("policy", ["Hold", "HoldAndDrain"])
