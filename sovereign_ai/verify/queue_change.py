@@ -101,8 +101,8 @@ class Change:
             which nodes its pods take; `resource`: another resource, or without it; `quota`: a larger quota;
             `cover`: a quota of a resource that the queue has none of;
             `repair`: nodes; `wait`: a check that has not answered; `check`: one that nobody answers;
-            `flavor`: one that is missing; `class`: the priority class of the work; `label`: the namespace, for
-            a queue that selects namespaces; `local-queue`: the first queue of a namespace.
+            `flavor`: one that is missing; `class`: the priority class of the work; `label`: the namespace,
+            for a queue that selects namespaces; `local-queue`: the first queue of a namespace.
         target: the object, pod set, label or resource that changes.
         value: what it becomes; empty where the kind says it.
     """

@@ -181,7 +181,8 @@ def test_a_description_of_work_is_asked_about_as_jobs_run_would_submit_it(
 ):
     file = tmp_path / "job.yaml"
     file.write_text(f"# for the assessment\n{text}")
-    served = ServedWork({"Job": Resource("batch/v1", "Job", "jobs", True, (), ())}, True, True)
+    resource = Resource("batch/v1", "Job", "jobs", namespaced=True, verbs=(), subresources=())
+    served = ServedWork({"Job": resource}, is_queued=True, has_controller=True)
     asked: list[Any] = []
     answer(FITS)
     monkeypatch.setattr(sovereign_ai.operate, "served_work", lambda _: served, raising=False)

@@ -1,4 +1,4 @@
-"""Cases drawn to make `why` wrong, on the real Kueue: several causes at once, and policies that forbid the near way.
+"""Cases drawn to make `why` wrong, on the real Kueue: several causes at once, and what a policy forbids.
 
 As in test_why_cases.py, whose fleet they use: Kueue's own words say that a case is what it was drawn as, and
 what is proposed is done exactly, after which Kueue has to admit. Where no single change does, none is named.

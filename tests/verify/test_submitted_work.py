@@ -12,8 +12,8 @@ from sovereign_ai.cluster.embedded.training_runtime import RUNTIME, training_run
 from sovereign_ai.errors import UsageError
 from sovereign_ai.files import WORKLOAD, field_places, parse_objects
 from sovereign_ai.verify.queue_reason import reason_of
-from sovereign_ai.verify.queue_state import QueueState
 from sovereign_ai.verify.queue_sequence import reasons_of
+from sovereign_ai.verify.queue_state import QueueState
 from sovereign_ai.verify.queue_submission import pieces_of, workload_of
 from sovereign_ai.verify.submitted_work import WORK_VERSIONS, read_work
 from tests.verify.test_queue_reason import GPU, HOST, RACK, UNIT, state

@@ -32,7 +32,8 @@ class Listed(Cluster):
             "DeviceTaintRule": self.rules,
             "ResourceSlice": self.slices,
         }
-        yield "7", kinds[kind]
+        # Of other kinds, such as NodeMaintenance, there are none.
+        yield "7", kinds.get(kind, [])
 
 
 @pytest.fixture
