@@ -254,9 +254,9 @@ def _queue(workload: Object, state: QueueState) -> _Verdict | None:
     """Return what is wrong with the queues on a workload's way; None if they take workloads."""
     namespace, wanted = workload["metadata"].get("namespace"), workload["spec"].get("queueName") or ""
     names = {}
-    for queue in state.local_queues:
-        if queue["metadata"]["namespace"] == namespace:
-            names[queue["metadata"]["name"]] = queue
+    for each in state.local_queues:
+        if each["metadata"]["namespace"] == namespace:
+            names[each["metadata"]["name"]] = each
     local = names.get(wanted)
     if local is None:
         return _no_queue(workload, state, sorted(names))
@@ -280,7 +280,7 @@ def _queue(workload: Object, state: QueueState) -> _Verdict | None:
 def _resumed(state: QueueState, local: Object, queue: Object | None) -> QueueState:
     """Return the state once nothing stops a queue any more."""
     locals_ = [with_spec(local, stopPolicy="None") if each is local else each for each in state.local_queues]
-    queues = []
+    queues: list[Object] = []
     for each in state.cluster_queues:
         if each is queue and _is_stopped(each):
             # It is inactive because it is stopped; whether for anything else is seen in what it refers to.

@@ -1,4 +1,4 @@
-"""The workloads that Kueue would make of work, and what a cluster answers to it; `tests/queues` asks Kueue."""
+"""The workloads that Kueue would make of work, and what a cluster says to it; `tests/queues` asks Kueue."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ class RepairController:
             self._watched.put(written)
 
     def _evict(self, machine: str) -> str:
-        """Request the eviction of a machine's pods; return which are held, by what, since when, what to do."""
+        """Request the eviction of a machine's pods; return which are held, by what, since when."""
         refused: dict[str, str] = {}
         held = []
         for pod in evictable_pods(self._api, machine):
