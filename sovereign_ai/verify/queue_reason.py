@@ -214,8 +214,18 @@ def _of_check(check: Object, before: str) -> _Verdict:
 def _deactivated(workload: Object, state: QueueState) -> _Verdict | None:
     if workload["spec"].get("active", True):
         return None
+    for condition in field_of(workload, "status", "conditions") or ():
+        if condition["type"] == "Evicted" and condition.get("reason") == _REJECTED:
+            message = (
+                f"spec.active is false: {condition.get('message', '')}; active again, it is asked about anew"
+            )
+            return _Verdict("deactivated", message)
     verdict = _Verdict("deactivated", "spec.active is false", Change("activate", full_name(workload)))
     return _tried(verdict, with_spec(workload, active=True), state)
+
+
+_REJECTED = "DeactivatedDueToAdmissionCheck"
+"""Kueue's word for a workload that an admission check rejected; the check's own answer is reset after it."""
 
 
 def _no_class(workload: Object, state: QueueState) -> _Verdict | None:
