@@ -315,7 +315,7 @@ def _changed(done: Iterable[Done], said: dict[str, str]) -> list[Done]:
 def _status(output: Output, path: Path, where: Where, file: Path | None) -> None:
     """Print the machines with faults or under repair."""
     from sovereign_ai.cli.budget_text import live_budget_lines, live_budget_rows
-    from sovereign_ai.cli.repair_text import held_back, machine_data, machine_lines
+    from sovereign_ai.cli.repair_text import drain_holds, held_back, machine_data, machine_lines
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.operate import observe_machines, places
 
@@ -325,12 +325,20 @@ def _status(output: Output, path: Path, where: Where, file: Path | None) -> None
     view = observe_machines(target.api, places(stack.plan, cluster), now, more=more)
     listed = [machine for machine in view.machines if machine.faults or machine.record]
     held = held_back(policies, view.machines, now)
-    lines = [*machine_lines(listed, held)]
+    holds = drain_holds(target.api, listed)
+    lines = [*machine_lines(listed, held, holds)]
+    for machine in view.machines:
+        if machine.maintainer and machine not in listed:
+            lines.append(f"{machine.name} is maintained by {machine.maintainer}: nothing is done about it")
     budgets = live_budget_rows(policies.budgets, view.machines, now)
     lines += live_budget_lines(budgets)
     lines.append(f"{cluster}: {len(listed)} of {len(view.machines)} machines have faults or are under repair")
     data: dict[str, object] = {"cluster": cluster}
-    data["machines"] = [machine_data(machine, held.get(machine.name)) for machine in listed]
+    rows = []
+    for machine in listed:
+        rows.append(machine_data(machine, held.get(machine.name), holds.get(machine.name, ())))
+    data["machines"] = rows
+    data["maintained"] = {each.name: each.maintainer for each in view.machines if each.maintainer}
     if budgets:
         data["budgets"] = budgets
     output.finish(data, lines, ExitCode.FINDINGS if listed else ExitCode.OK)

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from sovereign_ai.cli.output import table, wrapped
 
 if TYPE_CHECKING:
-    from sovereign_ai.operate import Machine, Policies
+    from sovereign_ai.cluster.api import Api
+    from sovereign_ai.operate import HeldPod, Machine, Policies
+
+_NONE: Mapping[str, Sequence[HeldPod]] = {}
 
 
 def held_back(policies: Policies, machines: Sequence[Machine], now: datetime) -> dict[str, str]:
@@ -34,13 +37,30 @@ def held_back(policies: Policies, machines: Sequence[Machine], now: datetime) ->
     return reasons
 
 
-def machine_lines(machines: Sequence[Machine], held: Mapping[str, str]) -> Iterator[str]:
+def drain_holds(api: Api, machines: Sequence[Machine]) -> dict[str, tuple[HeldPod, ...]]:
+    """Return the pods that hold the drain of machines, by machine."""
+    from sovereign_ai.operate import Step, holds_of_drains
+
+    draining = []
+    for machine in machines:
+        record = machine.record
+        if record is not None and record.step is Step.DRAIN and machine.pods:
+            draining.append(machine.name)
+    return holds_of_drains(api, draining)
+
+
+def machine_lines(
+    machines: Sequence[Machine], held: Mapping[str, str], holds: Mapping[str, Sequence[HeldPod]] = _NONE
+) -> Iterator[str]:
     """Yield a table of machines, and below it what holds some of them back.
 
     Args:
         machines: those with faults or under repair.
         held: what `held_back` returns.
+        holds: what `drain_holds` returns.
     """
+    from sovereign_ai.operate import held_text
+
     rows = []
     for machine in machines:
         faults = ", ".join(map(str, machine.faults)) or "-"
@@ -48,16 +68,22 @@ def machine_lines(machines: Sequence[Machine], held: Mapping[str, str]) -> Itera
         cause = machine.record.cause if machine.record else "-"
         if machine.name in held:
             step = "held back" if machine.record is None else f"{step}, held back"
+        elif machine.name in holds:
+            step = f"{step}, held by pods"
         rows.append((machine.name, step, machine.cordon, faults, cause))
     if rows:
         yield from table(["machine", "repair", "cordoned by", "faults now", "began with"], rows)
     for machine in machines:
         if machine.name in held:
             yield from wrapped(f"{machine.name} is held back: {held[machine.name]}")
+        elif machine.name in holds:
+            since = f"{machine.record.since:%Y-%m-%dT%H:%MZ}" if machine.record else "now"
+            text = held_text(holds[machine.name])
+            yield from wrapped(f"the drain of {machine.name}, begun {since}, waits for {text}")
 
 
-def machine_data(machine: Machine, held: str | None) -> Mapping[str, object]:
-    """Return a machine as plain data; `held` says what holds its repair back."""
+def machine_data(machine: Machine, held: str | None, holds: Sequence[HeldPod] = ()) -> Mapping[str, object]:
+    """Return a machine as plain data; `held` says what holds its repair back, `holds` which pods do."""
     record = None
     if machine.record:
         record = asdict(machine.record) | {"since": machine.record.since.isoformat()}
@@ -68,4 +94,6 @@ def machine_data(machine: Machine, held: str | None) -> Mapping[str, object]:
         "faults": [str(fault) for fault in machine.faults],
         "repair": record,
         "held_back": held,
+        "maintainer": machine.maintainer or None,
+        "held_pods": [asdict(each) for each in holds],
     }

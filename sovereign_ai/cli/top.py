@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cli.top_text import MachineState, Overview, TopQueue, TopWorkload
     from sovereign_ai.cluster import ActiveAlert
     from sovereign_ai.cluster.api import Api
-    from sovereign_ai.operate import Machine
+    from sovereign_ai.operate import HeldPod, Machine
     from sovereign_ai.plan import Plan
     from sovereign_ai.verify import QueueState, TenantUsage
 
@@ -120,12 +120,14 @@ def observe_all(target: Target, plan: Plan, cluster: str, now: datetime, price: 
         UnreachableError: there was no answer.
         KeyError: the plan has no such cluster.
     """
+    from sovereign_ai.cli.repair_text import drain_holds
     from sovereign_ai.cli.top_text import Overview, TopMachine
     from sovereign_ai.operate import observe_machines, places
     from sovereign_ai.sim import count_working, full_power, holders, power_draw, unwell_machines
 
     api = target.api
     view = observe_machines(api, places(plan, cluster), now)
+    holds = drain_holds(api, view.machines)
     pods, claims = api.list("v1", "Pod"), api.list("resource.k8s.io/v1", "ResourceClaim")
     held = holders(plan, cluster, pods, claims)
     power = power_draw(plan, cluster, held)
@@ -138,7 +140,16 @@ def observe_all(target: Target, plan: Plan, cluster: str, now: datetime, price: 
         state = _state(machine, view.nodes.get(node.name), busy, len(own))
         watts = power.nodes[node.name]
         machines.append(
-            TopMachine(node.name, node.pool, node.rack, state, len(own), busy, watts, _fault(machine))
+            TopMachine(
+                node.name,
+                node.pool,
+                node.rack,
+                state,
+                len(own),
+                busy,
+                watts,
+                _fault(machine, holds.get(node.name, ())),
+            )
         )
     state_of_queues = _queue_state(api)
     queues, workloads = queues_of(state_of_queues) if state_of_queues else ([], [])
@@ -196,13 +207,20 @@ def _state(machine: Machine | None, node: Mapping[str, Any] | None, busy: int, d
     return MachineState.HELD if busy == devices else MachineState.PARTLY_HELD
 
 
-def _fault(machine: Machine | None) -> str:
-    """Return what is reported of a machine, and how far its repair is."""
+def _fault(machine: Machine | None, holds: Sequence[HeldPod] = ()) -> str:
+    """Return what is reported of a machine, how far its repair is, and which pod holds its drain."""
     if machine is None:
         return ""
     told = list(map(str, machine.faults))
     if machine.record:
         told.append(f"repair: {machine.record.step}")
+    if machine.maintainer:
+        told.append(f"maintained by {machine.maintainer}")
+    for first in holds[:1]:
+        by = f" by budget {first.budget}" if first.budget else ""
+        more = f" and {len(holds) - 1} more" if len(holds) > 1 else ""
+        since = f" since {first.since}" if first.since else ""
+        told.append(f"pod {first.pod}{more} held{by}{since}")
     return ", ".join(told)
 
 

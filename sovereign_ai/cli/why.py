@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,12 +14,18 @@ from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
+    from sovereign_ai.cli.stack import Stack
+    from sovereign_ai.operate import ServedWork
     from sovereign_ai.verify import QueueReason
 
+_ClusterChoice = tuple[Backend, Path | None, str | None]
+"""The kind of cluster, its kubeconfig, and the stack's name."""
 _BEFORE_HELP = (
-    "A file with a Job, a JobSet or a LeaderWorkerSet that was not submitted: would it be admitted now?"
+    "A file with work that was not submitted: objects of a cluster, or a TrainingJob or InferenceService."
+    " Would it be admitted now?"
 )
 
 
@@ -47,56 +53,124 @@ def add(app: typer.Typer) -> None:
 
 
 def _why(
-    output: Output,
-    path: Path,
-    workload: str | None,
-    before: Path | None,
-    where: tuple[Backend, Path | None, str | None],
+    output: Output, path: Path, workload: str | None, before: Path | None, where: _ClusterChoice
 ) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode, Problem, UsageError
-    from sovereign_ai.verify import find_workload, observe_queues, reason_of, refusal_of, workload_of
+    from sovereign_ai.verify import find_workload, observe_queues, reason_of
 
-    if (workload is None) == (before is None):
+    if before is not None and workload is None:
+        _before(output, path, before, where)
+        return
+    if workload is None or before is not None:
         hint = "`sovereign-ai why STACK namespace/name`, or `sovereign-ai why STACK --before FILE`"
         raise UsageError(Problem("which-workload", "name one workload, or one file with a job", hint=hint))
-    # Before anything is asked of the cluster: a file that cannot be read needs no cluster.
-    work, templates = _work_in(before) if before is not None else (None, [])
     backend, kubeconfig, name = where
     cluster = open_stack(path).bundle(name).cluster
+    state = observe_queues(open_target(cluster, backend, kubeconfig, output.progress).api)
+    reason = reason_of(find_workload(state, workload), state)
+    code = ExitCode.FINDINGS if reason.state == "waits" else ExitCode.OK
+    output.finish(reason.to_data(), lines_of(reason), code)
+
+
+def _before(output: Output, path: Path, file: Path, where: _ClusterChoice) -> None:
+    """Say of each piece of work in a file whether it would be admitted, beside those before it."""
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.errors import ExitCode
+    from sovereign_ai.operate import served_work
+    from sovereign_ai.verify import observe_queues, reasons_of, tried_pieces
+
+    # Before anything is asked of the cluster: a file that cannot be read needs no cluster.
+    stack = open_stack(path)
+    found = _work_in(file, stack)
+    backend, kubeconfig, name = where
+    cluster = stack.bundle(name).cluster
     api = open_target(cluster, backend, kubeconfig, output.progress).api
+    served = served_work(api)
+    work, templates = found.as_served(served)
     state = observe_queues(api)
-    if work is None:
-        chosen = find_workload(state, str(workload))
-    else:
-        chosen = workload_of(work)
-        state = replace(state, claim_templates=[*templates, *state.claim_templates]) if templates else state
-    refusal = refusal_of(api, work) if work is not None else None
-    reason = refusal or reason_of(chosen, state)
-    is_fine = reason.state != "waits" or (before is not None and reason.code == "fits")
-    output.finish(reason.to_data(), lines_of(reason), ExitCode.OK if is_fine else ExitCode.FINDINGS)
+    state = replace(state, claim_templates=[*templates, *state.claim_templates])
+    attended = served.has_controller
+    pieces = tried_pieces(api, work, served.unattended, is_attended=attended)
+    reasons = reasons_of(pieces, state)
+    notes = list(found.notes)
+    if not attended:
+        notes.append("no controller of Kueue looks after the queues here: this is arithmetic alone")
+    lines = [line for reason in reasons for line in lines_of(reason)]
+    data: dict[str, Any] = {"work": [reason.to_data() for reason in reasons], "notes": notes}
+    if len(reasons) == 1:
+        data = merged(reasons[0].to_data(), {"notes": notes})
+    is_fine = all(reason.code == _FITS for reason in reasons)
+    output.finish(data, [*lines, *notes], ExitCode.OK if is_fine else ExitCode.FINDINGS)
 
 
-def _work_in(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the one piece of work in a file, and the templates of its claims.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The work of a file.
+
+    Attributes:
+        work: its objects, in their order.
+        templates: the templates of their claims.
+        notes: what a person should know of the file.
+        is_described: whether this program renders it: then it becomes what the cluster can run.
+    """
+
+    work: list[dict[str, Any]]
+    templates: list[dict[str, Any]]
+    notes: tuple[str, ...] = ()
+    is_described: bool = False
+
+    def as_served(self, served: ServedWork) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return the work as `jobs run` would submit it, and its templates."""
+        from sovereign_ai.operate import for_cluster
+
+        if not self.is_described:
+            return self.work, self.templates
+        return for_cluster(self.work, served, is_queued=True), self.templates
+
+
+def _work_in(file: Path, stack: Stack) -> _Found:
+    """Return the work in a file.
 
     Raises:
         BadFileError: the file cannot be read as objects.
-        UsageError: it does not hold exactly one whole piece of work, or one of `assess job`.
+        SpecError: it describes a job or service, and has problems.
+        UsageError: it holds no work, or something else that may be work.
     """
-    from sovereign_ai.errors import Problem, UsageError, Where
-    from sovereign_ai.files import WORKLOAD, decode, parse_objects, read
+    from sovereign_ai.files import WORKLOAD, decode, field_places, parse_objects, read
     from sovereign_ai.verify import read_work
 
     text = decode(read(file, WORKLOAD), str(file), WORKLOAD)
-    described = _DESCRIBED.search(text)
-    if described and not _API_VERSION.search(text):
-        message = f"it describes a {described[1]}, and is no object of a cluster"
-        hint = f"ask about what `sovereign-ai assess job STACK {file} --manifest IMAGE` prints"
-        raise UsageError(Problem("no-job", message, Where(str(file)), hint))
-    return read_work(parse_objects(text, str(file), WORKLOAD), str(file))
+    if _DESCRIBED.search(text) and not _API_VERSION.search(text):
+        return _described(file, stack)
+    objects = parse_objects(text, str(file), WORKLOAD)
+    found = read_work(objects, str(file), lambda: field_places(text, str(file)))
+    notes = [f"beside it, without pods: {', '.join(found.others)}"] if found.others else []
+    return _Found(found.work, found.templates, tuple(notes))
 
 
+def _described(file: Path, stack: Stack) -> _Found:
+    """Return what `jobs run` would submit of a TrainingJob or an InferenceService.
+
+    Its image does not matter to a queue, and stands in for one that admission lets run.
+    """
+    from sovereign_ai.assess.fit import FitVerdict, assess_fit, manifests, read_workload
+    from sovereign_ai.verify import probe_image
+
+    work = read_workload(file, stack.factory)
+    image = probe_image(stack.factory) or f"{stack.factory.images.registries[0]}/any@sha256:{'0' * 64}"
+    objects = manifests(stack.factory, stack.plan, work, image)
+    templates = [obj for obj in objects if obj["kind"] == _CLAIM_TEMPLATE]
+    notes = []
+    if assess_fit(stack.factory, stack.plan, work, {}).verdict is not FitVerdict.FITS:
+        notes.append("it is not known to fit: `sovereign-ai assess job` says why, `jobs run` wants --anyway")
+    return _Found(
+        [obj for obj in objects if obj not in templates], templates, tuple(notes), is_described=True
+    )
+
+
+_CLAIM_TEMPLATE = "ResourceClaimTemplate"
+_FITS = "fits"
 _DESCRIBED = re.compile(r"^[\"']?kind[\"']?: *[\"']?(TrainingJob|InferenceService)\b", re.MULTILINE)
 """The first line of what `assess job` and `jobs run` read."""
 _API_VERSION = re.compile(r"^[\"'{ ]*apiVersion\b", re.MULTILINE)

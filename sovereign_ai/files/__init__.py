@@ -69,7 +69,7 @@ if TYPE_CHECKING:
         WORKLOAD,
         FileKind,
     )
-    from sovereign_ai.files.object_text import PlacedObject, parse_objects, parse_placed_objects
+    from sovereign_ai.files.object_text import PlacedObject, field_places, parse_objects, parse_placed_objects
     from sovereign_ai.files.reading import files_in, read, read_lines
     from sovereign_ai.files.secrets import may_be_secret, shown
     from sovereign_ai.files.source import SourceMap, above, below
@@ -132,7 +132,7 @@ else:
                 "USAGE",
                 "WORKLOAD",
             ),
-            "object_text": ("PlacedObject", "parse_objects", "parse_placed_objects"),
+            "object_text": ("PlacedObject", "field_places", "parse_objects", "parse_placed_objects"),
             "reading": ("files_in", "read", "read_lines"),
             "secrets": ("may_be_secret", "shown"),
             "source": ("SourceMap", "above", "below"),
@@ -197,6 +197,7 @@ __all__ = [
     "below",
     "clean_text",
     "decode",
+    "field_places",
     "files_in",
     "foreign",
     "hidden",

@@ -7,7 +7,7 @@ twice is refused too: readers differ in which of both they take, and a person re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ import yaml
 from sovereign_ai.errors import Problem, SovereignError, Where
 from sovereign_ai.files.kinds import FileKind
 from sovereign_ai.files.secrets import shown
+from sovereign_ai.files.source import SourceMap
 from sovereign_ai.files.yaml_errors import explain_error
 
 MOST_VALUES = 300_000
@@ -73,6 +74,56 @@ def parse_placed_objects(text: str, file: str, kind: FileKind) -> list[PlacedObj
     if problems:
         raise kind.error(problems)
     return objects
+
+
+def field_places(text: str, file: str) -> list[SourceMap]:
+    """Return the places of the fields of each object of a text.
+
+    Args:
+        text: one that `parse_objects` has read: its objects are in the same order.
+        file: its name.
+    """
+    maps = []
+    for document in yaml.compose_all(text, Loader=_LOADER):
+        for node in _object_nodes(document):
+            values: dict[str, Where] = {}
+            keys: dict[str, Where] = {}
+            _add_places(node, "", file, (values, keys))
+            maps.append(SourceMap(values, keys, file))
+    return maps
+
+
+def _object_nodes(node: Any) -> Iterator[Any]:
+    """Yield the nodes of the objects of a document, as `_entries` does of what is built of it."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    fields: Mapping[str, Any] = {str(key.value): value for key, value in node.value}
+    items = fields.get("items")
+    kind = fields.get("kind")
+    is_list = isinstance(kind, yaml.ScalarNode) and kind.value == "List"
+    if not is_list or not isinstance(items, yaml.SequenceNode):
+        yield node
+        return
+    for item in items.value:
+        yield from _object_nodes(item)
+
+
+def _add_places(node: Any, path: str, file: str, found: tuple[dict[str, Where], dict[str, Where]]) -> None:
+    """Add the place of a value, and of each value within it with its name."""
+    values, keys = found
+    values[path] = _where(node, path, file)
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = f"{path}.{key.value}" if path else str(key.value)
+            keys[inner] = _where(key, inner, file)
+            _add_places(value, inner, file, found)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, value in enumerate(node.value):
+            _add_places(value, f"{path}[{number}]", file, found)
+
+
+def _where(node: Any, path: str, file: str) -> Where:
+    return Where(file, node.start_mark.line + 1, node.start_mark.column + 1, path)
 
 
 def _entries(document: Any) -> Iterator[tuple[str, Any]]:

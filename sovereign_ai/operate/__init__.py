@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from sovereign_ai.operate.repair.budgets import Budget, budgets_of
     from sovereign_ai.operate.repair.controller import Done, RepairController
     from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, out_of_work
+    from sovereign_ai.operate.repair.held_pods import HeldPod, held_text, holds_of_drains
     from sovereign_ai.operate.repair.loop import work
     from sovereign_ai.operate.repair.policies import Policies, one_policy, read_policies
     from sovereign_ai.operate.repair.record import ACCEPTANCE, Record, Step, write_verdict
@@ -98,6 +99,7 @@ else:
             "repair.budgets": ("Budget", "budgets_of"),
             "repair.controller": ("Done", "RepairController"),
             "repair.decide": ("Act", "Cordon", "Decision", "Machine", "Policy", "out_of_work"),
+            "repair.held_pods": ("HeldPod", "held_text", "holds_of_drains"),
             "repair.loop": ("work",),
             "repair.policies": ("Policies", "one_policy", "read_policies"),
             "repair.record": ("ACCEPTANCE", "Record", "Step", "write_verdict"),
@@ -123,6 +125,7 @@ __all__ = [
     "Cordon",
     "Decision",
     "Done",
+    "HeldPod",
     "Machine",
     "MonthSeries",
     "Place",
@@ -148,6 +151,8 @@ __all__ = [
     "for_cluster",
     "grant_access",
     "grant_of",
+    "held_text",
+    "holds_of_drains",
     "list_work",
     "locate_nodes",
     "make_grant",

@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from sovereign_ai.verify.manifest_fields import is_applied
     from sovereign_ai.verify.observation import Observed, examples, observe
     from sovereign_ai.verify.openreports import publish
+    from sovereign_ai.verify.pods import probe_image
     from sovereign_ai.verify.queue_observation import find_workload, observe_queues
     from sovereign_ai.verify.queue_reason import QueueReason, reason_of
+    from sovereign_ai.verify.queue_sequence import reasons_of
     from sovereign_ai.verify.queue_state import QueueState
-    from sovereign_ai.verify.queue_submission import refusal_of, workload_of
+    from sovereign_ai.verify.queue_submission import tried_pieces, workload_of
     from sovereign_ai.verify.queue_usage import TenantUsage, WorkUsage, by_team, by_tenant, usage_of
     from sovereign_ai.verify.submitted_work import read_work
     from sovereign_ai.verify.verdict import ClusterVerdict, verify
@@ -53,10 +55,12 @@ else:
             "manifest_fields": ("is_applied",),
             "observation": ("Observed", "examples", "observe"),
             "openreports": ("publish",),
+            "pods": ("probe_image",),
             "queue_observation": ("find_workload", "observe_queues"),
             "queue_reason": ("QueueReason", "reason_of"),
+            "queue_sequence": ("reasons_of",),
             "queue_state": ("QueueState",),
-            "queue_submission": ("refusal_of", "workload_of"),
+            "queue_submission": ("tried_pieces", "workload_of"),
             "queue_usage": ("TenantUsage", "WorkUsage", "by_team", "by_tenant", "usage_of"),
             "submitted_work": ("read_work",),
             "verdict": ("ClusterVerdict", "verify"),
@@ -87,10 +91,12 @@ __all__ = [
     "may_be_dead",
     "observe",
     "observe_queues",
+    "probe_image",
     "publish",
     "read_work",
     "reason_of",
-    "refusal_of",
+    "reasons_of",
+    "tried_pieces",
     "usage_of",
     "verdict_on_dead",
     "verify",

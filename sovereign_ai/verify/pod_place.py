@@ -6,6 +6,7 @@ Kubernetes 1.37.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sovereign_ai.rules.rbac import meets
@@ -79,6 +80,30 @@ def takes_pods(node: Object, tolerations: Iterable[Object]) -> bool:
         if condition["type"] == "Ready" and condition["status"] != "True":
             return False
     return not any(untolerated(node["spec"].get("taints") or (), tolerations))
+
+
+def lost_for(nodes: Iterable[Object], tolerations: Iterable[Object]) -> str:
+    """Return for what some nodes take no pods, in words: the most frequent reasons first.
+
+    Args:
+        nodes: nodes that take no pods.
+        tolerations: those of the pods.
+    """
+    accepted = list(tolerations)
+    counted: Counter[str] = Counter()
+    for node in nodes:
+        taint = next(untolerated(node["spec"].get("taints") or (), accepted), None)
+        if node["spec"].get("unschedulable"):
+            counted["cordoned"] += 1
+        elif taint is not None:
+            counted[f"taint {taint['key']}:{taint['effect']}"] += 1
+        else:
+            counted["not ready"] += 1
+    listed = counted.most_common(_MOST_REASONS)
+    return ", ".join(f"{number} {reason}" for reason, number in listed)
+
+
+_MOST_REASONS = 3
 
 
 def _tolerates(toleration: Object, taint: Object) -> bool:

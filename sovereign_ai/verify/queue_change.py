@@ -6,7 +6,7 @@ out any more; where none is enough by itself, none is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -14,6 +14,8 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from sovereign_ai.errors import closest
+from sovereign_ai.names import KEYS
+from sovereign_ai.rules.rbac import meets
 from sovereign_ai.verify.flavor_choice import taint_text, topology_levels
 from sovereign_ai.verify.obstacle import Obstacle
 from sovereign_ai.verify.pod_place import has_affinity, untolerated
@@ -52,6 +54,8 @@ ChangeKind = Literal[
     "check",
     "flavor",
     "class",
+    "label",
+    "local-queue",
 ]
 _CHANGES: Mapping[ChangeKind, str] = {
     "count": "ask for {value} pods in {target}",
@@ -72,6 +76,8 @@ _CHANGES: Mapping[ChangeKind, str] = {
     "check": "start what answers the admission check {target}, or take it out of the queue",
     "flavor": "create the ResourceFlavor {target}",
     "class": "use the priority class {value!r} in place of {target}",
+    "label": "label the namespace {target}: {value}",
+    "local-queue": "create the LocalQueue {target} of ClusterQueue {value}",
 }
 """Each kind of change in words."""
 _WITHOUT_VALUE: Mapping[ChangeKind, str] = {
@@ -95,7 +101,8 @@ class Change:
             which nodes its pods take; `resource`: another resource, or without it; `quota`: a larger quota;
             `cover`: a quota of a resource that the queue has none of;
             `repair`: nodes; `wait`: a check that has not answered; `check`: one that nobody answers;
-            `flavor`: one that is missing; `class`: the priority class of the work.
+            `flavor`: one that is missing; `class`: the priority class of the work; `label`: the namespace,
+            for a queue that selects namespaces; `local-queue`: the first queue of a namespace.
         target: the object, pod set, label or resource that changes.
         value: what it becomes; empty where the kind says it.
     """
@@ -158,6 +165,8 @@ def _proposals(workload: Object, state: QueueState, obstacle: Obstacle) -> Itera
         case "not-covered":
             yield from _resources(workload, state, obstacle)
     yield from other_queues(workload, state)
+    if obstacle.code == "other-namespace":
+        yield from _labels(workload, state)
 
 
 def other_queues(workload: Object, state: QueueState) -> Iterator[Proposal]:
@@ -309,11 +318,11 @@ def _levels(workload: Object, state: QueueState, obstacle: Obstacle) -> Iterator
         yield Proposal(change, with_spec(workload, podSets=pod_sets), state)
 
 
-def _with_pods(workload: Object, **fields: Any) -> Object:
-    """Return a workload with other fields of the spec of its pods."""
+def _with_pods(workload: Object, chosen: Collection[int], **fields: Any) -> Object:
+    """Return a workload with other fields of the spec of the pods of some of its pod sets."""
     pod_sets = []
-    for pod_set in workload["spec"]["podSets"]:
-        template = with_spec(pod_set["template"], **fields)
+    for index, pod_set in enumerate(workload["spec"]["podSets"]):
+        template = with_spec(pod_set["template"], **fields) if index in chosen else pod_set["template"]
         pod_sets.append({**pod_set, "template": template})
     return with_spec(workload, podSets=pod_sets)
 
@@ -325,20 +334,31 @@ def _selectors(workload: Object, state: QueueState, obstacle: Obstacle) -> Itera
         return
     labels = flavor["spec"].get("nodeLabels") or {}
     nodes = [node["metadata"].get("labels") or {} for node in state.nodes]
-    for pod_set in workload["spec"]["podSets"]:
-        pod = pod_set["template"]["spec"]
-        selector = dict(pod.get("nodeSelector") or {})
-        for key, value in sorted(selector.items()):
-            values = {labels[key]} if key in labels else _values(nodes, labels, key)
-            nearest = closest(value, sorted(values)) if values else None
-            for other in sorted(values, key=lambda each, near=nearest: (each != near, each)):
-                changed = _with_pods(workload, nodeSelector=selector | {key: other})
-                yield Proposal(Change("selector", key, other), changed, state)
-            rest = {name: kept for name, kept in selector.items() if name != key}
-            yield Proposal(Change("selector", key), _with_pods(workload, nodeSelector=rest), state)
-        if has_affinity(pod):
-            change = Change("affinity", pod_set.get("name", "main"))
-            yield Proposal(change, _with_pods(workload, affinity={}), state)
+    pods = [pod_set["template"]["spec"] for pod_set in workload["spec"]["podSets"]]
+    selected = dict.fromkeys(pair for pod in pods for pair in sorted((pod.get("nodeSelector") or {}).items()))
+    for key, value in selected:
+        values = {labels[key]} if key in labels else _values(nodes, labels, key)
+        nearest = closest(value, sorted(values)) if values else None
+        for other in sorted(values, key=lambda each, near=nearest: (each != near, each)):
+            yield Proposal(Change("selector", key, other), _selecting(workload, key, value, other), state)
+        yield Proposal(Change("selector", key), _selecting(workload, key, value, ""), state)
+    names = [pod_set.get("name", "main") for pod_set in workload["spec"]["podSets"]]
+    bound = [index for index, pod in enumerate(pods) if has_affinity(pod)]
+    if bound:
+        change = Change("affinity", ", ".join(names[index] for index in bound))
+        yield Proposal(change, _with_pods(workload, bound, affinity={}), state)
+
+
+def _selecting(workload: Object, key: str, value: str, other: str) -> Object:
+    """Return a workload whose pods that select a value select another one, or none by that label."""
+    changed = workload
+    for index, pod_set in enumerate(workload["spec"]["podSets"]):
+        selector = dict(pod_set["template"]["spec"].get("nodeSelector") or {})
+        if selector.get(key) == value:
+            del selector[key]
+            selector |= {key: other} if other else {}
+            changed = _with_pods(changed, {index}, nodeSelector=selector)
+    return changed
 
 
 def _values(nodes: Sequence[Mapping[str, str]], labels: Mapping[str, str], key: str) -> set[str]:
@@ -355,16 +375,58 @@ def _tolerations(workload: Object, state: QueueState, obstacle: Obstacle) -> Ite
     flavor = by_name(state.flavors, obstacle.flavor)
     if flavor is None:
         return
-    pod_set = workload["spec"]["podSets"][0]
-    tolerations = list(pod_set["template"]["spec"].get("tolerations") or ())
-    accepted = [*tolerations, *(flavor["spec"].get("tolerations") or ())]
-    texts = []
-    for taint in untolerated(flavor["spec"].get("nodeTaints") or (), accepted):
-        texts.append(taint_text(taint))
-        equal = {"key": taint["key"], "operator": "Equal", "value": taint.get("value", "")}
-        tolerations.append({**equal, "effect": taint["effect"]})
-    change = Change("tolerate", pod_set.get("name", "main"), ", ".join(texts))
-    yield Proposal(change, _with_pods(workload, tolerations=tolerations), state)
+    changed, names, texts = workload, [], dict[str, None]()
+    for index, pod_set in enumerate(workload["spec"]["podSets"]):
+        tolerations = list(pod_set["template"]["spec"].get("tolerations") or ())
+        accepted = [*tolerations, *(flavor["spec"].get("tolerations") or ())]
+        missing = list(untolerated(flavor["spec"].get("nodeTaints") or (), accepted))
+        if not missing:
+            continue
+        names.append(pod_set.get("name", "main"))
+        for taint in missing:
+            texts[taint_text(taint)] = None
+            equal = {"key": taint["key"], "operator": "Equal", "value": taint.get("value", "")}
+            tolerations.append({**equal, "effect": taint["effect"]})
+        changed = _with_pods(changed, {index}, tolerations=tolerations)
+    yield Proposal(Change("tolerate", ", ".join(names), ", ".join(texts)), changed, state)
+
+
+def _labels(workload: Object, state: QueueState) -> Iterator[Proposal]:
+    """Yield the labels by which a queue would serve a namespace; none that say what a namespace is.
+
+    A namespace's name is no choice, and the labels of this program are: they say where its work may run.
+    """
+    queue = cluster_queue_of(workload, state)
+    namespace = by_name(state.namespaces, workload["metadata"].get("namespace", ""))
+    selector = field_of(queue or {}, "spec", "namespaceSelector")
+    if namespace is None or selector is None:
+        return
+    live = namespace["metadata"].get("labels") or {}
+    wanted: dict[str, str] = {}
+    for key, value in (selector.get("matchLabels") or {}).items():
+        wanted |= {key: value} if live.get(key) != value else {}
+    for expression in selector.get("matchExpressions") or ():
+        if not meets(expression, live):
+            wanted[expression["key"]] = _met_by(expression)
+    if any(key.partition("/")[0] in _DECIDED for key in wanted):
+        return
+    labels = {key: value for key, value in {**live, **wanted}.items() if value}
+    text = ", ".join(f"{key}={value}" if value else f"{key}-" for key, value in sorted(wanted.items()))
+    labelled = {**namespace, "metadata": {**namespace["metadata"], "labels": labels}}
+    spaces = [labelled if each is namespace else each for each in state.namespaces]
+    change = Change("label", str(namespace["metadata"]["name"]), text)
+    yield Proposal(change, workload, replace(state, namespaces=spaces))
+
+
+_DECIDED = {"kubernetes.io", KEYS.domain}
+"""The prefixes of labels that nobody chooses for a queue."""
+
+
+def _met_by(expression: Object) -> str:
+    """Return the value of a label that meets an expression which it does not meet; empty for none."""
+    if expression["operator"] == "In":
+        return str((expression.get("values") or [""])[0])
+    return "true" if expression["operator"] == "Exists" else ""
 
 
 def _resources(workload: Object, state: QueueState, obstacle: Obstacle) -> Iterator[Proposal]:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
+from typing import NamedTuple
 
 from sovereign_ai.rules.rbac import selects
 from sovereign_ai.verify.flavor_choice import Asking, Assignment, assign, topology_levels
 from sovereign_ai.verify.obstacle import Obstacle, ObstacleCode
-from sovereign_ai.verify.pod_place import is_selected
+from sovereign_ai.verify.pod_place import is_selected, lost_for, takes_pods
 from sovereign_ai.verify.pod_requests import (
     Amounts,
     Object,
@@ -63,8 +65,80 @@ def obstacle_of(workload: Object, state: QueueState) -> Obstacle | None:
     return _no_node(workload, queue, state)
 
 
-def _of_flavors(workload: Object, queue: Object, state: QueueState) -> Obstacle | None:
-    """Return what keeps a workload off all choices of flavors; None if one of them takes it."""
+def admitted(workload: Object, state: QueueState) -> QueueState:
+    """Return the state once a workload is in its queue that nothing keeps out: its quota and nodes are taken.
+
+    What it preempts for that has ended then. One that makes do with fewer pods has as many as fit.
+
+    Args:
+        workload: one of which `obstacle_of` says nothing.
+        state: what there is before.
+    """
+    queue = cluster_queue_of(workload, state)
+    if queue is None:
+        return state
+    less = _smallest_that_fits(workload, queue, state) if _spare_pods(workload) else 0
+    if less:
+        workload = _with_less(workload, less, _spare_pods(workload))
+    ways: list[_Way] = []
+    _of_flavors(workload, queue, state, ways)
+    return _after(workload, queue, ways[0]) if ways else state
+
+
+class _Way(NamedTuple):
+    """How a workload gets in.
+
+    Attributes:
+        assignment: its flavors.
+        state: what there is once those have ended that it preempts.
+        taken: node to what its pods request there.
+    """
+
+    assignment: Assignment
+    state: QueueState
+    taken: Mapping[str, Amounts]
+
+
+def _after(workload: Object, queue: Object, way: _Way) -> QueueState:
+    """Return the state with a workload that has got in: its reservation, and pods on its nodes."""
+    assigned = []
+    for index, pod_set in enumerate(workload["spec"]["podSets"]):
+        flavors = {}
+        for (owner, resource), name in way.assignment.flavors.items():
+            if owner == index:
+                flavors[resource] = name
+        count = int(pod_set.get("count", 1))
+        asked = {**requests_of_pod(pod_set["template"]["spec"]), "pods": Fraction(1)}
+        usage = {}
+        for resource in flavors:
+            # In thousandths, which hold every quantity of the API exactly.
+            usage[resource] = f"{int(asked.get(resource, Fraction(0)) * count * 1000)}m"
+        name = pod_set.get("name", "main")
+        assigned.append({"name": name, "count": count, "flavors": flavors, "resourceUsage": usage})
+    admission = {"clusterQueue": queue["metadata"]["name"], "podSetAssignments": assigned}
+    reserved = {"type": "QuotaReserved", "status": "True"}
+    held = {**workload, "status": {"admission": admission, "conditions": [reserved]}}
+    pods = []
+    for node, amounts in way.taken.items():
+        # The first of its pods there has what all of them ask for; the others are there to be counted.
+        requests = {key: f"{int(amount * 1000)}m" for key, amount in amounts.items()}
+        for number in range(int(amounts.get("pods", 1))):
+            containers = [{"resources": {"requests": requests}}] if number == 0 else []
+            pods.append({"metadata": {}, "spec": {"nodeName": node, "containers": containers}})
+    return replace(way.state, workloads=[*way.state.workloads, held], pods=[*way.state.pods, *pods])
+
+
+def _of_flavors(
+    workload: Object, queue: Object, state: QueueState, ways: list[_Way] | None = None
+) -> Obstacle | None:
+    """Return what keeps a workload off all choices of flavors; None if one of them takes it.
+
+    Args:
+        workload: what waits.
+        queue: its queue.
+        state: what there is.
+        ways: takes the way in, where there is one.
+    """
     asking = Asking(workload, queue, state, quota_tree(state.cluster_queues, state.cohorts, state.workloads))
     starts: Mapping[tuple[int, int], int] = {}
     obstacles: list[Obstacle] = []
@@ -72,7 +146,7 @@ def _of_flavors(workload: Object, queue: Object, state: QueueState) -> Obstacle 
         assignment = assign(asking, starts)
         found = list(assignment.obstacles)
         if assignment.is_whole:
-            obstacle = _of_assignment(asking, assignment)
+            obstacle = _of_assignment(asking, assignment, ways)
             if obstacle is None:
                 return None
             found.append(obstacle)
@@ -95,13 +169,13 @@ def _nearest(obstacles: Sequence[Obstacle]) -> Obstacle:
     return replace(best, message="; ".join([best.message, *others.values()]))
 
 
-def _of_assignment(asking: Asking, assignment: Assignment) -> Obstacle | None:
+def _of_assignment(asking: Asking, assignment: Assignment, ways: list[_Way] | None = None) -> Obstacle | None:
     """Return what keeps a workload out although each of its pod sets has flavors; None if it gets in."""
     short = [each for each in assignment.obstacles if each.code == "waits-for-quota"]
     contested = set(assignment.contested)
     obstacle = None
     if not contested:
-        obstacle = _topology(asking, assignment, asking.state)
+        obstacle = _topology(asking, assignment, asking.state, ways)
         if obstacle is None:
             return None
         # Its quota is free, and its nodes may be taken by what it may preempt.
@@ -109,7 +183,7 @@ def _of_assignment(asking: Asking, assignment: Assignment) -> Obstacle | None:
     name = str(asking.queue["metadata"]["name"])
     for way in preemptions(asking.workload, asking.queue, asking.state, contested, assignment.needs):
         if way.ended and way.has_quota(name, assignment.needs):
-            obstacle = _topology(asking, assignment, without(asking.state, set(way.ended)))
+            obstacle = _topology(asking, assignment, without(asking.state, set(way.ended)), ways)
             if obstacle is None:
                 return None
     if obstacle is None and short:
@@ -159,12 +233,27 @@ def _no_node(workload: Object, queue: Object, state: QueueState) -> Obstacle | N
     for index, pod_set in enumerate(asking.pod_sets):
         if not asking.count(index) or asking.wants_topology(pod_set):
             continue
-        nodes = _nodes_of(asking)
-        if nodes and not any(_holds(node, pod_set["template"]["spec"]) for node in nodes):
-            kind = pod_set.get("name", "main")
+        nodes, kind = _nodes_of(asking), pod_set.get("name", "main")
+        large = [node for node in nodes if _holds(node, pod_set["template"]["spec"])]
+        if nodes and not large:
             message = f"Kueue would admit it, and no node that {kind} selects is as large as one of its pods"
             return Obstacle("no-node", message)
+        tolerations = _tolerations(asking, pod_set)
+        lost = [node for node in large if not takes_pods(node, tolerations)]
+        if large and len(lost) == len(large):
+            message = f"Kueue would admit it, and none of the nodes of {kind} takes a pod: "
+            return Obstacle("no-node", message + lost_for(lost, tolerations))
     return None
+
+
+def _tolerations(asking: Asking, pod_set: Object) -> list[Object]:
+    """Return what the pods of a pod set tolerate, with what the flavors of their queue add."""
+    tolerations = list(pod_set["template"]["spec"].get("tolerations") or ())
+    for group in asking.groups:
+        for entry in group["flavors"]:
+            flavor = by_name(asking.state.flavors, entry["name"]) or {}
+            tolerations += field_of(flavor, "spec", "tolerations") or ()
+    return tolerations
 
 
 def _nodes_of(asking: Asking) -> list[Object]:
@@ -244,18 +333,41 @@ def _not_covered(workload: Object, queue: Object) -> Obstacle | None:
     return None
 
 
-def _topology(asking: Asking, assignment: Assignment, state: QueueState) -> Obstacle | None:
+def _topology(
+    asking: Asking, assignment: Assignment, state: QueueState, ways: list[_Way] | None = None
+) -> Obstacle | None:
     """Return the pod set that no domain of its flavor's topology has room for."""
     taken: dict[str, dict[str, Amounts]] = {}
+    is_kept = ways is not None
     for members in _placed_together(asking):
         flavor = _topology_flavor(asking, assignment, members[0])
         if flavor is None:
             continue
         name = str(flavor["metadata"]["name"])
-        obstacle = _place(asking, members, flavor, state, taken.setdefault(name, {}))
+        held = _Placing(state, taken.setdefault(name, {}), is_kept=is_kept)
+        obstacle = _place(asking, members, flavor, held)
         if obstacle is not None:
             return obstacle
+    if ways is not None:
+        total: dict[str, Amounts] = {}
+        for amounts in taken.values():
+            _add(total, amounts)
+        ways.append(_Way(assignment, state, total))
     return None
+
+
+class _Placing(NamedTuple):
+    """What pods are placed beside.
+
+    Attributes:
+        state: what there is.
+        taken: node to what the pod sets before will request there.
+        is_kept: whether that is wanted of the last pod set too.
+    """
+
+    state: QueueState
+    taken: dict[str, Amounts]
+    is_kept: bool
 
 
 def _placed_together(asking: Asking) -> list[list[int]]:
@@ -277,49 +389,42 @@ def _topology_flavor(asking: Asking, assignment: Assignment, index: int) -> Obje
     return None
 
 
-def _place(
-    asking: Asking, members: Sequence[int], flavor: Object, state: QueueState, taken: dict[str, Amounts]
-) -> Obstacle | None:
+def _place(asking: Asking, members: Sequence[int], flavor: Object, held: _Placing) -> Obstacle | None:
     """Place pod sets that share a domain, and add what they take; return the obstacle where none has room."""
-    levels = topology_levels(flavor, state)
+    levels = topology_levels(flavor, held.state)
     first = asking.pod_sets[members[0]]
     level = field_of(first, "topologyRequest", "required") or ""
     domains: list[Domain] = [()]
     if len(members) > 1 and level:
-        room = rooms_of(first, levels, flavor, state.nodes, state.pods, taken)
+        room = rooms_of(first, levels, flavor, held.state.nodes, held.state.pods, held.taken)
         domains = sorted(domain_rooms(room.rooms, levels.index(level))) or [()]
     obstacle = None
     for domain in domains:
-        tried = dict(taken)
-        obstacle = _place_within(domain, asking, members, flavor, (state, tried))
+        tried = held._replace(taken=dict(held.taken))
+        obstacle = _place_within(domain, asking, members, flavor, tried)
         if obstacle is None:
-            taken.update(tried)
+            held.taken.update(tried.taken)
             return None
     return obstacle
 
 
 def _place_within(
-    domain: Domain,
-    asking: Asking,
-    members: Sequence[int],
-    flavor: Object,
-    held: tuple[QueueState, dict[str, Amounts]],
+    domain: Domain, asking: Asking, members: Sequence[int], flavor: Object, held: _Placing
 ) -> Obstacle | None:
     """Place pod sets one after another in a part of a topology; return what keeps the first one out."""
-    state, taken = held
-    levels = topology_levels(flavor, state)
+    levels = topology_levels(flavor, held.state)
     for index in members:
         pod_set, count = asking.pod_sets[index], asking.count(index)
-        room = rooms_of(pod_set, levels, flavor, state.nodes, state.pods, taken)
+        room = rooms_of(pod_set, levels, flavor, held.state.nodes, held.state.pods, held.taken)
         level = field_of(pod_set, "topologyRequest", "required") or ""
         rooms = {path: pods for path, pods in room.rooms.items() if path[: len(domain)] == domain}
         fitting = domain_rooms(rooms, levels.index(level) if level else -1, _slices(pod_set, levels))
         enough = [path for path, pods in fitting.items() if pods >= count]
         if count and not enough:
             return _no_room(pod_set, count, max(fitting.values(), default=0), flavor, room)
-        if count and len(asking.pod_sets) > 1:
+        if count and (held.is_kept or len(asking.pod_sets) > 1):
             smallest = min(enough, key=fitting.__getitem__)
-            _add(taken, placed(room, pod_set, count, smallest))
+            _add(held.taken, placed(room, pod_set, count, smallest))
     return None
 
 
@@ -350,6 +455,8 @@ def _no_room(pod_set: Object, count: int, largest: int, flavor: Object, room: To
         message = f"the nodes of flavor {name} have room for {largest} of {count} pods"
     if size:
         message += f", {size} of them within one {request.get('podSetSliceRequiredTopology')}"
-    if lost := sum(map(len, room.lost.values())):
-        message += f"; {lost} of its nodes take no pods"
+    if lost := [node for nodes in room.lost.values() for node in nodes]:
+        spec = pod_set["template"]["spec"]
+        tolerations = [*(flavor["spec"].get("tolerations") or ()), *(spec.get("tolerations") or ())]
+        message += f"; {len(lost)} of its nodes take no pods: {lost_for(lost, tolerations)}"
     return Obstacle("topology", message, name, level=level, brief=message)

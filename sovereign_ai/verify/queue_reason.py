@@ -16,7 +16,7 @@ its queues have together (`quota_room`). A change is named once it was tried by 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from sovereign_ai.errors import closest
@@ -32,8 +32,10 @@ from sovereign_ai.verify.queue_state import (
     is_finished,
     is_true,
     missing_class,
+    pods_of,
     priority_of,
     with_priority,
+    with_spec,
 )
 
 State = Literal["runs", "waits", "finished"]
@@ -84,31 +86,78 @@ def reason_of(workload: Object, state: QueueState) -> QueueReason:
     """
     # Again, for one that was not submitted: what is counted already has no claims left.
     workload = with_priority(count_claims(workload, state.claim_templates), state)
-    metadata = workload["metadata"]
-    name = f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+    name = full_name(workload)
     conditions = {each["type"]: each for each in field_of(workload, "status", "conditions") or ()}
     if _is_true(conditions.get("Finished")):
         return _reason(name, "finished", conditions["Finished"], _Verdict("finished", "it has finished"))
     if _is_true(conditions.get("Admitted")):
-        return _reason(name, "runs", conditions["Admitted"], _Verdict("admitted", _place(workload)))
+        stuck = _without_node(workload, state)
+        verdict = stuck or _Verdict("admitted", _place(workload))
+        return _reason(name, "waits" if stuck else "runs", conditions["Admitted"], verdict)
     reserved = conditions.get("QuotaReserved")
     if _is_true(reserved):
         return _reason(name, "waits", reserved, _checks(workload))
-    verdict = (
-        _deactivated(workload, name)
-        or _no_class(workload, state)
-        or _queue(workload, state)
-        or _failed_check(workload)
-        or _back_off(workload, conditions.get("Requeued"))
-        or _claims(workload, state)
-        or _flavors(workload, state)
-        or _behind(workload, state)
-        or _Verdict("fits", "by arithmetic it fits: Kueue has not looked at it yet, or others come first")
-    )
+    verdict = _verdict(workload, state)
     evicted = conditions.get("Evicted") or {}
     if verdict.code == "deactivated" and str(evicted.get("reason")).startswith("Deactivated"):
         reserved = evicted
     return _reason(name, "waits", reserved, verdict)
+
+
+def _verdict(workload: Object, state: QueueState) -> _Verdict:
+    """Return what keeps out a workload without quota."""
+    return (
+        _deactivated(workload, state)
+        or _no_class(workload, state)
+        or _queue(workload, state)
+        or _failed_check(workload)
+        or _back_off(workload)
+        or _claims(workload, state)
+        or _flavors(workload, state)
+        or _behind(workload, state)
+        or _Verdict(_FITS, "by arithmetic it fits: Kueue has not looked at it yet, or others come first")
+    )
+
+
+_FITS = "fits"
+
+
+def _tried(verdict: _Verdict, workload: Object, state: QueueState) -> _Verdict:
+    """Return a verdict with its change only where that is enough by itself; else with what is left after it.
+
+    Args:
+        verdict: what decides now.
+        workload: the workload after the change.
+        state: what there is after the change.
+    """
+    left = _verdict(workload, state)
+    if left.code == _FITS:
+        return verdict
+    message = f"{verdict.message}; once that is no more: {left.message}"
+    return replace(verdict, message=message, change=_other_queue(workload, state))
+
+
+def _other_queue(workload: Object, state: QueueState) -> Change | None:
+    """Return another queue of the namespace that would admit a workload; None where there is none."""
+    for proposal in other_queues(workload, state):
+        if _verdict(proposal.workload, proposal.state).code == _FITS:
+            return proposal.change
+    return None
+
+
+def _without_node(workload: Object, state: QueueState) -> _Verdict | None:
+    """Return why pods of an admitted workload find no node; None where all have one, or are not made yet."""
+    waiting, message = 0, ""
+    pods = pods_of(workload, state)
+    for pod in pods:
+        for condition in field_of(pod, "status", "conditions") or ():
+            if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+                waiting += 1
+                message = message or condition.get("message", "")
+    if not waiting:
+        return None
+    text = f"Kueue has admitted it, and {waiting} of its {len(pods)} pods find no node: {message}"
+    return _Verdict("unschedulable", text)
 
 
 def _reason(name: str, state: State, condition: Object | None, verdict: _Verdict) -> QueueReason:
@@ -162,10 +211,21 @@ def _of_check(check: Object, before: str) -> _Verdict:
     return _Verdict("admission-check", message, change)
 
 
-def _deactivated(workload: Object, name: str) -> _Verdict | None:
+def _deactivated(workload: Object, state: QueueState) -> _Verdict | None:
     if workload["spec"].get("active", True):
         return None
-    return _Verdict("deactivated", "spec.active is false", Change("activate", name))
+    for condition in field_of(workload, "status", "conditions") or ():
+        if condition["type"] == "Evicted" and condition.get("reason") == _REJECTED:
+            message = (
+                f"spec.active is false: {condition.get('message', '')}; active again, it is asked about anew"
+            )
+            return _Verdict("deactivated", message)
+    verdict = _Verdict("deactivated", "spec.active is false", Change("activate", full_name(workload)))
+    return _tried(verdict, with_spec(workload, active=True), state)
+
+
+_REJECTED = "DeactivatedDueToAdmissionCheck"
+"""Kueue's word for a workload that an admission check rejected; the check's own answer is reset after it."""
 
 
 def _no_class(workload: Object, state: QueueState) -> _Verdict | None:
@@ -178,16 +238,21 @@ def _no_class(workload: Object, state: QueueState) -> _Verdict | None:
     known = sorted(str(each["metadata"]["name"]) for each in classes)
     message = f"there is no {kind} {reference['name']!r}; there is {', '.join(known) or 'none'}"
     nearest = closest(reference["name"], known) or (known[0] if known else "")
-    return _Verdict("no-priority-class", message, Change("class", reference["name"], nearest))
+    verdict = _Verdict("no-priority-class", message, Change("class", reference["name"], nearest))
+    other = {**reference, "name": nearest} if nearest else None
+    return _tried(verdict, with_priority(with_spec(workload, priorityClassRef=other), state), state)
 
 
-def _back_off(workload: Object, requeued: Object | None) -> _Verdict | None:
+def _back_off(workload: Object) -> _Verdict | None:
     """Return until when a workload that lost its place is kept out of its queue."""
     until = field_of(workload, "status", "requeueState", "requeueAt")
-    if requeued is None or requeued.get("status") != "False" or not until:
-        return None
-    message = f"it lost its place ({requeued.get('reason', '')}) and comes back to its queue at {until}"
-    return _Verdict("back-off", message)
+    for condition in field_of(workload, "status", "conditions") or ():
+        if condition["type"] == "Requeued" and condition.get("status") == "False" and until:
+            message = (
+                f"it lost its place ({condition.get('reason', '')}) and comes back to its queue at {until}"
+            )
+            return _Verdict("back-off", message)
+    return None
 
 
 def _claims(workload: Object, state: QueueState) -> _Verdict | None:
@@ -199,60 +264,108 @@ def _queue(workload: Object, state: QueueState) -> _Verdict | None:
     """Return what is wrong with the queues on a workload's way; None if they take workloads."""
     namespace, wanted = workload["metadata"].get("namespace"), workload["spec"].get("queueName") or ""
     names = {}
-    for queue in state.local_queues:
-        if queue["metadata"]["namespace"] == namespace:
-            names[queue["metadata"]["name"]] = queue
+    for each in state.local_queues:
+        if each["metadata"]["namespace"] == namespace:
+            names[each["metadata"]["name"]] = each
     local = names.get(wanted)
     if local is None:
         return _no_queue(workload, state, sorted(names))
-    if _is_stopped(local):
-        return _stopped(f"LocalQueue {namespace}/{wanted}")
+    queue = cluster_queue_of(workload, state)
     target = f"ClusterQueue {local['spec']['clusterQueue']}"
-    return _of_cluster_queue(target, cluster_queue_of(workload, state), state)
-
-
-def _of_cluster_queue(target: str, queue: Object | None, state: QueueState) -> _Verdict | None:
-    """Return why a ClusterQueue takes no workloads; None if it takes them."""
+    stopped = []
+    if _is_stopped(local):
+        stopped.append(f"LocalQueue {namespace}/{wanted}")
+    if queue is not None and _is_stopped(queue):
+        stopped.append(target)
+    if stopped:
+        message = f"{' and '.join(stopped)} {'is' if len(stopped) == 1 else 'are'} stopped"
+        verdict = _Verdict("stopped-queue", message, Change("resume", " and ".join(stopped)))
+        return _tried(verdict, workload, _resumed(state, local, queue))
     if queue is None:
-        return _Verdict("no-queue", f"{target}, to which the namespace's queue leads, is missing")
-    if _is_stopped(queue):
-        return _stopped(target)
+        message = f"{target}, to which the namespace's queue leads, is missing"
+        return _Verdict("no-queue", message, _other_queue(workload, state))
+    return _inactive(workload, queue, state)
+
+
+def _resumed(state: QueueState, local: Object, queue: Object | None) -> QueueState:
+    """Return the state once nothing stops a queue any more."""
+    locals_ = [with_spec(local, stopPolicy="None") if each is local else each for each in state.local_queues]
+    queues: list[Object] = []
+    for each in state.cluster_queues:
+        if each is queue and _is_stopped(each):
+            # It is inactive because it is stopped; whether for anything else is seen in what it refers to.
+            conditions = [{"type": "Active", "status": "True"}] if not _activations(each, state) else None
+            status = {**(each.get("status") or {}), "conditions": conditions or _INACTIVE}
+            queues.append({**with_spec(each, stopPolicy="None"), "status": status})
+        else:
+            queues.append(each)
+    return replace(state, local_queues=locals_, cluster_queues=queues)
+
+
+_INACTIVE = [{"type": "Active", "status": "False", "message": "it refers to what is missing or inactive"}]
+
+
+def _inactive(workload: Object, queue: Object, state: QueueState) -> _Verdict | None:
+    """Return why a ClusterQueue that is not stopped takes no workloads; None if it takes them."""
     for condition in field_of(queue, "status", "conditions") or ():
         if condition["type"] == "Active" and condition["status"] != "True":
-            message = f"{target} is not active: {condition.get('message', '')}"
-            return _Verdict("inactive-queue", message, _activation(queue, state))
-    return None
+            break
+    else:
+        return None
+    name = queue["metadata"]["name"]
+    message = f"ClusterQueue {name} is not active: {condition.get('message', '')}"
+    changes = _activations(queue, state)
+    if len(changes) != 1:
+        return _Verdict("inactive-queue", message, _other_queue(workload, state))
+    active = {**queue, "status": {"conditions": [{"type": "Active", "status": "True"}]}}
+    queues = [active if each is queue else each for each in state.cluster_queues]
+    verdict = _Verdict("inactive-queue", message, changes[0])
+    return _tried(verdict, workload, replace(state, cluster_queues=queues))
 
 
-def _activation(queue: Object, state: QueueState) -> Change | None:
-    """Return what makes a queue active: its first dead admission check, or a missing flavor."""
-    for check in field_of(queue, "spec", "admissionChecksStrategy", "admissionChecks") or ():
+def _activations(queue: Object, state: QueueState) -> list[Change]:
+    """Return what together makes a queue active: its dead admission checks, and missing flavors."""
+    changes = []
+    strategy = field_of(queue, "spec", "admissionChecksStrategy", "admissionChecks") or ()
+    for check in strategy:
         known = by_name(state.admission_checks, check["name"])
         if not is_true(field_of(known or {}, "status", "conditions"), "Active"):
-            return Change("check", check["name"])
+            changes.append(Change("check", check["name"]))
     for group in queue["spec"].get("resourceGroups") or ():
         for flavor in group["flavors"]:
-            if by_name(state.flavors, flavor["name"]) is None:
-                return Change("flavor", flavor["name"])
-    return None
-
-
-def _stopped(target: str) -> _Verdict:
-    return _Verdict("stopped-queue", f"{target} is stopped", Change("resume", target))
+            change = Change("flavor", flavor["name"])
+            if by_name(state.flavors, flavor["name"]) is None and change not in changes:
+                changes.append(change)
+    return changes
 
 
 def _no_queue(workload: Object, state: QueueState, known: Sequence[str]) -> _Verdict:
-    """Return the verdict on a queue that does not exist: the nearest one that admits, or the nearest."""
+    """Return the verdict on a queue that does not exist: the nearest one that admits, or a first one."""
     namespace, wanted = workload["metadata"].get("namespace"), workload["spec"].get("queueName") or ""
     message = f"namespace {namespace} has no queue {wanted!r}; it has {', '.join(known) or 'none'}"
     if not known:
-        return _Verdict("no-queue", message)
+        return _Verdict("no-queue", message, _first_queue(workload, state) if wanted else None)
     nearest = closest(wanted, known) or known[0]
     proposals = sorted(other_queues(workload, state), key=lambda each: each.change.value != nearest)
+    left = ""
     for proposal in proposals:
-        if obstacle_of(proposal.workload, state) is None:
+        verdict = _verdict(proposal.workload, proposal.state)
+        if verdict.code == _FITS:
             return _Verdict("no-queue", message, proposal.change)
-    return _Verdict("no-queue", message, Change("queue", wanted, nearest))
+        left = left or f"; in {proposal.change.value}: {verdict.message}"
+    return _Verdict("no-queue", message + left)
+
+
+def _first_queue(workload: Object, state: QueueState) -> Change | None:
+    """Return the first queue of a namespace that would admit a workload: a LocalQueue of a ClusterQueue."""
+    metadata = {"namespace": workload["metadata"].get("namespace"), "name": workload["spec"]["queueName"]}
+    for queue in state.cluster_queues:
+        name = str(queue["metadata"]["name"])
+        local = {"metadata": metadata, "spec": {"clusterQueue": name}}
+        tried = replace(state, local_queues=[*state.local_queues, local])
+        if _verdict(workload, tried).code == _FITS:
+            return Change("local-queue", f"{metadata['namespace']}/{metadata['name']}", name)
+    return None
 
 
 def _flavors(workload: Object, state: QueueState) -> _Verdict | None:

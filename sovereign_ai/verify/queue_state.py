@@ -10,6 +10,8 @@ from sovereign_ai.verify.pod_requests import Object, field_of
 
 _WORKLOAD = "kueue.x-k8s.io/workload"
 """Kueue's annotation of the pods of a workload."""
+_OWNER_LABELS = ("batch.kubernetes.io/job-name", "jobset.sigs.k8s.io/jobset-name")
+"""Labels of pods with the name of the work that owns their workload: a Job, or a JobSet and a TrainJob."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,24 @@ def without(state: QueueState, ended: Collection[str]) -> QueueState:
         if owner is None or f"{metadata.get('namespace', '')}/{owner}" not in ended:
             pods.append(pod)
     return replace(state, workloads=workloads, pods=pods)
+
+
+def pods_of(workload: Object, state: QueueState) -> list[Object]:
+    """Return the pods of a workload that are there: of Kueue's annotation, or of the work that owns it."""
+    metadata = workload["metadata"]
+    owners = {str(owner["name"]) for owner in metadata.get("ownerReferences") or ()}
+    found = []
+    for pod in state.pods:
+        live = pod.get("metadata") or {}
+        if live.get("namespace") != metadata.get("namespace"):
+            continue
+        annotated = (live.get("annotations") or {}).get(_WORKLOAD)
+        labels = live.get("labels") or {}
+        named = {labels[label] for label in _OWNER_LABELS if label in labels}
+        is_own = annotated == metadata["name"] if annotated else bool(named & owners)
+        if is_own or live.get("name") in owners:
+            found.append(pod)
+    return found
 
 
 def with_spec(obj: Object, **fields: Any) -> Object:

@@ -1,22 +1,24 @@
-"""The one piece of work in a file of objects, read as strictly as an API server would.
+"""The work in a file of objects, read as strictly as an API server would.
 
-    read_work(objects, "job.yaml")      # -> the Job, JobSet or LeaderWorkerSet, and templates of its claims
+    read_work(objects, "job.yaml")      # -> each Job, JobSet, TrainJob …, and the templates of its claims
 
 Only what the arithmetic of queues reads is judged, so that a file in which a label is a number, or a number
 of pods a text, is refused with its field. Everything else is the cluster's to judge, which is asked as well.
+Objects without pods may stand beside the work, as `helm template` writes them. What may have pods and is not
+read here is refused: an answer that leaves work out is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from sovereign_ai.errors import Problem, UsageError, Where
-from sovereign_ai.files import shown
+from sovereign_ai.errors import Problem, UsageError, Where, nearest
+from sovereign_ai.files import SourceMap, shown
 from sovereign_ai.spec import TextForm, from_validation
 from sovereign_ai.verify.difference import quantity
 from sovereign_ai.verify.pod_requests import field_of
@@ -25,14 +27,39 @@ WORK_VERSIONS: Mapping[str, str] = {
     "Job": "batch/v1",
     "JobSet": "jobset.x-k8s.io/v1alpha2",
     "LeaderWorkerSet": "leaderworkerset.x-k8s.io/v1",
+    "TrainJob": "trainer.kubeflow.org/v1alpha1",
+    "Deployment": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "Pod": "v1",
 }
 """The kinds of work that are read, each with its version."""
 _NEXT: Mapping[str, str] = {
     "CronJob": "write the Job that it makes: its spec.jobTemplate with apiVersion, kind and a name",
-    "TrainJob": "its pods are those of its runtime: submit it suspended, and ask for it by namespace/name",
-    "Pod": "write a Job whose template has its spec",
+    "ReplicaSet": "write the Deployment that it is of: Kueue queues no ReplicaSet",
+    "DaemonSet": "Kueue queues no DaemonSet: it has a pod on each machine that its pods select",
 }
 """Kind to the next step of who has a file of it."""
+_WITHOUT_PODS: Mapping[str, str] = {
+    "v1": "ConfigMap Secret Service ServiceAccount PersistentVolumeClaim PersistentVolume Namespace"
+    " LimitRange ResourceQuota Endpoints Event",
+    "networking.k8s.io": "",
+    "gateway.networking.k8s.io": "",
+    "rbac.authorization.k8s.io": "",
+    "policy": "",
+    "autoscaling": "",
+    "scheduling.k8s.io": "",
+    "storage.k8s.io": "",
+    "resource.k8s.io": "",
+    "node.k8s.io": "",
+    "coordination.k8s.io": "",
+    "discovery.k8s.io": "",
+    "apiextensions.k8s.io": "",
+    "admissionregistration.k8s.io": "",
+    "kueue.x-k8s.io": "",
+    "monitoring.coreos.com": "PodMonitor PrometheusRule ServiceMonitor",
+    "trainer.kubeflow.org": "ClusterTrainingRuntime TrainingRuntime",
+}
+"""API groups, and in the first place the version of the core, to their kinds without pods; empty for all."""
 _CLAIM_TEMPLATE = "ResourceClaimTemplate"
 _MOST_NAMED = 5
 
@@ -62,6 +89,7 @@ class _Part(BaseModel):
 class _Metadata(_Part):
     name: str = ""
     namespace: str = ""
+    generate_name: str = ""
     labels: _Texts = {}
     annotations: _Texts = {}
 
@@ -110,15 +138,18 @@ class _PodClaim(_Part):
     resource_claim_template_name: str = ""
 
 
-class _PodSpec(_Part):
-    containers: Annotated[list[_Container], Field(min_length=1)]
-    init_containers: list[_Container] = []
+class _PodSettings(_Part):
     node_selector: _Texts = {}
     tolerations: list[_Toleration] = []
     affinity: _Affinity | None = None
     overhead: _Quantities = {}
     priority_class_name: str = ""
     resource_claims: list[_PodClaim] = []
+
+
+class _PodSpec(_PodSettings):
+    containers: Annotated[list[_Container], Field(min_length=1)]
+    init_containers: list[_Container] = []
 
 
 class _PodTemplate(_Part):
@@ -154,6 +185,74 @@ class _Group(_Part):
 
 class _LeaderWorkerSetSpec(_Part):
     leader_worker_template: _Group
+
+
+class _ReplicatedPods(_Part):
+    replicas: _Count = 1
+    template: _PodTemplate
+
+
+class _RuntimeRef(_Part):
+    name: str
+    kind: str = "ClusterTrainingRuntime"
+
+
+class _Trainer(_Part):
+    num_nodes: _Count | None = None
+    resources_per_node: _Resources | None = None
+
+
+class _PatchedContainer(_Container):
+    name: str
+
+
+class _PatchedPodSpec(_PodSettings):
+    containers: list[_PatchedContainer] = []
+    init_containers: list[_PatchedContainer] = []
+
+
+class _PatchedPodTemplate(_Part):
+    metadata: _Metadata | None = None
+    spec: _PatchedPodSpec | None = None
+
+
+class _PatchedJobSpec(_Part):
+    parallelism: _Count | None = None
+    completions: _Count | None = None
+    template: _PatchedPodTemplate | None = None
+
+
+class _PatchedJob(_Part):
+    metadata: _Metadata | None = None
+    spec: _PatchedJobSpec | None = None
+
+
+class _PatchedReplicatedJob(_Part):
+    name: str
+    template: _PatchedJob | None = None
+
+
+class _PatchedJobSetSpec(_Part):
+    replicated_jobs: list[_PatchedReplicatedJob] = []
+
+
+class _PatchedJobSet(_Part):
+    metadata: _Metadata | None = None
+    spec: _PatchedJobSetSpec | None = None
+
+
+class _PatchedRuntime(_Part):
+    template: _PatchedJobSet | None = None
+
+
+class _RuntimePatch(_Part):
+    training_runtime_spec: _PatchedRuntime | None = None
+
+
+class _TrainJobSpec(_Part):
+    runtime_ref: _RuntimeRef
+    trainer: _Trainer | None = None
+    runtime_patches: list[_RuntimePatch] = []
 
 
 class _ExactRequest(_Part):
@@ -193,6 +292,21 @@ class _LeaderWorkerSet(_Part):
     spec: _LeaderWorkerSetSpec
 
 
+class _TrainJob(_Part):
+    metadata: _Metadata
+    spec: _TrainJobSpec
+
+
+class _Replicated(_Part):
+    metadata: _Metadata
+    spec: _ReplicatedPods
+
+
+class _Pod(_Part):
+    metadata: _Metadata
+    spec: _PodSpec
+
+
 class _ClaimTemplate(_Part):
     metadata: _Metadata
     spec: _ClaimTemplateSpec
@@ -202,68 +316,136 @@ _MODELS: Mapping[str, type[_Part]] = {
     "Job": _Job,
     "JobSet": _JobSet,
     "LeaderWorkerSet": _LeaderWorkerSet,
+    "TrainJob": _TrainJob,
+    "Deployment": _Replicated,
+    "StatefulSet": _Replicated,
+    "Pod": _Pod,
     _CLAIM_TEMPLATE: _ClaimTemplate,
 }
 
 
-def read_work(objects: Sequence[Mapping[str, Any]], file: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the one piece of work among objects, and the templates of claims beside it, in its namespace.
+class SubmittedWork(NamedTuple):
+    """What a file would submit.
+
+    Attributes:
+        work: the pieces of work, in the order of the file.
+        templates: the templates of their claims, each with its namespace.
+        others: objects without pods that stand beside them, in words.
+    """
+
+    work: list[dict[str, Any]]
+    templates: list[dict[str, Any]]
+    others: list[str]
+
+
+def read_work(
+    objects: Sequence[Mapping[str, Any]],
+    file: str,
+    places: Callable[[], Sequence[SourceMap]] | None = None,
+) -> SubmittedWork:
+    """Return the work among objects, and the templates of claims beside it, in its namespace.
 
     Args:
         objects: the objects of a file.
         file: its name, for problems.
+        places: gives the places of the fields of each object, which are asked for where there is a problem;
+            left out, problems name the file and the field.
 
     Raises:
-        UsageError: there is not exactly one, or a field of it is of another type than it has to be.
+        UsageError: there is no work, there is work that is not read here, or a field of it is of another type
+            than it has to be.
     """
-    found = [each for each in objects if WORK_VERSIONS.get(str(each["kind"])) == each["apiVersion"]]
-    if len(found) != 1:
-        raise UsageError(_miscounted(found, objects, file))
-    templates = [each for each in objects if each["kind"] == _CLAIM_TEMPLATE]
-    read = [_without_nulls(each) for each in (*found, *templates)]
-    problems = []
-    for each in read:
-        model = _MODELS[each["kind"]]
-        try:
-            model.model_validate(each)
-        except ValidationError as error:
-            wrong = from_validation(error, model, where=lambda field: Where(file, field=field))
-            of = f"{each['kind']} {_name_of(each)}: "
-            problems += [replace(problem, message=of + problem.message) for problem in wrong]
+    nowhere = SourceMap({}, {}, file)
+    read, problems = _sorted_out(objects, [nowhere] * len(objects))
+    if problems and places is not None:
+        _, problems = _sorted_out(objects, places())
+    if not read.work and not problems:
+        problems = [_no_work(read.others, file)]
     if problems:
         raise UsageError(problems)
-    work, *claims = read
-    namespace = work["metadata"].get("namespace", "default")
-    for claim in claims:
+    namespace = read.work[0]["metadata"].get("namespace", "default")
+    for claim in read.templates:
         claim["metadata"] = {"namespace": namespace, "name": "", **claim["metadata"]}
-    return work, claims
+    return read
 
 
-def _miscounted(
-    found: Sequence[Mapping[str, Any]], objects: Sequence[Mapping[str, Any]], file: str
-) -> Problem:
-    """Return the problem of a file with no piece of work, or with several."""
-    expected = ", ".join(f"{kind} of {version}" for kind, version in WORK_VERSIONS.items())
-    if found:
-        message = f"it holds {len(found)} pieces of work, {_named(found)}; expected is one"
-        return Problem("no-job", message, Where(file), "write each into a file of its own, and ask about one")
-    others = [each for each in objects if each["kind"] != _CLAIM_TEMPLATE]
-    held = _named(others) if others else "nothing"
-    message = f"it holds {held}; expected is one {expected}"
-    kind = str(others[0]["kind"]) if others else ""
-    hint = _NEXT.get(
-        kind, "write one, as for `kubectl create`; other work: submit it, and ask by namespace/name"
-    )
+def _sorted_out(
+    objects: Sequence[Mapping[str, Any]], maps: Sequence[SourceMap]
+) -> tuple[SubmittedWork, list[Problem]]:
+    """Return the work of a file, and a problem for each object that is none and for each wrong field."""
+    read = SubmittedWork([], [], [])
+    problems: list[Problem] = []
+    for obj, source in zip(objects, maps, strict=True):
+        kind, version = str(obj["kind"]), str(obj["apiVersion"])
+        chosen = read.templates if kind == _CLAIM_TEMPLATE else None
+        if WORK_VERSIONS.get(kind) == version:
+            chosen = read.work
+        if chosen is not None:
+            chosen.append(_without_nulls(obj))
+            problems += _wrong_fields(chosen[-1], source)
+        elif _has_no_pods(kind, version):
+            read.others.append(_words(obj))
+        else:
+            problems.append(_unread(obj, source))
+    return read, problems
+
+
+def _wrong_fields(obj: Mapping[str, Any], source: SourceMap) -> list[Problem]:
+    """Return a problem for each field of an object that the arithmetic reads and cannot."""
+    model = _MODELS[obj["kind"]]
+    try:
+        model.model_validate(obj)
+    except ValidationError as error:
+        wrong = from_validation(error, model, where=source.where, key=source.key)
+        of = f"{obj['kind']} {_name_of(obj)}: "
+        return [replace(problem, message=of + problem.message) for problem in wrong]
+    return []
+
+
+def _has_no_pods(kind: str, version: str) -> bool:
+    """Return whether a kind is known as one whose objects run no pods."""
+    if version == "v1":
+        return kind in _WITHOUT_PODS["v1"].split()
+    kinds = _WITHOUT_PODS.get(version.rpartition("/")[0])
+    return kinds is not None and (not kinds or kind in kinds.split())
+
+
+def _unread(obj: Mapping[str, Any], source: SourceMap) -> Problem:
+    """Return the problem of an object that may have pods, and is no work that is read here."""
+    kind = str(obj["kind"])
     if kind in WORK_VERSIONS:
+        message = f"{_words(obj)} is of another version; expected is {WORK_VERSIONS[kind]}"
         hint = f"write apiVersion: {WORK_VERSIONS[kind]}"
-    return Problem("no-job", message, Where(file), hint)
+        return Problem("wrong-version", message, source.where("apiVersion"), hint)
+    message = f"it holds {_words(obj)}, of which nobody knows here which pods it has; expected is {_EXPECTED}"
+    known = [*WORK_VERSIONS, *_NEXT, *_WITHOUT_PODS["v1"].split(), _CLAIM_TEMPLATE]
+    hint = _NEXT.get(kind, "")
+    if _is_of_known_group(str(obj["apiVersion"])) or kind.casefold() in map(str.casefold, known):
+        hint = hint or nearest(kind, known)
+    hint = hint or "submit it suspended, and ask for it by namespace/name: its pods are known then"
+    return Problem("unknown-kind", message, source.where("kind"), hint)
 
 
-def _named(objects: Sequence[Mapping[str, Any]]) -> str:
-    """Return objects by kind, version and name, the first of them."""
-    names = [f"{each['kind']} {_name_of(each)} of {each['apiVersion']}" for each in objects[:_MOST_NAMED]]
-    more = len(objects) - _MOST_NAMED
-    return ", ".join([*names, f"and {more} more"] if more > 0 else names)
+def _is_of_known_group(version: str) -> bool:
+    """Return whether an API group is that of work: a kind of another maker's is no mistyped name."""
+    groups = {known.rpartition("/")[0] for known in WORK_VERSIONS.values()}
+    return version.rpartition("/")[0] in groups
+
+
+_EXPECTED = ", ".join(f"{kind} of {version}" for kind, version in WORK_VERSIONS.items())
+
+
+def _no_work(others: Sequence[str], file: str) -> Problem:
+    """Return the problem of a file in which nothing is work."""
+    named = ", ".join(others[:_MOST_NAMED])
+    if len(others) > _MOST_NAMED:
+        named += f", and {len(others) - _MOST_NAMED} more"
+    message = f"it holds {named or 'nothing'}; expected is {_EXPECTED}"
+    return Problem("no-job", message, Where(file), "write work as for `kubectl create`")
+
+
+def _words(obj: Mapping[str, Any]) -> str:
+    return f"{obj['kind']} {_name_of(obj)} of {obj['apiVersion']}"
 
 
 def _name_of(obj: Mapping[str, Any]) -> str:

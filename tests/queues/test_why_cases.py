@@ -612,9 +612,10 @@ def _end(fleet: SmallFleet, _: str, target: str, __: str) -> None:
 
 
 def _resume(fleet: SmallFleet, _: str, target: str, __: str) -> None:
-    kind, name = target.split(" ")
-    namespace = fleet.name if kind == "LocalQueue" else None
-    fleet.api.patch(KUEUE, kind, name.rpartition("/")[2], {"spec": {"stopPolicy": "None"}}, namespace)
+    for stopped in target.split(" and "):
+        kind, name = stopped.split(" ")
+        namespace = fleet.name if kind == "LocalQueue" else None
+        fleet.api.patch(KUEUE, kind, name.rpartition("/")[2], {"spec": {"stopPolicy": "None"}}, namespace)
 
 
 def _activate(fleet: SmallFleet, _: str, target: str, __: str) -> None:
@@ -661,6 +662,19 @@ def _create_flavor(fleet: SmallFleet, _: str, target: str, __: str) -> None:
     fleet.add_flavor(target)
 
 
+def _label(fleet: SmallFleet, _: str, target: str, value: str) -> None:
+    labels = {}
+    for text in value.split(", "):
+        key, _, wanted = text.partition("=")
+        labels[key.removesuffix("-")] = wanted or None
+    fleet.api.patch("v1", "Namespace", target, {"metadata": {"labels": labels}})
+
+
+def _create_queue(fleet: SmallFleet, _: str, target: str, value: str) -> None:
+    namespace, name = target.split("/")
+    fleet.api.create(made(KUEUE, "LocalQueue", name, {"clusterQueue": value}, namespace=namespace))
+
+
 _CLUSTER_CHANGES: dict[str, Callable[[SmallFleet, str, str, str], None]] = {
     "end": _end,
     "resume": _resume,
@@ -671,6 +685,8 @@ _CLUSTER_CHANGES: dict[str, Callable[[SmallFleet, str, str, str], None]] = {
     "wait": _answer,
     "check": _start_check,
     "flavor": _create_flavor,
+    "label": _label,
+    "local-queue": _create_queue,
 }
 
 

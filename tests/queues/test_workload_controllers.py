@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sovereign_ai.assess.fit import TrainingJob, manifests
+from sovereign_ai.assess.fit import TrainingJob, manifests, read_workload
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, status
 from sovereign_ai.cluster.state import cluster_dir_of
@@ -29,6 +29,8 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.operate import submit, with_simulated_duration
 from sovereign_ai.plan import plan
 from sovereign_ai.spec import Platform, load
+from sovereign_ai.verify import tried_pieces
+from sovereign_ai.verify.pod_requests import requests_of_pod
 
 pytestmark = pytest.mark.queues
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
@@ -281,6 +283,92 @@ def job_set(name: str, image: str = IMAGE, **pod: Any) -> dict[str, Any]:
     api_version, kind = JOB_SET
     body = {"suspend": True, "replicatedJobs": [replicated]}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": body}
+
+
+def described_objects(text: str, lab: Lab) -> list[dict[str, Any]]:
+    """Return the objects of a job or service on the lab with all controllers."""
+    factory = load(lab.stack)
+    return manifests(factory, plan(factory), read_workload(Path(lab.file(text)), factory), IMAGE)
+
+
+def asked_of(workload: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any], Mapping[str, Any]]]:
+    """Return what Kueue counts of each pod set: its pods, what each requests, and its topology."""
+    asked = []
+    for pod_set in workload["spec"]["podSets"]:
+        request = pod_set.get("topologyRequest") or {}
+        topology = {key: request[key] for key in _TOPOLOGY if key in request}
+        asked.append((pod_set["count"], requests_of_pod(pod_set["template"]["spec"]), topology))
+    return asked
+
+
+_TOPOLOGY = ("required", "preferred", "podSetSliceRequiredTopology", "podSetSliceSize", "podSetGroupName")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "owner"),
+    [
+        (
+            "kind: TrainingJob\nname: asked\ntenant: research\npool: train\nnodes: 3\n",
+            "TrainJob",
+            "research/asked",
+        ),
+        (
+            "kind: InferenceService\nname: asked\ntenant: startups\npool: serve\nreplicas: 2\ntensor: 16\n",
+            "LeaderWorkerSet",
+            "startups/asked",
+        ),
+        ("", "JobSet", "research/asked"),
+    ],
+)
+def test_before_it_is_submitted_work_has_the_pods_that_kueue_then_counts(
+    lab: Lab, text: str, kind: str, owner: str
+) -> None:
+    objects = described_objects(text, lab) if text else [job_set("asked")]
+    assert [obj["kind"] for obj in objects] == [kind]
+    (piece,) = tried_pieces(lab.api, objects)
+    assert piece.problem == ""
+    namespace, name = owner.split("/")
+    try:
+        submit(lab.api, objects, dry_run=False)
+        until(lambda: len(lab.workloads(name, namespace)) == len(piece.workloads))
+        for workload in lab.workloads(name, namespace):
+            assert asked_of(workload) in [asked_of(expected) for expected in piece.workloads]
+    finally:
+        lab.done("jobs", "cancel", str(lab.stack), owner)
+        until(lambda: not lab.workloads(name, namespace))
+
+
+def test_a_file_is_answered_whole_and_what_kueue_does_not_hold_is_said(lab: Lab) -> None:
+    tune = lab.done("why", str(lab.stack), "--before", lab.file(TUNE))
+    assert tune["code"] == "fits"
+    # Each fits by itself, and both do not.
+    jobs = [job_set("one"), job_set("two")]
+    for job in jobs:
+        job["spec"]["replicatedJobs"][0]["template"]["spec"] |= {"parallelism": 8, "completions": 8}
+    asked = lab.command("why", str(lab.stack), "--before", lab.file(orjson_documents(jobs)), "--json")
+    codes = [each["code"] for each in orjson.loads(asked.stdout)["work"]]
+    assert codes[0] == "fits"
+    assert codes[1] in {"waits-for-quota", "over-quota", "topology"}
+    assert asked.returncode == 1
+    labels = {"kueue.x-k8s.io/queue-name": "train"}
+    template = {"metadata": {"labels": {"app": "web"}}, "spec": plain_pod()}
+    spec = {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    metadata = {"name": "web", "namespace": "research", "labels": labels}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+    asked = lab.command("why", str(lab.stack), "--before", lab.file(orjson_documents([deployment])), "--json")
+    assert orjson.loads(asked.stdout)["code"] == "not-queued", asked.stdout
+
+
+def orjson_documents(objects: list[dict[str, Any]]) -> str:
+    """Return objects as documents of YAML, of which JSON is a part."""
+    return "\n---\n".join(orjson.dumps(obj).decode() for obj in objects)
+
+
+def plain_pod() -> dict[str, Any]:
+    """Return a pod without GPUs that the lab's admission lets in."""
+    pod = job_set("plain")["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]
+    pod["containers"][0]["resources"] = {"limits": {"cpu": "1"}, "requests": {"cpu": "1"}}
+    return {**pod, "restartPolicy": "Always"}
 
 
 @pytest.mark.parametrize("name", ["jobset", "lws", "trainer", "kueue"])

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.verify.queue_change import Change
 from sovereign_ai.verify.queue_reason import reason_of
 from sovereign_ai.verify.queue_state import QueueState
 from sovereign_ai.verify.queue_submission import workload_of
@@ -132,7 +133,7 @@ def test_a_queue_that_is_missing_is_answered_by_the_nearest_one():
 def test_a_queue_of_another_namespace_is_none():
     local = {"metadata": {"name": "train", "namespace": "startups"}, "spec": {"clusterQueue": "pool"}}
     reason = reason_of(workload(), state(local_queues=(local,)))
-    assert (reason.code, reason.change) == ("no-queue", None)
+    assert (reason.code, reason.change) == ("no-queue", Change("local-queue", "research/train", "pool"))
 
 
 @pytest.mark.parametrize("policy", ["Hold", "HoldAndDrain"])
@@ -255,3 +256,26 @@ def test_a_job_is_read_as_the_workload_that_it_would_become():
         },
     }
     assert reason_of(workload_of(job), state()).code == "topology"
+
+
+def test_an_admitted_workload_whose_pods_find_no_node_waits_in_the_schedulers_words() -> None:
+    admitted = running("a", 8)
+    admitted["status"]["conditions"] = [{"type": "Admitted", "status": "True", "reason": "Admitted"}]
+    admitted["metadata"]["ownerReferences"] = [{"name": "job-a"}]
+    admitted["spec"] = {"podSets": []}
+    unscheduled = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "0/4 nodes",
+    }
+    pods = []
+    for number, conditions in enumerate(([unscheduled], [])):
+        labels = {"batch.kubernetes.io/job-name": "job-a"}
+        metadata = {"namespace": "research", "name": f"p{number}", "labels": labels}
+        pods.append({"metadata": metadata, "spec": {}, "status": {"conditions": conditions}})
+    reason = reason_of(admitted, state(workloads=(admitted,), pods=tuple(pods)))
+    assert (reason.state, reason.code) == ("waits", "unschedulable")
+    assert "1 of its 2 pods find no node: 0/4 nodes" in reason.message
+    other = [{**pod, "metadata": {**pod["metadata"], "namespace": "startups"}} for pod in pods]
+    assert reason_of(admitted, state(workloads=(admitted,), pods=tuple(other))).state == "runs"

@@ -22,6 +22,7 @@ from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_rec
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
+from sovereign_ai.operate.repair.held_pods import held_pods, held_text, list_budgets
 from sovereign_ai.operate.repair.holder import HOLDER_PROCESS, has_ended, own_process
 from sovereign_ai.operate.repair.policies import Policies, one_policy
 from sovereign_ai.operate.repair.record import (
@@ -204,7 +205,8 @@ class RepairController:
             self._watched.put(written)
 
     def _evict(self, machine: str) -> str:
-        """Request the eviction of a machine's pods, and return what holds some of them."""
+        """Request the eviction of a machine's pods; return which are held, by what, since when."""
+        refused: dict[str, str] = {}
         held = []
         for pod in evictable_pods(self._api, machine):
             meta = pod["metadata"]
@@ -212,10 +214,24 @@ class RepairController:
             if meta.get("deletionTimestamp"):
                 continue
             # Evicted, it would be lost: its owner has to end it, or a person.
-            reason = evict_pod(self._api, pod) if is_recreated(pod) else "no controller recreates it"
-            if reason:
-                held.append(f"{meta['namespace']}/{meta['name']}: {reason}")
-        return "; ".join(held)
+            reason = self._evict_pod(pod) if is_recreated(pod) else ""
+            if reason or not is_recreated(pod):
+                held.append(pod)
+                refused[f"{meta['namespace']}/{meta['name']}"] = reason
+        if not held:
+            return ""
+        explained = list(held_pods(held, list_budgets(self._api)))
+        known = {each.pod for each in explained}
+        # What the budgets do not explain is told in the server's own words.
+        unexplained = [f"{pod}: {reason}" for pod, reason in refused.items() if pod not in known]
+        return "; ".join(filter(None, (held_text(explained), *unexplained)))
+
+    def _evict_pod(self, pod: Mapping[str, Any]) -> str:
+        """Request the eviction of a pod; return why it is refused, which must not keep the others."""
+        try:
+            return evict_pod(self._api, pod)
+        except ApiError as error:
+            return error.problems[0].message
 
     def release(self, now: datetime) -> None:
         """Give the lease back, so that the next copy need not wait until it ends; nothing if it is another's.

@@ -75,6 +75,7 @@ class Machine:
         stands_in_for: the machine in whose place this spare works; empty for none.
         repairs: when its hardware was reset or restarted in earlier repairs, a moment for each repair.
         held: why somebody keeps the controller from it; empty for nobody.
+        maintainer: who else maintains it, so that nothing of it is touched; empty for nobody.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Machine:
     stands_in_for: str = ""
     repairs: tuple[datetime, ...] = ()
     held: str = ""
+    maintainer: str = ""
 
 
 class Act(StrEnum):
@@ -205,7 +207,7 @@ def decide(
         breaker = _breaker(machines, policy, now, sizes, budgets)
     decisions: dict[str, Decision] = {}
     for machine in machines:
-        decision = _next(machine, policy, now, breaker)
+        decision = _of_others(machine) if machine.maintainer else _next(machine, policy, now, breaker)
         if decision is not None:
             decisions[machine.name] = decision
     for decision in _spares(machines):
@@ -229,7 +231,7 @@ def domain_sizes(machines: Iterable[Machine]) -> Mapping[str, int]:
 
 def is_quiet(machine: Machine) -> bool:
     """Return whether there is nothing to decide about a machine, and no decision about another needs it."""
-    is_idle = not machine.spare and not machine.stands_in_for
+    is_idle = not machine.spare and not machine.stands_in_for and not machine.maintainer
     return is_idle and not machine.faults and machine.record is None and machine.cordon is Cordon.NOBODY
 
 
@@ -275,7 +277,8 @@ def _activated(spare: Machine, instead: str) -> Decision:
 
 def _is_ready(machine: Machine) -> bool:
     """Return whether a spare may work: nothing is wrong with it, and nobody keeps it out of work."""
-    return machine.record is None and not machine.faults and machine.cordon is Cordon.NOBODY
+    is_well = machine.record is None and not machine.faults
+    return is_well and machine.cordon is Cordon.NOBODY and not machine.maintainer
 
 
 def _next(machine: Machine, policy: Policy, now: datetime, breaker: _Breaker) -> Decision | None:
@@ -294,6 +297,19 @@ def _next(machine: Machine, policy: Policy, now: datetime, breaker: _Breaker) ->
     if record.step in {Step.RESET, Step.REBOOT}:
         return _await_remedy(machine, record, policy, now)
     return _await_acceptance(machine, record, policy, now) if record.step is Step.ACCEPT else None
+
+
+def _of_others(machine: Machine) -> Decision | None:
+    """Say of a machine that somebody else maintains that its repair waits; its cordon is theirs as well."""
+    record = machine.record
+    reason = f"it is maintained by {machine.maintainer}"
+    if record is not None and record.step is not Step.TICKET:
+        return Decision(
+            machine.name, Act.HOLD, f"{reason}; its repair goes on at {record.step} afterwards", record
+        )
+    if record is None and machine.faults:
+        return Decision(machine.name, Act.HOLD, f"{reason}; its repair begins afterwards", None)
+    return None
 
 
 def _begin(machine: Machine, now: datetime) -> Decision | None:
@@ -453,7 +469,7 @@ def _is_out_of_work(machine: Machine) -> bool:
         return False
     record = machine.record
     if record is None:
-        return _is_silent(machine) or machine.cordon is Cordon.OTHERS
+        return _is_silent(machine) or machine.cordon is Cordon.OTHERS or bool(machine.maintainer)
     waits = record.step is Step.DRAIN and not record.drains and machine.pods > 0
     return not waits or _is_silent(machine)
 

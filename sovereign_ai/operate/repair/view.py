@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import KEYS
 from sovereign_ai.operate.repair.decide import Cordon, Machine
 from sovereign_ai.operate.repair.faults import NOT_READY, Fault, Object, condition_faults, taint_faults
+from sovereign_ai.operate.repair.maintenance import MAINTENANCE_VERSIONS, maintainers
 from sovereign_ai.operate.repair.record import (
     ACCEPTANCE,
     ANNOTATION,
@@ -116,11 +117,13 @@ class NodeReports:
         nodes: Nodes.
         rules: DeviceTaintRules.
         slices: ResourceSlices.
+        maintenances: NodeMaintenances.
     """
 
     nodes: Sequence[Object]
     rules: Sequence[Object]
     slices: Sequence[Object]
+    maintenances: Sequence[Object] = ()
 
 
 def places(plan: Plan, cluster: str) -> dict[str, Place]:
@@ -189,6 +192,7 @@ def observe_reports(
         if node["metadata"]["name"] in placed:
             nodes[node["metadata"]["name"]] = node
     records = {name: read_record(_annotations(node).get(ANNOTATION)) for name, node in nodes.items()}
+    maintained = maintainers(reports.maintenances)
     # Pods are counted only where they matter.
     counts = pods_on([name for name, record in records.items() if record and record.step is Step.DRAIN])
     machines = []
@@ -197,7 +201,8 @@ def observe_reports(
         # Several agents may report the same fault.
         faults = tuple(dict.fromkeys(reported))
         pods = _pods_in_the_way(counts[name], node, now) if name in counts else 0
-        machines.append(_machine(node, placed[name], faults, pods, records[name]))
+        machine = _machine(node, placed[name], faults, pods, records[name])
+        machines.append(replace(machine, maintainer=maintained.get(name, "")))
     versions = {name: node["metadata"]["resourceVersion"] for name, node in nodes.items()}
     return View(tuple(machines), versions, nodes)
 
@@ -210,7 +215,12 @@ def list_reports(api: Api) -> NodeReports:
         UnreachableError: there was no answer.
     """
     rules, slices = _served(api, "DeviceTaintRule"), _served(api, "ResourceSlice")
-    return NodeReports(api.list("v1", "Node"), rules, slices)
+    maintenances = []
+    for api_version in MAINTENANCE_VERSIONS:
+        listed = _served(api, "NodeMaintenance", (api_version,))
+        # Items of a list do not say which API they are of.
+        maintenances += [{**each, "apiVersion": api_version} for each in listed]
+    return NodeReports(api.list("v1", "Node"), rules, slices, maintenances)
 
 
 def count_pods(api: Api, names: Sequence[str]) -> dict[str, PodCount]:
@@ -301,9 +311,9 @@ def _domains(node: Node, feeds: Collection[str]) -> frozenset[str]:
     return frozenset(domains)
 
 
-def _served(api: Api, kind: str) -> list[dict[str, Any]]:
-    """List objects of a kind in the newest version that the server has; empty where it has no DRA."""
-    for api_version in DRA_VERSIONS:
+def _served(api: Api, kind: str, versions: Sequence[str] = DRA_VERSIONS) -> list[dict[str, Any]]:
+    """List objects of a kind in the newest version that the server has; empty where it has none."""
+    for api_version in versions:
         try:
             return api.list(api_version, kind)
         except ApiError as error:

@@ -11,12 +11,14 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster import CORDON_OWNER
 from sovereign_ai.cluster.api import Api, Follower, UnreachableError
 from sovereign_ai.errors import Problem
 from sovereign_ai.operate.repair.faults import READY, Object, is_health_event
+from sovereign_ai.operate.repair.maintenance import MAINTENANCE_VERSIONS
 from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, HOLD, REPAIRS, STANDS_IN_FOR
 from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, MAINTENANCE, NodeReports
 
@@ -50,7 +52,16 @@ class WatchedCluster:
         self._nodes = Follower(api, ("v1",), "Node", self._kept_node, wake)
         self._rules = Follower(api, DRA_VERSIONS, "DeviceTaintRule", _kept_rule, wake)
         self._slices = Follower(api, DRA_VERSIONS, "ResourceSlice", _kept_slice, wake)
-        self._followers: tuple[Follower[Any], ...] = (self._nodes, self._rules, self._slices)
+        self._maintenances = [
+            Follower(api, (version,), "NodeMaintenance", partial(_kept_maintenance, version), wake)
+            for version in MAINTENANCE_VERSIONS
+        ]
+        self._followers: tuple[Follower[Any], ...] = (
+            self._nodes,
+            self._rules,
+            self._slices,
+            *self._maintenances,
+        )
 
     @contextmanager
     def watching(self) -> Iterator[WatchedCluster]:
@@ -95,7 +106,8 @@ class WatchedCluster:
         nodes = []
         for version, node in self._nodes.versioned():
             nodes.append({**node, "metadata": {**node["metadata"], "resourceVersion": version}})
-        return NodeReports(nodes, self._rules.objects(), self._slices.objects())
+        maintenances = [each for follower in self._maintenances for each in follower.objects()]
+        return NodeReports(nodes, self._rules.objects(), self._slices.objects(), maintenances)
 
     def wait(self, seconds: float) -> bool:
         """Wait for a change, and return whether there was one since the last call."""
@@ -135,6 +147,22 @@ _LENGTHS = range(1, _LONGEST_VALUE + 1)
 def _kept_rule(rule: Object) -> Object | None:
     """Return what decisions read of a DeviceTaintRule."""
     return {"spec": _fields(rule["spec"], ("deviceSelector", "taint"))}
+
+
+def _kept_maintenance(api_version: str, live: Object) -> Object | None:
+    """Return what decisions read of a NodeMaintenance of an API."""
+    kept: dict[str, Any] = {
+        "apiVersion": api_version,
+        "metadata": _fields(live["metadata"], ("namespace", "name")),
+    }
+    kept["spec"] = _fields(
+        live.get("spec") or {}, ("nodeName", "requestorID", "additionalRequestors", "reason")
+    )
+    conditions = []
+    for condition in (live.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == READY:
+            conditions.append(_fields(condition, ("type", "reason")))
+    return {**kept, "status": {"conditions": conditions}}
 
 
 def _kept_slice(live: Object) -> Object | None:

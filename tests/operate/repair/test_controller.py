@@ -47,6 +47,8 @@ class Cluster:
         self.pods: list[dict[str, Any]] = []
         self.whole_lists = 0
         self.rules: list[dict[str, Any]] = []
+        self.maintenances: list[dict[str, Any]] = []
+        self.budgets: list[dict[str, Any]] = []
         self.lease: dict[str, Any] | None = None
         self.events: list[dict[str, Any]] = []
         self.before_write: Callable[[], None] = lambda: None
@@ -66,6 +68,10 @@ class Cluster:
         if kind == "Pod":
             self.whole_lists += 1
             return copy.deepcopy(self.pods)
+        if kind == "NodeMaintenance" and api_version.startswith("maintenance.nvidia.com"):
+            return copy.deepcopy(self.maintenances)
+        if kind == "PodDisruptionBudget":
+            return copy.deepcopy(self.budgets)
         if api_version != "resource.k8s.io/v1beta2":
             raise refused(404)
         return copy.deepcopy(self.rules) if kind == "DeviceTaintRule" else []
@@ -85,6 +91,8 @@ class Cluster:
             return {"items": [pod for pod in self.pods if pod["spec"].get("nodeName") == node]}
         if path.endswith("/eviction"):
             name = path.split("/")[-2]
+            if any(budget["spec"]["kept"] == name for budget in self.budgets):
+                raise refused(429)
             self.pods = [pod for pod in self.pods if pod["metadata"]["name"] != name]
             return {}
         return self._patch(path.rpartition("/")[2], body)
@@ -127,7 +135,8 @@ class Cluster:
     def run_pod(self, node: str, name: str = "work") -> None:
         owner = {"kind": "Job", "name": "work", "controller": True}
         meta = {"name": name, "namespace": "research", "ownerReferences": [owner]}
-        self.pods.append({"metadata": meta, "spec": {"nodeName": node}, "status": {"phase": "Running"}})
+        status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        self.pods.append({"metadata": meta, "spec": {"nodeName": node}, "status": status})
 
 
 def merge(mapping: dict[str, Any], change: dict[str, Any]) -> None:
@@ -358,7 +367,9 @@ def test_a_pod_that_no_controller_recreates_is_never_evicted_and_holds_the_drain
     repairer.round(NOW)
     for _ in range(2):
         (done,) = repairer.round(NOW)
-        assert (done.decision.act, done.refused) == (Act.EVICT, "research/bare: no controller recreates it")
+        assert done.decision.act is Act.EVICT
+        assert done.refused.startswith("research/bare: no controller recreates it")
+        assert "kubectl delete pod -n research bare" in done.refused
     assert [pod["metadata"]["name"] for pod in cluster.pods] == ["bare"]
     cluster.pods.clear()
     assert acts(cluster, repairer) == [("train-003", Act.RESET)]
@@ -443,3 +454,61 @@ def test_a_machine_that_somebody_holds_is_cordoned_and_then_left_alone(cluster: 
     else:
         node["status"]["conditions"][-1]["status"] = "False"
     assert acts(cluster, repairer) == [("train-003", Act.RESET)]
+
+
+def test_a_budget_that_refuses_is_told_with_its_pod_since_when_and_the_next_step(cluster: Cluster) -> None:
+    cluster.break_gpu("train-003")
+    cluster.run_pod("train-003", "kept")
+    cluster.run_pod("train-003", "other")
+    repairer = controller(cluster)
+    acts(cluster, repairer)
+    refused = {"type": "DisruptionAllowed", "status": "False", "lastTransitionTime": "2026-11-27T11:00:00Z"}
+    status = {"currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1, "conditions": [refused]}
+    spec = {"selector": {}, "minAvailable": 1, "kept": "kept"}
+    metadata = {"name": "web", "namespace": "research"}
+    cluster.budgets.append({"metadata": metadata, "spec": spec, "status": status})
+    (done,) = repairer.round(NOW)
+    # The other one goes all the same.
+    assert [pod["metadata"]["name"] for pod in cluster.pods] == ["kept"]
+    for text in (done.refused, cluster.events[-1]["message"]):
+        assert "research/kept" in text
+        assert "research/web needs 1 healthy pods" in text
+        assert "since 2026-11-27T11:00:00Z" in text
+        assert "add a replica" in text
+    # The same is told once, as long as it stays the same.
+    told = len(cluster.events)
+    repairer.round(NOW + timedelta(minutes=5))
+    assert len(cluster.events) == told
+
+
+def test_an_eviction_that_fails_otherwise_keeps_no_other_pod(cluster: Cluster) -> None:
+    cluster.break_gpu("train-003")
+    cluster.run_pod("train-003", "kept")
+    cluster.run_pod("train-003", "other")
+    repairer = controller(cluster)
+    acts(cluster, repairer)
+    cluster.budgets.append({"metadata": {"name": "web", "namespace": "elsewhere"}, "spec": {"kept": "kept"}})
+    (done,) = repairer.round(NOW)
+    assert [pod["metadata"]["name"] for pod in cluster.pods] == ["kept"]
+    assert done.refused == "research/kept: refused with 429"
+
+
+def test_a_machine_that_an_operator_maintains_is_left_alone_until_the_object_is_gone(
+    cluster: Cluster,
+) -> None:
+    cluster.break_gpu("train-003")
+    condition = {"type": "Ready", "status": "False", "reason": "Draining"}
+    cluster.maintenances.append(
+        {
+            "metadata": {"namespace": "network", "name": "m"},
+            "spec": {"nodeName": "train-003", "requestorID": "nvidia.network.operator"},
+            "status": {"conditions": [condition]},
+        }
+    )
+    before = copy.deepcopy(cluster.nodes["train-003"])
+    repairer = controller(cluster)
+    assert acts(cluster, repairer) == [("train-003", Act.HOLD)]
+    assert cluster.nodes["train-003"] == before
+    assert "nvidia.network.operator, by NodeMaintenance network/m (Draining)" in cluster.events[-1]["message"]
+    cluster.maintenances.clear()
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]

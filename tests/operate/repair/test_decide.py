@@ -6,6 +6,8 @@ import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from sovereign_ai.operate.months.fleet import carried_out
 from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, decide
 from sovereign_ai.operate.repair.faults import Fault, Remedy
@@ -268,3 +270,25 @@ def happens(fleet: dict[str, Machine], drawn: random.Random) -> None:
         case _ if drawn.random() < 0.2:
             for each, machine_ in list(fleet.items()):
                 fleet[each] = replace(machine_, faults=(NOT_READY,))
+
+
+@pytest.mark.parametrize("cordon", list(Cordon))
+@pytest.mark.parametrize("step", [None, *Step])
+def test_a_machine_that_somebody_else_maintains_is_not_touched_and_says_whose_it_is(
+    step: Step | None, cordon: Cordon
+) -> None:
+    record = Record(step, NOW, "Xid 48", drains=True) if step else None
+    broken = machine(faults=(ECC,), cordon=cordon, pods=2, record=record)
+    decisions = of(replace(broken, maintainer="the network operator"))
+    assert [decision.is_written for decision in decisions] == ([] if step is Step.TICKET else [False])
+    for decision in decisions:
+        assert decision.act is Act.HOLD
+        assert "the network operator" in decision.reason
+        assert decision.record == record
+
+
+def test_a_spare_that_somebody_else_maintains_does_not_step_in() -> None:
+    out = machine("m1", faults=(ECC,), cordon=Cordon.OURS, record=at(Step.REBOOT))
+    spare = machine("s1", spare=True)
+    assert Act.ACTIVATE in acts(out, spare).values()
+    assert Act.ACTIVATE not in acts(out, replace(spare, maintainer="somebody")).values()

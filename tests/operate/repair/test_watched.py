@@ -10,7 +10,7 @@ import pytest
 
 from sovereign_ai.cluster.api import UnreachableError
 from sovereign_ai.errors import Problem
-from sovereign_ai.operate.repair.view import observe_reports
+from sovereign_ai.operate.repair.view import observe_machines, observe_reports
 from sovereign_ai.operate.repair.watched import WatchedCluster
 from tests.operate.repair.test_controller import NOW, PLACED, Cluster
 
@@ -26,8 +26,9 @@ class Listed(Cluster):
         super().__init__()
         self.slices: list[Object] = []
 
-    def pages(self, _version: str, kind: str, **_how: bool) -> Any:
+    def pages(self, version: str, kind: str, **_how: bool) -> Any:
         kinds = {
+            "NodeMaintenance": self.maintenances if version.startswith("maintenance.nvidia") else [],
             "Node": list(self.nodes.values()),
             "DeviceTaintRule": self.rules,
             "ResourceSlice": self.slices,
@@ -117,6 +118,23 @@ def test_what_is_watched_is_observed_as_what_is_listed(cluster: Listed) -> None:
     view = observe_reports(read(cluster).reports(), PLACED, datetime.now(UTC), lambda _names: {})
     assert [machine.name for machine in view.machines if machine.faults] == ["train-003"]
     assert view.versions["train-003"] == "0"
+
+
+def test_who_maintains_a_machine_is_watched_as_it_is_listed(cluster: Listed) -> None:
+    spec = {"nodeName": "train-003", "requestorID": "nvidia.network.operator", "drainSpec": {"force": True}}
+    conditions = [{"type": "Ready", "status": "True", "reason": "Ready", "message": "x" * 9000}]
+    metadata = {"namespace": "network", "name": "m", "resourceVersion": "1", "managedFields": ["y" * 9000]}
+    cluster.maintenances.append({"metadata": metadata, "spec": spec, "status": {"conditions": conditions}})
+    reports = read(cluster).reports()
+    assert len(str(reports.maintenances)) < 500
+    said = []
+    for view in (
+        observe_reports(reports, PLACED, NOW, lambda _names: {}),
+        observe_machines(cluster, PLACED, NOW),  # type: ignore[arg-type]
+    ):
+        said.append({machine.name: machine.maintainer for machine in view.machines if machine.maintainer})
+    text = "nvidia.network.operator, by NodeMaintenance network/m (Ready)"
+    assert said == [{"train-003": text}] * 2
 
 
 def test_nothing_is_decided_before_everything_is_listed(cluster: Listed) -> None:

@@ -1,0 +1,187 @@
+"""Which pods hold a drain, which disruption budget keeps each of them, since when, and what to do next.
+
+    held_pods(pods, budgets)     # -> the pods that an eviction would not remove now
+
+The rules are those of the eviction API: a pod that does not run yet, or is being deleted, needs no budget; of
+two budgets the API evicts none; an unready pod goes where its budget says so, or has its healthy pods.
+Source: Kubernetes 1.37, pkg/registry/core/pod/storage/eviction.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sovereign_ai.cluster import evictable_pods, evictable_pods_by_node, is_recreated
+from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.rules.rbac import selects
+
+Object = Mapping[str, Any]
+BUDGETS = ("policy/v1", "PodDisruptionBudget")
+_AT_ONCE = 4
+_LISTED_ONE_BY_ONE = 32
+"""Machines whose pods are listed each by itself; of more, all pods at once (view.py has the measurement)."""
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPod:
+    """A pod that an eviction does not remove.
+
+    Attributes:
+        pod: its namespace and name.
+        budget: the PodDisruptionBudget that keeps it, as `namespace/name`, or several; empty for none.
+        reason: why it stays.
+        since: since when the budget lets no pod go, as the API server writes it; empty where nobody knows.
+        next_step: what a person can do.
+    """
+
+    pod: str
+    budget: str
+    reason: str
+    since: str
+    next_step: str
+
+    def __str__(self) -> str:
+        """Return it as a person reads it."""
+        since = f", since {self.since}" if self.since else ""
+        return f"{self.pod}: {self.reason}{since}; {self.next_step}"
+
+
+def held_pods(pods: Iterable[Object], budgets: Iterable[Object]) -> tuple[HeldPod, ...]:
+    """Return the pods that an eviction would not remove now.
+
+    Args:
+        pods: the pods that have to go.
+        budgets: the disruption budgets of their namespaces; others do no harm.
+    """
+    known = list(budgets)
+    held = []
+    for pod in pods:
+        meta = pod["metadata"]
+        if meta.get("deletionTimestamp"):
+            continue
+        name = f"{meta['namespace']}/{meta['name']}"
+        if not is_recreated(pod):
+            step = f"end it, or delete it: kubectl delete pod -n {meta['namespace']} {meta['name']}"
+            held.append(
+                HeldPod(name, "", "no controller recreates it, so that an eviction would lose it", "", step)
+            )
+            continue
+        own = [budget for budget in known if _is_of(budget, pod)]
+        found = _held_by(name, pod, own) if own and _phase(pod) != "Pending" else None
+        if found is not None:
+            held.append(found)
+    return tuple(held)
+
+
+def holds_of_drains(api: Api, machines: Sequence[str]) -> dict[str, tuple[HeldPod, ...]]:
+    """Return what holds the drain of machines, by machine; those that nothing holds are left out.
+
+    Args:
+        api: the cluster.
+        machines: the names of those that are being drained.
+
+    Raises:
+        ApiError: the API server refused to list pods.
+        UnreachableError: there was no answer.
+    """
+    if not machines:
+        return {}
+    budgets = list_budgets(api)
+    if len(machines) > _LISTED_ONE_BY_ONE:
+        by_node = evictable_pods_by_node(api)
+    else:
+        listed = api.many([partial(evictable_pods, api, name) for name in machines], _AT_ONCE)
+        by_node = dict(zip(machines, listed, strict=True))
+    holds = {}
+    for name in machines:
+        held = held_pods(by_node.get(name, ()), budgets)
+        if held:
+            holds[name] = held
+    return holds
+
+
+def list_budgets(api: Api) -> list[dict[str, Any]]:
+    """Return the disruption budgets of a cluster; none where they may not be listed.
+
+    They explain why the API server refused an eviction, and nothing is decided by them.
+
+    Raises:
+        UnreachableError: there was no answer.
+    """
+    try:
+        return list(api.list(*BUDGETS))
+    except ApiError:
+        return []
+
+
+def held_text(held: Sequence[HeldPod]) -> str:
+    """Return pods that hold a drain in one text: the first of them, and how many more there are."""
+    text = "; ".join(str(each) for each in held[:_MOST_NAMED])
+    more = len(held) - _MOST_NAMED
+    return f"{text}; and {more} more pods" if more > 0 else text
+
+
+def _is_of(budget: Object, pod: Object) -> bool:
+    """Return whether a budget counts a pod; one without a selector counts none."""
+    selector = (budget.get("spec") or {}).get("selector")
+    is_here = budget["metadata"].get("namespace") == pod["metadata"].get("namespace")
+    return is_here and selector is not None and selects(selector, pod["metadata"].get("labels") or {})
+
+
+def _held_by(name: str, pod: Object, budgets: Sequence[Object]) -> HeldPod | None:
+    """Return how budgets keep a pod; None where they let it go."""
+    names = ", ".join(f"{each['metadata']['namespace']}/{each['metadata']['name']}" for each in budgets)
+    if len(budgets) > 1:
+        reason = f"the budgets {names} all select it, and the API server evicts no pod of several"
+        return HeldPod(name, names, reason, "", "let one of them select it")
+    (budget,) = budgets
+    status, spec = budget.get("status") or {}, budget.get("spec") or {}
+    healthy, wanted = int(status.get("currentHealthy") or 0), int(status.get("desiredHealthy") or 0)
+    if not _is_ready(pod):
+        is_healthy = healthy >= wanted > 0
+        if spec.get("unhealthyPodEvictionPolicy") == "AlwaysAllow" or is_healthy:
+            return None
+    if int(status.get("disruptionsAllowed") or 0) > 0:
+        return None
+    reason = f"the budget {names} needs {wanted} healthy pods and has {healthy}"
+    return HeldPod(name, names, reason, _since(status), _next_step(budget, healthy, wanted))
+
+
+def _since(status: Object) -> str:
+    """Return since when a budget lets no pod go; empty where it does not say so."""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "DisruptionAllowed" and condition.get("status") == "False":
+            return str(condition.get("lastTransitionTime") or "")
+    return ""
+
+
+def _next_step(budget: Object, healthy: int, wanted: int) -> str:
+    """Return what lets pods of a budget go."""
+    status, meta = budget.get("status") or {}, budget["metadata"]
+    expected = int(status.get("expectedPods") or 0)
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "DisruptionAllowed" and condition.get("reason") == "SyncFailed":
+            return f"Kubernetes cannot compute it: {condition.get('message', '')}"
+    if expected and wanted >= expected:
+        field = "minAvailable" if "minAvailable" in (budget.get("spec") or {}) else "maxUnavailable"
+        return f"it never lets one of its {expected} pods go: add a replica, or change its {field}"
+    if healthy < wanted:
+        return (
+            f"it goes on by itself once {wanted - healthy} more run: kubectl get pods -n {meta['namespace']}"
+        )
+    return "it goes on by itself once one more is ready"
+
+
+def _is_ready(pod: Object) -> bool:
+    for condition in (pod.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "Ready":
+            return bool(condition.get("status") == "True")
+    return False
+
+
+def _phase(pod: Object) -> str:
+    return str((pod.get("status") or {}).get("phase", ""))
