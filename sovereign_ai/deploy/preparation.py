@@ -2,7 +2,8 @@
 
 1. The cluster is recognised, and no object of anybody else has a planned name (`preconditions.py`).
 2. The local control plane gets the keys and policies of the new description (`control_plane_setup.py`).
-3. Real nodes that leave a pool are drained, and those that have come to theirs uncordoned (`drain.py`).
+3. Real nodes that leave a pool or become other machines are drained, and those that have come to theirs
+   uncordoned (`departures.py`, `drain.py`).
 4. Objects that the description no longer contains are deleted, under the policies that permitted them; first
    those whose definition leaves, while the controller still runs that lets them go (`definitions.py`).
 5. The new admission policies come into force, before any object that only they permit is written.
@@ -25,7 +26,8 @@ from pathlib import Path
 from sovereign_ai.cluster.api import Snapshot, open_cluster
 from sovereign_ai.deploy.control_plane_setup import prepare_control_plane
 from sovereign_ai.deploy.definitions import define, remove_custom
-from sovereign_ai.deploy.drain import arrivals, departures, drain, uncordon
+from sovereign_ai.deploy.departures import arrivals, departing
+from sovereign_ai.deploy.drain import drain, uncordon
 from sovereign_ai.deploy.enforcement import apply_policies, differing_policies, enforce
 from sovereign_ai.deploy.live_objects import key_of
 from sovereign_ai.deploy.preconditions import (
@@ -79,7 +81,7 @@ def prepare(
     for line in prepare_control_plane(factory, plan, bundle, kubeconfig):
         progress(line)
     nodes = reading.list("v1", "Node")
-    drain(api, departures(nodes, factory.name, plan, bundle.cluster), progress)
+    drain(api, departing(reading, factory, plan, bundle), progress)
     uncordon(api, arrivals(nodes, factory.name, plan, bundle.cluster), progress)
     remove_custom(api, checked.leaving, progress)
     withdraw(api, withdrawn(reading, bundle.objects, factory.name), progress)
@@ -121,7 +123,7 @@ def applying_policies(
     # Objects that leave are deleted under the policies that permitted them, so `prepare` has to do that
     # first.
     is_first = not (
-        departures(reading.list("v1", "Node"), factory.name, plan, bundle.cluster)
+        departing(reading, factory, plan, bundle)
         or checked.replaces
         or withdrawn(reading, bundle.objects, factory.name)
     )

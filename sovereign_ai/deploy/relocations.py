@@ -20,20 +20,28 @@ from sovereign_ai.deploy.component_move import (
     namespace_of,
     total_size,
 )
-from sovereign_ai.deploy.component_places import DRIVER, component_places, places_of, planned_places
-from sovereign_ai.deploy.drain import is_simulated
+from sovereign_ai.deploy.component_places import (
+    DRAINED,
+    DRIVER,
+    component_places,
+    places_of,
+    planned_places,
+)
+from sovereign_ai.deploy.deployed_record import record_in
 from sovereign_ai.deploy.gateway_moves import gateway_moves
 from sovereign_ai.deploy.place_renames import (
     Relocation,
     RenamedPlaces,
     changed_places,
     moved_components,
+    recorded_renames,
     renamed_places,
 )
-from sovereign_ai.deploy.pool_nodes import change_of, departure_of, shrunk_pools
+from sovereign_ai.deploy.pool_nodes import change_of, departure_of, is_simulated, shrunk_pools
 from sovereign_ai.deploy.successors import MOVABLE, component_of, tenancy_of
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan
+from sovereign_ai.render.kubernetes import parts
 from sovereign_ai.rules import registries_of
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Bytes
@@ -67,10 +75,7 @@ def relocations(
         cluster: the plan's name for the cluster.
     """
     old, new = list(live), list(wanted)
-    before = component_places(old)
-    after = component_places(new) | planned_places(plan, before.keys(), renamed)
-    changes = changed_places(before, after, renamed)
-    pairs = renamed_places(factory, renamed, before, changes)
+    changes, pairs = place_changes(old, new, renamed, factory, plan, cluster)
     moves = [*_renames(pairs, factory, renamed, old, usage), *_registries(old, new, usage)]
     moves += _quotas(old, new)
     moves += _namespaces(old, new, renamed, pairs, usage)
@@ -86,6 +91,33 @@ def relocations(
             told.add(relocation.component)
     moves += shrunk_pools(old, plan, cluster, told, usage)
     return moves
+
+
+def place_changes(
+    live: Iterable[Object],
+    wanted: Iterable[Object],
+    renamed: Mapping[str, str],
+    factory: AIFactory,
+    plan: Plan,
+    cluster: str,
+) -> tuple[list[Relocation], RenamedPlaces]:
+    """Return the components whose places have other names, and the places that are renamed.
+
+    Args:
+        live: the factory's own live objects and nodes.
+        wanted: the bundle's objects.
+        renamed: each component that goes, and the one that takes its place.
+        factory: the new description.
+        plan: its plan.
+        cluster: the plan's name for the cluster.
+    """
+    old = list(live)
+    before = component_places(old)
+    after = component_places(wanted) | planned_places(plan, before.keys(), renamed)
+    changes = changed_places(before, after, renamed)
+    pairs = renamed_places(factory, renamed, before, changes)
+    record = record_in(old, factory.name, cluster)
+    return changes, pairs | recorded_renames(record.parts, parts(factory), pairs)
 
 
 def _without_repetition(moved: Iterable[Relocation]) -> Iterator[Relocation]:
@@ -247,9 +279,10 @@ def _relocation_costs(
         yield _kept_volumes(volumes, relocation.kind, _listed(relocation.old))
     kind, _, pool = relocation.component.partition(".")
     if kind == "pool":
-        if relocation.kind == DRIVER and real_nodes:
-            them = counted(real_nodes, "node: drain it first", "nodes: drain them first")
-            yield f"`sovereign-ai hosts configure` installs it on {them}"
+        if is_here and not is_renamed and real_nodes and relocation.kind in DRAINED:
+            yield f"`up` drains {counted(real_nodes, 'node', 'nodes')}"
+            if relocation.kind == DRIVER:
+                yield "`sovereign-ai hosts configure` installs it"
         # The nodes of a pool with another name leave, which is told with its name.
         concerned = names["Node"] if not is_renamed else set()
         yield from _pool_costs(pool, relocation, concerned, usage, is_here=is_here)
