@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.deletions import Allowed, insist_on_volumes, losses
     from sovereign_ai.deploy.departures import arrivals
     from sovereign_ai.deploy.direct_removal import needs_engine, remove_directly
+    from sovereign_ai.deploy.drain import uncordon
     from sovereign_ai.deploy.drift_policy import (
         is_always_restored,
         needs_refresh,

@@ -6,7 +6,8 @@
    uncordoned (`departures.py`, `drain.py`).
 4. Objects that the description no longer contains are deleted, under the policies that permitted them; first
    those whose definition leaves, while the controller still runs that lets them go (`definitions.py`).
-5. The new admission policies come into force, before any object that only they permit is written.
+5. The new admission policies come into force, before any object that only they permit is written. Pods that
+   wait with the old name of their zone are made again (`waiting_work.py`).
 6. Definitions of kinds are written and served, before any object of their kind is.
 7. Objects of which a field cannot be changed are recreated, under the new policies (`replacement.py`).
 
@@ -39,6 +40,7 @@ from sovereign_ai.deploy.preconditions import (
 )
 from sovereign_ai.deploy.reading import reading_of
 from sovereign_ai.deploy.replacement import replace
+from sovereign_ai.deploy.waiting_work import renew_waiting
 from sovereign_ai.deploy.withdrawal import withdraw, withdrawn
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, Where
 from sovereign_ai.plan import Plan
@@ -86,6 +88,7 @@ def prepare(
     remove_custom(api, checked.leaving, progress)
     withdraw(api, withdrawn(reading, bundle.objects, factory.name), progress)
     enforce(api, bundle.objects, progress, live=reading)
+    renew_waiting(api, bundle.objects, progress)
     define(api, bundle.objects, progress)
     replaced = [obj for obj in bundle.objects if key_of(obj) in checked.replaces]
     replace(api, replaced, progress)

@@ -39,6 +39,7 @@ from sovereign_ai.deploy.place_renames import (
 )
 from sovereign_ai.deploy.pool_nodes import change_of, departure_of, is_simulated, shrunk_pools
 from sovereign_ai.deploy.successors import MOVABLE, component_of, tenancy_of
+from sovereign_ai.deploy.waiting_work import waiting_costs
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import parts
@@ -76,7 +77,8 @@ def relocations(
     """
     old, new = list(live), list(wanted)
     changes, pairs = place_changes(old, new, renamed, factory, plan, cluster)
-    moves = [*_renames(pairs, factory, renamed, old, usage), *_registries(old, new, usage)]
+    staying = usage.outside(going_namespaces(old, new))
+    moves = [*_renames(pairs, factory, renamed, old, usage, staying), *_registries(old, new, usage)]
     moves += _quotas(old, new)
     moves += _namespaces(old, new, renamed, pairs, usage)
     zones = {name: new_name for (kind, name), new_name in pairs.items() if kind == "zone"}
@@ -91,6 +93,12 @@ def relocations(
             told.add(relocation.component)
     moves += shrunk_pools(old, plan, cluster, told, usage)
     return moves
+
+
+def going_namespaces(live: Iterable[Object], wanted: Iterable[Object]) -> set[str]:
+    """Return the namespaces that a deployment deletes, with everything in them."""
+    kept = {obj["metadata"]["name"] for obj in wanted if obj["kind"] == "Namespace"}
+    return {obj["metadata"]["name"] for obj in live if obj["kind"] == "Namespace"} - kept
 
 
 def place_changes(
@@ -136,6 +144,7 @@ def _renames(
     renamed: Mapping[str, str],
     live: Iterable[Object],
     usage: Usage,
+    staying: Usage,
 ) -> Iterator[Move]:
     """Yield the renames of places that are no components."""
     sites = {site.name for site in factory.sites}
@@ -148,10 +157,12 @@ def _renames(
         if kind == "region" and new in sites and pairs.get(("site", old)) == new:
             continue
         affected = classes[kind, old]
+        label = kind
         if kind == "site" and pairs.get(("region", old)) == new:
-            affected = classes["region", old]
-        costs = tuple(_rename_costs(kind, old, affected, nodes[kind, old], usage))
-        yield Move(kind, old, new, costs)
+            affected, label = classes["region", old], "region"
+        costs = list(_rename_costs(kind, old, affected, nodes[kind, old], usage))
+        costs += waiting_costs(label, {old}, staying)
+        yield Move(kind, old, new, tuple(costs))
 
 
 def _objects_by_place(
@@ -270,11 +281,8 @@ def _relocation_costs(
         # A tenant's namespaces in other zones stay where they are.
         if obj["kind"] != "Namespace" or labels.get(KEYS.namespace_zone) in relocation.old:
             names[obj["kind"]].add(obj["metadata"]["name"])
-    # Whether the component is a tenant or a pool: it has either namespaces or nodes.
-    stay = [pod for pod in outside if _is_in(pod, names["Namespace"], names["Node"])]
-    if stay and relocation.kind == "zone":
-        single = "running pod stays on a node of another zone until it ends"
-        yield counted(len(stay), single, "running pods stay on nodes of another zone until they end")
+    if relocation.kind == "zone":
+        yield from _zone_costs(relocation, names["Namespace"], names["Node"], usage, outside)
     if volumes := usage.volumes_of(names["StorageClass"]):
         yield _kept_volumes(volumes, relocation.kind, _listed(relocation.old))
     kind, _, pool = relocation.component.partition(".")
@@ -286,6 +294,23 @@ def _relocation_costs(
         # The nodes of a pool with another name leave, which is told with its name.
         concerned = names["Node"] if not is_renamed else set()
         yield from _pool_costs(pool, relocation, concerned, usage, is_here=is_here)
+
+
+def _zone_costs(
+    relocation: Relocation,
+    namespaces: AbstractSet[str],
+    nodes: AbstractSet[str],
+    usage: Usage,
+    outside: Iterable[Object],
+) -> Iterator[str]:
+    """Yield what stays in the old zone, and what waits for it, where a tenant or a pool is in another one."""
+    stay = [pod for pod in outside if _is_in(pod, namespaces, nodes)]
+    if stay:
+        single = "running pod stays on a node of another zone until it ends"
+        yield counted(len(stay), single, "running pods stay on nodes of another zone until they end")
+    inside = tuple(usage.pods_in(namespaces))
+    made = tuple(obj for obj in usage.controllers if namespace_of(obj) in namespaces)
+    yield from waiting_costs("zone", relocation.old, Usage(pods=inside, controllers=made))
 
 
 def _outside_their_zones(wanted: Iterable[Object], plan: Plan, cluster: str, usage: Usage) -> list[Object]:

@@ -37,7 +37,7 @@ def test_a_write_that_took_too_long_is_followed_by_another_attempt_which_is_told
     assert waits == [5.0, 20.0]
     assert lines == [
         "failed: cluster-slow; trying again in 5 s (2 of 3)",
-        "failed: policy-not-enforced; trying again in 20 s (3 of 3)",
+        "failed: cluster-busy; trying again in 20 s (3 of 3)",
     ]
 
 

@@ -11,6 +11,7 @@ from sovereign_ai.deploy.place_renames import (
     recorded_renames,
     renamed_places,
 )
+from sovereign_ai.render.kubernetes import Parts
 from sovereign_ai.spec import AIFactory
 from tests.daytwo.probes import Described
 from tests.daytwo.table import changes
@@ -83,12 +84,10 @@ def test_a_kind_of_place_that_cannot_be_renamed_is_a_move() -> None:
 
 
 def test_parts_without_objects_are_renamed_by_what_was_recorded_of_them() -> None:
-    site = {"country": "aa", "power": "bb", "halls": "cc"}
-    before = {
-        "site": {"ber1": site, "fra1": {"country": "aa", "power": "dd"}},
-        "key": {"old": {"custodian": "x"}},
-    }
-    after = {"site": {"fra1": fra1, "ham1": {**site, "power": "ee"}}, "key": {}}
+    ber1 = {"country": "aa", "power": "bb", "halls": "cc"}
+    fra1 = {"country": "aa", "power": "dd"}
+    before = {"site": {"ber1": ber1, "fra1": fra1}, "key": {"old": {"custodian": "x"}}}
+    after: Parts = {"site": {"fra1": fra1, "ham1": {**ber1, "power": "ee"}}, "key": {}}
     assert recorded_renames(before, after, {}) == {("site", "ber1"): "ham1"}
 
 
