@@ -187,8 +187,10 @@ def _change(
     was, hidden, reasons = {}, [], []
     for fact, new in wanted.items():
         before = old.get(fact, "")
-        is_same = before in {"", new} or renamed.get((fact, before)) == new
-        if is_same or shows.get(fact) == as_labelled(fact, new):
+        planned = as_labelled(fact, new)
+        # A driver may be written as its vendor writes it, `580.95.05`, or as a version, `580.95.5`.
+        is_same = not before or as_labelled(fact, before) == planned or renamed.get((fact, before)) == new
+        if is_same or shows.get(fact) == planned:
             continue
         # A machine that was a spare runs nothing.
         if fact == _USE and new != "spare":

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,7 @@ def deployed_record(api: Api, factory: str, cluster: str) -> DeployedRecord:
     return record_in([] if found is None else [found], factory, cluster)
 
 
-def record_in(objects: list[dict[str, Any]], factory: str, cluster: str) -> DeployedRecord:
+def record_in(objects: Iterable[Object], factory: str, cluster: str) -> DeployedRecord:
     """Return the record that is among some live objects of a factory on a cluster.
 
     Args:

@@ -199,6 +199,11 @@ def test_what_changed_without_the_description_is_no_reason_to_leave() -> None:
     assert leaving(old, new, nodes) == {"serve-004": "the plan does not contain it"}
 
 
+def test_a_driver_in_another_spelling_is_the_same_driver() -> None:
+    old, new = change({"set": "pools[serve].driver", "to": "580.95.05"})
+    assert leaving(old, new) == {}
+
+
 def test_a_machine_that_has_the_new_driver_already_stays() -> None:
     old, new = change({"set": "pools[serve].driver", "to": "575.57.8"})
     nodes = real_nodes(old)
