@@ -4,7 +4,7 @@ Only real nodes count: on a local control plane the simulator removes and create
 the plan does not contain it any more, or contains it in another pool or zone. It becomes another machine when
 the description gives its pool another site, hall, region, system, driver, MIG profile or role, or makes it a
 spare. What was described before is read from the cluster (`deployed_record.py`) and not from the node: a
-driver that somebody updated by hand is drift, and no reason to evict what runs on it.
+driver that somebody updated is drift, and no reason to evict what runs on it.
 
 What is only renamed stays what it is: pods go on running on a node whose zone or site has another name.
 
