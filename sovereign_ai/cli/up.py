@@ -94,7 +94,7 @@ def _up(
 
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cluster import WRITES, require_reachable
-    from sovereign_ai.deploy import gate, ready
+    from sovereign_ai.deploy import gate, ready, while_busy
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.sim import simulate
 
@@ -110,7 +110,9 @@ def _up(
     bundle = on_target(output, bundle, target)
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     options = target_options(backend, kubeconfig, name)
-    data, lines = _Deployment(output, stack, bundle, target, options, deploy_options).run(yes=yes)
+    deployment = _Deployment(output, stack, bundle, target, options, deploy_options)
+    answers = iter((yes,))  # a further attempt asks no further question
+    data, lines = while_busy(lambda: deployment.run(yes=next(answers, True)), output.progress)
     # Last of what may start the control plane anew: nothing of a deployment waits for what watches it.
     if watched := change_monitoring(target, stack, output):
         lines.append(watched)

@@ -25,13 +25,15 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy.accepted_policies import policies_accepted_by
+    from sovereign_ai.deploy.busy_cluster import while_busy
     from sovereign_ai.deploy.changes import OWN_PROGRAM, Changes, compare, is_understood, loaded_by
     from sovereign_ai.deploy.cluster_identity import DeployTarget
     from sovereign_ai.deploy.components import FactoryDeployment
     from sovereign_ai.deploy.control_plane_setup import is_local, prepare_control_plane
     from sovereign_ai.deploy.deletions import Allowed, insist_on_volumes, losses
+    from sovereign_ai.deploy.departures import arrivals
     from sovereign_ai.deploy.direct_removal import needs_engine, remove_directly
-    from sovereign_ai.deploy.drain import arrivals, uncordon
+    from sovereign_ai.deploy.drain import uncordon
     from sovereign_ai.deploy.drift_policy import (
         is_always_restored,
         needs_refresh,
@@ -76,13 +78,15 @@ else:
         __name__,
         {
             "accepted_policies": ("policies_accepted_by",),
+            "busy_cluster": ("while_busy",),
             "changes": ("Changes", "OWN_PROGRAM", "compare", "is_understood", "loaded_by"),
             "cluster_identity": ("DeployTarget",),
             "components": ("FactoryDeployment",),
             "control_plane_setup": ("is_local", "prepare_control_plane"),
             "deletions": ("Allowed", "insist_on_volumes", "losses"),
             "direct_removal": ("needs_engine", "remove_directly"),
-            "drain": ("arrivals", "uncordon"),
+            "departures": ("arrivals",),
+            "drain": ("uncordon",),
             "drift_policy": (
                 "is_always_restored",
                 "needs_refresh",
@@ -201,5 +205,6 @@ __all__ = [
     "unplanned_stacks",
     "wait_until_gone",
     "watching",
+    "while_busy",
     "without_drift",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sovereign_ai.units import Bytes
@@ -80,12 +80,22 @@ class Usage:
         claims: volume claims.
         volumes: volumes.
         workloads: Kueue's workloads; empty where Kueue's kinds are not served.
+        controllers: objects with a pod template.
     """
 
     pods: tuple[Object, ...] = ()
     claims: tuple[Object, ...] = ()
     volumes: tuple[Object, ...] = ()
     workloads: tuple[Object, ...] = ()
+    controllers: tuple[Object, ...] = ()
+
+    def outside(self, namespaces: AbstractSet[str]) -> Usage:
+        """Return what is in no namespace of a set."""
+        kept = {}
+        for name in ("pods", "claims", "workloads", "controllers"):
+            objects = getattr(self, name)
+            kept[name] = tuple(obj for obj in objects if namespace_of(obj) not in namespaces)
+        return replace(self, **kept)
 
     def volumes_of(self, classes: Iterable[str]) -> list[Object]:
         """Return the volumes of some storage classes."""

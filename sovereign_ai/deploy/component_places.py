@@ -30,6 +30,8 @@ discovery (docs/gpu-feature-discovery/README.md), AMD's node labeller (docs/user
 _CAN_SPLIT = "/mig.capable"
 _PRODUCT, _SPLIT = ".product", "-MIG-"
 DRIVER, PROFILE = "driver", "MIG profile"
+DRAINED = frozenset({"zone", "site", "hall", "region", "system", DRIVER, PROFILE})
+"""Kinds of place of which a change makes a pool's real machines other machines (`departures.py`)."""
 _WHOLE = "none"
 
 
@@ -85,6 +87,19 @@ def _driver_of(labels: Mapping[str, str]) -> str:
         if key.endswith(_DRIVER):
             return _version(value)
     return ""
+
+
+def as_labelled(kind: str, value: str) -> str:
+    """Return a described value in the form in which `places_of` yields it of a node."""
+    match kind:
+        case name if name == DRIVER:
+            return _version(value)
+        case name if name == PROFILE:
+            return value or _WHOLE
+        case "site":
+            return value
+        case _:
+            return label_value(value)
 
 
 def _version(written: str) -> str:

@@ -1,33 +1,35 @@
 """Drain nodes that leave a pool, before the deployment removes the objects that their pods depend on.
 
-Only real nodes are drained: on a local control plane the simulator removes and creates its own. A node leaves
-when the plan does not contain it any more, or contains it in another pool. It is cordoned, and its pods are
-evicted through the eviction API, which respects disruption budgets. Pods that no controller would recreate
-are never evicted: each is reported as a problem before any node is cordoned.
+Which nodes leave is decided in `departures.py`. Each is cordoned, and its pods are evicted through the
+eviction API, which respects disruption budgets. Pods that no controller would recreate are never evicted:
+each is reported as a problem before any node is cordoned.
 
-A node that moves to another pool gets the pool's label when its host is configured anew, which is after the
-deployment that drained it. The next deployment finds it in its planned pool and uncordons it. The cordon
-carries its author's name, so that nobody else's is lifted.
+The cordon carries its author's name, so that nobody else's is lifted, and what the node was before.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import orjson
+
 from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
 from sovereign_ai.cluster.api import Api
+from sovereign_ai.deploy.departures import (
+    CORDONED_AS,
+    Departure,
+    is_cordoned_here,
+    kept_reasons,
+    was_before,
+)
 from sovereign_ai.errors import DeploymentError, Problem
-from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.plan import Plan
+from sovereign_ai.names import OWNER
 from sovereign_ai.toolchain import polling
 
 Object = Mapping[str, Any]
-_SIMULATED = "kwok.x-k8s.io/node"
-"""Annotation of a node that KWOK simulates."""
 _WAIT_SECONDS = 600.0
 _POLL_SECONDS = 1.0
 _QUIET_SECONDS = 2.0
@@ -35,65 +37,6 @@ _QUIET_SECONDS = 2.0
 _REPORT_SECONDS = 10.0
 """The least time between two reports of one drain."""
 _MOST_NAMED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """A node that leaves its pool.
-
-    Attributes:
-        node: the node's name.
-        reason: why it leaves, for a person.
-    """
-
-    node: str
-    reason: str
-
-
-def departures(nodes: Iterable[Object], factory: str, plan: Plan, cluster: str) -> tuple[Departure, ...]:
-    """Return the real nodes of a factory that a plan moves or does not contain.
-
-    Args:
-        nodes: live nodes.
-        factory: the factory's name.
-        plan: the new plan.
-        cluster: the plan's name for the cluster.
-
-    Returns:
-        The departures, sorted by node.
-    """
-    pools = {node.name: node.pool for node in plan.nodes_of(cluster)}
-    leaving = []
-    for node in nodes:
-        meta = node["metadata"]
-        labels = meta.get("labels") or {}
-        if not _is_of_factory(node, factory) or is_simulated(node):
-            continue
-        name, pool = meta["name"], labels.get(KEYS.pool)
-        if name not in pools:
-            leaving.append(Departure(name, "the plan does not contain it"))
-        elif pool is not None and pool != pools[name]:
-            leaving.append(Departure(name, f"it moves from pool {pool} to pool {pools[name]}"))
-    return tuple(sorted(leaving, key=lambda departure: departure.node))
-
-
-def arrivals(nodes: Iterable[Object], factory: str, plan: Plan, cluster: str) -> tuple[str, ...]:
-    """Return the nodes that a drain cordoned and that are in the pool in which a plan contains them.
-
-    Args:
-        nodes: live nodes.
-        factory: the factory's name.
-        plan: the new plan.
-        cluster: the plan's name for the cluster.
-
-    Returns:
-        Their names, sorted.
-    """
-    listed = [node for node in nodes if _is_cordoned_here(node)]
-    leaving = {departure.node for departure in departures(listed, factory, plan, cluster)}
-    planned = {node.name for node in plan.nodes_of(cluster)}
-    names = {str(node["metadata"]["name"]) for node in listed if _is_of_factory(node, factory)}
-    return tuple(sorted((names & planned) - leaving))
 
 
 def uncordon(api: Api, names: Iterable[str], progress: Callable[[str], object]) -> list[str]:
@@ -115,29 +58,12 @@ def uncordon(api: Api, names: Iterable[str], progress: Callable[[str], object]) 
     for name in names:
         node = api.get("v1", "Node", name)
         # It may have gone, or somebody else have cordoned it, since the nodes were listed.
-        if node is None or not _is_cordoned_here(node):
+        if node is None or not is_cordoned_here(node):
             continue
         _lift(api, node)
-        progress(f"uncordon {name}: it is in the pool that the plan has it in")
+        progress(f"uncordon {name}: it is as the plan has it")
         opened.append(name)
     return opened
-
-
-def _is_of_factory(node: Object, factory: str) -> bool:
-    """Return whether a node carries the labels of a factory."""
-    labels = node["metadata"].get("labels") or {}
-    return labels.get(KEYS.owner) == OWNER and labels.get(KEYS.factory) == factory
-
-
-def _is_cordoned_here(node: Object) -> bool:
-    """Return whether a drain cordoned a node, and not the repair controller or a person."""
-    annotations = node["metadata"].get("annotations") or {}
-    return bool((node.get("spec") or {}).get("unschedulable")) and annotations.get(CORDON_OWNER) == OWNER
-
-
-def is_simulated(node: Object) -> bool:
-    """Return whether a node is simulated, as far as its annotations state it."""
-    return _SIMULATED in (node["metadata"].get("annotations") or {})
 
 
 def drain(
@@ -182,8 +108,7 @@ def drain(
     if problems:
         raise DeploymentError(problems)
     for departure in departing:
-        progress(f"drain {departure.node}: {departure.reason}, {counts[departure.node]} pods")
-        _cordon(api, departure.node)
+        _begin(api, departure, counts[departure.node], progress)
     _wait_until_empty(api, names, progress, wait_seconds)
     return names
 
@@ -245,15 +170,42 @@ def _lift(api: Api, node: Object) -> None:
     """Uncordon a node, if nobody has changed it since it was read."""
     meta = node["metadata"]
     patch = {
-        "metadata": {"annotations": {CORDON_OWNER: None}, "resourceVersion": meta["resourceVersion"]},
+        "metadata": {
+            "annotations": {CORDON_OWNER: None, CORDONED_AS: None},
+            "resourceVersion": meta["resourceVersion"],
+        },
         "spec": {"unschedulable": None},
     }
     api.request("PATCH", f"/api/v1/nodes/{meta['name']}", patch, content_type="application/merge-patch+json")
 
 
-def _cordon(api: Api, node: str) -> None:
-    patch = {"metadata": {"annotations": {CORDON_OWNER: OWNER}}, "spec": {"unschedulable": True}}
-    api.request("PATCH", f"/api/v1/nodes/{node}", patch, content_type="application/merge-patch+json")
+def _begin(api: Api, departure: Departure, pods: int, progress: Callable[[str], object]) -> None:
+    """Cordon a node; one that an earlier deployment drained is left as it is."""
+    live = api.get("v1", "Node", departure.node)
+    if live is None:
+        return
+    if is_cordoned_here(live) and not pods:
+        progress(f"{departure.node} stays cordoned: {departure.reason}")
+    else:
+        progress(f"drain {departure.node}: {departure.reason}, {pods} pods")
+    # What it was before the first of several changes, so that it has arrived if all of them are taken back.
+    was = {**departure.was, **was_before(live)}
+    _cordon(api, live, was)
+    for line in kept_reasons(departure):
+        progress(line)
+
+
+def _cordon(api: Api, node: Object, was: Mapping[str, str]) -> None:
+    """Cordon a node, unless it is already, and keep what it was."""
+    annotations = {CORDON_OWNER: OWNER}
+    if was:
+        annotations[CORDONED_AS] = orjson.dumps(was, option=orjson.OPT_SORT_KEYS).decode()
+    has = node["metadata"].get("annotations") or {}
+    if is_cordoned_here(node) and annotations.items() <= has.items():
+        return
+    patch = {"metadata": {"annotations": annotations}, "spec": {"unschedulable": True}}
+    path = f"/api/v1/nodes/{node['metadata']['name']}"
+    api.request("PATCH", path, patch, content_type="application/merge-patch+json")
 
 
 def _name(pod: Object) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from sovereign_ai.cluster.api import describe_credentials
 from sovereign_ai.errors import Problem
 
-_OF_A_CLUSTER = ("cluster-", "webhook-")
+_OF_A_CLUSTER = ("cluster-", "webhook-", "policy-")
 _MOST_NAMED = 4
 _LONGEST = 300
 _AGAIN = "run the command again once that is right: what was done is kept, and nothing was dropped"
@@ -138,13 +138,28 @@ _CAUSES = (
         "too many requests",
     ),
     _cause(
+        "cluster-slow",
+        "the API server did not finish a request in the time that it may take",
+        "wait until it has less to do",
+        # The API server ends a write after 34 s (apiserver, handlers/rest.go, requestTimeoutUpperBound).
+        "request did not complete within",
+        "the server was unable to return a response in the time allotted",
+        "etcdserver: (?:request timed out|too many requests)",
+        "the answer took too long",
+    ),
+    _cause(
+        "policy-not-enforced",
+        "the API server does not enforce a policy yet that was written",
+        "wait until it has less to do",
+        r"does not enforce admission policy \S+ \d+ s after it was applied",
+    ),
+    _cause(
         "cluster-unwell",
         "the API server answers and cannot do its work",
         "see its log and that of etcd",
         r"an error on the server \(",
         "Internal error occurred",
         "the server is currently unable to handle the request",
-        "the server was unable to return a response in the time allotted",
         "apiserver not ready|apiserver is shutting down",
         r"etcdserver: ",
         "ServiceUnavailable|InternalError",

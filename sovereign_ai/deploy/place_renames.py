@@ -14,10 +14,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import product
 
 from sovereign_ai.deploy.component_places import Places
+from sovereign_ai.render.kubernetes import Parts
 from sovereign_ai.spec import AIFactory
 
+_ALIKE = 0.5
+"""Share of a part's fields that must be the same, since a renamed part may change as well."""
 RenamedPlaces = dict[tuple[str, str], str]
 """(kind of place, old name) to the new name."""
 
@@ -115,6 +119,41 @@ def renamed_places(
         if change.kind in described:
             _pair_names(pairs, change, described[change.kind], occupied[change.kind])
     return pairs
+
+
+def recorded_renames(before: Parts, after: Parts, pairs: RenamedPlaces) -> RenamedPlaces:
+    """Return the parts without objects that are renamed, by what the last deployment recorded of them.
+
+    Args:
+        before: the parts as they were deployed last.
+        after: the parts of the new description.
+        pairs: the renames that objects show, which decide where the two differ.
+    """
+    found: RenamedPlaces = {}
+    for kind, old_parts in before.items():
+        new_parts = after.get(kind, {})
+        paired = {old: new for (place, old), new in pairs.items() if place == kind}
+        gone = old_parts.keys() - new_parts.keys() - paired.keys()
+        came = new_parts.keys() - old_parts.keys() - set(paired.values())
+        matches = []
+        for old, new in product(gone, came):
+            likeness = _likeness(old_parts[old], new_parts[new])
+            if likeness >= _ALIKE:
+                matches.append((-likeness, old, new))
+        # The best match first; among equal ones by name, so that no order decides.
+        for _, old, new in sorted(matches):
+            if old in gone and new in came:
+                found[kind, old] = new
+                gone.discard(old)
+                came.discard(new)
+    return found
+
+
+def _likeness(old: Mapping[str, str], new: Mapping[str, str]) -> float:
+    """Return the share of the fields of two parts that are the same; parts without fields are alike."""
+    same = sum(new.get(field) == value for field, value in old.items())
+    fields = len(old.keys() | new.keys())
+    return same / fields if fields else 1.0
 
 
 def _described_places(factory: AIFactory) -> dict[str, set[str]]:

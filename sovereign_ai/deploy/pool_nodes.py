@@ -15,6 +15,8 @@ from sovereign_ai.plan import Plan
 
 Object = Mapping[str, Any]
 _NODES = "nodes"
+_SIMULATED = "kwok.x-k8s.io/node"
+"""Annotation of a node that KWOK simulates."""
 
 
 def shrunk_pools(
@@ -43,6 +45,11 @@ def shrunk_pools(
         # Nodes that come are no loss: only what stays of those that are there is told.
         left = len(there) - len(leaving)
         yield Move("pool", pool, pool, (cost,), _NODES, str(len(there)), str(left))
+
+
+def is_simulated(node: Object) -> bool:
+    """Return whether a node is simulated, as far as its annotations state it."""
+    return _SIMULATED in (node["metadata"].get("annotations") or {})
 
 
 def nodes_by_pool(live: Iterable[Object]) -> dict[str, set[str]]:

@@ -2,10 +2,12 @@
 
 1. The cluster is recognised, and no object of anybody else has a planned name (`preconditions.py`).
 2. The local control plane gets the keys and policies of the new description (`control_plane_setup.py`).
-3. Real nodes that leave a pool are drained, and those that have come to theirs uncordoned (`drain.py`).
+3. Real nodes that leave a pool or become other machines are drained, and those that have come to theirs
+   uncordoned (`departures.py`, `drain.py`).
 4. Objects that the description no longer contains are deleted, under the policies that permitted them; first
    those whose definition leaves, while the controller still runs that lets them go (`definitions.py`).
-5. The new admission policies come into force, before any object that only they permit is written.
+5. The new admission policies come into force, before any object that only they permit is written. Pods that
+   wait with the old name of their zone are made again (`waiting_work.py`).
 6. Definitions of kinds are written and served, before any object of their kind is.
 7. Objects of which a field cannot be changed are recreated, under the new policies (`replacement.py`).
 
@@ -25,7 +27,8 @@ from pathlib import Path
 from sovereign_ai.cluster.api import Snapshot, open_cluster
 from sovereign_ai.deploy.control_plane_setup import prepare_control_plane
 from sovereign_ai.deploy.definitions import define, remove_custom
-from sovereign_ai.deploy.drain import arrivals, departures, drain, uncordon
+from sovereign_ai.deploy.departures import arrivals, departing
+from sovereign_ai.deploy.drain import drain, uncordon
 from sovereign_ai.deploy.enforcement import apply_policies, differing_policies, enforce
 from sovereign_ai.deploy.live_objects import key_of
 from sovereign_ai.deploy.preconditions import (
@@ -37,6 +40,7 @@ from sovereign_ai.deploy.preconditions import (
 )
 from sovereign_ai.deploy.reading import reading_of
 from sovereign_ai.deploy.replacement import replace
+from sovereign_ai.deploy.waiting_work import renew_waiting
 from sovereign_ai.deploy.withdrawal import withdraw, withdrawn
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, Where
 from sovereign_ai.plan import Plan
@@ -79,11 +83,12 @@ def prepare(
     for line in prepare_control_plane(factory, plan, bundle, kubeconfig):
         progress(line)
     nodes = reading.list("v1", "Node")
-    drain(api, departures(nodes, factory.name, plan, bundle.cluster), progress)
+    drain(api, departing(reading, factory, plan, bundle), progress)
     uncordon(api, arrivals(nodes, factory.name, plan, bundle.cluster), progress)
     remove_custom(api, checked.leaving, progress)
     withdraw(api, withdrawn(reading, bundle.objects, factory.name), progress)
     enforce(api, bundle.objects, progress, live=reading)
+    renew_waiting(api, bundle.objects, progress)
     define(api, bundle.objects, progress)
     replaced = [obj for obj in bundle.objects if key_of(obj) in checked.replaces]
     replace(api, replaced, progress)
@@ -121,7 +126,7 @@ def applying_policies(
     # Objects that leave are deleted under the policies that permitted them, so `prepare` has to do that
     # first.
     is_first = not (
-        departures(reading.list("v1", "Node"), factory.name, plan, bundle.cluster)
+        departing(reading, factory, plan, bundle)
         or checked.replaces
         or withdrawn(reading, bundle.objects, factory.name)
     )

@@ -20,20 +20,29 @@ from sovereign_ai.deploy.component_move import (
     namespace_of,
     total_size,
 )
-from sovereign_ai.deploy.component_places import DRIVER, component_places, places_of, planned_places
-from sovereign_ai.deploy.drain import is_simulated
+from sovereign_ai.deploy.component_places import (
+    DRAINED,
+    DRIVER,
+    component_places,
+    places_of,
+    planned_places,
+)
+from sovereign_ai.deploy.deployed_record import record_in
 from sovereign_ai.deploy.gateway_moves import gateway_moves
 from sovereign_ai.deploy.place_renames import (
     Relocation,
     RenamedPlaces,
     changed_places,
     moved_components,
+    recorded_renames,
     renamed_places,
 )
-from sovereign_ai.deploy.pool_nodes import change_of, departure_of, shrunk_pools
+from sovereign_ai.deploy.pool_nodes import change_of, departure_of, is_simulated, shrunk_pools
 from sovereign_ai.deploy.successors import MOVABLE, component_of, tenancy_of
+from sovereign_ai.deploy.waiting_work import waiting_costs
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan
+from sovereign_ai.render.kubernetes import parts
 from sovereign_ai.rules import registries_of
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Bytes
@@ -67,11 +76,9 @@ def relocations(
         cluster: the plan's name for the cluster.
     """
     old, new = list(live), list(wanted)
-    before = component_places(old)
-    after = component_places(new) | planned_places(plan, before.keys(), renamed)
-    changes = changed_places(before, after, renamed)
-    pairs = renamed_places(factory, renamed, before, changes)
-    moves = [*_renames(pairs, factory, renamed, old, usage), *_registries(old, new, usage)]
+    changes, pairs = place_changes(old, new, renamed, factory, plan, cluster)
+    staying = usage.outside(going_namespaces(old, new))
+    moves = [*_renames(pairs, factory, renamed, old, usage, staying), *_registries(old, new, usage)]
     moves += _quotas(old, new)
     moves += _namespaces(old, new, renamed, pairs, usage)
     zones = {name: new_name for (kind, name), new_name in pairs.items() if kind == "zone"}
@@ -86,6 +93,39 @@ def relocations(
             told.add(relocation.component)
     moves += shrunk_pools(old, plan, cluster, told, usage)
     return moves
+
+
+def going_namespaces(live: Iterable[Object], wanted: Iterable[Object]) -> set[str]:
+    """Return the namespaces that a deployment deletes, with everything in them."""
+    kept = {obj["metadata"]["name"] for obj in wanted if obj["kind"] == "Namespace"}
+    return {obj["metadata"]["name"] for obj in live if obj["kind"] == "Namespace"} - kept
+
+
+def place_changes(
+    live: Iterable[Object],
+    wanted: Iterable[Object],
+    renamed: Mapping[str, str],
+    factory: AIFactory,
+    plan: Plan,
+    cluster: str,
+) -> tuple[list[Relocation], RenamedPlaces]:
+    """Return the components whose places have other names, and the places that are renamed.
+
+    Args:
+        live: the factory's own live objects and nodes.
+        wanted: the bundle's objects.
+        renamed: each component that goes, and the one that takes its place.
+        factory: the new description.
+        plan: its plan.
+        cluster: the plan's name for the cluster.
+    """
+    old = list(live)
+    before = component_places(old)
+    after = component_places(wanted) | planned_places(plan, before.keys(), renamed)
+    changes = changed_places(before, after, renamed)
+    pairs = renamed_places(factory, renamed, before, changes)
+    record = record_in(old, factory.name, cluster)
+    return changes, pairs | recorded_renames(record.parts, parts(factory), pairs)
 
 
 def _without_repetition(moved: Iterable[Relocation]) -> Iterator[Relocation]:
@@ -104,6 +144,7 @@ def _renames(
     renamed: Mapping[str, str],
     live: Iterable[Object],
     usage: Usage,
+    staying: Usage,
 ) -> Iterator[Move]:
     """Yield the renames of places that are no components."""
     sites = {site.name for site in factory.sites}
@@ -116,10 +157,12 @@ def _renames(
         if kind == "region" and new in sites and pairs.get(("site", old)) == new:
             continue
         affected = classes[kind, old]
+        label = kind
         if kind == "site" and pairs.get(("region", old)) == new:
-            affected = classes["region", old]
-        costs = tuple(_rename_costs(kind, old, affected, nodes[kind, old], usage))
-        yield Move(kind, old, new, costs)
+            affected, label = classes["region", old], "region"
+        costs = list(_rename_costs(kind, old, affected, nodes[kind, old], usage))
+        costs += waiting_costs(label, {old}, staying)
+        yield Move(kind, old, new, tuple(costs))
 
 
 def _objects_by_place(
@@ -238,21 +281,36 @@ def _relocation_costs(
         # A tenant's namespaces in other zones stay where they are.
         if obj["kind"] != "Namespace" or labels.get(KEYS.namespace_zone) in relocation.old:
             names[obj["kind"]].add(obj["metadata"]["name"])
-    # Whether the component is a tenant or a pool: it has either namespaces or nodes.
-    stay = [pod for pod in outside if _is_in(pod, names["Namespace"], names["Node"])]
-    if stay and relocation.kind == "zone":
-        single = "running pod stays on a node of another zone until it ends"
-        yield counted(len(stay), single, "running pods stay on nodes of another zone until they end")
+    if relocation.kind == "zone":
+        yield from _zone_costs(relocation, names["Namespace"], names["Node"], usage, outside)
     if volumes := usage.volumes_of(names["StorageClass"]):
         yield _kept_volumes(volumes, relocation.kind, _listed(relocation.old))
     kind, _, pool = relocation.component.partition(".")
     if kind == "pool":
-        if relocation.kind == DRIVER and real_nodes:
-            them = counted(real_nodes, "node: drain it first", "nodes: drain them first")
-            yield f"`sovereign-ai hosts configure` installs it on {them}"
+        if is_here and not is_renamed and real_nodes and relocation.kind in DRAINED:
+            yield f"`up` drains {counted(real_nodes, 'node', 'nodes')}"
+            if relocation.kind == DRIVER:
+                yield "`sovereign-ai hosts configure` installs it"
         # The nodes of a pool with another name leave, which is told with its name.
         concerned = names["Node"] if not is_renamed else set()
         yield from _pool_costs(pool, relocation, concerned, usage, is_here=is_here)
+
+
+def _zone_costs(
+    relocation: Relocation,
+    namespaces: AbstractSet[str],
+    nodes: AbstractSet[str],
+    usage: Usage,
+    outside: Iterable[Object],
+) -> Iterator[str]:
+    """Yield what stays in the old zone, and what waits for it, where a tenant or a pool is in another one."""
+    stay = [pod for pod in outside if _is_in(pod, namespaces, nodes)]
+    if stay:
+        single = "running pod stays on a node of another zone until it ends"
+        yield counted(len(stay), single, "running pods stay on nodes of another zone until they end")
+    inside = tuple(usage.pods_in(namespaces))
+    made = tuple(obj for obj in usage.controllers if namespace_of(obj) in namespaces)
+    yield from waiting_costs("zone", relocation.old, Usage(pods=inside, controllers=made))
 
 
 def _outside_their_zones(wanted: Iterable[Object], plan: Plan, cluster: str, usage: Usage) -> list[Object]:

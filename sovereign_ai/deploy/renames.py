@@ -12,13 +12,15 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from sovereign_ai.cluster import is_recreated
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.component_move import Move, Usage, counted, losses_in, total_size
 from sovereign_ai.deploy.component_places import component_places
-from sovereign_ai.deploy.place_renames import zones_renamed_by_pools
+from sovereign_ai.deploy.place_renames import RenamedPlaces, zones_renamed_by_pools
 from sovereign_ai.deploy.pool_nodes import departure_of, nodes_by_pool
-from sovereign_ai.deploy.relocations import relocations, zone_costs
+from sovereign_ai.deploy.relocations import going_namespaces, place_changes, relocations, zone_costs
 from sovereign_ai.deploy.successors import MOVABLE, components_of, successors
+from sovereign_ai.deploy.waiting_work import CONTROLLERS, claim_costs, waiting_costs
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
@@ -51,11 +53,10 @@ def moves(
         The moves, sorted by kind and old name.
     """
     old, new = list(live), list(wanted)
-    deployed = _without_nodes(old)
-    before = components_of(deployed)
-    renamed = successors(deployed, new, _described(factory))
-    renamed |= zones_renamed_by_pools(renamed, component_places(deployed), component_places(new))
+    before = components_of(_without_nodes(old))
+    renamed = _renamed(old, new, factory)
     nodes = nodes_by_pool(old)
+    staying = usage.outside(going_namespaces(old, new))
     result = []
     for component, successor in renamed.items():
         prefix, _, name = component.partition(".")
@@ -64,9 +65,30 @@ def moves(
             costs.append(departure_of(nodes[name], usage))
         if prefix == "zone" and successor:
             costs += zone_costs(name, old, usage)
+        if prefix in {"pool", "zone"}:
+            costs += waiting_costs(prefix, {name}, staying)
+        classes = {obj["metadata"]["name"] for obj in before[component] if obj["kind"] == "StorageClass"}
+        costs += claim_costs(classes, staying)
         result.append(Move(MOVABLE[prefix], name, successor.partition(".")[2], tuple(costs)))
     result += relocations(old, new, renamed, usage, factory, plan, cluster)
     return tuple(sorted(result, key=lambda move: (move.kind, move.old, move.place)))
+
+
+def places_renamed(
+    live: Iterable[Object], wanted: Iterable[Object], factory: AIFactory, plan: Plan, cluster: str
+) -> RenamedPlaces:
+    """Return the places of a factory that have another name and are the same.
+
+    Args:
+        live: the factory's own live objects, of every kind that a bundle has, and its nodes.
+        wanted: the bundle's objects.
+        factory: the new description.
+        plan: its plan.
+        cluster: the plan's name for the cluster.
+    """
+    old, new = list(live), list(wanted)
+    _, pairs = place_changes(old, new, _renamed(old, new, factory), factory, plan, cluster)
+    return pairs
 
 
 def planned_moves(
@@ -106,13 +128,18 @@ def read_usage(api: Api) -> Usage:
         ("v1", "PersistentVolume"),
         ("kueue.x-k8s.io/v1beta2", "Workload"),
     )
-    pods, claims, volumes, workloads = api.many(partial(_served, api, *kind) for kind in kinds)
+    listed = api.many(partial(_served, api, *kind) for kind in (*kinds, *CONTROLLERS))
+    pods, claims, volumes, workloads = listed[: len(kinds)]
+    controllers = []
+    for objects in listed[len(kinds) :]:
+        # One that another makes, as a Job of a CronJob, has the template of its owner.
+        controllers += [obj for obj in objects if not is_recreated(obj)]
     running = []
     for pod in pods:
         phase = pod.get("status", {}).get("phase")
         if phase not in {"Succeeded", "Failed"}:
             running.append(pod)
-    return Usage(tuple(running), tuple(claims), tuple(volumes), tuple(workloads))
+    return Usage(tuple(running), tuple(claims), tuple(volumes), tuple(workloads), tuple(controllers))
 
 
 def read_parts(api: Api, wanted: Iterable[Object], factory: str) -> list[dict[str, Any]]:
@@ -138,6 +165,13 @@ def _served(api: Api, api_version: str, kind: str, selector: str | None = None) 
         if error.reason == "KindUnknown":
             return []
         raise
+
+
+def _renamed(live: Iterable[Object], wanted: Iterable[Object], factory: AIFactory) -> dict[str, str]:
+    """Return each component that goes, and the one that takes its place."""
+    deployed, new = _without_nodes(live), list(wanted)
+    renamed = successors(deployed, new, _described(factory))
+    return renamed | zones_renamed_by_pools(renamed, component_places(deployed), component_places(new))
 
 
 def _without_nodes(objects: Iterable[Object]) -> list[Object]:

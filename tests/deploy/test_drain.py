@@ -7,20 +7,13 @@ import pytest
 
 from sovereign_ai.cluster import CORDON_OWNER
 from sovereign_ai.cluster.api.client import ApiError
-from sovereign_ai.deploy.drain import Departure, arrivals, departures, drain, uncordon
+from sovereign_ai.deploy.departures import CORDONED_AS, Departure
+from sovereign_ai.deploy.drain import drain, uncordon
 from sovereign_ai.errors import DeploymentError, Problem
-from sovereign_ai.names import KEYS, OWNER
-from tests.render.lab import stack
+from sovereign_ai.names import OWNER
 
 BUDGET = "The disruption budget web needs 2 healthy pods and has 2 currently"
 OWNED = [{"kind": "ReplicaSet", "name": "web", "controller": True}]
-
-
-def node(
-    name: str, pool: str = "train", factory: str = "lab", annotations: dict[str, str] | None = None
-) -> dict[str, Any]:
-    labels = {KEYS.owner: OWNER, KEYS.factory: factory, KEYS.pool: pool}
-    return {"metadata": {"name": name, "labels": labels, "annotations": annotations or {}}}
 
 
 def pod(
@@ -37,14 +30,19 @@ class Cluster:
     A disruption budget holds evictions back for some tries.
     """
 
-    def __init__(self, pods: Iterable[dict[str, Any]], held: int = 0) -> None:
+    def __init__(
+        self, pods: Iterable[dict[str, Any]], held: int = 0, node: dict[str, Any] | None = None
+    ) -> None:
         self.pods, self.held = list(pods), held
+        self.node = node or {"metadata": {"name": "train-013"}, "spec": {}}
+        self.annotations: dict[str, str] = {}
         self.cordoned: list[str] = []
         self.evicted: list[str] = []
 
     def request(self, method: str, path: str, body: Any = None, **_: Any) -> dict[str, Any]:
         if method == "PATCH":
             assert body["spec"] == {"unschedulable": True}
+            self.annotations = body["metadata"]["annotations"]
             self.cordoned.append(path.rpartition("/")[2])
         if method == "POST":
             name = path.split("/")[-2]
@@ -57,6 +55,9 @@ class Cluster:
             self.evicted.append(name)
             self.pods = [each for each in self.pods if each["metadata"]["name"] != name]
         return {"items": list(self.pods)}
+
+    def get(self, _version: str, _kind: str, name: str) -> dict[str, Any] | None:
+        return self.node if self.node["metadata"]["name"] == name else None
 
     def many(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:
         return [call() for call in calls]
@@ -90,21 +91,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def silent(_line: str) -> None:
     """Take a line of progress."""
-
-
-def test_machines_that_the_plan_lacks_or_moves_leave_and_no_other() -> None:
-    _, plan = stack("lab")
-    live = [
-        node("train-001"),
-        node("train-013"),
-        node("train-002", pool="serve"),
-        node("elsewhere", factory="other"),
-        node("train-099", annotations={"kwok.x-k8s.io/node": "fake"}),
-    ]
-    assert departures(live, "lab", plan, "lab") == (
-        Departure("train-002", "it moves from pool serve to pool train"),
-        Departure("train-013", "the plan does not contain it"),
-    )
 
 
 def test_a_machine_is_cordoned_and_its_pods_are_evicted_until_none_is_left() -> None:
@@ -170,31 +156,44 @@ def test_of_many_held_pods_some_are_named_and_the_rest_is_counted(clock: Clock) 
     assert clock.now == 9
 
 
+def test_the_cordon_keeps_what_the_node_was_before_the_first_of_several_changes() -> None:
+    cluster: Any = Cluster([])
+    second = Departure("train-013", "another driver", {"driver": "575.57.8", "system": "dgx-h100"})
+    drain(cluster, [second], silent)
+    assert cluster.annotations == {
+        CORDON_OWNER: OWNER,
+        CORDONED_AS: '{"driver":"575.57.8","system":"dgx-h100"}',
+    }
+    first = {CORDON_OWNER: OWNER, CORDONED_AS: '{"driver":"580.95.5"}'}
+    cluster = Cluster(
+        [], node={"metadata": {"name": "train-013", "annotations": first}, "spec": {"unschedulable": True}}
+    )
+    drain(cluster, [second], silent)
+    assert cluster.annotations[CORDONED_AS] == '{"driver":"580.95.5","system":"dgx-h100"}'
+
+
+def test_a_node_that_is_drained_already_is_not_written_again_and_told_how_it_gets_open() -> None:
+    kept = {CORDON_OWNER: OWNER, CORDONED_AS: '{"driver":"580.95.5"}'}
+    node = {"metadata": {"name": "train-013", "annotations": kept}, "spec": {"unschedulable": True}}
+    cluster: Any = Cluster([], node=node)
+    lines: list[str] = []
+    leaving = Departure("train-013", "another driver", {"driver": "580.95.5"}, ("driver",))
+    drain(cluster, [leaving], lines.append)
+    assert cluster.cordoned == []
+    assert lines == [
+        "train-013 stays cordoned: another driver",
+        "no label of train-013 shows its driver: `kubectl uncordon train-013` once it is as described",
+    ]
+
+
 def test_without_departures_nothing_is_asked() -> None:
     assert drain(object(), [], silent) == []  # type: ignore[arg-type]
 
 
-def cordoned(
-    name: str, pool: str = "train", by: str | None = OWNER, factory: str = "lab", **annotations: str
-) -> dict[str, Any]:
+def cordoned(name: str, by: str | None = OWNER) -> dict[str, Any]:
     owners = {CORDON_OWNER: by} if by else {}
-    made = node(name, pool, factory, {**owners, **annotations})
-    made["metadata"]["resourceVersion"] = "7"
-    return {**made, "spec": {"unschedulable": True}}
-
-
-def test_a_drained_node_has_arrived_where_it_is_in_the_pool_that_the_plan_has_it_in() -> None:
-    _, plan = stack("lab")
-    live = [
-        cordoned("train-001"),
-        cordoned("train-002", pool="serve"),
-        cordoned("train-003", by=None),
-        cordoned("train-004", by="repair"),
-        cordoned("train-099"),
-        cordoned("train-005", factory="other"),
-        {**cordoned("train-006"), "spec": {}},
-    ]
-    assert arrivals(live, "lab", plan, "lab") == ("train-001",)
+    metadata = {"name": name, "annotations": owners, "resourceVersion": "7"}
+    return {"metadata": metadata, "spec": {"unschedulable": True}}
 
 
 class Nodes:
@@ -212,7 +211,7 @@ class Nodes:
         name = path.rpartition("/")[2]
         live = self.nodes[name]
         assert body["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"]
-        assert body["metadata"]["annotations"] == {CORDON_OWNER: None}
+        assert body["metadata"]["annotations"] == {CORDON_OWNER: None, CORDONED_AS: None}
         assert body["spec"] == {"unschedulable": None}
         self.patched.append(name)
 
@@ -223,4 +222,4 @@ def test_a_node_that_arrived_is_uncordoned_once_and_nobody_elses_cordon_is_lifte
     cluster: Any = Nodes(cordoned("train-001"), taken_over)
     assert uncordon(cluster, ["train-001", "train-002", "gone"], lines.append) == ["train-001"]
     assert cluster.patched == ["train-001"]
-    assert lines == ["uncordon train-001: it is in the pool that the plan has it in"]
+    assert lines == ["uncordon train-001: it is as the plan has it"]

@@ -56,10 +56,15 @@ CAUSES = {
     + "the server has received too many requests and has asked us to try again later (post configmaps)": "cluster-busy",  # noqa: E501 - one literal text
     UPDATE
     + 'an error on the server ("") has prevented the request from succeeding (patch configmaps b)': "cluster-unwell",  # noqa: E501 - one literal text
-    CREATE + "Internal error occurred: etcdserver: request timed out": "cluster-unwell",
+    CREATE + "Internal error occurred: etcdserver: request timed out": "cluster-slow",
+    UPDATE
+    + "Timeout: request did not complete within requested timeout - context deadline exceeded": "cluster-slow",  # noqa: E501 - one literal text
+    "the API server does not enforce admission policy sovereign-pods 60 s after it was applied": (
+        "policy-not-enforced"
+    ),
     CREATE + "the server is currently unable to handle the request (get configmaps)": "cluster-unwell",
     CREATE
-    + "the server was unable to return a response in the time allotted, but may still be processing the request": "cluster-unwell",  # noqa: E501 - one literal text
+    + "the server was unable to return a response in the time allotted, but may still be processing the request": "cluster-slow",  # noqa: E501 - one literal text
     CREATE + "etcdserver: mvcc: database space exceeded": "cluster-full",
     CREATE
     + 'Internal error occurred: failed calling webhook "w.example.com": Post "https://w": context deadline exceeded': (  # noqa: E501 - one literal text

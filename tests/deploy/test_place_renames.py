@@ -8,8 +8,10 @@ from sovereign_ai.deploy.place_renames import (
     RenamedPlaces,
     changed_places,
     moved_components,
+    recorded_renames,
     renamed_places,
 )
+from sovereign_ai.render.kubernetes import Parts
 from sovereign_ai.spec import AIFactory
 from tests.daytwo.probes import Described
 from tests.daytwo.table import changes
@@ -79,3 +81,20 @@ def test_a_kind_of_place_that_cannot_be_renamed_is_a_move() -> None:
     pairs, moved = judged({("storage.a", "protocol"): {"nfs"}}, {("storage.a", "protocol"): {"block"}})
     assert pairs == {}
     assert len(moved) == 1
+
+
+def test_parts_without_objects_are_renamed_by_what_was_recorded_of_them() -> None:
+    ber1 = {"country": "aa", "power": "bb", "halls": "cc"}
+    fra1 = {"country": "aa", "power": "dd"}
+    before = {"site": {"ber1": ber1, "fra1": fra1}, "key": {"old": {"custodian": "x"}}}
+    after: Parts = {"site": {"fra1": fra1, "ham1": {**ber1, "power": "ee"}}, "key": {}}
+    assert recorded_renames(before, after, {}) == {("site", "ber1"): "ham1"}
+
+
+def test_another_part_in_the_place_of_one_is_no_rename_and_objects_decide_first() -> None:
+    before = {"site": {"ber1": {"country": "aa", "power": "bb"}}}
+    other = {"site": {"ham1": {"country": "xx", "power": "yy"}}}
+    assert recorded_renames(before, other, {}) == {}
+    same = {"site": {"ham1": before["site"]["ber1"], "muc1": before["site"]["ber1"]}}
+    assert recorded_renames(before, same, {}) == {("site", "ber1"): "ham1"}
+    assert recorded_renames(before, same, {("site", "ber1"): "muc1"}) == {}

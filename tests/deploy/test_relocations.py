@@ -148,7 +148,7 @@ def test_a_driver_on_real_nodes_names_what_installs_it_and_the_pods_that_run_the
     [line] = told("a driver is older", Usage(pods=tuple(pods)), live)
     assert line == (
         "pool train changes its driver from 580.95.5 to 550.54.15:"
-        " `sovereign-ai hosts configure` installs it on 12 nodes: drain them first;"
+        " `up` drains 12 nodes; `sovereign-ai hosts configure` installs it;"
         " 12 nodes change, with 1 running pod on them"
     )
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sovereign_ai.render.kubernetes.cluster_folders import write_clusters
     from sovereign_ai.render.kubernetes.object_order import WEBHOOKS, is_of_platform, prerequisites
     from sovereign_ai.render.kubernetes.platform import AWAITED
+    from sovereign_ai.render.kubernetes.record import MACHINES, PARTS, Parts, machines, parts
     from sovereign_ai.render.kubernetes.revision import enforced_revision, probe, revision_of
     from sovereign_ai.render.kubernetes.sizes import SAFE_DESCRIPTION_BYTES
 else:
@@ -32,6 +33,7 @@ else:
             "cluster_folders": ("write_clusters",),
             "object_order": ("WEBHOOKS", "is_of_platform", "prerequisites"),
             "platform": ("AWAITED",),
+            "record": ("MACHINES", "PARTS", "Parts", "machines", "parts"),
             "revision": ("enforced_revision", "probe", "revision_of"),
             "sizes": ("SAFE_DESCRIPTION_BYTES",),
         },
@@ -40,11 +42,16 @@ else:
 __all__ = [
     "AWAITED",
     "KIND_ORDER",
+    "MACHINES",
+    "PARTS",
     "SAFE_DESCRIPTION_BYTES",
     "WEBHOOKS",
     "Bundle",
+    "Parts",
     "enforced_revision",
     "is_of_platform",
+    "machines",
+    "parts",
     "policy_name",
     "prerequisites",
     "probe",

@@ -1,4 +1,4 @@
-"""Objects that a whole cluster shares: the system namespace, the digests, priority classes."""
+"""Objects that a whole cluster shares: the system namespace, the digests and the record, priority classes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sovereign_ai import __version__
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.plan import ClusterPlan, Plan
 from sovereign_ai.render.kubernetes.objects import Maker, Object
+from sovereign_ai.render.kubernetes.record import recorded
 from sovereign_ai.rules import registry_digest
 from sovereign_ai.spec import AIFactory
 
@@ -44,6 +45,7 @@ def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Ob
         "spec": factory.digest,
         "version": __version__,
         "waivers": factory.waivers_digest,
+        **recorded(factory, plan, cluster.name),
     }
     yield maker.make("v1", "ConfigMap", "factory", component, namespace=SYSTEM_NAMESPACE, data=facts)
     # A pod of this namespace gets no token for the API unless it mounts one.

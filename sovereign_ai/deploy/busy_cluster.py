@@ -1,0 +1,70 @@
+"""Repeat a deployment that failed only because the API server has too much to do.
+
+The client of this program repeats a single request (`cluster/api/retries.py`). The engine's provider does
+not: one write that takes longer than the API server allows itself, such as that of a large policy, ends the
+whole run. What was done is kept, so the deployment is decided anew and goes on from there, as a second
+command would.
+
+    outcome = while_busy(deploy, progress)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sovereign_ai.errors import SovereignError
+from sovereign_ai.toolchain import polling
+
+T = TypeVar("T")
+_PAUSES = (5.0, 20.0)
+"""Seconds before each further attempt."""
+_BUSY = frozenset(
+    {
+        "api-429",
+        "api-504",
+        "api-server-timeout",
+        "api-timeout",
+        "api-too-many-requests",
+        "cluster-busy",
+        "cluster-slow",
+        "policy-not-enforced",
+    }
+)
+"""Codes of problems that a server reports which works and has too much to do."""
+
+
+def while_busy(work: Callable[[], T], progress: Callable[[str], object]) -> T:
+    """Call a function, and call it again a bounded number of times while the API server is too busy for it.
+
+    Args:
+        work: the function, which may be called again after it failed.
+        progress: called with a line before each further attempt.
+
+    Raises:
+        SovereignError: it failed for another reason, or every time.
+    """
+    for number, pause in enumerate(_PAUSES, 2):
+        try:
+            return work()
+        except SovereignError as error:
+            if not is_busy(error):
+                raise
+            progress(f"{error.problems[0].message}; trying again in {pause:g} s ({number} of {_MOST})")
+        _pause(pause)
+    return work()
+
+
+_MOST = len(_PAUSES) + 1
+
+
+def is_busy(error: SovereignError) -> bool:
+    """Return whether an error is only about an API server that has too much to do."""
+    codes = {problem.code for problem in error.problems}
+    return bool(codes) and codes <= _BUSY
+
+
+def _pause(seconds: float) -> None:
+    """Wait."""
+    for _ in polling(seconds, seconds):
+        pass

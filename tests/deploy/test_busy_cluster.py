@@ -1,0 +1,59 @@
+"""A deployment is repeated where the API server is only too busy, a bounded number of times."""
+
+from __future__ import annotations
+
+import pytest
+
+from sovereign_ai.deploy.busy_cluster import while_busy
+from sovereign_ai.errors import DeploymentError, Problem
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    waited: list[float] = []
+    monkeypatch.setattr("sovereign_ai.deploy.busy_cluster._pause", waited.append)
+    return waited
+
+
+class Work:
+    """A deployment that fails with some codes each time, and at last succeeds."""
+
+    def __init__(self, *failures: tuple[str, ...]) -> None:
+        self.failures = list(failures)
+        self.calls = 0
+
+    def __call__(self) -> str:
+        self.calls += 1
+        if self.failures:
+            codes = self.failures.pop(0)
+            raise DeploymentError(Problem(code, f"failed: {code}") for code in codes)
+        return "done"
+
+
+def test_a_write_that_took_too_long_is_followed_by_another_attempt_which_is_told(waits: list[float]) -> None:
+    lines: list[str] = []
+    work = Work(("cluster-slow",), ("policy-not-enforced", "cluster-busy"))
+    assert while_busy(work, lines.append) == "done"
+    assert waits == [5.0, 20.0]
+    assert lines == [
+        "failed: cluster-slow; trying again in 5 s (2 of 3)",
+        "failed: cluster-busy; trying again in 20 s (3 of 3)",
+    ]
+
+
+def test_a_server_that_stays_busy_ends_the_command_after_three_attempts() -> None:
+    work = Work(*[("cluster-slow",)] * 4)
+    with pytest.raises(DeploymentError, match="cluster-slow"):
+        while_busy(work, lambda _line: None)
+    assert work.calls == 3
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [("cluster-unreachable",), ("cluster-slow", "pulumi-failed"), ("interrupted",), ("cluster-forbidden",)],
+)
+def test_any_other_failure_is_final(codes: tuple[str, ...]) -> None:
+    work = Work(codes)
+    with pytest.raises(DeploymentError):
+        while_busy(work, lambda _line: None)
+    assert work.calls == 1
