@@ -96,6 +96,7 @@ def _up(
     from sovereign_ai.cluster import WRITES, require_reachable
     from sovereign_ai.deploy import gate, ready, while_busy
     from sovereign_ai.errors import ExitCode
+    from sovereign_ai.render.kubernetes import WEBHOOKS
     from sovereign_ai.sim import simulate
 
     stack = open_stack(path)
@@ -112,7 +113,11 @@ def _up(
     options = target_options(backend, kubeconfig, name)
     deployment = _Deployment(output, stack, bundle, target, options, deploy_options)
     answers = iter((yes,))  # a further attempt asks no further question
-    data, lines = while_busy(lambda: deployment.run(yes=next(answers, True)), output.progress)
+    data, lines = while_busy(
+        lambda: deployment.run(yes=next(answers, True)),
+        output.progress,
+        brings_webhooks=any(obj["kind"] in WEBHOOKS for obj in bundle.objects),
+    )
     # Last of what may start the control plane anew: nothing of a deployment waits for what watches it.
     if watched := change_monitoring(target, stack, output):
         lines.append(watched)

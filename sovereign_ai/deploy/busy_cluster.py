@@ -1,4 +1,4 @@
-"""Repeat a deployment that failed only because the API server has too much to do.
+"""Repeat a deployment that failed only because the API server has too much to do, or its webhook is not up.
 
 The client of this program repeats a single request (`cluster/api/retries.py`). The engine's provider does
 not: one write that takes longer than the API server allows itself, such as that of a large policy, ends the
@@ -32,14 +32,23 @@ _BUSY = frozenset(
     }
 )
 """Codes of problems that a server reports which works and has too much to do."""
+_SILENT = "webhook-silent"
+"""Code of the problem that a webhook does not answer.
+
+A workload may be ready a little before its webhook listens, as Kueue's is, or before the way to it is known on
+the machine of the API server.
+"""
 
 
-def while_busy(work: Callable[[], T], progress: Callable[[str], object]) -> T:
+def while_busy(
+    work: Callable[[], T], progress: Callable[[str], object], *, brings_webhooks: bool = False
+) -> T:
     """Call a function, and call it again a bounded number of times while the API server is too busy for it.
 
     Args:
         work: the function, which may be called again after it failed.
         progress: called with a line before each further attempt.
+        brings_webhooks: whether the deployment has webhooks of its own, which may have started a moment ago.
 
     Raises:
         SovereignError: it failed for another reason, or every time.
@@ -48,7 +57,7 @@ def while_busy(work: Callable[[], T], progress: Callable[[str], object]) -> T:
         try:
             return work()
         except SovereignError as error:
-            if not is_busy(error):
+            if not is_busy(error, brings_webhooks=brings_webhooks):
                 raise
             progress(f"{error.problems[0].message}; trying again in {pause:g} s ({number} of {_MOST})")
         _pause(pause)
@@ -58,10 +67,11 @@ def while_busy(work: Callable[[], T], progress: Callable[[str], object]) -> T:
 _MOST = len(_PAUSES) + 1
 
 
-def is_busy(error: SovereignError) -> bool:
-    """Return whether an error is only about an API server that has too much to do."""
+def is_busy(error: SovereignError, *, brings_webhooks: bool = False) -> bool:
+    """Return whether an error is only about an API server that has too much to do, or that waits for ours."""
     codes = {problem.code for problem in error.problems}
-    return bool(codes) and codes <= _BUSY
+    passing = _BUSY | {_SILENT} if brings_webhooks else _BUSY
+    return bool(codes) and codes <= passing
 
 
 def _pause(seconds: float) -> None:

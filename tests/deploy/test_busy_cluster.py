@@ -57,3 +57,10 @@ def test_any_other_failure_is_final(codes: tuple[str, ...]) -> None:
     with pytest.raises(DeploymentError):
         while_busy(work, lambda _line: None)
     assert work.calls == 1
+
+
+def test_a_webhook_of_the_deployment_itself_may_answer_later_and_one_of_others_may_not() -> None:
+    work = Work(("webhook-silent",), ("webhook-silent", "cluster-slow"))
+    assert while_busy(work, lambda _line: None, brings_webhooks=True) == "done"
+    with pytest.raises(DeploymentError, match="webhook-silent"):
+        while_busy(Work(("webhook-silent",)), lambda _line: None)
