@@ -35,8 +35,8 @@ _BUSY = frozenset(
 _SILENT = "webhook-silent"
 """Code of the problem that a webhook does not answer.
 
-A workload may be ready a little before its webhook listens, as Kueue's is, or before the way to it is known on
-the machine of the API server.
+A workload may be ready a little before its webhook listens, as Kueue's is, or before the way to it is known
+on the machine of the API server.
 """
 
 
