@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sovereign_ai.errors import SovereignError
+from sovereign_ai.errors import Problem, SovereignError
 from sovereign_ai.toolchain import polling
 
 T = TypeVar("T")
@@ -32,6 +32,12 @@ _BUSY = frozenset(
     }
 )
 """Codes of problems that a server reports which works and has too much to do."""
+_UNREACHABLE = "cluster-unreachable"
+_MUTE = (
+    "it accepts connections and does not answer",
+    "it answers other requests, and did not answer this one in time",
+)
+"""Words of the client about a server that is there. A server that is gone is another fault: nothing is known about when it comes back."""
 
 
 def while_busy(work: Callable[[], T], progress: Callable[[str], object]) -> T:
@@ -60,8 +66,13 @@ _MOST = len(_PAUSES) + 1
 
 def is_busy(error: SovereignError) -> bool:
     """Return whether an error is only about an API server that has too much to do."""
-    codes = {problem.code for problem in error.problems}
-    return bool(codes) and codes <= _BUSY
+    return bool(error.problems) and all(map(_is_of_busy_server, error.problems))
+
+
+def _is_of_busy_server(problem: Problem) -> bool:
+    """Return whether a problem is one of a server that runs and has too much to do."""
+    is_mute = any(words in problem.message for words in _MUTE)
+    return problem.code in _BUSY or (problem.code == _UNREACHABLE and is_mute)
 
 
 def _pause(seconds: float) -> None:
