@@ -37,7 +37,10 @@ _MUTE = (
     "it accepts connections and does not answer",
     "it answers other requests, and did not answer this one in time",
 )
-"""Words of the client about a server that is there. A server that is gone is another fault: nothing is known about when it comes back."""
+"""Words of the client about a server that is there.
+
+One that is gone is another fault: nothing is known about when it comes back.
+"""
 
 
 def while_busy(work: Callable[[], T], progress: Callable[[str], object]) -> T:
