@@ -10,10 +10,10 @@ command would.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from sovereign_ai.errors import SovereignError
+from sovereign_ai.errors import Problem, SovereignError
 from sovereign_ai.toolchain import polling
 
 T = TypeVar("T")
@@ -37,6 +37,15 @@ _SILENT = "webhook-silent"
 
 A workload may be ready a little before its webhook listens, as Kueue's is, or before the way to it is known
 on the machine of the API server.
+"""
+_UNREACHABLE = "cluster-unreachable"
+_MUTE = (
+    "it accepts connections and does not answer",
+    "it answers other requests, and did not answer this one in time",
+)
+"""Words of the client about a server that is there.
+
+One that is gone is another fault: nothing is known about when it comes back.
 """
 
 
@@ -69,9 +78,14 @@ _MOST = len(_PAUSES) + 1
 
 def is_busy(error: SovereignError, *, brings_webhooks: bool = False) -> bool:
     """Return whether an error is only about an API server that has too much to do, or that waits for ours."""
-    codes = {problem.code for problem in error.problems}
     passing = _BUSY | {_SILENT} if brings_webhooks else _BUSY
-    return bool(codes) and codes <= passing
+    return bool(error.problems) and all(_is_passing(problem, passing) for problem in error.problems)
+
+
+def _is_passing(problem: Problem, passing: Collection[str]) -> bool:
+    """Return whether a problem is one of a server that runs and has too much to do."""
+    is_mute = any(words in problem.message for words in _MUTE)
+    return problem.code in passing or (problem.code == _UNREACHABLE and is_mute)
 
 
 def _pause(seconds: float) -> None:

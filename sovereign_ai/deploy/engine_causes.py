@@ -145,7 +145,7 @@ _CAUSES = (
         "request did not complete within",
         "the server was unable to return a response in the time allotted",
         "etcdserver: (?:request timed out|too many requests)",
-        "the answer took too long",
+        "it answers other requests, and did not answer this one in time",
     ),
     _cause(
         "policy-not-enforced",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
-from sovereign_ai.deploy.busy_cluster import while_busy
-from sovereign_ai.errors import DeploymentError, Problem
+from sovereign_ai.cluster.api import wire_faults
+from sovereign_ai.deploy.busy_cluster import _MUTE, is_busy, while_busy
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +67,14 @@ def test_a_webhook_of_the_deployment_itself_may_answer_later_and_one_of_others_m
     assert while_busy(work, lambda _line: None, brings_webhooks=True) == "done"
     with pytest.raises(DeploymentError, match="webhook-silent"):
         while_busy(Work(("webhook-silent",)), lambda _line: None)
+
+
+@pytest.mark.parametrize("words", _MUTE)
+def test_a_server_that_is_there_and_says_nothing_is_busy_and_one_that_is_gone_is_not(words: str) -> None:
+    mute = Problem("cluster-unreachable", f"https://h:1 gave no answer: {words}")
+    gone = Problem("cluster-unreachable", "https://h:1 gave no answer: it refuses connections")
+    assert is_busy(EnvironmentLacksError(mute))
+    assert not is_busy(EnvironmentLacksError(gone))
+    assert not is_busy(EnvironmentLacksError([mute, gone]))
+    # The words are those of the client.
+    assert words in inspect.getsource(wire_faults)

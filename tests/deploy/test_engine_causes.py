@@ -59,6 +59,7 @@ CAUSES = {
     CREATE + "Internal error occurred: etcdserver: request timed out": "cluster-slow",
     UPDATE
     + "Timeout: request did not complete within requested timeout - context deadline exceeded": "cluster-slow",  # noqa: E501 - one literal text
+    "https://h:1 gave no answer: it answers other requests, and did not answer this one in time": "cluster-slow",  # noqa: E501 - one literal text
     "the API server does not enforce admission policy sovereign-pods 60 s after it was applied": (
         "policy-not-enforced"
     ),
