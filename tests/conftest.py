@@ -68,6 +68,7 @@ LONGEST = (
     "faults/test_immutable.py",
     "cli/test_platform_manifests.py",
     "faults/test_kills.py",
+    "rules/test_generated.py",
     "deploy/test_upgrade.py",
     "faults/test_guard_release.py",
     "faults/test_drift.py",
