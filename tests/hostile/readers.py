@@ -117,6 +117,30 @@ def _placed(
 # -- what the valid inputs hold
 
 FIGURES = "electricity.DE: {value: 0.2, low: 0.1, high: 0.3, source: an offer}\nother.cost: 90\n"
+WORK = """apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: Service
+  metadata: {name: chat, namespace: research}
+- apiVersion: trainer.kubeflow.org/v1alpha1
+  kind: TrainJob
+  metadata: {name: tune, namespace: research, labels: {kueue.x-k8s.io/queue-name: train}}
+  spec:
+    runtimeRef: {name: torch-distributed}
+    trainer: {numNodes: 2, resourcesPerNode: {limits: {nvidia.com/gpu: 8}}}
+    runtimePatches:
+    - trainingRuntimeSpec:
+        template:
+          spec:
+            replicatedJobs:
+            - name: node
+              template: {spec: {template: {spec: {nodeSelector: {pool: train}}}}}
+- apiVersion: apps/v1
+  kind: Deployment
+  metadata: {name: web, namespace: research}
+  spec: {replicas: 2, template: {spec: {containers: [{name: main, resources: {limits: {cpu: 1}}}]}}}
+"""
 WORKLOAD = """kind: TrainingJob
 name: pretrain
 tenant: research
@@ -692,6 +716,15 @@ READERS: tuple[Reader, ...] = (
         ("workload",),
         "yaml",
         lambda folder: _beside(folder, "job.yaml", WORKLOAD, "assess", "job", "{stack}", "{file}"),
+    ),
+    # Whatever is read without a problem then finds no cluster to ask.
+    Reader(
+        "work",
+        ("workload",),
+        "yaml",
+        lambda folder: _beside(folder, "work.yaml", WORK, "why", "{stack}", "--before", "{file}"),
+        control=_CODES({3}),
+        fields=_CODES({2, 3}),
     ),
     Reader(
         "manifests",
