@@ -205,9 +205,9 @@ def _dry_run(output: Output, path: Path, where: Where, file: Path | None) -> Non
     stack, cluster, target = _open(output, path, where)
     controller = RepairController(target.api, places(stack.plan, cluster), policies, _identity())
     decisions = controller.plan(datetime.now(UTC))
-    lines = [_decision_line(decision) for decision in decisions]
+    lines = list(map(_decision_line, decisions))
     lines.append(f"{cluster}: decisions: {len(decisions)}; nothing was written")
-    output.finish({"cluster": cluster, "decisions": [_decision_data(each) for each in decisions]}, lines)
+    output.finish({"cluster": cluster, "decisions": list(map(_decision_data, decisions))}, lines)
 
 
 def _run(
@@ -230,9 +230,9 @@ def _run(
     controller.release(datetime.now(UTC))
     if simulate:
         _obey(target.api, stack, cluster, policies)
-    lines = [_done_line(each) for each in done]
+    lines = list(map(_done_line, done))
     lines.append(f"{cluster}: decisions: {len(done)}")
-    output.finish({"cluster": cluster, "decisions": [_done_data(each) for each in done]}, lines)
+    output.finish({"cluster": cluster, "decisions": list(map(_done_data, done))}, lines)
 
 
 def _work(

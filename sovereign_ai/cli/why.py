@@ -96,8 +96,12 @@ def _before(output: Output, path: Path, file: Path, where: _ClusterChoice) -> No
     notes = list(found.notes)
     if not attended:
         notes.append("no controller of Kueue looks after the queues here: this is arithmetic alone")
-    lines = [line for reason in reasons for line in lines_of(reason)]
-    data: dict[str, Any] = {"work": [reason.to_data() for reason in reasons], "notes": notes}
+    lines: list[str] = []
+    pieces_data: list[dict[str, Any]] = []
+    for reason in reasons:
+        lines += lines_of(reason)
+        pieces_data.append(reason.to_data())
+    data: dict[str, Any] = {"work": pieces_data, "notes": notes}
     if len(reasons) == 1:
         data = merged(reasons[0].to_data(), {"notes": notes})
     is_fine = all(reason.code == _FITS for reason in reasons)
@@ -160,13 +164,14 @@ def _described(file: Path, stack: Stack) -> _Found:
     work = read_workload(file, stack.factory)
     image = probe_image(stack.factory) or f"{stack.factory.images.registries[0]}/any@sha256:{'0' * 64}"
     objects = manifests(stack.factory, stack.plan, work, image)
-    templates = [obj for obj in objects if obj["kind"] == _CLAIM_TEMPLATE]
+    templates: list[dict[str, Any]] = []
+    others: list[dict[str, Any]] = []
+    for obj in objects:
+        (templates if obj["kind"] == _CLAIM_TEMPLATE else others).append(obj)
     notes = []
     if assess_fit(stack.factory, stack.plan, work, {}).verdict is not FitVerdict.FITS:
         notes.append("it is not known to fit: `sovereign-ai assess job` says why, `jobs run` wants --anyway")
-    return _Found(
-        [obj for obj in objects if obj not in templates], templates, tuple(notes), is_described=True
-    )
+    return _Found(others, templates, tuple(notes), is_described=True)
 
 
 _CLAIM_TEMPLATE = "ResourceClaimTemplate"

@@ -136,11 +136,12 @@ def arrivals(nodes: Iterable[Object], factory: str, plan: Plan, cluster: str) ->
         plan: the new plan.
         cluster: the plan's name for the cluster.
     """
-    listed = [node for node in nodes if is_cordoned_here(node)]
-    leaving = {departure.node for departure in departures(listed, factory, plan, cluster)}
-    planned = {node.name for node in plan.nodes_of(cluster)}
+    listed = list(filter(is_cordoned_here, nodes))
     names = {str(node["metadata"]["name"]) for node in listed if is_of_factory(node, factory)}
-    return tuple(sorted((names & planned) - leaving))
+    names &= {node.name for node in plan.nodes_of(cluster)}
+    for departure in departures(listed, factory, plan, cluster):
+        names.discard(departure.node)
+    return tuple(sorted(names))
 
 
 def is_of_factory(node: Object, factory: str) -> bool:

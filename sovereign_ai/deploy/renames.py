@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from itertools import filterfalse
 from typing import Any
 
 from sovereign_ai.cluster import is_recreated
@@ -130,10 +131,10 @@ def read_usage(api: Api) -> Usage:
     )
     listed = api.many(partial(_served, api, *kind) for kind in (*kinds, *CONTROLLERS))
     pods, claims, volumes, workloads = listed[: len(kinds)]
-    controllers = []
+    controllers: list[dict[str, Any]] = []
     for objects in listed[len(kinds) :]:
         # One that another makes, as a Job of a CronJob, has the template of its owner.
-        controllers += [obj for obj in objects if not is_recreated(obj)]
+        controllers += filterfalse(is_recreated, objects)
     running = []
     for pod in pods:
         phase = pod.get("status", {}).get("phase")

@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import filterfalse
 from typing import Any
 
 from sovereign_ai.assess import FabricLoss, FabricReport
@@ -315,7 +316,7 @@ def _cut(
     returned, back = all_back([part], pinger, start)
     lost = {end for end in part.endpoints if end.leaf_interface in ports.get(end.leaf, ())}
     unheard = unanswerable(part, lost)
-    cut = [end for end in cut_off(part, answering) if end not in unheard]
+    cut = list(filterfalse(unheard.__contains__, cut_off(part, answering)))
     hosts = hosts_of(cut)
     seen = (len(cut), len(hosts), twin.sample.gpus_of(hosts))
     wanted = (loss.endpoints, loss.nodes, loss.gpus)
@@ -359,7 +360,7 @@ def unanswerable(part: PlanePart, lost: Collection[HostPort] = ()) -> set[HostPo
         part: the plane.
         lost: ports that are taken down.
     """
-    left = {end for end in part.endpoints if end not in lost}
+    left = set(part.endpoints).difference(lost)
     answered = set()
     for rail in range(part.plane.rails):
         for source, target in pairs_of(part, rail, rail, same=True):

@@ -119,7 +119,7 @@ def _merged(base: Object, patch: Object) -> dict[str, Any]:
 
 def _merged_by_name(old: list[Any], new: list[Any]) -> list[Any]:
     """Return a list with the entries of another merged into those of their names, or added."""
-    by_name = {entry["name"]: entry for entry in old}
-    for entry in new:
+    by_name: dict[str, Any] = {}
+    for entry in (*old, *new):
         by_name[entry["name"]] = _merged(by_name.get(entry["name"], {}), entry)
     return list(by_name.values())

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import starmap
 from typing import Any
 
 from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
@@ -221,9 +222,10 @@ class RepairController:
         if not held:
             return ""
         explained = list(held_pods(held, list_budgets(self._api)))
-        known = {each.pod for each in explained}
+        for each in explained:
+            refused.pop(each.pod, None)
         # What the budgets do not explain is told in the server's own words.
-        unexplained = [f"{pod}: {reason}" for pod, reason in refused.items() if pod not in known]
+        unexplained = starmap("{}: {}".format, refused.items())
         return "; ".join(filter(None, (held_text(explained), *unexplained)))
 
     def _evict_pod(self, pod: Mapping[str, Any]) -> str:

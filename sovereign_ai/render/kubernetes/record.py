@@ -65,7 +65,9 @@ def machines(plan: Plan, cluster: str) -> Facts:
         counts[node.pool] += not node.spare
         if node.cluster == cluster:
             facts[node.pool] |= {"site": node.site, "hall": node.hall, "region": node.region}
-    return {pool: {**facts[pool], "counted": str(counts[pool])} for pool in facts}
+    for pool, count in counts.items():
+        facts[pool]["counted"] = str(count)
+    return facts
 
 
 def parts(factory: AIFactory) -> Parts:
