@@ -97,10 +97,10 @@ def _fingerprint(part: Mapping[str, Any], names: set[str]) -> dict[str, str]:
 
 
 def _nameless(value: Any, names: set[str]) -> Any:
-    """Return plain data without the names of parts."""
+    """Return plain data without the names of parts, and of parts of them."""
     match value:
         case dict():
-            return {key: _nameless(inner, names) for key, inner in value.items()}
+            return {key: _nameless(inner, names) for key, inner in value.items() if key != "name"}
         case list():
             return [_nameless(inner, names) for inner in value]
         case str() if value in names:
@@ -110,5 +110,5 @@ def _nameless(value: Any, names: set[str]) -> Any:
 
 
 def _text(value: Mapping[str, Any]) -> str:
-    """Return canonical JSON."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    """Return JSON in the order of the description, which another name does not change."""
+    return orjson.dumps(value).decode()
