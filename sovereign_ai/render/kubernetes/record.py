@@ -23,6 +23,8 @@ MACHINES, PARTS = "machines", "parts"
 """Keys of the ConfigMap."""
 _PARTS = {"fabric": "fabrics", "key": "keys", "site": "sites", "zone": "zones"}
 """Kind of a part that may have no objects to its field; halls are parts of sites."""
+_NAMED = ("pools", "storage", "tenants")
+"""Fields with other parts that these name."""
 _DIGITS = 8
 """Hexadecimal digits of the hash of one field: a change is missed once in four billion."""
 Facts = Mapping[str, Mapping[str, str]]
@@ -72,13 +74,13 @@ def machines(plan: Plan, cluster: str) -> Facts:
 
 def parts(factory: AIFactory) -> Parts:
     """Return a fingerprint of each part that may have no objects; names of parts do not count in it."""
-    data = factory.model_dump(mode="json", include={*_PARTS.values(), "tenants"})
+    data = factory.model_dump(mode="json", include={*_PARTS.values(), *_NAMED})
     lists = {kind: data[field] for kind, field in _PARTS.items()}
     lists["hall"] = []
     for site in data["sites"]:
         lists["hall"] += site["halls"]
-    names = {part["name"] for part in data["tenants"]}
-    for listed in lists.values():
+    names: set[str] = set()
+    for listed in (*lists.values(), *map(data.__getitem__, _NAMED)):
         names.update(part["name"] for part in listed)
     found = {}
     for kind, listed in lists.items():
@@ -110,5 +112,5 @@ def _nameless(value: Any, names: set[str]) -> Any:
 
 
 def _text(value: Mapping[str, Any]) -> str:
-    """Return JSON in the order of the description, which another name does not change."""
-    return orjson.dumps(value).decode()
+    """Return canonical JSON."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
