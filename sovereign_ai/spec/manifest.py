@@ -226,8 +226,9 @@ def _check_secret(obj: Mapping[str, Any], title: str, field: str) -> Iterator[Pr
         yield Problem("refused-manifest", message, Where(field=f"{field}.type"), hint)
     annotations = obj["metadata"].get("annotations")
     if isinstance(annotations, Mapping) and _APPLIED in annotations:
-        message = f"{title}: kubectl's annotation of what was applied last holds what the secret held"
-        yield Problem("refused-manifest", message, Where(field=f"{field}.metadata.annotations"), "take it out")
+        message = f"{title}: the annotation {_APPLIED} holds what the secret held"
+        where = Where(field=f"{field}.metadata.annotations")
+        yield Problem("refused-manifest", message, where, "take the annotation out")
     for name, value in obj.items():
         # What holds nothing has no entry either; an entry without a text would be written again and again.
         if name not in _EMPTY_SECRET and value not in (None, {}):

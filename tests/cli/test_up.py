@@ -92,6 +92,7 @@ def test_a_further_attempt_asks_what_was_not_asked_yet_and_nothing_twice(
             raise busy
         return {"drift": []}, []
 
+    options = DeployOptions()
     target = MagicMock(simulated=False, has_real_nodes=False)
     monkeypatch.setattr("sovereign_ai.cli.stack.open_stack", MagicMock())
     for name in ("gate", "ready"):
@@ -105,6 +106,6 @@ def test_a_further_attempt_asks_what_was_not_asked_yet_and_nothing_twice(
     monkeypatch.setattr(up, "change_monitoring", MagicMock(return_value=""))
     monkeypatch.setattr(up, "confirm", lambda _target, verb, *_: questions.append(verb))
     monkeypatch.setattr(_Deployment, "run", run)
-    up._up(MagicMock(), Path(), Backend.KUBECONFIG, Path(__file__), None, False, DeployOptions())
+    up._up(MagicMock(), Path(), Backend.KUBECONFIG, Path(__file__), None, yes=False, deploy_options=options)
     assert len(attempts) == (1 if failing == "never" else 2)
     assert questions == ["deploy to"]
