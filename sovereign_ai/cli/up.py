@@ -115,11 +115,21 @@ def _up(
     # A further attempt does not ask again what was answered; one before which nothing was asked does.
     ask = cache(partial(confirm, target, "deploy to", yes, output))
     deployment = _Deployment(output, stack, bundle, target, options, deploy_options, ask)
+    failed: list[str] = []
+
+    def tell_failed(line: str) -> None:
+        failed.append(line)
+        output.progress(line)
+
     data, lines = while_busy(
         deployment.run,
-        output.progress,
+        tell_failed,
         brings_webhooks=any(obj["kind"] in WEBHOOKS for obj in bundle.objects),
     )
+    if failed:
+        # What an attempt did before it failed is kept, and is no change of the next one.
+        data["failed_attempts"] = failed
+        lines.append(f"failed attempts before this one, whose changes are not counted: {len(failed)}")
     # Last of what may start the control plane anew: nothing of a deployment waits for what watches it.
     if watched := change_monitoring(target, stack, output):
         lines.append(watched)

@@ -106,6 +106,14 @@ def test_a_further_attempt_asks_what_was_not_asked_yet_and_nothing_twice(
     monkeypatch.setattr(up, "change_monitoring", MagicMock(return_value=""))
     monkeypatch.setattr(up, "confirm", lambda _target, verb, *_: questions.append(verb))
     monkeypatch.setattr(_Deployment, "run", run)
-    up._up(MagicMock(), Path(), Backend.KUBECONFIG, Path(__file__), None, yes=False, deploy_options=options)
+    output = MagicMock()
+    up._up(output, Path(), Backend.KUBECONFIG, Path(__file__), None, yes=False, deploy_options=options)
     assert len(attempts) == (1 if failing == "never" else 2)
     assert questions == ["deploy to"]
+    data, lines = output.finish.call_args[0][:2]
+    if failing == "never":
+        assert "failed_attempts" not in data
+        assert not any("failed attempts" in line for line in lines)
+    else:
+        assert data["failed_attempts"] == ["it took too long; trying again in 5 s (2 of 3)"]
+        assert "failed attempts before this one, whose changes are not counted: 1" in lines
