@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,6 +45,7 @@ from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from sovereign_ai.cli.stack import Stack
@@ -111,13 +112,24 @@ def _up(
     bundle = on_target(output, bundle, target)
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     options = target_options(backend, kubeconfig, name)
-    deployment = _Deployment(output, stack, bundle, target, options, deploy_options)
-    answers = iter((yes,))  # a further attempt asks no further question
+    # A further attempt does not ask again what was answered; one before which nothing was asked does.
+    ask = cache(partial(confirm, target, "deploy to", yes, output))
+    deployment = _Deployment(output, stack, bundle, target, options, deploy_options, ask)
+    failed: list[str] = []
+
+    def tell_failed(line: str) -> None:
+        failed.append(line)
+        output.progress(line)
+
     data, lines = while_busy(
-        lambda: deployment.run(yes=next(answers, True)),
-        output.progress,
+        deployment.run,
+        tell_failed,
         brings_webhooks=any(obj["kind"] in WEBHOOKS for obj in bundle.objects),
     )
+    if failed:
+        # What an attempt did before it failed is kept, and is no change of the next one.
+        data["failed_attempts"] = failed
+        lines.append(f"failed attempts before this one, whose changes are not counted: {len(failed)}")
     # Last of what may start the control plane anew: nothing of a deployment waits for what watches it.
     if watched := change_monitoring(target, stack, output):
         lines.append(watched)
@@ -152,6 +164,7 @@ class _Deployment:
         target: the open cluster.
         target_options: the options that name the same cluster in another command.
         options: the options of the deployment.
+        ask: asks whether to deploy to a cluster of the user, and raises where the answer is no.
     """
 
     output: Output
@@ -160,12 +173,10 @@ class _Deployment:
     target: Target
     target_options: list[str]
     options: DeployOptions
+    ask: Callable[[], None]
 
-    def run(self, *, yes: bool) -> tuple[dict[str, Any], list[str]]:
+    def run(self) -> tuple[dict[str, Any], list[str]]:
         """Check the cluster and its objects, and deploy.
-
-        Args:
-            yes: whether the question about a cluster of the user is answered by an option.
 
         Returns:
             Data for a program and lines for a person.
@@ -191,7 +202,7 @@ class _Deployment:
             # The program reads the settings, and would write to the cluster that they name.
             engine.insist_on_one_cluster()
             reading = reading_of(target.api, self.bundle.objects)
-            deployment, checked, marked = self._checked(reading, yes=yes)
+            deployment, checked, marked = self._checked(reading)
             self._try_out(reading, marked)
             if change_queueing(target, stack, output):
                 reading.forget()  # Kueue's finalizers are gone, or new
@@ -228,7 +239,7 @@ class _Deployment:
         lines += [f"drift: {drift}" for drift in remaining]
         return data, lines
 
-    def _checked(self, reading: Snapshot, *, yes: bool) -> tuple[StackDeployment, Checked, Bundle]:
+    def _checked(self, reading: Snapshot) -> tuple[StackDeployment, Checked, Bundle]:
         """Check preconditions and confirm, and only then install definitions, which is the first write."""
         from sovereign_ai.deploy import insist_on_asked, serves_all
 
@@ -237,7 +248,7 @@ class _Deployment:
             output, reading, self.stack, self.bundle, target, self.target_options, self.options
         )
         insist_on_asked(checked)
-        confirm(target, "deploy to", yes, output)
+        self.ask()
         install_definitions(target, marked.objects, output)
         if not serves_all(reading, marked.objects):
             reading.forget()  # it was made before the definitions were installed

@@ -25,6 +25,7 @@ from sovereign_ai.cluster import CORDON_OWNER
 from sovereign_ai.cluster.api import Snapshot
 from sovereign_ai.deploy.component_places import as_labelled, places_of
 from sovereign_ai.deploy.deployed_record import DeployedRecord, deployed_record
+from sovereign_ai.deploy.objects import FIELD_MANAGER
 from sovereign_ai.deploy.place_renames import RenamedPlaces
 from sovereign_ai.deploy.pool_nodes import is_simulated
 from sovereign_ai.deploy.renames import places_renamed, read_parts
@@ -36,8 +37,12 @@ from sovereign_ai.spec import AIFactory
 Object = Mapping[str, Any]
 CORDONED_AS = f"{KEYS.domain}/cordoned-as"
 """The annotation of a drained node with what it was before, as JSON."""
+_OWN_MANAGERS = frozenset({FIELD_MANAGER, "python-urllib3"})
+"""Field managers under which drains cordon; an older version gave no name, and has that of its library."""
 _SPARE = f"{KEYS.domain}/spare"
 _COUNTED, _USE = "counted", "use"
+_MOST_DIGITS = 9
+"""Of a number of machines; a longer one is none."""
 _PLACES = ("site", "hall", "region", "zone")
 """Facts that are moves; the others are changes of what a machine is."""
 
@@ -127,7 +132,9 @@ def departing(reading: Snapshot, factory: AIFactory, plan: Plan, bundle: Bundle)
     return departures(nodes, factory.name, plan, bundle.cluster, record, renamed)
 
 
-def arrivals(nodes: Iterable[Object], factory: str, plan: Plan, cluster: str) -> tuple[str, ...]:
+def arrivals(
+    nodes: Iterable[Object], factory: str, plan: Plan, cluster: str, leaving: Iterable[Departure] = ()
+) -> tuple[str, ...]:
     """Return the nodes that a drain cordoned and that are now what a plan has under their names.
 
     Args:
@@ -135,11 +142,12 @@ def arrivals(nodes: Iterable[Object], factory: str, plan: Plan, cluster: str) ->
         factory: the factory's name.
         plan: the new plan.
         cluster: the plan's name for the cluster.
+        leaving: what this deployment drains: a node whose first change has come may have a further one.
     """
     listed = list(filter(is_cordoned_here, nodes))
     names = {str(node["metadata"]["name"]) for node in listed if is_of_factory(node, factory)}
     names &= {node.name for node in plan.nodes_of(cluster)}
-    for departure in departures(listed, factory, plan, cluster):
+    for departure in (*departures(listed, factory, plan, cluster), *leaving):
         names.discard(departure.node)
     return tuple(sorted(names))
 
@@ -153,7 +161,25 @@ def is_of_factory(node: Object, factory: str) -> bool:
 def is_cordoned_here(node: Object) -> bool:
     """Return whether a drain cordoned a node, and not the repair controller or a person."""
     annotations = node["metadata"].get("annotations") or {}
-    return bool((node.get("spec") or {}).get("unschedulable")) and annotations.get(CORDON_OWNER) == OWNER
+    return is_cordoned(node) and annotations.get(CORDON_OWNER) == OWNER and not _is_cordoned_anew(node)
+
+
+def is_cordoned(node: Object) -> bool:
+    """Return whether anybody cordoned a node."""
+    return bool((node.get("spec") or {}).get("unschedulable"))
+
+
+def _is_cordoned_anew(node: Object) -> bool:
+    """Return whether somebody else set a node's cordon last.
+
+    `kubectl uncordon` leaves the annotations of a drain, which are no sign of who cordons the node later. The
+    API server records who set the field.
+    """
+    managers = []
+    for entry in node["metadata"].get("managedFields") or ():
+        if "f:unschedulable" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
+            managers.append(entry.get("manager"))
+    return bool(managers) and _OWN_MANAGERS.isdisjoint(managers)
 
 
 def was_before(node: Object) -> dict[str, str]:
@@ -210,7 +236,7 @@ def _facts(node: Node, pool: Mapping[str, str]) -> dict[str, str]:
     facts = {fact: value for fact, value in pool.items() if fact != _COUNTED}
     counted = pool.get(_COUNTED, "")
     number = node.name.rpartition("-")[2]
-    if counted.isdecimal() and number.isdecimal():
+    if counted.isdecimal() and len(counted) <= _MOST_DIGITS and number.isdecimal():
         facts[_USE] = "spare" if int(number) > int(counted) else "work"
     return facts
 

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from sovereign_ai.cluster.api import Api
+from sovereign_ai.deploy.objects import FIELD_MANAGER
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.render.kubernetes import MACHINES, PARTS
 
@@ -50,6 +51,9 @@ def deployed_record(api: Api, factory: str, cluster: str) -> DeployedRecord:
 def record_in(objects: Iterable[Object], factory: str, cluster: str) -> DeployedRecord:
     """Return the record that is among some live objects of a factory on a cluster.
 
+    What somebody else wrote into it since says nothing of what was deployed: by it, machines that did not
+    change would be drained.
+
     Args:
         objects: the objects.
         factory: the factory's name.
@@ -59,9 +63,24 @@ def record_in(objects: Iterable[Object], factory: str, cluster: str) -> Deployed
         data = obj.get("data") or {}
         is_record = obj["kind"] == "ConfigMap" and obj["metadata"]["name"] == "factory"
         if is_record and (data.get("factory"), data.get("cluster")) == (factory, cluster):
-            kinds = {kind: _texts(named) for kind, named in _nested(data.get(PARTS)).items()}
-            return DeployedRecord(_texts(_nested(data.get(MACHINES))), kinds)
+            own = {key: data.get(key) for key in (MACHINES, PARTS) if _is_as_applied(obj["metadata"], key)}
+            kinds = {kind: _texts(named) for kind, named in _nested(own.get(PARTS)).items()}
+            return DeployedRecord(_texts(_nested(own.get(MACHINES))), kinds)
     return DeployedRecord()
+
+
+def _is_as_applied(metadata: Object, key: str) -> bool:
+    """Return whether an entry of a live ConfigMap is as this tool has applied it last.
+
+    The API server takes a field from its manager once another one writes another value. A rendered object has
+    no managers.
+    """
+    entries = metadata.get("managedFields") or ()
+    owners = []
+    for entry in entries:
+        if f"f:{key}" in ((entry.get("fieldsV1") or {}).get("f:data") or {}):
+            owners.append(entry.get("manager"))
+    return not entries or FIELD_MANAGER in owners
 
 
 def _nested(text: object) -> dict[str, dict[str, Any]]:

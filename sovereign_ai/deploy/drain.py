@@ -4,7 +4,8 @@ Which nodes leave is decided in `departures.py`. Each is cordoned, and its pods 
 eviction API, which respects disruption budgets. Pods that no controller would recreate are never evicted:
 each is reported as a problem before any node is cordoned.
 
-The cordon carries its author's name, so that nobody else's is lifted, and what the node was before.
+The cordon carries its author's name, so that nobody else's is lifted, and what the node was before. A node
+that somebody else has cordoned is drained too, and stays theirs: whoever cordoned it has a reason.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.departures import (
     CORDONED_AS,
     Departure,
+    is_cordoned,
     is_cordoned_here,
     kept_reasons,
     was_before,
 )
+from sovereign_ai.deploy.objects import FIELD_MANAGER
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import OWNER
 from sovereign_ai.toolchain import polling
@@ -176,7 +179,7 @@ def _lift(api: Api, node: Object) -> None:
         },
         "spec": {"unschedulable": None},
     }
-    api.request("PATCH", f"/api/v1/nodes/{meta['name']}", patch, content_type="application/merge-patch+json")
+    _patch(api, node, patch)
 
 
 def _begin(api: Api, departure: Departure, pods: int, progress: Callable[[str], object]) -> None:
@@ -188,6 +191,9 @@ def _begin(api: Api, departure: Departure, pods: int, progress: Callable[[str], 
         progress(f"{departure.node} stays cordoned: {departure.reason}")
     else:
         progress(f"drain {departure.node}: {departure.reason}, {pods} pods")
+    if is_cordoned(live) and not is_cordoned_here(live):
+        progress(f"{departure.node} is cordoned by somebody else, who uncordons it: {departure.reason}")
+        return
     # What it was before the first of several changes, so that it has arrived if all of them are taken back.
     was = {**departure.was, **was_before(live)}
     _cordon(api, live, was)
@@ -197,15 +203,20 @@ def _begin(api: Api, departure: Departure, pods: int, progress: Callable[[str], 
 
 def _cordon(api: Api, node: Object, was: Mapping[str, str]) -> None:
     """Cordon a node, unless it is already, and keep what it was."""
-    annotations = {CORDON_OWNER: OWNER}
-    if was:
-        annotations[CORDONED_AS] = orjson.dumps(was, option=orjson.OPT_SORT_KEYS).decode()
+    # None removes what an earlier drain left on a node that a person has uncordoned.
+    kept = orjson.dumps(was, option=orjson.OPT_SORT_KEYS).decode() if was else None
+    annotations = {CORDON_OWNER: OWNER, CORDONED_AS: kept}
     has = node["metadata"].get("annotations") or {}
-    if is_cordoned_here(node) and annotations.items() <= has.items():
+    if is_cordoned_here(node) and all(has.get(key) == value for key, value in annotations.items()):
         return
-    patch = {"metadata": {"annotations": annotations}, "spec": {"unschedulable": True}}
+    _patch(api, node, {"metadata": {"annotations": annotations}, "spec": {"unschedulable": True}})
+
+
+def _patch(api: Api, node: Object, patch: Object) -> None:
+    """Change a node, under the name by which a later deployment recognises its own cordon."""
     path = f"/api/v1/nodes/{node['metadata']['name']}"
-    api.request("PATCH", path, patch, content_type="application/merge-patch+json")
+    query = {"fieldManager": FIELD_MANAGER}
+    api.request("PATCH", path, patch, query=query, content_type="application/merge-patch+json")
 
 
 def _name(pod: Object) -> str:

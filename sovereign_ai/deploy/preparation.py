@@ -83,8 +83,9 @@ def prepare(
     for line in prepare_control_plane(factory, plan, bundle, kubeconfig):
         progress(line)
     nodes = reading.list("v1", "Node")
-    drain(api, departing(reading, factory, plan, bundle), progress)
-    uncordon(api, arrivals(nodes, factory.name, plan, bundle.cluster), progress)
+    leaving = departing(reading, factory, plan, bundle)
+    drain(api, leaving, progress)
+    uncordon(api, arrivals(nodes, factory.name, plan, bundle.cluster, leaving), progress)
     remove_custom(api, checked.leaving, progress)
     withdraw(api, withdrawn(reading, bundle.objects, factory.name), progress)
     enforce(api, bundle.objects, progress, live=reading)

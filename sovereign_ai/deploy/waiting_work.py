@@ -4,6 +4,10 @@ A pod's placement cannot be changed. The policy that fills in the zone of a name
 created, so a pod that waits keeps the zone's old name and is never scheduled. Where a controller recreates
 it, the deployment deletes it once the new policies are in force, and the new one gets the new name. What a
 person wrote into a pod or a template is reported before, and left.
+
+A Job counts a deleted pod as a failed one, and fails as a whole after `backoffLimit` of them. So its pod is
+deleted only where it may lose one more. Source: Kubernetes 1.37, pkg/controller/job/job_controller.go,
+isPodFailed.
 """
 
 from __future__ import annotations
@@ -36,6 +40,8 @@ _LABELS = {
 """Kind of place to the labels of nodes that have its name."""
 _NOT_FOUND, _CONFLICT = 404, 409
 _MOST_NAMED = 3
+_BACKOFF_LIMIT = 6
+"""What a Job has that states none."""
 
 
 def waiting_costs(kind: str, names: Collection[str], usage: Usage) -> Iterator[str]:
@@ -46,15 +52,20 @@ def waiting_costs(kind: str, names: Collection[str], usage: Usage) -> Iterator[s
         names: its old names.
         usage: the objects of tenants and controllers that stay.
     """
-    again, alone = 0, 0
+    again, of_jobs, alone = 0, 0, 0
     for pod in usage.pods:
         if _waits(pod) and _names_place(pod["spec"], kind, names):
             # Only the zone is filled in by a policy, so only a wrong one is put right in a new pod.
             is_renewed = kind == "zone" and is_recreated(pod)
-            again += is_renewed
+            is_of_job = is_renewed and bool(_job_of(pod))
+            again += is_renewed and not is_of_job
+            of_jobs += is_of_job
             alone += not is_renewed
     if again:
         yield counted(again, "waiting pod is made again", "waiting pods are made again")
+    if of_jobs:
+        tail = "made again where that does not reach the backoffLimit"
+        yield counted(of_jobs, f"waiting pod of a Job is {tail}", f"waiting pods of Jobs are {tail}")
     if alone:
         single = "waiting pod names it, and never starts"
         yield counted(alone, single, "waiting pods name it, and never start")
@@ -115,10 +126,47 @@ def renew_waiting(api: Api, wanted: Iterable[Object], progress: Callable[[str], 
         named = (pod["spec"].get("nodeSelector") or {}).get(KEYS.zone, zone)
         if zone and named != zone and _waits(pod) and is_recreated(pod):
             stale.setdefault(namespace_of(pod), []).append(pod)
-    for namespace, pods in sorted(stale.items()):
+    for namespace, found in sorted(stale.items()):
+        pods = list(_without_last_chances(api, found, progress))
+        if not pods:
+            continue
         held = counted(len(pods), "waiting pod is", "waiting pods are")
         progress(f"{held} made again in namespace {namespace}, which is in zone {zones[namespace]} now")
         api.many(partial(_delete, api, pod) for pod in pods)
+
+
+def _without_last_chances(
+    api: Api, pods: Iterable[Object], progress: Callable[[str], object]
+) -> Iterator[Object]:
+    """Yield the pods of a namespace whose deletion fails no Job, and report the Jobs of the others."""
+    by_job: dict[str, list[Object]] = {}
+    for pod in pods:
+        by_job.setdefault(_job_of(pod), []).append(pod)
+    for name, of_job in by_job.items():
+        namespace = namespace_of(of_job[0])
+        job = api.get("batch/v1", "Job", name, namespace) if name else None
+        # A Job that is gone takes its pods with it.
+        if job is None or len(of_job) <= _failures_left(job):
+            yield from of_job
+            continue
+        held = counted(len(of_job), "waiting pod names", "waiting pods name")
+        progress(f"Job {namespace}/{name} would fail without them: {held} the old zone; submit it again")
+
+
+def _failures_left(job: Object) -> int:
+    """Return how many more pods of a Job may fail."""
+    spec, failed = job["spec"], int((job.get("status") or {}).get("failed") or 0)
+    # Of one index: which failed before, its status does not say.
+    limit = spec.get("backoffLimitPerIndex", spec.get("backoffLimit"))
+    return (_BACKOFF_LIMIT if limit is None else int(limit)) - failed
+
+
+def _job_of(pod: Object) -> str:
+    """Return the Job that controls a pod; empty for none."""
+    for owner in pod["metadata"].get("ownerReferences") or ():
+        if owner.get("controller") and owner.get("kind") == "Job":
+            return str(owner["name"])
+    return ""
 
 
 def _delete(api: Api, pod: Object) -> None:

@@ -79,6 +79,7 @@ _REFUSED_KINDS = (
 _REFUSED: dict[str, tuple[str, str]] = {}
 for _kinds, _reason, _hint in _REFUSED_KINDS:
     _REFUSED |= dict.fromkeys(_kinds.split(), (_reason, _hint))
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _EMPTY_SECRET = frozenset({"apiVersion", "kind", "metadata", "type"})
 _OF_A_SERVER = ("deletionTimestamp", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid")
 """Metadata that only an API server writes."""
@@ -223,6 +224,11 @@ def _check_secret(obj: Mapping[str, Any], title: str, field: str) -> Iterator[Pr
         message = f"{title}: a secret of the type {shown(obj['type'])} is not empty"
         hint = "take it out; the controller, cert-manager or an operator makes it in the cluster"
         yield Problem("refused-manifest", message, Where(field=f"{field}.type"), hint)
+    annotations = obj["metadata"].get("annotations")
+    if isinstance(annotations, Mapping) and _APPLIED in annotations:
+        message = f"{title}: the annotation {_APPLIED} holds what the secret held"
+        where = Where(field=f"{field}.metadata.annotations")
+        yield Problem("refused-manifest", message, where, "take the annotation out")
     for name, value in obj.items():
         # What holds nothing has no entry either; an entry without a text would be written again and again.
         if name not in _EMPTY_SECRET and value not in (None, {}):

@@ -140,9 +140,24 @@ def _tried(verdict: _Verdict, workload: Object, state: QueueState) -> _Verdict:
 def _other_queue(workload: Object, state: QueueState) -> Change | None:
     """Return another queue of the namespace that would admit a workload; None where there is none."""
     for proposal in other_queues(workload, state):
-        if _verdict(proposal.workload, proposal.state).code == _FITS:
+        if _fits(proposal.workload, proposal.state):
             return proposal.change
     return None
+
+
+def _fits(workload: Object, state: QueueState) -> bool:
+    """Return whether the verdict on a workload without quota is that it fits.
+
+    It is found without what would help otherwise: for each queue that would be sought in all the others.
+    """
+    local = _local_queues(workload, state).get(workload["spec"].get("queueName") or "")
+    queue = cluster_queue_of(workload, state)
+    if local is None or queue is None or _is_stopped(local) or _is_stopped(queue) or _inactivity(queue):
+        return False
+    if not workload["spec"].get("active", True) or missing_class(workload, state):
+        return False
+    kept_out = _failed_check(workload) or _back_off(workload) or _claims(workload, state)
+    return kept_out is None and obstacle_of(workload, state) is None and _behind(workload, state) is None
 
 
 def _without_node(workload: Object, state: QueueState) -> _Verdict | None:
@@ -263,10 +278,7 @@ def _claims(workload: Object, state: QueueState) -> _Verdict | None:
 def _queue(workload: Object, state: QueueState) -> _Verdict | None:
     """Return what is wrong with the queues on a workload's way; None if they take workloads."""
     namespace, wanted = workload["metadata"].get("namespace"), workload["spec"].get("queueName") or ""
-    names = {}
-    for each in state.local_queues:
-        if each["metadata"]["namespace"] == namespace:
-            names[each["metadata"]["name"]] = each
+    names = _local_queues(workload, state)
     local = names.get(wanted)
     if local is None:
         return _no_queue(workload, state, sorted(names))
@@ -285,6 +297,16 @@ def _queue(workload: Object, state: QueueState) -> _Verdict | None:
         message = f"{target}, to which the namespace's queue leads, is missing"
         return _Verdict("no-queue", message, _other_queue(workload, state))
     return _inactive(workload, queue, state)
+
+
+def _local_queues(workload: Object, state: QueueState) -> dict[str, Object]:
+    """Return the queues of a workload's namespace, by name."""
+    namespace = workload["metadata"].get("namespace")
+    names = {}
+    for each in state.local_queues:
+        if each["metadata"]["namespace"] == namespace:
+            names[str(each["metadata"]["name"])] = each
+    return names
 
 
 def _resumed(state: QueueState, local: Object, queue: Object | None) -> QueueState:
@@ -307,10 +329,8 @@ _INACTIVE = [{"type": "Active", "status": "False", "message": "it refers to what
 
 def _inactive(workload: Object, queue: Object, state: QueueState) -> _Verdict | None:
     """Return why a ClusterQueue that is not stopped takes no workloads; None if it takes them."""
-    for condition in field_of(queue, "status", "conditions") or ():
-        if condition["type"] == "Active" and condition["status"] != "True":
-            break
-    else:
+    condition = _inactivity(queue)
+    if condition is None:
         return None
     name = queue["metadata"]["name"]
     message = f"ClusterQueue {name} is not active: {condition.get('message', '')}"
@@ -321,6 +341,15 @@ def _inactive(workload: Object, queue: Object, state: QueueState) -> _Verdict | 
     queues = [active if each is queue else each for each in state.cluster_queues]
     verdict = _Verdict("inactive-queue", message, changes[0])
     return _tried(verdict, workload, replace(state, cluster_queues=queues))
+
+
+def _inactivity(queue: Object) -> Object | None:
+    """Return the condition by which a ClusterQueue takes no workloads; None if it takes them."""
+    for condition in field_of(queue, "status", "conditions") or ():
+        if condition["type"] == "Active" and condition["status"] != "True":
+            inactive: Object = condition
+            return inactive
+    return None
 
 
 def _activations(queue: Object, state: QueueState) -> list[Change]:
@@ -349,10 +378,9 @@ def _no_queue(workload: Object, state: QueueState, known: Sequence[str]) -> _Ver
     proposals = sorted(other_queues(workload, state), key=lambda each: each.change.value != nearest)
     left = ""
     for proposal in proposals:
-        verdict = _verdict(proposal.workload, proposal.state)
-        if verdict.code == _FITS:
+        if _fits(proposal.workload, proposal.state):
             return _Verdict("no-queue", message, proposal.change)
-        left = left or f"; in {proposal.change.value}: {verdict.message}"
+        left = left or f"; in {proposal.change.value}: {_verdict(proposal.workload, proposal.state).message}"
     return _Verdict("no-queue", message + left)
 
 
@@ -363,7 +391,7 @@ def _first_queue(workload: Object, state: QueueState) -> Change | None:
         name = str(queue["metadata"]["name"])
         local = {"metadata": metadata, "spec": {"clusterQueue": name}}
         tried = replace(state, local_queues=[*state.local_queues, local])
-        if _verdict(workload, tried).code == _FITS:
+        if _fits(workload, tried):
             return Change("local-queue", f"{metadata['namespace']}/{metadata['name']}", name)
     return None
 

@@ -19,8 +19,6 @@ from sovereign_ai.verify.queue_submission import Piece
 
 FITS = "fits"
 """The code of work that would be admitted."""
-_MOST_WORKLOADS = 100
-"""Workloads of one piece that are judged one after another: each takes a look at all nodes."""
 
 
 def reasons_of(pieces: Iterable[Piece], state: QueueState) -> list[QueueReason]:
@@ -47,8 +45,8 @@ def _reason(piece: Piece, state: QueueState) -> tuple[QueueReason, QueueState]:
     """Return the reason for one piece, and the state after it."""
     if piece.problem:
         return QueueReason(piece.name, "waits", "", "", piece.code, piece.problem), state
-    total, fitting = len(piece.workloads), 0
-    for workload in piece.workloads[:_MOST_WORKLOADS]:
+    total, fitting = _total(piece), 0
+    for workload in piece.workloads:
         reason = reason_of(workload, state)
         if reason.code != FITS:
             return _part(piece, reason, fitting), state
@@ -66,11 +64,16 @@ def _reason(piece: Piece, state: QueueState) -> tuple[QueueReason, QueueState]:
 
 def _part(piece: Piece, reason: QueueReason, fitting: int) -> QueueReason:
     """Return the reason for a piece from that of its first part that does not fit."""
-    total = len(piece.workloads)
+    total = _total(piece)
     if total == 1:
         return replace(reason, workload=piece.name)
     message = f"{fitting} of its {total} parts fit, and the next one does not: {reason.message}"
     return replace(reason, workload=piece.name, message=message)
+
+
+def _total(piece: Piece) -> int:
+    """Return how many workloads Kueue makes of a piece."""
+    return len(piece.workloads) + piece.further
 
 
 def _as_counted(workload: Object, state: QueueState) -> Object:

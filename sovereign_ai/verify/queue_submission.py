@@ -9,6 +9,7 @@ one group; any other pod is one by itself. Source: Kueue 0.17, pkg/controller/jo
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sovereign_ai.cluster.api import Api, ApiError
@@ -26,6 +27,8 @@ _GATE, _HELD = f"{_KUEUE}/admission", f"{_KUEUE}/pod-suspending-parent"
 """By which Kueue's webhook holds a pod back; and how it says of a template that its pods will be."""
 _NOT_FOUND = 404
 _MOST_DIGITS = 10
+MOST_WORKLOADS = 100
+"""Workloads of one piece that are judged one after another: each takes a look at all nodes."""
 _SLICE_LEVEL, _SLICE_SIZE = f"{_KUEUE}/podset-slice-required-topology", f"{_KUEUE}/podset-slice-size"
 _TRAINER = "trainer.kubeflow.org/v1alpha1"
 
@@ -35,15 +38,17 @@ class Piece(NamedTuple):
 
     Attributes:
         name: that of the object or the group, as `namespace/name`.
-        workloads: the workloads, each of which is admitted by itself.
+        workloads: the first of the workloads, each of which is admitted by itself.
         problem: why it can make none of them; empty where it can.
         code: this program's word for the problem.
+        further: how many more workloads there are, like the last one.
     """
 
     name: str
     workloads: list[dict[str, Any]]
     problem: str = ""
     code: str = ""
+    further: int = 0
 
 
 class Answer(NamedTuple):
@@ -205,7 +210,12 @@ def _piece(work: Object, runtimes: Sequence[Object]) -> Piece:
     """Return what Kueue would make of one object."""
     if work.get("kind") != "TrainJob":
         pod_sets = _pod_sets_of(work)
-        return Piece(named(work), list(_workloads(work, pod_sets, _copies(work))) if pod_sets else [])
+        if not pod_sets:
+            return Piece(named(work), [])
+        copies = _copies(work)
+        # A file may ask for two billion copies.
+        first = list(islice(_workloads(work, pod_sets, copies), MOST_WORKLOADS))
+        return Piece(named(work), first, further=copies - len(first))
     runtime = runtime_of(work, runtimes)
     if runtime is None:
         reference = work["spec"]["runtimeRef"]

@@ -13,9 +13,10 @@ import sovereign_ai.deploy
 from sovereign_ai.cli import up
 from sovereign_ai.cli.deployment import DeployOptions
 from sovereign_ai.cli.up import _Deployment, _drifted, outcome_lines
+from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.deploy.changes import Changes
 from sovereign_ai.deploy.engine import PulumiOutcome
-from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 
 ROLE, POLICY = "Role/research/admin", "ValidatingAdmissionPolicy/sovereign-pods"
 
@@ -67,7 +68,52 @@ def test_kueue_is_changed_after_every_check_and_before_the_first_write(
     monkeypatch.setattr(_Deployment, "_try_out", step("_try_out"))
     monkeypatch.setattr(_Deployment, "_claim", step("_claim"))
     monkeypatch.setattr(up, "change_queueing", step("change_queueing", answer=True))
-    deployment = _Deployment(MagicMock(), MagicMock(), MagicMock(), MagicMock(), [], DeployOptions())
+    deployment = _Deployment(MagicMock(), MagicMock(), MagicMock(), MagicMock(), [], DeployOptions(), list)
     with pytest.raises(EnvironmentLacksError, match="somebody else's"):
-        deployment.run(yes=True)
+        deployment.run()
     assert tuple(taken) == STEPS[: STEPS.index(refusing) + 1]
+
+
+@pytest.mark.parametrize("failing", ["before", "after", "never"])
+def test_a_further_attempt_asks_what_was_not_asked_yet_and_nothing_twice(
+    monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """A server that is too busy before the question has not heard the answer to it."""
+    questions: list[str] = []
+    attempts: list[int] = []
+
+    def run(deployment: _Deployment) -> tuple[dict[str, Any], list[str]]:
+        attempts.append(len(attempts))
+        busy = DeploymentError(Problem("cluster-slow", "it took too long"))
+        if failing == "before" and len(attempts) == 1:
+            raise busy
+        deployment.ask()
+        if failing == "after" and len(attempts) == 1:
+            raise busy
+        return {"drift": []}, []
+
+    options = DeployOptions()
+    target = MagicMock(simulated=False, has_real_nodes=False)
+    monkeypatch.setattr("sovereign_ai.cli.stack.open_stack", MagicMock())
+    for name in ("gate", "ready"):
+        monkeypatch.setattr(sovereign_ai.deploy, name, MagicMock(), raising=False)
+    monkeypatch.setattr("sovereign_ai.cluster.require_reachable", MagicMock(), raising=False)
+    monkeypatch.setattr("sovereign_ai.deploy.busy_cluster._pause", lambda _seconds: None)
+    for name in ("require_own_description", "_name_unplanned"):
+        monkeypatch.setattr(up, name, MagicMock())
+    monkeypatch.setattr(up, "start_target", MagicMock(return_value=target))
+    monkeypatch.setattr(up, "on_target", MagicMock(return_value=MagicMock(objects=[])))
+    monkeypatch.setattr(up, "change_monitoring", MagicMock(return_value=""))
+    monkeypatch.setattr(up, "confirm", lambda _target, verb, *_: questions.append(verb))
+    monkeypatch.setattr(_Deployment, "run", run)
+    output = MagicMock()
+    up._up(output, Path(), Backend.KUBECONFIG, Path(__file__), None, yes=False, deploy_options=options)
+    assert len(attempts) == (1 if failing == "never" else 2)
+    assert questions == ["deploy to"]
+    data, lines = output.finish.call_args[0][:2]
+    if failing == "never":
+        assert "failed_attempts" not in data
+        assert not any("failed attempts" in line for line in lines)
+    else:
+        assert data["failed_attempts"] == ["it took too long; trying again in 5 s (2 of 3)"]
+        assert "failed attempts before this one, whose changes are not counted: 1" in lines

@@ -10,7 +10,14 @@ import pytest
 import yaml
 
 from sovereign_ai.cluster import CORDON_OWNER
-from sovereign_ai.deploy.departures import CORDONED_AS, Departure, arrivals, departing, departures
+from sovereign_ai.deploy.departures import (
+    CORDONED_AS,
+    Departure,
+    arrivals,
+    departing,
+    departures,
+    is_cordoned_here,
+)
 from sovereign_ai.deploy.deployed_record import record_in
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.sim.nodes import node_objects
@@ -66,6 +73,37 @@ def test_a_drained_node_has_arrived_where_it_is_in_the_pool_that_the_plan_has_it
         {**cordoned("train-006"), "spec": {}},
     ]
     assert arrivals(live, "lab", plan, "lab") == ("train-001",)
+
+
+def cordoned_by_manager(manager: str) -> dict[str, Any]:
+    """Return a node with the annotations of a drain, which the manager cordoned last."""
+    entry = {"manager": manager, "operation": "Update", "fieldsV1": {"f:spec": {"f:unschedulable": {}}}}
+    kubelet = {"manager": "kubelet", "fieldsV1": {"f:metadata": {"f:labels": {}}}}
+    each = cordoned("train-001", **{CORDONED_AS: '{"hall":"somewhere"}'})
+    each["metadata"]["managedFields"] = [kubelet, entry]
+    return each
+
+
+@pytest.mark.parametrize("manager", ["sovereign-ai", "python-urllib3"])
+def test_the_cordon_of_a_drain_is_known_by_who_set_it(manager: str) -> None:
+    assert is_cordoned_here(cordoned_by_manager(manager))
+
+
+def test_annotations_that_an_uncordoned_drain_left_make_nobody_elses_cordon_ours() -> None:
+    """`kubectl uncordon`, and weeks later `kubectl cordon`: nothing is lifted, and nothing evicted anew."""
+    _, plan = stack("lab")
+    again = cordoned_by_manager("kubectl-cordon")
+    assert arrivals([again], "lab", plan, "lab") == ()
+    assert departures([again], "lab", plan, "lab") == ()
+    again["metadata"]["annotations"][CORDONED_AS] = "{}"
+    assert arrivals([again], "lab", plan, "lab") == ()
+
+
+def test_a_node_whose_first_change_has_come_and_which_is_drained_for_another_has_not_arrived() -> None:
+    _, plan = stack("lab")
+    here = cordoned("train-001")
+    assert arrivals([here], "lab", plan, "lab") == ("train-001",)
+    assert arrivals([here], "lab", plan, "lab", [Departure("train-001", "it moves to another hall")]) == ()
 
 
 @cache
@@ -230,7 +268,15 @@ def test_without_a_record_of_what_was_deployed_only_names_pools_and_zones_decide
     assert len(departures(real_nodes(old), "lab", moved.plan, "lab")) == 4
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"serve": 3}', '{"serve": {"driver": 3, "counted": "x"}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{", '{"serve": 3}', '{"serve": {"driver": 3, "counted": "x"}}'),
+        # Python reads no number of so many digits.
+        f'{{"serve": {{"counted": "{"9" * 5000}"}}}}',
+        "[" * 100_000,
+    ],
+)
 def test_a_record_that_somebody_damaged_is_no_record(text: str) -> None:
     old, new = change({"set": "pools[serve].driver", "to": "575.57.8"})
     data = {"factory": "lab", "cluster": "lab", "machines": text, "parts": text}

@@ -40,3 +40,22 @@ def test_a_record_of_an_older_version_says_nothing() -> None:
     obj = one("ConfigMap", "factory", "sovereign-system")
     data = {key: obj["data"][key] for key in obj["data"] if key not in {"machines", "parts"}}
     assert record_in([{**obj, "data": data}], "lab", "lab") == DeployedRecord()
+
+
+def written_by(**managers: str) -> dict[str, Any]:
+    """Return the live record, each entry of which a field manager wrote last."""
+    obj = one("ConfigMap", "factory", "sovereign-system")
+    entries = []
+    for key, manager in managers.items():
+        entries.append({"manager": manager, "operation": "Update", "fieldsV1": {"f:data": {f"f:{key}": {}}}})
+    return {**obj, "metadata": {**obj["metadata"], "managedFields": entries}}
+
+
+def test_what_somebody_else_wrote_into_the_record_drains_no_machine() -> None:
+    factory, plan = stack("lab")
+    edited = written_by(machines="kubectl-edit", parts="sovereign-ai")
+    assert record_in([edited], "lab", "lab") == DeployedRecord({}, parts(factory))
+    restored = written_by(machines="velero", parts="velero")
+    assert record_in([restored], "lab", "lab") == DeployedRecord()
+    own = written_by(machines="sovereign-ai", parts="sovereign-ai")
+    assert record_in([own], "lab", "lab") == DeployedRecord(machines(plan, "lab"), parts(factory))

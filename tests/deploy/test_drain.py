@@ -186,6 +186,23 @@ def test_a_node_that_is_drained_already_is_not_written_again_and_told_how_it_get
     ]
 
 
+@pytest.mark.parametrize("by", [None, "repair"])
+def test_a_node_that_somebody_else_cordoned_is_drained_and_stays_theirs(by: str | None) -> None:
+    cluster: Any = Cluster([pod("a")], node=cordoned("train-013", by))
+    lines: list[str] = []
+    drain(cluster, [Departure("train-013", "another driver", {"driver": "580.95.5"})], lines.append)
+    assert cluster.evicted == ["a"]
+    assert cluster.cordoned == []
+    assert lines[-1] == "train-013 is cordoned by somebody else, who uncordons it: another driver"
+
+
+def test_a_drain_forgets_what_an_earlier_one_kept_of_a_node_that_a_person_uncordoned() -> None:
+    stale = {CORDON_OWNER: OWNER, CORDONED_AS: '{"hall":"a"}'}
+    cluster: Any = Cluster([], node={"metadata": {"name": "train-013", "annotations": stale}, "spec": {}})
+    drain(cluster, [Departure("train-013", "gone")], silent)
+    assert cluster.annotations == {CORDON_OWNER: OWNER, CORDONED_AS: None}
+
+
 def test_without_departures_nothing_is_asked() -> None:
     assert drain(object(), [], silent) == []  # type: ignore[arg-type]
 

@@ -91,6 +91,11 @@ class Cluster:
     def __init__(self, *pods: dict[str, Any], status: int = 200) -> None:
         self.pods, self.status = pods, status
         self.deleted: list[str] = []
+        self.job: dict[str, Any] | None = None
+
+    def get(self, version: str, kind: str, name: str, namespace: str) -> dict[str, Any] | None:
+        assert (version, kind, name, namespace) == ("batch/v1", "Job", "train", "startups")
+        return self.job
 
     def request(self, method: str, path: str, body: Any = None, query: Any = None) -> dict[str, Any]:
         if method == "GET":
@@ -121,6 +126,43 @@ def test_waiting_pods_with_the_old_name_of_their_zone_are_made_again_and_no_othe
     renew_waiting(cluster, bundle().objects, lines.append)
     assert cluster.deleted == ["/api/v1/namespaces/startups/pods/old"]
     assert lines == ["1 waiting pod is made again in namespace startups, which is in zone open now"]
+
+
+def of_job(name: str) -> dict[str, Any]:
+    made = pod(name, "public")
+    made["metadata"]["ownerReferences"] = [{"kind": "Job", "name": "train", "controller": True}]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("spec", "failed", "is_renewed"),
+    [
+        ({}, 0, True),
+        ({"backoffLimit": 6}, 4, True),
+        ({"backoffLimit": 6}, 5, False),
+        ({"backoffLimit": 0}, 0, False),
+        ({"backoffLimit": 2**31 - 1, "backoffLimitPerIndex": 1}, 0, False),
+    ],
+)
+def test_a_job_that_would_fail_without_its_waiting_pods_keeps_them(
+    spec: dict[str, Any], failed: int, is_renewed: bool
+) -> None:
+    """A Job counts a deleted pod as failed, and has no second chance after the last."""
+    cluster: Any = Cluster(of_job("a"), of_job("b"))
+    cluster.job = {"spec": spec, "status": {"failed": failed}}
+    lines: list[str] = []
+    renew_waiting(cluster, bundle().objects, lines.append)
+    assert len(cluster.deleted) == (2 if is_renewed else 0)
+    if not is_renewed:
+        kept = "Job startups/train would fail without them: 2 waiting pods name the old zone; submit it again"
+        assert lines == [kept]
+
+
+def test_waiting_pods_of_jobs_are_told_with_what_may_keep_them() -> None:
+    assert list(waiting_costs("zone", {"public"}, Usage(pods=(of_job("a"), pod("b", "public"))))) == [
+        "1 waiting pod is made again",
+        "1 waiting pod of a Job is made again where that does not reach the backoffLimit",
+    ]
 
 
 @pytest.mark.parametrize("status", [404, 409])

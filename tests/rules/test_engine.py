@@ -73,6 +73,17 @@ def test_a_field_of_the_wrong_type_is_a_violation_and_no_crash(context: Context)
     assert "PLC-004" in rules_of(pod(tolerations=[7]), context)
 
 
+def test_what_the_evaluator_logs_of_a_failing_function_reaches_nobody(
+    context: Context, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+):
+    """It would repeat what the function was given, in the midst of a command's output."""
+    containers = [{"name": "a", "image": 7}]
+    assert "IMG-002" in rules_of(pod(containers=containers), context)
+    assert "PRV-001" in rules_of(pod(hostNetwork="no"), context)
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_namespace_that_is_a_list_is_no_crash(context: Context):
     metadata = {"name": "a", "namespace": [{"name": "research"}]}
     findings = evaluate([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}], context)

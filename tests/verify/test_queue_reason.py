@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.verify import queue_reason
 from sovereign_ai.verify.queue_change import Change
+from sovereign_ai.verify.queue_obstacle import obstacle_of
 from sovereign_ai.verify.queue_reason import reason_of
 from sovereign_ai.verify.queue_state import QueueState
 from sovereign_ai.verify.queue_submission import workload_of
@@ -279,3 +281,30 @@ def test_an_admitted_workload_whose_pods_find_no_node_waits_in_the_schedulers_wo
     assert "1 of its 2 pods find no node: 0/4 nodes" in reason.message
     other = [{**pod, "metadata": {**pod["metadata"], "namespace": "startups"}} for pod in pods]
     assert reason_of(admitted, state(workloads=(admitted,), pods=tuple(other))).state == "runs"
+
+
+@pytest.mark.parametrize("wanted", ["train-0", "trian"])
+def test_of_many_stopped_queues_each_is_looked_at_once(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    """Each was resumed to seek a queue among all the others, in every order: 6 queues took 20 seconds."""
+    looks = []
+
+    def look(*arguments: Any) -> Any:
+        looks.append(arguments)
+        return obstacle_of(*arguments)
+
+    monkeypatch.setattr(queue_reason, "obstacle_of", look)
+    locals_ = []
+    for number in range(6):
+        metadata = {"name": f"train-{number}", "namespace": "research"}
+        locals_.append({"metadata": metadata, "spec": {"clusterQueue": "pool", "stopPolicy": "Hold"}})
+    waiting = workload(99)
+    waiting["spec"]["queueName"] = wanted
+    reason = reason_of(waiting, state(local_queues=tuple(locals_)))
+    assert len(looks) <= len(locals_)
+    assert reason.code == ("no-queue" if wanted == "trian" else "stopped-queue")
+    assert "is stopped; once that is no more: it asks for 792" in reason.message
+    open_one = {"metadata": {"name": "other", "namespace": "research"}, "spec": {"clusterQueue": "pool"}}
+    waiting["spec"]["podSets"][0]["count"] = 1
+    found = reason_of(waiting, state(local_queues=(*locals_, open_one))).change
+    assert found is not None
+    assert (found.kind, found.value) == (("queue", "other") if wanted == "trian" else ("resume", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sovereign_ai.verify.queue_sequence import reasons_of
-from sovereign_ai.verify.queue_submission import Piece, pieces_of
+from sovereign_ai.verify.queue_submission import MOST_WORKLOADS, Piece, pieces_of
 from tests.verify.test_queue_reason import GPU, state
 
 POD = {"containers": [{"name": "main", "resources": {"limits": {GPU: "8"}}}]}
@@ -34,6 +34,16 @@ def test_of_a_deployment_it_is_said_how_many_pods_fit() -> None:
     assert reason.message.startswith("4 of its 6 parts fit, and the next one does not")
     (reason,) = reasons_of(pieces_of([work("web", "Deployment", replicas=4)]), state())
     assert (reason.code, reason.workload) == ("fits", "research/web")
+
+
+def test_of_two_billion_copies_the_first_are_judged_and_all_are_counted() -> None:
+    (piece,) = pieces_of([work("web", "Deployment", replicas=2**31 - 1)])
+    assert len(piece.workloads) == MOST_WORKLOADS
+    (reason,) = reasons_of([piece], state())
+    assert reason.message.startswith("4 of its 2147483647 parts fit, and the next one does not")
+    small = work("web", "Deployment", replicas=2**31 - 1, template={"spec": {"containers": [{"name": "a"}]}})
+    (reason,) = reasons_of(pieces_of([small]), state())
+    assert reason.message == "the first 100 of its 2147483647 parts fit; the others were not tried"
 
 
 def test_in_strict_order_what_comes_after_waits_too() -> None:

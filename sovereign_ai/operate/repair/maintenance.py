@@ -21,20 +21,26 @@ _NOT_BEGUN = {"", "Pending"}
 """Reasons of the condition `Ready` before NVIDIA's operator touches the machine."""
 _LONGEST = 200
 """Letters of a name or a reason that are repeated."""
+_MOST_NAMED = 3
 
 
 def maintainers(maintenances: Iterable[Object]) -> dict[str, str]:
-    """Return who maintains each machine, in words; of several for one machine, all of them.
+    """Return who maintains each machine, in words; of many for one machine, the first, and how many more.
 
     Args:
         maintenances: NodeMaintenance objects of either API.
     """
-    found: dict[str, str] = {}
+    by_node: dict[str, list[str]] = {}
     for each in maintenances:
         node, who = _field(each, "spec", "nodeName"), _who(each)
         if node and who:
-            found[node] = f"{found[node]}, and {who}" if node in found else who
-    return found
+            by_node.setdefault(node, []).append(who)
+    texts = {}
+    for node, several in by_node.items():
+        more = len(several) - _MOST_NAMED
+        named = several[:_MOST_NAMED] + ([f"{more} more"] if more > 0 else [])
+        texts[node] = ", and ".join(named)
+    return texts
 
 
 def _who(maintenance: Object) -> str:
@@ -50,7 +56,7 @@ def _who(maintenance: Object) -> str:
     spec = maintenance.get("spec")
     others = spec.get("additionalRequestors") if isinstance(spec, Mapping) else None
     more = [str(each)[:_LONGEST] for each in others] if isinstance(others, list) else []
-    requestors = ", ".join([_field(maintenance, "spec", "requestorID") or "somebody", *more[:3]])
+    requestors = ", ".join([_field(maintenance, "spec", "requestorID") or "somebody", *more[:_MOST_NAMED]])
     return f"{requestors}, by NodeMaintenance {name} ({stage})"
 
 
@@ -59,7 +65,7 @@ def _stage(maintenance: Object) -> str:
     status = maintenance.get("status")
     conditions = status.get("conditions") if isinstance(status, Mapping) else None
     for condition in conditions if isinstance(conditions, list) else ():
-        if condition.get("type") == "Ready":
+        if isinstance(condition, Mapping) and condition.get("type") == "Ready":
             return str(condition.get("reason") or "")[:_LONGEST]
     return ""
 

@@ -155,12 +155,14 @@ def _kept_maintenance(api_version: str, live: Object) -> Object | None:
         "apiVersion": api_version,
         "metadata": _fields(live["metadata"], ("namespace", "name")),
     }
-    kept["spec"] = _fields(
-        live.get("spec") or {}, ("nodeName", "requestorID", "additionalRequestors", "reason")
-    )
+    # A cluster's own definition of the kind may permit anything, and a watch must not end by it.
+    spec, status = live.get("spec"), live.get("status")
+    if isinstance(spec, Mapping):
+        kept["spec"] = _fields(spec, ("nodeName", "requestorID", "additionalRequestors", "reason"))
+    listed = status.get("conditions") if isinstance(status, Mapping) else None
     conditions = []
-    for condition in (live.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == READY:
+    for condition in listed if isinstance(listed, list) else ():
+        if isinstance(condition, Mapping) and condition.get("type") == READY:
             conditions.append(_fields(condition, ("type", "reason")))
     return {**kept, "status": {"conditions": conditions}}
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.operate.repair.maintenance import MEDIK8S, NVIDIA, maintainers
+from sovereign_ai.operate.repair.watched import _kept_maintenance
 
 
 def of_nvidia(stage: str | None, node: str = "train-003", **spec: Any) -> dict[str, Any]:
@@ -49,6 +50,21 @@ def test_of_several_all_are_named() -> None:
     assert "Medik8s (no reason given), and nvidia.network.operator" in text
 
 
+def test_of_many_the_first_are_named_and_the_rest_is_counted() -> None:
+    (text,) = maintainers([of_medik8s(reason="x" * 5_000)] * 1_000).values()
+    assert len(text) < 1_000
+    assert text.endswith(", and 997 more")
+
+
+@pytest.mark.parametrize(
+    "conditions", [5, "Ready", ["Ready"], [None], {"type": "Ready"}, [{"type": ["Ready"]}]]
+)
+def test_conditions_of_another_shape_are_none(conditions: Any) -> None:
+    each = of_nvidia("Ready") | {"status": {"conditions": conditions}}
+    assert maintainers([each]) == {}
+    assert maintainers([_kept_maintenance(NVIDIA, each)]) == {}
+
+
 @pytest.mark.parametrize("odd", [None, 5, [], {}, "", "x" * 5_000])
 @pytest.mark.parametrize("field", ["nodeName", "requestorID", "additionalRequestors", "reason"])
 def test_whatever_a_field_holds_is_read_and_bounded(field: str, odd: Any) -> None:
@@ -57,3 +73,4 @@ def test_whatever_a_field_holds_is_read_and_bounded(field: str, odd: Any) -> Non
             assert len(node) + len(text) < 1_000
     for part in ("spec", "status"):
         maintainers([of_nvidia("Ready") | {part: odd}])
+        maintainers([_kept_maintenance(NVIDIA, of_nvidia("Ready") | {part: odd})])

@@ -142,6 +142,15 @@ def test_a_secret_that_holds_something_or_that_another_fills_is_refused(
     assert problems({**of_kind("v1", "Secret"), **fields}) == [("refused-manifest", f"[0].{field}")]
 
 
+def test_a_secret_with_what_kubectl_applied_last_holds_its_content() -> None:
+    """`kubectl get secret -o yaml` writes it, and whoever takes `data` out may overlook it."""
+    applied = '{"apiVersion":"v1","data":{"password":"aGlkZGVu"},"kind":"Secret"}'
+    metadata = {"name": "x", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied}}
+    assert problems({**of_kind("v1", "Secret"), "metadata": metadata}) == [
+        ("refused-manifest", "[0].metadata.annotations")
+    ]
+
+
 @pytest.mark.parametrize(
     ("metadata", "code", "field"),
     [
