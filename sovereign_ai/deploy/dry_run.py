@@ -34,6 +34,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Usage
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import plan_manifests
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.verify import UNREAD
 
 Object = Mapping[str, Any]
 Locator = Callable[[Object], Where]
@@ -225,7 +226,9 @@ def _live(api: Api, objects: Sequence[Object]) -> dict[tuple[str, str], Object]:
 def _listed(api: Api, version: str, kind: str) -> list[dict[str, Any]]:
     """Return the objects of a kind that carry this tool's labels; none of a kind that is not served."""
     try:
-        return api.list(version, kind, label_selector=f"{KEYS.owner}")
+        return api.list(
+            version, kind, label_selector=f"{KEYS.owner}", metadata_only=(version, kind) in UNREAD
+        )
     except ApiError as error:
         if error.reason == "KindUnknown":
             return []

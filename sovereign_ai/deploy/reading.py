@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sovereign_ai.cluster.api import Api, Snapshot
-from sovereign_ai.verify import BY_LABEL, OBSERVED, WORKLOADS
+from sovereign_ai.verify import BY_LABEL, OBSERVED, UNREAD, WORKLOADS
 
 
 def reading_of(api: Api, objects: Iterable[Mapping[str, Any]]) -> Snapshot:
@@ -27,7 +27,7 @@ def reading_of(api: Api, objects: Iterable[Mapping[str, Any]]) -> Snapshot:
     for obj in objects:
         kinds.add((str(obj["apiVersion"]), str(obj["kind"])))
     # A cluster that others use too may have many objects of the remaining kinds, so they are listed by label.
-    return Snapshot(api, whole=kinds - BY_LABEL - WORKLOADS)
+    return Snapshot(api, whole=kinds - BY_LABEL - UNREAD - WORKLOADS)
 
 
 def serves_all(reading: Snapshot, objects: Iterable[Mapping[str, Any]]) -> bool:

@@ -25,6 +25,7 @@ from sovereign_ai.deploy.waiting_work import CONTROLLERS, claim_costs, waiting_c
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.verify import UNREAD
 
 Object = Mapping[str, Any]
 _FIELDS = {"pool": "pools", "storage": "storage", "tenant": "tenants", "zone": "zones"}
@@ -161,7 +162,9 @@ def read_parts(api: Api, wanted: Iterable[Object], factory: str) -> list[dict[st
 def _served(api: Api, api_version: str, kind: str, selector: str | None = None) -> list[dict[str, Any]]:
     """List the objects of a kind; none where the server does not serve it."""
     try:
-        return api.list(api_version, kind, label_selector=selector)
+        return api.list(
+            api_version, kind, label_selector=selector, metadata_only=(api_version, kind) in UNREAD
+        )
     except ApiError as error:
         if error.reason == "KindUnknown":
             return []

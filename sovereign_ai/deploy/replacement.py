@@ -23,6 +23,7 @@ from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
 from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.deploy.termination import WAIT_SECONDS, wait_until_gone
 from sovereign_ai.names import KEYS
+from sovereign_ai.verify import UNREAD
 
 Object = Mapping[str, Any]
 _FORBIDDEN, _CONFLICT, _INVALID = 403, 409, 422
@@ -77,7 +78,8 @@ def _changed(api: Api, objects: Sequence[Object]) -> list[Object]:
     """
     contents: dict[ObjectKey, Object] = {}
     for version, kind in sorted({(obj["apiVersion"], obj["kind"]) for obj in objects}):
-        for item in api.list(version, kind, label_selector=KEYS.owner):
+        is_unread = (version, kind) in UNREAD
+        for item in api.list(version, kind, label_selector=KEYS.owner, metadata_only=is_unread):
             contents[key_of(item)] = item
     return [obj for obj in objects if not states(contents.get(key_of(obj)), stated(obj))]
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sovereign_ai.verify.control_plane import may_be_dead, verdict_on_dead, with_dead
     from sovereign_ai.verify.drift import Drift, find_drift
     from sovereign_ai.verify.findings import Difference, brief
-    from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, WORKLOADS
+    from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, UNREAD, WORKLOADS
     from sovereign_ai.verify.manifest_fields import is_applied
     from sovereign_ai.verify.observation import Observed, examples, observe
     from sovereign_ai.verify.openreports import publish
@@ -51,7 +51,7 @@ else:
             "control_plane": ("may_be_dead", "verdict_on_dead", "with_dead"),
             "drift": ("Drift", "find_drift"),
             "findings": ("Difference", "brief"),
-            "kinds": ("BY_LABEL", "OBSERVED", "WORKLOADS"),
+            "kinds": ("BY_LABEL", "OBSERVED", "UNREAD", "WORKLOADS"),
             "manifest_fields": ("is_applied",),
             "observation": ("Observed", "examples", "observe"),
             "openreports": ("publish",),
@@ -70,6 +70,7 @@ else:
 __all__ = [
     "BY_LABEL",
     "OBSERVED",
+    "UNREAD",
     "WORKLOADS",
     "AuditResult",
     "ClusterVerdict",

@@ -53,6 +53,9 @@ OBSERVED: tuple[Kind, ...] = (
 BY_LABEL: frozenset[Kind] = frozenset({("v1", "ConfigMap")})
 """Kinds of which only objects with the stack's labels are read."""
 
+UNREAD: frozenset[Kind] = frozenset({("v1", "Secret")})
+"""Kinds of which nothing but the metadata is read: what an empty secret holds is its controller's."""
+
 MACHINES: frozenset[Kind] = frozenset({("v1", "Node"), (RESOURCES, "ResourceSlice")})
 """Kinds that are compared with the plan and not with rendered objects."""
 

@@ -20,7 +20,7 @@ from typing import Any
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.spec import AIFactory
-from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, Kind
+from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, UNREAD, Kind
 
 Object = Mapping[str, Any]
 _CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
@@ -118,7 +118,7 @@ def _list_kind(api: Api, kind: Kind, factory: str) -> list[dict[str, Any]] | Non
     """List one kind; return None if the server does not serve it."""
     selector = f"{KEYS.owner}={OWNER},{KEYS.factory}={factory}" if kind in BY_LABEL else None
     try:
-        return api.list(*kind, label_selector=selector)
+        return api.list(*kind, label_selector=selector, metadata_only=kind in UNREAD)
     except ApiError as error:
         # Any other refusal is an error: a kind that may not be listed is not a kind without objects.
         if error.reason == "KindUnknown":

