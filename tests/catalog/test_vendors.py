@@ -21,8 +21,11 @@ from tests.render.hosts.test_hosts import of
 PACKAGE = Path(__file__).resolve().parents[2] / "sovereign_ai"
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent.name != "catalog"]
 KINDS_OF_OTHERS = PACKAGE / "rules" / "placeless_kinds.py"
-FORMATS_OF_VENDORS = (PACKAGE / "render" / "interop" / "aicr.py",)
-"""Files that a vendor's own program reads, and that only its machines have."""
+FORMATS_OF_VENDORS = (
+    PACKAGE / "render" / "interop" / "aicr.py",
+    PACKAGE / "operate" / "repair" / "maintenance.py",
+)
+"""Files that a vendor's own program reads, and objects that it writes, which only its machines have."""
 """Lists the kinds of objects of many projects by their API groups, which are facts of those projects."""
 
 
