@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.render.kubernetes import AWAITED, WEBHOOKS, is_of_platform
+from sovereign_ai.verify import UNREAD
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
@@ -92,7 +93,7 @@ def _restore(api: Api, obj: Mapping[str, Any]) -> str:
     before = api.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
     after = api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
     # What an empty secret holds is its controller's.
-    if obj["kind"] != "Secret" and _has_foreign_field(after, _is_kept(obj)):
+    if (obj["apiVersion"], obj["kind"]) not in UNREAD and _has_foreign_field(after, _is_kept(obj)):
         after = api.replace(_without_foreign_fields(obj, after), field_manager=FIELD_MANAGER)
     is_same = before is not None and _content(before) == _content(after)
     return "" if is_same else resource_name(obj)

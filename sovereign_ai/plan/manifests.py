@@ -111,7 +111,7 @@ def _completed(
     for number, manifest in enumerate(controller.manifests):
         obj = _plain(manifest)
         obj.pop("status", None)
-        if obj["kind"] == "Secret":
+        if (api_group(obj), obj["kind"]) == ("", "Secret"):
             # A field without an entry, if it were written, would be this tool's and not the controller's.
             obj = {name: value for name, value in obj.items() if value not in (None, {})}
         # controller-gen writes a time of creation that is null.

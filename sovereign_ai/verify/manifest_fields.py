@@ -21,6 +21,7 @@ from typing import Any
 from sovereign_ai.plan import is_namespaced
 from sovereign_ai.spec import api_group
 from sovereign_ai.verify.findings import Difference
+from sovereign_ai.verify.kinds import UNREAD
 
 _NOT_COMPARED = frozenset({"apiVersion", "kind", "metadata", "status"})
 _MANAGERS = frozenset({"clusterrole-aggregation-controller", "kube-apiserver", "kube-controller-manager"})
@@ -52,7 +53,7 @@ def manifest_differences(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> 
         wanted: the object as it was rendered.
         live: the object as it was read.
     """
-    if wanted.get("kind") == "Secret":
+    if (wanted.get("apiVersion"), wanted.get("kind")) in UNREAD:
         return
     is_custom = is_namespaced(api_group(wanted), str(wanted.get("kind"))) is None
     stated = {name: value for name, value in wanted.items() if name not in _NOT_COMPARED}

@@ -54,6 +54,11 @@ def test_what_a_secret_holds_is_its_controllers_and_its_labels_are_not() -> None
     assert differences({}, {**filled, "metadata": {"name": "a"}}, kind="v1/Secret") != []
 
 
+def test_a_kind_of_others_that_is_called_secret_too_is_compared_whole() -> None:
+    custom = "vault.example.com/v1/Secret"
+    assert differences({"spec": {"path": "a"}}, {"spec": {"path": "b"}}, kind=custom) == ["spec.path"]
+
+
 def test_what_the_server_leaves_out_is_no_difference_unless_it_means_the_opposite() -> None:
     assert (
         differences({"spec": {"hostNetwork": False, "minReadySeconds": 0, "labels": {}}}, {"spec": {}}) == []
