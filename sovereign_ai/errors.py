@@ -19,6 +19,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import clean, clean_lines, clean_path, hide_announced
 
 
@@ -71,7 +72,7 @@ class Where:
         return None if self.file is None else clean(hide_announced(self.file))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Problem:
     """One thing that is wrong.
 

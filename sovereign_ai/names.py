@@ -14,7 +14,8 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 DNS_LABEL = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 """A label of RFC 1035, as Kubernetes requires it for names that become DNS names."""
@@ -115,7 +116,7 @@ def label_value(text: str) -> str:
     return f"{start}-{_digest(text)}".lstrip("-")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Keys:
     """The keys of labels and annotations; an instance with other domains changes all of them.
 

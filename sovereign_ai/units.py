@@ -20,13 +20,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import total_ordering
 from typing import Any, ClassVar, Self
 
 from pydantic_core import CoreSchema, core_schema
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _TEXT = re.compile(
     r"^\s*(?P<number>[+-]?[0-9][0-9_]*(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z%/°€$][A-Za-z0-9%/°²³]*)\s*$", re.ASCII
@@ -96,7 +97,7 @@ def _plain(number: Fraction) -> str:
 
 
 @total_ordering
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Quantity:
     """A whole number of smallest steps of a kind, which the subclass defines.
 
@@ -508,7 +509,7 @@ def _nearest_ratio(text: str) -> str:
     return f"'{nearest.numerator}:{nearest.denominator}'"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Ratio:
     """An exact ratio of two whole numbers, such as an oversubscription of `1:1` or `3:2`.
 

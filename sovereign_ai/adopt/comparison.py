@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.adopt.fabrics import plain
 from sovereign_ai.adopt.standing import MACHINE, SWITCH, End, StandingSite
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _FACTS = ("model", "site", "rack", "role", "gpus", "domain")
 MOST_SHOWN = 50
 """Differences of one sort that are listed; the others are counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Difference:
     """One difference.
 
@@ -40,7 +40,7 @@ class Difference:
         return f"{self.subject}: {self.seen or 'nothing'} in the files, {self.planned or 'nothing'} planned"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Comparison:
     """The differences of two sites.
 

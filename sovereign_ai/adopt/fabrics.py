@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import gcd
 
 from sovereign_ai.adopt.standing import MACHINE, SWITCH, Device, End, StandingSite
 from sovereign_ai.catalog.switch import switches
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import ceil_div
 
 _MANAGEMENT = re.compile(r"(?:out-of-band|oob|mgmt|management|bmc|ipmi)", re.IGNORECASE)
@@ -52,7 +53,7 @@ _LANE_MBPS = {
 """Megabits a second of one lane, as the rates are called; InfiniBand Architecture Specification, volume 2."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AdoptedBorder:
     """How a plane meets the outside.
 
@@ -100,7 +101,7 @@ class AdoptedBorder:
         return data
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AdoptedFabric:
     """One plane as it is cabled.
 
@@ -167,7 +168,7 @@ def named(text: str) -> str:
     return _NOT_NAME.sub("-", text.lower()).strip("-")[:40].strip("-") or "unnamed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Cabling:
     """The cables of a site, by switch.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.adopt.clab import read_containerlab
@@ -14,6 +13,7 @@ from sovereign_ai.adopt.tables import ENDINGS, MOST_FILES, read_netbox
 from sovereign_ai.adopt.topograph import read_topograph
 from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError, Where, nearest
 from sovereign_ai.files import NETBOX, SUBNET, TOPOLOGY, FileKind, decode, files_in, read
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _NEVER = "countries, power, cooling, zones, tenants, purposes, storage tiers, keys"
 _NO_BORDER = "border leaves and links to the outside"
@@ -21,7 +21,7 @@ _NO_PLACES = "sites, halls and racks"
 _NO_CABLES = "rails, ports, rates, models of switches, and cables beside one path to each machine"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Format:
     """One format.
 
@@ -40,7 +40,7 @@ class Format:
     cannot_say: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ReadSite:
     """What was read.
 

@@ -9,7 +9,6 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -25,6 +24,7 @@ from sovereign_ai.adopt.fabrics import (
 from sovereign_ai.adopt.standing import MACHINE, Device, StandingSite
 from sovereign_ai.catalog.system import System, systems
 from sovereign_ai.errors import Problem, SpecError, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import visible
 
 _NUMBER = re.compile(r"[-_.]?\d+$")
@@ -32,7 +32,7 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*|[0-9]+ [A-Za-z]+")
 _SPECIAL = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AdoptedPool:
     """Servers of one kind.
 
@@ -55,7 +55,7 @@ class AdoptedPool:
     domains: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AdoptedPart:
     """A part of a description.
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from sovereign_ai.adopt.host_lists import HostListError, expanded
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 End = tuple[str, str]
 """A device and one of its interfaces; the interface is empty where a format names none."""
@@ -42,7 +43,7 @@ class SourceText(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Device:
     """One device; what the files do not state is empty.
 
@@ -69,7 +70,7 @@ class Device:
     ports: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class StandingSite:
     """What files show.
 

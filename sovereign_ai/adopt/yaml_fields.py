@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.adopt.standing import SiteDraft, SourceText
 from sovereign_ai.errors import Where
 from sovereign_ai.files import TOPOLOGY, Refused, SourceMap, below, parse
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Document:
     """A parsed file.
 

@@ -21,12 +21,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import product
 from typing import Any
 
 from sovereign_ai.assess.measure import plain
 from sovereign_ai.catalog import link_medium
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.cabling import BETWEEN_RACKS, IN_RACK, RACK_WIDTH, ROW_PITCH
 from sovereign_ai.plan.fabric import FabricPlan
@@ -42,7 +43,7 @@ _TWISTED = 10
 _VERDICTS = {True: "holds", False: "too short", None: "open"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class CableTotals:
     """The longest cable of one plane.
 

@@ -21,11 +21,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from math import lcm
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import members
 from sovereign_ai.plan import Plan, Rack
 from sovereign_ai.plan.fabric import FabricPlan, host_rails, hosts_under
@@ -58,7 +59,7 @@ class Surviving:
         return data
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FabricLoss(Surviving):
     """What is lost if one part fails.
 
@@ -96,7 +97,7 @@ class FabricLoss(Surviving):
         return data
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FabricReport:
     """The figures of one fabric plane.
 

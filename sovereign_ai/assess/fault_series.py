@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from sovereign_ai.assess.sources import figure
@@ -25,6 +24,7 @@ from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.files import FAULTS, rows
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node, Plan, Rack
 
 _DAY, _YEAR_DAYS = 86_400.0, 365.25
@@ -63,7 +63,7 @@ class FaultDomain(StrEnum):
         return self in {self.APPLICATION, self.GPU, self.NVLINK}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FaultEvent:
     """One fault.
 
@@ -85,7 +85,7 @@ class FaultEvent:
     repair: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Cause:
     """A kind of fault, with its rate over all units of its domain.
 

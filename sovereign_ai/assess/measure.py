@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from sovereign_ai.errors import nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import members
 
 DIGITS = 9
@@ -39,7 +39,7 @@ class Basis(StrEnum):
     """No value is known; `needs` lists the missing figures."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Measure:
     """One number.
 
@@ -159,7 +159,7 @@ _PREFIXES = {"W": " kMG", "Wh": " kMGT", "B": " kMGTPE", "FLOP": " kMGTPEZY", "E
 """Units that take a prefix, and the prefixes they take."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Assessment:
     """The members that every assessment has.
 

@@ -11,14 +11,14 @@ are up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.assess.fabric import FabricReport, Surviving
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PlaneLoss(Surviving):
     """The loss of one plane of a fabric at a site.
 

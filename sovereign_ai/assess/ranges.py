@@ -21,12 +21,13 @@ of unit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
-@dataclass(frozen=True, slots=True)
+
+@frozen_dataclass
 class Range:
     """A range of permitted numbers.
 

@@ -26,6 +26,7 @@ from typing import Any
 from sovereign_ai.assess.measure import Basis, Measure
 from sovereign_ai.catalog import Figure, Grade
 from sovereign_ai.errors import Problem, UsageError, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 Values = dict[str, float | None]
 Work = Callable[..., float | None]
@@ -34,7 +35,7 @@ Work = Callable[..., float | None]
 _WEAKEST = (Basis.PLAN, Basis.SOURCE, Basis.USER, Basis.ESTIMATE, Basis.OPEN)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class GivenValue:
     """A figure that the user gives; it replaces the built-in one of the same name.
 
@@ -51,7 +52,7 @@ class GivenValue:
     source: str = "given by the user"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Cell:
     """A leaf or a formula before its range is known."""
 

@@ -17,7 +17,6 @@ import math
 import pkgutil
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -44,6 +43,7 @@ from sovereign_ai.files import (
     rows,
     shown,
 )
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 # Products of a few figures beyond these would overflow a float, or vanish.
 _LEAST, _MOST = 1e-30, 1e30
@@ -97,7 +97,7 @@ def _figure(raw: Mapping[str, Any]) -> Figure:
     return Figure(**members)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FigureFile:
     """A user's file of figures, as it was read.
 

@@ -52,6 +52,7 @@ from sovereign_ai.cluster import write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError, Where
 from sovereign_ai.files import CHAIN, ENVELOPE, TORN, read, read_lines
 from sovereign_ai.files.writing import open_to_append, sync_folder, write_private
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import make_folders
 
 _MOST_LINE = 16 << 20
@@ -64,7 +65,7 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 """How far a clock may be behind the last line: commands wait for each other, and clocks are corrected."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _End:
     """The end of a log.
 
@@ -163,7 +164,7 @@ class LogState:
         return [*self.broken, *self.torn, *self.late]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Line:
     """A line, as a search for hand-overs reads it."""
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sovereign_ai.assess import Measure
 from sovereign_ai.assess.cost import assess_cost
 from sovereign_ai.assess.energy import assess_energy
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, summary
 from sovereign_ai.render.kubernetes import render
 from sovereign_ai.rules import check
@@ -44,7 +44,7 @@ Rows = Mapping[str, str]
 """Name to value, as text."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Side:
     """One description, as rows of text by section.
 
@@ -57,7 +57,7 @@ class Side:
     rows: Mapping[str, Rows]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FactoryChange:
     """One difference.
 
@@ -78,7 +78,7 @@ class FactoryChange:
         return {"section": self.section, "name": self.name, "left": self.left, "right": self.right}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Comparison:
     """Two descriptions against each other.
 

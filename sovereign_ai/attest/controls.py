@@ -10,9 +10,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules import REGISTRY, Control, Rule, RuleVerdict
 
 State = Literal["VIOLATED", "waived", "undecided", "noted", "held"]
@@ -29,7 +29,7 @@ _ORDER: tuple[State, ...] = ("VIOLATED", "waived", "undecided", "noted")
 _WIDTH = 80
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ControlState:
     """One control under a verdict.
 

@@ -19,7 +19,6 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from sovereign_ai.attest.package import package_digest, package_digests
 from sovereign_ai.attest.signing import Signer, base64_text, is_signed, key_id, pae
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import ENVELOPE, parse_json, read
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import render
 from sovereign_ai.rules import REGISTRY, RuleVerdict, check, merge_verdicts
@@ -48,7 +48,7 @@ PAYLOAD = "application/vnd.in-toto+json"
 """Payload type of an in-toto statement in a DSSE envelope."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class EvidencePart:
     """One of the things that evidence is about.
 

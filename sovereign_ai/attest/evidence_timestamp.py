@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -20,6 +19,7 @@ from sovereign_ai.attest.entry import read_entry, sha256, subjects_with_prefix
 from sovereign_ai.attest.signing import base64_text
 from sovereign_ai.attest.timestamp import StampError, TimeStamp
 from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 MEMBER = "timestamp"
 """Member of an envelope that holds the token; readers of DSSE pass over members that they do not know."""
@@ -27,7 +27,7 @@ _NOTE, _KIND = "timestamp/", "rfc3161"
 """Subject of a line that notes a token: prefix and kind."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NotedLine:
     """What a line of the log says of the time stamp of its run.
 

@@ -15,7 +15,6 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +29,7 @@ from sovereign_ai.attest.evidence import open_envelope, read_envelope
 from sovereign_ai.attest.layout import KEY, STATEMENT
 from sovereign_ai.attest.signing import key_id
 from sovereign_ai.errors import Problem, SovereignError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 SUBJECT = "key/"
 """Prefix of the subject of a line that hands over."""
@@ -51,7 +51,7 @@ class Line(Protocol):
         """Digest by name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HandoverStep:
     """One hand-over.
 
@@ -70,7 +70,7 @@ class HandoverStep:
     head: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SigningKeys:
     """The keys of a log, oldest first.
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from sovereign_ai.errors import Problem, UsageError, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import clean
 
 SCHEME = "pkcs11:"
@@ -30,7 +30,7 @@ _ENCODED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
 _HINT = "a PKCS#11 URI (RFC 7512) names `token`, `object` or `id`, `module-path` and `pin-source`"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class KeyUri:
     """A key in a module.
 

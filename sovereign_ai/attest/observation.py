@@ -8,12 +8,13 @@ run is refused before anything is signed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import OBSERVATION, parse_json
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 
 _MOST_DAYS = 1
@@ -26,7 +27,7 @@ Difference = tuple[str, str, str, str]
 """Code, field, message and hint of a problem."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Binding:
     """The members that bind an observation to a cluster, a plan and a time.
 
@@ -50,7 +51,7 @@ class Binding:
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     @property
     def line(self) -> str:

@@ -19,7 +19,6 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from sovereign_ai.attest import asn1
 from sovereign_ai.attest.asn1 import Asn1Error, Oid, decode
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import AUTHORITY, read
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import clean
 
 MOST_TOKEN = 64 << 10
@@ -87,7 +87,7 @@ class StampError(Exception):
     """A token does not show what it should; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Request:
     """A question to an authority.
 
@@ -112,7 +112,7 @@ class Request:
         return encode_der(request)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class TimeStamp:
     """What a token states.
 

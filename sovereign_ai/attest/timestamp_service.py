@@ -13,7 +13,6 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Timer
 from typing import Any
@@ -31,6 +30,7 @@ from sovereign_ai.attest.timestamp import (
     verify_token,
 )
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import clean
 
 _SECONDS = 20.0
@@ -38,7 +38,7 @@ _SECONDS = 20.0
 _QUERY, _REPLY = "application/timestamp-query", "application/timestamp-reply"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class TimeStampService:
     """A service, and what its tokens must be.
 

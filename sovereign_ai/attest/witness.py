@@ -26,7 +26,6 @@ import shlex
 import subprocess
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ import orjson
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError, Where
 from sovereign_ai.files import HEAD, parse_json, read
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _EXEC = "exec:"
 _PATIENCE_SECONDS = 30.0
@@ -43,7 +43,7 @@ _ID, _HASH = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{64}")
 _TYPES = {"id": str, "entries": int, "head": str}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Head:
     """The head of a log as a place keeps it.
 
@@ -58,7 +58,7 @@ class Head:
     head: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Witness:
     """One place, as the user names it.
 

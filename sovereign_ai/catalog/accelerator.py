@@ -16,7 +16,7 @@ vendor: the extended resource, the DRA driver and the product string of feature 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from sovereign_ai.catalog.figures import Row, Sourced, find_row, rows, rows_of_d
 from sovereign_ai.catalog.supplier import supplier
 from sovereign_ai.catalog.vendors import Vendor
 from sovereign_ai.catalog.vendors import vendor as vendor_of
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import Bytes, BytesPerSecond, Watts
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ PRECISIONS = ("bf16", "fp8", "fp4")
 """The precisions `dense_tflops` may have."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Accelerator(Sourced):
     """One accelerator.
 

@@ -10,7 +10,6 @@ in the manifests of an installation alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
@@ -22,6 +21,7 @@ from sovereign_ai.catalog.figures import (
     rows,
     rows_of_descriptions,
 )
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 FUNCTIONS = (
     "queueing",
@@ -47,7 +47,7 @@ CONTACTS: Mapping[str, str] = MappingProxyType(
 """Figure of a row to the kind of the contacts that it lists."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class KnownContact:
     """A place that a controller reaches as it is shipped.
 
@@ -62,7 +62,7 @@ class KnownContact:
     place: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class CatalogController(Sourced):
     """One controller.
 

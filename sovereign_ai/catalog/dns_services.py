@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 from sovereign_ai.catalog.figures import Row, Sourced, rows
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class PublicResolver(Sourced):
     """One service.
 

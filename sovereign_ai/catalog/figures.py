@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, Self, TypeVar
 
 import orjson
 
 from sovereign_ai.errors import nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import Quantity
 
 Q = TypeVar("Q", bound=Quantity)
@@ -110,7 +111,7 @@ class DefectiveDataError(ValueError):
     """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Figure:
     """One value with its unit, source and grade.
 
@@ -187,7 +188,7 @@ class Figure:
         return kind.parse(f"{value} {self.unit}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Sourced:
     """The base of every row with figures: a name, and the source of each field.
 
@@ -214,7 +215,7 @@ class Sourced:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Row:
     """A row of a data file while it is read.
 

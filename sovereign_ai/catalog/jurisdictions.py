@@ -19,11 +19,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 from sovereign_ai.catalog.figures import Row, Sourced, UnknownNameError, rows, table
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 CIRCLES = ("EU", "EEA", "ADEQUACY", "ADEQUACY-CONDITIONAL")
 """Names that stand for sets of countries; `ADEQUACY` has only the decisions without a condition."""
@@ -35,7 +35,7 @@ _SIMILARITY = 0.75
 """How similar a text must be to a country's name, of 1, for the country to be suggested."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Adequacy(Sourced):
     """One decision under Article 45 GDPR; `name` is the country's code.
 
@@ -52,7 +52,7 @@ class Adequacy(Sourced):
     expires: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Country:
     """One entry of ISO 3166-1: a country or territory with a code of its own.
 
@@ -71,7 +71,7 @@ class Country:
     laws: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Law(Sourced):
     """One law by which authorities reach data that others hold.
 

@@ -11,11 +11,11 @@ four are half of one, or a cage of 400 Gbps.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 from sovereign_ai.catalog.figures import Row, Sourced, rows
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import BitsPerSecond, Metres
 
 FIXED = ("dac", "acc", "aec", "aoc")
@@ -26,7 +26,7 @@ _CENTIMETRES = 100
 _GIGABIT = 10**9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class LinkMedium(Sourced):
     """One medium at one rate of a lane.
 

@@ -8,18 +8,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 from sovereign_ai.catalog.figures import Row, Sourced, find_row, rows, rows_of_descriptions
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import BitsPerSecond, BytesPerSecond, LitresPerMinute, Metres, Watts
 
 PART_KINDS = ("nic", "optic", "storage-server", "power-shelf", "cdu")
 """Kinds of part."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class CatalogPart(Sourced):
     """One part; a field that its kind does not have, or that no source gives, is None.
 

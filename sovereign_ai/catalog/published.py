@@ -14,16 +14,17 @@ compare a planner with them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 from sovereign_ai.catalog.figures import Figure, Grade, Row, Sourced, UnknownNameError, table
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import BitsPerSecond
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Misprint:
     """One cell that is printed wrong.
 
@@ -40,7 +41,7 @@ class Misprint:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FabricRow:
     """One row of a table; a count that the table lacks is None.
 
@@ -73,7 +74,7 @@ class FabricRow:
     misprint: Misprint | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FabricTable:
     """One published table with the parameters of its design.
 
@@ -107,7 +108,7 @@ class FabricTable:
     rows: tuple[FabricRow, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Bill(Sourced):
     """One bill of materials.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sovereign_ai.catalog.controllers import CONTACTS, FUNCTIONS
@@ -18,6 +18,7 @@ from sovereign_ai.catalog.jurisdictions import country, country_hint
 from sovereign_ai.catalog.switch import BREAKOUT_PARTS
 from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.files import shown
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import DNS_LABEL
 from sovereign_ai.units import (
     BitsPerSecond,
@@ -38,7 +39,7 @@ _COUNTRY = "COUNTRY"
 """In place of a pattern: the code of a country."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FigureRule:
     """What one figure of a kind of row may be.
 

@@ -18,15 +18,15 @@ A description names no model of a storage server, so its power is a range by med
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 from sovereign_ai.catalog.figures import Figure, Grade, Row, Sourced, UnknownNameError, rows
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import BytesPerSecond, Watts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class StorageGrade(Sourced):
     """One grade of shared storage.
 
@@ -109,7 +109,7 @@ def grade(name: str) -> StorageGrade:
         raise UnknownNameError("storage grade", name, _by_name()) from None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class StorageMedium(Sourced):
     """What a storage server of a medium draws; both figures are ranges.
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
 from sovereign_ai.catalog.figures import Figure, Grade, Row, Sourced, find_row, rows, rows_of_descriptions
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import BitsPerSecond, Watts
 
 SwitchKind = Literal["infiniband", "ethernet"]
@@ -25,7 +26,7 @@ BREAKOUT_PARTS = (1, 2, 4, 8)
 """Numbers of parts that a port can be split into."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class SwitchModel(Sourced):
     """One fixed-port switch.
 

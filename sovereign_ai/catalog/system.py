@@ -13,18 +13,18 @@ no source gives is None: code that needs it asks the user for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
 from sovereign_ai.catalog.figures import Row, Sourced, find_row, rows, rows_of_descriptions
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import BitsPerSecond, Bytes, Watts
 
 CpuArch = Literal["amd64", "arm64"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ScalableUnit:
     """One published size of the block that a cluster grows by.
 
@@ -37,7 +37,7 @@ class ScalableUnit:
     variant: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class System(Sourced):
     """One machine, one Kubernetes node.
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -42,6 +41,7 @@ from sovereign_ai.catalog.row_figures import (
 )
 from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.files import shown
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import DNS_LABEL
 
 _PLAIN = ("kind", "name", "vendor", "accelerator", "title", "makes", "scalable_units", "figures")
@@ -52,7 +52,7 @@ _LONGEST_MESSAGE = 300
 """Characters of a message that quotes a wrong value."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RowKind:
     """One kind of row.
 

@@ -15,18 +15,19 @@ where it has none; a vendor that only a description names has nothing but its na
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from sovereign_ai.catalog.figures import table
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 T = TypeVar("T")
 _FILE = "vendors.json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Diagnostics:
     """A vendor's diagnostics of a server's GPUs.
 
@@ -39,7 +40,7 @@ class Diagnostics:
     command: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class ContainerDevices:
     """How a vendor's container toolkit presents devices to a container.
 
@@ -64,7 +65,7 @@ class ContainerDevices:
         return f"{self.file}{self.first + index}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class DriverPackages:
     """A vendor's driver, as its own repository for Debian has it.
 
@@ -104,7 +105,7 @@ class DriverPackages:
         return f"{self.written(version)}*"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class ContainerRuntime:
     """The container runtime that a vendor's toolkit installs.
 
@@ -117,7 +118,7 @@ class ContainerRuntime:
     program: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class DeviceClass:
     """A DeviceClass of a vendor's DRA driver.
 
@@ -133,7 +134,7 @@ class DeviceClass:
     resource: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class DraDriver:
     """A vendor's DRA driver.
 
@@ -152,7 +153,7 @@ class DraDriver:
     partition_class: DeviceClass | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class ScaleUpDevices:
     """How a vendor's rack-scale network between GPUs, such as NVLink, shows in Kubernetes.
 
@@ -170,7 +171,7 @@ class ScaleUpDevices:
     gpu_prefixes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class FaultCodes:
     """The numbered faults that a vendor's kernel driver reports.
 
@@ -187,7 +188,7 @@ class FaultCodes:
     hardware: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Vendor:
     """One vendor of accelerators. What it does not have is None, or empty.
 

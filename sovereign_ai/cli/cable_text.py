@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sovereign_ai.catalog import LinkMedium
 from sovereign_ai.cli.output import table
 from sovereign_ai.cli.plan_text import wrapped
 from sovereign_ai.errors import Problem, SpecError, UsageError, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.cabling import (
     CableOrder,
@@ -58,7 +59,7 @@ _BUILDINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ShownOrder:
     """An order as it is shown.
 

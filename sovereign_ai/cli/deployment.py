@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sovereign_ai.cli.tracing import traced
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.output import Output
@@ -49,7 +49,7 @@ RestoreOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class DeployOptions:
     """The options of a deployment for steps that are never taken unasked.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +24,7 @@ from sovereign_ai.cli.target import (
 )
 from sovereign_ai.cli.up import outcome_lines
 from sovereign_ai.cluster.control_plane import Backend, control_plane
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def add(app: typer.Typer) -> None:
         run_command("down", as_json, lambda output: _down(output, options))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Options:
     """The options of a removal.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,7 @@ from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.verify import Drift
@@ -34,7 +34,7 @@ def add(app: typer.Typer) -> None:
         run_command("drift", as_json, lambda output: _drift(output, stack, cluster, kubeconfig, name))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class DriftCheck:
     """The result of comparing a stack's objects with the cluster.
 

@@ -10,6 +10,7 @@ import orjson
 
 from sovereign_ai.cli.output import Output
 from sovereign_ai.errors import ExitCode, Problem, SovereignError, UsageError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,7 @@ _UNSTAMPED = "when it was signed, but by the signer's own clock"
 _UNREVOKED = "whether the certificate of the time stamp authority was revoked"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Question:
     """The inputs of a verification.
 

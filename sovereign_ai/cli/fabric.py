@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
@@ -274,7 +274,7 @@ def _observe(
     output.finish(data, lines, ExitCode.OK if observation.ok else ExitCode.FINDINGS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _SiteFacts:
     """Facts that only the site knows.
 

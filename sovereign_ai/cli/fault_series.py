@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.assess import FaultEvent
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FaultSeries:
     """The faults of a cluster.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +14,7 @@ from sovereign_ai.cli.hosts_pulumi import Forks, GivenFile, Limit
 from sovereign_ai.cli.hosts_text import result_lines, roles_of
 from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def add(app: typer.Typer) -> None:
     hosts_pulumi.add(group)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Options:
     """The options of `configure`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +16,7 @@ from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.assess.fit import Fit
@@ -34,7 +35,7 @@ _Duration = Annotated[str, typer.Option("--simulated-duration", metavar="TIME", 
 _ANYWAY_HELP = "Submit it though it does not fit, that is not known, or no controller admits it."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Submission:
     """What `jobs run` is to do.
 

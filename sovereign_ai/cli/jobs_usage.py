@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
@@ -25,7 +26,7 @@ _FIGURES_HELP = "Your own prices and figures, as for `assess cost`."
 _FOCUS_HELP = "File for a row of each piece of work in the columns of FOCUS 1.2."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class UsageQuestion:
     """What is asked.
 
@@ -40,7 +41,7 @@ class UsageQuestion:
     focus: Path | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HourPrice:
     """What a GPU-hour costs.
 

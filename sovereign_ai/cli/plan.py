@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.files.writing import write
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 
 def add(app: typer.Typer) -> None:
@@ -68,7 +68,7 @@ def add(app: typer.Typer) -> None:
         run_command("plan", as_json, lambda output: _plan(output, stack, out, picture, why))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Order:
     """What is asked of the order list.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +33,7 @@ from sovereign_ai.cli.target import (
 from sovereign_ai.cli.tracing import traced
 from sovereign_ai.cli.up import outcome_lines
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 from sovereign_ai.verify import brief
 
@@ -159,7 +159,7 @@ def _preview(
     output.finish(merged(own, checked.to_data(), outcome.to_data()), lines)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Pending:
     """The changes that a deployment would make.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.errors import Problem, UsageError, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
@@ -75,7 +75,7 @@ def add(app: typer.Typer) -> None:
         run_command("render", as_json, lambda output: _render(output, stack, out, cluster, form))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RepositoryOptions:
     """What the options say of the repository, as it was typed.
 
@@ -94,7 +94,7 @@ class RepositoryOptions:
     plain_http: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Form:
     """The form in which objects are written.
 

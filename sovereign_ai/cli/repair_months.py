@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.cli.target import StackOption
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.operate import Agreement, MonthSeries, Safeguard, VirtualSite
@@ -40,7 +41,7 @@ _SILENT = 2.0
 """Seconds after which progress is reported."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class MonthsAsked:
     """What is simulated.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sovereign_ai.cli.description import read_description
 from sovereign_ai.cli.tracing import traced
 from sovereign_ai.errors import Problem, SpecError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, plan
 from sovereign_ai.spec import AIFactory, description_file
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sovereign_ai.render.kubernetes import Bundle
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Stack:
     """A description with its plan.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +16,7 @@ from sovereign_ai.cluster.control_plane import (
     list_local_kinds,
 )
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import clean
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ StackOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Target:
     """A cluster with an open connection.
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.cli.output import table
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.jobs_usage import HourPrice
@@ -56,7 +57,7 @@ _OUT_OF_WORK = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class TopMachine:
     """One machine of the plan, as it is now.
 
@@ -81,7 +82,7 @@ class TopMachine:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class TopQueue:
     """One ClusterQueue.
 
@@ -96,7 +97,7 @@ class TopQueue:
     waiting: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class TopWorkload:
     """One workload of a queue that has not finished.
 
@@ -113,7 +114,7 @@ class TopWorkload:
     pods: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Overview:
     """A cluster at one moment.
 

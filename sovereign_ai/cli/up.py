@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,6 +41,7 @@ from sovereign_ai.cli.target import (
 )
 from sovereign_ai.cli.tracing import traced
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _up(
     output.finish(data, lines, ExitCode.FINDINGS if data["drift"] else ExitCode.OK)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Deployment:
     """One deployment of a stack to a cluster.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,7 @@ from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _before(output: Output, path: Path, file: Path, where: _ClusterChoice) -> No
     output.finish(data, [*lines, *notes], ExitCode.OK if is_fine else ExitCode.FINDINGS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Found:
     """The work of a file.
 

@@ -11,12 +11,13 @@ Nothing outside this room asks which kind a control plane is: what differs is an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
@@ -46,7 +47,7 @@ class LocalBackend(StrEnum):
     KIND = "kind"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class RunningCluster:
     """A cluster that can be connected to.
 
@@ -67,7 +68,7 @@ class RunningCluster:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class ControlPlaneStatus:
     """The status of a local control plane.
 
@@ -92,7 +93,7 @@ class ControlPlaneStatus:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Ended:
     """What `down` did.
 
@@ -255,7 +256,7 @@ class LocalModule(Protocol):
         """Yield the status of each control plane of this kind that exists."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class LocalKind:
     """What is known of a kind of local control plane before its module is imported.
 

@@ -9,13 +9,13 @@ The supervisor of a local control plane, or its container engine, knows which co
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from sovereign_ai.cluster.embedded.process_status import ClusterStatus, ComponentStatus
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class DeadComponent:
     """A component of a control plane that does not run.
 

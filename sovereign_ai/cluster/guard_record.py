@@ -10,15 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.cluster.process import is_running, started_at
 from sovereign_ai.cluster.state import ClusterDir, write_json
 from sovereign_ai.files.writing import replace
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class GuardRecord:
     """What is recorded of a guard.
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _AUTHORITY_DAYS, _LEAF_DAYS, _RENEW_DAYS = 3650, 365, 60
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -31,7 +31,7 @@ _CLOCK_SKEW = timedelta(minutes=5)
 LOOPBACK = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Authority:
     """A certificate authority: its certificate and the key that signs."""
 
@@ -39,7 +39,7 @@ class Authority:
     key: ec.EllipticCurvePrivateKey
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Leaf:
     """A certificate to issue.
 
@@ -58,7 +58,7 @@ class Leaf:
     client: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class KeyPair:
     """A certificate with its key, as PEM."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,6 +20,7 @@ from sovereign_ai.cluster.api.deadlines import pause
 from sovereign_ai.cluster.api.discovery import Resource
 from sovereign_ai.cluster.api.transport import Effect
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 READS = ("get", "list")
 WRITES = ("get", "create", "patch", "delete")
@@ -33,7 +33,7 @@ _ROLES_SECONDS = 10.0
 _ALL = {"verb": "*", "group": "*", "resource": "*"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Identity:
     """The identity under which an API server knows the caller.
 

@@ -15,9 +15,11 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -28,7 +30,7 @@ _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 
 """A client's first bytes (RFC 9113, section 3.4), with empty settings; the server answers with its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ProcessProbe:
     """A health check: GET over verified TLS with a client certificate; healthy is status 200.
 
@@ -52,7 +54,7 @@ class ProcessProbe:
     host: str = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Process:
     """What a supervisor runs.
 

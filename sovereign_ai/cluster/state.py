@@ -17,7 +17,6 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ import orjson
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.files import STATE, parse_json, read
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import is_label
 from sovereign_ai.toolchain import private_folder
 
@@ -37,7 +37,7 @@ _LAYOUT = 1
 _SUBFOLDERS = ("pki", "config", "identities", "logs", "audit", "etcd", "kms", "admission")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ClusterDir:
     """The folder of one cluster and the files in it."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ended, Progress, RunningCluster
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec import AIFactory
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class UserCluster:
     """A cluster that the user already has.
 

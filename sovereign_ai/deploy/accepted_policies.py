@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ import orjson
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.pulumi_environment import state_dir
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _COMPILED = frozenset({"ValidatingAdmissionPolicy", "MutatingAdmissionPolicy"})
 _FOLDER = "accepted-policies"
@@ -34,7 +35,7 @@ _MOST = 200
 """Digests that are kept for a server: those of several factories, each in a few revisions."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AcceptedPolicies:
     """The digests of the policies that one API server has accepted.
 

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name, stated
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.kubernetes import Bundle
 from sovereign_ai.verify import Difference, Observed, difference
 
@@ -51,7 +52,7 @@ _UNDERSTOOD = frozenset({"", _FIRST, _PARTS, _DESCRIPTION})
 """Reasons for the engine to process everything with which this comparison is still valid."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Changes:
     """The changes of a deployment, by object names in the order of the bundle.
 
@@ -97,7 +98,7 @@ def is_understood(whole: str) -> bool:
     return whole in _UNDERSTOOD
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Recorded:
     """The resources of one factory in a state: its component, its provider, its parts and its objects."""
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _ROOT = "pulumi:pulumi:Stack"
 _OBJECT = "kubernetes:"
@@ -29,7 +31,7 @@ class DamagedCheckpointError(Exception):
     """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Checkpoint:
     """A stack's state as Pulumi wrote it.
 

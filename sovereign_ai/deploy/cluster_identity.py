@@ -18,7 +18,6 @@ command then ends without a decision.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.cluster import authority_of, was_removed
@@ -27,13 +26,14 @@ from sovereign_ai.deploy.live_objects import read_live
 from sovereign_ai.deploy.stack_record import ClusterIdentity, StackRecord
 from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _SYSTEM = "/api/v1/namespaces/kube-system"
 _SHOWN = 13
 """Characters of a uid that a message shows; they are enough to distinguish two clusters."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Recognised:
     """A cluster that a stack may be deployed to.
 
@@ -48,7 +48,7 @@ class Recognised:
     line: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class DeployTarget:
     """The cluster that a command is about to write to.
 

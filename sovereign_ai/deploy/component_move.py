@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import Bytes
 
 Object = Mapping[str, Any]
@@ -14,7 +15,7 @@ PROPERTIES = frozenset({"system", "driver", "MIG profile", "key", "protocol", "n
 """What a pool or a storage tier has, which is no place: it is changed, and nothing moves."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Move:
     """A component of the factory that is renamed, moved or removed.
 
@@ -71,7 +72,7 @@ class Move:
         return data
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Usage:
     """Objects that tenants and controllers created on a cluster, as far as a move can affect them.
 

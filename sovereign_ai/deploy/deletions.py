@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from sovereign_ai.cluster.api import Api, Resource
 from sovereign_ai.deploy.component_move import counted
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_inside
 from sovereign_ai.deploy.ownership import KEEPS_DATA
 from sovereign_ai.errors import Problem, UsageError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
 
 MASS_SHARE = 0.5
@@ -33,7 +33,7 @@ _MOST_KINDS = 4
 _VARIABLE = "SOVEREIGN_AI_ALLOWED_DELETIONS"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class DataLoss:
     """Objects of others in a namespace, which its deletion destroys.
 
@@ -72,7 +72,7 @@ class DataLoss:
         return ", ".join(parts) or "nothing of anybody else"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Allowed:
     """The deletions that a person allowed.
 

@@ -16,7 +16,7 @@ shows the planned values; where no label of it shows them, a person uncordons it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import orjson
@@ -29,6 +29,7 @@ from sovereign_ai.deploy.objects import FIELD_MANAGER
 from sovereign_ai.deploy.place_renames import RenamedPlaces
 from sovereign_ai.deploy.pool_nodes import is_simulated
 from sovereign_ai.deploy.renames import places_renamed, read_parts
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, MANAGEMENT_ROLE, OWNER
 from sovereign_ai.plan import Node, Plan
 from sovereign_ai.render.kubernetes import Bundle, machines
@@ -47,7 +48,7 @@ _PLACES = ("site", "hall", "region", "zone")
 """Facts that are moves; the others are changes of what a machine is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Departure:
     """A node that leaves its pool, or becomes another machine.
 

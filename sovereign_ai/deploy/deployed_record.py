@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import orjson
 
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.objects import FIELD_MANAGER
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.render.kubernetes import MACHINES, PARTS
 
 Object = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class DeployedRecord:
     """What was deployed last; empty where nothing was, or an older version deployed it.
 

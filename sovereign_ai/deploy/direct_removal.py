@@ -20,7 +20,6 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -38,6 +37,7 @@ from sovereign_ai.deploy.removal import Removal, delete
 from sovereign_ai.deploy.state_store import CommandState
 from sovereign_ai.deploy.termination import wait_until_gone
 from sovereign_ai.errors import EnvironmentLacksError, SovereignError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 
 _RIGHTS = frozenset({"RoleBinding", "ClusterRoleBinding"})
@@ -131,7 +131,7 @@ def remove_directly(
     return outcome
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Deletion:
     """Deletes objects in order, for as long as this command holds the stack."""
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -31,6 +30,7 @@ from sovereign_ai.deploy.accepted_policies import AcceptedPolicies
 from sovereign_ai.deploy.definitions import unserved
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, UsageError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import plan_manifests
 from sovereign_ai.spec import AIFactory
@@ -65,7 +65,7 @@ _SINGLY = frozenset({"Node", "ResourceSlice"})
 """Kinds of which a cluster has many and a description few: their objects are read one by one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Refusal:
     """Why an API server would refuse an object.
 

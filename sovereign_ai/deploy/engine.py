@@ -16,7 +16,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -58,6 +58,7 @@ from sovereign_ai.deploy.state_target import (
     read_target,
 )
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, SpecError, UsageError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import try_lock
 from sovereign_ai.toolchain.install import find
 
@@ -85,7 +86,7 @@ pkg/controller/namespace of Kubernetes), so that all namespaces have to wait at 
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PulumiOutcome:
     """The outcome of one run of the engine.
 

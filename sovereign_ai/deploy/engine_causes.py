@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.cluster.api import describe_credentials
 from sovereign_ai.errors import Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _OF_A_CLUSTER = ("cluster-", "webhook-", "policy-")
 _MOST_NAMED = 4
@@ -26,7 +26,7 @@ _AGAIN = "run the command again once that is right: what was done is kept, and n
 _REASON = re.compile(r"configured Kubernetes cluster is unreachable: (?P<reason>.+)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Cause:
     """One kind of cause.
 

@@ -12,13 +12,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from sovereign_ai.deploy.engine_supervisor import session_members
 from sovereign_ai.deploy.process_table import kill_all
 from sovereign_ai.deploy.signals import forwarding_signals
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _SUPERVISOR = Path(__file__).with_name("engine_supervisor.py")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -26,7 +26,7 @@ GRACE_SECONDS = 3.0
 """How long an engine whose command is gone may take to save its state before it is killed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RunningEngine:
     """A running engine.
 

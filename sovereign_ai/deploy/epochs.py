@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from sovereign_ai.deploy.checkpoint import Checkpoint, DamagedCheckpointError, p
 from sovereign_ai.deploy.durable import make_folder, write_durably
 from sovereign_ai.deploy.state_files import StackFiles, unpacked
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _FORMAT = 1
 _KEPT_COPIES = 5
@@ -28,7 +29,7 @@ _KEPT_EPOCHS = 200
 """Digests that are kept: about 50 KB. An older state than these is recognised by the time in it alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Epoch:
     """One state that was written.
 
@@ -65,7 +66,7 @@ class Epoch:
         return f"epoch {self.number} ({self.kind}, {self.written})"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Copy:
     """A good copy of a checkpoint.
 

@@ -20,7 +20,7 @@ write, and is never deleted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import partial
 
@@ -28,6 +28,7 @@ from sovereign_ai.cluster.api import Api, Resource
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_metadata
 from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan import is_of_controller
 from sovereign_ai.render.kubernetes import KIND_ORDER
@@ -57,7 +58,7 @@ class ObjectOwner(StrEnum):
 OWNED = frozenset({ObjectOwner.SELF, ObjectOwner.UNMARKED})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Claim:
     """What a stack can prove about the objects of a cluster.
 

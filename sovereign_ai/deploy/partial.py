@@ -21,7 +21,6 @@ of the run, which only the engine of that command uses, with the digest of the b
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.order import part_token, token, with_dependents, with_needed
 from sovereign_ai.deploy.stack_record import backend_folder
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.kubernetes import Bundle
 
 _FILE = "partial.json"
@@ -42,7 +42,7 @@ Each target is an argument of its command line, and is compared with every resou
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PartialRun:
     """The scope of one run of the engine.
 
@@ -103,7 +103,7 @@ class PartialRun:
         checkpoint.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Registered:
     """The objects of its bundle that a program registers in a partial run.
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from itertools import product
 
 from sovereign_ai.deploy.component_places import Places
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.kubernetes import Parts
 from sovereign_ai.spec import AIFactory
 
@@ -26,7 +26,7 @@ RenamedPlaces = dict[tuple[str, str], str]
 """(kind of place, old name) to the new name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Relocation:
     """A component that is in other places than before.
 

@@ -10,7 +10,7 @@ makes them too. They only read. Their result is recorded afterwards, before the 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
@@ -34,11 +34,12 @@ from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.deploy.successors import component_of, successors, tenancy_of
 from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.render.kubernetes import is_of_platform
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class StackDeployment:
     """A deployment of a stack to a cluster.
 
@@ -59,7 +60,7 @@ class StackDeployment:
     allowed: Allowed = field(default_factory=Allowed)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Checked:
     """The result of the checks; none of it prevents the deployment.
 

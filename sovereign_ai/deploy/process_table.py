@@ -11,10 +11,10 @@ import pwd
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.cluster import started_at
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import polling
 
 _PROC = Path("/proc")
@@ -24,7 +24,7 @@ _END_SECONDS = 10.0
 """How long a killed process may stay in the table: an uninterruptible system call delays its end."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ProcessId:
     """The identity of a process, which no process before or after it has.
 

@@ -13,7 +13,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import orjson
 
 from sovereign_ai.deploy.durable import make_folder, write_durably
 from sovereign_ai.deploy.process_table import name_of, start_time, user_name
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import wait_until
 
 _WRITING_SECONDS = 2.0
@@ -30,7 +30,7 @@ _CLOCK_SECONDS = 2.0
 _ENGINE = "pulumi"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PulumiLock:
     """One lock of Pulumi's.
 

@@ -14,7 +14,6 @@ crash, are removed too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from sovereign_ai.cluster import KEPT
@@ -25,11 +24,12 @@ from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, read_live
 from sovereign_ai.deploy.ownership import OWNED, Claim, ObjectOwner, owner_phrase, owners, stack_objects
 from sovereign_ai.deploy.preconditions import StackDeployment
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _NAMESPACE = ("", "Namespace")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Removal:
     """The result of the check before a removal.
 

@@ -8,7 +8,7 @@ stopped, lost the stack and is resumed has a smaller fence than the file, and wr
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from sovereign_ai.deploy.durable import make_folder, write_durably
 from sovereign_ai.deploy.process_table import ProcessId, this_process, user_name
 from sovereign_ai.deploy.state_files import StackFiles
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import try_lock, wait_until
 
 _TRY_SECONDS = 0.3
@@ -27,7 +28,7 @@ _RECORD_SECONDS = 1.0
 """How long the record may still name the previous owner: it is written after the lock is acquired."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class LockOwner:
     """The process that works on a stack, or did last.
 

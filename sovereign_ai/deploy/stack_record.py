@@ -23,19 +23,20 @@ import json
 import os
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster import write_json
 from sovereign_ai.deploy.pulumi_environment import state_dir
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _FOLDER = "identities"
 _LAYOUT = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ClusterIdentity:
     """The identity of a cluster.
 
@@ -215,7 +216,7 @@ def _is_record(data: Mapping[str, Any]) -> bool:
     clusters = data.get("clusters", {})
     if not isinstance(data.get("stack"), str) or not data["stack"] or not isinstance(clusters, dict):
         return False
-    parts = set(ClusterIdentity.__slots__)
+    parts = {entry.name for entry in fields(ClusterIdentity)}
     for entry in clusters.values():
         if not isinstance(entry, dict) or set(entry) != parts:
             return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,10 @@ from sovereign_ai.deploy.state_classification import Judgement, StateKind, class
 from sovereign_ai.deploy.state_files import StackFiles, unpacked
 from sovereign_ai.deploy.working_copy import left_behind
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class StateReport:
     """Everything about a stack's state.
 
@@ -142,7 +142,7 @@ def inspect_state(files: StackFiles) -> StateReport:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Repair:
     """A planned repair.
 

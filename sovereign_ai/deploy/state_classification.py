@@ -6,7 +6,6 @@ Nothing is written here; `state_store.py` acts on the classification.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,6 +13,7 @@ from sovereign_ai.deploy.checkpoint import Checkpoint, DamagedCheckpointError, d
 from sovereign_ai.deploy.epochs import Copy, Epoch, Manifest
 from sovereign_ai.deploy.state_files import StackFiles, unpacked
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 
 class StateKind(StrEnum):
@@ -35,7 +35,7 @@ class StateKind(StrEnum):
     """Damaged, older than the newest, or lost."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Judgement:
     """The classification of the checkpoint on disk.
 

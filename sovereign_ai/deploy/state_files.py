@@ -16,11 +16,11 @@ A stack is named by its project and its own name; for stack `lab` of project `la
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
 from sovereign_ai.files import PROJECT, decode, parse, read
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 META = b"version: 1\n"
 """Content of Pulumi's `meta.yaml` for the layout with projects (pkg/backend/diy/meta.go)."""
@@ -32,7 +32,7 @@ _GZIP = ".gz"
 _NO_NAMES = frozenset({"", ".", ".."})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class StackFiles:
     """The files of one stack.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.deploy.live_objects import ObjectKey
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 
 _TYPE = "kubernetes:"
@@ -22,7 +22,7 @@ _GZIP = b"\x1f\x8b"
 """The first bytes of gzip's format."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HeldObject:
     """One Kubernetes object in a state.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,14 @@ from sovereign_ai.cluster.api import current_context, named_server
 from sovereign_ai.cluster.control_plane import state_option
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
 from sovereign_ai.files import SETTINGS, decode, parse, read
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _PROVIDER = "pulumi:providers:kubernetes"
 _OBJECT = "kubernetes:"
 _SETTING = "sovereign:kubeconfig"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class StateTarget:
     """The Kubernetes objects in one stack's state, and the cluster that they are on.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from sovereign_ai.deploy.process_table import descendants, kill_all
 from sovereign_ai.deploy.pulumi_lock import PulumiLock, read_locks
@@ -13,13 +12,14 @@ from sovereign_ai.deploy.stack_lock import LockOwner, busy, is_locked, owner_of
 from sovereign_ai.deploy.state_files import StackFiles
 from sovereign_ai.deploy.working_copy import runs_of
 from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import wait_until
 
 _RELEASE_SECONDS = 10.0
 """How long the kernel may take to give back the lock of a process that was killed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Unlocking:
     """What to unlock beside the locks of dead commands.
 

@@ -18,11 +18,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 
 Object = Mapping[str, Any]
@@ -38,7 +38,7 @@ _COMPARED = ("rules", "subjects", "roleRef")
 _NOT_CONTENT = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Form:
     """A component without names.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import orjson
@@ -20,6 +20,7 @@ from sovereign_ai.deploy.durable import make_folder, naming, write_durably
 from sovereign_ai.deploy.process_table import ProcessId, boot_id, kill_all, marked, this_process
 from sovereign_ai.deploy.state_files import META, StackFiles
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import wait_until
 
 _RECORD = "run.json"
@@ -28,7 +29,7 @@ _COPIES_AT_ONCE = 4
 """Copies that exist at once: the engine's checkpoint and its backup, this tool's copy, and the new state."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class WorkingCopy:
     """The backend folder of one run.
 

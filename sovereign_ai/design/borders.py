@@ -8,13 +8,13 @@ around the in-band fabric grows with the number and height of switches alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.design.candidates import borders, in_band_fabric
 from sovereign_ai.design.request import DesignRequest
 from sovereign_ai.design.score import Amount, Prices, count_parts
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import draft
 from sovereign_ai.plan.fabric import FabricSize
 from sovereign_ai.spec import AIFactory, Fabric
@@ -24,7 +24,7 @@ _FEWEST = 2
 """Switches with links to the outside, so that the loss of one leaves some."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SizedBorder:
     """An in-band fabric with links to the outside.
 

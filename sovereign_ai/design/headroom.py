@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd, lcm
 
 from sovereign_ai.assess import worst_half
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import ceil_div
 from sovereign_ai.plan.fabric import Block, FabricSize, assign_places, pods_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Headroom:
     """What is left after the loss of the worst switch.
 
@@ -37,7 +38,7 @@ class Headroom:
         return self.cut_off <= other.cut_off and self.share >= other.share
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Pod:
     """Equal pods in numbers; of two tiers there is one.
 

@@ -16,6 +16,7 @@ from sovereign_ai.design.request import DesignRequest, fit_site
 from sovereign_ai.design.score import Score
 from sovereign_ai.design.search import OBJECTIVES, Candidate, Progress, Search, best_score, search
 from sovereign_ai.errors import Problem, SpecError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, draft, other_watts, plan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.kubernetes import render
@@ -30,7 +31,7 @@ COSTS = ("capex.total.known", "capex.total", "year.total.known", "gpu-hour.known
 """Measures of the cost assessment that a proposal shows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Proposal:
     """A complete design.
 
@@ -107,7 +108,7 @@ _NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Design:
     """The proposals for a request.
 

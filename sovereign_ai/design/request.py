@@ -7,12 +7,13 @@ A site's own file is kept as it is, and what does not fit into it is no proposal
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import ceil
 from typing import Any
 
 from sovereign_ai.catalog.system import System
 from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import MOST_MACHINES, RACK_UNITS, ceil_div, pool_shapes
 from sovereign_ai.plan.power import MOST_FEEDS, airflow, fewest_left, rack_groups, rack_watts, site_load
 from sovereign_ai.spec import AIFactory
@@ -37,7 +38,7 @@ AMPLE = 4
 """Multiple of the machines' power that a site has while designs are searched; its own is set afterwards."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class DesignRequest:
     """What is wanted.
 
@@ -61,7 +62,7 @@ class DesignRequest:
     gpus: int
     system: System
     country: str
-    ratio: Ratio = Ratio(1, 1)  # noqa: RUF009 - frozen
+    ratio: Ratio = Ratio(1, 1)
     kinds: tuple[str, ...] = ("infiniband", "roce")
     storage: str = ""
     border_ports: int = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import ceil
 from typing import Any
 
@@ -17,6 +17,7 @@ from sovereign_ai.assess import GivenValue
 from sovereign_ai.assess.sources import figures
 from sovereign_ai.catalog.switch import switch, switches
 from sovereign_ai.design.headroom import Headroom
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Draft, other_watts, switch_batches, switch_units, switch_watts
 from sovereign_ai.plan.fabric import FabricSize
 from sovereign_ai.plan.power import site_load
@@ -25,7 +26,7 @@ from sovereign_ai.spec import AIFactory, Fabric
 GBPS = 10**9
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Amount:
     """A cost, of which a part may be unknown.
 
@@ -49,7 +50,7 @@ class Amount:
         return fewer and self.known <= other.known
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Sovereignty:
     """How sovereign a candidate can be.
 
@@ -69,7 +70,7 @@ class Sovereignty:
         return is_score and self.vendors >= other.vendors
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Parts:
     """Parts of some fabric planes.
 
@@ -178,7 +179,7 @@ def replacing_vendors(fabric: Mapping[str, Any]) -> int:
     return len(vendors or ())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Score:
     """What a candidate costs, draws, survives and depends on.
 

@@ -39,6 +39,7 @@ from sovereign_ai.design.score import (
     site_power,
 )
 from sovereign_ai.errors import Problem, SpecError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import draft, plan
 from sovereign_ai.plan.fabric import MisfitError, size_alone
 from sovereign_ai.sovereignty import SovereigntyVerdict, assess_sovereignty
@@ -50,7 +51,7 @@ FEW_MACHINES = 2
 proposed is assessed again, whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Sized:
     """A compute fabric before the factory around it is sized.
 
@@ -93,7 +94,7 @@ class Sized:
         return is_cheaper and is_smaller and self.headroom.at_least(other.headroom)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Candidate:
     """A design that can be planned, with its score.
 

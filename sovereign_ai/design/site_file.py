@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.catalog import UnknownNameError, country, country_hint
 from sovereign_ai.errors import Problem, SpecError, UsageError, Where
 from sovereign_ai.files import DESCRIPTION, decode, parse, read, shown
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.spec import AIFactory, Site, load, validated
 
 _KEPT = ("operator", "images", "suppliers", "services", "approvers", "network", "catalog")
 """Sections of a user's description that a design keeps; the others follow from the design."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SiteSource:
     """Where a design is for.
 

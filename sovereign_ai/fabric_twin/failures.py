@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import filterfalse
 from typing import Any
 
@@ -21,6 +20,7 @@ from sovereign_ai.fabric_twin.ping import Pair, Pinger, Stream
 from sovereign_ai.fabric_twin.result import Seen, cut_off, hosts_of, pairs_of
 from sovereign_ai.fabric_twin.sample import HostPort, PlanePart, switch_named
 from sovereign_ai.fabric_twin.twin import Twin
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.switches import Port, SwitchPorts, interface
 
 SLOWEST = {"link": 2.0, "spine": 6.0, "back": 2.0}
@@ -41,7 +41,7 @@ _WITNESSES = 3
 """Neighbours that each host port pings to show that it is alive."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Lost:
     """What was seen of a loss under traffic.
 
@@ -78,7 +78,7 @@ def predicted_loss(predicted: FabricReport, kind: str) -> FabricLoss:
     return next(loss for loss in predicted.losses if loss.kind == kind)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Crossing:
     """Flows from one leaf to others.
 

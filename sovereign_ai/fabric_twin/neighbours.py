@@ -11,10 +11,10 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sovereign_ai.fabric_twin.namespace import within
 from sovereign_ai.fabric_twin.sample import Sample
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _KIND = 0x88CC
 _NEAREST_BRIDGE = bytes.fromhex("0180c200000e")
@@ -29,7 +29,7 @@ Port = tuple[str, str]
 """Device and interface."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Miswire:
     """A port that does not meet what the plan says.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from sovereign_ai.fabric_twin.failures import alive, all_back, switch_ports
@@ -16,6 +16,7 @@ from sovereign_ai.fabric_twin.ping import Pair, Pinger, Stream
 from sovereign_ai.fabric_twin.result import Seen, cut_off, hosts_of, pairs_of
 from sovereign_ai.fabric_twin.sample import HostPort, PlanePart, Predictions
 from sovereign_ai.fabric_twin.twin import Twin
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 FLOWS, AWAY, UNFELT = 16, 1.5, 0.2
 """How the other planes are watched: the flows in each, the seconds, and the silence that is tolerated.
@@ -24,7 +25,7 @@ A silence of 0.2 s is put down to a busy machine: a path that is really lost is 
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PlaneCut:
     """What the loss of a plane cuts off.
 

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.fabric import Cables, FabricPlan
 
 MOST_SWITCHES, MOST_CABLES = 64, 2_000
@@ -26,7 +27,7 @@ SWITCH_BYTES = 64 << 20
 """What a switch's daemons and namespace may take: about 25 MiB as measured (2026-11-24), with room."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Limits:
     """What a machine can hold.
 
@@ -84,7 +85,7 @@ def _whole(plane: FabricPlan, most: Limits) -> bool:
     return len(plane.switches) <= most.switches and len(plane.cables) <= most.cables
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Choice:
     """One way to reduce a plane.
 

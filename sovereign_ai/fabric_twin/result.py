@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import fields
 from typing import Any
 
 from sovereign_ai.fabric_twin.ping import Pair
 from sovereign_ai.fabric_twin.sample import HostPort, PlanePart
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 Seen = tuple[bool, str, dict[str, Any]]
 """Whether what was seen is right, what it was in words, and in numbers."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Result:
     """One check.
 
@@ -39,7 +40,7 @@ class Result:
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data, in the order of the attributes."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
 
 def pairs_of(part: PlanePart, rail: int, other: int, *, same: bool) -> list[Pair]:

@@ -9,11 +9,12 @@ for two leaves a rail, the last plane is left out. What is left out is stated in
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sovereign_ai.assess import FabricReport, PlaneLoss, assess_fabrics, plane_losses
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, nearest
 from sovereign_ai.fabric_twin.reduce import Limits, limits, reduced, shares
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan, host_rails
 from sovereign_ai.render.hosts import other_rails, table
@@ -31,7 +32,7 @@ OF_ONE_FABRIC = 2
 """Planes of one fabric that are twinned at most: they are alike, and two show what the loss of one leaves."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HostPort:
     """One port of a host.
 
@@ -63,7 +64,7 @@ class HostPort:
         return self.address.partition("/")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PlanePart:
     """One plane of what is twinned.
 
@@ -98,7 +99,7 @@ class PlanePart:
         return tuple(switch for switch in self.switches if switch.switch.tier == tier)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Sample:
     """What is twinned.
 
@@ -177,7 +178,7 @@ def _hosts(endpoints: Sequence[HostPort]) -> tuple[str, ...]:
     return tuple(names)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Predictions:
     """The plan's predictions for what is twinned.
 

@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.fabric_twin.namespace import list_namespaces, processes, query_table, run
 from sovereign_ai.fabric_twin.sample import PlanePart, Sample, switch_named
 from sovereign_ai.fabric_twin.wiring import wire
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.render.switches import SwitchPorts, frr
 from sovereign_ai.toolchain import wait_until
@@ -44,7 +44,7 @@ MOST_CONFIGURATIONS = 3
 """How often switches are configured before daemons that fall meanwhile are a failure."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Twin:
     """A twin that runs.
 

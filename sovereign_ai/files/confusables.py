@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import holds_secret, is_hidden
 
 _PLAIN, _PLAIN_LINE = re.compile(r"[\n\x20-\x7e]*"), re.compile(r"[\x20-\x7e]*")
@@ -38,7 +38,7 @@ _CONTROL_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Letter:
     """A character that is refused at its place.
 

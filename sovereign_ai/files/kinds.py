@@ -6,14 +6,13 @@ input adds its kind here. `tests/hostile` walks this table and fails if a kind h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sovereign_ai.errors import BadFileError, EnvironmentLacksError, SovereignError, SpecError, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _KIB, _MIB = 1 << 10, 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FileKind:
     """One sort of input.
 

@@ -8,9 +8,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sovereign_ai.errors import Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 
 def below(path: str, name: str | int) -> str:
@@ -25,7 +26,7 @@ def above(path: str) -> str:
     return path[: max(path.rfind("."), path.rfind("["), 0)]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SourceMap:
     """The places of a description's fields.
 

@@ -10,17 +10,17 @@ OperatorAnswer(honoured='', why='it is none of the questions of admission')
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.records import GrantRecord
 from sovereign_ai.rules.waiver_review import ASKER, BINDINGS, GROUP, VERB, WAIVERS, answer
 
 _FOREIGN = "it is none of the questions of admission"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class OperatorAnswer:
     """An answer.
 

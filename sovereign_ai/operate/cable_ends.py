@@ -13,9 +13,9 @@ Interfaces are those of the plan (`swp7`, `compute0`); SONiC's (`Ethernet24`), a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from sovereign_ai.assess.observed import End
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.switches import (
@@ -40,7 +40,7 @@ _MANAGEMENT = host_interface("out-of-band0")
 """The same port in the plan."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Expected:
     """What a plan's cables should look like to an observer.
 

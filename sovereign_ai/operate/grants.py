@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sovereign_ai.catalog import countries, expand
 from sovereign_ai.cluster import ACCESS_ROLES, access_role
 from sovereign_ai.errors import Problem, UsageError, Where, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, is_label, normal_name
 from sovereign_ai.rules import ACCESS_TYPE, access_payload, explain_refusal, is_signed
 from sovereign_ai.rules.objects.break_glass import APPROVER, ENDS, REASON
@@ -49,7 +50,7 @@ _LONGEST_REASON = 500
 _WRITTEN_BY_APPROVE = "name what `access approve` wrote"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AccessGrant:
     """Break-glass access for one person.
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.errors import Problem, SovereignError, UsageError
 from sovereign_ai.files import NEIGHBOURS, Json, hidden, parse_json, refuse_secrets
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node, Plan
 from sovereign_ai.render.interop import place_labels, switch_tiers
 from sovereign_ai.render.switches import host_interface, interface
@@ -32,7 +33,7 @@ Port = tuple[str, str]
 """Device and interface."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NodeCabling:
     """The machine that each switch port is planned for.
 
@@ -53,7 +54,7 @@ class NodeCabling:
     tiers: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class LabelledNode:
     """One node and its place.
 

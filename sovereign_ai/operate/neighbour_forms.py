@@ -24,11 +24,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import NEIGHBOURS, Json, hidden, parse_json, refuse_secrets
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.labels import lldpctl_rows
 from sovereign_ai.operate.port_names import linux_names, system_of
 
@@ -41,7 +41,7 @@ _NXOS_ROW = re.compile(
 _RULER = re.compile(r"-+(?: +-+)+ *")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HeardNeighbour:
     """A neighbour that one port hears.
 

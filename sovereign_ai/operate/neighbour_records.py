@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from sovereign_ai.errors import Problem, UsageError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.neighbour_forms import HeardNeighbour, heard
 from sovereign_ai.operate.port_names import system_of_ports
 
@@ -32,7 +32,7 @@ _UNSAID = ("", "not advertised", "null")
 """What NX-OS prints for what a neighbour does not tell."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _RecordForm:
     """How one system prints a neighbour.
 

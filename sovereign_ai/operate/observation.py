@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.assess.observed import End, ObservedPort, PortState, count, judge, unplanned
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where, nearest
 from sovereign_ai.files import NEIGHBOURS, SUBNET, decode, files_in, parse_json, read, refuse_secrets
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 from sovereign_ai.operate.cable_ends import Expected, expected
 from sovereign_ai.operate.cable_reports import (
@@ -48,7 +49,7 @@ _MAY_BE_TABLE = re.compile(
 """Names of which a table in JSON has one; data without them is not read twice."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Observation:
     """The observations of a plan's cables.
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from sovereign_ai.cluster import ClusterDir, write_json
 from sovereign_ai.errors import Problem, SovereignError, UsageError, nearest
 from sovereign_ai.files import STATE, parse_json, read
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 from sovereign_ai.operate.grants import MOST, AccessGrant
 from sovereign_ai.text import clean
@@ -31,7 +31,7 @@ from sovereign_ai.text import clean
 _DAMAGED = "its reason cannot be read"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class GrantRecord:
     """A grant and its state.
 

@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Network
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.fabric.cables import plane_name
 from sovereign_ai.plan.fabric.planes import FabricPlan, Switch
 from sovereign_ai.plan.fabric.port_assignment import total_hosts
@@ -45,7 +46,7 @@ MOST_SERVICES = 2**16
 """Service addresses that a cluster takes at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Prefix:
     """An address range with one use.
 
@@ -64,7 +65,7 @@ class Prefix:
     rail: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Partition:
     """The isolated part of one fabric that belongs to a zone. NetworkPolicies do not see traffic on fabrics.
 
@@ -83,7 +84,7 @@ class Partition:
     vlan: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Demand:
     """A block of addresses that the plan needs.
 

@@ -10,11 +10,11 @@ x group index / c; switches on the way are not counted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from sovereign_ai.catalog.parts import CatalogPart, part, parts
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.addresses import joins
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.fabric.size import FabricSize
@@ -30,7 +30,7 @@ _LIGHT = 299_792_458
 """Speed of light in vacuum, metres a second."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RouteUse:
     """What a link between two fabrics takes on one route.
 
@@ -58,7 +58,7 @@ class RouteUse:
     watts: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class CampusLink:
     """What joins the fabrics of two buildings.
 

@@ -11,10 +11,10 @@ servers where units do not divide evenly enough. Spares are sliced like the serv
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from heapq import heapreplace
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape, shapes_at
@@ -29,7 +29,7 @@ Run = tuple[int, int, int]
 """Positions of a pool from a start to before a stop, and the number of their cluster."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SiteCut:
     """How one site is divided.
 

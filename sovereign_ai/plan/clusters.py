@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.catalog import instances
 from sovereign_ai.catalog.accelerator import needed_accelerator, resource_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import is_reserved_namespace
 from sovereign_ai.plan.cluster_split import MOST_PODS, Run, SiteCut, count_of, most_machines
 from sovereign_ai.plan.platform import platform_namespaces
@@ -20,7 +20,7 @@ from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec import AIFactory
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PoolSlice:
     """The part of a pool that joins one cluster.
 
@@ -66,7 +66,7 @@ class PoolSlice:
         return self.gpus * self.instances
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Namespace:
     """A tenant's namespace in one zone of one cluster.
 
@@ -86,7 +86,7 @@ class Namespace:
     pools: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ClusterPlan:
     """One Kubernetes cluster.
 

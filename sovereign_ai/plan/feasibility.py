@@ -7,9 +7,10 @@ problem names the limit and the smallest change that would fit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.addresses import Partition, Prefix, asn_problems, demands, partitions, prefixes
 from sovereign_ai.plan.campus import CampusLink, campus_links, span_problems
 from sovereign_ai.plan.cluster_split import SiteCut, split_sites
@@ -46,7 +47,7 @@ RACK_AREA_CM2 = 7_200
 counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Draft:
     """The results of the closed forms, before anything is planned.
 

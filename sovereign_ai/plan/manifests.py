@@ -10,10 +10,10 @@ it. Left out is what only an API server writes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.catalog import controller_row
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import is_reserved_namespace
 from sovereign_ai.plan.object_scopes import is_namespaced
 from sovereign_ai.spec import AIFactory, Controller, api_group, defined_kind, manifest_title
@@ -22,7 +22,7 @@ _COMPONENT = "platform."
 _CONTAINERS = frozenset({"containers", "ephemeralContainers", "initContainers"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PlannedManifest:
     """One object of a controller.
 

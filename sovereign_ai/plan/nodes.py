@@ -7,8 +7,8 @@ three digits. A server keeps its name when its pool grows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape, scalable_unit
@@ -16,7 +16,7 @@ from sovereign_ai.plan.shapes import Shape, scalable_unit
 __all__ = ["Node", "machine_name", "plan_nodes", "scalable_unit"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Node:
     """One server of a pool.
 

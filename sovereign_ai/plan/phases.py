@@ -7,8 +7,9 @@ plan of a phase is what stands of it, so that a later phase only adds. Storage s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.fabric.growth import first_phases
 from sovereign_ai.plan.fabric.planes import FabricPlan, standing_plane
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
@@ -23,7 +24,7 @@ COUNTED = ("nodes", "spares", "gpus", "racks", "switches", "cables", "storage_se
 """What a phase counts, in the order in which it is shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PhasePlan:
     """One phase in numbers.
 
@@ -48,7 +49,7 @@ class PhasePlan:
     added: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Standing:
     """What stands at the end of a phase.
 
@@ -63,7 +64,7 @@ class Standing:
     planes: tuple[FabricPlan, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Device:
     """A switch or storage server as a part of its rack.
 

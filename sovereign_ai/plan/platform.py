@@ -7,15 +7,15 @@ the description decides otherwise: a contact that it does not mention is taken t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from sovereign_ai.catalog import CatalogController, controller_row
 from sovereign_ai.catalog.supplier import supplier
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.manifests import PlannedManifest, images_in, plan_manifests
 from sovereign_ai.spec import AIFactory, Controller
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PlatformContact:
     """A place that a controller reaches when it runs.
 
@@ -36,7 +36,7 @@ class PlatformContact:
     described: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PlatformController:
     """One controller.
 

@@ -15,8 +15,7 @@ have 245 together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import ADMIN_GROUP, NODE_WRITER, OPERATOR_USER, SYSTEM_NAMESPACE, tenant_groups
 from sovereign_ai.plan.clusters import ClusterPlan
 
@@ -44,7 +43,7 @@ _ACCOUNTS = "system:serviceaccounts:"
 """Before a namespace, the group of its service accounts."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RequestLevel:
     """A priority level of the API server, and whose requests it is for.
 

@@ -12,10 +12,10 @@ twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.catalog.accelerator import resource_of
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec import AIFactory, Tenant
@@ -24,7 +24,7 @@ Bucket = tuple[str, str]
 """A zone and an extended resource; an empty resource stands for servers without accelerators."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Quotas:
     """What every tenant may hold in the whole factory.
 

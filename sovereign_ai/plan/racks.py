@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.catalog import Figure, server_power
 from sovereign_ai.catalog.switch import ports_power, switch
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import numbered_labels
 from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.nodes import machine_name
@@ -34,7 +34,7 @@ SUPPORT_PDUS = 2
 """PDUs of a rack of switches or servers, as in the H100 bill of materials (12 for 6 racks)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Rack:
     """One rack.
 
@@ -67,7 +67,7 @@ class Rack:
         return numbered_labels(self.site, self.name, "pdu", count=len(self.pdus))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Batch:
     """Devices of one kind that follow each other in racks of their own.
 
@@ -90,7 +90,7 @@ class Batch:
     watts: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SupportBatch:
     """Devices of one kind by number alone, before they have names.
 

@@ -7,10 +7,11 @@ field alone; `placed` turns it into a place in the user's text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sovereign_ai.catalog.system import System, system
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.spares import Spares, spares
 from sovereign_ai.spec import AIFactory, GpuNodePool, Hall, Site, of_python
@@ -19,7 +20,7 @@ RACK_UNITS = 48
 """Height of a rack, in units."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Shape:
     """One pool in numbers.
 

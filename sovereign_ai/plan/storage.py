@@ -14,9 +14,9 @@ unit of 32 DGX H100, 256 GPUs. Its single-unit write cells are printed truncated
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
@@ -46,7 +46,7 @@ MOST_RAW = Bytes(9 * 10**18)
 """Raw capacity of a tier at a site; the plan counts bytes in 63 bits."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class StoragePlan:
     """One tier at one site.
 
@@ -278,7 +278,7 @@ def _gpus_served(tier: StorageTier, site: Site, shapes: Sequence[Shape]) -> int:
     return gpus
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _ServerCount:
     """The storage servers of one tier at one site.
 

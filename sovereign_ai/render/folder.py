@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import LISTING, read
 from sovereign_ai.files.writing import open_to_append, replace
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _MOST_REPORTED = 10
 """Files in the way that are listed by name; the rest is counted."""
@@ -24,7 +24,7 @@ _LONGEST_PATH = 4_096
 """Linux' PATH_MAX: a longer line of a list names no file."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class WrittenFolder:
     """What one run did to a folder.
 

@@ -11,10 +11,10 @@ API (`source`), read on 2026-11-26.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.cel_literals import is_one_of
 from sovereign_ai.rules.fields import Field, Must, lists_of, named_values, nested, template_of_specs
 from sovereign_ai.rules.kinds import KINDS
@@ -24,7 +24,7 @@ Family = Literal["network", "queues", "data", "workloads", "settings"]
 """The subject of a kind; the checks of a family share a message."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Addon:
     """A kind with its fields.
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
 from sovereign_ai.catalog import expand, public_resolvers, top_level_domains
 from sovereign_ai.catalog.vendors import local_runtimes
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.plan import ClusterPlan, Plan, request_levels
 from sovereign_ai.rules.addons import ADDONS, EXPORTING, REACHING
@@ -66,7 +66,7 @@ _LOCAL_HOSTS = (
 _DNS_PROTOCOLS = ("TCP", "UDP")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Context:
     """The constants that object rules compare with; hashable, sorted, free of anything a tenant can edit.
 

@@ -8,8 +8,7 @@ True
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.rule import DecisionPlace, Rule
 
@@ -19,7 +18,7 @@ _NO_OBJECT = "it is about the description and the plan, of which no object here 
 _NO_DESCRIPTION = "it is about objects, and is decided as soon as there are any"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Cell:
     """One rule in one place.
 

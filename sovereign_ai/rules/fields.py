@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeVar
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.binary_entries import are_judgeable, decoded_entries, readable_runs
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.named_hosts import (
@@ -219,7 +219,7 @@ _MEANINGS = (_PLACE_NAMES, _REGION_NAMES, _BUCKET_NAMES)
 _HAS_MEANING = "|".join(f"(?:{name})" for name in _MEANINGS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Field:
     """A field in which a place can be written.
 

@@ -18,12 +18,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.files import SIGNATURE, parse_json
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.approval import pae
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SignatureReview:
     """What a signature proves.
 

@@ -10,13 +10,14 @@ A waived finding stays in the verdict with the status `waived`. An expired waive
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
+from dataclasses import replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Literal
 
 from sovereign_ai.errors import Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import normal_name
 from sovereign_ai.spec import Waiver
 
@@ -32,7 +33,7 @@ _RANK = {"violation": 0, "undecidable": 1, "waived": 2, "notice": 3}
 """Order of findings in a verdict, by status."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RuleFinding:
     """The answer of a rule on one resource.
 
@@ -97,7 +98,7 @@ class RuleFinding:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RuleVerdict:
     """All findings of a check, sorted; `ok` is true without a violation.
 

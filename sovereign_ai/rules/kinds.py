@@ -11,9 +11,10 @@ has to test the kind first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 Group = Literal[
     "pods",
@@ -31,7 +32,7 @@ Group = Literal[
 """The admission policy of a kind; empty for kinds that the API server exempts from admission policies."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ResourceKind:
     """A kind of Kubernetes object.
 

@@ -16,9 +16,9 @@ the waiver covers an object only if the waived workload breaks the same rule its
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.cel_literals import literal
 
 _ACCOUNTS = "system:serviceaccount:kube-system:"
@@ -27,7 +27,7 @@ _HASH = 'object.metadata.labels["pod-template-hash"]'
 _HAS_HASH = 'has(object.metadata.labels) && "pod-template-hash" in object.metadata.labels'
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Making:
     """One kind that a controller makes from another.
 

@@ -11,10 +11,11 @@ project's own reference; read on 2026-11-26). Controllers write many of them in 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Harmless:
     """A kind without a place.
 

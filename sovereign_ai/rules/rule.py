@@ -9,10 +9,11 @@ A plan rule is decided on the description and its plan, a live rule on all live 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules.controls import Control
 from sovereign_ai.rules.expressions import on_each_template
@@ -33,7 +34,7 @@ DecideLive = Callable[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RuleCheck:
     """One expression of an object rule.
 
@@ -59,7 +60,7 @@ class RuleCheck:
         return dict(self.rows).get(key, "true") if self.rows else self.expression
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Rule:
     """One rule.
 

@@ -10,10 +10,10 @@ run.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.catalog.accelerator import accelerators
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, MANAGEMENT_ROLE
 
 FAULT = f"{KEYS.domain}/fault"
@@ -31,7 +31,7 @@ Judge = Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any] | str | 
 """Compares wanted and live: None if equal, a text if it can only be replaced, else the object to apply."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ObjectChange:
     """The changes from live objects to planned ones.
 

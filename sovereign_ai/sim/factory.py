@@ -13,13 +13,13 @@ it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER
 from sovereign_ai.plan import Plan, with_control_plane
 from sovereign_ai.sim.difference import ObjectChange, changes, node_spec, owned_slice
@@ -42,7 +42,7 @@ _BATCH = 500
 _MOST_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SimulatedFactory:
     """What a call of `simulate` did, and what it observed.
 

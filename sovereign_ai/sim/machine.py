@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sovereign_ai.catalog.accelerator import Accelerator, accelerator_of
 from sovereign_ai.catalog.system import System, system
 from sovereign_ai.catalog.vendors import Vendor
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node, Plan, PoolSlice
 from sovereign_ai.render.interop import switch_tiers
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Machine:
     """One machine of a cluster.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sovereign_ai.cluster import SIMULATED_DURATION
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Node, Plan
 from sovereign_ai.render.monitoring import node_labels
@@ -28,7 +28,7 @@ _UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs"
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(h|ms|m|s|us|µs|ns)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Seen:
     """What the API server says of a cluster at one moment.
 

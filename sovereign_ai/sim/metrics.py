@@ -10,10 +10,10 @@ simulated and which is static.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from sovereign_ai.catalog import instance_memory
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node, Plan
 from sovereign_ai.sim.allocation import Holders
 from sovereign_ai.sim.identity import gpu_uuid, nvml_bus
@@ -39,7 +39,7 @@ Faults = Mapping[tuple[str, int], int]
 """Machine's name and GPU's index to the last Xid, as `faults.faults` reads it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Gpu:
     """One GPU.
 

@@ -11,16 +11,16 @@ catalogue has none it is an estimate with a range, and is counted as one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from sovereign_ai.catalog import Grade
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.sim.allocation import Holders
 from sovereign_ai.sim.machine import Machine, machines
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Estimate:
     """A figure that no source gives.
 
@@ -39,7 +39,7 @@ IDLE_SHARE = Estimate(Fraction(15, 100), Fraction(25, 100), Fraction(35, 100))
 """Estimate (the project's own judgement, 2026-11): a machine's idle power as a share of its full power."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Draw:
     """What a cluster's machines draw now, in watts.
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.sim.allocation import Holders
 from sovereign_ai.sim.difference import FAULT
@@ -31,7 +31,7 @@ _GANGS = (
 """Labels by which pods belong to one piece of work that runs whole or not at all, the widest first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Working:
     """The GPUs of a cluster at one moment, whole ones; MIG instances count as their share.
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import members
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules import REGISTRY, decide
@@ -28,7 +28,7 @@ COMPLIANCE = "SOV-7.2"
 """The criterion that every other waiver bars: compliance with exceptions is not full compliance."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class CriterionAnswer:
     """The answer to one criterion.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import members
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import fabrics_by_name
@@ -27,7 +27,7 @@ Holder = tuple[str, str | None]
 Amounts = Counter[Holder]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Concentration:
     """The concentration of one layer.
 

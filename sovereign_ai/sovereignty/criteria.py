@@ -14,12 +14,12 @@ technical check.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.sovereignty.tables import DefectiveTableError, table
 
 
@@ -41,7 +41,7 @@ class EvidenceGrade(StrEnum):
         return tuple(EvidenceGrade).index(self)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Choice:
     """One of the answers of a criterion.
 
@@ -58,7 +58,7 @@ class Choice:
     needs: EvidenceGrade
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Criterion:
     """One criterion; answers count from 1, the worst, up to `top`.
 
@@ -102,7 +102,7 @@ class Criterion:
         return number
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Weights:
     """One published set of weights.
 

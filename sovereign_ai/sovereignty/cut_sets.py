@@ -12,14 +12,15 @@ is not minimal: it is exact for sets up to the bound.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from itertools import combinations
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 Set = frozenset[str]
 Label = Callable[[str], str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FaultGate:
     """A gate of a fault tree.
 

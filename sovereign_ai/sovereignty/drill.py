@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.sovereignty.areas import home
 from sovereign_ai.sovereignty.cut_sets import FaultGate, fails, minimal_sets
 from sovereign_ai.sovereignty.export_control import rules
@@ -60,7 +61,7 @@ class Trigger:
         return "shrinks" if self.reach(part) == "supply" else part.state(day)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Drill:
     """The effect of one trigger.
 

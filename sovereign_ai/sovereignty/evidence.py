@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +26,7 @@ from pydantic import Field
 
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.files import ANSWERS, decode, parse, read
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.sovereignty.criteria import criterion, known
 from sovereign_ai.spec import Day, Model, Text, validated
 
@@ -72,7 +72,7 @@ def is_stale(evidence: Evidence, now: date) -> bool:
     return (now - evidence.dated).days > MOST_DAYS[evidence.grade]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class EvidenceSet:
     """Evidence by criterion.
 

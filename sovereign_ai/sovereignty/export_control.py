@@ -15,10 +15,10 @@ is an exposure, not a classification.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.catalog.accelerator import accelerator
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import members
 from sovereign_ai.sovereignty.tables import table
 
@@ -30,7 +30,7 @@ _DIES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Exposure:
     """One accelerator compared with the thresholds.
 

@@ -8,10 +8,10 @@ description gives None.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sovereign_ai.catalog import members
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.sovereignty.areas import countries
 from sovereign_ai.sovereignty.drill import DAYS, Drill
@@ -42,7 +42,7 @@ class CaseFinding(NamedTuple):
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FindingCase:
     """The description, its plan, its dependencies and its drills: what findings follow from."""
 

@@ -7,9 +7,9 @@ still needed. A requirement that the description does not decide is `open`, neve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import members
 from sovereign_ai.plan import Plan
 from sovereign_ai.sovereignty.drill import Drill
@@ -21,7 +21,7 @@ from sovereign_ai.spec import AIFactory
 Outcome = Literal["met", "not met", "open"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Item:
     """One requirement.
 
@@ -50,7 +50,7 @@ class Item:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Framework:
     """One framework's requirements.
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 from sovereign_ai.catalog.accelerator import needed_accelerator
 from sovereign_ai.catalog.system import system
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, tier_sites
 from sovereign_ai.sovereignty.cut_sets import FaultGate, Node, all_of, any_of
 from sovereign_ai.sovereignty.parts.build import parts_of
@@ -29,7 +29,7 @@ _MOST_CONTRACTS = 12
 """Contracts of a site beyond which only the loss of each one alone, and of all, is examined."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Graph:
     """The parts of a factory and the fault trees over them.
 

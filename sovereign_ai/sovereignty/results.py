@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import orjson
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.sovereignty.answers import CriterionAnswer
 from sovereign_ai.sovereignty.concentration import Concentration
 from sovereign_ai.sovereignty.criteria import SOURCE, WEIGHTS, criterion
@@ -25,7 +25,7 @@ NOTICE = "Self-assessment of the declared service perimeter; no audit, no certif
 """The notice that every output carries."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Sets:
     """The smallest sets whose loss stops a service; exact up to `MOST` members, larger ones are not listed.
 
@@ -50,7 +50,7 @@ class Sets:
         return {"largest_listed": MOST, "parts": self.parts, "holders": holders, "countries": countries}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AssessmentResults:
     """All results of a sovereignty assessment.
 

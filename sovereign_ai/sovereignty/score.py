@@ -16,9 +16,9 @@ criterion counts as its worst answer, so that leaving out an answer never raises
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.sovereignty.criteria import CRITERIA, NOMINAL, WEIGHTS, Criterion, Weights
 
 __all__ = [
@@ -39,7 +39,7 @@ _HIGHEST = 4
 """The highest SEAL level."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AnswerChange:
     """One criterion that must get a better answer.
 
@@ -54,7 +54,7 @@ class AnswerChange:
     target: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class LevelStep:
     """The smallest set of changes that reaches a level.
 

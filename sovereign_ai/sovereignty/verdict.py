@@ -7,16 +7,17 @@ truth is between the two, and they meet when nothing is open. Only `level` is a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.sovereignty.answers import CriterionAnswer
 from sovereign_ai.sovereignty.criteria import WEIGHTS
 from sovereign_ai.sovereignty.score import LevelStep, governing, level, score, smallest_change
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SovereigntyVerdict:
     """The verdict over all answers.
 

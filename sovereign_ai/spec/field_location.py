@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -24,10 +24,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from sovereign_ai.files import below
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import Quantity, Ratio
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class TextForm:
     """A kind of text, for messages; it is one of the annotations of its type.
 
@@ -50,7 +51,7 @@ class TextForm:
         return f"write {better!r}" if better and better != text else f"write {self.words}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FieldLocation:
     """A field of a description, as its models define it.
 

@@ -10,14 +10,16 @@ something here reads are described; the API server judges all others.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 RBAC = "rbac.authorization.k8s.io"
 ADMISSION = "admissionregistration.k8s.io"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Fields:
     """A mapping with known fields; those in `required` may not be left out."""
 

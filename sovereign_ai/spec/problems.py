@@ -9,13 +9,13 @@ characters.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from sovereign_ai.errors import Problem, SpecError, Where, closest, nearest
 from sovereign_ai.files import Parsed, above, foreign, may_be_secret, shown
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.spec.field_location import FieldLocation, fields_of, locate_field
 from sovereign_ai.units import Quantity, Ratio
 
@@ -153,7 +153,7 @@ def _has_beside(loc: tuple[int | str, ...], items: Sequence[Mapping[str, Any]]) 
     return any(item["loc"] != loc and item["loc"][: len(around)] == around for item in items)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Wrong:
     """One of pydantic's errors, at its place.
 

@@ -8,7 +8,6 @@ and only its `factory` is kept. A stack's `__main__.py` is never run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.files import DESCRIPTION, SourceMap, decode, parse, shown
 from sovereign_ai.files import read as read_file
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.spec.catalog_files import with_files
 from sovereign_ai.spec.checks.every_check import check, check_part
 from sovereign_ai.spec.factory import AIFactory
@@ -30,7 +30,7 @@ _IN_FOLDER = ("factory.yaml", "factory.yml", "factory.json", "factory.py")
 _YAML = (".yaml", ".yml", ".json")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class LoadedDescription:
     """A description and the places of its fields.
 

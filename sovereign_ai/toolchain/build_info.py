@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _MAGIC = b"\xff Go buildinf:"
 _ALIGN = 16
@@ -35,7 +36,7 @@ class GoModule:
     h1: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class BuildInfo:
     """The build information of a Go binary.
 

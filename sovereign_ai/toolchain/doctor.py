@@ -13,11 +13,12 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain.cache import bin_dir, cache_dir
 from sovereign_ai.toolchain.container_engine.daemon import state
 from sovereign_ai.toolchain.locate import LocatedTool, safely_located
@@ -35,7 +36,7 @@ _MEMORY = 3
 """GB of memory: linking the provider took under 3 GB (2026-11-24)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class DoctorCheck:
     """The result of one check.
 

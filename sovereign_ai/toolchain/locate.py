@@ -14,18 +14,18 @@ A tool that is adopted from there is recorded with its digest, which is compared
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, SovereignError
 from sovereign_ai.files import STATE, parse_json, read
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain.cache import cache_dir, entry_dir
 from sovereign_ai.toolchain.digests import verified_digest
 from sovereign_ai.toolchain.private_folders import private_folder
 from sovereign_ai.toolchain.table import Tool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class LocatedTool:
     """A tool that is there.
 

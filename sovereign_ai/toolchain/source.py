@@ -14,11 +14,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain.cache import Progress
 from sovereign_ai.toolchain.steps import WayClosedError, run
 from sovereign_ai.toolchain.table import Source, Tool
@@ -49,7 +49,7 @@ They decide where modules come from, which checksum database is used, and where 
 _LOCAL_REPLACE = re.compile(r"^\s*(?:replace\s+)?(?P<module>\S+)\s+=>\s+\.\.?/", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class GoModule:
     """A root module in Go's module cache."""
 

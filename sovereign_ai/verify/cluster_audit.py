@@ -10,12 +10,12 @@ get into pods or change policies follows from all roles and bindings together. A
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.cluster.api import Api
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules import (
@@ -53,7 +53,7 @@ _NOT_LISTED = frozenset({"Binding", "Secret"})
 _HARMLESS = frozenset((kind.api_group, kind.kind) for kind in HARMLESS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AuditResult:
     """The result of an audit.
 

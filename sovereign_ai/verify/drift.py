@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.verify import difference
 from sovereign_ai.verify.findings import Difference, brief, canonical_text, resource
 from sovereign_ai.verify.foreign import foreign_objects
@@ -27,7 +27,7 @@ OURS = "sovereign-ai"
 _INDEX = re.compile(r"\[([0-9]+)\]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Drift:
     """One field of one object that differs from the description.
 

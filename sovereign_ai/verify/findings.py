@@ -7,17 +7,18 @@ print(finding)      # changed Namespace/lab: metadata.labels[team]: wanted "a", 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _LONGEST = 160
 """Characters of a value in a message."""
 _RESTORE = "run `sovereign-ai up` to restore it"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Difference:
     """One field whose live value differs from the wanted one.
 
@@ -52,7 +53,7 @@ class Difference:
         return f"{self.field}: wanted {brief(wanted)}, found {brief(live)}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ClusterFinding:
     """One object that is missing, changed, or foreign.
 

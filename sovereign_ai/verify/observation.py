@@ -12,12 +12,12 @@ there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, UNREAD, Kind
@@ -26,7 +26,7 @@ Object = Mapping[str, Any]
 _CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Observed:
     """A cluster as it was observed.
 

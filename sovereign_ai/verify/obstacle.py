@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 ObstacleCode = Literal[
     "other-namespace",
@@ -18,7 +19,7 @@ ObstacleCode = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Obstacle:
     """Why a workload does not get into its queue.
 

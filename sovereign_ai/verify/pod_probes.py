@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from sovereign_ai.catalog import MOST_INSTANCES
 from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.cluster.api import Api, ApiError, UnreachableError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
@@ -28,7 +28,7 @@ _CLAIMS = ("resource.k8s.io/v1", "ResourceClaim")
 Outcome = tuple[Literal["passed", "failed", "skipped"], str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Attempt:
     """One pod to create, with the objects that it needs.
 

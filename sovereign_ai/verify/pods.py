@@ -8,9 +8,9 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan import Namespace, PoolSlice
 from sovereign_ai.rules import explain_unsigned, review_signatures
@@ -25,7 +25,7 @@ UNLISTED = f"unlisted.invalid/{_ABSENT_IMAGE}"
 _SMALL = {"cpu": "100m", "memory": "64Mi"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ProbeTarget:
     """Where a probe runs: a tenant's namespace and a pool of the namespace's zone.
 

@@ -17,12 +17,12 @@ the stack sets).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 from sovereign_ai.cluster import REPEATED
 from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, MANAGEMENT_ROLE
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import policy_name
@@ -41,7 +41,7 @@ _EMPTY_COUNTRIES = ("AQ", "BV", "HM")
 Object = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ClusterProbe:
     """The result of one probe.
 

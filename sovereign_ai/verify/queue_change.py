@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from sovereign_ai.errors import closest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 from sovereign_ai.rules.rbac import meets
 from sovereign_ai.verify.flavor_choice import taint_text, topology_levels
@@ -90,7 +91,7 @@ _MOST_TRIED = 40
 """Running workloads whose end is tried, the smallest first: each takes a look at all nodes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Change:
     """The cheapest change that would admit a workload.
 

@@ -16,10 +16,11 @@ its queues have together (`quota_room`). A change is named once it was tried by 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from sovereign_ai.errors import closest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.verify.claimed_devices import count_claims, uncounted_claim
 from sovereign_ai.verify.pod_requests import Object, field_of
 from sovereign_ai.verify.queue_change import Change, cheapest_change, other_queues
@@ -41,7 +42,7 @@ from sovereign_ai.verify.queue_state import (
 State = Literal["runs", "waits", "finished"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class QueueReason:
     """Why a workload waits, or where it runs.
 
@@ -68,7 +69,7 @@ class QueueReason:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Verdict:
     """A code with its message and change."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.verify.pod_requests import Object, field_of
 
 _WORKLOAD = "kueue.x-k8s.io/workload"
@@ -14,7 +15,7 @@ _OWNER_LABELS = ("batch.kubernetes.io/job-name", "jobset.sigs.k8s.io/jobset-name
 """Labels of pods with the name of the work that owns their workload: a Job, or a JobSet and a TrainJob."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class QueueState:
     """What a cluster holds about queues, as lists of objects of the API."""
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
 from sovereign_ai.catalog.system import system
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import ClusterPlan, PoolSlice
 from sovereign_ai.verify.pod_requests import amount_of
@@ -26,7 +26,7 @@ Object = Mapping[str, Any]
 _HOUR = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class WorkUsage:
     """What a piece of work has used in a period.
 
@@ -67,7 +67,7 @@ class WorkUsage:
         return self.gpu_hours * self.watts / 1000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class TenantUsage:
     """What a tenant, or a team of it, has used in a period.
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from sovereign_ai.cluster.api import Api
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sovereign_ai.render.kubernetes import Bundle
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ClusterVerdict:
     """A judged cluster.
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.assess.acceptance.groups import rails, sites, units
 from sovereign_ai.assess.acceptance.limits import (
@@ -39,6 +38,7 @@ from sovereign_ai.assess.sources import figure, figures
 from sovereign_ai.catalog.accelerator import Accelerator, accelerator_of
 from sovereign_ai.catalog.system import System, system
 from sovereign_ai.catalog.vendors import Diagnostics, FaultCodes, Vendor
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node, Plan, StoragePlan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.spec import AIFactory
@@ -77,7 +77,7 @@ def _ports(plan: Plan) -> dict[str, int]:
     return dict(ports)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Pool:
     """The servers of one pool, which are alike.
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from sovereign_ai.catalog import Figure
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import members
 
 Level = Literal["node", "rail", "unit", "site"]
 LEVELS: tuple[Level, ...] = ("node", "rail", "unit", "site")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Limit:
     """The limit of one number of a test.
 
@@ -56,7 +56,7 @@ class Limit:
         return members(self)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AcceptanceTest:
     """One test of many subjects of a kind.
 
@@ -89,7 +89,7 @@ class AcceptanceTest:
         return data
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AcceptanceSheet:
     """Every test of a factory.
 

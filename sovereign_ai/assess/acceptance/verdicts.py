@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from sovereign_ai.assess.acceptance.readers import READERS, read
 from sovereign_ai.assess.acceptance.readers.reading import ResultReading, UnreadableError
 from sovereign_ai.assess.acceptance.tests import AcceptanceSheet, AcceptanceTest, Level, Limit, file_name
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _MOST_PROBLEMS = 50
 State = Literal["passed", "missed", "unreadable", "not run"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Miss:
     """A limit that was not met.
 
@@ -49,7 +49,7 @@ class Miss:
         return data
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AcceptanceOutcome:
     """The outcome of one run.
 
@@ -82,7 +82,7 @@ class AcceptanceOutcome:
         return data
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Acceptance:
     """The verdict on a factory.
 

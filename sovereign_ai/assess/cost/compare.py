@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from sovereign_ai.assess.sheet import Sheet, weighted_sum
 from sovereign_ai.assess.sources import figures
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Shape
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Bar:
     """One bar of the tornado diagram: the cost at the two ends of a figure, the others in the middle.
 

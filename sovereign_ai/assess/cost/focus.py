@@ -11,11 +11,11 @@ import csv
 import io
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 from sovereign_ai.assess.cost.prices import PricedPart
 from sovereign_ai.assess.measure import Measure
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import spreadsheet_text
 
 COLUMNS = (
@@ -53,7 +53,7 @@ _RUNNING = (
 OWN_COLUMNS = ("x_Basis", "x_High", "x_Item", "x_Low", "x_Measure", "x_Needs", "x_Site")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Bill:
     """The members that every row of a month shares.
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.assess.sheet import GivenValue
 from sovereign_ai.assess.sources import figures
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.cabling import CableOrder, OrderLine
 from sovereign_ai.text import spreadsheet_text
 
@@ -42,7 +42,7 @@ OPEN = "open"
 _CENTIMETRES = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PartPrice:
     """What one piece costs in dollars.
 
@@ -61,7 +61,7 @@ class PartPrice:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PricedLine:
     """A line of the order with its price.
 
@@ -97,7 +97,7 @@ class PricedLine:
         return data
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class OrderCost:
     """What the priced part of some lines costs, in dollars.
 

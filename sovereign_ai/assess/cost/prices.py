@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure, figures
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, Shape
 from sovereign_ai.plan.cabling import order_cables
 from sovereign_ai.plan.fabric import fabrics_by_name
@@ -19,7 +19,7 @@ from sovereign_ai.plan.power import SitePower
 from sovereign_ai.spec import AIFactory
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PricedPart:
     """One line of the capital cost.
 

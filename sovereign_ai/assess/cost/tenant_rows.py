@@ -11,12 +11,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
 
 from sovereign_ai.assess.cost.focus import COLUMNS, quoted
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 QUANTITIES = (
     "ConsumedQuantity",
@@ -35,7 +35,7 @@ OWN = ("x_EnergyKWh", "x_Price")
 _UNIT = "GPU-Hours"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class TenantCharge:
     """What a tenant used.
 
@@ -54,7 +54,7 @@ class TenantCharge:
     team: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class UsagePeriod:
     """A period, and what a GPU-hour costs in it.
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import members
 
 RENEWABLE = frozenset({"wind", "solar", "hydro"})
@@ -23,7 +24,7 @@ RENEWABLE = frozenset({"wind", "solar", "hydro"})
 ORDER = ("wind", "solar", "hydro", "nuclear", "gas", "mixed", "grid", "storage")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Supply:
     """One source and the power that it can give in each hour.
 
@@ -38,7 +39,7 @@ class Supply:
     hours: Sequence[float]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class EnergyStore:
     """A battery.
 
@@ -53,7 +54,7 @@ class EnergyStore:
     efficiency: float = 0.88
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Course:
     """The hours one by one, in kilowatts.
 
@@ -74,7 +75,7 @@ class Course:
     shortfall: Sequence[float]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Balance:
     """The totals of supply and load, in kilowatt-hours.
 

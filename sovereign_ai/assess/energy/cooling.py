@@ -31,6 +31,7 @@ from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.parts import part
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Rack
 from sovereign_ai.plan.power import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, needed_for
 from sovereign_ai.spec import Cooling, DistributionUnits, Hall
@@ -38,7 +39,7 @@ from sovereign_ai.spec import Cooling, DistributionUnits, Hall
 LIQUID = ("rear-door", "liquid", "hybrid")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Cooled:
     """The verdict on the cooling of one hall.
 

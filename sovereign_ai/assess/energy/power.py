@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
@@ -21,6 +20,7 @@ from sovereign_ai.assess.sheet import Sheet, weighted_sum
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog import Figure, server_power
 from sovereign_ai.catalog.system import System
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, Shape, limited_shapes, pool_shapes, switch_kind, switch_power
 from sovereign_ai.plan.fabric import fabrics_by_name
 from sovereign_ai.plan.power import (
@@ -37,7 +37,7 @@ _MEASURED = frozenset({"h100-sxm"})
 """Accelerators whose power in training was measured."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RatedDevices:
     """Equal switches or storage servers of a site.
 
@@ -52,7 +52,7 @@ class RatedDevices:
     figure: Figure
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SiteEquipment:
     """A site with its pools, switches and storage servers.
 

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.assess.energy.balance import Balance, EnergyStore, Supply, balance
@@ -34,11 +33,12 @@ from sovereign_ai.assess.measure import Assessment, Measure, ReportLine, by_name
 from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.errors import Problem, UsageError, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Energy(Assessment):
     """The energy assessment of a factory.
 
@@ -67,7 +67,7 @@ class Energy(Assessment):
         return report_lines(self)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Hourly:
     """The hourly series of a site.
 

@@ -17,7 +17,7 @@ up: there such a rule is open.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from fractions import Fraction
 from typing import Any
 
@@ -26,13 +26,14 @@ from sovereign_ai.assess.measure import Measure, plain
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog import members
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.power import feed_limit
 
 _COUNTRY_OF_ENEFG = "DE"
 _TAKEN_UP = "whether {} is taken up in the EEA Agreement"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class EnergyCheck:
     """One limit compared with one number.
 

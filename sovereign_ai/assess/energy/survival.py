@@ -7,18 +7,19 @@ that the description does not decide is open and lists the missing figures. Open
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sovereign_ai.assess.energy.power import SiteEquipment, site_power
 from sovereign_ai.assess.measure import plain
 from sovereign_ai.assess.sheet import Sheet
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import fullest_leaf, rails_beside
 from sovereign_ai.plan.power import feed_limit
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Failure:
     """One single failure and its effect.
 

@@ -23,6 +23,7 @@ from sovereign_ai.assess.measure import Measure, ReportLine, by_name
 from sovereign_ai.assess.sheet import Sheet, Work
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerator import Accelerator, needed_accelerator
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, Shape
 
 
@@ -34,7 +35,7 @@ class FitVerdict(StrEnum):
     UNKNOWN = "not known"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FitCheck:
     """One check with its arithmetic.
 
@@ -58,7 +59,7 @@ class FitCheck:
         return f"{self.label}: {self.verdict}; {self.text}", self.numbers
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Margin:
     """A check before its numbers are calculated.
 
@@ -156,7 +157,7 @@ class FitSheet:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FitPlace:
     """Where in the plan a piece of work would run.
 
@@ -224,7 +225,7 @@ def add_place(fit: FitSheet, place: FitPlace, gpus: str, nodes: str) -> None:
     fit.at_most("quota of the tenant", gpus, quota)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class TensorGroups:
     """Groups of GPUs that share each matrix product.
 

@@ -36,8 +36,7 @@ neither masks nor a second copy of the scores: the same count, with other widths
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import ceil_div
 
 SIZES = {
@@ -115,7 +114,7 @@ def live_layers(layers: int, stages: int) -> int:
     return max(count * (stages - index) for index, count in enumerate(stage_layers(layers, stages)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Width:
     """The widths of a layer's activations, in values a token.
 

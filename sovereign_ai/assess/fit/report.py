@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from sovereign_ai.assess.energy.power import planned_shapes
 from sovereign_ai.assess.fit.components import InferenceService, TrainingJob
@@ -12,11 +12,12 @@ from sovereign_ai.assess.fit.serving import add_inference_service
 from sovereign_ai.assess.fit.training import INTERVALS, MEMORY_PARTS, add_training_job
 from sovereign_ai.assess.measure import Assessment, ReportLine
 from sovereign_ai.assess.sheet import GivenValue, Sheet
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Fit(Assessment):
     """Whether a piece of work fits a factory.
 

@@ -12,7 +12,6 @@ their common width x bytes, which each GPU of a replica keeps whole (DeepSeek-V3
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 from sovereign_ai.assess.fit.components import InferenceService, Replicas
@@ -29,6 +28,7 @@ from sovereign_ai.assess.goodput.capped_work import under_cap
 from sovereign_ai.assess.goodput.inference import kv_bytes, weights_read
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerator import Accelerator
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import ceil_div
 
 _MODEL = {
@@ -52,7 +52,7 @@ NVIDIA's have it from Blackwell on (vllm-project/vllm issue 31085), AMD's from C
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ReplicaGroup:
     """Replicas of one kind.
 

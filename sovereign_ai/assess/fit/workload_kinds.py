@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import orjson
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -32,7 +33,7 @@ _WHOLE = frozenset({"map", "pod-template"})
 """Types whose content the definition does not name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class WorkloadKind:
     """One kind.
 

@@ -7,7 +7,7 @@ Nothing here is sent to a cluster: whoever reads the manifest adds command, volu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sovereign_ai.assess.fit.components import InferenceService, Replicas, TrainingJob
@@ -16,6 +16,7 @@ from sovereign_ai.assess.fit.workload_kinds import workload_kind
 from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import whole_device_class
 from sovereign_ai.errors import Problem, UsageError, Where, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import ClusterPlan, Namespace, Plan, PoolSlice, ceil_div
 from sovereign_ai.spec import AIFactory
@@ -37,7 +38,7 @@ Work that spans machines stands still as soon as one of them does: the wait of o
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Place:
     """Where a piece of work runs: its namespace, and the part of its pool in that cluster.
 

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.assess.goodput.capped_work import under_cap
 from sovereign_ai.assess.goodput.training_jobs import declared_workloads
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerator import needed_accelerator
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Shape
 from sovereign_ai.spec import AIFactory, ModelSize
 
@@ -37,7 +37,7 @@ _QUESTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class InferenceLoad:
     """One model that is served.
 

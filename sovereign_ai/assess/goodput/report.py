@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from sovereign_ai.assess.energy.power import equipment_of_sites, planned_shapes
@@ -27,6 +27,7 @@ from sovereign_ai.assess.goodput.training_jobs import GoodputJob, add_job, jobs
 from sovereign_ai.assess.measure import Assessment, Measure, ReportLine, by_name
 from sovereign_ai.assess.sheet import GivenValue, Sheet
 from sovereign_ai.assess.sources import figure
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 
@@ -35,7 +36,7 @@ RUNS, STEPS, SEED = 200, 300, 1
 """Runs, steps a run, and seed of the simulation beside each job."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class JobGoodput:
     """The verdict on one job; its numbers are measures under `job.<name>`.
 
@@ -59,7 +60,7 @@ class JobGoodput:
         return data
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Goodput(Assessment):
     """The goodput assessment of a factory.
 

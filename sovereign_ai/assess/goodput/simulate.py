@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from random import Random
 from typing import Any, NamedTuple
 
 from sovereign_ai.assess.goodput.exact import goodput
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 # Limits of the work: jobs that make progress have far fewer failures.
 A_RUN, ONE, _ALL = 1_000, 200_000, 20_000_000
@@ -35,7 +36,7 @@ class _Run(NamedTuple):
     failures: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class GoodputCase:
     """One job and its failures; all times in one unit.
 
@@ -66,7 +67,7 @@ class GoodputCase:
     domain_repair: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SimulatedGoodput:
     """The result of some runs.
 

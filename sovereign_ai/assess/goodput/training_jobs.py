@@ -7,13 +7,13 @@ servers, which is the hardest case, and is marked so. A job never spans pools or
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.assess.goodput.exact import RATE, best_interval, goodput, mean_between, net_of_corruption
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog import Figure, Grade
 from sovereign_ai.catalog.accelerator import Accelerator, needed_accelerator
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, Shape, StoragePlan
 from sovereign_ai.spec import AIFactory, ModelSize, Workload
 
@@ -23,7 +23,7 @@ _HOUR = 3600
 """Seconds of an hour: the mean time between failures is in hours, every other time in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class GoodputJob:
     """One synchronous job.
 

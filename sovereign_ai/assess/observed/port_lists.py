@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sovereign_ai.assess.observed.subnet_discovery import End, Subnet, SubnetNode, one_sided
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import SUBNET
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _KINDS = {"CA": "Ca", "SW": "Switch", "Switch": "Switch", "RT": "Rt"}
 _LISTED = re.compile(
@@ -33,7 +33,7 @@ _MOST_LINES = 200
 """Lines in which a list of ports is recognised; comments may stand above it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Row:
     """One port of a list.
 

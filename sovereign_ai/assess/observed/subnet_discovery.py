@@ -14,10 +14,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import SUBNET
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _NODE = re.compile(r'(Switch|Ca|Rt)\s+(\d{1,3})\s+"([^"]{1,80})"\s*(?:#\s*"([^"]*)"(.*))?')
 _PORT = re.compile(
@@ -34,7 +35,7 @@ End = tuple[str, int]
 """A node's description and the number of one of its ports."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SubnetNode:
     """One switch or adapter.
 
@@ -51,7 +52,7 @@ class SubnetNode:
     lid: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Subnet:
     """One subnet.
 

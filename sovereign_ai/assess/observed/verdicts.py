@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 End = tuple[str, str]
 """A device and one of its ports, by the plan's interface names."""
@@ -40,7 +41,7 @@ class PortState(StrEnum):
     """Neither end's device reported."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ObservedPort:
     """One planned port.
 

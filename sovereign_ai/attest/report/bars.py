@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.assess import Measure, plain
 from sovereign_ai.assess.cost import Cost
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, tag
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.power import feed_limit
 from sovereign_ai.spec import AIFactory
@@ -21,7 +21,7 @@ _MOST_LEAVES = 10
 """Inputs that the tornado shows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Feed:
     """One power feed of a site, in watts.
 
@@ -89,7 +89,7 @@ def _label(y: float, subject: str, figures: str, title: str = "") -> Iterator[Ma
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Amount:
     """One amount of money.
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, words
 from sovereign_ai.catalog.system import system
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import RACK_UNITS, SERVER_UNITS, Plan, Rack, switch_units
 from sovereign_ai.spec import AIFactory
 
@@ -27,7 +27,7 @@ Sort = tuple[str, int | None]
 """Words and height units of a device; None for a height that no source states."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Elevation:
     """A rack and all racks that look like it.
 

@@ -8,11 +8,11 @@ their own. The size of the output is bounded, however long the series is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.assess.energy import RENEWABLE, Balance, Course
 from sovereign_ai.attest.report.markup import Markup, join, svg, tag, words
 from sovereign_ai.attest.report.numbers import mark, table
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 COLUMNS = 120
 """Columns of a picture, at most."""
@@ -32,7 +32,7 @@ _LABELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Column:
     """Some hours as one column, in kilowatts.
 
@@ -47,7 +47,7 @@ class _Column:
     short: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Plot:
     """The scales of a picture.
 

@@ -14,11 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NoReturn
 
 from sovereign_ai.errors import Problem, UsageError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 SECONDS = "SOVEREIGN_AI_API_SECONDS"
 """Environment variable: the seconds that a read may take; the other limits follow in proportion."""
@@ -30,7 +30,7 @@ _BYTES_PER_SECOND = 16_384
 """Below this rate an answer counts as silent; a page of 500 objects is about a megabyte."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Patience:
     """Limits in seconds.
 

@@ -15,7 +15,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -40,6 +39,7 @@ from sovereign_ai.cluster.api.retries import BUSY, Retries, retry_after
 from sovereign_ai.cluster.api.wire_faults import Fault, FaultKind, fault_of
 from sovereign_ai.deferred_imports import deferred
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _POOL = 64
 _OK, _REDIRECT, _SERVER_ERROR, _UNAUTHORIZED, _FORBIDDEN = 200, 300, 500, 401, 403
@@ -382,7 +382,7 @@ def _effect_of(method: str, query: Mapping[str, str]) -> Effect:
     return Effect.ONCE if method == "POST" and query.get("dryRun") != "All" else Effect.SAME
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Request:
     """One request, as it is sent each time."""
 

@@ -12,13 +12,13 @@ import os
 import re
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from sovereign_ai.cluster.api.deadlines import ReadVerdict
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api.deadlines import Clock
@@ -56,7 +56,7 @@ class FaultKind(Enum):
     LOCAL = "this machine has no room for the connection"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Fault:
     """One failed attempt.
 

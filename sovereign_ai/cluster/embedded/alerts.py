@@ -11,7 +11,7 @@ from __future__ import annotations
 import http.client
 import ssl
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from sovereign_ai.cluster.embedded.monitoring import MONITORING_CA, PROMETHEUS, READER, monitors
@@ -19,11 +19,12 @@ from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.state import ClusterDir, recorded_ports
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.files import STATE, parse_json
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ActiveAlert:
     """One alert of the rendered rules whose expression holds.
 

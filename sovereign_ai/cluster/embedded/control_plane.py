@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,6 +22,7 @@ from sovereign_ai.cluster.embedded.rotation import rotate
 from sovereign_ai.cluster.embedded.workload_controllers import workload_controllers_of
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
@@ -33,7 +33,7 @@ _START_SECONDS, _MORE_SECONDS = 90.0, 30.0
 """How long a start may take, and how much longer for each controller of workloads, on a busy machine."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class EmbeddedControlPlane:
     """A control plane of processes; all its nodes are simulated.
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ from sovereign_ai.cluster.removed_clusters import note_removed
 from sovereign_ai.cluster.start_errors import is_port_taken, last_lines, start_failure
 from sovereign_ai.cluster.state import ClusterDir, choose_ports, cluster_dir_of, read_json, record, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import polling, wait_until
 
 __all__ = ["ClusterStatus", "ComponentStatus", "EmbeddedCluster", "down", "list_clusters", "status", "up"]
@@ -78,7 +79,7 @@ _POLL_SECONDS = 0.05
 _PORT_TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class EmbeddedCluster:
     """A running embedded control plane.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from sovereign_ai.cluster.embedded.scraping import scrape_settings
 from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, issue
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 
 PROMETHEUS, KUBE_STATE_METRICS = "prometheus", "kube-state-metrics"
@@ -75,7 +76,7 @@ _RETENTION_DAYS, _RETENTION = 15, "2GB"
 _NODE_LABELS = (KEYS.pool, KEYS.zone, KEYS.jurisdiction)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Monitoring:
     """What watches a control plane, as a description says.
 
@@ -90,7 +91,7 @@ class Monitoring:
     rules: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class MonitoringChange:
     """What watches a control plane changes with the next `up`.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from sovereign_ai.cluster.identities import server_url
 from sovereign_ai.cluster.process import is_running
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of, clusters_root, read_json, recorded_ports
 from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import is_label
 
 _HANGS_AFTER_SECONDS = 4 * SIGN_OF_LIFE_SECONDS
 """Age of the status file at which the supervisor hangs: it writes one each `SIGN_OF_LIFE_SECONDS`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ComponentStatus:
     """One component.
 
@@ -44,7 +45,7 @@ class ComponentStatus:
     log: Path
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ClusterStatus:
     """One embedded control plane.
 

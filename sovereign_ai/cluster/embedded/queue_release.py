@@ -8,7 +8,6 @@ ever too, and so would pods that it has not placed yet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -24,12 +23,13 @@ from sovereign_ai.cluster.embedded.queued_jobs import (
 )
 from sovereign_ai.cluster.embedded.queueing import GROUP_VERSION, has_queueing, queue_settings_file
 from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _HELD = ("AdmissionCheck", "ClusterQueue", "Cohort", "LocalQueue", "ResourceFlavor", "Topology", "Workload")
 """Kinds that Kueue sets finalizers on."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class QueueRelease:
     """What was released.
 

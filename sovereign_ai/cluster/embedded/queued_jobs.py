@@ -9,12 +9,12 @@ TrainJobs, where they are served. A Job of a JobSet follows its owner.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.cluster.embedded.queueing import GROUP_VERSION
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 Object = Mapping[str, Any]
 PREFIX = "kueue.x-k8s.io/"
@@ -30,7 +30,7 @@ _ENDS = {"Complete", "Completed", "Failed"}
 _MOST_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class QueuedJobs:
     """Jobs that name a queue and are not complete: `namespace/name`, after its kind where that is not Job.
 

@@ -8,7 +8,7 @@ whatever is deployed to it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api
@@ -21,9 +21,10 @@ from sovereign_ai.cluster.embedded.workload_controllers import (
 )
 from sovereign_ai.cluster.embedded.workload_release import work_of
 from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class QueueingChange:
     """Controllers start or stop with the next `up`.
 

@@ -10,7 +10,6 @@ requests that it judges are refused.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from sovereign_ai.cluster import identities as who
 from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, issue
 from sovereign_ai.cluster.state import ClusterDir, write_json
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 
 READ = "get list watch"
@@ -51,7 +51,7 @@ class Permission(NamedTuple):
     only: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Judged:
     """Objects that a controller judges.
 
@@ -76,7 +76,7 @@ class Judged:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class WebhookController:
     """A controller with a listener for webhooks.
 

@@ -11,7 +11,7 @@ certificates, leases, pod groups of other schedulers, and changing nodes.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -28,6 +28,7 @@ from sovereign_ai.cluster.embedded.webhook_controllers import (
 )
 from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 TRAINER = "trainer"
 _UNREAD = "sovereign-ai-unread"
@@ -38,7 +39,7 @@ LWS_PODS = "leaderworkerset.sigs.k8s.io/name"
 """The label of the pods of a LeaderWorkerSet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class WorkloadController:
     """A controller that makes pods of one kind of work.
 

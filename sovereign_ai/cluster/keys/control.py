@@ -12,7 +12,6 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
@@ -41,6 +40,7 @@ from sovereign_ai.cluster.keys.seal import SECRETS, WITHDRAWN_KEY
 from sovereign_ai.cluster.keys.store import KeyStore, Stored, opened_store, stored_values
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import polling_async
 
 Progress = Callable[[str], object]
@@ -50,7 +50,7 @@ _CACHE_SECONDS = 60.0
 """How long the API server may take to fill its cache of secrets anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class KeyState:
     """One key of a control plane.
 

@@ -11,12 +11,13 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.plan import ClusterPlan
@@ -28,7 +29,7 @@ LONGEST_SOCKET = 100
 """Characters of a socket's path, of which unix(7) allows 107."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ModuleLocation:
     """Where a PKCS#11 module is and how to log in.
 
@@ -45,7 +46,7 @@ class ModuleLocation:
     environment: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Custody:
     """The keys of one control plane.
 

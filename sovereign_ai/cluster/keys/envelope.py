@@ -12,7 +12,7 @@ The form: k8s.io/apiserver v0.37.2, kmsv2/v2/api.proto and encrypt/aes/aes_exten
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster.keys.messages import STORED
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 SEED_BYTES = 32
 _INFO, _NONCE = 32, 12
@@ -34,7 +35,7 @@ class DamagedError(Exception):
     """A stored value differs from the one that was encrypted there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Seed:
     """A seed and how it is stored.
 

@@ -13,7 +13,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import grpc  # type: ignore[import-untyped]
 from sovereign_ai.cluster.keys.envelope import SEED_BYTES, Seed
 from sovereign_ai.cluster.keys.messages import KMS, KMS_SERVICE
 from sovereign_ai.cluster.keys.plugin import WITHDRAWN
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 RECONNECT = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1000)]
 """So a restarted server is reached within a second; gRPC's own back-off grows up to two minutes."""
@@ -40,7 +40,7 @@ class KeyRefusedError(Exception):
     """The key is withdrawn."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class KeyAnswer:
     """The key service's last answer about a key.
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.files import PIN, decode, read
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.keys.custody import ModuleLocation
@@ -41,7 +41,7 @@ class ModuleError(EnvironmentLacksError):
         super().__init__(Problem("pkcs11-failed", message, hint=hint))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Version:
     """One version of a key.
 

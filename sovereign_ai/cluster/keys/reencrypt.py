@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,12 +21,13 @@ from sovereign_ai.cluster.keys.seal import SECRETS, WITHDRAWN_KEY
 from sovereign_ai.cluster.keys.store import CONFIG_MAPS, Stored, opened_store, stored_values
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _SEAL_ROUNDS, _ROUNDS = 5, 3
 """How often values are looked at: others write in the meantime, and what they wrote may be outdated too."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ReencryptedObjects:
     """The result of re-encrypting values that were stored under an older version of a key, or under none.
 
@@ -40,7 +40,7 @@ class ReencryptedObjects:
     left: tuple[Stored, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _KeyIds:
     """The identifiers under which values should be stored.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
@@ -20,13 +19,14 @@ from sovereign_ai.cluster.keys.seal import PLANE_VALUE, SEALED, SECRETS, sealed_
 from sovereign_ai.cluster.keys.secret_proxy import open_etcd, port_of
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import clean
 
 CONFIG_MAPS = b"/registry/configmaps/"
 _CALL_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Stored:
     """One value in etcd.
 

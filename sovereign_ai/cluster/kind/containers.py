@@ -5,11 +5,11 @@ Also what they need of the container engine: that it answers, and kind's network
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.cluster.process import is_running, started_at
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain.container_engine import Docker
 from sovereign_ai.toolchain.node_image.build import RECIPE
 
@@ -19,7 +19,7 @@ NETWORK = "kind"
 _LOOK_SECONDS = 20.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Container:
     """One node's container.
 
@@ -44,7 +44,7 @@ class Container:
         return self.state == "running"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Init:
     """The first process of a container, with which the container ends.
 

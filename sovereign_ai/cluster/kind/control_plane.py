@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,6 +14,7 @@ from sovereign_ai.cluster.kind.machine_status import KindStatus, folder_of, list
 from sovereign_ai.cluster.kind.operator import remedy
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api import Api
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec import AIFactory
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class KindControlPlane:
     """A cluster of containers: its first nodes are real, with kubelets; the others are simulated.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from sovereign_ai.cluster.lock import alone
 from sovereign_ai.cluster.removed_clusters import note_removed
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.toolchain import Progress, wait_until
@@ -42,7 +43,7 @@ _DOWN_SECONDS = 120.0
 _FORBIDDEN = 403
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class KindCluster:
     """A running kind cluster.
 

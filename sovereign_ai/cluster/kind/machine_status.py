@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ from sovereign_ai.cluster.kind import operator
 from sovereign_ai.cluster.kind.containers import containers, need_engine, server
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of, clusters_root, read_json
 from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import is_label
 from sovereign_ai.toolchain.container_engine import Docker
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NodeStatus:
     """One real node.
 
@@ -33,7 +34,7 @@ class NodeStatus:
     healthy: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class KindStatus:
     """One kind cluster.
 

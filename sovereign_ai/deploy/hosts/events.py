@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import clean, clean_lines
 
 State = Literal["ok", "changed", "drift", "failed", "unreachable", "cancelled", "not-run"]
@@ -23,7 +24,7 @@ _LONGEST, _MOST_NOTES, _MOST_CHANGES = 600, 200, 20_000
 """Characters of a failure or a note that are kept, and notes and changes of one host."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HostChange:
     """One thing that was changed, or would be.
 
@@ -44,7 +45,7 @@ class HostChange:
         return {"role": self.role, "task": self.task, "item": self.item, "diff": self.diff}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HostResult:
     """The result of a run on one host.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -12,10 +11,11 @@ from sovereign_ai.deploy.hosts.events import HostResult
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.files import STATE, parse_json, read
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import make_folders
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Journal:
     """The hosts that a run has finished, kept so that the next run can resume.
 

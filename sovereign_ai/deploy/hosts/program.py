@@ -17,7 +17,6 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -30,6 +29,7 @@ from sovereign_ai.deploy.partial import PartialRun
 from sovereign_ai.deploy.pulumi_environment import state_dir
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, Where
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import make_folders, try_lock, wait_until
 
 PATIENCE_SECONDS = 60.0
@@ -45,7 +45,7 @@ HostConfiguration(\
 '''
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HostsProgram:
     """The arguments of the program, and its files.
 

@@ -22,13 +22,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.deploy.hosts.cleanup import CONTROLLER, close_connections, end_local_processes
 from sovereign_ai.deploy.hosts.events import FAILED_STATES, HostEvents, HostResult
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.hosts import HostInventory, as_data, twin_inventory
 from sovereign_ai.render.switches import SwitchPorts
 
@@ -45,7 +46,7 @@ _ENDING_TIMEOUT = 20
 """Seconds that a host has for ending a cancelled run's processes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RunRequest:
     """A request to run a playbook.
 
@@ -79,7 +80,7 @@ class RunRequest:
         return list(inventory.in_units())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HostRun:
     """The outcome of a run.
 

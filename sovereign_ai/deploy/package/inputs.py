@@ -9,20 +9,20 @@ sovereign_ai.errors.UsageError: FactoryDeployment has no input 'fle' [unknown-in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pulumi.runtime import known_types, rpc
 
 from sovereign_ai.deploy.package.schema import INPUTS
 from sovereign_ai.errors import Problem, UsageError, Where, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.spec import AIFactory, load, read_data
 
 _WHY = "a deployment is decided on plain values, and so is residency"
 _INLINE = "description"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Arguments:
     """The arguments of `FactoryDeployment`.
 

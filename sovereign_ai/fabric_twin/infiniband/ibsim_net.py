@@ -7,9 +7,9 @@ a node's place in the plan.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.switches import (
@@ -40,7 +40,7 @@ End = tuple[str, int]
 """Node and port number."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Net:
     """What is twinned of an InfiniBand plane.
 

@@ -17,7 +17,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.assess.observed import Subnet, ibnetdiscover
@@ -25,6 +24,7 @@ from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.fabric_twin.infiniband.ibsim_net import Net, net_file
 from sovereign_ai.fabric_twin.namespace import batch, list_namespaces, processes, run
 from sovereign_ai.fabric_twin.twin import MEMORY, SCRATCH, STATE, down
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.render.switches import opensm_conf
 from sovereign_ai.toolchain import wait_until
@@ -55,7 +55,7 @@ _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RunningSubnet:
     """A twin of an InfiniBand plane that runs.
 

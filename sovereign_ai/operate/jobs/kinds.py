@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sovereign_ai.cluster import WITHOUT_CONTROLLER
 from sovereign_ai.cluster.api import Api, ApiError, Resource
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 QUEUE = "kueue.x-k8s.io/queue-name"
 """The label by which Kueue admits a piece of work, and by which one is told from other objects here."""
 _KUEUE = "kueue.x-k8s.io"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class WorkKind:
     """A kind of work.
 
@@ -41,7 +41,7 @@ WORK_KINDS = (
 """Owners before what they own: a TrainJob makes a JobSet of its name, and that makes Jobs."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ServedWork:
     """What a cluster serves of them.
 

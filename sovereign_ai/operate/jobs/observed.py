@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ import orjson
 
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.errors import Problem, UsageError, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.jobs.kinds import QUEUE, ServedWork, WorkKind
 
 Object = Mapping[str, Any]
@@ -34,7 +35,7 @@ class WorkState(StrEnum):
     """It is deleted, and its pods end."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class WorkPod:
     """A pod of a piece of work.
 
@@ -51,7 +52,7 @@ class WorkPod:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Work:
     """A piece of work.
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from sovereign_ai.assess import GivenValue
 from sovereign_ai.assess.goodput import Goodput, assess_goodput, goodput
 from sovereign_ai.catalog.system import system
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.months.gangs import GangTerms, Shares
 from sovereign_ai.operate.months.month import DAY, Month, Safeguard, VirtualSite, run_month
 from sovereign_ai.plan import Plan
@@ -32,7 +32,7 @@ _NOTABLE = 0.005
 """A share of the time from which a reason is named."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class MeasuredShare:
     """A share over several months.
 
@@ -51,7 +51,7 @@ class MeasuredShare:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class MonthSeries:
     """The months of all seeds under one condition.
 
@@ -72,7 +72,7 @@ class MonthSeries:
     decisions: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AssessedJob:
     """What the assessment says of a job.
 
@@ -91,7 +91,7 @@ class AssessedJob:
     mean: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Agreement:
     """How the measured and the assessed goodput of a job agree.
 

@@ -13,10 +13,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class GangTerms:
     """What the goodput of a job depends on; all times in seconds.
 

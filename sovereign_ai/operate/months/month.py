@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -19,6 +19,7 @@ from math import inf
 
 from sovereign_ai.assess import FailureDomains, FaultDomain, FaultEvent, draw_in
 from sovereign_ai.assess.sources import figure
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.months.fleet import VirtualFleet, report_delay, reported_fault
 from sovereign_ai.operate.months.gangs import Gang, GangTerms, Shares, VirtualPool
 from sovereign_ai.operate.repair.decide import Act, Decision, Policy
@@ -55,7 +56,7 @@ class Safeguard(StrEnum):
     REPAIR = "repair"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class VirtualSite:
     """A cluster of a plan, read once for many months.
 
@@ -76,7 +77,7 @@ class VirtualSite:
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class MonthSample:
     """What was so at one moment of a run.
 
@@ -95,7 +96,7 @@ class MonthSample:
     interruptions: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Month:
     """What came of one run.
 

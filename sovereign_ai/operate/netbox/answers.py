@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.netbox.connection import NetBoxConnection
 
 _PAGE = 500
@@ -42,7 +42,7 @@ def bad_answer(what: str) -> EnvironmentLacksError:
     return EnvironmentLacksError(Problem("netbox-answer", message, hint=hint))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NetBoxRow:
     """One object of a list.
 

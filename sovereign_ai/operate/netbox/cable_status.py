@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sovereign_ai.assess.observed import End, PortState
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.netbox.planned import Key, Planned, PlannedObject
 from sovereign_ai.operate.observation import Observation
 
@@ -25,7 +26,7 @@ Ends = frozenset[End]
 """Both ends of a cable, by device and interface."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class CableStatuses:
     """What an observation says of the status of cables.
 

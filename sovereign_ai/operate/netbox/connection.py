@@ -27,6 +27,7 @@ import orjson
 from sovereign_ai.cluster.api import retry_after
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.files import AUTHORITIES, NETBOX_ANSWER, NETBOX_TOKEN, decode, parse_json, read
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import HIDDEN_VALUE, clean
 
 TOKEN = "SOVEREIGN_AI_NETBOX_TOKEN"  # noqa: S105 - the name of a variable
@@ -51,7 +52,7 @@ class LostAnswerError(Exception):
     """No answer to a write: it may have been carried out."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NetBoxUrl:
     """The address of a NetBox.
 
@@ -73,7 +74,7 @@ class NetBoxUrl:
         return f"{scheme}://{host}:{self.port}{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NetBoxPatience:
     """Limits in seconds.
 
@@ -90,7 +91,7 @@ class NetBoxPatience:
     most_tries: int = 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Reply:
     """One whole answer."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.netbox.cable_status import Ends, ends_of
 from sovereign_ai.operate.netbox.held import Held, HeldValue, NetBoxObject, Owner, parts_of_others
 from sovereign_ai.operate.netbox.planned import KINDS, OWNED, Key, Planned, PlannedObject, Reference, Value
@@ -20,7 +21,7 @@ _CABLE_KEY_PARTS = 6
 """Parts of the key of a cable between two interfaces: site, device and name of both."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NetBoxChange:
     """What is to be done about one object.
 
@@ -73,7 +74,7 @@ class NetBoxChange:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PushDifference:
     """Everything that is to be done.
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from itertools import islice
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.netbox.answers import NetBoxRow, bad_answer, list_rows
 from sovereign_ai.operate.netbox.connection import NetBoxConnection
 from sovereign_ai.operate.netbox.planned import OWNED, SHARED, Key, Planned, PlannedObject, cable_key
@@ -101,7 +102,7 @@ Owner = tuple[str, int]
 """Kind and number of an object that another one is part of."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NetBoxObject:
     """An object of NetBox that is the factory's.
 
@@ -122,7 +123,7 @@ class NetBoxObject:
     parts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ForeignObject:
     """An object of somebody else where the plan needs its name or its port.
 

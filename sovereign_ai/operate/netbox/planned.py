@@ -6,9 +6,10 @@ What an object refers to is named by kind and key, since numbers are NetBox's an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.interop import netbox_tables
 from sovereign_ai.spec import AIFactory
@@ -23,7 +24,7 @@ OWNED = ("sites", "racks", "devices", "interfaces", "cables", "vrfs", "prefixes"
 KINDS = (*SHARED, *OWNED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Reference:
     """Another object.
 
@@ -42,7 +43,7 @@ class Reference:
 Value = str | int | bool | Decimal | Reference | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PlannedObject:
     """An object that the plan wants.
 

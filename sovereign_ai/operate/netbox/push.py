@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from sovereign_ai.errors import Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.netbox.answers import PATHS, bad_answer, rows_of
 from sovereign_ai.operate.netbox.connection import LostAnswerError, NetBoxConnection, RefusedWriteError
 from sovereign_ai.operate.netbox.difference import CHANGE, CREATE, DELETE, NetBoxChange, PushDifference
@@ -58,7 +59,7 @@ class _StoppedPushError(Exception):
     """A write got no answer: only another look can say what NetBox holds."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Write:
     """One object of a batch: the change, and what is sent of it."""
 

@@ -8,10 +8,10 @@ the clock before the change.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory, MaintenanceWindow
 from sovereign_ai.units import Percent
@@ -22,7 +22,7 @@ _LOOK_BACK, _LOOK_AHEAD = 8, 9
 """Days: a window is open for a week at most, comes every week, and days of two time zones differ by one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Budget:
     """A disruption budget of one cluster's machines.
 

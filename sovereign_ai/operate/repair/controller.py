@@ -13,7 +13,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import starmap
@@ -21,6 +20,7 @@ from typing import Any
 
 from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
 from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
 from sovereign_ai.operate.repair.held_pods import held_pods, held_text, list_budgets
@@ -60,7 +60,7 @@ LEASE = timedelta(seconds=15)
 """How long a controller that died keeps the lease: what Kubernetes' own controllers take by default."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Done:
     """A decision, and what came of it.
 

@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.repair.budgets import Budget
 from sovereign_ai.operate.repair.faults import NOT_READY, Fault, Remedy
 from sovereign_ai.operate.repair.record import Record, Step
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Policy:
     """How machines are repaired.
 
@@ -58,7 +59,7 @@ class Cordon(StrEnum):
     OTHERS = "others"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Machine:
     """What is observed of one machine.
 
@@ -109,7 +110,7 @@ class Act(StrEnum):
     RETIRE = "SpareRetired"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Decision:
     """One decision about one machine.
 

@@ -10,12 +10,12 @@ Source: Kubernetes 1.37, pkg/registry/core/pod/storage/eviction.go.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster import evictable_pods, evictable_pods_by_node, is_recreated
 from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.rbac import selects
 
 Object = Mapping[str, Any]
@@ -26,7 +26,7 @@ _LISTED_ONE_BY_ONE = 32
 _MOST_NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HeldPod:
     """A pod that an eviction does not remove.
 

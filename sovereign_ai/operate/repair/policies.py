@@ -27,7 +27,6 @@ groups share, such as a rack, is never drained further than the more permissive 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -37,6 +36,7 @@ from pydantic import Field, Strict, StringConstraints
 
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.files import POLICIES, Parsed, decode, parse, read
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.repair.budgets import Budget
 from sovereign_ai.operate.repair.decide import Act, Decision, Machine, Policy, decide
 from sovereign_ai.plan import Node, Plan
@@ -118,7 +118,7 @@ class PolicyFile(Model):
     """The groups; the first that a machine belongs to decides."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Policies:
     """How each machine of a cluster is repaired.
 

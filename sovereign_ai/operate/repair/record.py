@@ -8,12 +8,13 @@ the other.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 
 import orjson
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 
 ANNOTATION = f"{KEYS.domain}/repair"
@@ -48,7 +49,7 @@ class Step(StrEnum):
     """Given up: a person has to look."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Record:
     """A repair that has begun.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import FaultCodes
 from sovereign_ai.cluster import CORDON_OWNER, evictable_pods, evictable_pods_by_node
 from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 from sovereign_ai.operate.repair.decide import Cordon, Machine
 from sovereign_ai.operate.repair.faults import NOT_READY, Fault, Object, condition_faults, taint_faults
@@ -58,7 +59,7 @@ pods of 1,160 machines that lost their feed took three minutes to count (5,000 m
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Place:
     """What the plan knows of a machine.
 
@@ -73,7 +74,7 @@ class Place:
     codes: FaultCodes | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class View:
     """The machines of a cluster, as observed at one moment.
 
@@ -92,7 +93,7 @@ class View:
         return {machine.name: machine for machine in self.machines}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PodCount:
     """The pods of a machine that an eviction must remove.
 
@@ -109,7 +110,7 @@ PodCounts = Callable[[Sequence[str]], Mapping[str, PodCount]]
 """Counts the pods of machines that an eviction must remove."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NodeReports:
     """The live objects by which a cluster reports the state of its machines.
 

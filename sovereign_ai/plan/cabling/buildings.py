@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
 from sovereign_ai.catalog import LinkMedium, link_medium
 from sovereign_ai.catalog.parts import CatalogPart, part
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.cabling.assemblies import NO_LENGTH, stock_length
 from sovereign_ai.plan.cabling.parts import (
     PANEL_PORTS,
@@ -44,7 +44,7 @@ _LANE = 100
 _USUAL = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class BuildingPiece:
     """Pieces of one kind for links between buildings.
 
@@ -63,7 +63,7 @@ class BuildingPiece:
     pieces: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RouteCables:
     """What runs on one route between two buildings.
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sovereign_ai.catalog import LinkMedium
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.cabling.assemblies import NO_LENGTH, Assembler, MediumChoice, TrunkUse, stock_length
 from sovereign_ai.plan.cabling.buildings import (
     BETWEEN_BUILDINGS,
@@ -54,7 +55,7 @@ _SHARE = 10_000
 _MPO_FIBRES = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class OrderLine:
     """Pieces of one kind.
 
@@ -75,7 +76,7 @@ class OrderLine:
     pieces: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class MediumUse:
     """Links of one fabric that one medium carries.
 
@@ -100,7 +101,7 @@ class MediumUse:
     unknown: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class CableOrder:
     """Everything that is ordered to cable a factory.
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sovereign_ai.catalog import LinkMedium, UnknownNameError, link_medium
 from sovereign_ai.catalog.parts import CatalogPart, part
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.cabling.cages import GIGABIT, CageKind
 from sovereign_ai.plan.cabling.parts import PARALLEL, Part, engines_of, optic_part
 from sovereign_ai.plan.fabric.outside_optics import links_of_optic
@@ -46,7 +46,7 @@ class OutsideMedium(NamedTuple):
     optic: Part | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class OutsideUse:
     """Links to the outside of one fabric at one site.
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.catalog.switch import switch
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.cabling.routes import RackPlace, cable_length, places_of
 from sovereign_ai.plan.racks import Rack
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import Fabric
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RowSwitches:
     """Switches in rows with which the twisted pairs of a fabric would reach.
 

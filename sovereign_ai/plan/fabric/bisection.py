@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.fabric.cables import CableRow, Cables
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Carried:
     """The capacity of a plane.
 

@@ -14,12 +14,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat, starmap
 from operator import itemgetter
 from typing import NamedTuple, overload
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.plan.fabric.layout import Layout, pairs_of, pods_of
 from sovereign_ai.plan.fabric.port_assignment import MANAGED, SERVERS, assign_places
@@ -118,7 +118,7 @@ _UPPER = itemgetter(Cable._fields.index("upper"))
 _PAIR = itemgetter(Cable._fields.index("lower"), Cable._fields.index("upper"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class CableNames:
     """Names of one plane's switches.
 

@@ -25,8 +25,8 @@ B300-XDR reference architectures, read 2026-11-24):
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.units import Ratio
 
@@ -47,7 +47,7 @@ class MisfitError(ValueError):
         super().__init__(f"{message}; {hint}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Split:
     """How a leaf's ports are divided.
 
@@ -60,7 +60,7 @@ class Split:
     up: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Clos:
     """A folded Clos.
 

@@ -13,8 +13,8 @@ pair of leaves without spines each stands with its own first host.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.fabric.cables import CableNames, leaf_spine, spine_core, switch_names
 from sovereign_ai.plan.fabric.layout import pods_of
 from sovereign_ai.plan.fabric.port_assignment import MANAGED, SERVERS, assign_places, fabrics_by_name
@@ -25,7 +25,7 @@ from sovereign_ai.plan.shapes import phase_totals
 from sovereign_ai.spec import AIFactory
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SwitchGroup:
     """Switches of one model of a plane that come in one phase.
 

@@ -22,11 +22,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError
 from sovereign_ai.plan.fabric.core_groups import CoreGroup, equal_groups
 from sovereign_ai.plan.fabric.port_assignment import (
@@ -42,7 +43,7 @@ from sovereign_ai.spec import Fabric
 from sovereign_ai.units import BitsPerSecond, Ratio
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Partners:
     """Links between the two switches of each pair, of a plane with spines; 0 where there are none.
 
@@ -74,7 +75,7 @@ def _partners_of(fabric: Fabric) -> Partners:
     return Partners(at_leaves or 0, at_spines or 0, at_border or 0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Layout:
     """What the cables of a plane follow from, besides its counts.
 
@@ -110,7 +111,7 @@ class Layout:
         return 0 if self.outside is None else self.outside.uplinks
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Laid:
     """A plane's counts.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fractions import Fraction
 from math import gcd
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.fabric.bisection import (
     Carried,
     carried,
@@ -36,7 +37,7 @@ from sovereign_ai.spec import AIFactory, Fabric
 from sovereign_ai.units import BitsPerSecond
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Switch:
     """One switch.
 
@@ -58,7 +59,7 @@ class Switch:
     loopback: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FabricPlan:
     """One plane of one fabric at one site.
 

@@ -25,10 +25,11 @@ one hop between all servers under the same leaves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.catalog.system import system
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import AIFactory, Fabric, GpuNodePool
 from sovereign_ai.units import BitsPerSecond
@@ -38,7 +39,7 @@ MANAGERS = "fabric managers"
 MANAGED = "management ports"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Block:
     """Hosts that are placed together.
 

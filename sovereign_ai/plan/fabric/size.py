@@ -18,10 +18,11 @@ three tiers of 64-port switches carry at most 2,048: 65,536 endpoints at 1:1 [im
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 from sovereign_ai.errors import Problem, SpecError, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.fabric.clos import Clos, MisfitError, Split, most_endpoints, most_leaves, shape, split
 from sovereign_ai.plan.fabric.core_groups import CoreGroup, packed
 from sovereign_ai.plan.fabric.layout import Laid, Layout, pairs_of
@@ -42,7 +43,7 @@ MOST_BREAKOUT = 8
 """The finest breakout that a description may name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FabricSize:
     """The size of one plane of one fabric at one site.
 

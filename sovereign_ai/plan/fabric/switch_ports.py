@@ -9,9 +9,10 @@ a border leaf, the last ones of a leaf, spine or core.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sovereign_ai.catalog.switch import BREAKOUT_PARTS, SwitchModel, switch
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.fabric.clos import MisfitError
 from sovereign_ai.plan.fabric.outside_optics import refuse_unfit_optic
 from sovereign_ai.plan.fabric.port_assignment import links_a_port
@@ -20,7 +21,7 @@ from sovereign_ai.spec import Border, Fabric
 from sovereign_ai.units import BitsPerSecond
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Ports:
     """Ports of the switches of one plane, counted in links.
 
@@ -116,7 +117,7 @@ def _extra_ports(fabric: Fabric, leaf: SwitchModel | None) -> int:
     return leaf.uplink_ports or 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Outside:
     """The links of a plane to the outside.
 

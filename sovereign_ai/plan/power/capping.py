@@ -16,9 +16,9 @@ another. Machines that stop then draw nothing; here they are counted as if they 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.power.loads import (
     Load,
     RackGroup,
@@ -32,7 +32,7 @@ from sovereign_ai.plan.shapes import Shape, limited_shapes, shapes_at
 from sovereign_ai.spec import Site
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class MachineCap:
     """A cap that limits the machines of a pool.
 
@@ -47,7 +47,7 @@ class MachineCap:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _CappedRack:
     """Equal racks below a cap, with the part of their power that passes there.
 
@@ -97,7 +97,7 @@ def _has_caps(site: Site) -> bool:
     return any(caps)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Cap:
     """One cap of a site.
 

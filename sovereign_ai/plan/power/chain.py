@@ -24,9 +24,9 @@ Rules and their sources:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.power.chain_elements import ChainElement, load_text, parallel
 from sovereign_ai.plan.power.loads import SiteLoad
 from sovereign_ai.plan.rounding import ceil_div
@@ -36,7 +36,7 @@ _WHOLE = 10_000
 """100 % in the steps of a share."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ChainLoad:
     """What a site's chain carries at each level, in watts.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.rounding import ceil_div
 
 SPARE: Mapping[str, int] = {"N": 0, "N+1": 1, "N+2": 2}
 """Elements beyond those that the load needs; `2N` has as many again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ChainElement:
     """One kind of element of a site's power chain, all of them alike.
 

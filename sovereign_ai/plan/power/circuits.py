@@ -21,10 +21,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt, lcm
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.power.chain_elements import ChainElement, load_text
 from sovereign_ai.plan.power.loads import (
     RackGroup,
@@ -45,7 +45,7 @@ _CIRCUIT_STEPS = 10**14
 _CURRENT_STEPS = 10**6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Busiest:
     """The busiest of some equal circuits.
 

@@ -18,19 +18,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
 from sovereign_ai.catalog.parts import part
 from sovereign_ai.catalog.system import System
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec import Site
 from sovereign_ai.units import Watts
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RackGroup:
     """Equal compute racks.
 
@@ -47,7 +48,7 @@ class RackGroup:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Load:
     """The load of one rack, or of a whole site, on each feed. Feeds are numbered in the order of their names.
 
@@ -62,7 +63,7 @@ class Load:
     stopped: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SiteLoad:
     """A site's load, exact.
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.power.capping import MachineCap
 from sovereign_ai.plan.power.chain_elements import ChainElement
 from sovereign_ai.plan.power.loads import (
@@ -27,7 +28,7 @@ from sovereign_ai.spec import Site
 __all__ = ["SitePower", "rack_watts", "site_power"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SitePower:
     """One site's power at full load.
 

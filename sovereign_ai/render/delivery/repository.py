@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from sovereign_ai.errors import Problem, UsageError, nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 SCHEMES = ("https", "ssh", "http")
 """What Argo CD and Flux both read; Flux takes no address of the form `git@HOST:PATH`."""
@@ -28,7 +28,7 @@ _LONGEST = 1_000
 _ADDRESS_HINT = "write https://HOST/PATH or ssh://git@HOST/PATH"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Repository:
     """A place in a Git repository.
 

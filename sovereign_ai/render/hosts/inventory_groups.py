@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
+
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _UNSAFE = "__ansible_unsafe"
 """How Ansible's JSON marks a text that is never evaluated."""
@@ -22,7 +24,7 @@ _TEMPLATE_MARKS = ("{{", "{%", "{#")
 _SORTED = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Host:
     """One node, storage server or switch.
 
@@ -40,7 +42,7 @@ class Host:
     variables: Mapping[str, Any] = field(hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HostInventory:
     """Hosts, and the variables that each group shares.
 

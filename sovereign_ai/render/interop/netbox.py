@@ -14,9 +14,9 @@ says what to update and what to leave out.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import RACK_UNITS, Plan
 from sovereign_ai.plan.cabling import cable_length, rack_positions, racks_of
 from sovereign_ai.render.interop.racks import DeviceModel, models, mounted_devices
@@ -47,7 +47,7 @@ _SPEEDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Link:
     """A cable between two interfaces.
 

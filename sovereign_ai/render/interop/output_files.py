@@ -18,10 +18,11 @@ pxe/boot.ipxe, pxe/hosts/<node>.ipxe                                            
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import orjson
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.interop.aicr import aicr
@@ -56,7 +57,7 @@ from sovereign_ai.spec import AIFactory
 _SORTED = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class DeliveredFacts:
     """What is known once servers are delivered, and the addresses of boot and DHCP servers.
 

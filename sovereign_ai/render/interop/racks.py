@@ -10,11 +10,11 @@ states has no known unit, and neither has any device above it; the rack's front 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from html import escape
 
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.catalog.system import system
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import RACK_UNITS, SERVER_UNITS, Plan, Rack, switch_units
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.spec import AIFactory, Fabric
@@ -27,7 +27,7 @@ _MOST_LOST = 4
 _COLOURS = {"compute": "#dbeafe", "network": "#dcfce7", "storage": "#fef3c7"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class DeviceModel:
     """The model of a device.
 
@@ -42,7 +42,7 @@ class DeviceModel:
     units: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class MountedDevice:
     """A device in its rack.
 

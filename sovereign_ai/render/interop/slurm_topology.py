@@ -14,8 +14,8 @@ those without a compute fabric are below one that is named after the cluster.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.interop.slurm_hosts import hostlist
@@ -23,7 +23,7 @@ from sovereign_ai.render.interop.topograph import tree
 from sovereign_ai.render.switches.block import yaml_block
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ClusterTree:
     """The switches above a cluster's nodes.
 

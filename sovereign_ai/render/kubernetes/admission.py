@@ -21,10 +21,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 from sovereign_ai.render.kubernetes.judged_updates import EVERYWHERE, changed
 from sovereign_ai.render.kubernetes.objects import Maker, Object
@@ -66,7 +66,7 @@ _LONGEST = 5_000
 """Characters of the checks that share a validation: the time to compile one grows with the square of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Signed:
     """The waivers that their approvers signed.
 

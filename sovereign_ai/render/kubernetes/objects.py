@@ -8,15 +8,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
 
 Object = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Maker:
     """Makes objects of one factory.
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sovereign_ai.catalog.accelerator import needed_accelerator
 from sovereign_ai.catalog.system import system
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node, Plan, Rack, StoragePlan
 from sovereign_ai.plan.fabric import FabricPlan, Switch
 from sovereign_ai.render.monitoring.targets import has_dcgm, node_labels, nodes_of
@@ -35,7 +35,7 @@ Labels = Mapping[str, str]
 Series = tuple[str, Labels, float]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Figure:
     """One planned figure: a constant series.
 
@@ -50,7 +50,7 @@ class Figure:
     value: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Alert:
     """One alert.
 

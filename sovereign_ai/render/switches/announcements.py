@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import format_address
 from sovereign_ai.plan.fabric import FabricPlan, Switch
 
@@ -27,7 +27,7 @@ _HEIGHT = {"leaf": 0, "border": 0, "spine": 1, "core": 2}
 """The height of a tier: leaves and border leaves are below spines."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Accepted:
     """What is accepted from a neighbour in one routing table.
 

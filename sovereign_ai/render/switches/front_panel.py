@@ -15,10 +15,10 @@ SONiC's own platform files.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 from sovereign_ai.catalog.switch import switch
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _LANES_BY_RATE = ((25 * 10**9, 1), (100 * 10**9, 4))
 """(Bits a second of a whole port, at most; its lanes): SFP and QSFP."""
@@ -26,7 +26,7 @@ _MOST_LANES = 8
 """Lanes of faster ports (QSFP-DD, OSFP)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class PanelPort:
     """One port, or one part of a split port, as SONiC defines it.
 
@@ -43,7 +43,7 @@ class PanelPort:
     subport: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class FrontPanel:
     """The ports of one switch model.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from ipaddress import IPv4Network
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import FIRST_HOST, Partition, Plan, Prefix, format_address
 from sovereign_ai.plan.fabric import FabricPlan, Switch, host_rails, outside_of, ports_of
 from sovereign_ai.render.switches.announcements import Announcements
@@ -16,7 +17,7 @@ from sovereign_ai.render.switches.front_panel import FrontPanel, front_panel, pa
 from sovereign_ai.spec import AIFactory, Fabric
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Port:
     """One cabled port of a switch.
 
@@ -45,7 +46,7 @@ class Port:
     partner: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SwitchPorts:
     """One switch with its ports.
 

@@ -13,9 +13,10 @@ choice, to be tuned with the switch's buffer. A PFC watchdog ends storms.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.switches.ports import SwitchPorts
 
 # The common defaults of RoCE: data in class 3, congestion notification (CNP) in class 6.
@@ -29,7 +30,7 @@ MTU = 9216
 """Largest frame between switches, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Intent:
     """The quality of service that RoCE needs on every switch.
 

@@ -7,10 +7,10 @@ described, and nothing is known about them. A line is described at one of its tw
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 from sovereign_ai.catalog import members
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import normal_name
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules.description.residency import PLAN, make_finding
@@ -20,7 +20,7 @@ from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec import AIFactory, Site, Uplink
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _JoinedSites:
     """Two sites that a line joins, or that keep copies of each other's data.
 

@@ -11,9 +11,9 @@ reason.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sovereign_ai.catalog import expand
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules.controls import C3A_GATEWAYS, C3A_LOCATION, CADA_DATA, ECSF_DATA, GDPR_TRANSFER
 from sovereign_ai.rules.description.residency import PLAN, make_finding
@@ -29,7 +29,7 @@ _ENGINES = frozenset({"pulumi:pulumi:Stack", "pulumi:pulumi:StackReference"})
 _PROVIDER = "pulumi:providers:"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ClusterProvider:
     """A Kubernetes provider of a stack.
 

@@ -31,6 +31,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import NODE_WRITER
 from sovereign_ai.rules.rbac.escalation import (
     BOOTSTRAP_GROUPS,
@@ -80,7 +81,7 @@ class HeldRight:
     binding: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ClosureStep:
     """One step from a principal to another, or to a position with rights of its own.
 
@@ -115,7 +116,7 @@ class _Halves(NamedTuple):
     runners: list[tuple[str, ClosureStep]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Dangling:
     """A binding to a role that does not exist, so that whoever creates that role decides what it grants.
 

@@ -16,13 +16,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.rbac.closure import ClosureStep, HeldRight, Rights
 from sovereign_ai.rules.rbac.escalation import SHOW_SECRETS
 from sovereign_ai.rules.rbac.matching import Object, covers
 from sovereign_ai.rules.rbac.subjects import shown
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Right:
     """Some verbs on some resources, whose holders are looked for.
 

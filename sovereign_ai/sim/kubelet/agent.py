@@ -24,6 +24,7 @@ from sovereign_ai.cluster.api import Api, ApiError, UnreachableError, open_clust
 from sovereign_ai.cluster.kind import init_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.files.writing import write_private
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, plan
 from sovereign_ai.sim.allocation import read_holders
 from sovereign_ai.sim.faults import faults
@@ -42,7 +43,7 @@ _LOOK_AGAIN_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Located:
     """A node that runs.
 

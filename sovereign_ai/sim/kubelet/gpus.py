@@ -8,8 +8,8 @@ null device under the vendor's name: it can be opened, and does nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.sim.identity import gpu_uuid, instance_uuid, numa_node
 from sovereign_ai.sim.kubelet.paths import GPUS
 from sovereign_ai.sim.machine import Machine
@@ -20,7 +20,7 @@ IN_CONTAINER = "/run/sovereign-ai/gpus"
 NULL = "/dev/null"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class GpuDevice:
     """One schedulable device.
 
@@ -44,7 +44,7 @@ class GpuDevice:
         return f"{self.number:03}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class GivenDevices:
     """What a container gets.
 

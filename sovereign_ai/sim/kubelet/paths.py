@@ -10,10 +10,10 @@ that `kind create cluster` made by itself is served as well. It takes root, as t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 PLUGINS = "/var/lib/kubelet/plugins"
 """The folder of drivers' sockets, as the kubelet sees it."""
@@ -23,7 +23,7 @@ VOLUMES = "/var/lib/sovereign-ai/volumes"
 """The folder in a node with the volumes of claims."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class KubeletPaths:
     """A node's folders as the host sees them.
 

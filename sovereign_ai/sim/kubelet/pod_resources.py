@@ -6,9 +6,9 @@ DCGM's exporter uses the same API. Unlike on the embedded control plane nothing 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.sim.kubelet.gpus import devices
 from sovereign_ai.sim.kubelet.messages import POD_RESOURCES
 from sovereign_ai.sim.kubelet.paths import KubeletPaths
@@ -19,7 +19,7 @@ SOCKET = "kubelet.sock"
 _LIST = "/v1.PodResourcesLister/List"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HeldDevice:
     """The holders of a worker's devices: device to `namespace/pod`.
 

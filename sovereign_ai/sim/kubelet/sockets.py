@@ -18,6 +18,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 RpcError: type[Exception] = grpc.RpcError
 """The error of a failed call."""
@@ -28,7 +29,7 @@ _CALL_SECONDS = 5.0
 _LOCAL = [("grpc.enable_http_proxy", 0), ("grpc.default_authority", "localhost")]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Method:
     """One procedure that is served.
 

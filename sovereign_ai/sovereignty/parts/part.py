@@ -9,9 +9,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import members
 
 Effect = Literal["stops", "ages", "shrinks", "runs", "undecided"]
@@ -23,7 +23,7 @@ State = Literal["stops", "ages", "shrinks", "runs", "undecided"]
 NOT_DESCRIBED = "not described"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen_dataclass(kw_only=True)
 class Dependency:
     """One part of a factory.
 

@@ -7,15 +7,15 @@ False
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.sovereignty.drill import Drill
 from sovereign_ai.sovereignty.graph import Graph
 from sovereign_ai.spec import AIFactory
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class CriterionReading:
     """The answer of the description to one criterion.
 
@@ -34,7 +34,7 @@ class CriterionReading:
     fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Subject:
     """The description, its plan, its dependencies and its drills.
 

@@ -14,11 +14,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain.cache import Progress
 from sovereign_ai.toolchain.container_engine import trim
 from sovereign_ai.toolchain.container_engine.docker import INSTALL_HINT, Docker
@@ -28,7 +29,7 @@ _START_SECONDS, _STOP_SECONDS = 60.0, 30.0
 _RUNTIME = "sovereign-trim"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class EngineState:
     """The state of the container engine.
 

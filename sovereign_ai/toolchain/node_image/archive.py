@@ -14,12 +14,12 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import orjson
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain.fetch import this_platform
 
 EPOCH = 1_767_225_600
@@ -30,7 +30,7 @@ _LAYER = "application/vnd.oci.image.layer.v1.tar"
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ArchiveEntry:
     """One file, link or folder of a layer.
 
@@ -45,7 +45,7 @@ class ArchiveEntry:
     mode: int = 0o644
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Layer:
     """One layer on disk.
 
@@ -60,7 +60,7 @@ class Layer:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Image:
     """One image.
 

@@ -16,13 +16,14 @@ import hashlib
 import platform
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain.cache import Progress, cache_dir, ensure, locked_name, remove
 from sovereign_ai.toolchain.container_engine.docker import Docker
 from sovereign_ai.toolchain.install import find, install
@@ -41,7 +42,7 @@ _REACH_SECONDS = 20.0
 Way = Literal["engine", "published", "cache", "built"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NodeImage:
     """A node image in the container engine.
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.catalog.system import system
 from sovereign_ai.errors import nearest
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node, Plan
 from sovereign_ai.verify.findings import ClusterFinding, Difference, changed, foreign, missing
 from sovereign_ai.verify.redfish.endpoints import Endpoints
@@ -26,7 +26,7 @@ _FEW = 3
 """The number of servers of a system from which on what most of them have is a firmware baseline."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RedfishInventory:
     """The servers in the racks, compared with the plan.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
-@dataclass(frozen=True, slots=True)
+
+@frozen_dataclass
 class Gpu:
     """One GPU.
 
@@ -22,7 +24,7 @@ class Gpu:
     health: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NicPort:
     """One network port.
 
@@ -35,7 +37,7 @@ class NicPort:
     rate: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ReportedServer:
     """One server.
 
@@ -76,7 +78,7 @@ class ReportedServer:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Unreachable:
     """A controller that gave no complete answer.
 

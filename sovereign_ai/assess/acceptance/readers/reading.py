@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.files import RESULTS, parse_json
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 
 class UnreadableError(ValueError):
     """The text is no complete output of the tool; the message states what is missing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ResultReading:
     """The numbers of one run.
 

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sovereign_ai.deploy.hosts.events import HostChange
 from sovereign_ai.deploy.hosts.runner import HostRun
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 MOST_TEXT = 2_000_000
 """Characters of differences that one resource carries; beyond it a task is named without its difference."""
@@ -19,7 +20,7 @@ _MOST_NAMED = 10
 _WORDS = {"cancelled": "the check was cancelled", "not-run": "no task reached it"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HostDrift:
     """The result of a check of hosts.
 

@@ -13,7 +13,6 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -23,12 +22,13 @@ from sovereign_ai.deploy.hosts.events import HostChange, HostResult
 from sovereign_ai.deploy.hosts.provider.inventories import load_inventory
 from sovereign_ai.deploy.hosts.runner import HostRun, RunRequest
 from sovereign_ai.errors import DeploymentError, ExitCode, Problem, SovereignError
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import starting
 
 PLAYBOOK = "hosts.yml"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class HostJob:
     """One run over hosts.
 
