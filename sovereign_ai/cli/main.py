@@ -128,6 +128,8 @@ def run() -> None:
         code = call(sys.argv[1:])
         # Flush here, where an error still becomes an exit code; at interpreter exit it would only be printed.
         sys.stdout.flush()
+        # At its exit the interpreter would look once more for cycles in all there is: a tenth of `validate`.
+        gc.freeze()
         sys.exit(code)
     except BrokenPipeError:
         sys.exit(_discard_output())
