@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from dataclasses import FrozenInstanceError, asdict, dataclass, field, make_dataclass, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sovereign_ai
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 FLAGS = st.fixed_dictionaries(
@@ -139,3 +142,11 @@ def test_keywords_alone_are_taken_where_the_class_says_so() -> None:
     assert Size(width=2) == Size(width=2, height=1)
     with pytest.raises(TypeError, match="positional"):
         Size(2)  # type: ignore[misc]
+
+
+def test_no_class_of_the_package_is_made_the_slow_way() -> None:
+    slow = re.compile(r"@dataclass\((frozen=True, slots=True|slots=True, frozen=True)(, kw_only=True)?\)")
+    files = [
+        file for file in Path(sovereign_ai.__file__).parent.rglob("*.py") if file.stem != "frozen_dataclass"
+    ]
+    assert [file.name for file in files if slow.search(file.read_text())] == []
