@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from sovereign_ai.catalog.published_fabric import designs
-from sovereign_ai.catalog.system import system
+from sovereign_ai.catalog.system import System, system
 from sovereign_ai.plan import Plan, plan
 from sovereign_ai.spec import AIFactory
 from tests.outputs.strangers import description, stranger_names
@@ -115,19 +115,17 @@ def _preset_system(preset: str) -> str:
 
 def _description(pools: list[dict[str, Any]], fabric: Mapping[str, Any]) -> AIFactory:
     """Return a whole description of pools and one fabric; the zones take turns in the pools."""
-    zones, members, cooling = ("restricted", "open"), [], "air"
+    zones, members, systems = ("restricted", "open"), [], []
     for number, entry in enumerate(pools):
         named = {"name": f"pool{number}", "site": "fra1", "purpose": "training"}
         members.append({**named, "zone": zones[number % 2], **entry})
-        built_for = system(entry["system"]).cooling
-        if "air" not in built_for:
-            cooling = built_for[0]
+        systems.append(system(entry["system"]))
     fabrics = [{"name": "published", **fabric}]
     role = fabric.get("role", "compute")
     for other in _OTHERS:
         if other["role"] != role:
             fabrics.append({"kind": "ethernet", "oversubscription": "11:1", "isolation": "vrf", **other})
-    hall = {"name": "h1", "rack_limit": "400 kW", "cooling": _cooling(cooling)}
+    hall = {"name": "h1", "rack_limit": "400 kW", "cooling": _cooling(_cooling_kind(systems))}
     power = {"it_budget": "900 MW", "feeds": {"A": "1800 MW", "B": "1800 MW"}, "survive": "none"}
     storage = {"name": "scratch", "protocol": "nfs", "grade": "good", "capacity": "100 TB"}
     return AIFactory.model_validate(
@@ -148,6 +146,14 @@ def _description(pools: list[dict[str, Any]], fabric: Mapping[str, Any]) -> AIFa
             "images": {"registries": ["registry.example.com/ai"]},
         }
     )
+
+
+def _cooling_kind(systems: list[System]) -> str:
+    """Return the cooling of a hall that takes all systems: both kinds where no single kind does."""
+    liquid = [entry for entry in systems if "air" not in entry.cooling]
+    if not liquid:
+        return "air"
+    return liquid[0].cooling[0] if len(liquid) == len(systems) else "hybrid"
 
 
 def _cooling(kind: str) -> dict[str, Any]:
