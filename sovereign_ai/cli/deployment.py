@@ -224,7 +224,14 @@ def can_do_without_engine(changes: Changes, checked: Checked) -> bool:
 
 def _is_waiting(checked: Checked) -> bool:
     """Return whether objects are about to be taken over, removed, replaced or dropped from the state."""
-    waiting = (checked.takes_over, checked.leaving, checked.left, checked.replaces, checked.strays)
+    waiting = (
+        checked.takes_over,
+        checked.leaving,
+        checked.left,
+        checked.replaces,
+        checked.strays,
+        checked.kept,
+    )
     return any(waiting)
 
 
