@@ -20,6 +20,7 @@ from sovereign_ai.cli.deployment import (
     WaitOption,
     can_do_without_engine,
     checked_deployment,
+    names_kueue,
     on_target,
     part_of_run,
     pending_changes,
@@ -223,7 +224,8 @@ class _Deployment:
                 outcome = self._with_engine(engine, watch, changes, checked, marked, reading, refresh=refresh)
             strays = remove_strays(target.api, checked.strays, deployment, output.progress)
             if target.simulated:
-                release_after_kueue(target.api, marked.objects, output.progress)
+                named = names_kueue(stack)
+                release_after_kueue(target.api, marked.objects, output.progress, is_named=named)
         drifted = _drifted(changes, outcome, leaves_drift=leaves_drift)
         to_restore = [obj for obj in marked.objects if resource_name(obj) in drifted]
         restored = restore(target.api, to_restore, output.progress)

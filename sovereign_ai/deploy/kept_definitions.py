@@ -45,13 +45,20 @@ def kept_definitions(leaving: Iterable[ObjectKey], *, is_local: bool) -> tuple[O
     return tuple(kept)
 
 
-def release_lines(api: Api) -> Iterator[str]:
+def release_lines(api: Api, *, is_named: bool) -> Iterator[str]:
     """Yield what becomes of the work that waits for Kueue once it has left, a line for a person each.
+
+    Args:
+        api: the cluster.
+        is_named: whether the description still names Kueue, which somebody else then installs.
 
     Raises:
         ApiError: a permission to list is missing.
         UnreachableError: there was no answer.
     """
+    if is_named:
+        yield "Kueue leaves, and 'platform' still names it: jobs in its queues wait for whoever installs it"
+        return
     jobs = read_queued_jobs(api)
     yield "Kueue leaves: nobody admits work by its queues any more, which stay with their definitions"
     if jobs.waiting:
@@ -81,13 +88,16 @@ def hand_back(api: Api, definitions: Collection[ObjectKey], progress: Progress) 
     api.many(partial(api.patch, *_API, key.name, change) for key in definitions)
 
 
-def release_after_kueue(api: Api, objects: Iterable[Mapping[str, Any]], progress: Progress) -> None:
+def release_after_kueue(
+    api: Api, objects: Iterable[Mapping[str, Any]], progress: Progress, *, is_named: bool
+) -> None:
     """Release what Kueue held on a local control plane that has lost it.
 
     Args:
         api: the cluster.
         objects: the deployed objects.
         progress: called with a line for each thing that was released.
+        is_named: whether the description still names Kueue: nothing is released for one that comes.
 
     Raises:
         ApiError: the API server refused.
@@ -96,7 +106,7 @@ def release_after_kueue(api: Api, objects: Iterable[Mapping[str, Any]], progress
     marked = list_metadata(api, *_API, selector=f"{WITHOUT_CONTROLLER}={_CONTROLLER}")
     if not marked:
         return
-    if not any(map(_defines_queues, objects)):
+    if not is_named and not any(map(_defines_queues, objects)):
         for line in release_queues(api).lines():
             progress(line)
     unmark = {"metadata": {"labels": {WITHOUT_CONTROLLER: None}}}

@@ -19,7 +19,7 @@ from sovereign_ai.deploy.cluster_identity import DeployTarget, Recognised, recog
 from sovereign_ai.deploy.conflicts import Conflict, conflicts
 from sovereign_ai.deploy.definitions import definition_problems
 from sovereign_ai.deploy.deletions import Allowed, deletion_problems, replacement_problems
-from sovereign_ai.deploy.kept_definitions import kept_definitions, release_lines
+from sovereign_ai.deploy.kept_definitions import kept_definitions
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, read_live
 from sovereign_ai.deploy.ownership import (
     OWNED,
@@ -79,7 +79,8 @@ class Checked:
             it has written the new one: of another API version, or recreated already.
         kept: definitions of the stack that the description does not bring any more, and that the local
             control plane keeps as its own.
-        releases: what becomes of the work that waits for Kueue, which leaves with them, line by line.
+        releases: what becomes of the work that waits for Kueue, which leaves with them, line by line; a
+            command asks for it, which has the description.
     """
 
     cluster: Recognised
@@ -194,7 +195,6 @@ def check_preconditions(
         unasked=tuple(unasked),
         superseded=tuple(_superseded(planned, held, frozenset(replaces))),
         kept=kept,
-        releases=tuple(release_lines(api)) if kept else (),
     )
 
 

@@ -109,9 +109,9 @@ WORKLOAD = {
 
 def test_a_job_that_waits_is_named_before_kueue_leaves_and_started_after_it() -> None:
     api = Plane(definition(QUEUES, **{WITHOUT_CONTROLLER: "kueue"}), JOB, WORKLOAD)
-    assert "jobs that wait for it start: research/a" in list(release_lines(api))
+    assert "jobs that wait for it start: research/a" in list(release_lines(api, is_named=False))
     told: list[str] = []
-    release_after_kueue(api, [], told.append)
+    release_after_kueue(api, [], told.append, is_named=False)
     assert told == ["jobs that waited for Kueue start: research/a"]
     assert api.objects["batch/v1", "Job", "research", "a"]["spec"]["suspend"] is False
     assert marked(api) == []
@@ -119,12 +119,21 @@ def test_a_job_that_waits_is_named_before_kueue_leaves_and_started_after_it() ->
 
 def test_nothing_is_released_where_kueue_is_described_again() -> None:
     api = Plane(definition(QUEUES, **{WITHOUT_CONTROLLER: "kueue"}), JOB, WORKLOAD)
-    release_after_kueue(api, [definition()], lambda _line: None)
+    release_after_kueue(api, [definition()], lambda _line: None, is_named=False)
+    assert api.objects["batch/v1", "Job", "research", "a"]["spec"]["suspend"] is True
+    assert marked(api) == []
+
+
+def test_nothing_is_released_where_somebody_else_is_to_install_kueue() -> None:
+    api = Plane(definition(QUEUES, **{WITHOUT_CONTROLLER: "kueue"}), JOB, WORKLOAD)
+    (line,) = release_lines(api, is_named=True)
+    assert "wait for whoever installs it" in line
+    release_after_kueue(api, [], lambda _line: None, is_named=True)
     assert api.objects["batch/v1", "Job", "research", "a"]["spec"]["suspend"] is True
     assert marked(api) == []
 
 
 def test_nothing_is_released_where_kueue_did_not_leave_by_a_description() -> None:
     api = Plane(definition(QUEUES), definition(SETS, **{WITHOUT_CONTROLLER: "jobset"}), JOB, WORKLOAD)
-    release_after_kueue(api, [], lambda _line: None)
+    release_after_kueue(api, [], lambda _line: None, is_named=False)
     assert api.objects["batch/v1", "Job", "research", "a"]["spec"]["suspend"] is True
