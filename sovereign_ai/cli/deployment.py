@@ -170,15 +170,25 @@ def checked_deployment(
         ApiError: a permission to read is missing.
         UnreachableError: the API server did not answer.
     """
-    from sovereign_ai.deploy import check_preconditions
+    from dataclasses import replace
+
+    from sovereign_ai.deploy import check_preconditions, release_lines
 
     deployment = deployment_of(stack, bundle.cluster, target, options, deploy_options)
     require_own_state(deployment, target.state_key)
     marked = bundle.of_stack(deployment.stack.identity)
     checked = check_preconditions(api, marked.objects, deployment)
+    if checked.kept:
+        checked = replace(checked, releases=tuple(release_lines(api, is_named=names_kueue(stack))))
     for line in checked.lines:
         output.progress(line)
     return deployment, checked, marked
+
+
+def names_kueue(stack: Stack) -> bool:
+    """Return whether a description's platform queues with Kueue."""
+    platform = stack.factory.platform
+    return platform is not None and "kueue" in platform.queueing
 
 
 @traced("compare")
@@ -224,7 +234,14 @@ def can_do_without_engine(changes: Changes, checked: Checked) -> bool:
 
 def _is_waiting(checked: Checked) -> bool:
     """Return whether objects are about to be taken over, removed, replaced or dropped from the state."""
-    waiting = (checked.takes_over, checked.leaving, checked.left, checked.replaces, checked.strays)
+    waiting = (
+        checked.takes_over,
+        checked.leaving,
+        checked.left,
+        checked.replaces,
+        checked.strays,
+        checked.kept,
+    )
     return any(waiting)
 
 

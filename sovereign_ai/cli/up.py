@@ -19,6 +19,7 @@ from sovereign_ai.cli.deployment import (
     WaitOption,
     can_do_without_engine,
     checked_deployment,
+    names_kueue,
     on_target,
     part_of_run,
     pending_changes,
@@ -184,8 +185,10 @@ class _Deployment:
         from sovereign_ai.deploy import (
             Engine,
             TerminationWatch,
+            hand_back,
             is_always_restored,
             reading_of,
+            release_after_kueue,
             remove_strays,
             reports_only,
             resource_name,
@@ -208,7 +211,9 @@ class _Deployment:
                 reading.forget()  # Kueue's finalizers are gone, or new
             self._claim(reading, deployment, checked)
             held = deployment.stack.held or {}
-            engine.drop([held[key].urn for key in (*checked.left, *checked.superseded)])
+            hand_back(target.api, checked.kept, output.progress)
+            dropped = (*checked.left, *checked.superseded, *(key for key in checked.kept if key in held))
+            engine.drop([held[key].urn for key in dropped])
             watch = TerminationWatch(target.api, list(held), output.progress, self.options.wait_seconds)
             _prepare_engine(engine, deployment, stack, marked, watch)
             changes, refresh = self._changes(engine, reading, marked, leaves_drift=leaves_drift)
@@ -218,6 +223,9 @@ class _Deployment:
             else:
                 outcome = self._with_engine(engine, watch, changes, checked, marked, reading, refresh=refresh)
             strays = remove_strays(target.api, checked.strays, deployment, output.progress)
+            if target.simulated:
+                named = names_kueue(stack)
+                release_after_kueue(target.api, marked.objects, output.progress, is_named=named)
         drifted = _drifted(changes, outcome, leaves_drift=leaves_drift)
         to_restore = [obj for obj in marked.objects if resource_name(obj) in drifted]
         restored = restore(target.api, to_restore, output.progress)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     )
     from sovereign_ai.cluster.embedded.plane_controllers import PLANE_PROCESSES
     from sovereign_ai.cluster.embedded.pod_stages import SIMULATED_DURATION
+    from sovereign_ai.cluster.embedded.queue_release import release_queues
+    from sovereign_ai.cluster.embedded.queued_jobs import listed, read_queued_jobs
     from sovereign_ai.cluster.evictions import (
         CORDON_OWNER,
         evict_pod,
@@ -68,6 +70,8 @@ else:
             ),
             "embedded.plane_controllers": ("PLANE_PROCESSES",),
             "embedded.pod_stages": ("SIMULATED_DURATION",),
+            "embedded.queue_release": ("release_queues",),
+            "embedded.queued_jobs": ("listed", "read_queued_jobs"),
             "evictions": (
                 "CORDON_OWNER",
                 "evict_pod",
@@ -125,8 +129,11 @@ __all__ = [
     "install_crds",
     "is_recreated",
     "kubeconfig",
+    "listed",
     "read_json",
+    "read_queued_jobs",
     "recorded_ports",
+    "release_queues",
     "released",
     "require_reachable",
     "restore_guard",

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.given_provider import server_of
     from sovereign_ai.deploy.hosts.configuration import HostConfiguration
     from sovereign_ai.deploy.judged import JUDGED_FILE, judged_note
+    from sovereign_ai.deploy.kept_definitions import hand_back, release_after_kueue, release_lines
     from sovereign_ai.deploy.left_behind import unplanned_stacks
     from sovereign_ai.deploy.objects import resource_name, restore
     from sovereign_ai.deploy.partial import PartialRun, partial_run
@@ -100,6 +101,7 @@ else:
             "given_provider": ("server_of",),
             "hosts.configuration": ("HostConfiguration",),
             "judged": ("JUDGED_FILE", "judged_note"),
+            "kept_definitions": ("hand_back", "release_after_kueue", "release_lines"),
             "left_behind": ("unplanned_stacks",),
             "objects": ("resource_name", "restore"),
             "partial": ("PartialRun", "partial_run"),
@@ -159,6 +161,7 @@ __all__ = [
     "engine_variables",
     "explaining",
     "gate",
+    "hand_back",
     "insist_on_asked",
     "insist_on_volumes",
     "inspect_state",
@@ -187,6 +190,8 @@ __all__ = [
     "read_target",
     "reading_of",
     "ready",
+    "release_after_kueue",
+    "release_lines",
     "remove_directly",
     "remove_leftovers",
     "remove_strays",

@@ -6,7 +6,8 @@ which changes nothing.
 
 Objects of a kind whose definition leaves go first too, while the controller still runs that takes its
 finalizers off them. A definition that leaves takes along every object of its kind, whoever made it: that must
-be allowed by name.
+be allowed by name. Those of others go together with the stack's own: a controller may hold one for the other,
+as Trainer holds a runtime for the TrainJobs that name it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from typing import Any
 
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.deletions import Allowed
-from sovereign_ai.deploy.live_objects import ObjectKey, list_metadata
+from sovereign_ai.deploy.live_objects import ObjectKey, key_of, list_metadata
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
 from sovereign_ai.deploy.termination import WAIT_SECONDS, wait_until_gone
 from sovereign_ai.errors import DeploymentError, Problem, Where
 from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.render.kubernetes import is_of_platform
 from sovereign_ai.spec import defined_kind, is_definition
 from sovereign_ai.toolchain import polling
 from sovereign_ai.verify import difference
@@ -135,7 +137,9 @@ def definition_problems(
     going = {key.name: key for key in leaving if (key.group, key.kind) == _DEFINITION}
     if not going:
         return []
-    needed = {(str(obj["apiVersion"]).rpartition("/")[0], str(obj["kind"])) for obj in objects}
+    needed: dict[tuple[str, str], Object] = {}
+    for obj in objects:
+        needed.setdefault((str(obj["apiVersion"]).rpartition("/")[0], str(obj["kind"])), obj)
     problems: list[Problem] = []
     for definition in api.list(*_API):
         name = str(definition["metadata"]["name"])
@@ -143,9 +147,9 @@ def definition_problems(
         if name not in going or defined is None:
             continue
         where = Where(field=str(going[name]))
-        if defined[:2] in needed:
-            message = f"the description no longer has this definition, and objects of the kind {defined[1]}"
-            hint = "keep the definition in the manifests, or take the controller out of 'platform'"
+        if example := needed.get(defined[:2]):
+            message = f"the description no longer has this definition, and {key_of(example)} needs it"
+            hint = _staying_hint(example, name)
             problems.append(Problem("definition-leaves", f"{message}; nothing was changed", where, hint))
         elif not allowed.has(name) and (others := _others(api, definition)):
             message = f"the description no longer has this definition, and deleting it destroys {others}"
@@ -154,19 +158,38 @@ def definition_problems(
     return problems
 
 
+def _staying_hint(example: Object, definition: str) -> str:
+    """Return what to do about a definition that leaves and that an object needs."""
+    if is_of_platform(example):
+        return "keep the definition in the manifests, or take out the controller that needs it"
+    # Deployed objects of somebody else are left as they are, and dropped from the stack's state.
+    give = f"kubectl label crd {definition} {KEYS.owner}=NAME --overwrite"
+    return f"keep the controller in 'platform'; or leave the definition to somebody else: `{give}`"
+
+
 def _others(api: Api, definition: Object) -> str:
     """Return how many objects of a definition's kind others made, in words; empty for none."""
+    number = sum(map(_is_of_others, _objects(api, definition)))
+    return f"{number} {definition['spec']['names']['kind']} of others" if number else ""
+
+
+def _is_of_others(obj: Object) -> bool:
+    """Return whether this tool did not deploy an object."""
+    return (obj["metadata"].get("labels") or {}).get(KEYS.owner) != OWNER
+
+
+def _is_independent(obj: Object) -> bool:
+    """Return whether an object has no controller: one that has goes with it, or would be made again."""
+    return not any(owner.get("controller") for owner in obj["metadata"].get("ownerReferences") or ())
+
+
+def _objects(api: Api, definition: Object) -> Iterator[Object]:
+    """Yield the objects of a definition's kind by their metadata; none where no version is served."""
     spec = definition["spec"]
-    kind = str(spec["names"]["kind"])
     for version in spec["versions"]:
-        if not version.get("served"):
-            continue
-        number = 0
-        for obj in _listed(api, f"{spec['group']}/{version['name']}", kind):
-            labels = obj["metadata"].get("labels") or {}
-            number += labels.get(KEYS.owner) != OWNER
-        return f"{number} {kind} of others" if number else ""
-    return ""
+        if version.get("served"):
+            yield from _listed(api, f"{spec['group']}/{version['name']}", str(spec["names"]["kind"]))
+            return
 
 
 def _listed(api: Api, api_version: str, kind: str) -> Iterator[Object]:
@@ -186,7 +209,9 @@ def remove_custom(
     wait_seconds: float = WAIT_SECONDS,
     insist: Callable[[], object] = lambda: None,
 ) -> list[ObjectKey]:
-    """Delete the objects of leaving definitions' kinds among those that leave, and wait until they are gone.
+    """Delete the objects of leaving definitions' kinds, and wait until they are gone.
+
+    These are those of the stack that leave, and all of others that no controller made.
 
     Args:
         api: the cluster.
@@ -207,11 +232,15 @@ def remove_custom(
     if not names:
         return []
     kinds: set[tuple[str, str]] = set()
+    others: set[ObjectKey] = set()
     for definition in api.list(*_API):
         defined = defined_kind(definition)
         if defined and definition["metadata"]["name"] in names:
             kinds.add(defined[:2])
-    going = sorted(key for key in leaving if (key.group, key.kind) in kinds)
+            for obj in _objects(api, definition):
+                if _is_of_others(obj) and _is_independent(obj):
+                    others.add(key_of(obj))
+    going = sorted(others.union(key for key in leaving if (key.group, key.kind) in kinds))
     for key in going:
         insist()
         progress(f"delete {key}")

@@ -19,6 +19,7 @@ from sovereign_ai.deploy.cluster_identity import DeployTarget, Recognised, recog
 from sovereign_ai.deploy.conflicts import Conflict, conflicts
 from sovereign_ai.deploy.definitions import definition_problems
 from sovereign_ai.deploy.deletions import Allowed, deletion_problems, replacement_problems
+from sovereign_ai.deploy.kept_definitions import kept_definitions
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, read_live
 from sovereign_ai.deploy.ownership import (
     OWNED,
@@ -77,6 +78,10 @@ class Checked:
         unasked: problems of the deletions that were not allowed.
         superseded: objects of controllers that the state holds in a form that the engine would delete after
             it has written the new one: of another API version, or recreated already.
+        kept: definitions of the stack that the description does not bring any more, and that the local
+            control plane keeps as its own.
+        releases: what becomes of the work that waits for Kueue, which leaves with them, line by line; a
+            command asks for it, which has the description.
     """
 
     cluster: Recognised
@@ -89,6 +94,8 @@ class Checked:
     replaces: tuple[ObjectKey, ...] = ()
     unasked: tuple[Problem, ...] = ()
     superseded: tuple[ObjectKey, ...] = ()
+    kept: tuple[ObjectKey, ...] = ()
+    releases: tuple[str, ...] = ()
 
     @property
     def terminating(self) -> list[ObjectKey]:
@@ -114,6 +121,7 @@ class Checked:
         return {
             "adopted": sorted(map(str, self.takes_over)),
             "conflicts": [conflict.to_data() for conflict in self.conflicts],
+            "kept": sorted(map(str, self.kept)),
             "left": sorted(map(str, self.left)),
             "replaced": self.replaced,
         }
@@ -130,7 +138,7 @@ class Checked:
         for key in self.replaces:
             line = f"{key} is recreated: a field of it cannot be changed"
             lines.append(line)
-        return [*lines, *map(str, self.conflicts)]
+        return [*lines, *self.releases, *map(str, self.conflicts)]
 
 
 def check_preconditions(
@@ -166,7 +174,9 @@ def check_preconditions(
     keys = {key_of(obj) for obj in planned}
     live = read_live(api, keys)
     require_owned(live, claim)
-    leaving, left = _departures(api, keys, claim)
+    going, left = _departures(api, keys, claim)
+    kept = kept_definitions(going, is_local=claim.is_local)
+    leaving = tuple(key for key in going if key not in kept)
     total = len({*(claim.held or {}), *leaving})
     replaces = must_be_replaced(api, planned, live, claim.held)
     held = claim.held or {}
@@ -185,6 +195,7 @@ def check_preconditions(
         replaces=tuple(replaces),
         unasked=tuple(unasked),
         superseded=tuple(_superseded(planned, held, frozenset(replaces))),
+        kept=kept,
     )
 
 

@@ -175,6 +175,14 @@ def _prove(
             hint = "`sovereign-ai up` writes it and keeps it; so does `pulumi up` after `pulumi state delete`"
             problems.append(Problem("superseded", message, Where(field=str(key)), hint))
         raise EnvironmentLacksError(problems)
+    if checked.kept:
+        # The same for a plain Pulumi, which would delete every queue and every workload.
+        problems = []
+        for key in checked.kept:
+            message = f"this deployment would delete {key}, which the control plane needs for its queues"
+            hint = "`sovereign-ai up` keeps it; so does `pulumi up` after `pulumi state delete`"
+            problems.append(Problem("definition-leaves", message, Where(field=str(key)), hint))
+        raise EnvironmentLacksError(problems)
     if checked.left:
         hint = "`sovereign-ai up` leaves them and drops them from the state; so does `pulumi state delete`"
         problems = []

@@ -66,6 +66,9 @@ class Cluster:
         self.written.append(obj["metadata"]["name"])
         self.definitions = [{**obj, **established()}]
 
+    def delete(self, _version: str, _kind: str, name: str, _namespace: str | None) -> None:
+        self.widgets = [widget for widget in self.widgets if widget["metadata"]["name"] != name]
+
     def many(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:
         return [call() for call in calls]
 
@@ -99,6 +102,22 @@ def test_a_definition_that_is_still_needed_may_not_leave() -> None:
     cluster: Any = Cluster([definition()])
     (problem,) = definition_problems(cluster, [WIDGET], [KEY], Allowed())
     assert problem.code == "definition-leaves"
+    assert "Widget/a needs it" in problem.message
+    # The description's own object: it cannot do without, so somebody else has to define the kind.
+    assert f"kubectl label crd {NAME} {KEYS.owner}=NAME --overwrite" in problem.hint
+    of_manifests = {**WIDGET, "metadata": {"name": "a", "labels": {KEYS.component: "platform.widgets"}}}
+    (problem,) = definition_problems(cluster, [of_manifests], [KEY], Allowed())
+    assert problem.hint.startswith("keep the definition in the manifests")
+
+
+def test_what_others_made_goes_before_the_definition_and_what_a_controller_made_with_its_owner() -> None:
+    ours = {**WIDGET, "metadata": {"name": "ours", "labels": {KEYS.owner: OWNER}}}
+    child = {**WIDGET, "metadata": {"name": "child", "ownerReferences": [{"uid": "1", "controller": True}]}}
+    cluster: Any = Cluster([definition()], [ours, WIDGET, child])
+    leaving = [KEY, ObjectKey("example.com", "Widget", "", "ours")]
+    gone = remove_custom(cluster, leaving, silent)
+    assert [key.name for key in gone] == ["a", "ours"]
+    assert [widget["metadata"]["name"] for widget in cluster.widgets] == ["child"]
 
 
 def test_objects_of_others_go_with_their_definition_only_where_that_was_asked_for() -> None:

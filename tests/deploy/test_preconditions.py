@@ -211,3 +211,47 @@ def test_a_namespace_that_its_tenant_could_keep_is_told_with_the_way_to_keep_it(
     wanted = [namespace("research-open", "open"), namespace(f"research-{zone}", zone)]
     [problem] = check_preconditions(api, wanted, whole).unasked
     assert problem.hint.startswith(way)
+
+
+def queue_definition(labels: dict[str, str]) -> dict[str, Any]:
+    """Return Kueue's definition of cluster queues, as its manifests bring it."""
+    name, version = "clusterqueues.kueue.x-k8s.io", "apiextensions.k8s.io/v1"
+    made = obj("CustomResourceDefinition", name, version=version, labels=labels)
+    names = {"kind": "ClusterQueue", "plural": "clusterqueues"}
+    versions = [{"name": "v1beta2", "served": True, "storage": True}]
+    return {
+        **made,
+        "spec": {"group": "kueue.x-k8s.io", "names": names, "scope": "Cluster", "versions": versions},
+    }
+
+
+@pytest.mark.parametrize(
+    ("is_local", "owner", "kept", "left", "codes"),
+    [
+        (True, OWNER, 1, 0, []),
+        (False, OWNER, 0, 0, ["definition-leaves"]),
+        # What the hint of the refusal says: somebody else has it now.
+        (False, "team-x", 0, 1, []),
+    ],
+)
+def test_a_definition_of_kueue_stays_where_it_leaves_a_local_control_plane_or_is_somebody_elses(
+    tmp_path: Path,
+    record: StackRecord,
+    is_local: bool,
+    owner: str,
+    kept: int,
+    left: int,
+    codes: list[str],
+) -> None:
+    queue = obj("ClusterQueue", "train", version="kueue.x-k8s.io/v1beta2", labels=mine(record))
+    api = Cluster(queue_definition({**mine(record), KEYS.owner: owner}), queue)
+    held = resource("CustomResourceDefinition", "clusterqueues.kueue.x-k8s.io")
+    held["type"] = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
+    whole = deployment(tmp_path, record, *([held] if owner != OWNER else []))
+    whole = replace(whole, target=replace(whole.target, is_local=is_local))
+    record.put_cluster("lab", check_preconditions(api, [], deployment(tmp_path, record)).cluster.identity)
+    checked = check_preconditions(api, [queue], whole)
+    assert (len(checked.kept), len(checked.left)) == (kept, left)
+    assert [problem.code for problem in checked.unasked] == codes
+    assert len(checked.leaving) == len(codes)
+    assert checked.to_data()["kept"] == [str(key) for key in checked.kept]

@@ -173,3 +173,23 @@ def test_a_job_is_admitted_and_the_change_that_why_proposes_admits_another(lab: 
     finally:
         for name in ("fits", "waits"):
             lab.api.delete("batch/v1", "Job", name, TENANT)
+
+
+def test_taken_out_again_its_queues_stay_and_what_waited_for_it_starts(lab: KindLab) -> None:
+    lab.api.create(job("left", 9))
+    assert within(60, lambda: bool(lab.api.list(KUEUE, "Workload", TENANT)))
+    file = lab.stack / "factory.yaml"
+    data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    del data["platform"], data["waivers"]
+    file.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+    done = lab.on_plane("up")
+    assert "CustomResourceDefinition/clusterqueues.kueue.x-k8s.io" in done["kept"]
+    waiting = lab.api.get("batch/v1", "Job", "left", TENANT)
+    assert waiting is not None
+    assert not waiting["spec"].get("suspend")
+    lab.api.delete("batch/v1", "Job", "left", TENANT)
+    assert within(60, lambda: not lab.api.list(KUEUE, "Workload", TENANT))
+    assert lab.api.list(KUEUE, "ClusterQueue")
+    assert lab.verify() == []
+    again = lab.on_plane("up")
+    assert (again["changes"], again["restored"], again["strays"]) == ({}, [], [])

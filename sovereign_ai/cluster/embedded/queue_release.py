@@ -27,6 +27,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _HELD = ("AdmissionCheck", "ClusterQueue", "Cohort", "LocalQueue", "ResourceFlavor", "Topology", "Workload")
 """Kinds that Kueue sets finalizers on."""
+_QUEUES = ("ClusterQueue", "LocalQueue")
 
 
 @frozen_dataclass
@@ -79,14 +80,14 @@ def release_without_queueing(cluster_dir: ClusterDir) -> QueueRelease | None:
         return None
     api = open_cluster(cluster_dir.kubeconfig)
     try:
-        released = release(api)
+        released = release_queues(api)
     finally:
         api.close()
     settings.unlink()
     return released
 
 
-def release(api: Api) -> QueueRelease:
+def release_queues(api: Api) -> QueueRelease:
     """Let the Jobs and pods go on that wait for Kueue, and take its finalizers off.
 
     Raises:
@@ -96,7 +97,32 @@ def release(api: Api) -> QueueRelease:
     jobs = read_queued_jobs(api)
     refused = start_waiting(api, jobs)
     pods = open_gates(api)
+    _forget_conditions(api)
     return QueueRelease(take_finalizers(api, _held(api)), pods, jobs, refused)
+
+
+def _forget_conditions(api: Api) -> None:
+    """Remove what Kueue said of queues: by their conditions `jobs run` sees that somebody admits work."""
+    calls = []
+    for kind in _QUEUES:
+        for queue in _served(api, kind):
+            if (queue.get("status") or {}).get("conditions"):
+                metadata = {"name": queue["metadata"]["name"]}
+                if namespace := queue["metadata"].get("namespace"):
+                    metadata["namespace"] = namespace
+                said = {"apiVersion": GROUP_VERSION, "kind": kind, "metadata": metadata}
+                calls.append(partial(_clear_conditions, api, said))
+    api.many(calls)
+
+
+def _clear_conditions(api: Api, queue: dict[str, Any]) -> None:
+    """Remove the conditions of a queue."""
+    try:
+        api.update_status({**queue, "status": {"conditions": None}})
+    except ApiError as error:
+        # It went in the meantime.
+        if error.status != 404:
+            raise
 
 
 def _held(api: Api) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.embedded import queue_release
-from sovereign_ai.cluster.embedded.queue_release import QueueRelease, release, release_without_queueing
+from sovereign_ai.cluster.embedded.queue_release import QueueRelease, release_queues, release_without_queueing
 from sovereign_ai.cluster.embedded.queued_jobs import QueuedJobs
 from sovereign_ai.cluster.embedded.queueing import queue_settings_file, set_queueing
 from sovereign_ai.cluster.state import ClusterDir
@@ -22,6 +22,14 @@ class Queues(MemoryCluster):
     """A cluster in memory that takes finalizers off."""
 
     closed = False
+
+    def __init__(self, *objects: Mapping[str, Any]) -> None:
+        super().__init__(*objects)
+        self.statuses: list[tuple[str, str | None, Mapping[str, Any]]] = []
+
+    def update_status(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        self.statuses.append((obj["kind"], obj["metadata"].get("namespace"), obj["status"]))
+        return dict(obj)
 
     def patch(
         self, api_version: str, kind: str, name: str, change: Mapping[str, Any], namespace: str | None = None
@@ -54,10 +62,22 @@ def test_only_kueues_finalizers_go_and_only_from_its_own_kinds() -> None:
     other = obj("ConfigMap", "a", "research", finalizers=[MARK], resourceVersion="7")
     api.put(other)
     api.unserved = {"Topology"}
-    released = release(api)
+    released = release_queues(api)
     assert list(released.lines()) == ["2 objects that Kueue held can be deleted again"]
     assert finalizers_of(api) == [None, ["example.com/theirs"], ["example.com/theirs"]]
     assert api.objects["v1", "ConfigMap", "research", "a"]["metadata"]["finalizers"] == [MARK]
+
+
+def test_queues_say_no_more_that_somebody_admits_work() -> None:
+    said = {"status": {"conditions": [{"type": "Active", "status": "True"}], "pendingWorkloads": 1}}
+    api = Queues(
+        {**held("ClusterQueue"), **said}, {**held("LocalQueue", namespace="research"), **said}, held("Cohort")
+    )
+    release_queues(api)
+    assert api.statuses == [
+        ("ClusterQueue", None, {"conditions": None}),
+        ("LocalQueue", "research", {"conditions": None}),
+    ]
 
 
 def test_what_goes_in_the_meantime_needs_no_release() -> None:
