@@ -61,7 +61,7 @@ def must_be_replaced(
         item = known.get(key)
         if item is None or item.uid != live[key].get("uid") or dict(item.inputs) != stated(obj):
             differing.append(obj)
-    suspects = _changed(api, differing)
+    suspects = _changed(api, differing, known)
     refused = api.many(partial(_refuses_change, api, obj) for obj in suspects)
     keys = []
     for obj, is_refused in zip(suspects, refused, strict=True):
@@ -70,8 +70,8 @@ def must_be_replaced(
     return sorted(keys)
 
 
-def _changed(api: Api, objects: Sequence[Object]) -> list[Object]:
-    """Return those of some live objects that lack something of their new form.
+def _changed(api: Api, objects: Sequence[Object], held: Held) -> list[Object]:
+    """Return those of some live objects that lack something of their new form, or keep something of the old.
 
     A dry run of an admission policy costs the API server as much as a write: it compiles every expression. A
     command has just applied the policies when the program of its engine comes here.
@@ -81,7 +81,31 @@ def _changed(api: Api, objects: Sequence[Object]) -> list[Object]:
         is_unread = (version, kind) in UNREAD
         for item in api.list(version, kind, label_selector=KEYS.owner, metadata_only=is_unread):
             contents[key_of(item)] = item
-    return [obj for obj in objects if not states(contents.get(key_of(obj)), stated(obj))]
+    changed = []
+    for obj in objects:
+        key, wanted = key_of(obj), stated(obj)
+        content = contents.get(key)
+        before = held[key].inputs if key in held else {}
+        if not states(content, wanted) or _keeps_removed(content, before, wanted):
+            changed.append(obj)
+    return changed
+
+
+def _keeps_removed(live: Any, before: Any, after: Any) -> bool:
+    """Return whether a live value has a field that its old form stated and the new one leaves out.
+
+    What is left out is given up by server-side apply, and may be as immutable as what is written: a key of a
+    selector, `immutable: true`. Lists of another length are another value altogether.
+    """
+    if isinstance(live, Mapping) and isinstance(before, Mapping):
+        given = after if isinstance(after, Mapping) else {}
+        common = [key for key in before if key in live]
+        return any(
+            key not in given or _keeps_removed(live[key], before[key], given[key]) for key in common
+        )
+    if isinstance(live, list) and isinstance(before, list) and isinstance(after, list):
+        return len(live) == len(before) == len(after) and any(map(_keeps_removed, live, before, after))
+    return False
 
 
 def replace(
