@@ -30,6 +30,7 @@ from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.accepted_policies import AcceptedPolicies
 from sovereign_ai.deploy.definitions import unserved
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
+from sovereign_ai.deploy.owned_fields import gives_up
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import plan_manifests
@@ -133,7 +134,8 @@ def dry_run_problems(
     at_home: list[Object] = []
     elsewhere: list[Object] = []
     for obj in listed:
-        if known.includes(obj) or states(live.get(_key(obj)), obj):
+        there = live.get(_key(obj))
+        if known.includes(obj) or (states(there, obj) and not gives_up(obj, there)):
             continue
         is_at_home = obj["metadata"].get("namespace", _ELSEWHERE) in namespaces
         (at_home if is_at_home else elsewhere).append(obj)

@@ -20,6 +20,7 @@ from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.dry_run import states
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
+from sovereign_ai.deploy.owned_fields import gives_up
 from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.deploy.termination import WAIT_SECONDS, wait_until_gone
 from sovereign_ai.names import KEYS
@@ -61,7 +62,7 @@ def must_be_replaced(
         item = known.get(key)
         if item is None or item.uid != live[key].get("uid") or dict(item.inputs) != stated(obj):
             differing.append(obj)
-    suspects = _changed(api, differing, known)
+    suspects = _changed(api, differing)
     refused = api.many(partial(_refuses_change, api, obj) for obj in suspects)
     keys = []
     for obj, is_refused in zip(suspects, refused, strict=True):
@@ -70,8 +71,8 @@ def must_be_replaced(
     return sorted(keys)
 
 
-def _changed(api: Api, objects: Sequence[Object], held: Held) -> list[Object]:
-    """Return those of some live objects that lack something of their new form, or keep something of the old.
+def _changed(api: Api, objects: Sequence[Object]) -> list[Object]:
+    """Return those of some live objects that lack something of their new form, or give up something.
 
     A dry run of an admission policy costs the API server as much as a write: it compiles every expression. A
     command has just applied the policies when the program of its engine comes here.
@@ -83,29 +84,10 @@ def _changed(api: Api, objects: Sequence[Object], held: Held) -> list[Object]:
             contents[key_of(item)] = item
     changed = []
     for obj in objects:
-        key, wanted = key_of(obj), stated(obj)
-        content = contents.get(key)
-        before = held[key].inputs if key in held else {}
-        if not states(content, wanted) or _keeps_removed(content, before, wanted):
+        content, wanted = contents.get(key_of(obj)), stated(obj)
+        if not states(content, wanted) or gives_up(wanted, content):
             changed.append(obj)
     return changed
-
-
-def _keeps_removed(live: Any, before: Any, after: Any) -> bool:
-    """Return whether a live value has a field that its old form stated and the new one leaves out.
-
-    What is left out is given up by server-side apply, and may be as immutable as what is written: a key of a
-    selector, `immutable: true`. Lists of another length are another value altogether.
-    """
-    if isinstance(live, Mapping) and isinstance(before, Mapping):
-        given = after if isinstance(after, Mapping) else {}
-        common = [key for key in before if key in live]
-        return any(
-            key not in given or _keeps_removed(live[key], before[key], given[key]) for key in common
-        )
-    if isinstance(live, list) and isinstance(before, list) and isinstance(after, list):
-        return len(live) == len(before) == len(after) and any(map(_keeps_removed, live, before, after))
-    return False
 
 
 def replace(

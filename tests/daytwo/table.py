@@ -76,6 +76,11 @@ def written(data: Data) -> str:
     return _dumped(described_alone)
 
 
+def beside(data: Data) -> str:
+    """Return the text of the files beside a description."""
+    return _dumped(data.get(BESIDE, {}))
+
+
 def write_files(data: Data, folder: Path) -> None:
     """Write the files that lie beside a description."""
     for name, content in data.get(BESIDE, {}).items():
