@@ -57,9 +57,12 @@ _ELSEWHERE = "default"
 """A namespace of every cluster, in which objects of a namespace that does not exist yet are tried."""
 _INVALID = frozenset({400, 413, 422})
 _TOO_MANY, _SERVER_ERROR = 429, 500
-_MOST_NAME, _ANOTHER = 240, "-dry-run"
+_MOST_NAME, _ANOTHER = 55, "-dry-run"
+"""Characters of a name that are kept before the suffix: names of some kinds have at most 63 (RFC 1123)."""
 _WRONG_TYPE = "unable to convert unstructured object"
 """The message of server-side apply for a value of another type than its field's, with status 500."""
+_STORED = "storedVersions"
+"""The field of a definition in messages about a version that leaves it while objects may be stored in it."""
 _FORBIDS = "api-forbids"
 _NOT_ALLOWED = frozenset({401, 403})
 _SINGLY = frozenset({"Node", "ResourceSlice"})
@@ -167,6 +170,11 @@ def _problem(obj: Object, refusal: _Refusal, place: Locator) -> Problem:
         )
         return Problem(_FORBIDS, f"{name}: the API server would forbid it: {refusal.why}", place(obj), hint)
     hint = "change the part of the description that the object comes from"
+    if _STORED in refusal.why:
+        hint = (
+            "keep that version in the definition, with `served: false` if nobody is to use it; "
+            "it can go when every object was written anew and it is out of `status.storedVersions`"
+        )
     return Problem("api-refuses", f"{name}: the API server would refuse it: {refusal.why}", place(obj), hint)
 
 
@@ -305,12 +313,17 @@ def _refusal_of_replacement(api: Api, obj: Object, refusal: _Refusal) -> _Refusa
 
     None if only immutable fields differ.
     """
-    meta = {**obj["metadata"], "name": f"{obj['metadata']['name'][:_MOST_NAME]}{_ANOTHER}"}
+    meta = {**obj["metadata"], "name": another_name(obj["metadata"]["name"])}
     try:
         api.create({**obj, "metadata": meta}, dry_run=True)
     except ApiError as error:
         return refusal if _judged(error, is_at_home=True) else None
     return None
+
+
+def another_name(name: str) -> str:
+    """Return a name that is valid where the given one is, under which a new object is tried."""
+    return f"{name[:_MOST_NAME].rstrip('-.')}{_ANOTHER}"
 
 
 def _judged(error: ApiError, *, is_at_home: bool) -> _Refusal | None:

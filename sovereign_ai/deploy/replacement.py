@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api import Api, ApiError
-from sovereign_ai.deploy.dry_run import states
+from sovereign_ai.deploy.dry_run import another_name, states
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
 from sovereign_ai.deploy.owned_fields import gives_up
@@ -28,8 +28,6 @@ from sovereign_ai.verify import UNREAD
 
 Object = Mapping[str, Any]
 _FORBIDDEN, _CONFLICT, _INVALID = 403, 409, 422
-_MOST_NAME, _ANOTHER = 240, "-dry-run"
-"""Characters of a name that are kept before the suffix: names have at most 253 (RFC 1123 subdomains)."""
 
 
 def must_be_replaced(
@@ -135,7 +133,7 @@ def _refuses_change(api: Api, obj: Object) -> bool:
 def _is_valid(api: Api, obj: Object) -> bool:
     """Return whether the API server would accept an object under another name."""
     meta = obj["metadata"]
-    another = {**obj, "metadata": {**meta, "name": f"{meta['name'][:_MOST_NAME]}{_ANOTHER}"}}
+    another = {**obj, "metadata": {**meta, "name": another_name(meta["name"])}}
     try:
         api.create(another, dry_run=True)
     except ApiError as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from sovereign_ai.catalog.figures import clear_description_rows
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import read_text
 from tests.daytwo.edits import Data, Edit, edited
@@ -93,9 +94,20 @@ def read_data(data: Data) -> AIFactory:
     Raises:
         SpecError: it has problems.
     """
+    return read_whole(written(data), beside(data))
+
+
+def read_whole(text: str, files: str) -> AIFactory:
+    """Read the text of a description with those of the files beside it, as a command of its own does.
+
+    Raises:
+        SpecError: it has problems.
+    """
+    # The rows of one description stay known in a process, and another may have other figures for them.
+    clear_description_rows()
     with TemporaryDirectory() as folder:
-        write_files(data, Path(folder))
-        return read_text(written(data).encode(), "factory.yaml", Path(folder)).factory
+        write_files({BESIDE: yaml.load(files, yaml.CSafeLoader)}, Path(folder))
+        return read_text(text.encode(), "factory.yaml", Path(folder)).factory
 
 
 class _Dumper(yaml.CSafeDumper):

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, get_args, get_origin
 
 import pytest
@@ -21,11 +19,9 @@ from sovereign_ai.spec.base import Model
 from sovereign_ai.spec.checks.names import _DECLARED
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.reader import read_text
 from tests.attest.mutation.fields import leaves
 from tests.daytwo.edits import edited, general, value_at
 from tests.daytwo.table import (
-    BESIDE,
     FULL,
     LAB,
     Change,
@@ -34,7 +30,7 @@ from tests.daytwo.table import (
     chosen,
     described,
     never,
-    write_files,
+    read_whole,
     written,
 )
 
@@ -51,9 +47,7 @@ def bundle_of(text: str, files: str = "{}") -> Bundle:
     Raises:
         SovereignError: it is refused.
     """
-    with TemporaryDirectory() as folder:
-        write_files({BESIDE: yaml.load(files, yaml.CSafeLoader)}, Path(folder))
-        factory = read_text(text.encode(), "factory.yaml", Path(folder)).factory
+    factory = read_whole(text, files)
     derived = plan(factory, factory.where)
     bundle = render(factory, derived, derived.clusters[0].name)
     gate(factory, derived, bundle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,7 +11,14 @@ from typing import Any, TypeVar
 import pytest
 
 from sovereign_ai.cluster.api.client import Api, ApiError
-from sovereign_ai.deploy.dry_run import MOST_BYTES, dry_run_problems, locator_of, states, try_out
+from sovereign_ai.deploy.dry_run import (
+    MOST_BYTES,
+    another_name,
+    dry_run_problems,
+    locator_of,
+    states,
+    try_out,
+)
 from sovereign_ai.deploy.live_objects import key_of, read_live
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
 from sovereign_ai.deploy.replacement import must_be_replaced
@@ -174,6 +182,24 @@ def test_what_tenants_have_outside_their_namespaces_is_tried_once_for_all_of_the
     asked = Answering()
     assert dry_run_problems(asked, schemas, nowhere) == []
     assert len(asked.tried) == 1
+
+
+def test_another_name_is_valid_where_the_name_is_and_is_not_that_name() -> None:
+    for name in ("a", "tenant", 63 * "a", f"{54 * 'a'}-{8 * 'b'}", f"{54 * 'a'}.b", 253 * "a"):
+        other = another_name(name)
+        assert len(other) <= 63
+        assert other != name
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", other)
+
+
+def test_a_version_that_objects_are_stored_in_is_refused_with_the_way_to_take_it_out() -> None:
+    definition = made(
+        "CustomResourceDefinition", "sets.example.com", version="apiextensions.k8s.io/v1", spec={}
+    )
+    why = "status.storedVersions[0]: Invalid value: must remain in spec.versions"
+    (problem,) = dry_run_problems(Answering(422, why), [definition], nowhere)
+    assert problem.code == "api-refuses"
+    assert "served: false" in str(problem.hint)
 
 
 def test_the_largest_object_is_tried_first() -> None:
