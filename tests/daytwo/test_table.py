@@ -35,7 +35,7 @@ from tests.daytwo.table import (
 )
 
 CHANGES = changes()
-MADE_BY_THE_STACK = {"unknown-cluster", "api-refuses", "mass-deletion"}
+MADE_BY_THE_STACK = {"unknown-cluster", "api-refuses", "mass-deletion", "namespace-handed-on"}
 """Codes of what only a command says, which knows the stack and the cluster: the description by itself is
 sound."""
 
