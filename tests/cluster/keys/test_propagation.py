@@ -118,6 +118,8 @@ def test_an_api_server_that_is_too_busy_to_say_its_key_is_waited_for_and_one_tha
     monkeypatch.setattr("sovereign_ai.cluster.keys.propagation.time.sleep", lambda _seconds: None)
     digest = hashlib.sha256(b"v2").hexdigest()
     metric = f'{propagation._METRIC}{{key_id_hash="sha256:{digest}"}} 1'
-    propagation.until_api_server_writes_under(Server("cluster-slow", metric), "v2")  # type: ignore[arg-type]
+    busy: Any = Server("cluster-slow", metric)
+    propagation.until_api_server_writes_under(busy, "v2")
+    gone: Any = Server("cluster-unreachable")
     with pytest.raises(EnvironmentLacksError, match="no answer"):
-        propagation.until_api_server_writes_under(Server("cluster-unreachable"), "v2")  # type: ignore[arg-type]
+        propagation.until_api_server_writes_under(gone, "v2")
