@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sovereign_ai.cli.attempts import Attempts
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.deployment import AllowDeleteOption, WaitOption, deployment_of, require_own_state
 from sovereign_ai.cli.options import StackArgument
@@ -28,6 +29,8 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cli.target import Target
     from sovereign_ai.cluster.control_plane import ControlPlane
@@ -96,7 +99,6 @@ class _Options:
 def _down(output: Output, options: _Options) -> None:
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cluster import require_reachable
-    from sovereign_ai.deploy import Engine, check_removal
 
     require_one_cluster(options.backend, options.kubeconfig)
     stack = open_stack(options.path)
@@ -107,22 +109,63 @@ def _down(output: Output, options: _Options) -> None:
         return
     target = open_target(cluster, options.backend, options.kubeconfig, output.progress)
     require_reachable(target.api)
-    same_cluster = target_options(options.backend, options.kubeconfig, options.name)
     is_stopped = target.simulated and not options.keep
-    engine = Engine(stack.folder, cluster, target.kubeconfig, output.progress, target.state_key)
-    # The lock spans checks and removal: no other command may change the state in between.
-    with engine.hold("down"):
-        deployment = deployment_of(stack, cluster, target, same_cluster)
-        require_own_state(deployment, target.state_key)
-        removal = check_removal(target.api, deployment)
-        # The objects of others go with a control plane that is stopped; only on one that stays are they a
-        # loss.
-        if not is_stopped:
-            _report_losses(output, target, removal, options)
-        confirm(target, "remove this factory from", options.yes, output)
-        lines, data = _remove(output, engine, target, deployment, removal, options.wait_seconds)
-    lines += _remove_simulation(output, stack, cluster, target, is_stopped)
-    output.finish(merged({"cluster": cluster}, data), lines)
+    # A further attempt does not ask again what was answered.
+    ask = cache(partial(confirm, target, "remove this factory from", options.yes, output))
+    removing = _FactoryRemoval(output, stack, target, options, is_stopped, ask)
+    attempts = Attempts(output)
+    lines, data = attempts.until_done(removing.run)
+    # What was removed before stays removed, and is told once.
+    attempts.until_done(partial(_remove_simulation, stack, cluster, target))
+    lines += _end_simulation(output, cluster, target, is_stopped)
+    output.finish(merged({"cluster": cluster}, data, attempts.data), [*lines, *attempts.lines])
+
+
+@frozen_dataclass
+class _FactoryRemoval:
+    """The removal of one stack from a cluster.
+
+    Attributes:
+        output: the command's output.
+        stack: the description and its folder.
+        target: the open cluster.
+        options: the options of the removal.
+        is_stopped: whether the control plane is stopped afterwards.
+        ask: asks whether to remove from a cluster of the user, and raises where the answer is no.
+    """
+
+    output: Output
+    stack: Stack
+    target: Target
+    options: _Options
+    is_stopped: bool
+    ask: Callable[[], None]
+
+    def run(self) -> tuple[list[str], dict[str, Any]]:
+        """Check whose each object is, and remove those of the stack.
+
+        It may be called again after it failed, for everything is decided anew, by what is left.
+
+        Returns:
+            Lines for a person and data for a program.
+        """
+        from sovereign_ai.deploy import Engine, check_removal
+
+        output, stack, target, options = self.output, self.stack, self.target, self.options
+        cluster = stack.cluster(options.name)
+        same_cluster = target_options(options.backend, options.kubeconfig, options.name)
+        engine = Engine(stack.folder, cluster, target.kubeconfig, output.progress, target.state_key)
+        # The lock spans checks and removal: no other command may change the state in between.
+        with engine.hold("down"):
+            deployment = deployment_of(stack, cluster, target, same_cluster)
+            require_own_state(deployment, target.state_key)
+            removal = check_removal(target.api, deployment)
+            # The objects of others go with a control plane that is stopped; only on one that stays are they a
+            # loss.
+            if not self.is_stopped:
+                _report_losses(output, target, removal, options)
+            self.ask()
+            return _remove(output, engine, target, deployment, removal, options.wait_seconds)
 
 
 def _report_losses(output: Output, target: Target, removal: Removal, options: _Options) -> None:
@@ -206,22 +249,27 @@ def _destroy(
         return engine.destroy()
 
 
-def _remove_simulation(
-    output: Output, stack: Stack, cluster: str, target: Target, is_stopped: bool
-) -> list[str]:
-    """Remove the simulated nodes, and stop a local control plane if that was requested.
-
-    Returns:
-        Lines for a person.
-    """
-    from sovereign_ai.cli.real_nodes import end, leave
+def _remove_simulation(stack: Stack, cluster: str, target: Target) -> None:
+    """Remove the simulated nodes, and this program's labels from real ones; those that are gone stay so."""
+    from sovereign_ai.cli.real_nodes import leave
     from sovereign_ai.sim import remove
 
     if target.has_real_nodes:
         leave(target.api, target.control_plane, target.cluster.machines)
+    if target.simulated:
+        remove(target.api, stack.factory, cluster)
+
+
+def _end_simulation(output: Output, cluster: str, target: Target, is_stopped: bool) -> list[str]:
+    """Stop a local control plane if that was requested.
+
+    Returns:
+        Lines for a person.
+    """
+    from sovereign_ai.cli.real_nodes import end
+
     if not target.simulated:
         return []
-    remove(target.api, stack.factory, cluster)
     lines = ["removed the simulated nodes"]
     if is_stopped:
         end(target.control_plane, output)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sovereign_ai.cli.attempts import Attempts
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.jobs_usage import add_usage
 from sovereign_ai.cli.options import StackArgument
@@ -263,14 +265,16 @@ def _scale(output: Output, path: Path, request: Submission, where: Where) -> Non
     adapted = for_cluster(objects, served, is_queued=served.is_queued and served.has_controller)
     with_command(adapted, command)
     with_simulated_duration(adapted, request.duration)
-    changed, deleted = scale(api, adapted, dry_run=request.dry_run)
+    attempts = Attempts(output)
+    # What there is is looked at each time: a replica that was made is not made twice.
+    changed, deleted = attempts.until_done(partial(scale, api, adapted, dry_run=request.dry_run))
     would = "would be " if request.dry_run else ""
     lines = [f"{name}: {would}submitted" for name in changed]
     lines += [f"{name}: {would}deleted" for name in deleted]
     end = "; nothing was changed" if request.dry_run else ""
     lines.append(f"{work.name}: {would}changed {len(changed)}, deleted {len(deleted)}{end}")
     data = {"cluster": cluster, "changed": changed, "deleted": deleted, "dry_run": request.dry_run}
-    output.finish(data, lines)
+    output.finish(data | attempts.data, [*lines, *attempts.lines])
 
 
 def _split(command: str) -> list[str]:
@@ -439,9 +443,11 @@ def _cancel(output: Output, path: Path, name: str, where: Where, *, dry_run: boo
     if dry_run:
         output.finish({"cancelled": False, **_summary(work)}, [f"{full}: would be deleted with its pods"])
         return
-    was_there = cancel(api, work)
+    attempts = Attempts(output)
+    was_there = attempts.until_done(partial(cancel, api, work))
     text = "cancelled; its pods end within their grace periods" if was_there else "was gone already"
-    output.finish({"cancelled": was_there, **_summary(work)}, [f"{full}: {text}"])
+    data = {"cancelled": was_there, **_summary(work), **attempts.data}
+    output.finish(data, [f"{full}: {text}", *attempts.lines])
 
 
 def _summary(work: Work) -> dict[str, object]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sovereign_ai.cli.attempts import Attempts
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table
@@ -240,8 +242,10 @@ def _reencrypt(output: Output, path: Path, name: str | None, dry_run: bool) -> N
             lines.append(f"{key}: {number} values are under an older version, or under none")
         output.finish({"cluster": cluster_dir.name, "behind": behind, "dry_run": True}, lines)
         return
-    written = reencrypt_objects(cluster_dir, output.progress)
-    data: dict[str, object] = {"cluster": cluster_dir.name, "dry_run": False}
+    attempts = Attempts(output)
+    # What is under the newest version already is not written again.
+    written = attempts.until_done(partial(reencrypt_objects, cluster_dir, output.progress))
+    data: dict[str, object] = {"cluster": cluster_dir.name, "dry_run": False, **attempts.data}
     line = f"{cluster_dir.name}: {written.count} values re-encrypted"
     _finish_written(output, data, path, line, written)
 
@@ -281,14 +285,15 @@ def _set_access(
         "namespaces": namespaces,
         "dry_run": dry_run,
     }
+    attempts = Attempts(output)
     if dry_run:
         state = next(state for state in key_states(cluster_dir) if state.key == level)
         count = sum(state.stored.values())
         verb = "would become"
     else:
         change = restore if readable else withdraw
-        count = change(cluster_dir, level, output.progress)
+        count = attempts.until_done(partial(change, cluster_dir, level, output.progress))
         verb = "are"
     word = "readable" if readable else "unreadable"
     line = f"{level}: {count} secrets in {', '.join(namespaces)} {verb} {word}"
-    output.finish({**data, "secrets": count}, [line])
+    output.finish({**data, "secrets": count, **attempts.data}, [line, *attempts.lines])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sovereign_ai.cli.attempts import Attempts
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.interrupt import stopping_at_interrupt
 from sovereign_ai.cli.options import StackArgument
@@ -214,6 +215,9 @@ def _run(
     output: Output, path: Path, where: Where, file: Path | None, interval: float | None, *, simulate: bool
 ) -> None:
     """Do one round, or rounds until Ctrl-C."""
+    import contextlib
+
+    from sovereign_ai.errors import SovereignError
     from sovereign_ai.operate import RepairController, places
 
     # A wrong file is refused before a cluster is looked for.
@@ -225,14 +229,19 @@ def _run(
         _work(output, (stack, cluster, target), policies, interval, simulate=simulate)
         return
     controller = RepairController(target.api, places(stack.plan, cluster), policies, _identity())
-    done = controller.round(datetime.now(UTC))
+    attempts = Attempts(output)
+    # A round decides by what is written at the machines, so another one goes on where one failed.
+    done = attempts.until_done(lambda: controller.round(datetime.now(UTC)))
     _require_lead(controller.leader)
-    controller.release(datetime.now(UTC))
+    # What was done is reported, also where the lease has to end by itself.
+    with contextlib.suppress(SovereignError):
+        controller.release(datetime.now(UTC))
     if simulate:
-        _obey(target.api, stack, cluster, policies)
+        attempts.until_done(partial(_obey, target.api, stack, cluster, policies))
     lines = list(map(_done_line, done))
-    lines.append(f"{cluster}: decisions: {len(done)}")
-    output.finish({"cluster": cluster, "decisions": list(map(_done_data, done))}, lines)
+    lines += [f"{cluster}: decisions: {len(done)}", *attempts.lines]
+    data = {"cluster": cluster, "decisions": list(map(_done_data, done))}
+    output.finish(data | attempts.data, lines)
 
 
 def _work(
@@ -351,7 +360,8 @@ def _accept(output: Output, path: Path, node: str, where: Where, *, passed: bool
 
     stack, cluster, target = _open(output, path, where)
     now = datetime.now(UTC)
-    view = observe_machines(target.api, places(stack.plan, cluster), now)
+    attempts = Attempts(output)
+    view = attempts.until_done(partial(observe_machines, target.api, places(stack.plan, cluster), now))
     machines = {machine.name: machine for machine in view.machines}
     if node not in machines:
         hint = nearest(node, list(machines))
@@ -361,11 +371,12 @@ def _accept(output: Output, path: Path, node: str, where: Where, *, passed: bool
         state = f"its repair stands at {record.step}" if record else "it is not under repair"
         hint = "`sovereign-ai repair status` lists the machines whose acceptance is awaited"
         raise UsageError(Problem("not-awaited", f"no acceptance of {node} is awaited: {state}", hint=hint))
-    _annotate(target.api, node, ACCEPTANCE, write_verdict(passed=passed, now=now))
+    # Written again, it is the same verdict of the same moment, which counts once.
+    written = write_verdict(passed=passed, now=now)
+    attempts.until_done(partial(_annotate, target.api, node, ACCEPTANCE, written))
     verdict = "accepted" if passed else "not accepted"
-    output.finish(
-        {"node": node, "passed": passed}, [f"{node}: {verdict}; the controller decides what follows"]
-    )
+    lines = [f"{node}: {verdict}; the controller decides what follows", *attempts.lines]
+    output.finish({"node": node, "passed": passed} | attempts.data, lines)
 
 
 def _require_either(node: str, seed: int | None, source: Path | None, write_to: Path | None) -> None:
@@ -393,11 +404,14 @@ def _inject(output: Output, path: Path, node: str, fault: tuple[int, int], where
     stack, _, target = _open(output, path, where)
     _require_simulated(target)
     gpu, xid = fault
-    is_out = inject(target.api, stack.factory, stack.plan, node, gpu=gpu, xid=xid)
+    attempts = Attempts(output)
+    is_out = attempts.until_done(
+        partial(inject, target.api, stack.factory, stack.plan, node, gpu=gpu, xid=xid)
+    )
     effect = "is out of use" if is_out else "stays in use: an application caused it"
     output.finish(
-        {"node": node, "gpu": gpu, "xid": xid, "out": is_out},
-        [f"{node}: GPU {gpu} reports Xid {xid}, and {effect}"],
+        {"node": node, "gpu": gpu, "xid": xid, "out": is_out} | attempts.data,
+        [f"{node}: GPU {gpu} reports Xid {xid}, and {effect}", *attempts.lines],
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sovereign_ai.cli.attempts import Attempts
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.deployment import (
     AdoptOption,
@@ -96,7 +97,7 @@ def _up(
 
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cluster import WRITES, require_reachable
-    from sovereign_ai.deploy import gate, ready, while_busy
+    from sovereign_ai.deploy import gate, ready
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.render.kubernetes import WEBHOOKS
     from sovereign_ai.sim import simulate
@@ -116,32 +117,25 @@ def _up(
     # A further attempt does not ask again what was answered; one before which nothing was asked does.
     ask = cache(partial(confirm, target, "deploy to", yes, output))
     deployment = _Deployment(output, stack, bundle, target, options, deploy_options, ask)
-    failed: list[str] = []
-
-    def tell_failed(line: str) -> None:
-        failed.append(line)
-        output.progress(line)
-
-    data, lines = while_busy(
-        deployment.run,
-        tell_failed,
-        brings_webhooks=any(obj["kind"] in WEBHOOKS for obj in bundle.objects),
+    attempts = Attempts(output)
+    data, lines = attempts.until_done(
+        deployment.run, brings_webhooks=any(obj["kind"] in WEBHOOKS for obj in bundle.objects)
     )
-    if failed:
-        # What an attempt did before it failed is kept, and is no change of the next one.
-        data["failed_attempts"] = failed
-        lines.append(f"failed attempts before this one, whose changes are not counted: {len(failed)}")
+    lines += attempts.lines
     # Last of what may start the control plane anew: nothing of a deployment waits for what watches it.
     if watched := change_monitoring(target, stack, output):
         lines.append(watched)
     if target.simulated:
-        simulated = traced("simulate machines")(simulate)(
-            target.api,
-            stack.factory,
-            stack.plan,
-            bundle.cluster,
-            progress=output.progress,
-            foreign=target.has_real_nodes,
+        simulated = attempts.until_done(
+            partial(
+                traced("simulate machines")(simulate),
+                target.api,
+                stack.factory,
+                stack.plan,
+                bundle.cluster,
+                progress=output.progress,
+                foreign=target.has_real_nodes,
+            )
         )
         data["simulated"] = asdict(simulated)
         ready_machines = f"{simulated.ready} of {simulated.nodes} machines ready"
@@ -151,7 +145,8 @@ def _up(
         lines.append(f"real: {', '.join(data['real'])}")
     next_command = ["sovereign-ai", "verify", str(path), *options]
     lines.append(f"next: {shlex.join(next_command)}")
-    output.finish(data, lines, ExitCode.FINDINGS if data["drift"] else ExitCode.OK)
+    code = ExitCode.FINDINGS if data["drift"] else ExitCode.OK
+    output.finish(merged(data, attempts.data), lines, code)
 
 
 @frozen_dataclass

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from sovereign_ai.cluster.busy_cluster import is_busy, while_busy
     from sovereign_ai.cluster.certificate_server import CertificateHandler, CertificateServer, server_context
     from sovereign_ai.cluster.crds import WITHOUT_CONTROLLER, install_crds
     from sovereign_ai.cluster.dead_components import DeadComponent
@@ -58,6 +59,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
+            "busy_cluster": ("is_busy", "while_busy"),
             "certificate_server": ("CertificateHandler", "CertificateServer", "server_context"),
             "crds": ("WITHOUT_CONTROLLER", "install_crds"),
             "dead_components": ("DeadComponent",),
@@ -127,6 +129,7 @@ __all__ = [
     "evictable_pods_by_node",
     "guard_policies",
     "install_crds",
+    "is_busy",
     "is_recreated",
     "kubeconfig",
     "listed",
@@ -143,5 +146,6 @@ __all__ = [
     "socket_address",
     "started_at",
     "was_removed",
+    "while_busy",
     "write_json",
 ]

@@ -25,7 +25,6 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy.accepted_policies import policies_accepted_by
-    from sovereign_ai.deploy.busy_cluster import while_busy
     from sovereign_ai.deploy.changes import OWN_PROGRAM, Changes, compare, is_understood, loaded_by
     from sovereign_ai.deploy.cluster_identity import DeployTarget
     from sovereign_ai.deploy.components import FactoryDeployment
@@ -79,7 +78,6 @@ else:
         __name__,
         {
             "accepted_policies": ("policies_accepted_by",),
-            "busy_cluster": ("while_busy",),
             "changes": ("Changes", "OWN_PROGRAM", "compare", "is_understood", "loaded_by"),
             "cluster_identity": ("DeployTarget",),
             "components": ("FactoryDeployment",),
@@ -210,6 +208,5 @@ __all__ = [
     "unplanned_stacks",
     "wait_until_gone",
     "watching",
-    "while_busy",
     "without_drift",
 ]

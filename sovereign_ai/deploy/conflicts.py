@@ -8,9 +8,8 @@ names each conflict.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of
 from sovereign_ai.deploy.objects import CONTROLLERS, FIELD_MANAGER, stated
+from sovereign_ai.deploy.owned_fields import leaves, states_path
 
 Object = Mapping[str, Any]
 _CONFLICT = 409
@@ -90,37 +90,6 @@ def _has_other_manager(obj: Object, live: Metadata | None) -> bool:
         # Subresources such as `status` are written by controllers alone, and no description states them.
         if entry.get("manager") in CONTROLLERS or "subresource" in entry:
             continue
-        if any(_states(obj, path) for path in _leaves(entry.get("fieldsV1") or {})):
+        if any(states_path(obj, path) for path in leaves(entry.get("fieldsV1") or {})):
             return True
     return False
-
-
-def _leaves(fields: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the paths of the fields that a manager owns, in the notation of `fieldsV1`."""
-    below = {key: value for key, value in fields.items() if key != "."}
-    if not below and path:
-        yield path
-    for key, value in below.items():
-        yield from _leaves(value or {}, (*path, key))
-
-
-def _states(value: Any, path: tuple[str, ...]) -> bool:
-    """Return whether an object states the field at a path: `f:` is a key, `k:` and `v:` are list entries."""
-    for step in path:
-        kind, _, name = step.partition(":")
-        if kind == "f":
-            if not isinstance(value, Mapping) or name not in value:
-                return False
-            value = value[name]
-        elif not isinstance(value, list):
-            # Stated in another shape, such as a quantity: the API server decides in the dry run.
-            return True
-        elif kind == "k":
-            keys = json.loads(name)
-            entries = [item for item in value if isinstance(item, Mapping) and keys.items() <= item.items()]
-            if not entries:
-                return False
-            value = entries[0]
-        elif kind == "v":
-            return json.loads(name) in value
-    return True

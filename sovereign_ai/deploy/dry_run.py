@@ -29,6 +29,7 @@ from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.accepted_policies import AcceptedPolicies
 from sovereign_ai.deploy.definitions import unserved
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
+from sovereign_ai.deploy.owned_fields import gives_up
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
@@ -56,9 +57,12 @@ _ELSEWHERE = "default"
 """A namespace of every cluster, in which objects of a namespace that does not exist yet are tried."""
 _INVALID = frozenset({400, 413, 422})
 _TOO_MANY, _SERVER_ERROR = 429, 500
-_MOST_NAME, _ANOTHER = 240, "-dry-run"
+_MOST_NAME, _ANOTHER = 55, "-dry-run"
+"""Characters of a name that are kept before the suffix: names of some kinds have at most 63 (RFC 1123)."""
 _WRONG_TYPE = "unable to convert unstructured object"
 """The message of server-side apply for a value of another type than its field's, with status 500."""
+_STORED = "storedVersions"
+"""The field of a definition in messages about a version that leaves it while objects may be stored in it."""
 _FORBIDS = "api-forbids"
 _NOT_ALLOWED = frozenset({401, 403})
 _SINGLY = frozenset({"Node", "ResourceSlice"})
@@ -133,7 +137,8 @@ def dry_run_problems(
     at_home: list[Object] = []
     elsewhere: list[Object] = []
     for obj in listed:
-        if known.includes(obj) or states(live.get(_key(obj)), obj):
+        there = live.get(_key(obj))
+        if known.includes(obj) or (states(there, obj) and not gives_up(obj, there)):
             continue
         is_at_home = obj["metadata"].get("namespace", _ELSEWHERE) in namespaces
         (at_home if is_at_home else elsewhere).append(obj)
@@ -165,6 +170,11 @@ def _problem(obj: Object, refusal: _Refusal, place: Locator) -> Problem:
         )
         return Problem(_FORBIDS, f"{name}: the API server would forbid it: {refusal.why}", place(obj), hint)
     hint = "change the part of the description that the object comes from"
+    if _STORED in refusal.why:
+        hint = (
+            "keep that version in the definition, with `served: false` if nobody is to use it; "
+            "it can go when every object was written anew and it is out of `status.storedVersions`"
+        )
     return Problem("api-refuses", f"{name}: the API server would refuse it: {refusal.why}", place(obj), hint)
 
 
@@ -303,12 +313,17 @@ def _refusal_of_replacement(api: Api, obj: Object, refusal: _Refusal) -> _Refusa
 
     None if only immutable fields differ.
     """
-    meta = {**obj["metadata"], "name": f"{obj['metadata']['name'][:_MOST_NAME]}{_ANOTHER}"}
+    meta = {**obj["metadata"], "name": another_name(obj["metadata"]["name"])}
     try:
         api.create({**obj, "metadata": meta}, dry_run=True)
     except ApiError as error:
         return refusal if _judged(error, is_at_home=True) else None
     return None
+
+
+def another_name(name: str) -> str:
+    """Return a name that is valid where the given one is, under which a new object is tried."""
+    return f"{name[:_MOST_NAME].rstrip('-.')}{_ANOTHER}"
 
 
 def _judged(error: ApiError, *, is_at_home: bool) -> _Refusal | None:

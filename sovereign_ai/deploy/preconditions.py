@@ -19,6 +19,7 @@ from sovereign_ai.deploy.cluster_identity import DeployTarget, Recognised, recog
 from sovereign_ai.deploy.conflicts import Conflict, conflicts
 from sovereign_ai.deploy.definitions import definition_problems
 from sovereign_ai.deploy.deletions import Allowed, deletion_problems, replacement_problems
+from sovereign_ai.deploy.handovers import handover_problems
 from sovereign_ai.deploy.kept_definitions import kept_definitions
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, read_live
 from sovereign_ai.deploy.ownership import (
@@ -184,6 +185,7 @@ def check_preconditions(
     unasked = deletion_problems(api, leaving, total, deployment.allowed, renamed, homes)
     unasked += replacement_problems(replaces, deployment.allowed)
     unasked += definition_problems(api, planned, leaving, deployment.allowed)
+    unasked += handover_problems(planned, live)
     return Checked(
         cluster=cluster,
         claim=claim,

@@ -17,9 +17,10 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api import Api, ApiError
-from sovereign_ai.deploy.dry_run import states
+from sovereign_ai.deploy.dry_run import another_name, states
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
+from sovereign_ai.deploy.owned_fields import gives_up
 from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.deploy.termination import WAIT_SECONDS, wait_until_gone
 from sovereign_ai.names import KEYS
@@ -27,8 +28,6 @@ from sovereign_ai.verify import UNREAD
 
 Object = Mapping[str, Any]
 _FORBIDDEN, _CONFLICT, _INVALID = 403, 409, 422
-_MOST_NAME, _ANOTHER = 240, "-dry-run"
-"""Characters of a name that are kept before the suffix: names have at most 253 (RFC 1123 subdomains)."""
 
 
 def must_be_replaced(
@@ -71,7 +70,7 @@ def must_be_replaced(
 
 
 def _changed(api: Api, objects: Sequence[Object]) -> list[Object]:
-    """Return those of some live objects that lack something of their new form.
+    """Return those of some live objects that lack something of their new form, or give up something.
 
     A dry run of an admission policy costs the API server as much as a write: it compiles every expression. A
     command has just applied the policies when the program of its engine comes here.
@@ -81,7 +80,12 @@ def _changed(api: Api, objects: Sequence[Object]) -> list[Object]:
         is_unread = (version, kind) in UNREAD
         for item in api.list(version, kind, label_selector=KEYS.owner, metadata_only=is_unread):
             contents[key_of(item)] = item
-    return [obj for obj in objects if not states(contents.get(key_of(obj)), stated(obj))]
+    changed = []
+    for obj in objects:
+        content, wanted = contents.get(key_of(obj)), stated(obj)
+        if not states(content, wanted) or gives_up(wanted, content):
+            changed.append(obj)
+    return changed
 
 
 def replace(
@@ -129,7 +133,7 @@ def _refuses_change(api: Api, obj: Object) -> bool:
 def _is_valid(api: Api, obj: Object) -> bool:
     """Return whether the API server would accept an object under another name."""
     meta = obj["metadata"]
-    another = {**obj, "metadata": {**meta, "name": f"{meta['name'][:_MOST_NAME]}{_ANOTHER}"}}
+    another = {**obj, "metadata": {**meta, "name": another_name(meta["name"])}}
     try:
         api.create(another, dry_run=True)
     except ApiError as error:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import orjson
 import pytest
 from typer.testing import CliRunner
 
+import sovereign_ai.deploy
+from sovereign_ai.cli import down as downs
 from sovereign_ai.cli.main import app
+from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.deploy import engine as engines
-from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from tests.support.small_engine import checkpoint
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
@@ -132,3 +137,57 @@ def test_up_of_a_folder_that_is_no_project_starts_nothing(stack: Path) -> None:
     done = CliRunner().invoke(app, ["up", str(stack), "--json"])
     assert (done.exit_code, orjson.loads(done.stdout)["problems"][0]["code"]) == (2, "no-project")
     assert not (stack.parent / "state").exists()
+
+
+@pytest.mark.parametrize("failing", ["before", "after", "nodes", "never"])
+def test_a_further_attempt_to_remove_asks_nothing_twice_and_counts_what_failed(
+    monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """A server that is too busy before the question has not heard the answer to it."""
+    questions: list[str] = []
+    calls: dict[str, int] = {"before": 0, "after": 0, "nodes": 0}
+
+    def step(name: str, answer: Any) -> Callable[..., Any]:
+        def take(*_arguments: object) -> Any:
+            calls[name] += 1
+            if name == failing and calls[name] == 1:
+                raise DeploymentError(Problem("cluster-slow", "it took too long"))
+            return answer
+
+        return take
+
+    engine = MagicMock()
+    engine.return_value.hold.return_value = nullcontext()
+    target = MagicMock(simulated=True, has_real_nodes=False)
+    monkeypatch.setattr(sovereign_ai.deploy, "Engine", engine, raising=False)
+    monkeypatch.setattr(sovereign_ai.deploy, "check_removal", step("before", MagicMock()), raising=False)
+    monkeypatch.setattr("sovereign_ai.cli.stack.open_stack", MagicMock())
+    monkeypatch.setattr("sovereign_ai.cluster.require_reachable", MagicMock(), raising=False)
+    monkeypatch.setattr("sovereign_ai.cluster.busy_cluster._pause", lambda _seconds: None)
+    monkeypatch.setattr(downs, "open_target", MagicMock(return_value=target))
+    for name in ("deployment_of", "require_own_state", "_report_losses"):
+        monkeypatch.setattr(downs, name, MagicMock())
+    monkeypatch.setattr(downs, "confirm", lambda _target, verb, *_: questions.append(verb))
+    monkeypatch.setattr(downs, "_remove", step("after", (["removed"], {"left": []})))
+    monkeypatch.setattr(downs, "_remove_simulation", step("nodes", None))
+    output = MagicMock()
+    options = downs._Options(
+        Path(),
+        Backend.KUBECONFIG,
+        Path(__file__),
+        None,
+        keep=True,
+        yes=False,
+        allow_delete=frozenset(),
+        wait_seconds=1,
+    )
+    downs._down(output, options)
+    assert questions == ["remove this factory from"]
+    assert calls["nodes"] == (2 if failing == "nodes" else 1)
+    # What was removed is told once, also where only the machines have to be removed again.
+    assert calls["after"] == (2 if failing == "after" else 1)
+    data, lines = output.finish.call_args[0][:2]
+    assert lines[0] == "removed"
+    assert data.get("failed_attempts", []) == (
+        [] if failing == "never" else ["it took too long; trying again in 5 s (2 of 3)"]
+    )

@@ -98,7 +98,7 @@ def test_a_further_attempt_asks_what_was_not_asked_yet_and_nothing_twice(
     for name in ("gate", "ready"):
         monkeypatch.setattr(sovereign_ai.deploy, name, MagicMock(), raising=False)
     monkeypatch.setattr("sovereign_ai.cluster.require_reachable", MagicMock(), raising=False)
-    monkeypatch.setattr("sovereign_ai.deploy.busy_cluster._pause", lambda _seconds: None)
+    monkeypatch.setattr("sovereign_ai.cluster.busy_cluster._pause", lambda _seconds: None)
     for name in ("require_own_description", "_name_unplanned"):
         monkeypatch.setattr(up, name, MagicMock())
     monkeypatch.setattr(up, "start_target", MagicMock(return_value=target))

@@ -21,10 +21,9 @@ from sovereign_ai.rules.context import ENCRYPTION_KEY, Context, factory_context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.reader import read_text
 from sovereign_ai.verify.refused_objects import refused_objects
 from tests.daytwo.edits import Data
-from tests.daytwo.table import written
+from tests.daytwo.table import read_data
 
 Object = dict[str, Any]
 PermittedBy = Literal["neither", "old", "new", "both"]
@@ -51,7 +50,7 @@ class Described:
     @classmethod
     def of(cls, data: Data) -> Described:
         """Read, plan and render a description."""
-        factory = read_text(written(data).encode(), "factory.yaml").factory
+        factory = read_data(data)
         derived = plan(factory, factory.where)
         cluster = derived.clusters[0].name
         return cls(

@@ -20,7 +20,7 @@ from sovereign_ai.sim.nodes import FAKE, node_objects
 from sovereign_ai.sim.slices import slice_objects
 from tests.daytwo.edits import Data
 from tests.daytwo.probes import Described, probes
-from tests.daytwo.table import written
+from tests.daytwo.table import write_files, written
 from tests.daytwo.watcher import History, Watcher, answer, openings
 from tests.life import Lab, within
 
@@ -59,8 +59,9 @@ class Standing:
         self.at: Data | None = None
 
     def describe(self, data: Data) -> None:
-        """Write the description."""
+        """Write the description, and the files beside it."""
         (self.lab.stack / "factory.yaml").write_text(written(data), encoding="utf-8")
+        write_files(data, self.lab.stack)
 
     def goes_to(self, wanted: Data) -> None:
         """Bring the lab to where a change starts from, whatever an earlier one left."""

@@ -7,10 +7,14 @@ from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
+from sovereign_ai.catalog.figures import clear_description_rows
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.reader import read_text
 from tests.daytwo.edits import Data, Edit, edited
 from tests.support.approvals import signed_data
 
@@ -63,9 +67,58 @@ def described(base: str) -> Data:
     return deepcopy(_parsed(base))
 
 
+BESIDE = "beside"
+"""The member of plain data that holds files beside the description: name to content."""
+
+
 def written(data: Data) -> str:
     """Return the text of a description."""
-    return yaml.dump(data, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=1_000)
+    described_alone = {name: value for name, value in data.items() if name != BESIDE}
+    return _dumped(described_alone)
+
+
+def beside(data: Data) -> str:
+    """Return the text of the files beside a description."""
+    return _dumped(data.get(BESIDE, {}))
+
+
+def write_files(data: Data, folder: Path) -> None:
+    """Write the files that lie beside a description."""
+    for name, content in data.get(BESIDE, {}).items():
+        (folder / name).write_text(_dumped(content), encoding="utf-8")
+
+
+def read_data(data: Data) -> AIFactory:
+    """Read a description with the files beside it.
+
+    Raises:
+        SpecError: it has problems.
+    """
+    return read_whole(written(data), beside(data))
+
+
+def read_whole(text: str, files: str) -> AIFactory:
+    """Read the text of a description with those of the files beside it, as a command of its own does.
+
+    Raises:
+        SpecError: it has problems.
+    """
+    # The rows of one description stay known in a process, and another may have other figures for them.
+    clear_description_rows()
+    with TemporaryDirectory() as folder:
+        write_files({BESIDE: yaml.load(files, yaml.CSafeLoader)}, Path(folder))
+        return read_text(text.encode(), "factory.yaml", Path(folder)).factory
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Writes each value out: a description takes no aliases."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+def _dumped(data: Any) -> str:
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000)
 
 
 def changes() -> tuple[Change, ...]:

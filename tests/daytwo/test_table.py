@@ -19,25 +19,35 @@ from sovereign_ai.spec.base import Model
 from sovereign_ai.spec.checks.names import _DECLARED
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
-from sovereign_ai.spec.reader import read_text
 from tests.attest.mutation.fields import leaves
 from tests.daytwo.edits import edited, general, value_at
-from tests.daytwo.table import FULL, LAB, Change, changes, chosen, described, never, written
+from tests.daytwo.table import (
+    FULL,
+    LAB,
+    Change,
+    beside,
+    changes,
+    chosen,
+    described,
+    never,
+    read_whole,
+    written,
+)
 
 CHANGES = changes()
-MADE_BY_THE_STACK = {"unknown-cluster", "api-refuses", "mass-deletion"}
+MADE_BY_THE_STACK = {"unknown-cluster", "api-refuses", "mass-deletion", "namespace-handed-on"}
 """Codes of what only a command says, which knows the stack and the cluster: the description by itself is
 sound."""
 
 
 @cache
-def bundle_of(text: str) -> Bundle:
-    """Return what is rendered for a description that passes the gate.
+def bundle_of(text: str, files: str = "{}") -> Bundle:
+    """Return what is rendered for a description, with the files beside it, that passes the gate.
 
     Raises:
         SovereignError: it is refused.
     """
-    factory = read_text(text.encode(), "factory.yaml").factory
+    factory = read_whole(text, files)
     derived = plan(factory, factory.where)
     bundle = render(factory, derived, derived.clusters[0].name)
     gate(factory, derived, bundle)
@@ -50,10 +60,10 @@ rows of one's own."""
 
 
 @cache
-def codes_of(text: str) -> frozenset[str]:
+def codes_of(text: str, files: str = "{}") -> frozenset[str]:
     """Return the codes of the problems by which a description is refused."""
     try:
-        bundle_of(text)
+        bundle_of(text, files)
     except SovereignError as error:
         return frozenset(problem.code for problem in error.problems)
     return frozenset()
@@ -134,19 +144,21 @@ def test_the_full_description_has_the_parts_of_the_lab() -> None:
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
 def test_a_change_is_refused_as_it_says_or_leads_to_other_objects(change: Change) -> None:
-    found = codes_of(written(change.after))
+    after = change.after
+    found = codes_of(written(after), beside(after))
     if change.refused and change.refused not in MADE_BY_THE_STACK:
         assert change.refused in found
         return
     assert found == frozenset()
-    bundle = bundle_of(written(change.after))
+    bundle = bundle_of(written(after), beside(after))
     names = Counter(
         (obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"])
         for obj in bundle.objects
     )
     assert [name for name, count in names.items() if count > 1] == []
     if not change.refused:
-        assert bundle_of(written(change.before)).digest != bundle.digest
+        before = change.before
+        assert bundle_of(written(before), beside(before)).digest != bundle.digest
 
 
 @pytest.mark.parametrize("base", ["lab", "full"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,8 +11,17 @@ from typing import Any, TypeVar
 import pytest
 
 from sovereign_ai.cluster.api.client import Api, ApiError
-from sovereign_ai.deploy.dry_run import MOST_BYTES, dry_run_problems, locator_of, states, try_out
+from sovereign_ai.deploy.dry_run import (
+    MOST_BYTES,
+    another_name,
+    dry_run_problems,
+    locator_of,
+    states,
+    try_out,
+)
+from sovereign_ai.deploy.live_objects import key_of, read_live
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
+from sovereign_ai.deploy.replacement import must_be_replaced
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.factory import plan
@@ -149,6 +159,19 @@ def test_what_is_there_as_stated_is_not_tried_and_what_differs_in_names_alone_is
     assert len(asked.tried) == 2
 
 
+def test_what_is_there_and_gives_up_a_field_of_ours_is_tried() -> None:
+    quota = made("ResourceQuota", "tenant", "a", spec={"hard": {"pods": "10"}})
+    there = copy.deepcopy(quota)
+    there["spec"]["scopes"] = ["Terminating"]
+    for manager, times in (("somebody", 0), (FIELD_MANAGER, 1)):
+        fields = {"f:spec": {"f:hard": {"f:pods": {}}, "f:scopes": {}}}
+        entry = {"manager": manager, "operation": "Apply", "fieldsV1": fields}
+        there["metadata"]["managedFields"] = [entry]
+        asked = Answering(live=[there])
+        assert dry_run_problems(asked, [quota], nowhere) == []
+        assert len(asked.tried) == times
+
+
 def test_what_tenants_have_outside_their_namespaces_is_tried_once_for_all_of_them() -> None:
     schemas = []
     for name in ("research", "startups"):
@@ -159,6 +182,24 @@ def test_what_tenants_have_outside_their_namespaces_is_tried_once_for_all_of_the
     asked = Answering()
     assert dry_run_problems(asked, schemas, nowhere) == []
     assert len(asked.tried) == 1
+
+
+def test_another_name_is_valid_where_the_name_is_and_is_not_that_name() -> None:
+    for name in ("a", "tenant", 63 * "a", f"{54 * 'a'}-{8 * 'b'}", f"{54 * 'a'}.b", 253 * "a"):
+        other = another_name(name)
+        assert len(other) <= 63
+        assert other != name
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", other)
+
+
+def test_a_version_that_objects_are_stored_in_is_refused_with_the_way_to_take_it_out() -> None:
+    definition = made(
+        "CustomResourceDefinition", "sets.example.com", version="apiextensions.k8s.io/v1", spec={}
+    )
+    why = "status.storedVersions[0]: Invalid value: must remain in spec.versions"
+    (problem,) = dry_run_problems(Answering(422, why), [definition], nowhere)
+    assert problem.code == "api-refuses"
+    assert "served: false" in str(problem.hint)
 
 
 def test_the_largest_object_is_tried_first() -> None:
@@ -233,3 +274,23 @@ def test_on_a_real_server_an_immutable_field_is_no_problem_and_a_wrong_value_bes
         assert "preemptionPolicy" in problem.message
     finally:
         plane.delete("scheduling.k8s.io/v1", "PriorityClass", "tried")
+
+
+def test_on_a_real_server_what_is_left_out_is_refused_or_replaced_as_what_is_changed(plane: Api) -> None:
+    fixed = made("ConfigMap", "tried", "default", data={"a": "1"}, immutable=True)
+    spec = {"selector": {"app": "a"}, "ports": [{"port": 80}]}
+    served = made("Service", "tried", "default", spec=spec)
+    for obj in (fixed, served):
+        plane.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
+    try:
+        freed = {name: value for name, value in fixed.items() if name != "immutable"}
+        assert dry_run_problems(plane, [freed], nowhere) == []
+        live = read_live(plane, [key_of(fixed), key_of(served)])
+        assert must_be_replaced(plane, [freed], live, None) == [key_of(fixed)]
+        assert must_be_replaced(plane, [fixed, served], live, None) == []
+        portless = {**served, "spec": {"selector": {"app": "a"}}}
+        (problem,) = dry_run_problems(plane, [portless], nowhere)
+        assert "spec.ports" in problem.message
+    finally:
+        for obj in (fixed, served):
+            plane.delete("v1", obj["kind"], "tried", "default")

@@ -92,6 +92,51 @@ def test_what_already_has_its_new_form_is_not_tried() -> None:
     assert not [line for line in api.asked if line.startswith(("APPLY", "TRY"))]
 
 
+class Keeping(Strict):
+    """Refuses to give up a label of a selector that it has, as the API server does with a Deployment's."""
+
+    def apply(
+        self, obj: Mapping[str, Any], *, field_manager: str = "", force: bool = False, dry_run: bool = False
+    ) -> dict[str, Any]:
+        self._ask(f"{'TRY' if dry_run else 'APPLY'} {obj['metadata']['name']}")
+        assert (field_manager, force) == ("sovereign-ai", True)
+        live = self.get(obj["apiVersion"], obj["kind"], obj["metadata"]["name"])
+        assert live is not None
+        if live["spec"]["selector"] != obj["spec"]["selector"]:
+            raise refusal(422, "Invalid")
+        return dict(obj)
+
+
+def test_what_leaves_out_an_immutable_part_must_be_made_again() -> None:
+    meta = obj("Deployment", "served", version="apps/v1")
+    meta["metadata"]["labels"] = {KEYS.owner: OWNER}
+    old = {**meta, "spec": {"selector": {"app": "a", "tier": "b"}, "paths": [{"to": "a", "by": "b"}]}}
+    narrowed = {**meta, "spec": {"selector": {"app": "a"}, "paths": [{"to": "a", "by": "b"}]}}
+    fields = {"f:spec": {"f:selector": {"f:app": {}, "f:tier": {}}, "f:paths": {}}}
+    api = Keeping(owned(stated(old), fields))
+    uid = next(iter(live(api).values()))["uid"]
+    state = {key_of(old): HeldObject("urn", uid, "", "", stated(old))}
+    assert [str(key) for key in must_be_replaced(api, [narrowed], live(api), state)] == ["Deployment/served"]
+    # Without a state too, as after one was lost.
+    assert must_be_replaced(api, [narrowed], live(api), None) == [key_of(old)]
+
+
+def test_what_others_own_and_the_new_form_leaves_out_is_not_tried() -> None:
+    meta = obj("Deployment", "served", version="apps/v1")
+    meta["metadata"]["labels"] = {KEYS.owner: OWNER}
+    ours = {**meta, "spec": {"selector": {"app": "a"}}}
+    theirs = {**meta, "spec": {"selector": {"app": "a"}, "replicas": 3}}
+    api = Keeping(owned(stated(theirs), {"f:spec": {"f:selector": {"f:app": {}}}}))
+    assert must_be_replaced(api, [ours], live(api), None) == []
+    assert not [line for line in api.asked if line.startswith("TRY")]
+
+
+def owned(obj: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
+    """Return an object as the API server shows it after this tool has applied some fields."""
+    entry = {"manager": "sovereign-ai", "operation": "Apply", "fieldsV1": fields}
+    return {**obj, "metadata": {**obj["metadata"], "managedFields": [entry]}}
+
+
 @pytest.mark.parametrize(("status", "is_replaced"), [(403, True), (409, True), (422, False), (400, False)])
 def test_a_value_that_is_refused_in_a_new_object_as_well_is_wrong_and_not_immutable(
     status: int, is_replaced: bool

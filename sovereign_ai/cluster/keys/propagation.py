@@ -15,12 +15,13 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 
 from sovereign_ai.cluster.api.client import Api
+from sovereign_ai.cluster.busy_cluster import is_busy
 from sovereign_ai.cluster.embedded.flags import KEY_SERVICE, SECRET_GATE
 from sovereign_ai.cluster.keys.custody import Custody, levels_digest, socket_of
 from sovereign_ai.cluster.keys.key_client import KeyAnswer, KeyHandle
 from sovereign_ai.cluster.keys.secret_proxy import GATE_STATE, open_etcd, port_of
 from sovereign_ai.cluster.state import ClusterDir
-from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError
 from sovereign_ai.toolchain import polling_async, wait_until
 
 _SERVICE_SECONDS, _API_SERVER_SECONDS, _CALL_SECONDS, _ASK_SECONDS = 30.0, 150.0, 5.0, 0.2
@@ -126,6 +127,11 @@ def until_api_server_writes_under(api: Api, key_id: str) -> None:
 
 
 def _has_metric(api: Api, label: str) -> bool:
-    """Return whether the API server's metrics report a key id."""
-    text = str(api.request("GET", "/metrics").get("text"))
+    """Return whether the API server's metrics report a key id; one that is too busy to say has not yet."""
+    try:
+        text = str(api.request("GET", "/metrics").get("text"))
+    except SovereignError as error:
+        if is_busy(error):
+            return False
+        raise
     return any(line.startswith(_METRIC) and label in line for line in text.splitlines())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from sovereign_ai.cluster.keys.messages import KMS, KMS_SERVICE
 from sovereign_ai.cluster.keys.propagation import until_gate
 from sovereign_ai.cluster.keys.secret_proxy import GATE_STATE, port_of
 from sovereign_ai.cluster.state import ClusterDir
-from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.errors import EnvironmentLacksError, Problem
 
 OLD, NEW = "lab/high/1", "lab/high/2"
 
@@ -98,3 +99,27 @@ def test_a_gate_that_never_hears_of_it_is_named(where: ClusterDir, monkeypatch: 
 def test_a_plane_that_was_not_started_with_its_keys_yet_says_so(tmp_path: Path):
     with pytest.raises(EnvironmentLacksError, match="cluster up lab"):
         port_of(ClusterDir("lab", tmp_path), "secret-gate")
+
+
+def test_an_api_server_that_is_too_busy_to_say_its_key_is_waited_for_and_one_that_is_gone_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Server:
+        def __init__(self, *answers: str) -> None:
+            self.answers = list(answers)
+
+        def request(self, *_: str) -> dict[str, str]:
+            answer = self.answers.pop(0)
+            if answer in {"cluster-slow", "cluster-unreachable"}:
+                raise EnvironmentLacksError(Problem(answer, "no answer"))
+            return {"text": answer}
+
+    monkeypatch.setattr(propagation, "wait_until", lambda holds, *_: holds() or holds())
+    monkeypatch.setattr("sovereign_ai.cluster.keys.propagation.time.sleep", lambda _seconds: None)
+    digest = hashlib.sha256(b"v2").hexdigest()
+    metric = f'{propagation._METRIC}{{key_id_hash="sha256:{digest}"}} 1'
+    busy: Any = Server("cluster-slow", metric)
+    propagation.until_api_server_writes_under(busy, "v2")
+    gone: Any = Server("cluster-unreachable")
+    with pytest.raises(EnvironmentLacksError, match="no answer"):
+        propagation.until_api_server_writes_under(gone, "v2")

@@ -7,14 +7,14 @@ import inspect
 import pytest
 
 from sovereign_ai.cluster.api import wire_faults
-from sovereign_ai.deploy.busy_cluster import _MUTE, is_busy, while_busy
+from sovereign_ai.cluster.busy_cluster import _MUTE, is_busy, while_busy
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 
 
 @pytest.fixture(autouse=True)
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
-    monkeypatch.setattr("sovereign_ai.deploy.busy_cluster._pause", waited.append)
+    monkeypatch.setattr("sovereign_ai.cluster.busy_cluster._pause", waited.append)
     return waited
 
 

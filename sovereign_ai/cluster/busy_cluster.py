@@ -1,9 +1,9 @@
-"""Repeat a deployment that failed only because the API server has too much to do, or its webhook is not up.
+"""Repeat work that failed only because the API server has too much to do, or its webhook is not up.
 
 The client of this program repeats a single request (`cluster/api/retries.py`). The engine's provider does
 not: one write that takes longer than the API server allows itself, such as that of a large policy, ends the
-whole run. What was done is kept, so the deployment is decided anew and goes on from there, as a second
-command would.
+whole run. And a request that was repeated for its time may still find a server that is silent. What was done
+is kept, so the work is decided anew and goes on from there, as a second command would.
 
     outcome = while_busy(deploy, progress)
 """
@@ -41,6 +41,7 @@ on the machine of the API server.
 _UNREACHABLE = "cluster-unreachable"
 _MUTE = (
     "it accepts connections and does not answer",
+    "it answers other requests, and nothing came for this one",
     "it answers other requests, and did not answer this one in time",
 )
 """Words of the client about a server that is there.
