@@ -19,12 +19,10 @@ from sovereign_ai.units import BitsPerSecond
 _OF_CORES = ("cores", "core_oversubscription")
 _OF_SPINES = ("uplinks", "uplink", "spines", "spine_spares", "spine_switch", "spine_radix", "pod_leaves")
 _MEGABIT = 10**6
-_RATES = tuple(
-    _MEGABIT * rate
-    for rate in (100, 1_000, 2_500, 5_000, 10_000, 20_000, 25_000, 40_000, 50_000, 56_000, 100_000)
-    + (200_000, 400_000, 800_000, 1_600_000, 3_200_000)
-)
-"""Rates of ports: Ethernet by IEEE 802.3, and InfiniBand of four lanes from SDR to the generation after XDR."""
+_SLOW = (100, 1_000, 2_500, 5_000, 10_000, 20_000, 25_000, 40_000, 50_000, 56_000)
+_FAST = (100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000)
+_RATES = tuple(_MEGABIT * rate for rate in (*_SLOW, *_FAST))
+"""Rates of ports: Ethernet by IEEE 802.3, and InfiniBand of four lanes, from SDR to the one after XDR."""
 
 _OF_PAIRS = ("peer_links",)
 _PAIRED = {"leaf": "leaves", "spine": "spines", "border": "border leaves"}

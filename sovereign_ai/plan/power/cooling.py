@@ -218,7 +218,8 @@ def _hall_warnings(hall: Hall, watts: int, hottest: int) -> Iterator[str]:
         fields = [name for name, lacks in (("airflow", lacks_air), ("cdu_capacity", lacks_coolant)) if lacks]
         verb = "is" if len(fields) == 1 else "are"
         listed = " and ".join(fields)
-        yield f"hall {hall.name}: cooling of {Watts(watts)} is not checked, since {listed} {verb} not described"
+        cooled = f"hall {hall.name}: cooling of {Watts(watts)}"
+        yield f"{cooled} is not checked, since {listed} {verb} not described"
     if cooling.kind == "air" and hottest > THUMB.count:
         flow = airflow(hottest, cooling.temperature_rise.count)
         yield (
