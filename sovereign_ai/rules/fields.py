@@ -22,7 +22,7 @@ from typing import Literal, TypeVar
 
 from sovereign_ai.rules.binary_entries import are_judgeable, decoded_entries, readable_runs
 from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.joined_settings import HIDDEN_NAME, joined_lines, joined_settings
+from sovereign_ai.rules.joined_settings import HIDDEN_NAME, MAY_BE_JOINED, joined_lines, joined_settings
 from sovereign_ai.rules.named_hosts import (
     BETWEEN,
     CODE,
@@ -719,8 +719,10 @@ _LONGEST_TOTAL = 200_000
 _LONGEST_FILES = 200_000
 _LONGEST_LINES = 50_000
 _LONGEST_OF_LONG = 25_000
+_LONGEST_JOINED = 10_000
 """Characters of all entries of a ConfigMap together, by how they are read: settings in which places stand,
-all settings, files, files that are read as a whole, and those lines of longer ones that may name a host.
+all settings, files, files that are read as a whole, those lines of longer ones that may name a host, and of
+one file what is looked through for words that stand apart from a host.
 Longer ones take the API server more time than it gives an expression."""
 # What base64 has not, but for the equals signs at its end.
 _MAY_BE_PLACE = "[.:@%\\\\]|=[^=]"
@@ -773,17 +775,20 @@ def parts_of_entries() -> dict[str, str]:
     is_script = f'(e[0].endsWith("sh") || e[1].startsWith("#!") || {has_command})'
     plain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES_IN_FILE.items())
     blocks, others = joined_settings("t")
-    is_short = f"size(t) <= {_LONGEST_LINES}"
+    end = literal("\n")
+    is_short = f"size(t) <= {_LONGEST_JOINED}"
+    near = f"t.split({end}).filter(l, l.matches({literal(MAY_BE_JOINED)})).join({end})"
     return {
         "readable": readable_runs(),
         "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
         f".map(e, [e[0], dyn(e[1]{plain})])",
         # A key is a word before its entry.
         "files": f"variables.entries.map(e, e[0] + {literal(IS)} + {text})",
-        # Longer ones are read line by line.
-        "blocks": f'variables.entries.map(e, e[1]).filter(t, {is_short}).map(t, {blocks}.join("\\n"))',
-        "joined": f'variables.entries.map(e, e[1]).filter(t, {is_short}).map(t, {others}.join("\\n"))'
-        f' + {own}.map(e, dyn({joined_lines("e[1]")}.join("\\n")))',
+        # Of longer ones the lines that may belong together; the API server's steps suffice for no more.
+        "short": f"variables.entries.map(e, e[1]).map(t, {is_short} ? t : {near}).filter(t, {is_short})",
+        "blocks": f"variables.short.map(t, {blocks}.join({end}))",
+        "joined": f"variables.short.map(t, {others}.join({end}))"
+        f" + {own}.map(e, dyn({joined_lines('e[1]')}.join({end})))",
         "scripts": f"variables.entries.filter(e, {is_script}).map(e, e[1])",
     }
 

@@ -25,12 +25,19 @@ _ENTRY = (
 )
 _END_OF_ENTRY = rf"(?i){_VALUE}[^A-Za-z0-9]*$"
 _OF_FILE = FILE_NAME.removesuffix("$") + "[^A-Za-z0-9]*$"
-_NO_PLACE = rf"(?:{OF_OTHER})[\"']?[ \t]*[:=>]|^[^A-Za-z0-9]*(?:{OF_LINK})"
+_OF_ITSELF = (
+    "(?i:(?:domain|listen|bind|title|label|tag|image|package|plugin|driver|theme|locale|logger|handler"
+    "|formatter)s?)"
+)
+"""Entries of a block that say what a server is called or made of, and not where something is."""
+_NO_PLACE = rf"(?:{OF_OTHER}|{_OF_ITSELF})[\"']?[ \t]*[:=>]|^[^A-Za-z0-9]*(?:{OF_LINK})"
 _HOLDERS = (
     rf"{WORDS}|database|(?:^|[_.-])dbs?(?:$|[_.-])|postgres|mysql|maria|mongo|elastic|opensearch|minio|influx"
     "|clickhouse|cassandra"
 )
 """What a block is called that holds hosts: a word for one, or a service that is reached over the network."""
+_HOST = '"host"'
+"""CEL: the word under which an entry of such a block is judged."""
 _INDENTATIONS = ("", "  ?", " {3,4}", " {5,6}", " {7,8}")
 """Of a block's first line; deeper ones are part of a block that is read itself."""
 _DEEPER = ("[ -]", "(?: {3}|  ?-)", "(?: {5}| {3,4}-)", "(?: {7}| {5,6}-)", "(?: {9}| {7,8}-)")
@@ -52,6 +59,8 @@ _ANCHORED = rf"&[A-Za-z0-9_-]+(?:[ \t]+[^\n]+|[ \t]*(?:{_EMPTY}\n[ \t]+[^\n]*)+)
 _END = "\\\n"
 _CONTINUED = r"(?:[^\n]*[^\s]\\\n[ \t]+)+[^\n]*"
 _EXPLICIT = r"[?]\s[^\n]*(?:\n[^\n:]*){0,3}\n[ \t]*:\s+[^\n]*"
+MAY_BE_JOINED = r"[.][A-Za-z0-9]|:[ \t]*$|^[ \t]*[\[<]|[{?]|[&*][A-Za-z0-9_-]+[ \t]*$|(?i)\b(?:name|key)\b"
+"""A line of a longer file that may be a part of what is put together."""
 HIDDEN_NAME = (
     r"(?i)\\(?:u00|x)(?:4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])[a-z0-9_.-]*[\"']?[ \t]*[:=]"
     r"|[:-][ \t]+(?:&[a-z0-9_-]+[ \t]+)?!(?:!binary|<tag:yaml.org,2002:binary>)"
@@ -90,7 +99,7 @@ def _of_blocks(value: str) -> str:
     head = f"b.findAll({literal(_KEY)})[0]"
     is_other = literal(f"(?:{OF_OTHER})$|{OF_LINK}")
     is_named = f"{head}.matches({literal(_HOLDERS)}) && !{head}.matches({is_other})"
-    return f"({' + '.join(kinds)}).filter(b, {is_named}).map(b, {_lines_of(head, 'b')})"
+    return f"({' + '.join(kinds)}).filter(b, {is_named}).map(b, {_lines_of(_HOST, 'b')})"
 
 
 def _lines_of(word: str, text: str) -> str:
@@ -117,7 +126,7 @@ def _of_aliases(value: str) -> str:
 
     What is merged (`<<`) becomes part of a block whose name is not looked for: it counts as a host's.
     """
-    key = f'(a.startsWith("<<") ? "host" : a.findAll({literal(_KEY)})[0])'
+    key = f'(a.startsWith("<<") ? {_HOST} : a.findAll({literal(_KEY)})[0])'
     name = f'("&" + a.findAll({literal("[A-Za-z0-9_-]+$")})[0])'
     anchored = f"{value}.findAll({literal(_ANCHORED)})"
     is_same = f"d.findAll({literal('^&[A-Za-z0-9_-]+')})[0] == {name}"
