@@ -21,6 +21,7 @@ from sovereign_ai.units import BytesPerSecond
 
 def network_notes(factory: AIFactory, shapes: Sequence[Shape], tiers: Sequence[StoragePlan]) -> Iterator[str]:
     """Yield every note on networks, in the order of the description."""
+    yield from _unconnected(factory, shapes)
     for fabric in factory.fabrics:
         yield from _idle_ports(fabric, shapes)
         yield from _rails_without_a_way(fabric, shapes)
@@ -32,6 +33,14 @@ def network_notes(factory: AIFactory, shapes: Sequence[Shape], tiers: Sequence[S
             if is_served and not shape.pool.is_management:
                 pools.append(shape)
         yield from _storage_notes(factory, tier, pools)
+
+
+def _unconnected(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[str]:
+    """Yield the pools of several servers that no fabric connects at all."""
+    for shape in shapes:
+        is_connected = any(joins(fabric, shape) for fabric in factory.fabrics)
+        if shape.total > 1 and not is_connected:
+            yield f"pool {shape.pool.name}: no fabric connects its {shape.total:,} machines"
 
 
 def _idle_ports(fabric: Fabric, shapes: Sequence[Shape]) -> Iterator[str]:

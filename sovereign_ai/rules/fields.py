@@ -22,6 +22,7 @@ from typing import Literal, TypeVar
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.binary_entries import are_judgeable, decoded_entries, readable_runs
 from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.joined_settings import HIDDEN_NAME, MAY_BE_JOINED, joined_lines, joined_settings
 from sovereign_ai.rules.named_hosts import (
     BETWEEN,
     CODE,
@@ -186,7 +187,7 @@ _REGION_NAMES = r"(?i)(?:region|location)s?$"
 # `spring.config.location` and its like name files; `//` begins the name of a server.
 # Without any of these a text holds neither a name with a dot, nor the number of an address, nor a region.
 _MAY_NAME = r"[.]|[0-9]{8}|0[xX]|\\\\|arn:|projects/|(?i:region|protocol=|key=)|@"
-_MAY_NAME_IN_FILE = rf"{_MAY_NAME}|://|\\|&#|[^\x00-\x7F]"
+_MAY_NAME_IN_FILE = rf"{_MAY_NAME}|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)"
 _COMMAND_LINE = r"(?m)^[ \t]*(?:curl|wget|nc|ncat|ssh|scp|sftp|rsync|socat)[ \t]"
 """A line of a script, whatever the script is called."""
 # JSON, YAML and XML write a dot in other ways; so do names of other alphabets (UTS 46).
@@ -718,8 +719,10 @@ _LONGEST_TOTAL = 200_000
 _LONGEST_FILES = 200_000
 _LONGEST_LINES = 50_000
 _LONGEST_OF_LONG = 25_000
+_LONGEST_JOINED = 10_000
 """Characters of all entries of a ConfigMap together, by how they are read: settings in which places stand,
-all settings, files, files that are read as a whole, and those lines of longer ones that may name a host.
+all settings, files, files that are read as a whole, those lines of longer ones that may name a host, and of
+one file what is looked through for words that stand apart from a host.
 Longer ones take the API server more time than it gives an expression."""
 # What base64 has not, but for the equals signs at its end.
 _MAY_BE_PLACE = "[.:@%\\\\]|=[^=]"
@@ -771,12 +774,21 @@ def parts_of_entries() -> dict[str, str]:
     has_command = f"(!{is_program} && e[1].matches({literal(_COMMAND_LINE)}))"
     is_script = f'(e[0].endsWith("sh") || e[1].startsWith("#!") || {has_command})'
     plain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES_IN_FILE.items())
+    blocks, others = joined_settings("t")
+    end = literal("\n")
+    is_short = f"size(t) <= {_LONGEST_JOINED}"
+    near = f"t.split({end}).filter(l, l.matches({literal(MAY_BE_JOINED)})).join({end})"
     return {
         "readable": readable_runs(),
         "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
         f".map(e, [e[0], dyn(e[1]{plain})])",
         # A key is a word before its entry.
         "files": f"variables.entries.map(e, e[0] + {literal(IS)} + {text})",
+        # Of longer ones the lines that may belong together; the API server's steps suffice for no more.
+        "short": f"variables.entries.map(e, e[1]).map(t, {is_short} ? t : {near}).filter(t, {is_short})",
+        "blocks": f"variables.short.map(t, {blocks}.join({end}))",
+        "joined": f"variables.short.map(t, {others}.join({end}))"
+        f" + {own}.map(e, dyn({joined_lines('e[1]')}.join({end})))",
         "scripts": f"variables.entries.filter(e, {is_script}).map(e, e[1])",
     }
 
@@ -796,6 +808,9 @@ def entries_name_places() -> tuple[str, ...]:
         _lines_meet("files", are_permitted_by_form("y", permitted)),
         _lines_meet("files", are_permitted_behind_blanks("y", permitted)),
         _lines_meet("files", beside),
+        _lines_meet("files", f"!y.matches({literal(HIDDEN_NAME)})"),
+        _lines_meet("blocks", are_permitted_by_word("y", permitted)),
+        _lines_meet("joined", are_permitted_by_word("y", permitted)),
         _lines_meet("files", f'(!y.contains("://") || {stores})'),
         _lines_meet("scripts", are_permitted_to_clients("y", permitted)),
     )

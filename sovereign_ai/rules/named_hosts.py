@@ -24,7 +24,7 @@ CODE = "\u0002"
 
 MAY_BE_NAMED = "[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|arn:|projects/|://|:[ \\t]*$"
 """A line of a file in which a host or region may be named, or below which it may be."""
-_WORDS = (
+WORDS = (
     r"(?i)host|server|service[_-]?url|addr|endpoint|broker|bootstrap|proxy|contact[ _-]?point|data[ _]source"
     r"|failover|sentinel|upstream|resolver|dns|peer|seed|quorum|zookeeper|zk|connect|dsn|cluster|remote"
     r"|target"
@@ -39,14 +39,14 @@ _WORDS = (
 # YAML has signs of blocks (`>-`), anchors (`&a`) and types (`!!str`) before a value.
 _OPEN = r"""["'`\[({\\\s-]*(?:(?:[>|][0-9+-]*|[&!][^\s"']*)\s+["'`\s-]*)*(?:[fru]["'])?"""
 _ELEMENT = r"""[^\s,"'\x01=;:]+(?::[0-9]+)?["']?(?:\s*,\s*|\s*\n[ \t]*-[ \t]+)["']?"""
-_NAME = r"(?:[a-z0-9_-]+\.)+[a-z0-9-]*[a-z0-9]"
+NAME = r"(?:[a-z0-9_-]+\.)+[a-z0-9-]*[a-z0-9]"
 _NUMBER = r"(?:[0-9]{8,10}|0[xX][0-9A-Fa-f]{6,8})"
 _KEY = "[a-z0-9_.-]+"
 # Slurm states the address of a host behind its name: `SlurmctldHost=name(address)`.
 _EQUALS = r"""["'\]]{0,3}[ \t\f\v]*\x02?(?:=>?|:=?|>)(?:[a-z0-9-]+[(])?"""
 _VALUE = (
     rf"{_OPEN}(?:{_ELEMENT})*(?:[a-z0-9+.:-]*//)?(?:[^\s\"'@,;/\x01]*@)?"
-    rf"(?:[a-z0-9-]*[{{][0-9.]+[}}][.])?(?:{_NAME}|[0-9]{{8,}}|0x[0-9a-f]{{6,}})"
+    rf"(?:[a-z0-9-]*[{{][0-9.]+[}}][.])?(?:{NAME}|[0-9]{{8,}}|0x[0-9a-f]{{6,}})"
 )
 # What ends in a colon or an equals sign is the name of another setting.
 _END = r"(?:$|/[0-9]{1,2}\b|[^a-z0-9_.=:-]|:[0-9/])"
@@ -61,7 +61,7 @@ _SPACED = rf"(?im)(?:[a-z0-9_-]+[.])*[a-z0-9_-]+{_SPACED_KEY}[ \t\f\v]*{_VALUE}{
 _HEAD = rf"(?i)^[\"'`;{{]?[ \t]*(?:{_KEY}(?: [a-z]+)?{_EQUALS}|{_KEY})"
 _INSIDE = r"[.]svc(?:[.]cluster[.]local)?$"
 # Options of one letter that stand for a host, a proxy or a host between: psql, mysql, redis-cli, curl, ssh.
-_SHORT = rf"(?i)(?:^|[\s\x01])-[hHxJ][ =\x01]?{_NAME}"
+_SHORT = rf"(?i)(?:^|[\s\x01])-[hHxJ][ =\x01]?{NAME}"
 _NETWORK = r"(?:[0-9]{1,3}[.]){3}0/[0-9]{1,2}(?:$|[^0-9A-Za-z_./-])"
 """A range of addresses, to which nothing is sent."""
 _DOTTED = rf"{_NETWORK}|(?:[A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+"
@@ -92,10 +92,10 @@ _NUMBER_WITHIN = rf"(?:^|[=:>@,(/\s\x01\"'\[]){_NUMBER}(?:$|[:,/)\"'\]}} \n;])"
 _DSN = r"(?:^|[@=\x01])[A-Za-z0-9+]+\([^()\s]*\)/"
 """`user:password@tcp(host:port)/database` of Go's driver of MySQL."""
 # rsyslog sends to `*.* @host`, by TCP to `@@host`.
-_PASSWORD_AT = rf"(?:[^\s@:/,;\"'\x01]+:[^\s@/\"'\x01]*|[.]\S+[ \t]+@?)@(?:{_NAME}|{_NUMBER}\b)"
-_PATH_AT = rf"@{_NAME}:[~a-z0-9_.-]*/"
-_SEPARATED_PORT = rf"(?:^|[=\x01]){_NAME}[,#|;/][0-9]{{2,5}}(?:$|\x01)"
-_SHARE = rf"\\\\{_NAME}"
+_PASSWORD_AT = rf"(?:[^\s@:/,;\"'\x01]+:[^\s@/\"'\x01]*|[.]\S+[ \t]+@?)@(?:{NAME}|{_NUMBER}\b)"
+_PATH_AT = rf"@{NAME}:[~a-z0-9_.-]*/"
+_SEPARATED_PORT = rf"(?:^|[=\x01]){NAME}[,#|;/][0-9]{{2,5}}(?:$|\x01)"
+_SHARE = rf"\\\\{NAME}"
 _NUMBERS = r"(?:^|[,=\x01])(?:[0-9]{9,10}|0[xX][0-9A-Fa-f]{8})(?::[0-9]{3,5}|/[A-Za-z])"
 _FORMS = f"{_DSN}|{_PASSWORD_AT}|{_PATH_AT}|{_SEPARATED_PORT}|{_SHARE}|{_NUMBERS}"
 _HAS_FORM = r"@|[,#|;/][0-9]{2}|\\\\|[0-9]{9}|0[xX][0-9A-Fa-f]{8}"
@@ -104,7 +104,7 @@ _HAS_FORM = r"@|[,#|;/][0-9]{2}|\\\\|[0-9]{9}|0[xX][0-9A-Fa-f]{8}"
 _CALL = (
     rf"(?i)(?:[(]f?[\"'][a-z0-9+.-]+://|(?:client|connection|redis|socket|session|host|server|connect|tcp|udp"
     r"|network|syslog)[ (]+[\"']|(?:host|server|addr|endpoint|ur[il]|proxy|broker)[a-z_]*[\"']"
-    rf"(?:, ?(?:default\x02?=)?|[)\]] or )[\"'](?:[a-z0-9+.-]+://)?){_NAME}[\"':/]"
+    rf"(?:, ?(?:default\x02?=)?|[)\]] or )[\"'](?:[a-z0-9+.-]+://)?){NAME}[\"':/]"
 )
 """A host within the brackets of a call."""
 _CLIENT = (
@@ -128,18 +128,18 @@ _LOCAL_WORD = rf"^(?:{_PROGRAM}$|[.~]{{0,2}}/)"
 _ENDS_IN_PROGRAM = rf"[=:> \x01\"']{_PROGRAM}[^A-Za-z0-9.]?$"
 _WORD_OF_HOST = "(?i)host|server|addr|endpoint|ur[il]|proxy|broker"
 # Rules of alerts, charts and schemas link to what people read.
-_OF_LINK = (
+OF_LINK = (
     "(?i)runbook|docs?[_-]|documentation|licen[cs]e|homepage|help|icon|schema|(?:^|[^-])link|issue|changelog"
 )
 # Words at the end of a name that say what else than a place it is: `--leader-election-id`, `kafka.topic`.
-_OF_OTHER = (
+OF_OTHER = (
     r"(?i:(?:version|label|selector|annotation|taint|resource|serializer|topic|subject|prefix|expression"
     r"|algorithm|(?:^|[._-])(?:id|group|class|module|kind|type|format|file|path|dir|level|exchange|lease|from"
     r"|sender|user|e?mail|queue|build-backend)|resource-?name)s?(?:[._-]key)?)"
     r"|[a-z](?:I[dD]|Group|Class|Module|Kind|Type|File|Path|Lease)s?"
 )
 # nginx's `server_name` are the names that it answers to itself.
-_IS_OTHER = rf"(?:{_OF_OTHER})[\"'\]]{{0,3}}[ \t]*\x02?[=:>]?[ \t]*$|^[ \t]*server_name$"
+_IS_OTHER = rf"(?:{OF_OTHER})[\"'\]]{{0,3}}[ \t]*\x02?[=:>]?[ \t]*$|^[ \t]*server_name$"
 _CLOUD = r"(?i)(?:defaultendpointsprotocol|instrumentationkey)="
 _CLOUD_PLACE = r"(?i)(?:endpointsuffix|endpoint)="
 _DIALLED = r"@[A-Za-z0-9+_-]+\([^()\s]*\)/"
@@ -236,8 +236,8 @@ def _behind_words(value: str, settings: str = _NAMED) -> str:
     is_program = f"(m.matches({literal(_ENDS_IN_PROGRAM)}) && !{head}.matches({literal(_WORD_OF_HOST)}))"
     is_quoted = f"({of_word}.matches({literal(_QUOTE)}) || {head}.matches({literal(_WITHIN_QUOTES)}))"
     is_code = f"({head}.contains({literal(CODE)}) && !{is_quoted})"
-    is_other = f"{is_program} || {head}.matches({literal(_IS_OTHER)}) || {head}.matches({literal(_OF_LINK)})"
-    is_named = f"{may_lead_out} && {head}.matches({literal(_WORDS)}) && {is_host}"
+    is_other = f"{is_program} || {head}.matches({literal(_IS_OTHER)}) || {head}.matches({literal(OF_LINK)})"
+    is_named = f"{may_lead_out} && {head}.matches({literal(WORDS)}) && {is_host}"
     is_named = f"{is_named} && !({is_other} || {is_code})"
     return f"{value}.findAll({literal(settings)}).filter(m, {is_named}).map(m, {of_word})"
 

@@ -73,7 +73,9 @@ def test_ports_that_a_fabric_leaves_without_a_cable_are_counted(rails: int, left
 
 def test_a_fabric_of_another_pool_has_no_note_on_this_one() -> None:
     wish = _wish(_fabric("compute", "compute", 4, pools=["other"]), pools=[pool(), pool("other")], storage=[])
-    assert [note.split(" in pool ")[1][:5] for note in _notes(wish)] == ["other"]
+    alone, idle = _notes(wish)
+    assert alone == "pool train: no fabric connects its 5 machines"
+    assert idle.split(" in pool ")[1][:5] == "other"
 
 
 def test_rails_that_do_not_divide_the_ports_are_refused_with_what_a_rail_is() -> None:
@@ -82,7 +84,8 @@ def test_rails_that_do_not_divide_the_ports_are_refused_with_what_a_rail_is() ->
 
 
 def test_storage_without_a_network_is_reported_with_its_servers_and_rates() -> None:
-    (note,) = _notes(_wish())
+    alone, note = _notes(_wish())
+    assert alone == "pool train: no fabric connects its 5 machines"
     assert note == (
         "storage t at a: no storage or in-band network is described there, "
         "so its 5 servers have no port for data and nothing carries "
@@ -132,3 +135,9 @@ def test_rails_without_a_common_switch_need_links_inside_the_machines(system: st
     assert len(ways) == noted
     together = _notes(_wish({**apart, "planes_by": None}, pools=[pool(nodes=5, system=system)]))
     assert not [note for note in together if "would forward between them" in note]
+
+
+def test_machines_that_no_fabric_connects_are_noted() -> None:
+    alone = _wish(pools=[pool(nodes=5)], storage=[])
+    assert _notes(alone) == ["pool train: no fabric connects its 5 machines"]
+    assert _notes(_wish(pools=[pool(nodes=1)], storage=[])) == []

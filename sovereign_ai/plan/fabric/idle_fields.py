@@ -1,6 +1,6 @@
-"""Fields of a fabric without effect at its size, and ports of a switch that carry a part of their rate.
+"""Fields of a fabric without effect at its size, and rates that no port has or that use a part of one.
 
-Both are allowed: a description may say what a fabric will be once it has grown. Each is a note, since it is
+All are allowed: a description may say what a fabric will be once it has grown. Each is a note, since it is
 as often a mistake: `cores: 64` of a single switch, or links of 400 Gbps on ports of 800 Gbps that nobody has
 split, which takes twice the switches.
 """
@@ -14,9 +14,15 @@ from sovereign_ai.catalog.switch import BREAKOUT_PARTS, switch
 from sovereign_ai.plan.fabric.layout import pairs_of
 from sovereign_ai.plan.fabric.size import MOST_BREAKOUT, FabricSize
 from sovereign_ai.spec import Fabric
+from sovereign_ai.units import BitsPerSecond
 
 _OF_CORES = ("cores", "core_oversubscription")
 _OF_SPINES = ("uplinks", "uplink", "spines", "spine_spares", "spine_switch", "spine_radix", "pod_leaves")
+_MEGABIT = 10**6
+_SLOW = (100, 1_000, 2_500, 5_000, 10_000, 20_000, 25_000, 40_000, 50_000, 56_000)
+_FAST = (100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000)
+_RATES = tuple(_MEGABIT * rate for rate in (*_SLOW, *_FAST))
+"""Rates of ports: Ethernet by IEEE 802.3, and InfiniBand of four lanes, from SDR to the one after XDR."""
 
 _OF_PAIRS = ("peer_links",)
 _PAIRED = {"leaf": "leaves", "spine": "spines", "border": "border leaves"}
@@ -61,6 +67,30 @@ def _pair_notes(fabric: Fabric, size: FabricSize) -> Iterator[str]:
         if size.tiers == 1:
             has = "one switch"
         yield f"fabric {fabric.name} at {size.site}: '{name}' has no effect, since the plane has {has}"
+
+
+def odd_rate_notes(fabric: Fabric) -> Iterator[str]:
+    """Yield a note for each rate at which no port of Ethernet or InfiniBand runs."""
+    own = set(_RATES)
+    for tier in fabric.switch_tiers:
+        name = fabric.switch_of(tier)
+        if name is not None:
+            # A row of the user's may be of a kind of network that nobody here knows.
+            model = switch(name)
+            rates = [model.rate, *([model.uplink_rate] if model.uplink_rate else [])]
+            own.update(rate.count // parts for rate in rates for parts in BREAKOUT_PARTS)
+    written = {f"links of {rate}": rate.count // fabric.planes for rate in fabric.host_links}
+    if fabric.uplink is not None:
+        written[f"an 'uplink' of {fabric.uplink}"] = fabric.uplink.count
+    if fabric.border is not None and fabric.border.link is not None:
+        written[f"a 'border' of {fabric.border.link}"] = fabric.border.link.count
+    for words, rate in written.items():
+        if rate not in own:
+            parts = f", {BitsPerSecond(rate)} in each of {fabric.planes} planes" if "links" in words else ""
+            near = sorted(_RATES, key=lambda known, rate=rate: abs(known - rate))[:2]
+            rates = " and ".join(str(BitsPerSecond(known)) for known in sorted(near))
+            said = f"fabric {fabric.name}: {words}{parts if fabric.planes > 1 else ''}"
+            yield f"{said} are at a rate of no port that is sold; the nearest are {rates}"
 
 
 def part_rate_notes(fabric: Fabric) -> Iterator[str]:

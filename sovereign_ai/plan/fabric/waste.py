@@ -7,7 +7,8 @@ switches. Leaves are compared with those that would do if units of machines were
 most of their ports stay free, without the bound on their servers. A cheaper design keeps the ratio of the
 description. It may give up that each leaf has equally many links to each spine, places kept for growth that
 are less than half used, a leaf for each rail where one switch holds everything, a number of uplinks beyond
-the ratio, and pods that are a single one or have more spines than leaves.
+the ratio, pods that are a single one or have more spines than leaves, and, of three tiers, ports of the
+leaves' own rate for uplinks where the model has faster ones beside them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.fabric.clos import MisfitError
-from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, part_rate_notes
+from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, odd_rate_notes, part_rate_notes
 from sovereign_ai.plan.fabric.layout import Laid, laid_out
 from sovereign_ai.plan.fabric.port_assignment import (
     Block,
@@ -30,11 +32,16 @@ from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import machines_a_rack
 from sovereign_ai.spec import AIFactory, Fabric
 
+_FAST_SPINE_PORTS = 64
+"""Ports of a spine above uplinks of 100 Gbps, as SN4600C has (the model that published management networks
+have there)."""
+
 
 def waste_notes(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[str]:
     """Yield a note for each wasteful fabric and site, in the order of the planes."""
     fabrics = fabrics_by_name(factory)
     for fabric in factory.fabrics:
+        yield from odd_rate_notes(fabric)
         yield from part_rate_notes(fabric)
     for size in sizes:
         # The planes of a fabric are equal, so the first represents all of them.
@@ -150,6 +157,12 @@ def _cheaper_designs(factory: AIFactory, fabric: Fabric, size: FabricSize) -> It
     if fabric.role == "compute" and fabric.rails > 1 and is_free:
         all_rails: dict[str, object] = {"leaf_rails": fabric.rails}
         choices.append((f"'leaf_rails: {fabric.rails}'{padding}", all_rails, blocks))
+    model = None if fabric.switch is None else switch(fabric.switch)
+    # Ports for uplinks that a switch has beside its others stay unused until `uplink` gives their rate.
+    if model is not None and model.uplink_rate is not None and fabric.uplink is None and size.tiers == 3:
+        fast: dict[str, object] = {"uplink": model.uplink_rate, "spine_radix": _FAST_SPINE_PORTS}
+        words = f"'uplink: {model.uplink_rate}', a 'spine_switch' of {_FAST_SPINE_PORTS} such ports"
+        choices.append((f"{words}{padding} and 'spines: least'", least | fast, blocks))
     for words, fields, members in choices:
         try:
             laid = laid_out(fabric.model_copy(update=fields), members, rack)

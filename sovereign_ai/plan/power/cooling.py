@@ -133,8 +133,7 @@ def _check_hybrid(cooling: Cooling, watts: int, support: int, field: str) -> Ite
 
     Cold plates cool machines alone, so the heat of switches and storage servers is for the air.
     """
-    coolant = min(_coolant_limits(cooling), default=0)
-    if not coolant or not cooling.airflow:
+    if not cooling.airflow:
         return
     air = air_capacity(cooling.airflow, cooling.temperature_rise)
     if support > air:
@@ -142,7 +141,9 @@ def _check_hybrid(cooling: Cooling, watts: int, support: int, field: str) -> Ite
         have = f"its air takes {Watts(air)}, and switches and storage servers alone give it {Watts(support)}"
         yield _too_hot(watts, have, f"{field}.airflow", f"write at least {str(need)!r}")
         return
-    if watts <= coolant + air:
+    # Distribution units without a capacity are as many as the heat needs, so they are no limit.
+    coolant = min(_coolant_limits(cooling), default=0)
+    if not coolant or watts <= coolant + air:
         return
     more = str(Watts(watts - air))
     if cooling.cdu_capacity is not None and cooling.cdu_capacity.count == coolant:
@@ -212,10 +213,13 @@ def _hall_warnings(hall: Hall, watts: int, hottest: int) -> Iterator[str]:
     """
     cooling = hall.cooling
     lacks_air = cooling.kind != "liquid" and cooling.airflow is None
-    lacks_coolant = cooling.kind == "hybrid" and not _coolant_limits(cooling)
+    lacks_coolant = cooling.kind == "hybrid" and not _coolant_limits(cooling) and cooling.cdus is None
     if lacks_air or lacks_coolant:
-        fields = "airflow" if cooling.kind != "hybrid" else "airflow and cdu_capacity"
-        yield f"hall {hall.name}: cooling of {Watts(watts)} is not checked, since {fields} is not described"
+        fields = [name for name, lacks in (("airflow", lacks_air), ("cdu_capacity", lacks_coolant)) if lacks]
+        verb = "is" if len(fields) == 1 else "are"
+        listed = " and ".join(fields)
+        cooled = f"hall {hall.name}: cooling of {Watts(watts)}"
+        yield f"{cooled} is not checked, since {listed} {verb} not described"
     if cooling.kind == "air" and hottest > THUMB.count:
         flow = airflow(hottest, cooling.temperature_rise.count)
         yield (

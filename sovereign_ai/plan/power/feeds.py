@@ -41,9 +41,12 @@ def power_problems(
     if excesses:
         largest = max(pools, key=lambda shape: (shape.nodes * shape.system.worst_power.count, -shape.index))
         most = _most_nodes(factory, site, largest, other_by_hall)
-        hint = f"not even one machine of pool {largest.pool.name!r} fits"
+        # Spares draw power as well, and the number of servers that fits is counted beside them.
+        spares = largest.spares.machines
+        beside = f" beside its {spares:,} spares" if spares else ""
+        hint = f"not even one machine of pool {largest.pool.name!r} fits{beside}"
         if most:
-            hint = f"at most {most:,} machines of pool {largest.pool.name!r} fit"
+            hint = f"at most {most:,} machines of pool {largest.pool.name!r} fit{beside}"
         where = Where(field=f"pools[{largest.index}].nodes")
         for code, message in excesses:
             yield Problem(code, f"site {site.name!r}: {message}", where, hint)

@@ -1,4 +1,7 @@
-"""Coolant and reused heat: a loop warms up, and no more heat is reused than power comes in."""
+"""Air, coolant and reused heat.
+
+Air is cool enough for a server, a loop warms up, and no more heat is reused than power comes in.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.units import Celsius
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.site import Cooling, HeatReuse, Site
@@ -13,11 +17,18 @@ if TYPE_CHECKING:
 YEAR = 8_766
 """Hours of a mean year, 365.25 x 24."""
 
+_HOTTEST_AIR = Celsius(450)
+"""The highest inlet of any air-cooled class of servers, A4 (ASHRAE TC 9.9, thermal guidelines of 2021)."""
+
 
 def check_coolant(site: Site, field: str) -> Iterator[Problem]:
     """Require the fields of liquid cooling, and refuse coolant that carries no heat or is not used."""
     for index, hall in enumerate(site.halls):
         at = f"{field}[{index}].cooling"
+        if hall.cooling.kind == "air" and hall.cooling.supply > _HOTTEST_AIR:
+            message = f"air of {hall.cooling.supply} cools no server of any class"
+            hint = f"write at most {_HOTTEST_AIR}; accelerators mostly take 35 degC or less"
+            yield Problem("out-of-range", message, Where(field=f"{at}.supply"), hint)
         is_counted = hall.cooling.cdu_capacity is not None or hall.cooling.cdus is not None
         if hall.cooling.kind == "liquid" and not is_counted:
             message = "liquid cooling needs the CDUs' capacity"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.plan.fabric.feasibility import size_fabrics
-from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, part_rate_notes
+from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, odd_rate_notes, part_rate_notes
 from tests.plan.wishes import pool, wish
 
 
@@ -70,3 +70,19 @@ def test_links_of_a_pair_have_no_effect_where_one_switch_takes_every_rail() -> N
     }
     assert any("'peer_links' has no effect" in note for note in notes(2, **fabric))
     assert not any("peer_links" in note for note in notes(2, **{**fabric, "leaf_rails": 4}))
+
+
+@pytest.mark.parametrize(
+    ("fabric", "odd"),
+    [
+        ({"link": "300 Gbps"}, "links of 300 Gbps are at"),
+        ({"link": "400 Gbps", "planes": 8, "uplink": "50 Gbps"}, ""),
+        ({"link": "400 Gbps", "planes": 5}, "links of 400 Gbps, 80 Gbps in each of 5 planes are at"),
+        ({"link": "400 Gbps", "uplink": "150 Gbps", "spine_radix": 64}, "an 'uplink' of 150 Gbps are at"),
+        ({"link": "400 Gbps"}, ""),
+    ],
+)
+def test_a_rate_at_which_no_port_runs_is_noted(fabric: dict[str, Any], odd: str) -> None:
+    described = wish([pool()], {"name": "f", "kind": "roce", "rails": 8, "radix": 64, **fabric})
+    found = list(odd_rate_notes(described.fabrics[0]))
+    assert [odd in note for note in found] == [True] * bool(odd)

@@ -95,3 +95,17 @@ def test_leaves_that_few_servers_may_use_are_noted() -> None:
         "fabric f at a: 64 leaves a plane, and at most 4 of the 288 ports of each are used; "
         "with 'leaf_rails: 8' 8 would do"
     )
+
+
+def test_three_tiers_of_slow_ports_beside_fast_ones_are_noted() -> None:
+    fabric = {"name": "f", "role": "out-of-band", "kind": "ethernet", "switch": "sn2201", "rails": 1}
+    fabric |= {"link": "1 Gbps", "padding": "none"}
+    described = wish([pool(nodes=2048)], fabric)
+    [note] = waste_notes(described, size_fabrics(described, {}))
+    assert "'uplink: 100 Gbps', a 'spine_switch' of 64 such ports and 'spines: least'" in note
+    fast = {"uplink": "100 Gbps", "spine_switch": "sn4600c", "spines": "least"}
+    cheaper = wish([pool(nodes=2048)], fabric | fast)
+    sizes = size_fabrics(cheaper, {})
+    counts = f"{sizes[0].leaf + sizes[0].spine:,} and {sizes[0].leaf_spine:,} would do"
+    assert counts in note
+    assert list(waste_notes(cheaper, sizes)) == []

@@ -138,3 +138,25 @@ def test_a_switch_that_draws_more_than_a_rack_may_is_refused() -> None:
     assert (found.code, found.where.field) == ("rack-over-limit", "sites[0].halls[0].rack_limit")
     roomy = site(halls=[hall("ha")])
     assert codes(factory(sites=[roomy], fabrics=[{**fabric, "link": "100 Gbps"}])) == []
+
+
+def test_only_what_is_not_described_is_named_where_cooling_is_not_checked() -> None:
+    trays = [pool(system="gb200-nvl72-tray", nodes=18)]
+
+    def unchecked(**cooling: str | dict[str, str]) -> list[str]:
+        warnings = plan(factory(sites=[cooled("hybrid", **cooling)], pools=trays)).warnings
+        return [warning.split("since ")[1] for warning in warnings if "is not checked" in warning]
+
+    assert unchecked() == ["airflow and cdu_capacity are not described"]
+    assert unchecked(cdu_capacity="1 MW") == ["airflow is not described"]
+    assert unchecked(airflow="90000 m3/h") == ["cdu_capacity is not described"]
+    assert unchecked(airflow="90000 m3/h", cdus={"unit": "cdu-1-3mw"}) == []
+
+
+def test_switches_that_air_cannot_cool_are_refused_however_much_coolant_is_described() -> None:
+    trays = [pool(system="gb200-nvl72-tray", nodes=18)]
+    network = {"name": "n", "kind": "roce", "rails": 4, "radix": 64, "link": "400 Gbps", "padding": "none"}
+    wish = factory(sites=[cooled("hybrid", airflow="10 m3/h")], pools=trays, fabrics=[network])
+    found = only_problem(wish)
+    assert found.code == "over-cooling"
+    assert "switches and storage servers alone" in found.message

@@ -36,3 +36,9 @@ def test_equal_overloaded_feeds_are_named_together() -> None:
     wish = factory(sites=[site(power=weak)])
     messages = [problem.message for problem in power_problems(wish, 0, wish.sites[0], pool_shapes(wish), {})]
     assert any("feeds A, B and C carry" in message for message in messages)
+
+
+def test_the_hint_says_beside_how_many_spares_a_number_of_servers_fits() -> None:
+    tight = factory(sites=[site(power=power(it_budget="50 kW"))], pools=[pool(nodes=2, spares=40)])
+    [(_, _, hint)] = problems(tight)
+    assert hint == "not even one machine of pool 'train' fits beside its 40 spares"

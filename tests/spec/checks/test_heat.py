@@ -75,3 +75,9 @@ def test_distribution_units_that_no_row_gives_or_no_loop_needs_are_refused(
 
 def test_counted_distribution_units_need_no_capacity() -> None:
     assert refusals(sites=[site(halls=[hall("ha", "liquid", cooling={"cdus": {"unit": "cdu-1-3mw"}})])]) == []
+
+
+@pytest.mark.parametrize(("supply", "expected"), [("45 degC", 0), ("45.1 degC", 1), ("60 degC", 1)])
+def test_air_that_cools_no_server_is_refused(supply: str, expected: int) -> None:
+    found = refusals(sites=[site(halls=[hall("ha", cooling={"supply": supply})])])
+    assert found == [("out-of-range", "sites[0].halls[0].cooling.supply")] * expected
