@@ -74,7 +74,7 @@ def test_ports_that_a_fabric_leaves_without_a_cable_are_counted(rails: int, left
 def test_a_fabric_of_another_pool_has_no_note_on_this_one() -> None:
     wish = _wish(_fabric("compute", "compute", 4, pools=["other"]), pools=[pool(), pool("other")], storage=[])
     alone, idle = _notes(wish)
-    assert alone == "pool train: no fabric connects its 5 machines"
+    assert alone == "pool train: no fabric connects its 8 machines"
     assert idle.split(" in pool ")[1][:5] == "other"
 
 

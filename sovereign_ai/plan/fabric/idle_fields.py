@@ -87,10 +87,14 @@ def odd_rate_notes(fabric: Fabric) -> Iterator[str]:
     for words, rate in written.items():
         if rate not in own:
             parts = f", {BitsPerSecond(rate)} in each of {fabric.planes} planes" if "links" in words else ""
-            near = sorted(_RATES, key=lambda known, rate=rate: abs(known - rate))[:2]
-            rates = " and ".join(str(BitsPerSecond(known)) for known in sorted(near))
+            near = " and ".join(str(BitsPerSecond(known)) for known in _nearest_rates(rate))
             said = f"fabric {fabric.name}: {words}{parts if fabric.planes > 1 else ''}"
-            yield f"{said} are at a rate of no port that is sold; the nearest are {rates}"
+            yield f"{said} are at a rate of no port that is sold; the nearest are {near}"
+
+
+def _nearest_rates(rate: int) -> list[int]:
+    """Return the two known rates that are nearest to one that no port has, the lower one first."""
+    return sorted(sorted(_RATES, key=lambda known: abs(known - rate))[:2])
 
 
 def part_rate_notes(fabric: Fabric) -> Iterator[str]:
