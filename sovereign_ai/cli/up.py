@@ -218,7 +218,8 @@ class _Deployment:
             else:
                 outcome = self._with_engine(engine, watch, changes, checked, marked, reading, refresh=refresh)
             strays = remove_strays(target.api, checked.strays, deployment, output.progress)
-            if target.simulated:
+            # A local control plane may be addressed by its kubeconfig too.
+            if deployment.target.is_local:
                 named = names_kueue(stack)
                 release_after_kueue(target.api, marked.objects, output.progress, is_named=named)
         drifted = _drifted(changes, outcome, leaves_drift=leaves_drift)
