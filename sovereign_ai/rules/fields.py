@@ -787,7 +787,7 @@ def parts_of_entries() -> dict[str, str]:
     # Comments name no host, and in a program a dotted name without quotes is none.
     is_said = f"!l.matches({literal(_COMMENT)}) && (!{is_program} || !l.matches({literal(_UNQUOTED)}))"
     smaller = ["variables.read", *(f"variables.read.filter(t, size(t) <= {size})" for size in _SMALLER)]
-    read_lines = f"e[1].split({end}).filter(l, {is_said}).join({end})"
+    spoken = f"e[1].split({end}).filter(l, {is_said}).join({end})"
     return {
         "readable": readable_runs(),
         "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
@@ -795,7 +795,7 @@ def parts_of_entries() -> dict[str, str]:
         # A key is a word before its entry.
         "files": f"variables.entries.map(e, e[0] + {literal(IS)} + {text})",
         # Of longer ones the lines that may belong together; the API server's steps suffice for no more.
-        "read": f"variables.entries.map(e, {read_lines}).map(t, {is_short} ? t : {near}).filter(t, {is_short})",
+        "read": f"variables.entries.map(e, {spoken}).map(t, {is_short} ? t : {near}).filter(t, {is_short})",
         # Of many files the small ones.
         "short": f"[{', '.join(smaller)}].filter(l, size(l.join('')) <= {_MOST_JOINED})[0]",
         "blocks": f"variables.short.map(t, {blocks}.join({end}))",
