@@ -190,7 +190,7 @@ def _init(
         f"{cluster}: keys {', '.join(keys)} in token {module.token!r};"
         f" {written.count} values re-encrypted under them"
     )
-    _finish_written(output, data, path, line, written)
+    _finish_written(output, data, path, [line], written)
 
 
 def _status(output: Output, path: Path, name: str | None) -> None:
@@ -247,16 +247,15 @@ def _reencrypt(output: Output, path: Path, name: str | None, dry_run: bool) -> N
     written = attempts.until_done(partial(reencrypt_objects, cluster_dir, output.progress))
     data: dict[str, object] = {"cluster": cluster_dir.name, "dry_run": False, **attempts.data}
     line = f"{cluster_dir.name}: {written.count} values re-encrypted"
-    _finish_written(output, data, path, line, written)
+    _finish_written(output, data, path, [line, *attempts.lines], written)
 
 
 def _finish_written(
-    output: Output, data: dict[str, object], path: Path, line: str, written: ReencryptedObjects
+    output: Output, data: dict[str, object], path: Path, lines: list[str], written: ReencryptedObjects
 ) -> None:
     """Report what was re-encrypted and what is left; exit 1 if something is left."""
     from sovereign_ai.errors import ExitCode
 
-    lines = [line]
     left = [f"{value.kind} {value.namespace}/{value.name}" for value in written.left]
     if left:
         lines.append(f"{len(left)} values are still under an older version, or under none:")

@@ -129,6 +129,7 @@ def _preview(
         outcome = traced("preview by the engine")(engine.preview)(
             policy_pack=pack, refresh=refresh, part=part
         ).with_replaced(checked.replaced)
+        outcome = outcome.without_deleted({str(key) for key in (*checked.kept, *checked.left)})
     handled = {resource for _, resource in outcome.steps}
     # The engine does not see drift in fields that it never sent; `up` restores those fields after its run.
     restored = [resource for resource in changes.restore if resource not in handled]

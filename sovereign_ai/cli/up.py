@@ -121,7 +121,6 @@ def _up(
     data, lines = attempts.until_done(
         deployment.run, brings_webhooks=any(obj["kind"] in WEBHOOKS for obj in bundle.objects)
     )
-    lines += attempts.lines
     # Last of what may start the control plane anew: nothing of a deployment waits for what watches it.
     if watched := change_monitoring(target, stack, output):
         lines.append(watched)
@@ -143,6 +142,7 @@ def _up(
     if target.has_real_nodes:
         data["real"] = sorted(target.cluster.machines)
         lines.append(f"real: {', '.join(data['real'])}")
+    lines += attempts.lines
     next_command = ["sovereign-ai", "verify", str(path), *options]
     lines.append(f"next: {shlex.join(next_command)}")
     code = ExitCode.FINDINGS if data["drift"] else ExitCode.OK
@@ -218,7 +218,8 @@ class _Deployment:
             else:
                 outcome = self._with_engine(engine, watch, changes, checked, marked, reading, refresh=refresh)
             strays = remove_strays(target.api, checked.strays, deployment, output.progress)
-            if target.simulated:
+            # A local control plane may be addressed by its kubeconfig too.
+            if deployment.target.is_local:
                 named = names_kueue(stack)
                 release_after_kueue(target.api, marked.objects, output.progress, is_named=named)
         drifted = _drifted(changes, outcome, leaves_drift=leaves_drift)

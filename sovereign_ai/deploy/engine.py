@@ -132,6 +132,16 @@ class PulumiOutcome:
         same = max(0, self.same - sum(name not in own for name in names))
         return replace(self, changes=Counter(operation for operation, _ in steps), same=same, steps=steps)
 
+    def without_deleted(self, names: Collection[str]) -> PulumiOutcome:
+        """Return this outcome without deletions of objects that `up` only drops from the state.
+
+        A preview of the engine sees the state in which they still are.
+        """
+        steps = tuple(step for step in self.steps if step[0] != "delete" or step[1] not in names)
+        if steps == self.steps:
+            return self
+        return replace(self, changes=Counter(operation for operation, _ in steps), steps=steps)
+
     def to_data(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
         return {

@@ -73,7 +73,11 @@ def states_path(value: Any, path: tuple[str, ...]) -> bool:
 
 def _entry(items: list[Any], keys: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the list entry with some keys; one that it leaves out is the server's default, as a protocol."""
-    for item in items:
-        if isinstance(item, Mapping) and all(item.get(name, value) == value for name, value in keys.items()):
+    entries = [item for item in items if isinstance(item, Mapping)]
+    for item in entries:
+        if keys.items() <= item.items():
+            return item
+    for item in entries:
+        if all(item.get(name, value) == value for name, value in keys.items()):
             return item
     return None

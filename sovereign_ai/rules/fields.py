@@ -188,6 +188,10 @@ _REGION_NAMES = r"(?i)(?:region|location)s?$"
 # Without any of these a text holds neither a name with a dot, nor the number of an address, nor a region.
 _MAY_NAME = r"[.]|[0-9]{8}|0[xX]|\\\\|arn:|projects/|(?i:region|protocol=|key=)|@"
 _MAY_NAME_IN_FILE = rf"{_MAY_NAME}|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)"
+_COMMENT = "^[ \\t]*(?:#|;|//|<!--)"
+"""The begin of a line that is a comment in some language."""
+_UNQUOTED = "(?:^|[ \\t:=,({\\[])[A-Za-z_][A-Za-z0-9_]*[.][A-Za-z_]"
+"""A line of a program with a variable or a function, such as `self.name`."""
 _COMMAND_LINE = r"(?m)^[ \t]*(?:curl|wget|nc|ncat|ssh|scp|sftp|rsync|socat)[ \t]"
 """A line of a script, whatever the script is called."""
 # JSON, YAML and XML write a dot in other ways; so do names of other alphabets (UTS 46).
@@ -720,9 +724,11 @@ _LONGEST_FILES = 200_000
 _LONGEST_LINES = 50_000
 _LONGEST_OF_LONG = 25_000
 _LONGEST_JOINED = 10_000
+_MOST_JOINED, _SMALLER = 12_000, (5_000, 2_000, 500, 0)
 """Characters of all entries of a ConfigMap together, by how they are read: settings in which places stand,
-all settings, files, files that are read as a whole, those lines of longer ones that may name a host, and of
-one file what is looked through for words that stand apart from a host.
+all settings, files, files that are read as a whole, those lines of longer ones that may name a host, and what
+is looked through for words that stand apart from a host: of one file, and of all; of many files the smaller
+ones.
 Longer ones take the API server more time than it gives an expression."""
 # What base64 has not, but for the equals signs at its end.
 _MAY_BE_PLACE = "[.:@%\\\\]|=[^=]"
@@ -774,10 +780,14 @@ def parts_of_entries() -> dict[str, str]:
     has_command = f"(!{is_program} && e[1].matches({literal(_COMMAND_LINE)}))"
     is_script = f'(e[0].endsWith("sh") || e[1].startsWith("#!") || {has_command})'
     plain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES_IN_FILE.items())
-    blocks, others = joined_settings("t")
+    blocks, sections, others = joined_settings("t")
     end = literal("\n")
     is_short = f"size(t) <= {_LONGEST_JOINED}"
     near = f"t.split({end}).filter(l, l.matches({literal(MAY_BE_JOINED)})).join({end})"
+    # Comments name no host, and in a program a dotted name without quotes is none.
+    is_said = f"!l.matches({literal(_COMMENT)}) && (!{is_program} || !l.matches({literal(_UNQUOTED)}))"
+    smaller = ["variables.read", *(f"variables.read.filter(t, size(t) <= {size})" for size in _SMALLER)]
+    spoken = f"e[1].split({end}).filter(l, {is_said}).join({end})"
     return {
         "readable": readable_runs(),
         "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
@@ -785,8 +795,11 @@ def parts_of_entries() -> dict[str, str]:
         # A key is a word before its entry.
         "files": f"variables.entries.map(e, e[0] + {literal(IS)} + {text})",
         # Of longer ones the lines that may belong together; the API server's steps suffice for no more.
-        "short": f"variables.entries.map(e, e[1]).map(t, {is_short} ? t : {near}).filter(t, {is_short})",
+        "read": f"variables.entries.map(e, {spoken}).map(t, {is_short} ? t : {near}).filter(t, {is_short})",
+        # Of many files the small ones.
+        "short": f"[{', '.join(smaller)}].filter(l, size(l.join('')) <= {_MOST_JOINED})[0]",
         "blocks": f"variables.short.map(t, {blocks}.join({end}))",
+        "sections": f"variables.short.map(t, {sections}.join({end}))",
         "joined": f"variables.short.map(t, {others}.join({end}))"
         f" + {own}.map(e, dyn({joined_lines('e[1]')}.join({end})))",
         "scripts": f"variables.entries.filter(e, {is_script}).map(e, e[1])",
@@ -810,6 +823,7 @@ def entries_name_places() -> tuple[str, ...]:
         _lines_meet("files", beside),
         _lines_meet("files", f"!y.matches({literal(HIDDEN_NAME)})"),
         _lines_meet("blocks", are_permitted_by_word("y", permitted)),
+        _lines_meet("sections", are_permitted_by_word("y", permitted)),
         _lines_meet("joined", are_permitted_by_word("y", permitted)),
         _lines_meet("files", f'(!y.contains("://") || {stores})'),
         _lines_meet("scripts", are_permitted_to_clients("y", permitted)),

@@ -133,6 +133,15 @@ def test_a_replaced_object_is_one_step_whatever_the_engine_calls_it() -> None:
     assert run.with_replaced([]) == run
 
 
+def test_a_preview_names_no_deletion_of_what_is_only_dropped_from_the_state() -> None:
+    steps = (("delete", "Role/a/x"), ("delete", "Role/a/y"), ("update", "Role/a/z"))
+    run = PulumiOutcome("preview", {"delete": 2, "update": 1}, 3, steps, Path("log"))
+    shown = run.without_deleted({"Role/a/x", "Role/a/z"})
+    assert shown.steps == steps[1:]
+    assert (shown.changes, shown.same) == ({"delete": 1, "update": 1}, 3)
+    assert run.without_deleted(set()) == run
+
+
 def test_the_two_halves_of_a_replacement_are_not_counted(tmp_path: Path) -> None:
     told = EngineEvents()
     engine = object.__new__(Engine)

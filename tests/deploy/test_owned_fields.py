@@ -48,6 +48,12 @@ def test_what_others_own_and_metadata_and_status_are_not_ours_to_give_up() -> No
     assert not gives_up({"spec": SPEC}, {"metadata": {}})
 
 
+def test_an_entry_that_states_its_keys_is_meant_before_one_that_leaves_a_default_out() -> None:
+    ports = {"ports": [{"port": 53}, {"port": 53, "protocol": "UDP", "name": "udp"}]}
+    assert states_path(ports, ("f:ports", 'k:{"port":53,"protocol":"UDP"}', "f:name"))
+    assert not states_path(ports, ("f:ports", 'k:{"port":53,"protocol":"TCP"}', "f:name"))
+
+
 def test_a_value_of_another_shape_is_left_to_the_api_server() -> None:
     assert list(leaves({"f:a": {".": {}, "f:b": {}}, "f:c": {}})) == [("f:a", "f:b"), ("f:c",)]
     assert states_path({"a": "1"}, ("f:a", 'k:{"b":1}'))

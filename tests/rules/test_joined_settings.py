@@ -13,11 +13,10 @@ from sovereign_ai.rules.joined_settings import HIDDEN_NAME, joined_lines, joined
 
 def _joined(text: str) -> list[str]:
     """Return the lines that are made of a text."""
-    blocks, others = joined_settings("object.a")
     found: list[str] = []
-    for expression in (blocks, others, joined_lines("object.a")):
+    for expression in (*joined_settings("object.a"), joined_lines("object.a")):
         found += cel.compile(expression).execute(facts({"object": {"a": text}}))
-    return [line for line in found if line]
+    return [line for lines in found for line in lines.split("\n") if line]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +31,13 @@ def _joined(text: str) -> list[str]:
         ("x: &a db.example.org\nhost: *a", "host: db.example.org"),
         ("? host\n: db.example.org", "? host: db.example.org"),
         ("host=db.\\\n   example.org", "host=db.example.org"),
+        ("- server:\n    name: db.example.org\n", "host: db.example.org"),
+        ("- {name: DB_HOST, value: db.example.org}", "DB_HOST: db.example.org}"),
+        ("x: &a db.example.org\ny: &ab b.c\nhosts:\n- *ab\n- *a\n", "hosts: db.example.org"),
+        ("server:\n  primary:\n  - db.example.org\n", "host: db.example.org"),
+        ('{"server": {"primary": ["x.svc", "db.example.org"]}}', "host: db.example.org"),
+        ('{"a": {"server": {"name": "db.example.org"}}}', "host: db.example.org"),
+        ("server:\n  a/b: db.example.org # here\n", "host: db.example.org"),
     ],
 )
 def test_a_value_is_joined_with_the_word_that_stands_apart(text: str, line: str) -> None:
@@ -47,6 +53,13 @@ def test_a_value_is_joined_with_the_word_that_stands_apart(text: str, line: str)
         "x: &a db.example.org\ntitle: *a",
         "server:\n  domain: db.example.org\n  cert: tls.pem\n",
         "[mysqld]\nlog_bin=mysql-bin.log\nplugin-load-add=auth_socket.so",
+        "apiServer:\n  certSANs:\n  - api.example.org\n  - b.example.org\n",
+        '{"server": {"allowedOrigins": ["a.example.org", "b.example.org"]}}',
+        "server {\n  server_name\n    a.example.org\n    b.example.org;\n}\n",
+        "database:\n  dialect: app.sql.info\n  pool: org.example.app\n",
+        "[mysqld]\nload = auth_socket.so\n",
+        "headers:\n  X: db.example.org\n",
+        "server:\n  name: db.research.svc:80\n",
     ],
 )
 def test_what_another_block_holds_is_joined_with_nothing(text: str) -> None:

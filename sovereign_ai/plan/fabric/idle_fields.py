@@ -20,9 +20,9 @@ _OF_CORES = ("cores", "core_oversubscription")
 _OF_SPINES = ("uplinks", "uplink", "spines", "spine_spares", "spine_switch", "spine_radix", "pod_leaves")
 _MEGABIT = 10**6
 _SLOW = (100, 1_000, 2_500, 5_000, 10_000, 20_000, 25_000, 40_000, 50_000, 56_000)
-_FAST = (100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000)
+_FAST = (100_000, 200_000, 400_000, 800_000, 1_600_000)
 _RATES = tuple(_MEGABIT * rate for rate in (*_SLOW, *_FAST))
-"""Rates of ports: Ethernet by IEEE 802.3, and InfiniBand of four lanes, from SDR to the one after XDR."""
+"""Rates of ports: Ethernet by IEEE 802.3, and InfiniBand of four lanes, from SDR to XDR."""
 
 _OF_PAIRS = ("peer_links",)
 _PAIRED = {"leaf": "leaves", "spine": "spines", "border": "border leaves"}
@@ -89,7 +89,7 @@ def odd_rate_notes(fabric: Fabric) -> Iterator[str]:
             parts = f", {BitsPerSecond(rate)} in each of {fabric.planes} planes" if "links" in words else ""
             near = " and ".join(str(BitsPerSecond(known)) for known in _nearest_rates(rate))
             said = f"fabric {fabric.name}: {words}{parts if fabric.planes > 1 else ''}"
-            yield f"{said} are at a rate of no port that is sold; the nearest are {near}"
+            yield f"{said}: no port that is sold has this rate; the nearest are {near}"
 
 
 def _nearest_rates(rate: int) -> list[int]:
