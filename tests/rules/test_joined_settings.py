@@ -25,7 +25,7 @@ def _joined(text: str) -> list[str]:
         ("server:\n  port: 80\n\n  # x\n  name: db.example.org\n", "host: db.example.org"),
         ("x:\n  server:\n    name: db.example.org\n", "host: db.example.org"),
         ("[server]\nname = db.example.org", "host: db.example.org"),
-        ("<server><name>db.example.org</name></server>", "host: db.example.org<"),
+        ("<server><name>db.example.org</name></server>", "host: db.example.org"),
         ("- name: DB_HOST\n  value: db.example.org", "DB_HOST: db.example.org"),
         ("- value: db.example.org\n  name: DB_HOST", "DB_HOST: db.example.org"),
         ("x: &a db.example.org\nhost: *a", "host: db.example.org"),

@@ -75,7 +75,7 @@ def test_links_of_a_pair_have_no_effect_where_one_switch_takes_every_rail() -> N
 @pytest.mark.parametrize(
     ("fabric", "odd"),
     [
-        ({"link": "300 Gbps"}, "links of 300 Gbps are at"),
+        ({"link": "300 Gbps"}, "links of 300 Gbps: no port"),
         ({"link": "400 Gbps", "planes": 8, "uplink": "50 Gbps"}, ""),
         ({"link": "400 Gbps", "planes": 5}, "links of 400 Gbps, 80 Gbps in each of 5 planes: no port"),
         ({"link": "400 Gbps", "uplink": "150 Gbps", "spine_radix": 64}, "an 'uplink' of 150 Gbps: no port"),
