@@ -34,6 +34,7 @@ class _Checked:
     replaces: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 def checked(remade: bool = False, **waiting: tuple[str, ...]) -> Checked:
@@ -51,7 +52,7 @@ def test_every_other_change_needs_the_engine(kind: str) -> None:
     assert not can_do_without_engine(Changes(**changes), checked())
 
 
-@pytest.mark.parametrize("waiting", ["takes_over", "leaving", "left", "replaces", "strays", "unasked"])
+@pytest.mark.parametrize("waiting", ["takes_over", "leaving", "left", "replaces", "strays", "unasked", "kept"])
 def test_objects_that_wait_need_the_engine(waiting: str) -> None:
     assert not can_do_without_engine(Changes(), checked(**{waiting: ("Role/a/b",)}))
 
