@@ -52,7 +52,9 @@ def test_every_other_change_needs_the_engine(kind: str) -> None:
     assert not can_do_without_engine(Changes(**changes), checked())
 
 
-@pytest.mark.parametrize("waiting", ["takes_over", "leaving", "left", "replaces", "strays", "unasked", "kept"])
+@pytest.mark.parametrize(
+    "waiting", ["takes_over", "leaving", "left", "replaces", "strays", "unasked", "kept"]
+)
 def test_objects_that_wait_need_the_engine(waiting: str) -> None:
     assert not can_do_without_engine(Changes(), checked(**{waiting: ("Role/a/b",)}))
 
