@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from sovereign_ai.deploy.definitions import define, remove_custom
 from sovereign_ai.deploy.departures import arrivals, departing
 from sovereign_ai.deploy.drain import drain, uncordon
 from sovereign_ai.deploy.enforcement import apply_policies, differing_policies, enforce
-from sovereign_ai.deploy.live_objects import key_of
+from sovereign_ai.deploy.live_objects import ObjectKey, key_of
 from sovereign_ai.deploy.preconditions import (
     Checked,
     StackDeployment,
@@ -169,29 +169,36 @@ def _prove(
     insist_on_asked(checked)
     if checked.superseded:
         # A command drops them from the state before it starts the engine. So this is a plain Pulumi.
-        problems = []
-        for key in checked.superseded:
-            message = f"{key} has another form now, and this deployment would delete it after writing it"
-            hint = "`sovereign-ai up` writes it and keeps it; so does `pulumi up` after `pulumi state delete`"
-            problems.append(Problem("superseded", message, Where(field=str(key)), hint))
-        raise EnvironmentLacksError(problems)
+        reason = "it has another form now, and this deployment would delete it after writing it"
+        hint = "`sovereign-ai up` writes it and keeps it; so does `pulumi up` after `pulumi state delete`"
+        raise _refusal("superseded", dict.fromkeys(checked.superseded, reason), hint)
     if checked.kept:
         # The same for a plain Pulumi, which would delete every queue and every workload.
-        problems = []
-        for key in checked.kept:
-            message = f"this deployment would delete {key}, which the control plane needs for its queues"
-            hint = "`sovereign-ai up` keeps it; so does `pulumi up` after `pulumi state delete`"
-            problems.append(Problem("definition-leaves", message, Where(field=str(key)), hint))
-        raise EnvironmentLacksError(problems)
+        reason = "this deployment would delete it, and the control plane needs it for its queues"
+        hint = "`sovereign-ai up` keeps it; so does `pulumi up` after `pulumi state delete`"
+        raise _refusal("definition-leaves", dict.fromkeys(checked.kept, reason), hint)
     if checked.left:
-        hint = "`sovereign-ai up` leaves them and drops them from the state; so does `pulumi state delete`"
-        problems = []
+        reasons = {}
         for key, whose in sorted(checked.left.items()):
-            message = f"this deployment would delete {key}, which {whose}"
-            problems.append(Problem("object-not-ours", message, Where(field=str(key)), hint))
-        raise EnvironmentLacksError(problems)
+            reasons[key] = f"this deployment would delete it, which {whose}"
+        hint = "`sovereign-ai up` leaves them and drops them from the state; so does `pulumi state delete`"
+        raise _refusal("object-not-ours", reasons, hint)
     for line in checked.lines:
         progress(line)
     # The labels are written through the snapshot, which then drops what it has read.
     claim_cluster(reading, checked, deployment)
     return checked
+
+
+def _refusal(code: str, reasons: Mapping[ObjectKey, str], hint: str) -> EnvironmentLacksError:
+    """Return the refusal of a deployment for what it would do to some objects, a problem for each.
+
+    Args:
+        code: the code of the problems.
+        reasons: object to what is wrong with it.
+        hint: what to do instead.
+    """
+    problems = []
+    for key, reason in reasons.items():
+        problems.append(Problem(code, reason, Where(field=str(key)), hint))
+    return EnvironmentLacksError(problems)
