@@ -30,7 +30,7 @@ from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.reader import load
 
 ROOT = Path(__file__).resolve().parent.parent
-PAIRS, PODS, WARM, GOAL = 7, 200, 30, 3.0
+PAIRS, PODS, WARM, GOAL = 15, 200, 30, 3.0
 NAMESPACE = "research"
 Object = dict[str, Any]
 

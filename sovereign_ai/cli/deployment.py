@@ -28,7 +28,7 @@ AllowDeleteOption = Annotated[
     typer.Option(
         "--allow-delete",
         metavar="NAME",
-        help="Delete this namespace with all that others keep in it; may be repeated.",
+        help="Delete this namespace, or definition of a kind, with what others keep there; may be repeated.",
     ),
 ]
 AllowMassOption = Annotated[

@@ -82,7 +82,7 @@ class _Options:
         name: the cluster's name in the plan; None for the only one.
         keep: whether a local control plane stays.
         yes: whether the question about a cluster of the user is answered by an option.
-        allow_delete: namespaces that may be deleted with all that others keep in them.
+        allow_delete: namespaces and definitions that may be deleted with all that others keep there.
         wait_seconds: how long to wait for an object whose deletion is blocked.
     """
 
@@ -171,15 +171,18 @@ class _FactoryRemoval:
 def _report_losses(output: Output, target: Target, removal: Removal, options: _Options) -> None:
     """Report what others lose on a cluster that stays.
 
-    Volumes are deleted only in namespaces that an option names.
+    Volumes, and objects whose definition goes, are deleted only where an option names them.
 
     Raises:
-        UsageError: a namespace holds volumes, and `--allow-delete` does not name it.
+        UsageError: `--allow-delete` does not name a namespace that holds volumes, or a definition of whose
+            kind others have objects.
     """
-    from sovereign_ai.deploy import Allowed, insist_on_volumes, losses
+    from sovereign_ai.deploy import Allowed, insist_on_volumes, losses, removed_definition_problems
 
+    allowed, going = Allowed(options.allow_delete), {*removal.ours, *removal.stray}
     namespace_losses = losses(target.api, removal.namespaces)
-    insist_on_volumes(namespace_losses, Allowed(options.allow_delete))
+    of_definitions = removed_definition_problems(target.api, going, removal.namespaces, allowed)
+    insist_on_volumes(namespace_losses, allowed, of_definitions)
     for loss in namespace_losses:
         if not loss.is_nothing:
             output.progress(f"namespace {loss.namespace} goes with {loss}")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.cluster_identity import DeployTarget
     from sovereign_ai.deploy.components import FactoryDeployment
     from sovereign_ai.deploy.control_plane_setup import is_local, prepare_control_plane
+    from sovereign_ai.deploy.definitions import removed_definition_problems
     from sovereign_ai.deploy.deletions import Allowed, insist_on_volumes, losses
     from sovereign_ai.deploy.departures import arrivals
     from sovereign_ai.deploy.direct_removal import needs_engine, remove_directly
@@ -93,6 +94,7 @@ else:
                 "reports_only",
                 "without_drift",
             ),
+            "definitions": ("removed_definition_problems",),
             "dry_run": ("TRIED", "locator_of", "try_out"),
             "engine": ("Engine", "PulumiOutcome", "ready"),
             "folder_lock": ("lock_folder",),
@@ -193,6 +195,7 @@ __all__ = [
     "remove_directly",
     "remove_leftovers",
     "remove_strays",
+    "removed_definition_problems",
     "repair",
     "reported",
     "reports_only",

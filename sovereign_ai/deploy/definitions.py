@@ -22,7 +22,7 @@ from sovereign_ai.deploy.live_objects import ObjectKey, key_of, list_metadata
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
 from sovereign_ai.deploy.termination import WAIT_SECONDS, wait_until_gone
 from sovereign_ai.errors import DeploymentError, Problem, Where
-from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.names import KEYS
 from sovereign_ai.render.kubernetes import is_of_platform
 from sovereign_ai.spec import defined_kind, is_definition
 from sovereign_ai.toolchain import polling
@@ -34,6 +34,8 @@ _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
 _API = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 _WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.1
+_SHOWN = 4
+"""Objects of others that a problem names; of more it says how many."""
 
 
 def unserved(api: Api, objects: Iterable[Object]) -> frozenset[tuple[str, str]]:
@@ -151,10 +153,43 @@ def definition_problems(
             message = f"the description no longer has this definition, and {key_of(example)} needs it"
             hint = _staying_hint(example, name)
             problems.append(Problem("definition-leaves", f"{message}; nothing was changed", where, hint))
-        elif not allowed.has(name) and (others := _others(api, definition)):
+        elif not allowed.has(name) and (others := _others(api, definition, leaving)):
             message = f"the description no longer has this definition, and deleting it destroys {others}"
             hint = f"put it back into the manifests; or ask for its deletion: `--allow-delete {name}`"
             problems.append(Problem("deletes-data", f"{message}; nothing was changed", where, hint))
+    return problems
+
+
+def removed_definition_problems(
+    api: Api, going: Collection[ObjectKey], namespaces: Collection[str], allowed: Allowed
+) -> list[Problem]:
+    """Return a problem for each definition that a removal takes away together with objects of others.
+
+    What is in a namespace that is removed goes with the namespace, which is another question.
+
+    Args:
+        api: the cluster.
+        going: objects that are removed.
+        namespaces: names of the namespaces among them.
+        allowed: the deletions that were allowed.
+
+    Raises:
+        ApiError: a permission to list is missing.
+        UnreachableError: there was no answer.
+    """
+    removed = {key.name: key for key in going if (key.group, key.kind) == _DEFINITION}
+    if not removed:
+        return []
+    problems: list[Problem] = []
+    for definition in api.list(*_API):
+        name = str(definition["metadata"]["name"])
+        if name not in removed or allowed.has(name):
+            continue
+        if others := _others(api, definition, going, namespaces):
+            message = f"removing this definition destroys {others}; nothing was changed"
+            give = f"kubectl label crd {name} {KEYS.owner}=NAME --overwrite"
+            hint = f"ask for it: `--allow-delete {name}`; or leave it to whoever uses it: `{give}`"
+            problems.append(Problem("deletes-data", message, Where(field=str(removed[name])), hint))
     return problems
 
 
@@ -167,15 +202,24 @@ def _staying_hint(example: Object, definition: str) -> str:
     return f"keep the controller in 'platform'; or leave the definition to somebody else: `{give}`"
 
 
-def _others(api: Api, definition: Object) -> str:
-    """Return how many objects of a definition's kind others made, in words; empty for none."""
-    number = sum(map(_is_of_others, _objects(api, definition)))
-    return f"{number} {definition['spec']['names']['kind']} of others" if number else ""
+def _others(
+    api: Api, definition: Object, going: Collection[ObjectKey], namespaces: Collection[str] = ()
+) -> str:
+    """Return what of a definition's kind does not go anyway, in words; empty for nothing.
 
-
-def _is_of_others(obj: Object) -> bool:
-    """Return whether this tool did not deploy an object."""
-    return (obj["metadata"].get("labels") or {}).get(KEYS.owner) != OWNER
+    Others are also other stacks of this tool, and whoever submitted work by it.
+    """
+    names: list[str] = []
+    for obj in _objects(api, definition):
+        key = key_of(obj)
+        if key not in going and key.namespace not in namespaces:
+            names.append(f"{key.namespace}/{key.name}" if key.namespace else key.name)
+    if not names:
+        return ""
+    shown = sorted(names)[:_SHOWN]
+    if len(names) > _SHOWN:
+        shown.append("and more")
+    return f"{len(names)} {definition['spec']['names']['kind']} of others: {', '.join(shown)}"
 
 
 def _is_independent(obj: Object) -> bool:
@@ -238,7 +282,7 @@ def remove_custom(
         if defined and definition["metadata"]["name"] in names:
             kinds.add(defined[:2])
             for obj in _objects(api, definition):
-                if _is_of_others(obj) and _is_independent(obj):
+                if _is_independent(obj):
                     others.add(key_of(obj))
     going = sorted(others.union(key for key in leaving if (key.group, key.kind) in kinds))
     for key in going:

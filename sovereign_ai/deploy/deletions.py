@@ -174,17 +174,20 @@ def replacement_problems(keys: Iterable[ObjectKey], allowed: Allowed) -> list[Pr
     return problems
 
 
-def insist_on_volumes(losses_of_removal: Iterable[DataLoss], allowed: Allowed) -> None:
+def insist_on_volumes(
+    losses_of_removal: Iterable[DataLoss], allowed: Allowed, further: Iterable[Problem] = ()
+) -> None:
     """Refuse a removal that destroys volumes and was not allowed by name.
 
     Args:
         losses_of_removal: objects of others in the namespaces that are removed.
         allowed: the deletions that were allowed.
+        further: problems of the removal to be told together with these.
 
     Raises:
-        UsageError: namespaces with volume claims that were not allowed.
+        UsageError: namespaces with volume claims that were not allowed, and the further problems.
     """
-    problems = []
+    problems = [*further]
     for loss in losses_of_removal:
         if not loss.volumes or allowed.has(loss.namespace):
             continue

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.api import Resource
-from sovereign_ai.deploy.definitions import define, definition_problems, remove_custom, unserved
+from sovereign_ai.deploy.definitions import (
+    define,
+    definition_problems,
+    remove_custom,
+    removed_definition_problems,
+    unserved,
+)
 from sovereign_ai.deploy.deletions import Allowed
 from sovereign_ai.deploy.live_objects import ObjectKey
 from sovereign_ai.errors import DeploymentError
@@ -123,11 +129,37 @@ def test_what_others_made_goes_before_the_definition_and_what_a_controller_made_
 def test_objects_of_others_go_with_their_definition_only_where_that_was_asked_for() -> None:
     ours = {**WIDGET, "metadata": {"name": "ours", "labels": {KEYS.owner: OWNER}}}
     cluster: Any = Cluster([definition()], [ours, WIDGET])
-    (problem,) = definition_problems(cluster, [], [KEY], Allowed())
-    assert (problem.code, "1 Widget of others" in problem.message) == ("deletes-data", True)
-    assert definition_problems(cluster, [], [KEY], Allowed(frozenset({NAME}))) == []
+    leaving = [KEY, ObjectKey("example.com", "Widget", "", "ours")]
+    (problem,) = definition_problems(cluster, [], leaving, Allowed())
+    assert (problem.code, "1 Widget of others: a;" in problem.message) == ("deletes-data", True)
+    assert definition_problems(cluster, [], leaving, Allowed(frozenset({NAME}))) == []
     cluster.widgets = [ours]
-    assert definition_problems(cluster, [], [KEY], Allowed()) == []
+    assert definition_problems(cluster, [], leaving, Allowed()) == []
+    # What another stack of this tool deployed is not this one's to destroy.
+    assert "1 Widget of others: ours;" in definition_problems(cluster, [], [KEY], Allowed())[0].message
+
+
+def in_namespace(name: str, namespace: str) -> dict[str, Any]:
+    return {**WIDGET, "metadata": {"name": name, "namespace": namespace}}
+
+
+def test_a_removal_asks_for_a_definition_of_which_others_have_objects_elsewhere() -> None:
+    cluster: Any = Cluster([definition()], [in_namespace("inside", "ours")])
+    # What is in a namespace that goes is asked for with the namespace.
+    assert removed_definition_problems(cluster, [KEY], ["ours"], Allowed()) == []
+    for number in range(6):
+        cluster.widgets.append(in_namespace(f"w{number}", "theirs"))
+    (problem,) = removed_definition_problems(cluster, [KEY], ["ours"], Allowed())
+    said = "6 Widget of others: theirs/w0, theirs/w1, theirs/w2, theirs/w3, and more"
+    assert (problem.code, problem.where.field) == ("deletes-data", str(KEY))
+    assert said in problem.message
+    assert f"--allow-delete {NAME}" in problem.hint
+    assert removed_definition_problems(cluster, [KEY], ["ours"], Allowed(frozenset({NAME}))) == []
+
+
+def test_nothing_is_asked_at_a_removal_without_definitions() -> None:
+    cluster: Any = None
+    assert removed_definition_problems(cluster, [ObjectKey("", "ConfigMap", "a", "b")], [], Allowed()) == []
 
 
 def test_nothing_is_asked_where_no_definition_leaves() -> None:
