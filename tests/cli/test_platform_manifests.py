@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.names import KEYS
+from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.object_scopes import is_namespaced
 from tests.life import Lab
 
@@ -25,7 +25,7 @@ NEXT_VERSION = """  - name: v2
 ---
 apiVersion: monitoring.example.com/v2
 kind: Widget"""
-APPS, WIDGETS = "apps/v1", "monitoring.example.com/v2"
+APPS, FIRST_WIDGETS, WIDGETS = "apps/v1", "monitoring.example.com/v1", "monitoring.example.com/v2"
 NAME, SPACE, DEFINITION = "node-problem-detector", "monitoring", "widgets.monitoring.example.com"
 EMPTY = "node-problem-detector-webhook"
 
@@ -164,10 +164,18 @@ def test_a_definition_that_leaves_with_objects_of_others_must_be_asked_for(lab: 
     assert lab.verify("--no-probes") == []
 
 
-def test_down_leaves_nothing_of_the_manifests(lab: Lab) -> None:
+def test_down_asks_for_objects_of_others_and_leaves_nothing_of_the_manifests(lab: Lab) -> None:
     describe(lab, MANIFEST)
     lab.on_plane("up")
-    lab.on_plane("down", "--keep-cluster")
+    theirs = {"name": "theirs", "namespace": "default", "labels": {KEYS.owner: OWNER, KEYS.stack: "another"}}
+    lab.api.create({"apiVersion": FIRST_WIDGETS, "kind": "Widget", "metadata": theirs})
+    refused = lab.on_plane("down", "--keep-cluster", code=2)
+    (problem,) = refused["problems"]
+    assert problem["field"] == f"CustomResourceDefinition/{DEFINITION}"
+    assert "1 Widget of others: default/theirs;" in problem["message"]
+    assert lab.api.get(FIRST_WIDGETS, "Widget", "theirs", "default") is not None
+    assert lab.verify("--no-probes") == []
+    lab.on_plane("down", "--keep-cluster", "--allow-delete", DEFINITION)
     assert leftovers(lab.api) == []
 
 
