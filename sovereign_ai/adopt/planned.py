@@ -8,10 +8,10 @@ under the names that a subnet has.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from sovereign_ai.adopt.formats import FORMATS, site_of
-from sovereign_ai.adopt.standing import MACHINE, SWITCH, SiteDraft, SourceText, StandingSite
+from sovereign_ai.adopt.standing import MACHINE, SWITCH, Device, SiteDraft, SourceText, StandingSite
 from sovereign_ai.adopt.subnets import machine_port
 from sovereign_ai.errors import Where
 from sovereign_ai.plan import Plan
@@ -98,13 +98,28 @@ def _subnet(factory: AIFactory, plane: FabricPlan) -> StandingSite:
 
 
 def _merged(sites: list[StandingSite]) -> StandingSite:
-    """Return several sites as one; a device of several keeps what the first that states it has."""
+    """Return several sites as one; a device of several has what any of them says of it."""
     draft = SiteDraft()
     for site in sites:
         for name, device in site.devices.items():
-            draft.devices.setdefault(name, device)
+            known = draft.devices.get(name)
+            draft.devices[name] = device if known is None else _joined(known, device)
         draft.interfaces.update(site.interfaces)
         draft.outside |= site.outside
         for ends in site.cables:
             draft.connect(*ends)
     return draft.finish()
+
+
+def _joined(first: Device, second: Device) -> Device:
+    """Return a device that two sites show.
+
+    On the fabric that manages them switches are hosts like any other, so that whoever shows a switch knows.
+    """
+    missing = {}
+    for fact in fields(Device):
+        if not getattr(first, fact.name):
+            missing[fact.name] = getattr(second, fact.name)
+    if SWITCH in {first.kind, second.kind}:
+        missing["kind"] = SWITCH
+    return replace(first, **missing)
