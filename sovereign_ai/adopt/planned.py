@@ -17,11 +17,8 @@ from sovereign_ai.errors import Where
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.render.interop import file_sets
-from sovereign_ai.render.switches import adapter, port_number, split_parts
+from sovereign_ai.render.switches import GENERATIONS, adapter, port_number, split_parts
 from sovereign_ai.spec import AIFactory
-
-_SPEEDS = {800: "xdr", 400: "ndr", 200: "hdr", 100: "edr", 40: "qdr"}
-"""Gbps of four lanes to the rate's name."""
 
 
 def planned_site(name: str, factory: AIFactory, plan: Plan, seen: StandingSite) -> StandingSite:
@@ -90,7 +87,7 @@ def _subnet(factory: AIFactory, plane: FabricPlan) -> StandingSite:
         if lower is None:
             lower = (link.lower, str(port_number(link.lower_port, breakout)))
         rate = plane.host_rate(link.lower) if link.lower in hosts else plane.uplink or plane.link
-        speed = _SPEEDS.get(rate // 10**9)
+        speed = GENERATIONS.get(rate // 10**9)
         if speed:
             draft.interfaces[lower] = draft.interfaces[upper] = f"infiniband-{speed}-4x"
         draft.connect(lower, upper)

@@ -11,13 +11,13 @@ from sovereign_ai.adopt import compare, planned_site
 from sovereign_ai.adopt.formats import FORMATS, site_of
 from sovereign_ai.adopt.standing import SourceText
 from sovereign_ai.adopt.subnets import machine_port
-from sovereign_ai.fabric_twin.infiniband.ibsim_net import MOST_ADAPTERS, net, net_file
+from sovereign_ai.fabric_twin.infiniband.ibsim_net import MOST_ADAPTERS, MOST_PORTS, net, net_file
 from sovereign_ai.plan.fabric.planes import FabricPlan
 from sovereign_ai.render.interop import file_sets
 from tests.outputs.designs import design
 from tests.outputs.test_every_output import ALL, SAMPLE
 
-SPEEDS = {800: "XDR", 400: "NDR", 200: "HDR", 100: "EDR", 40: "QDR"}
+SPEEDS = {800: "XDR", 400: "NDR", 200: "HDR", 100: "EDR", 56: "FDR", 40: "QDR"}
 """What `ibnetdiscover` calls a link of four lanes, by Gbps."""
 DESCRIPTION = re.compile(r'# "([^"]*)"')
 LARGER_THAN_A_TABLE = "stack gigafactory"
@@ -40,7 +40,9 @@ def sources(name: str, form: str) -> Iterator[SourceText]:
     factory, plan = design(name)
     if form == "ibnetdiscover":
         for plane in plan.fabrics:
-            if plane.kind == "infiniband" and plane.node_leaf <= MOST_ADAPTERS:
+            # A director's ports are more than ibsim's switches have: such a plane has no twin.
+            ports = max(plane.radix, plane.spine_radix)
+            if plane.kind == "infiniband" and plane.node_leaf <= MOST_ADAPTERS and ports <= MOST_PORTS:
                 text = with_rates(net_file(net(factory, plan, plane)), plane)
                 # ibsim has the port's GUID within the brackets, and the program behind them.
                 printed = re.sub(r"^\[1\((\w+)\)\]", r"[1](\1)", text, flags=re.MULTILINE)

@@ -25,6 +25,7 @@ from sovereign_ai.plan.cabling import cable_length, rack_positions, racks_of
 from sovereign_ai.plan.fabric import FabricPlan, host_rails, rails_beside
 from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_interface, rail_addresses
+from sovereign_ai.render.switches.subnet import GENERATIONS
 from sovereign_ai.units import BitsPerSecond
 
 MOST_COPPER, MOST_ACTIVE = 200, 3_000
@@ -46,7 +47,6 @@ def medium(centimetres: int, rate: int) -> str:
 
 _STOCK = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000, 1500, 2000)
 """Metres in which cables and fibres are ordered."""
-_INFINIBAND = {100: "EDR", 200: "HDR", 400: "NDR", 800: "XDR"}
 _OPTICS: Mapping[int, tuple[tuple[str, str, int], ...]] = {
     100: (
         ("100GBASE-SR4", "multimode", 100),
@@ -88,8 +88,8 @@ def part(rate: int, centimetres: int, kind: str) -> str:
         speed = "1000" if gbps == 1 else f"{gbps}G"
         return f"{speed}BASE-T twisted pair, {metres} m"
     name = f"{gbps}G"
-    if kind == "infiniband":
-        name = _INFINIBAND.get(gbps, name)
+    if kind == "infiniband" and gbps in GENERATIONS:
+        name = GENERATIONS[gbps].upper()
     if centimetres <= MOST_COPPER:
         return f"{name} copper, {metres} m"
     if centimetres <= MOST_ACTIVE:

@@ -22,15 +22,10 @@ from sovereign_ai.plan.cabling import cable_length, rack_positions, racks_of
 from sovereign_ai.render.interop.racks import DeviceModel, models, mounted_devices
 from sovereign_ai.render.interop.table import csv_table
 from sovereign_ai.render.switches.ports import host_addresses, host_interface, interface
+from sovereign_ai.render.switches.subnet import GENERATIONS
 from sovereign_ai.spec import AIFactory
 
-_INFINIBAND = {
-    800: "infiniband-xdr-4x",
-    400: "infiniband-ndr-4x",
-    200: "infiniband-hdr-4x",
-    100: "infiniband-edr-4x",
-    40: "infiniband-qdr-4x",
-}
+_INFINIBAND = {gbps: f"infiniband-{name}-4x" for gbps, name in GENERATIONS.items()}
 """Gbps to NetBox's type: four lanes; its types without lanes are of one."""
 _RACK_INCHES = 19
 """Width of a rack; NetBox requires it where a rack has no type."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         zones_of,
     )
     from sovereign_ai.render.switches.subnet import (
+        GENERATIONS,
         adapter,
         opensm_conf,
         partitions_conf,
@@ -59,6 +60,7 @@ else:
                 "zones_of",
             ),
             "subnet": (
+                "GENERATIONS",
                 "adapter",
                 "opensm_conf",
                 "partitions_conf",
@@ -71,6 +73,7 @@ else:
 
 __all__ = [
     "FABRIC_MTU",
+    "GENERATIONS",
     "HOST_MTU",
     "Port",
     "SwitchPorts",

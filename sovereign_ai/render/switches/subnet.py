@@ -21,6 +21,17 @@ DEFAULT = 0x7FFF
 """The default partition's P_Key in the InfiniBand specification, without the bit of full membership."""
 ADAPTER = "ADAPTER"
 """Type of every host port in the topology file; `HCA` is a reserved word of ibdm's definitions."""
+GENERATIONS = {
+    10: "sdr",
+    20: "ddr",
+    40: "qdr",
+    56: "fdr",
+    100: "edr",
+    200: "hdr",
+    400: "ndr",
+    800: "xdr",
+}
+"""Gbps of four lanes to the name of the rate; InfiniBand Architecture Specification, volume 2."""
 _GUIDS_A_RULE = 32
 """Members of one rule, at most: 640 characters, far below the 8,192 that OpenSM reads of a line."""
 
