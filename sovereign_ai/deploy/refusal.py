@@ -4,9 +4,9 @@ The engine passes a program's error on as text alone: a wrong argument and a vio
 failed deployment. So the program leaves its problems and their exit code in the working copy of the run,
 beside the notes of the command (`judged.py`), and the command reports them as its own.
 
-Only what is wrong with the input, and what a rule forbids, is handed over: what lacks on the way to the
-cluster has many texts, and `engine_causes` knows them all. A plain `pulumi up` has no such command, and shows
-the text.
+What is wrong with the input and what a rule forbids is handed over, and that the API server was too busy for
+the program's own requests, which the command then repeats. Whatever else lacks on the way to the cluster has
+many texts, and `engine_causes` knows them all. A plain `pulumi up` has no such command, and shows the text.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import orjson
 
+from sovereign_ai.cluster import is_busy
 from sovereign_ai.deploy.stack_record import backend_folder
 from sovereign_ai.errors import DeploymentError, ExitCode, Problem, SovereignError, Where
 
@@ -31,7 +32,7 @@ def note_refusal(backend: str, error: SovereignError) -> None:
         error: why the program refuses.
     """
     folder = backend_folder(backend)
-    if error.exit_code not in _HANDED_OVER:
+    if error.exit_code not in _HANDED_OVER and not is_busy(error, brings_webhooks=True):
         return
     # Only the working copy of a command's run has room for notes: a backend of the user's own gets none.
     if folder is None or not (folder / REFUSAL_FILE).is_file():

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai.cluster import is_busy
+from sovereign_ai.cluster.api import UnreachableError
 from sovereign_ai.deploy.engine_events import EngineEvents, failure
 from sovereign_ai.deploy.refusal import REFUSAL_FILE, expect_refusal, note_refusal, read_refusal
 from sovereign_ai.deploy.rule_check import ViolationError
@@ -42,6 +44,19 @@ def test_what_lacks_on_the_way_to_the_cluster_is_told_from_the_engine(
     note_refusal(f"file://{tmp_path}", kind(PROBLEM))
     assert read_refusal(tmp_path) is None
     assert failure("up", EngineEvents(failures=["x"]), tmp_path / "log").exit_code is ExitCode.DEPLOYMENT
+
+
+def test_a_server_that_was_too_busy_for_the_program_is_one_that_the_command_asks_again(tmp_path: Path) -> None:
+    expect_refusal(tmp_path)
+    mute = "https://127.0.0.1:1 gave no answer: it accepts connections and does not answer"
+    note_refusal(f"file://{tmp_path}", UnreachableError(Problem("cluster-unreachable", mute)))
+    error = failure("up", EngineEvents(failures=["x"], refused=read_refusal(tmp_path)), tmp_path / "log")
+    assert is_busy(error)
+    assert error.exit_code is ExitCode.ENVIRONMENT
+    expect_refusal(tmp_path)
+    gone = "https://127.0.0.1:1 gave no answer: connection refused"
+    note_refusal(f"file://{tmp_path}", UnreachableError(Problem("cluster-unreachable", gone)))
+    assert read_refusal(tmp_path) is None
 
 
 def test_a_refusal_of_an_earlier_run_is_forgotten(tmp_path: Path) -> None:
