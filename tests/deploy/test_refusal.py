@@ -46,7 +46,7 @@ def test_what_lacks_on_the_way_to_the_cluster_is_told_from_the_engine(
     assert failure("up", EngineEvents(failures=["x"]), tmp_path / "log").exit_code is ExitCode.DEPLOYMENT
 
 
-def test_a_server_that_was_too_busy_for_the_program_is_one_that_the_command_asks_again(tmp_path: Path) -> None:
+def test_a_server_that_was_too_busy_for_the_program_is_asked_again_by_the_command(tmp_path: Path) -> None:
     expect_refusal(tmp_path)
     mute = "https://127.0.0.1:1 gave no answer: it accepts connections and does not answer"
     note_refusal(f"file://{tmp_path}", UnreachableError(Problem("cluster-unreachable", mute)))

@@ -112,7 +112,6 @@ class Mirror:
 
     def first_words(self, namespace: str, selector: str) -> str:
         """Wait until a pod on a real machine has printed something, and return it."""
-
         words: list[str] = []
 
         def has_spoken() -> bool:
