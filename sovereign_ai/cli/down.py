@@ -25,6 +25,7 @@ from sovereign_ai.cli.target import (
 )
 from sovereign_ai.cli.up import outcome_lines
 from sovereign_ai.cluster.control_plane import Backend, control_plane
+from sovereign_ai.errors import UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 
@@ -177,12 +178,14 @@ def _report_losses(output: Output, target: Target, removal: Removal, options: _O
         UsageError: `--allow-delete` does not name a namespace that holds volumes, or a definition of whose
             kind others have objects.
     """
-    from sovereign_ai.deploy import Allowed, insist_on_volumes, losses, removed_definition_problems
+    from sovereign_ai.deploy import Allowed, losses, removed_definition_problems, volume_problems
 
     allowed, going = Allowed(options.allow_delete), {*removal.ours, *removal.stray}
     namespace_losses = losses(target.api, removal.namespaces)
-    of_definitions = removed_definition_problems(target.api, going, removal.namespaces, allowed)
-    insist_on_volumes(namespace_losses, allowed, of_definitions)
+    problems = volume_problems(namespace_losses, allowed)
+    problems += removed_definition_problems(target.api, going, removal.namespaces, allowed)
+    if problems:
+        raise UsageError(problems)
     for loss in namespace_losses:
         if not loss.is_nothing:
             output.progress(f"namespace {loss.namespace} goes with {loss}")

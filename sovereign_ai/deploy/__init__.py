@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.components import FactoryDeployment
     from sovereign_ai.deploy.control_plane_setup import is_local, prepare_control_plane
     from sovereign_ai.deploy.definitions import removed_definition_problems
-    from sovereign_ai.deploy.deletions import Allowed, insist_on_volumes, losses
+    from sovereign_ai.deploy.deletions import Allowed, losses, volume_problems
     from sovereign_ai.deploy.departures import arrivals
     from sovereign_ai.deploy.direct_removal import needs_engine, remove_directly
     from sovereign_ai.deploy.drain import uncordon
@@ -83,7 +83,7 @@ else:
             "cluster_identity": ("DeployTarget",),
             "components": ("FactoryDeployment",),
             "control_plane_setup": ("is_local", "prepare_control_plane"),
-            "deletions": ("Allowed", "insist_on_volumes", "losses"),
+            "deletions": ("Allowed", "losses", "volume_problems"),
             "direct_removal": ("needs_engine", "remove_directly"),
             "departures": ("arrivals",),
             "drain": ("uncordon",),
@@ -163,7 +163,6 @@ __all__ = [
     "gate",
     "hand_back",
     "insist_on_asked",
-    "insist_on_volumes",
     "inspect_state",
     "is_always_restored",
     "is_local",
@@ -209,6 +208,7 @@ __all__ = [
     "uncordon",
     "unlock",
     "unplanned_stacks",
+    "volume_problems",
     "wait_until_gone",
     "watching",
     "without_drift",

@@ -136,24 +136,20 @@ def definition_problems(
         ApiError: a permission to list is missing.
         UnreachableError: there was no answer.
     """
-    going = {key.name: key for key in leaving if (key.group, key.kind) == _DEFINITION}
-    if not going:
-        return []
+    going = frozenset(leaving)
     needed: dict[tuple[str, str], Object] = {}
     for obj in objects:
         needed.setdefault((str(obj["apiVersion"]).rpartition("/")[0], str(obj["kind"])), obj)
     problems: list[Problem] = []
-    for definition in api.list(*_API):
-        name = str(definition["metadata"]["name"])
-        defined = defined_kind(definition)
-        if name not in going or defined is None:
+    for key, definition in _definitions_among(api, leaving):
+        name, defined, where = key.name, defined_kind(definition), Where(field=str(key))
+        if defined is None:
             continue
-        where = Where(field=str(going[name]))
         if example := needed.get(defined[:2]):
             message = f"the description no longer has this definition, and {key_of(example)} needs it"
             hint = _staying_hint(example, name)
             problems.append(Problem("definition-leaves", f"{message}; nothing was changed", where, hint))
-        elif not allowed.has(name) and (others := _others(api, definition, leaving)):
+        elif not allowed.has(name) and (others := _others(api, definition, going)):
             message = f"the description no longer has this definition, and deleting it destroys {others}"
             hint = f"put it back into the manifests; or ask for its deletion: `--allow-delete {name}`"
             problems.append(Problem("deletes-data", f"{message}; nothing was changed", where, hint))
@@ -177,20 +173,25 @@ def removed_definition_problems(
         ApiError: a permission to list is missing.
         UnreachableError: there was no answer.
     """
-    removed = {key.name: key for key in going if (key.group, key.kind) == _DEFINITION}
-    if not removed:
-        return []
     problems: list[Problem] = []
-    for definition in api.list(*_API):
-        name = str(definition["metadata"]["name"])
-        if name not in removed or allowed.has(name):
-            continue
-        if others := _others(api, definition, going, namespaces):
+    for key, definition in _definitions_among(api, going):
+        name = key.name
+        if not allowed.has(name) and (others := _others(api, definition, going, namespaces)):
             message = f"removing this definition destroys {others}; nothing was changed"
             give = f"kubectl label crd {name} {KEYS.owner}=NAME --overwrite"
             hint = f"ask for it: `--allow-delete {name}`; or leave it to whoever uses it: `{give}`"
-            problems.append(Problem("deletes-data", message, Where(field=str(removed[name])), hint))
+            problems.append(Problem("deletes-data", message, Where(field=str(key)), hint))
     return problems
+
+
+def _definitions_among(api: Api, keys: Iterable[ObjectKey]) -> Iterator[tuple[ObjectKey, Object]]:
+    """Yield the definitions among some objects as they are on the cluster, each with its key."""
+    going = {key.name: key for key in keys if (key.group, key.kind) == _DEFINITION}
+    if not going:
+        return
+    for definition in api.list(*_API):
+        if key := going.get(definition["metadata"]["name"]):
+            yield key, definition
 
 
 def _staying_hint(example: Object, definition: str) -> str:
@@ -272,18 +273,14 @@ def remove_custom(
         ApiError: the API server refused a deletion.
         UnreachableError: there was no answer.
     """
-    names = {key.name for key in leaving if (key.group, key.kind) == _DEFINITION}
-    if not names:
-        return []
     kinds: set[tuple[str, str]] = set()
     others: set[ObjectKey] = set()
-    for definition in api.list(*_API):
-        defined = defined_kind(definition)
-        if defined and definition["metadata"]["name"] in names:
+    for _, definition in _definitions_among(api, leaving):
+        if defined := defined_kind(definition):
             kinds.add(defined[:2])
-            for obj in _objects(api, definition):
-                if _is_independent(obj):
-                    others.add(key_of(obj))
+            others.update(map(key_of, filter(_is_independent, _objects(api, definition))))
+    if not kinds:
+        return []
     going = sorted(others.union(key for key in leaving if (key.group, key.kind) in kinds))
     for key in going:
         insist()

@@ -16,7 +16,7 @@ from sovereign_ai.cluster.api import Api, Resource
 from sovereign_ai.deploy.component_move import counted
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_inside
 from sovereign_ai.deploy.ownership import KEEPS_DATA
-from sovereign_ai.errors import Problem, UsageError, Where
+from sovereign_ai.errors import Problem, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
 
@@ -174,28 +174,21 @@ def replacement_problems(keys: Iterable[ObjectKey], allowed: Allowed) -> list[Pr
     return problems
 
 
-def insist_on_volumes(
-    losses_of_removal: Iterable[DataLoss], allowed: Allowed, further: Iterable[Problem] = ()
-) -> None:
-    """Refuse a removal that destroys volumes and was not allowed by name.
+def volume_problems(losses_of_removal: Iterable[DataLoss], allowed: Allowed) -> list[Problem]:
+    """Return a problem for each namespace whose removal destroys volumes and was not allowed by name.
 
     Args:
         losses_of_removal: objects of others in the namespaces that are removed.
         allowed: the deletions that were allowed.
-        further: problems of the removal to be told together with these.
-
-    Raises:
-        UsageError: namespaces with volume claims that were not allowed, and the further problems.
     """
-    problems = [*further]
+    problems: list[Problem] = []
     for loss in losses_of_removal:
         if not loss.volumes or allowed.has(loss.namespace):
             continue
         message = f"removing this namespace destroys {loss}; nothing was changed"
         hint = f"save what is needed, then ask for the deletion: `--allow-delete {loss.namespace}`"
         problems.append(Problem("deletes-data", message, Where(field=f"Namespace/{loss.namespace}"), hint))
-    if problems:
-        raise UsageError(problems)
+    return problems
 
 
 def losses(api: Api, namespaces: Iterable[str]) -> list[DataLoss]:

@@ -16,13 +16,7 @@ from typing import Any
 
 from sovereign_ai.rules.addons import gathered, templates
 from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.fields import (
-    GATHERED,
-    OUTSIDE,
-    parts_of_entries,
-    with_commands,
-    with_telling_variables,
-)
+from sovereign_ai.rules.fields import GATHERED, OUTSIDE, parts_of_entries, with_telling_variables
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
 from sovereign_ai.rules.outlets import leaves
 
@@ -44,7 +38,6 @@ _POD = {
     " + (has(variables.pod.initContainers) ? variables.pod.initContainers : [])"
     " + (has(variables.pod.ephemeralContainers) ? variables.pod.ephemeralContainers : [])",
     "telling": with_telling_variables("variables.containers"),
-    "calling": with_commands("variables.containers"),
     "volumes": "has(variables.pod.volumes) ? variables.pod.volumes : []",
     "selector": "has(variables.pod.nodeSelector) ? variables.pod.nodeSelector : {}",
     # Only a StatefulSet has the field, so that the type of others knows none.
@@ -116,7 +109,6 @@ _OF_TEMPLATE = {
     "containers": _CONTAINERS_OF_TEMPLATE,
     # An expression has no variables within it, so that each check looks at all containers.
     "telling": _CONTAINERS_OF_TEMPLATE,
-    "calling": _CONTAINERS_OF_TEMPLATE,
     "volumes": "(has(pt.spec.volumes) ? pt.spec.volumes : [])",
     "selector": "(has(pt.spec.nodeSelector) ? pt.spec.nodeSelector : {})",
     "annotations": "(has(pt.metadata) && has(pt.metadata.annotations) ? pt.metadata.annotations : {})",

@@ -658,48 +658,10 @@ _SAYS_NOTHING = "^(?:[A-FH-Za-fh-z_+-]|[Gg][A-HJ-Za-hj-z_+-])*[Gg]?[0-9]{0,7}$"
 def with_telling_variables(containers: str) -> str:
     """Return CEL: those of a list of containers of whose variables one may name a place.
 
-    Most variables say nothing, and are looked at once for all checks on what they say and are read from.
+    Most variables say nothing, and are looked at once for all checks on variables.
     """
-    says_nothing = f"(!has(e.value) || e.value.matches({literal(_SAYS_NOTHING)}))"
-    is_plain = f"{says_nothing} && !e.name.matches({literal(_HAS_MEANING)})"
-    return f"{containers}.filter(c, has(c.env) && !c.env.all(e, {is_plain}))"
-
-
-_COMMANDS = (
-    "command",
-    "args",
-    "livenessProbe.exec.command",
-    "readinessProbe.exec.command",
-    "startupProbe.exec.command",
-    "lifecycle.postStart.exec.command",
-    "lifecycle.preStop.exec.command",
-)
-
-
-def _has_command(path: str) -> str:
-    """Return CEL: a container `c` has the field at a path, each of whose steps may be left out.
-
-    >>> _has_command("lifecycle.preStop")
-    '(has(c.lifecycle) && has(c.lifecycle.preStop))'
-    """
-    steps = path.split(".")
-    tests: list[str] = []
-    for count in range(1, len(steps) + 1):
-        tests.append(f"has(c.{'.'.join(steps[:count])})")
-    return f"({' && '.join(tests)})"
-
-
-def with_commands(containers: str) -> str:
-    """Return CEL: those of a list of containers that say what is run: themselves, or by a probe or a hook."""
-    return f"{containers}.filter(c, {' || '.join(map(_has_command, _COMMANDS))})"
-
-
-def commands_of_container() -> str:
-    """Return CEL for the lists of words that a container `c` runs; what it does not say is an empty list."""
-    lists: list[str] = []
-    for path in _COMMANDS:
-        lists.append(f"({_has_command(path)} ? c.{path} : [])")
-    return f"[{', '.join(lists)}]"
+    is_plain = f"e.value.matches({literal(_SAYS_NOTHING)}) && !e.name.matches({literal(_HAS_MEANING)})"
+    return f"{containers}.filter(c, has(c.env) && !c.env.all(e, !has(e.value) || ({is_plain})))"
 
 
 def variables_by_word() -> str:
@@ -738,12 +700,12 @@ def source_of_variable(value: str) -> str:
     return f"(!{has_source} || ({of_entry} && {of_free}))"
 
 
-def sources_of_containers() -> str:
-    """Return CEL: what containers read from elsewhere is judged there under the same name."""
-    variables = f"!has(c.env) || c.env.all(e, {source_of_variable('e')})"
+def sources_of_container() -> str:
+    """Return CEL: what a container `c` reads from elsewhere is judged there under the same name."""
+    variables = f"(!has(c.env) || c.env.all(e, {source_of_variable('e')}))"
     is_whole = f"s.prefix.matches({literal(_WHOLE_PREFIX)})"
-    prefixes = f"!has(c.envFrom) || c.envFrom.all(s, !has(s.prefix) || {is_whole})"
-    return f"variables.telling.all(c, {variables}) && variables.containers.all(c, {prefixes})"
+    prefixes = f"(!has(c.envFrom) || c.envFrom.all(s, !has(s.prefix) || {is_whole}))"
+    return f"({variables} && {prefixes})"
 
 
 def _settings(value: str) -> str:

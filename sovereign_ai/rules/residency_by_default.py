@@ -33,14 +33,13 @@ from sovereign_ai.rules.fields import (
     arguments,
     arguments_by_word,
     binaries_are_judgeable,
-    commands_of_container,
     entries_are_short,
     entries_name_places,
     nested,
     on_gathered,
     opaque_by_word,
     place,
-    sources_of_containers,
+    sources_of_container,
     texts_are_short,
     variable_by_word,
     variables_by_word,
@@ -253,11 +252,26 @@ ADDED = Rule(
     ),
 )
 _ENVIRONMENT_IS_PERMITTED = f"variables.telling.all(c, {variables_of_container()})"
-_SOURCES_ARE_JUDGED = sources_of_containers()
+_SOURCES_ARE_JUDGED = f"variables.containers.all(c, {sources_of_container()})"
+_COMMANDS = ("command", "args")
+_CALLERS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
+
+
+def _words_of(holder: str, name: str) -> str:
+    """Return CEL for the words of a command, or an empty list, given the path of what holds it."""
+    steps = (*holder.split("."), name)
+    paths = [".".join(steps[: number + 1]) for number in range(1, len(steps))]
+    exists = " && ".join(f"has({path})" for path in paths)
+    return f"({exists} ? {holder}.{name} : [])"
+
+
 # The condition is long, so that it is written once for every command of a container.
-_ARGUMENTS_ARE_PERMITTED = f"variables.calling.all(c, {commands_of_container()}.all(w, {arguments('w')}))"
+_LISTS = [_words_of("c", name) for name in _COMMANDS]
+_LISTS += [_words_of(f"c.{caller}.exec", "command") for caller in _CALLERS]
+_ALL_LISTS = f"[{', '.join(_LISTS)}]"
+_ARGUMENTS_ARE_PERMITTED = f"variables.containers.all(c, {_ALL_LISTS}.all(w, {arguments('w')}))"
 _ARGUMENTS_NAME_PLACES = (
-    f"variables.calling.all(c, {commands_of_container()}.all(v, size(v) == 0"
+    f"variables.containers.all(c, {_ALL_LISTS}.all(v, size(v) == 0"
     f" || ({texts_are_short('v')} && {arguments_by_word('v')})))"
 )
 _AUDIENCE = "s.serviceAccountToken.audience"

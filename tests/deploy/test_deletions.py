@@ -9,11 +9,10 @@ from sovereign_ai.deploy.deletions import (
     DataLoss,
     allowed_by,
     deletion_problems,
-    insist_on_volumes,
     losses,
+    volume_problems,
 )
 from sovereign_ai.deploy.live_objects import ObjectKey, key_of
-from sovereign_ai.errors import UsageError
 from sovereign_ai.names import KEYS, OWNER
 from tests.support.memory_cluster import MemoryCluster, obj, refusal
 
@@ -114,11 +113,12 @@ def test_what_was_asked_for_reaches_the_program_by_environment_or_configuration(
 
 def test_a_removal_asks_for_volumes_alone() -> None:
     api = MemoryCluster(SPACE, obj("Pod", "p", "research"))
-    insist_on_volumes(losses(api, ["research"]), Allowed())
+    assert volume_problems(losses(api, ["research"]), Allowed()) == []
     api.put(obj("PersistentVolumeClaim", "data", "research"))
-    with pytest.raises(UsageError, match="1 volume claim \\(data\\), 1 Pod"):
-        insist_on_volumes(losses(api, ["research"]), Allowed())
-    insist_on_volumes(losses(api, ["research"]), Allowed(frozenset({"research"})))
+    (problem,) = volume_problems(losses(api, ["research"]), Allowed())
+    assert problem.code == "deletes-data"
+    assert "1 volume claim (data), 1 Pod" in problem.message
+    assert volume_problems(losses(api, ["research"]), Allowed(frozenset({"research"}))) == []
 
 
 def test_what_cannot_be_listed_is_not_taken_for_nothing() -> None:

@@ -31,7 +31,7 @@ GATES = "VisibilityOnDemand=false,TASReplaceNodeOnNodeTaints=false"
 """The server of `visibility.kueue.x-k8s.io` has a certificate that nobody checks. The other gate, which is on
 in 0.17, takes every machine of a dedicated zone for broken: it compares a machine's taints with the
 tolerations of a job's own pods, without those that the flavor adds."""
-RUNTIME_FILE = "manifests/base/runtimes"
+RUNTIMES = "manifests/base/runtimes"
 """The folder of Trainer's runtimes, of which one is mirrored."""
 
 
@@ -205,7 +205,7 @@ def secret(publisher: Publisher) -> Object:
 
 def runtime() -> Object:
     """Return Trainer's runtime for PyTorch, with the image of each job and pods that admission lets in."""
-    file = module_files("trainer", RUNTIME_FILE) / "torch_distributed.yaml"
+    file = module_files("trainer", RUNTIMES) / "torch_distributed.yaml"
     obj: Object = yaml.safe_load(file.read_text(encoding="utf-8"))
     for replicated in obj["spec"]["template"]["spec"]["replicatedJobs"]:
         pod = replicated["template"]["spec"]["template"]["spec"]

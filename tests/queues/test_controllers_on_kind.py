@@ -320,7 +320,9 @@ def test_kueue_leaves_its_queues_stay_and_nothing_waits_for_it(mirror: Mirror) -
     assert len(previewed["kept"]) > 5
     done = lab.on_plane("up")
     assert done["kept"] == previewed["kept"]
+    assert "CustomResourceDefinition/clusterqueues.kueue.x-k8s.io" in done["kept"]
     assert {"ClusterQueue", "LocalQueue", "Workload"} <= mirror.kinds()
+    assert lab.api.list(QUEUES, "ClusterQueue")
     waiting = lab.api.get("batch/v1", "Job", "waits", TENANT)
     assert waiting is not None
     assert not waiting["spec"].get("suspend")

@@ -20,9 +20,9 @@ ROWS = rows_of(PLANES)
 STATES = {"real", "simulated", "static", "absent"}
 
 
-def named_in(*rooms: str) -> set[str]:
+def named_in(*rooms: str, files_like: str = "test_*.py") -> set[str]:
     """Names of the test functions in these rooms."""
-    files = [path for room in rooms for path in (ROOT / "tests" / room).glob("test_*.py")]
+    files = [path for room in rooms for path in (ROOT / "tests" / room).glob(files_like)]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
     return {
         node.name
@@ -35,7 +35,7 @@ def named_in(*rooms: str) -> set[str]:
 EMBEDDED = named_in(
     "sim", "verify", "operate", "operate/jobs", "cluster/embedded", "assess", "monitoring", "queues"
 )
-KIND = named_in("kind", "sim/kubelet")
+KIND = named_in("kind", "sim/kubelet") | named_in("queues", files_like="test_*_on_kind.py")
 
 
 def test_the_table_is_there() -> None:
