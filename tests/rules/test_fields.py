@@ -161,3 +161,18 @@ def test_a_value_that_says_nothing_is_plain_and_names_no_place(value: str) -> No
 @pytest.mark.parametrize("value", ["region", "REGION", "xregions", "12345678", "0x7f", "a.b", "a@b", ""])
 def test_a_value_that_says_nothing_is_told_from_one_that_may_name_a_place(value: str) -> None:
     assert bool(re.search(fields._SAYS_NOTHING, value)) is (value == "")
+
+
+@pytest.mark.parametrize("meaning", fields._MEANINGS)
+@given(some.data())
+def test_a_name_with_a_meaning_ends_like_one(meaning: str, data: some.DataObject) -> None:
+    # CEL's `$` is the end of the text, and Python's also stands before a last line feed.
+    name = data.draw(some.from_regex(meaning.replace("$", r"\Z")))
+    assert re.search(fields._ENDS_LIKE_MEANING.replace("$", r"\Z"), name)
+
+
+@pytest.mark.parametrize(
+    "name", ["VARIABLE_3", "RANK", "WORLD_SIZE", "NCCL_DEBUG", "PATH", "BATCH", "LOG_LEVEL_"]
+)
+def test_most_names_do_not_end_like_one_with_a_meaning(name: str) -> None:
+    assert not re.search(fields._ENDS_LIKE_MEANING, name)
