@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         RequestLevel,
         request_levels,
     )
+    from sovereign_ai.plan.queue_gates import gate_notes
     from sovereign_ai.plan.racks import (
         SERVER_UNITS,
         Rack,
@@ -87,6 +88,7 @@ else:
                 "RequestLevel",
                 "request_levels",
             ),
+            "queue_gates": ("gate_notes",),
             "racks": (
                 "Rack",
                 "SERVER_UNITS",
@@ -133,6 +135,7 @@ __all__ = [
     "devices",
     "draft",
     "format_address",
+    "gate_notes",
     "is_namespaced",
     "is_of_controller",
     "limited_shapes",

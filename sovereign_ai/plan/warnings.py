@@ -1,8 +1,8 @@
 """What is allowed but should be reviewed, each with the figure behind it.
 
 Warnings change nothing and are never errors: estimates that the plan rests on, supplies and powers that no
-source gives, cooling that could not be checked, feeds whose loss stops servers, ports without a cable and
-rates that no network carries.
+source gives, cooling that could not be checked, feeds whose loss stops servers, ports without a cable,
+rates that no network carries, and a feature of Kueue that ends work.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sovereign_ai.plan.network_review import network_notes
 from sovereign_ai.plan.power.chain_problems import chain_warnings
 from sovereign_ai.plan.power.cooling import cooling_warnings
 from sovereign_ai.plan.power.loads import SiteLoad, site_load
+from sovereign_ai.plan.queue_gates import gate_warnings
 from sovereign_ai.plan.racks import (
     hottest_support_rack,
     support_watts,
@@ -71,6 +72,7 @@ def warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
     for site in factory.sites:
         yield from chain_warnings(site, draft.shapes)
     yield from span_notes(factory, draft.shapes, draft.campus)
+    yield from gate_warnings(factory)
 
 
 def _is_by_ports(fabric: Fabric, tier: str) -> bool:
