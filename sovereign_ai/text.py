@@ -319,6 +319,21 @@ def _kind_of(char: str) -> str:
     return "small" if char.islower() else "capital"
 
 
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """Return a count with the words for it.
+
+    Args:
+        count: how many.
+        singular: the words for one.
+        plural: the words for any other number; left out, those for one with an `s`.
+
+    >>> counted(1, "node"), counted(1_000, "node"), counted(0, "switch", "switches")
+    ('1 node', '1,000 nodes', '0 switches')
+    """
+    words = singular if count == 1 else plural or f"{singular}s"
+    return f"{count:,} {words}"
+
+
 def spreadsheet_text(value: str) -> str:
     """Return a cell of a table with an apostrophe before what a spreadsheet would run as a formula.
 

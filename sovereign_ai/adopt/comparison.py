@@ -13,6 +13,7 @@ from typing import Any
 from sovereign_ai.adopt.fabrics import plain
 from sovereign_ai.adopt.standing import MACHINE, SWITCH, End, StandingSite
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 _FACTS = ("model", "site", "rack", "role", "gpus", "domain")
 MOST_SHOWN = 50
@@ -85,7 +86,7 @@ class Comparison:
         if self.equal:
             yield f"equal to the plan in {what}"
         else:
-            yield f"{len(self.differences):,} differences from the plan; compared: {what}"
+            yield f"{counted(len(self.differences), 'difference')} from the plan; compared: {what}"
 
 
 def compare(seen: StandingSite, planned: StandingSite) -> Comparison:
@@ -197,4 +198,4 @@ def _said(ends: tuple[End, End]) -> str:
 
 def _number(count: int) -> str:
     """Return a number of cables in words."""
-    return "a cable" if count == 1 else f"{count} cables"
+    return "a cable" if count == 1 else counted(count, "cable")

@@ -14,6 +14,7 @@ from sovereign_ai.adopt.topograph import read_topograph
 from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError, Where, nearest
 from sovereign_ai.files import NETBOX, SUBNET, TOPOLOGY, FileKind, decode, files_in, read
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 _NEVER = "countries, power, cooling, zones, tenants, purposes, storage tiers, keys"
 _NO_BORDER = "border leaves and links to the outside"
@@ -178,7 +179,7 @@ def _recognised(paths: Iterable[Path]) -> Format:
         hint = f"name it: --format, one of {known}"
         raise UsageError([Problem("unknown-format", message, Where(str(path)), hint) for path in unknown])
     if len(forms) > 1:
-        message = f"files of {len(forms)} formats: {', '.join(forms)}"
+        message = f"files of {counted(len(forms), 'format')}: {', '.join(forms)}"
         raise UsageError(Problem("two-formats", message, hint="read one at a time: --format"))
     (form,) = forms.values()
     return form

@@ -25,7 +25,7 @@ from sovereign_ai.adopt.standing import MACHINE, Device, StandingSite
 from sovereign_ai.catalog.system import System, systems
 from sovereign_ai.errors import Problem, SpecError, nearest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
-from sovereign_ai.text import visible
+from sovereign_ai.text import counted, visible
 
 _NUMBER = re.compile(r"[-_.]?\d+$")
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*|[0-9]+ [A-Za-z]+")
@@ -322,17 +322,19 @@ def _questions(
 def _fabric_questions(fabric: AdoptedFabric) -> Iterator[str]:
     """Yield what is not known of a fabric."""
     noun = f"fabric {fabric.name}"
-    counts = f"{fabric.leaf} leaves, {fabric.spine} spines, {fabric.core} cores"
+    leaves, spines = counted(fabric.leaf, "leaf", "leaves"), counted(fabric.spine, "spine")
+    counts = f"{leaves}, {spines}, {counted(fabric.core, 'core')}"
     if fabric.border:
-        counts += f", {fabric.border} border leaves"
+        counts += f", {counted(fabric.border, 'border leaf', 'border leaves')}"
     if fabric.is_tree:
+        machines_text = counted(fabric.fullest, "machine")
         yield (
-            f"{noun}: one path of it, with {counts}, {fabric.fullest} machines below the fullest leaf; "
+            f"{noun}: one path of it, with {counts}, {machines_text} below the fullest leaf; "
             f"kind, rails, switch, link and oversubscription are not in the files; its role is a guess"
         )
         return
     yield (
-        f"{noun}: {counts}, {fabric.node_leaf} cables to leaves, {fabric.inner} between switches; "
+        f"{noun}: {counts}, {counted(fabric.node_leaf, 'cable')} to leaves, {fabric.inner} between switches; "
         f"its role {fabric.role} is a guess, and so is {fabric.kind}"
     )
     if not fabric.switch:
@@ -392,10 +394,11 @@ def _left_out(here: Mapping[str, Device], machines: set[str], loose: list[str]) 
         else:
             servers[device.model] += 1
     if pdus:
-        yield f"power: {pdus} rack PDUs; the feed of each is not in the files"
+        yield f"power: {counted(pdus, 'rack PDU')}; the feed of each is not in the files"
     for model, count in sorted(servers.items()):
         yield f"storage: {count} x {model}; the files state neither what they hold nor for which tenant"
     for stem, count in sorted(groups.items()):
         yield f"machines: {count} x {stem}, which have no system, or management ports alone"
     if loose:
-        yield f"{len(loose)} devices are cabled and no machine is on them: {', '.join(loose[:3])}"
+        devices_text = counted(len(loose), "device is", "devices are")
+        yield f"{devices_text} cabled and no machine is on them: {', '.join(loose[:3])}"

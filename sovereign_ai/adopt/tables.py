@@ -15,6 +15,7 @@ from sovereign_ai.adopt.standing import Device, End, SiteDraft, SourceText, Stan
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.files import NETBOX, decode, files_in, read, rows
 from sovereign_ai.render.interop import OUTSIDE_PORT
+from sovereign_ai.text import counted
 
 MOST_FILES = 1_000
 # The most rows of one table: the cables of 30,000 servers of ten ports.
@@ -160,7 +161,7 @@ def _read_rows(
     needed = needed or _NEEDED[name]
     tables = [source for source in sources if source.file.endswith(f"{name}.csv")]
     if len(tables) != 1:
-        message = f"{len(tables)} files end in {name}.csv"
+        message = f"{counted(len(tables), 'file ends', 'files end')} in {name}.csv"
         place = Where(str(Path(sources[0].file).parent)) if sources else Where()
         draft.refuse("no-table", message, place, "keep one table of each kind in a folder")
         return
@@ -181,7 +182,9 @@ def _read_rows(
         if len(cells) == len(head):
             yield where, _row(head, cells)
         else:
-            message = f"{len(cells)} cells under {len(head)} heads"
+            cells_text = counted(len(cells), "cell")
+            heads_text = counted(len(head), "head")
+            message = f"{cells_text} under {heads_text}"
             draft.refuse("bad-row", message, where, "export the table again")
 
 

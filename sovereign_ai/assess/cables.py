@@ -32,6 +32,7 @@ from sovereign_ai.plan import Plan
 from sovereign_ai.plan.cabling import BETWEEN_RACKS, IN_RACK, RACK_WIDTH, ROW_PITCH
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.spec import AIFactory, Site
+from sovereign_ai.text import counted
 
 Place = tuple[str, int, int]
 """A device's hall, row, and place in the row."""
@@ -85,7 +86,8 @@ class CableTotals:
             f"up to {plain(self.value)} m [{spread}], reach {self.reach:g} m{more}: {_VERDICTS[self.holds]}"
         )
         if self.beyond_twisted:
-            text += f"; {self.beyond_twisted:,} links are too long for twisted pairs and take optics"
+            links_text = counted(self.beyond_twisted, "link is", "links are")
+            text += f"; {links_text} too long for twisted pairs and take optics"
         return text
 
 

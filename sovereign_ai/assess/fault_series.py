@@ -26,6 +26,7 @@ from sovereign_ai.errors import Problem, SpecError, Where, nearest
 from sovereign_ai.files import FAULTS, rows
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node, Plan, Rack
+from sovereign_ai.text import counted
 
 _DAY, _YEAR_DAYS = 86_400.0, 365.25
 _HEADER = ("seconds", "domain", "unit", "gpu", "code", "repair")
@@ -332,7 +333,7 @@ def parse_series(text: str, file: str, plan: Plan, cluster: str) -> tuple[FaultE
         if event is not None:
             events.append(event)
     if len(listed) - 1 > MOST_FAULTS:
-        message = f"the file has {len(listed) - 1:,} faults, the most is {MOST_FAULTS:,}"
+        message = f"the file has {counted(len(listed) - 1, 'fault')}, the most is {MOST_FAULTS:,}"
         problems.append(Problem("too-many-faults", message, Where(file), "split it"))
     if problems:
         raise SpecError(problems)
@@ -344,7 +345,7 @@ def _read_row(
 ) -> FaultEvent | None:
     """Return a row's fault; None, with problems added, where it is none."""
     if len(cells) != len(_HEADER):
-        message = f"the row has {len(cells)} cells, expected {len(_HEADER)}"
+        message = f"the row has {counted(len(cells), 'cell')}, expected {len(_HEADER)}"
         problems.append(Problem("bad-row", message, where, f"write {','.join(_HEADER)}"))
         return None
     seconds, domain_text, unit, gpu_text, code, repair = (cell.strip() for cell in cells)

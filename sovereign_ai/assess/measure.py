@@ -9,6 +9,7 @@ needs staff.people
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
@@ -17,6 +18,8 @@ from sovereign_ai.errors import nearest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import members
 
+_COUNTED = re.compile(r"[A-Za-z-]{2,}s")
+"""Units that are words for what is counted, in the plural."""
 DIGITS = 9
 """Significant digits that are kept, so that two computers whose last bits differ write the same text."""
 
@@ -74,10 +77,11 @@ class Measure:
         if self.value is None:
             return f"needs {', '.join(self.needs)}" if self.needs else "infeasible"
         factor, unit = _scale(self.value, self.unit)
-        unit = "" if unit == "1" else f" {unit}"
         if self.low is None or self.high is None:
             # A number without a range is exact, so it keeps more digits than the three of an uncertain one.
-            return f"{plain(self.value / factor, 6)}{unit} ({self.basis})"
+            number = plain(self.value / factor, 6)
+            return f"{number}{_after(unit, number)} ({self.basis})"
+        unit = _after(unit)
         spread = f"{plain(self.low / factor)} to {plain(self.high / factor)}"
         return f"{plain(self.value / factor)}{unit} [{spread}] ({self.basis})"
 
@@ -112,6 +116,19 @@ class Measure:
         data["inputs"] = list(self.inputs)
         data["needs"] = list(self.needs)
         return data
+
+
+def _after(unit: str, number: str = "") -> str:
+    """Return a unit as it stands behind a number: nothing behind a ratio, and one of what is counted.
+
+    >>> _after("GPUs", "1"), _after("GPUs", "8"), _after("switches", "1"), _after("B/s", "1"), _after("1")
+    (' GPU', ' GPUs', ' switch', ' B/s', '')
+    """
+    if unit == "1":
+        return ""
+    if number == "1" and _COUNTED.fullmatch(unit):
+        unit = unit.removesuffix("es" if unit.endswith("ches") else "s")
+    return f" {unit}"
 
 
 def by_name(measures: Iterable[Measure]) -> dict[str, Measure]:

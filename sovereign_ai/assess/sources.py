@@ -44,6 +44,7 @@ from sovereign_ai.files import (
     shown,
 )
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 # Products of a few figures beyond these would overflow a float, or vanish.
 _LEAST, _MOST = 1e-30, 1e30
@@ -312,7 +313,7 @@ def _add_row(
         numbers: the numbers so far, by index of their column.
     """
     if len(row) != len(head):
-        message = f"it has {len(row)} cells, the header {len(head)}"
+        message = f"it has {counted(len(row), 'cell')}, the header {len(head)}"
         yield Problem("uneven-row", message, place, "fill every cell")
         return
     for column, cells in numbers.items():

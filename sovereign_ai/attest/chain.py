@@ -53,6 +53,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, 
 from sovereign_ai.files import CHAIN, ENVELOPE, TORN, read, read_lines
 from sovereign_ai.files.writing import open_to_append, sync_folder, write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import make_folders
 
 _MOST_LINE = 16 << 20
@@ -599,7 +600,7 @@ def compare_statement(log: Path, state: LogState, statement: Mapping[str, Any]) 
     number = int(head_then["entries"])
     # Evidence of a first run may state no head at all.
     if number >= len(hashes) or hashes[number] != (head_then["head"] or FIRST):
-        message = f"log: the evidence saw {number} lines in it, and they are not these"
+        message = f"log: the evidence saw {counted(number, 'line')} in it, and they are not these"
         hint = "lines were cut off, or this is another factory's log"
         return [Problem("wrong-log", message, where, hint)]
     digest = sha256(canonical(statement))

@@ -23,6 +23,7 @@ from sovereign_ai.render.kubernetes import render
 from sovereign_ai.rules import check
 from sovereign_ai.sovereignty import NONE, EvidenceSet, assess_sovereignty
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 SECTIONS = ("spec", "plan", "findings", "sovereignty", "power", "cost")
 """What is compared, in order."""
@@ -201,14 +202,14 @@ def _plan_rows(plan: Plan) -> dict[str, str]:
         for name in ("nodes", "spares", "gpus", "racks"):
             rows[f"pool {pool['pool']} {name}"] = f"{pool[name]:,}"
     for fabric in facts["fabrics"]:
-        switches = f"{fabric['leaf']}+{fabric['spine']}+{fabric['core']} switches"
+        switches = f"{fabric['leaf']}+{fabric['spine']}+{counted(fabric['core'], 'switch', 'switches')}"
         rows[f"fabric {fabric['name']}"] = f"{switches}, {fabric['oversubscription']}"
     for tier in facts["storage"]:
         name = f"storage {tier['tier']} at {tier['site']}"
-        rows[name] = f"{tier['servers']} servers, {tier['capacity']:,} B"
+        rows[name] = f"{counted(tier['servers'], 'server')}, {tier['capacity']:,} B"
     for cluster in facts["clusters"]:
         name = f"cluster {cluster['cluster']}"
-        rows[name] = f"{cluster['nodes']:,} nodes, {cluster['gpus']:,} GPUs"
+        rows[name] = f"{counted(cluster['nodes'], 'node')}, {counted(cluster['gpus'], 'GPU')}"
     for line in facts["warnings"]:
         rows[f"warning: {line}"] = "there"
     return rows

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules import REGISTRY, Control, Rule, RuleVerdict
+from sovereign_ai.text import counted
 
 State = Literal["VIOLATED", "waived", "undecided", "noted", "held"]
 _WORDS: dict[str, State] = {
@@ -51,7 +52,7 @@ class ControlState:
         name = f"{self.control.framework} {self.control.id}"
         shown = ", ".join(self.because)
         if not shown:
-            shown = "1 rule" if len(self.rules) == 1 else f"{len(self.rules)} rules"
+            shown = counted(len(self.rules), "rule")
         # `undecided`, the longest state, is nine letters wide, and may move what follows by one column.
         line = f"{name:<{_NAME}} {self.state:<8} {shown}"
         if len(line) > _WIDTH:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from sovereign_ai.attest.controls import rules_by_control
 from sovereign_ai.rules import PLACES, REGISTRY, Control, decided_share, places_matrix
+from sovereign_ai.text import counted
 
 _INTRODUCTION = """\
 # Controls and rules
@@ -37,7 +38,7 @@ def _controls() -> Iterator[str]:
     for control, rules in rules_by_control().items():
         groups.setdefault(control.framework, []).append((control, rules))
     total = sum(len(rows) for rows in groups.values())
-    yield f"## {total} controls of {len(groups)} frameworks"
+    yield f"## {counted(total, 'control')} of {counted(len(groups), 'framework')}"
     yield ""
     for framework, rows in groups.items():
         yield f"### {framework}"
@@ -69,7 +70,7 @@ def _rules() -> Iterator[str]:
         if cell.decided:
             decided.add((cell.rule, cell.place))
     objects = sum(bool(rule.checks) for rule in REGISTRY)
-    yield f"## {len(REGISTRY)} rules"
+    yield f"## {counted(len(REGISTRY), 'rule')}"
     yield ""
     share = f"{decided_share():.1%}"
     yield (
@@ -117,7 +118,7 @@ def _listed(rules: Sequence[str]) -> str:
     """Return rules as a list; many as a number with the first and the last."""
     if len(rules) <= _MOST_LISTED:
         return ", ".join(rules)
-    return f"{len(rules)} rules, {rules[0]} to {rules[-1]}"
+    return f"{counted(len(rules), 'rule')}, {rules[0]} to {rules[-1]}"
 
 
 def _link(rule_id: str) -> str:

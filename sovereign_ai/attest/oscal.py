@@ -21,6 +21,7 @@ from sovereign_ai.attest.controls import ControlState, control_states, rules_by_
 from sovereign_ai.names import KEYS
 from sovereign_ai.rules import REGISTRY, Control, Rule, RuleFinding, RuleVerdict, registry_digest
 from sovereign_ai.spec import AIFactory, Waiver
+from sovereign_ai.text import counted
 
 OSCAL_VERSION = "1.2.1"
 NAMESPACE = f"https://{KEYS.domain}/ns/oscal"
@@ -218,8 +219,8 @@ def _result(verdict: RuleVerdict, factory: AIFactory, at: datetime) -> dict[str,
             observations.append(_nothing_found(state, at))
             resources.append("")
     description = (
-        f"{len(verdict.violations)} violations, {len(verdict.waived)} waived, "
-        f"{len(verdict.undecidable)} undecidable, {len(verdict.notices)} notices. "
+        f"{counted(len(verdict.violations), 'violation')}, {len(verdict.waived)} waived, "
+        f"{len(verdict.undecidable)} undecidable, {counted(len(verdict.notices), 'notice')}. "
         "Satisfied means: every rule that serves the control was decided and none was violated."
     )
     digests = [

@@ -6,6 +6,7 @@ from textwrap import wrap
 
 from sovereign_ai.attest.controls import control_states
 from sovereign_ai.rules import RuleFinding, RuleVerdict
+from sovereign_ai.text import counted
 
 WIDTH = 80
 
@@ -30,10 +31,10 @@ def findings_lines(verdict: RuleVerdict) -> list[str]:
         lines += _finding_lines(finding)
     violations, notices = len(verdict.violations), len(verdict.notices)
     counts = [
-        f"{violations} {'violation' if violations == 1 else 'violations'}",
+        counted(violations, "violation"),
         f"{len(verdict.waived)} waived",
         f"{len(verdict.undecidable)} undecidable here",
-        f"{notices} {'notice' if notices == 1 else 'notices'}",
+        counted(notices, "notice"),
     ]
     return [*lines, "", ", ".join(counts)]
 

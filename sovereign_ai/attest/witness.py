@@ -35,6 +35,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, 
 from sovereign_ai.files import HEAD, parse_json, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 _EXEC = "exec:"
 _PATIENCE_SECONDS = 30.0
@@ -225,14 +226,14 @@ def compare_head(place: Witness, log: Path, head: Head | None, hashes: Sequence[
     if head is None:
         return [Problem("no-head", f"log: {named} knows nothing of it", where, restore)]
     if head.entries > lines or head.entries < 0:
-        message = f"log: it has {lines} lines, and {named} saw {head.entries}: lines were cut off"
+        message = f"log: it has {counted(lines, 'line')}, and {named} saw {head.entries}: lines were cut off"
         return [Problem("witness-ahead", message, where, restore)]
     if hashes[head.entries] != head.head:
         message = f"log: line {head.entries} is not the one that {named} saw"
         return [Problem("witness-differs", message, where, restore)]
     # One line behind is what a crash between both writes leaves.
     if head.entries < lines - 1:
-        message = f"log: it has {lines} lines, and {named} saw only {head.entries}"
+        message = f"log: it has {counted(lines, 'line')}, and {named} saw only {head.entries}"
         return [Problem("witness-behind", message, where, restore)]
     return []
 

@@ -23,6 +23,7 @@ from types import MappingProxyType
 
 from sovereign_ai.catalog.figures import Figure, Grade, Row, Sourced, UnknownNameError, rows
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 from sovereign_ai.units import BytesPerSecond, Watts
 
 
@@ -170,7 +171,7 @@ def server_power(medium: str, drives: int) -> Figure:
         low=ends[0],
         high=ends[1],
         unit="W",
-        source=f"{server.source}; {drives} drives: {drive.source}",
+        source=f"{server.source}; {counted(drives, 'drive')}: {drive.source}",
         read=max(server.read, drive.read),
         grade=Grade.ESTIMATE,
     )

@@ -19,6 +19,7 @@ from typing import Literal
 
 from sovereign_ai.catalog.figures import Figure, Grade, Row, Sourced, find_row, rows, rows_of_descriptions
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 from sovereign_ai.units import BitsPerSecond, Watts
 
 SwitchKind = Literal["infiniband", "ethernet"]
@@ -164,7 +165,7 @@ def ports_power(ports: Mapping[BitsPerSecond, int], lack: str = "no model") -> F
         low, high = port_power(rate)
         least += count * low
         most += count * high
-    parts = " and ".join(f"{count} ports of {rate}" for rate, count in ports.items())
+    parts = " and ".join(f"{counted(count, 'port')} of {rate}" for rate, count in ports.items())
     reads = []
     for model in _by_name().values():
         figure = model.source_of("power")

@@ -43,6 +43,7 @@ from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.files import shown
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import DNS_LABEL
+from sovereign_ai.text import counted
 
 _PLAIN = ("kind", "name", "vendor", "accelerator", "title", "makes", "scalable_units", "figures")
 _FIGURE = ("value", "unit", "source", "read", "grade", "low", "high", "note")
@@ -176,7 +177,8 @@ def _contradiction(row: Sourced, field: str) -> Problem | None:
     if not isinstance(row, systems.System):
         return None
     if row.supplies and row.supplies_required and row.supplies_required > row.supplies:
-        message = f"it requires {row.supplies_required} power supplies and has {row.supplies}"
+        supplies_text = counted(row.supplies_required, "power supply", "power supplies")
+        message = f"it requires {supplies_text} and has {row.supplies}"
         where = Where(field=f"{field}.figures.supplies_required")
         return Problem("bad-row", message, where, "write how many of its supplies it needs to run")
     if row.idle_power and row.idle_power > row.max_power:

@@ -12,6 +12,7 @@ from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
@@ -106,5 +107,5 @@ def lines(result: AuditResult) -> list[str]:
         # Names of accounts contain hyphens, and are copied into `kubectl` as a whole.
         text += wrap(str(reader), 80, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     text += findings_lines(result.verdict)
-    text.append(f"{result.cluster}: {result.judged} live objects judged")
+    text.append(f"{result.cluster}: {counted(result.judged, 'live object')} judged")
     return text

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sovereign_ai.cli.output import table
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.operate import Budget, Machine
@@ -45,7 +46,7 @@ def _formula(described: DisruptionBudget, budget: Budget) -> str:
         return "no limit is described"
     if isinstance(most, int):
         return "as described"
-    return f"max(1, {most} x {len(budget.machines):,} machines, rounded down) = {budget.most:,}"
+    return f"max(1, {most} x {counted(len(budget.machines), 'machine')}, rounded down) = {budget.most:,}"
 
 
 def _windows(windows: Sequence[MaintenanceWindow]) -> str:

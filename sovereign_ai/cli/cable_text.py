@@ -27,6 +27,7 @@ from sovereign_ai.plan.cabling import (
     order_cables,
 )
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 _COLUMNS = 80
 _CENTIMETRES = 100
@@ -184,17 +185,17 @@ def _route_data(route: RouteCables) -> dict[str, Any]:
 def order_lines(shown: ShownOrder, *, why: bool) -> Iterator[str]:
     """Yield the lines of an order for a terminal of 80 columns."""
     order = shown.order
-    head = f"{shown.factory}: {order.links:,} links"
+    head = f"{shown.factory}: {counted(order.links, 'link')}"
     pieces = sum(line.line.pieces for line in shown.lines)
     of_phase = f" in phase {shown.phase}" if shown.phase else ""
-    yield f"{head}, {pieces:,} pieces to order{of_phase}"
+    yield f"{head}, {counted(pieces, 'piece')} to order{of_phase}"
     rows: Counter[tuple[str, str, str, str]] = Counter()
     spares: Counter[tuple[str, str, str, str]] = Counter()
     for priced in shown.lines:
         line = priced.line
         key = (line.site, line.phase, line.part.name, length_text(line.length) or "-")
-        counted = spares if line.use == "spares" else rows
-        counted[key] += line.pieces
+        pieces_of = spares if line.use == "spares" else rows
+        pieces_of[key] += line.pieces
     for site, phase in dict.fromkeys((site, phase) for site, phase, _, _ in [*rows, *spares]):
         yield ""
         of_site = []
@@ -220,12 +221,13 @@ def _cost_lines(shown: ShownOrder) -> Iterator[str]:
     if cost.pieces:
         low, value, high = _thousands(cost.low), _thousands(cost.value), _thousands(cost.high)
         word = "known part of the cost" if cost.unpriced else "cost"
-        yield f"{word}: {value} kUSD [{low} to {high}], {cost.pieces:,} pieces"
+        yield f"{word}: {value} kUSD [{low} to {high}], {counted(cost.pieces, 'piece')}"
     if cost.unpriced:
         named = ", ".join(cost.parts[:_MOST_NAMED])
         more = len(cost.parts) - _MOST_NAMED
         rest = f" and {more} more" if more > 0 else ""
-        note = f"{cost.unpriced:,} pieces have no price and are in no total: {named}{rest}; give it with"
+        pieces_text = counted(cost.unpriced, "piece has", "pieces have")
+        note = f"{pieces_text} no price and are in no total: {named}{rest}; give it with"
         yield from wrapped([f"{note} --figures FILE, a line 'price.{cost.parts[0]}: 100' a part"])
 
 
@@ -243,29 +245,32 @@ def _notes(order: CableOrder) -> Iterator[str]:
             proposal = proposals.get((use.site, use.fabric))
             if proposal is not None:
                 change = _row_text(proposal)
+            links_text = counted(use.links, "link")
             yield (
-                f"{use.site} {use.fabric}: {use.links:,} links of up to {longest:g} m are in no line, nothing"
+                f"{use.site} {use.fabric}: {links_text} of up to {longest:g} m are in no line, nothing"
                 f" that is permitted reaches: {change}"
             )
         elif use.unknown:
+            links_text = counted(use.unknown, "link")
             yield (
-                f"{use.site} {use.fabric}: {use.unknown:,} links between halls have no length: describe"
+                f"{use.site} {use.fabric}: {links_text} between halls have no length: describe"
                 " 'cabling.between_halls'"
             )
     for route in order.routes:
         if route.laid:
-            laid = f"its {route.laid:,} fibres are laid, so no cable is ordered"
+            fibres_text = counted(route.laid, "fibre is", "fibres are")
+            laid = f"its {fibres_text} laid, so no cable is ordered"
             yield f"{route.site} route {route.route}: {laid}; the links take {route.fibres:,}"
     for outside in order.outside:
         yield _outside_text(outside)
     guesses = sum(use.guesses for use in order.uses)
     if guesses:
-        yield f"{guesses:,} links have an end without a rack: ordered without a length"
+        yield f"{counted(guesses, 'link has', 'links have')} an end without a rack: ordered without a length"
 
 
 def _outside_text(use: OutsideUse) -> str:
     """Return what is ordered for a fabric's links to the outside, and what is not."""
-    head = f"{use.site} {use.fabric}: {use.links:,} links to the outside"
+    head = f"{use.site} {use.fabric}: {counted(use.links, 'link')} to the outside"
     if use.medium is None:
         change = "name the optic, 'border.optic', or add to 'cabling.media'"
         if use.gbps <= _TWISTED:
@@ -281,8 +286,9 @@ def _outside_text(use: OutsideUse) -> str:
 def _row_text(proposal: RowSwitches) -> str:
     """Return which switches in the rows of the devices would reach."""
     longest = proposal.longest / _CENTIMETRES
+    switches_text = counted(proposal.switches, "switch", "switches")
     return (
-        f"{proposal.switches:,} switches in the {proposal.rows:,} rows of their devices would, over at most"
+        f"{switches_text} in the {counted(proposal.rows, 'row')} of their devices would, over at most"
         f" {longest:g} m of twisted pairs, with fibre upwards"
     )
 
@@ -300,9 +306,9 @@ def _reasons(order: CableOrder) -> Iterator[str]:
         reasons.append(("phases", text))
     for route in order.routes:
         metres = route.length / _CENTIMETRES
-        text = (
-            f"{route.links:,} links of the campus plan, {route.fibres:,} fibres of {metres:g} m; {_BUILDINGS}"
-        )
+        links_text = counted(route.links, "link")
+        fibres_text = counted(route.fibres, "fibre")
+        text = f"{links_text} of the campus plan, {fibres_text} of {metres:g} m; {_BUILDINGS}"
         reasons.append((f"{route.site} route {route.route}", text))
     for use in order.uses:
         if use.medium is not None:
@@ -317,10 +323,11 @@ def _reasons(order: CableOrder) -> Iterator[str]:
 def _outside_reason(use: OutsideUse) -> str:
     """Return what our end of links to the outside is made of, and what it draws."""
     if not use.plug:
-        return f"{use.links:,} links to the outside, {_CORDS}"
+        return f"{counted(use.links, 'link')} to the outside, {_CORDS}"
     chosen = "as described" if use.is_described else _ASSUMED
     watts = "" if use.watts is None else f", {use.watts:,} W"
-    return f"{use.links:,} links to the outside by {use.plugs:,} {use.plug}, {chosen}{watts} {_WITHIN}"
+    links_text = counted(use.links, "link")
+    return f"{links_text} to the outside by {use.plugs:,} {use.plug}, {chosen}{watts} {_WITHIN}"
 
 
 def _use_text(use: MediumUse, medium: LinkMedium) -> str:
@@ -331,4 +338,4 @@ def _use_text(use: MediumUse, medium: LinkMedium) -> str:
     if medium.split_reach is not None:
         reach += f", split {medium.split_reach}"
     longest = use.longest / _CENTIMETRES
-    return f"{use.links:,} links by {medium.name}, routes up to {longest:g} m, {reach}{source}"
+    return f"{counted(use.links, 'link')} by {medium.name}, routes up to {longest:g} m, {reach}{source}"

@@ -10,6 +10,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.text import counted
 
 Files = Annotated[
     list[Path] | None,
@@ -279,8 +280,6 @@ def _check(output: Output, file: Path) -> None:
         row = KINDS[kind].build(Row.of(raw))
         blocked = blocks(row)
         data.append({"kind": kind, "name": row.name, "blocks": blocked})
-        lines.append(
-            f"{kind} {row.name}: fine, {len(row.figures)} {'figure' if len(row.figures) == 1 else 'figures'}"
-        )
+        lines.append(f"{kind} {row.name}: fine, {counted(len(row.figures), 'figure')}")
         lines += [f"  lacks {text}" for text in blocked]
     output.finish({"rows": data}, lines)

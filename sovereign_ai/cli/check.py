@@ -13,6 +13,7 @@ from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, indented_json, wrapped
 from sovereign_ai.files.writing import write
 from sovereign_ai.json_members import merged
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -119,7 +120,7 @@ def _print_verdict(
     missed = _unused_waivers(stack.factory, verdict)
     # The count is the last line, where a reader of a long report looks.
     *findings, count = verdict_lines(verdict)
-    lines = [f"{cluster['cluster']}: {cluster['objects']} objects" for cluster in clusters]
+    lines = [f"{cluster['cluster']}: {counted(cluster['objects'], 'object')}" for cluster in clusters]
     lines += [*findings, *_waiver_lines(missed), count]
     controls = [control.to_data() for control in control_states(verdict)]
     output.finish({"clusters": clusters, "controls": controls, "waivers": missed}, lines, code)

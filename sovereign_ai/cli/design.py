@@ -14,6 +14,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import day
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.json_members import merged
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,7 +177,8 @@ def _request(
     source = machine = most = None
     failed: type[SovereignError] = UsageError
     if gpus < 1:
-        problems.append(Problem("bad-option", f"--gpus: {gpus} GPUs are no factory", hint="write 1 or more"))
+        gpus_text = counted(gpus, "GPU is", "GPUs are")
+        problems.append(Problem("bad-option", f"--gpus: {gpus_text} no factory", hint="write 1 or more"))
     try:
         # The file may bring rows of hardware, so it is read before the system is looked up.
         source = read_site(site)

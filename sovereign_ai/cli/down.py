@@ -28,6 +28,7 @@ from sovereign_ai.cluster.control_plane import Backend, control_plane
 from sovereign_ai.errors import UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -227,7 +228,7 @@ def _remove(
     leftovers = remove_leftovers(target.api, deployment, output.progress)
     wait_until_gone(target.api, going, output.progress, wait_seconds)
     if leftovers:
-        lines.append(f"removed {len(leftovers)} objects that an interrupted command had left")
+        lines.append(f"removed {counted(len(leftovers), 'object')} that an interrupted command had left")
     deployment.stack.record.drop_clusters()
     data["leftovers"] = leftovers
     return lines, data
@@ -307,7 +308,8 @@ def _forget_gone_cluster(output: Output, stack: Stack, plane: ControlPlane) -> N
         raise EnvironmentLacksError(elsewhere)
     count = engine.forget()
     _drop_cluster(stack, plane)
-    line = f"the {backend} cluster {cluster} is gone, and with it the {count} objects that the state held"
+    objects_text = counted(count, "object")
+    line = f"the {backend} cluster {cluster} is gone, and with it the {objects_text} that the state held"
     output.finish({"cluster": cluster, "forgotten": count}, [line])
 
 
@@ -327,7 +329,7 @@ def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> N
     kubeconfig = engine.standing().kubeconfig
     count = engine.forget()
     _drop_cluster(stack, plane)
-    lines = [f"forgot {count} objects of {cluster}"]
+    lines = [f"forgot {counted(count, 'object')} of {cluster}"]
     if count:
         lines.append(f"if the cluster of {kubeconfig} still runs, they still exist there")
     data = {

@@ -14,6 +14,7 @@ from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.verify import Drift
@@ -95,7 +96,8 @@ def _drift(output: Output, path: Path, backend: Backend, kubeconfig: Path | None
     check = drift_of(output, path, backend, kubeconfig, name)
     lines = list(map(str, check.drift))
     if check.drift:
-        lines.append(f"{check.cluster}: {len(check.drift)} differences in {check.objects} objects")
+        objects_text = counted(check.objects, "object")
+        lines.append(f"{check.cluster}: {counted(len(check.drift), 'difference')} in {objects_text}")
         lines.append(f"next: {_NEXT_STEPS[check.policy]}")
     else:
         lines.append(f"{check.cluster}: as described")

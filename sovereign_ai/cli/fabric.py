@@ -13,6 +13,7 @@ from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.assess import FabricReport, PlaneLoss
@@ -221,16 +222,16 @@ def _plane_lines(report: FabricReport, cabling: str) -> list[str]:
     names = {"border": "border leaf" if report.switches.get("border") == 1 else "border leaves"}
     switches = [f"{count:,} {names.get(tier, tier)}" for tier, count in report.switches.items() if count]
     cables = sum(report.cables.values())
-    head = f"{report.plane}: {report.kind}, {report.endpoints:,} endpoints"
+    head = f"{report.plane}: {report.kind}, {counted(report.endpoints, 'endpoint')}"
     to_outside = report.cables.get("outside", 0)
     ends = f", {to_outside:,} of them to the outside" if to_outside else ""
-    lines = wrapped(f"{head}, {', '.join(switches)}, {cables:,} cables{ends}")
+    lines = wrapped(f"{head}, {', '.join(switches)}, {counted(cables, 'cable')}{ends}")
     bisection = BitsPerSecond(report.bisection)
     lines.append(f"  bisection {bisection}, oversubscription {report.oversubscription}")
     below, above = min(report.rails)
     from_machines = f"{BitsPerSecond(below)} from machines"
     to_spines = f"{BitsPerSecond(above)} to spines"
-    rails = "1 rail" if len(report.rails) == 1 else f"{len(report.rails)} rails"
+    rails = counted(len(report.rails), "rail")
     lines += wrapped(f"{rails}, the least {from_machines} and {to_spines}", "  ")
     lines += wrapped(f"cables {cabling}", "  ")
     return lines
@@ -239,8 +240,8 @@ def _plane_lines(report: FabricReport, cabling: str) -> list[str]:
 def _loss_lines(loss: PlaneLoss) -> list[str]:
     """Return in a few lines what the loss of one of several planes costs."""
     share = f"{loss.share} of {loss.fabric}'s bisection stays without it"
-    hosts = f"{loss.dark:,} of {loss.nodes:,} hosts lose every port of it"
-    return wrapped(f"one of {loss.planes} planes: {share}; {hosts}", "  ")
+    hosts = f"{loss.dark:,} of {counted(loss.nodes, 'host')} lose every port of it"
+    return wrapped(f"one of {counted(loss.planes, 'plane')}: {share}; {hosts}", "  ")
 
 
 def _failure_table(report: FabricReport) -> list[str]:
@@ -334,18 +335,18 @@ def _render(output: Output, path: Path, out: Path, facts: _SiteFacts, *, snapsho
             yield name, text.encode()
 
     done = write(out, "fabric render", contents, output.progress)
-    lines = [f"wrote {done.files:,} files to {out}"]
+    lines = [f"wrote {counted(done.files, 'file')} to {out}"]
     if done.removed:
-        lines.append(f"removed {done.removed:,} files of an earlier run")
+        lines.append(f"removed {counted(done.removed, 'file')} of an earlier run")
     if macs:
         lines.append(f"{len(macs):,} MAC addresses from the table")
     if guids:
-        lines.append(f"{len(guids):,} GUIDs from the table")
+        lines.append(f"{counted(len(guids), 'GUID')} from the table")
     objects = 0
     for numbers in exports.values():
         objects += len(numbers)
     if exports:
-        lines.append(f"{objects:,} objects of NetBox's exports; netbox/ says what to update and add")
+        lines.append(f"{counted(objects, 'object')} of NetBox's exports; netbox/ says what to update and add")
     data = {
         "folder": str(out),
         "files": done.files,
@@ -522,7 +523,7 @@ def _down(output: Output, path: Path) -> None:
     from sovereign_ai.fabric_twin import down
 
     removed = down(open_stack(path).factory.name)
-    counts = (
-        f"{removed['processes']} processes, {removed['namespaces']} namespaces and {removed['files']} files"
-    )
+    processes_text = counted(removed["processes"], "process", "processes")
+    files_text = counted(removed["files"], "file")
+    counts = f"{processes_text}, {counted(removed['namespaces'], 'namespace')} and {files_text}"
     output.finish(removed, [f"removed {counts}"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.assess import FaultEvent
@@ -58,7 +59,10 @@ def write_faults(output: Output, series: FaultSeries, path: Path) -> None:
     from sovereign_ai.files.writing import write
 
     write(path, to_text(series.events))
-    lines = [*_counted(series), f"{path}: {len(series.events)} faults; `--from {path}` replays them"]
+    lines = [
+        *_counted(series),
+        f"{path}: {counted(len(series.events), 'fault')}; `--from {path}` replays them",
+    ]
     output.finish({"cluster": series.cluster, "file": str(path), **_data(series)}, lines)
 
 
@@ -80,9 +84,8 @@ def replay_faults(output: Output, series: FaultSeries, api: Api, speed: float) -
     with stopping_at_interrupt(stop):
         replay.run(series.events, speed, stop, tell)
     lines = [*_counted(series)]
-    lines.append(
-        f"{series.cluster}: {len(reported)} of {len(series.events)} faults, {speed:g} times the clock"
-    )
+    faults_text = counted(len(series.events), "fault")
+    lines.append(f"{series.cluster}: {len(reported)} of {faults_text}, {speed:g} times the clock")
     output.finish({"cluster": series.cluster, "reported": len(reported), **_data(series)}, lines)
 
 

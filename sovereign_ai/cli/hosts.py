@@ -16,6 +16,7 @@ from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -240,9 +241,9 @@ def _prep(
     data: dict[str, Any] = {"folder": str(out), "units": units, "lacking": list(given.lacking())}
     lines = [*table(("unit", "hosts", "roles"), rows), *_missing_lines(given)]
     if dry_run:
-        lines.append(
-            f"would write {len(rows)} inventories to {out}, and ask {number:,} hosts whether they answer"
-        )
+        inventories_text = counted(len(rows), "inventory", "inventories")
+        hosts_text = counted(number, "host")
+        lines.append(f"would write {inventories_text} to {out}, and ask {hosts_text} whether they answer")
         output.finish(data, lines)
         return
     require_ansible()
@@ -254,9 +255,9 @@ def _prep(
     reach = RunRequest("reach.yml", budget=number, forks=forks, changes_nothing=True)
     outcome = run(chosen, reach, progress=output.progress, cancel=_cancelling())
     answered = number - len(outcome.bad)
-    lines.append(f"wrote {len(rows)} inventories to {out}")
+    lines.append(f"wrote {counted(len(rows), 'inventory', 'inventories')} to {out}")
     lines += result_lines(outcome)
-    lines.append(f"{answered:,} of {number:,} hosts answer")
+    lines.append(f"{answered:,} of {counted(number, 'host')} answer")
     code = ExitCode.OK if outcome.whole else ExitCode.FINDINGS
     output.finish(merged(data, {"reach": outcome.to_data()}), lines, code)
 
@@ -277,7 +278,9 @@ def _check(
     part, playbook_run = _run_of(chosen, bmc, forks, check=True)
     if dry_run:
         names = [host.name for host in part.hosts]
-        line = f"would look at {len(names):,} hosts in {len(part.units)} units"
+        hosts_text = counted(len(names), "host")
+        units_text = counted(len(part.units), "unit")
+        line = f"would look at {hosts_text} in {units_text}"
         output.finish({"hosts": names}, [line])
         return
     outcome = run(part, playbook_run, progress=output.progress, cancel=_cancelling())
@@ -320,7 +323,7 @@ def _configure(output: Output, path: Path, options: _Options) -> None:
         journal.forget()
     lines = [*_missing_lines(given), *result_lines(outcome)]
     if done_before:
-        lines.append(f"{len(done_before):,} hosts were configured by an earlier run")
+        lines.append(f"{counted(len(done_before), 'host was', 'hosts were')} configured by an earlier run")
     if outcome.stopped and not dry_run:
         lines.append("continue with --resume")
     data = merged(outcome.to_data(), {"done_before": sorted(done_before)})

@@ -11,6 +11,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.json_members import merged
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy import PulumiOutcome
@@ -130,7 +131,7 @@ def _up(output: Output, engine: HostsEngine) -> None:
 
 def _forget(output: Output, engine: HostsEngine) -> None:
     count = engine.forget()
-    line = f"{count:,} hosts are removed from the state, and stay as they are"
+    line = f"{counted(count, 'host is', 'hosts are')} removed from the state, and stay as they are"
     if not count:
         line = "the state holds no host"
     output.finish({"forgotten": count}, [line])

@@ -15,6 +15,7 @@ from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, indented_json
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.errors import SovereignError
@@ -93,7 +94,7 @@ def _check(output: Output, path: Path, file: Path) -> None:
     given, access = read_endpoints(file)
     plan = open_stack(path).plan
     services = given.services(plan)
-    output.progress(f"reading {len(services):,} controllers")
+    output.progress(f"reading {counted(len(services), 'controller')}")
     machines, unreachable = read_all(services, access, output.progress)
     comparison = compare(plan, machines, unreachable, given)
     lines = []
@@ -104,7 +105,7 @@ def _check(output: Output, path: Path, file: Path) -> None:
         machine = f" ({endpoint.machine})" if endpoint.machine else ""
         lines.append(f"unreachable {endpoint.endpoint}{machine}: {endpoint.reason}")
     word = "all as planned" if comparison.ok else "not as planned"
-    lines.append(f"{comparison.seen:,} machines seen, {comparison.planned:,} planned; {word}")
+    lines.append(f"{counted(comparison.seen, 'machine')} seen, {comparison.planned:,} planned; {word}")
     output.finish(comparison.to_data(), lines, ExitCode.OK if comparison.ok else ExitCode.FINDINGS)
 
 
@@ -123,11 +124,11 @@ def _simulate(output: Output, path: Path, out: Path) -> None:
 
     done = write(out, "inventory simulate", files, output.progress)
     lines = [
-        f"wrote {len(tree):,} resources to {out}; serve them:",
+        f"wrote {counted(len(tree), 'resource')} to {out}; serve them:",
         f"  sushy-static -i 127.0.0.1 -p PORT -m {out} -c CERT -k KEY",
     ]
     if done.removed:
-        lines.append(f"removed {done.removed:,} resources of an earlier run")
+        lines.append(f"removed {counted(done.removed, 'resource')} of an earlier run")
     output.finish({"folder": str(out), "resources": len(tree), "removed": done.removed}, lines)
 
 
@@ -158,7 +159,7 @@ def _label(
             labelled += 1
     code = ExitCode.FINDINGS if lines else ExitCode.OK
     verb = "have" if write else "would have"
-    lines.append(f"{labelled:,} of {len(placements):,} nodes {verb} their labels")
+    lines.append(f"{labelled:,} of {counted(len(placements), 'node')} {verb} their labels")
     nodes = [placement.to_data() for placement in placements]
     output.finish({"nodes": nodes, "written": write}, lines, code)
 

@@ -12,6 +12,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.files import writing
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.adopt import Comparison, ReadSite
@@ -119,7 +120,7 @@ def _adopt(
         lines = text.splitlines()
     else:
         writing.write(out, text)
-        lines = [f"wrote {out}: {len(part.pools)} pools, {len(part.fabrics)} fabrics"]
+        lines = [f"wrote {out}: {counted(len(part.pools), 'pool')}, {counted(len(part.fabrics), 'fabric')}"]
         lines += [*notes, *(f"left out: {text}" for text in part.left_out)]
     code = ExitCode.OK
     if against is not None:

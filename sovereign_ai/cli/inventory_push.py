@@ -14,6 +14,7 @@ from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
@@ -140,7 +141,7 @@ def _push(output: Output, path: Path, options: _PushOptions) -> None:
         output.finish({**data, "written": False}, lines)
         return
     _insist_on_permission(difference, options)
-    _confirm(lines, f"write {difference.writes:,} objects to {address}?", options.yes, output)
+    _confirm(lines, f"write {counted(difference.writes, 'object')} to {address}?", options.yes, output)
     outcome = Push(connection, held, progress).apply(difference)
     lines = [*observed, *_outcome_lines(outcome, str(address))]
     data |= {"written": True, "done": _done(outcome), "waiting": outcome.waiting}
@@ -200,7 +201,7 @@ def _closing(difference: PushDifference, address: str) -> str:
     """Return the last line of a run that writes nothing."""
     if not difference.writes:
         return f"NetBox at {address} is as planned; nothing to do"
-    return f"{difference.writes:,} objects would be written to {address}; nothing was"
+    return f"{counted(difference.writes, 'object')} would be written to {address}; nothing was"
 
 
 def _insist_on_permission(difference: PushDifference, options: _PushOptions) -> None:
@@ -214,7 +215,8 @@ def _insist_on_permission(difference: PushDifference, options: _PushOptions) -> 
     deletions = len(difference.of("delete"))
     if options.mass_deletion or deletions * 2 <= difference.held:
         return
-    message = f"{deletions:,} of this factory's {difference.held:,} objects in NetBox would be deleted"
+    objects_text = counted(difference.held, "object")
+    message = f"{deletions:,} of this factory's {objects_text} in NetBox would be deleted"
     hint = "look by --dry-run; add --allow-mass-deletion where that is meant"
     raise UsageError(Problem("mass-deletion", message, hint=hint))
 
@@ -257,8 +259,9 @@ def _outcome_lines(outcome: PushOutcome, address: str) -> Iterator[str]:
     for problem in outcome.problems:
         yield from problem.lines
     if outcome.waiting:
-        yield f"{outcome.waiting:,} objects are left to write: run it again, it goes on from there"
-    yield f"wrote {outcome.written:,} objects to NetBox at {address}"
+        objects_text = counted(outcome.waiting, "object is", "objects are")
+        yield f"{objects_text} left to write: run it again, it goes on from there"
+    yield f"wrote {counted(outcome.written, 'object')} to NetBox at {address}"
 
 
 def _late(progress: Callable[[str], None]) -> Callable[[str], None]:

@@ -14,6 +14,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.target import StackOption
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster import ClusterDir
@@ -188,7 +189,7 @@ def _init(
     written = reencrypt_objects(cluster_dir, output.progress)
     line = (
         f"{cluster}: keys {', '.join(keys)} in token {module.token!r};"
-        f" {written.count} values re-encrypted under them"
+        f" {counted(written.count, 'value')} re-encrypted under them"
     )
     _finish_written(output, data, path, [line], written)
 
@@ -239,14 +240,15 @@ def _reencrypt(output: Output, path: Path, name: str | None, dry_run: bool) -> N
         behind = {state.key: state.behind for state in key_states(cluster_dir)}
         lines = []
         for key, number in behind.items():
-            lines.append(f"{key}: {number} values are under an older version, or under none")
+            values_text = counted(number, "value is", "values are")
+            lines.append(f"{key}: {values_text} under an older version, or under none")
         output.finish({"cluster": cluster_dir.name, "behind": behind, "dry_run": True}, lines)
         return
     attempts = Attempts(output)
     # What is under the newest version already is not written again.
     written = attempts.until_done(partial(reencrypt_objects, cluster_dir, output.progress))
     data: dict[str, object] = {"cluster": cluster_dir.name, "dry_run": False, **attempts.data}
-    line = f"{cluster_dir.name}: {written.count} values re-encrypted"
+    line = f"{cluster_dir.name}: {counted(written.count, 'value')} re-encrypted"
     _finish_written(output, data, path, [line, *attempts.lines], written)
 
 
@@ -258,7 +260,8 @@ def _finish_written(
 
     left = [f"{value.kind} {value.namespace}/{value.name}" for value in written.left]
     if left:
-        lines.append(f"{len(left)} values are still under an older version, or under none:")
+        values_text = counted(len(left), "value is", "values are")
+        lines.append(f"{values_text} still under an older version, or under none:")
         lines += [f"  {name}" for name in left]
         # A withdrawn key decrypts nothing, so its values cannot be written under the new version.
         lines.append(
@@ -294,5 +297,5 @@ def _set_access(
         count = attempts.until_done(partial(change, cluster_dir, level, output.progress))
         verb = "are"
     word = "readable" if readable else "unreadable"
-    line = f"{level}: {count} secrets in {', '.join(namespaces)} {verb} {word}"
+    line = f"{level}: {counted(count, 'secret')} in {', '.join(namespaces)} {verb} {word}"
     output.finish({**data, "secrets": count, **attempts.data}, [line, *attempts.lines])

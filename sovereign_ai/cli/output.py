@@ -21,7 +21,7 @@ import orjson
 import typer
 
 from sovereign_ai.errors import ExitCode, Problem, SovereignError
-from sovereign_ai.text import SECRET, clean, clean_data, is_hidden
+from sovereign_ai.text import SECRET, clean, clean_data, counted, is_hidden
 
 _COLUMNS = 80
 """The width of a terminal that every text fits into."""
@@ -123,7 +123,7 @@ class Output:
         for problem in problems:
             lines += problem.lines
         if len(problems) > 1:
-            lines.append(f"{len(problems)} problems")
+            lines.append(counted(len(problems), "problem"))
         text = "".join(f"{line}\n" for line in lines)
         stream = sys.stdout if self.as_json else sys.stderr
         try:

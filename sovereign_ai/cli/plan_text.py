@@ -9,6 +9,7 @@ from typing import Any
 
 from sovereign_ai.cli.output import table
 from sovereign_ai.plan.power import load_text
+from sovereign_ai.text import counted
 from sovereign_ai.units import Bytes, BytesPerSecond, Metres, Watts
 
 Row = Mapping[str, Any]
@@ -29,10 +30,12 @@ def summary_lines(summary: Row, *, why: bool, notes: Sequence[str] = ()) -> Iter
         notes: further notes, which follow the summary's warnings.
     """
     totals = summary["totals"]
-    nodes = f"{totals['nodes']:,} nodes and {totals['spares']:,} spares"
+    nodes_text = counted(totals["nodes"], "node")
+    spares_text = counted(totals["spares"], "spare")
+    nodes = f"{nodes_text} and {spares_text}"
     power = power_text(totals["it_load_watts"])
-    gpus = f"{totals['gpus']:,} GPUs"
-    racks = f"{totals['racks']:,} racks"
+    gpus = counted(totals["gpus"], "GPU")
+    racks = counted(totals["racks"], "rack")
     yield f"{summary['factory']}: {nodes}, {gpus}, {racks}, {power}"
     for heading, columns, rows in _tables(summary):
         if rows:

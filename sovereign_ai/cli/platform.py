@@ -13,6 +13,7 @@ from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.files.writing import write
 from sovereign_ai.json_members import merged
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -133,7 +134,7 @@ def _check(output: Output, path: Path, files: list[Path]) -> None:
         objects += _objects_in(file)
     verdict = judge_manifests(stack.factory, stack.plan, objects, now=datetime.now(UTC).date())
     data = merged({"objects": len(objects)}, verdict.to_data())
-    lines = [f"{len(objects)} objects", *verdict.lines()]
+    lines = [counted(len(objects), "object"), *verdict.lines()]
     output.finish(data, lines, ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
 
 

@@ -13,6 +13,7 @@ from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
@@ -203,7 +204,7 @@ def _write_flat(output: Output, bundle: Bundle, out: Path) -> None:
     """Write the objects of one cluster into a folder."""
     files = bundle.write(out)
     paths = [str(file) for file in files]
-    lines = [f"wrote {len(bundle.objects)} objects in {len(paths)} files to {out}"]
+    lines = [f"wrote {counted(len(bundle.objects), 'object')} in {counted(len(paths), 'file')} to {out}"]
     lines.append(f"digest {bundle.digest}")
     output.finish({"cluster": bundle.cluster, "digest": bundle.digest, "files": paths}, lines)
 
@@ -260,7 +261,7 @@ def _write_folders(
         data |= {**form, "warnings": list(warnings)}
         lines += [f"wrote {out / name}" for name in sorted(files) if "/" not in name]
     if written.removed:
-        lines.append(f"removed {written.removed} files of an earlier run")
+        lines.append(f"removed {counted(written.removed, 'file')} of an earlier run")
     lines += wrapped(warnings)
     output.finish(data, lines)
 
@@ -273,5 +274,5 @@ def _summary(bundles: Sequence[Bundle], out: Path, *, flat: bool) -> tuple[list[
         count, folder = len(bundle.objects), str(out if flat else out / bundle.cluster)
         row = {"cluster": bundle.cluster, "digest": bundle.digest, "objects": count, "folder": folder}
         data.append(row)
-        lines.append(f"wrote {count} objects to {folder}, digest {bundle.digest}")
+        lines.append(f"wrote {counted(count, 'object')} to {folder}, digest {bundle.digest}")
     return data, lines

@@ -20,6 +20,7 @@ from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.cli.repair_months import add_simulate
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, Target, open_target
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from threading import Event
@@ -265,7 +266,7 @@ def _work(
     placed = places(stack.plan, cluster)
     watched = WatchedCluster(target.api, placed, {*FATAL_CONDITIONS, *policies.conditions()})
     controller = RepairController(target.api, placed, policies, _identity(), watched)
-    output.progress(f"{cluster}: watching {len(placed)} machines; Ctrl-C ends it")
+    output.progress(f"{cluster}: watching {counted(len(placed), 'machine')}; Ctrl-C ends it")
     said: dict[str, str] = {}
     leaders = [""]
 
@@ -341,7 +342,8 @@ def _status(output: Output, path: Path, where: Where, file: Path | None) -> None
             lines.append(f"{machine.name} is maintained by {machine.maintainer}: nothing is done about it")
     budgets = live_budget_rows(policies.budgets, view.machines, now)
     lines += live_budget_lines(budgets)
-    lines.append(f"{cluster}: {len(listed)} of {len(view.machines)} machines have faults or are under repair")
+    machines_text = counted(len(view.machines), "machine")
+    lines.append(f"{cluster}: {len(listed)} of {machines_text} have faults or are under repair")
     data: dict[str, object] = {"cluster": cluster}
     rows = []
     for machine in listed:

@@ -214,7 +214,7 @@ def _lines(
     seeds = (
         f"seeds {asked.seed} to {asked.seed + asked.months - 1}" if asked.months > 1 else f"seed {asked.seed}"
     )
-    yield f"{cluster}: {asked.days:g} days of faults in virtual time, {seeds}"
+    yield f"{cluster}: faults of {asked.days:g} d in virtual time, {seeds}"
     yield f"{everything.faults:.1f} faults a run; {everything.out:.1f} machines broken on average"
     for agreement in agreements:
         name = agreement.job.name

@@ -8,6 +8,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, hanging
+from sovereign_ai.text import counted
 
 
 def add(app: typer.Typer) -> None:
@@ -48,9 +49,10 @@ def _rules(output: Output) -> None:
         if rule.checks:
             on_objects += 1
     share = decided_share()
+    rules_text = counted(len(REGISTRY), "rule")
     lines += [
         "",
-        f"{len(REGISTRY)} rules: {on_objects} on objects, {len(REGISTRY) - on_objects} on the description;",
+        f"{rules_text}: {on_objects} on objects, {len(REGISTRY) - on_objects} on the description;",
         f"object rules are decided in {share:.0%} of their places.",
         "+ decided, - undecidable there: P plan, B rendered objects before Pulumi,",
         "U Pulumi's policy pack, A admission, L live objects.",

@@ -11,6 +11,7 @@ from sovereign_ai.errors import Problem, SpecError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, plan
 from sovereign_ai.spec import AIFactory, description_file
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.render.kubernetes import Bundle
@@ -54,7 +55,7 @@ class Stack:
     def _unknown_cluster(self, cluster: str | None, names: list[str]) -> Problem:
         """Return the problem of a cluster that the plan does not have, or that is not named."""
         reason = "none was named" if cluster is None else f"none is called {cluster!r}"
-        message = f"the plan has {len(names)} clusters and {reason}"
+        message = f"the plan has {counted(len(names), 'cluster')} and {reason}"
         hint = f"--stack {' | '.join(names)}"
         name = self.factory.name
         if name not in names:

@@ -14,6 +14,7 @@ from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.cli.target import ClusterOption, StackOption
 from sovereign_ai.cluster.control_plane import Backend, control_plane, state_option
 from sovereign_ai.json_members import merged
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.deploy import StackFiles, StateReport
@@ -193,7 +194,8 @@ def _report_lines(report: StateReport) -> list[str]:
         f"  file       {data['file']}",
     ]
     if report.checkpoint:
-        counts = f"{data['resources']:,} resources, {data['objects']:,} Kubernetes objects"
+        objects_text = counted(data["objects"], "Kubernetes object")
+        counts = f"{counted(data['resources'], 'resource')}, {objects_text}"
         lines.append(f"  holds      {counts}, {data['bytes']:,} bytes")
     if report.last:
         lines.append(f"  epoch      {report.last} by sovereign-ai {report.last.tool}")

@@ -12,6 +12,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.errors import ExitCode
 from sovereign_ai.files.writing import write
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.toolchain.node_image.build import NodeImage
@@ -77,7 +78,7 @@ def _node_image(output: Output, published: bool, again: bool) -> None:
     image = node_image(progress=output.progress, published=published, again=again)
     # No command uses the image of an older recipe any more.
     if removed := prune(Docker(), RECIPE):
-        output.progress(f"node image: removed {removed} older ones from the container engine")
+        output.progress(f"node image: removed {counted(removed, 'older one')} from the container engine")
     lines = [f"{image.tag}: {image.identity} ({image.way})"]
     if published and image.recipe != KIND_NODE:
         lines.append(_why_not_published(image, again))

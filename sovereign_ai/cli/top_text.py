@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.cli.output import table
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.cli.jobs_usage import HourPrice
@@ -234,7 +235,7 @@ def _counted(overview: Overview) -> list[str]:
     """Return how many machines work, and how many do not for which reason."""
     states = Counter(machine.state for machine in overview.machines)
     out = sum(states[state] for state in _OUT_OF_WORK)
-    lines = [f"{len(overview.machines) - out:,} of {len(overview.machines):,} machines in work"]
+    lines = [f"{len(overview.machines) - out:,} of {counted(len(overview.machines), 'machine')} in work"]
     told = [f"{states[state]:,} {state}" for state in MachineState if state in _OUT_OF_WORK and states[state]]
     if told:
         lines.append(f"out of work: {', '.join(told)}")
@@ -246,7 +247,8 @@ def _power(overview: Overview) -> list[str]:
     share = overview.watts / overview.full_watts if overview.full_watts else 0.0
     lines = [f"{_kilowatts(overview.watts)} kW by allocation, {share:.0%} of full load"]
     if overview.estimated:
-        lines[0] += f"; {overview.estimated:,} idle powers are estimates"
+        estimated = counted(overview.estimated, "idle power is an estimate", "idle powers are estimates")
+        lines[0] += f"; {estimated}"
     return lines
 
 
@@ -329,7 +331,7 @@ def _racks(machines: Iterable[TopMachine], room: int | None) -> list[str]:
         watts = sum(machine.watts for machine in racks[name])
         lines.append(f"{name.ljust(widest)}  {marks}  {_kilowatts(watts)} kW")
     if len(names) < len(racks):
-        lines.append(f"and {len(racks) - len(names):,} more racks")
+        lines.append(f"and {counted(len(racks) - len(names), 'more rack')}")
     if lines:
         lines.append("  ".join(f"{mark} {state}" for state, mark in MARKS.items()))
     return lines

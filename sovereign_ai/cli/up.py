@@ -45,6 +45,7 @@ from sovereign_ai.cli.tracing import traced
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,8 +138,8 @@ def _up(
             )
         )
         data["simulated"] = asdict(simulated)
-        ready_machines = f"{simulated.ready} of {simulated.nodes} machines ready"
-        lines.append(f"simulated: {ready_machines}, {simulated.slices} device lists")
+        ready_machines = f"{simulated.ready} of {counted(simulated.nodes, 'machine')} ready"
+        lines.append(f"simulated: {ready_machines}, {counted(simulated.slices, 'device list')}")
     if target.has_real_nodes:
         data["real"] = sorted(target.cluster.machines)
         lines.append(f"real: {', '.join(data['real'])}")

@@ -10,6 +10,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.spec import AIFactory
@@ -69,6 +70,5 @@ def _counts(factory: AIFactory) -> str:
     }
     words = []
     for name, count in counts.items():
-        plural = "" if count == 1 else "s"
-        words.append(f"{count:,} {name}{plural}")
+        words.append(counted(count, name))
     return ", ".join(words)

@@ -18,6 +18,7 @@ from sovereign_ai.cli.target import (
 )
 from sovereign_ai.cli.tracing import traced
 from sovereign_ai.cluster.control_plane import Backend
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -235,16 +236,19 @@ def lines(verdict: ClusterVerdict) -> list[str]:
         if finding.hint:
             text.append(f"    {finding.hint}")
     text += map(str, verdict.probes)
-    number = f"{len(verdict.findings)} findings"
+    number = counted(len(verdict.findings), "finding")
     if verdict.unknown:
-        state = f"the state of {counts['objects']} planned objects and {counts['nodes']} planned nodes"
+        objects_text = counted(counts["objects"], "planned object")
+        state = f"the state of {objects_text} and {counted(counts['nodes'], 'planned node')}"
         rest = f"{state} is unknown, and nothing was probed"
         text.append(f"{verdict.cluster}: NOT as planned: its control plane is dead; {rest}; {number}")
         return text
     passed = sum(probe.status == "passed" for probe in verdict.probes)
     word = "as planned" if verdict.ok else "NOT as planned"
-    nodes = f"{counts['ready']} of {counts['nodes']} nodes ready"
-    total = f"{counts['objects']} objects, {nodes}, {counts['devices']} devices"
-    probes = f"{passed} of {len(verdict.probes)} probes passed"
+    nodes = f"{counts['ready']} of {counted(counts['nodes'], 'node')} ready"
+    objects_text = counted(counts["objects"], "object")
+    devices_text = counted(counts["devices"], "device")
+    total = f"{objects_text}, {nodes}, {devices_text}"
+    probes = f"{passed} of {counted(len(verdict.probes), 'probe')} passed"
     text.append(f"{verdict.cluster}: {word}; {total}; {number}; {probes}")
     return text

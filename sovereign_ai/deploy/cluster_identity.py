@@ -27,6 +27,7 @@ from sovereign_ai.deploy.stack_record import ClusterIdentity, StackRecord
 from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 _SYSTEM = "/api/v1/namespaces/kube-system"
 _SHOWN = 13
@@ -135,8 +136,9 @@ def _first(api: Api, target: DeployTarget, live: ClusterIdentity, held: Held) ->
             return Recognised(live)
     if target.is_local and _is_newer(api, held):
         return Recognised(live, remade=True, line=_remade(target, len(held)))
+    objects_text = counted(len(held), "object")
     message = (
-        f"the state holds {len(held)} objects of {target.name!r}, and none of them is on the cluster of "
+        f"the state holds {objects_text} of {target.name!r}, and none of them is on the cluster of "
         f"{target.kubeconfig} ({_label(live)}); "
         "it may be another cluster than the one that they were deployed to; nothing was changed"
     )
@@ -153,7 +155,7 @@ def _is_newer(api: Api, held: Held) -> bool:
 
 def _another(target: DeployTarget, recorded: ClusterIdentity, live: ClusterIdentity, count: int) -> Problem:
     """Return the problem that a kubeconfig leads to another cluster than before."""
-    objects = f"{count} objects" if count else "objects"
+    objects = counted(count, "object") if count else "objects"
     message = (
         f"{target.kubeconfig} leads to another cluster than the one to which {target.name!r} was deployed: "
         f"now it is {_label(live)}, then it was {_label(recorded)}, where the state holds {objects}; "
@@ -173,7 +175,7 @@ def _way_out(target: DeployTarget) -> str:
 
 def _remade(target: DeployTarget, count: int) -> str:
     """Return the line that a local control plane was created anew after this tool had removed the old one."""
-    went = f"the {count} objects that the state held went with the old one"
+    went = f"the {counted(count, 'object')} that the state held went with the old one"
     return f"the control plane {target.name!r} was removed and made anew; {went}"
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 from sovereign_ai.units import Bytes
 
 Object = Mapping[str, Any]
@@ -107,15 +108,6 @@ class Usage:
         """Return the running pods in some namespaces."""
         wanted = set(namespaces)
         return [pod for pod in self.pods if namespace_of(pod) in wanted]
-
-
-def counted(count: int, singular: str, plural: str) -> str:
-    """Return a count with the words for it.
-
-    >>> counted(1, "node", "nodes"), counted(1_000, "node", "nodes")
-    ('1 node', '1,000 nodes')
-    """
-    return f"{count:,} {singular if count == 1 else plural}"
 
 
 def namespace_of(obj: Object) -> str:

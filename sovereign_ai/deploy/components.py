@@ -42,6 +42,7 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan, plan
 from sovereign_ai.render.kubernetes import Bundle, is_of_platform, prerequisites, render
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 
 class FactoryDeployment(pulumi.ComponentResource):
@@ -227,7 +228,7 @@ def choose_cluster(derived: Plan, name: str) -> str:
         return name
     if len(names) == 1:
         return names[0]
-    message = f"the plan has {len(names)} clusters and none is called {name!r}"
+    message = f"the plan has {counted(len(names), 'cluster')} and none is called {name!r}"
     raise SpecError(Problem("unknown-cluster", message, hint=f"name the stack: {', '.join(names)}"))
 
 

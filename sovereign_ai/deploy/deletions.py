@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 
 from sovereign_ai.cluster.api import Api, Resource
-from sovereign_ai.deploy.component_move import counted
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_inside
 from sovereign_ai.deploy.ownership import KEEPS_DATA
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.text import counted
 
 MASS_SHARE = 0.5
 """Share of the stack's objects above which a deployment that deletes them must be allowed."""
@@ -149,7 +149,8 @@ def deletion_problems(
         problems.append(Problem("deletes-data", message, Where(field=f"Namespace/{loss.namespace}"), hint))
     lost = len(set(leaving) - set(renamed))
     if lost >= _LEAST_MASS and lost > MASS_SHARE * total and not allowed.mass:
-        message = f"this deployment deletes {lost} of the {total} objects of the stack; nothing was changed"
+        objects_text = counted(total, "object")
+        message = f"this deployment deletes {lost} of the {objects_text} of the stack; nothing was changed"
         hint = "see whether the description is whole; then ask for it: `--allow-mass-deletion`"
         problems.append(Problem("mass-deletion", message, hint=hint))
     return problems

@@ -30,6 +30,7 @@ from sovereign_ai.deploy.departures import (
 from sovereign_ai.deploy.objects import FIELD_MANAGER
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import OWNER
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import polling
 
 Object = Mapping[str, Any]
@@ -152,7 +153,8 @@ def _waiting_lines(pods: Iterable[Object], held: Mapping[str, str]) -> list[str]
     first = sorted(held)[:_MOST_NAMED]
     lines = [f"pod {name} waits for its disruption budget: {held[name]}" for name in first]
     if len(held) > _MOST_NAMED:
-        lines.append(f"{len(held) - _MOST_NAMED} more pods wait for their disruption budgets")
+        more = counted(len(held) - _MOST_NAMED, "more pod waits", "more pods wait")
+        lines.append(f"{more} for disruption budgets")
     ending = sorted(_name(pod) for pod in pods if pod["metadata"].get("deletionTimestamp"))
     if ending:
         shown = ", ".join(ending[:_MOST_NAMED])
@@ -190,7 +192,7 @@ def _begin(api: Api, departure: Departure, pods: int, progress: Callable[[str], 
     if is_cordoned_here(live) and not pods:
         progress(f"{departure.node} stays cordoned: {departure.reason}")
     else:
-        progress(f"drain {departure.node}: {departure.reason}, {pods} pods")
+        progress(f"drain {departure.node}: {departure.reason}, {counted(pods, 'pod')}")
     if is_cordoned(live) and not is_cordoned_here(live):
         progress(f"{departure.node} is cordoned by somebody else, who uncordons it: {departure.reason}")
         return

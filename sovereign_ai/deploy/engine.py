@@ -59,6 +59,7 @@ from sovereign_ai.deploy.state_target import (
 )
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import try_lock
 from sovereign_ai.toolchain.install import find
 
@@ -479,7 +480,8 @@ class Engine:
             OSError: a file of the state cannot be written.
         """
         if doubles := doubles_in(self._exported()):
-            self.progress(f"the state holds {len(doubles)} objects twice; their former names are dropped")
+            objects_text = counted(len(doubles), "object")
+            self.progress(f"the state holds {objects_text} twice; their former names are dropped")
             self.drop(doubles)
 
     def forget(self) -> int:
@@ -498,7 +500,8 @@ class Engine:
         with self.hold("remove") as state:
             owned = state.checkpoint.owned if state.checkpoint is not None else 0
             if owned and not force:
-                message = f"the stack {self.stack!r} still owns {owned} resources, and stays in the state"
+                resources_text = counted(owned, "resource")
+                message = f"the stack {self.stack!r} still owns {resources_text}, and stays in the state"
                 raise DeploymentError(Problem("stack-not-empty", message, hint="run the command again"))
             state.remove()
             with lock_folder(self.folder, self.progress):

@@ -12,6 +12,7 @@ from typing import Any
 from sovereign_ai.deploy.engine_causes import cause_of, is_crash, problems_of, reasons_in, without_advice
 from sovereign_ai.deploy.objects import object_name
 from sovereign_ai.errors import DeploymentError, ExitCode, Problem
+from sovereign_ai.text import counted
 
 _MOST_SHOWN = 8
 """Failures that an error shows; the log has all of them."""
@@ -118,7 +119,8 @@ def connection_lost(verb: str, problem: Problem, told: EngineEvents, log: Path) 
 
     The engine's own errors are left out: they only report that it was ended.
     """
-    message = f"`pulumi {verb}` was ended after {told.changes.total()} changes: {problem.message}"
+    changes = counted(told.changes.total(), "change")
+    message = f"`pulumi {verb}` was ended after {changes}: {problem.message}"
     hint = f"{problem.hint}; it resumes from what was done. The whole log: {log}"
     return DeploymentError(Problem(problem.code, message, problem.where, hint))
 
@@ -150,7 +152,8 @@ def _effect(verb: str, told: EngineEvents) -> str:
     """Return what a run that did not finish has changed, for a person."""
     if verb == "preview":
         return "it changes nothing"
-    return f"the {told.changes.total()} changes that were done stay"
+    changes = counted(told.changes.total(), "change that was done stays", "changes that were done stay")
+    return f"the {changes}"
 
 
 def _clean(text: str) -> str:

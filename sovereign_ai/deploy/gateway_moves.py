@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sovereign_ai.deploy.component_move import Move, Usage, counted, namespace_of
+from sovereign_ai.deploy.component_move import Move, Usage, namespace_of
 from sovereign_ai.deploy.successors import component_of
 from sovereign_ai.spec import Gateway
+from sovereign_ai.text import counted
 
 Object = Mapping[str, Any]
 _PREFIX = "gateway-"

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from sovereign_ai.deploy.component_move import Move, Usage, counted
+from sovereign_ai.deploy.component_move import Move, Usage
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan
+from sovereign_ai.text import counted
 
 Object = Mapping[str, Any]
 _NODES = "nodes"

@@ -39,6 +39,7 @@ from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.render.kubernetes import is_of_platform
+from sovereign_ai.text import counted
 
 
 @frozen_dataclass
@@ -132,7 +133,8 @@ class Checked:
         """What a person should know before the deployment begins, line by line."""
         lines = [self.cluster.line] if self.cluster.line else []
         if self.takes_over:
-            lines.append(f"taking over {len(self.takes_over)} objects of lost stacks of this factory")
+            objects_text = counted(len(self.takes_over), "object")
+            lines.append(f"taking over {objects_text} of lost stacks of this factory")
         for key, whose in sorted(self.left.items()):
             line = f"left {key}: it {whose}"
             lines.append(line)

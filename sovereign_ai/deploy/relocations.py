@@ -15,7 +15,6 @@ from typing import Any
 from sovereign_ai.deploy.component_move import (
     Move,
     Usage,
-    counted,
     losses_in,
     namespace_of,
     total_size,
@@ -45,6 +44,7 @@ from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import parts
 from sovereign_ai.rules import registries_of
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 from sovereign_ai.units import Bytes
 
 Object = Mapping[str, Any]

@@ -15,7 +15,7 @@ from typing import Any
 
 from sovereign_ai.cluster import is_recreated
 from sovereign_ai.cluster.api import Api, ApiError
-from sovereign_ai.deploy.component_move import Move, Usage, counted, losses_in, total_size
+from sovereign_ai.deploy.component_move import Move, Usage, losses_in, total_size
 from sovereign_ai.deploy.component_places import component_places
 from sovereign_ai.deploy.place_renames import RenamedPlaces, zones_renamed_by_pools
 from sovereign_ai.deploy.pool_nodes import departure_of, nodes_by_pool
@@ -25,6 +25,7 @@ from sovereign_ai.deploy.waiting_work import CONTROLLERS, claim_costs, waiting_c
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 from sovereign_ai.verify import UNREAD
 
 Object = Mapping[str, Any]

@@ -18,6 +18,7 @@ from sovereign_ai.deploy.stack_lock import StackLock
 from sovereign_ai.deploy.state_files import META, StackFiles
 from sovereign_ai.deploy.working_copy import end_engine, left_behind
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.text import counted
 
 Progress = Callable[[str], object]
 PATIENCE_SECONDS = 5.0
@@ -115,7 +116,8 @@ def hold_stack(
     try:
         for copy in left_behind(files):
             if killed := end_engine(copy, patience):
-                progress(f"ended {killed} processes that a dead `{copy.verb or 'run'}` had left at work")
+                processes_text = counted(killed, "process", "processes")
+                progress(f"ended {processes_text} that a dead `{copy.verb or 'run'}` had left at work")
         pulumi = _keep_pulumi_away(files, lock, progress)
         try:
             _insist_on_layout(files, progress)

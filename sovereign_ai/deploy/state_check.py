@@ -17,6 +17,7 @@ from sovereign_ai.deploy.state_files import StackFiles, unpacked
 from sovereign_ai.deploy.working_copy import left_behind
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 
 @frozen_dataclass
@@ -209,7 +210,7 @@ def _copy_of_number(manifest: Manifest, number: int) -> Copy:
 
 def _restore(copy: Copy) -> Repair:
     """Plan to restore a copy."""
-    held = f"{len(copy.checkpoint.resources)} resources"
+    held = counted(len(copy.checkpoint.resources), "resource")
     return Repair(f"put {copy.name} back, from {copy.path} ({held})", copy.checkpoint, "repair")
 
 
@@ -229,7 +230,7 @@ def _accept(files: StackFiles, problem: Problem, *, has_copy: bool) -> Repair:
         if has_copy:
             raise EnvironmentLacksError(problem) from None
         return Repair("remove the damaged state, and record that the stack is gone", None, "accepted")
-    text = f"record the state that is there as the newest ({len(checkpoint.resources)} resources)"
+    text = f"record the state that is there as the newest ({counted(len(checkpoint.resources), 'resource')})"
     return Repair(text, checkpoint, "accepted")
 
 
@@ -243,7 +244,8 @@ def _without_records(files: StackFiles) -> Repair:
     for path in candidates:
         checkpoint = _readable(path, files)
         if checkpoint is not None:
-            text = f"write the records anew, with the state of {path} ({len(checkpoint.resources)} resources)"
+            resources_text = counted(len(checkpoint.resources), "resource")
+            text = f"write the records anew, with the state of {path} ({resources_text})"
             return Repair(text, checkpoint, "repair", sets_records_aside=True)
     message = "the records cannot be read, and there is neither a state nor a good copy"
     hint = (

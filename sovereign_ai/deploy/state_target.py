@@ -19,6 +19,7 @@ from sovereign_ai.cluster.control_plane import state_option
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
 from sovereign_ai.files import SETTINGS, decode, parse, read
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 _PROVIDER = "pulumi:providers:kubernetes"
 _OBJECT = "kubernetes:"
@@ -60,7 +61,7 @@ class StateTarget:
             return None
         context = f" in its context {self.context!r}" if self.context else ""
         cluster = f"the cluster of {self.kubeconfig}{context}"
-        held = f"the state holds {self.objects} objects of {self.stack!r} on {cluster}"
+        held = f"the state holds {counted(self.objects, 'object')} of {self.stack!r} on {cluster}"
         option = state_option(self.plane)
         forget = f"`{self._down}{option} --forget` drops"
         takes_over = "and `up` takes over what still exists"

@@ -13,6 +13,7 @@ from sovereign_ai.deploy.state_files import StackFiles
 from sovereign_ai.deploy.working_copy import runs_of
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import wait_until
 
 _RELEASE_SECONDS = 10.0
@@ -78,7 +79,7 @@ def _end_owner(files: StackFiles, owner: LockOwner | None, report: Callable[[str
             killed += kill_all(copy.processes)
     if not wait_until(lambda: not is_locked(files), _RELEASE_SECONDS):
         raise EnvironmentLacksError(busy(files))
-    engine = f" and {len(killed)} processes of its engine" if killed else ""
+    engine = f" and {counted(len(killed), 'process', 'processes')} of its engine" if killed else ""
     report(f"ended {owner}{engine}")
 
 
@@ -102,7 +103,8 @@ def _release_pulumi(
         return  # it belongs to the command that was ended before
     if lock.is_here and options.end_owner:
         killed = kill_all(lambda: descendants(lock.pid) if not lock.is_left_behind else [])
-        report(f"ended the plain `pulumi` of {lock}, and what it had started: {len(killed)} processes")
+        processes_text = counted(len(killed), "process", "processes")
+        report(f"ended the plain `pulumi` of {lock}, and what it had started: {processes_text}")
     elif not lock.is_here and options.other_host:
         lock.path.unlink(missing_ok=True)
         report(f"removed the lock of {lock}")

@@ -18,9 +18,10 @@ from typing import Any
 
 from sovereign_ai.cluster import is_recreated
 from sovereign_ai.cluster.api import Api, ApiError
-from sovereign_ai.deploy.component_move import Usage, counted, namespace_of
+from sovereign_ai.deploy.component_move import Usage, namespace_of
 from sovereign_ai.deploy.successors import tenancy_of
 from sovereign_ai.names import KEYS
+from sovereign_ai.text import counted
 
 Object = Mapping[str, Any]
 CONTROLLERS = (

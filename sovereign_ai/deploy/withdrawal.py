@@ -19,6 +19,7 @@ from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.rules import KINDS
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import polling
 
 Object = Mapping[str, Any]
@@ -168,7 +169,7 @@ def _wait(api: Api, names: set[str], progress: Callable[[str], object], wait_sec
         if is_quiet and time.monotonic() - began > _QUIET_SECONDS:
             is_quiet = False  # reported once
             shown = ", ".join(namespace["metadata"]["name"] for namespace in left[:_MOST_NAMED])
-            progress(f"waiting until {len(left)} namespaces are gone: {shown}")
+            progress(f"waiting until {counted(len(left), 'namespace is', 'namespaces are')} gone: {shown}")
 
 
 def _stuck(namespace: Object, wait_seconds: float) -> Problem:

@@ -23,6 +23,7 @@ from sovereign_ai.render.kubernetes import render
 from sovereign_ai.rules import RuleVerdict, check
 from sovereign_ai.sovereignty import assess_sovereignty
 from sovereign_ai.spec import AIFactory, read_data
+from sovereign_ai.text import counted
 
 MOST_FAILURES = 5
 """Candidates of an objective that may fail when they are planned whole; their problems are alike."""
@@ -314,8 +315,7 @@ def _best(searched: Search, finisher: _Finisher, objective: str) -> Proposal | N
 def _impossible(request: DesignRequest, searched: Search, failed: list[Problem]) -> list[Problem]:
     """Return why nothing can be built: the most frequent reasons."""
     reasons = failed or searched.reasons()
-    message = (
-        f"no design for {request.gpus:,} GPUs on {request.system.name} of {searched.tried} that were tried"
-    )
+    gpus_text = counted(request.gpus, "GPU")
+    message = f"no design for {gpus_text} on {request.system.name} of {searched.tried} that were tried"
     hint = "allow more oversubscription, another kind of fabric, or a larger site; the reasons follow"
     return [Problem("no-design", message, hint=hint), *list(dict.fromkeys(reasons))[:4]]

@@ -17,6 +17,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import MOST_MACHINES, RACK_UNITS, ceil_div, pool_shapes
 from sovereign_ai.plan.power import MOST_FEEDS, airflow, fewest_left, rack_groups, rack_watts, site_load
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 from sovereign_ai.units import BitsPerSecond, Celsius, Ratio
 
 AIR_RACK = 45_000
@@ -79,18 +80,18 @@ class DesignRequest:
             UsageError: there are no GPUs, its machines have none, or there are more than a plan supports.
         """
         if self.gpus < 1:
-            message = f"{self.gpus} GPUs are no factory"
+            message = f"{counted(self.gpus, 'GPU is', 'GPUs are')} no factory"
             raise UsageError(Problem("bad-option", message, hint="write --gpus 1 or more"))
         if not self.system.gpus:
             message = f"--system: {self.system.name} has no GPUs, and no number of them has {self.gpus:,}"
             raise UsageError(Problem("bad-option", message, hint="name a machine with GPUs"))
         if self.all_machines > MOST_MACHINES:
             most = (MOST_MACHINES - self.managers) * self.system.gpus
-            message = (
-                f"{self.gpus:,} GPUs are {self.machines:,} machines; a plan has at most {MOST_MACHINES:,}"
-            )
+            gpus_text = counted(self.gpus, "GPU is", "GPUs are")
+            message = f"{gpus_text} {counted(self.machines, 'machine')}; a plan has at most {MOST_MACHINES:,}"
             if self.managers >= MOST_MACHINES:
-                message = f"{self.managers:,} management machines; a plan has at most {MOST_MACHINES:,}"
+                machines_text = counted(self.managers, "management machine")
+                message = f"{machines_text}; a plan has at most {MOST_MACHINES:,}"
                 most = self.gpus
             raise UsageError(Problem("too-many-machines", message, hint=f"write at most --gpus {most}"))
 
@@ -130,8 +131,9 @@ class DesignRequest:
         said: list[str] = []
         total = self.machines * self.system.gpus
         if total != self.gpus:
-            more = f"{self.gpus:,} GPUs are no multiple of the {self.system.gpus} of a {self.system.name}"
-            said.append(f"{more}: {self.machines:,} machines have {total:,}")
+            gpus_text = counted(self.gpus, "GPU is", "GPUs are")
+            more = f"{gpus_text} no multiple of the {self.system.gpus} of a {self.system.name}"
+            said.append(f"{more}: {counted(self.machines, 'machine has', 'machines have')} {total:,}")
         if self.site is None:
             said.append(
                 "site, hall and feeds are sized to each proposal; operator, staff and support are assumed "
@@ -150,8 +152,9 @@ class DesignRequest:
         if not self.storage:
             said.append("no storage servers: add them with --storage, such as --storage '2 PB'")
         if self.manager is not None:
+            machines_text = counted(self.managers, "management machine is", "management machines are")
             said.append(
-                f"{self.managers:,} management machines are {self.manager.name}, on the in-band and "
+                f"{machines_text} {self.manager.name}, on the in-band and "
                 "out-of-band networks: name another model with --management N@MODEL"
             )
         if self.border_ports:

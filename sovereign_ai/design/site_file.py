@@ -12,6 +12,7 @@ from sovereign_ai.errors import Problem, SpecError, UsageError, Where
 from sovereign_ai.files import DESCRIPTION, decode, parse, read, shown
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.spec import AIFactory, Site, load, validated
+from sovereign_ai.text import counted
 
 _KEPT = ("operator", "images", "suppliers", "services", "approvers", "network", "catalog")
 """Sections of a user's description that a design keeps; the others follow from the design."""
@@ -82,7 +83,7 @@ def _of_description(factory: AIFactory) -> SiteSource:
     """Return the only site of a description, with the sections that a design keeps."""
     if len(factory.sites) > 1:
         names = ", ".join(map(_name, factory.sites))
-        message = f"the description has {len(factory.sites)} sites ({names}); a design is for one"
+        message = f"the description has {counted(len(factory.sites), 'site')} ({names}); a design is for one"
         raise UsageError(Problem("several-sites", message, hint="write the one site into a file of its own"))
     data = factory.model_dump(mode="json", by_alias=True, exclude_unset=True)
     context: dict[str, Any] = {}

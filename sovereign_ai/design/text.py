@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from sovereign_ai.assess import Measure, plain
 from sovereign_ai.design.proposal import Design, Proposal
-from sovereign_ai.text import clean
+from sovereign_ai.text import clean, counted
 from sovereign_ai.units import BitsPerSecond
 
 WIDTH = 80
@@ -21,7 +21,7 @@ def lines(design: Design) -> Iterator[str]:
     """Yield the table, what is not known, and what was assumed."""
     request = design.request
     total = request.machines * request.system.gpus
-    head = f"{total:,} GPUs: {request.machines:,} {request.system.name} in {request.country}"
+    head = f"{counted(total, 'GPU')}: {request.machines:,} {request.system.name} in {request.country}"
     yield (
         head if request.manager is None else f"{head}, {request.managers:,} {request.manager.name} to manage"
     )
@@ -45,8 +45,8 @@ def notes(design: Design) -> list[str]:
     for number, proposal in enumerate(design.proposals, start=1):
         missing = missing_figures(proposal)
         if missing:
-            counted = ", ".join(_counted(missing))
-            said.append(f"{number}: EUR is a lower bound: nobody gives {counted}")
+            unknown = ", ".join(_counted(missing))
+            said.append(f"{number}: EUR is a lower bound: nobody gives {unknown}")
     unpriced = set()
     for proposal in design.proposals:
         unpriced |= set(missing_figures(proposal))
@@ -55,9 +55,10 @@ def notes(design: Design) -> list[str]:
             "least cost is the design for which most prices are known, then the least known cost: "
             "give prices with --figures to compare more"
         )
-    beside = f", beside each of {design.ways} ways to the outside" if design.ways > 1 else ""
+    beside = f", beside each of {counted(design.ways, 'way')} to the outside" if design.ways > 1 else ""
+    fabrics_text = counted(design.tried, "compute fabric was", "compute fabrics were")
     said.append(
-        f"exact: {design.tried:,} compute fabrics were sized; {design.possible:,} are not dominated by "
+        f"exact: {fabrics_text} sized; {design.possible:,} are not dominated by "
         f"another on the same leaf{beside}, and bounds left {design.whole:,} of them to be sized whole"
     )
     return said
@@ -96,7 +97,7 @@ def _fabric(proposal: Proposal) -> str:
     compute = proposal.data["fabrics"][0]
     planes = compute.get("planes", 1)
     kind = _KINDS[compute["kind"]]
-    return f"{kind}, {planes} planes" if planes > 1 else kind
+    return f"{kind}, {counted(planes, 'plane')}" if planes > 1 else kind
 
 
 def _leaf(proposal: Proposal) -> str:

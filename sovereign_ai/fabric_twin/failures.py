@@ -22,6 +22,7 @@ from sovereign_ai.fabric_twin.sample import HostPort, PlanePart, switch_named
 from sovereign_ai.fabric_twin.twin import Twin
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.switches import Port, SwitchPorts, interface
+from sovereign_ai.text import counted
 
 SLOWEST = {"link": 2.0, "spine": 6.0, "back": 2.0}
 """Seconds for which a flow may be silent.
@@ -61,7 +62,7 @@ class Lost:
         """Return it in words."""
         away, back = self.silent * 1000, self.returned * 1000
         silence = f"flows silent for at most {away:.0f} ms, and {back:.0f} ms when it came back"
-        return f"{silence} (asked every 10 ms); {self.left} of {self.whole} paths left"
+        return f"{silence} (asked every 10 ms); {self.left} of {counted(self.whole, 'path')} left"
 
     def figures(self) -> dict[str, Any]:
         """Return it in numbers."""
@@ -237,8 +238,8 @@ def link_flaps(twin: Twin, part: PlanePart, pinger: Pinger) -> Seen:
     seconds = 2 * HALF * FLAPS
     text = f"{leaf.switch.name} {port.interface} down and up {FLAPS} times in {seconds:.0f} s: "
     text += f"no flow silent for longer than {longest * 1000:.0f} ms; "
-    text += f"all {paths} paths back {settled:.1f} s after, "
-    text += f"and {after} of {len(flows)} flows then lost anything"
+    text += f"all {counted(paths, 'path')} back {settled:.1f} s after, "
+    text += f"and {after} of {counted(len(flows), 'flow')} then lost anything"
     figures = {
         "longest_ms": round(longest * 1000),
         "settled_s": round(settled, 2),
@@ -321,11 +322,14 @@ def _cut(
     seen = (len(cut), len(hosts), twin.sample.gpus_of(hosts))
     wanted = (loss.endpoints, loss.nodes, loss.gpus)
     total = len(part.endpoints) - len(unanswerable(part))
-    text = f"{what}: {seen[0]} host ports of {seen[1]} machines with {seen[2]} GPUs cut off, "
+    ports_text = counted(seen[0], "host port")
+    gpus_text = counted(seen[2], "GPU")
+    text = f"{what}: {ports_text} of {counted(seen[1], 'machine')} with {gpus_text} cut off, "
     text += f"{wanted[0]}, {wanted[1]} and {wanted[2]} foretold; "
-    text += f"{back:.1f} s after it is back {returned} of {total} host ports answer"
+    text += f"{back:.1f} s after it is back {returned} of {counted(total, 'host port')} answer"
     if unheard:
-        text += f"; {len(unheard)} others have nobody left of their zone and rail who could answer"
+        others = counted(len(unheard), "other has", "others have")
+        text += f"; {others} nobody left of the same zone and rail who could answer"
     figures = {
         "cut": seen[0],
         "machines": seen[1],

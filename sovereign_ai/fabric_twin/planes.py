@@ -17,6 +17,7 @@ from sovereign_ai.fabric_twin.result import Seen, cut_off, hosts_of, pairs_of
 from sovereign_ai.fabric_twin.sample import HostPort, PlanePart, Predictions
 from sovereign_ai.fabric_twin.twin import Twin
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 FLOWS, AWAY, UNFELT = 16, 1.5, 0.2
 """How the other planes are watched: the flows in each, the seconds, and the silence that is tolerated.
@@ -47,8 +48,10 @@ class PlaneCut:
 
     def __str__(self) -> str:
         """Return it in words."""
-        ports = f"{self.endpoints} host ports of {self.nodes} hosts with {self.gpus} GPUs cut off"
-        return f"{ports}, {self.dark} hosts without any port left"
+        ports_text = counted(self.endpoints, "host port")
+        gpus_text = counted(self.gpus, "GPU")
+        ports = f"{ports_text} of {counted(self.nodes, 'host')} with {gpus_text} cut off"
+        return f"{ports}, {counted(self.dark, 'host')} without any port left"
 
 
 def plane_lost(twin: Twin, part: PlanePart, pinger: Pinger, foretold: Predictions) -> Seen:
@@ -84,9 +87,10 @@ def plane_lost(twin: Twin, part: PlanePart, pinger: Pinger, foretold: Prediction
     else:
         text += f"; foretold: {wanted}, and {wanted.left} of {seen.left} bit/s"
     if others:
-        text += f"; beside it {len(flows)} flows were silent for at most {felt * 1000:.0f} ms, "
-        text += f"{len(dead)} host ports cut off"
-    text += f"; {back:.1f} s after it is back {returned} of {total} host ports answer"
+        flows_text = counted(len(flows), "flow was", "flows were")
+        text += f"; beside it {flows_text} silent for at most {felt * 1000:.0f} ms, "
+        text += f"{counted(len(dead), 'host port')} cut off"
+    text += f"; {back:.1f} s after it is back {returned} of {counted(total, 'host port')} answer"
     figures: dict[str, Any] = asdict(seen)
     figures |= {
         "whole": loss.whole,

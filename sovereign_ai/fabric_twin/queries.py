@@ -15,6 +15,7 @@ from sovereign_ai.fabric_twin.result import Seen, examples, pairs_of
 from sovereign_ai.fabric_twin.sample import HostPort, PlanePart
 from sovereign_ai.fabric_twin.twin import Twin
 from sovereign_ai.render.switches import SwitchPorts
+from sovereign_ai.text import counted
 
 FLOWS, A_SPINE = 64, 16
 """The least number of flows to look up, in all and for each spine.
@@ -53,7 +54,10 @@ def paths(twin: Twin, part: PlanePart) -> Seen:
         if port.interface in load:
             used.add(port.peer)
     uplinks = len(first.fabric)
-    text = f"{flows} flows take {len(load)} of {uplinks} uplinks, {len(used)} of {len(spines)} spines"
+    flows_text = counted(flows, "flow takes", "flows take")
+    uplinks_text = counted(uplinks, "uplink")
+    spines_text = counted(len(spines), "spine")
+    text = f"{flows_text} {len(load)} of {uplinks_text}, {len(used)} of {spines_text}"
     figures = {
         "uplinks": uplinks,
         "flows": flows,
@@ -134,7 +138,7 @@ def reachability(part: PlanePart, pinger: Pinger) -> Seen:
             if pair not in replies and not missing:
                 missing = _way(pair, "to")
         pinger.forget()
-    text = f"{answered:,} of {pinged:,} pairs that should reach each other do"
+    text = f"{answered:,} of {counted(pinged, 'pair')} that should reach each other do"
     if missing:
         text += f"; not {missing}"
     # Nothing to ping is a failure too: it would show nothing.
@@ -172,7 +176,7 @@ def separation(part: PlanePart, pinger: Pinger) -> Seen:
             leak = f"{source.host} ({source.zone}) reaches {target.host} ({target.zone}) on rail {rail}"
             leaks.append(leak)
         pinger.forget()
-    text = f"none of {pinged:,} pairs of two zones reach each other"
+    text = f"none of {counted(pinged, 'pair')} of two zones reach each other"
     if leaks:
         text = f"{len(leaks)} of {pinged:,}: {min(leaks)}"
     return pinged > 0 and not leaks, text, {"pairs": pinged, "leaks": len(leaks)}
@@ -195,10 +199,10 @@ def apart(twin: Twin, pinger: Pinger) -> Seen:
     pinger.forget()
     forced, passed = _forced(twin, pinger)
     leaks += passed
-    text = f"none of {len(pairs):,} pairs of two planes reach each other, "
+    text = f"none of {counted(len(pairs), 'pair')} of two planes reach each other, "
     text += f"nor any of {forced:,} that are sent by the wrong plane's port"
     if leaks:
-        text = f"{len(leaks)} ways between planes: {min(leaks)}"
+        text = f"{counted(len(leaks), 'way')} between planes: {min(leaks)}"
     return len(pairs) > 0 and not leaks, text, {"pairs": len(pairs), "forced": forced, "leaks": len(leaks)}
 
 

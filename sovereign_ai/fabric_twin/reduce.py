@@ -21,6 +21,7 @@ from pathlib import Path
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.fabric import Cables, FabricPlan
+from sovereign_ai.text import counted
 
 MOST_SWITCHES, MOST_CABLES = 64, 2_000
 SWITCH_BYTES = 64 << 20
@@ -116,11 +117,13 @@ def reduced(plane: FabricPlan, zones: Mapping[str, str], most: Limits) -> tuple[
         ValueError: not even one leaf with one switch above fits.
     """
     if _whole(plane, most):
-        text = f"the whole of {plane.name}: {plane.leaf} leaves, {plane.spine} spines, {plane.core} cores, "
+        cores_text, leaves_text = counted(plane.core, "core"), counted(plane.leaf, "leaf", "leaves")
+        spines_text = counted(plane.spine, "spine")
+        text = f"the whole of {plane.name}: {leaves_text}, {spines_text}, {cores_text}, "
         if plane.border:
-            text += f"{plane.border} border leaves, "
+            text += f"{counted(plane.border, 'border leaf', 'border leaves')}, "
         closed = _without_outside(plane)
-        return closed, f"{text}{plane.rails} rails, {len(closed.cables)} cables"
+        return closed, f"{text}{counted(plane.rails, 'rail')}, {counted(len(closed.cables), 'cable')}"
     rails = {switch.name: switch.rail for switch in plane.switches if switch.tier == "leaf"}
     above = _above(plane)
     groups = _groups(plane, rails, zones)
@@ -130,7 +133,8 @@ def reduced(plane: FabricPlan, zones: Mapping[str, str], most: Limits) -> tuple[
         if is_small:
             fit.append(choice)
     if not fit:
-        message = f"{plane.name} has no part that fits {most.switches} switches and {most.cables} cables"
+        switches_text = counted(most.switches, "switch", "switches")
+        message = f"{plane.name} has no part that fits {switches_text} and {counted(most.cables, 'cable')}"
         raise ValueError(message)
     wanted = _zoned(groups, zones, plane) + 1
 
@@ -140,10 +144,11 @@ def reduced(plane: FabricPlan, zones: Mapping[str, str], most: Limits) -> tuple[
 
     best = max(fit, key=worth)
     part = _part(plane, best, above)
-    text = f"a part of {plane.name}: {best.rails} of {plane.rails} rails, "
-    text += f"{best.groups} of {len(groups)} groups of leaves, {part.leaf} of {plane.leaf} leaves, "
-    text += f"{part.spine} of {plane.spine} spines, {part.core} of {plane.core} cores, "
-    text += f"{len(part.cables)} of {len(plane.cables):,} cables"
+    text = f"a part of {plane.name}: {best.rails} of {counted(plane.rails, 'rail')}, "
+    groups_text, leaves_text = counted(len(groups), "group"), counted(plane.leaf, "leaf", "leaves")
+    text += f"{best.groups} of {groups_text} of leaves, {part.leaf} of {leaves_text}, "
+    text += f"{part.spine} of {counted(plane.spine, 'spine')}, {part.core} of {counted(plane.core, 'core')}, "
+    text += f"{len(part.cables)} of {counted(len(plane.cables), 'cable')}"
     return part, text
 
 

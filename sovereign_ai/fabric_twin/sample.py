@@ -26,6 +26,7 @@ from sovereign_ai.render.switches import (
     zones_of,
 )
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 ROLES = ("compute", "storage")
 OF_ONE_FABRIC = 2
@@ -282,7 +283,7 @@ def _sample(factory: AIFactory, plan: Plan, chosen: Sequence[FabricPlan], most: 
         parts.append(_part(factory, plan, whole, plane, text))
         texts.append(text)
     others = len(plan.fabrics) - len(parts)
-    texts.append(f"{others} other planes are not in it")
+    texts.append(f"{counted(others, 'other plane is', 'other planes are')} not in it")
     gpus = {node.name: node.gpus for node in plan.nodes}
     return Sample(factory.name, tuple(parts), gpus, "; ".join(texts))
 

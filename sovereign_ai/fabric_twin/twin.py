@@ -20,6 +20,7 @@ from sovereign_ai.fabric_twin.wiring import wire
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.render.switches import SwitchPorts, frr
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import wait_until
 
 STATE = Path("/run/sovereign-ai-twin")
@@ -99,17 +100,19 @@ class Twin:
         wire(sample, self.prefix)
         self.seconds["wired"] = time.monotonic() - start
         switches, hosts = len(sample.switches), len(sample.hosts)
-        progress(f"{sample.cables} cables laid between {switches} switches and {hosts} hosts")
+        cables_text = counted(sample.cables, "cable")
+        switches_text = counted(switches, "switch", "switches")
+        progress(f"{cables_text} laid between {switches_text} and {counted(hosts, 'host')}")
         self.folder.mkdir(parents=True)
         self.folder.joinpath(_PLANES).write_text(" ".join(sample.planes), encoding="ascii")
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             # `list` waits for all and raises the first failure.
             list(pool.map(self.start, sample.switches))
         self.seconds["started"] = time.monotonic() - start
-        progress(f"{switches} switches run FRR, with nothing configured")
+        progress(f"{counted(switches, 'switch', 'switches')} run FRR, with nothing configured")
         self._configure(progress, configure)
         self.seconds["configured"] = time.monotonic() - start
-        progress(f"{switches} switches configured")
+        progress(f"{counted(switches, 'switch', 'switches')} configured")
         self.converge()
         self.seconds["converged"] = time.monotonic() - start
         progress("every leaf knows every other by all its paths")

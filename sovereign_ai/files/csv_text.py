@@ -14,7 +14,7 @@ from sovereign_ai.errors import Problem, Where
 from sovereign_ai.files.confusables import hidden
 from sovereign_ai.files.decoding import secret_problem
 from sovereign_ai.files.kinds import NETBOX, FileKind
-from sovereign_ai.text import secret_at
+from sovereign_ai.text import counted, secret_at
 
 __all__ = ["NETBOX", "rows"]
 
@@ -72,7 +72,7 @@ def _lines(text: str) -> Iterator[str]:
 def _row_problem(cells: list[str], where: Where, kind: FileKind) -> Problem | None:
     """Return the first problem of a row; None if it has none."""
     if len(cells) > MOST_CELLS:
-        message = f"the row has {len(cells):,} cells, the most is {MOST_CELLS:,}"
+        message = f"the row has {counted(len(cells), 'cell')}, the most is {MOST_CELLS:,}"
         return Problem("bad-row", message, where, kind.hint)
     for number, cell in enumerate(cells, start=1):
         if len(cell) > MOST_CELL:

@@ -24,6 +24,7 @@ from sovereign_ai.files.decoding import decode, locate_character
 from sovereign_ai.files.kinds import OBSERVATION, FileKind
 from sovereign_ai.files.secrets import shown
 from sovereign_ai.files.source import above, below
+from sovereign_ai.text import counted
 
 __all__ = ["OBSERVATION", "Json", "parse_json"]
 
@@ -126,12 +127,12 @@ def _insist_on_bounds(
         refuse("too-many-values", f"it holds more than {MOST_ESCAPES:,} backslashes")
     # Each value has at most two strings, its name and its text, of two quotation marks each.
     if raw.count(b'"') > 4 * most_values:
-        refuse("too-many-values", f"it holds more than {most_values:,} values")
+        refuse("too-many-values", f"it holds more than {counted(most_values, 'value')}")
     # Brackets and commas inside of strings are text.
     structure = _STRING.sub(b"", raw)
     values = structure.count(b",") + structure.count(b"[") + structure.count(b"{")
     if values > most_values:
-        refuse("too-many-values", f"it holds more than {most_values:,} values")
+        refuse("too-many-values", f"it holds more than {counted(most_values, 'value')}")
     depth = 0
     other_bytes = bytes(set(range(256)) - set(b"[]{}"))
     for bracket in structure.translate(None, other_bytes):

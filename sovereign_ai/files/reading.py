@@ -15,6 +15,7 @@ from shlex import quote
 
 from sovereign_ai.errors import Problem, SovereignError, Where
 from sovereign_ai.files.kinds import FileKind
+from sovereign_ai.text import counted
 
 # O_NONBLOCK: opening a pipe without a writer would wait. O_NOCTTY: a terminal must not become the controlling
 # one.
@@ -117,7 +118,7 @@ def files_in(folder: Path, kind: FileKind, most: int) -> list[Path]:
         for entry in entries:
             paths.append(Path(entry.path))
             if len(paths) > most:
-                message = f"the folder holds more than {most:,} files"
+                message = f"the folder holds more than {counted(most, 'file')}"
                 hint = "keep fewer in one folder"
                 raise kind.error(Problem("too-many-files", message, Where(str(folder)), hint))
     return sorted(paths)

@@ -25,6 +25,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node, Plan
 from sovereign_ai.render.interop import place_labels, switch_tiers
 from sovereign_ai.render.switches import host_interface, interface
+from sovereign_ai.text import counted
 
 MANAGER = "sovereign-ai-labeller"
 _LONGEST = 512
@@ -243,7 +244,7 @@ def locate_node(cables: NodeCabling, node: str, heard: Mapping[str, Port]) -> La
         return LabelledNode(node, "", findings=("no port meets a switch port of the plan", *odd))
     host, _ = hosts.most_common(1)[0]
     if len(hosts) > 1:
-        summary = f"ports of {len(hosts)} machines: mostly of {host}"
+        summary = f"ports of {counted(len(hosts), 'machine')}: mostly of {host}"
         wrong = _ports_of_others(host, planned_for, met)
         return LabelledNode(node, "", findings=(summary, *wrong, *odd))
     findings = []
@@ -252,7 +253,7 @@ def locate_node(cables: NodeCabling, node: str, heard: Mapping[str, Port]) -> La
     findings += _swapped_ports(cables, planned_for, met)
     silent = cables.counts[host] - hosts[host]
     if silent:
-        findings.append(f"{silent} of {cables.counts[host]} planned ports hear no switch")
+        findings.append(f"{silent} of {counted(cables.counts[host], 'planned port')} hear no switch")
     labels = place_labels(cables.machines[host], cables.tiers.get(host, ()))
     return LabelledNode(node, host, labels, (*findings, *odd))
 
@@ -300,7 +301,7 @@ def locate_nodes(plan: Plan, texts: Mapping[str, bytes | SovereignError]) -> lis
         count = counts[entry.place]
         # At least one of them is wrong, and nothing shows which.
         if count > 1:
-            finding = f"{count} nodes are cabled where {entry.place} is planned"
+            finding = f"{counted(count, 'node is', 'nodes are')} cabled where {entry.place} is planned"
             entry = LabelledNode(entry.node, "", findings=(*entry.findings, finding))  # noqa: PLW2901
         placed.append(entry)
     return placed
@@ -340,7 +341,7 @@ def write_labels(
     calls = [partial(_write, api, entry, names, dry_run=dry_run) for entry in placed]
     done = api.many(calls)
     labelled = sum(bool(entry.labels) for entry in done)
-    progress(f"{labelled:,} nodes labelled")
+    progress(f"{counted(labelled, 'node')} labelled")
     return done
 
 

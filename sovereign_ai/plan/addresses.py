@@ -29,6 +29,7 @@ from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec import AIFactory, Fabric
+from sovereign_ai.text import counted
 
 FIRST_HOST = 2
 """Position 0 has this address of its block; 0 is the network, 1 the gateway."""
@@ -235,7 +236,8 @@ def _exhausted_problem(
         sizes: addresses of each block.
         pods: pods a node, where the blocks are pod ranges; else 0.
     """
-    message = f"{needed:,} addresses are needed, and {network} holds {network.num_addresses:,}"
+    addresses_text = counted(needed, "address is", "addresses are")
+    message = f"{addresses_text} needed, and {network} holds {network.num_addresses:,}"
     hint = f"write a /{32 - (needed - 1).bit_length()} or larger"
     if needed > MOST_PRIVATE:
         hint = _no_range_hint(sizes, pods)
@@ -323,9 +325,8 @@ def partitions(factory: AIFactory) -> tuple[tuple[Partition, ...], list[Problem]
     problems: list[Problem] = []
     problems.extend(_vlan_problems(factory.network.vlan, vlan))
     if len(factory.zones) > MOST_P_KEY and has_p_keys:
-        message = (
-            f"{len(factory.zones):,} zones need a P_Key each, and an InfiniBand fabric has {MOST_P_KEY:,}"
-        )
+        zones_text = counted(len(factory.zones), "zone needs", "zones need")
+        message = f"{zones_text} a P_Key each, and an InfiniBand fabric has {MOST_P_KEY:,}"
         hint = f"declare at most {MOST_P_KEY:,} zones"
         problems.append(Problem("p-keys-exhausted", message, Where(field="zones"), hint))
     return tuple(separated), problems
@@ -336,7 +337,7 @@ def _vlan_problems(first: int, end: int) -> Iterator[Problem]:
     if end - 1 <= MOST_VLAN:
         return
     count = end - first
-    message = f"{count} VLANs from {first} end at {end - 1}, and the last is {MOST_VLAN}"
+    message = f"{counted(count, 'VLAN')} from {first} end at {end - 1}, and the last is {MOST_VLAN}"
     if count < MOST_VLAN:
         hint = f"write at most {MOST_VLAN - count + 1}"
     else:

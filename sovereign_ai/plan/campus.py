@@ -22,6 +22,7 @@ from sovereign_ai.plan.racks import SupportBatch
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec import AIFactory, BuildingLink, BuildingRoute, Campus, Fabric, Site
+from sovereign_ai.text import counted
 from sovereign_ai.units import BitsPerSecond, Metres, Watts
 
 _GROUP_INDEX = Fraction(1468, 1000)
@@ -162,7 +163,7 @@ def _link(
     most = max(use.links for use in uses)
     why = {
         "links": f"{BitsPerSecond(sent)} of the smaller fabric at {described.oversubscription} over links of "
-        f"{BitsPerSecond(rate)}, in each of {first.planes} planes rounded up",
+        f"{BitsPerSecond(rate)}, in each of {counted(first.planes, 'plane')} rounded up",
         "oversubscription": "what the machines of the smaller fabric send to what the links carry, as built",
         "after_loss": "without the route that has most links",
         "latency": f"length x group index {float(_GROUP_INDEX)} / c, of light alone, switches not counted",
@@ -288,10 +289,9 @@ def _port_problems(
             taken[key] = need
             tier, free = _free_ports(size)
             if need > free:
-                message = (
-                    f"{need:,} links to other buildings end at the {tier} of fabric {name!r}, "
-                    f"and these have {free:,} free ports"
-                )
+                links = counted(need, "link to other buildings ends", "links to other buildings end")
+                ports = counted(free, "free port")
+                message = f"{links} at the {tier} of fabric {name!r}, and these have {ports}"
                 hint = "write more `spines` or `cores` for it, or a higher oversubscription"
                 yield Problem("no-ports", message, Where(field=f"{field}.fabrics"), hint)
                 break
@@ -324,7 +324,8 @@ def _fibre_problems(
     for number, route in enumerate(campus.routes):
         need = fibres.get((site.name, route.name), 0)
         if route.fibres is not None and need > route.fibres:
-            message = f"the links on route {route.name!r} take {need:,} fibres, and {route.fibres:,} are laid"
+            fibres_text = counted(need, "fibre")
+            message = f"the links on route {route.name!r} take {fibres_text}, and {route.fibres:,} are laid"
             hint = f"lay at least {need:,}, or choose an optic that takes fewer"
             yield Problem("no-fibres", message, Where(field=f"{field}[{number}].fibres"), hint)
 
@@ -403,7 +404,5 @@ def _span_note(site: Site, tenant: str, gpus: Mapping[str, int], links: Sequence
             crossings.append(f"{between} at {link.oversubscription}, {longest / 1000:.1f} us one way")
     how = "; ".join(crossings) or "no link joins their fabrics"
     most = max(gpus.values())
-    return (
-        f"tenant {tenant}: GPUs at {site.name} are {listed}; a gang of more than {most:,} spans buildings "
-        f"({how})"
-    )
+    how = f"a gang of more than {most:,} spans buildings ({how})"
+    return f"tenant {tenant}: GPUs at {site.name} are {listed}; {how}"

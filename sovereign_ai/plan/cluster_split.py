@@ -19,6 +19,7 @@ from sovereign_ai.names import label
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape, shapes_at
 from sovereign_ai.spec import AIFactory, Site
+from sovereign_ai.text import counted
 
 MOST_PODS = 150_000
 """Pods a cluster, as Kubernetes publishes."""
@@ -118,11 +119,12 @@ def _limit_problem(shapes: Sequence[Shape], limit: int) -> Problem | None:
         domain = max(domain, shape.system.nvlink_domain_nodes)
     where = Where(field="clusters.nodes")
     if domain > limit:
-        message = f"a cluster of {limit:,} machines cannot hold one NVLink domain of {domain}"
+        message = f"a cluster of {counted(limit, 'machine')} cannot hold one NVLink domain of {domain}"
         hint = f"write {domain} or more, or fewer pods a machine"
         return Problem("cluster-too-small", message, where, hint)
     if total > limit * MOST_CLUSTERS:
-        message = f"{total:,} machines in clusters of {limit:,} are more than {MOST_CLUSTERS} clusters"
+        machines_text = counted(total, "machine")
+        message = f"{machines_text} in clusters of {limit:,} are more than {MOST_CLUSTERS} clusters"
         hint = f"write {ceil_div(total, MOST_CLUSTERS):,} or more, or describe several factories"
         return Problem("too-many-clusters", message, where, hint)
     return None

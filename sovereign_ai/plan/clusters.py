@@ -18,6 +18,7 @@ from sovereign_ai.plan.platform import platform_namespaces
 from sovereign_ai.plan.quotas import Quotas, namespace_name, share, split
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 
 @frozen_dataclass
@@ -319,13 +320,13 @@ def _why(
     pods = factory.clusters.pods_per_node
     limit = most_machines(factory)
     described = factory.clusters.nodes
-    divided = (
-        f"{site_machines:,} machines at {cut.site.name} in {len(cut.names)} clusters of at most {limit:,}"
-    )
+    machines_text = counted(site_machines, "machine")
+    clusters_text = counted(len(cut.names), "cluster")
+    divided = f"{machines_text} at {cut.site.name} in {clusters_text} of at most {limit:,}"
     least = f"the least of the {described:,} described and {MOST_PODS:,} pods at {pods} a machine"
     why: dict[str, str] = {}
     why["nodes"] = f"{divided}: {least}"
-    why["pods"] = f"{machines:,} machines x {pods} pods"
+    why["pods"] = f"{counted(machines, 'machine')} x {counted(pods, 'pod')}"
     own_pools = {part.pool for part in parts}
     for shape in shapes:
         if shape.pool.name in own_pools:

@@ -37,6 +37,7 @@ from sovereign_ai.plan.racks import (
 from sovereign_ai.plan.shapes import RACK_UNITS, Shape, limited_shapes, placed, pool_shapes
 from sovereign_ai.plan.storage import StoragePlan, plan_storage, server_problems, storage_problems
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 from sovereign_ai.units import Watts
 
 MOST_MACHINES = 250_000
@@ -175,7 +176,8 @@ def _too_many_machines(pools: Sequence[Shape]) -> Iterator[Problem]:
         total += shape.total
     if total > MOST_MACHINES:
         largest = max(pools, key=lambda shape: shape.total)
-        message = f"{total:,} machines in all pools, and a factory is planned with at most {MOST_MACHINES:,}"
+        machines_text = counted(total, "machine")
+        message = f"{machines_text} in all pools, and a factory is planned with at most {MOST_MACHINES:,}"
         where = Where(field=f"pools[{largest.index}].nodes")
         yield Problem("too-many-machines", message, where, "write fewer, or describe several factories")
 
@@ -220,7 +222,7 @@ def _rack_problems(factory: AIFactory, shape: Shape) -> Iterator[Problem]:
     units = machine.rack_units or 0
     if count * units > RACK_UNITS:
         message = (
-            f"{count} {machine.name} of {units} units are {count * units} units high, "
+            f"{count} {machine.name} are {count} x {units} = {count * units} units high, "
             f"and a rack has {RACK_UNITS}"
         )
         fitting = _fitting_hint(factory, shape, count, lambda n: n * units <= RACK_UNITS)
@@ -297,8 +299,8 @@ def _hall_problems(
             if need > hall.racks:
                 support_need = need - compute
                 needed = f"{compute:,} of machines, {support_need:,} of switches and storage"
-                message = (
-                    f"{need:,} racks are needed ({needed}), and hall {hall.name!r} has {hall.racks:,} places"
-                )
+                racks_text = counted(need, "rack is", "racks are")
+                places_text = counted(hall.racks, "place")
+                message = f"{racks_text} needed ({needed}), and hall {hall.name!r} has {places_text}"
                 where = Where(field=f"sites[{number}].halls[{place}].racks")
                 yield Problem("hall-full", message, where, f"write at least {need:,}, or move a pool")

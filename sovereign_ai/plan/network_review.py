@@ -16,6 +16,7 @@ from sovereign_ai.plan.fabric.port_assignment import joins_servers
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.plan.storage import StoragePlan
 from sovereign_ai.spec import AIFactory, Fabric
+from sovereign_ai.text import counted
 from sovereign_ai.units import BytesPerSecond
 
 
@@ -40,7 +41,7 @@ def _unconnected(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[str]:
     for shape in shapes:
         is_connected = any(joins(fabric, shape) for fabric in factory.fabrics)
         if shape.total > 1 and not is_connected:
-            yield f"pool {shape.pool.name}: no fabric connects its {shape.total:,} machines"
+            yield f"pool {shape.pool.name}: no fabric connects its {counted(shape.total, 'machine')}"
 
 
 def _idle_ports(fabric: Fabric, shapes: Sequence[Shape]) -> Iterator[str]:
@@ -67,8 +68,9 @@ def _rails_without_a_way(fabric: Fabric, shapes: Sequence[Shape]) -> Iterator[st
         # Without GPUs there is nothing between which to forward.
         if chip is not None and joins(fabric, shape) and not chip.scale_up:
             servers = f"{machine.name} in pool {shape.pool.name}"
+            networks_text = counted(fabric.rail_groups, "network")
             yield (
-                f"fabric {fabric.name}: no switch joins the {fabric.rail_groups} networks of its rails, "
+                f"fabric {fabric.name}: no switch joins the {networks_text} of its rails, "
                 f"and no scale-up link is known of {servers} that would forward between them"
             )
 
@@ -82,7 +84,8 @@ def _storage_notes(factory: AIFactory, tier: StoragePlan, pools: Sequence[Shape]
         if carries_storage and joins_servers(factory, fabric, tier.site):
             fabrics.append(fabric)
     if not fabrics:
-        servers = f"its {len(tier.servers):,} servers have no port for data"
+        servers_text = counted(len(tier.servers), "server has", "servers have")
+        servers = f"its {servers_text} no port for data"
         rates = f"the {BytesPerSecond(tier.read)} read and {BytesPerSecond(tier.write)} written"
         yield (
             f"{name}: no storage or in-band network is described there, "

@@ -19,6 +19,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec import AIFactory, Tenant
+from sovereign_ai.text import counted
 
 Bucket = tuple[str, str]
 """A zone and an extended resource; an empty resource stands for servers without accelerators."""
@@ -160,7 +161,7 @@ def _quota_problem(index: int, tenant: Tenant, zones: Sequence[str], left: int, 
     """Return the problem of a tenant with more GPUs than its zones have left."""
     others = f", of which {whole - left:,} are given to others" if left < whole else ""
     message = (
-        f"{tenant.gpus:,} GPUs for tenant {tenant.name!r}, "
+        f"{counted(tenant.gpus or 0, 'GPU')} for tenant {tenant.name!r}, "
         f"and the pools of zone {', '.join(zones)} have {whole:,}{others}"
     )
     hint = f"write at most {left:,}, or enlarge a pool of the zone"

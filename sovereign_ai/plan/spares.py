@@ -20,6 +20,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import NamedTuple
 
+from sovereign_ai.text import counted
 from sovereign_ai.units import Seconds
 
 INTERRUPTIONS, DAYS, GPUS = 419, 54, 16_384
@@ -73,7 +74,9 @@ def spares(machines: int, gpus: int, domain: int, repair: Seconds = REPAIR) -> S
     poisson = poisson_spares(machines, gpus, hours)
     least = max(domain, 1)
     rate = f"{INTERRUPTIONS} interruptions in {DAYS} days of {GPUS:,} GPUs"
-    fleet = f"{machines:,} machines of {gpus} GPUs and {hours} h to repair"
+    machines_text = counted(machines, "machine")
+    gpus_text = counted(gpus, "GPU")
+    fleet = f"{machines_text} of {gpus_text} and {hours} h to repair"
     why = (
         f"max({poisson}, {least}): {poisson} is the 99.9th percentile of a Poisson distribution "
         f"with {rate}, {fleet}; {_least(domain)}; "
@@ -85,5 +88,6 @@ def spares(machines: int, gpus: int, domain: int, repair: Seconds = REPAIR) -> S
 def _least(domain: int) -> str:
     """Return the reason of the minimum in words."""
     if domain:
-        return f"{domain} machines share one NVLink domain"
+        machines = counted(domain, "machine shares", "machines share")
+        return f"{machines} one NVLink domain"
     return "1 is the least, as each machine is an NVLink domain by itself"

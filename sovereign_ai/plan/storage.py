@@ -21,6 +21,7 @@ from sovereign_ai.names import label
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape
 from sovereign_ai.spec import AIFactory, Site, StorageProtocol, StorageTier
+from sovereign_ai.text import counted
 from sovereign_ai.units import Bytes, BytesPerSecond
 
 UNIT_GPUS = 256
@@ -139,7 +140,7 @@ def server_problems(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Pro
             return
     if total > MOST_SERVERS:
         message = (
-            f"all tiers together take {total:,} storage servers; "
+            f"all tiers together take {counted(total, 'storage server')}; "
             f"a factory is planned with at most {MOST_SERVERS:,}"
         )
         hint = "ask for less, or describe several factories"
@@ -155,7 +156,7 @@ def _tier_problem(
     drives = max(size.drives for size, _ in sizes)
     if drives * tier.drive.count > MOST_RAW.count:
         message = (
-            f"{drives:,} drives of {tier.drive} at a site; "
+            f"{counted(drives, 'drive')} of {tier.drive} at a site; "
             f"a tier is planned with at most {MOST_RAW} of raw capacity"
         )
         hint = "ask for less capacity, smaller drives or less parity, or split the tier"
@@ -164,7 +165,7 @@ def _tier_problem(
     if largest.count <= MOST_SERVERS:
         return None
     message = (
-        f"{largest.count:,} storage servers at {site.name}, for {largest.ask}; "
+        f"{counted(largest.count, 'storage server')} at {site.name}, for {largest.ask}; "
         f"a factory is planned with at most {MOST_SERVERS:,}"
     )
     hint = "ask for less, or fix the figures of drives and servers; a unit may be wrong"
@@ -184,7 +185,7 @@ def storage_problems(factory: AIFactory, shapes: Sequence[Shape]) -> Iterator[Pr
             if max(read, write) > most:
                 field = "per_node_read" if read >= write else "per_node_write"
                 required, ports_rate = BytesPerSecond(max(read, write)), BytesPerSecond(most)
-                ports = f"{machine.storage_nics} ports of {machine.storage_nic_rate} for storage"
+                ports = f"{counted(machine.storage_nics, 'port')} of {machine.storage_nic_rate} for storage"
                 message = f"{required} a machine, and pool {shape.pool.name!r} has {ports}: {ports_rate}"
                 hint = f"write at most {str(ports_rate)!r}"
                 yield Problem("storage-rate", message, Where(field=f"storage[{index}].{field}"), hint)
@@ -215,9 +216,9 @@ def _tier_rates(tier: StorageTier, gpus: int) -> tuple[int, int, str]:
     if tier.grade:
         units = max(ceil_div(gpus, UNIT_GPUS), 1)
         read, write = aggregate(tier.grade, units)
-        reasons.append(
-            f"grade {tier.grade} x {units:,} units of {UNIT_GPUS} GPUs for {gpus:,} GPUs ({_SOURCE})"
-        )
+        units_text = counted(units, "unit")
+        gpus_text = counted(gpus, "GPU")
+        reasons.append(f"grade {tier.grade} x {units_text} of {UNIT_GPUS} GPUs for {gpus_text} ({_SOURCE})")
     own_read = tier.read.count if tier.read else 0
     own_write = tier.write.count if tier.write else 0
     if own_read or own_write:
@@ -304,14 +305,14 @@ def _size_servers(tier: StorageTier, read: int, write: int) -> _ServerCount:
     needed = max(ceil_div(tier.capacity.count * stripe, data * tier.drive.count), stripe)
     # Servers, the field that requires them, and the reason in words.
     demands: list[tuple[int, str, str]] = []
-    ask = f"capacity: {needed:,} drives at {tier.server_drives} a server"
+    ask = f"capacity: {counted(needed, 'drive')} at {tier.server_drives} a server"
     demands.append((ceil_div(needed, tier.server_drives), "capacity", ask))
     ask = f"read: {BytesPerSecond(read)} at {tier.server_read} a server"
     demands.append((ceil_div(read, tier.server_read.count), _rate_field(tier, "read"), ask))
     ask = f"write: {BytesPerSecond(write)} at {tier.server_write} a server"
     demands.append((ceil_div(write, tier.server_write.count), _rate_field(tier, "write"), ask))
     if parity:
-        ask = f"stripes of {data}+{parity}: a lost server may take no more than {parity} parts"
+        ask = f"stripes of {data}+{parity}: a lost server may take no more than {counted(parity, 'part')}"
         demands.append((ceil_div(stripe, parity), "data_drives", ask))
     count, field, ask = max(demands, key=lambda demand: demand[0])
     each = ceil_div(needed, count)
@@ -319,7 +320,7 @@ def _size_servers(tier: StorageTier, read: int, write: int) -> _ServerCount:
     terms = "; ".join(f"{number:,} for {reason}" for number, _, reason in demands)
     why = {"servers": f"max = {count:,} of: {terms}"}
     capacity = Bytes(tier.capacity.count)
-    formula = f"{capacity} x {stripe}/{data} / {tier.drive} = {needed:,} drives"
+    formula = f"{capacity} x {stripe}/{data} / {tier.drive} = {counted(needed, 'drive')}"
     spread = f"spread evenly: {each} x {count:,} = {drives:,}"
     why["drives"] = f"{formula} (at least one stripe of {stripe}), {spread}"
     why["raw"] = f"{drives:,} x {tier.drive}"

@@ -26,6 +26,7 @@ from sovereign_ai.plan.racks import (
     switch_power,
 )
 from sovereign_ai.spec import AIFactory, Fabric, Site
+from sovereign_ai.text import counted
 
 # Figures of a system that change the plan.
 _RESTS_ON = (
@@ -120,7 +121,7 @@ def _server_warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
     for (media, drives), servers in counts.items():
         power = server_power(media, drives)
         yield (
-            f"power of {servers:,} storage servers of {drives} {media} drives rests on an estimate: "
+            f"power of {counted(servers, 'storage server')} of {drives} {media} drives rests on an estimate: "
             f"{power.low} to {power.high} W each"
         )
 

@@ -15,6 +15,7 @@ from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import LISTING, read
 from sovereign_ai.files.writing import open_to_append, replace
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 _MOST_REPORTED = 10
 """Files in the way that are listed by name; the rest is counted."""
@@ -86,7 +87,7 @@ def write(
             written.add(name)
             size += len(content)
             if len(written) % _PROGRESS_EVERY == 0:
-                progress(f"{len(written):,} files written")
+                progress(f"{counted(len(written), 'file')} written")
     removed = remove(folder, earlier - written - {listing.name})
     head = (
         f"# Files of `sovereign-ai {what}`; "

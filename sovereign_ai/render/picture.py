@@ -11,6 +11,7 @@ from html import escape
 
 from sovereign_ai.plan import Plan, Rack
 from sovereign_ai.plan.fabric import FabricPlan, Switch
+from sovereign_ai.text import counted
 
 # Lengths are in user units of the SVG, one a pixel at its natural size.
 _WIDTH = 920
@@ -91,14 +92,16 @@ def draw_plan(plan: Plan) -> str:
 
 
 def _draw_title(sheet: _Sheet, plan: Plan) -> None:
-    counted = [node for node in plan.nodes if not node.spare]
-    spares = len(plan.nodes) - len(counted)
-    gpus = sum(node.gpus for node in counted)
+    working = [node for node in plan.nodes if not node.spare]
+    spares = len(plan.nodes) - len(working)
+    gpus = sum(node.gpus for node in working)
     kilowatts = sum(site.it_load for site in plan.power) / 1000
     sheet.y += 6
     sheet.heading(plan.factory)
+    nodes_text = counted(len(working), "node")
+    gpus_text = counted(gpus, "GPU")
     words = (
-        f"{len(counted):,} nodes and {spares:,} spares, {gpus:,} GPUs, {len(plan.racks):,} racks, "
+        f"{nodes_text} and {counted(spares, 'spare')}, {gpus_text}, {counted(len(plan.racks), 'rack')}, "
         f"{kilowatts:,.1f} kW of IT load"
     )
     sheet.text(_RIGHT, sheet.y, words, anchor="end")
@@ -119,7 +122,7 @@ def _draw_legend(sheet: _Sheet, plan: Plan, colours: Mapping[str, str]) -> None:
     for pool, colour in colours.items():
         nodes = [node for node in plan.nodes if node.pool == pool]
         spares = sum(node.spare for node in nodes)
-        kept = f" and {spares:,} spares" if spares else ""
+        kept = f" and {counted(spares, 'spare')}" if spares else ""
         words = f"{pool}: {len(nodes) - spares:,} x {nodes[0].system}{kept}, zone {nodes[0].zone}"
         width = _LETTER * len(words)
         if x + 22 + width > _RIGHT:
@@ -139,11 +142,11 @@ def _draw_fabric(sheet: _Sheet, fabric: FabricPlan) -> None:
         tiers[switch.tier].append(switch)
     sheet.heading(fabric.name)
     counts = ", ".join(f"{len(switches):,} {tier}" for tier, switches in tiers.items() if switches)
-    rails = f"{fabric.rails} rails"
+    rails = counted(fabric.rails, "rail")
     if fabric.rails == 1:
         rails = f"rail {fabric.first_rail}"
     cables = (
-        f"{len(fabric.cables):,} cables, {fabric.kind}, {rails} at {fabric.link // 10**9} Gbps, "
+        f"{counted(len(fabric.cables), 'cable')}, {fabric.kind}, {rails} at {fabric.link // 10**9} Gbps, "
         f"{fabric.oversubscription}"
     )
     sheet.note(f"{counts}; {cables}")
@@ -201,14 +204,14 @@ def _draw_hall(sheet: _Sheet, plan: Plan, site: str, hall: str, colours: Mapping
     kilowatts = sum(rack.power for rack in racks) / 1000
     sheet.y += 8
     sheet.heading(f"{site} / {hall}")
-    sheet.note(f"{len(racks):,} racks, {kilowatts:,.1f} kW")
+    sheet.note(f"{counted(len(racks), 'rack')}, {kilowatts:,.1f} kW")
     sheet.y += 12
     for line in _in_lines(racks[:_MOST_RACKS]):
         for index, rack in enumerate(line):
             _draw_rack(sheet, rack, _MARGIN + index * (_RACK_WIDTH + _RACK_GAP), pools, colours)
         sheet.y += _RACK_HEIGHT + 34
     if len(racks) > _MOST_RACKS:
-        sheet.text(_MARGIN, sheet.y + 4, f"and {len(racks) - _MOST_RACKS:,} more racks", "s")
+        sheet.text(_MARGIN, sheet.y + 4, f"and {counted(len(racks) - _MOST_RACKS, 'more rack')}", "s")
         sheet.y += 22
 
 

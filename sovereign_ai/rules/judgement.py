@@ -20,6 +20,7 @@ from sovereign_ai.errors import Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import normal_name
 from sovereign_ai.spec import Waiver
+from sovereign_ai.text import counted
 
 Severity = Literal["info", "warning", "low", "medium", "high", "critical"]
 ADVISORY: frozenset[Severity] = frozenset({"info", "warning"})
@@ -144,12 +145,12 @@ class RuleVerdict:
             if finding.status == "violation" and finding.remediation:
                 lines.append(f"    {finding.remediation}")
         counts = [
-            f"{len(self.violations)} violations",
+            counted(len(self.violations), "violation"),
             f"{len(self.waived)} waived",
             f"{len(self.undecidable)} undecidable here",
         ]
         if self.notices:
-            counts.append(f"{len(self.notices)} notices")
+            counts.append(counted(len(self.notices), "notice"))
         lines.append(", ".join(counts))
         return lines
 

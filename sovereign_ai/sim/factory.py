@@ -27,6 +27,7 @@ from sovereign_ai.sim.nodes import FAKE, node_objects, with_cache_time
 from sovereign_ai.sim.pod_ranges import assign, cluster_range, has_control_plane, is_within
 from sovereign_ai.sim.slices import slice_objects
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import polling
 
 MANAGER = "sovereign-ai-sim"
@@ -108,7 +109,8 @@ def simulate(
     fresh = [*nodes.replace, *nodes.make]
     planned = _of_simulated(slice_objects(plan, cluster), real)
     slices = _slice_changes(api, factory, planned, nodes, own, real)
-    counts = f"{len(fresh)} machines to make, {len(nodes.mend)} to restore, {len(nodes.remove)} to remove"
+    machines_text = counted(len(fresh), "machine")
+    counts = f"{machines_text} to make, {len(nodes.mend)} to restore, {len(nodes.remove)} to remove"
     progress(f"{cluster}: {counts}")
 
     # Before the first write, so that a range that is too small changes nothing.
@@ -211,7 +213,7 @@ def remove(
     nodes = api.list("v1", "Node", label_selector=selector(factory.name))
     simulated += [node for node in nodes if is_simulated(node)]
     _delete_all(api, simulated)
-    progress(f"{cluster or factory.name}: {len(simulated)} simulated objects removed")
+    progress(f"{cluster or factory.name}: {counted(len(simulated), 'simulated object')} removed")
     return len(simulated)
 
 
@@ -300,7 +302,8 @@ def _refuse_foreign(
         hint = "remove these nodes, or give the pool another name"
         raise UsageError(Problem("node-taken", message, hint=hint))
     if real and not foreign:
-        message = f"the cluster has {len(real)} machines that are not simulated: {_some(sorted(real))}"
+        machines_text = counted(len(real), "machine")
+        message = f"the cluster has {machines_text} that are not simulated: {_some(sorted(real))}"
         hint = (
             "simulate on an embedded cluster (`sovereign-ai cluster up`), or state that this cluster is meant"
         )
@@ -321,7 +324,7 @@ def _make_all(
         calls = [partial(_make, api, node, by_node.get(_name(node), [])) for node in batch]
         made += sum(api.many(calls, workers=_WORKERS))
         if len(nodes) > _BATCH:
-            progress(f"{start + len(batch)} of {len(nodes)} machines made")
+            progress(f"{start + len(batch)} of {counted(len(nodes), 'machine')} made")
     return made
 
 
@@ -404,12 +407,13 @@ def _wait(
         nodes = api.list("v1", "Node", label_selector=selector(factory.name))
         ready = names.intersection(_name(node) for node in nodes if is_ready(node))
         if len(ready) != shown:
-            progress(f"{len(ready)} of {len(names)} machines ready")
+            progress(f"{len(ready)} of {counted(len(names), 'machine')} ready")
             shown = len(ready)
         if len(ready) == len(names):
             return len(ready)
     late = sorted(names - ready)
-    message = f"{len(late)} machines are not Ready after {wait_seconds:g} s: {_some(late)}"
+    machines_text = counted(len(late), "machine is", "machines are")
+    message = f"{machines_text} not Ready after {wait_seconds:g} s: {_some(late)}"
     hint = "see that KWOK runs (`sovereign-ai cluster status`); without it nothing plays simulated machines"
     raise EnvironmentLacksError(Problem("nodes-not-ready", message, hint=hint))
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.plan import Plan
+from sovereign_ai.text import counted
 
 _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 _MOST_NAMED = 5
@@ -85,8 +86,9 @@ def assign(
 
 def _exhausted(block: IPv4Network, without: list[str], used: Mapping[str, str], pods: int) -> Problem:
     """Return the problem of nodes for which a cluster's range has no part left."""
+    pods_text = counted(pods, "pod")
     message = (
-        f"the cluster's pod range {block} has no part of /{_length(pods)} ({pods} pods a node) left "
+        f"the cluster's pod range {block} has no part of /{_length(pods)} ({pods_text} a node) left "
         f"for machines that are to be made: {_some(without)}"
     )
     hint = (

@@ -19,6 +19,7 @@ from sovereign_ai.sovereignty.areas import home
 from sovereign_ai.sovereignty.graph import Graph
 from sovereign_ai.sovereignty.parts.part import NOT_DESCRIBED
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 _FEW = 10
 """Holders below which the index means little beyond the largest share."""
@@ -140,5 +141,5 @@ def _note(holders: int) -> str:
     if holders == 1:
         return "one holder: 10,000 by definition"
     if holders < _FEW:
-        return f"{holders} holders: the index says little beyond the largest share"
+        return f"{counted(holders, 'holder')}: the index says little beyond the largest share"
     return "enough holders to compare"

@@ -21,6 +21,7 @@ from sovereign_ai.catalog.accelerator import accelerator
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import members
 from sovereign_ai.sovereignty.tables import table
+from sovereign_ai.text import counted
 
 BITS = {"bf16": 16, "fp8": 8, "fp4": 4}
 """Bits of an operation's operands."""
@@ -97,7 +98,7 @@ def exposure(name: str) -> Exposure:
         partial=tuple(partial),
         density=density,
         reaches=(_RULE["id"],) if _reaches(low, density) else (),
-        why=f"{rate:,} dense TFLOPS at {precision} x {bits} bits = {tpp:,} ({grade}){area}",
+        why=f"{rate:,} dense TFLOPS at {precision} x {counted(bits, 'bit')} = {tpp:,} ({grade}){area}",
     )
 
 

@@ -19,6 +19,7 @@ from sovereign_ai.sovereignty.graph import Graph
 from sovereign_ai.sovereignty.parts.part import Dependency
 from sovereign_ai.sovereignty.parts.surroundings import used_keys
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 _EU, _EEA, _DE = members("EU"), members("EEA"), frozenset({"DE"})
 _DATA_FIELDS = ("sites.country", "pools.site", "storage", "residency")
@@ -240,7 +241,7 @@ def _encrypted(case: FindingCase) -> CaseFinding:
     fields = ("sites.uplinks",)
     if not lines:
         return CaseFinding(None, "no line is described", fields)
-    return CaseFinding(not bare, f"{bare} of {lines} lines are not encrypted", fields)
+    return CaseFinding(not bare, f"{bare} of {counted(lines, 'line')} are not encrypted", fields)
 
 
 def _disconnect(case: FindingCase, days: int) -> CaseFinding:
@@ -262,8 +263,8 @@ def _disconnect(case: FindingCase, days: int) -> CaseFinding:
                     fields=fields,
                 )
     why = (
-        f"no described part stops it within {days} days; "
-        f"{case.graph.unknown} parts are not described, and a test is asked for"
+        f"no described part stops it within {counted(days, 'day')}; "
+        f"{counted(case.graph.unknown, 'part is', 'parts are')} not described, and a test is asked for"
     )
     return CaseFinding(None, why, fields)
 
@@ -291,7 +292,8 @@ def _listed(case: FindingCase, *layers: str) -> CaseFinding:
         first = ", ".join(sorted(unknown)[:3])
         more = " and more" if len(unknown) > 3 else ""
         return CaseFinding(None, f"not described: {first}{more}", fields)
-    return CaseFinding(holds=True, why=f"{len(parts)} parts with holder and country", fields=fields)
+    parts_text = counted(len(parts), "part")
+    return CaseFinding(holds=True, why=f"{parts_text} with holder and country", fields=fields)
 
 
 def _is_sourced(part: Dependency) -> bool:
@@ -309,7 +311,7 @@ def _second(case: FindingCase) -> CaseFinding:
             if part.alternative:
                 second += 1
     holds = True if second == len(parts) else None
-    why = f"{second} of {len(parts)} kinds of hardware have a second source"
+    why = f"{second} of {counted(len(parts), 'kind')} of hardware have a second source"
     return CaseFinding(holds, why, _fields(parts))
 
 
@@ -321,7 +323,7 @@ def _backups(case: FindingCase) -> CaseFinding:
         if tier.backup is not None:
             backed_up += 1
     holds = backed_up == len(tiers) if tiers else None
-    return CaseFinding(holds, f"{backed_up} of {len(tiers)} tiers are backed up", ("storage",))
+    return CaseFinding(holds, f"{backed_up} of {counted(len(tiers), 'tier')} are backed up", ("storage",))
 
 
 def _places(case: FindingCase) -> CaseFinding:
@@ -330,7 +332,9 @@ def _places(case: FindingCase) -> CaseFinding:
     halls = 0
     for site in sites:
         halls += len(site.halls)
-    why = f"{len(sites)} sites, {halls} halls"
+    sites_text = counted(len(sites), "site")
+    halls_text = counted(halls, "hall")
+    why = f"{sites_text}, {halls_text}"
     return CaseFinding(halls > 1, why, ("sites.name", "sites.halls"))
 
 
@@ -343,9 +347,8 @@ def _exit(case: FindingCase) -> CaseFinding:
 def _gateways(case: FindingCase) -> CaseFinding:
     """Return the declared gateways; the framework also requires a diagram, so the finding stays open."""
     count = len(case.factory.gateways)
-    why = (
-        f"{count} gateways with a legal entity are declared and nothing else opens; the diagram is asked for"
-    )
+    gateways_text = counted(count, "gateway")
+    why = f"{gateways_text} with a legal entity are declared and nothing else opens; the diagram is asked for"
     return CaseFinding(None, why, ("gateways",))
 
 

@@ -10,6 +10,7 @@ from sovereign_ai.sovereignty.criteria import CRITERIA, LEVELS, OBJECTIVES, crit
 from sovereign_ai.sovereignty.drill import DAYS, MOST, Drill
 from sovereign_ai.sovereignty.results import NOTICE, AssessmentResults
 from sovereign_ai.sovereignty.score import LevelStep
+from sovereign_ai.text import counted
 
 WIDTH = 80
 _SHOWN = 8
@@ -115,16 +116,20 @@ def _drills(report: AssessmentResults) -> Iterator[str]:
     for drill in sorted(shown, key=lambda drill: (not drill.foreign, drill.trigger)):
         yield from _drill(drill)
     if len(shown) < len(report.drills):
-        yield f"  {len(report.drills) - len(shown)} more triggers inside stop nothing"
+        more = len(report.drills) - len(shown)
+        triggers = counted(more, "more trigger inside stops", "more triggers inside stop")
+        yield f"  {triggers} nothing"
     unknown = report.graph.unknown
     if unknown:
-        yield from _wrap(f"{unknown} parts are not described and could make each of these worse.", "  ")
+        parts_text = counted(unknown, "part is", "parts are")
+        yield from _wrap(f"{parts_text} not described and could make each of these worse.", "  ")
 
 
 def _drill(drill: Drill) -> Iterator[str]:
     """Yield one drill."""
     mark = "outside" if drill.foreign else "inside"
-    yield f"  {drill.trigger.kind} {drill.trigger.name} ({mark}; {len(drill.reached)} parts)"[:WIDTH]
+    parts_text = counted(len(drill.reached), "part")
+    yield f"  {drill.trigger.kind} {drill.trigger.name} ({mark}; {parts_text})"[:WIDTH]
     for served in drill.served:
         yield f"    {served:<9} {_states(drill, served)}"[:WIDTH]
     if drill.second_source:
@@ -171,7 +176,7 @@ def _sets(report: AssessmentResults) -> Iterator[str]:
         for parts in sets.parts:
             if len(parts) == 1:
                 single += 1
-        text = f"{served}, parts lost outright: {len(sets.parts)} sets, {single} of one part"
+        text = f"{served}, parts lost outright: {counted(len(sets.parts), 'set')}, {single} of one part"
         yield from _wrap(text, "  ", "    ")
 
 

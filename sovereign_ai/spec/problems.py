@@ -17,6 +17,7 @@ from sovereign_ai.errors import Problem, SpecError, Where, closest, nearest
 from sovereign_ai.files import Parsed, above, foreign, may_be_secret, shown
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.spec.field_location import FieldLocation, fields_of, locate_field
+from sovereign_ai.text import counted
 from sovereign_ai.units import Quantity, Ratio
 
 Part = TypeVar("Part", bound=BaseModel)
@@ -82,7 +83,7 @@ def from_validation(
     problems = [_problem(place, item, spot) for place, item, spot in placed[:MOST_PROBLEMS]]
     if len(placed) > MOST_PROBLEMS:
         left = max(len(placed), error.error_count()) - MOST_PROBLEMS
-        message, place = f"and {left:,} more problems", placed[MOST_PROBLEMS][0]
+        message, place = f"and {counted(left, 'more problem')}", placed[MOST_PROBLEMS][0]
         problems.append(Problem("too-many-problems", message, place, "fix these first"))
     return problems
 
@@ -251,7 +252,9 @@ def _not_allowed(wrong: _Wrong) -> Problem:
     if isinstance(value, str) and not may_be_secret(value, spot.path):
         close = closest(value, spot.literals)
         # The message has just listed all of them.
-        hint = f"did you mean {close!r}?" if close else f"write one of the {len(spot.literals)} words"
+        hint = (
+            f"did you mean {close!r}?" if close else f"write one of the {counted(len(spot.literals), 'word')}"
+        )
     return wrong.problem("not-allowed", f"{wrong.seen} is not allowed here; expected {spot.expected}", hint)
 
 
@@ -261,13 +264,10 @@ def _length(wrong: _Wrong) -> Problem:
     limit = f"at least {least}"
     if least is None:
         limit = f"at most {wrong.context.get('max_length')}"
-    entries = f"{actual} entries"
+    # pydantic stops counting beyond the limit.
+    entries = "too many entries" if actual is None else counted(actual, "entry", "entries")
     if actual == 0:
         entries = "nothing"
-    elif actual == 1:
-        entries = "1 entry"
-    elif actual is None:
-        entries = "too many entries"  # pydantic stops counting beyond the limit
     return wrong.problem("out-of-range", f"found {entries}, expected {limit}")
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import orjson
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 _LONGEST = 160
 """Characters of a value in a message."""
@@ -80,8 +81,7 @@ class ClusterFinding:
 
     def __str__(self) -> str:
         """Return one line."""
-        fields = "field" if len(self.also) == 1 else "fields"
-        more = f" (and {len(self.also)} more {fields})" if self.also else ""
+        more = f" (and {counted(len(self.also), 'more field')})" if self.also else ""
         return f"{self.kind} {self.resource}: {self.message}{more}"
 
     @property

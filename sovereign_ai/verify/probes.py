@@ -27,6 +27,7 @@ from sovereign_ai.names import KEYS, MANAGEMENT_ROLE
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import policy_name
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import polling
 from sovereign_ai.verify import pod_probes
 from sovereign_ai.verify.pods import UNLISTED, ProbeTarget, gpu_pod, with_container, with_selector
@@ -110,7 +111,8 @@ def run_probes(
         name = f"admission/{policy}"
         refusals.append(partial(_refusal, api, [policy], name, obj))
     attempts = pod_probes.attempts(api, factory, plan, places, classes, wait_seconds)
-    progress(f"{cluster}: {len(attempts)} pods to make, {len(refusals)} objects that must be refused")
+    pods_text = counted(len(attempts), "pod")
+    progress(f"{cluster}: {pods_text} to make, {counted(len(refusals), 'object')} that must be refused")
     pod_probes.clear_leftovers(api, factory)
 
     running, waiting = [], []

@@ -17,6 +17,7 @@ from sovereign_ai.errors import closest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 from sovereign_ai.rules.rbac import meets
+from sovereign_ai.text import counted
 from sovereign_ai.verify.flavor_choice import taint_text, topology_levels
 from sovereign_ai.verify.obstacle import Obstacle
 from sovereign_ai.verify.pod_place import has_affinity, untolerated
@@ -59,7 +60,7 @@ ChangeKind = Literal[
     "local-queue",
 ]
 _CHANGES: Mapping[ChangeKind, str] = {
-    "count": "ask for {value} pods in {target}",
+    "count": "ask for {value} in {target}",
     "level": "ask for {target} within one {value}",
     "queue": "use the queue {value!r}",
     "end": "wait for {target}, which frees enough when it ends",
@@ -117,7 +118,8 @@ class Change:
         words = _CHANGES[self.kind]
         if not self.value:
             words = _WITHOUT_VALUE.get(self.kind, words)
-        return words.format(target=self.target, value=self.value)
+        value = counted(int(self.value), "pod") if self.kind == "count" else self.value
+        return words.format(target=self.target, value=value)
 
 
 class Proposal(NamedTuple):

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from sovereign_ai.rules.rbac import selects
+from sovereign_ai.text import counted
 from sovereign_ai.verify.flavor_choice import Asking, Assignment, assign, topology_levels
 from sovereign_ai.verify.obstacle import Obstacle, ObstacleCode
 from sovereign_ai.verify.pod_place import is_selected, lost_for, takes_pods
@@ -450,9 +451,10 @@ def _no_room(pod_set: Object, count: int, largest: int, flavor: Object, room: To
     name = str(flavor["metadata"]["name"])
     request = pod_set.get("topologyRequest") or {}
     level, size = request.get("required") or "", request.get("podSetSliceSize")
-    message = f"{count} pods have to be within one {level}, and the roomiest has room for {largest}"
+    pods_text = counted(count, "pod has", "pods have")
+    message = f"{pods_text} to be within one {level}, and the roomiest has room for {largest}"
     if not level:
-        message = f"the nodes of flavor {name} have room for {largest} of {count} pods"
+        message = f"the nodes of flavor {name} have room for {largest} of {counted(count, 'pod')}"
     if size:
         message += f", {size} of them within one {request.get('podSetSliceRequiredTopology')}"
     if lost := [node for nodes in room.lost.values() for node in nodes]:

@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from sovereign_ai.errors import closest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 from sovereign_ai.verify.claimed_devices import count_claims, uncounted_claim
 from sovereign_ai.verify.pod_requests import Object, field_of
 from sovereign_ai.verify.queue_change import Change, cheapest_change, other_queues
@@ -172,7 +173,7 @@ def _without_node(workload: Object, state: QueueState) -> _Verdict | None:
                 message = message or condition.get("message", "")
     if not waiting:
         return None
-    text = f"Kueue has admitted it, and {waiting} of its {len(pods)} pods find no node: {message}"
+    text = f"Kueue has admitted it, and {waiting} of its {counted(len(pods), 'pod')} find no node: {message}"
     return _Verdict("unschedulable", text)
 
 
@@ -195,10 +196,11 @@ def _place(workload: Object) -> str:
     parts = []
     for assigned in admission.get("podSetAssignments") or ():
         flavors = ", ".join(sorted(set((assigned.get("flavors") or {}).values())))
-        text = f"{assigned.get('count', 1)} pods of {assigned['name']} on {flavors or 'no flavor'}"
+        text = f"{counted(assigned.get('count', 1), 'pod')} of {assigned['name']} on {flavors or 'no flavor'}"
         domains = field_of(assigned, "topologyAssignment", "slices") or ()
         if domains:
-            text += f", in {sum(part.get('domainCount', 1) for part in domains)} domains of its topology"
+            domains_text = counted(sum(part.get("domainCount", 1) for part in domains), "domain")
+            text += f", in {domains_text} of its topology"
         parts.append(text)
     return f"queue {admission.get('clusterQueue', '')}: {'; '.join(parts)}"
 

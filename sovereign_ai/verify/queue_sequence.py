@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from sovereign_ai.text import counted
 from sovereign_ai.verify.claimed_devices import count_claims
 from sovereign_ai.verify.pod_requests import Object
 from sovereign_ai.verify.queue_obstacle import admitted
@@ -56,9 +57,9 @@ def _reason(piece: Piece, state: QueueState) -> tuple[QueueReason, QueueState]:
     if not total:
         message = "it has no pods, so that nothing of it waits"
     elif total > fitting:
-        message = f"the first {fitting} of its {total} parts fit; the others were not tried"
+        message = f"the first {fitting} of its {counted(total, 'part')} fit; the others were not tried"
     elif total > 1:
-        message = f"by arithmetic all {total} parts fit, each of which is admitted by itself"
+        message = f"by arithmetic all {counted(total, 'part')} fit, each of which is admitted by itself"
     return QueueReason(piece.name, "waits", "", "", FITS, message), state
 
 
@@ -67,7 +68,7 @@ def _part(piece: Piece, reason: QueueReason, fitting: int) -> QueueReason:
     total = _total(piece)
     if total == 1:
         return replace(reason, workload=piece.name)
-    message = f"{fitting} of its {total} parts fit, and the next one does not: {reason.message}"
+    message = f"{fitting} of its {counted(total, 'part')} fit, and the next one does not: {reason.message}"
     return replace(reason, workload=piece.name, message=message)
 
 

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.text import counted
 from sovereign_ai.verify.pod_requests import Object, field_of
 from sovereign_ai.verify.train_job import CLUSTER_RUNTIME, RUNTIME, replicated_jobs, runtime_of
 
@@ -267,7 +268,8 @@ def _pod_group(full: str, pods: Sequence[Object]) -> Piece:
         pod_sets = pod_sets[:1]
         pod_sets[0]["count"] = total
     elif not is_whole:
-        problem = f"it has {len(pods)} of its {total} pods, and Kueue looks at a group once all are there"
+        pods_text = counted(total, "pod")
+        problem = f"it has {len(pods)} of its {pods_text}, and Kueue looks at a group once all are there"
         return Piece(full, [], problem, "incomplete-group")
     group = {**pods[0], "metadata": {**pods[0]["metadata"], "name": full.rpartition("/")[2]}}
     return Piece(full, list(_workloads(group, pod_sets, 1)))

@@ -22,6 +22,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 from sovereign_ai.verify.compare import compare, compare_machines
 from sovereign_ai.verify.findings import ClusterFinding
 from sovereign_ai.verify.observation import Observed, observe
@@ -142,7 +143,9 @@ def verify(
         *compare_machines(observed, factory, plan, cluster),
     ]
     objects, nodes = len(bundle.objects), len(plan.nodes_of(cluster))
-    progress(f"{cluster}: {objects} objects and {nodes} nodes compared, {len(findings)} findings")
+    objects_text = counted(objects, "object")
+    findings_text = counted(len(findings), "finding")
+    progress(f"{cluster}: {objects_text} and {counted(nodes, 'node')} compared, {findings_text}")
     # After the reading, so that no pod of a probe is judged as if a tenant had created it.
     results: tuple[ClusterProbe, ...] = ()
     if probes:

@@ -243,7 +243,7 @@ def test_a_machine_without_a_model_is_a_pool_without_a_system() -> None:
     [fabric] = part.to_data()["fabrics"]
     assert fabric == {"name": "compute-lyon", "role": "compute"}
     [question] = [text for text in part.questions if text.startswith("fabric compute-lyon")]
-    assert "4 leaves, 1 spines, 0 cores, 32 machines below the fullest leaf" in question
+    assert "4 leaves, 1 spine, 0 cores, 32 machines below the fullest leaf" in question
 
 
 def test_a_system_that_is_named_for_one_pool_leaves_the_others_out() -> None:

@@ -20,6 +20,20 @@ def test_a_unit_gets_a_prefix_and_an_exact_number_keeps_its_digits() -> None:
     assert str(Measure(id="x", unit="kg/kWh", basis=Basis.PLAN, value=4_000.0)) == "4,000 kg/kWh (plan)"
 
 
+@pytest.mark.parametrize(
+    ("unit", "value", "text"),
+    [
+        ("GPUs", 1.0, "1 GPU (plan)"),
+        ("switches", 1.0, "1 switch (plan)"),
+        ("GPUs", 2.0, "2 GPUs (plan)"),
+        ("s", 1.0, "1 s (plan)"),
+        ("tokens/s", 1.0, "1 tokens/s (plan)"),
+    ],
+)
+def test_what_is_counted_is_singular_behind_an_exact_one(unit: str, value: float, text: str) -> None:
+    assert str(Measure(id="x", unit=unit, basis=Basis.PLAN, value=value)) == text
+
+
 def test_a_reason_has_the_formula_or_the_source() -> None:
     assert LEAF.reason == "load: 1.5 kW (plan); the plan"
     assert OPEN.reason == "staff: not known: How many?"

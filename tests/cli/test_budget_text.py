@@ -26,7 +26,7 @@ def test_a_running_cluster_shows_who_is_out_of_work_and_whether_more_may_be_drai
     budget = Budget("a", frozenset({"m1", "m2"}), 1)
     rows = live_budget_rows([budget], machines, datetime(2026, 11, 28, tzinfo=UTC))
     assert list(live_budget_lines(rows)) == [
-        "budget a: 1 out of work of at most 1; budget a: 1 machines are out of work, of at most 1: m1"
+        "budget a: 1 out of work of at most 1; budget a: 1 machine is out of work, of at most 1: m1"
     ]
     rows = live_budget_rows([budget], machines[1:], datetime(2026, 11, 28, tzinfo=UTC))
     assert list(live_budget_lines(rows)) == ["budget a: 0 out of work of at most 1; more may be drained"]

@@ -112,7 +112,7 @@ def test_with_the_state_of_another_cluster_nothing_is_compared_and_both_are_name
         getattr(engines.Engine(stack, "lab", ours, lambda _line: None), verb)()
     by_state, by_settings = refused.value.problems
     assert (
-        f"1 objects of 'lab' on the cluster of {theirs} in its context 'lab', and not on that of {ours}"
+        f"1 object of 'lab' on the cluster of {theirs} in its context 'lab', and not on that of {ours}"
         in by_state.message
     )
     assert "--forget" in by_state.hint

@@ -22,7 +22,7 @@ def test_drift_exits_with_1_and_names_the_next_step(
     monkeypatch.setattr(drift, "drift_of", lambda *_: check)
     result = CliRunner().invoke(app, ["drift", "stacks/lab"])
     assert result.exit_code == 1
-    assert "lab: 1 differences in 3 objects" in result.stdout
+    assert "lab: 1 difference in 3 objects" in result.stdout
     assert option in result.stdout.splitlines()[-1]
 
 

@@ -90,7 +90,7 @@ def test_another_cluster_behind_the_same_file_is_refused_with_the_objects_at_sta
         )
     problem = refused.value.problems[0]
     assert (problem.code, refused.value.exit_code) == ("other-cluster", ExitCode.ENVIRONMENT)
-    for words in ("cluster-1", "cluster-2", "1 objects", "nothing was changed"):
+    for words in ("cluster-1", "cluster-2", "1 object", "nothing was changed"):
         assert words in problem.message
     assert f"sovereign-ai down '{tmp_path}/my lab' --stack lab --forget" in problem.hint
 
@@ -116,7 +116,7 @@ def test_a_removed_and_recreated_control_plane_is_recognised_and_a_vanished_one_
     note_removed(old)
     found = recognise(again, target(tmp_path, b"second", is_local=True), record, held())
     assert found.remade
-    assert "removed and made anew; the 1 objects" in found.line
+    assert "removed and made anew; the 1 object" in found.line
     assert found.identity.uid == "cluster-2"
 
 

@@ -150,7 +150,7 @@ def test_of_many_held_pods_some_are_named_and_the_rest_is_counted(clock: Clock) 
     held = [line for line in lines if line.startswith("pod research/web-")]
     assert len(held) == 5
     assert lines[-2:] == [
-        "2 more pods wait for their disruption budgets",
+        "2 more pods wait for disruption budgets",
         "waiting until evicted pods have ended: research/z",
     ]
     assert clock.now == 9

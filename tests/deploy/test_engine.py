@@ -63,7 +63,7 @@ def test_a_killed_engine_is_called_so_with_what_was_done_and_never_silent() -> N
     (problem,) = failure("up", told, Path("log")).problems
     assert problem.code == "engine-killed"
     assert (
-        "ended by SIGKILL in the middle of `pulumi up`; the 1 changes that were done stay" in problem.message
+        "ended by SIGKILL in the middle of `pulumi up`; the 1 change that was done stays" in problem.message
     )
     assert "memory" in problem.hint
     told.ended_by = signal.SIGSEGV

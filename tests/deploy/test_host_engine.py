@@ -76,7 +76,7 @@ def test_hosts_that_do_not_answer_are_named_and_stay_in_the_state_until_they_are
     code, data = said("up", *both)
     problems = [one["message"].partition(": ")[0] for one in data["problems"]]
     assert (code, problems) == (4, ["train-001 unreachable", "not brought to the plan", *problems[2:]])
-    assert problems[2:] == ["1 hosts failed, and the budget is 0; nothing after fra1-train-su0 was begun"]
+    assert problems[2:] == ["1 host failed, and the budget is 0; nothing after fra1-train-su0 was begun"]
     code, data = said("preview", *both)
     assert (code, data["changes"], sorted(data["failed"])) == (4, {"update": 1}, ["serve-001", "train-001"])
     code, data = said("forget")

@@ -54,7 +54,7 @@ def test_of_a_killed_owner_both_locks_and_its_engine_go_with_a_line_each(files: 
             with hold_stack(files, "up", said.append, patience=0.1):
                 assert copy.processes() == []
     assert len(said) == 2
-    assert said[0] == "ended 1 processes that a dead `up` had left at work"
+    assert said[0] == "ended 1 process that a dead `up` had left at work"
     assert "removing the lock of a run that is dead" in said[1]
 
 

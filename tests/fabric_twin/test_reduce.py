@@ -123,7 +123,7 @@ def test_what_fits_is_not_touched() -> None:
 
 
 def test_nothing_that_fits_is_an_error_and_this_machine_has_limits() -> None:
-    with pytest.raises(ValueError, match="no part that fits 1 switches"):
+    with pytest.raises(ValueError, match="no part that fits 1 switch"):
         reduced(stack("lab")[1].fabrics[0], {}, Limits(1, 1))
     with pytest.raises(EnvironmentLacksError, match="no-room"):
         choose_sample(*stack("lab"), None, Limits(1, 1))

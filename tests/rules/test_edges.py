@@ -279,7 +279,7 @@ def test_logs_are_asked_about_only_where_a_cluster_runs_a_zone_of_the_data() -> 
 
 @pytest.mark.parametrize(
     ("expires", "words"),
-    [("2026-11-24", "it ended on"), ("2026-11-25", "in 1 days"), ("2026-12-08", "in 14 days")],
+    [("2026-11-24", "it ended on"), ("2026-11-25", "in 1 day"), ("2026-12-08", "in 14 days")],
     ids=["today", "tomorrow", "soon"],
 )
 def test_a_waiver_has_ended_on_its_last_day_and_not_before(expires: str, words: str) -> None:

@@ -68,7 +68,7 @@ def test_violations_come_first_and_the_count_last():
     other = RuleFinding("IMG-001", "high", "Pod/research/job", "spec.containers", "not listed", "mirror it")
     lines = judge([FOUND, other], [waiver()], TODAY).lines()
     assert lines[0].startswith("IMG-001 [violation]")
-    assert lines[-1] == "1 violations, 1 waived, 0 undecidable here"
+    assert lines[-1] == "1 violation, 1 waived, 0 undecidable here"
 
 
 # Few words, so that findings that differ in one member alone are frequent.

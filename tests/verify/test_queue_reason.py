@@ -178,7 +178,7 @@ def test_a_rack_with_lost_nodes_says_so():
     cordoned = state(nodes=(node("n1", "u1", "r1"), node("n2", "u1", "r1", unschedulable=True)))
     reason = reason_of(in_rack(2), cordoned)
     assert "room for 1; 1 of its nodes take no pods" in reason.message
-    assert str(reason.change) == "ask for 1 pods in main"
+    assert str(reason.change) == "ask for 1 pod in main"
 
 
 def test_a_taint_that_nobody_tolerates_takes_a_node_out():

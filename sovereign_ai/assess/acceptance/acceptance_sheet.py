@@ -42,6 +42,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node, Plan, StoragePlan
 from sovereign_ai.plan.fabric import FabricPlan
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 _BURN_IN = (
     f"echo '{BEGIN}' > /dev/kmsg; STRESS for HOURS h; echo '{END}' > /dev/kmsg; journalctl -k -o short-iso"
@@ -99,7 +100,7 @@ class _Pool:
     @property
     def gpus(self) -> str:
         """The GPUs of one server, in words."""
-        return f"{self.server.gpus} GPUs in each {self.server.name}"
+        return f"{counted(self.server.gpus, 'GPU')} in each {self.server.name}"
 
     def test(self, name: str, tool: str, command: str, *limits: Limit) -> AcceptanceTest:
         """Return a test of every server of the pool."""
@@ -142,7 +143,7 @@ def _servers(
 def _diagnose(pool: _Pool, diagnostics: Diagnostics) -> AcceptanceTest:
     """Return the test of the vendor's diagnostics."""
     level = figure(FILE, "diagnostics.level")
-    sound = f"{pool.server.gpus} sound GPUs in each {pool.server.name}"
+    sound = f"{counted(pool.server.gpus, 'sound GPU')} in each {pool.server.name}"
     bad = [count(metric, 0, sound, source_text(level), least=False) for metric in ("failed", "not run")]
     gpus = count("gpus", pool.server.gpus, pool.gpus, "the catalogue", least=True)
     command = diagnostics.command.format(level=level.value)
@@ -204,7 +205,7 @@ def _links(plan: Plan, pool: _Pool, ports: dict[str, int]) -> Iterator[Acceptanc
         commands.append("(echo NAME; ethtool -S NAME)")
     how_long = f"before and after {seconds / 3600:.1f} h of full load"
     command = f"{' and '.join(commands)} of every port, {how_long}"
-    cabled = f"{least} ports of each machine of {pool.name}"
+    cabled = f"{counted(least, 'port')} of each machine of {pool.name}"
     error_rate = f"the error rate of {cabled}"
     yield pool.test(
         "links",

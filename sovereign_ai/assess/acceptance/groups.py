@@ -16,6 +16,7 @@ from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.plan import CONFIDENCE, Node, Plan, poisson_spares
 from sovereign_ai.plan.fabric import FabricPlan
+from sovereign_ai.text import counted
 
 
 def _has_reader(node: Node) -> bool:
@@ -57,7 +58,7 @@ def rails(plan: Plan, plane: FabricPlan) -> Iterator[AcceptanceTest]:
         planned = f"a rail of {plane.name}, {link / 1e9:g} Gbps a port"
         # From bits to gigabytes a second.
         bus = portion("bus", share("rail-share"), link / 8e9, planned)
-        ranks = whole(len(nodes), f"{len(nodes)} machines on each rail of {plane.name}{zone}")
+        ranks = whole(len(nodes), f"{counted(len(nodes), 'machine')} on each rail of {plane.name}{zone}")
         command = (
             f"NCCL_IB_HCA=NIC-OF-THE-RAIL all_reduce_perf {LARGE} -g 1 on the rail's GPU of every machine"
         )
@@ -98,7 +99,7 @@ def units(plan: Plan, nodes: list[Node]) -> Iterator[AcceptanceTest]:
         members[node.scalable_unit].append(node)
     rate, cables = _uplink(plan, nodes)
     pool = nodes[0].pool
-    planned = f"{rate / 1e9:g} Gbps from each machine of {pool} ({cables} ports)"
+    planned = f"{rate / 1e9:g} Gbps from each machine of {pool} ({counted(cables, 'port')})"
     # From bits to gigabytes a second: of a server, and of one of its GPUs.
     server, gpu = rate / 8e9, rate / 8e9 / nodes[0].gpus
     # The last unit of a pool may be smaller, so units are tested by their size.
@@ -111,7 +112,7 @@ def units(plan: Plan, nodes: list[Node]) -> Iterator[AcceptanceTest]:
                 of_size.append(name)
         names = tuple(of_size)
         gpus = _gpus(members[names[0]])
-        ranks = whole(gpus, f"{gpus} GPUs in each unit of {size} machines")
+        ranks = whole(gpus, f"{counted(gpus, 'GPU')} in each unit of {counted(size, 'machine')}")
         bus = portion("bus", share("unit-share"), server, planned)
         command = f"all_reduce_perf {LARGE} -g 1 on every GPU of the unit"
         yield AcceptanceTest("collectives", "unit", pool, "nccl", command, names, (bus, *ranks))
@@ -150,7 +151,7 @@ def _fabric(plan: Plan, name: str, planes: list[FabricPlan], nodes: list[Node]) 
     """
     rate, _ = _uplink(plan, nodes)
     gpus = _gpus(nodes)
-    ranks = whole(gpus, f"{gpus} GPUs on {name}")
+    ranks = whole(gpus, f"{counted(gpus, 'GPU')} on {name}")
     bisection = ends = 0
     for plane in planes:
         bisection += plane.bisection
@@ -185,7 +186,7 @@ def _broken(plan: Plan) -> Iterator[AcceptanceTest]:
         if not nodes:
             continue
         gpus = _gpus(nodes)
-        planned = f"machines of {site} that last: {len(nodes):,} with {gpus:,} GPUs"
+        planned = f"machines of {site} that last: {len(nodes):,} with {counted(gpus, 'GPU')}"
         limit = count("broken", poisson_spares(gpus, 1, hours), planned, source, least=False)
         names = tuple(node.name for node in nodes)
         yield AcceptanceTest("burn-in", "site", site, "count", command, (site,), (limit,), names)

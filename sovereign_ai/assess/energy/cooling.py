@@ -35,6 +35,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Rack
 from sovereign_ai.plan.power import GRAMS_OF_WATER, HEAT_OF_AIR, HEAT_OF_WATER, needed_for
 from sovereign_ai.spec import Cooling, DistributionUnits, Hall
+from sovereign_ai.text import counted
 
 LIQUID = ("rear-door", "liquid", "hybrid")
 
@@ -255,7 +256,7 @@ def _units(sheet: Sheet, name: str, cdus: DistributionUnits) -> str:
     def count(watts: float, share: float, most: float) -> float:
         return cdus.loops * needed_for(Fraction(watts * share) / cdus.loops, int(most), cdus.redundancy)
 
-    loops = f"{cdus.loops} loops" if cdus.loops > 1 else "one loop"
+    loops = counted(cdus.loops, "loop") if cdus.loops > 1 else "one loop"
     formula = f"heat x liquid share / rating, rounded up for each loop ({loops}), with {cdus.redundancy}"
     share = f"{name}.liquid-share"
     sheet.derive(f"{name}.cdus", "units", formula, count, f"{name}.heat", share, each)

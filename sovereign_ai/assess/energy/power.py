@@ -31,6 +31,7 @@ from sovereign_ai.plan.power import (
     ups_loss_share,
 )
 from sovereign_ai.spec import AIFactory, Hall, Site, StorageTier
+from sovereign_ai.text import counted
 from sovereign_ai.units import Watts
 
 _MEASURED = frozenset({"h100-sxm"})
@@ -352,7 +353,7 @@ def _levels(sheet: Sheet, name: str, equipment: SiteEquipment, plan: Plan) -> No
         if supplies:
             machine = min(system.worst_power, Watts(limits.get(shape.pool.name, system.worst_power.count)))
             each = machine.count / supplies
-            why = f"{system.name}: {machine} over {supplies} supplies"
+            why = f"{system.name}: {machine} over {counted(supplies, 'supply', 'supplies')}"
             _keep(worst, "supply", each, why)
         share = pdu_share(supplies, equipment.site.power.rack_pdus, count)
         _keep(worst, "pdu", watts * float(share), f"{share} of a rack of {count} {system.name}")

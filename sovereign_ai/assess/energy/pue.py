@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from sovereign_ai.assess.energy.power import SiteEquipment
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.assess.sources import figure
+from sovereign_ai.text import counted
 
 _KELVIN = 273.15
 
@@ -115,7 +116,7 @@ def _compressors(sheet: Sheet, name: str, cold: str, kind: str, wet_bulb: tuple[
     carnot, lift = _chain(sheet, "chiller.carnot"), _chain(sheet, "chiller.lift")
     if wet_bulb:
         approach = _chain(sheet, "approach.air" if kind == "air" else "approach.liquid")
-        formula = f"mean over {len(wet_bulb):,} hours of share of heat / COP"
+        formula = f"mean over {counted(len(wet_bulb), 'hour')} of share of heat / COP"
         work = lambda *values: compressors(wet_bulb, *values)  # noqa: E731 - the formula, used once
         return sheet.derive(f"{name}.compressors", "1", formula, work, cold, approach, lift, carnot)
     share = sheet.figure(f"{name}.mechanical-share", figure("engineering", "mechanical-share"))

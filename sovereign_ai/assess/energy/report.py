@@ -36,6 +36,7 @@ from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 
 @frozen_dataclass(kw_only=True)
@@ -326,9 +327,9 @@ _COOLED = {True: "cooled", False: "too hot", None: "open"}
 def _weather(hours: int, *, used: bool) -> str:
     """Return the number of hours of wet bulb that a PUE follows from, and whether they are a year's."""
     if not used:
-        return f"the {hours:,} hours of wet bulb change nothing, since the PUE is given"
+        return f"the {counted(hours, 'hour')} of wet bulb change nothing, since the PUE is given"
     year = "" if hours in _YEARS else "; that is no year of 8,760 or 8,784, and the PUE is theirs alone"
-    return f"over {hours:,} hour{'s' if hours != 1 else ''} of wet bulb{year}"
+    return f"over {counted(hours, 'hour')} of wet bulb{year}"
 
 
 _YEARS = (8_760, 8_784)
@@ -337,12 +338,12 @@ _YEARS = (8_760, 8_784)
 
 def _balance_lines(site: str, result: Balance) -> Iterator[str]:
     """Yield the lines of hourly supply and load."""
-    yield f"site {site}, hour by hour ({result.hours:,} hours), of {result.load:,.0f} kWh"
+    yield f"site {site}, hour by hour ({counted(result.hours, 'hour')}), of {result.load:,.0f} kWh"
     for name, amount in result.used.items():
         share = amount / result.load if result.load else 0
         yield f"  {name}: {amount:,.0f} kWh, {share:.1%}"
     yield (
-        f"  shortfall: {result.shortfall:,.0f} kWh in {result.short_hours:,} hours, "
+        f"  shortfall: {result.shortfall:,.0f} kWh in {counted(result.short_hours, 'hour')}, "
         f"at most {result.worst_gap:,.0f} kW"
     )
     yield (

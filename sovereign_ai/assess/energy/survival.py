@@ -17,6 +17,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.fabric import fullest_leaf, rails_beside
 from sovereign_ai.plan.power import feed_limit
+from sovereign_ai.text import counted
 
 
 @frozen_dataclass
@@ -166,8 +167,9 @@ def _leaves(equipment: SiteEquipment, plan: Plan) -> Iterator[Failure]:
         if plane.site == equipment.name and plane.role == "compute" and plane.leaf:
             machines = fullest_leaf(plane, every)
             rails = rails_beside(plane, plan.fabrics)
+            machines_text = counted(machines, "machine")
             why = (
-                f"a leaf of {plane.name} carries one of {rails} rails of up to {machines} machines: "
+                f"a leaf of {plane.name} carries one of {counted(rails, 'rail')} of up to {machines_text}: "
                 "they live, and a job across all rails restarts without them"
             )
             yield Failure(equipment.name, f"leaf of {plane.name}", machines == 0, machines, why)
@@ -190,7 +192,9 @@ def _supplies(equipment: SiteEquipment) -> Iterator[Failure]:
             continue
         supplies, required = decided
         stops = pdu_stops(supplies, required, pdus, min(shape.per_rack, shape.total))
-        why = f"{supplies} supplies of which {required} are required, over {pdus} PDUs in turn"
+        supplies_text = counted(supplies, "supply", "supplies")
+        pdus_text = counted(pdus, "PDU")
+        why = f"{supplies_text} of which {required} are required, over {pdus_text} in turn"
         yield Failure(equipment.name, what, stops == 0, stops, why)
         spare = supplies - required
         yield Failure(equipment.name, f"supply of {system.name}", spare > 0, int(spare <= 0), why)

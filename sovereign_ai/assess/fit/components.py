@@ -19,6 +19,7 @@ from pydantic import Field, Strict
 from sovereign_ai.assess.fit.memory import SIZES, expert_parameters
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.spec import Model, Name
+from sovereign_ai.text import counted
 from sovereign_ai.units import Bytes, Seconds
 
 Flag = Annotated[bool, Strict()]
@@ -306,7 +307,8 @@ class InferenceService(Model):
         yield from _size_problems(self.model)
         yield from self._expert_problems()
         if self.prompt is not None and self.context is not None and self.prompt > self.context:
-            message = f"a prompt of {self.prompt:,} tokens is longer than the context of {self.context:,}"
+            tokens_text = counted(self.prompt, "token")
+            message = f"a prompt of {tokens_text} is longer than the context of {self.context:,}"
             hint = "context holds prompt and answer together"
             yield Problem("prompt-too-long", message, Where(field="prompt"), hint)
 
@@ -373,11 +375,12 @@ def model_problems(model: WorkModel) -> Iterator[Problem]:
     yield from _larger_parts(model, parts)
     heads, hidden = model.heads, model.hidden
     if heads is not None and hidden is not None and model.head_width is None and hidden % heads:
-        message = f"{heads:,} heads do not divide the width of {hidden:,} evenly"
+        message = f"{counted(heads, 'head does', 'heads do')} not divide the width of {hidden:,} evenly"
         hint = "fix one of them, or write model.head_width"
         yield Problem("uneven-heads", message, Where(field="model.heads"), hint)
     if model.heads is not None and model.kv_heads is not None and model.heads % model.kv_heads:
-        message = f"{model.kv_heads:,} key and value heads do not divide the {model.heads:,} heads evenly"
+        heads_text = counted(model.heads, "head")
+        message = f"{model.kv_heads:,} key and value heads do not divide the {heads_text} evenly"
         yield Problem(
             "uneven-heads", message, Where(field="model.kv_heads"), "write a divisor of model.heads"
         )

@@ -25,6 +25,7 @@ from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerator import Accelerator, needed_accelerator
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, Shape
+from sovereign_ai.text import counted
 
 
 class FitVerdict(StrEnum):
@@ -255,9 +256,12 @@ def add_scale_up(fit: FitSheet, place: FitPlace, groups: TensorGroups) -> None:
     """
     system, sheet = place.shape.system, fit.sheet
     servers = max(system.nvlink_domain_nodes, 1)
-    why = f"{system.gpus} GPUs a server x {servers} servers of one scale-up domain ({system.name})"
+    gpus_text = counted(system.gpus, "GPU")
+    servers_text = counted(servers, "server")
+    why = f"{gpus_text} a server x {servers_text} of one scale-up domain ({system.name})"
     if servers == 1 and place.chip.scale_up is None:
-        why = f"{system.gpus} GPUs of a server, over PCIe where nothing faster joins them ({system.name})"
+        gpus_text = counted(system.gpus, "GPU")
+        why = f"{gpus_text} of a server, over PCIe where nothing faster joins them ({system.name})"
     domain = sheet.plan("scale-up.gpus", system.gpus * servers, "GPUs", why)
 
     def margin(size: float, whole: float) -> float:

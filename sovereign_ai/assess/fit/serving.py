@@ -30,6 +30,7 @@ from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerator import Accelerator
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import ceil_div
+from sovereign_ai.text import counted
 
 _MODEL = {
     "parameters": ("parameters", "How many parameters does the model have?"),
@@ -116,9 +117,9 @@ def add_inference_service(fit: FitSheet, service: InferenceService, place: FitPl
             if per_server
             else group.replicas * ceil_div(group.gpus, each)
         )
-    counted = fit.sheet.plan("gpus", gpus, "GPUs", "replicas x GPUs of each, as described")
-    why = f"{each} GPUs a server; no replica is cut where it fits into one, and pools share none"
-    add_place(fit, place, counted, fit.sheet.plan("nodes", servers, "servers", why))
+    used = fit.sheet.plan("gpus", gpus, "GPUs", "replicas x GPUs of each, as described")
+    why = f"{counted(each, 'GPU')} a server; no replica is cut where it fits into one, and pools share none"
+    add_place(fit, place, used, fit.sheet.plan("nodes", servers, "servers", why))
     _add_model(fit, service)
     for group in kinds:
         _add_group(fit, service, place, group)

@@ -28,6 +28,7 @@ from sovereign_ai.assess.goodput.exact import best_interval, goodput, mean_betwe
 from sovereign_ai.assess.goodput.training_jobs import add_rate
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.plan import StoragePlan, ceil_div
+from sovereign_ai.text import counted
 
 _MODEL = {
     "parameters": ("parameters", "How many parameters does the model have?"),
@@ -68,7 +69,7 @@ def job_size(job: TrainingJob, gpus_each: int) -> tuple[int, int]:
 def add_training_job(fit: FitSheet, job: TrainingJob, place: FitPlace) -> None:
     """Add the checks of a job."""
     count, servers = job_size(job, place.shape.system.gpus)
-    why = f"as described, at {place.shape.system.gpus} GPUs a server"
+    why = f"as described, at {counted(place.shape.system.gpus, 'GPU')} a server"
     gpus = fit.sheet.plan("gpus", count, "GPUs", why)
     nodes = fit.sheet.plan("nodes", servers, "servers", why)
     add_place(fit, place, gpus, nodes)
@@ -485,7 +486,7 @@ def _add_drain(fit: FitSheet, job: TrainingJob, place: FitPlace, nodes: str) -> 
             "checkpoint.drain", "s", "size / write rate", lambda n, speed: n / speed, size, write
         )
     each = system.storage_nics * system.storage_nic_rate.count / 8
-    why = f"{system.storage_nics} storage ports of {system.storage_nic_rate} a server"
+    why = f"{counted(system.storage_nics, 'storage port')} of {system.storage_nic_rate} a server"
     ports = sheet.plan("checkpoint.ports", each, "B/s", why)
     formula = "size / the less of the tier's write rate and all storage ports of the job"
     return sheet.derive("checkpoint.drain", "s", formula, _drain_seconds, size, write, ports, nodes)
@@ -513,7 +514,7 @@ def _add_elastic(fit: FitSheet, job: TrainingJob, place: FitPlace, nodes: str) -
     least = sheet.plan("elastic.min_nodes", job.elastic.min_nodes, "servers", "as described")
     fit.at_most("smallest size", least, nodes, ("at least", "of"))
     count = job.elastic.min_nodes * place.shape.system.gpus
-    gpus = sheet.plan("elastic.gpus", count, "GPUs", f"{place.shape.system.gpus} GPUs a server")
+    gpus = sheet.plan("elastic.gpus", count, "GPUs", f"{counted(place.shape.system.gpus, 'GPU')} a server")
     each = parallel.tensor * parallel.pipeline * parallel.context
     copy = sheet.plan("elastic.copy", each, "GPUs", "tensor x pipeline x context: one copy of the model")
     fit.divides("whole copies", copy, gpus, ("copies of", "out of"))

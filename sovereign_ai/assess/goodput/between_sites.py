@@ -19,6 +19,7 @@ from sovereign_ai.assess.sheet import Sheet, weighted_sum
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory, Site, Uplink
+from sovereign_ai.text import counted
 
 _GRADIENT = 2
 """Bytes of a gradient in BF16."""
@@ -56,7 +57,7 @@ def _pair(
     """Add the rate of the lines between two sites, with the largest of them lost, and that of the backups."""
     name = f"wan.{ends[0].name}.{ends[1].name}"
     rates = [line.rate.count / 8 for line in lines]
-    yield sheet.plan(f"{name}.rate", sum(rates), "B/s", f"{len(lines)} lines, as described")
+    yield sheet.plan(f"{name}.rate", sum(rates), "B/s", f"{counted(len(lines), 'line')}, as described")
     left = sheet.plan(f"{name}.left", sum(rates) - max(rates), "B/s", "without the line of the highest rate")
     yield left
     parts: list[str] = []

@@ -30,6 +30,7 @@ from sovereign_ai.assess.sources import figure
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 # A fixed seed, so that the same description gives the same report.
 RUNS, STEPS, SEED = 200, 300, 1
@@ -213,7 +214,7 @@ def _simulated(sheet: Sheet, job: GoodputJob, runs: int, seed: int) -> tuple[Sim
     return (
         simulate(case, runs, seed),
         simulate(replace(case, shape=shape or 1.0), runs, seed, "weibull"),
-        simulate(correlated, few, seed, f"whole domains at times, {spares} machines to spare"),
+        simulate(correlated, few, seed, f"whole domains at times, {counted(spares, 'machine')} to spare"),
     )
 
 
@@ -241,8 +242,8 @@ def report_lines(goodput: Goodput) -> Iterator[ReportLine]:
 
 def _simulation_line(result: SimulatedGoodput) -> str:
     """Return the line of one simulated case."""
-    runs = f"{result.runs:,} run{'s' if result.runs != 1 else ''}"
-    stopped = f", stopped after {result.stopped:,} failures" if result.stopped else ""
+    runs = counted(result.runs, "run")
+    stopped = f", stopped after {counted(result.stopped, 'failure')}" if result.stopped else ""
     waits = f", {result.waited:.1%} of the time waiting for repairs" if result.waited else ""
     details = f"{runs}{stopped}, seed {result.seed}; exact {result.exact:.3f}{waits}"
     return f"  simulated, {result.name}: {result.goodput:.3f} +- {result.error:.3f} ({details})"

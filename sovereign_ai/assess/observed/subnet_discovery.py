@@ -19,6 +19,7 @@ from dataclasses import field, replace
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import SUBNET
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 _NODE = re.compile(r'(Switch|Ca|Rt)\s+(\d{1,3})\s+"([^"]{1,80})"\s*(?:#\s*"([^"]*)"(.*))?')
 _PORT = re.compile(
@@ -156,6 +157,7 @@ def _refuse(nodes: Mapping[str, SubnetNode], file: str) -> None:
     counts = Counter(node.description for node in nodes.values())
     twice = sorted(name for name, count in counts.items() if count > 1)
     if twice:
-        message = f"{len(twice)} descriptions are shared by several nodes, such as {twice[0][:60]!r}"
+        descriptions_text = counted(len(twice), "description is", "descriptions are")
+        message = f"{descriptions_text} shared by several nodes, such as {twice[0][:60]!r}"
         hint = "give every adapter its own node description (rdma-ndd), or name switches by --node-name-map"
         raise UsageError(Problem("same-description", message, Where(file), hint))

@@ -15,6 +15,7 @@ from sovereign_ai.attest.report.numbers import mark, table, why
 from sovereign_ai.errors import Where
 from sovereign_ai.rules import REGISTRY, Rule, RuleFinding, explain_waiver_refusal
 from sovereign_ai.spec import Waiver
+from sovereign_ai.text import counted
 
 Placed = tuple[RuleFinding, tuple[str, ...]]
 """A finding, and the clusters that have it."""
@@ -124,7 +125,7 @@ def _waiver_state(report: Report, waiver: Waiver) -> Markup:
     days = (waiver.expires - report.now).days
     if days <= 0:
         return mark("expired", "bad")
-    return mark(f"{days} days left", "warn")
+    return mark(f"{counted(days, 'day')} left", "warn")
 
 
 def certified(report: Report) -> Markup:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, tag, words
 from sovereign_ai.sovereignty import FaultGate, SovereigntyReport, home
 from sovereign_ai.sovereignty.parts import Dependency
+from sovereign_ai.text import counted
 
 # Lengths are in pixels. Each column of the picture has its left edge and its width.
 _WIDTH, _ROW, _TOP = 960, 22, 44
@@ -67,7 +68,7 @@ def picture(report: SovereigntyReport) -> Markup:
         *_part_boxes(parts, rows, narrow),
         *_holder_boxes(held, holders),
     ]
-    label = f"Dependencies: {len(parts)} parts, {len(narrow)} of them single points of failure"
+    label = f"Dependencies: {counted(len(parts), 'part')}, {len(narrow)} of them single points of failure"
     return svg(_WIDTH, height + 10, label, *shapes)
 
 

@@ -14,6 +14,7 @@ from sovereign_ai.catalog.system import system
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import RACK_UNITS, SERVER_UNITS, Plan, Rack, switch_units
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 # Lengths are in pixels: the height of a unit, the width of a rack, the gap between two, and the space above.
 _UNIT, _WIDE, _GAP, _TOP = 7, 178, 28, 56
@@ -90,7 +91,7 @@ def picture(factory: AIFactory, plan: Plan) -> Markup:
     rows = max(-(-len(distinct) // _EACH_ROW), 1)
     columns = min(max(len(distinct), 1), _EACH_ROW)
     width = 16 + columns * (_WIDE + _GAP)
-    label = f"{len(distinct)} distinct racks of {len(plan.racks):,}"
+    label = f"{counted(len(distinct), 'distinct rack')} of {len(plan.racks):,}"
     return svg(max(width, 460), rows * row_height, label, *shapes)
 
 

@@ -13,6 +13,7 @@ from sovereign_ai.assess.energy import RENEWABLE, Balance, Course
 from sovereign_ai.attest.report.markup import Markup, join, svg, tag, words
 from sovereign_ai.attest.report.numbers import mark, table
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 COLUMNS = 120
 """Columns of a picture, at most."""
@@ -94,7 +95,7 @@ def _site(site: str, balance: Balance) -> Iterator[Markup]:
         return
     course = balance.course
     step = -(-balance.hours // COLUMNS)
-    by = "hour by hour" if step == 1 else f"in means of {step:,} hours"
+    by = "hour by hour" if step == 1 else f"in means of {counted(step, 'hour')}"
     whole = columns(course, 0, balance.hours, step)
     yield _picture(f"{site}: supply against load, {by}", whole, 0, balance.hours)
     yield _legend()
@@ -113,13 +114,14 @@ def _verdict(site: str, balance: Balance) -> Markup:
     """Return whether a site's load is covered in every hour."""
     if balance.short_hours:
         state = mark("short", "bad")
+        hours_text = counted(balance.hours, "hour")
         text = (
-            f"in {balance.short_hours:,} of {balance.hours:,} hours, by {balance.worst_gap:,.0f} kW at most "
+            f"in {balance.short_hours:,} of {hours_text}, by {balance.worst_gap:,.0f} kW at most "
             f"and {balance.shortfall:,.0f} kWh in all"
         )
     else:
         state = mark("covered", "good")
-        text = f"the load is covered in each of {balance.hours:,} hours"
+        text = f"the load is covered in each of {counted(balance.hours, 'hour')}"
     return tag("p", f"Site {site}: ", state, f" {text}.")
 
 

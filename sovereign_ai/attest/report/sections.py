@@ -18,6 +18,7 @@ from sovereign_ai.attest.report.numbers import fact, key, mark, numbers, table, 
 from sovereign_ai.attest.report.usage import used
 from sovereign_ai.plan import summary
 from sovereign_ai.render import draw_plan as drawn
+from sovereign_ai.text import counted
 
 Cells = tuple[object, ...]
 """The cells of a row."""
@@ -89,7 +90,7 @@ def _violations(report: Report) -> Markup:
     """Return the number of violations in all clusters."""
     count = sum(len(verdict.violations) for verdict in report.verdicts.values())
     source = "rules over description, plan and every cluster's objects, see the control table"
-    return fact("rules", f"{count} violations", [("source", source)])
+    return fact("rules", counted(count, "violation"), [("source", source)])
 
 
 def _pues(report: Report) -> Iterator[Markup]:
@@ -150,15 +151,17 @@ def _plan_parts(facts: Mapping[str, Any]) -> Iterator[Markup]:
     """Yield fabrics, storage and clusters of a plan, each with its reasons."""
     for fabric in facts["fabrics"]:
         switches = f"{fabric['leaf']} leaf, {fabric['spine']} spine, {fabric['core']} core"
-        head = f"{fabric['name']}: {switches}, {fabric['cables']:,} cables"
+        head = f"{fabric['name']}: {switches}, {counted(fabric['cables'], 'cable')}"
         oversubscription = ("oversubscription", fabric["oversubscription"])
         bisection = ("bisection", str(fabric["bisection"]))
         yield why(head, [*fabric["why"].items(), oversubscription, bisection])
     for tier in facts["storage"]:
-        head = f"storage {tier['tier']} at {tier['site']}: {tier['servers']} servers"
+        head = f"storage {tier['tier']} at {tier['site']}: {counted(tier['servers'], 'server')}"
         yield why(head, tier["why"].items())
     for cluster in facts["clusters"]:
-        size = f"{cluster['nodes']:,} nodes, {cluster['gpus']:,} GPUs"
+        nodes_text = counted(cluster["nodes"], "node")
+        gpus_text = counted(cluster["gpus"], "GPU")
+        size = f"{nodes_text}, {gpus_text}"
         head = f"cluster {cluster['cluster']}: {size}, under the law of {cluster['jurisdiction']}"
         yield why(head, cluster["why"].items())
 
@@ -193,7 +196,8 @@ def flows(report: Report) -> Iterator[Markup]:
     """Yield the map of flows by jurisdiction, and each flow."""
     crossing = [flow for flow in report.flows if flow.crosses]
     total = len(report.flows)
-    yield tag("p", f"{total} flows and holds are declared; {len(crossing)} of them leave their jurisdiction.")
+    flows_text = counted(total, "flow")
+    yield tag("p", f"{flows_text} and holds are declared; {len(crossing)} of them leave their jurisdiction.")
     yield atlas.picture(report.factory, report.flows)
     yield _soft(
         "A declaration is no measurement: what really crosses a border, a network's own counters must show."

@@ -19,6 +19,7 @@ from sovereign_ai.sovereignty import (
     SovereigntyVerdict,
     criterion,
 )
+from sovereign_ai.text import counted
 
 Cells = tuple[object, ...]
 """The cells of a row."""
@@ -29,8 +30,9 @@ def dependencies(report: Report) -> Iterator[Markup]:
     """Yield the graph, the single points of failure, and every part."""
     assessed = report.sovereignty
     narrow = graph.chokepoints(assessed)
+    parts_text = counted(len(assessed.graph.parts), "part")
     text = (
-        f"{len(narrow)} of {len(assessed.graph.parts)} parts stop a service when they alone are lost; "
+        f"{len(narrow)} of {parts_text} stop a service when they alone are lost; "
         "they are marked with ! and drawn strong."
     )
     yield tag("p", text)
@@ -53,7 +55,7 @@ def _cut_sets(assessed: SovereigntyReport) -> Iterator[Cells]:
         yield service, "parts, lost outright", _written(cut_sets)
         for what, by_day in (("holders withdraw", sets.holders), ("countries cut off", sets.countries)):
             for day, groups in by_day.items():
-                yield service, f"{what}, within {day} days", _written(groups) or "none"
+                yield service, f"{what}, within {counted(day, 'day')}", _written(groups) or "none"
 
 
 def _written(sets: Iterable[Iterable[str]]) -> str:
@@ -72,7 +74,7 @@ def _parts(assessed: SovereigntyReport, narrow: Mapping[str, Sequence[str]]) -> 
         ]
         holder = f"{part.holder} ({part.law or 'law not known'})"
         made = " / ".join(filter(None, (part.origin, part.made_by))) or "not known"
-        grace = "" if part.grace_days is None else f"{part.grace_days} days"
+        grace = "" if part.grace_days is None else counted(part.grace_days, "day")
         alternative = part.alternative or "none described"
         narrowed = ", ".join(narrow.get(part.id, []))
         title = why(part.id, reasons)

@@ -14,7 +14,7 @@ from sovereign_ai.assess import Measure, cut
 from sovereign_ai.attest.report.gather import NOTICE, Report, certificates
 from sovereign_ai.plan import summary
 from sovereign_ai.sovereignty import Drill, criterion
-from sovereign_ai.text import spreadsheet_text
+from sovereign_ai.text import counted, spreadsheet_text
 
 # All sections share these columns, so that one file holds the whole report; what a section does not have is
 # empty.
@@ -81,7 +81,7 @@ def _measure_row(section: str, measure: Measure) -> Row:
 def _balance_rows(report: Report) -> Iterator[Row]:
     """Yield the totals of each site's hours."""
     for site, balance in report.energy.balances.items():
-        common = {"section": "hours", "text": f"of {balance.hours} hours"}
+        common = {"section": "hours", "text": f"of {counted(balance.hours, 'hour')}"}
         sums = {
             **balance.used,
             "shortfall": balance.shortfall,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sovereign_ai.attest.report.markup import Markup, box, clipped, svg, words
 from sovereign_ai.sovereignty import DAYS, Drill
+from sovereign_ai.text import counted
 
 _WIDTH, _LABEL, _STEP, _ROW = 940, 250, 165, 44
 _HEAD = 34
@@ -27,8 +28,7 @@ def _drill(drill: Drill, y: float) -> Iterator[Markup]:
     """Yield the shapes of one drill."""
     name = f"{drill.trigger.kind} {drill.trigger.name}"
     yield words(10, y + 16, clipped(name, 34), "small", title=name)
-    count = len(drill.reached)
-    reach = "1 part reached" if count == 1 else f"{count} parts reached"
+    reach = f"{counted(len(drill.reached), 'part')} reached"
     if drill.foreign:
         reach += ", outside the EEA"
     yield words(10, y + 31, reach, "tiny")

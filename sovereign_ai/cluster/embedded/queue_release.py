@@ -24,6 +24,7 @@ from sovereign_ai.cluster.embedded.queued_jobs import (
 from sovereign_ai.cluster.embedded.queueing import GROUP_VERSION, has_queueing, queue_settings_file
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 _HELD = ("AdmissionCheck", "ClusterQueue", "Cohort", "LocalQueue", "ResourceFlavor", "Topology", "Workload")
 """Kinds that Kueue sets finalizers on."""
@@ -49,11 +50,14 @@ class QueueRelease:
     def lines(self) -> Iterator[str]:
         """Yield a line for a person for each thing that was done, or could not be done."""
         if self.objects:
-            yield f"{self.objects} objects that Kueue held can be deleted again"
+            yield f"{counted(self.objects, 'object')} that Kueue held can be deleted again"
         if started := set(self.jobs.waiting) - self.refused.keys():
             yield f"jobs that waited for Kueue start: {listed(started)}"
         if self.pods:
-            yield f"{self.pods} pods that Kueue had not placed are scheduled without it"
+            pods = counted(
+                self.pods, "pod that Kueue had not placed is", "pods that Kueue had not placed are"
+            )
+            yield f"{pods} scheduled without it"
         for name, reason in sorted(self.refused.items()):
             yield f"job {name} stays suspended: {reason}"
         if self.jobs.held:

@@ -26,6 +26,7 @@ from typing import Any
 
 from sovereign_ai.cluster.process import Process, is_stopped, is_well, start, started_at
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import try_lock, wait_until
 
 ALREADY_RUNNING = 3
@@ -209,7 +210,8 @@ class Supervisor:
             else None
         )
         if hopeless:
-            self._fail(hopeless, f"ended {hopeless.failures} times, last with status {hopeless.last_exit}")
+            times = counted(hopeless.failures, "time")
+            self._fail(hopeless, f"ended {times}, last with status {hopeless.last_exit}")
         elif late:
             self._fail(late, "was not well in time" if late.popen else "could not be started in time")
 

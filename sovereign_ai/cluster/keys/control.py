@@ -41,6 +41,7 @@ from sovereign_ai.cluster.keys.store import KeyStore, Stored, opened_store, stor
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import polling_async
 
 Progress = Callable[[str], object]
@@ -295,7 +296,7 @@ async def _until_known(cluster_dir: ClusterDir, custody: Custody, level: str, al
                 readable.append(secret)
     if readable:
         message = (
-            f"the key {level!r} is withdrawn, and {len(readable)} secrets of its level "
+            f"the key {level!r} is withdrawn, and {counted(len(readable), 'secret')} of its level "
             f"are not sealed under it: {places_of(readable)}"
         )
         hint = (

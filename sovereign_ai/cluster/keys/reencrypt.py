@@ -22,6 +22,7 @@ from sovereign_ai.cluster.keys.store import CONFIG_MAPS, Stored, opened_store, s
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 _SEAL_ROUNDS, _ROUNDS = 5, 3
 """How often values are looked at: others write in the meantime, and what they wrote may be outdated too."""
@@ -126,7 +127,8 @@ async def seal_left(cluster_dir: ClusterDir, custody: Custody, level: str, usabl
                 # A secret that somebody else writes in the meantime is not written; the next round looks at
                 # it.
                 await store.write_again(secret)
-    message = f"{len(left)} secrets of level {level!r} are not sealed under its key: {places_of(left)}"
+    secrets_text = counted(len(left), "secret")
+    message = f"{secrets_text} of level {level!r} are not sealed under its key: {places_of(left)}"
     hint = "nothing was withdrawn; run `sovereign-ai keys reencrypt STACK`, and then this command again"
     raise EnvironmentLacksError(Problem("secrets-unsealed", message, hint=hint))
 

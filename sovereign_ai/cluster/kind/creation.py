@@ -15,6 +15,7 @@ from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import Progress, WayClosedError, run
 from sovereign_ai.toolchain.container_engine import Docker
 from sovereign_ai.toolchain.install import find
@@ -83,7 +84,7 @@ def make(
     try:
         run_kind(
             [*argv, "--kubeconfig", str(cluster_dir.kubeconfig), "--verbosity", "3"],
-            f"{cluster_dir.name}: kind makes {len(machines) + 1} nodes",
+            f"{cluster_dir.name}: kind makes {counted(len(machines) + 1, 'node')}",
             log,
             progress,
             log_later=failed,

@@ -36,6 +36,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import Progress, wait_until
 from sovereign_ai.toolchain.container_engine import Docker
 
@@ -184,7 +185,7 @@ def down(name: str, *, progress: Progress = lambda _line: None, root: Path | Non
     with alone(cluster_dir, progress, _DOWN_SECONDS):
         existing = containers(docker, name)
         _refuse_strange(cluster_dir, existing)
-        progress(f"{name}: removing {len(existing)} containers")
+        progress(f"{name}: removing {counted(len(existing), 'container')}")
         operator.stop(cluster_dir)
         log = cluster_dir.folder / "logs" / "kind.log"
         note_removed(cluster_dir)  # before kind removes the cluster from the kubeconfig
@@ -284,7 +285,7 @@ def _finish(
     deadline = time.monotonic() + wait_seconds
     _wait(partial(_takes, api, kwok.objects()), deadline, server, docker, cluster_dir)
     real = frozenset({*machines, control_plane(cluster_dir.name)})
-    progress(f"{cluster_dir.name}: waiting for {len(real)} nodes")
+    progress(f"{cluster_dir.name}: waiting for {counted(len(real), 'node')}")
     names = ", ".join(sorted(real))
     _wait(partial(_are_ready, api, real), deadline, f"the nodes {names}", docker, cluster_dir)
     _wait(partial(_is_available, api, kwok.NAMESPACE, kwok.NAME), deadline, "KWOK", docker, cluster_dir)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sovereign_ai.errors import DeploymentError, Problem
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import polling
 
 CONTROLLER = "SOVEREIGN_CONTROLLER"
@@ -42,7 +43,8 @@ def end_local_processes(mark: str, patience: float = 5.0) -> int:
         number = signal.SIGKILL
         if is_last:
             names = ", ".join(map(str, pids[:_MOST_NAMED]))
-            message = f"{len(pids)} processes of a run do not end: {names}"
+            left = counted(len(pids), "process of a run does", "processes of a run do")
+            message = f"{left} not end: {names}"
             raise DeploymentError(Problem("run-not-ended", message, hint="end them with `kill -KILL`"))
     return count
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
-from sovereign_ai.text import clean, clean_lines
+from sovereign_ai.text import clean, clean_lines, counted
 
 State = Literal["ok", "changed", "drift", "failed", "unreachable", "cancelled", "not-run"]
 FAILED_STATES: tuple[State, ...] = ("failed", "unreachable")
@@ -234,7 +234,7 @@ def diff_text(diff: Any) -> str:
     kept = "\n".join(clean_lines(text[:MOST_DIFF]))
     if len(text) <= MOST_DIFF:
         return kept
-    return f"{kept}\n… {len(text) - MOST_DIFF:,} more characters\n"
+    return f"{kept}\n… {counted(len(text) - MOST_DIFF, 'more character')}\n"
 
 
 def _difference(row: Mapping[str, Any]) -> str:

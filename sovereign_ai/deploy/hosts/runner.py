@@ -32,6 +32,7 @@ from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.hosts import HostInventory, as_data, twin_inventory
 from sovereign_ai.render.switches import SwitchPorts
+from sovereign_ai.text import counted
 
 Progress = Callable[[str], None]
 MOST_AT_ONCE = 50
@@ -191,7 +192,8 @@ def run(
         if cancel():
             stopped = f"cancelled in {unit}"
         elif bad > wish.budget and not wish.check and number < len(parts):
-            stopped = f"{bad} hosts failed, and the budget is {wish.budget}; nothing after {unit} was begun"
+            hosts_text = counted(bad, "host")
+            stopped = f"{hosts_text} failed, and the budget is {wish.budget}; nothing after {unit} was begun"
         if stopped:
             break
     whole = []

@@ -18,6 +18,7 @@ from sovereign_ai.assess.observed import End, ObservedPort, PortState, count, ju
 from sovereign_ai.fabric_twin.infiniband.ibsim_net import Net
 from sovereign_ai.fabric_twin.infiniband.subnet import RunningSubnet
 from sovereign_ai.fabric_twin.result import Result, Seen, examples
+from sovereign_ai.text import counted
 
 LIMITED, FULL = 0x7FFF, 0xFFFF
 """The default partition for hosts, who reach the subnet manager alone, and for the manager itself."""
@@ -90,7 +91,7 @@ def cabling(subnet: RunningSubnet) -> Seen:
     """Compare every port with the plan."""
     ports = observed(subnet)
     wrong = _wrong_ports(ports)
-    text = examples(wrong, 3) or f"all {len(subnet.net.links):,} cables are as planned"
+    text = examples(wrong, 3) or f"all {counted(len(subnet.net.links), 'cable is', 'cables are')} as planned"
     figures = {"ports": len(ports), "wrong": len(wrong)}
     figures.update(count(ports))
     return not wrong, text, figures
@@ -134,7 +135,7 @@ def partitions(subnet: RunningSubnet) -> Seen:
     wrong = wrong_keys(subnet)
     zones = Counter(subnet.net.zones.values())
     ports = len(subnet.net.adapters)
-    text = f"{ports:,} ports have the P_Keys of their zone and no other"
+    text = f"{counted(ports, 'port has', 'ports have')} the P_Keys of their zone and no other"
     if wrong:
         text = f"wrong: {', '.join(wrong[:3])}"
     return not wrong, text, {"ports": ports, "wrong": len(wrong), "zones": dict(zones)}
@@ -227,7 +228,10 @@ def routes(subnet: RunningSubnet) -> Seen:
         long += len(path) > most
         used.update(path)
     used &= {switch.name for switch in plane.switches if switch.tier == "spine"}
-    text = f"{len(paths)} routes of at most {longest} switches over {len(used)} of {plane.spine} spines"
+    routes_text = counted(len(paths), "route")
+    switches_text = counted(longest, "switch", "switches")
+    spines_text = counted(plane.spine, "spine")
+    text = f"{routes_text} of at most {switches_text} over {len(used)} of {spines_text}"
     text += f", by {subnet.routing}{_NO_FAT_TREE.get(subnet.routing, '')}"
     figures = {"routes": len(paths), "lost": lost, "long": long, "spines": len(used)}
     return not lost and not long, text, figures
@@ -308,7 +312,7 @@ def miswire(subnet: RunningSubnet) -> Seen:
     right = _are_exactly(wrong, (*first, *second), PortState.SWAPPED)
     subnet.sweep()
     back = len(_wrong_ports(observed(subnet)))
-    text = f"{len(wrong)} ports found: {examples(wrong, 2)}"
+    text = f"{counted(len(wrong), 'port')} found: {examples(wrong, 2)}"
     return right and not back, text, {"found": len(wrong), "left after it": back}
 
 
@@ -345,7 +349,9 @@ def link_lost(subnet: RunningSubnet) -> Seen:
         subnet.sweep()
     right = _are_exactly(wrong, uplink, PortState.MISSING)
     back = len(_wrong_ports(observed(subnet)))
-    text = f"{len(wrong)} ports missing, rerouted in {seconds:.1f} s, {lost} routes lost"
+    ports_text = counted(len(wrong), "port")
+    routes_text = counted(lost, "route")
+    text = f"{ports_text} missing, rerouted in {seconds:.1f} s, {routes_text} lost"
     figures = {"found": len(wrong), "routes lost": lost, "left after it": back}
     return right and not lost and not back, text, figures
 
@@ -388,8 +394,8 @@ def switch_lost(subnet: RunningSubnet, report: FabricReport, tier: str) -> Seen:
         subnet.sweep()
     foretold = _foretold(report, tier, under[victim])
     back = len(_wrong_ports(observed(subnet)))
-    text = f"{victim}: {len(gone)} host ports cut off, foretold {foretold}; "
-    text += f"rerouted in {seconds:.1f} s, {lost} routes lost"
+    text = f"{victim}: {counted(len(gone), 'host port')} cut off, foretold {foretold}; "
+    text += f"rerouted in {seconds:.1f} s, {counted(lost, 'route')} lost"
     right = len(gone) == foretold and not lost and not back
     figures = {"cut off": len(gone), "foretold": foretold, "routes lost": lost, "left after it": back}
     return right, text, figures

@@ -21,6 +21,7 @@ from sovereign_ai.render.switches import (
     zones_of,
 )
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 MOST_PORTS = 255
 """Ports of one switch in ibsim."""
@@ -71,8 +72,9 @@ class Net:
     @property
     def said(self) -> str:
         """What is twinned, in words."""
-        nodes = f"{len(self.switches):,} switches, {len(self.adapters):,} host ports"
-        return f"{self.plane.name}, whole: {nodes}, {len(self.links):,} cables"
+        ports_text = counted(len(self.adapters), "host port")
+        nodes = f"{counted(len(self.switches), 'switch', 'switches')}, {ports_text}"
+        return f"{self.plane.name}, whole: {nodes}, {counted(len(self.links), 'cable')}"
 
     def node_id(self, name: str) -> str:
         """Return ibsim's own name of a node, which may have 31 characters, from its GUID."""
@@ -140,7 +142,8 @@ def _excesses(plane: FabricPlan, ports: int) -> Iterator[Problem]:
         message = f"ibsim's switches have at most {MOST_PORTS} ports, {plane.name}'s have {ports}"
         yield Problem("twin-too-large", message)
     if plane.node_leaf > MOST_ADAPTERS:
-        message = f"{plane.name} has {plane.node_leaf:,} host ports, a twin at most {MOST_ADAPTERS:,}"
+        ports_text = counted(plane.node_leaf, "host port")
+        message = f"{plane.name} has {ports_text}, a twin at most {MOST_ADAPTERS:,}"
         yield Problem("twin-too-large", message, hint="twin a smaller plane: --plane NAME")
 
 

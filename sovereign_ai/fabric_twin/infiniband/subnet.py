@@ -27,6 +27,7 @@ from sovereign_ai.fabric_twin.twin import MEMORY, SCRATCH, STATE, down
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.render.switches import opensm_conf
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import wait_until
 
 LIBRARIES = Path("/usr/lib")
@@ -104,7 +105,8 @@ class RunningSubnet:
             self._write()
             self._start_ibsim()
             self.seconds["simulated"] = time.monotonic() - start
-            progress(f"ibsim answers for {switches:,} switches and {adapters:,} adapters")
+            adapters_text = counted(adapters, "adapter")
+            progress(f"ibsim answers for {counted(switches, 'switch', 'switches')} and {adapters_text}")
             self._spawn(["opensm", "-F", str(self.folder / "opensm.conf"), "--console", "off"], "opensm")
             self._swept(0)
             seconds = time.monotonic() - start
@@ -247,7 +249,8 @@ class RunningSubnet:
                 env=self._environment(preload=True),
             )
         except subprocess.TimeoutExpired:
-            message = f"{len(questions):,} queries of the subnet took more than {_LONGEST_SHELL:.0f} s"
+            queries_text = counted(len(questions), "query", "queries")
+            message = f"{queries_text} of the subnet took more than {_LONGEST_SHELL:.0f} s"
             hint = "look at what else this machine does, and run it again"
             raise DeploymentError(Problem("twin-unready", message, hint=hint)) from None
         return done.stdout

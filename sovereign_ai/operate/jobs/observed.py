@@ -15,6 +15,7 @@ from sovereign_ai.cluster.api import Api
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.jobs.kinds import QUEUE, ServedWork, WorkKind
+from sovereign_ai.text import counted
 
 Object = Mapping[str, Any]
 _ADMISSION_GATE = "kueue.x-k8s.io/admission"
@@ -131,7 +132,7 @@ def find_work(work: Sequence[Work], name: str) -> Work:
     if matching:
         hint = f"write one of {', '.join(full)}"
         raise UsageError(
-            Problem("work-ambiguous", f"{len(matching)} pieces of work are called so", hint=hint)
+            Problem("work-ambiguous", f"{counted(len(matching), 'piece')} of work are called so", hint=hint)
         )
     hint = nearest(name, [*full, *(each.name for each in work)]) if work else "there is none in the queues"
     raise UsageError(Problem("work-unknown", f"no job or service is called {name[:100]!r}", hint=hint))

@@ -23,6 +23,7 @@ from sovereign_ai.operate.months.gangs import GangTerms, Shares
 from sovereign_ai.operate.months.month import DAY, Month, Safeguard, VirtualSite, run_month
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory, Workload
+from sovereign_ai.text import counted
 
 _STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 """Quantiles of Student's t for two-sided 95 %, for 1 to 10 degrees of freedom."""
@@ -319,8 +320,9 @@ def _explained(terms: GangTerms, total: Shares, interruptions: float | None = No
 
 def _by_chance(job: AssessedJob, total: Shares) -> str:
     """Return what the figures have in common where nothing else sets them apart."""
+    interruptions_text = counted(total.interruptions, "interruption")
     return (
-        f"{total.interruptions} interruptions, where the assessed rate gives {total.total / job.mean:.1f}: "
+        f"{interruptions_text}, where the assessed rate gives {total.total / job.mean:.1f}: "
         "within chance; more --months narrow the interval"
     )
 
@@ -336,9 +338,10 @@ def _reasons(job: AssessedJob, total: Shares, series: MonthSeries) -> Iterator[s
     expected = total.total / job.mean
     # Two standard deviations of a Poisson count.
     if abs(total.interruptions - expected) > 2 * math.sqrt(max(expected, 1.0)):
-        yield f"{total.interruptions} interruptions, where the assessed rate gives {expected:.0f}"
+        yield f"{counted(total.interruptions, 'interruption')}, where the assessed rate gives {expected:.0f}"
     if total.wide:
+        interruptions_text = counted(total.interruptions, "interruption")
         yield (
-            f"{total.wide} of {total.interruptions} interruptions are of switches, power or whole racks, "
+            f"{total.wide} of {interruptions_text} are of switches, power or whole racks, "
             "of which most are not in the assessed rate"
         )

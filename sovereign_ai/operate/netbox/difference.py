@@ -12,6 +12,7 @@ from sovereign_ai.operate.netbox.cable_status import Ends, ends_of
 from sovereign_ai.operate.netbox.held import Held, HeldValue, NetBoxObject, Owner, parts_of_others
 from sovereign_ai.operate.netbox.planned import KINDS, OWNED, Key, Planned, PlannedObject, Reference, Value
 from sovereign_ai.render.interop import OUTSIDE_PORT
+from sovereign_ai.text import counted
 
 CREATE, CHANGE, DELETE, LEAVE = "create", "change", "delete", "leave"
 ACTIONS = (CREATE, CHANGE, DELETE, LEAVE)
@@ -58,7 +59,8 @@ class NetBoxChange:
     def _reason_to_leave(self) -> str:
         """Why an object stays that the plan no longer has."""
         if self.others:
-            return f"{self.others} parts of others are in it"
+            parts = counted(self.others, "part of others is", "parts of others are")
+            return f"{parts} in it"
         return "it is still seen" if self.kind == "cables" else "what is left belongs to it"
 
     def to_data(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sovereign_ai.operate.netbox.connection import LostAnswerError, NetBoxConnec
 from sovereign_ai.operate.netbox.difference import CHANGE, CREATE, DELETE, NetBoxChange, PushDifference
 from sovereign_ai.operate.netbox.held import CONTENT_TYPES, MARK, Held
 from sovereign_ai.operate.netbox.planned import KINDS, OWNED, SHARED, Key, PlannedObject, Reference, Value
+from sovereign_ai.text import counted
 
 _BATCH = 100
 _CABLES = 25
@@ -202,7 +203,7 @@ class Push:
         """
         rows = rows_of(batch[0].change.kind, answer)
         if len(rows) != len(batch):
-            raise bad_answer(f"{len(rows)} objects for {len(batch)} that were created")
+            raise bad_answer(f"{counted(len(rows), 'object')} for {len(batch)} that were created")
         for write, row in zip(batch, rows, strict=True):
             name = write.payload.get("name")
             if name is not None and row.text("name") != name:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory, MaintenanceWindow
+from sovereign_ai.text import counted
 from sovereign_ai.units import Percent
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -54,7 +55,8 @@ class Budget:
         if self.most is None or len(out) < self.most:
             return ""
         named = ", ".join(sorted(out)[:3]) + (", ..." if len(out) > 3 else "")
-        return f"budget {self.name}: {len(out)} machines are out of work, of at most {self.most}: {named}"
+        machines_text = counted(len(out), "machine is", "machines are")
+        return f"budget {self.name}: {machines_text} out of work, of at most {self.most}: {named}"
 
 
 def budgets_of(factory: AIFactory, plan: Plan, cluster: str) -> tuple[Budget, ...]:

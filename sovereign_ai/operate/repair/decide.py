@@ -19,6 +19,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.repair.budgets import Budget
 from sovereign_ai.operate.repair.faults import NOT_READY, Fault, Remedy
 from sovereign_ai.operate.repair.record import Record, Step
+from sovereign_ai.text import counted
 
 
 @frozen_dataclass
@@ -341,7 +342,7 @@ def _drain(machine: Machine, record: Record, policy: Policy, now: datetime, brea
         return Decision(machine.name, Act.WAIT, refusal, record)
     if not record.drains:
         breaker.take(machine)
-    return Decision(machine.name, Act.EVICT, f"{machine.pods} pods", replace(record, drains=True))
+    return Decision(machine.name, Act.EVICT, counted(machine.pods, "pod"), replace(record, drains=True))
 
 
 def _remedy(machine: Machine, record: Record, policy: Policy, now: datetime, *, is_own: bool) -> Decision:
@@ -360,10 +361,8 @@ def _remedy(machine: Machine, record: Record, policy: Policy, now: datetime, *, 
     reason = _said(machine.faults)
     recent = tuple(moment for moment in machine.repairs if now - moment < policy.relapse_window)
     if is_own and not record.attempts and len(recent) >= policy.relapses:
-        days = policy.relapse_window / timedelta(days=1)
-        return _give_up(
-            record, machine, now, f"{reason}; it was repaired {len(recent)} times in {days:g} days"
-        )
+        days, times = policy.relapse_window / timedelta(days=1), counted(len(recent), "time")
+        return _give_up(record, machine, now, f"{reason}; it was repaired {times} in {days:g} days")
     # A reset that did not help is not repeated.
     if worst is Remedy.REBOOT or record.attempts:
         decision = _escalate(machine, record, policy, now, reason)

@@ -17,6 +17,7 @@ from sovereign_ai.cluster import evictable_pods, evictable_pods_by_node, is_recr
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.rbac import selects
+from sovereign_ai.text import counted
 
 Object = Mapping[str, Any]
 BUDGETS = ("policy/v1", "PodDisruptionBudget")
@@ -122,7 +123,7 @@ def held_text(held: Sequence[HeldPod]) -> str:
     """Return pods that hold a drain in one text: the first of them, and how many more there are."""
     text = "; ".join(str(each) for each in held[:_MOST_NAMED])
     more = len(held) - _MOST_NAMED
-    return f"{text}; and {more} more pods" if more > 0 else text
+    return f"{text}; and {counted(more, 'more pod')}" if more > 0 else text
 
 
 def _is_of(budget: Object, pod: Object) -> bool:
@@ -147,7 +148,7 @@ def _held_by(name: str, pod: Object, budgets: Sequence[Object]) -> HeldPod | Non
             return None
     if int(status.get("disruptionsAllowed") or 0) > 0:
         return None
-    reason = f"the budget {names} needs {wanted} healthy pods and has {healthy}"
+    reason = f"the budget {names} needs {counted(wanted, 'healthy pod')} and has {healthy}"
     return HeldPod(name, names, reason, _since(status), _next_step(budget, healthy, wanted))
 
 
@@ -168,7 +169,7 @@ def _next_step(budget: Object, healthy: int, wanted: int) -> str:
             return f"Kubernetes cannot compute it: {condition.get('message', '')}"
     if expected and wanted >= expected:
         field = "minAvailable" if "minAvailable" in (budget.get("spec") or {}) else "maxUnavailable"
-        return f"it never lets one of its {expected} pods go: add a replica, or change its {field}"
+        return f"it never lets one of its {counted(expected, 'pod')} go: add a replica, or change its {field}"
     if healthy < wanted:
         return (
             f"it goes on by itself once {wanted - healthy} more run: kubectl get pods -n {meta['namespace']}"

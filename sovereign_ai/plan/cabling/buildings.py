@@ -31,6 +31,7 @@ from sovereign_ai.plan.campus import CampusLink, RouteUse
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 BETWEEN_BUILDINGS = "between buildings"
 """What a line is for that no fabric has alone."""
@@ -205,7 +206,7 @@ def _cables(site: str, uses: Sequence[tuple[RouteUse, int]]) -> Iterator[Buildin
     needed = sum(use.fibres for use, _ in uses)
     phase = min(number for _, number in uses)
     size = next((fibres for fibres in CABLE_FIBRES if fibres >= needed), CABLE_FIBRES[-1])
-    title = f"cable of {size} fibres, OS2 single mode, between buildings"
+    title = f"cable of {counted(size, 'fibre')}, OS2 single mode, between buildings"
     # Cord, cable and cord reverse parallel fibres three times where the splices cross them as a trunk does.
     is_parallel = any(_connectors(use, part(use.optic))[1] > 1 for use, _ in uses)
     polarity = "Type B" if is_parallel else "A-B"

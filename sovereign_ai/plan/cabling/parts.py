@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sovereign_ai.catalog import LinkMedium
 from sovereign_ai.catalog.parts import CatalogPart
 from sovereign_ai.plan.cabling.cages import GIGABIT, CageKind, switch_cage
+from sovereign_ai.text import counted
 
 PARALLEL = 4
 """Lanes of an MPO-12: four fibres one way, four the other, and four dark."""
@@ -160,7 +161,7 @@ def trunk(medium: LinkMedium, fibres: int) -> Part:
     polish = medium.polish or ""
     legs = fibres // 12
     connector = f"{legs} x MPO-12/{polish}, with pins"
-    title = f"trunk of {fibres} fibres, {medium.fibre}, {connector}"
+    title = f"trunk of {counted(fibres, 'fibre')}, {medium.fibre}, {connector}"
     return Part(f"trunk-{fibres}-{polish.lower()}-{glass}-type-b", "trunk", title, connector, "Type B")
 
 

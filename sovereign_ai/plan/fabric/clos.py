@@ -28,6 +28,7 @@ from collections.abc import Iterator
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.rounding import ceil_div
+from sovereign_ai.text import counted
 from sovereign_ai.units import Ratio
 
 
@@ -115,10 +116,11 @@ def split(radix: int, ratio: Ratio) -> Split:
     down = radix * fraction.numerator // parts
     if not 0 < down < radix:
         least = ceil_div(parts, fraction.numerator)
+        ports_text = counted(least, "port")
         raise MisfitError(
             "oversubscription",
             f"{radix} ports cannot be shared {ratio}: not one is left for a machine",
-            f"write '1:{max(radix - 1, 1)}' or a larger ratio, or use a switch of {least} ports or more",
+            f"write '1:{max(radix - 1, 1)}' or a larger ratio, or use a switch of {ports_text} or more",
         )
     return Split(down, radix - down)
 
@@ -167,7 +169,7 @@ def shape(*, leaf: int, radix: int, split: Split, alone: bool = False) -> Clos:
     if leaf > most_leaves(radix):
         most, most_ends = most_leaves(radix), most_endpoints(radix, split)
         limit = f"three tiers of {radix}-port switches carry at most {most:,}"
-        endpoints = f"{most_ends:,} endpoints at {split.down}:{split.up}"
+        endpoints = f"{counted(most_ends, 'endpoint')} at {split.down}:{split.up}"
         message = f"{leaf:,} leaves are needed and {limit}, which is {endpoints}"
         raise MisfitError("radix", message, "")
     return _three_tiers(leaf, radix, split)

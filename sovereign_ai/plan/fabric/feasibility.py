@@ -22,6 +22,7 @@ from sovereign_ai.plan.fabric.size import FabricSize, described, sized
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import machines_a_rack
 from sovereign_ai.spec import AIFactory, Fabric, GpuNodePool
+from sovereign_ai.text import counted
 from sovereign_ai.units import BitsPerSecond
 
 _CABLE_PARTS = frozenset({2, 4, 8})
@@ -153,8 +154,9 @@ def cable_problems(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[
     if total <= MOST_CABLES:
         return
     name = max(counts, key=lambda fabric: counts[fabric])
+    cables_text = counted(total, "cable")
     message = (
-        f"{total:,} cables, {counts[name]:,} of them here; a factory is planned with at most {MOST_CABLES:,}"
+        f"{cables_text}, {counts[name]:,} of them here; a factory is planned with at most {MOST_CABLES:,}"
     )
     hint = "fewer 'planes' or 'rails', a larger 'oversubscription', or several factories"
     # The counts are in the order of the description.
@@ -227,8 +229,9 @@ def _lid_misfits(fabric: Fabric, site: str, size: FabricSize) -> Iterator[Misfit
     subnets = fabric.subnets or 1
     pods = size.shape.pods if size.tiers == 3 else 1
     if subnets > pods:
-        noun = "pod" if pods == 1 else "pods"
-        message = f"at site {site}: {subnets} subnets, and the plane has {pods} {noun} to divide into them"
+        pods_text = counted(pods, "pod")
+        subnets_text = counted(subnets, "subnet")
+        message = f"at site {site}: {subnets_text}, and the plane has {pods_text} to divide into them"
         yield MisfitError("subnets", message, f"write at most {pods}")
         return
     lids = _lids(size, pods, subnets)
@@ -287,13 +290,13 @@ def _machine_misfits(factory: AIFactory, fabric: Fabric) -> Iterator[MisfitError
         if is_wrong:
             message = (
                 f"{name} of pool {pool.name} has {ports} {fabric.role} ports, one for each rail: "
-                f"{fabric.rails} rails do not divide them evenly"
+                f"{counted(fabric.rails, 'rail does', 'rails do')} not divide them evenly"
             )
             yield MisfitError("rails", message, f"{advice}, or give the pool a fabric of its own")
         link = fabric.link_of(pool.name)
         if link.count * parts > rate.count:
             rate = BitsPerSecond(rate.count // parts)
-            part = f"one of {parts} parts of a" if parts > 1 else "a"
+            part = f"one of {counted(parts, 'part')} of a" if parts > 1 else "a"
             message = f"{part} {fabric.role} port of {name} gives {rate}, not {link}"
             hint = f"write 'link: {rate}'"
             if len(pool_of) > 1:

@@ -14,6 +14,7 @@ from sovereign_ai.catalog.switch import BREAKOUT_PARTS, switch
 from sovereign_ai.plan.fabric.layout import pairs_of
 from sovereign_ai.plan.fabric.size import MOST_BREAKOUT, FabricSize
 from sovereign_ai.spec import Fabric
+from sovereign_ai.text import counted
 from sovereign_ai.units import BitsPerSecond
 
 _OF_CORES = ("cores", "core_oversubscription")
@@ -86,7 +87,11 @@ def odd_rate_notes(fabric: Fabric) -> Iterator[str]:
         written[f"a 'border' of {fabric.border.link}"] = fabric.border.link.count
     for words, rate in written.items():
         if rate not in own:
-            parts = f", {BitsPerSecond(rate)} in each of {fabric.planes} planes" if "links" in words else ""
+            parts = (
+                f", {BitsPerSecond(rate)} in each of {counted(fabric.planes, 'plane')}"
+                if "links" in words
+                else ""
+            )
             near = " and ".join(str(BitsPerSecond(known)) for known in _nearest_rates(rate))
             said = f"fabric {fabric.name}: {words}{parts if fabric.planes > 1 else ''}"
             yield f"{said}: no port that is sold has this rate; the nearest are {near}"
@@ -110,7 +115,7 @@ def part_rate_notes(fabric: Fabric) -> Iterator[str]:
     part = f"fabric {fabric.name}: a port of {model.name} gives {model.rate} and carries "
     part += f"{fabric.breakout} x {fabric.link}" if fabric.breakout > 1 else f"one link of {fabric.link}"
     if fabric.planes > 1:
-        part += f" over {fabric.planes} planes"
+        part += f" over {counted(fabric.planes, 'plane')}"
     split = fabric.breakout * share
     if split > MOST_BREAKOUT:
         yield f"{part}; whether it runs that slowly is not in the catalogue"

@@ -40,6 +40,7 @@ from sovereign_ai.plan.fabric.port_assignment import (
 from sovereign_ai.plan.fabric.switch_ports import Outside, Ports, outside_of, ports_of, with_outside
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import Fabric
+from sovereign_ai.text import counted
 from sovereign_ai.units import BitsPerSecond, Ratio
 
 
@@ -196,13 +197,14 @@ class _Sizer:
         """
         if self.partners.spine and self.spine_radix < 2:
             left = max(self.spine_radix, 0)
-            message = (
-                f"{self.partners.spine} links to the other spine of its pair leave {left} ports for leaves"
-            )
+            links_text = counted(self.partners.spine, "link")
+            ports_text = counted(left, "port is", "ports are")
+            message = f"beside {links_text} to the other spine of its pair {ports_text} left for leaves"
             hint = "write fewer, or use spines of more ports"
             raise MisfitError("spine_peer_links", message, hint)
         if self.rails % self.leaf_rails:
-            message = f"{self.rails} rails are no multiple of the {self.leaf_rails} that a leaf takes"
+            rails_text = counted(self.rails, "rail is", "rails are")
+            message = f"{rails_text} no multiple of the {self.leaf_rails} that a leaf takes"
             raise MisfitError("leaf_rails", message, f"write a divisor of {self.rails}")
         if self.fabric.spines == "none":
             return self._without_spines()
@@ -250,14 +252,14 @@ class _Sizer:
             places = self._level_places(places, a_group)
         up = self._count_uplinks(places)
         self._check_partner_links(up)
-        across = f"{self.rails} rails"
+        across = counted(self.rails, "rail")
         if self.leaf_rails > 1:
-            across = f"{self.rails} rails, {self.leaf_rails} a leaf,"
-        wanted = f"{self.places} places"
+            across = f"{counted(self.rails, 'rail')}, {self.leaf_rails} a leaf,"
+        wanted = counted(self.places, "place")
         if self.step > 1:
             wanted = f"{self.width} of {BitsPerSecond(self.ports.link)}, which {wanted} take"
             self.why["rates"] = self._rates_why()
-        self.why["leaf"] = f"{across} x {a_group} of {places} places for {wanted}"
+        self.why["leaf"] = f"{across} x {a_group} of {counted(places, 'place')} for {wanted}"
         if leaf == 1 and not self.borders:
             return self._single_switch(places)
         if self.fabric.pod_leaves is None and leaf + self.borders <= self.spine_radix:
@@ -279,7 +281,8 @@ class _Sizer:
         if places is not None:
             used = places * self.leaf_rails
             if self.ports.room(used) < 0:
-                message = f"{places} machines take {used} ports of a leaf that has {ports}"
+                machines_text = counted(places, "machine takes", "machines take")
+                message = f"{machines_text} {counted(used, 'port')} of a leaf that has {ports}"
                 raise MisfitError("leaf_hosts", message, f"write at most {ports // self.leaf_rails}")
             return places
         fixed = self.fabric.uplinks if isinstance(self.fabric.uplinks, int) else 0
@@ -297,9 +300,10 @@ class _Sizer:
             return low * self.step
         # Reached only where spines are needed: a switch without any is limited by its ports alone (see
         # `sized`).
-        message = f"{self.ports.cages} ports leave none for a machine within {self.fabric.oversubscription}"
+        ports_text = counted(self.ports.cages, "port leaves", "ports leave")
+        message = f"{ports_text} none for a machine within {self.fabric.oversubscription}"
         if self.partners.leaf:
-            message += f", beside {self.partners.leaf} links to the other leaf of its pair"
+            message += f", beside {counted(self.partners.leaf, 'link')} to the other leaf of its pair"
             hint = "write fewer, or use a switch of more ports"
             raise MisfitError("peer_links", message, hint)
         raise MisfitError("oversubscription", message, "write a larger ratio, or use a switch of more ports")
@@ -319,9 +323,11 @@ class _Sizer:
             need = self.need(self._counted(places))
             if self._room(places) >= max(need, fixed):
                 return places
-        message = f"{hosts} machines of several rates do not fit a leaf of {ports} ports beside its uplinks"
+        machines_text = counted(hosts, "machine")
+        ports_text = counted(ports, "port")
+        message = f"{machines_text} of several rates do not fit a leaf of {ports_text} beside its uplinks"
         if self.partners.leaf:
-            message += f" and {self.partners.leaf} links to the other leaf of its pair"
+            message += f" and {counted(self.partners.leaf, 'link')} to the other leaf of its pair"
         raise MisfitError("leaf_hosts", message, "write fewer, or leave it out")
 
     def _level_places(self, most: int, a_group: int) -> int:
@@ -354,21 +360,25 @@ class _Sizer:
         described = self.fabric.uplinks
         room = self._room(places)
         self.most_up = room
-        counted = self._counted(places)
-        need = self.need(counted)
+        full = self._counted(places)
+        need = self.need(full)
         up = described if isinstance(described, int) else need
         if up < need:
+            uplinks_text = counted(up, "uplink carries", "uplinks carry")
+            machines_text = counted(places, "machine")
             message = (
-                f"{up} uplinks carry less than {self.fabric.oversubscription} of {places} machines a leaf, "
+                f"{uplinks_text} less than {self.fabric.oversubscription} of {machines_text} a leaf, "
                 f"which takes {need}"
             )
             hint = f"write {need}, or a larger oversubscription"
             if need > room:
-                left = f"{max(room, 0)} ports are left for uplinks"
+                left = f"{counted(max(room, 0), 'port is', 'ports are')} left for uplinks"
                 hint = f"put fewer machines on a leaf, where {left}, or write a larger oversubscription"
             raise MisfitError("uplinks", message, hint)
         if up > room:
-            message = f"{places} machines on a leaf need {up} links upwards, and {max(room, 0)} are left"
+            machines_text = counted(places, "machine")
+            links_text = counted(up, "link")
+            message = f"{machines_text} on a leaf need {links_text} upwards, and {max(room, 0)} are left"
             field = "leaf_hosts" if self.fabric.leaf_hosts else "uplinks"
             if self.partners.leaf:
                 message += f" beside {self.partners.leaf} to the other leaf of its pair"
@@ -376,7 +386,8 @@ class _Sizer:
             raise MisfitError(field, message, "write fewer, or a larger oversubscription")
         noun = "machines" if self.step == 1 else f"places of {BitsPerSecond(self.ports.link)}"
         self.why["down"] = (
-            f"{places} {noun} x {self.leaf_rails} on a leaf; {up} links up, and {need} carry {counted}"
+            f"{places} {noun} x {self.leaf_rails} on a leaf; "
+            f"{counted(up, 'link')} up, and {need} carry {full}"
         )
         if self.step == 1:
             self.why["down"] += " machines"
@@ -413,16 +424,17 @@ class _Sizer:
         a_group = ceil_div(first_free_place(self.blocks, places), places) if places else 0
         leaf = a_group * (self.rails // self.leaf_rails)
         if not 0 < leaf <= 2:
-            rails = "1 rail" if self.rails == 1 else f"{self.rails} rails"
+            rails = counted(self.rails, "rail")
+            machines_text = counted(self.places, "machine takes", "machines take")
             message = (
-                f"{self.places} machines of {rails} take {leaf or 'more than two'} leaves, "
+                f"at {rails} {machines_text} {leaf or 'more than two'} leaves, "
                 "and without spines there are two at most"
             )
             raise MisfitError("spines", message, "write 'spines: least', or use a switch of more ports")
         places = self._level_places(places, a_group)
-        self.why["leaf"] = (
-            f"{self.rails} rails, {self.leaf_rails} a leaf, for {self.places} places; no spine is wanted"
-        )
+        rails_text = counted(self.rails, "rail")
+        places_text = counted(self.places, "place")
+        self.why["leaf"] = f"{rails_text}, {self.leaf_rails} a leaf, for {places_text}; no spine is wanted"
         if leaf == 1:
             return self._single_switch(places)
         return self._leaf_pair(places)
@@ -433,11 +445,14 @@ class _Sizer:
         need = self.need(self._fullest_leaf(places))
         peers = self.fabric.peer_links or need
         if peers > room:
-            message = f"{peers} links between the two leaves, and {max(room, 0)} ports of each are left"
+            links_text = counted(peers, "link")
+            ports_text = counted(max(room, 0), "port of each is", "ports of each are")
+            message = f"{links_text} between the two leaves, and {ports_text} left"
             fewer = f"at most {room}, " if room > 0 else ""
             hint = f"write {fewer}a larger oversubscription, or use spines"
             raise MisfitError("peer_links", message, hint)
-        self.why["leaf_leaf"] = f"{peers} links between the pair; {need} carry the machines there now"
+        links_text = counted(peers, "link")
+        self.why["leaf_leaf"] = f"{links_text} between the pair; {need} carry the machines there now"
         self.why["tiers"] = "two leaves that meet each other"
         outside = self._built_outside(2, 0, 0)
         layout = Layout(self.ports, self.leaf_rails, by_rail=False, peers=peers, even=True, outside=outside)
@@ -461,8 +476,9 @@ class _Sizer:
             is_single = described == 1 and self._above(leaf, up, 1) <= radix
             if not least <= described <= up and not is_single:
                 few = f"{least}" if least == up else f"{least} to {up}"
-                noun = "spine" if described == 1 else "spines"
-                message = f"{described} {noun} of {radix} ports; {leaf} leaves of {up} uplinks take {few}"
+                spines_text, uplinks_text = counted(described, "spine"), counted(up, "uplink")
+                leaves_text = counted(leaf, "leaf", "leaves")
+                message = f"{spines_text} of {radix} ports; {leaves_text} of {uplinks_text} take {few}"
                 raise MisfitError("spines", message, f"write {few}, or 'spines: least'")
             self._check_border_meets(described)
             self.why["spine"] = f"{described} as described; the uplinks take {least} of {radix} ports"
@@ -479,11 +495,11 @@ class _Sizer:
                     count, up, best = fewer, uplinks, fewer
         if count:
             self.why["spine"] = (
-                f"smallest divisor of {up} uplinks whose {radix} ports hold those of {leaf} leaves"
+                f"smallest divisor of {counted(up, 'uplink')} whose {radix} ports hold those of {leaf} leaves"
             )
             return count, up
         self._check_border_meets(least)
-        message = f"no number of spines divides {up} uplinks of {leaf} leaves within {radix} ports"
+        message = f"no number of spines divides {counted(up, 'uplink')} of {leaf} leaves within {radix} ports"
         raise MisfitError("spines", message, "write 'spines: least'")
 
     def _least_spines(self, leaf: int, up: int, radix: int, need: int, least: int) -> tuple[int, int]:
@@ -502,10 +518,11 @@ class _Sizer:
             # The rule `even` additionally requires spines that divide the uplinks.
             if uplinks and (described == "least" or uplinks % count == 0):
                 spared = f", and {spare} may fail" if spare else ""
-                self.why["spine"] = f"fewest of {radix} ports that hold {leaf} x {uplinks} uplinks{spared}"
+                uplinks_text = counted(uplinks, "uplink")
+                self.why["spine"] = f"fewest of {radix} ports that hold {leaf} x {uplinks_text}{spared}"
                 return count, uplinks
         self._check_border_meets(max(least, spare + 1))
-        message = f"no number of spines leaves {need} uplinks of a leaf where {spare} of them fail"
+        message = f"no number of spines leaves {counted(need, 'uplink')} of a leaf where {spare} of them fail"
         hint = "write fewer, fewer machines a leaf, or a larger oversubscription"
         raise MisfitError("spine_spares", message, hint)
 
@@ -525,8 +542,10 @@ class _Sizer:
         uplinks = self._uplinks_below(count, leaf, up, radix, need, spare)
         if uplinks:
             return count, uplinks
+        spines_text = counted(count, "spine")
+        uplinks_text = counted(up, "uplink")
         message = (
-            f"{count} spines of {radix} ports do not hold {leaf} x {up} uplinks so that {spare} may fail"
+            f"{spines_text} of {radix} ports do not hold {leaf} x {uplinks_text} so that {spare} may fail"
         )
         field = "spine_spares" if spare else "spines"
         raise MisfitError(field, message, "write more spines, or 'spines: least'")
@@ -607,18 +626,20 @@ class _Sizer:
         if not self.borders or self.outside is None or self.fabric.border is None:
             return
         need, room, described = self._border_need(), self._border_room(), self.fabric.border.uplinks
-        links = f"{self.outside.links} links to the outside"
+        links = f"{counted(self.outside.links, 'link')} to the outside"
         if self.partners.border:
             links += f", beside {self.partners.border} to the other one of its pair,"
         if need > room:
-            message = f"{links} need {need} links upwards from a border leaf, and its ports leave {room}"
+            links_text = counted(need, "link")
+            message = f"{links} need {links_text} upwards from a border leaf, and its ports leave {room}"
             raise MisfitError("border.ports", message, "write fewer, or a larger oversubscription")
         if described is not None and described > room:
-            message = f"{described} links upwards from a border leaf; {links} leave {room}"
+            message = f"{counted(described, 'link')} upwards from a border leaf; {links} leave {room}"
             raise MisfitError("border.uplinks", message, f"write {need} to {room}, or leave it out")
         if described is not None and described < need:
             ratio = self.fabric.oversubscription
-            message = f"{described} links upwards carry less than {ratio} of {links}, which takes {need}"
+            links_text = counted(described, "link")
+            message = f"{links_text} upwards carry less than {ratio} of {links}, which takes {need}"
             raise MisfitError("border.uplinks", message, f"write {need}, or a larger oversubscription")
 
     def _check_border_meets(self, spines: int) -> None:
@@ -626,7 +647,9 @@ class _Sizer:
         if self._border_keeps(spines, 0):
             return
         uplinks, room = self._border_up(spines), self._border_room()
-        message = f"{uplinks} links upwards from a border leaf do not meet each of {spines} spines"
+        links_text = counted(uplinks, "link")
+        spines_text = counted(spines, "spine")
+        message = f"{links_text} upwards from a border leaf do not meet each of {spines_text}"
         if room >= spines:
             raise MisfitError("border.uplinks", message, f"write {spines} or more, or leave it out")
         raise MisfitError("border.ports", message, "write fewer, or border leaves of more ports")
@@ -650,23 +673,26 @@ class _Sizer:
             hint = "write 'at: leaf'" if not spine else "write 'at: spine'"
             raise MisfitError("border.at", message, hint)
         if outside.tier == "leaf" and outside.switches > leaf:
-            noun = "leaf" if leaf == 1 else "leaves"
-            message = f"{outside.switches} leaves with links to the outside; the plane has {leaf} {noun}"
+            leaves_text = counted(outside.switches, "leaf", "leaves")
+            plane_text = counted(leaf, "leaf", "leaves")
+            message = f"{leaves_text} with links to the outside; the plane has {plane_text}"
             raise MisfitError("border.leaves", message, f"write at most {leaf}, or leave it out for all")
         if outside.tier != "border":
             return outside
         uplinks = self._border_up(a_pod or spine)
         need = self._border_need()
+        links_text = counted(uplinks, "link")
+        leaves_text = counted(outside.border_leaves, "border leaf", "border leaves")
         self.why["border"] = (
-            f"{outside.border_leaves} border leaves; {uplinks} links up from each, and {need} carry its "
+            f"{leaves_text}; {links_text} up from each, and {need} carry its "
             f"{outside.links} of {BitsPerSecond(outside.rate)}"
         )
         return replace(outside, uplinks=uplinks)
 
     def _two_tiers(self, places: int, leaf: int, up: int) -> Laid:
         """Return leaves below spines."""
-        counted = self._counted(places)
-        spine, up = self._count_spines(leaf, up, self.spine_radix, self.need(counted))
+        full = self._counted(places)
+        spine, up = self._count_spines(leaf, up, self.spine_radix, self.need(full))
         if self.fabric.core_oversubscription is not None:
             message = f"{leaf} leaves fit under spines of {self.spine_radix} ports, so there are no cores"
             hint = "leave it out, or write 'pod_leaves', the leaves of a pod"
@@ -696,8 +722,9 @@ class _Sizer:
         """
         if self.fabric.kind != "infiniband" or not 0 < self.partners.leaf < up:
             return
+        links_text = counted(self.partners.leaf, "link")
         message = (
-            f"InfiniBand takes the {self.partners.leaf} links alone for all that the two leaves of a pair "
+            f"InfiniBand takes the {links_text} alone for all that the two leaves of a pair "
             f"send each other, and each has {up} upwards"
         )
         hint = f"write {up} or more, or leave it out"
@@ -712,9 +739,8 @@ class _Sizer:
             if not links:
                 continue
             count = len(pairs[tier])
-            noun = "pair" if count == 1 else "pairs"
-            each = "1 link" if links == 1 else f"{links} links"
-            part = f"{count} {noun} of {_PLURALS[tier]} x {each}"
+            pairs_text, each = counted(count, "pair"), counted(links, "link")
+            part = f"{pairs_text} of {_PLURALS[tier]} x {each}"
             alone = switches[tier] - 2 * count
             if alone:
                 part += f", {alone} without a partner"
@@ -724,15 +750,18 @@ class _Sizer:
 
     def _leaf_spine_why(self, leaf: int, up: int, outside: Outside | None) -> str:
         """Return the reason of the number of cables between leaves and spines."""
-        why = f"{leaf} leaves x {up} uplinks"
+        leaves_text = counted(leaf, "leaf", "leaves")
+        uplinks_text = counted(up, "uplink")
+        why = f"{leaves_text} x {uplinks_text}"
         if outside is not None and outside.border_leaves:
-            why += f" + {outside.border_leaves} border leaves x {outside.uplinks}"
+            border_text = counted(outside.border_leaves, "border leaf", "border leaves")
+            why += f" + {border_text} x {outside.uplinks}"
         return why
 
     def _three_tiers(self, places: int, leaf: int, up: int, a_group: int) -> Laid:
         """Return pods of leaves and spines below cores; the fewest switches where pods are not described."""
-        counted = self._counted(places)
-        need = self.need(counted)
+        full = self._counted(places)
+        need = self.need(full)
         best: Laid | None = None
         failed = MisfitError(
             "radix", f"{leaf:,} leaves are more than three tiers join", "use a switch of more ports"
@@ -782,14 +811,14 @@ class _Sizer:
         pod = pod_leaves if pod_leaves is not None else ceil_div(leaf, pods)
         if self.partners.leaf and pod % 2:
             # A pair belongs to one pod, so that both of its leaves meet the same spines.
-            message = f"pods of {pod} leaves part a pair that 'peer_links' joins"
+            leaves_text = counted(pod, "leaf", "leaves")
+            message = f"pods of {leaves_text} part a pair that 'peer_links' joins"
             hint = f"write an even number, such as {pod + 1}"
             raise MisfitError("pod_leaves", message, hint)
         most = self.spine_down
         if pod + self.pod_borders > most:
-            message = (
-                f"a spine of {self.spine_radix} ports joins {most} leaves and needs the others for cores"
-            )
+            joined = counted(most, "leaf", "leaves")
+            message = f"a spine of {self.spine_radix} ports joins {joined} and needs the others for cores"
             raise MisfitError("pod_leaves", message, f"write at most {max(most - self.pod_borders, 1)}")
         spine, up = self._count_spines(pod, up, most, need)
         upper = self._links_to_cores(ceil_div(self._above(pod, up, spine), spine))
@@ -798,14 +827,15 @@ class _Sizer:
         by_rail = self.fabric.pod_by == "rail"
         # A copy: the next number of pods starts from the reasons without these.
         why = dict(self.why)
-        why["spine"] = f"{pods} pods x {spine}: {self.why['spine']}"
+        why["spine"] = f"{counted(pods, 'pod')} x {spine}: {self.why['spine']}"
         why["leaf_spine"] = self._leaf_spine_why(leaf, up, outside)
-        why["pods"] = f"{pods} of at most {pod} leaves" + (", each of one group of rails" if by_rail else "")
-        why["core"] = f"{pods * spine} spines x {upper} uplinks over {radix} ports"
+        leaves_text = counted(pod, "leaf", "leaves")
+        why["pods"] = f"{pods} of at most {leaves_text}" + (", each of one group of rails" if by_rail else "")
+        why["core"] = f"{counted(pods * spine, 'spine')} x {counted(upper, 'uplink')} over {radix} ports"
         if self.fabric.core_oversubscription is not None:
             why["core"] += f", at {self.fabric.core_oversubscription} below and above a spine"
-        why["spine_core"] = f"{pods * spine} spines x {upper} uplinks"
-        why["tiers"] = f"{leaf} leaves in {pods} pods"
+        why["spine_core"] = f"{counted(pods * spine, 'spine')} x {counted(upper, 'uplink')}"
+        why["tiers"] = f"{leaf} leaves in {counted(pods, 'pod')}"
         even = up % spine == 0 and upper % group == 0
         if outside is not None and outside.border_leaves:
             even = even and outside.uplinks % spine == 0
@@ -835,17 +865,19 @@ class _Sizer:
             return core, core // gcd(spine, core)
         if described >= least and described // gcd(spine, described) <= upper:
             return described, described // gcd(spine, described)
-        message = f"{described} cores of {radix} ports; {pods * spine} spines of {upper} uplinks take {least}"
+        cores_text, uplinks_text = counted(described, "core"), counted(upper, "uplink")
+        spines_text = counted(pods * spine, "spine")
+        message = f"{cores_text} of {radix} ports; {spines_text} of {uplinks_text} take {least}"
         if described >= least:
             group = described // gcd(spine, described)
-            message = f"a spine of {upper} uplinks would have to meet {group} of {described} cores"
+            message = f"a spine of {uplinks_text} would have to meet {group} of {cores_text}"
         hint = f"write {_even_cores(least, spine, upper)}, or leave it out"
         raise MisfitError("cores", message, hint)
 
     def _too_many_pods_error(self, pods: int) -> MisfitError:
         """Return the error of more pods than a core has ports; it has a link at least to each."""
-        ports = self.core_radix
-        message = f"{pods} pods, and a core of {ports} ports joins {ports} at most"
+        radix = self.core_radix
+        message = f"{counted(pods, 'pod')}, and a core of {radix} ports joins {radix} at most"
         if self.fabric.pod_leaves is not None:
             hint = "write a larger 'pod_leaves', or use spines and cores of more ports"
             return MisfitError("pod_leaves", message, hint)
@@ -885,9 +917,8 @@ def _outside_why(outside: Outside) -> str:
     of_them = f"each of {outside.switches}" if outside.switches else "every"
     if outside.switches:
         noun = {"border leaf": "border leaves", "leaf": "leaves"}[noun]
-    ports = "port" if outside.cages == 1 else "ports"
-    rate = BitsPerSecond(outside.rate)
-    return f"{outside.links} links of {rate} from {of_them} {noun}, in {outside.cages} {ports}"
+    rate, ports = BitsPerSecond(outside.rate), counted(outside.cages, "port")
+    return f"{counted(outside.links, 'link')} of {rate} from {of_them} {noun}, in {ports}"
 
 
 def _switches_of(leaf: int, spine: int, core: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sovereign_ai.catalog.parts import CatalogPart, part, parts
 from sovereign_ai.plan.fabric.clos import MisfitError
+from sovereign_ai.text import counted
 from sovereign_ai.units import BitsPerSecond
 
 
@@ -36,7 +37,7 @@ def refuse_unfit_optic(name: str, rate: int, links: int) -> None:
     if links_of_optic(part(name), rate) == links:
         return
     carried = BitsPerSecond(rate)
-    noun = f"a link of {carried}" if links == 1 else f"{links} links of {carried} from one port"
+    noun = f"a link of {carried}" if links == 1 else f"{counted(links, 'link')} of {carried} from one port"
     fitting: list[str] = []
     for other in parts():
         if links_of_optic(other, rate) == links:

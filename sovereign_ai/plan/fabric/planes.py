@@ -34,6 +34,7 @@ from sovereign_ai.plan.fabric.size import FabricSize
 from sovereign_ai.plan.fabric.switch_ports import port_names
 from sovereign_ai.plan.nodes import Node
 from sovereign_ai.spec import AIFactory, Fabric
+from sovereign_ai.text import counted
 from sovereign_ai.units import BitsPerSecond
 
 
@@ -505,8 +506,8 @@ def _measure_hosts(
 def _bisection_why(size: FabricSize, built: Carried, low: Cables, unit: int) -> str:
     """Return the reason of a bisection, which is counted in links of `unit` bits a second."""
     why = (
-        f"{built.bisection} links of {BitsPerSecond(unit)} "
-        f"that the worst half of {len(low)} endpoints can fill"
+        f"{counted(built.bisection, 'link')} of {BitsPerSecond(unit)} "
+        f"that the worst half of {counted(len(low), 'endpoint')} can fill"
     )
     if size.layout is not None and not size.layout.even:
         why += "; of links that differ by one only the even part is counted"
@@ -540,12 +541,14 @@ def standing_plane(
     down, up = built.oversubscription.as_integer_ratio()
     why = dict(plane.why)
     why["bisection"] = _bisection_why(size, built, low, plane.unit)
+    spines_text = counted(plane.spine, "spine")
+    leaves_text = counted(plane.leaf, "leaf", "leaves")
     why["phase"] = (
-        f"what stands at the end of {phase}; laid out for {plane.leaf} leaves, {plane.spine} spines "
-        f"and {plane.core} cores"
+        f"what stands at the end of {phase}; laid out for {leaves_text}, {spines_text} "
+        f"and {counted(plane.core, 'core')}"
     )
     if plane.border:
-        why["phase"] += f", and {plane.border} border leaves"
+        why["phase"] += f", and {counted(plane.border, 'border leaf', 'border leaves')}"
     leaf_leaf = len(middle) if plane.leaf_leaf else 0
     return replace(
         plane,

@@ -35,6 +35,7 @@ from sovereign_ai.plan.fabric.port_assignment import (
 )
 from sovereign_ai.plan.fabric.switch_ports import Ports
 from sovereign_ai.plan.rounding import ceil_div
+from sovereign_ai.text import counted
 from sovereign_ai.units import Ratio
 
 MOST_RADIX = 1024
@@ -325,17 +326,20 @@ def _too_large_error(blocks: Sequence[Block], rails: int, radix: int, ratio: Rat
     first = radix + 2 - radix % 2
     wider = next((ports for ports in range(first, MOST_RADIX + 1, 2) if fits(ports)), None)
     if wider:
-        way = f"{wider} ports a switch would do"
+        way = f"{counted(wider, 'port')} a switch would do"
         finer = next((times for times in range(2, MOST_BREAKOUT + 1) if fits(radix * times)), None)
         if finer:
             way += f" (a {finer}-fold breakout gives {radix * finer})"
         ways.append(way)
-    ways.append(f"or at most {most_leaves(radix) // rails * share.down:,} machines a fabric and site")
+    machines_text = counted(most_leaves(radix) // rails * share.down, "machine")
+    ways.append(f"or at most {machines_text} a fabric and site")
     leaves = ceil_div(first_free_place(blocks, share.down), share.down) * rails
     endpoints = total_places(blocks) * rails
     most, most_ends = most_leaves(radix), most_endpoints(radix, share)
-    needed = f"{leaves:,} leaves are needed for {endpoints:,} endpoints"
-    limit = f"three tiers of {radix}-port switches carry at most {most:,}: {most_ends:,} endpoints at {ratio}"
+    leaves_text = counted(leaves, "leaf is", "leaves are")
+    needed = f"{leaves_text} needed for {counted(endpoints, 'endpoint')}"
+    endpoints_text = counted(most_ends, "endpoint")
+    limit = f"three tiers of {radix}-port switches carry at most {most:,}: {endpoints_text} at {ratio}"
     message = f"{needed}, and {limit}"
     return MisfitError("radix", message, "; ".join(ways))
 
@@ -347,7 +351,8 @@ def _why(
     places = total_places(blocks)
     why = _joined_why(blocks, rails, managers)
     if clos.tiers == 1:
-        why["leaf"] = f"{places} places of one rail fit one switch of {radix} ports"
+        places_text = counted(places, "place of one rail fits", "places of one rail fit")
+        why["leaf"] = f"{places_text} one switch of {radix} ports"
         why["tiers"] = "one switch holds all, and one rail needs no other"
         return why
     a_rail = clos.leaf // rails
@@ -358,31 +363,36 @@ def _why(
             f"{share.down} down and {share.up} up of {radix} ports: leaves filled alike, within {ratio}, "
             "whose uplinks divide better"
         )
-    why["leaf"] = f"{_across(rails)} x {_leaves(a_rail)} of {share.down} places for {places} places"
+    places_text = counted(share.down, "place")
+    why["leaf"] = f"{_across(rails)} x {_leaves(a_rail)} of {places_text} for {counted(places, 'place')}"
     why["spine"] = (
-        f"smallest divisor of {share.up} uplinks whose {radix} ports hold them all, by pod: "
+        f"smallest divisor of {counted(share.up, 'uplink')} whose {radix} ports hold them all, by pod: "
         f"{clos.pods - 1} x {clos.pod_spines} + {clos.last_spines}"
     )
-    why["leaf_spine"] = f"{_leaves(clos.leaf)} x {share.up} uplinks"
+    why["leaf_spine"] = f"{_leaves(clos.leaf)} x {counted(share.up, 'uplink')}"
     why["pods"] = f"{clos.pods} of at most {_leaves(clos.pod)}"
-    why["pod_spines"] = f"{clos.pod_spines} spines a full pod"
+    why["pod_spines"] = f"{counted(clos.pod_spines, 'spine')} a full pod"
     why["tiers"] = f"{_leaves(clos.leaf)} against {radix} ports of a spine"
     if clos.tiers == 3:
+        groups_text = counted(clos.pod_spines, "group")
+        uplinks_text = counted(clos.spine_up, "uplink")
         why["core"] = (
-            f"{clos.pod_spines} groups of {clos.group}: smallest divisor of {clos.spine_up} uplinks "
-            f"whose {radix} ports hold {clos.pods} pods"
+            f"{groups_text} of {clos.group}: smallest divisor of {uplinks_text} "
+            f"whose {radix} ports hold {counted(clos.pods, 'pod')}"
         )
-        why["spine_core"] = f"{clos.spine} spines x {clos.spine_up} uplinks"
+        why["spine_core"] = f"{counted(clos.spine, 'spine')} x {counted(clos.spine_up, 'uplink')}"
     return why
 
 
 def _packed_why(clos: Clos, radix: int, groups: Sequence[CoreGroup]) -> dict[str, str]:
     """Return the reasons of pods that meet groups of cores of different sizes."""
-    parts = [f"{group.cores} for {group.spines} spines a pod" for group in groups]
+    parts = [f"{group.cores} for {counted(group.spines, 'spine')} a pod" for group in groups]
     why: dict[str, str] = {}
+    pods_text = counted(clos.pods, "pod")
+    uplinks_text = counted(clos.leaf_up, "uplink")
     why["spine"] = (
-        f"{clos.pods} pods x {clos.pod_spines}: smallest divisor of {clos.leaf_up} uplinks "
-        f"whose {radix} ports hold those of {clos.pod} leaves"
+        f"{pods_text} x {clos.pod_spines}: smallest divisor of {uplinks_text} "
+        f"whose {radix} ports hold those of {_leaves(clos.pod)}"
     )
     why["core"] = f"fewest of {radix} ports with equally many links from each spine: {', '.join(parts)}"
     return why
@@ -390,7 +400,7 @@ def _packed_why(clos: Clos, radix: int, groups: Sequence[CoreGroup]) -> dict[str
 
 def _across(rails: int) -> str:
     """Return a number of rails in words."""
-    return f"{rails} {'rail' if rails == 1 else 'rails'}"
+    return counted(rails, "rail")
 
 
 def _joined_why(blocks: Sequence[Block], rails: int, managers: int) -> dict[str, str]:
@@ -401,12 +411,12 @@ def _joined_why(blocks: Sequence[Block], rails: int, managers: int) -> dict[str,
     across = _across(rails)
     listed = " + ".join(members) or "none"
     why: dict[str, str] = {}
-    why["endpoints"] = f"({listed}) x {across}{''.join(single)} + {managers} manager ports"
-    why["padded"] = f"{total_places(blocks)} places x {across}"
+    why["endpoints"] = f"({listed}) x {across}{''.join(single)} + {counted(managers, 'manager port')}"
+    why["padded"] = f"{counted(total_places(blocks), 'place')} x {across}"
     why["node_leaf"] = "one cable an endpoint"
     return why
 
 
 def _leaves(count: int) -> str:
     """Return a number of leaves in words."""
-    return f"{count} {'leaf' if count == 1 else 'leaves'}"
+    return counted(count, "leaf", "leaves")

@@ -18,6 +18,7 @@ from sovereign_ai.plan.fabric.outside_optics import refuse_unfit_optic
 from sovereign_ai.plan.fabric.port_assignment import links_a_port
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import Border, Fabric
+from sovereign_ai.text import counted
 from sovereign_ai.units import BitsPerSecond
 
 
@@ -318,6 +319,6 @@ def _parts(fabric: Fabric, whole: int, usual_parts: int, usual_rate: int, noun: 
 
 def _too_few_error(links: int, cages: int, whole: int, noun: str, parts: int) -> MisfitError:
     """Return the error of more links to the outside than a switch has ports for."""
-    plural = "port" if cages == 1 else "ports"
-    message = f"{links} links to the outside take {cages} {plural} of {noun}, which has {whole}"
+    links_text = counted(links, "link to the outside takes", "links to the outside take")
+    message = f"{links_text} {counted(cages, 'port')} of {noun}, which has {whole}"
     return MisfitError("border.ports", message, f"write at most {max((whole - 1) * parts, 1)}")

@@ -31,6 +31,7 @@ from sovereign_ai.plan.fabric.size import WASTE, FabricSize
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import machines_a_rack
 from sovereign_ai.spec import AIFactory, Fabric
+from sovereign_ai.text import counted
 
 _FAST_SPINE_PORTS = 64
 """Ports of a spine above uplinks of 100 Gbps, as SN4600C has (the model that published management networks
@@ -65,12 +66,13 @@ def _unit_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterator
         return
     fewer = f"{laid.clos.leaf:,} would do"
     if size.tiers > laid.clos.tiers:
-        fewer += f", over {laid.clos.tiers} tiers and not {size.tiers},"
+        fewer += f", over {counted(laid.clos.tiers, 'tier')} and not {size.tiers},"
     elif size.leaf <= WASTE * laid.clos.leaf:
         return
+    leaves_text = counted(size.leaf, "leaf", "leaves")
     yield (
-        f"fabric {fabric.name} at {size.site}: {size.leaf:,} leaves a plane, since units of "
-        f"{max(units)} machines are kept together; {fewer} with another "
+        f"fabric {fabric.name} at {size.site}: {leaves_text} a plane, since units of "
+        f"{counted(max(units), 'machine')} are kept together; {fewer} with another "
         "'scalable_unit' of the pool"
     )
 
@@ -98,9 +100,10 @@ def _empty_leaf_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> It
         except MisfitError:
             continue
         if size.leaf > WASTE * laid.clos.leaf:
+            leaves_text = counted(size.leaf, "leaf", "leaves")
             yield (
-                f"fabric {fabric.name} at {size.site}: {size.leaf:,} leaves a plane, and at most {used} "
-                f"of the {cages} ports of each are used; {words} {laid.clos.leaf:,} would do"
+                f"fabric {fabric.name} at {size.site}: {leaves_text} a plane, and at most {used} "
+                f"of the {counted(cages, 'port')} of each are used; {words} {laid.clos.leaf:,} would do"
             )
             return
 
@@ -122,7 +125,9 @@ def _plane_note(factory: AIFactory, fabric: Fabric, size: FabricSize) -> Iterato
     wastes_upper = upper > WASTE * (clos.spine + clos.core)
     if wastes_cores or wastes_upper or links > WASTE * best_links:
         switches = size.leaf + upper + size.border
-        now = f"{switches:,} switches and {links:,} links between them a plane"
+        switches_text = counted(switches, "switch", "switches")
+        links_text = counted(links, "link")
+        now = f"{switches_text} and {links_text} between them a plane"
         cheaper = f"with {best_words} {best_switches:,} and {best_links:,} would do"
         yield f"fabric {fabric.name} at {size.site}: {now}; {cheaper}"
 

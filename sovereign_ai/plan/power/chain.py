@@ -31,6 +31,7 @@ from sovereign_ai.plan.power.chain_elements import ChainElement, load_text, para
 from sovereign_ai.plan.power.loads import SiteLoad
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import Generators, PowerChain, Site, Transformers, Ups, UpsEfficiency
+from sovereign_ai.text import counted
 
 _WHOLE = 10_000
 """100 % in the steps of a share."""
@@ -271,8 +272,8 @@ def _ups(site: Site, chain: PowerChain, ups: Ups, load: SiteLoad, levels: ChainL
             why=why,
         )
     systems, rating = ups_systems(site, ups), modules * ups.module.count
-    topology = f"{ups.topology} over {len(site.power.feeds)} feeds"
-    each_system = f"each system needs {needed:,} modules of {ups.module}, and has {modules:,}"
+    topology = f"{ups.topology} over {counted(len(site.power.feeds), 'feed')}"
+    each_system = f"each system needs {counted(needed, 'module')} of {ups.module}, and has {modules:,}"
     why = {"needed": f"{topology}; {each_system}", "load": _ups_rule(ups, site), "losses": losses}
     worst = ceil_div(max(normal, after), 1)
     return ChainElement(

@@ -37,6 +37,7 @@ from sovereign_ai.plan.power.loads import (
 )
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.spec import Circuit, RackBusbar, Site
+from sovereign_ai.text import counted
 from sovereign_ai.units import Percent
 
 # Millivolts x milliamperes x two shares in hundredths of a percent make one watt of this many steps.
@@ -186,7 +187,7 @@ def busiest_busway(site: Site, groups: Sequence[RackGroup], racks: int) -> Busie
     for hall, row in _rows(site, groups):
         for start in range(0, len(row), racks):
             run = row[start : start + racks]
-            here = _busway(site, run, f"{len(run)} neighbouring racks of hall {hall} on one feed")
+            here = _busway(site, run, f"{counted(len(run), 'neighbouring rack')} of hall {hall} on one feed")
             if here.most > best.most:
                 best = here
     return best
@@ -267,7 +268,9 @@ def _busbar(busbar: RackBusbar, group: RackGroup) -> ChainElement:
     """Return the busbar of a rack; each of its sections is an element."""
     watts = planned_watts(group.shape, group.machines)
     each = busbar_current(busbar, watts)
-    sections = "" if busbar.sections == 1 else f" over {busbar.sections} sections that shelves feed apart"
+    sections = (
+        "" if busbar.sections == 1 else f" over {counted(busbar.sections, 'section')} that shelves feed apart"
+    )
     system = group.shape.system.name
     machines = f"{load_text(watts, 'W')} of {group.machines} {system}"
     why = {"load": f"I = P / U: {machines} at {busbar.voltage}{sections}"}
@@ -299,7 +302,7 @@ def _shelves(site: Site, busbar: RackBusbar, group: RackGroup) -> ChainElement:
         left = shelves - 1
     after = ceil_div(watts, max(left, 1))
     load, most = load_text(watts, "W"), load_text(rating, "W")
-    turn = f"on {site.power.rack_pdus} PDUs in turn"
+    turn = f"on {counted(site.power.rack_pdus, 'PDU')} in turn"
     why = {
         "needed": f"{load} over {most} of a {busbar.shelf} are {needed:,}",
         "after_loss": f"{lost} leaves {left:,} of {shelves:,}, {turn}",

@@ -15,6 +15,7 @@ from sovereign_ai.plan.power.loads import feed_limit, rack_groups, site_load, su
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import Shape, limited_shapes, pool_shapes, shapes_at
 from sovereign_ai.spec import AIFactory, Site
+from sovereign_ai.text import counted
 from sovereign_ai.units import Watts
 
 MOST_FEEDS = 8
@@ -43,10 +44,10 @@ def power_problems(
         most = _most_nodes(factory, site, largest, other_by_hall)
         # Spares draw power as well, and the number of servers that fits is counted beside them.
         spares = largest.spares.machines
-        beside = f" beside its {spares:,} spares" if spares else ""
+        beside = f" beside its {counted(spares, 'spare')}" if spares else ""
         hint = f"not even one machine of pool {largest.pool.name!r} fits{beside}"
         if most:
-            hint = f"at most {most:,} machines of pool {largest.pool.name!r} fit{beside}"
+            hint = f"at most {counted(most, 'machine')} of pool {largest.pool.name!r} fit{beside}"
         where = Where(field=f"pools[{largest.index}].nodes")
         for code, message in excesses:
             yield Problem(code, f"site {site.name!r}: {message}", where, hint)
@@ -119,9 +120,10 @@ def _supply_problems(index: int, site: Site, pools: Sequence[Shape]) -> Iterator
         supplies, required = decided
         left = fewest_left(supplies, pdus, feeds, shape.per_rack)
         if left < required:
+            pdus_text = counted(pdus, "rack PDU")
             message = (
-                f"a {machine.name} has {supplies} supplies and requires {required}; "
-                f"on {feeds} feeds and {pdus} rack PDUs the loss of a feed leaves {left}"
+                f"a {machine.name} has {counted(supplies, 'supply', 'supplies')} and requires {required}; "
+                f"on {counted(feeds, 'feed')} and {pdus_text} the loss of a feed leaves {left}"
             )
             change = _change(supplies, required, pdus, feeds, shape.per_rack)
             hint = f"{change}, or write 'survive: none'" if change else "write 'survive: none'"
@@ -147,7 +149,7 @@ def _change(supplies: int, required: int, pdus: int, feeds: int, machines: int) 
             if fewest_left(supplies, more_pdus, more_feeds, machines) >= required:
                 steps: list[str] = []
                 if more_feeds > feeds:
-                    steps.append(f"give the site {more_feeds} feeds")
+                    steps.append(f"give the site {counted(more_feeds, 'feed')}")
                 if more_pdus > pdus:
                     steps.append(f"write rack_pdus {more_pdus}")
                 return " and ".join(steps)

@@ -24,6 +24,7 @@ from sovereign_ai.plan.power.loads import (
     site_load,
 )
 from sovereign_ai.spec import Site
+from sovereign_ai.text import counted
 
 __all__ = ["SitePower", "rack_watts", "site_power"]
 
@@ -157,7 +158,7 @@ def _why(site: Site, groups: Sequence[RackGroup], load: SiteLoad, other: int) ->
             counts[group.shape.system.name, group.machines, watts] += group.count
     terms: list[str] = []
     for (name, machines, watts), count in counts.items():
-        terms.append(f"{count:,} racks of {machines} {name} at {watts:,} W")
+        terms.append(f"{counted(count, 'rack')} of {machines} {name} at {watts:,} W")
     if other:
         terms.append(f"{other:,} W of switches and servers")
     why: dict[str, str] = {}
@@ -165,7 +166,9 @@ def _why(site: Site, groups: Sequence[RackGroup], load: SiteLoad, other: int) ->
     why["it_load"] = f"{racks} = {load.watts:,} W"
     why["it_budget"] = f"as described: {site.power.it_budget}"
     pdus, feeds = site.power.rack_pdus, len(site.power.feeds)
-    why["feeds"] = f"{pdus} PDUs a rack over {feeds} feeds in turn, supplies over PDUs in turn"
+    pdus_text = counted(pdus, "PDU")
+    feeds_text = counted(feeds, "feed")
+    why["feeds"] = f"{pdus_text} a rack over {feeds_text} in turn, supplies over PDUs in turn"
     why["after_loss"] = (
         "machines with the supplies they require run on, and draw alike through each supply that is left"
     )

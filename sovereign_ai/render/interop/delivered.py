@@ -18,6 +18,7 @@ from pathlib import Path
 from sovereign_ai.errors import Problem, UsageError, Where, nearest
 from sovereign_ai.files import DELIVERED, decode, read, rows
 from sovereign_ai.plan import Plan
+from sovereign_ai.text import counted
 
 _MOST_PROBLEMS = 100
 """Problems after which a table is not read further."""
@@ -144,7 +145,7 @@ def _cells(
             order = [names.index(name) for name in head]
             width = len(names)
         elif len(cells) != width:
-            message = f"the row has {len(cells)} cells, the head {width}"
+            message = f"the row has {counted(len(cells), 'cell')}, the head {width}"
             problems.append(Problem("bad-row", message, where, DELIVERED.hint))
         else:
             yield where, [cells[at].strip() for at in order]

@@ -19,6 +19,7 @@ from pathlib import Path
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import NETBOX, decode, files_in, read, rows
 from sovereign_ai.render.interop.table import csv_table
+from sovereign_ai.text import counted
 
 _MOST_FILES = 1_000
 _SHARED = frozenset({"manufacturers", "device-roles", "device-types"})
@@ -169,7 +170,7 @@ def _read_keys(file: Path, kind: str, problems: list[Problem]) -> Iterator[tuple
     for line, cells in table:
         where = Where(str(file), line)
         if len(cells) != len(head):
-            message = f"the row has {len(cells)} cells, the head {len(head)}"
+            message = f"the row has {counted(len(cells), 'cell')}, the head {len(head)}"
             problem = Problem("bad-row", message, where, NETBOX.hint)
             problems.append(problem)
             continue

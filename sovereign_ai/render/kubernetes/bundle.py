@@ -38,6 +38,7 @@ from sovereign_ai.render.kubernetes.object_order import is_of_platform, levels, 
 from sovereign_ai.render.kubernetes.sizes import object_problems
 from sovereign_ai.rules import factory_context
 from sovereign_ai.spec import AIFactory, manifest_title
+from sovereign_ai.text import counted
 
 _C_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _PLAIN_TEXT = re.compile("[\\x00-\\x7f\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd]*")
@@ -204,7 +205,7 @@ def render(factory: AIFactory, plan: Plan, cluster: str | None = None) -> Bundle
     if cluster is None and len(names) == 1:
         cluster = names[0]
     if cluster not in names:
-        message = f"the plan has {len(names)} clusters, and {cluster!r} is none of them"
+        message = f"the plan has {counted(len(names), 'cluster')}, and {cluster!r} is none of them"
         raise SpecError(Problem("unknown-cluster", message, hint=nearest(cluster or "", names)))
     planned = plan.cluster(cluster)
     context = factory_context(factory, plan, cluster)

@@ -14,6 +14,7 @@ import orjson
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 MOST_OBJECT_BYTES = 1 << 20
 """The most bytes of an object's JSON: two thirds of what etcd accepts; the rest is for managed fields."""
@@ -34,7 +35,8 @@ def object_problems(factory: AIFactory, objects: Iterable[Mapping[str, Any]]) ->
         name = "/".join(part for part in parts if part)
         field, entries = heaviest(factory)
         message = f"{name} would have {size:,} bytes, and an object has at most {MOST_OBJECT_BYTES:,}"
-        hint = f"shorten {field}, which has {entries:,} entries; etcd takes requests of at most 1.5 MiB"
+        entries_text = counted(entries, "entry", "entries")
+        hint = f"shorten {field}, which has {entries_text}; etcd takes requests of at most 1.5 MiB"
         where = factory.where(field) if field else Where()
         yield Problem("object-too-large", message, where, hint)
 

@@ -19,6 +19,7 @@ from sovereign_ai.rules.judgement import UNWAIVABLE, RuleFinding
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.spec.checks import MOST_DAYS, check_waivers
+from sovereign_ai.text import counted
 
 _RESOURCE = re.compile(r"[A-Za-z]+(/[a-z0-9.-]+){1,2}")
 """One resource as waivers name it: `Kind/name` or `Kind/namespace/name`, without a wildcard."""
@@ -68,7 +69,7 @@ def _find_past_waivers(rule: Rule, factory: AIFactory, _plan: Plan, now: date) -
             attribute = "created"
             state = f"it begins on {waiver.created} and covers nothing before"
         elif days_left <= SOON:
-            state = f"it ends on {waiver.expires}, in {days_left} days"
+            state = f"it ends on {waiver.expires}, in {counted(days_left, 'day')}"
         else:
             continue
         field = f"waivers[{number}].{attribute}"

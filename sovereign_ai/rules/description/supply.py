@@ -40,6 +40,7 @@ from sovereign_ai.rules.image_signatures import explain_unsigned
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec import AIFactory, Service, Supplier
+from sovereign_ai.text import counted
 from sovereign_ai.units import Seconds
 
 LEAST_GRACE = Seconds(90 * 86_400)
@@ -186,8 +187,9 @@ def _find_single_maker(rule: Rule, factory: AIFactory, _plan: Plan) -> Iterable[
     if len(counts) == 1:
         [name] = counts
         maker = supplier(name)
+        accelerators_text = counted(total, "accelerator comes", "accelerators come")
         message = (
-            f"all {total:,} accelerators come from {maker.title} ({maker.seat}): an index of concentration "
+            f"all {accelerators_text} from {maker.title} ({maker.seat}): an index of concentration "
             f"of {index:,} of 10,000"
         )
         resource = f"Factory/{factory.name}"
@@ -255,7 +257,7 @@ def _find_ending_certificates(
             field = f"operator.certificates[{number}].expires"
             message = (
                 f"{certificate.scheme} for {certificate.scope} ends on {certificate.expires}, in "
-                f"{days_left} days"
+                f"{counted(days_left, 'day')}"
             )
             resource = f"Factory/{factory.name}"
             yield make_finding(rule, resource, field, message)

@@ -21,6 +21,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.sim.kubelet import account
 from sovereign_ai.sim.kubelet.agent import CONFIG, STATUS
 from sovereign_ai.spec import load
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import polling
 from sovereign_ai.toolchain.container_engine import ENGINE_VARIABLES
 
@@ -88,7 +89,7 @@ def start(
     except EnvironmentLacksError:
         stop_processes(agent_dir)
         raise
-    progress(f"{cluster}: the devices of {len(containers)} real machines are on offer")
+    progress(f"{cluster}: the devices of {counted(len(containers), 'real machine')} are on offer")
 
 
 def _environment() -> dict[str, str]:
@@ -127,7 +128,7 @@ def _wait(folder: Path, wait_seconds: float) -> None:
         restarts = _restarts(folder)
         if restarts >= _ENDED_AT_START or is_last:
             if restarts:
-                why = f"their server ended {restarts} times"
+                why = f"their server ended {counted(restarts, 'time')}"
             else:
                 late = ", ".join(sorted(name for name, is_ready in ready.items() if not is_ready))
                 why = f"not ready after {wait_seconds:g} s: {late or 'every worker'}"

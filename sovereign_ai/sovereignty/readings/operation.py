@@ -11,6 +11,7 @@ from sovereign_ai.sovereignty.graph import SERVED
 from sovereign_ai.sovereignty.parts.part import Dependency
 from sovereign_ai.sovereignty.readings.reading import CriterionReading, Subject, at_most, exactly
 from sovereign_ai.spec import SubProcessor
+from sovereign_ai.text import counted
 
 # Layers with a supplier: keys and the law have none.
 _SUPPLIED = ("network", "energy", "people", "services", "chips", "machines", "storage", "software")
@@ -53,7 +54,7 @@ def _cut_off(subject: Subject, criterion: str, parts: Iterable[Dependency]) -> C
     if day == 0:
         return exactly(criterion, 1, f"cut off by {country}, it stops at once", *fields)
     if day is not None:
-        return exactly(criterion, 2, f"cut off by {country}, it stops within {day} days", *fields)
+        return exactly(criterion, 2, f"cut off by {country}, it stops within {counted(day, 'day')}", *fields)
     return _ceiling(subject, criterion, described, fields)
 
 
@@ -81,11 +82,13 @@ def _ceiling(
         why = f"whether it goes on without {min(undecided)} is not described"
         return at_most(criterion, 2, why, *fields)
     if without_second:
-        why = f"{without_second} critical parts from outside have no second source"
+        single, several = "critical part from outside has", "critical parts from outside have"
+        why = f"{counted(without_second, single, several)} no second source"
         return at_most(criterion, 3, why, *fields)
     if critical:
         return at_most(criterion, 4, "every critical part from outside has a second source", *fields)
-    why = f"nothing described comes from outside; {subject.graph.unknown} parts are not described"
+    parts_text = counted(subject.graph.unknown, "part is", "parts are")
+    why = f"nothing described comes from outside; {parts_text} not described"
     return at_most(criterion, 5, why, *fields)
 
 

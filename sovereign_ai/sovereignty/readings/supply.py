@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sovereign_ai.sovereignty.areas import home
 from sovereign_ai.sovereignty.parts.part import Dependency
 from sovereign_ai.sovereignty.readings.reading import CriterionReading, Subject, at_most, exactly
+from sovereign_ai.text import counted
 
 _GREEN = frozenset({"wind", "solar", "hydro"})
 
@@ -80,11 +81,12 @@ def _single_points(subject: Subject) -> CriterionReading:
     silent = {part.holder for part in critical if not _is_declared(part, declared)}
     if silent and 2 * len(critical) > needed:
         why = (
-            f"{len(critical)} of {needed} critical parts come from outside, "
+            f"{len(critical)} of {counted(needed, 'critical part')} come from outside, "
             f"and {', '.join(sorted(silent))} are not declared as suppliers"
         )
         return exactly("SOV-5.6", 2, why, *fields)
-    why = f"{len(critical)} critical parts come from outside; declared or few"
+    named = counted(len(critical), "critical part comes", "critical parts come")
+    why = f"{named} from outside; declared or few"
     return exactly("SOV-5.6", 3, why, *fields)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where, nearest
 from sovereign_ai.files import shown
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
@@ -103,12 +104,14 @@ def _check_model(workload: Workload, field: str) -> Iterator[Problem]:
     if size is None:
         return
     if size.active is not None and size.active > size.parameters:
-        message = f"{size.active:,} parameters work on a token, and the model has {size.parameters:,}"
+        parameters_text = counted(size.active, "parameter")
+        message = f"{parameters_text} work on a token, and the model has {size.parameters:,}"
         hint = f"write at most {size.parameters}, or leave it out"
         yield Problem("contradiction", message, Where(field=f"{field}.active"), hint)
     # A dense model counts as one expert.
     if (size.experts_chosen or 1) > (size.experts or 1):
-        message = f"a token is sent to {size.experts_chosen:,} experts, and a layer has {size.experts or 1:,}"
+        experts_text = counted(size.experts_chosen or 1, "expert")
+        message = f"a token is sent to {experts_text}, and a layer has {size.experts or 1:,}"
         hint = "write at most the number of 'experts'"
         yield Problem("contradiction", message, Where(field=f"{field}.experts_chosen"), hint)
 
@@ -143,7 +146,7 @@ def _check_quota(workload: Workload, most: int | None, each: int | None, field: 
     """
     if most is not None and each is not None and workload.nodes * each > most:
         message = (
-            f"{workload.nodes:,} machines of {each} GPUs at once, "
+            f"{counted(workload.nodes, 'machine')} of {counted(each, 'GPU')} at once, "
             f"and tenant {workload.tenant!r} may hold {most:,}"
         )
         hint = f"write at most {most // each:,}, or raise the tenant's 'gpus'"
@@ -177,7 +180,7 @@ def check_workloads(factory: AIFactory) -> Iterator[Problem]:
             yield Problem("contradiction", message, Where(field=f"{field}.pool"), hint)
         standing = factory.standing(pool)
         if workload.nodes > standing:
-            message = f"{workload.nodes:,} machines at once, and pool {pool.name!r} has {standing:,}"
+            message = f"{counted(workload.nodes, 'machine')} at once, and pool {pool.name!r} has {standing:,}"
             hint = f"write at most {standing:,}, or enlarge the pool"
             yield Problem("out-of-range", message, Where(field=f"{field}.nodes"), hint)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.spec.power_chain import PowerChain, Ups
 from sovereign_ai.spec.site import Power
+from sovereign_ai.text import counted
 from sovereign_ai.units import Seconds
 
 _FEEDS_OF = {"2N": (2, 2), "distributed-redundant": (3, 8), "block-redundant": (2, 8), "N+1": (1, 8)}
@@ -38,9 +39,9 @@ def _check_topology(ups: Ups, feeds: int, field: str) -> Iterator[Problem]:
     """Compare a UPS topology with the number of feeds, each of which has a system of its own."""
     fewest, most = _FEEDS_OF[ups.topology]
     if not fewest <= feeds <= most:
-        wanted = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        message = f"{ups.topology} has a system for each of {wanted} feeds, and there are {feeds}"
-        hint = f"describe {wanted} feeds, or write another topology"
+        wanted = counted(most, "feed") if fewest == most else f"{fewest} to {counted(most, 'feed')}"
+        message = f"{ups.topology} has a system for each of {wanted}, and there are {feeds}"
+        hint = f"describe {wanted}, or write another topology"
         yield Problem("contradiction", message, Where(field=f"{field}.topology"), hint)
     points = ups.efficiency
     for name in ("quarter", "half", "three_quarters", "full"):

@@ -12,6 +12,7 @@ from sovereign_ai.spec.checks.chain import check_chain
 from sovereign_ai.spec.checks.heat import check_coolant, check_reuse
 from sovereign_ai.spec.checks.optics import check_optic
 from sovereign_ai.spec.checks.values import MOST_POWER
+from sovereign_ai.text import counted
 from sovereign_ai.units import LARGEST, BitsPerSecond, BytesPerSecond, Percent, Watts
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def check_media(factory: AIFactory) -> Iterator[Problem]:
             is_default = tier.media == "nvme" and name not in tier.model_fields_set
             if rate > most and not is_default:
                 message = (
-                    f"{rate} from {tier.server_drives} drives, "
+                    f"{rate} from {counted(tier.server_drives, 'drive')}, "
                     f"and no {tier.media} drive gives more than {drive_rate}"
                 )
                 hint = f"write at most {str(most)!r}, or name other media"
@@ -162,7 +163,7 @@ def _check_hall(pool: GpuNodePool, site: Site | None, field: str) -> Iterator[Pr
     halls = [hall.name for hall in site.halls]
     where = Where(field=f"{field}.hall")
     if pool.hall is None and len(halls) > 1:
-        message = f"site {site.name!r} has {len(halls)} halls, and the pool names none"
+        message = f"site {site.name!r} has {counted(len(halls), 'hall')}, and the pool names none"
         hint = f"write 'hall' with one of {', '.join(halls[:8])}"
         yield Problem("missing-field", message, where, hint)
     if pool.hall is not None and pool.hall not in halls:
@@ -194,7 +195,8 @@ def _check_management(pool: GpuNodePool, field: str) -> Iterator[Problem]:
     machine = _system_of(pool)
     if not pool.is_management or machine is None or not machine.gpus:
         return
-    message = f"machines of a management pool run no work, and each {pool.system} has {machine.gpus} GPUs"
+    gpus_text = counted(machine.gpus, "GPU")
+    message = f"machines of a management pool run no work, and each {pool.system} has {gpus_text}"
     hint = "name a machine without GPUs as 'system', or write 'purpose: mixed'"
     yield Problem("contradiction", message, Where(field=f"{field}.purpose"), hint)
 
@@ -221,7 +223,7 @@ def _check_fabric(fabric: Fabric, field: str) -> Iterator[Problem]:
         yield problem
         return
     if fabric.link.count % fabric.planes:
-        message = f"{fabric.link} cannot be split over {fabric.planes} planes"
+        message = f"{fabric.link} cannot be split over {counted(fabric.planes, 'plane')}"
         yield Problem("impossible", message, Where(field=f"{field}.planes"), "choose planes that divide it")
     yield from _check_radix(fabric, field)
     yield from _check_switch(fabric, field)
@@ -298,7 +300,7 @@ def _check_border_place(fabric: Fabric, border: Border, field: str) -> Iterator[
         yield Problem("contradiction", message, Where(field=f"{field}.at"), hint)
     leaf_rails = fabric.leaf_rails or 1
     if border.at == "leaf" and fabric.role == "compute" and leaf_rails < fabric.rails:
-        some = "one rail" if leaf_rails == 1 else f"{leaf_rails} rails"
+        some = counted(leaf_rails, "rail")
         message = f"a leaf carries {some} of {fabric.rails}, which alone would meet the outside at it"
         hint = "leave 'at' out for leaves of their own, or write 'at: spine'; or let a leaf take all rails"
         yield Problem("contradiction", message, Where(field=f"{field}.at"), hint)
@@ -374,7 +376,8 @@ def _check_rate(fabric: Fabric, name: str, rate: BitsPerSecond, port: int) -> It
     """Compare one rate of several with a whole port of a leaf, `port` bits a second of all planes."""
     where = Where(field=name)
     if not rate.count or rate.count % fabric.planes:
-        yield Problem("impossible-link", f"{rate} is none of {fabric.planes} planes", where, "write another")
+        planes_text = counted(fabric.planes, "plane")
+        yield Problem("impossible-link", f"{rate} is none of {planes_text}", where, "write another")
     elif rate.count > port:
         message = f"a port of a leaf gives {BitsPerSecond(port)}, less than {rate}"
         hint = f"write at most '{BitsPerSecond(port)}', or a switch of faster ports"
@@ -455,7 +458,8 @@ def _check_radix(fabric: Fabric, field: str) -> Iterator[Problem]:
         message = f"a switch of {fabric.radix} ports is not built"
         yield Problem("impossible-radix", message, where, f"write {fabric.radix - 1} or {fabric.radix + 1}")
     elif ports < least:
-        message = f"{ports} ports cannot be divided {fabric.oversubscription}; that takes at least {least}"
+        ports_text = counted(ports, "port")
+        message = f"{ports_text} cannot be divided {fabric.oversubscription}; that takes at least {least}"
         yield Problem("impossible-radix", message, where, "choose a larger radix or a smaller ratio")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.spec.checks.lists import lists_of
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
@@ -41,6 +42,6 @@ def check_limits(factory: AIFactory, fields: Collection[str]) -> Iterator[Proble
     for path, _, entries in lists_of(factory, fields):
         most = MOST_OF.get(path, MOST_ENTRIES)
         if len(entries) > most:
-            message = f"the list has {len(entries):,} entries, the most is {most:,}"
+            message = f"the list has {counted(len(entries), 'entry', 'entries')}, the most is {most:,}"
             hint = f"write at most {most:,}, or describe several factories"
             yield Problem("too-many-entries", message, Where(field=path), hint)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.files import shown
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
@@ -88,7 +89,8 @@ def _check_services(network: ipaddress.IPv4Network) -> Iterator[Problem]:
         message = f"{network} is too large for services"
         yield Problem("out-of-range", message, where, f"choose a /{_LARGEST_SERVICES} or smaller")
     if network.prefixlen > _SMALLEST_SERVICES:
-        message = f"{network} has {network.num_addresses} addresses, too few for the services of a cluster"
+        addresses_text = counted(network.num_addresses, "address", "addresses")
+        message = f"{network} has {addresses_text}, too few for the services of a cluster"
         yield Problem("out-of-range", message, where, f"choose a /{_SMALLEST_SERVICES} or larger")
 
 
@@ -97,8 +99,9 @@ def check_clusters(factory: AIFactory) -> Iterator[Problem]:
     nodes, pods_per_node = factory.clusters.nodes, factory.clusters.pods_per_node
     pods = nodes * pods_per_node
     if pods > _MOST_PODS:
+        pods_text = counted(pods_per_node, "pod")
         message = (
-            f"{nodes:,} machines with {pods_per_node} pods each are {pods:,} pods; "
+            f"{counted(nodes, 'machine')} with {pods_text} each are {counted(pods, 'pod')}; "
             f"Kubernetes publishes {_MOST_PODS:,} as its limit"
         )
         hint = (

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
@@ -50,10 +51,11 @@ def _check_count(
 ) -> Iterator[Problem]:
     """Compare the servers of a pool with its own number, and with those of the phase before."""
     if nodes > whole[name]:
-        message = f"{nodes:,} machines, and pool {name!r} has {whole[name]:,} in the end"
+        message = f"{counted(nodes, 'machine')}, and pool {name!r} has {whole[name]:,} in the end"
         yield Problem("phase-exceeds", message, where, f"write at most {whole[name]:,}, or enlarge the pool")
     if nodes < before[name]:
-        message = f"{nodes:,} machines of pool {name!r}, and {before[name]:,} stand after {earlier!r}"
+        machines_text = counted(nodes, "machine")
+        message = f"{machines_text} of pool {name!r}, and {before[name]:,} stand after {earlier!r}"
         hint = f"write at least {before[name]:,}: what stands is not taken away"
         yield Problem("phase-shrinks", message, where, hint)
 
@@ -62,8 +64,7 @@ def _check_last(phase: Phase, index: int, whole: Mapping[str, int]) -> Iterator[
     """Require that everything stands in the last phase, for which the plan is laid out."""
     for field, name, nodes in _entries(phase, index):
         if nodes < whole.get(name, 0):
-            message = (
-                f"the last phase ends with {nodes:,} machines of pool {name!r}, which has {whole[name]:,}"
-            )
+            machines_text = counted(nodes, "machine")
+            message = f"the last phase ends with {machines_text} of pool {name!r}, which has {whole[name]:,}"
             hint = f"write {whole[name]:,} or leave the pool out, or add a phase that has all"
             yield Problem("phase-incomplete", message, Where(field=f"{field}.nodes"), hint)

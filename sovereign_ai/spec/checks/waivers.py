@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import normal_name
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
@@ -31,7 +32,7 @@ def check_waivers(factory: AIFactory) -> Iterator[Problem]:
             hint = f"write a day after {waiver.created}"
             yield Problem("bad-waiver", "it expires before it begins", where, hint)
         if days > MOST_DAYS:
-            message = f"it lasts {days} days; the most is {MOST_DAYS}"
+            message = f"it lasts {counted(days, 'day')}; the most is {MOST_DAYS}"
             yield Problem("bad-waiver", message, where, "write an earlier day, and renew it when it ends")
         # Names are compared in their normal form: `Jane Doe` and `jane  doe` are one person.
         if normal_name(waiver.approver) == normal_name(waiver.requester):

@@ -20,6 +20,7 @@ from sushy.connector import Connector
 
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.files import REDFISH, parse_json
+from sovereign_ai.text import counted
 
 MOST_REQUESTS = 20_000
 """Requests to one service; a server takes about 70, a large aggregator of 250 servers 17,500."""
@@ -96,5 +97,5 @@ class ReadOnlyConnector(Connector):  # type: ignore[misc]  # sushy has no types
             raise exceptions.ConnectionError(url=path, error=error)
         self._left -= 1
         if self._left < 0:
-            raise exceptions.ConnectionError(url=path, error=f"more than {self._most:,} resources")
+            raise exceptions.ConnectionError(url=path, error=f"more than {counted(self._most, 'resource')}")
         return super()._op(method, path, *more, **named, allow_redirects=False)

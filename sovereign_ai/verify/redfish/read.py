@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.text import clean
+from sovereign_ai.text import clean, counted
 from sovereign_ai.verify.redfish.endpoints import Access, RedfishEndpoint
 from sovereign_ai.verify.redfish.reported_server import Gpu, NicPort, ReportedServer, Unreachable
 
@@ -69,7 +69,7 @@ def read_all(
             else:
                 racked += answer
             if number % 50 == 0 or number == total:
-                progress(f"{number:,} of {total:,} controllers read, {len(silent):,} silent")
+                progress(f"{number:,} of {counted(total, 'controller')} read, {len(silent):,} silent")
     return racked, silent
 
 

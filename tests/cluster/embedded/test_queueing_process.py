@@ -108,4 +108,4 @@ def test_what_kueue_held_can_be_deleted_once_it_runs_no_more(cluster: EmbeddedCl
     held = api.get(*flavor)
     assert held is not None
     assert held["metadata"]["finalizers"] == own[1:]
-    assert lines[-1] == "queues: 1 objects that Kueue held can be deleted again"
+    assert lines[-1] == "queues: 1 object that Kueue held can be deleted again"

@@ -22,7 +22,7 @@ def test_a_machine_in_which_others_have_a_port_is_left_and_so_is_what_it_is_in(n
     netbox.add("interfaces", device=device, name="console", type="1000base-t")
     difference = looked(netbox, planned(["train-001"]))[1]
     (left,) = difference.of("leave")
-    assert left.line == "leave devices fra1 train-002: 1 parts of others are in it"
+    assert left.line == "leave devices fra1 train-002: 1 part of others is in it"
     kinds = [change.kind for change in difference.of("delete")]
     assert kinds == ["ip-addresses", "cables", "interfaces", "interfaces"]
     nothing = {kind: {} for kind in planned()}

@@ -472,7 +472,7 @@ def test_a_budget_that_refuses_is_told_with_its_pod_since_when_and_the_next_step
     assert [pod["metadata"]["name"] for pod in cluster.pods] == ["kept"]
     for text in (done.refused, cluster.events[-1]["message"]):
         assert "research/kept" in text
-        assert "research/web needs 1 healthy pods" in text
+        assert "research/web needs 1 healthy pod" in text
         assert "since 2026-11-27T11:00:00Z" in text
         assert "add a replica" in text
     # The same is told once, as long as it stays the same.

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 
 from sovereign_ai.assess.acceptance.readers.reading import ResultReading, UnreadableError
+from sovereign_ai.text import counted
 
 _COUNTER = re.compile(r"^\s*([A-Za-z][\w]*):[.\s]*(\d+|0x[0-9a-fA-F]+)\s*$")
 _SKIPPED = ("", "NIC statistics:")
@@ -70,7 +71,7 @@ def read(text: str) -> ResultReading:
         errors += port_errors
         downs += port_downs
         if port_downs:
-            details.append(f"{name}: went down {port_downs} times")
+            details.append(f"{name}: went down {counted(port_downs, 'time')}")
     values = {
         "ports": float(len(ports)),
         "errors": float(errors),

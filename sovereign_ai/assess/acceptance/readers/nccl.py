@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from sovereign_ai.assess.acceptance.readers.reading import ResultReading, UnreadableError
+from sovereign_ai.text import counted
 
 _LAUNCHER = re.compile(r"^\[[\d,]+\]<std(?:out|err)>:\s?")
 _RANK = re.compile(r"#\s+Rank\s+(\d+)\s")
@@ -52,7 +53,7 @@ def read(text: str) -> ResultReading:
     wrong = float(bounds)
     for row in rows:
         wrong += sum(value for value in _numbers(columns, row, _ERRORS) if value > 0)
-    details = (f"{wrong:g} wrong values",) if wrong else ()
+    details = (counted(int(wrong), "wrong value"),) if wrong else ()
     values = {"bus": bus, "size": float(largest[0]), "wrong": wrong, "ranks": float(len(ranks))}
     return ResultReading(values, details)
 

@@ -34,6 +34,7 @@ from sovereign_ai.deploy.hosts.runner import HostRun
 from sovereign_ai.deploy.language_host.plugin_server import engine_address, serve
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError
 from sovereign_ai.json_members import merged
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain import HOSTS_VERSION
 
 FRESH = 60.0
@@ -192,9 +193,8 @@ class HostsProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Drop the hosts from the state, and report that they stay as they are."""
         old = plain(request.old_inputs) or plain(request.properties)
         count = sum(len(hosts) for hosts in (old.get("units") or {}).values())
-        message = (
-            f"{count:,} hosts stay as they are: nothing is removed from a host; they are only forgotten here"
-        )
+        hosts_text = counted(count, "host stays", "hosts stay")
+        message = f"{hosts_text} as they are: nothing is removed from a host; they are only forgotten here"
         self._log.warn(request.urn, message)
         for digest in _inventories(request.old_inputs, request.properties):
             remove_inventory(digest)

@@ -19,7 +19,7 @@ def test_a_growing_counter_names_its_port() -> None:
     assert found.details == (
         "compute1: rx_crc_errors_phy grew by 13",
         "compute1: rx_symbol_err_phy grew by 12",
-        "compute1: went down 1 times",
+        "compute1: went down 1 time",
     )
 
 
