@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict
 
-from sovereign_ai.assess.fit.memory import SIZES, expert_parameters
+from sovereign_ai.assess.fit.memory import SIZES, expert_parameters, shape_parameters
+from sovereign_ai.assess.measure import plain
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.spec import Model, Name
 from sovereign_ai.text import counted
@@ -28,6 +29,8 @@ Degree = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Large = Annotated[int, Field(ge=1, le=10**15, strict=True)]
 Tokens = Annotated[int, Field(ge=1, le=10**9, strict=True)]
 """Tokens; published contexts are of ten million."""
+_OFF = 5
+"""How far the parameters may be from those of the shape."""
 Millis = Annotated[int, Field(ge=1, le=86_400_000, strict=True)]
 
 
@@ -203,6 +206,7 @@ class TrainingJob(Model):
             message = f"a job has either nodes or gpus, and {given}"
             yield Problem("nodes-or-gpus", message, Where(field="nodes"), "write one of them: nodes: 16")
         yield from model_problems(self.model)
+        yield from self._adapter_problems()
         parallel = self.parallel
         if parallel.expert > 1 and self.model.experts is None:
             message = f"{parallel.expert} GPUs share experts, and the model has none"
@@ -217,6 +221,15 @@ class TrainingJob(Model):
             message = f"{interval} between two checkpoints leaves no time for work"
             hint = "write interval: 30 min, or leave it out where it is not known"
             yield Problem("out-of-range", message, Where(field="checkpoint.interval"), hint)
+
+    def _adapter_problems(self) -> Iterator[Problem]:
+        """Yield adapters that are larger than the model that they are trained beside."""
+        whole = self.model.parameters
+        if self.adapter is not None and whole is not None and self.adapter.parameters > whole:
+            parameters = counted(self.adapter.parameters, "parameter")
+            message = f"adapters of {parameters}, and the model has {whole:,}"
+            hint = "adapters are a small part of it: fix one of them"
+            yield Problem("more-than-whole", message, Where(field="adapter.parameters"), hint)
 
 
 class Replicas(Model):
@@ -384,8 +397,51 @@ def model_problems(model: WorkModel) -> Iterator[Problem]:
         yield Problem(
             "uneven-heads", message, Where(field="model.kv_heads"), "write a divisor of model.heads"
         )
+    yield from _active_problems(model)
+    yield from _shape_problems(model)
     if (model.active is not None or model.experts_chosen is not None) and model.experts is None:
         message = "active and experts_chosen describe a mixture of experts, and the model has no experts"
         yield Problem(
             "no-experts", message, Where(field="model.active"), "write model.experts, or leave them out"
         )
+
+
+def _active_problems(model: WorkModel) -> Iterator[Problem]:
+    """Yield parameters that work on a token which are fewer than its experts alone have.
+
+    Were all parameters in experts, the chosen ones would have chosen / experts of them; whatever is dense
+    works on each token beside them.
+    """
+    figures = (model.parameters, model.active, model.experts, model.experts_chosen)
+    if None in figures:
+        return
+    parameters, active, experts, chosen = (int(figure or 1) for figure in figures)
+    least = parameters * chosen // experts
+    if active < least:
+        working = counted(active, "parameter works", "parameters work")
+        experts_text = counted(experts, "expert")
+        message = f"{working} on a token, and {chosen:,} of {experts_text} have more"
+        hint = f"at least {chosen} / {experts} of all work on it, {least:,}: fix one of the four"
+        yield Problem("too-few-active", message, Where(field="model.active"), hint)
+
+
+def _shape_problems(model: WorkModel) -> Iterator[Problem]:
+    """Yield parameters of another order than layers, widths and experts make, by a zero more or less.
+
+    Layers without experts or attention, compressed attention and shared experts are not described, so that
+    published models are off by up to two.
+    """
+    layers, hidden, heads, width = model.layers, model.hidden, model.heads, model.feed_forward
+    if model.parameters is None or layers is None or hidden is None or heads is None or width is None:
+        return
+    if model.gated is None:
+        return
+    head = model.head_width or hidden // heads
+    inner, matrices = width * (model.experts or 1), 3 if model.gated else 2
+    keys = (model.kv_heads or heads) * head
+    made = shape_parameters(layers, hidden, heads * head, keys, inner, matrices, model.vocabulary or 0)
+    if made > model.parameters * _OFF or made * _OFF < model.parameters:
+        parameters = counted(model.parameters, "parameter")
+        message = f"{parameters}, and layers, widths and experts make about {plain(made)}"
+        hint = "fix one of them: a zero too many or too few, or millions for billions"
+        yield Problem("other-size", message, Where(field="model.parameters"), hint)

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sovereign_ai.assess.fit.components import WorkModel
 from sovereign_ai.assess.measure import Measure, ReportLine, by_name
 from sovereign_ai.assess.sheet import Sheet, Work
 from sovereign_ai.assess.sources import figure
@@ -288,6 +289,32 @@ def _whole_groups(size: float, gpus: float, domain: float) -> float:
     """Return the groups that lie in one domain each, where some GPUs fill one domain after the other."""
     full, rest = divmod(gpus, domain)
     return full * (domain // size) + rest // size
+
+
+def add_widths(
+    fit: FitSheet, model: WorkModel, tensor: str, words: str, *, feed_forward: bool = True
+) -> None:
+    """Add the checks that a tensor-parallel group divides a layer evenly: its heads and its widths.
+
+    Of fewer key and value heads than GPUs each is held by as many of them; a compressed cache has none.
+
+    Args:
+        fit: the sheet.
+        model: the model.
+        tensor: name of the GPUs of a group.
+        words: the end of the labels.
+        feed_forward: whether a group divides the feed-forward layers too.
+    """
+    fit.divides(f"attention heads{words}", tensor, "model.heads", ("shared by", "of"))
+    if model.kv_heads is not None and getattr(model, "cache_width", None) is None:
+        work = lambda gpus, heads: -(max(gpus, heads) % min(gpus, heads))  # noqa: E731 - the formula
+        formula = "minus the remainder of the more by the fewer, which must be 0"
+        label = f"key and value heads{words}"
+        fit.custom(label, formula, work, tensor, "model.kv_heads", ("shared by", "of"))
+    if feed_forward and model.feed_forward is not None:
+        if "model.feed_forward" not in fit.sheet:
+            fit.sheet.plan("model.feed_forward", model.feed_forward, "1", "as described")
+        fit.divides(f"feed-forward width{words}", tensor, "model.feed_forward", ("shared by", "of"))
 
 
 def add_memory(fit: FitSheet, place: FitPlace) -> tuple[str, str]:

@@ -158,6 +158,33 @@ def score_bytes(
     return heads * sequence * tokens * each / tensor
 
 
+def shape_parameters(
+    layers: int, hidden: int, queries: int, keys: int, feed_forward: int, matrices: int, vocabulary: int = 0
+) -> int:
+    """Return the parameters of a transformer by its widths: attention, feed-forward layers, one embedding.
+
+    Norms and biases are left out.
+
+    Args:
+        layers: transformer layers.
+        hidden: width of the residual stream.
+        queries: width of all queries of a layer.
+        keys: width of all keys of a layer, and of its values.
+        feed_forward: width of all feed-forward layers of a layer, those of all experts.
+        matrices: matrices of a feed-forward layer: two, or three with a gate.
+        vocabulary: tokens that the model knows.
+
+    Llama 3 70B and GPT-3:
+
+    >>> round(shape_parameters(80, 8192, 8192, 1024, 28672, 3, 128256) / 1e9)
+    70
+    >>> round(shape_parameters(96, 12288, 12288, 12288, 4 * 12288, 2, 50257) / 1e9)
+    175
+    """
+    attention = hidden * (2 * queries + 2 * keys)
+    return layers * (attention + matrices * hidden * feed_forward) + vocabulary * hidden
+
+
 def expert_parameters(parameters: float, active: float, experts: float, chosen: float) -> float:
     """Return the parameters that lie in routed experts; 0 for a dense model.
 

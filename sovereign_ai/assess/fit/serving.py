@@ -22,6 +22,7 @@ from sovereign_ai.assess.fit.fit_sheet import (
     add_memory,
     add_place,
     add_scale_up,
+    add_widths,
 )
 from sovereign_ai.assess.fit.memory import SIZES, expert_parameters
 from sovereign_ai.assess.goodput.capped_work import under_cap
@@ -231,7 +232,8 @@ def _add_group(fit: FitSheet, service: InferenceService, place: FitPlace, group:
     why = "replicas x groups of a stage x stages"
     count = sheet.plan(f"tensor.groups{end}", group.replicas * group.data * group.pipeline, "groups", why)
     add_scale_up(fit, place, TensorGroups(f"tensor parallelism{group.words}", tensor, group.tensor, count))
-    fit.divides(f"attention heads{group.words}", tensor, "model.heads", ("shared by", "of"))
+    # Where groups share experts, each expert lies whole on a GPU.
+    add_widths(fit, service.model, tensor, group.words, feed_forward=group.data == 1)
     formula = "requests / replicas, rounded up"
     requests = "concurrent"
     if group.concurrent is not None:
@@ -309,6 +311,10 @@ def _add_weights(fit: FitSheet, group: ReplicaGroup) -> str:
         return sheet.derive(name, "B", formula, work, *whole)
     copies = sheet.plan(f"expert_copies{end}", group.expert_copies, "experts", "as described")
     experts = ("model.experts", copies, f"tensor{end}", f"groups{end}")
+    add = lambda each, more: each + more  # noqa: E731 - the formula, used once
+    held = sheet.derive(f"experts.all{end}", "experts", "experts + copies", add, "model.experts", copies)
+    each = sheet.plan(f"stage.gpus{end}", group.tensor * group.data, "GPUs", "GPUs of a group x groups")
+    fit.at_most(f"experts of a GPU{group.words}", each, held, ("one each, of", "has"))
     formula = "(experts + copies) / GPUs of a stage, rounded up: the fullest GPU (arXiv 2412.19437, 3.4)"
     held = sheet.derive(f"experts.gpu{end}", "experts", formula, _fullest, *experts)
     formula = "(dense x bytes / GPUs of a group + routed x bytes x its part of the experts) x stage's part"

@@ -12,6 +12,7 @@ from sovereign_ai.assess.fit.fit_sheet import (
     add_memory,
     add_place,
     add_scale_up,
+    add_widths,
 )
 from sovereign_ai.assess.fit.memory import (
     SIZES,
@@ -116,7 +117,8 @@ def _add_parallel(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str) -
     count = fit.sheet.derive("parallel.groups", "groups", "GPUs / tensor", share, *inputs)
     groups = TensorGroups("tensor parallelism", "parallel.tensor", job.parallel.tensor, count)
     add_scale_up(fit, place, groups)
-    fit.divides("attention heads", "parallel.tensor", "model.heads", ("shared by", "of"))
+    add_widths(fit, job.model, "parallel.tensor", "")
+    _add_sequence(fit, job)
     # Uneven stages are usual: DeepSeek-V3 has 61 layers in 16 (arXiv 2412.19437, sections 3.2 and 4.2).
     fit.at_most("pipeline stages", "parallel.pipeline", "model.layers", ("needs a layer each, of", "has"))
     if job.parallel.expert == 1:
@@ -126,6 +128,17 @@ def _add_parallel(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str) -
     fit.divides("expert parallelism", "parallel.expert", copies, ("groups of", "out of data x context"))
     experts = fit.sheet.plan("model.experts", job.model.experts or 1, "experts", "as described")
     fit.divides("experts of a GPU", "parallel.expert", experts, ("shared by", "of"))
+
+
+def _add_sequence(fit: FitSheet, job: TrainingJob) -> None:
+    """Add the check that each GPU which shares a sequence has as many of its tokens as the others."""
+    parallel = job.parallel
+    along = parallel.tensor if parallel.sequence else 1
+    if parallel.context * along == 1:
+        return
+    why = "context x tensor, which divides along the sequence too" if along > 1 else "context"
+    shared = fit.sheet.plan("parallel.along", parallel.context * along, "GPUs", why)
+    fit.divides("tokens of a GPU", shared, "model.sequence", ("shared by", "of"))
 
 
 def _add_memory(fit: FitSheet, job: TrainingJob, place: FitPlace, copies: int) -> None:
@@ -478,6 +491,10 @@ def _add_drain(fit: FitSheet, job: TrainingJob, place: FitPlace, nodes: str) -> 
     inputs = (trained, "bytes.weights", "bytes.optimizer")
     formula = f"trained parameters x (weights + optimizer) bytes; {_ZERO}, without gradients"
     size = sheet.derive("checkpoint.size", "B", formula, work, *inputs)
+    formula = "2 x size: the last one stays until the next is whole"
+    both = sheet.derive("checkpoint.both", "B", formula, lambda each: 2 * each, size)
+    room = sheet.plan("checkpoint.room", tier.capacity, "B", f"all of tier {tier.tier} at {tier.site}")
+    fit.at_most("room for checkpoints", both, room)
     system = place.shape.system
     why = f"tier {tier.tier} at {tier.site}, all servers together"
     write = sheet.plan("checkpoint.write", tier.write, "B/s", why)

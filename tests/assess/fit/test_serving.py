@@ -93,6 +93,9 @@ def test_prefill_and_decode_pools_are_judged_apart():
         ({"tenant": "research"}, "quota of the tenant", "does not fit"),
         ({"replicas": 1, "tensor": 16}, "tensor parallelism", "does not fit"),
         ({"tensor": 3}, "attention heads", "does not fit"),
+        ({"tensor": 4, "model__heads": 40, "model__kv_heads": 10}, "key and value heads", "does not fit"),
+        ({"tensor": 8, "model__kv_heads": 4}, "key and value heads", "fits"),
+        ({"model__feed_forward": 28_676, "model__gated": True}, "feed-forward width", "does not fit"),
         ({"tensor": 1}, "memory of a GPU", "does not fit"),
         ({"concurrent": 2_000}, "memory of a GPU", "does not fit"),
         ({"concurrent": None}, "memory of a GPU", "not known"),
@@ -238,6 +241,13 @@ def test_shapes_that_contradict_themselves_are_refused(fields: dict[str, Any], c
     if "prefill" in fields:
         fields = {"replicas": None, "tensor": None, **fields}
     assert code in {problem.code for problem in service(**fields).problems()}
+
+
+@pytest.mark.parametrize(("copies", "verdict"), [(64, "fits"), (63, "does not fit")])
+def test_each_gpu_of_wide_expert_parallelism_holds_an_expert(copies: int, verdict: str):
+    decode = {"replicas": 1, "tensor": 4, "data": 80, "expert_copies": copies}
+    fields = {"replicas": None, "tensor": None, "model": DEEPSEEK, "prefill": PREFILL, "decode": decode}
+    assert _verdict(_fit(**fields), "experts of a GPU of decode")[0] == verdict
 
 
 def test_contexts_of_ten_million_tokens_can_be_said():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from sovereign_ai.plan.factory import Plan
 from sovereign_ai.spec.factory import AIFactory
 from tests.assess.fit.work import LLAMA_405B, job
 from tests.assess.stacks import changed, stack
+
+FORTY_HEADS = {"model__heads": 40, "model__head_width": 128}
 
 
 def _fit(**fields: Any) -> Fit:
@@ -173,6 +176,14 @@ def test_the_same_layout_with_whole_gradients_is_at_the_edge_and_with_whole_stat
         ({"parallel__tensor": 16, "parallel__data": 1}, "tensor parallelism", "does not fit"),
         ({"parallel__tensor": 3}, "tensor parallelism", "does not fit"),
         ({"parallel__tensor": 3}, "attention heads", "does not fit"),
+        ({"model__kv_heads": 4}, "key and value heads", "fits"),
+        ({"model__kv_heads": 16}, "key and value heads", "fits"),
+        ({**FORTY_HEADS, "model__kv_heads": 10}, "key and value heads", "does not fit"),
+        ({"model__feed_forward": 28_673}, "feed-forward width", "does not fit"),
+        ({"model__feed_forward": None}, "memory of a GPU", "not known"),
+        ({"parallel__context": 2, "parallel__data": 1}, "tokens of a GPU", "fits"),
+        ({"parallel__context": 3}, "tokens of a GPU", "does not fit"),
+        ({"model__sequence": 8_196}, "tokens of a GPU", "does not fit"),
         ({"parallel__pipeline": 3}, "pipeline stages", "fits"),
         ({"parallel__pipeline": 81}, "pipeline stages", "does not fit"),
         ({"model__layers": 78}, "pipeline stages", "fits"),
@@ -187,6 +198,18 @@ def test_the_same_layout_with_whole_gradients_is_at_the_edge_and_with_whole_stat
 )
 def test_each_check_decides_what_its_name_says(fields: dict[str, Any], label: str, verdict: str):
     assert _check(_fit(**fields), label).verdict.value == verdict
+
+
+def test_without_a_division_along_the_sequence_its_length_is_free():
+    labels = [check.label for check in _fit(model__sequence=8_191, parallel__sequence=False).checks]
+    assert "tokens of a GPU" not in labels
+
+
+@pytest.mark.parametrize(("capacity", "verdict"), [("1970 GB", "fits"), ("1950 GB", "does not fit")])
+def test_a_tier_has_room_for_two_checkpoints(tmp_path: Path, capacity: str, verdict: str):
+    fit = assess_fit(*changed("lab", "capacity: 500 TB", f"capacity: {capacity}", tmp_path), job())
+    assert _value(fit, "checkpoint.both") == 2 * 14 * 70e9
+    assert _check(fit, "room for checkpoints").verdict.value == verdict
 
 
 def test_an_elastic_job_holds_more_of_the_optimizer_at_its_smallest_size():
