@@ -134,6 +134,7 @@ class DesignRequest:
             gpus_text = counted(self.gpus, "GPU is", "GPUs are")
             more = f"{gpus_text} no multiple of the {self.system.gpus} of a {self.system.name}"
             said.append(f"{more}: {counted(self.machines, 'machine has', 'machines have')} {total:,}")
+        said += self._part_of_domain()
         if self.site is None:
             said.append(
                 "site, hall and feeds are sized to each proposal; operator, staff and support are assumed "
@@ -166,6 +167,27 @@ class DesignRequest:
             "storage, in-band and out-of-band fabrics block at 3:1, 7:1 and 11:1, as in stacks/gigafactory"
         )
         return said
+
+    def _part_of_domain(self) -> list[str]:
+        """Return that the last NVLink domain is not whole, as the machines of one make a rack."""
+        domain = self.system.nvlink_domain_nodes
+        if not domain or not self.machines % domain:
+            return []
+        each = domain * self.system.gpus
+        whole = self.machines // domain
+        left = counted(self.machines % domain, "machine is", "machines are")
+        gpus_text = counted((whole + 1) * each, "GPU")
+        racks_text = counted(whole + 1, "rack")
+        racks = f"{gpus_text} in {racks_text}"
+        if whole:
+            gpus_text = counted(whole * each, "GPU")
+            racks_text = counted(whole, "rack")
+            racks = f"{gpus_text} in {racks_text}, or {racks}"
+        text = (
+            f"{left} only a part of a rack: {domain} {self.system.name} make one, with an NVLink domain of "
+            f"{counted(each, 'GPU')}; the nearest whole racks are {racks}"
+        )
+        return [text]
 
     def base(self) -> dict[str, Any]:
         """Return the description without fabrics, on an ample site where none is described."""

@@ -67,6 +67,35 @@ def test_what_nobody_asked_for_is_stated() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("gpus", "left", "nearest"),
+    [
+        (4, "1 machine is only", "72 GPUs in 1 rack"),
+        (73, "1 machine is only", "72 GPUs in 1 rack, or 144 GPUs in 2 racks"),
+        (71_000, "2 machines are only", "70,992 GPUs in 986 racks, or 71,064 GPUs in 987 racks"),
+    ],
+)
+def test_a_part_of_an_nvlink_rack_is_told_with_the_nearest_whole_ones(
+    gpus: int, left: str, nearest: str
+) -> None:
+    [note] = [text for text in _assumptions(gpus, "gb300-nvl72-tray") if "NVLink" in text]
+    assert note.startswith(left)
+    assert note.endswith(f"the nearest whole racks are {nearest}")
+
+
+@pytest.mark.parametrize(
+    ("gpus", "name"), [(72, "gb300-nvl72-tray"), (141, "gb300-nvl72-tray"), (73, "dgx-h100")]
+)
+def test_whole_nvlink_racks_and_machines_without_such_a_domain_are_no_part_of_one(
+    gpus: int, name: str
+) -> None:
+    assert not any("NVLink" in text for text in _assumptions(gpus, name))
+
+
+def _assumptions(gpus: int, name: str) -> list[str]:
+    return DesignRequest("x", gpus, system(name), "SE", storage="1 PB").assumptions()
+
+
 @pytest.mark.parametrize("gpus", [90_000, 100_000, 132_000])
 @pytest.mark.parametrize("name", ["dgx-b200", "gb300-nvl72-tray", "gaudi3-oam8"])
 def test_everything_around_the_compute_fabric_of_a_gigafactory_can_be_built(name: str, gpus: int) -> None:

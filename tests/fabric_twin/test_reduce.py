@@ -98,7 +98,7 @@ def test_a_part_is_said_and_foretold_by_itself(name: str, most: Limits) -> None:
         reduced_ = f"a part of {part.name}: {part.plane.rails} of {whole.rails} rails, "
         assert part.said.startswith(f"the whole of {part.name}: " if part.plane == whole else reduced_)
         assert part.said in found.said
-        assert f"{part.plane.leaf} of {whole.leaf} leaves" in part.said or part.plane == whole
+        assert f"{part.plane.leaf} of {whole.leaf:,} leaves" in part.said or part.plane == whole
         losses = {one.kind: one for one in foretold.planes[part.name].losses}
         assert losses["plane"].endpoints == foretold.lost[part.name].endpoints == len(part.endpoints)
         assert losses["leaf"].example in {one.switch.name for one in part.switches}
