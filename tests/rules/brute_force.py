@@ -289,7 +289,7 @@ class Attack:
         """Tell whether the service of a webhook's server can be led to other pods."""
         for rule in self._rules(space):
             named = rule.get("resourceNames") or ("server",)
-            ways = [("discovery.k8s.io", "endpointslices")]
+            ways = [("discovery.k8s.io", "endpointslices"), ("", "pods/status")]
             if "server" in named:
                 ways += [("", "services"), ("", "endpoints")]
             for group, resource in ways:
@@ -403,6 +403,13 @@ class Attack:
             self.can(verb, "", "nodes/proxy", "") for verb in ("get", "create", "update", "patch", "delete")
         ):
             self._machine_pods()
+        for rule in self._rules(""):
+            named = rule.get("resourceNames") or ("rayclusters.ray.io",)
+            if any(name.endswith("ray.io") for name in named) and any(
+                matches(rule, verb, "apiextensions.k8s.io", "customresourcedefinitions")
+                for verb in _WRITES[1:]
+            ):
+                self._machine_pods()
         group = "admissionregistration.k8s.io"
         if any(self.can(verb, group, name, "") for verb in _WRITES for name in _MUTATING) or self.can(
             "create", "", "persistentvolumes", ""
@@ -507,8 +514,13 @@ _ATOMS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("", ("serviceaccounts", "users", "groups"), ("impersonate", "get", "*")),
     ("", ("serviceaccounts/token", "nodes/proxy", "persistentvolumes", "nodes"), ("create", "get", "patch")),
     ("", ("namespaces", "namespaces/status", "namespaces/finalize"), ("patch", "update", "create", "get")),
-    ("", ("services", "endpoints", "services/status"), ("patch", "create", "get")),
+    ("", ("services", "endpoints", "services/status", "pods/status"), ("patch", "create", "get")),
     ("discovery.k8s.io", ("endpointslices",), ("update", "get")),
+    (
+        "apiextensions.k8s.io",
+        ("customresourcedefinitions", "customresourcedefinitions/status"),
+        ("patch", "get"),
+    ),
     ("apps", ("deployments", "deployments/scale", "*"), ("create", "patch", "get")),
     ("batch", ("jobs", "cronjobs"), ("create", "delete")),
     ("kubeflow.org", ("pytorchjobs", "pytorchjobs/status"), ("create", "get")),
@@ -538,6 +550,7 @@ _NAMES = (
     "eve",
     "platform",
     "aws-auth",
+    "rayclusters.ray.io",
     "kubernetes.io/kube-apiserver-client",
     "system:masters",
     "server",

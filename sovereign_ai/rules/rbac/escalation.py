@@ -40,6 +40,7 @@ BOOTSTRAP_GROUPS = "system:bootstrappers"
 
 _CERTIFICATES = "certificates.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
+_EXTENSIONS = "apiextensions.k8s.io"
 _WRITES = ("create", "update", "patch")
 SHOW_SECRETS = ("get", "list", "watch", "patch", "delete", "deletecollection")
 """Verbs whose answer holds the content of a Secret."""
@@ -149,7 +150,7 @@ def leads(rule: Object, namespace: str, spaces: Mapping[str, bool]) -> Iterator[
     if not namespace:
         steps += _impersonated(rule, names)
         steps += _certified(rule, names)
-        steps += _machinery(rule)
+        steps += _machinery(rule, names)
     for right, end in steps:
         yield f"{right}{scope}", end
 
@@ -306,7 +307,7 @@ def _certified(rule: Object, names: Sequence[str]) -> Iterator[tuple[str, End]]:
         yield "have certificates of machines approved", MACHINES
 
 
-def _machinery(rule: Object) -> Iterator[tuple[str, End]]:
+def _machinery(rule: Object, names: Sequence[str]) -> Iterator[tuple[str, End]]:
     """Yield how a rule reaches what the cluster runs on: kubelets, webhooks, the folders of nodes."""
     # `get` counts: a WebSocket to the kubelet's exec endpoint is a GET request.
     if may(rule, "", "nodes/proxy", "get", "create", "update", "patch", "delete"):
@@ -315,6 +316,10 @@ def _machinery(rule: Object) -> Iterator[tuple[str, End]]:
         yield "change every object that is written", EVERYTHING
     if may(rule, _ADMISSION, "validatingwebhookconfigurations", *_WRITES):
         yield "have every object that is written sent to a webhook", HOOKS
+    # A definition says which webhook converts the objects. Their controllers make pods from what it answers.
+    is_of_workloads = not names or any(name.endswith(WORKLOAD_GROUPS) for name in names)
+    if is_of_workloads and may(rule, _EXTENSIONS, "customresourcedefinitions", "update", "patch"):
+        yield "have custom workloads converted by a webhook", pods("")
     # A hostPath volume of any folder, bound by a claim, is past Pod Security, which judges pods alone.
     if may(rule, "", "persistentvolumes", "create"):
         yield "make volumes of any folder of a machine", EVERYTHING

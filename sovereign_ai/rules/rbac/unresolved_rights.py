@@ -39,6 +39,16 @@ _BUILT_IN_SUFFIX = ".k8s.io"
 """API groups under k8s.io are those of Kubernetes and its projects, unlike those under x-k8s.io."""
 _KNOWN_GROUPS = frozenset({*WORKLOAD_GROUPS, "kueue.x-k8s.io", "openreports.io", f"exceptions.{KEYS.domain}"})
 """API groups of custom resources that the closure follows, or whose controllers do nothing for the writer."""
+_BY_ITS_OWN_RIGHTS = frozenset(
+    {
+        *(("argoproj.io", resource) for resource in ("applications", "applicationsets", "appprojects")),
+        ("kubeflow.org", "profiles"),
+    }
+)
+"""Custom resources of groups that are followed, from which controllers make more than pods, anywhere.
+
+Argo CD deploys what an Application says, and Kubeflow makes the owner of a Profile an administrator.
+"""
 _SENT_TO_SERVERS = ("apiregistration.k8s.io", "apiservices")
 _CONTENT = "roleRef"
 
@@ -110,7 +120,7 @@ def _unknown_consequences(held: HeldRight) -> Iterator[str]:
             resource = _SENT_TO_SERVERS[1]
             yield f"may {writes} {resource}, and what such a server does with requests is not known"
         # A wildcard of groups is every right, which the closure follows.
-        elif group != "*" and not _is_known(group):
+        elif group != "*" and (not _is_known(group) or _is_done_elsewhere(rule, group)):
             yield (
                 f"may {writes} {resources} of {group}, and what their controller does with them is not known"
             )
@@ -121,6 +131,11 @@ def _writes_api_services(rule: Object, group: str) -> bool:
     api_group, resource = _SENT_TO_SERVERS
     resources = set(rule.get("resources") or ())
     return group == api_group and not resources.isdisjoint({"*", resource})
+
+
+def _is_done_elsewhere(rule: Object, group: str) -> bool:
+    """Return whether a rule names custom resources whose controller acts anywhere, by rights of its own."""
+    return any((group, resource) in _BY_ITS_OWN_RIGHTS for resource in rule.get("resources") or ())
 
 
 def _is_known(group: str) -> bool:

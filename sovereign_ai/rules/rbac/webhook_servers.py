@@ -29,8 +29,16 @@ _SERVICE_HOST = re.compile(
     r"^https://([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:\.[a-z0-9.-]+)?(?::[0-9]+)?(?:/|$)", re.IGNORECASE
 )
 _WRITES = ("create", "update", "patch")
-_ROUTES = (("", "services"), ("", "endpoints"), ("discovery.k8s.io", "endpointslices"))
-"""Resources that decide which pods a service leads to."""
+_ROUTES = (
+    ("", "services"),
+    ("", "endpoints"),
+    ("discovery.k8s.io", "endpointslices"),
+    # The address of a pod stands in its status.
+    ("", "pods/status"),
+)
+"""Resources that decide which pods a service leads to, and where they are."""
+_OF_ANY_NAME = frozenset({"endpointslices", "pods/status"})
+"""Those whose names are not the service's: a label says whose they are."""
 
 
 class WebhookServer(NamedTuple):
@@ -87,8 +95,7 @@ def leads_elsewhere(rule: Object, namespace: str, server: WebhookServer) -> bool
         return False
     names = rule.get("resourceNames")
     for group, resource in _ROUTES:
-        # An EndpointSlice has any name: a label says whose it is.
-        is_its_own = not names or resource == "endpointslices" or server.service in names
+        is_its_own = not names or resource in _OF_ANY_NAME or server.service in names
         if is_its_own and may(rule, group, resource, *_WRITES):
             return True
     return False

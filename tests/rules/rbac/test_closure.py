@@ -180,6 +180,18 @@ STEPS: list[tuple[str, Row, tuple[str, ...], str]] = [
         (),
         "",
     ),
+    (
+        "definitions of custom workloads",
+        ("apiextensions.k8s.io", "customresourcedefinitions", "patch"),
+        (),
+        "",
+    ),
+    (
+        "the definition of one custom workload",
+        ("apiextensions.k8s.io", "customresourcedefinitions", "update"),
+        ("rayclusters.ray.io",),
+        "",
+    ),
     ("volumes of any folder", ("", "persistentvolumes", "create"), (), ""),
     ("who is mapped to whom", ("", "configmaps", "patch"), ("aws-auth",), ""),
     ("all verbs", ("", "pods", "*"), (), OURS),
@@ -215,6 +227,14 @@ CONTROLS: list[tuple[str, Row, tuple[str, ...], str]] = [
     ("configmaps of the namespace", ("", "configmaps", "patch"), (), OURS),
     ("the status of a workload", ("ray.io", "rayclusters/status", "patch"), (), OURS),
     ("services", ("", "services", "*"), (), OURS),
+    ("the status of pods, where no webhook is", ("", "pods/status", "patch"), (), OURS),
+    ("new definitions", ("apiextensions.k8s.io", "customresourcedefinitions", "create"), (), ""),
+    (
+        "another definition",
+        ("apiextensions.k8s.io", "customresourcedefinitions", "patch"),
+        ("things.example.com",),
+        "",
+    ),
 ]
 
 
@@ -371,6 +391,7 @@ _AT_THE_SERVER: list[tuple[Row, tuple[str, ...]]] = [
     (("", "services", "patch"), ("server",)),
     (("", "endpoints", "update"), ()),
     (("discovery.k8s.io", "endpointslices", "create"), ("any",)),
+    (("", "pods/status", "patch"), ("any",)),
 ]
 
 
