@@ -18,7 +18,8 @@ from sovereign_ai.catalog.system import systems
 from sovereign_ai.errors import Where, nearest
 from sovereign_ai.files import TOPOLOGY, below, refuse_secrets
 
-_FIELD = re.compile(r'([A-Za-z][A-Za-z0-9_]*)\s*=\s*("[^"\n]*"|[^\s"]*)')
+# A key begins where a word does: a search from each letter of a long word takes the square of its length.
+_FIELD = re.compile(r'(?<![A-Za-z0-9_])([A-Za-z][A-Za-z0-9_]*)\s*=\s*("[^"\n]*"|[^\s"]*)')
 _COMMENT = re.compile(r"(?<!\\)#.*")
 _GPU = re.compile(r"gpu(?::([A-Za-z][A-Za-z0-9_.-]*))?(?::([0-9]{1,6}))?(?:\([^()]*\))?")
 _SWITCH_KEYS = ("switchname", "switches", "nodes", "linkspeed", "level")
@@ -220,8 +221,8 @@ def _gpus_of(gres: str) -> tuple[int, str]:
     """
     count, kind = 0, ""
     for match in _GPU.finditer(gres):
-        before = gres[: match.start()]
-        if before and before[-1] != ",":
+        start = match.start()
+        if start and gres[start - 1] != ",":
             continue
         count += int(match[2] or 1)
         kind = kind or match[1] or ""

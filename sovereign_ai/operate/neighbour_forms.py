@@ -23,7 +23,7 @@ the neighbour's description names its system, its ports are read as that system 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sovereign_ai.errors import Problem, UsageError, Where
@@ -106,11 +106,20 @@ def read_table(text: str, file: str) -> list[HeardNeighbour]:
         if cells is None:
             problems.append(_bad_row(lines[number - 1], lines[head], Where(file, number)))
             continue
+        problems += too_long(cells, Where(file, number))
         port, device, *peers = cells
         rows.append(heard(port, device, peers, system))
     if problems:
         raise UsageError(problems[:_MOST_PROBLEMS])
     return rows
+
+
+def too_long(names: Iterable[str], where: Where) -> Iterator[Problem]:
+    """Yield a problem for each name of a printed row that is longer than any name is."""
+    for name in names:
+        if len(name) > _LONGEST:
+            message = f"a name has {len(name):,} characters, and the most are {_LONGEST}"
+            yield Problem("bad-row", message, where, "keep the whole text as it was printed")
 
 
 def _bad_row(line: str, head: str, where: Where) -> Problem:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from sovereign_ai.adopt import standing
+from sovereign_ai.adopt import slurm, standing
 from sovereign_ai.adopt.standing import MACHINE, SWITCH
 from tests.adopt.kit import places, problems, site
 
@@ -139,6 +141,19 @@ def test_lines_that_repeat_a_list_are_refused_before_long(monkeypatch: pytest.Mo
     lines = [f"SwitchName=s{number} Nodes=n[0-99]" for number in range(20)]
     # Each line has a hundred nodes and a switch.
     assert ("too-many-names", 11) in places("slurm", topology_conf="\n".join(lines))
+
+
+@pytest.mark.parametrize("line", ["e" * 400_000, "SwitchName=s " + "e" * 400_000, "a " * 200_000])
+def test_a_long_line_is_refused_at_once(line: str) -> None:
+    begun = time.process_time()
+    assert "bad-line" in [code for code, _ in places("slurm", topology_conf=TREE + line)]
+    assert time.process_time() - begun < 2
+
+
+def test_many_gpus_of_a_node_are_counted_at_once() -> None:
+    begun = time.process_time()
+    assert slurm._gpus_of("gpu," * 100_000)[0] == 100_000
+    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "ClusterName=x\n"])

@@ -18,6 +18,7 @@ from tests.hostile.contents import (
     bytes_for_all,
     csv_texts,
     json_texts,
+    long_texts,
     number_texts,
     oversized,
     pem_texts,
@@ -35,7 +36,9 @@ _ANYTHING = frozenset({"opaque", "line"})
 """Forms of which any content may be one."""
 
 
-_KEPT = {"bytes": 7, "size": 2, "text": 18, "field": 24}
+_LONGEST = 1 << 20
+"""The most bytes of a text with a long line."""
+_KEPT = {"bytes": 7, "size": 2, "long": 3, "text": 18, "field": 24}
 """Class to how many of its cases a reader has in the usual run; of the others it has all."""
 
 
@@ -93,6 +96,10 @@ def _of(reader: Reader) -> Iterator[Case]:
     if reader.limit is not None:
         for name, unit in SIZES.items():
             yield _content(reader, "size", name, partial(oversized, unit, reader.limit), reader.refused)
+    # What a program in Python takes to be parsed is Python's own business.
+    for name, _ in () if reader.form == "python" else long_texts(b"", 9):
+        codes = reader.refused | reader.fields | reader.control
+        yield _content(reader, "long", name, partial(_long, reader, name), codes)
     for name in _names("text", reader.form):
         yield _content(
             reader, "text", name, partial(_picked, "text", reader, name), reader.refused | reader.fields
@@ -162,6 +169,12 @@ def _picked(sort: str, reader: Reader, wanted: str) -> bytes:
         content for name, content in _texts(sort, reader.form, _valid(reader.name)) if name == wanted
     )
     return content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+
+
+def _long(reader: Reader, wanted: str) -> bytes:
+    """Make one text with a long line anew."""
+    limit = min(reader.limit or _LONGEST, _LONGEST)
+    return next(text for name, text in long_texts(_valid(reader.name), limit) if name == wanted)
 
 
 def _document(document: Any, at: tuple[str | int, ...], value: Any) -> bytes:

@@ -38,6 +38,32 @@ def oversized(unit: bytes, limit: int) -> bytes:
     return (unit * (limit // len(unit) + 2))[: limit + 2]
 
 
+def long_texts(valid: bytes, limit: int) -> Iterator[tuple[str, bytes]]:
+    """Return texts with one long line, and a line many times: name and content.
+
+    A search that begins anew at each letter takes the square of a line's length.
+    """
+    most = limit - len(valid) - 2
+    for name, unit in LONG.items():
+        line = (unit * (most // len(unit) + 1))[:most]
+        yield f"{name}-last", valid + b"\n" + line
+        yield f"{name}-first", line + valid
+        yield f"{name}-inside", valid[: len(valid) // 2] + line + valid[len(valid) // 2 :]
+    yield "repeated", (valid * (limit // max(1, len(valid)) + 1))[:most]
+
+
+LONG = {
+    "letters": b"e",
+    "digits": b"9",
+    "blanks": b" ",
+    "dashes": b"-",
+    "dots": b".",
+    "items": b"gpu,",
+    "fields": b"a=",
+}
+"""What a line that is long consists of."""
+
+
 def yaml_texts(valid: str) -> Iterator[tuple[str, str]]:
     """Return YAML that is refused by every reader of it; name and text."""
     yield "empty-braces-open", "{"

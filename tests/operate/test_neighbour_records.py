@@ -275,6 +275,18 @@ def test_a_table_whose_ruler_was_cut_is_a_problem_of_its_rows() -> None:
     assert [problem.code for problem in caught.value.problems] == ["bad-row"]
 
 
+# XML and keys of lldpctl have a reader of their own, and columns of older EOS a width.
+_OTHERS = ("-xml", "-keys", "old-eos-table")
+
+
+@pytest.mark.parametrize("form", [form for form in TEXTS if not form.endswith(_OTHERS)])
+def test_a_name_that_is_far_too_long_is_a_problem_of_its_row(form: str) -> None:
+    text = TEXTS[form]([("1", "leaf-1" + "e" * 600, "swp1")])
+    with pytest.raises(UsageError) as refused:
+        of(text)
+    assert "512" in refused.value.problems[0].message
+
+
 def test_other_texts_are_no_records() -> None:
     assert not are_neighbour_records('Switch\t2 "S-1"\t# "leaf" lid 1\n')
     assert not are_neighbour_records(old_eos_table([("1", "a", "swp2")]))

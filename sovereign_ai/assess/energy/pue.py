@@ -45,14 +45,22 @@ def compressors(series: Sequence[float], supply: float, approach: float, lift: f
     >>> compressors([5.0] * 10, supply=22, approach=10, lift=10, carnot=0.5)
     0.0
     """
+    return _mean_work(_hours_by_tenth(series), supply, approach, lift, carnot)
+
+
+def _hours_by_tenth(series: Sequence[float]) -> Counter[float]:
+    """Return the hours of each tenth of a degree: a year has 8,760 hours, and a few hundred of these."""
+    return Counter(round(value, 1) for value in series)
+
+
+def _mean_work(hours: Counter[float], supply: float, approach: float, lift: float, carnot: float) -> float:
+    """Return the same as `compressors`, for hours that are counted by tenths of a degree."""
     total = 0.0
-    # A year has 8,760 hours and a few hundred different tenths of a degree: each is calculated once.
-    bins = Counter(round(value, 1) for value in series)
-    for wet_bulb, hours in bins.items():
+    for wet_bulb, count in hours.items():
         share = min(max((wet_bulb + approach - supply) / approach, 0.0), 1.0)
         if share:
-            total += hours * share / cop(supply, wet_bulb, lift, carnot)
-    return total / len(series)
+            total += count * share / cop(supply, wet_bulb, lift, carnot)
+    return total / hours.total()
 
 
 def add_pue(sheet: Sheet, equipment: SiteEquipment, wet_bulb: Sequence[float] | None = None) -> str:
@@ -117,7 +125,8 @@ def _compressors(sheet: Sheet, name: str, cold: str, kind: str, wet_bulb: tuple[
     if wet_bulb:
         approach = _chain(sheet, "approach.air" if kind == "air" else "approach.liquid")
         formula = f"mean over {counted(len(wet_bulb), 'hour')} of share of heat / COP"
-        work = lambda *values: compressors(wet_bulb, *values)  # noqa: E731 - the formula, used once
+        hours = _hours_by_tenth(wet_bulb)
+        work = lambda *values: _mean_work(hours, *values)  # noqa: E731 - the formula, used once
         return sheet.derive(f"{name}.compressors", "1", formula, work, cold, approach, lift, carnot)
     share = sheet.figure(f"{name}.mechanical-share", figure("engineering", "mechanical-share"))
     hot = _chain(sheet, "chiller.design-wet-bulb")
