@@ -16,7 +16,15 @@ from typing import Literal
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.cel_literals import is_one_of
-from sovereign_ai.rules.fields import Field, Must, lists_of, named_values, nested, template_of_specs
+from sovereign_ai.rules.fields import (
+    Field,
+    Must,
+    joined_values,
+    lists_of,
+    named_values,
+    nested,
+    template_of_specs,
+)
 from sovereign_ai.rules.kinds import KINDS
 from sovereign_ai.rules.placeless_kinds import HARMLESS
 
@@ -119,8 +127,15 @@ _CILIUM_SIDES = (
 _CILIUM_OWN = (
     # An expression such as `NotIn` may select pods of other namespaces.
     *_absent("egress[].toEndpoints[].matchExpressions", "ingress[].fromEndpoints[].matchExpressions"),
-    Field("egress[].toEndpoints[].matchLabels", "cilium-own"),
+    Field("egress[]", "cilium-egress"),
     Field("ingress[].fromEndpoints[].matchLabels", "cilium-own"),
+    # The agent reads secrets of every namespace.
+    *_absent(
+        "egress[].toPorts[].terminatingTLS",
+        "egress[].toPorts[].originatingTLS",
+        "ingress[].toPorts[].terminatingTLS",
+        "ingress[].toPorts[].originatingTLS",
+    ),
 )
 # A cluster-wide policy has no namespace of its own that its peers could be in.
 _CILIUM_CLUSTERWIDE = _absent("egress[].toEndpoints", "ingress[].fromEndpoints")
@@ -497,8 +512,8 @@ _TRAIN_JOB_PATCHES = (
 _TRAIN_JOB_FIELDS = (
     Field("spec.trainer.image", "image"),
     Field("spec.trainer.env[]", "variable"),
-    Field("spec.trainer.args[]", "text"),
-    Field("spec.trainer.command[]", "text"),
+    Field("spec.trainer.args", "command"),
+    Field("spec.trainer.command", "command"),
     *_places("spec.initializer.dataset.storageUri", "spec.initializer.model.storageUri"),
     Field("spec.initializer.dataset.env[]", "variable"),
     Field("spec.initializer.model.env[]", "variable"),
@@ -550,7 +565,7 @@ _VOLCANO_JOB = Addon(
     "Job",
     "workloads",
     "volcano.sh/en/docs/vcjob",
-    (*_absent("spec.volumes"), Field("spec.plugins{}[]", "text")),
+    (*_absent("spec.volumes"), Field("spec.plugins{}", "command")),
     ("spec.tasks[].template",),
 )
 _ROLLOUT = Addon(
@@ -582,8 +597,8 @@ _KSERVE_EXPLAINERS = ("art", "alibi")
 _KSERVE_ENGINE = (
     *_places("storageUri"),
     Field("env[]", "variable"),
-    Field("args[]", "text"),
-    Field("command[]", "text"),
+    Field("args", "command"),
+    Field("command", "command"),
     Field("image", "image"),
 )
 """Fields of what loads and serves a model."""
@@ -658,52 +673,14 @@ _LOCAL_MODEL_CACHE = Addon(
 # All types that KEDA documents and that ask nobody, or a server whose address the trigger states under a name
 # that says so (keda.sh/docs, read 2026-11-28). A scaler of another type asks a cloud, whose address it knows
 # by itself, whatever else the trigger says.
-_SCALERS = (
-    "activemq",
-    "apache-kafka",
-    "arangodb",
-    "artemis-queue",
-    "beanstalkd",
-    "cassandra",
-    "couchdb",
-    "cpu",
-    "cron",
-    "elasticsearch",
-    "etcd",
-    "external",
-    "external-push",
-    "graphite",
-    "ibmmq",
-    "influxdb",
-    "kafka",
-    "kubernetes-resource",
-    "kubernetes-workload",
-    "liiklus",
-    "loki",
-    "memory",
-    "metrics-api",
-    "mongodb",
-    "mssql",
-    "mysql",
-    "nats-jetstream",
-    "nsq",
-    "openstack-swift",
-    "postgresql",
-    "prometheus",
-    "pulsar",
-    "rabbitmq",
-    "redis",
-    "redis-cluster",
-    "redis-cluster-streams",
-    "redis-sentinel",
-    "redis-sentinel-streams",
-    "redis-streams",
-    "selenium-grid",
-    "solace-event-queue",
-    "solr",
-    "stan",
-    "temporal",
-)
+_SCALER_NAMES = """
+activemq apache-kafka arangodb artemis-queue beanstalkd cassandra couchdb cpu cron elasticsearch etcd
+external external-push graphite ibmmq influxdb kafka kubernetes-resource kubernetes-workload liiklus loki
+memory metrics-api mongodb mssql mysql nats-jetstream nsq openstack-swift postgresql prometheus pulsar
+rabbitmq redis redis-cluster redis-cluster-streams redis-sentinel redis-sentinel-streams redis-streams
+selenium-grid solace-event-queue solr stan temporal
+"""
+_SCALERS = tuple(_SCALER_NAMES.split())
 _SCALED = (
     Field("spec.triggers[].type", "one-of", _SCALERS),
     Field("spec.triggers[].metadata", "named"),
@@ -716,6 +693,14 @@ _SCALED_JOB = Addon("keda.sh", "ScaledJob", "workloads", _KEDA, _SCALED, ("spec.
 
 # What puts other objects into clusters. Each of them is judged when it is written here.
 _ARGO_CD = "argo-cd.readthedocs.io/en/stable/operator-manual"
+# A file of values, a component and a parameter's file may be a URL; a plugin reads its variables as it likes.
+_ARGO_SOURCE = (
+    *_places("repoURL"),
+    Field("helm.valueFiles[]", "text"),
+    Field("helm.fileParameters[].path", "text"),
+    Field("kustomize.components[]", "text"),
+    Field("plugin.env[]", "variable"),
+)
 _APPLICATION = Addon(
     "argoproj.io",
     "Application",
@@ -723,8 +708,9 @@ _APPLICATION = Addon(
     f"{_ARGO_CD}/application.yaml",
     (
         Field("spec", "own-cluster"),
-        *_places("spec.source.repoURL", "spec.sources[].repoURL"),
-        *_absent("spec.sourceHydrator"),
+        # A sync that is asked for in the object itself may bring a source of its own.
+        *_below(("spec", "operation.sync"), _below(("source", "sources[]"), _ARGO_SOURCE)),
+        *_absent("spec.sourceHydrator", "operation.sync.manifests"),
     ),
 )
 _GENERATORS = ("clusterDecisionResource", "matrix", "merge", "plugin", "pullRequest", "scmProvider")
@@ -735,7 +721,8 @@ _APPLICATION_SET = Addon(
     f"{_ARGO_CD}/applicationset.yaml",
     (
         Field("spec.template.spec", "own-cluster"),
-        *_places("spec.template.spec.source.repoURL", "spec.generators[].git.repoURL"),
+        *_below(("spec.template.spec.source",), _ARGO_SOURCE),
+        *_places("spec.generators[].git.repoURL"),
         # Each of these may exchange the destination, or asks somebody else for it.
         *_absent("spec.templatePatch", "spec.template.spec.sources", "spec.template.spec.sourceHydrator"),
         *_absent("spec.generators[].list.template", "spec.generators[].git.template"),
@@ -749,7 +736,7 @@ _KUSTOMIZATION = Addon(
     "Kustomization",
     "network",
     f"{_FLUX}/kustomize/kustomizations",
-    _absent("spec.kubeConfig"),
+    (*_absent("spec.kubeConfig"), Field("spec.components[]", "text")),
 )
 _HELM_RELEASE = Addon(
     "helm.toolkit.fluxcd.io",
@@ -766,10 +753,13 @@ _FLUX_SOURCES = {
         Field("spec", "required-keys", ("url",)),
         *_places("spec.url"),
         *_absent("spec.proxySecretRef"),
+        # Any other signs in at a cloud, or at GitHub.
+        Field("spec.provider", "one-of", ("", "generic")),
     ),
     "OCIRepository": (
         *_places("spec.url"),
-        *_absent("spec.proxySecretRef"),
+        # Signatures by identities are looked up at Sigstore's own servers.
+        *_absent("spec.proxySecretRef", "spec.verify.matchOIDCIdentity"),
         Field("spec.provider", "one-of", ("", "generic")),
     ),
     "HelmRepository": (*_places("spec.url"), Field("spec.provider", "one-of", ("", "generic"))),
@@ -792,7 +782,17 @@ _SECRET_STORE = (
     Field("spec", "required-keys", ("provider",)),
     Field("spec.provider", "allowed-keys", ("kubernetes", "vault")),
     *_places("spec.provider.vault.server", "spec.provider.kubernetes.server.url"),
-    *_absent("spec.provider.vault.auth.gcp", "spec.provider.vault.auth.iam"),
+    # A configuration of `kubectl` in a Secret may lead to any cluster.
+    *_absent(
+        "spec.provider.vault.auth.gcp", "spec.provider.vault.auth.iam", "spec.provider.kubernetes.authRef"
+    ),
+    # Whoever a token is for may use it.
+    *_places(
+        "spec.provider.kubernetes.auth.serviceAccount.audiences[]",
+        "spec.provider.vault.auth.kubernetes.serviceAccountRef.audiences[]",
+        "spec.provider.vault.auth.jwt.kubernetesServiceAccountToken.audiences[]",
+        "spec.provider.vault.auth.jwt.kubernetesServiceAccountToken.serviceAccountRef.audiences[]",
+    ),
 )
 
 
@@ -820,18 +820,32 @@ _BACKUP_STORAGE_LOCATION = Addon(
 
 # Certificates. An issuer of another group is a kind of its own, which nothing here knows.
 _CERT_MANAGER = "cert-manager.io/docs/reference/api-docs"
-_CERTIFICATE = Addon(
-    "cert-manager.io",
-    "Certificate",
+_OWN_ISSUER = Field("spec.issuerRef.group", "one-of", ("", "cert-manager.io"))
+
+
+def _issued(kind: str) -> Addon:
+    """Return a kind by which a certificate is asked for."""
+    return Addon("cert-manager.io", kind, "network", _CERT_MANAGER, (_OWN_ISSUER,))
+
+
+_SOLVER = (
+    *_absent("dns01"),
+    Field("http01.ingress.serviceType", "one-of", ("", "ClusterIP")),
+    Field("http01.gatewayHTTPRoute.serviceType", "one-of", ("", "ClusterIP")),
+)
+# The issuer's controller writes both in the namespace of the certificate, from what the server says.
+_ORDER = Addon("acme.cert-manager.io", "Order", "network", _CERT_MANAGER, (_OWN_ISSUER,))
+_CHALLENGE = Addon(
+    "acme.cert-manager.io",
+    "Challenge",
     "network",
     _CERT_MANAGER,
-    (Field("spec.issuerRef.group", "one-of", ("", "cert-manager.io")),),
+    (_OWN_ISSUER, *_places("spec.url", "spec.authorizationURL"), *_below(("spec.solver",), _SOLVER)),
 )
 _ISSUER = (
     *_places("spec.acme.server", "spec.vault.server"),
-    *_absent("spec.venafi", "spec.vault.auth.aws", "spec.acme.solvers[].dns01"),
-    Field("spec.acme.solvers[].http01.ingress.serviceType", "one-of", ("", "ClusterIP")),
-    Field("spec.acme.solvers[].http01.gatewayHTTPRoute.serviceType", "one-of", ("", "ClusterIP")),
+    *_absent("spec.venafi", "spec.vault.auth.aws"),
+    *_below(("spec.acme.solvers[]",), _SOLVER),
     # Whoever checks a certificate asks these addresses, which it holds.
     *_absent("spec.ca.ocspServers", "spec.ca.crlDistributionPoints", "spec.ca.issuingCertificateURLs"),
 )
@@ -966,10 +980,8 @@ _ALERTMANAGER = _monitoring(
 )
 
 # Where logs go. Every output but these asks a cloud's own address, or is text that no condition reads.
-_FLUENT_HOSTS = (
-    *("es", "forward", "gelf", "http", "influxDB", "loki", "opensearch", "opentelemetry"),
-    *("prometheusRemoteWrite", "syslog", "tcp"),
-)
+_FLUENT_NAMES = "es forward gelf http influxDB loki opensearch opentelemetry prometheusRemoteWrite syslog tcp"
+_FLUENT_HOSTS = tuple(_FLUENT_NAMES.split())
 _FLUENT_OUTPUT = (
     Field(
         "spec",
@@ -982,7 +994,9 @@ _FLUENT_OUTPUT = (
     ),
     *_places(*(f"spec.{name}.host" for name in _FLUENT_HOSTS), "spec.kafka.brokers"),
     *_places("spec.http.proxy", "spec.opentelemetry.proxy", "spec.prometheusRemoteWrite.proxy"),
+    *_places("spec.es.awsSTSEndpoint", "spec.opensearch.awsSTSEndpoint"),
     *_absent("spec.es.cloudID", "spec.opensearch.cloudID", "spec.kafka.rdkafka", "spec.processors"),
+    *_absent("spec.es.awsRoleARN", "spec.opensearch.awsRoleARN"),
 )
 
 
@@ -1072,7 +1086,10 @@ _ADDONS = (
     _fluent_output("Output"),
     _fluent_output("ClusterOutput"),
     _WORKLOAD_ENTRY,
-    _CERTIFICATE,
+    _issued("Certificate"),
+    _issued("CertificateRequest"),
+    _ORDER,
+    _CHALLENGE,
     Addon("cert-manager.io", "Issuer", "network", _CERT_MANAGER, _ISSUER),
     Addon("cert-manager.io", "ClusterIssuer", "network", _CERT_MANAGER, _ISSUER),
     _SERVICE_MONITOR,
@@ -1090,109 +1107,40 @@ _LONGEST_PIECE = 3_000
 ADDONS: Mapping[str, Addon] = MappingProxyType({addon.key: addon for addon in _ADDONS})
 """Each kind by its API group and kind."""
 
-EXPORTING = (
-    ".admiralty.io/",
-    ".argoproj.io/Application",
-    ".azure.com/",
-    ".backube/",
-    ".banzaicloud.io/",
-    ".cfargotunnel.com/",
-    ".cilium.io/CiliumNodeConfig",
-    ".clusternet.io/",
-    ".cnrm.cloud.google.com/",
-    ".crossplane.io/",
-    ".datadoghq.com/",
-    ".dynatrace.com/",
-    ".elastic.co/",
-    ".eventing.keda.sh/",
-    ".eventing.knative.dev/",
-    ".external-secrets.io/PushSecret",
-    ".external-secrets.io/SecretStore",
-    ".fleet.cattle.io/",
-    ".fluent.io/",
-    ".helm.toolkit.fluxcd.io/HelmRelease",
-    ".integreatly.org/",
-    ".jaegertracing.io/",
-    ".k8up.io/",
-    ".kafka.strimzi.io/KafkaMirrorMaker",
-    ".karmada.io/",
-    ".kio.kasten.io/",
-    ".kosmos.io/",
-    ".kubeadmiral.io/",
-    ".kubefed.io/",
-    ".kubernetes-fleet.io/",
-    ".kubeslice.io/",
-    ".kubestellar.io/",
-    ".kustomize.toolkit.fluxcd.io/Kustomization",
-    ".libopenstorage.org/",
-    ".liqo.io/",
-    ".logging.openshift.io/",
-    ".monitoring.coreos.com/",
-    ".monitoring.grafana.com/",
-    ".multicluster.x-k8s.io/",
-    ".netbird.io/",
-    ".newrelic.com/",
-    ".ngrok.com/",
-    ".objectbucket.io/",
-    ".objectstorage.k8s.io/",
-    ".observability.openshift.io/",
-    ".open-cluster-management.io/",
-    ".opentelemetry.io/",
-    ".ramendr.openshift.io/",
-    ".replication.storage.openshift.io/",
-    ".services.k8s.aws/",
-    ".skupper.io/",
-    ".sources.knative.dev/",
-    ".splunk.com/",
-    ".stash.appscode.com/",
-    ".submariner.io/",
-    ".tailscale.com/",
-    ".upbound.io/",
-    ".velero.io/",
-    ".victoriametrics.com/",
-)
+_SENDING = """
+.admiralty.io/ .argoproj.io/Application .azure.com/ .backube/ .banzaicloud.io/ .cfargotunnel.com/
+.cilium.io/CiliumNodeConfig .clusternet.io/ .cnrm.cloud.google.com/ .crossplane.io/ .datadoghq.com/
+.dynatrace.com/ .elastic.co/ .eventing.keda.sh/ .eventing.knative.dev/ .extensions.istio.io/
+.external-secrets.io/PushSecret .external-secrets.io/SecretStore .fleet.cattle.io/ .fluent.io/
+.helm.toolkit.fluxcd.io/HelmRelease .integreatly.org/ .jaegertracing.io/ .k8up.io/
+.kafka.strimzi.io/KafkaMirrorMaker .karmada.io/ .kio.kasten.io/ .kosmos.io/ .kubeadmiral.io/ .kubefed.io/
+.kubernetes-fleet.io/ .kubeslice.io/ .kubestellar.io/ .kustomize.toolkit.fluxcd.io/Kustomization
+.libopenstorage.org/ .liqo.io/ .logging.openshift.io/ .monitoring.coreos.com/ .monitoring.grafana.com/
+.multicluster.x-k8s.io/ .netbird.io/ .networking.istio.io/DestinationRule .networking.istio.io/EnvoyFilter
+.networking.istio.io/ServiceEntry .networking.istio.io/VirtualService .newrelic.com/ .ngrok.com/
+.objectbucket.io/ .objectstorage.k8s.io/ .observability.openshift.io/ .open-cluster-management.io/
+.opentelemetry.io/ .ramendr.openshift.io/ .replication.storage.openshift.io/ .services.k8s.aws/
+.skupper.io/ .sources.knative.dev/ .splunk.com/ .stash.appscode.com/ .submariner.io/ .tailscale.com/
+.upbound.io/ .velero.io/ .victoriametrics.com/
+"""
+EXPORTING = tuple(_SENDING.split())
 """API groups, or kinds of one, that send data, or what is stored, out of the cluster from wherever they are.
 
 They are backups, replicas, telemetry, clouds' own resources and other clusters (each project's own API
-reference, read on 2026-11-27). Storage that a cluster runs by itself is not here, although it can copy to
-other places: its controllers write such objects all the time, and would stand still. Each begins with a dot,
-and groups end with the slash before a kind, so that no part of a group's name matches.
+reference, read on 2026-11-27), and what leads the requests of a whole mesh, whichever namespace it is in.
+Storage that a cluster runs by itself is not here, although it can copy to other places: its controllers write
+such objects all the time, and would stand still. Each begins with a dot, and groups end with the slash before
+a kind, so that no part of a group's name matches.
 """
-REACHING = (
-    *EXPORTING,
-    ".antrea.io/",
-    ".argoproj.io/",
-    ".cert-manager.io/",
-    ".cilium.io/",
-    ".cluster.x-k8s.io/",
-    ".config.openshift.io/",
-    ".crd.projectcalico.org/",
-    ".extensions.istio.io/",
-    ".external-secrets.io/",
-    ".fluxcd.io/",
-    ".gatekeeper.sh/",
-    ".k8s.cni.cncf.io/",
-    ".k8s.ovn.org/",
-    ".karpenter.k8s.aws/",
-    ".kubeovn.io/",
-    ".kueue.x-k8s.io/",
-    ".kuma.io/",
-    ".kyverno.io/",
-    ".metallb.io/",
-    ".networking.gke.io/",
-    ".networking.istio.io/",
-    ".nmstate.io/",
-    ".operator.openshift.io/",
-    ".policy.networking.k8s.io/",
-    ".projectcalico.org/",
-    ".security.istio.io/",
-    ".spire.spiffe.io/",
-    ".sriovnetwork.openshift.io/",
-    ".storage.k8s.io/",
-    ".telemetry.istio.io/",
-    ".tigera.io/",
-    ".whereabouts.cni.cncf.io/",
-)
+_OUTSIDE_NAMESPACES = """
+.antrea.io/ .argoproj.io/ .cert-manager.io/ .cilium.io/ .cluster.x-k8s.io/ .config.openshift.io/
+.crd.projectcalico.org/ .external-secrets.io/ .fluxcd.io/ .gatekeeper.sh/ .k8s.cni.cncf.io/ .k8s.ovn.org/
+.karpenter.k8s.aws/ .kubeovn.io/ .kueue.x-k8s.io/ .kuma.io/ .kyverno.io/ .metallb.io/ .networking.gke.io/
+.networking.istio.io/ .nmstate.io/ .operator.openshift.io/ .policy.networking.k8s.io/ .projectcalico.org/
+.security.istio.io/ .spire.spiffe.io/ .sriovnetwork.openshift.io/ .storage.k8s.io/ .telemetry.istio.io/
+.tigera.io/ .whereabouts.cni.cncf.io/
+"""
+REACHING = (*EXPORTING, *_OUTSIDE_NAMESPACES.split())
 """API groups whose kinds outside namespaces reach other clusters, clouds or networks."""
 
 
@@ -1248,15 +1196,23 @@ def gathered(must: Must, key: str = "") -> list[str]:
     """
     lists_by_kind = {}
     for addon in ADDONS.values():
-        paths = [field.path for field in addon.fields if field.must == must and field.is_gathered]
-        lists = [nested(*paths[at : at + _MOST_PATHS]) for at in range(0, len(paths), _MOST_PATHS)]
+        lists = [nested(*paths) for paths in _batches(addon, must)]
         named = [field.path for field in addon.fields if field.must == "named"]
         if must == "variable" and named:
             lists.append(named_values(*named))
+        if must == "text":
+            lists += [joined_values(*paths) for paths in _batches(addon, "command")]
         lists_by_kind[addon.key] = lists
     if key:
         return [_lists_of_kind(lists_by_kind, key)]
     return _pieces(_choices(lists_by_kind))
+
+
+def _batches(addon: Addon, must: Must) -> Iterator[list[str]]:
+    """Yield the paths of a kind's gathered fields under one condition, as short lists."""
+    paths = [field.path for field in addon.fields if field.must == must and field.is_gathered]
+    for at in range(0, len(paths), _MOST_PATHS):
+        yield paths[at : at + _MOST_PATHS]
 
 
 def _lists_of_kind(lists_by_kind: Mapping[str, list[str]], key: str) -> str:

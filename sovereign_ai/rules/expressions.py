@@ -16,7 +16,13 @@ from typing import Any
 
 from sovereign_ai.rules.addons import gathered, templates
 from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.fields import GATHERED, OUTSIDE, parts_of_entries, with_telling_variables
+from sovereign_ai.rules.fields import (
+    GATHERED,
+    OUTSIDE,
+    OWN_ENVIRONMENT,
+    parts_of_entries,
+    with_telling_variables,
+)
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
 from sovereign_ai.rules.outlets import leaves
 
@@ -117,13 +123,22 @@ _OF_TEMPLATE = {
 }
 
 
+# LeaderWorkerSet states this variable itself in each container of its pods: the name of a pod of its own
+# service (lws.sigs.k8s.io, "Labels, Annotations and Environment Variables", read 2026-11-29).
+_GIVEN = [{"name": "LWS_LEADER_ADDRESS", "value": "localhost"}]
+_GIVEN_TO_TEMPLATE = f"(variables.key == {literal(_MAKE_SERVICE[-1])} ? dyn({literal(_GIVEN)}) : dyn([]))"
+# What the container states comes last, and counts.
+_ENVIRONMENT_OF_TEMPLATE = f"({_GIVEN_TO_TEMPLATE} + dyn({OWN_ENVIRONMENT}))"
+
+
 def on_each_template(expression: str) -> str:
     """Return the expression of a check on a pod template as one on each pod template of an object.
 
     >>> on_each_template("!has(variables.pod.nodeName)")
     'variables.templates.all(pt, !has(pt.spec.nodeName))'
     """
-    return f"variables.templates.all(pt, {with_paths(expression, _OF_TEMPLATE)})"
+    of_template = with_paths(expression, _OF_TEMPLATE).replace(OWN_ENVIRONMENT, _ENVIRONMENT_OF_TEMPLATE)
+    return f"variables.templates.all(pt, {of_template})"
 
 
 def with_constants(expression: str, constants: Mapping[str, Any]) -> str:

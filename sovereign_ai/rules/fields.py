@@ -25,6 +25,7 @@ from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.joined_settings import HIDDEN_NAME, MAY_BE_JOINED, joined_lines, joined_settings
 from sovereign_ai.rules.named_hosts import (
     BETWEEN,
+    CLOUD_TYPE,
     CODE,
     FILE_NAME,
     IS,
@@ -37,6 +38,7 @@ from sovereign_ai.rules.named_hosts import (
     are_permitted_named,
     are_permitted_regions,
     are_permitted_to_clients,
+    files_store_has_place,
     with_spaced_key,
 )
 from sovereign_ai.rules.outlets import lines_of
@@ -60,6 +62,7 @@ Must = Literal[
     "no-tenant",
     "place",
     "text",
+    "command",
     "range",
     "class",
     "image",
@@ -69,6 +72,7 @@ Must = Literal[
     "parameters",
     "opaque",
     "cilium-own",
+    "cilium-egress",
     "cilium-peer",
     "named",
     "no-target",
@@ -87,13 +91,15 @@ Must = Literal[
 
 * `absent`: left out or empty; `unset`: left out or false.
 * `own-namespace`: the object's own namespace; `no-tenant`: a namespace outside the zones.
-* `place`: a permitted place; `text`: a text that names permitted places only.
+* `place`: a permitted place; `text`: a text that names permitted places only; `command`: a list of them,
+  which is read as one text, since the value of an option may be an argument of its own.
 * `range`: an address range within a declared one.
 * `class`: a storage class of the zone; `image`: an image of a declared registry.
 * `runtime`: a container runtime that runs pods on their own node.
 * `variable`: a variable of the environment that names permitted places only; `settings`: a mapping of them.
 * `parameters`: parameters of a storage driver; `opaque`: those of a device's driver, of whatever form.
-* `cilium-own`: labels by which Cilium selects pods of the own namespace.
+* `cilium-own`: labels by which Cilium selects pods of the own namespace; `cilium-egress`: a rule that selects
+  by such labels, or the cluster's DNS and its port.
 * `cilium-peer`: a rule of Cilium that names its peers; `own-hosts`, `own-mesh`: a configuration of Istio that
   takes effect on the own namespace, or on nobody else's hosts.
 * `own-cluster`: what Argo CD deploys to the cluster that it runs in; `private`: a private address.
@@ -126,7 +132,8 @@ _SCHEMES = (
 Of any other scheme, such as `s3` or `hf`, the authority is a name at somebody's service.
 """
 _OWN_URL = (
-    r"^(?i:file|unix|ipc|inproc|env|local|mem|memory|locmem|duckdb|(?:db[+])?sqlite(?:[+][a-z0-9_]+)?)://$"
+    r"^(?i:file|dir|unix|ipc|inproc|env|local|mem|memory|locmem|duckdb"
+    r"|(?:db[+])?sqlite(?:[+][a-z0-9_]+)?)://$"
     r"|^inproc://[a-z0-9_-]+$"
 )
 """A URL without a host, of a scheme whose resources are the pod's own: files, sockets, memory, variables."""
@@ -183,11 +190,16 @@ _PROGRAM_NAMES = (
     r"|sql|swift|tf|tsx?)$"
 )
 """Names of entries in which a host is in quotes: of programs, and of prose."""
-_REGION_NAMES = r"(?i)(?:region|location)s?$"
+# KEDA's `valueLocation` says where in an answer a number stands.
+_REGION_NAMES = r"(?i)(?:region|(?:\b|[^e]|[^u]e)location)s?$"
 # `spring.config.location` and its like name files; `//` begins the name of a server.
 # Without any of these a text holds neither a name with a dot, nor the number of an address, nor a region.
-_MAY_NAME = r"[.]|[0-9]{8}|0[xX]|\\\\|arn:|projects/|(?i:region|protocol=|key=)|@"
-_MAY_NAME_IN_FILE = rf"{_MAY_NAME}|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)"
+_MAY_NAME = (
+    r"[.]|[0-9]{8}|0[xX]|\\\\|arn:|projects/|(?i:region|protocol=|key=)|@|\b(?:b2|gs|azure|swift|rclone):"
+)
+_MAY_NAME_IN_FILE = rf"{_MAY_NAME}|(?i:{CLOUD_TYPE})|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)"
+_FIRST_LINE = "^[A-Za-z0-9_-]+[.][A-Za-z0-9_.-]+[ \\t]+[^ \\t=:][^\\n]*"
+"""The first line of a file of settings with blanks between their names and values, such as Spark's."""
 _COMMENT = "^[ \\t]*(?:#|;|//|<!--)"
 """The begin of a line that is a comment in some language."""
 _UNQUOTED = "(?:^|[ \\t:=,({\\[])[A-Za-z_][A-Za-z0-9_]*[.][A-Za-z_]"
@@ -250,7 +262,7 @@ class Field:
         """
         steps = steps_of(self.path)
         depth = steps.count("[]") + steps.count("{}")
-        return self.must == "named" or (self.must in GATHERED and depth <= _DEEPEST)
+        return self.must in {"named", "command"} or (self.must in GATHERED and depth <= _DEEPEST)
 
 
 def steps_of(path: str) -> tuple[str, ...]:
@@ -601,6 +613,8 @@ _OWN_FIELDS = literal(
 )
 # The name of a pod may be that of a host outside, if there is a dot in it.
 _OWN_NAME = '"metadata.name" && !(has(object.metadata.name) && object.metadata.name.contains("."))'
+OWN_ENVIRONMENT = "(has(c.env) ? c.env : [])"
+"""CEL for the variables that a container `c` states itself."""
 _FIRST = literal("\u0001)")
 _UNCHANGED = literal("$(\u0001)")
 
@@ -618,7 +632,7 @@ def _expanded(value: str) -> str:
     rest = "p.substring(size(d.name) + 1)"
     own_or_unknown = f'({is_own} ? "localhost" + {rest} : "$(" + p)'
     part = f"has(d.valueFrom) ? {own_or_unknown} : {literal_value} + {rest}"
-    named = '(has(c.env) ? c.env : []).filter(d, p.startsWith(d.name + ")"))'
+    named = f'{OWN_ENVIRONMENT}.filter(d, p.startsWith(d.name + ")"))'
     last = f'[{named}].map(f, size(f) == 0 ? "$(" + p : [f[size(f) - 1]].map(d, {part})[0])[0]'
     return f'({_FIRST} + {value}).split("$(").map(p, {last}).join("").replace({_UNCHANGED}, "")'
 
@@ -783,6 +797,8 @@ def parts_of_entries() -> dict[str, str]:
     is_read = f'!(e[0] == "Corefile" && variables.zone == "") && e[1].matches({literal(_MAY_NAME_IN_FILE)})'
     is_program = f"e[0].matches({literal(_PROGRAM_NAMES)})"
     text = _marked("e[1]", is_program)
+    # Nor does the name of a program stand before a host that is not in quotes.
+    names = f"({is_program} ? {literal(CODE + IS)} : {literal(IS)})"
     has_command = f"(!{is_program} && e[1].matches({literal(_COMMAND_LINE)}))"
     is_script = f'(e[0].endsWith("sh") || e[1].startsWith("#!") || {has_command})'
     plain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES_IN_FILE.items())
@@ -798,8 +814,10 @@ def parts_of_entries() -> dict[str, str]:
         "readable": readable_runs(),
         "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
         f".map(e, [e[0], dyn(e[1]{plain})])",
-        # A key is a word before its entry.
-        "files": f"variables.entries.map(e, e[0] + {literal(IS)} + {text})",
+        # A key is a word before its entry. To it a dotted name in the first line, with blanks behind it, is
+        # the value, so that such a line stands once more by itself.
+        "files": f"variables.entries.map(e, e[0] + {names} + {text}"
+        f' + e[1].findAll({literal(_FIRST_LINE)}).map(l, {end} + l).join(""))',
         # Of longer ones the lines that may belong together; the API server's steps suffice for no more.
         "read": f"variables.entries.map(e, {spoken}).map(t, {is_short} ? t : {near}).filter(t, {is_short})",
         # Of many files the small ones.
@@ -823,6 +841,8 @@ def entries_name_places() -> tuple[str, ...]:
     stores = f"y.findAll({literal(_STORE_URL)}).map(m, {url}).all(u, {_url('u')})"
     beside = f"{are_permitted_regions('y')} && {are_permitted_in_calls('y', permitted)}"
     return (
+        # The place of a store in another file is none of this one's.
+        f"({_IS_STRANGERS} || variables.files.all(t, {files_store_has_place('t')}))",
         _lines_meet("files", are_permitted_by_word("y", permitted)),
         _lines_meet("files", are_permitted_by_form("y", permitted)),
         _lines_meet("files", are_permitted_behind_blanks("y", permitted)),
@@ -868,6 +888,32 @@ def _cilium_own(value: str) -> str:
     # Labels of other sources, such as `cidr:` and `fqdn:`, are not those of pods.
     is_of_pods = '(!k.contains(":") || k.startsWith("k8s:") || k.startsWith("any:"))'
     return f"{value}.all(k, {is_narrow} && {is_of_pods} && {is_own})"
+
+
+_CILIUM_DNS = {
+    "io.kubernetes.pod.namespace": "kube-system",
+    "k8s:io.kubernetes.pod.namespace": "kube-system",
+    "k8s-app": "kube-dns",
+    "k8s:k8s-app": "kube-dns",
+}
+"""Labels of the pods that answer for the cluster's names, as Cilium's own policies for them write these."""
+
+
+def _cilium_egress(value: str) -> str:
+    """Return CEL: a rule of a Cilium policy leads to pods of the own namespace, or to the cluster's DNS."""
+    own = f"({value}.toEndpoints.all(e, !has(e.matchLabels) || {_cilium_own('e.matchLabels')}))"
+    labels = literal(_CILIUM_DNS)
+    is_dns = (
+        f"has(e.matchLabels) && e.matchLabels.all(k, k in {labels} && {labels}[k] == e.matchLabels[k])"
+        ' && e.matchLabels.exists(k, k.endsWith("k8s-app"))'
+        ' && e.matchLabels.exists(k, k.endsWith("namespace"))'
+    )
+    # A range of ports begins at its first.
+    is_port = 'p.ports.all(n, n.port == "53" && !has(n.endPort))'
+    are_ports = f"{value}.toPorts.all(p, has(p.ports) && size(p.ports) > 0 && {is_port})"
+    has_ports = f"has({value}.toPorts) && size({value}.toPorts) > 0 && {are_ports}"
+    to_dns = f"({has_ports} && {value}.toEndpoints.all(e, {is_dns}))"
+    return f"(!has({value}.toEndpoints) || {value}.toEndpoints == null || {own} || {to_dns})"
 
 
 # Cilium applies a rule that has ports or ICMP types and no peers to every address.
@@ -1063,7 +1109,7 @@ def _opaque(value: str) -> str:
 
 def opaque_by_word(value: str) -> str:
     """Return CEL: what a word in a value of whatever form calls a host or a region is permitted."""
-    return _on_lines(value, are_permitted_named("t", host("h")))
+    return _on_lines(value, _are_commands("t"))
 
 
 def _on_lines(value: str, condition: str) -> str:
@@ -1088,6 +1134,7 @@ _CONDITIONS: dict[Must, Callable[[str], str]] = {
     "parameters": _parameters_and_encryption,
     "opaque": _opaque,
     "cilium-own": _cilium_own,
+    "cilium-egress": _cilium_egress,
     "cilium-peer": _cilium_peer,
     "no-target": _no_target,
     "own-hosts": _own_hosts,
@@ -1110,6 +1157,15 @@ def lists_of(*paths: str, base: str = "object") -> str:
 def _listed(base: str, steps: tuple[str, ...]) -> str:
     """Return CEL for a value as a list, or for the values below each item of a list or mapping."""
     return _items(base, steps[0], steps[1:], "t") if steps else f"[{base}]"
+
+
+def joined_values(*paths: str) -> str:
+    """Return CEL for the lists of words at some paths, each as one text.
+
+    >>> joined_values("a")
+    '(has(object.a) && object.a != null ? [[object.a]] : []).map(l, l.map(v, v.join(" ")))'
+    """
+    return f'{_in_parentheses(nested(*paths))}.map(l, l.map(v, v.join(" ")))'
 
 
 def named_values(*paths: str) -> str:

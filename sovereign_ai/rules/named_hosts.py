@@ -29,8 +29,8 @@ WORDS = (
     r"|failover|sentinel|upstream|resolver|dns|peer|seed|quorum|zookeeper|zk|connect|dsn|cluster|remote"
     r"|target"
     r"|sink|collector|gateway|relay|mirror|master|leader|registr|index|webhook|callback|site|backend|origin"
-    r"|coordinator|namenode|defaultfs|metastore|scheduler|statsd|graphite|syslog|logstash|kafka|nats|amqp"
-    r"|redis"
+    r"|coordinator|namenode|forwarder|machine|neighbor|channel|sumdb|defaultfs|metastore|scheduler|statsd"
+    r"|graphite|syslog|logstash|kafka|nats|amqp|redis"
     r"|etcd|ldap|smtp|ntp|kdc|fqdn|rdzv|rendezvous|node|listener|\bhead|_head|join|replicaof|\bapi|_api|\bbus"
     r"|_bus|store|destination|find.links|(?:cgi|wsgi|grpc|cached)_pass|(?:\b|_|-|[a-z])ur[il]"
     r"|(?:\b|_)ips?(?:\b|_)|^(?:[ \t]*pool|value>)$"
@@ -51,14 +51,14 @@ _VALUE = (
 # What ends in a colon or an equals sign is the name of another setting.
 _END = r"(?:$|/[0-9]{1,2}\b|[^a-z0-9_.=:-]|:[0-9/])"
 # HAProxy's `server` has a name before its address, Caddy's `reverse_proxy` another address.
-_LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_][a-z0-9_.:-]*)?|[;{{][ \t]*{_KEY})[ \t\x01]+"
+_LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_][a-z0-9_.:-]*)?|[;{{\[][ \t]*{_KEY})[ \t\x01]+"
 _NAMED = rf"(?im)(?:[\"'`]?{_KEY}(?: [a-z]+)?{_EQUALS}|{_LINE}){_VALUE}{_END}"
 """A setting, an option of two words, or the words of a line, with a dotted name or a number."""
 _SPACED_KEY = r"[.][A-Za-z0-9_-]+[\"'\]]{0,3}[ \t\f\v]+(?:=[^>]|:=?)"
 """The end of a dotted name of a setting, with blanks before the sign behind it; `=>` renames, too."""
 _SPACED = rf"(?im)(?:[a-z0-9_-]+[.])*[a-z0-9_-]+{_SPACED_KEY}[ \t\f\v]*{_VALUE}{_END}"
 """A setting with such a name. To `_NAMED` the name is the value of a setting that ends the line before."""
-_HEAD = rf"(?i)^[\"'`;{{]?[ \t]*(?:{_KEY}(?: [a-z]+)?{_EQUALS}|{_KEY})"
+_HEAD = rf"(?i)^[\"'`;{{\[]?[ \t]*(?:{_KEY}(?: [a-z]+)?{_EQUALS}|{_KEY})"
 _INSIDE = r"[.]svc(?:[.]cluster[.]local)?$"
 # Options of one letter that stand for a host, a proxy or a host between: psql, mysql, redis-cli, curl, ssh.
 _SHORT = rf"(?i)(?:^|[\s\x01])-[hHxJ][ =\x01]?{NAME}"
@@ -93,27 +93,40 @@ _DSN = r"(?:^|[@=\x01])[A-Za-z0-9+]+\([^()\s]*\)/"
 """`user:password@tcp(host:port)/database` of Go's driver of MySQL."""
 # rsyslog sends to `*.* @host`, by TCP to `@@host`.
 _PASSWORD_AT = rf"(?:[^\s@:/,;\"'\x01]+:[^\s@/\"'\x01]*|[.]\S+[ \t]+@?)@(?:{NAME}|{_NUMBER}\b)"
-_PATH_AT = rf"@{NAME}:[~a-z0-9_.-]*/"
+# Oracle's drivers read a host behind `@//`, and one with a service behind a slash.
+_PATH_AT = rf"@(?://)?{NAME}(?::[~a-z0-9_.-]*)?/"
 _SEPARATED_PORT = rf"(?:^|[=\x01]){NAME}[,#|;/][0-9]{{2,5}}(?:$|\x01)"
 _SHARE = rf"\\\\{NAME}"
 _NUMBERS = r"(?:^|[,=\x01])(?:[0-9]{9,10}|0[xX][0-9A-Fa-f]{8})(?::[0-9]{3,5}|/[A-Za-z])"
-_FORMS = f"{_DSN}|{_PASSWORD_AT}|{_PATH_AT}|{_SEPARATED_PORT}|{_SHARE}|{_NUMBERS}"
-_HAS_FORM = r"@|[,#|;/][0-9]{2}|\\\\|[0-9]{9}|0[xX][0-9A-Fa-f]{8}"
+# In files a path on another host stands at the beginning of a word. In variables and arguments it is read by
+# itself (`spellings.py`). `test_x.py::test_y` names a test.
+_FORMS_IN_FILES = (
+    rf"(?:^|[ \t\"'(,<>])(?:{NAME}:/[a-z0-9]|(?:[a-z0-9_-]+\.){{2,}}[a-z0-9-]+::[a-z0-9]|//{NAME}/[a-z0-9]"
+    rf"|/dev/(?:tcp|udp)/{NAME})"
+)
+_STORE_AT = rf"(?:^|[=\x01\s])s3:{NAME}/"
+_FORMS = f"{_DSN}|{_PASSWORD_AT}|{_PATH_AT}|{_SEPARATED_PORT}|{_SHARE}|{_NUMBERS}|{_STORE_AT}"
+_HAS_FORM_IN_FILES = "[A-Za-z0-9]::?[/A-Za-z0-9]|//|/dev/(?:tcp|udp)/"
+_HAS_FORM = r"s3:|@|[,#|;/][0-9]{2}|\\\\|[0-9]{9}|0[xX][0-9A-Fa-f]{8}"
 # `get("https://host")`, `Redis("host")` and `tcp("host")`, SQL's `(host 'name')`, and what holds where a
 # variable is not set: `getenv("SERVER", "host")`.
 _CALL = (
-    rf"(?i)(?:[(]f?[\"'][a-z0-9+.-]+://|(?:client|connection|redis|socket|session|host|server|connect|tcp|udp"
-    r"|network|syslog)[ (]+[\"']|(?:host|server|addr|endpoint|ur[il]|proxy|broker)[a-z_]*[\"']"
+    rf"(?i)(?:[(]f?[\"'][a-z0-9+.-]+://|(?:client|connection|redis|socket|sockopen|session|host|server"
+    r"|connect|tcp|udp|network|syslog)[ (]+(?:[0-9]+, ?)?[\"']|[\"'](?:tcp|udp)[46]?[\"'], ?[\"']"
+    r"|(?:host|server|addr|endpoint|ur[il]|proxy|broker)[a-z_]*[\"']"
     rf"(?:, ?(?:default\x02?=)?|[)\]] or )[\"'](?:[a-z0-9+.-]+://)?){NAME}[\"':/]"
 )
 """A host within the brackets of a call."""
 _CLIENT = (
     r"(?:^|[\x01\s;&|(/])(?:ssh|scp|sftp|nc|ncat|netcat|telnet|curl|wget|ping6?|dig|nslookup|host|drill|rsync"
-    r"|socat|l?ftp|s_client|traceroute|mysql|psql|redis-cli|mc|rclone|aria2c)"
+    r"|socat|l?ftp|s_client|traceroute|mysql|psql|redis-cli|mc|rclone|aria2c"
+    r"|autossh|mosh|sshuttle|sshfs|chisel|getent|fping|hping3|iperf3?|crane|oras|regctl|skopeo|restic|kopia"
+    r"|borg|duplicity|aws|s5cmd|azcopy|git[ \x01]+(?:clone|fetch|ls-remote|pull|push|remote|submodule))"
     # `host = x` is a setting.
     r"[ \x01]+[^\s\x01\x02=;|&][^\s\x01;|&]*(?:[ \x01]+[^\s\x01;|&]*){0,7}"
 )
 """A program that is told a host without a word for it, with the words behind it."""
+_CLIENT_OR_CALL = f"(?:{_CLIENT})|(?i:{_CALL.removeprefix('(?i)')})"
 # Their topics have dots in them too.
 _BROKER = (
     r"(?:^|[\x01\s;&|(/])(?:kcat|kafkacat|nats|mosquitto_[a-z]+)(?:[ \x01]+[^\s\x01;|&]*){0,8}?"
@@ -140,8 +153,16 @@ OF_OTHER = (
 )
 # nginx's `server_name` are the names that it answers to itself.
 _IS_OTHER = rf"(?:{OF_OTHER})[\"'\]]{{0,3}}[ \t]*\x02?[=:>]?[ \t]*$|^[ \t]*server_name$"
-_CLOUD = r"(?i)(?:defaultendpointsprotocol|instrumentationkey)="
-_CLOUD_PLACE = r"(?i)(?:endpointsuffix|endpoint)="
+CLOUD_TYPE = r"type[\"']?[ \t]*[=:][ \t]*[\"']?(?:azureblob|b2|drive|dropbox|gcs|mega|onedrive|pcloud|s3)\b"
+"""A store of a cloud by its type, in files of rclone, Thanos, Litestream and others."""
+# Elastic's cloud is an identifier.
+_CLOUD_OF_FILE = rf"(?im)^[ \t-]*[\"']?{CLOUD_TYPE}[\"']?[ \t]*,?$|\bcloud[._]id[\"']?[ \t]*[=:]"
+# restic writes a bucket as `b2:bucket:path`.
+_CLOUD = (
+    r"(?i)(?:defaultendpointsprotocol|instrumentationkey)="
+    r"|(?:^|[=\x01\s])(?:b2|gs|azure|swift|rclone):[a-z0-9][^\s:]*:"
+)
+_CLOUD_PLACE = r"(?i)(?:endpointsuffix|endpoint)(?:[_-]?url)?[\"']?[ \t]*[=:]"
 _DIALLED = r"@[A-Za-z0-9+_-]+\([^()\s]*\)/"
 _DIALLERS = "^@(?:tcp|udp|unix)[46]?[(]"
 """Ways of connecting of Go's driver of MySQL; what other ways make of an address nobody can say."""
@@ -179,6 +200,7 @@ def are_permitted_named(
     """
     texts = f"{_behind_words(value)} + {_of_forms(value)}"
     if are_commands:
+        # A program stands in quotes behind `python -c`, and calls what it connects to.
         texts = f"{texts} + {_of_clients(value)}"
     return f"({_are_permitted_hosts(texts, permitted)} && {are_permitted_regions(value, regions)})"
 
@@ -201,8 +223,10 @@ def with_spaced_key(name: str, value: str) -> str:
 
 
 def are_permitted_by_form(value: str, permitted: str) -> str:
-    """Return CEL: every host that a text names by its form is permitted; the second part of `..._named`."""
-    return _are_permitted_hosts(_of_forms(value), permitted)
+    """Return CEL: every host that a file names by its form is permitted; the second part of `..._named`."""
+    has_path = f"{value}.matches({literal(_HAS_FORM_IN_FILES)})"
+    paths = f"({has_path} ? {value}.findAll({literal('(?im)' + _FORMS_IN_FILES)}) : [])"
+    return _are_permitted_hosts(f"{_of_forms(value)} + {paths}", permitted)
 
 
 def are_permitted_in_calls(value: str, permitted: str) -> str:
@@ -213,7 +237,7 @@ def are_permitted_in_calls(value: str, permitted: str) -> str:
 
 def are_permitted_to_clients(value: str, permitted: str) -> str:
     """Return CEL: every host that a client in a script is told is permitted."""
-    return _are_permitted_hosts(_of_clients(value), permitted)
+    return _are_permitted_hosts(_of_clients(value, _CLIENT), permitted)
 
 
 def _are_permitted_hosts(texts: str, permitted: str) -> str:
@@ -249,9 +273,14 @@ def _of_forms(value: str) -> str:
     return f"{of_options} + ({value}.matches({literal(_HAS_FORM)}) ? {forms} : [])"
 
 
-def _of_clients(value: str) -> str:
-    """Return CEL for the words that clients in a command are told."""
-    clients = f"{value}.findAll({literal(_CLIENT)}).map(m, m.replace({literal(BETWEEN)}, ' '))"
+def _of_clients(value: str, told: str = _CLIENT_OR_CALL) -> str:
+    """Return CEL for the words that clients in a command are told.
+
+    Args:
+        value: expression of the command.
+        told: what a client is told with the client, as a regular expression.
+    """
+    clients = f"{value}.findAll({literal(told)}).map(m, m.replace({literal(BETWEEN)}, ' '))"
     words = f"{clients}.map(m, m.split(' ').filter(w, !w.matches({literal(_LOCAL_WORD)})).join(' '))"
     brokers = f'{value}.findAll({literal(_BROKER)}).map(m, m.findAll("[^ \\x01]*$")[0])'
     return f"{words} + {brokers}"
@@ -264,6 +293,11 @@ def are_permitted_regions(value: str, regions: str = "$regions") -> str:
     return f"({are_regions} && {_are_permitted_clouds(value, regions)})"
 
 
+def files_store_has_place(value: str) -> str:
+    """Return CEL: a file names no store of a cloud, or of another service, without a place of its own."""
+    return f"(!{value}.matches({literal(_CLOUD_OF_FILE)}) || {value}.matches({literal(_CLOUD_PLACE)}))"
+
+
 def _are_permitted_clouds(value: str, regions: str) -> str:
     """Return CEL: a text names no resource of a cloud but in a permitted region."""
     # Without a place of its own a cloud's default applies.
@@ -274,4 +308,5 @@ def _are_permitted_clouds(value: str, regions: str) -> str:
     of_project = f"{value}.findAll({literal(_PROJECT)}).all(m, {in_location})"
     is_dialled = f"{value}.findAll({literal(_DIALLED)}).all(m, m.matches({literal(_DIALLERS)}))"
     is_known = f'(!{value}.contains("@") || {is_dialled})'
-    return f'(!{is_default} && {is_known} && {resources} && (!{value}.contains("projects/") || {of_project}))'
+    projects = f'(!{value}.contains("projects/") || {of_project})'
+    return f"(!{is_default} && {is_known} && {resources} && {projects})"

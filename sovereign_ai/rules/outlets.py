@@ -34,13 +34,22 @@ _SERVER = (
 _OF_SERVER = (
     rf"[A-Za-z0-9._-]*{_SERVER}(?:[._-]?(?:ur[il]|host(?:name)?|name|fqdn|value|servers?|address|ips?))*"
     # A host alone may be a name under which the object itself is served.
-    r"|[A-Za-z0-9._-]*(?:connection|database|exporter|external|output|redis|remote|sink|smtp|storage"
+    r"|[A-Za-z0-9._-]*(?:backend|connection|database|exporter|external|output|redis|remote|sink|smtp|storage"
     r"|upstream)[A-Za-z0-9._-]*[.]host(?:name)?"
     # A URL is only one of a server if something around it says so: many kinds link to their own documents.
-    rf"|[A-Za-z0-9._-]*(?:{_SERVER}|push|write|auth|backup|mirror|export|forward|notif|alert|store)"
-    r"[A-Za-z0-9._-]*(?:ur[il]|path)"
+    rf"|[A-Za-z0-9._-]*(?:{_SERVER}|push|write|auth|backup|mirror|export|forward|notif|alert|store|trigger"
+    r"|ingest|http[._-]?(?:api)?)[A-Za-z0-9._-]*(?:ur[il]|path)"
 )
-_SERVER_LINE = f"(?im)^(?:{_OF_SERVER})=.*$"
+# Nobody opens these in a browser, so that they are no link to something to read, whatever the field.
+_OF_PROGRAMS = (
+    "(?:nfs|cifs|smb|rsync|sftp|ftps?|ssh|rediss?|amqps?|mqtts?|nats|kafka|mongodb(?:[+]srv)?|mysql"
+    "|postgres(?:ql)?|grpcs?|tcp|udp|tls|syslog|ldaps?)"
+)
+_SERVER_LINE = (
+    f"(?im)^(?:{_OF_SERVER})=.*$|^[A-Za-z0-9._-]+={_OF_PROGRAMS}://.*$"
+    # Variables of the operator's own pods are read by whatever runs in them.
+    "|^[A-Za-z0-9._-]*env[a-z]*[.]value=[a-z0-9+.-]+://.*$"
+)
 _HOST = r"(?:=|://|,)[ ]*(?:[^ /@,]*@)?(?:[A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+(?:[:/?#, ]|$)"
 """A host with a dot in it, at the beginning of a value, behind a scheme, or behind a comma."""
 _ADDRESS = r"[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]*"
@@ -57,6 +66,8 @@ _BUCKET = (
     r"(?im)=(?:s3|gs|gcs|azure|azblob|az|wasbs?|abfss?|oss|cos|obs|swift|b2)://[^\s/]"
     r"|^[A-Za-z0-9._-]*bucket(?:[._-]?name)?=[^\s]"
 )
+_PEERS = r"(?im)[.](?:mirroring|replication)[A-Za-z0-9._-]*[.]peers?[.][A-Za-z0-9._-]*=[^\s]"
+"""Another site that what is stored is copied to, by the name of what leads there, such as a Secret."""
 _STORE_LINE = r"(?im)^[A-Za-z0-9._-]*(?:endpoint|server|host)[A-Za-z0-9._-]*=[^\s]"
 
 
@@ -112,4 +123,5 @@ def leads_nowhere(private: Iterable[str]) -> str:
     are_inside = f"{lines}.all(l, {hosts}.all(a, {is_inside}) && {are_within})"
     has_store = f"variables.leaves.matches({literal(_STORE_LINE)})"
     is_no_bucket = f"(!variables.leaves.matches({literal(_BUCKET)}) || {has_store})"
-    return f"!variables.key.matches({literal(_NAMES)}) && {are_inside} && {is_no_bucket}"
+    is_copied = f"variables.leaves.matches({literal(_PEERS)})"
+    return f"!variables.key.matches({literal(_NAMES)}) && {are_inside} && {is_no_bucket} && !{is_copied}"

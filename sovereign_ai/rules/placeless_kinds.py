@@ -60,7 +60,6 @@ storagemigration.k8s.io/StorageVersionMigration=storageversionmigrations
 _ADDED = """
 argoproj.io/AppProject
 autoscaling.k8s.io/VerticalPodAutoscaler autoscaling.k8s.io/VerticalPodAutoscalerCheckpoint
-cert-manager.io/CertificateRequest
 cilium.io/CiliumIdentity
 crd.projectcalico.org/BlockAffinity crd.projectcalico.org/IPAMBlock crd.projectcalico.org/IPAMHandle
 gateway.networking.k8s.io/GatewayClass

@@ -143,11 +143,13 @@ def _checks_on_addons() -> tuple[RuleCheck, ...]:
     for must in GATHERED:
         condition = on_gathered(must, f"variables.{must}_values")
         checks.append(RuleCheck((OTHER.name,), "spec", condition, _NO_PLACE))
-    for part, condition in (
-        ("variable", variable_by_word("v")),
-        ("opaque", opaque_by_word("v")),
+    # A client's name stands at the beginning of a word.
+    texts = 'variables.text_values.map(l, l.map(v, " " + v))'
+    for values, condition in (
+        ("variables.variable_values", variable_by_word("v")),
+        (f"(variables.opaque_values + {texts})", opaque_by_word("v")),
     ):
-        by_word = f"variables.{part}_values.all(l, l.all(v, {condition}))"
+        by_word = f"{values}.all(l, l.all(v, {condition}))"
         checks.append(RuleCheck((OTHER.name,), "spec", by_word, _NO_PLACE))
     checks += [_check_of_entries(condition) for condition in entries_name_places()]
     return tuple(checks)
