@@ -31,6 +31,7 @@ from sovereign_ai.files import NEIGHBOURS, Json, hidden, parse_json, refuse_secr
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.labels import lldpctl_rows
 from sovereign_ai.operate.port_names import linux_names, system_of
+from sovereign_ai.text import counted
 
 _LONGEST = 512
 _MOST_NEIGHBOURS = 10_000
@@ -118,7 +119,7 @@ def too_long(names: Iterable[str], where: Where) -> Iterator[Problem]:
     """Yield a problem for each name of a printed row that is longer than any name is."""
     for name in names:
         if len(name) > _LONGEST:
-            message = f"a name has {len(name):,} characters, and the most are {_LONGEST}"
+            message = f"a name has {counted(len(name), 'character')}, and the most are {_LONGEST}"
             yield Problem("bad-row", message, where, "keep the whole text as it was printed")
 
 

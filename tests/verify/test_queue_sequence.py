@@ -40,10 +40,10 @@ def test_of_two_billion_copies_the_first_are_judged_and_all_are_counted() -> Non
     (piece,) = pieces_of([work("web", "Deployment", replicas=2**31 - 1)])
     assert len(piece.workloads) == MOST_WORKLOADS
     (reason,) = reasons_of([piece], state())
-    assert reason.message.startswith("4 of its 2147483647 parts fit, and the next one does not")
+    assert reason.message.startswith("4 of its 2,147,483,647 parts fit, and the next one does not")
     small = work("web", "Deployment", replicas=2**31 - 1, template={"spec": {"containers": [{"name": "a"}]}})
     (reason,) = reasons_of(pieces_of([small]), state())
-    assert reason.message == "the first 100 of its 2147483647 parts fit; the others were not tried"
+    assert reason.message == "the first 100 of its 2,147,483,647 parts fit; the others were not tried"
 
 
 def test_in_strict_order_what_comes_after_waits_too() -> None:

@@ -53,7 +53,8 @@ def read(text: str) -> ResultReading:
     wrong = float(bounds)
     for row in rows:
         wrong += sum(value for value in _numbers(columns, row, _ERRORS) if value > 0)
-    details = (counted(int(wrong), "wrong value"),) if wrong else ()
+    # A number without an end is refused with all others (`read`).
+    details = (counted(int(wrong), "wrong value"),) if wrong and math.isfinite(wrong) else ()
     values = {"bus": bus, "size": float(largest[0]), "wrong": wrong, "ranks": float(len(ranks))}
     return ResultReading(values, details)
 
