@@ -1196,12 +1196,15 @@ def gathered(must: Must, key: str = "") -> list[str]:
     """
     lists_by_kind = {}
     for addon in ADDONS.values():
-        lists = [nested(*paths) for paths in _batches(addon, must)]
+        lists = []
+        for paths in _batches(addon, must):
+            lists.append(nested(*paths))
         named = [field.path for field in addon.fields if field.must == "named"]
         if must == "variable" and named:
             lists.append(named_values(*named))
         if must == "text":
-            lists += [joined_values(*paths) for paths in _batches(addon, "command")]
+            for paths in _batches(addon, "command"):
+                lists.append(joined_values(*paths))
         lists_by_kind[addon.key] = lists
     if key:
         return [_lists_of_kind(lists_by_kind, key)]
