@@ -182,8 +182,7 @@ _NUMBERS_OF = (
     f".filter(w, !w.matches({literal(_OWN)}) && (!{_IS_DECIMAL} || int(w) >= 16777216))"
     f".map(w, {_IS_DECIMAL} ? {_OF_DECIMAL} : w)"
 )
-# What is inside needs no search in the long list of domains.
-_MAY_BE_PUBLIC = f"!h.contains('/') && !h.matches({literal(FILE_NAME)}) && !h.matches($local)"
+_MAY_BE_PUBLIC = f"!h.contains('/') && !h.matches({literal(FILE_NAME)})"
 _NAMES_OF = f"t.findAll({literal(_DOTTED)}).filter(h, {_MAY_BE_PUBLIC} && {_IS_PUBLIC})"
 
 
