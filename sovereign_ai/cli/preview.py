@@ -113,7 +113,7 @@ def _preview(
     reading = reading_of(target.api, bundle.objects)
     _, checked, bundle = checked_deployment(output, reading, stack, bundle, target, options, deploy_options)
     nodes = dry_run_samples(stack.factory, stack.plan, bundle.cluster) if target.simulated else []
-    accepted = policies_accepted_by(target.api)
+    accepted = policies_accepted_by(target.api, is_local=target.simulated)
     traced("try out")(try_out)(reading, [*bundle.objects, *nodes], locator_of(stack.factory), accepted)
     # With this digest the program does not repeat the dry run of the same objects.
     engine.env |= {TRIED: bundle.digest}

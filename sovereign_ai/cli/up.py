@@ -269,7 +269,7 @@ class _Deployment:
         nodes = (
             dry_run_samples(stack.factory, stack.plan, self.bundle.cluster) if self.target.simulated else []
         )
-        accepted = policies_accepted_by(self.target.api)
+        accepted = policies_accepted_by(self.target.api, is_local=self.target.simulated)
         try_out(reading, [*marked.objects, *nodes], locator_of(stack.factory), accepted)
 
     @traced("claim cluster")

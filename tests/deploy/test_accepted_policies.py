@@ -61,6 +61,17 @@ def test_another_cluster_or_version_has_accepted_nothing(other: Server) -> None:
     assert tried(other, POLICY) == ["ValidatingAdmissionPolicy"]
 
 
+def test_a_new_local_control_plane_accepts_what_one_of_its_version_did() -> None:
+    def tried_locally(server: Server) -> bool:
+        dry_run_problems(server, [POLICY], nowhere, policies_accepted_by(server, is_local=True))
+        return bool(server.tried)
+
+    assert tried_locally(Server(uid="a"))
+    assert not tried_locally(Server(uid="b"))
+    assert tried_locally(Server(uid="b", release="v1.38.0"))
+    assert tried(Server(uid="b"), POLICY) == ["ValidatingAdmissionPolicy"], "a cluster of the user's own"
+
+
 def test_what_was_refused_or_could_not_be_tried_is_tried_again() -> None:
     for status, message in ((422, "no CEL"), (403, "webhook does not support dry run")):
         tried(Server(status=status, message=message), POLICY)
