@@ -111,11 +111,13 @@ _GPU_ROWS: Mapping[str, tuple[int, ...]] = {
     "faulty-gpu": (79,),
     "hbm3": (48, 94, 95),
     "sram": (48,),
-    "gsp": (79,),
+    "gsp": (119, 120),
 }
 _APPLICATION_ROWS = ("software", "nccl-watchdog", "dependency")
 _NODE_ROWS = ("host-maintenance", "psu", "chassis", "io-board", "cpu", "ram", "ssd")
-_APPLICATION_CODES, _NVLINK_CODES = (13, 31, 43, 45), (74,)
+_APPLICATION_CODES = (13, 31, 43, 45)
+_NVLINK_CODES = (149,)
+"""A link of NVLink 5 is down: domains of several machines began with it, and its GPUs have no Xid 74."""
 _NO_REPAIR = frozenset({FaultDomain.APPLICATION})
 _OF_PARTS = frozenset(
     {FaultDomain.GPU, FaultDomain.THERMAL, FaultDomain.NIC, FaultDomain.NODE, FaultDomain.APPLICATION}

@@ -178,14 +178,21 @@ class FaultCodes:
     Attributes:
         word: what the vendor calls one, `Xid`.
         log: regular expression of its line in the kernel's log; its groups are the bus address and the code.
-        application: codes that a program causes; the GPU is well.
+        switch_log: the same of a switch between GPUs, whose codes are others; a third group is how severe it
+            is, `Fatal` or `Non-fatal`.
+        application: codes that a program causes, or that only inform; the GPU is well.
         hardware: codes after which a GPU is drained, reset or replaced.
+        restart: those of them after which there is nothing to reset: the machine restarts.
+        lost: what the DRA driver calls a GPU that answers no more, as the name of a device taint's key.
     """
 
     word: str
     log: str
+    switch_log: str
     application: frozenset[int]
     hardware: frozenset[int]
+    restart: frozenset[int]
+    lost: str
 
 
 @frozen_dataclass(kw_only=True)
@@ -352,6 +359,9 @@ def _faults(raw: Mapping[str, Any]) -> FaultCodes:
     return FaultCodes(
         word=raw["word"],
         log=raw["log"],
+        switch_log=raw["switch_log"],
         application=frozenset(raw["application"]),
         hardware=frozenset(raw["hardware"]),
+        restart=frozenset(raw["restart"]),
+        lost=raw["lost"],
     )

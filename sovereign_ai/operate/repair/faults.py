@@ -4,8 +4,9 @@ Only reports that a real agent makes are read. A GPU's fault is the Xid of a dev
 the DRA driver in a ResourceSlice, or somebody in a DeviceTaintRule; or what a condition of NVSentinel says.
 
 What an Xid asks for is NVIDIA's: codes of an application never take a machine out of work; after 79 (the GPU
-has fallen off the bus) there is nothing left to reset, so that the machine restarts; after any other hardware
-code a reset of the GPU is tried first (Xid catalogue, resolution buckets, read 2026-11-27:
+has fallen off the bus) there is nothing left to reset, so that the machine restarts, as it does where the DRA
+driver reports a GPU as lost, without an Xid; after any other hardware code a reset of the GPU is tried first
+(Xid catalogue, resolution buckets, read 2026-11-29:
 https://docs.nvidia.com/deploy/xid-errors/analyzing-xid-catalog.html).
 """
 
@@ -26,12 +27,14 @@ Object = Mapping[str, Any]
 READY = "Ready"
 NOT_READY = "NotReady"
 """The fault of a machine whose kubelet reports nothing."""
-_FELL_OFF_THE_BUS = 79
+LOST = "GpuLost"
+"""The fault of a GPU that answers its driver no more."""
 _XID = re.compile(r"(?:^|[^0-9a-z])xid[-_ ]?([0-9]{1,5})(?![0-9])", re.IGNORECASE)
 _GPU = re.compile(r"^gpu-([0-9]{1,4})(?![0-9])")
 _NO_EFFECT = "None"
 _ILL = "IsNotHealthy"
-_XID_CHECK = "XID"
+_XID_CHECK, _SWITCH_CHECK = "XID", "SXID"
+"""What the name of a check holds that reports numbers of GPUs, and of the switches between them."""
 _ACTION = re.compile(r"Recommended Action=([A-Z_]{1,40})")
 _ERROR_CODE = re.compile(r"ErrorCode:([0-9]{1,5})(?![0-9])")
 _ENTITY = re.compile(r"(?i:\bGPU):([0-9]{1,4})(?![0-9a-z-])")
@@ -53,9 +56,9 @@ class Fault:
     """One fault of a machine.
 
     Attributes:
-        kind: what reported it: the type of a node condition, or `Xid`.
+        kind: what reported it: the type of a node condition, `Xid`, `SXid` of an NVSwitch, or `GpuLost`.
         gpu: the GPU's index; None for a fault of the whole machine, or of a GPU that nobody named.
-        code: the Xid; 0 for a condition.
+        code: the Xid or SXid; 0 for a condition.
         remedy: what is tried first.
     """
 
@@ -67,7 +70,7 @@ class Fault:
     def __str__(self) -> str:
         """Return the fault as a person would say it."""
         where = "" if self.gpu is None else f" on GPU {self.gpu}"
-        return f"Xid {self.code}{where}" if self.code else f"{self.kind}{where}"
+        return f"{self.kind} {self.code}{where}" if self.code else f"{self.kind}{where}"
 
 
 _ACTIONS = {"NONE": Remedy.NOTHING, "COMPONENT_RESET": Remedy.RESET}
@@ -118,20 +121,25 @@ def _health_event_faults(condition: Object) -> list[Fault]:
     """Return the faults of a condition of NVSentinel, by the actions that its events recommend."""
     faults: set[Fault] = set()
     check = str(condition.get("type"))
-    for event in str(condition.get("message") or "").split(";"):
-        action = _ACTION.search(event)
-        # An action without a meaning here, or a message that was cut off, is what a restart begins with.
-        remedy = _ACTIONS.get(action[1], Remedy.REBOOT) if action else None
-        if not remedy:
-            continue
-        code, gpu = _ERROR_CODE.search(event), _ENTITY.search(event)
-        index = int(gpu[1]) if gpu else None
-        is_xid = code is not None and _XID_CHECK in check.upper()
-        if code is not None and is_xid:
-            faults.add(Fault("Xid", index, int(code[1]), remedy))
-        else:
-            faults.add(Fault(check, index, 0, remedy))
+    text, began = str(condition.get("message") or ""), 0
+    # What an event says may hold semicolons itself; only its action is sure to end it.
+    for action in _ACTION.finditer(text):
+        event, began = text[began : action.start()], action.end()
+        # An action without a meaning here is what a restart begins with.
+        remedy = _ACTIONS.get(action[1], Remedy.REBOOT)
+        if remedy:
+            faults.add(_event_fault(check, event, remedy))
     return list(faults)
+
+
+def _event_fault(check: str, event: str, remedy: Remedy) -> Fault:
+    """Return the fault of one event of a condition."""
+    code, gpu = _ERROR_CODE.search(event), _ENTITY.search(event)
+    index = int(gpu[1]) if gpu else None
+    if code is None or _XID_CHECK not in check.upper():
+        return Fault(check, index, 0, remedy)
+    # Numbers of NVSwitches are others than those of GPUs. By its capitals: SysLogsXIDError has these letters.
+    return Fault("SXid" if _SWITCH_CHECK in check else "Xid", index, int(code[1]), remedy)
 
 
 def taint_faults(
@@ -181,21 +189,24 @@ def remedy_for(code: int, codes: FaultCodes) -> Remedy:
     """Return what is tried first against an Xid."""
     if code in codes.application:
         return Remedy.NOTHING
-    return Remedy.REBOOT if code == _FELL_OFF_THE_BUS else Remedy.RESET
+    return Remedy.REBOOT if code in codes.restart else Remedy.RESET
 
 
 def _taint_fault(taint: Object, device: str | None, codes: FaultCodes) -> Fault | None:
-    """Return the fault of a device taint; None where it reports no Xid that takes the device out."""
+    """Return the fault of a device taint; None where it reports nothing that takes the device out."""
     if taint.get("effect") in {None, _NO_EFFECT}:
         return None
-    text = f"{taint.get('key', '')} {taint.get('value') or ''}"
-    match = _XID.search(text)
+    matched = _GPU.match(device or "")
+    index = int(matched[1]) if matched else None
+    key = str(taint.get("key") or "")
+    if key.rpartition("/")[2] == codes.lost:
+        return Fault(LOST, index, 0, Remedy.REBOOT)
+    match = _XID.search(f"{key} {taint.get('value') or ''}")
     if match is None:
         return None
     code = int(match[1])
     remedy = remedy_for(code, codes)
-    index = _GPU.match(device or "")
-    return Fault("Xid", int(index[1]) if index else None, code, remedy) if remedy else None
+    return Fault("Xid", index, code, remedy) if remedy else None
 
 
 def _condition_name(kind: object) -> str:

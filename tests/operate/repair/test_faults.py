@@ -89,8 +89,65 @@ def test_every_code_of_the_catalogue_has_a_remedy() -> None:
     assert CODES is not None
     assert {remedy_for(code, CODES) for code in CODES.application} == {Remedy.NOTHING}
     remedies = {code: remedy_for(code, CODES) for code in CODES.hardware}
-    assert {code for code, remedy in remedies.items() if remedy is Remedy.REBOOT} == {79}
+    assert {code for code, remedy in remedies.items() if remedy is Remedy.REBOOT} == {79, 151}
     assert set(remedies.values()) == {Remedy.RESET, Remedy.REBOOT}
+
+
+BUCKETS = {
+    "RESTART_APP": "8 11 13 25 31 32 39-41 60 68-72 75-77 80 82-86 88 89 96-105 126-135 139",
+    "IGNORE": "14 37 38 43 44 66 67 93 106-108 121 137 141 157 160 161",
+    "WORKFLOW_XID_45": "45",
+    "RESET_GPU": "46 62 64 95 109 110 119 120 136 140 143 155 156 158",
+    "WORKFLOW_XID_48": "48",
+    "WORKFLOW_NVLINK_ERR": "74",
+    "WORKFLOW_NVLINK5_ERR": "144-150",
+    "CONTACT_SUPPORT": "142",
+    "CHECK_MECHANICALS": "54",
+    "RESTART_BM": "79",
+    "RESTART_VM": "151",
+}
+"""NVIDIA's catalogue for A100, H100, B100 and GB200: immediate action to codes (read 2026-11-29).
+
+Not here: codes that are not used; 63 and 154, which follow another code, whose taint theirs replaces; 92 and
+94, which ask for nothing at once and are of memory that wears out; those without a bucket, from 162 on.
+"""
+WORKS_ON = {"RESTART_APP", "IGNORE", "WORKFLOW_XID_45"}
+RESTARTS = {"RESTART_BM", "RESTART_VM"}
+
+
+def codes_of(text: str) -> list[int]:
+    """Return the numbers of a text such as `8 11 39-41`."""
+    numbers: list[int] = []
+    for part in text.split():
+        first, _, last = part.partition("-")
+        numbers += range(int(first), int(last or first) + 1)
+    return numbers
+
+
+@pytest.mark.parametrize("bucket", BUCKETS)
+def test_an_xid_asks_for_what_nvidias_catalogue_says(bucket: str) -> None:
+    assert CODES is not None
+    wanted = Remedy.NOTHING if bucket in WORKS_ON else Remedy.REBOOT if bucket in RESTARTS else Remedy.RESET
+    for code in codes_of(BUCKETS[bucket]):
+        assert remedy_for(code, CODES) is wanted, code
+        assert (code in CODES.hardware) == (wanted is not Remedy.NOTHING), code
+        # As NVIDIA's DRA driver writes it: the number alone.
+        found = tainted(rule(key="gpu.nvidia.com/xid", value=str(code)))
+        assert found == ({"n1": (Fault("Xid", 3, code, wanted),)} if wanted else {}), code
+
+
+def test_a_code_that_follows_another_and_replaces_its_taint_is_a_fault_all_the_same() -> None:
+    for code in (63, 154, 162):
+        assert tainted(rule(key="gpu.nvidia.com/xid", value=str(code)))["n1"][0].remedy is Remedy.RESET
+
+
+def test_a_gpu_that_the_driver_calls_lost_restarts_its_machine() -> None:
+    taint = {"key": "gpu.nvidia.com/gpu-lost", "effect": "NoSchedule", "timeAdded": "2026-11-27T12:00:00Z"}
+    slices = ({"spec": {"nodeName": "n1", "devices": [{"name": "gpu-5", "taints": [taint]}]}},)
+    assert tainted(slices=slices) == {"n1": (Fault("GpuLost", 5, 0, Remedy.REBOOT),)}
+    assert str(tainted(slices=slices)["n1"][0]) == "GpuLost on GPU 5"
+    assert tainted(rule(key="gpu.nvidia.com/gpu-lost", effect="None")) == {}
+    assert tainted(rule(key="gpu.nvidia.com/unmonitored", effect="None")) == {}
 
 
 def health(message: str, check: str = "SysLogsXIDError", status: str = "True", **more: str) -> dict[str, Any]:
@@ -125,6 +182,26 @@ def health(message: str, check: str = "SysLogsXIDError", status: str = "True", *
         (
             health("NIC:mlx5_2 port is down Recommended Action=REPLACE_VM;", "InfiniBandStateCheck"),
             (Fault("InfiniBandStateCheck", None, 0, Remedy.REBOOT),),
+        ),
+        (
+            # What an event says may hold semicolons, as that of NVSentinel's own monitor does.
+            health(
+                "ErrorCode:48 PCI:0000:3b:00 GPU:3 GPU_ECC_DBE; Resolution: RESET_GPU "
+                "Recommended Action=COMPONENT_RESET;ErrorCode:45 GPU:4 x; y Recommended Action=NONE;"
+            ),
+            (Fault("Xid", 3, 48, Remedy.RESET),),
+        ),
+        (
+            health("ErrorCode:145.RLW_REMAP GPU:1 NVLINK_RLW Recommended Action=COMPONENT_RESET;"),
+            (Fault("Xid", 1, 145, Remedy.RESET),),
+        ),
+        (
+            health(
+                "ErrorCode:20034 NVSWITCH:0 PCI:0000:c1:00 NVLINK:30 GPU:2 LTSSM Fault Up "
+                "Recommended Action=CONTACT_SUPPORT;",
+                "SysLogsSXIDError",
+            ),
+            (Fault("SXid", 2, 20034, Remedy.REBOOT),),
         ),
         (health("Recommended Action=SOMETHING_NEW;", "New"), (Fault("New", None, 0, Remedy.REBOOT),)),
         (health("ErrorCode:31 GPU:3 Recommended Action=NONE;"), ()),

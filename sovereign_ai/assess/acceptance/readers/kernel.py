@@ -2,7 +2,8 @@
 
 The burn-in itself writes the lines of begin and end to `/dev/kmsg`, so that a log without an error differs
 from a log that was never written. Xids after which a GPU is drained, reset or replaced are those of NVIDIA's
-Xid catalogue that the simulator knows too. Xids that a program causes (13, 31, 43, 45) are counted apart.
+Xid catalogue that the simulator knows too, and so are SXids of NVSwitches that are fatal. What a program
+causes (such as 13, 31, 43, 45), and what is not fatal, is counted apart.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from sovereign_ai.catalog.vendors import vendors
 BEGIN, END = "sovereign-ai burn-in begins", "sovereign-ai burn-in ends"
 _FAULTS = tuple((re.compile(row.faults.log), row.faults) for row in vendors() if row.faults)
 """The expression of a fault's line, and the codes, of each vendor whose driver reports faults by code."""
+_SWITCH_FAULTS = tuple((re.compile(codes.switch_log), codes) for _, codes in _FAULTS)
+_FATAL = "Fatal"
 
 
 def read(text: str) -> ResultReading:
@@ -55,6 +58,11 @@ def _fault(line: str) -> tuple[bool, str] | None:
         if match is not None:
             bus, code = match.groups()
             return int(code) in codes.hardware, f"{codes.word} {code} on {bus}"
+    for expression, codes in _SWITCH_FAULTS:
+        match = expression.search(line)
+        if match is not None:
+            bus, code, severity = match.groups()
+            return severity == _FATAL, f"S{codes.word} {code} on {bus}"
     return None
 
 
