@@ -90,7 +90,7 @@ class ServedModel(WorkModel):
     products: Literal["bf16", "fp8", "int8", "fp4"] | None = None
     """Number format of the matrix products; left out, that of the weights, and `bf16` for weights in `int4`
     and for those of 4 bits on an accelerator that does not multiply them (Hopper, Ada, CDNA 3)."""
-    cache: Literal["bf16", "fp16", "fp8"] | None = None
+    cache: Literal["bf16", "fp16", "fp8", "int8", "nvfp4"] | None = None
     """Number format of the KV cache."""
     cache_width: Degree | None = None
     """Numbers that a layer keeps of a token where keys and values are compressed together (MLA): the rank
@@ -117,6 +117,9 @@ class Parallel(Model):
     """Copies that work on different sequences; left out, as many as the job's GPUs are enough for."""
     expert: Degree = 1
     """GPUs that share the experts of a layer, out of those of `data` x `context`."""
+    expert_tensor: Degree | None = None
+    """GPUs that share each product of an expert; left out, as many as `tensor`. With 1, as Megatron's recipes
+    have it, each expert lies whole on a GPU, and those of `tensor` share the experts as well."""
     sequence: Flag | None = None
     """Whether what tensor parallelism does not divide is divided along the sequence."""
 
@@ -212,6 +215,11 @@ class TrainingJob(Model):
             message = f"{parallel.expert} GPUs share experts, and the model has none"
             hint = "write model.experts, or leave parallel.expert out"
             yield Problem("no-experts", message, Where(field="parallel.expert"), hint)
+        elif parallel.expert_tensor is not None and self.model.experts is None:
+            shared = counted(parallel.expert_tensor, "GPU shares", "GPUs share")
+            message = f"{shared} each expert, and the model has none"
+            hint = "write model.experts, or leave parallel.expert_tensor out"
+            yield Problem("no-experts", message, Where(field="parallel.expert_tensor"), hint)
         if self.checkpoint is None and self.elastic is not None:
             message = "an elastic job starts again from a checkpoint when its size changes, and it has none"
             hint = "write checkpoint: {tier: NAME, interval: 30 min}"

@@ -99,6 +99,10 @@ def _add_model(fit: FitSheet, job: TrainingJob, copies: int) -> None:
         unit = "stages" if part == "pipeline" else "GPUs"
         why = "as described; 1 where it is left out"
         fit.sheet.plan(f"parallel.{part}", getattr(job.parallel, part), unit, why)
+    if job.model.experts is not None:
+        within = job.parallel.expert_tensor
+        why = "as described" if within is not None else "as tensor, since it is left out"
+        fit.sheet.plan("parallel.expert_tensor", within or job.parallel.tensor, "GPUs", why)
     why = "as described" if job.parallel.data is not None else "GPUs / (tensor x pipeline x context)"
     fit.sheet.plan("parallel.data", copies, "GPUs", why)
     fit.described(
@@ -117,17 +121,35 @@ def _add_parallel(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str) -
     count = fit.sheet.derive("parallel.groups", "groups", "GPUs / tensor", share, *inputs)
     groups = TensorGroups("tensor parallelism", "parallel.tensor", job.parallel.tensor, count)
     add_scale_up(fit, place, groups)
-    add_widths(fit, job.model, "parallel.tensor", "")
+    within = job.parallel.expert_tensor
+    add_widths(fit, job.model, "parallel.tensor", "", feed_forward=within is None)
+    if within is not None:
+        words = ("shared by", "of")
+        fit.divides("width of an expert", "parallel.expert_tensor", "model.feed_forward", words)
     _add_sequence(fit, job)
     # Uneven stages are usual: DeepSeek-V3 has 61 layers in 16 (arXiv 2412.19437, sections 3.2 and 4.2).
     fit.at_most("pipeline stages", "parallel.pipeline", "model.layers", ("needs a layer each, of", "has"))
     if job.parallel.expert == 1:
         return
-    pair = ("parallel.data", "parallel.context")
-    copies = fit.sheet.derive("parallel.copies", "GPUs", "data x context", _product, *pair)
-    fit.divides("expert parallelism", "parallel.expert", copies, ("groups of", "out of data x context"))
+    _add_expert_groups(fit, job)
     experts = fit.sheet.plan("model.experts", job.model.experts or 1, "experts", "as described")
     fit.divides("experts of a GPU", "parallel.expert", experts, ("shared by", "of"))
+
+
+def _add_expert_groups(fit: FitSheet, job: TrainingJob) -> None:
+    """Add the check that the GPUs which share experts divide those that may."""
+    pair = ("parallel.data", "parallel.context")
+    copies = fit.sheet.derive("parallel.copies", "GPUs", "data x context", _product, *pair)
+    if job.parallel.expert_tensor is None:
+        fit.divides("expert parallelism", "parallel.expert", copies, ("groups of", "out of data x context"))
+        return
+    # Experts are grouped apart from everything else of a stage (MoE Parallel Folding, arXiv 2504.14960).
+    pair = ("parallel.expert", "parallel.expert_tensor")
+    group = fit.sheet.derive("parallel.expert-group", "GPUs", "expert x expert_tensor", _product, *pair)
+    stage = fit.sheet.derive(
+        "parallel.stage", "GPUs", "tensor x data x context", _product, "parallel.tensor", copies
+    )
+    fit.divides("expert parallelism", group, stage, ("groups of", "out of tensor x data x context"))
 
 
 def _add_sequence(fit: FitSheet, job: TrainingJob) -> None:
@@ -253,12 +275,20 @@ def _add_held(fit: FitSheet, job: TrainingJob, suffix: str, copies: int) -> tupl
         "parallel.pipeline",
         "parallel.tensor",
         "parallel.expert",
+        # A dense model has nothing in experts, so that any number is right.
+        "parallel.tensor" if model.experts is None else "parallel.expert_tensor",
     )
     formula = "(dense + routed / expert) x (layers of the fullest stage / layers) / tensor"
+    if parallel.expert_tensor is not None:
+        formula = (
+            "(dense / tensor + routed / (expert x expert_tensor)) x layers of the fullest stage / layers"
+        )
     whole = sheet.derive(
         "held", "parameters", formula, _held, *inputs, note="embeddings counted evenly over the layers"
     )
     formula = "the same, dense / (data x context) and routed / (data x context / expert)"
+    if parallel.expert_tensor is not None:
+        formula = "the same, dense / (data x context), routed / (tensor x data x context / its group)"
     return whole, sheet.derive(f"held.divided{suffix}", "parameters", formula, _held, *inputs, data)
 
 
@@ -282,15 +312,17 @@ def _held(
     stages: float,
     tensor: float,
     expert: float,
-    copies: float = 1,
+    within: float,
+    copies: float = 0,
 ) -> float:
-    """Return the parameters that a GPU of the fullest stage holds, divided over some copies.
+    """Return the parameters that a GPU of the fullest stage holds, divided over some copies; 0 for whole.
 
-    Experts are divided over the copies that `expert` leaves, so over all of them in the end.
+    Experts are divided over the copies that their own groups leave, so over all of them in the end.
     """
-    share = max(stage_layers(int(layers), int(stages))) / layers / tensor
-    spread = max(copies / expert, 1.0)
-    return share * ((parameters - routed) / copies + routed / expert / spread)
+    share = max(stage_layers(int(layers), int(stages))) / layers
+    group = expert * within
+    spread = max(tensor * copies / group, 1.0)
+    return share * ((parameters - routed) / tensor / max(copies, 1.0) + routed / group / spread)
 
 
 def _add_activations(fit: FitSheet, job: TrainingJob) -> None:

@@ -35,6 +35,8 @@ MIXTRAL = {"parameters": 46_700_000_000, "active": 12_900_000_000, "layers": 32,
 MIXTRAL |= {"kv_heads": 8, "experts": 8, "experts_chosen": 2}
 MLA = {"cache_width": 576}
 TRAINED_MOE = {"feed_forward": 2_048, "gated": True, "sequence": 4_096, "precision": "bf16"}
+FOLDED = {"tensor": 2, "expert_tensor": 1, "sequence": True}
+BRIDGE = {"kind": "adam", "moments": "bf16", "gradients": "bf16"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,9 @@ def _service(
     )
 
 
-def _job(model: dict[str, Any], parallel: dict[str, Any], optimizer: dict[str, Any]) -> TrainingJob:
+def _job(
+    model: dict[str, Any], parallel: dict[str, Any], optimizer: dict[str, Any], **more: object
+) -> TrainingJob:
     """Give a job that keeps no activation but the inputs of its layers."""
     return TrainingJob.model_validate(
         {
@@ -106,6 +110,7 @@ def _job(model: dict[str, Any], parallel: dict[str, Any], optimizer: dict[str, A
             "recompute": "full",
             "micro_batch": 1,
             "checkpoint": {"tier": "scratch", "interval": "30 min"},
+            **more,
         }
     )
 
@@ -130,6 +135,22 @@ DEPLOYMENTS = (
             {"pipeline": 16, "data": 128, "expert": 64},
             {"kind": "adam", "moments": "bf16"},
         ),
+    ),
+    Published(
+        "DeepSeek-V3 in Megatron Bridge",
+        "its recipe for 1,024 H100: two GPUs of a tensor group among the 64 that share experts",
+        H100,
+        128,
+        _job(DEEPSEEK | TRAINED_MOE, FOLDED | {"pipeline": 16, "expert": 64}, BRIDGE, gpus=1_024).model_copy(
+            update={"recompute": "selective"}
+        ),
+    ),
+    Published(
+        "the same on the fewest machines",
+        "its recipe for 32 machines",
+        H100,
+        32,
+        _job(DEEPSEEK | TRAINED_MOE, FOLDED | {"pipeline": 8, "expert": 32}, BRIDGE, gpus=256),
     ),
     Published(
         "Llama 3.1 405B in FP8",
