@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SINCE_HELP = "The first day, or moment with its time zone; left out, all that Kueue still holds."
 _FIGURES_HELP = "Your own prices and figures, as for `assess cost`."
-_FOCUS_HELP = "File for a row of each piece of work in the columns of FOCUS 1.2."
+_FOCUS_HELP = "File for a row of each piece of work and month in the columns of FOCUS 1.2."
 
 
 @frozen_dataclass
@@ -239,7 +239,8 @@ def _write_focus(
     rows = []
     for use in uses:
         work = f"{use.namespace}/{use.name}"
-        rows.append(TenantCharge(use.tenant, use.gpu_hours, use.kwh, work, use.team))
+        spent = (use.gpu_hours, use.kwh)
+        rows.append(TenantCharge(use.tenant, *spent, work, use.team, use.begin, use.end))
     write(file, tenant_csv(span, rows))
     return f"wrote {file}"
 

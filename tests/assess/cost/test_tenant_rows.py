@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 
@@ -38,6 +39,54 @@ def test_cost_is_quantity_times_unit_price() -> None:
     (row,) = rows(TenantCharge("research", 16.0, 20.4))
     price, cost = float(row["ContractedUnitPrice"]), float(row["ContractedCost"])
     assert price * float(row["PricingQuantity"]) == cost
+
+
+def spanning(
+    begin: datetime, end: datetime, *lines: TenantCharge, price: float = 2.5
+) -> list[dict[str, str]]:
+    period = UsagePeriod("lab", "Example", begin, end, price, is_lower_bound=False)
+    return list(csv.DictReader(io.StringIO(tenant_csv(period, lines))))
+
+
+def test_work_over_the_end_of_months_has_a_row_in_each_and_keeps_its_sum() -> None:
+    begin, end = datetime(2026, 10, 30, 12, tzinfo=UTC), datetime(2027, 1, 2, tzinfo=UTC)
+    # Two days of October, all of November, an hour of December.
+    used = (datetime(2026, 10, 30, tzinfo=UTC), datetime(2026, 12, 1, 1, tzinfo=UTC))
+    hours = 8 * (used[1] - begin).total_seconds() / 3600
+    listed = spanning(begin, end, TenantCharge("research", hours, 1.0, "research/a", "", begin, used[1]))
+    spent = {row["BillingPeriodStart"][:7]: float(row["ConsumedQuantity"]) for row in listed}
+    assert spent == {"2026-10": 8 * 36.0, "2026-11": 8 * 720.0, "2026-12": 8.0}
+    assert sum(spent.values()) == pytest.approx(hours)
+    assert listed[0]["ChargePeriodStart"] == "2026-10-30T12:00:00Z"
+    assert sum(float(row["x_EnergyKWh"]) for row in listed) == pytest.approx(1.0, abs=2e-3)
+
+
+def test_each_charge_lies_in_its_billing_period() -> None:
+    begin, end = datetime(2025, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+    listed = spanning(begin, end, TenantCharge("research", 5000.0, 1.0))
+    assert len(listed) == 13
+    for row in listed:
+        assert row["BillingPeriodStart"] <= row["ChargePeriodStart"] < row["ChargePeriodEnd"]
+        assert row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
+
+
+def test_work_outside_of_the_period_and_of_no_duration_costs_nothing_or_its_own() -> None:
+    begin, end = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+    before = TenantCharge("a", 1.0, 1.0, "a/x", "", datetime(2026, 10, 1, tzinfo=UTC), begin)
+    assert spanning(begin, end, before) == []
+    assert [row["ConsumedQuantity"] for row in spanning(begin, begin, TenantCharge("a", 1.0, 1.0))] == [
+        "1.0000"
+    ]
+
+
+@pytest.mark.parametrize("price", [2.5, 1 / 3, 2.73456789012, 0.00001234, 12_345.678])
+@pytest.mark.parametrize("hours", [0.0001, 1 / 3, 16.0, 1_234_567.8])
+def test_cost_is_exactly_quantity_times_unit_price(price: float, hours: float) -> None:
+    begin, end = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
+    (row,) = spanning(begin, end, TenantCharge("research", hours, 1.0), price=price)
+    unit = Decimal(row["ListUnitPrice"])
+    assert Decimal(row["ListCost"]) == Decimal(row["PricingQuantity"]) * unit
+    assert float(row["ListCost"]) == pytest.approx(hours * price, rel=1e-3, abs=1e-4)
 
 
 def test_moments_are_utc_and_the_billing_period_is_the_month_of_the_first() -> None:
