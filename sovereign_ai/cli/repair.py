@@ -264,7 +264,8 @@ def _work(
 
     stack, cluster, target = opened
     placed = places(stack.plan, cluster)
-    watched = WatchedCluster(target.api, placed, {*FATAL_CONDITIONS, *policies.conditions()})
+    conditions, readiness = {*FATAL_CONDITIONS, *policies.conditions()}, policies.patience is not None
+    watched = WatchedCluster(target.api, placed, conditions, readiness=readiness)
     controller = RepairController(target.api, placed, policies, _identity(), watched)
     output.progress(f"{cluster}: watching {counted(len(placed), 'machine')}; Ctrl-C ends it")
     said: dict[str, str] = {}
@@ -331,8 +332,9 @@ def _status(output: Output, path: Path, where: Where, file: Path | None) -> None
 
     policies = _policies_of(path, where[2], file)
     stack, cluster, target = _open(output, path, where)
-    now, more = datetime.now(UTC), policies.conditions_of
-    view = observe_machines(target.api, places(stack.plan, cluster), now, more=more)
+    now, more, patience = datetime.now(UTC), policies.conditions_of, policies.patience
+    placed = places(stack.plan, cluster)
+    view = observe_machines(target.api, placed, now, more=more, patience=patience)
     listed = [machine for machine in view.machines if machine.faults or machine.record]
     held = held_back(policies, view.machines, now)
     holds = drain_holds(target.api, listed)
@@ -458,13 +460,14 @@ def _obey(
     )
     from sovereign_ai.sim import heal_machine, machines
 
-    now = datetime.now(UTC)
+    now, conditions, patience = datetime.now(UTC), policies.conditions_of, policies.patience
     placed = places(stack.plan, cluster)
     if watched:
         # What an agent does depends on no pods.
-        view = observe_reports(watched.reports(), placed, now, lambda _names: {}, more=policies.conditions_of)
+        reports = watched.reports()
+        view = observe_reports(reports, placed, now, lambda _names: {}, more=conditions, patience=patience)
     else:
-        view = observe_machines(api, placed, now, more=policies.conditions_of)
+        view = observe_machines(api, placed, now, more=conditions, patience=patience)
     hardware = {machine.node.name: machine for machine in machines(stack.plan, cluster)}
     calls: list[Callable[[], object]] = []
     for machine in view.machines:

@@ -166,9 +166,12 @@ class RepairController:
 
     def _observe(self, now: datetime, pods_on: PodCounts) -> View:
         """Return what the cluster reports of each machine now."""
-        reports = self._watched.reports() if self._watched else list_reports(self._api)
-        more = self._policies.conditions_of
-        return observe_reports(reports, self._placed, now, pods_on, more=more)
+        more, patience = self._policies.conditions_of, self._policies.patience
+        if self._watched:
+            reports = self._watched.reports()
+        else:
+            reports = list_reports(self._api, readiness=patience is not None)
+        return observe_reports(reports, self._placed, now, pods_on, more=more, patience=patience)
 
     def _carry_out_all(self, view: View, decisions: Sequence[Decision], workers: int) -> tuple[Done, ...]:
         """Carry out decisions side by side, at most so many at a time."""

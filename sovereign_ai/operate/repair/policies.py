@@ -26,7 +26,7 @@ groups share, such as a rack, is never drained further than the more permissive 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -83,6 +83,8 @@ class NodeGroup(Model):
     """Whether they are repaired at all."""
     conditions: tuple[ConditionType, ...] = ()
     """Types of node conditions that are a fault where they are true, besides those that always are."""
+    readiness: Seconds | None = None
+    """How long a NodeReadinessRule may keep them tainted before that is a fault; left out, for any time."""
     unavailable: Share = _USUAL.unavailable
     """The greatest share of a pool that may be drained of running work at a time."""
     per_domain: Share = _USUAL.per_domain
@@ -143,6 +145,18 @@ class Policies:
         """Return the conditions that are a fault of one machine, besides those that always are."""
         group = self.groups.get(machine)
         return group.conditions if group else ()
+
+    @property
+    def patience(self) -> Callable[[str], timedelta | None] | None:
+        """How long each machine may be tainted as not ready; None where no group says it."""
+        if any(group.readiness is not None for group in self.groups.values()):
+            return self._patience_of
+        return None
+
+    def _patience_of(self, machine: str) -> timedelta | None:
+        group = self.groups.get(machine)
+        limit = group.readiness if group else None
+        return None if limit is None else timedelta(seconds=limit.count)
 
     def decide(self, machines: Sequence[Machine], now: datetime) -> tuple[Decision, ...]:
         """Return what to do next, at most one decision a machine; cordons first.
@@ -308,6 +322,10 @@ def _harmful(groups: Sequence[NodeGroup], parsed: Parsed) -> Iterator[Problem]:
                 message = f"a {step} that is given {limit} has failed before it begins"
                 hint = f"write {step}: 10 min, or leave it out"
                 yield Problem("out-of-range", message, parsed.source.where(f"{field}.{step}"), hint)
+        if group.readiness is not None and not group.readiness.count:
+            message = "a machine that starts is tainted as not ready, and would be restarted again"
+            where = parsed.source.where(f"{field}.readiness")
+            yield Problem("out-of-range", message, where, "write readiness: 15 min, or leave it out")
         for index, condition in enumerate(group.conditions):
             if condition == _SOUND:
                 message = f"{condition} is true of every sound machine, and all of them would be cordoned"

@@ -18,6 +18,7 @@ from sovereign_ai.names import KEYS
 from sovereign_ai.operate.repair.decide import Cordon, Machine
 from sovereign_ai.operate.repair.faults import NOT_READY, Fault, Object, condition_faults, taint_faults
 from sovereign_ai.operate.repair.maintenance import MAINTENANCE_VERSIONS, maintainers
+from sovereign_ai.operate.repair.readiness import READINESS, ReadinessRule, read_rule, readiness_faults
 from sovereign_ai.operate.repair.record import (
     ACCEPTANCE,
     ANNOTATION,
@@ -108,6 +109,8 @@ class PodCount:
 
 PodCounts = Callable[[Sequence[str]], Mapping[str, PodCount]]
 """Counts the pods of machines that an eviction must remove."""
+Patience = Callable[[str], timedelta | None]
+"""Returns how long a machine may be tainted as not ready (`readiness.py`); None for any time."""
 
 
 @frozen_dataclass
@@ -119,12 +122,14 @@ class NodeReports:
         rules: DeviceTaintRules.
         slices: ResourceSlices.
         maintenances: NodeMaintenances.
+        readiness: NodeReadinessRules; empty where no policy asks for them.
     """
 
     nodes: Sequence[Object]
     rules: Sequence[Object]
     slices: Sequence[Object]
     maintenances: Sequence[Object] = ()
+    readiness: Sequence[ReadinessRule] = ()
 
 
 def places(plan: Plan, cluster: str) -> dict[str, Place]:
@@ -151,6 +156,7 @@ def observe_machines(
     now: datetime,
     fatal: Collection[str] = FATAL_CONDITIONS,
     more: Callable[[str], Sequence[str]] = lambda _machine: (),
+    patience: Patience | None = None,
 ) -> View:
     """Observe every machine of a plan's cluster, by lists that are read now.
 
@@ -160,12 +166,14 @@ def observe_machines(
         now: the moment.
         fatal: node conditions that are a fault where they are true.
         more: the same of one machine, besides: those of its policy.
+        patience: how long a machine may be tainted as not ready; None where no policy says it.
 
     Raises:
         ApiError: the API server refused.
         UnreachableError: there was no answer; nothing is decided on an observation that is not whole.
     """
-    return observe_reports(list_reports(api), placed, now, partial(count_pods, api), fatal, more)
+    reports = list_reports(api, readiness=patience is not None)
+    return observe_reports(reports, placed, now, partial(count_pods, api), fatal, more, patience)
 
 
 def observe_reports(
@@ -175,6 +183,7 @@ def observe_reports(
     pods_on: PodCounts,
     fatal: Collection[str] = FATAL_CONDITIONS,
     more: Callable[[str], Sequence[str]] = lambda _machine: (),
+    patience: Patience | None = None,
 ) -> View:
     """Observe every machine of a plan's cluster, from what the cluster reports.
 
@@ -185,6 +194,7 @@ def observe_reports(
         pods_on: counts the pods of machines that an eviction must remove.
         fatal: node conditions that are a fault where they are true.
         more: the same of one machine, besides.
+        patience: how long a machine may be tainted as not ready.
     """
     codes = {name: place.codes for name, place in placed.items() if place.codes}
     tainted = taint_faults(reports.rules, reports.slices, codes)
@@ -199,6 +209,9 @@ def observe_reports(
     machines = []
     for name, node in nodes.items():
         reported = (*condition_faults(node, (*fatal, *more(name)), now, GRACE), *tainted.get(name, ()))
+        limit = patience(name) if patience else None
+        if limit is not None:
+            reported += readiness_faults(node, reports.readiness, now, limit)
         # Several agents may report the same fault.
         faults = tuple(dict.fromkeys(reported))
         pods = _pods_in_the_way(counts[name], node, now) if name in counts else 0
@@ -208,8 +221,12 @@ def observe_reports(
     return View(tuple(machines), versions, nodes)
 
 
-def list_reports(api: Api) -> NodeReports:
+def list_reports(api: Api, *, readiness: bool = False) -> NodeReports:
     """Read what the cluster reports of its machines now.
+
+    Args:
+        api: the cluster.
+        readiness: whether NodeReadinessRules are read too.
 
     Raises:
         ApiError: the API server refused.
@@ -221,7 +238,12 @@ def list_reports(api: Api) -> NodeReports:
         listed = _served(api, "NodeMaintenance", (api_version,))
         # Items of a list do not say which API they are of.
         maintenances += [{**each, "apiVersion": api_version} for each in listed]
-    return NodeReports(api.list("v1", "Node"), rules, slices, maintenances)
+    required = []
+    for live in _served(api, "NodeReadinessRule", (READINESS,)) if readiness else ():
+        rule = read_rule(live)
+        if rule is not None:
+            required.append(rule)
+    return NodeReports(api.list("v1", "Node"), rules, slices, maintenances, required)
 
 
 def count_pods(api: Api, names: Sequence[str]) -> dict[str, PodCount]:

@@ -19,6 +19,7 @@ from sovereign_ai.cluster.api import Api, Follower, UnreachableError
 from sovereign_ai.errors import Problem
 from sovereign_ai.operate.repair.faults import READY, Object, is_health_event
 from sovereign_ai.operate.repair.maintenance import MAINTENANCE_VERSIONS
+from sovereign_ai.operate.repair.readiness import READINESS, has_readiness_taint, read_rule
 from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, HOLD, REPAIRS, STANDS_IN_FOR
 from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, MAINTENANCE, NodeReports
 
@@ -36,7 +37,12 @@ class WatchedCluster:
     """The reports of one cluster."""
 
     def __init__(
-        self, api: Api, machines: Collection[str], conditions: Collection[str] = FATAL_CONDITIONS
+        self,
+        api: Api,
+        machines: Collection[str],
+        conditions: Collection[str] = FATAL_CONDITIONS,
+        *,
+        readiness: bool = False,
     ) -> None:
         """Prepare; nothing is read until `watching`.
 
@@ -44,6 +50,7 @@ class WatchedCluster:
             api: the cluster.
             machines: the names of the machines whose Nodes are held.
             conditions: the types of the node conditions that are held, beside `Ready`.
+            readiness: whether NodeReadinessRules are watched too, and all conditions of machines they taint.
         """
         self._api, self._machines = api, frozenset(machines)
         self._conditions = frozenset(conditions) | {READY, MAINTENANCE}
@@ -56,11 +63,15 @@ class WatchedCluster:
             Follower(api, (version,), "NodeMaintenance", partial(_kept_maintenance, version), wake)
             for version in MAINTENANCE_VERSIONS
         ]
+        self._readiness = [Follower(api, (READINESS,), "NodeReadinessRule", read_rule, wake)]
+        if not readiness:
+            self._readiness.clear()
         self._followers: tuple[Follower[Any], ...] = (
             self._nodes,
             self._rules,
             self._slices,
             *self._maintenances,
+            *self._readiness,
         )
 
     @contextmanager
@@ -107,7 +118,8 @@ class WatchedCluster:
         for version, node in self._nodes.versioned():
             nodes.append({**node, "metadata": {**node["metadata"], "resourceVersion": version}})
         maintenances = [each for follower in self._maintenances for each in follower.objects()]
-        return NodeReports(nodes, self._rules.objects(), self._slices.objects(), maintenances)
+        readiness = [rule for follower in self._readiness for rule in follower.objects()]
+        return NodeReports(nodes, self._rules.objects(), self._slices.objects(), maintenances, readiness)
 
     def wait(self, seconds: float) -> bool:
         """Wait for a change, and return whether there was one since the last call."""
@@ -127,12 +139,16 @@ class WatchedCluster:
         live = metadata.get("annotations") or {}
         annotations = {key: live[key] for key in _KEPT_ANNOTATIONS if len(live.get(key, "")) in _LENGTHS}
         conditions = []
+        is_unready = bool(self._readiness) and has_readiness_taint(node)
         for condition in (node.get("status") or {}).get("conditions") or ():
             if condition.get("type") in self._conditions:
                 conditions.append(_fields(condition, ("type", "status", "lastTransitionTime")))
             elif is_health_event(condition):
                 message = str(condition.get("message") or "")[:_LONGEST_VALUE]
-                conditions.append({**_fields(condition, ("type", "status", "reason")), "message": message})
+                kept = _fields(condition, ("type", "status", "reason", "lastTransitionTime"))
+                conditions.append({**kept, "message": message})
+            elif is_unready:
+                conditions.append(_fields(condition, ("type", "status", "lastTransitionTime")))
         # Without its resourceVersion, which changes with each heartbeat and is held beside it.
         return {
             "metadata": {"name": metadata["name"], "uid": metadata.get("uid"), "annotations": annotations},

@@ -15,6 +15,7 @@ from sovereign_ai.errors import Problem
 from sovereign_ai.operate.repair.controller import LEASE, RepairController
 from sovereign_ai.operate.repair.decide import Act, Policy
 from sovereign_ai.operate.repair.holder import HOLDER_PROCESS
+from sovereign_ai.operate.repair.policies import NodeGroup, Policies
 from sovereign_ai.operate.repair.record import (
     ACCEPTANCE,
     ANNOTATION,
@@ -48,6 +49,7 @@ class Cluster:
         self.whole_lists = 0
         self.rules: list[dict[str, Any]] = []
         self.maintenances: list[dict[str, Any]] = []
+        self.readiness: list[dict[str, Any]] = []
         self.budgets: list[dict[str, Any]] = []
         self.lease: dict[str, Any] | None = None
         self.events: list[dict[str, Any]] = []
@@ -70,6 +72,8 @@ class Cluster:
             return copy.deepcopy(self.pods)
         if kind == "NodeMaintenance" and api_version.startswith("maintenance.nvidia.com"):
             return copy.deepcopy(self.maintenances)
+        if kind == "NodeReadinessRule":
+            return copy.deepcopy(self.readiness)
         if kind == "PodDisruptionBudget":
             return copy.deepcopy(self.budgets)
         if api_version != "resource.k8s.io/v1beta2":
@@ -491,6 +495,20 @@ def test_an_eviction_that_fails_otherwise_keeps_no_other_pod(cluster: Cluster) -
     (done,) = repairer.round(NOW)
     assert [pod["metadata"]["name"] for pod in cluster.pods] == ["kept"]
     assert done.refused == "research/kept: refused with 429"
+
+
+def test_a_machine_that_a_rule_keeps_tainted_is_repaired_where_its_policy_says_so(cluster: Cluster) -> None:
+    taint = {"key": "readiness.k8s.io/network", "effect": "NoSchedule"}
+    required = [{"type": "NetworkReady", "requiredStatus": "True"}]
+    cluster.readiness.append({"spec": {"conditions": required, "taint": taint}})
+    for name in ("train-001", "train-003"):
+        cluster.nodes[name]["spec"]["taints"] = [taint]
+        unmet = {"type": "NetworkReady", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+        cluster.nodes[name]["status"]["conditions"].append(unmet)
+    group = NodeGroup.model_validate({"name": "a", "readiness": "15 min"})
+    policies = Policies(Policy(), {"train-003": group})
+    repairer = RepairController(cluster, PLACED, policies, "here")  # type: ignore[arg-type]
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
 
 
 def test_a_machine_that_an_operator_maintains_is_left_alone_until_the_object_is_gone(

@@ -212,3 +212,20 @@ def test_a_group_that_decides_about_no_machine_is_refused(second: str, said: str
 
 def test_what_an_expression_may_name_is_what_the_plan_says() -> None:
     assert set(NODE_FIELDS) < {field.name for field in fields(LAB.nodes[0])}
+
+
+def test_how_long_machines_may_be_tainted_as_not_ready_is_said_by_group(tmp_path: Path) -> None:
+    file = tmp_path / "policies.yaml"
+    file.write_text("groups:\n  - {name: a, nodes: [train-001], readiness: 15 min}\n  - {name: b}\n")
+    patience = read_policies(file, LAB, "lab").patience
+    assert patience is not None
+    assert (patience("train-001"), patience("train-002"), patience("x")) == (
+        timedelta(minutes=15),
+        None,
+        None,
+    )
+    assert one_policy(Policy()).patience is None
+    file.write_text("groups:\n  - {name: a, readiness: 0 min}\n")
+    with pytest.raises(SpecError) as caught:
+        read_policies(file, LAB, "lab")
+    assert [(each.code, each.where.line) for each in caught.value.problems] == [("out-of-range", 2)]

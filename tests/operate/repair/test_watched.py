@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,6 +32,7 @@ class Listed(Cluster):
             "Node": list(self.nodes.values()),
             "DeviceTaintRule": self.rules,
             "ResourceSlice": self.slices,
+            "NodeReadinessRule": self.readiness,
         }
         yield "7", kinds[kind]
 
@@ -41,8 +42,8 @@ def cluster() -> Listed:
     return Listed()
 
 
-def read(cluster: Any, *conditions: str) -> WatchedCluster:
-    watched = WatchedCluster(cluster, PLACED, conditions)
+def read(cluster: Any, *conditions: str, readiness: bool = False) -> WatchedCluster:
+    watched = WatchedCluster(cluster, PLACED, conditions, readiness=readiness)
     for follower in watched._followers:
         follower._list()
     return watched
@@ -118,6 +119,31 @@ def test_what_is_watched_is_observed_as_what_is_listed(cluster: Listed) -> None:
     view = observe_reports(read(cluster).reports(), PLACED, datetime.now(UTC), lambda _names: {})
     assert [machine.name for machine in view.machines if machine.faults] == ["train-003"]
     assert view.versions["train-003"] == "0"
+
+
+def test_a_machine_that_a_rule_keeps_tainted_is_watched_as_it_is_listed(cluster: Listed) -> None:
+    taint = {"key": "readiness.k8s.io/network", "effect": "NoSchedule"}
+    required = [{"type": "NetworkReady", "requiredStatus": "True"}]
+    metadata = {"name": "network", "resourceVersion": "1", "managedFields": ["y" * 9000]}
+    cluster.readiness.append({"metadata": metadata, "spec": {"conditions": required, "taint": taint}})
+    node = cluster.nodes["train-003"]
+    node["spec"]["taints"] = [taint]
+    unmet = {"type": "NetworkReady", "status": "False", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    node["status"]["conditions"].append({**unmet, "message": "x" * 9000})
+    reports = read(cluster, readiness=True).reports()
+    assert len(str(reports.readiness)) < 500
+    said = []
+    patience = {"train-003": timedelta(minutes=15)}.get
+    for view in (
+        observe_reports(reports, PLACED, NOW, lambda _names: {}, patience=patience),
+        observe_machines(cluster, PLACED, NOW, patience=patience),  # type: ignore[arg-type]
+    ):
+        said.append([(each.name, str(each.faults[0])) for each in view.machines if each.faults])
+    assert said == [[("train-003", "readiness.k8s.io/network")]] * 2
+    # Without a policy that asks for it, nothing is read and nothing is a fault.
+    unasked = read(cluster).reports()
+    assert unasked.readiness == []
+    assert [each.faults for each in observe_machines(cluster, PLACED, NOW).machines if each.faults] == []  # type: ignore[arg-type]
 
 
 def test_who_maintains_a_machine_is_watched_as_it_is_listed(cluster: Listed) -> None:
