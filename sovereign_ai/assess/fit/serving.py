@@ -1,8 +1,9 @@
 """The checks of an inference service: memory with the KV cache, and latency against its targets.
 
-    time for a token = max(bytes read / (GPUs x bandwidth x MBU), 2 N_active x batch / (GPUs x peak x MFU))
+    time for a token = max(bytes a GPU reads / (bandwidth x MBU), 2 N_active x batch / (GPUs x peak x MFU))
                        where each stage of a pipeline reads its weights anew for each part of the batch
     time to the first token = 2 N_active x prompt / (GPUs x peak x MFU)
+                       where of several groups in a copy only one multiplies what is dense
 
 Both are bounds from below, of the roofline (Williams and others, 2009): a request waits in no queue, the
 exchange between GPUs takes no time, and the products of attention itself are not counted. The cache of a
@@ -400,15 +401,38 @@ def _prefill_seconds(active: float, prompt: float, gpus: float, peak: float, mfu
     return 2 * active * prompt / (gpus * peak * mfu)
 
 
+def _prefill_in_a_group(
+    parameters: float,
+    active: float,
+    experts: float,
+    chosen: float,
+    prompt: float,
+    groups: float,
+    gpus: float,
+    peak: float,
+    mfu: float,
+) -> float:
+    """Return the time for a prompt of one group: what is dense is multiplied by its own GPUs alone."""
+    dense = parameters - expert_parameters(parameters, active, experts, chosen)
+    return _prefill_seconds(dense * groups + active - dense, prompt, gpus, peak, mfu)
+
+
 def _add_first_token(fit: FitSheet, service: InferenceService, place: FitPlace, group: ReplicaGroup) -> None:
     """Add the check of the time to the first token."""
     sheet = fit.sheet
     prompt = _add_prompt(fit, service)
     used = sheet.figure("mfu.prefill", figure("failures", "mfu.prefill"))
-    formula = "2 x active x prompt / (GPUs x peak x MFU)"
-    inputs = ("active", prompt, f"replica.gpus{group.suffix}", _add_peak(fit, service, place), used)
+    gpus, peak = f"replica.gpus{group.suffix}", _add_peak(fit, service, place)
     note = "from below: no queue, no exchange between GPUs, attention's own products not counted"
-    time = sheet.derive("ttft", "s", formula, _prefill_seconds, *inputs, note=note)
+    if group.data > 1:
+        # A prompt lies in one group, and only its experts lie in all of them.
+        formula = "2 x prompt x (dense x groups + active in experts) / (GPUs x peak x MFU)"
+        inputs = (*_SHAPE, prompt, f"groups{group.suffix}", gpus, peak, used)
+        time = sheet.derive("ttft", "s", formula, _prefill_in_a_group, *inputs, note=note)
+    else:
+        formula = "2 x active x prompt / (GPUs x peak x MFU)"
+        inputs = ("active", prompt, gpus, peak, used)
+        time = sheet.derive("ttft", "s", formula, _prefill_seconds, *inputs, note=note)
     limit = _target(fit, "ttft_ms", service.targets.ttft_ms, "first token")
     fit.at_most("time to the first token", time, limit, ("takes at least", "target"))
 
@@ -428,9 +452,11 @@ def _add_next_token(fit: FitSheet, service: InferenceService, place: FitPlace, g
         formula = "the same + dense x (groups - 1) x bytes x stages: each group reads what is dense"
         more = (read, *_SHAPE, f"groups{end}", f"stages{end}", "bytes.dense")
         read = sheet.derive("read.groups", "B", formula, _read_by_groups, *more)
-    formula = "max((weights + cache) / (GPUs x bandwidth x MBU), 2 x active x batch / (GPUs x peak x MFU))"
+    formula = (
+        "max((weights / GPUs + cache of a GPU) / (bandwidth x MBU), 2 x active x batch / (GPUs x peak x MFU))"
+    )
     gpus, peak = f"replica.gpus{end}", _add_peak(fit, service, place)
-    parts = (read, f"cache{end}", gpus, bandwidth, mbu, "active", f"batch{end}", peak, mfu)
+    parts = (read, f"memory.cache{end}", gpus, bandwidth, mbu, "active", f"batch{end}", peak, mfu)
     note = "from below: no exchange between GPUs; every request at its full length"
     time = sheet.derive("tpot", "s", formula, _step, *parts, note=note)
     limit = _target(fit, "tpot_ms", service.targets.tpot_ms, "further token")
@@ -480,8 +506,12 @@ def _step(
     peak: float,
     mfu: float,
 ) -> float:
-    """Return the seconds of one step: the longer of reading memory and of the products."""
-    return max((weights + cache) / (gpus * bandwidth * mbu), 2 * active * batch / (gpus * peak * mfu))
+    """Return the seconds of one step: the longer of reading memory and of the products.
+
+    A GPU reads all of the cache that it keeps: where several keep the same, none of them reads less.
+    """
+    reading = (weights / gpus + cache) / (bandwidth * mbu)
+    return max(reading, 2 * active * batch / (gpus * peak * mfu))
 
 
 def _target(fit: FitSheet, field: str, millis: int | None, noun: str) -> str:

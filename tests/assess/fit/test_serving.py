@@ -69,6 +69,32 @@ def test_a_compressed_cache_lies_whole_on_each_gpu():
     assert _value(fit, "memory.cache") == _value(fit, "cache") == 16 * 8_192 * 80 * 576 * 2
 
 
+@pytest.mark.parametrize(
+    ("model", "cache_of_a_gpu"),
+    [
+        ({"cache_width": 576}, 16 * 8_192 * 80 * 576 * 2),
+        ({"kv_heads": 2}, 16 * 8_192 * 2 * 80 * 2 * 128 * 2 / 2),
+        ({"kv_heads": 8}, 16 * 8_192 * 2 * 80 * 8 * 128 * 2 / 8),
+    ],
+    ids=["compressed", "fewer heads than GPUs", "a head each"],
+)
+def test_each_gpu_reads_all_of_the_cache_that_it_keeps(model: dict[str, Any], cache_of_a_gpu: float):
+    fit = _fit(**{f"model__{name}": value for name, value in model.items()})
+    assert _value(fit, "tpot") == pytest.approx((140e9 / 8 + cache_of_a_gpu) / (3.35e12 * 0.6))
+
+
+def test_a_prompt_lies_in_one_of_the_groups_that_share_experts():
+    """About 17e9 parameters of DeepSeek-V3 are dense, and not spread over the groups of other prompts."""
+    moe = {"parameters": 671_000_000_000, "active": 37_000_000_000, "experts": 256, "experts_chosen": 8}
+    fields = {f"model__{name}": value for name, value in moe.items()}
+    fit = _fit(replicas=1, tensor=1, data=32, **fields)
+    routed = (671e9 - 37e9) / 248 * 256
+    dense, chosen = 671e9 - routed, 37e9 - (671e9 - routed)
+    seconds = 2 * 2_048 * (dense + chosen / 32) / (989e12 * 0.5)
+    assert _value(fit, "ttft") == pytest.approx(seconds)
+    assert seconds > 10 * 2 * 2_048 * 37e9 / (32 * 989e12 * 0.5)
+
+
 def test_a_mixture_of_experts_works_with_its_active_parameters_alone():
     moe = {"model__experts": 8, "model__experts_chosen": 2, "model__active": 20_000_000_000}
     assert _value(_fit(**moe), "ttft") == pytest.approx(2 * 20e9 * 2_048 / (8 * 989e12 * 0.5))
