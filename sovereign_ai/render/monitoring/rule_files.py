@@ -66,6 +66,9 @@ def rule_tests(factory: AIFactory, plan: Plan, site: str) -> str:
             }
         ]
         tests.append(_test(f"{alert.name} fires", alert, alert.fires, expected))
+        if alert.missing:
+            name = f"{alert.name} fires where nothing is measured"
+            tests.append(_test(name, alert, alert.missing, expected))
         tests.append(_test(f"{alert.name} is quiet", alert, alert.quiet, []))
     document = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": tests}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"

@@ -27,6 +27,8 @@ _DAY = 86_400
 # Of a switch its front ports alone, under the names of Linux and of SONiC: no VLANs, no management port.
 _SWITCH_PORTS = "swp[0-9]+(s[0-9]+)?|Ethernet[0-9]+"
 _NODE_PORTS = "(compute|storage)[0-9]+(p[0-9]+)?"
+_NODE = "node, pool, rack, scalable_unit, zone"
+"""The labels of a node in sums."""
 _LINKS_DOWN = {"ethernet": "EthernetLinksDown", "infiniband": "InfiniBandLinksDown"}
 _MINUTES = 2
 """Minutes that a departure lasts before it is reported: four scrapes."""
@@ -63,6 +65,7 @@ class Alert:
         fires: series that fire it.
         quiet: series that do not.
         minutes: how long the expression holds before it is reported.
+        missing: series that fire it too, without those that are measured; empty where it has no such case.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Alert:
     fires: tuple[Series, ...]
     quiet: tuple[Series, ...]
     minutes: int = _MINUTES
+    missing: tuple[Series, ...] = ()
 
 
 def figures(factory: AIFactory, plan: Plan, site: str) -> tuple[Figure, ...]:
@@ -88,6 +92,8 @@ def figures(factory: AIFactory, plan: Plan, site: str) -> tuple[Figure, ...]:
     for kind, ports in _node_ports(plan, site).items():
         for pool, count in ports.items():
             rows.append(Figure("plan:node_ports", {"pool": pool, "kind": kind}, count))
+    for pool, count in _node_gpus(plan, site).items():
+        rows.append(Figure("plan:node_gpus", {"pool": pool}, count))
     for switch, count in _switch_ports(plan, site).items():
         rows.append(Figure("plan:switch_ports", {"switch": switch}, count))
     for switch, device in _outside_ports(factory, plan, site):
@@ -112,7 +118,7 @@ def alerts(factory: AIFactory, plan: Plan, site: str) -> tuple[Alert, ...]:
     rows += _switch_alerts(plan, site, list(_outside_ports(factory, plan, site)))
     watched = [node for node in nodes if has_dcgm(node)]
     if watched:
-        rows.append(_fault_alert(watched[0]))
+        rows += [_fault_alert(watched[0]), _gpus_alert(watched[0])]
     rows += _tier_alerts(plan, site, nodes)
     return tuple(rows)
 
@@ -153,6 +159,11 @@ def _node_ports(plan: Plan, site: str) -> dict[str, dict[str, int]]:
                 fewest[node.pool] = min(of_host[node.name], fewest.get(node.pool, of_host[node.name]))
         ports[kind] = fewest
     return ports
+
+
+def _node_gpus(plan: Plan, site: str) -> dict[str, int]:
+    """Return pool to the GPUs that each of its nodes has, where an exporter measures them."""
+    return {node.pool: node.gpus for node in nodes_of(plan, site) if has_dcgm(node)}
 
 
 def _rail_planes(plan: Plan, site: str) -> Iterator[FabricPlan]:
@@ -280,16 +291,19 @@ def _port_alerts(plan: Plan, site: str, nodes: list[Node]) -> Iterator[Alert]:
         node = next((node for node in nodes if node.pool in ports), None)
         if node is None:
             continue
-        by = "node, pool, rack, scalable_unit, zone"
         planned = f'plan:node_ports{{kind="{kind}"}}'
+        # Ports that are gone from the bus have no series at all.
+        up = f'sum by ({_NODE}) ({metrics[kind]}) or 0 * count by ({_NODE}) (up{{job="nodes"}} == 1)'
+        labels = node_labels(node)
         yield Alert(
             _LINKS_DOWN[kind],
-            f"sum by ({by}) ({metrics[kind]}) < on (pool) group_left () {planned}",
+            f"({up}) < on (pool) group_left () {planned}",
             "warning",
             f"node {{{{ $labels.node }}}} has fewer {kind} ports up than planned",
-            node_labels(node),
+            labels,
             fires=tuple(_ports_up(node, kind, ports[node.pool], ports[node.pool] - 1)),
             quiet=tuple(_ports_up(node, kind, ports[node.pool], ports[node.pool])),
+            missing=(("up", {"job": "nodes", **labels}, 1),),
         )
 
 
@@ -415,6 +429,28 @@ def _fault_alert(node: Node) -> Alert:
         labels,
         fires=((name, labels, max(faults.hardware)),),
         quiet=((name, labels, max(faults.application)),),
+    )
+
+
+def _gpus_alert(node: Node) -> Alert:
+    """Return the alert of a node with fewer GPUs than planned: one that is lost reports nothing any more."""
+    metric = "DCGM_FI_DEV_XID_ERRORS"
+    # Instances of one GPU have a series each.
+    measured = f'count by ({_NODE}) (count by ({_NODE}, gpu) ({metric}{{job="gpus"}}))'
+    labels = node_labels(node)
+    series = []
+    for number in range(node.gpus):
+        series.append((metric, {"job": "gpus", **labels, "gpu": str(number)}, 0.0))
+    return Alert(
+        "GpusMissing",
+        f'({measured} or 0 * count by ({_NODE}) (up{{job="gpus"}})) < on (pool) group_left () plan:node_gpus '
+        'unless on (node) up{job="nodes"} == 0',
+        "critical",
+        "node {{ $labels.node }} reports fewer GPUs than planned",
+        labels,
+        fires=tuple(series[1:]) or (("up", {"job": "gpus", **labels}, 1),),
+        quiet=(*series, ("up", {"job": "gpus", **labels}, 1)),
+        missing=(("up", {"job": "gpus", **labels}, 0), ("up", {"job": "nodes", **labels}, 1)),
     )
 
 

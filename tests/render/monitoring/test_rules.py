@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from sovereign_ai.render.monitoring.rules import alerts, figures
-from sovereign_ai.render.monitoring.targets import scrape_targets
+from sovereign_ai.render.monitoring.targets import has_dcgm, scrape_targets
 from tests.render.lab import stack
 
 STACKS = ("lab", "superpod", "plural")
@@ -73,9 +73,36 @@ def test_every_departure_that_a_site_can_have_has_an_alert(name: str) -> None:
     for site in factory.sites:
         names = {alert.name for alert in alerts(factory, plan, site.name)}
         assert names >= {"EvidenceStale", "EvidenceMissing", "NodeLost", "RackPowerOverPlan", "GpuFault"}
+        assert "GpusMissing" in names
         assert names >= {"LeafLost", "SpineLost", "SwitchLinksDown", "StorageTierFull", "SitePowerOverBudget"}
         kinds = {plane.kind for plane in plan.fabrics if plane.site == site.name and plane.role == "compute"}
         assert ("InfiniBandLinksDown" in names) == ("infiniband" in kinds)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_ports_and_gpus_that_are_gone_altogether_alarm_as_fewer_of_them_do(name: str) -> None:
+    factory, plan = stack(name)
+    for site in factory.sites:
+        watched = 0
+        for alert in alerts(factory, plan, site.name):
+            if alert.name in {"GpusMissing", "EthernetLinksDown", "InfiniBandLinksDown"}:
+                # All that is left is whether the exporters answer.
+                assert {metric for metric, _, _ in alert.missing} == {"up"}
+                assert "or 0 * count by" in alert.expression
+                watched += 1
+        assert watched >= 2
+
+
+def test_each_node_has_its_planned_gpus_where_an_exporter_measures_them() -> None:
+    factory, plan = stack("plural")
+    rows = {}
+    for row in figures(factory, plan, "vie1"):
+        if row.name == "plan:node_gpus":
+            rows[row.labels["pool"]] = row.value
+    assert rows
+    for node in plan.nodes:
+        assert rows.get(node.pool, node.gpus) == node.gpus
+        assert (node.pool in rows) == has_dcgm(node)
 
 
 def test_a_node_has_as_many_planned_ports_as_cables_on_rails() -> None:
