@@ -34,10 +34,17 @@ from sovereign_ai.operate.repair.record import (
 )
 from sovereign_ai.plan import Node, Plan
 
-FATAL_CONDITIONS = ("KernelDeadlock", "ReadonlyFilesystem", "CorruptDockerOverlay2")
+FATAL_CONDITIONS = (
+    "KernelDeadlock",
+    "ReadonlyFilesystem",
+    "CorruptDockerOverlay2",
+    "XfsShutdown",
+    "CperHardwareErrorFatal",
+)
 """Node conditions that are a fault where they are true: those that node-problem-detector sets by itself.
 
-Source: kubernetes/node-problem-detector, its kernel and container monitors (read 2026-11-27). A broken GPU is
+Source: kubernetes/node-problem-detector, its kernel, read-only and container monitors (read 2026-11-29); the
+last is a fatal error of the hardware that the firmware reports by UEFI's CPER. A broken GPU is
 not among them: device taints say of which GPU, so that it alone is reset.
 """
 MAINTENANCE = "MaintenanceInProgress"

@@ -497,6 +497,24 @@ def test_an_eviction_that_fails_otherwise_keeps_no_other_pod(cluster: Cluster) -
     assert done.refused == "research/kept: refused with 429"
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "KernelDeadlock",
+        "ReadonlyFilesystem",
+        "XfsShutdown",
+        "CperHardwareErrorFatal",
+        "CorruptDockerOverlay2",
+    ],
+)
+def test_whatever_node_problem_detector_reports_for_good_by_itself_is_a_fault(
+    cluster: Cluster, kind: str
+) -> None:
+    condition = {"type": kind, "status": "True", "lastTransitionTime": NOW.isoformat()}
+    cluster.nodes["train-003"]["status"]["conditions"].append(condition)
+    assert acts(cluster, controller(cluster)) == [("train-003", Act.CORDON)]
+
+
 def test_a_machine_that_a_rule_keeps_tainted_is_repaired_where_its_policy_says_so(cluster: Cluster) -> None:
     taint = {"key": "readiness.k8s.io/network", "effect": "NoSchedule"}
     required = [{"type": "NetworkReady", "requiredStatus": "True"}]
