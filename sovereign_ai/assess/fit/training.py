@@ -129,27 +129,35 @@ def _add_parallel(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str) -
     _add_sequence(fit, job)
     # Uneven stages are usual: DeepSeek-V3 has 61 layers in 16 (arXiv 2412.19437, sections 3.2 and 4.2).
     fit.at_most("pipeline stages", "parallel.pipeline", "model.layers", ("needs a layer each, of", "has"))
-    if job.parallel.expert == 1:
+    if job.parallel.expert == 1 and within is None:
         return
-    _add_expert_groups(fit, job)
+    pair = ("parallel.data", "parallel.context")
+    copies = fit.sheet.derive("parallel.copies", "GPUs", "data x context", _product, *pair)
+    _add_expert_groups(fit, job, copies, "", "expert parallelism")
     experts = fit.sheet.plan("model.experts", job.model.experts or 1, "experts", "as described")
     fit.divides("experts of a GPU", "parallel.expert", experts, ("shared by", "of"))
 
 
-def _add_expert_groups(fit: FitSheet, job: TrainingJob) -> None:
-    """Add the check that the GPUs which share experts divide those that may."""
-    pair = ("parallel.data", "parallel.context")
-    copies = fit.sheet.derive("parallel.copies", "GPUs", "data x context", _product, *pair)
+def _add_expert_groups(fit: FitSheet, job: TrainingJob, copies: str, suffix: str, label: str) -> None:
+    """Add the check that the GPUs which share experts divide those that may.
+
+    Args:
+        fit: the sheet.
+        job: the job.
+        copies: name of data x context.
+        suffix: of the names, for a second size of the job.
+        label: what is checked.
+    """
     if job.parallel.expert_tensor is None:
-        fit.divides("expert parallelism", "parallel.expert", copies, ("groups of", "out of data x context"))
+        fit.divides(label, "parallel.expert", copies, ("groups of", "out of data x context"))
         return
     # Experts are grouped apart from everything else of a stage (MoE Parallel Folding, arXiv 2504.14960).
     pair = ("parallel.expert", "parallel.expert_tensor")
-    group = fit.sheet.derive("parallel.expert-group", "GPUs", "expert x expert_tensor", _product, *pair)
-    stage = fit.sheet.derive(
-        "parallel.stage", "GPUs", "tensor x data x context", _product, "parallel.tensor", copies
-    )
-    fit.divides("expert parallelism", group, stage, ("groups of", "out of tensor x data x context"))
+    formula = "expert x expert_tensor"
+    group = fit.sheet.derive(f"parallel.expert-group{suffix}", "GPUs", formula, _product, *pair)
+    pair, formula = ("parallel.tensor", copies), "tensor x data x context"
+    stage = fit.sheet.derive(f"parallel.stage{suffix}", "GPUs", formula, _product, *pair)
+    fit.divides(label, group, stage, ("groups of", f"out of {formula}"))
 
 
 def _add_sequence(fit: FitSheet, job: TrainingJob) -> None:
@@ -568,5 +576,10 @@ def _add_elastic(fit: FitSheet, job: TrainingJob, place: FitPlace, nodes: str) -
     copy = sheet.plan("elastic.copy", each, "GPUs", "tensor x pipeline x context: one copy of the model")
     fit.divides("whole copies", copy, gpus, ("copies of", "out of"))
     if count >= each:
-        _add_states(fit, job, ".smallest", count // each)
+        copies = count // each
+        if parallel.expert > 1 or parallel.expert_tensor is not None:
+            why = "data x context at the smallest size"
+            name = sheet.plan("parallel.copies.smallest", copies * parallel.context, "GPUs", why)
+            _add_expert_groups(fit, job, name, ".smallest", "expert parallelism at the smallest size")
+        _add_states(fit, job, ".smallest", copies)
         _add_total(fit, place, ".smallest", "memory of a GPU at the smallest size")

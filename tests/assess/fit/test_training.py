@@ -252,6 +252,52 @@ def test_youngs_interval_is_the_root_of_twice_mean_and_stall():
     assert _value(fit, "checkpoint.best") == pytest.approx(_value(fit, "checkpoint.young"), rel=0.01)
 
 
+MOE = {"model__experts": 8, "model__experts_chosen": 2, "model__active": 20_000_000_000}
+
+
+@pytest.mark.parametrize(
+    ("fields", "label", "verdict"),
+    [
+        ({"parallel__expert": 2}, "expert parallelism", "fits"),
+        ({"parallel__expert": 4}, "expert parallelism", "does not fit"),
+        ({"parallel__expert": 8, "parallel__expert_tensor": 2}, "expert parallelism", "fits"),
+        ({"parallel__expert": 8, "parallel__expert_tensor": 4}, "expert parallelism", "does not fit"),
+        ({"parallel__expert_tensor": 32}, "expert parallelism", "does not fit"),
+        ({"parallel__expert_tensor": 3}, "width of an expert", "does not fit"),
+        (
+            {"parallel__expert": 2, "elastic": {"min_nodes": 4}},
+            "expert parallelism at the smallest size",
+            "does not fit",
+        ),
+        (
+            {"parallel__expert": 8, "parallel__expert_tensor": 1, "elastic": {"min_nodes": 4}},
+            "expert parallelism at the smallest size",
+            "fits",
+        ),
+    ],
+)
+def test_gpus_that_share_experts_divide_those_that_may_at_each_size(
+    fields: dict[str, Any], label: str, verdict: str
+):
+    """The job has two copies of four stages of eight GPUs; at four servers it has one."""
+    checks = {check.label: check.verdict.value for check in _fit(**MOE, **fields).checks}
+    assert checks[label] == verdict
+
+
+def test_an_expert_that_lies_whole_on_a_gpu_is_divided_by_nobody_else():
+    folded, whole = (
+        _fit(**MOE, parallel__expert=2, optimizer__sharding="none", **more)
+        for more in ({"parallel__expert_tensor": 1}, {})
+    )
+    routed = (70e9 - 20e9) / 6 * 8
+    dense = 70e9 - routed
+    assert _value(whole, "held") == pytest.approx((dense + routed / 2) / 4 / 8)
+    assert _value(folded, "held") == pytest.approx((dense / 8 + routed / 2) / 4)
+    # Divided over all of the job, both hold the same.
+    assert _value(folded, "held.divided") == pytest.approx(_value(whole, "held.divided"))
+    assert _value(folded, "held.divided") == pytest.approx((dense / 16 + routed / 16) / 4)
+
+
 def test_experts_are_divided_over_the_gpus_that_share_them():
     moe = {
         "model__experts": 8,
