@@ -21,6 +21,11 @@ from sovereign_ai.operate.repair.faults import NOT_READY, Fault, Remedy
 from sovereign_ai.operate.repair.record import Record, Step
 from sovereign_ai.text import counted
 
+_MOST_SAID, _LONGEST_FAULT = 8, 100
+"""Faults that are named, and letters of each: a broken driver fails every check of every GPU at once."""
+_MOST_GPUS = 64
+"""GPUs of a machine that a record names one by one."""
+
 
 @frozen_dataclass
 class Policy:
@@ -494,14 +499,17 @@ def _pool_key(machine: Machine) -> str:
 
 
 def _named_gpus(faults: Iterable[Fault]) -> tuple[int, ...]:
-    """Return the GPUs that faults name; empty, which means all, where one names none."""
+    """Return the GPUs that faults name; empty, which means all, where one names none or they are many."""
     gpus: set[int] = set()
     for fault in faults:
         if fault.gpu is None:
             return ()
         gpus.add(fault.gpu)
-    return tuple(sorted(gpus))
+    return tuple(sorted(gpus)) if len(gpus) <= _MOST_GPUS else ()
 
 
-def _said(faults: Iterable[Fault]) -> str:
-    return ", ".join(str(fault) for fault in faults)
+def _said(faults: Sequence[Fault]) -> str:
+    """Return faults in words that a record has room for: the first of them, and how many more there are."""
+    named = [str(fault)[:_LONGEST_FAULT] for fault in faults[:_MOST_SAID]]
+    more = len(faults) - len(named)
+    return ", ".join([*named, f"and {counted(more, 'more fault')}"] if more else named)

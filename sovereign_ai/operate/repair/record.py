@@ -94,7 +94,7 @@ def read_record(text: str | None) -> Record | None:
         cause = str(data["cause"])
         # A controller of an older version does not write it, and began each drain at once.
         drains = data.get("drains", step is Step.DRAIN) is True
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
     if since is None or not 0 <= attempts <= _MOST_ATTEMPTS:
         return None
@@ -102,12 +102,15 @@ def read_record(text: str | None) -> Record | None:
 
 
 def read_moment(text: object) -> datetime | None:
-    """Return a time stamp as the API server writes it; None where it is none, or has no time zone."""
+    """Return a time stamp as the API server writes it, in UTC.
+
+    None where it is none, has no time zone, or is none in UTC, such as the first hour of the year 1 in Asia.
+    """
     try:
         moment = datetime.fromisoformat(str(text))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else None
 
 
 def write_repairs(moments: Iterable[datetime]) -> str:

@@ -52,6 +52,8 @@ MAINTENANCE = "MaintenanceInProgress"
 _LONGEST_REASON = 200
 GRACE = timedelta(seconds=30)
 """How long a node may be not ready before that is a fault: a restarted kubelet is back within seconds."""
+_SKEW = timedelta(minutes=5)
+"""How far the clocks of two hosts may be apart."""
 SPARE = f"{KEYS.domain}/spare"
 """The taint of machines that are kept ready."""
 DRA_VERSIONS = ("resource.k8s.io/v1", "resource.k8s.io/v1beta2", "resource.k8s.io/v1alpha3")
@@ -209,7 +211,7 @@ def observe_reports(
     for node in reports.nodes:
         if node["metadata"]["name"] in placed:
             nodes[node["metadata"]["name"]] = node
-    records = {name: read_record(_annotations(node).get(ANNOTATION)) for name, node in nodes.items()}
+    records = {name: _record(node, now) for name, node in nodes.items()}
     maintained = maintainers(reports.maintenances)
     # Pods are counted only where they matter.
     counts = pods_on([name for name, record in records.items() if record and record.step is Step.DRAIN])
@@ -308,6 +310,15 @@ def _machine(
         repairs=read_repairs(annotations.get(REPAIRS)),
         held=_held(node),
     )
+
+
+def _record(node: Object, now: datetime) -> Record | None:
+    """Return how far a machine's repair is; a record of a time to come counts as none.
+
+    Its step would never end, and a machine's own kubelet may write annotations of its Node.
+    """
+    record = read_record(_annotations(node).get(ANNOTATION))
+    return record if record is not None and record.since <= now + _SKEW else None
 
 
 def _held(node: Object) -> str:

@@ -23,6 +23,7 @@ from sovereign_ai.operate.repair.record import (
     HOLD,
     REPAIRS,
     STANDS_IN_FOR,
+    Record,
     Step,
     read_record,
     write_verdict,
@@ -495,6 +496,64 @@ def test_an_eviction_that_fails_otherwise_keeps_no_other_pod(cluster: Cluster) -
     (done,) = repairer.round(NOW)
     assert [pod["metadata"]["name"] for pod in cluster.pods] == ["kept"]
     assert done.refused == "research/kept: refused with 429"
+
+
+def test_a_machine_of_which_every_check_of_every_gpu_fails_is_repaired_as_others_are(
+    cluster: Cluster,
+) -> None:
+    for number in range(13):
+        kind = f"GpuCheckNumber{number}Watch"
+        events = [f"ErrorCode:X GPU:{gpu} Recommended Action=COMPONENT_RESET;" for gpu in range(8)]
+        reason, message = f"{kind}IsNotHealthy", "".join(events)
+        condition = {"type": kind, "status": "True", "reason": reason, "message": message}
+        cluster.nodes["train-003"]["status"]["conditions"].append(condition)
+    repairer = controller(cluster)
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
+    assert acts(cluster, repairer) == [("train-003", Act.RESET)]
+    record = read_record(cluster.nodes["train-003"]["metadata"]["annotations"][ANNOTATION])
+    assert record is not None
+    assert record.gpus == tuple(range(8))
+    assert record.cause.endswith(", and 96 more faults")
+
+
+SINCE = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-27T12:00:00Z")
+
+
+def odd_values() -> list[str]:
+    """Return what anybody who may change a Node might write there, among them its own kubelet."""
+    values = ["", "x" * 5_000, "null", "[]", "\\ud800", " ".join(SINCE)]
+    for since in SINCE:
+        values += [f"passed at {since}", f"failed at {since}"]
+        for attempts, gpus in ((0, "[]"), ("1e400", "[1e400]"), (1, "[-1]")):
+            for step in Step:
+                head = f'"attempts":{attempts},"cause":"x","drains":7,"gpus":{gpus}'
+                values.append(f'{{{head},"since":"{since}","step":"{step}"}}')
+    return values
+
+
+@pytest.mark.parametrize("key", [ANNOTATION, ACCEPTANCE, REPAIRS, STANDS_IN_FOR, HOLD, CORDON_OWNER])
+def test_no_annotation_of_one_machine_keeps_another_from_its_repair(key: str) -> None:
+    for odd in odd_values():
+        cluster = Cluster()
+        cluster.break_gpu("train-003")
+        cluster.run_pod("train-001")
+        cluster.nodes["train-001"]["metadata"]["annotations"][key] = odd
+        repairer = controller(cluster)
+        for minutes in range(3):
+            repairer.round(NOW + timedelta(minutes=minutes))
+        record = read_record(cluster.nodes["train-003"]["metadata"]["annotations"][ANNOTATION])
+        assert record is not None, odd
+        assert record.step is Step.RESET, odd
+
+
+@pytest.mark.parametrize("step", Step)
+def test_a_record_of_a_time_to_come_counts_as_none(cluster: Cluster, step: Step) -> None:
+    record = Record(step, NOW + timedelta(days=1), "x").to_text()
+    cluster.change("train-003", {ANNOTATION: record, CORDON_OWNER: CONTROLLER}, unschedulable=True)
+    assert acts(cluster, controller(cluster)) == [("train-003", Act.CORDON)]
+    soon = Record(step, NOW + timedelta(minutes=4), "x").to_text()
+    cluster.change("train-003", {ANNOTATION: soon})
+    assert ("train-003", Act.CORDON) not in acts(cluster, controller(cluster))
 
 
 @pytest.mark.parametrize(
