@@ -89,10 +89,11 @@ def _moment(text: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        # The first hours of the year 1 in Asia are no moment in UTC.
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         hint = "write a day, 2026-12-01, or a moment, 2026-12-01T06:00:00+01:00"
         raise UsageError(Problem("bad-date", f"--since {text[:40]!r} is no day", hint=hint)) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _require_past(since: datetime | None, now: datetime) -> None:

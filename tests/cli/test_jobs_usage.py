@@ -120,3 +120,19 @@ def test_a_team_has_a_row_of_its_own_and_a_tag_in_the_rows_of_focus(call: Any, t
     data = orjson.loads(call("--json", team="vision").stdout)
     assert [(each["team"], each["gpu_hours"]) for each in data["teams"]] == [("vision", 64.0)]
     assert "team" not in data["tenants"][0]
+
+
+@pytest.mark.parametrize(
+    "since", ["0001-01-01T00:00:00+14:00", "2016-12-31T23:59:60Z", "2026-02-30", "yesterday"]
+)
+def test_a_day_that_is_none_is_refused(call: Any, since: str, tmp_path: Path) -> None:
+    result = call("--since", since, "--focus", tmp_path / "tenants.csv", "--json")
+    assert result.exit_code == 2
+    assert orjson.loads(result.stdout)["problems"][0]["code"] == "bad-date"
+
+
+def test_work_is_charged_to_its_own_months_however_long_the_period_is(call: Any, tmp_path: Path) -> None:
+    file = tmp_path / "tenants.csv"
+    assert call("--focus", file, "--since", "0001-01-01").exit_code == 0
+    (row,) = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
+    assert (row["BillingPeriodStart"], row["ConsumedQuantity"]) == ("2026-11-01T00:00:00Z", "64.0000")
