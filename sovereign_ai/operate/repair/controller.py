@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import starmap
@@ -22,7 +22,8 @@ from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_rec
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import SYSTEM_NAMESPACE
-from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy
+from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, gpus_to_reset
+from sovereign_ai.operate.repair.gpu_holders import spared_pods
 from sovereign_ai.operate.repair.held_pods import held_pods, held_text, list_budgets
 from sovereign_ai.operate.repair.holder import HOLDER_PROCESS, has_ended, own_process
 from sovereign_ai.operate.repair.policies import Policies, one_policy
@@ -41,6 +42,7 @@ from sovereign_ai.operate.repair.view import (
     PodCounts,
     View,
     count_pods,
+    list_claims,
     list_reports,
     observe_reports,
 )
@@ -171,7 +173,28 @@ class RepairController:
             reports = self._watched.reports()
         else:
             reports = list_reports(self._api, readiness=patience is not None)
-        return observe_reports(reports, self._placed, now, pods_on, more=more, patience=patience)
+        # A cordon depends on no pods, and must not wait for lists of them.
+        holders = None if pods_on is _uncounted else self._holders
+        return observe_reports(
+            reports, self._placed, now, pods_on, more=more, patience=patience, holders=holders
+        )
+
+    def _holders(self, gpus: Mapping[str, Collection[int]]) -> dict[str, int]:
+        """Return how many pods of machines hold some of their GPUs, where others may run on."""
+        machines = list(filter(self._policies.spares_pods, gpus))
+        claims = self._claims() if machines else []
+        counts = {}
+        for machine in machines:
+            pods = evictable_pods(self._api, machine)
+            counts[machine] = len(pods) - len(spared_pods(pods, claims, machine, gpus[machine]))
+        return counts
+
+    def _claims(self) -> list[dict[str, Any]]:
+        """Return the resource claims; none where they may not be read, so that no pod with one is spared."""
+        try:
+            return list_claims(self._api)
+        except ApiError:
+            return []
 
     def _carry_out_all(self, view: View, decisions: Sequence[Decision], workers: int) -> tuple[Done, ...]:
         """Carry out decisions side by side, at most so many at a time."""
@@ -186,7 +209,8 @@ class RepairController:
                 # Written first: whoever decides next counts this machine, however this one ends.
                 if decision.record != machine.record:
                     self._write(view, machine, decision)
-                return Done(decision, self._evict(decision.machine))
+                gpus = gpus_to_reset(machine.faults) if machine.spared else ()
+                return Done(decision, self._evict(decision.machine, gpus))
             if decision.is_written:
                 self._write(view, machine, decision)
         except ApiError as error:
@@ -208,12 +232,21 @@ class RepairController:
         if self._watched:
             self._watched.put(written)
 
-    def _evict(self, machine: str) -> str:
-        """Request the eviction of a machine's pods; return which are held, by what, since when."""
+    def _evict(self, machine: str, gpus: Collection[int]) -> str:
+        """Request the eviction of a machine's pods; return which are held, by what, since when.
+
+        Args:
+            machine: its name.
+            gpus: the GPUs to reset, where pods without them run on; empty where all of its pods have to go.
+        """
         refused: dict[str, str] = {}
         held = []
-        for pod in evictable_pods(self._api, machine):
+        pods = evictable_pods(self._api, machine)
+        spared = spared_pods(pods, self._claims(), machine, gpus) if gpus else set()
+        for pod in pods:
             meta = pod["metadata"]
+            if (meta["namespace"], meta["name"]) in spared:
+                continue
             # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
             if meta.get("deletionTimestamp"):
                 continue

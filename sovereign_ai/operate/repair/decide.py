@@ -45,6 +45,7 @@ class Policy:
             once: it passes its acceptance and breaks again at work. Both are estimates: that a few machines
             cause many failures is published (lemon nodes, arXiv 2410.21680), and no limit with it.
         relapse_window: the time that counts.
+        by_gpu: whether pods that hold none of the GPUs to reset run on meanwhile; before a restart they go.
     """
 
     unavailable: float = 0.1
@@ -55,6 +56,7 @@ class Policy:
     attempts: int = 2
     relapses: int = 3
     relapse_window: timedelta = timedelta(days=28)
+    by_gpu: bool = False
 
 
 class Cordon(StrEnum):
@@ -83,6 +85,7 @@ class Machine:
         repairs: when its hardware was reset or restarted in earlier repairs, a moment for each repair.
         held: why somebody keeps the controller from it; empty for nobody.
         maintainer: who else maintains it, so that nothing of it is touched; empty for nobody.
+        spared: how many of the pods hold none of the GPUs to reset and may run on, if its policy lets any.
     """
 
     name: str
@@ -98,6 +101,12 @@ class Machine:
     repairs: tuple[datetime, ...] = ()
     held: str = ""
     maintainer: str = ""
+    spared: int = 0
+
+    @property
+    def in_the_way(self) -> int:
+        """How many pods have to go before its next step."""
+        return self.pods - self.spared
 
 
 class Act(StrEnum):
@@ -333,13 +342,13 @@ def _cordoned_again(machine: Machine, record: Record, now: datetime) -> Decision
     """Cordon a machine whose repair has begun and that takes pods; it may have some again."""
     reason = "its repair is not over, and the machine was uncordoned"
     if record.step is not Step.TICKET:
-        record = _at(record, Step.DRAIN, now, record.attempts)
+        record = replace(_at(record, Step.DRAIN, now, record.attempts), partial=False)
     return Decision(machine.name, Act.CORDON, reason, record)
 
 
 def _drain(machine: Machine, record: Record, policy: Policy, now: datetime, breaker: _Breaker) -> Decision:
     """Evict a machine's pods, and go on when it has none."""
-    if not machine.pods:
+    if not machine.in_the_way:
         is_own = not machine.domains & breaker.failed
         return _remedy(machine, record, policy, now, is_own=is_own)
     refusal = breaker.refusal(machine, record)
@@ -347,7 +356,10 @@ def _drain(machine: Machine, record: Record, policy: Policy, now: datetime, brea
         return Decision(machine.name, Act.WAIT, refusal, record)
     if not record.drains:
         breaker.take(machine)
-    return Decision(machine.name, Act.EVICT, counted(machine.pods, "pod"), replace(record, drains=True))
+    pods_text = counted(machine.in_the_way, "pod")
+    if machine.spared:
+        pods_text += f"; {machine.spared} without the GPUs with faults run on"
+    return Decision(machine.name, Act.EVICT, pods_text, replace(record, drains=True))
 
 
 def _remedy(machine: Machine, record: Record, policy: Policy, now: datetime, *, is_own: bool) -> Decision:
@@ -372,7 +384,8 @@ def _remedy(machine: Machine, record: Record, policy: Policy, now: datetime, *, 
     if worst is Remedy.REBOOT or record.attempts:
         decision = _escalate(machine, record, policy, now, reason)
     else:
-        reset = replace(_at(record, Step.RESET, now, 1), gpus=_named_gpus(machine.faults))
+        gpus = _named_gpus(machine.faults)
+        reset = replace(_at(record, Step.RESET, now, 1), gpus=gpus, partial=machine.spared > 0)
         decision = Decision(machine.name, Act.RESET, reason, reset)
     is_first = is_own and not record.attempts
     return replace(decision, repairs=(*recent, now)) if is_first else decision
@@ -412,6 +425,10 @@ def _escalate(machine: Machine, record: Record, policy: Policy, now: datetime, r
     """Restart a machine that the last attempt did not help, or give it up."""
     if record.attempts >= policy.attempts:
         return _give_up(record, machine, now, reason)
+    if record.partial:
+        reason += "; before it restarts, the pods that ran on have to go"
+        whole = replace(_at(record, Step.DRAIN, now, record.attempts), partial=False)
+        return Decision(machine.name, Act.CORDON, reason, whole)
     attempts = record.attempts + 1
     return Decision(machine.name, Act.REBOOT, reason, _at(record, Step.REBOOT, now, attempts))
 
@@ -506,6 +523,12 @@ def _named_gpus(faults: Iterable[Fault]) -> tuple[int, ...]:
             return ()
         gpus.add(fault.gpu)
     return tuple(sorted(gpus)) if len(gpus) <= _MOST_GPUS else ()
+
+
+def gpus_to_reset(faults: Collection[Fault]) -> tuple[int, ...]:
+    """Return the GPUs whose reset is all that is tried first; empty where that is not so."""
+    is_reset = all(fault.remedy is Remedy.RESET for fault in faults)
+    return _named_gpus(faults) if is_reset else ()
 
 
 def _said(faults: Sequence[Fault]) -> str:

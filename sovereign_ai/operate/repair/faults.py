@@ -196,8 +196,7 @@ def _taint_fault(taint: Object, device: str | None, codes: FaultCodes) -> Fault 
     """Return the fault of a device taint; None where it reports nothing that takes the device out."""
     if taint.get("effect") in {None, _NO_EFFECT}:
         return None
-    matched = _GPU.match(device or "")
-    index = int(matched[1]) if matched else None
+    index = gpu_index(device)
     key = str(taint.get("key") or "")
     if key.rpartition("/")[2] == codes.lost:
         return Fault(LOST, index, 0, Remedy.REBOOT)
@@ -207,6 +206,12 @@ def _taint_fault(taint: Object, device: str | None, codes: FaultCodes) -> Fault 
     code = int(match[1])
     remedy = remedy_for(code, codes)
     return Fault("Xid", index, code, remedy) if remedy else None
+
+
+def gpu_index(device: object) -> int | None:
+    """Return the index of a GPU, or of the one that a partition is of, by its device's name."""
+    matched = _GPU.match(device) if isinstance(device, str) else None
+    return int(matched[1]) if matched else None
 
 
 def _condition_name(kind: object) -> str:

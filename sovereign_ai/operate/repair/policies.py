@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, Strict, StringConstraints
 
@@ -95,6 +95,8 @@ class NodeGroup(Model):
     """How long a restart may take; left out, 30 minutes."""
     accept: Seconds | None = None
     """How long an acceptance may take; left out, 2 hours."""
+    drain: Literal["machine", "gpus"] = "machine"
+    """Which pods go before a reset: all of the machine, or those that hold one of the GPUs with faults."""
     attempts: Annotated[int, Field(ge=1, le=10, strict=True)] = _USUAL.attempts
     """Resets and restarts of one repair."""
     relapses: Annotated[int, Field(ge=1, le=30, strict=True)] = _USUAL.relapses
@@ -110,6 +112,7 @@ class NodeGroup(Model):
             _duration(self.accept, _USUAL.accept),
             self.attempts,
             self.relapses,
+            by_gpu=self.drain == "gpus",
         )
 
 
@@ -157,6 +160,11 @@ class Policies:
         group = self.groups.get(machine)
         limit = group.readiness if group else None
         return None if limit is None else timedelta(seconds=limit.count)
+
+    def spares_pods(self, machine: str) -> bool:
+        """Return whether pods of a machine that hold none of its GPUs with faults run on."""
+        group = self.groups.get(machine)
+        return group.policy().by_gpu if group else self.default.by_gpu
 
     def decide(self, machines: Sequence[Machine], now: datetime) -> tuple[Decision, ...]:
         """Return what to do next, at most one decision a machine; cordons first.

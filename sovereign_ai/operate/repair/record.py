@@ -60,6 +60,7 @@ class Record:
         attempts: how often the machine was reset or restarted in this repair.
         gpus: the GPUs to reset; empty for all of them.
         drains: whether its pods are being evicted; False as long as the machine waits for its drain.
+        partial: whether pods run on that hold none of the GPUs to reset: before a restart they have to go.
     """
 
     step: Step
@@ -68,6 +69,7 @@ class Record:
     attempts: int = 0
     gpus: tuple[int, ...] = ()
     drains: bool = False
+    partial: bool = False
 
     def to_text(self) -> str:
         """Return the record as an annotation's value."""
@@ -94,11 +96,12 @@ def read_record(text: str | None) -> Record | None:
         cause = str(data["cause"])
         # A controller of an older version does not write it, and began each drain at once.
         drains = data.get("drains", step is Step.DRAIN) is True
+        partial = data.get("partial", False) is True
     except (ValueError, TypeError, KeyError, OverflowError):
         return None
     if since is None or not 0 <= attempts <= _MOST_ATTEMPTS:
         return None
-    return Record(step, since, cause, attempts, gpus, drains)
+    return Record(step, since, cause, attempts, gpus, drains, partial)
 
 
 def read_moment(text: object) -> datetime | None:

@@ -15,7 +15,7 @@ from sovereign_ai.cluster import CORDON_OWNER, evictable_pods, evictable_pods_by
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
-from sovereign_ai.operate.repair.decide import Cordon, Machine
+from sovereign_ai.operate.repair.decide import Cordon, Machine, gpus_to_reset
 from sovereign_ai.operate.repair.faults import NOT_READY, Fault, Object, condition_faults, taint_faults
 from sovereign_ai.operate.repair.maintenance import MAINTENANCE_VERSIONS, maintainers
 from sovereign_ai.operate.repair.readiness import READINESS, ReadinessRule, read_rule, readiness_faults
@@ -118,6 +118,8 @@ class PodCount:
 
 PodCounts = Callable[[Sequence[str]], Mapping[str, PodCount]]
 """Counts the pods of machines that an eviction must remove."""
+Holders = Callable[[Mapping[str, Collection[int]]], Mapping[str, int]]
+"""Counts the pods of machines that hold one of these GPUs, or of which nobody knows; others may run on."""
 Patience = Callable[[str], timedelta | None]
 """Returns how long a machine may be tainted as not ready (`readiness.py`); None for any time."""
 
@@ -193,6 +195,7 @@ def observe_reports(
     fatal: Collection[str] = FATAL_CONDITIONS,
     more: Callable[[str], Sequence[str]] = lambda _machine: (),
     patience: Patience | None = None,
+    holders: Holders | None = None,
 ) -> View:
     """Observe every machine of a plan's cluster, from what the cluster reports.
 
@@ -204,6 +207,7 @@ def observe_reports(
         fatal: node conditions that are a fault where they are true.
         more: the same of one machine, besides.
         patience: how long a machine may be tainted as not ready.
+        holders: counts the pods that have to go before GPUs are reset; None where all have to.
     """
     codes = {name: place.codes for name, place in placed.items() if place.codes}
     tainted = taint_faults(reports.rules, reports.slices, codes)
@@ -215,17 +219,21 @@ def observe_reports(
     maintained = maintainers(reports.maintenances)
     # Pods are counted only where they matter.
     counts = pods_on([name for name, record in records.items() if record and record.step is Step.DRAIN])
-    machines = []
+    faults = {}
     for name, node in nodes.items():
         reported = (*condition_faults(node, (*fatal, *more(name)), now, GRACE), *tainted.get(name, ()))
         limit = patience(name) if patience else None
         if limit is not None:
             reported += readiness_faults(node, reports.readiness, now, limit)
         # Several agents may report the same fault.
-        faults = tuple(dict.fromkeys(reported))
+        faults[name] = tuple(dict.fromkeys(reported))
+    holding = _holding(records, faults, counts, holders)
+    machines = []
+    for name, node in nodes.items():
         pods = _pods_in_the_way(counts[name], node, now) if name in counts else 0
-        machine = _machine(node, placed[name], faults, pods, records[name])
-        machines.append(replace(machine, maintainer=maintained.get(name, "")))
+        machine = _machine(node, placed[name], faults[name], pods, records[name])
+        spared = max(0, pods - holding.get(name, pods))
+        machines.append(replace(machine, maintainer=maintained.get(name, ""), spared=spared))
     versions = {name: node["metadata"]["resourceVersion"] for name, node in nodes.items()}
     return View(tuple(machines), versions, nodes)
 
@@ -285,6 +293,31 @@ def _pods_in_the_way(count: PodCount, node: Object, now: datetime) -> int:
         if any(fault.kind == NOT_READY for fault in faults):
             return 0
     return count.running + count.ending
+
+
+def _holding(
+    records: Mapping[str, Record | None],
+    faults: Mapping[str, Sequence[Fault]],
+    counts: Mapping[str, PodCount],
+    holders: Holders | None,
+) -> Mapping[str, int]:
+    """Return how many pods hold GPUs with faults, of machines that are drained for a first reset of some."""
+    wanted = {}
+    for name, count in counts.items() if holders else ():
+        record, gpus = records[name], gpus_to_reset(faults[name])
+        if count.running and gpus and record is not None and not record.attempts:
+            wanted[name] = gpus
+    return holders(wanted) if holders and wanted else {}
+
+
+def list_claims(api: Api) -> list[dict[str, Any]]:
+    """Return the resource claims of a cluster.
+
+    Raises:
+        ApiError: the API server refused.
+        UnreachableError: there was no answer.
+    """
+    return _served(api, "ResourceClaim")
 
 
 def _machine(

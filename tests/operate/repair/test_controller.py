@@ -51,6 +51,7 @@ class Cluster:
         self.rules: list[dict[str, Any]] = []
         self.maintenances: list[dict[str, Any]] = []
         self.readiness: list[dict[str, Any]] = []
+        self.claims: list[dict[str, Any]] = []
         self.budgets: list[dict[str, Any]] = []
         self.lease: dict[str, Any] | None = None
         self.events: list[dict[str, Any]] = []
@@ -79,7 +80,8 @@ class Cluster:
             return copy.deepcopy(self.budgets)
         if api_version != "resource.k8s.io/v1beta2":
             raise refused(404)
-        return copy.deepcopy(self.rules) if kind == "DeviceTaintRule" else []
+        kinds = {"DeviceTaintRule": self.rules, "ResourceClaim": self.claims}
+        return copy.deepcopy(kinds.get(kind, []))
 
     def create(self, obj: dict[str, Any]) -> dict[str, Any]:
         self.events.append(obj)
@@ -142,6 +144,18 @@ class Cluster:
         meta = {"name": name, "namespace": "research", "ownerReferences": [owner]}
         status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
         self.pods.append({"metadata": meta, "spec": {"nodeName": node}, "status": status})
+
+    def claim(self, node: str, pod: str, gpu: int) -> None:
+        """Let a pod hold a GPU by a claim."""
+        results = [{"driver": "gpu.nvidia.com", "pool": node, "device": f"gpu-{gpu}"}]
+        status = {
+            "allocation": {"devices": {"results": results}},
+            "reservedFor": [{"resource": "pods", "name": pod}],
+        }
+        self.claims.append({"metadata": {"namespace": "research", "name": pod}, "status": status})
+        for each in self.pods:
+            if each["metadata"]["name"] == pod:
+                each["spec"]["resourceClaims"] = [{"name": "gpu", "resourceClaimName": pod}]
 
 
 def merge(mapping: dict[str, Any], change: dict[str, Any]) -> None:
@@ -514,6 +528,70 @@ def test_a_machine_of_which_every_check_of_every_gpu_fails_is_repaired_as_others
     assert record is not None
     assert record.gpus == tuple(range(8))
     assert record.cause.endswith(", and 96 more faults")
+
+
+def sparing(cluster: Any, **fields: object) -> RepairController:
+    """Return a controller that lets pods run on which hold none of the GPUs with faults."""
+    group = NodeGroup.model_validate({"name": "a", "drain": "gpus", **fields})
+    policies = Policies(Policy(), dict.fromkeys(PLACED, group))
+    return RepairController(cluster, PLACED, policies, "first")
+
+
+def names(cluster: Cluster) -> list[str]:
+    return sorted(pod["metadata"]["name"] for pod in cluster.pods)
+
+
+def test_pods_that_hold_none_of_the_gpus_with_faults_run_on_while_those_are_reset(cluster: Cluster) -> None:
+    cluster.break_gpu("train-003")
+    for gpu in (3, 4):
+        cluster.run_pod("train-003", f"on-{gpu}")
+        cluster.claim("train-003", f"on-{gpu}", gpu)
+    cluster.run_pod("train-003", "no-gpu")
+    repairer = sparing(cluster)
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
+    assert acts(cluster, repairer) == [("train-003", Act.EVICT)]
+    assert names(cluster) == ["no-gpu", "on-4"]
+    assert acts(cluster, repairer) == [("train-003", Act.RESET)]
+    record = read_record(cluster.nodes["train-003"]["metadata"]["annotations"][ANNOTATION])
+    assert record is not None
+    assert (record.gpus, record.partial) == ((3,), True)
+    cluster.rules.clear()
+    assert acts(cluster, repairer) == [("train-003", Act.ACCEPT)]
+    verdict = write_verdict(passed=True, now=NOW)
+    cluster.change("train-003", {ACCEPTANCE: verdict})
+    assert acts(cluster, repairer) == [("train-003", Act.RETURN)]
+    assert names(cluster) == ["no-gpu", "on-4"]
+
+
+def test_before_a_restart_all_pods_go_also_those_that_ran_on(cluster: Cluster) -> None:
+    cluster.break_gpu("train-003")
+    cluster.run_pod("train-003", "on-4")
+    cluster.claim("train-003", "on-4", 4)
+    repairer, later = sparing(cluster), NOW + timedelta(minutes=6)
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
+    assert acts(cluster, repairer) == [("train-003", Act.RESET)]
+    assert acts(cluster, repairer, later) == [("train-003", Act.CORDON)]
+    assert acts(cluster, repairer, later) == [("train-003", Act.EVICT)]
+    assert names(cluster) == []
+    assert acts(cluster, repairer, later) == [("train-003", Act.REBOOT)]
+
+
+@pytest.mark.parametrize("why", ["whole policy", "another fault", "no claims", "a number"])
+def test_all_pods_go_where_nothing_else_is_known_to_do(cluster: Cluster, why: str) -> None:
+    cluster.break_gpu("train-003")
+    cluster.run_pod("train-003", "on-4")
+    cluster.claim("train-003", "on-4", 4)
+    if why == "another fault":
+        condition = {"type": "KernelDeadlock", "status": "True", "lastTransitionTime": NOW.isoformat()}
+        cluster.nodes["train-003"]["status"]["conditions"].append(condition)
+    if why == "no claims":
+        cluster.claims.clear()
+    if why == "a number":
+        cluster.pods[0]["spec"]["containers"] = [{"resources": {"limits": {"nvidia.com/gpu": "1"}}}]
+    repairer = controller(cluster) if why == "whole policy" else sparing(cluster)
+    assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
+    assert acts(cluster, repairer) == [("train-003", Act.EVICT)]
+    assert names(cluster) == []
 
 
 SINCE = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-27T12:00:00Z")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import pytest
 
@@ -292,3 +293,71 @@ def test_a_spare_that_somebody_else_maintains_does_not_step_in() -> None:
     spare = machine("s1", spare=True)
     assert Act.ACTIVATE in acts(out, spare).values()
     assert Act.ACTIVATE not in acts(out, replace(spare, maintainer="somebody")).values()
+
+
+class Sharing(NamedTuple):
+    """A machine in whose repair one pod may run on; where its pods are is what the environment knows.
+
+    Attributes:
+        here: the machine, as its Node and its agents tell of it.
+        on_gpu: whether a pod runs on the GPU with the fault.
+        beside: whether one runs on another GPU.
+    """
+
+    here: Machine
+    on_gpu: bool
+    beside: bool
+
+    def observed(self) -> Machine:
+        """Return the machine with its pods: counted in its drain, and spared before its first reset."""
+        record = self.here.record
+        if record is None or record.step is not Step.DRAIN:
+            return replace(self.here, pods=0, spared=0)
+        spares = self.here.faults == (ECC,) and not record.attempts
+        return replace(self.here, pods=self.on_gpu + self.beside, spared=int(self.beside and spares))
+
+    def decisions(self) -> list[Decision]:
+        """Return what may be decided, before and after every limit of time."""
+        made: list[Decision] = []
+        for minutes in (0, 600):
+            made += decide([self.observed()], POLICY, NOW + timedelta(minutes=minutes))
+        return made
+
+    def after(self, decision: Decision) -> Sharing:
+        """Return what a decision leads to."""
+        if decision.act is Act.EVICT:
+            record = decision.record
+            beside = self.beside and self.observed().spared > 0
+            return Sharing(replace(self.here, record=record), on_gpu=False, beside=beside)
+        here = carried_out(self.here, decision)
+        record = replace(here.record, since=NOW) if here.record else None
+        return self._replace(here=replace(here, record=record, repairs=()))
+
+    def meanwhile(self) -> list[Sharing]:
+        """Return what may happen without the controller."""
+        worlds = [
+            self._replace(here=replace(self.here, faults=faults)) for faults in ((), (ECC,), (NOT_READY,))
+        ]
+        if self.here.record and self.here.record.step is Step.ACCEPT:
+            worlds += [self._replace(here=replace(self.here, accepted=verdict)) for verdict in (True, False)]
+        return worlds
+
+
+def test_in_no_order_of_events_is_a_gpu_reset_or_a_machine_restarted_under_a_pod_that_needs_it() -> None:
+    waiting = [Sharing(machine(faults=(ECC,)), on_gpu=True, beside=True)]
+    seen: set[Sharing] = set()
+    acts = set()
+    while waiting:
+        world = waiting.pop()
+        if world in seen:
+            continue
+        seen.add(world)
+        for decision in world.decisions():
+            acts.add(decision.act)
+            assert decision.act not in {Act.RESET, Act.REBOOT} or not world.on_gpu
+            assert decision.act is not Act.REBOOT or not world.beside
+            assert decision.act is not Act.RETURN or (world.here.accepted and not world.here.faults)
+            waiting.append(world.after(decision))
+        waiting += world.meanwhile()
+    assert {Act.RESET, Act.REBOOT, Act.RETURN, Act.GIVE_UP, Act.EVICT, Act.ACCEPT} <= acts
+    assert len(seen) > 50

@@ -229,3 +229,13 @@ def test_how_long_machines_may_be_tainted_as_not_ready_is_said_by_group(tmp_path
     with pytest.raises(SpecError) as caught:
         read_policies(file, LAB, "lab")
     assert [(each.code, each.where.line) for each in caught.value.problems] == [("out-of-range", 2)]
+
+
+def test_which_pods_go_before_a_reset_is_said_by_group(tmp_path: Path) -> None:
+    file = tmp_path / "policies.yaml"
+    file.write_text("groups:\n  - {name: a, nodes: [train-001], drain: gpus}\n  - {name: b}\n")
+    policies = read_policies(file, LAB, "lab")
+    assert [policies.spares_pods(name) for name in ("train-001", "train-002", "x")] == [True, False, False]
+    file.write_text("groups:\n  - {name: a, drain: gpu}\n")
+    with pytest.raises(SpecError, match="'machine' or 'gpus'"):
+        read_policies(file, LAB, "lab")
