@@ -1,6 +1,6 @@
 """Faults of simulated GPUs: the effects of an Xid on a node, as the cluster sees them.
 
-An Xid that an application causes (13, 31, 43, 45) is only recorded, by a device taint without effect, as
+An Xid that an application causes (13, 31, 43, 45, 69) is only recorded, by a device taint without effect, as
 NVIDIA's DRA driver does (kubernetes-sigs/dra-driver-nvidia-gpu, pull 1457). A hardware Xid takes the GPU out:
 its devices are tainted by a DeviceTaintRule, the node offers fewer devices, reports that in a condition, and
 is tainted so that nothing new is placed on it (NVIDIA Xid catalogue: the resolution bucket decides between
