@@ -13,6 +13,7 @@ their common width x bytes, which each GPU of a replica keeps whole (DeepSeek-V3
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 
 from sovereign_ai.assess.fit.components import InferenceService, Replicas
@@ -424,15 +425,15 @@ def _add_first_token(fit: FitSheet, service: InferenceService, place: FitPlace, 
     used = sheet.figure("mfu.prefill", figure("failures", "mfu.prefill"))
     gpus, peak = f"replica.gpus{group.suffix}", _add_peak(fit, service, place)
     note = "from below: no queue, no exchange between GPUs, attention's own products not counted"
+    formula = "2 x active x prompt / (GPUs x peak x MFU)"
+    work: Callable[..., float] = _prefill_seconds
+    inputs: tuple[str, ...] = ("active", prompt, gpus, peak, used)
     if group.data > 1:
         # A prompt lies in one group, and only its experts lie in all of them.
         formula = "2 x prompt x (dense x groups + active in experts) / (GPUs x peak x MFU)"
+        work = _prefill_in_a_group
         inputs = (*_SHAPE, prompt, f"groups{group.suffix}", gpus, peak, used)
-        time = sheet.derive("ttft", "s", formula, _prefill_in_a_group, *inputs, note=note)
-    else:
-        formula = "2 x active x prompt / (GPUs x peak x MFU)"
-        inputs = ("active", prompt, gpus, peak, used)
-        time = sheet.derive("ttft", "s", formula, _prefill_seconds, *inputs, note=note)
+    time = sheet.derive("ttft", "s", formula, work, *inputs, note=note)
     limit = _target(fit, "ttft_ms", service.targets.ttft_ms, "first token")
     fit.at_most("time to the first token", time, limit, ("takes at least", "target"))
 
