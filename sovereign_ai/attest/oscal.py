@@ -19,7 +19,15 @@ from uuid import UUID, uuid5
 from sovereign_ai import __version__
 from sovereign_ai.attest.controls import ControlState, control_states, rules_by_control
 from sovereign_ai.names import KEYS
-from sovereign_ai.rules import REGISTRY, Control, Rule, RuleFinding, RuleVerdict, registry_digest
+from sovereign_ai.rules import (
+    REGISTRY,
+    Control,
+    Rule,
+    RuleFinding,
+    RuleVerdict,
+    as_counted,
+    registry_digest,
+)
 from sovereign_ai.spec import AIFactory, Waiver
 from sovereign_ai.text import counted
 
@@ -379,7 +387,7 @@ def plan_of_action(verdict: RuleVerdict, factory: AIFactory, at: datetime) -> di
         return None
     waivers = {}
     for waiver in factory.waivers:
-        waivers[waiver.id] = waiver
+        waivers[waiver.id] = as_counted(factory, waiver)
     observations: list[dict[str, Any]] = []
     risks: list[dict[str, Any]] = []
     items: list[dict[str, Any]] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
-from sovereign_ai.cli.options import DescriptionArgument
+from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output, table
 
 if TYPE_CHECKING:
@@ -85,13 +85,15 @@ def _key(output: Output, path: Path) -> None:
 def _sign(output: Output, path: Path, id_: str, key: Path) -> None:
     from sovereign_ai.attest import signing_key
     from sovereign_ai.cli.description import read_description
+    from sovereign_ai.rules import as_counted
 
     factory = read_description(path)
     signer = signing_key(key)
     waiver = _find_waiver(factory, id_)
     require_approver_key(factory, waiver.approver, public_key_text(signer))
+    _require_mandate(factory, waiver)
     signature = sign_waiver(waiver, factory.name, signer)
-    period = f"from {waiver.created} up to the day before {waiver.expires}"
+    period = f"from {waiver.created} up to the day before {as_counted(factory, waiver).expires}"
     agreement = f"{waiver.approver} agrees that {waiver.rule} does not hold for {waiver.resource},"
     request = f"    {period}, as {waiver.requester} asked: {waiver.reason}"
     instead = f"    instead: {waiver.compensating_control}; {waiver.owner} carries the risk"
@@ -141,10 +143,27 @@ def require_approver_key(factory: AIFactory, approver: str, public: str) -> None
         raise UsageError(Problem("other-key", message, Where(field="approvers"), hint))
 
 
+def _require_mandate(factory: AIFactory, waiver: Waiver) -> None:
+    """Refuse to sign for an approver whose right to agree has ended: the signature would cover nothing.
+
+    Raises:
+        UsageError: it ended before today, or before the waiver begins.
+    """
+    from sovereign_ai.errors import Problem, UsageError, Where
+    from sovereign_ai.names import normal_name
+    from sovereign_ai.rules import mandate_ends
+
+    until = mandate_ends(factory).get(normal_name(waiver.approver))
+    if until is not None and until < max(day(None), waiver.created):
+        message = f"{waiver.approver!r} could agree until {until}, so that this would cover nothing"
+        hint = "write another `approver` into the waiver, whose right has not ended, and have that one sign"
+        raise UsageError(Problem("past-approver", message, Where(field="approvers"), hint))
+
+
 def _list(output: Output, path: Path) -> None:
     from sovereign_ai.cli.description import read_description
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.rules import unapproved_waivers
+    from sovereign_ai.rules import as_counted, unapproved_waivers
 
     factory = read_description(path)
     # By position: two waivers may have the same id, which is a problem of its own.
@@ -153,7 +172,9 @@ def _list(output: Output, path: Path) -> None:
     data = []
     for number, waiver in enumerate(factory.waivers):
         unsigned = reasons.get(number, "")
-        rows.append((waiver.id, waiver.rule, waiver.resource, waiver.approver, unsigned or "signed"))
+        end = as_counted(factory, waiver).expires
+        state = "signed" if end == waiver.expires else f"signed; ends on {end} with its approver's right"
+        rows.append((waiver.id, waiver.rule, waiver.resource, waiver.approver, unsigned or state))
         data.append(
             {
                 "id": waiver.id,

@@ -18,7 +18,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -133,13 +133,46 @@ def explain_waiver_refusal(factory: AIFactory, waiver: Waiver) -> str:
     if requester is not None and approver is not None and requester.key == approver.key:
         return f"{waiver.requester!r} and {waiver.approver!r} have the same key, so that they are one person"
     payload = waiver_payload(waiver, factory.name)
-    # The approver's right to agree is judged on the day of the agreement: later it may have ended.
     return explain_refusal(factory, waiver.approver, waiver.signature, WAIVER_TYPE, payload, waiver.created)
 
 
-def approved_waivers(factory: AIFactory) -> tuple[Waiver, ...]:
-    """Return the waivers that their approvers signed; no other waiver counts anywhere."""
+def within_mandate(waiver: Waiver, until: date | None) -> Waiver:
+    """Return a waiver as it counts: no longer than its approver may agree.
+
+    The day of a waiver is the word of who signs it. Once the approver's right has ended, one that was signed
+    before cannot be told from one that is signed since and dated back.
+
+    Args:
+        waiver: the waiver, as it is signed.
+        until: the last day on which its approver may agree; None for no end.
+    """
+    if until is None or waiver.expires <= until:
+        return waiver
+    return waiver.model_copy(update={"expires": until + timedelta(days=1)})
+
+
+def as_counted(factory: AIFactory, waiver: Waiver) -> Waiver:
+    """Return a waiver of a description as it counts."""
+    return within_mandate(waiver, mandate_ends(factory).get(normal_name(waiver.approver)))
+
+
+def mandate_ends(factory: AIFactory) -> dict[str, date]:
+    """Return the last day of each approver whose right to agree has one, by the name in its normal form."""
+    ends = {}
+    for approver in factory.approvers:
+        if approver.until is not None:
+            ends[normal_name(approver.name)] = approver.until
+    return ends
+
+
+def signed_waivers(factory: AIFactory) -> tuple[Waiver, ...]:
+    """Return the waivers that their approvers signed, as they are signed."""
     return tuple(waiver for waiver in factory.waivers if not explain_waiver_refusal(factory, waiver))
+
+
+def approved_waivers(factory: AIFactory) -> tuple[Waiver, ...]:
+    """Return the waivers that their approvers signed, as they count; no other waiver counts anywhere."""
+    return tuple(as_counted(factory, waiver) for waiver in signed_waivers(factory))
 
 
 def unapproved_waivers(factory: AIFactory) -> Iterator[tuple[int, Waiver, str]]:

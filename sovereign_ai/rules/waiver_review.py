@@ -12,15 +12,22 @@ depends on that text and the clock alone, and on nothing that can be edited or b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
-from sovereign_ai.names import KEYS, SYSTEM_NAMESPACE
-from sovereign_ai.rules.approval import WAIVER_TYPE, is_signed, waiver_payload, words_digest
+from sovereign_ai.names import KEYS, SYSTEM_NAMESPACE, normal_name
+from sovereign_ai.rules.approval import (
+    WAIVER_TYPE,
+    is_signed,
+    waiver_payload,
+    within_mandate,
+    words_digest,
+)
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.judgement import UNWAIVABLE, RuleFinding, judge
 from sovereign_ai.spec import Waiver
@@ -70,10 +77,26 @@ def ask(about: str, name: str) -> str:
     return f"{resource}.name({name}).check({literal(VERB)}).allowed()"
 
 
-def questions(waivers: Iterable[Waiver], rule: str, kinds: Collection[str], factory: str) -> dict[str, str]:
+_NO_ENDS: Mapping[str, date] = MappingProxyType({})
+
+
+def questions(
+    waivers: Iterable[Waiver],
+    rule: str,
+    kinds: Collection[str],
+    factory: str,
+    mandate_ends: Mapping[str, date] = _NO_ENDS,
+) -> dict[str, str]:
     """Return the question about each resource of some kinds that a waiver of a rule names.
 
     There is none about a rule that cannot be waived.
+
+    Args:
+        waivers: the waivers that are signed.
+        rule: the rule's id.
+        kinds: the kinds.
+        factory: the factory's name, which the signatures cover.
+        mandate_ends: the last day of approvers whose right to agree ends (`approval.mandate_ends`).
     """
     if rule in UNWAIVABLE:
         return {}
@@ -84,18 +107,24 @@ def questions(waivers: Iterable[Waiver], rule: str, kinds: Collection[str], fact
             waivers_by_resource.setdefault(waiver.resource, []).append(waiver)
     texts = {}
     for resource, waivers_of_resource in sorted(waivers_by_resource.items()):
-        texts[resource] = question(waivers_of_resource, factory)
+        texts[resource] = question(waivers_of_resource, factory, mandate_ends)
     return texts
 
 
-def question(waivers: Iterable[Waiver], factory: str) -> str:
-    """Return the question about waivers of one rule and resource: their signed facts as canonical JSON."""
+def question(waivers: Iterable[Waiver], factory: str, mandate_ends: Mapping[str, date] = _NO_ENDS) -> str:
+    """Return the question about waivers of one rule and resource as canonical JSON.
+
+    It holds their signed facts, and the last day of their approver's right to agree where that is earlier.
+    """
     rows = []
     # Sorted, so that the text of a policy does not depend on the order of the description.
     for waiver in sorted(waivers, key=lambda waiver: (waiver.created, waiver.id)):
         row = {name: getattr(waiver, name) for name in _FACTS}
         row["factory"] = factory
         row["words"] = words_digest(waiver)
+        until = mandate_ends.get(normal_name(waiver.approver))
+        if until is not None and within_mandate(waiver, until).expires < waiver.expires:
+            row["until"] = until
         rows.append(row)
     return orjson.dumps(rows, option=orjson.OPT_SORT_KEYS).decode()
 
@@ -123,7 +152,7 @@ def answer(text: str, now: date) -> str:
 
 
 def _signed_waiver(row: dict[str, Any]) -> Waiver:
-    """Return the waiver of one row of a question.
+    """Return the waiver of one row of a question, as it counts.
 
     Raises:
         ValueError: its signature is not one by the key that it names.
@@ -132,9 +161,10 @@ def _signed_waiver(row: dict[str, Any]) -> Waiver:
     """
     factory = str(row.pop("factory"))
     words = str(row.pop("words"))
+    until = date.fromisoformat(row.pop("until")) if "until" in row else None
     waiver = Waiver.model_validate({**_UNSAID, **row})
     payload = waiver_payload(waiver, factory, words)
     if not is_signed(waiver.signature or "", WAIVER_TYPE, payload):
         message = "its approver has not signed it"
         raise ValueError(message)
-    return waiver
+    return within_mandate(waiver, until)

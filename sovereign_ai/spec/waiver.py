@@ -24,7 +24,7 @@ class Approver(Model):
     ]
     """Ed25519 public key: base64 of its SubjectPublicKeyInfo, which is the line within its PEM file."""
     until: Day | None = added_later()
-    """The last day on which it may approve; left out, no end."""
+    """The last day on which it may approve and what it signed counts; left out, no end."""
 
 
 class Waiver(Model):

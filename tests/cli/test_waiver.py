@@ -62,3 +62,29 @@ def test_an_unsigned_waiver_is_refused_with_what_to_do_and_signed_it_counts(fold
     assert (other.exit_code, "other-key" in other.stderr) == (2, True)
     missing = call("waiver", "sign", "debog", path, "--key", key)
     assert (missing.exit_code, "did you mean 'debug'?" in missing.stderr) == (2, True)
+
+
+def test_who_may_agree_no_more_is_not_asked_to_sign_and_a_list_tells_what_ends_with_that_right(
+    folder: Path,
+) -> None:
+    key = folder / "security officer.pem"
+    public = json.loads(call("waiver", "key", "--key", key, "--json").stdout)["key"]
+    who = f"name: security officer, key: {public}"
+    # WAIVER lasts from 2026-11-01 up to the day before 2026-12-20.
+    over = call(
+        "waiver", "sign", "debug", describe(folder, listing(f"{who}, until: 2020-01-01")), "--key", key
+    )
+    assert (over.exit_code, "past-approver" in over.stderr) == (2, True)
+    assert "write another `approver` into the waiver" in " ".join(over.stderr.split())
+    listed = listing(f"{who}, until: 2999-12-31")
+    signed = call("waiver", "sign", "debug", describe(folder, listed), "--key", key)
+    assert "up to the day before 2026-12-20" in signed.stdout
+    line = f"    {signed.stdout.strip().splitlines()[-1]}\n"
+    path = describe(folder, listing(f"{who}, until: 2026-11-30"), line)
+    states = " ".join(call("waiver", "list", path).stdout.split())
+    assert "signed; ends on 2026-12-01 with its approver's right" in states
+    assert "ends on" not in call("waiver", "list", describe(folder, listed, line)).stdout
+
+
+def listing(approver: str) -> str:
+    return f"approvers:\n  - {{{approver}}}\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from sovereign_ai.errors import UsageError
 from sovereign_ai.operate.grants import MOST, AccessGrant, grant_of, make_grant
 from sovereign_ai.rules.approval import ACCESS_TYPE, access_payload
 from sovereign_ai.rules.objects.break_glass import describe_access
+from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.waiver import Approver
 from tests.operate.given import GRANT, NOW, grant
 from tests.render.lab import stack
@@ -228,12 +229,38 @@ def test_nothing_is_given_but_what_a_listed_approver_signed(
         grant_of(LISTED, ZONES, "lab", document, NOW)
 
 
-def test_an_approver_whose_last_day_has_passed_agrees_to_nothing() -> None:
-    ended = tuple(
-        each.model_copy(update={"until": NOW.date() - timedelta(days=1)}) for each in LISTED.approvers
-    )
-    with pytest.raises(UsageError, match="could agree until"):
-        grant_of(LISTED.model_copy(update={"approvers": ended}), ZONES, "lab", approval(), NOW)
+def listed_until(last: date) -> AIFactory:
+    """Return the description with approvers that may agree up to a day."""
+    ended = tuple(each.model_copy(update={"until": last}) for each in LISTED.approvers)
+    return LISTED.model_copy(update={"approvers": ended})
+
+
+@pytest.mark.parametrize(
+    "use_before",
+    [
+        GRANT.use_before,
+        NOW.isoformat(),
+        *((NOW + timedelta(hours=hours)).isoformat() for hours in (-720, -48, -24, -1, 1, 23, 24)),
+        # The same moment, and moments near it, written as a day of before.
+        NOW.astimezone(timezone(-timedelta(hours=23, minutes=59))).isoformat(),
+        (NOW - timedelta(days=1)).replace(tzinfo=timezone(-timedelta(hours=23))).isoformat(),
+        (NOW - timedelta(days=1)).replace(tzinfo=None).isoformat(),
+    ],
+)
+def test_an_approver_whose_last_day_has_passed_agrees_to_nothing_however_it_is_dated(use_before: str) -> None:
+    document = signed_again(use_before)
+    with pytest.raises(UsageError):
+        grant_of(listed_until(NOW.date() - timedelta(days=1)), ZONES, "lab", document, NOW)
+
+
+def signed_again(use_before: str) -> dict[str, Any]:
+    """Return the approval as its approver signs it with another time of use."""
+    dated = approved_grant(replace(GRANT, use_before=use_before))
+    return {"access": dated.agreed, "signature": dated.signature}
+
+
+def test_an_approver_agrees_on_the_last_day() -> None:
+    assert grant_of(listed_until(NOW.date()), ZONES, "lab", approval(), NOW).counts(NOW)
 
 
 @pytest.mark.parametrize(

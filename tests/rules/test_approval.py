@@ -21,8 +21,13 @@ from sovereign_ai.names import normal_name
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules import approval
-from sovereign_ai.rules.approval import approved_waivers, unapproved_waivers
-from sovereign_ai.rules.judgement import UNWAIVABLE
+from sovereign_ai.rules.approval import (
+    approved_waivers,
+    mandate_ends,
+    signed_waivers,
+    unapproved_waivers,
+)
+from sovereign_ai.rules.judgement import UNWAIVABLE, RuleFinding, judge
 from sovereign_ai.rules.registry import REGISTRY
 from sovereign_ai.rules.waiver_review import answer, question
 from sovereign_ai.rules.whole_check import check
@@ -71,14 +76,14 @@ def status(factory: AIFactory) -> str:
     )
 
 
+def policies(factory: AIFactory) -> list[dict[str, Any]]:
+    bundle = render(factory, plan(factory), "lab")
+    return [obj for obj in bundle.objects if obj["kind"] == "ValidatingAdmissionPolicy"]
+
+
 def asked(factory: AIFactory) -> bool:
     """Tell whether a rendered policy asks about the waiver."""
-    bundle = render(factory, plan(factory), "lab")
-    return any(
-        "Pod/research/debug" in str(obj)
-        for obj in bundle.objects
-        if obj["kind"] == "ValidatingAdmissionPolicy"
-    )
+    return "Pod/research/debug" in str(policies(factory))
 
 
 def reasons(factory: AIFactory) -> list[str]:
@@ -266,6 +271,71 @@ def test_a_key_of_a_point_that_is_none_approves_nothing() -> None:
     data["approvers"][0]["key"] = weak
     data["waivers"][0]["signature"] = f"{weak}:{'A' * 86}=="
     assert len(reasons(read_data(data, "lab").factory)) == 1
+
+
+def ending(until: date | None, **changes: Any) -> AIFactory:
+    """Return the described factory, whose approver may agree up to a day."""
+    data = described(**changes)
+    data["approvers"][0]["until"] = until.isoformat() if until is not None else None
+    return read_data(data, "lab").factory
+
+
+def honoured(factory: AIFactory, now: date) -> tuple[str, str]:
+    """Return the waiver that counts on a day offline, and by the operator's answer to the policies."""
+    broken = RuleFinding("PRV-001", "high", "Pod/research/debug", "", "", "")
+    [offline] = judge([broken], approved_waivers(factory), now).findings
+    signed = signed_waivers(factory)
+    return offline.waiver, answer(question(signed, "lab", mandate_ends(factory)), now) if signed else ""
+
+
+@pytest.mark.parametrize("until", [-40, -5, -1, 0, 1, 29, 60, None])
+@pytest.mark.parametrize("created", [-95, -60, -5, 0, 5])
+@pytest.mark.parametrize("days", [1, 90])
+def test_what_an_approver_signed_counts_up_to_that_ones_last_day_whatever_day_it_bears(
+    until: int | None, created: int, days: int
+) -> None:
+    begin, ends = TODAY + timedelta(days=created), until
+    last = TODAY + timedelta(days=ends) if ends is not None else None
+    end = begin + timedelta(days=days)
+    factory = ending(last, created=begin.isoformat(), expires=end.isoformat())
+    for passed in (-90, -30, -5, -1, 0, 1, 2, 29, 30, 60, 89):
+        now = TODAY + timedelta(days=passed)
+        counts = begin <= now < end and (last is None or now <= last)
+        expected = "debug" if counts else ""
+        assert honoured(factory, now) == (expected, expected), now
+
+
+def test_a_waiver_that_is_dated_back_covers_nothing_and_says_how_to_go_on() -> None:
+    """The key's owner may agree no more since the 10th, and signs on the 24th what bears the 9th."""
+    factory = ending(date(2026, 11, 10), created="2026-11-09", expires="2027-02-07")
+    assert status(factory) == "violation"
+    verdict = check(factory, plan(factory), [POD], now=TODAY, cluster="lab")
+    [told] = [one for one in verdict.findings if one.rule == "WVR-003"]
+    assert "ended on 2026-11-11 with its approver's right to agree and covers nothing; have" in told.message
+    assert told.field == "waivers[0].approver"
+    assert '"until":"2026-11-10"' in str(policies(factory)).replace("\\", "")
+
+
+def test_a_waiver_of_before_the_last_day_is_renewed_by_who_may_agree_now() -> None:
+    data = described(created="2026-11-09", expires="2027-02-07")
+    data["approvers"][0]["until"] = "2026-11-10"
+    renewed = {**data["waivers"][0], "approver": "head of law"}
+    data = signed_data({**data, "waivers": [renewed]})
+    factory = read_data(data, "lab").factory
+    assert len(factory.approvers) == 2
+    assert honoured(factory, TODAY) == ("debug", "debug")
+    assert status(factory) == "waived"
+
+
+def test_policies_tell_the_last_day_only_where_it_ends_a_waiver_early() -> None:
+    assert '"until' not in str(policies(ending(date(2026, 12, 19)))).replace("\\", "")
+    assert '"until' in str(policies(ending(date(2026, 12, 18)))).replace("\\", "")
+
+
+@pytest.mark.parametrize("until", ["", "2026-11-31", "soon", 20261130, None, [], {}])
+def test_the_operator_answers_no_where_the_last_day_is_no_day(until: object) -> None:
+    [row] = orjson.loads(question([waiver()], "lab"))
+    assert answer(orjson.dumps([{**row, "until": until}]).decode(), TODAY) == ""
 
 
 def test_no_waiver_covers_what_is_wrong_with_waivers() -> None:

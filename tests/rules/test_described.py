@@ -216,6 +216,12 @@ def tenant(seat: str) -> dict[str, Any]:
     return {"tenants": [{**first, "seat": seat}, *rest]}
 
 
+def ending(until: str) -> dict[str, Any]:
+    """A waiver whose approver may agree up to a day."""
+    signed = waiver()
+    return {**signed, "approvers": [{**signed["approvers"][0], "until": until}]}
+
+
 def unsigned() -> dict[str, Any]:
     """A waiver as its author wrote it, before anybody agreed."""
     return {name: value for name, value in waiver()["waivers"][0].items() if name != "signature"}
@@ -683,6 +689,9 @@ CASES: list[tuple[str, str, dict[str, Any], str]] = [
     ("WVR-003", "a waiver that ends soon", waiver(expires="2026-12-08"), "waivers[0].expires"),
     ("WVR-003", "a waiver to come", waiver(created="2026-11-25"), "waivers[0].created"),
     ("WVR-003", "a waiver in force", waiver(), ""),
+    ("WVR-003", "a waiver whose approver's right ended", ending("2026-11-23"), "waivers[0].approver"),
+    ("WVR-003", "a waiver whose approver's right ends soon", ending("2026-12-07"), "waivers[0].approver"),
+    ("WVR-003", "a waiver whose approver's right ends later", ending("2026-12-08"), ""),
 ]
 
 

@@ -13,7 +13,7 @@ from sovereign_ai.attest.report.gather import Report, certificates
 from sovereign_ai.attest.report.markup import Markup, anchor, join, tag
 from sovereign_ai.attest.report.numbers import mark, table, why
 from sovereign_ai.errors import Where
-from sovereign_ai.rules import REGISTRY, Rule, RuleFinding, explain_waiver_refusal
+from sovereign_ai.rules import REGISTRY, Rule, RuleFinding, as_counted, explain_waiver_refusal
 from sovereign_ai.spec import Waiver
 from sovereign_ai.text import counted
 
@@ -122,7 +122,7 @@ def _waiver_state(report: Report, waiver: Waiver) -> Markup:
     """Return whether a waiver covers anything on the day of the report."""
     if explain_waiver_refusal(report.factory, waiver):
         return mark("not signed: covers nothing", "bad")
-    days = (waiver.expires - report.now).days
+    days = (as_counted(report.factory, waiver).expires - report.now).days
     if days <= 0:
         return mark("expired", "bad")
     return mark(f"{counted(days, 'day')} left", "warn")

@@ -20,7 +20,8 @@ deny, and apply to the factory's namespaces and to kinds outside namespaces.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -43,11 +44,12 @@ from sovereign_ai.rules import (
     Group,
     Rule,
     RuleCheck,
-    approved_waivers,
     kinds_of_group,
     literal,
     makers,
+    mandate_ends,
     paths_of,
+    signed_waivers,
     variables_of_group,
     waiver_review,
     with_constants,
@@ -72,15 +74,17 @@ class Signed:
 
     Attributes:
         factory: the factory's name, which the signatures cover.
-        waivers: the waivers.
+        waivers: the waivers, as they are signed.
+        mandate_ends: the last day of approvers whose right to agree ends.
     """
 
     factory: str
     waivers: Sequence[Waiver]
+    mandate_ends: Mapping[str, date]
 
     def questions(self, rule: str, kinds: Collection[str]) -> dict[str, str]:
         """Return the question for each resource of these kinds that a waiver of the rule names."""
-        return waiver_review.questions(self.waivers, rule, kinds, self.factory)
+        return waiver_review.questions(self.waivers, rule, kinds, self.factory, self.mandate_ends)
 
 
 def policy_name(group: Group) -> str:
@@ -91,7 +95,8 @@ def policy_name(group: Group) -> str:
 def objects(factory: AIFactory, context: Context) -> Iterator[Object]:
     """Yield every policy with its binding."""
     maker = Maker(factory.name)
-    signed = Signed(factory.name, approved_waivers(factory))
+    # Policies have no clock: the operator is told the approver's last day, and decides whether it has passed.
+    signed = Signed(factory.name, signed_waivers(factory), mandate_ends(factory))
     for group in GROUPS:
         name, component = policy_name(group), f"policy.{group}"
         spec = with_revision(_validating_spec(group, context, signed))

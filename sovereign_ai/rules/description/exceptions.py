@@ -12,7 +12,7 @@ from datetime import date
 from functools import partial
 
 from sovereign_ai.plan import Plan
-from sovereign_ai.rules.approval import unapproved_waivers
+from sovereign_ai.rules.approval import as_counted, unapproved_waivers
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.duties import NIS2_RISK
 from sovereign_ai.rules.judgement import UNWAIVABLE, RuleFinding
@@ -60,16 +60,22 @@ def _find_waivers_without_rule(
 def _find_past_waivers(rule: Rule, factory: AIFactory, _plan: Plan, now: date) -> Iterable[RuleFinding]:
     """Yield waivers that have ended, end soon or have not begun."""
     for number, waiver in enumerate(factory.waivers):
-        days_left = (waiver.expires - now).days
+        end = as_counted(factory, waiver).expires
+        days_left = (end - now).days
         attribute = "expires"
+        cause, advice = "", ""
+        if end < waiver.expires:
+            attribute = "approver"
+            cause = " with its approver's right to agree"
+            advice = "; have an approver sign it whose right has not ended"
         # On the day it expires a waiver covers nothing: the last day that counts is the one before.
         if days_left <= 0:
-            state = f"it ended on {waiver.expires} and covers nothing"
+            state = f"it ended on {end}{cause} and covers nothing{advice}"
         elif waiver.created > now:
             attribute = "created"
             state = f"it begins on {waiver.created} and covers nothing before"
         elif days_left <= SOON:
-            state = f"it ends on {waiver.expires}, in {counted(days_left, 'day')}"
+            state = f"it ends on {end}{cause}, in {counted(days_left, 'day')}{advice}"
         else:
             continue
         field = f"waivers[{number}].{attribute}"
@@ -107,7 +113,10 @@ PAST = Rule(
     id="WVR-003",
     title="What a waiver covers is fixed, or the waiver renewed, before it ends",
     severity="warning",
-    rationale="From its last day on, a waiver covers nothing, and what it covered fails.",
+    rationale=(
+        "From its last day on, a waiver covers nothing, and what it covered fails. After its approver's last "
+        "day nobody can distinguish one of before from one that was signed since and dated back."
+    ),
     remediation="fix what it covers, or have a new one approved; remove it when it is no longer needed",
     controls=(NIS2_RISK,),
     places=PLAN,
