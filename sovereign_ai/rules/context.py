@@ -45,7 +45,7 @@ _DIGEST = "@sha256:[0-9a-f]{64}"
 # A name without a dot is resolved below the pod's own namespace, or is `localhost`.
 _SHORT_NAME = "[a-z]([a-z0-9-]*[a-z0-9])?"
 # A pod of a headless service in the own namespace. No top-level domain has a digit or a single hyphen in it.
-_POD_OF_SERVICE = r"[a-z0-9-]+\.[a-z]+(?:[0-9]|-[a-z0-9])+[a-z]*(?:-[a-z0-9]+)*"
+_POD_OF_SERVICE = r"[a-z0-9-]+\.[a-z]+([0-9]|-[a-z0-9])+[a-z]*(-[a-z0-9]+)*"
 # Several hosts may be written as one, `minio-{0...3}.minio.a.svc`, or asked for by their service (SRV).
 _SERVICE = (
     r"((dns|dnssrv|dnssrvnoa)[+])?(_[a-z0-9-]+\.){0,2}"
@@ -54,7 +54,7 @@ _SERVICE = (
 # A server that listens on all addresses (`0.0.0.0`, `[::]`, `*`) names no other host.
 _LOCAL_HOSTS = (
     # In fewer parts, or as one number, 127.0.0.1 is the same (inet_aton(3)), or a name that nobody has.
-    r"127(?:\.[0-9]{1,8}){1,3}",
+    r"127(\.[0-9]{1,8}){1,3}",
     r"2130706433|0[xX]7[fF]000001",
     r"\[::1?\]",
     r"0\.0\.0\.0",
@@ -436,7 +436,7 @@ def _local_hosts(registries: Iterable[str]) -> str:
         # Outside a class a hyphen is itself: only Python escapes it.
         hosts.add(re.escape(host).replace(r"\-", "-"))
     alternatives = "|".join((*_LOCAL_HOSTS, *sorted(hosts)))
-    return f"^(?:{alternatives})(?::[0-9]{{1,5}})?$"
+    return f"^({alternatives})(:[0-9]{{1,5}})?$"
 
 
 def _storage_classes(plan: Plan, clusters: Iterable[ClusterPlan]) -> set[tuple[str, str, str]]:

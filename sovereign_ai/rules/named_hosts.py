@@ -252,17 +252,18 @@ def _behind_words(value: str, settings: str = _NAMED) -> str:
         settings: the settings that are looked for, as a regular expression.
     """
     head = f"m.findAll({literal(_HEAD)})[0]"
-    of_word = f"m.substring(size({head}))"
+    of_word = "m.substring(size(n))"
     is_outside = f"!m.findAll({literal(_DOTTED)}).all(h, h.matches({literal(_INSIDE)}))"
     may_lead_out = f"({is_outside} || m.matches({literal(_ENDS_IN_NUMBER)}))"
-    is_host = f"(!m.matches({literal(_ENDS_IN_NUMBER)}) || {head}.matches({literal(_NUMBER_OF_HOST)}))"
-    is_program = f"(m.matches({literal(_ENDS_IN_PROGRAM)}) && !{head}.matches({literal(_WORD_OF_HOST)}))"
-    is_quoted = f"({of_word}.matches({literal(_QUOTE)}) || {head}.matches({literal(_WITHIN_QUOTES)}))"
-    is_code = f"({head}.contains({literal(CODE)}) && !{is_quoted})"
-    is_other = f"{is_program} || {head}.matches({literal(_IS_OTHER)}) || {head}.matches({literal(OF_LINK)})"
-    is_named = f"{may_lead_out} && {head}.matches({literal(WORDS)}) && {is_host}"
-    is_named = f"{is_named} && !({is_other} || {is_code})"
-    return f"{value}.findAll({literal(settings)}).filter(m, {is_named}).map(m, {of_word})"
+    is_host = f"(!m.matches({literal(_ENDS_IN_NUMBER)}) || n.matches({literal(_NUMBER_OF_HOST)}))"
+    is_program = f"(m.matches({literal(_ENDS_IN_PROGRAM)}) && !n.matches({literal(_WORD_OF_HOST)}))"
+    is_quoted = f"({of_word}.matches({literal(_QUOTE)}) || n.matches({literal(_WITHIN_QUOTES)}))"
+    is_code = f"(n.contains({literal(CODE)}) && !{is_quoted})"
+    is_other = f"{is_program} || n.matches({literal(_IS_OTHER)}) || n.matches({literal(OF_LINK)})"
+    is_named = f"n.matches({literal(WORDS)}) && {is_host} && !({is_other} || {is_code})"
+    # The name before the value is long to find, and so found once.
+    heads = f"{value}.findAll({literal(settings)}).filter(m, {may_lead_out})"
+    return f"{heads}.map(m, [{head}].filter(n, {is_named}).map(n, {of_word}).join(''))"
 
 
 def _of_forms(value: str) -> str:
