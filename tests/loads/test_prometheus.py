@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai.render.monitoring.rule_files import rule_tests, rules_yaml
 from tests.loads.test_debian import put, run
 from tests.render.interop.test_output_files import SMALL
-from tests.render.lab import stack
+from tests.render.lab import counted_lab, stack
 
 pytestmark = pytest.mark.loads
 
@@ -43,6 +44,23 @@ def test_promtool_takes_configuration_rules_and_their_tests(name: str, tmp_path:
         assert run("promtool", "check", "rules", "rules.yaml", cwd=folder).endswith("exit 0")
         text = run("promtool", "test", "rules", "rules_test.json", cwd=folder)
         assert text.endswith("exit 0"), text
+
+
+def test_promtool_takes_the_rules_of_counted_objects_and_their_tests(tmp_path: Path) -> None:
+    made = counted_lab()
+    (tmp_path / "rules.yaml").write_text(rules_yaml(*made, "fra1"))
+    tests = json.loads(rule_tests(*made, "fra1"))
+    # A node whose exporter is silent too is lost: that is told once.
+    (fires,) = (test for test in tests["tests"] if test["name"] == "NodeNotReady fires")
+    lost = {**fires, "name": "NodeNotReady leaves a lost node to NodeLost"}
+    lost["input_series"] = [
+        {**each, "values": each["values"].replace("1+", "0+")} for each in lost["input_series"]
+    ]
+    lost["alert_rule_test"] = [{**fires["alert_rule_test"][0], "exp_alerts": []}]
+    tests["tests"].append(lost)
+    (tmp_path / "rules_test.json").write_text(json.dumps(tests))
+    text = run("promtool", "test", "rules", "rules_test.json", cwd=tmp_path)
+    assert text.endswith("exit 0"), text
 
 
 def test_a_test_of_the_rules_fails_where_an_alert_is_lost(tmp_path: Path) -> None:

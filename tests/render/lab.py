@@ -9,6 +9,7 @@ from typing import Any
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.platform import Platform
 from sovereign_ai.spec.reader import load
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
@@ -17,6 +18,14 @@ STACKS = Path(__file__).resolve().parents[2] / "stacks"
 @cache
 def stack(name: str) -> tuple[AIFactory, Plan]:
     factory = load(STACKS / name)
+    return factory, plan(factory)
+
+
+@cache
+def counted_lab() -> tuple[AIFactory, Plan]:
+    """Give the lab whose objects kube-state-metrics counts."""
+    platform = Platform(monitoring=("prometheus", "kube-state-metrics"))
+    factory = stack("lab")[0].model_copy(update={"platform": platform})
     return factory, plan(factory)
 
 

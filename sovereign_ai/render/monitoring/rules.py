@@ -109,6 +109,8 @@ def alerts(factory: AIFactory, plan: Plan, site: str) -> tuple[Alert, ...]:
     rows: list[Alert] = [*_evidence_alerts(plan)]
     if nodes:
         rows.append(_node_lost(nodes[0]))
+    if nodes and _counts_objects(factory):
+        rows.append(_node_not_ready(nodes[0]))
     for rack in _watched_racks(plan, site):
         # The first rack with a node is the example of the test; the expression is about all of them.
         node = next(node for node in nodes if node.rack == rack.name)
@@ -242,6 +244,33 @@ def _node_lost(node: Node) -> Alert:
         {"job": "nodes", **labels},
         fires=(("up", {"job": "nodes", **labels}, 0),),
         quiet=(("up", {"job": "nodes", **labels}, 1),),
+    )
+
+
+def _counts_objects(factory: AIFactory) -> bool:
+    """Return whether kube-state-metrics is one of the factory's controllers."""
+    return factory.platform is not None and "kube-state-metrics" in factory.platform.monitoring
+
+
+def _node_not_ready(node: Node) -> Alert:
+    """Return the alert of a node that Kubernetes counts as not Ready.
+
+    A node whose exporter is silent too is reported as lost, once. Where no exporter is scraped, this alert
+    alone tells of a lost node. Several copies of kube-state-metrics tell the same.
+    """
+    metric, labels = "kube_node_status_condition", {"node": node.name}
+    ready = {"job": "kube-state-metrics", **labels, "condition": "Ready", "status": "true"}
+    answers = ("up", {"job": "nodes", **node_labels(node)}, 1)
+    return Alert(
+        "NodeNotReady",
+        f'max by (node) ({metric}{{condition="Ready",status="true"}}) == 0'
+        ' unless on (node) up{job="nodes"} == 0',
+        "warning",
+        "Kubernetes counts node {{ $labels.node }} as not Ready",
+        labels,
+        fires=((metric, ready, 0), answers),
+        quiet=((metric, ready, 1), answers),
+        missing=((metric, ready, 0),),
     )
 
 

@@ -8,11 +8,11 @@ from collections import Counter
 import yaml
 
 from sovereign_ai.render.monitoring.rule_files import rule_tests, rules_yaml
-from tests.render.lab import stack
+from tests.render.lab import counted_lab, stack
 
 
 def test_every_alert_of_the_rules_has_a_test_that_fires_and_one_that_is_quiet() -> None:
-    factory, plan = stack("lab")
+    factory, plan = counted_lab()
     rules = yaml.safe_load(rules_yaml(factory, plan, "fra1"))
     names = [rule["alert"] for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
     assert len(names) == len(set(names))

@@ -9,10 +9,11 @@ import pytest
 
 from sovereign_ai.render.monitoring.rules import alerts, figures
 from sovereign_ai.render.monitoring.targets import has_dcgm, scrape_targets
-from tests.render.lab import stack
+from tests.render.lab import counted_lab, stack
 
 STACKS = ("lab", "superpod", "plural")
-# What the exporters publish: node_exporter, dcgm-exporter, ipmi_exporter, and what signs evidence.
+# What the exporters publish: node_exporter, dcgm-exporter, ipmi_exporter, kube-state-metrics, and what signs
+# evidence.
 METRICS = {
     "up",
     "node_network_up",
@@ -21,6 +22,7 @@ METRICS = {
     "node_filesystem_size_bytes",
     "ipmi_dcmi_power_consumption_watts",
     "DCGM_FI_DEV_XID_ERRORS",
+    "kube_node_status_condition",
     "sovereign_ai_evidence_signed_seconds",
 }
 
@@ -47,9 +49,9 @@ def test_planned_figures_are_those_of_racks_switches_and_tiers(name: str) -> Non
             assert rows["plan:switch_ports", switch] == cables[switch]
 
 
-@pytest.mark.parametrize("name", STACKS)
+@pytest.mark.parametrize("name", [*STACKS, "counted"])
 def test_alerts_read_metrics_of_exporters_and_series_that_the_plan_states(name: str) -> None:
-    factory, plan = stack(name)
+    factory, plan = counted_lab() if name == "counted" else stack(name)
     for site in factory.sites:
         planned = {row.name for row in figures(factory, plan, site.name)}
         for alert in alerts(factory, plan, site.name):
@@ -103,6 +105,11 @@ def test_each_node_has_its_planned_gpus_where_an_exporter_measures_them() -> Non
     for node in plan.nodes:
         assert rows.get(node.pool, node.gpus) == node.gpus
         assert (node.pool in rows) == has_dcgm(node)
+
+
+def test_nodes_are_counted_where_the_description_has_somebody_count_them() -> None:
+    names = {alert.name for alert in alerts(*stack("lab"), "fra1")}
+    assert {alert.name for alert in alerts(*counted_lab(), "fra1")} - names == {"NodeNotReady"}
 
 
 def test_a_node_has_as_many_planned_ports_as_cables_on_rails() -> None:
