@@ -543,6 +543,21 @@ _OPTION = (
 _MAY_NAME_TOGETHER = rf"{_MAY_NAME}|(?i:-[a-z0-9._-]*(?:{_MEANT})\x01)"
 
 
+_LABELS_OPTIONS = "--metric-labels-allowlist", "--metric-annotations-allowlist"
+_LABELS_BY_KIND = rf"^(?:(?:{'|'.join(_LABELS_OPTIONS)})=)?(?:[a-z0-9.]+=\[[A-Za-z0-9_./*,-]*\](?:,|$))+$"
+"""What kube-state-metrics is told to show of each kind: `nodes=[topology.kubernetes.io/zone]`.
+
+A label's key has the form of a host, and a kind's name may be a word for one.
+"""
+
+
+def without_labels(values: str) -> str:
+    """Return CEL for arguments without those that tell kube-state-metrics which labels it shows."""
+    is_option = " || ".join(f"o.startsWith({literal(option)})" for option in _LABELS_OPTIONS)
+    others = f"{values}.filter(o, !o.matches({literal(_LABELS_BY_KIND)}))"
+    return f"({values}.exists(o, {is_option}) ? {others} : {values})"
+
+
 def arguments(values: str) -> str:
     """Return CEL: every argument names permitted places only.
 

@@ -44,6 +44,7 @@ from sovereign_ai.rules.fields import (
     variable_by_word,
     variables_by_word,
     variables_of_container,
+    without_labels,
 )
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
@@ -270,7 +271,7 @@ def _words_of(holder: str, name: str) -> str:
 # The condition is long, so that it is written once for every command of a container.
 _LISTS = [_words_of("c", name) for name in _COMMANDS]
 _LISTS += [_words_of(f"c.{caller}.exec", "command") for caller in _CALLERS]
-_ALL_LISTS = f"[{', '.join(_LISTS)}]"
+_ALL_LISTS = f"[{', '.join(_LISTS)}].map(l, {without_labels('l')})"
 _ARGUMENTS_ARE_PERMITTED = f"variables.containers.all(c, {_ALL_LISTS}.all(w, {arguments('w')}))"
 _ARGUMENTS_NAME_PLACES = (
     f"variables.containers.all(c, {_ALL_LISTS}.all(v, size(v) == 0"
