@@ -11,6 +11,7 @@ import base64
 import secrets
 from typing import Any
 
+from sovereign_ai.cluster.embedded.node_stage import node_stage
 from sovereign_ai.cluster.embedded.plane_controllers import plane_controllers
 from sovereign_ai.cluster.embedded.pod_stages import pod_stages
 from sovereign_ai.cluster.embedded.webhook_controllers import webhook_plugins
@@ -36,7 +37,8 @@ def make_settings(cluster_dir: ClusterDir) -> None:
     write_admission_settings(cluster_dir, others=plugins)
     write_json(cluster_dir.config / "audit.json", _audit())
     write_json(cluster_dir.config / "kwok.json", _kwok())
-    write_private(cluster_dir.config / "kwok-stages.yaml", pod_stages().encode())
+    stages = f"{node_stage()}{pod_stages()}"
+    write_private(cluster_dir.config / "kwok-stages.yaml", stages.encode())
 
 
 def first_roles() -> tuple[dict[str, Any], ...]:

@@ -1,6 +1,7 @@
 """The objects and the image of KWOK in a kind cluster, where it simulates the nodes that are not real.
 
 It runs on the control plane's node under a service account of its own, with the least rights that it needs.
+Machines are played by our stage, pods by KWOK's own.
 It renews the leases of its nodes, which the node controller watches in a cluster with real kubelets.
 """
 
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.embedded.flags import FAKE_NODE
+from sovereign_ai.cluster.embedded.node_stage import node_stage
 from sovereign_ai.cluster.embedded.settings import first_roles
 from sovereign_ai.names import KEYS
 from sovereign_ai.toolchain import tool
@@ -19,6 +21,7 @@ from sovereign_ai.toolchain.node_image.archive import ArchiveEntry, Image, write
 NAME, NAMESPACE = "kwok", "kube-system"
 IMAGE = f"sovereign-ai.internal/kwok:v{tool('kwok').version}"
 """What the image is called in the node; it is never pulled."""
+_STAGES = "stages.yaml"
 
 
 def write_image(folder: Path) -> Path:
@@ -53,6 +56,7 @@ def objects() -> tuple[dict[str, Any], ...]:
         _head(f"{group}/v1", "ClusterRole", "sovereign-ai:kwok") | {"rules": rules},
         _head(f"{group}/v1", "ClusterRoleBinding", "sovereign-ai:kwok")
         | {"roleRef": role, "subjects": [subject]},
+        _head("v1", "ConfigMap", NAME, NAMESPACE) | {"data": {_STAGES: node_stage()}},
         _head("apps/v1", "Deployment", NAME, NAMESPACE) | {"spec": _deployment()},
     )
 
@@ -72,6 +76,7 @@ def _deployment() -> dict[str, Any]:
         "image": IMAGE,
         "imagePullPolicy": "Never",
         "args": [
+            f"--config=/etc/kwok/{_STAGES}",
             f"--manage-nodes-with-annotation-selector={FAKE_NODE}",
             "--node-lease-duration-seconds=40",
             "--node-ip=",
@@ -86,7 +91,10 @@ def _deployment() -> dict[str, Any]:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "env": [{"name": "KWOK_WORKDIR", "value": "/tmp"}],  # noqa: S108 - an empty folder of the container
-        "volumeMounts": [{"name": "work", "mountPath": "/tmp"}],  # noqa: S108
+        "volumeMounts": [
+            {"name": "work", "mountPath": "/tmp"},  # noqa: S108
+            {"name": "stages", "mountPath": "/etc/kwok", "readOnly": True},
+        ],
     }
     pod = {
         "serviceAccountName": NAME,
@@ -94,7 +102,10 @@ def _deployment() -> dict[str, Any]:
         "tolerations": [{"operator": "Exists"}],
         "priorityClassName": "system-cluster-critical",
         "containers": [container],
-        "volumes": [{"name": "work", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}],
+        "volumes": [
+            {"name": "work", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}},
+            {"name": "stages", "configMap": {"name": NAME}},
+        ],
     }
     labels = {"app": NAME}
     return {
