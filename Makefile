@@ -87,7 +87,7 @@ fabrics: setup ## Ten thousand random fabrics against an independent solver; min
 	$(BIN)/pytest -q -m planner_long tests/plan
 
 full: lint-objects browser hosts kind-test daytwo faults hostile languages fabrics twin loads queues monitoring fleet ## What takes longer than a change of the code may wait for
-	$(BIN)/pytest -q -m kind tests/daytwo tests/queues
+	$(BIN)/pytest -q -m kind tests/daytwo tests/monitoring tests/queues
 
 queues: tools ## Kueue, JobSet, LeaderWorkerSet and Trainer on an embedded control plane: built from source, then tests of what waits and why
 	$(BIN)/sovereign-ai tools install $(CONTROLLERS)

@@ -99,10 +99,22 @@ def manager_image(publisher: Publisher, folder: Path) -> tuple[str, Path]:
     manager, work = folder / f"{publisher.name}-manager", folder / f"{publisher.name}-build"
     work.mkdir()
     build(find("go"), row, source, work=work, target=manager, progress=lambda _line: None)
-    layer = write_layer(folder / f"{publisher.name}-layer.tar", [ArchiveEntry("manager", manager, 0o755)])
-    name = f"{REGISTRY}/{publisher.image}@{Image((), (layer,), ('/manager',)).digest}"
-    archive = folder / f"{publisher.name}.tar"
-    write_oci(archive, [Image((name,), (layer,), ("/manager",))])
+    return program_image(publisher.image, "manager", manager, folder)
+
+
+def program_image(image: str, entry: str, program: Path, folder: Path) -> tuple[str, Path]:
+    """Return an image of one program without libraries, and the archive with it.
+
+    Args:
+        image: the last part of the image's name.
+        entry: the program's name in the image, whose entry point it is.
+        program: the program.
+        folder: where the archive is written.
+    """
+    layer = write_layer(folder / f"{image}-layer.tar", [ArchiveEntry(entry, program, 0o755)])
+    name = f"{REGISTRY}/{image}@{Image((), (layer,), (f'/{entry}',)).digest}"
+    archive = folder / f"{image}.tar"
+    write_oci(archive, [Image((name,), (layer,), (f"/{entry}",))])
     return name, archive
 
 
@@ -155,9 +167,14 @@ def manifests(publisher: Publisher, image: str, folder: Path) -> Iterator[Object
 def _built(publisher: Publisher, folder: Path) -> list[Object]:
     """Build a publisher's kustomizations into its namespace."""
     roots = [module_files(publisher.name, each).resolve() for each in publisher.folders]
+    return kustomized(roots, publisher.namespace, folder)
+
+
+def kustomized(roots: list[Path], namespace: str, folder: Path) -> list[Object]:
+    """Build kustomizations into a namespace, by one that is written into an empty folder."""
     # Kustomize takes no absolute path for a resource.
     resources = [os.path.relpath(root, folder.resolve()) for root in roots]
-    kustomization = {"namespace": publisher.namespace, "resources": resources}
+    kustomization = {"namespace": namespace, "resources": resources}
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), encoding="utf-8")
     command = [str(find("kubectl")), "kustomize", str(folder)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout

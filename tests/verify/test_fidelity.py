@@ -35,7 +35,7 @@ def named_in(*rooms: str, files_like: str = "test_*.py") -> set[str]:
 EMBEDDED = named_in(
     "sim", "verify", "operate", "operate/jobs", "cluster/embedded", "assess", "monitoring", "queues"
 )
-KIND = named_in("kind", "sim/kubelet") | named_in("queues", files_like="test_*_on_kind.py")
+KIND = named_in("kind", "sim/kubelet") | named_in("queues", "monitoring", files_like="test_*on_kind.py")
 
 
 def test_the_table_is_there() -> None:
