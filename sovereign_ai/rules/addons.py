@@ -1121,7 +1121,8 @@ _SENDING = """
 .objectbucket.io/ .objectstorage.k8s.io/ .observability.openshift.io/ .open-cluster-management.io/
 .opentelemetry.io/ .ramendr.openshift.io/ .replication.storage.openshift.io/ .services.k8s.aws/
 .skupper.io/ .sources.knative.dev/ .splunk.com/ .stash.appscode.com/ .submariner.io/ .tailscale.com/
-.upbound.io/ .velero.io/ .victoriametrics.com/
+.upbound.io/ .velero.io/BackupR .velero.io/BackupS .velero.io/D .velero.io/P .velero.io/V
+.victoriametrics.com/
 """
 EXPORTING = tuple(_SENDING.split())
 """API groups, or kinds of one, that send data, or what is stored, out of the cluster from wherever they are.
@@ -1130,7 +1131,8 @@ They are backups, replicas, telemetry, clouds' own resources and other clusters 
 reference, read on 2026-11-27), and what leads the requests of a whole mesh, whichever namespace it is in.
 Storage that a cluster runs by itself is not here, although it can copy to other places: its controllers write
 such objects all the time, and would stand still. Each begins with a dot, and groups end with the slash before
-a kind, so that no part of a group's name matches.
+a kind, so that no part of a group's name matches. Of Velero it is
+all but backups, restores and their schedules: what these store goes to a location, which is judged itself.
 """
 _OUTSIDE_NAMESPACES = """
 .antrea.io/ .argoproj.io/ .cert-manager.io/ .cilium.io/ .cluster.x-k8s.io/ .config.openshift.io/

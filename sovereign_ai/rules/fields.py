@@ -22,6 +22,7 @@ from typing import Literal, TypeVar
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.binary_entries import are_judgeable, decoded_entries, readable_runs
 from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.directives import directives
 from sovereign_ai.rules.joined_settings import HIDDEN_NAME, MAY_BE_JOINED, joined_lines, joined_settings
 from sovereign_ai.rules.named_hosts import (
     BETWEEN,
@@ -204,6 +205,11 @@ _COMMENT = "^[ \\t]*(?:#|;|//|<!--)"
 """The begin of a line that is a comment in some language."""
 _UNQUOTED = "(?:^|[ \\t:=,({\\[])[A-Za-z_][A-Za-z0-9_]*[.][A-Za-z_]"
 """A line of a program with a variable or a function, such as `self.name`."""
+_LINKS = r'"(?:dataL|l)inks"\s*:\s*\[(?:[^\[\]]|\[[^\[\]]*\])*\]'
+_TO_NEXT_QUOTE = r'[\s\S][^"]*'
+"""Links of a dashboard of Grafana, and all else in pieces: people click them, and nothing is sent there."""
+_DROPPED = r"(?m)^[ \t]*[A-Za-z0-9_.-]+\\[A-Za-z][A-Za-z0-9_.\\-]*[ \t]*[:= ]"
+"""A name with a backslash in it, as Java's `Properties.load` reads it."""
 _COMMAND_LINE = r"(?m)^[ \t]*(?:curl|wget|nc|ncat|ssh|scp|sftp|rsync|socat)[ \t]"
 """A line of a script, whatever the script is called."""
 # JSON, YAML and XML write a dot in other ways; so do names of other alphabets (UTS 46).
@@ -224,7 +230,7 @@ _BUCKET_NAMES = r"(?i)bucket(?:_?name)?s?$"
 # for; of two letters are the domains of countries, and words of other alphabets begin with `xn--`. No other
 # domain of the root has a hyphen (RFC 1123, section 2.1, and ICANN's guidebook for applicants, 2.2.1.3.2).
 _WITHIN_CLUSTER = literal(
-    f"^(?:[a-z0-9-]+[.]){{1,2}}(?:{'|'.join(NO_COUNTRIES)}|[a-z](?:-?[a-z0-9]){{2,}})(:[0-9]+)?$"
+    f"^([a-z0-9-]+[.]){{1,2}}({'|'.join(NO_COUNTRIES)}|[a-z](-?[a-z0-9]){{2,}})(:[0-9]+)?$"
 )
 _POD = literal("^[a-z0-9-]+-[0-9]+[.]")
 # A script may begin with the setting of a variable, and is read by its words.
@@ -819,6 +825,11 @@ def parts_of_entries() -> dict[str, str]:
     plain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES_IN_FILE.items())
     blocks, sections, others = joined_settings("t")
     end = literal("\n")
+    backslash = "\\"
+    is_dashboard = """e[1].contains('"schemaVersion"') && e[1].contains('"panels"')"""
+    pieces = f"e[1].findAll({literal(_LINKS + '|' + _TO_NEXT_QUOTE)})"
+    shown = f"({is_dashboard} ? {pieces}.filter(p, !p.matches({literal('^' + _LINKS)})).join('') : e[1])"
+    is_of_java = f'(e[0].endsWith(".properties") || e[1].matches({literal(_DROPPED)}))'
     is_short = f"size(t) <= {_LONGEST_JOINED}"
     near = f"t.split({end}).filter(l, l.matches({literal(MAY_BE_JOINED)})).join({end})"
     # Comments name no host, and in a program a dotted name without quotes is none.
@@ -828,7 +839,7 @@ def parts_of_entries() -> dict[str, str]:
     return {
         "readable": readable_runs(),
         "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
-        f".map(e, [e[0], dyn(e[1]{plain})])",
+        f".map(e, [e[0], dyn({shown}{plain})])",
         # A key is a word before its entry. To it a dotted name in the first line, with blanks behind it, is
         # the value, so that such a line stands once more by itself.
         "files": f"variables.entries.map(e, e[0] + {names} + {text}"
@@ -838,9 +849,11 @@ def parts_of_entries() -> dict[str, str]:
         # Of many files the small ones.
         "short": f"[{', '.join(smaller)}].filter(l, size(l.join('')) <= {_MOST_JOINED})[0]",
         "blocks": f"variables.short.map(t, {blocks}.join({end}))",
-        "sections": f"variables.short.map(t, {sections}.join({end}))",
+        "sections": f"variables.short.map(t, ({sections} + {directives('t')}).join({end}))",
         "joined": f"variables.short.map(t, {others}.join({end}))"
-        f" + {own}.map(e, dyn({joined_lines('e[1]')}.join({end})))",
+        f" + {own}.map(e, dyn({joined_lines('e[1]')}.join({end})))"
+        # Java drops a backslash before a letter, in names and values.
+        f" + {own}.filter(e, {is_of_java}).map(e, e[1].replace({literal(backslash)}, ''))",
         "scripts": f"variables.entries.filter(e, {is_script}).map(e, e[1])",
     }
 

@@ -80,6 +80,12 @@ _REVERSED_PAIR = (
     rf"(?i)\b(?:value|val|default)[\"']?[ \t]*[:=][ \t]*[\"']?{_VALUE}[\"']?[ \t]*,?\s*"
     rf"[\"']?(?:name|key|property|option|param|setting|variable)[\"']?[ \t]*[:=][ \t]*{_QUOTED}"
 )
+_ATTRIBUTE = (
+    r"(?i)\bkey[\"']?[ \t]*:[ \t]*[\"']?(?:cloud|host|k8s|net|peer|server|service)[.][a-z0-9_.]+[\"']?"
+    r"[ \t]*,?\s*"
+    r"[\"']?value[\"']?[ \t]*:[^\n]*\s*[\"']?action[\"']?[ \t]*:[ \t]*[\"']?(?:insert|update|upsert)\b"
+)
+"""An attribute that OpenTelemetry's collector writes: it says whose a record is; nothing is sent there."""
 _ALIAS = rf"(?:<<|{_KEY})[\"']?[ \t]*:\s+(?:[\[,-]?\s*[*][A-Za-z0-9_-]+\s*)+"
 _ANCHORED = rf"&[A-Za-z0-9_-]+(?:[ \t]+[^\n]+|[ \t]*(?:{_EMPTY}\n[ \t]+[^\n]*)+)"
 _END = "\\\n"
@@ -88,11 +94,13 @@ _EXPLICIT = r"[?]\s[^\n]*(?:\n[^\n:]*){0,3}\n[ \t]*:\s+[^\n]*"
 _BEHIND_SIGN = r"[:=][^\n]*$"
 MAY_BE_JOINED = r"[.][A-Za-z0-9]|:[ \t]*$|^[ \t]*[\[<]|[{?]|[&*][A-Za-z0-9_-]+[ \t]*$|(?i)\b(?:name|key)\b"
 """A line of a longer file that may be a part of what is put together."""
+_ESCAPED = r"\\(?:u(?:0000)?00|x)(?:4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])"
 HIDDEN_NAME = (
-    r"(?i)\\(?:u(?:0000)?00|x)(?:4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9a])[a-z0-9_.-]*[\"']?[ \t]*[:=]"
+    rf"(?i){_ESCAPED}[a-z0-9_.-]*[\"']?[ \t]*[:=]|{_ESCAPED}[a-z0-9_-]*[.][a-z0-9]"
+    rf"|[a-z0-9][.](?:[a-z0-9_-]*{_ESCAPED})"
     r"|[:-][ \t]+(?:&[a-z0-9_-]+[ \t]+)?!(?:!binary|<tag:yaml.org,2002:binary>)"
 )
-"""A letter of a setting's name written as an escape, or a value of YAML in base64: both hide a word."""
+"""A letter of a setting's or dotted name written as an escape, or a value of YAML in base64: both hide it."""
 
 
 def joined_settings(value: str) -> tuple[str, str, str]:
@@ -154,7 +162,8 @@ def _of_pairs(value: str) -> str:
     word = f"m.findAll({literal(rf'^[a-zA-Z]+[^A-Za-z0-9]+{_KEY}')})[0].findAll({literal(f'{_KEY}$')})[0]"
     rest = literal(r"(?i)\b(?:value|val|default)[\"']?[ \t]*[:=][^\n]*$")
     content = f"m.findAll({rest})[0].findAll({literal(_BEHIND_SIGN)})[0]"
-    pairs = f"{value}.findAll({literal(_PAIR)}).map(m, {word} + {content})"
+    listed = f"{value}.findAll({literal(_PAIR)}).filter(m, !o.contains(m)).map(m, {word} + {content})"
+    pairs = f'[{value}.findAll({literal(_ATTRIBUTE)}).join("\\n")].map(o, {listed})[0]'
     last = f"m.findAll({literal(_KEY + '[^A-Za-z0-9]*$')})[0]"
     first = f"m.findAll({literal('(?i)' + _VALUE)})[0]"
     reversed_pairs = f'{value}.findAll({literal(_REVERSED_PAIR)}).map(m, {last} + ": " + {first})'

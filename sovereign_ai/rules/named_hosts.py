@@ -62,9 +62,9 @@ _HEAD = rf"(?i)^[\"'`;{{\[]?[ \t]*(?:{_KEY}(?: [a-z]+)?{_EQUALS}|{_KEY})"
 _INSIDE = r"[.]svc(?:[.]cluster[.]local)?$"
 # Options of one letter that stand for a host, a proxy or a host between: psql, mysql, redis-cli, curl, ssh.
 _SHORT = rf"(?i)(?:^|[\s\x01])-[hHxJ][ =\x01]?{NAME}"
-_NETWORK = r"(?:[0-9]{1,3}[.]){3}0/[0-9]{1,2}(?:$|[^0-9A-Za-z_./-])"
+_NETWORK = r"([0-9]{1,3}[.]){3}0/[0-9]{1,2}($|[^0-9A-Za-z_./-])"
 """A range of addresses, to which nothing is sent."""
-_DOTTED = rf"{_NETWORK}|(?:[A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+"
+_DOTTED = rf"{_NETWORK}|([A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+"
 FILE_NAME = (
     r"(?i)\.(?:accdb|adoc|aof|bin|c|cer|cfg|ckpt|conf|cpp|crt|csr|css|csv|db3?|env|g[oz]|gguf|gif|h5?|html?"
     r"|idx|ini|ipynb|j2|jar|jinja2?|jpe?g|js|json[5l]?|jsonl|key|lock|log|lua|mdf|np[yz]|onnx|parquet|pdf|pem"
