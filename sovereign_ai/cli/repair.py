@@ -337,7 +337,7 @@ def _status(output: Output, path: Path, where: Where, file: Path | None) -> None
     view = observe_machines(target.api, placed, now, more=more, patience=patience)
     listed = [machine for machine in view.machines if machine.faults or machine.record]
     held = held_back(policies, view.machines, now)
-    holds = drain_holds(target.api, listed)
+    holds = drain_holds(target.api, listed, now)
     lines = [*machine_lines(listed, held, holds)]
     for machine in view.machines:
         if machine.maintainer and machine not in listed:

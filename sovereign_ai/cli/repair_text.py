@@ -37,7 +37,7 @@ def held_back(policies: Policies, machines: Sequence[Machine], now: datetime) ->
     return reasons
 
 
-def drain_holds(api: Api, machines: Sequence[Machine]) -> dict[str, tuple[HeldPod, ...]]:
+def drain_holds(api: Api, machines: Sequence[Machine], now: datetime) -> dict[str, tuple[HeldPod, ...]]:
     """Return the pods that hold the drain of machines, by machine."""
     from sovereign_ai.operate import Step, holds_of_drains
 
@@ -46,7 +46,7 @@ def drain_holds(api: Api, machines: Sequence[Machine]) -> dict[str, tuple[HeldPo
         record = machine.record
         if record is not None and record.step is Step.DRAIN and machine.pods:
             draining.append(machine.name)
-    return holds_of_drains(api, draining)
+    return holds_of_drains(api, draining, now)
 
 
 def machine_lines(

@@ -127,7 +127,7 @@ def observe_all(target: Target, plan: Plan, cluster: str, now: datetime, price: 
 
     api = target.api
     view = observe_machines(api, places(plan, cluster), now)
-    holds = drain_holds(api, view.machines)
+    holds = drain_holds(api, view.machines, now)
     pods, claims = api.list("v1", "Pod"), api.list("resource.k8s.io/v1", "ResourceClaim")
     held = holders(plan, cluster, pods, claims)
     power = power_draw(plan, cluster, held)
@@ -218,6 +218,7 @@ def _fault(machine: Machine | None, holds: Sequence[HeldPod] = ()) -> str:
         told.append(f"maintained by {machine.maintainer}")
     for first in holds[:1]:
         by = f" by budget {first.budget}" if first.budget else ""
+        by = f" by a request of {first.requester}" if first.requester else by
         more = f" and {len(holds) - 1} more" if len(holds) > 1 else ""
         since = f" since {first.since}" if first.since else ""
         told.append(f"pod {first.pod}{more} held{by}{since}")

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.embedded.pod_stages import SIMULATED_DURATION
     from sovereign_ai.cluster.embedded.queue_release import release_queues
     from sovereign_ai.cluster.embedded.queued_jobs import listed, read_queued_jobs
+    from sovereign_ai.cluster.eviction_requests import RequestedEviction, requested_evictions
     from sovereign_ai.cluster.evictions import (
         CORDON_OWNER,
         evict_pod,
@@ -74,6 +75,7 @@ else:
             "embedded.pod_stages": ("SIMULATED_DURATION",),
             "embedded.queue_release": ("release_queues",),
             "embedded.queued_jobs": ("listed", "read_queued_jobs"),
+            "eviction_requests": ("RequestedEviction", "requested_evictions"),
             "evictions": (
                 "CORDON_OWNER",
                 "evict_pod",
@@ -119,6 +121,7 @@ __all__ = [
     "DeadComponent",
     "Leaf",
     "Process",
+    "RequestedEviction",
     "access_role",
     "authority",
     "authority_of",
@@ -138,6 +141,7 @@ __all__ = [
     "recorded_ports",
     "release_queues",
     "released",
+    "requested_evictions",
     "require_reachable",
     "restore_guard",
     "server_context",

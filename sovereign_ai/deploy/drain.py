@@ -2,7 +2,8 @@
 
 Which nodes leave is decided in `departures.py`. Each is cordoned, and its pods are evicted through the
 eviction API, which respects disruption budgets. Pods that no controller would recreate are never evicted:
-each is reported as a problem before any node is cordoned.
+each is reported as a problem before any node is cordoned. A pod whose eviction others have requested is left
+to its responders as long as they act (`cluster/eviction_requests.py`).
 
 The cordon carries its author's name, so that nobody else's is lifted, and what the node was before. A node
 that somebody else has cordoned is drained too, and stays theirs: whoever cordoned it has a reason.
@@ -12,12 +13,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import orjson
 
-from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
+from sovereign_ai.cluster import (
+    CORDON_OWNER,
+    evict_pod,
+    evictable_pods,
+    is_recreated,
+    requested_evictions,
+)
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.departures import (
     CORDONED_AS,
@@ -138,8 +146,7 @@ def _wait_until_empty(
             raise DeploymentError(_late(pod, wait_seconds, held.get(_name(pod), "")) for pod in pods)
         # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
         staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
-        reasons = api.many(partial(evict_pod, api, pod) for pod in staying)
-        held = {_name(pod): reason for pod, reason in zip(staying, reasons, strict=True) if reason}
+        held = _evict(api, staying)
         lines = _waiting_lines(pods, held)
         now = time.monotonic()
         if now >= next_report and lines != shown:
@@ -148,13 +155,25 @@ def _wait_until_empty(
             shown, next_report = lines, now + _REPORT_SECONDS
 
 
+def _evict(api: Api, pods: Iterable[Object]) -> dict[str, str]:
+    """Request the eviction of pods; return what each waits for that does not go."""
+    requested = requested_evictions(api, pods, datetime.now(UTC))
+    going = [pod for pod in pods if _name(pod) not in requested]
+    reasons = api.many(partial(evict_pod, api, pod) for pod in going)
+    held = {name: f"its responders: {each}" for name, each in requested.items()}
+    for pod, reason in zip(going, reasons, strict=True):
+        if reason:
+            held[_name(pod)] = f"its disruption budget: {reason}"
+    return held
+
+
 def _waiting_lines(pods: Iterable[Object], held: Mapping[str, str]) -> list[str]:
-    """Return a line for each of the first pods that a budget holds, and one for those that end."""
+    """Return a line for each of the first pods that something holds, and one for those that end."""
     first = sorted(held)[:_MOST_NAMED]
-    lines = [f"pod {name} waits for its disruption budget: {held[name]}" for name in first]
+    lines = [f"pod {name} waits for {held[name]}" for name in first]
     if len(held) > _MOST_NAMED:
         more = counted(len(held) - _MOST_NAMED, "more pod waits", "more pods wait")
-        lines.append(f"{more} for disruption budgets")
+        lines.append(f"{more} for disruption budgets or responders")
     ending = sorted(_name(pod) for pod in pods if pod["metadata"].get("deletionTimestamp"))
     if ending:
         shown = ", ".join(ending[:_MOST_NAMED])
@@ -238,9 +257,9 @@ def _late(pod: Object, wait_seconds: float, reason: str) -> Problem:
         f"pod {_name(pod)} is still on {node} after {wait_seconds:g} s, though its eviction was requested"
     )
     if reason:
-        message += f": {reason}"
+        message += f"; it waits for {reason}"
     hint = (
-        "a disruption budget may hold it (`kubectl get pdb -A`); "
+        "a disruption budget may hold it (`kubectl get pdb -A`), or an eviction request; "
         "the node stays cordoned, and a second run resumes"
     )
     return Problem("pod-not-evicted", message, hint=hint)

@@ -18,13 +18,13 @@ from functools import partial
 from itertools import starmap
 from typing import Any
 
-from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_recreated
+from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_recreated, requested_evictions
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, gpus_to_reset
 from sovereign_ai.operate.repair.gpu_holders import spared_pods
-from sovereign_ai.operate.repair.held_pods import held_pods, held_text, list_budgets
+from sovereign_ai.operate.repair.held_pods import held_pods, held_text, list_budgets, requested_pods
 from sovereign_ai.operate.repair.holder import HOLDER_PROCESS, has_ended, own_process
 from sovereign_ai.operate.repair.policies import Policies, one_policy
 from sovereign_ai.operate.repair.record import (
@@ -138,7 +138,7 @@ class RepairController:
             # What was just cordoned is drained in the next round: a pod that was on its way to it has come.
             if decision.act is not Act.CORDON and decision.machine not in cordoned:
                 decisions.append(decision)
-        done += self._carry_out_all(view, decisions, _AT_ONCE)
+        done += self._carry_out_all(view, decisions, now, _AT_ONCE)
         self._note(view, done, now)
         self._tell()
         return done
@@ -162,7 +162,7 @@ class RepairController:
             view = self._observe(now, _uncounted)
             decisions = self._policies.decide(view.machines, now)
             cordons = [decision for decision in decisions if decision.act is Act.CORDON]
-            done = self._carry_out_all(view, cordons, _CORDONS_AT_ONCE)
+            done = self._carry_out_all(view, cordons, now, _CORDONS_AT_ONCE)
         self._note(view, done, now)
         return done
 
@@ -196,13 +196,15 @@ class RepairController:
         except ApiError:
             return []
 
-    def _carry_out_all(self, view: View, decisions: Sequence[Decision], workers: int) -> tuple[Done, ...]:
+    def _carry_out_all(
+        self, view: View, decisions: Sequence[Decision], now: datetime, workers: int
+    ) -> tuple[Done, ...]:
         """Carry out decisions side by side, at most so many at a time."""
         machines = view.by_name()
-        calls = [partial(self._carry_out, view, machines[each.machine], each) for each in decisions]
+        calls = [partial(self._carry_out, view, machines[each.machine], each, now) for each in decisions]
         return tuple(self._api.many(calls, workers))
 
-    def _carry_out(self, view: View, machine: Machine, decision: Decision) -> Done:
+    def _carry_out(self, view: View, machine: Machine, decision: Decision, now: datetime) -> Done:
         """Carry out one decision; one that is refused is left to the next round, and stops no other."""
         try:
             if decision.act is Act.EVICT:
@@ -210,7 +212,7 @@ class RepairController:
                 if decision.record != machine.record:
                     self._write(view, machine, decision)
                 gpus = gpus_to_reset(machine.faults) if machine.spared else ()
-                return Done(decision, self._evict(decision.machine, gpus))
+                return Done(decision, self._evict(decision.machine, gpus, now))
             if decision.is_written:
                 self._write(view, machine, decision)
         except ApiError as error:
@@ -232,37 +234,47 @@ class RepairController:
         if self._watched:
             self._watched.put(written)
 
-    def _evict(self, machine: str, gpus: Collection[int]) -> str:
+    def _evict(self, machine: str, gpus: Collection[int], now: datetime) -> str:
         """Request the eviction of a machine's pods; return which are held, by what, since when.
 
         Args:
             machine: its name.
             gpus: the GPUs to reset, where pods without them run on; empty where all of its pods have to go.
+            now: the moment: requests of others of which nobody shows a sign any more count no longer.
         """
         refused: dict[str, str] = {}
         held = []
-        pods = evictable_pods(self._api, machine)
-        spared = spared_pods(pods, self._claims(), machine, gpus) if gpus else set()
+        pods = self._leaving(machine, gpus)
+        requested = requested_evictions(self._api, pods, now)
         for pod in pods:
-            meta = pod["metadata"]
-            if (meta["namespace"], meta["name"]) in spared:
-                continue
-            # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
-            if meta.get("deletionTimestamp"):
+            name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+            if name in requested:
                 continue
             # Evicted, it would be lost: its owner has to end it, or a person.
             reason = self._evict_pod(pod) if is_recreated(pod) else ""
             if reason or not is_recreated(pod):
                 held.append(pod)
-                refused[f"{meta['namespace']}/{meta['name']}"] = reason
-        if not held:
-            return ""
-        explained = list(held_pods(held, list_budgets(self._api)))
+                refused[name] = reason
+        explained = list(requested_pods(requested.values()))
+        if held:
+            explained += held_pods(held, list_budgets(self._api))
         for each in explained:
             refused.pop(each.pod, None)
         # What the budgets do not explain is told in the server's own words.
         unexplained = starmap("{}: {}".format, refused.items())
         return "; ".join(filter(None, (held_text(explained), *unexplained)))
+
+    def _leaving(self, machine: str, gpus: Collection[int]) -> list[dict[str, Any]]:
+        """Return the pods of a machine that have to go and that nobody has deleted yet."""
+        pods = evictable_pods(self._api, machine)
+        spared = spared_pods(pods, self._claims(), machine, gpus) if gpus else set()
+        leaving = []
+        for pod in pods:
+            meta = pod["metadata"]
+            # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
+            if (meta["namespace"], meta["name"]) not in spared and not meta.get("deletionTimestamp"):
+                leaving.append(pod)
+        return leaving
 
     def _evict_pod(self, pod: Mapping[str, Any]) -> str:
         """Request the eviction of a pod; return why it is refused, which must not keep the others."""

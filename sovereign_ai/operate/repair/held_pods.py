@@ -1,4 +1,4 @@
-"""Which pods hold a drain, which disruption budget keeps each of them, since when, and what to do next.
+"""Which pods hold a drain, which budget or request of others keeps each, since when, and what to do next.
 
     held_pods(pods, budgets)     # -> the pods that an eviction would not remove now
 
@@ -9,11 +9,18 @@ Source: Kubernetes 1.37, pkg/registry/core/pod/storage/eviction.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster import evictable_pods, evictable_pods_by_node, is_recreated
+from sovereign_ai.cluster import (
+    RequestedEviction,
+    evictable_pods,
+    evictable_pods_by_node,
+    is_recreated,
+    requested_evictions,
+)
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.rbac import selects
@@ -35,8 +42,10 @@ class HeldPod:
         pod: its namespace and name.
         budget: the PodDisruptionBudget that keeps it, as `namespace/name`, or several; empty for none.
         reason: why it stays.
-        since: since when the budget lets no pod go, as the API server writes it; empty where nobody knows.
+        since: since when the budget lets no pod go, or the request stands, as the API server writes it; empty
+            where nobody knows.
         next_step: what a person can do.
+        requester: who requested its eviction from its responders; empty for nobody.
     """
 
     pod: str
@@ -44,6 +53,7 @@ class HeldPod:
     reason: str
     since: str
     next_step: str
+    requester: str = ""
 
     def __str__(self) -> str:
         """Return it as a person reads it."""
@@ -78,12 +88,24 @@ def held_pods(pods: Iterable[Object], budgets: Iterable[Object]) -> tuple[HeldPo
     return tuple(held)
 
 
-def holds_of_drains(api: Api, machines: Sequence[str]) -> dict[str, tuple[HeldPod, ...]]:
+def requested_pods(requested: Iterable[RequestedEviction]) -> Iterator[HeldPod]:
+    """Yield the pods that are left to their eviction responders."""
+    for each in requested:
+        namespace = each.pod.partition("/")[0]
+        look = f"kubectl get evictionrequests.lifecycle.k8s.io,evictions.lifecycle.k8s.io -n {namespace}"
+        step = f"it goes on by itself once that is done, withdrawn, or without a sign for 25 min: {look}"
+        if not each.requester:
+            step = "let this identity list evictionrequests and evictions of lifecycle.k8s.io"
+        yield HeldPod(each.pod, "", each.reason, each.since, step, each.requester)
+
+
+def holds_of_drains(api: Api, machines: Sequence[str], now: datetime) -> dict[str, tuple[HeldPod, ...]]:
     """Return what holds the drain of machines, by machine; those that nothing holds are left out.
 
     Args:
         api: the cluster.
         machines: the names of those that are being drained.
+        now: the moment.
 
     Raises:
         ApiError: the API server refused to list pods.
@@ -97,12 +119,30 @@ def holds_of_drains(api: Api, machines: Sequence[str]) -> dict[str, tuple[HeldPo
     else:
         listed = api.many([partial(evictable_pods, api, name) for name in machines], _AT_ONCE)
         by_node = dict(zip(machines, listed, strict=True))
+    drained: list[Object] = []
+    for name in machines:
+        drained += by_node.get(name, ())
+    requested = requested_evictions(api, drained, now)
     holds = {}
     for name in machines:
-        held = held_pods(by_node.get(name, ()), budgets)
+        held = _held_of(by_node.get(name, ()), budgets, requested)
         if held:
             holds[name] = held
     return holds
+
+
+def _held_of(
+    pods: Iterable[Object], budgets: Iterable[Object], requested: Mapping[str, RequestedEviction]
+) -> tuple[HeldPod, ...]:
+    """Return what holds the pods of one machine: first those that are left to their responders."""
+    left, others = [], []
+    for pod in pods:
+        name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+        if name in requested:
+            left.append(requested[name])
+        else:
+            others.append(pod)
+    return (*requested_pods(left), *held_pods(others, budgets))
 
 
 def list_budgets(api: Api) -> list[dict[str, Any]]:
