@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ class Cluster:
         self.annotations: dict[str, str] = {}
         self.cordoned: list[str] = []
         self.evicted: list[str] = []
+        self.requests: list[dict[str, Any]] = []
 
     def request(self, method: str, path: str, body: Any = None, **_: Any) -> dict[str, Any]:
         if method == "PATCH":
@@ -58,6 +60,9 @@ class Cluster:
 
     def get(self, _version: str, _kind: str, name: str) -> dict[str, Any] | None:
         return self.node if self.node["metadata"]["name"] == name else None
+
+    def list(self, _version: str, kind: str) -> list[dict[str, Any]]:
+        return self.requests if kind == "EvictionRequest" else []
 
     def many(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:
         return [call() for call in calls]
@@ -117,7 +122,9 @@ def test_a_pod_that_nobody_makes_again_stops_the_drain_before_anything_is_cordon
 
 def test_a_pod_that_a_disruption_budget_holds_for_too_long_is_named(clock: Clock) -> None:
     cluster: Any = Cluster([pod("a")], held=1000)
-    with pytest.raises(DeploymentError, match=rf"research/a is still on train-013 .*: {BUDGET}"):
+    with pytest.raises(
+        DeploymentError, match=rf"research/a is still on train-013 .* its disruption budget: {BUDGET}"
+    ):
         drain(cluster, [Departure("train-013", "gone")], silent, wait_seconds=3)
     assert clock.now == 4
 
@@ -131,6 +138,24 @@ def test_pods_that_a_budget_holds_are_reported_with_it_after_two_seconds(clock: 
         (2.0, f"pod research/b waits for its disruption budget: {BUDGET}"),
     ]
     assert sorted(cluster.evicted) == ["a", "b"]
+
+
+def test_a_pod_whose_eviction_others_requested_is_left_to_its_responders(clock: Clock) -> None:
+    asked, other = pod("a", uid="u0"), pod("b")
+    asked["spec"]["evictionResponders"] = [{"name": "acme.io/mover", "priority": 10_000}]
+    cluster: Any = Cluster([asked, other])
+    meta = {"name": "move", "namespace": "research", "creationTimestamp": datetime.now(UTC).isoformat()}
+    spec = {"target": {"pod": {"uid": "u0"}}, "requester": "acme.io/upgrade", "intent": "Eviction"}
+    cluster.requests = [{"metadata": meta, "spec": spec}]
+    lines: list[str] = []
+    with pytest.raises(DeploymentError, match=r"it waits for its responders: acme\.io/upgrade requested"):
+        drain(cluster, [Departure("train-013", "gone")], lines.append, wait_seconds=8)
+    assert cluster.evicted == ["b"]
+    assert lines[-1].startswith("pod research/a waits for its responders: acme.io/upgrade requested its")
+    assert clock.now == 9
+    spec["intent"] = "Withdrawn"
+    drain(cluster, [Departure("train-013", "gone")], silent)
+    assert cluster.evicted == ["b", "a"]
 
 
 def test_a_quick_drain_reports_nothing_that_it_waits_for(clock: Clock) -> None:
@@ -150,7 +175,7 @@ def test_of_many_held_pods_some_are_named_and_the_rest_is_counted(clock: Clock) 
     held = [line for line in lines if line.startswith("pod research/web-")]
     assert len(held) == 5
     assert lines[-2:] == [
-        "2 more pods wait for disruption budgets",
+        "2 more pods wait for disruption budgets or responders",
         "waiting until evicted pods have ended: research/z",
     ]
     assert clock.now == 9

@@ -53,6 +53,7 @@ class Cluster:
         self.readiness: list[dict[str, Any]] = []
         self.claims: list[dict[str, Any]] = []
         self.budgets: list[dict[str, Any]] = []
+        self.lifecycle: dict[str, Objects] = {}
         self.lease: dict[str, Any] | None = None
         self.events: list[dict[str, Any]] = []
         self.before_write: Callable[[], None] = lambda: None
@@ -74,10 +75,9 @@ class Cluster:
             return copy.deepcopy(self.pods)
         if kind == "NodeMaintenance" and api_version.startswith("maintenance.nvidia.com"):
             return copy.deepcopy(self.maintenances)
-        if kind == "NodeReadinessRule":
-            return copy.deepcopy(self.readiness)
-        if kind == "PodDisruptionBudget":
-            return copy.deepcopy(self.budgets)
+        served = {"NodeReadinessRule": self.readiness, "PodDisruptionBudget": self.budgets, **self.lifecycle}
+        if kind in served:
+            return copy.deepcopy(served[kind])
         if api_version != "resource.k8s.io/v1beta2":
             raise refused(404)
         kinds = {"DeviceTaintRule": self.rules, "ResourceClaim": self.claims}
