@@ -47,6 +47,21 @@ def add(app: typer.Typer) -> None:
         """List the objects of the controllers' manifests, in the order in which they are deployed."""
         run_command("platform objects", as_json, lambda output: _objects(output, stack))
 
+    @group.command("settings", **example("sovereign-ai platform settings stacks/lab gpu-operator"))
+    def settings(
+        stack: DescriptionArgument = Path(),
+        controller: Annotated[
+            str | None,
+            typer.Argument(help="One controller; left out, all.", autocompletion=_complete_controller),
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option("--output", "-o", help="Write it to a file instead.")
+        ] = None,
+        as_json: Annotated[bool, AsJson] = False,
+    ) -> None:
+        """Print the objects that tell the GPU and Network Operator what to install, from the plan."""
+        run_command("platform settings", as_json, lambda output: _settings(output, stack, controller, out))
+
     @group.command("sbom", **example("sovereign-ai platform sbom stacks/lab -o platform.cdx.json"))
     def sbom(
         stack: DescriptionArgument = Path(),
@@ -147,6 +162,37 @@ def _objects_in(file: Path) -> list[dict[str, Any]]:
     from sovereign_ai.files import MANIFESTS, decode, parse_objects, read
 
     return parse_objects(decode(read(file, MANIFESTS), str(file), MANIFESTS), str(file), MANIFESTS)
+
+
+def _complete_controller(incomplete: str) -> list[str]:
+    """Return the controllers that have settings and begin with what was typed."""
+    from sovereign_ai.render.kubernetes import WITH_SETTINGS
+
+    return [name for name in WITH_SETTINGS if name.startswith(incomplete)]
+
+
+def _settings(output: Output, path: Path, controller: str | None, out: Path | None) -> None:
+    from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.render.kubernetes import WITH_SETTINGS, controller_settings, yaml_stream
+
+    stack = open_stack(path)
+    chosen = controller_settings(stack.factory, stack.plan, controller)
+    data: dict[str, Any] = {"controllers": [each.to_data() for each in chosen]}
+    # What a person must know goes with the objects wherever the file is taken.
+    lines: list[str] = []
+    for each in chosen:
+        for note in each.notes:
+            lines.append(f"# {each.controller}: {note}")
+    for each in chosen:
+        if each.objects:
+            lines += yaml_stream(each.objects).rstrip("\n").split("\n")
+    if not chosen:
+        lines.append(f"# the platform runs no controller with settings: {', '.join(WITH_SETTINGS)}")
+    if out is not None:
+        write(out, "\n".join((*lines, "")).encode())
+        data["file"] = str(out)
+        lines = [f"wrote {out}"]
+    output.finish(data, lines)
 
 
 def _sbom(output: Output, path: Path, out: Path | None) -> None:

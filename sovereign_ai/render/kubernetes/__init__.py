@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle, render, yaml_stream
     from sovereign_ai.render.kubernetes.cluster_folders import write_clusters
     from sovereign_ai.render.kubernetes.object_order import WEBHOOKS, is_of_platform, prerequisites
+    from sovereign_ai.render.kubernetes.operators.settings import (
+        WITH_SETTINGS,
+        Settings,
+        controller_settings,
+    )
     from sovereign_ai.render.kubernetes.platform import AWAITED
     from sovereign_ai.render.kubernetes.record import MACHINES, PARTS, Parts, machines, parts
     from sovereign_ai.render.kubernetes.revision import enforced_revision, probe, revision_of
@@ -32,6 +37,7 @@ else:
             "bundle": ("Bundle", "KIND_ORDER", "render", "yaml_stream"),
             "cluster_folders": ("write_clusters",),
             "object_order": ("WEBHOOKS", "is_of_platform", "prerequisites"),
+            "operators.settings": ("Settings", "WITH_SETTINGS", "controller_settings"),
             "platform": ("AWAITED",),
             "record": ("MACHINES", "PARTS", "Parts", "machines", "parts"),
             "revision": ("enforced_revision", "probe", "revision_of"),
@@ -46,8 +52,11 @@ __all__ = [
     "PARTS",
     "SAFE_DESCRIPTION_BYTES",
     "WEBHOOKS",
+    "WITH_SETTINGS",
     "Bundle",
     "Parts",
+    "Settings",
+    "controller_settings",
     "enforced_revision",
     "is_of_platform",
     "machines",
