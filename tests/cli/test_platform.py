@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
@@ -76,3 +77,63 @@ def test_the_bill_of_materials_is_written_to_a_file_or_printed(stack: Path) -> N
     printed = call("sbom", stack)
     assert printed.stdout.encode() == out.read_bytes()
     assert json.loads(printed.stdout)["metadata"]["component"]["name"] == "lab"
+
+
+OPERATORS = """
+platform:
+  gpus: gpu-operator
+  network: network-operator
+  controllers:
+    - name: gpu-operator
+      images: ["registry.example.com/ai/driver@sha256:DIGEST"]
+""".replace("DIGEST", "a" * 64)
+
+
+@pytest.fixture
+def operators(tmp_path: Path) -> Path:
+    (tmp_path / "factory.yaml").write_text(LAB.read_text(encoding="utf-8") + OPERATORS, encoding="utf-8")
+    return tmp_path
+
+
+def test_settings_are_a_stream_of_objects_below_what_a_person_must_know(operators: Path) -> None:
+    printed = call("settings", operators, "gpu-operator")
+    assert printed.exit_code == 0
+    assert printed.stdout.startswith("# gpu-operator: toolkit: no image 'container-toolkit' is described")
+    (policy,) = yaml.safe_load_all(printed.stdout)
+    assert policy["kind"] == "ClusterPolicy"
+    out = operators / "settings.yaml"
+    assert call("settings", operators, "gpu-operator", "-o", out).exit_code == 0
+    assert out.read_text(encoding="utf-8") == printed.stdout
+
+
+def test_settings_of_all_controllers_are_the_same_as_json(operators: Path) -> None:
+    printed = list(yaml.safe_load_all(call("settings", operators).stdout))
+    data = json.loads(call("settings", operators, "--json").stdout)
+    assert [each["controller"] for each in data["controllers"]] == ["gpu-operator", "network-operator"]
+    objects = [obj for each in data["controllers"] for obj in each["objects"]]
+    assert objects == printed
+
+
+def test_the_written_settings_are_manifests_that_the_check_finds_nothing_in(operators: Path) -> None:
+    out = operators / "settings.yaml"
+    assert call("settings", operators, "-o", out).exit_code == 0
+    result = call("check", operators, out)
+    assert result.exit_code == 0
+    assert "0 violations" in result.stdout
+
+
+def test_settings_of_a_factory_without_operators_say_which_have_some(stack: Path) -> None:
+    result = call("settings", stack)
+    assert result.exit_code == 0
+    assert (
+        result.stdout == "# the platform runs no controller with settings: gpu-operator, network-operator\n"
+    )
+
+
+def test_settings_that_cannot_be_made_end_with_2_and_the_line_to_add(operators: Path) -> None:
+    file = operators / "factory.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("ai/driver@", "ai/other@"), encoding="utf-8")
+    result = call("settings", operators)
+    assert result.exit_code == 2
+    assert "platform.controllers[0].images" in result.stderr
+    assert "mirror it and add" in result.stderr
