@@ -58,7 +58,7 @@ def definitions(operator: str) -> Path:
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """Start a control plane without a definition of ours."""
     root = tmp_path_factory.mktemp("clusters")
-    cluster = up("settings", root=root, wait_seconds=300)
+    cluster = up("settings", root=root, wait_seconds=600)
     yield open_cluster(cluster.kubeconfig)
     down("settings", root=root)
 

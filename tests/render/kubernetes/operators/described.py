@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import orjson
 import yaml
 
 from sovereign_ai.plan import plan
@@ -64,7 +65,8 @@ def described(
     change(data)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "factory.yaml"
-        file.write_text(yaml.safe_dump(data), encoding="utf-8")
+        # What is shared between controllers would be an anchor of YAML, which descriptions may not have.
+        file.write_text(yaml.safe_dump(orjson.loads(orjson.dumps(data))), encoding="utf-8")
         return load(file)
 
 
