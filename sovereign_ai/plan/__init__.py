@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sovereign_ai.plan.network_review import network_notes
     from sovereign_ai.plan.nodes import Node
     from sovereign_ai.plan.object_scopes import is_namespaced
+    from sovereign_ai.plan.operator_notes import idle_operators
     from sovereign_ai.plan.phases import PhasePlan
     from sovereign_ai.plan.plan_summary import summary
     from sovereign_ai.plan.platform import PlatformContact, PlatformController, plan_platform
@@ -77,6 +78,7 @@ else:
             "network_review": ("network_notes",),
             "nodes": ("Node",),
             "object_scopes": ("is_namespaced",),
+            "operator_notes": ("idle_operators",),
             "phases": ("PhasePlan",),
             "plan_summary": ("summary",),
             "platform": ("PlatformContact", "PlatformController", "plan_platform"),
@@ -136,6 +138,7 @@ __all__ = [
     "draft",
     "format_address",
     "gate_notes",
+    "idle_operators",
     "is_namespaced",
     "is_of_controller",
     "limited_shapes",
