@@ -36,7 +36,9 @@ Why = Annotated[
         "--why", help="Below each number its formula and inputs, and the source of each figure, once."
     ),
 ]
-_MANIFEST = "Print its TrainJob, JobSet or LeaderWorkerSets instead, with this container image."
+_MANIFEST = "Print its objects instead, with this container image: those of the platform's controllers."
+_FOR = "What the objects of a service are for: lws, kserve or dynamo; left out, platform.serving decides."
+_For = Annotated[str | None, typer.Option("--for", metavar="FORM", help=_FOR)]
 On = Annotated[
     str | None,
     typer.Option("--on", metavar="DAY", help="The day that is assessed, 2026-12-31; left out, today."),
@@ -125,12 +127,15 @@ def add(app: typer.Typer) -> None:
         ],
         figures: Figures = None,
         manifest: Annotated[str | None, typer.Option("--manifest", metavar="IMAGE", help=_MANIFEST)] = None,
+        form: _For = None,
         why: Why = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Show whether a job or service fits; exit code 0 if it does, 1 if not, 2 if a figure is missing."""
         run_command(
-            "assess job", as_json, lambda output: _job(output, stack, file, figures, manifest, why=why)
+            "assess job",
+            as_json,
+            lambda output: _job(output, stack, file, figures, (manifest, form), why=why),
         )
 
     @group.command("figures", **example("sovereign-ai assess figures stacks/lab > figures.yaml"))
@@ -301,13 +306,22 @@ def _cost(
 
 
 def _job(
-    output: Output, path: Path, file: Path, figures: Path | None, image: str | None, *, why: bool
+    output: Output,
+    path: Path,
+    file: Path,
+    figures: Path | None,
+    objects_for: tuple[str | None, str | None],
+    *,
+    why: bool,
 ) -> None:
+    """Assess a job or service; with an image, print its objects in a form."""
     from sovereign_ai.assess.fit import FitVerdict, assess_fit, read_workload, split_figures
     from sovereign_ai.assess.sources import read_figures
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.render.kubernetes import yaml_stream
 
+    image, form = objects_for
+    _require_image(image, form)
     stack = open_stack(path)
     work = read_workload(file, stack.factory)
     given = {}
@@ -322,24 +336,47 @@ def _job(
     if image is None:
         _print_assessment(output, fit, why=why, code=codes[fit.verdict])
         return
-    objects = _permitted_objects(stack, work, image)
+    objects = _permitted_objects(stack, work, image, form or "")
     first, _ = next(fit.lines_with_measures())
     output.progress(first)
     data = {"verdict": fit.verdict.value, "objects": objects}
     output.finish(data, yaml_stream(objects).splitlines(), codes[fit.verdict])
 
 
+def _require_image(image: str | None, form: str | None) -> None:
+    """Refuse a form of objects where none are asked for.
+
+    Raises:
+        UsageError: it is so.
+    """
+    from sovereign_ai.errors import Problem, UsageError
+
+    if form is not None and image is None:
+        message = f"--for {form[:40]} says what objects are for, and none are printed"
+        raise UsageError(Problem("no-manifest", message, hint="add --manifest IMAGE"))
+
+
 def _permitted_objects(
-    stack: Stack, work: TrainingJob | InferenceService, image: str
+    stack: Stack, work: TrainingJob | InferenceService, image: str, chosen: str
 ) -> list[dict[str, Any]]:
     """Return the objects of a job or service.
 
     Raises:
-        UsageError: a rule refuses one, as admission would.
+        UsageError: a rule refuses one, as admission would, or there is no such form of objects.
     """
-    from sovereign_ai.assess.fit import manifests
+    from sovereign_ai.assess.fit import (
+        InferenceService,
+        ServingForm,
+        manifests,
+        serving_form,
+        serving_manifests,
+    )
 
-    objects = manifests(stack.factory, stack.plan, work, image)
+    form = serving_form(stack.factory, work, chosen)
+    if isinstance(work, InferenceService) and form is not ServingForm.LWS:
+        objects = serving_manifests(stack.plan, work, image, form)
+    else:
+        objects = manifests(stack.factory, stack.plan, work, image)
     refuse_violations(stack, objects)
     return objects
 

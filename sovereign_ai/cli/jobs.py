@@ -21,7 +21,7 @@ from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
-    from sovereign_ai.assess.fit import Fit
+    from sovereign_ai.assess.fit import Fit, InferenceService, TrainingJob
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.operate import ServedWork, Work
@@ -230,7 +230,7 @@ def _run(output: Output, path: Path, request: Submission, where: Where) -> None:
         require_admission(adapted, served)
     with_command(adapted, command)
     with_simulated_duration(adapted, request.duration)
-    notes = _notes(objects, adapted, served)
+    notes = [*_other_forms(stack, work), *_notes(objects, adapted, served)]
     for note in notes:
         # Before anything is submitted, so that it can be interrupted.
         output.progress(note)
@@ -333,6 +333,18 @@ def _require_namespace(stack: Stack, cluster: str, objects: list[dict[str, Any]]
         if namespace not in here:
             message = f"namespace {namespace} is in another cluster than {cluster}"
             raise UsageError(Problem("other-cluster", message, hint="name that cluster by --stack"))
+
+
+def _other_forms(stack: Stack, work: TrainingJob | InferenceService) -> list[str]:
+    """Return that a service is not submitted as an object of what the platform serves models with."""
+    from sovereign_ai.assess.fit import InferenceService, platform_forms
+
+    names = platform_forms(stack.factory) if isinstance(work, InferenceService) else []
+    notes = []
+    for name in names:
+        forms = f"`assess job --manifest IMAGE --for {name}` prints its object"
+        notes.append(f"the platform names {name}: {forms}, and here LeaderWorkerSets run the service")
+    return notes
 
 
 def _notes(objects: list[dict[str, Any]], adapted: list[dict[str, Any]], served: ServedWork) -> list[str]:

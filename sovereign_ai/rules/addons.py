@@ -23,6 +23,7 @@ from sovereign_ai.rules.fields import (
     lists_of,
     named_values,
     nested,
+    template_of_containers,
     template_of_specs,
 )
 from sovereign_ai.rules.kinds import KINDS
@@ -44,6 +45,7 @@ class Addon:
         fields: the fields in which a place can be written.
         templates: paths of the pod templates that it holds.
         specs: paths of pod specifications that it holds without metadata around them.
+        containers: paths of containers that stand outside a pod's list of them.
         refused: whether every object of the kind leads to another cluster.
     """
 
@@ -54,6 +56,7 @@ class Addon:
     fields: tuple[Field, ...] = ()
     templates: tuple[str, ...] = ()
     specs: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
     refused: bool = False
 
     @property
@@ -670,6 +673,41 @@ _TRAINED_MODEL = Addon(
 _LOCAL_MODEL_CACHE = Addon(
     "serving.kserve.io", "LocalModelCache", "workloads", _KSERVE_API, _places("spec.sourceModelUri")
 )
+_LLM_PODS = ("spec.template", "spec.worker", "spec.prefill.template", "spec.prefill.worker")
+_LLM_INFERENCE_SERVICE = Addon(
+    "serving.kserve.io",
+    "LLMInferenceService",
+    "workloads",
+    "github.com/kserve/kserve v0.17.0, pkg/apis/serving/v1alpha2",
+    (
+        *_places("spec.model.uri"),
+        Field("spec.model", "allowed-keys", ("name", "uri")),
+        # Gateways and routes may lead through other namespaces, and plugins of a scheduler ask any server.
+        # What the controller makes of an empty field is an object with rules of its own.
+        Field("spec.router{}", "allowed-keys", ()),
+    ),
+    (),
+    _LLM_PODS,
+)
+_GRAPH_SERVICE = """
+annotations componentType extraPodMetadata extraPodSpec labels multinode replicas resources scalingAdapter
+sharedMemory subComponentType
+"""
+_DYNAMO_GRAPH = Addon(
+    "nvidia.com",
+    "DynamoGraphDeployment",
+    "workloads",
+    "github.com/ai-dynamo/dynamo, deploy/operator/api/v1alpha1",
+    (
+        # Variables and volumes are written where those of any pod are. An ingress, a sidecar, a checkpoint
+        # and a picker's plugins name what no condition reads, and version v1beta1 has other fields.
+        Field("spec.services{}", "allowed-keys", tuple(_GRAPH_SERVICE.split())),
+        Field("spec", "allowed-keys", ("backendFramework", "services")),
+    ),
+    (),
+    ("spec.services{}.extraPodSpec",),
+    containers=("spec.services{}.extraPodSpec.mainContainer",),
+)
 # All types that KEDA documents and that ask nobody, or a server whose address the trigger states under a name
 # that says so (keda.sh/docs, read 2026-11-28). A scaler of another type asks a cloud, whose address it knows
 # by itself, whatever else the trigger says.
@@ -1073,6 +1111,8 @@ _ADDONS = (
     _INFERENCE_GRAPH,
     _TRAINED_MODEL,
     _LOCAL_MODEL_CACHE,
+    _LLM_INFERENCE_SERVICE,
+    _DYNAMO_GRAPH,
     _SCALED_OBJECT,
     _SCALED_JOB,
     _APPLICATION,
@@ -1182,6 +1222,8 @@ def templates(key: str = "") -> str:
             lists.append(lists_of(*addon.templates))
         if addon.specs:
             lists.append(template_of_specs(*addon.specs))
+        if addon.containers:
+            lists.append(template_of_containers(*addon.containers))
         lists_by_kind[addon.key] = lists
     return _lists_of_kind(lists_by_kind, key)
 

@@ -1210,6 +1210,11 @@ def template_of_specs(*paths: str) -> str:
     return f'{_in_parentheses(lists_of(*paths))}.map(s, {{"spec": s}})'
 
 
+def template_of_containers(*paths: str) -> str:
+    """Return CEL for the containers at some paths as templates of a pod each."""
+    return f'{_in_parentheses(lists_of(*paths))}.map(c, {{"spec": {{"containers": [c]}}}})'
+
+
 def nested(*paths: str, base: str = "object") -> str:
     """Return CEL for the values at some paths as lists of values; at most two steps of each are `[]` or `{}`.
 

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from sovereign_ai.assess.fit.components import InferenceService, TrainingJob
     from sovereign_ai.assess.fit.fit_sheet import FitVerdict
     from sovereign_ai.assess.fit.report import Fit, assess_fit
+    from sovereign_ai.assess.fit.serving_platforms import (
+        ServingForm,
+        platform_forms,
+        serving_form,
+        serving_manifests,
+    )
     from sovereign_ai.assess.fit.workload_figures import split_figures
     from sovereign_ai.assess.fit.workload_file import read_workload
     from sovereign_ai.assess.fit.workload_manifests import manifests
@@ -25,6 +31,12 @@ else:
             "components": ("InferenceService", "TrainingJob"),
             "fit_sheet": ("FitVerdict",),
             "report": ("Fit", "assess_fit"),
+            "serving_platforms": (
+                "ServingForm",
+                "platform_forms",
+                "serving_form",
+                "serving_manifests",
+            ),
             "workload_figures": ("split_figures",),
             "workload_file": ("read_workload",),
             "workload_manifests": ("manifests",),
@@ -35,9 +47,13 @@ __all__ = [
     "Fit",
     "FitVerdict",
     "InferenceService",
+    "ServingForm",
     "TrainingJob",
     "assess_fit",
     "manifests",
+    "platform_forms",
     "read_workload",
+    "serving_form",
+    "serving_manifests",
     "split_figures",
 ]

@@ -29,6 +29,12 @@ Degree = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 Large = Annotated[int, Field(ge=1, le=10**15, strict=True)]
 Tokens = Annotated[int, Field(ge=1, le=10**9, strict=True)]
 """Tokens; published contexts are of ten million."""
+Uri = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*://[A-Za-z0-9._/:@-]+$", max_length=1_000)]
+_PLACES = ("pvc://", "oci://")
+"""Places of a model that say by themselves where they are.
+
+Of a bucket an endpoint in a Secret decides it, and a hub is outside.
+"""
 _OFF = 5
 """How far the parameters may be from those of the shape."""
 Millis = Annotated[int, Field(ge=1, le=86_400_000, strict=True)]
@@ -102,6 +108,9 @@ class ServedModel(WorkModel):
     """Tokens of a sliding window, with `window_layers`."""
     window_layers: Degree | None = None
     """Layers, of those with a cache, that keep the tokens of a sliding window alone."""
+    uri: Uri | None = None
+    """Where its weights lie in the factory, for KServe, which loads them: `pvc://CLAIM/FOLDER` of a volume of
+    the tenant, or `oci://REGISTRY/MODEL` of a declared registry."""
 
 
 class Parallel(Model):
@@ -326,6 +335,7 @@ class InferenceService(Model):
         yield from model_problems(self.model)
         yield from _cache_problems(self.model)
         yield from _size_problems(self.model)
+        yield from _place_problems(self.model)
         yield from self._expert_problems()
         if self.prompt is not None and self.context is not None and self.prompt > self.context:
             tokens_text = counted(self.prompt, "token")
@@ -362,6 +372,15 @@ def _size_problems(model: ServedModel) -> Iterator[Problem]:
         message = f"all weights are {size}, and the experts alone {Bytes(int(routed))} in {precision}"
         hint = "write the size of all files of weights, or the format of the experts"
         yield Problem("weights-size", message, Where(field="model.weights_size"), hint)
+
+
+def _place_problems(model: ServedModel) -> Iterator[Problem]:
+    """Yield a place of a model that is a public hub, or that does not say where it is."""
+    if model.uri is not None and not model.uri.startswith(_PLACES):
+        scheme, _, _ = model.uri.partition("://")
+        message = f"{scheme}:// does not say that the model lies in the factory"
+        hint = "write pvc://CLAIM/FOLDER, or oci://REGISTRY/MODEL of a declared registry"
+        yield Problem("model-place", message, Where(field="model.uri"), hint)
 
 
 def _cache_problems(model: ServedModel) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "map": (dict,),
+    "objects": (dict,),
     "pod-template": (dict,),
     "array": (list,),
     "string": (str,),
@@ -30,7 +31,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 """Type in a definition to the types of its values as plain data."""
 _WHOLE = frozenset({"map", "pod-template"})
-"""Types whose content the definition does not name."""
+"""Types whose content the definition does not name. Values of `objects` have fields, whatever their names."""
 
 
 @frozen_dataclass
@@ -42,7 +43,7 @@ class WorkloadKind:
         kind: its name.
         source: module, version and file of the definition.
         required: fields that must be there where the part around them is.
-        fields: path to type, as in `spec.replicatedJobs[].name`.
+        fields: path to type, as in `spec.replicatedJobs[].name` and `spec.services{}.replicas`.
     """
 
     api_version: str
@@ -95,6 +96,10 @@ def _walk(kind: WorkloadKind, path: str, value: Any) -> Iterator[str]:
         yield f"{path}: expected {wanted}"
         return
     if wanted in _WHOLE:
+        return
+    if wanted == "objects":
+        for inner in value.values():
+            yield from _walk(kind, f"{path}{{}}", inner)
         return
     if isinstance(value, dict):
         yield from _missing(kind, path, value)

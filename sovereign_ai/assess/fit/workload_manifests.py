@@ -39,7 +39,7 @@ Work that spans machines stands still as soon as one of them does: the wait of o
 
 
 @frozen_dataclass
-class _Place:
+class Place:
     """Where a piece of work runs: its namespace, and the part of its pool in that cluster.
 
     Attributes:
@@ -87,7 +87,7 @@ def manifests(
         UsageError: the tenant is not named or has no namespace there, the pool's GPUs are divided, or they
             cannot be claimed.
     """
-    place = _place(plan, work)
+    place = place_of(plan, work)
     if isinstance(work, InferenceService):
         return _services(work, place, image)
     if factory.platform is not None and "trainer" in factory.platform.jobs:
@@ -108,13 +108,13 @@ def _require_counts(job: TrainingJob) -> None:
         raise UsageError(Problem("claims-in-trainjob", message, Where(field="devices"), hint))
 
 
-def _place(plan: Plan, work: TrainingJob | InferenceService) -> _Place:
+def place_of(plan: Plan, work: TrainingJob | InferenceService) -> Place:
     """Return the place with most servers of the pool in which the tenant has a namespace.
 
     Raises:
         UsageError: there is none, or several tenants could be meant.
     """
-    places: list[_Place] = []
+    places: list[Place] = []
     tenants: set[str] = set()
     for cluster in plan.clusters:
         for place in _places_in(cluster, work.pool):
@@ -147,41 +147,45 @@ def _device_class(pool: PoolSlice) -> str:
     return device.name
 
 
-def _places_in(cluster: ClusterPlan, pool_name: str) -> list[_Place]:
+def _places_in(cluster: ClusterPlan, pool_name: str) -> list[Place]:
     """Return the places of a pool in one cluster: a namespace of its zone each."""
-    places: list[_Place] = []
+    places: list[Place] = []
     for pool in cluster.pools:
         for namespace in cluster.namespaces:
             if pool.pool == pool_name and pool_name in namespace.pools:
-                places.append(_Place(namespace, pool))
+                places.append(Place(namespace, pool))
     return places
 
 
-def _object(kind: str, name: str, place: _Place, spec: Manifest) -> Manifest:
+def queued_object(kind: str, name: str, place: Place, spec: Manifest) -> Manifest:
     """Return an object in the queue of its pool."""
-    labels = {_QUEUE: place.pool.pool, **place.team_labels}
-    metadata = {"name": name, "namespace": place.namespace.name, "labels": labels}
+    metadata = {"name": name, "namespace": place.namespace.name, "labels": queue_labels(place)}
     api_version = workload_kind(kind).api_version
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def _train_job(job: TrainingJob, place: _Place, image: str) -> Manifest:
+def queue_labels(place: Place) -> dict[str, str]:
+    """Return the labels by which Kueue admits work, and by which usage is accounted to a team."""
+    return {_QUEUE: place.pool.pool, **place.team_labels}
+
+
+def _train_job(job: TrainingJob, place: Place, image: str) -> Manifest:
     """Return a job as a TrainJob; its runtime holds the pods."""
     gpus, nodes = job_size(job, place.gpus)
-    each = _gpus_each(gpus, nodes)
+    each = gpus_each(gpus, nodes)
     trainer: Manifest = {"image": image, "numNodes": nodes, "numProcPerNode": each}
     trainer["resourcesPerNode"] = _resources(place, each)
     group, _, _ = workload_kind("TrainJob").api_version.partition("/")
     runtime = {"apiGroup": group, "kind": "ClusterTrainingRuntime", "name": _RUNTIME}
     spec = {"runtimeRef": runtime, "suspend": True, "trainer": trainer}
-    return _object("TrainJob", job.name, place, spec)
+    return queued_object("TrainJob", job.name, place, spec)
 
 
-def _job_set(job: TrainingJob, place: _Place, image: str) -> list[Manifest]:
+def _job_set(job: TrainingJob, place: Place, image: str) -> list[Manifest]:
     """Return a job as a JobSet of a single Job with a pod on each server."""
     gpus, nodes = job_size(job, place.gpus)
-    each = _gpus_each(gpus, nodes)
-    pod = _pod(job.name, place, image, each)
+    each = gpus_each(gpus, nodes)
+    pod = pod_of(job.name, place, image, each)
     pod["restartPolicy"] = "Never"
     # The network is best within a scalable unit; a job that fits none still runs.
     annotations = {_PREFERRED: KEYS.scalable_unit, **_slices(place, job.parallel.tensor)}
@@ -190,41 +194,56 @@ def _job_set(job: TrainingJob, place: _Place, image: str) -> list[Manifest]:
     indexed["backoffLimit"] = 0
     indexed["template"] = template
     replicated = {"name": "node", "replicas": 1, "template": {"spec": indexed}}
-    job_set = _object("JobSet", job.name, place, {"suspend": True, "replicatedJobs": [replicated]})
-    return [*_claim_templates(job.name, place, each), job_set]
+    job_set = queued_object("JobSet", job.name, place, {"suspend": True, "replicatedJobs": [replicated]})
+    return [*claim_templates(job.name, place, each), job_set]
 
 
-def _services(service: InferenceService, place: _Place, image: str) -> list[Manifest]:
+def _services(service: InferenceService, place: Place, image: str) -> list[Manifest]:
     """Return a LeaderWorkerSet for all replicas, or one for those of prefill and one for those of decode."""
+    objects: list[Manifest] = []
+    for role, replicas in copies_by_role(service).items():
+        objects += _replica_set(name_in(service, role), replicas, place, image)
+    return objects
+
+
+def copies_by_role(service: InferenceService) -> dict[str, Replicas]:
+    """Return the copies of a service's model by their role, which has no name where they do all."""
     if service.prefill is not None and service.decode is not None:
-        prefill = _replica_set(f"{service.name}-prefill", service.prefill, place, image)
-        decode = _replica_set(f"{service.name}-decode", service.decode, place, image)
-        return [*prefill, *decode]
+        return {"prefill": service.prefill, "decode": service.decode}
     shape = {"data": service.data, "pipeline": service.pipeline}
-    joint = Replicas(replicas=service.replicas or 1, tensor=service.tensor or 1, **shape)
-    return _replica_set(service.name, joint, place, image)
+    return {"": Replicas(replicas=service.replicas or 1, tensor=service.tensor or 1, **shape)}
 
 
-def _replica_set(name: str, replicas: Replicas, place: _Place, image: str) -> list[Manifest]:
+def name_in(service: InferenceService, role: str) -> str:
+    """Return the name of what belongs to the copies of one role."""
+    return f"{service.name}-{role}" if role else service.name
+
+
+def _replica_set(name: str, replicas: Replicas, place: Place, image: str) -> list[Manifest]:
     """Return a LeaderWorkerSet whose groups each hold one copy of the model."""
     gpus = replicas.tensor * replicas.data * replicas.pipeline
     size = ceil_div(gpus, place.gpus)
-    each = _gpus_each(gpus, size)
-    pod = _pod(name, place, image, each)
-    annotations: dict[str, str] = {}
-    # Tensor parallelism wants the scale-up network, without which a copy is too slow to be of use.
-    if 1 < size <= place.domain:
-        annotations[_REQUIRED] = KEYS.nvlink_domain
-    elif size > 1:
-        annotations = {_PREFERRED: KEYS.scalable_unit, **_slices(place, replicas.tensor)}
+    each = gpus_each(gpus, size)
+    pod = pod_of(name, place, image, each)
+    annotations = copy_topology(place, size, replicas.tensor)
     group: Manifest = {"size": size, "restartPolicy": "RecreateGroupOnPodRestart"}
     group["workerTemplate"] = _template(pod, annotations, place)
     spec = {"replicas": replicas.replicas, "leaderWorkerTemplate": group}
-    replica_set = _object("LeaderWorkerSet", name, place, spec)
-    return [*_claim_templates(name, place, each), replica_set]
+    replica_set = queued_object("LeaderWorkerSet", name, place, spec)
+    return [*claim_templates(name, place, each), replica_set]
 
 
-def _slices(place: _Place, tensor: int) -> dict[str, str]:
+def copy_topology(place: Place, size: int, tensor: int) -> dict[str, str]:
+    """Return the annotations that place the pods of a copy of a model; none where it is a single pod."""
+    # Tensor parallelism wants the scale-up network, without which a copy is too slow to be of use.
+    if 1 < size <= place.domain:
+        return {_REQUIRED: KEYS.nvlink_domain}
+    if size > 1:
+        return {_PREFERRED: KEYS.scalable_unit, **_slices(place, tensor)}
+    return {}
+
+
+def _slices(place: Place, tensor: int) -> dict[str, str]:
     """Return the annotations that keep each tensor-parallel group of several servers in one NVLink domain.
 
     Kueue places the pods of a slice, which are as many as its size and follow each other, in one domain.
@@ -235,18 +254,18 @@ def _slices(place: _Place, tensor: int) -> dict[str, str]:
     return {_SLICE: KEYS.nvlink_domain, _SLICE_SIZE: str(size)}
 
 
-def _gpus_each(gpus: int, nodes: int) -> int:
+def gpus_each(gpus: int, nodes: int) -> int:
     """Return the GPUs of each server: as many on each, and at least what is needed in all."""
     return ceil_div(gpus, nodes)
 
 
-def _resources(place: _Place, gpus: int) -> Manifest:
+def _resources(place: Place, gpus: int) -> Manifest:
     """Return what a pod asks for; of devices, Kubernetes wants request and limit to be the same."""
     amounts = {place.pool.resource: str(gpus)}
     return {"requests": dict(amounts), "limits": amounts}
 
 
-def _claim_templates(name: str, place: _Place, gpus: int) -> list[Manifest]:
+def claim_templates(name: str, place: Place, gpus: int) -> list[Manifest]:
     """Return the template of the claims of a piece of work; none where its pods ask for a number."""
     if not place.device_class:
         return []
@@ -259,7 +278,7 @@ def _claim_templates(name: str, place: _Place, gpus: int) -> list[Manifest]:
     return [template]
 
 
-def _pod(name: str, place: _Place, image: str, gpus: int) -> Manifest:
+def pod_of(name: str, place: Place, image: str, gpus: int) -> Manifest:
     """Return a pod's specification with one container, as narrow as a factory's admission asks for."""
     container: Manifest = {"name": "main", "image": image, "resources": _resources(place, gpus)}
     container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
@@ -282,7 +301,7 @@ def _silence_tolerations() -> list[Manifest]:
     return tolerations
 
 
-def _template(pod: Manifest, annotations: dict[str, str], place: _Place) -> Manifest:
+def _template(pod: Manifest, annotations: dict[str, str], place: Place) -> Manifest:
     """Return a pod template; one without annotations and labels has no metadata."""
     metadata: Manifest = {"annotations": annotations} if annotations else {}
     if place.team_labels:
