@@ -125,7 +125,7 @@ def _kserve(service: InferenceService, place: Place, image: str) -> list[Manifes
     uri = service.model.uri
     if uri is None:
         message = "an LLMInferenceService names the place of its model, and the file does not"
-        hint = f"write model: {{uri: pvc://CLAIM/FOLDER}}; or {_OTHER_FORM}"
+        hint = f"write uri: pvc://CLAIM/FOLDER below model; or {_OTHER_FORM}"
         raise UsageError(Problem("no-model-place", message, Where(field="model.uri"), hint))
     objects: list[Manifest] = []
     workloads: dict[str, Manifest] = {}

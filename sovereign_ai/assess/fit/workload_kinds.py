@@ -97,7 +97,7 @@ def _walk(kind: WorkloadKind, path: str, value: Any) -> Iterator[str]:
         return
     if wanted in _WHOLE:
         return
-    if wanted == "objects":
+    if wanted == "objects" and isinstance(value, dict):
         for inner in value.values():
             yield from _walk(kind, f"{path}{{}}", inner)
         return
