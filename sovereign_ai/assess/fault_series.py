@@ -6,7 +6,8 @@
 What happens to one machine follows the counts of the Llama 3 paper (`assess/data/failures.json`); what hangs
 together follows estimates with ranges (`assess/data/faults.json`). Which machines a lost switch, power unit
 or rack takes along follows from the plan. Silent corruption is left out: nobody reports it. How often a whole
-rail or scalable unit is lost is not known, so that a file may name them and no seed draws them.
+rail or scalable unit is lost, a switch's daemon hangs or an API server is slow is not known, so that a file
+may name them and no seed draws them.
 
 Counted were machines with GPUs, so that machines without any have no faults of their own here. A GPU whose
 driver reports no faults by numbers breaks as often as any other, and its machine falls silent.
@@ -52,6 +53,10 @@ class FaultDomain(StrEnum):
     FEED = "feed"
     RACK = "rack"
     SCALABLE_UNIT = "scalable-unit"
+    SWITCH_DAEMON = "switch-daemon"
+    """A daemon of a leaf or spine restarts or hangs: it forwards nothing, with its power and its ports up."""
+    API_SERVER = "api-server"
+    """No machine: the cluster's API server is slow."""
 
     @property
     def is_silent(self) -> bool:
@@ -63,6 +68,11 @@ class FaultDomain(StrEnum):
         """Whether such a fault is reported as an Xid."""
         return self in {self.APPLICATION, self.GPU, self.NVLINK}
 
+    @property
+    def passes(self) -> bool:
+        """Whether such a fault leaves no broken hardware behind: it is over without a repair."""
+        return self in {self.APPLICATION, self.SWITCH_DAEMON, self.API_SERVER}
+
 
 @frozen_dataclass
 class FaultEvent:
@@ -72,10 +82,11 @@ class FaultEvent:
         seconds: when it happens, from the beginning.
         domain: what it takes out.
         unit: which: a machine, a switch, a power unit, `<site>/<feed>`, `<plane>/r<rail>`, a rack, an NVLink
-            domain or a scalable unit.
+            domain, a scalable unit, or the cluster of an API server.
         gpu: the GPU's index, or the port's of a NIC; None for a fault of the whole unit.
         code: the Xid; 0 where none is reported.
-        repair: seconds until the hardware is repaired or exchanged. Before that no reset helps.
+        repair: seconds until the hardware is repaired or exchanged, before which no reset helps; until a
+            daemon or an API server is itself again.
     """
 
     seconds: float
@@ -145,7 +156,10 @@ class FailureDomains:
         for domain in (FaultDomain.GPU, FaultDomain.APPLICATION):
             # Drivers of other vendors report no faults by numbers.
             units[domain] = {name: (name,) for name in fitted if self.codes[name]}
-        units[FaultDomain.LEAF], units[FaultDomain.SPINE] = self._switches(plan)
+        leaves, spines = self._switches(plan)
+        units[FaultDomain.LEAF], units[FaultDomain.SPINE] = leaves, spines
+        units[FaultDomain.SWITCH_DAEMON] = {**leaves, **spines}
+        units[FaultDomain.API_SERVER] = {cluster: ()}
         for node in self.nodes.values():
             if node.nvlink_domain and self.codes[node.name]:
                 _join(units[FaultDomain.NVLINK], node.nvlink_domain, node.name)
@@ -155,7 +169,7 @@ class FailureDomains:
         self.units = units
 
     def machines(self, event: FaultEvent) -> tuple[str, ...]:
-        """Return the machines on which an agent reports a fault; of a spine or one of two PDUs it is none."""
+        """Return the machines that report a fault; of a spine, API server or one of two PDUs, none."""
         return self.units[event.domain][event.unit]
 
     def _switches(self, plan: Plan) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:

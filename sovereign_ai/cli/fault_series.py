@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from sovereign_ai.assess import FaultEvent
     from sovereign_ai.cli.output import Output
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cluster.api import Api
+    from sovereign_ai.cli.target import Target
 
 
 @frozen_dataclass
@@ -66,17 +67,29 @@ def write_faults(output: Output, series: FaultSeries, path: Path) -> None:
     output.finish({"cluster": series.cluster, "file": str(path), **_data(series)}, lines)
 
 
-def replay_faults(output: Output, series: FaultSeries, api: Api, speed: float) -> None:
-    """Report each fault on the simulated machines at its moment, until the last one or Ctrl-C."""
+def replay_faults(output: Output, series: FaultSeries, target: Target, speed: float) -> None:
+    """Report each fault on the simulated machines at its moment, until the last one or Ctrl-C.
+
+    Args:
+        output: receives each fault, and how many there were.
+        series: the faults.
+        target: an embedded control plane, whose API server is made slow where the series says so.
+        speed: seconds of the series in a second.
+    """
+    from sovereign_ai.assess import FaultDomain
     from sovereign_ai.cli.interrupt import stopping_at_interrupt
+    from sovereign_ai.cluster.embedded import SlowServer
     from sovereign_ai.sim import FaultReplay
 
-    replay = FaultReplay(api, series.stack.factory, series.stack.plan, series.cluster)
+    slow = partial(SlowServer, target.control_plane.cluster_dir)
+    replay = FaultReplay(target.api, series.stack.factory, series.stack.plan, series.cluster, slow)
     reported: list[int] = []
 
     def tell(event: FaultEvent, machines: int) -> None:
         reported.append(machines)
         where = "no machine reports it" if not machines else f"reported by {machines}"
+        if event.domain is FaultDomain.API_SERVER:
+            where = f"its API server is slow for {event.repair / speed:.1f} s"
         xid = f" Xid {event.code}" if event.code else ""
         output.progress(f"{event.seconds / 3600:9.1f} h  {event.domain} {event.unit}{xid}: {where}")
 

@@ -149,7 +149,11 @@ def add(app: typer.Typer) -> None:
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Let simulated machines of a local control plane report a fault, or many over time."""
+        """Let simulated machines of a local control plane report a fault, or many over time.
+
+        A file may name what no seed draws, since nobody counted it: rail, scalable-unit, switch-daemon, and
+        api-server, which makes the API server of the embedded control plane slow.
+        """
         where = (cluster, None, name)
 
         def work(output: Output) -> None:
@@ -165,7 +169,7 @@ def add(app: typer.Typer) -> None:
                 return
             _, _, target = _open(output, stack, where)
             _require_simulated(target, all_machines=True)
-            replay_faults(output, series, target.api, speed)
+            replay_faults(output, series, target, speed)
 
         run_command("repair inject", as_json, work)
 

@@ -3,7 +3,7 @@
 Each fault is reported as its agents would, at its moment, and by one request after the other for one machine,
 so that a fault of many machines is one burst. Nothing is said to the repair controller. Agents of machines
 report until the API server takes it, and so does a replay: a server that is slow, busy or away for a while
-delays a fault and loses none.
+delays a fault and loses none. A fault of the API server itself makes it slow, which nobody reports.
 """
 
 from __future__ import annotations
@@ -11,18 +11,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from sovereign_ai.assess import FailureDomains, FaultDomain, FaultEvent
 from sovereign_ai.cluster.api import Api, ApiError, UnreachableError
+from sovereign_ai.cluster.embedded import SlowServer
+from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.plan import Plan
 from sovereign_ai.sim.fault_reports import (
+    LOSS_CHECKS,
     PORT_CHECKS,
     THERMAL_CHECK,
     await_parts,
     report_condition,
     report_domain,
+    report_loss,
     report_silence,
 )
 from sovereign_ai.sim.faults import inject_into
@@ -39,17 +44,32 @@ _CONFLICT, _TOO_MANY, _SERVER_ERROR = 409, 429, 500
 class FaultReplay:
     """Reports faults on the machines of one simulated cluster."""
 
-    def __init__(self, api: Api, factory: AIFactory, plan: Plan, cluster: str) -> None:
+    def __init__(
+        self,
+        api: Api,
+        factory: AIFactory,
+        plan: Plan,
+        cluster: str,
+        slow: Callable[[float], SlowServer] | None = None,
+    ) -> None:
         """Read the plan's failure domains; nothing is sent yet.
+
+        Args:
+            api: the cluster.
+            factory: the description.
+            plan: the plan.
+            cluster: the cluster's name in it.
+            slow: makes the cluster's API server slow for some seconds; None where nobody may.
 
         Raises:
             KeyError: the plan has no such cluster.
         """
-        self._api, self._factory = api, factory
+        self._api, self._factory, self._slow = api, factory, slow
         self._domains = FailureDomains(plan, cluster)
         self._machines = {machine.node.name: machine for machine in machines(plan, cluster)}
         compute = [fabric.kind for fabric in plan.fabrics if fabric.role == "compute"]
-        self._port_check = PORT_CHECKS.get(compute[0] if compute else "", PORT_CHECKS["roce"])
+        kind = compute[0] if compute and compute[0] in PORT_CHECKS else "roce"
+        self._port_check, self._loss_check = PORT_CHECKS[kind], LOSS_CHECKS[kind]
 
     def run(
         self,
@@ -69,16 +89,31 @@ class FaultReplay:
         Raises:
             ApiError: the server refused what another attempt cannot change, or for longer than `PATIENCE`.
             UnreachableError: there was no answer for so long.
+            UsageError: the API server would have to be slow, and is none that this program may slow down.
+            EnvironmentLacksError: it does not run here.
         """
+        if self._slow is None and any(event.domain is FaultDomain.API_SERVER for event in events):
+            message = "only the API server of an embedded control plane of yours is made slow"
+            hint = "leave the rows with the domain `api-server` out"
+            raise UsageError(Problem("server-not-ours", message, hint=hint))
         began = datetime.now(UTC)
-        for event in events:
-            due = began + timedelta(seconds=event.seconds / speed)
-            if stop.wait(max(0.0, (due - datetime.now(UTC)).total_seconds())):
-                return
-            reported = self.report(event, due + timedelta(seconds=event.repair / speed), stop)
-            if stop.is_set():
-                return
-            tell(event, reported)
+        # However this ends, no server is slow any more.
+        with ExitStack() as slowed:
+            servers = []
+            for event in events:
+                due = began + timedelta(seconds=event.seconds / speed)
+                if stop.wait(max(0.0, (due - datetime.now(UTC)).total_seconds())):
+                    return
+                until = due + timedelta(seconds=event.repair / speed)
+                if event.domain is FaultDomain.API_SERVER and self._slow is not None:
+                    left = max(0.0, (until - datetime.now(UTC)).total_seconds())
+                    servers.append(slowed.enter_context(self._slow(left)))
+                reported = self.report(event, until, stop)
+                if stop.is_set():
+                    return
+                tell(event, reported)
+            for server in servers:
+                server.wait(stop)
 
     def report(self, event: FaultEvent, until: datetime, stop: threading.Event | None = None) -> int:
         """Report one fault, again and again until the server has taken it.
@@ -89,7 +124,8 @@ class FaultReplay:
             stop: ends it early; left out, nothing does.
 
         Returns:
-            The number of machines on which it is reported; 0 of a spine, or a feed that supplies survive.
+            The number of machines on which it is reported; 0 of a spine, a feed that supplies survive, or an
+            API server, which only a replay makes slow.
 
         Raises:
             ApiError: the server refused what another attempt cannot change, or for longer than `PATIENCE`.
@@ -118,7 +154,7 @@ class FaultReplay:
     def _report_on(self, name: str, event: FaultEvent, until: datetime) -> None:
         """Report a fault on one machine it takes along."""
         machine = self._machines[name]
-        if event.domain is not FaultDomain.APPLICATION:
+        if not event.domain.passes:
             # First, so that no reset that comes at once repairs what has no parts yet.
             await_parts(self._api, name, until)
         if event.domain in {FaultDomain.GPU, FaultDomain.APPLICATION}:
@@ -127,6 +163,8 @@ class FaultReplay:
             report_domain(self._api, self._factory.name, machine, event.code)
         elif event.domain.is_silent:
             report_silence(self._api, name)
+        elif event.domain is FaultDomain.SWITCH_DAEMON:
+            report_loss(self._api, name, self._loss_check, event.unit, until)
         elif event.domain is FaultDomain.THERMAL:
             message = "ErrorCode:DCGM_FR_CLOCK_THROTTLE_THERMAL GPU:0 too hot Recommended Action=RESTART_BM;"
             report_condition(self._api, name, THERMAL_CHECK, message)

@@ -4,7 +4,10 @@ Each is reported as a real agent does: a machine without power or with a dead ku
 condition, as the node controller writes it; a port or a temperature by a condition of NVSentinel's monitors,
 whose form is the check's name, `<check>IsNotHealthy` and `ErrorCode:… Recommended Action=…;`
 (NVIDIA/NVSentinel, platform connector, read 2026-11-27); a broken NVLink domain by a taint on all devices of
-its machines.
+its machines. A switch that forwards nothing while its ports are up is seen by what is sent through it and
+never acknowledged: NVSentinel counts `local_ack_timeout_err`, calls it not fatal, recommends nothing for it
+and reports an event of the Node instead of a condition (nic-health-monitor and platform connector, read
+2026-11-29).
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ SILENCED = f"{KEYS.domain}/simulated-silence"
 THERMAL_CHECK = "GpuThermalWatch"
 PORT_CHECKS = {"infiniband": "InfiniBandStateCheck", "roce": "EthernetStateCheck"}
 """Kind of fabric to the check of its ports."""
+LOSS_CHECKS = {"infiniband": "InfiniBandDegradationCheck", "roce": "EthernetDegradationCheck"}
+"""Kind of fabric to the check that counts what is lost at ports that are up."""
 _CHECKS = frozenset({THERMAL_CHECK, *PORT_CHECKS.values()})
 _MANAGER = "sovereign-ai-fault"
 
@@ -53,6 +58,41 @@ def report_silence(api: Api, node: str) -> None:
     _annotate(api, node, {FAKE: None, SILENCED: "true"})
     message = "Kubelet stopped posting node status."
     _set_conditions(api, node, {"Ready": _condition("Ready", "Unknown", "NodeStatusUnknown", message)})
+
+
+def report_loss(api: Api, node: str, check: str, switch: str, until: datetime) -> None:
+    """Let a monitor on a machine report that nobody acknowledges what it sends, with its ports up.
+
+    Args:
+        api: the cluster.
+        node: the machine.
+        check: the check that counts this.
+        switch: what the message names.
+        until: when the loss ends. It names the report too, so that another attempt at it is the same one.
+
+    Raises:
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    message = f"ErrorCode:local_ack_timeout_err switch {switch} ports are up Recommended Action=NONE;"
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{node}.{int(until.timestamp() * 1e6):x}", "namespace": "default"},
+        # The Node's name as its UID, and the check as the type, are what NVSentinel writes.
+        "involvedObject": {"kind": "Node", "name": node, "uid": node},
+        "type": check,
+        "reason": f"{check}IsNotHealthy",
+        "message": message,
+        "source": {"component": "nic-health-monitor", "host": node},
+        "reportingComponent": "nic-health-monitor",
+        "reportingInstance": node,
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }
+    api.apply(event, field_manager=_MANAGER, force=True)
 
 
 def report_domain(api: Api, factory: str, machine: Machine, xid: int) -> None:

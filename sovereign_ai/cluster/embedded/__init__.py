@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.embedded.lifecycle import down, launch, up
     from sovereign_ai.cluster.embedded.process_status import status_of, supervisor_pid
     from sovereign_ai.cluster.embedded.shutdown import stop_processes
+    from sovereign_ai.cluster.embedded.slow_server import SlowServer
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -20,7 +21,8 @@ else:
             "lifecycle": ("down", "launch", "up"),
             "process_status": ("status_of", "supervisor_pid"),
             "shutdown": ("stop_processes",),
+            "slow_server": ("SlowServer",),
         },
     )
 
-__all__ = ["down", "launch", "status_of", "stop_processes", "supervisor_pid", "up"]
+__all__ = ["SlowServer", "down", "launch", "status_of", "stop_processes", "supervisor_pid", "up"]

@@ -166,6 +166,18 @@ def recorded_processes(cluster_dir: ClusterDir) -> list[tuple[int, int]]:
     return running
 
 
+def recorded_process(cluster_dir: ClusterDir, name: str) -> tuple[int, int] | None:
+    """Return number and start time of a process that a running supervisor keeps; None if there is none."""
+    if supervisor_pid(cluster_dir) is None:
+        return None
+    running = recorded_processes(cluster_dir)
+    for entry in _entries(read_json(cluster_dir.status) or {}):
+        process = (entry.get("pid"), entry.get("started"))
+        if entry["name"] == name and process in running:
+            return running[running.index(process)]
+    return None
+
+
 def _entries(recorded: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the entry of each process in a status file, without entries that are damaged."""
     entries = recorded.get("processes")

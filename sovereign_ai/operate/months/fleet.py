@@ -50,6 +50,9 @@ def reported_fault(event: FaultEvent, codes: FaultCodes | None, port_check: str)
     if event.domain.has_code:
         remedy = remedy_for(event.code, codes) if codes else Remedy.NOTHING
         return Fault("Xid", event.gpu, event.code, remedy) if remedy else None
+    if event.domain.passes:
+        # What is lost at ports that are up is an event of the Node, which asks for nothing.
+        return None
     if event.domain is FaultDomain.THERMAL:
         return Fault("GpuThermalWatch", 0, 0, Remedy.REBOOT)
     return Fault(port_check, None, 0, Remedy.REBOOT)

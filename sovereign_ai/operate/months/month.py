@@ -42,9 +42,12 @@ _SHARED = frozenset(
         FaultDomain.FEED,
         FaultDomain.RACK,
         FaultDomain.SCALABLE_UNIT,
+        FaultDomain.SWITCH_DAEMON,
     }
 )
 """Faults of what several machines share."""
+_OF_SWITCHES = frozenset({FaultDomain.SPINE, FaultDomain.SWITCH_DAEMON})
+"""Faults that a spine has."""
 
 
 class Safeguard(StrEnum):
@@ -157,6 +160,7 @@ class _Run:
         self._waiting: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = count()
         self._next_round = inf
+        self._unheard_until = 0.0
         self._out_seconds = 0.0
         self._faults = 0
         self._samples: list[MonthSample] = []
@@ -215,13 +219,18 @@ class _Run:
     def _happen(self, event: FaultEvent, now: float) -> None:
         """Let a fault happen: machines break, jobs on them stop, agents report, and parts are ordered."""
         self._faults += 1
+        if event.domain is FaultDomain.API_SERVER:
+            self._unheard_until = max(self._unheard_until, now + event.repair)
+            self._at(self._unheard_until, self._hear)
+            return
         names = [name for name in self._site.domains.machines(event) if name in self._fleet.machines]
         is_wide = event.domain in _SHARED
+        is_spine = event.unit in self._site.domains.units[FaultDomain.SPINE] and event.domain in _OF_SWITCHES
         struck = set(names)
         for gang in self._gangs:
             is_struck = not struck.isdisjoint(gang.members)
             # A spine stops who sends through it until routes avoid it, as where it was counted.
-            if is_struck or (event.domain is FaultDomain.SPINE and gang.crosses()):
+            if is_struck or (is_spine and gang.crosses()):
                 gang.interrupt(now, wide=is_wide)
         for name in names:
             place = self._site.placed[name]
@@ -233,6 +242,12 @@ class _Run:
             self._at(now + report_delay(event), partial(self._report, name, fault))
             self._at(until, partial(self._exchange, name))
         self._place(now)
+
+    def _hear(self, now: float) -> None:
+        """Go on when the API server answers in time again: what came meanwhile is decided now."""
+        if now >= self._unheard_until:
+            self._call_round(now)
+            self._place(now)
 
     def _report(self, name: str, fault: Fault, now: float) -> None:
         self._fleet.report(name, fault)
@@ -264,6 +279,8 @@ class _Run:
         if now != self._next_round:
             return
         self._next_round = inf
+        if now < self._unheard_until:
+            return
         decided = False
         for decision in self._fleet.decide(now, self._is_held):
             if decision.is_written:
@@ -298,7 +315,9 @@ class _Run:
         return any(gang.is_placed and machine in gang.members for gang in self._gangs)
 
     def _place(self, now: float) -> None:
-        """Let jobs that wait start, if there are machines for them."""
+        """Let jobs that wait start, if there are machines for them and the API server hears of it."""
+        if now < self._unheard_until:
+            return
         for gang in self._gangs:
             if not gang.is_placed:
                 gang.place(now, self._fleet.unusable)
