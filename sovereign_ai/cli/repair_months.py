@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,6 +36,7 @@ _BUDGETS = (
     "of its machines at once, and a machine without work is never held back"
 )
 """What is said where the description has disruption budgets."""
+_FROM_HELP = "One run of the faults of a file, which `repair inject --output` writes."
 _METRICS_HELP = "File for the first run, hour by hour, as OpenMetrics text."
 _SILENT = 2.0
 """Seconds after which progress is reported."""
@@ -55,6 +56,7 @@ class MonthsAsked:
         jobs: equal jobs of each training pool; 0 for those that are described.
         without: what is left out, one at a time; empty for all.
         metrics: the file for OpenMetrics text; None for none.
+        source: the file of the faults of each run; None to draw them.
     """
 
     stack: Path
@@ -66,6 +68,7 @@ class MonthsAsked:
     jobs: int
     without: Sequence[Safeguard]
     metrics: Path | None = None
+    source: Path | None = None
 
 
 def add_simulate(group: typer.Typer) -> None:
@@ -96,6 +99,7 @@ def add_simulate(group: typer.Typer) -> None:
                 "--jobs", min=0, max=1000, metavar="N", help="Divide each training pool into equal jobs."
             ),
         ] = 0,
+        source: Annotated[Path | None, typer.Option("--from", metavar="FILE", help=_FROM_HELP)] = None,
         metrics: Annotated[Path | None, typer.Option("--metrics", metavar="FILE", help=_METRICS_HELP)] = None,
         figures: Annotated[
             Path | None, typer.Option("--figures", "-f", help="Your own figures, as for `assess goodput`.")
@@ -113,7 +117,8 @@ def add_simulate(group: typer.Typer) -> None:
             from sovereign_ai.operate import Safeguard
 
             left = [Safeguard(each.value) for each in without or ()]
-            asked = MonthsAsked(stack, name, figures, days, months, seed, jobs, left, metrics)
+            runs = 1 if source else months
+            asked = MonthsAsked(stack, name, figures, days, runs, seed, jobs, left, metrics, source)
             simulate_months(output, asked)
 
         run_command("repair simulate", as_json, work)
@@ -126,6 +131,7 @@ def simulate_months(output: Output, asked: MonthsAsked) -> None:
         UsageError: the cluster has no training job.
         SpecError: the description, or the file of figures, has problems.
     """
+    from sovereign_ai.cli.fault_series import series_of
     from sovereign_ai.errors import Problem, UsageError
     from sovereign_ai.operate import (
         Policy,
@@ -146,6 +152,9 @@ def simulate_months(output: Output, asked: MonthsAsked) -> None:
         hint = "describe a workload of kind training, or a pool with another purpose than inference"
         raise UsageError(Problem("no-job", message, hint=hint))
     site = read_site(stack.plan, cluster, terms, Policy())
+    if asked.source is not None:
+        recorded = series_of(asked.stack, asked.name, None, asked.days, asked.source)
+        site = replace(site, recorded=recorded.events)
     seeds = range(asked.seed, asked.seed + asked.months)
     progress = _Patient(output)
     compared = [run_series(site, seeds, asked.days, None, progress.tell)]
@@ -155,7 +164,7 @@ def simulate_months(output: Output, asked: MonthsAsked) -> None:
     data = {
         "cluster": cluster,
         "days": asked.days,
-        "seeds": list(seeds),
+        "seeds": list(seeds) if asked.source is None else [],
         "conditions": [_series_data(series) for series in compared],
         "agreement": [_agreement_data(agreement) for agreement in agreements],
     }
@@ -214,6 +223,8 @@ def _lines(
     seeds = (
         f"seeds {asked.seed} to {asked.seed + asked.months - 1}" if asked.months > 1 else f"seed {asked.seed}"
     )
+    if asked.source is not None:
+        seeds = f"as {asked.source} has them"
     yield f"{cluster}: faults of {asked.days:g} d in virtual time, {seeds}"
     yield f"{everything.faults:.1f} faults a run; {everything.out:.1f} machines broken on average"
     for agreement in agreements:

@@ -40,6 +40,17 @@ def test_what_is_left_out_can_be_chosen_and_the_document_has_all_of_it() -> None
     assert [each["job"]["name"] for each in document["agreement"]] == ["train-1", "train-2"]
 
 
+def test_the_faults_of_a_file_are_run_once_also_those_that_no_seed_draws(tmp_path: Path) -> None:
+    file = tmp_path / "faults.csv"
+    rows = ["seconds,domain,unit,gpu,code,repair", "0,api-server,lab,,0,3600", "60,node,train-003,,0,86400"]
+    file.write_text("\n".join(rows) + "\n")
+    document = orjson.loads(call("--from", str(file), "--without", "spares", "--json").stdout)
+    assert [condition["faults"] for condition in document["conditions"]] == [2, 2]
+    assert document["seeds"] == []
+    shown = call("--from", str(file), "--without", "spares").stdout
+    assert f"as {file} has them" in shown
+
+
 def test_a_month_is_written_as_open_metrics_text(tmp_path: Path) -> None:
     file = tmp_path / "month.txt"
     result = call("--without", "spares", "--metrics", str(file))

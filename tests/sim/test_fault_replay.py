@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
 from sovereign_ai.assess.fault_series import FailureDomains, FaultDomain, FaultEvent
 from sovereign_ai.cluster.api import ApiError, UnreachableError
-from sovereign_ai.errors import Problem
-from sovereign_ai.operate import observe_machines, places
+from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.operate import Policy, RepairController, observe_machines, one_policy, places
 from sovereign_ai.sim import fault_replay
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.sim.fault_replay import FaultReplay
-from sovereign_ai.sim.fault_reports import REPAIRED_AT, report_condition, report_silence
+from sovereign_ai.sim.fault_reports import LOSS_CHECKS, REPAIRED_AT, report_condition, report_silence
 from sovereign_ai.sim.faults import heal, heal_machine, machine_of
 from sovereign_ai.sim.nodes import FAKE
 from tests.render.lab import stack
@@ -24,6 +24,7 @@ from tests.verify.in_memory import InMemoryApi
 
 FACTORY = factory_of(pool("train"))
 PLAN = plan_of(FACTORY)
+LAB_FACTORY, LAB = stack("lab")
 PAST, SOON = datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC) + timedelta(hours=1)
 MACHINE = "train-0001"
 
@@ -75,6 +76,109 @@ def test_a_fault_is_read_as_its_agents_report_it_and_undone(
     heal(api, FACTORY, PLAN, MACHINE)
     assert seen(api) == {}
     assert REPAIRED_AT not in api.live("Node", MACHINE)["metadata"]["annotations"]
+
+
+@pytest.fixture
+def lab() -> Versioned:
+    """Return the lab, whose plan has leaves and spines."""
+    api = Versioned()
+    simulate(api, LAB_FACTORY, LAB, "lab")
+    return api
+
+
+def decisions(api: InMemoryApi) -> list[str]:
+    """Return what the repair controller would do in the lab, a minute from now."""
+    controller = RepairController(api, places(LAB, "lab"), one_policy(Policy()), "test")
+    return [decision.act for decision in controller.plan(datetime.now(UTC) + timedelta(minutes=1))]
+
+
+def test_a_lost_leaf_is_repaired_at_its_machines_and_a_hung_daemon_of_it_is_not(lab: Versioned) -> None:
+    leaf, behind = next(iter(FailureDomains(LAB, "lab").units[FaultDomain.LEAF].items()))
+    replay = FaultReplay(lab, LAB_FACTORY, LAB, "lab")
+    # The daemon is itself again in an hour, and keeps no reset of other faults from helping until then.
+    assert replay.report(event(FaultDomain.SWITCH_DAEMON, leaf, None), SOON) == len(behind) > 1
+    assert decisions(lab) == []
+    for name in behind:
+        assert REPAIRED_AT not in (lab.live("Node", name)["metadata"].get("annotations") or {})
+    assert replay.report(event(FaultDomain.LEAF, leaf, None), PAST) == len(behind)
+    assert len(decisions(lab)) >= len(behind)
+
+
+def test_a_hung_daemon_is_an_event_of_each_machine_behind_its_switch(lab: Versioned) -> None:
+    leaf, behind = next(iter(FailureDomains(LAB, "lab").units[FaultDomain.LEAF].items()))
+    replay = FaultReplay(lab, LAB_FACTORY, LAB, "lab")
+    for _ in range(2):
+        # A report whose answer was lost is made again, and is the same one.
+        replay.report(event(FaultDomain.SWITCH_DAEMON, leaf, None), SOON)
+    events = lab.list("v1", "Event", "default")
+    assert sorted(each["involvedObject"]["name"] for each in events) == sorted(behind)
+    compute = [fabric.kind for fabric in LAB.fabrics if fabric.role == "compute"]
+    check = LOSS_CHECKS[compute[0]]
+    for each in events:
+        assert (each["type"], each["reason"]) == (check, f"{check}IsNotHealthy")
+        assert f"switch {leaf} ports are up" in each["message"]
+        assert each["message"].endswith("Recommended Action=NONE;")
+
+
+def test_a_spines_daemon_and_an_api_server_are_reported_by_no_machine(lab: Versioned) -> None:
+    replay = FaultReplay(lab, LAB_FACTORY, LAB, "lab")
+    spine = next(iter(FailureDomains(LAB, "lab").units[FaultDomain.SPINE]))
+    assert replay.report(event(FaultDomain.SWITCH_DAEMON, spine, None), SOON) == 0
+    assert replay.report(event(FaultDomain.API_SERVER, "lab", None), SOON) == 0
+
+
+class Slowed:
+    """A server that is slow, and says what is done with it."""
+
+    def __init__(self, said: list[str]) -> None:
+        self.said = said
+
+    def wait(self, _stop: threading.Event) -> None:
+        self.said.append("waited")
+
+    def __enter__(self) -> Self:
+        self.said.append("slow")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.said.append("itself again")
+
+
+SLOW = FaultEvent(0.0, FaultDomain.API_SERVER, CLUSTER, None, 0, 3600.0)
+
+
+def slowing(api: InMemoryApi, said: list[str]) -> FaultReplay:
+    """Return a replay whose server says how long it is slow."""
+
+    def slow(seconds: float) -> Any:
+        said.append(f"{seconds:.0f} s")
+        return Slowed(said)
+
+    return FaultReplay(api, FACTORY, PLAN, CLUSTER, slow)
+
+
+def test_a_slow_server_is_slow_for_its_time_divided_by_the_speed_while_faults_go_on(api: InMemoryApi) -> None:
+    said: list[str] = []
+    node = FaultEvent(1.0, FaultDomain.NODE, MACHINE, None, 0, 0.0)
+    slowing(api, said).run([SLOW, node], 60.0, threading.Event(), lambda fault, _: said.append(fault.domain))
+    assert said == ["60 s", "slow", "api-server", "node", "waited", "itself again"]
+
+
+def test_a_replay_that_fails_leaves_no_server_slow(refusing: Refusing) -> None:
+    said: list[str] = []
+    refusing.errors = [refused(403)]
+    replay = slowing(refusing, said)
+    with pytest.raises(ApiError):
+        replay.run([SLOW, event(FaultDomain.NODE)], 60.0, threading.Event(), lambda *_: None)
+    assert said == ["60 s", "slow", "itself again"]
+
+
+def test_a_server_that_is_not_ours_is_refused_before_the_first_fault(api: InMemoryApi) -> None:
+    replay = FaultReplay(api, FACTORY, PLAN, CLUSTER)
+    with pytest.raises(UsageError) as caught:
+        replay.run([event(FaultDomain.NODE), SLOW], 1e9, threading.Event(), lambda *_: None)
+    assert caught.value.problems[0].code == "server-not-ours"
+    assert seen(api) == {}
 
 
 def test_a_condition_that_a_policy_calls_a_fault_is_withdrawn_by_repair(api: InMemoryApi) -> None:

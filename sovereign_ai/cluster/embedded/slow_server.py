@@ -75,6 +75,11 @@ class SlowServer:
         """Wait until the time is over, or an event is set."""
         stop.wait(max(0.0, self._until - time.monotonic()))
 
+    def kill(self) -> None:
+        """End the process that stops the server, wherever in a turn it is."""
+        self._process.kill()
+        self._process.wait()
+
     def close(self) -> None:
         """Let the server continue, now if its time is not over yet."""
         if self._process.stdin is not None:
@@ -82,8 +87,7 @@ class SlowServer:
         try:
             self._process.wait(_LAST_WORD)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
         # Also where the process was killed after it had stopped the server.
         _send(self._server, signal.SIGCONT)
         os.close(self._server)

@@ -70,6 +70,7 @@ class VirtualSite:
         port_check: the check that watches ports of its compute fabric.
         terms: its jobs.
         policy: how its machines are repaired.
+        recorded: the faults of each run, such as those of a file; None to draw them by its seed.
     """
 
     nodes: Sequence[Node]
@@ -78,6 +79,7 @@ class VirtualSite:
     port_check: str
     terms: Sequence[GangTerms]
     policy: Policy
+    recorded: Sequence[FaultEvent] | None = None
 
 
 @frozen_dataclass
@@ -137,12 +139,15 @@ def run_month(
 
     Args:
         site: the cluster.
-        seed: the same one gives the same faults, whatever is left out.
+        seed: the same one gives the same faults, whatever is left out; those of a site are the same for all.
         days: for how long.
         without: what is left out; None for nothing.
         every: seconds between two samples; infinite for none.
     """
-    return _Run(site, days * DAY, without).run(draw_in(site.domains, seed=seed, days=days), every)
+    events = site.recorded
+    if events is None:
+        events = draw_in(site.domains, seed=seed, days=days)
+    return _Run(site, days * DAY, without).run(events, every)
 
 
 class _Run:

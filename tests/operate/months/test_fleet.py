@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.assess import FaultDomain, FaultEvent
+from sovereign_ai.assess import FailureDomains, FaultDomain, FaultEvent
 from sovereign_ai.operate import observe_machines, places
 from sovereign_ai.operate.months.fleet import EPOCH, VirtualFleet, carried_out, moment_of, reported_fault
+from sovereign_ai.operate.months.month import read_site
 from sovereign_ai.operate.repair.controller import RepairController
 from sovereign_ai.operate.repair.decide import Act, Cordon, Machine, Policy, decide, domain_sizes, is_quiet
 from sovereign_ai.operate.repair.faults import Fault, Remedy
@@ -19,6 +20,7 @@ from sovereign_ai.operate.repair.record import Record, Step
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.sim.fault_replay import FaultReplay
 from tests.operate.repair.test_controller import NOW, PLACED, Cluster, merge
+from tests.render.lab import stack
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 from tests.sim.test_fault_replay import Versioned
 
@@ -49,6 +51,21 @@ def test_a_virtual_machine_reports_what_is_read_of_a_simulated_one(domain: Fault
     (read,) = (machine.faults for machine in view.machines if machine.name == MACHINE)
     virtual = reported_fault(event, placed[MACHINE].codes, "EthernetStateCheck")
     assert read == ((virtual,) if virtual else ())
+
+
+def test_a_machine_behind_a_switch_reports_the_same_in_virtual_time() -> None:
+    factory, plan = stack("lab")
+    placed, units = places(plan, "lab"), FailureDomains(plan, "lab").units
+    for domain in (FaultDomain.SWITCH_DAEMON, FaultDomain.LEAF, FaultDomain.RAIL):
+        api = Versioned()
+        simulate(api, factory, plan, "lab")
+        unit, behind = next(iter(units[domain].items()))
+        event = FaultEvent(0.0, domain, unit, None, 0, 0.0)
+        FaultReplay(api, factory, plan, "lab").report(event, datetime(2020, 1, 1, tzinfo=UTC))
+        for machine in observe_machines(api, placed, datetime.now(UTC)).machines:
+            check = read_site(plan, "lab", (), Policy()).port_check
+            virtual = reported_fault(event, placed[machine.name].codes, check)
+            assert machine.faults == ((virtual,) if virtual and machine.name in behind else ())
 
 
 def random_machine(numbers: random.Random, name: str) -> Machine:

@@ -8,10 +8,17 @@ from statistics import NormalDist, fmean, stdev
 
 import pytest
 
+from sovereign_ai.assess import FaultDomain, FaultEvent
 from sovereign_ai.assess.goodput.exact import RATE, best_interval, goodput, mean_between
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.operate.months.gangs import GangTerms
-from sovereign_ai.operate.months.month import Month, Safeguard, VirtualSite, read_site, run_month
+from sovereign_ai.operate.months.month import (
+    Month,
+    Safeguard,
+    VirtualSite,
+    read_site,
+    run_month,
+)
 from sovereign_ai.operate.repair.decide import Act, Policy
 from tests.render.lab import stack
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
@@ -40,6 +47,47 @@ def poisson_interval(count: int) -> tuple[float, float]:
     low = count * (1 - 1 / (9 * count) - z / (3 * math.sqrt(count))) ** 3
     more = count + 1
     return low, more * (1 - 1 / (9 * more) + z / (3 * math.sqrt(more))) ** 3
+
+
+def recorded_day(site: VirtualSite, events: list[FaultEvent]) -> Month:
+    """Return a day of faults that are known."""
+    return run_month(replace(site, recorded=events), seed=1, days=1.0)
+
+
+def test_a_slow_api_server_keeps_everything_that_came_meanwhile_until_it_hears_again() -> None:
+    site = published_site(16, 2)
+    loss, seconds = FaultEvent(3_600.0, FaultDomain.NODE, "train-0001", None, 0, 20 * 3_600.0), 7_200.0
+    slow = FaultEvent(3_000.0, FaultDomain.API_SERVER, CLUSTER, None, 0, seconds)
+    longer = FaultEvent(4_000.0, FaultDomain.API_SERVER, CLUSTER, None, 0, seconds)
+    waits = []
+    for events in ([loss], [slow, loss], [slow, longer, loss]):
+        month = recorded_day(site, events)
+        assert month.decisions[Act.ACTIVATE]
+        waits.append(month.shares["train"].waiting)
+    # The job lacks its machine until a spare is told to stand in for it.
+    assert waits[1] - waits[0] == pytest.approx(slow.seconds + seconds - loss.seconds, abs=600)
+    assert waits[2] - waits[1] == pytest.approx(longer.seconds - slow.seconds, abs=5)
+    # What runs runs on: without a loss nothing changes.
+    alone = recorded_day(site, [slow]).shares["train"]
+    assert (alone.interruptions, alone.waiting) == (0, 0)
+
+
+def test_a_hung_daemon_interrupts_the_work_behind_its_switch_and_takes_no_machine_out() -> None:
+    plan, pool_of = stack("lab")[1], {}
+    for node in plan.nodes_of("lab"):
+        pool_of.setdefault(node.pool, []).append(node)
+    working = max(pool_of, key=lambda name: len(pool_of[name]))
+    machines = len([node for node in pool_of[working] if not node.spare])
+    terms = GangTerms("train", working, machines, 3_600.0, STALL, DETECTION, RESTART)
+    site = read_site(plan, "lab", (terms,), Policy())
+    leaf = next(name for name, behind in site.domains.units[FaultDomain.LEAF].items() if len(behind) > 1)
+    spine = next(iter(site.domains.units[FaultDomain.SPINE]))
+    for switch in (leaf, spine):
+        daemon = FaultEvent(3_600.0, FaultDomain.SWITCH_DAEMON, switch, None, 0, 60.0)
+        month = recorded_day(site, [daemon])
+        assert (dict(month.decisions), month.out) == ({}, 0.0)
+        crosses = len({node.scalable_unit for node in pool_of[working]}) > 1
+        assert month.shares["train"].interruptions == (1 if switch == leaf or crosses else 0)
 
 
 def is_as_published(months: list[Month], days: float) -> tuple[bool, bool]:
