@@ -16,7 +16,7 @@ from enum import StrEnum
 from sovereign_ai.assess.fit.components import InferenceService, Replicas, TrainingJob
 from sovereign_ai.assess.fit.workload_manifests import (
     Manifest,
-    Place,
+    WorkPlace,
     claim_templates,
     copies_by_role,
     copy_topology,
@@ -120,7 +120,7 @@ def serving_manifests(plan: Plan, service: InferenceService, image: str, form: S
     return _dynamo(service, place, image)
 
 
-def _kserve(service: InferenceService, place: Place, image: str) -> list[Manifest]:
+def _kserve(service: InferenceService, place: WorkPlace, image: str) -> list[Manifest]:
     """Return a service as an LLMInferenceService: decode, or all, in its middle, prefill below."""
     uri = service.model.uri
     if uri is None:
@@ -141,7 +141,7 @@ def _kserve(service: InferenceService, place: Place, image: str) -> list[Manifes
     return [*objects, queued_object("LLMInferenceService", service.name, place, spec)]
 
 
-def _kserve_shape(replicas: Replicas, place: Place, role: str) -> _Shape:
+def _kserve_shape(replicas: Replicas, place: WorkPlace, role: str) -> _Shape:
     """Return the pods of a copy, as KServe divides it: a pod a stage, or one for the groups of a server.
 
     Raises:
@@ -169,7 +169,7 @@ def _kserve_shape(replicas: Replicas, place: Place, role: str) -> _Shape:
     return _Shape(size, each)
 
 
-def _kserve_workload(name: str, replicas: Replicas, shape: _Shape, place: Place, image: str) -> Manifest:
+def _kserve_workload(name: str, replicas: Replicas, shape: _Shape, place: WorkPlace, image: str) -> Manifest:
     """Return the copies of one role: how many, how each is divided, and their pods."""
     parallelism: Manifest = {"tensor": replicas.tensor}
     if replicas.pipeline > 1:
@@ -192,7 +192,7 @@ def _kserve_workload(name: str, replicas: Replicas, shape: _Shape, place: Place,
     return workload
 
 
-def _dynamo(service: InferenceService, place: Place, image: str) -> list[Manifest]:
+def _dynamo(service: InferenceService, place: WorkPlace, image: str) -> list[Manifest]:
     """Return a service as a DynamoGraphDeployment: a frontend, and workers for each role."""
     objects: list[Manifest] = []
     services: Manifest = {"Frontend": _frontend(service.name, place, image)}
@@ -208,7 +208,7 @@ def _dynamo(service: InferenceService, place: Place, image: str) -> list[Manifes
     return [*objects, graph]
 
 
-def _frontend(name: str, place: Place, image: str) -> Manifest:
+def _frontend(name: str, place: WorkPlace, image: str) -> Manifest:
     """Return what takes requests and sends them to workers; how many is left to Dynamo; it needs no GPU."""
     pod = pod_of(name, place, image, 0)
     pod.pop("resourceClaims", None)
@@ -216,7 +216,7 @@ def _frontend(name: str, place: Place, image: str) -> Manifest:
     return {"componentType": "frontend", "labels": labels, "extraPodSpec": _graph_pod(pod)}
 
 
-def _worker(name: str, replicas: Replicas, shape: _Shape, place: Place, image: str) -> Manifest:
+def _worker(name: str, replicas: Replicas, shape: _Shape, place: WorkPlace, image: str) -> Manifest:
     """Return the copies of one role; how a copy is divided is for the engine's own arguments."""
     pod = pod_of(name, place, image, shape.each)
     worker: Manifest = {"labels": queue_labels(place), "replicas": replicas.replicas}
@@ -230,7 +230,7 @@ def _worker(name: str, replicas: Replicas, shape: _Shape, place: Place, image: s
     return worker
 
 
-def _graph_resources(place: Place, gpus: int) -> Manifest:
+def _graph_resources(place: WorkPlace, gpus: int) -> Manifest:
     """Return what each pod of a worker asks for."""
     if place.device_class:
         return {"claims": [{"name": "gpus"}]}

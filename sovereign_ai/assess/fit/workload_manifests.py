@@ -39,7 +39,7 @@ Work that spans machines stands still as soon as one of them does: the wait of o
 
 
 @frozen_dataclass
-class Place:
+class WorkPlace:
     """Where a piece of work runs: its namespace, and the part of its pool in that cluster.
 
     Attributes:
@@ -108,13 +108,13 @@ def _require_counts(job: TrainingJob) -> None:
         raise UsageError(Problem("claims-in-trainjob", message, Where(field="devices"), hint))
 
 
-def place_of(plan: Plan, work: TrainingJob | InferenceService) -> Place:
+def place_of(plan: Plan, work: TrainingJob | InferenceService) -> WorkPlace:
     """Return the place with most servers of the pool in which the tenant has a namespace.
 
     Raises:
         UsageError: there is none, or several tenants could be meant.
     """
-    places: list[Place] = []
+    places: list[WorkPlace] = []
     tenants: set[str] = set()
     for cluster in plan.clusters:
         for place in _places_in(cluster, work.pool):
@@ -147,29 +147,29 @@ def _device_class(pool: PoolSlice) -> str:
     return device.name
 
 
-def _places_in(cluster: ClusterPlan, pool_name: str) -> list[Place]:
+def _places_in(cluster: ClusterPlan, pool_name: str) -> list[WorkPlace]:
     """Return the places of a pool in one cluster: a namespace of its zone each."""
-    places: list[Place] = []
+    places: list[WorkPlace] = []
     for pool in cluster.pools:
         for namespace in cluster.namespaces:
             if pool.pool == pool_name and pool_name in namespace.pools:
-                places.append(Place(namespace, pool))
+                places.append(WorkPlace(namespace, pool))
     return places
 
 
-def queued_object(kind: str, name: str, place: Place, spec: Manifest) -> Manifest:
+def queued_object(kind: str, name: str, place: WorkPlace, spec: Manifest) -> Manifest:
     """Return an object in the queue of its pool."""
     metadata = {"name": name, "namespace": place.namespace.name, "labels": queue_labels(place)}
     api_version = workload_kind(kind).api_version
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def queue_labels(place: Place) -> dict[str, str]:
+def queue_labels(place: WorkPlace) -> dict[str, str]:
     """Return the labels by which Kueue admits work, and by which usage is accounted to a team."""
     return {_QUEUE: place.pool.pool, **place.team_labels}
 
 
-def _train_job(job: TrainingJob, place: Place, image: str) -> Manifest:
+def _train_job(job: TrainingJob, place: WorkPlace, image: str) -> Manifest:
     """Return a job as a TrainJob; its runtime holds the pods."""
     gpus, nodes = job_size(job, place.gpus)
     each = gpus_each(gpus, nodes)
@@ -181,7 +181,7 @@ def _train_job(job: TrainingJob, place: Place, image: str) -> Manifest:
     return queued_object("TrainJob", job.name, place, spec)
 
 
-def _job_set(job: TrainingJob, place: Place, image: str) -> list[Manifest]:
+def _job_set(job: TrainingJob, place: WorkPlace, image: str) -> list[Manifest]:
     """Return a job as a JobSet of a single Job with a pod on each server."""
     gpus, nodes = job_size(job, place.gpus)
     each = gpus_each(gpus, nodes)
@@ -198,7 +198,7 @@ def _job_set(job: TrainingJob, place: Place, image: str) -> list[Manifest]:
     return [*claim_templates(job.name, place, each), job_set]
 
 
-def _services(service: InferenceService, place: Place, image: str) -> list[Manifest]:
+def _services(service: InferenceService, place: WorkPlace, image: str) -> list[Manifest]:
     """Return a LeaderWorkerSet for all replicas, or one for those of prefill and one for those of decode."""
     objects: list[Manifest] = []
     for role, replicas in copies_by_role(service).items():
@@ -219,7 +219,7 @@ def name_in(service: InferenceService, role: str) -> str:
     return f"{service.name}-{role}" if role else service.name
 
 
-def _replica_set(name: str, replicas: Replicas, place: Place, image: str) -> list[Manifest]:
+def _replica_set(name: str, replicas: Replicas, place: WorkPlace, image: str) -> list[Manifest]:
     """Return a LeaderWorkerSet whose groups each hold one copy of the model."""
     gpus = replicas.tensor * replicas.data * replicas.pipeline
     size = ceil_div(gpus, place.gpus)
@@ -233,7 +233,7 @@ def _replica_set(name: str, replicas: Replicas, place: Place, image: str) -> lis
     return [*claim_templates(name, place, each), replica_set]
 
 
-def copy_topology(place: Place, size: int, tensor: int) -> dict[str, str]:
+def copy_topology(place: WorkPlace, size: int, tensor: int) -> dict[str, str]:
     """Return the annotations that place the pods of a copy of a model; none where it is a single pod."""
     # Tensor parallelism wants the scale-up network, without which a copy is too slow to be of use.
     if 1 < size <= place.domain:
@@ -243,7 +243,7 @@ def copy_topology(place: Place, size: int, tensor: int) -> dict[str, str]:
     return {}
 
 
-def _slices(place: Place, tensor: int) -> dict[str, str]:
+def _slices(place: WorkPlace, tensor: int) -> dict[str, str]:
     """Return the annotations that keep each tensor-parallel group of several servers in one NVLink domain.
 
     Kueue places the pods of a slice, which are as many as its size and follow each other, in one domain.
@@ -259,13 +259,13 @@ def gpus_each(gpus: int, nodes: int) -> int:
     return ceil_div(gpus, nodes)
 
 
-def _resources(place: Place, gpus: int) -> Manifest:
+def _resources(place: WorkPlace, gpus: int) -> Manifest:
     """Return what a pod asks for; of devices, Kubernetes wants request and limit to be the same."""
     amounts = {place.pool.resource: str(gpus)}
     return {"requests": dict(amounts), "limits": amounts}
 
 
-def claim_templates(name: str, place: Place, gpus: int) -> list[Manifest]:
+def claim_templates(name: str, place: WorkPlace, gpus: int) -> list[Manifest]:
     """Return the template of the claims of a piece of work; none where its pods ask for a number."""
     if not place.device_class:
         return []
@@ -278,7 +278,7 @@ def claim_templates(name: str, place: Place, gpus: int) -> list[Manifest]:
     return [template]
 
 
-def pod_of(name: str, place: Place, image: str, gpus: int) -> Manifest:
+def pod_of(name: str, place: WorkPlace, image: str, gpus: int) -> Manifest:
     """Return a pod's specification with one container, as narrow as a factory's admission asks for."""
     container: Manifest = {"name": "main", "image": image, "resources": _resources(place, gpus)}
     container["securityContext"] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
@@ -301,7 +301,7 @@ def _silence_tolerations() -> list[Manifest]:
     return tolerations
 
 
-def _template(pod: Manifest, annotations: dict[str, str], place: Place) -> Manifest:
+def _template(pod: Manifest, annotations: dict[str, str], place: WorkPlace) -> Manifest:
     """Return a pod template; one without annotations and labels has no metadata."""
     metadata: Manifest = {"annotations": annotations} if annotations else {}
     if place.team_labels:
