@@ -28,7 +28,7 @@ from tests.render.kubernetes.operators.described import SWITCHED_OFF, described,
 pytestmark = pytest.mark.queues
 
 MODULES = {
-    # The newest version that proxy.golang.org serves; its tags are no versions of a Go module.
+    # The newest version that is served as a module; its tags are no versions of a Go module.
     "gpu-operator": "github.com/NVIDIA/gpu-operator@v0.0.0-20250917190837-d73a0086a6ba",
     "network-operator": "github.com/Mellanox/network-operator@v0.0.0-20260819073708-b06827e085c5",
 }
