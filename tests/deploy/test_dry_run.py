@@ -276,6 +276,7 @@ def test_on_a_real_server_an_immutable_field_is_no_problem_and_a_wrong_value_bes
         plane.delete("scheduling.k8s.io/v1", "PriorityClass", "tried")
 
 
+@pytest.mark.cluster
 def test_on_a_real_server_what_is_left_out_is_refused_or_replaced_as_what_is_changed(plane: Api) -> None:
     fixed = made("ConfigMap", "tried", "default", data={"a": "1"}, immutable=True)
     spec = {"selector": {"app": "a"}, "ports": [{"port": 80}]}
