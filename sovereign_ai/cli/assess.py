@@ -352,7 +352,7 @@ def _require_image(image: str | None, form: str | None) -> None:
     from sovereign_ai.errors import Problem, UsageError
 
     if form is not None and image is None:
-        message = f"--for {form[:40]} says what objects are for, and none are printed"
+        message = f"--for {form[:40]}: it is for objects, and none are printed"
         raise UsageError(Problem("no-manifest", message, hint="add --manifest IMAGE"))
 
 

@@ -74,7 +74,7 @@ def report_loss(api: Api, node: str, check: str, switch: str, until: datetime) -
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    message = f"ErrorCode:local_ack_timeout_err switch {switch} ports are up Recommended Action=NONE;"
+    message = f"ErrorCode:local_ack_timeout_err switch {switch}, whose ports are up Recommended Action=NONE;"
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     event = {
         "apiVersion": "v1",

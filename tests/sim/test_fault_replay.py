@@ -116,7 +116,7 @@ def test_a_hung_daemon_is_an_event_of_each_machine_behind_its_switch(lab: Versio
     check = LOSS_CHECKS[compute[0]]
     for each in events:
         assert (each["type"], each["reason"]) == (check, f"{check}IsNotHealthy")
-        assert f"switch {leaf} ports are up" in each["message"]
+        assert f"switch {leaf}, whose ports are up" in each["message"]
         assert each["message"].endswith("Recommended Action=NONE;")
 
 

@@ -31,6 +31,7 @@ from sovereign_ai.errors import Problem, UsageError, Where, nearest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, ceil_div
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 
 class ServingForm(StrEnum):
@@ -156,7 +157,8 @@ def _kserve_shape(replicas: Replicas, place: WorkPlace, role: str) -> _Shape:
     if gpus <= place.gpus:
         return _Shape(1, gpus)
     if tensor > place.gpus:
-        message = f"{tensor} GPUs share each product, over several servers of {place.gpus}"
+        shared = counted(tensor, "GPU shares", "GPUs share")
+        message = f"{shared} each product, over several servers of {place.gpus}"
         hint = f"divide the copy by stages (pipeline); or {_OTHER_FORM}"
         raise UsageError(Problem("not-in-kserve", message, Where(field=f"{prefix}tensor"), hint))
     if pipeline > 1:
@@ -164,7 +166,8 @@ def _kserve_shape(replicas: Replicas, place: WorkPlace, role: str) -> _Shape:
     size = ceil_div(gpus, place.gpus)
     each = gpus_each(gpus, size)
     if each % tensor or data % size:
-        message = f"{data} groups of {tensor} GPUs are not as many on each of {size} servers"
+        groups, servers = counted(data, "group"), counted(size, "server")
+        message = f"{groups} of {counted(tensor, 'GPU')} cannot be as many on each of {servers}"
         raise UsageError(Problem("not-in-kserve", message, Where(field=f"{prefix}data"), _OTHER_FORM))
     return _Shape(size, each)
 
