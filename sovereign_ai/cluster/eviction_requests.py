@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api, ApiError, list_if_served
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 Object = Mapping[str, Any]
@@ -32,7 +32,6 @@ _TO_ACT = frozenset({"Inactive", "Active"})
 SILENCE = timedelta(minutes=25)
 """How long a request without a sign counts: the API's 20 minutes, and clocks that are five minutes apart."""
 _RESPONDER_TIMES = ("startTime", "heartbeatTime", "completionTime")
-_NOT_FOUND = 404
 
 
 @frozen_dataclass
@@ -77,7 +76,8 @@ def requested_evictions(api: Api, pods: Iterable[Object], now: datetime) -> dict
     if not answering:
         return {}
     try:
-        requests, evictions = _by_pod(_served(api, "EvictionRequest")), _by_pod(_served(api, "Eviction"))
+        requests = _by_pod(list_if_served(api, _API, "EvictionRequest"))
+        evictions = _by_pod(list_if_served(api, _API, "Eviction"))
     except ApiError as error:
         message = error.problems[0].message
         reason = f"it has eviction responders, and what was requested of them cannot be read: {message}"
@@ -90,16 +90,6 @@ def requested_evictions(api: Api, pods: Iterable[Object], now: datetime) -> dict
         if own and _is_acted_on(own, open_evictions, now):
             found[_name(pod)] = _described(pod, own, open_evictions)
     return found
-
-
-def _served(api: Api, kind: str) -> list[dict[str, Any]]:
-    """List objects of a kind; none where the server does not have it."""
-    try:
-        return api.list(_API, kind)
-    except ApiError as error:
-        if error.status != _NOT_FOUND:
-            raise
-        return []
 
 
 def _by_pod(objects: Iterable[Object]) -> dict[str, list[Object]]:

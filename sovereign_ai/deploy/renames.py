@@ -8,13 +8,13 @@ of that: running pods, volume claims, volumes of a storage class, workloads of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import filterfalse
 from typing import Any
 
 from sovereign_ai.cluster import is_recreated
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api, list_if_served
 from sovereign_ai.deploy.component_move import Move, Usage, losses_in, total_size
 from sovereign_ai.deploy.component_places import component_places
 from sovereign_ai.deploy.place_renames import RenamedPlaces, zones_renamed_by_pools
@@ -131,7 +131,7 @@ def read_usage(api: Api) -> Usage:
         ("v1", "PersistentVolume"),
         ("kueue.x-k8s.io/v1beta2", "Workload"),
     )
-    listed = api.many(partial(_served, api, *kind) for kind in (*kinds, *CONTROLLERS))
+    listed = api.many(_listing(api, kind) for kind in (*kinds, *CONTROLLERS))
     pods, claims, volumes, workloads = listed[: len(kinds)]
     controllers: list[dict[str, Any]] = []
     for objects in listed[len(kinds) :]:
@@ -155,21 +155,16 @@ def read_parts(api: Api, wanted: Iterable[Object], factory: str) -> list[dict[st
     kinds = sorted({("v1", _NODE), *((obj["apiVersion"], obj["kind"]) for obj in wanted)})
     selector = f"{KEYS.owner}={OWNER},{KEYS.factory}={factory}"
     live: list[dict[str, Any]] = []
-    for objects in api.many(partial(_served, api, *kind, selector) for kind in kinds):
+    for objects in api.many(_listing(api, kind, selector) for kind in kinds):
         live += objects
     return live
 
 
-def _served(api: Api, api_version: str, kind: str, selector: str | None = None) -> list[dict[str, Any]]:
-    """List the objects of a kind; none where the server does not serve it."""
-    try:
-        return api.list(
-            api_version, kind, label_selector=selector, metadata_only=(api_version, kind) in UNREAD
-        )
-    except ApiError as error:
-        if error.reason == "KindUnknown":
-            return []
-        raise
+def _listing(
+    api: Api, kind: tuple[str, str], selector: str | None = None
+) -> Callable[[], list[dict[str, Any]]]:
+    """Return a call that lists the objects of a kind, without the content of what nobody may read."""
+    return partial(list_if_served, api, *kind, selector, metadata_only=kind in UNREAD)
 
 
 def _renamed(live: Iterable[Object], wanted: Iterable[Object], factory: AIFactory) -> dict[str, str]:

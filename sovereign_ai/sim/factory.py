@@ -17,7 +17,7 @@ from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api, list_if_served
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER
@@ -209,7 +209,9 @@ def remove(
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    simulated = [*_served(api, SLICE, factory.name), *_served(api, RULE, factory.name)]
+    simulated: list[dict[str, Any]] = []
+    for kind in (SLICE, RULE):
+        simulated += list_if_served(api, *kind, selector(factory.name))
     nodes = api.list("v1", "Node", label_selector=selector(factory.name))
     simulated += [node for node in nodes if is_simulated(node)]
     _delete_all(api, simulated)
@@ -220,16 +222,6 @@ def remove(
 def selector(factory: str) -> str:
     """Return the label selector of every object of a factory."""
     return f"{KEYS.owner}={OWNER},{KEYS.factory}={factory}"
-
-
-def _served(api: Api, kind: tuple[str, str], factory: str) -> list[dict[str, Any]]:
-    """Return a factory's objects of a kind; none where an older server does not serve the kind."""
-    try:
-        return api.list(*kind, label_selector=selector(factory))
-    except ApiError as error:
-        if error.reason == "KindUnknown":
-            return []
-        raise
 
 
 def is_simulated(node: dict[str, Any]) -> bool:

@@ -61,7 +61,7 @@ class Cluster:
     def get(self, _version: str, _kind: str, name: str) -> dict[str, Any] | None:
         return self.node if self.node["metadata"]["name"] == name else None
 
-    def list(self, _version: str, kind: str) -> list[dict[str, Any]]:
+    def list(self, _version: str, kind: str, **_options: object) -> list[dict[str, Any]]:
         return self.requests if kind == "EvictionRequest" else []
 
     def many(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:

@@ -135,10 +135,9 @@ def _kserve(service: InferenceService, place: WorkPlace, image: str) -> list[Man
         name = name_in(service, role)
         objects += claim_templates(name, place, shape.each)
         workloads[role] = _kserve_workload(name, replicas, shape, place, image)
-    below = {role: workloads.pop(role) for role in ("prefill",) if role in workloads}
     spec: Manifest = {"model": {"uri": uri}}
-    for workload in (*workloads.values(), below):
-        spec |= workload
+    for role, workload in workloads.items():
+        spec |= {"prefill": workload} if role == "prefill" else workload
     return [*objects, queued_object("LLMInferenceService", service.name, place, spec)]
 
 

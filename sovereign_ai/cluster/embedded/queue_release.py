@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
+from sovereign_ai.cluster.api.optional_kinds import list_if_served
 from sovereign_ai.cluster.embedded.queued_jobs import (
     PREFIX,
     QUEUE_NAME,
@@ -109,7 +110,7 @@ def _forget_conditions(api: Api) -> None:
     """Remove what Kueue said of queues: by their conditions `jobs run` sees that somebody admits work."""
     calls = []
     for kind in _QUEUES:
-        for queue in _served(api, kind):
+        for queue in list_if_served(api, GROUP_VERSION, kind):
             if (queue.get("status") or {}).get("conditions"):
                 metadata = {"name": queue["metadata"]["name"]}
                 if namespace := queue["metadata"].get("namespace"):
@@ -131,7 +132,7 @@ def _clear_conditions(api: Api, queue: dict[str, Any]) -> None:
 
 def _held(api: Api) -> list[dict[str, Any]]:
     """Return all objects that Kueue may have set a finalizer on: those of its kinds, and pods of queues."""
-    calls = [partial(_served, api, kind) for kind in _HELD]
+    calls = [partial(list_if_served, api, GROUP_VERSION, kind) for kind in _HELD]
     # Pods of LeaderWorkerSets are workloads by themselves, which it keeps until it has counted them.
     calls.append(partial(api.list, "v1", "Pod", None, QUEUE_NAME))
     held: list[dict[str, Any]] = []
@@ -157,16 +158,6 @@ def take_finalizers(
             held.append((obj, others))
     api.many(partial(_set_finalizers, api, obj, others) for obj, others in held)
     return len(held)
-
-
-def _served(api: Api, kind: str) -> list[dict[str, Any]]:
-    """List the objects of a kind; none where the server does not serve it."""
-    try:
-        return api.list(GROUP_VERSION, kind)
-    except ApiError as error:
-        if error.reason == "KindUnknown":
-            return []
-        raise
 
 
 def _set_finalizers(api: Api, obj: dict[str, Any], finalizers: list[str]) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.api.optional_kinds import list_if_served
 from sovereign_ai.cluster.embedded.queueing import GROUP_VERSION
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
@@ -52,8 +53,8 @@ def read_queued_jobs(api: Api) -> QueuedJobs:
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    calls = [partial(_served, api, version, kind, QUEUE_NAME) for kind, version in _KINDS.items()]
-    *listed_jobs, workloads = api.many((*calls, partial(_served, api, GROUP_VERSION, "Workload", None)))
+    calls = [partial(list_if_served, api, version, kind, QUEUE_NAME) for kind, version in _KINDS.items()]
+    *listed_jobs, workloads = api.many((*calls, partial(list_if_served, api, GROUP_VERSION, "Workload")))
     return queued_jobs([job for jobs in listed_jobs for job in jobs], workloads)
 
 
@@ -118,16 +119,6 @@ def listed(names: Iterable[str]) -> str:
     ordered = sorted(names)
     more = f" and {len(ordered) - _MOST_NAMED} more" if len(ordered) > _MOST_NAMED else ""
     return ", ".join(ordered[:_MOST_NAMED]) + more
-
-
-def _served(api: Api, version: str, kind: str, label: str | None) -> list[dict[str, Any]]:
-    """List the objects of a kind; none where the server does not serve it."""
-    try:
-        return api.list(version, kind, None, label)
-    except ApiError as error:
-        if error.reason == "KindUnknown":
-            return []
-        raise
 
 
 def _owners_of_active(workloads: Iterable[Object]) -> set[str]:

@@ -67,7 +67,7 @@ class Cluster:
         stranger["status"]["conditions"][0].update(status="False", lastTransitionTime="2020-01-01T00:00:00Z")
         self.nodes["elsewhere"] = stranger
 
-    def list(self, api_version: str, kind: str) -> Objects:
+    def list(self, api_version: str, kind: str, **_options: object) -> Objects:
         if kind == "Node":
             return copy.deepcopy(list(self.nodes.values()))
         if kind == "Pod":

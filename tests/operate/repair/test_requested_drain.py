@@ -159,7 +159,7 @@ def test_without_the_right_to_read_requests_the_other_pods_go(monkeypatch: pytes
     assert acts(cluster, repairer) == [(MACHINE, Act.CORDON)]
     listed = cluster.list
 
-    def refuses(api_version: str, kind: str) -> list[dict[str, Any]]:
+    def refuses(api_version: str, kind: str, **_options: object) -> list[dict[str, Any]]:
         if api_version.startswith("lifecycle.k8s.io"):
             raise refused(403)
         return list(listed(api_version, kind))
