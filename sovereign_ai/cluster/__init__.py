@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.guard import GUARDED, KEPT, REPEATED, guard_policies
     from sovereign_ai.cluster.guard_release import released, restore_guard
     from sovereign_ai.cluster.identities import AUTHORIZATION, CLUSTER_CA, SUPERVISOR, kubeconfig, server_url
+    from sovereign_ai.cluster.kueue_placements import StalePlacement, find_stale_placements, stale_placements
     from sovereign_ai.cluster.operator import ACCESS_ROLES, LIVENESS_SOCKET, OPERATOR, access_role
     from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, sign
     from sovereign_ai.cluster.preflight import WRITES, require_reachable
@@ -91,6 +92,7 @@ else:
             "preflight": ("WRITES", "require_reachable"),
             "process": ("Process", "socket_address", "started_at"),
             "removed_clusters": ("authority_of", "was_removed"),
+            "kueue_placements": ("StalePlacement", "find_stale_placements", "stale_placements"),
             "state": ("ClusterDir", "cluster_dir_of", "read_json", "recorded_ports", "write_json"),
         },
     )
@@ -122,6 +124,7 @@ __all__ = [
     "Leaf",
     "Process",
     "RequestedEviction",
+    "StalePlacement",
     "access_role",
     "authority",
     "authority_of",
@@ -130,6 +133,7 @@ __all__ = [
     "evict_pod",
     "evictable_pods",
     "evictable_pods_by_node",
+    "find_stale_placements",
     "guard_policies",
     "install_crds",
     "is_busy",
@@ -148,6 +152,7 @@ __all__ = [
     "server_url",
     "sign",
     "socket_address",
+    "stale_placements",
     "started_at",
     "was_removed",
     "while_busy",

@@ -17,8 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any, Literal
 
+from sovereign_ai.cluster import stale_placements
 from sovereign_ai.errors import closest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
@@ -41,6 +43,8 @@ from sovereign_ai.verify.queue_state import (
 )
 
 State = Literal["runs", "waits", "finished"]
+_ANY_TIME = datetime.max.replace(tzinfo=UTC)
+"""What has been so for a moment is told like what has been so for long."""
 
 
 @frozen_dataclass
@@ -174,6 +178,12 @@ def _without_node(workload: Object, state: QueueState) -> _Verdict | None:
     if not waiting:
         return None
     text = f"Kueue has admitted it, and {waiting} of its {counted(len(pods), 'pod')} find no node: {message}"
+    own = {full_name(pod) for pod in pods}
+    found = stale_placements(state.pods, state.workloads, _ANY_TIME)
+    stale = [each for each in found if each.waiting in own]
+    if stale:
+        more = f", and {len(stale) - 1} more" if len(stale) > 1 else ""
+        text += f"; {stale[0]}{more}: `sovereign-ai repair run` evicts what stands or waits so"
     return _Verdict("unschedulable", text)
 
 

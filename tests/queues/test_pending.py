@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import count
 from typing import Any
@@ -13,7 +14,12 @@ import pytest
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
-from sovereign_ai.names import KEYS
+from sovereign_ai.cluster.embedded.pod_stages import SIMULATED_DURATION
+from sovereign_ai.cluster.kueue_placements import SETTLED
+from sovereign_ai.names import KEYS, SYSTEM_NAMESPACE
+from sovereign_ai.operate.repair.controller import RepairController
+from sovereign_ai.operate.repair.decide import Act, Policy
+from sovereign_ai.operate.repair.view import Place
 from sovereign_ai.verify import QueueReason, find_workload, observe_queues, reason_of
 from sovereign_ai.verify.pod_requests import amount_of, field_of, requests_of_pod
 from sovereign_ai.verify.queue_submission import answer_to
@@ -99,14 +105,16 @@ def _nothing_left(api: Api) -> Iterator[None]:
     until(lambda: not api.list(KUEUE, "Workload", SPACE))
 
 
-def submit(api: Api, pods: int, *, queue: str = QUEUE, level: str = "") -> str:
+def submit(api: Api, pods: int, *, queue: str = QUEUE, level: str = "", duration: str = "") -> str:
     """Create a job of pods of 8 GPUs; return its name."""
     name = f"job-{next(NUMBERS)}"
     asked = {"requests": {"cpu": "1"}, "limits": {GPU: "8"}}
     containers = [{"name": "main", "image": "example.com/a", "resources": asked}]
     template: dict[str, Any] = {"spec": {"containers": containers, "restartPolicy": "Never"}}
-    if level:
-        template["metadata"] = {"annotations": {"kueue.x-k8s.io/podset-required-topology": level}}
+    annotations = {"kueue.x-k8s.io/podset-required-topology": level, SIMULATED_DURATION: duration}
+    given = {key: value for key, value in annotations.items() if value}
+    if given:
+        template["metadata"] = {"annotations": given}
     spec = {"parallelism": pods, "completions": pods, "template": template}
     api.create(
         made("batch/v1", "Job", name, spec, namespace=SPACE, labels={"kueue.x-k8s.io/queue-name": queue})
@@ -177,6 +185,52 @@ def test_a_gang_too_large_for_a_rack_fits_when_it_asks_for_less(api: Api):
     assert reason.change is not None
     assert (reason.change.kind, reason.change.value) == ("count", "2")
     settled(api, submit(api, 2, level=RACK), "runs")
+
+
+def _machines_of(api: Api, job: str) -> list[str]:
+    """Return the machines on which pods of a job stand."""
+    machines = []
+    for pod in api.list("v1", "Pod", SPACE):
+        if pod["metadata"]["labels"].get("job-name") == job and pod["spec"].get("nodeName"):
+            machines.append(pod["spec"]["nodeName"])
+    return sorted(machines)
+
+
+def test_a_pod_that_holds_a_machine_of_an_earlier_admission_makes_room_for_the_one_that_waits(api: Api):
+    """In a storm of faults Kueue admits a job elsewhere whose pods are those of the admission before.
+
+    Here its assignment is changed beneath it, to the two machines that are free.
+    """
+    first = submit(api, 2, duration="1h")
+    held = until(lambda: found if len(found := _machines_of(api, first)) == 2 else [])
+    workload = find_workload(observe_queues(api), f"{SPACE}/{first}")
+    live = api.get(KUEUE, "Workload", workload["metadata"]["name"], SPACE)
+    assert live is not None
+    (assigned,) = live["status"]["admission"]["podSetAssignments"]
+    free = sorted({f"n{number}" for number in range(4)} - set(held))
+    (part,) = assigned["topologyAssignment"]["slices"]
+    part["valuesPerLevel"][-1] = {"individual": {"roots": free}}
+    api.update_status(live)
+    second = submit(api, 2, duration="1h")
+    waits = until(lambda: _unplaced(api, second))
+    assert "holds" in waits.message
+    placed = {f"n{number}": Place(QUEUE, frozenset(), None) for number in range(4)}
+    api.create(made("v1", "Namespace", SYSTEM_NAMESPACE, {}))
+    repairer = RepairController(api, placed, Policy(), "test")
+    later = datetime.now(UTC) + SETTLED
+    freed = [each for each in repairer.round(later) if each.decision.act is Act.FREE]
+    assert [each.decision.machine for each in freed] == held
+    assert not any(each.refused for each in freed)
+    until(lambda: _machines_of(api, second) == held and _machines_of(api, first) == free)
+
+
+def _unplaced(api: Api, job: str) -> QueueReason | None:
+    """Return why a job waits, once none of its two pods finds a node."""
+    observed = observe_queues(api)
+    if not any(each["metadata"]["ownerReferences"][0]["name"] == job for each in observed.workloads):
+        return None
+    reason = reason_of(find_workload(observed, f"{SPACE}/{job}"), observed)
+    return reason if "2 of its 2 pods find no node" in reason.message else None
 
 
 def test_a_pod_asks_for_what_the_api_server_counts_against_a_quota(api: Api) -> None:

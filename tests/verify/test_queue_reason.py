@@ -10,6 +10,7 @@ from sovereign_ai.verify.queue_obstacle import obstacle_of
 from sovereign_ai.verify.queue_reason import reason_of
 from sovereign_ai.verify.queue_state import QueueState
 from sovereign_ai.verify.queue_submission import workload_of
+from tests.cluster.placed_pods import admitted, placed, waiting
 
 GPU = "nvidia.com/gpu"
 RACK, UNIT, HOST = "example.com/rack", "example.com/unit", "kubernetes.io/hostname"
@@ -261,10 +262,10 @@ def test_a_job_is_read_as_the_workload_that_it_would_become():
 
 
 def test_an_admitted_workload_whose_pods_find_no_node_waits_in_the_schedulers_words() -> None:
-    admitted = running("a", 8)
-    admitted["status"]["conditions"] = [{"type": "Admitted", "status": "True", "reason": "Admitted"}]
-    admitted["metadata"]["ownerReferences"] = [{"name": "job-a"}]
-    admitted["spec"] = {"podSets": []}
+    work = running("a", 8)
+    work["status"]["conditions"] = [{"type": "Admitted", "status": "True", "reason": "Admitted"}]
+    work["metadata"]["ownerReferences"] = [{"name": "job-a"}]
+    work["spec"] = {"podSets": []}
     unscheduled = {
         "type": "PodScheduled",
         "status": "False",
@@ -276,11 +277,21 @@ def test_an_admitted_workload_whose_pods_find_no_node_waits_in_the_schedulers_wo
         labels = {"batch.kubernetes.io/job-name": "job-a"}
         metadata = {"namespace": "research", "name": f"p{number}", "labels": labels}
         pods.append({"metadata": metadata, "spec": {}, "status": {"conditions": conditions}})
-    reason = reason_of(admitted, state(workloads=(admitted,), pods=tuple(pods)))
+    reason = reason_of(work, state(workloads=(work,), pods=tuple(pods)))
     assert (reason.state, reason.code) == ("waits", "unschedulable")
     assert "1 of its 2 pods find no node: 0/4 nodes" in reason.message
     other = [{**pod, "metadata": {**pod["metadata"], "namespace": "startups"}} for pod in pods]
-    assert reason_of(admitted, state(workloads=(admitted,), pods=tuple(other))).state == "runs"
+    assert reason_of(work, state(workloads=(work,), pods=tuple(other))).state == "runs"
+
+
+def test_a_pod_whose_machine_is_held_by_work_that_is_placed_elsewhere_says_by_whom() -> None:
+    workloads = (admitted("pretrain", m2=1), admitted("sweep", m1=1))
+    pods = (placed("pretrain", "m1"), waiting("sweep", "m1"))
+    reason = reason_of(workloads[1], state(workloads=workloads, pods=pods))
+    assert (reason.state, reason.code) == ("waits", "unschedulable")
+    assert "research/pretrain-m1 holds m1, where Kueue has placed it no longer" in reason.message
+    assert "`sovereign-ai repair run` evicts" in reason.message
+    assert reason_of(workloads[0], state(workloads=workloads, pods=pods)).state == "runs"
 
 
 @pytest.mark.parametrize("wanted", ["train-0", "trian"])

@@ -22,6 +22,7 @@ from sovereign_ai.cluster.embedded.queueing import (
     has_queueing,
     queue_flags,
 )
+from sovereign_ai.cluster.embedded.settings import scheduler_file
 from sovereign_ai.cluster.embedded.workload_controllers import (
     TRAINER,
     running_workload_controllers,
@@ -69,7 +70,6 @@ the status of admission policies. It compiles all variables of a policy for each
 (pkg/controller/validatingadmissionpolicystatus), 6.4 s of processor time for the policies of a factory, and
 its write makes the API server compile each policy once more (measured on Kubernetes 1.37.2, 2026-11).
 """
-_CLIENT_RATE = ("--kube-api-qps=1000", "--kube-api-burst=2000")
 
 
 def processes(
@@ -296,7 +296,12 @@ def apiserver(cluster_dir: ClusterDir, ports: Mapping[str, int]) -> tuple[str, .
 def controller_manager(cluster_dir: ClusterDir, ports: Mapping[str, int]) -> tuple[str, ...]:
     """Return the controller manager's arguments; each controller has its own service account."""
     return (
-        *_client(cluster_dir, ports, "kube-controller-manager"),
+        *_served(cluster_dir, ports, "kube-controller-manager"),
+        f"--kubeconfig={cluster_dir.identity('kube-controller-manager')}",
+        "--leader-elect=false",
+        "--profiling=false",
+        "--kube-api-qps=1000",
+        "--kube-api-burst=2000",
         f"--service-account-private-key-file={cluster_dir.pki / who.SERVICE_ACCOUNTS}.key",
         f"--root-ca-file={cluster_dir.pki / who.CLUSTER_CA}.crt",
         "--use-service-account-credentials=true",
@@ -311,8 +316,8 @@ def controller_manager(cluster_dir: ClusterDir, ports: Mapping[str, int]) -> tup
 
 
 def scheduler(cluster_dir: ClusterDir, ports: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the scheduler's arguments."""
-    return _client(cluster_dir, ports, "kube-scheduler")
+    """Return the scheduler's arguments; its connection to the API server is in its settings."""
+    return (*_served(cluster_dir, ports, "kube-scheduler"), f"--config={scheduler_file(cluster_dir)}")
 
 
 def kwok(cluster_dir: ClusterDir) -> tuple[str, ...]:
@@ -329,11 +334,10 @@ def kwok(cluster_dir: ClusterDir) -> tuple[str, ...]:
     )
 
 
-def _client(cluster_dir: ClusterDir, ports: Mapping[str, int], component: str) -> tuple[str, ...]:
-    """Return the arguments that controller manager and scheduler share."""
+def _served(cluster_dir: ClusterDir, ports: Mapping[str, int], component: str) -> tuple[str, ...]:
+    """Return the arguments by which controller manager and scheduler answer the supervisor alone."""
     kubeconfig = cluster_dir.identity(component)
     return (
-        f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",
         f"--bind-address={LOOPBACK}",
@@ -346,9 +350,6 @@ def _client(cluster_dir: ClusterDir, ports: Mapping[str, int], component: str) -
         # requested from the API server once and cached, so that probes work while the API server is down.
         "--authorization-always-allow-paths=",
         "--authorization-webhook-cache-authorized-ttl=24h",
-        "--leader-elect=false",
-        "--profiling=false",
-        *_CLIENT_RATE,
     )
 
 

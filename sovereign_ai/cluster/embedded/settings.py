@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.embedded.node_stage import node_stage
@@ -37,6 +38,7 @@ def make_settings(cluster_dir: ClusterDir) -> None:
     write_admission_settings(cluster_dir, others=plugins)
     write_json(cluster_dir.config / "audit.json", _audit())
     write_json(cluster_dir.config / "kwok.json", _kwok())
+    write_json(scheduler_file(cluster_dir), _scheduler(cluster_dir))
     stages = f"{node_stage()}{pod_stages()}"
     write_private(cluster_dir.config / "kwok-stages.yaml", stages.encode())
 
@@ -73,6 +75,37 @@ def operator_rights() -> tuple[dict[str, Any], ...]:
         *operator_roles(),
         _binding("sovereign-ai:operator", "sovereign-ai:operator", "User", OPERATOR_USER),
     )
+
+
+def scheduler_file(cluster_dir: ClusterDir) -> Path:
+    """Return the file with the scheduler's settings."""
+    return cluster_dir.config / "scheduler.json"
+
+
+def _scheduler(cluster_dir: ClusterDir) -> dict[str, Any]:
+    """Return the scheduler's settings: its defaults, with the plugin first that refuses most machines.
+
+    Kueue names the machine of each pod by a label, and the scheduler looks at all of them: with thousands it
+    takes most of its time to find out by taints and resources what the label says at once.
+    """
+    return {
+        "apiVersion": "kubescheduler.config.k8s.io/v1",
+        "kind": "KubeSchedulerConfiguration",
+        "clientConnection": {
+            "kubeconfig": str(cluster_dir.identity("kube-scheduler")),
+            "qps": 1000,
+            "burst": 2000,
+        },
+        # One process, which its supervisor restarts: with an election it would wait for its own old lease.
+        "leaderElection": {"leaderElect": False},
+        "enableProfiling": False,
+        "profiles": [
+            {
+                "schedulerName": "default-scheduler",
+                "plugins": {"filter": {"enabled": [{"name": "NodeAffinity"}]}},
+            }
+        ],
+    }
 
 
 def _encryption() -> dict[str, Any]:

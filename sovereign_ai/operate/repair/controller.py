@@ -18,7 +18,15 @@ from functools import partial
 from itertools import starmap
 from typing import Any
 
-from sovereign_ai.cluster import CORDON_OWNER, evict_pod, evictable_pods, is_recreated, requested_evictions
+from sovereign_ai.cluster import (
+    CORDON_OWNER,
+    StalePlacement,
+    evict_pod,
+    evictable_pods,
+    find_stale_placements,
+    is_recreated,
+    requested_evictions,
+)
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import SYSTEM_NAMESPACE
@@ -58,6 +66,9 @@ _MOST_EVENTS = 10_000
 """Events that wait until they are told; of more, the oldest are dropped, since the records have all of it."""
 _LONGEST_MESSAGE = 1024
 """Letters of an event's message (Kubernetes, core/v1 Event validation)."""
+_BETWEEN_LOOKS = timedelta(seconds=10)
+"""Between two looks for pods that hold machines by an earlier admission: with thousands of pods that wait for
+something else, each is a list of them."""
 LEASE = timedelta(seconds=15)
 """How long a controller that died keeps the lease: what Kubernetes' own controllers take by default."""
 
@@ -105,7 +116,7 @@ class RepairController:
         self._told: dict[str, tuple[Act, str]] = {}
         self._untold: deque[Callable[[], None]] = deque(maxlen=_MOST_EVENTS)
         self._telling, self._cordoning = threading.Lock(), threading.Lock()
-        self._leads_until = datetime.min.replace(tzinfo=UTC)
+        self._leads_until = self._looked = datetime.min.replace(tzinfo=UTC)
         self.leader = ""
 
     def plan(self, now: datetime) -> tuple[Decision, ...]:
@@ -116,7 +127,8 @@ class RepairController:
             UnreachableError: there was no answer.
         """
         view = self._observe(now, partial(count_pods, self._api))
-        return self._policies.decide(view.machines, now)
+        stale = [_freed(each) for each in self._stale_placements(view, now)]
+        return (*self._policies.decide(view.machines, now), *stale)
 
     def round(self, now: datetime) -> tuple[Done, ...]:
         """Do one round.
@@ -139,6 +151,7 @@ class RepairController:
             if decision.act is not Act.CORDON and decision.machine not in cordoned:
                 decisions.append(decision)
         done += self._carry_out_all(view, decisions, now, _AT_ONCE)
+        done += self._free_machines(view, now)
         self._note(view, done, now)
         self._tell()
         return done
@@ -275,6 +288,33 @@ class RepairController:
             if (meta["namespace"], meta["name"]) not in spared and not meta.get("deletionTimestamp"):
                 leaving.append(pod)
         return leaving
+
+    def _free_machines(self, view: View, now: datetime) -> tuple[Done, ...]:
+        """Evict pods that hold machines by an admission that is over, while others wait for these."""
+        if now - self._looked < _BETWEEN_LOOKS:
+            return ()
+        self._looked = now
+        stale = self._stale_placements(view, now)
+        requested = requested_evictions(self._api, [each.pod for each in stale], now) if stale else {}
+        done = []
+        for each in stale:
+            refused = ""
+            if each.name in requested:
+                refused = "its eviction is requested already, and its responders act"
+            elif is_recreated(each.pod):
+                refused = self._evict_pod(each.pod)
+            else:
+                refused = "no controller recreates it: a person has to end it"
+            done.append(Done(_freed(each), refused))
+        return tuple(done)
+
+    def _stale_placements(self, view: View, now: datetime) -> list[StalePlacement]:
+        """Return these pods on machines of the plan; none where pods or Workloads may not be listed."""
+        try:
+            found = find_stale_placements(self._api, now)
+        except ApiError:
+            return []
+        return [each for each in found if each.machine in view.nodes]
 
     def _evict_pod(self, pod: Mapping[str, Any]) -> str:
         """Request the eviction of a pod; return why it is refused, which must not keep the others."""
@@ -423,6 +463,11 @@ def _change(machine: Machine, node: Mapping[str, Any], decision: Decision) -> di
             taints.append({"key": SPARE, "value": "true", "effect": "NoSchedule"})
         spec["taints"] = taints
     return {"metadata": {"annotations": annotations}, "spec": spec}
+
+
+def _freed(stale: StalePlacement) -> Decision:
+    """Return the decision to evict a pod whose machine is that of an admission which is over."""
+    return Decision(stale.machine, Act.FREE, str(stale), None)
 
 
 def _uncounted(names: Sequence[str]) -> dict[str, PodCount]:

@@ -123,6 +123,7 @@ class Act(StrEnum):
     GIVE_UP = "GivenUp"
     ACTIVATE = "SpareActivated"
     RETIRE = "SpareRetired"
+    FREE = "StalePlacementEvicted"
 
 
 @frozen_dataclass
