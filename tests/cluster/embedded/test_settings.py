@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.cluster.embedded.settings import first_roles, make_settings
+from sovereign_ai.cluster.embedded.settings import first_roles, make_settings, scheduler_file
 from sovereign_ai.cluster.keys.custody import Custody, ModuleLocation, write_custody
 from sovereign_ai.cluster.state import ClusterDir, read_json
 
@@ -42,6 +42,15 @@ def test_bodies_are_never_audited(cluster_dir: ClusterDir) -> None:
     make_settings(cluster_dir)
     policy = read_json(cluster_dir.config / "audit.json") or {}
     assert {rule["level"] for rule in policy["rules"]} == {"None", "Metadata"}
+
+
+def test_the_scheduler_asks_for_a_machines_labels_first_and_connects_as_itself(cluster_dir: ClusterDir):
+    make_settings(cluster_dir)
+    settings = read_json(scheduler_file(cluster_dir)) or {}
+    (profile,) = settings["profiles"]
+    assert profile["plugins"] == {"filter": {"enabled": [{"name": "NodeAffinity"}]}}
+    assert settings["clientConnection"]["kubeconfig"] == str(cluster_dir.identity("kube-scheduler"))
+    assert settings["leaderElection"] == {"leaderElect": False}
 
 
 def test_no_role_of_kwok_can_create_or_delete_a_node() -> None:
