@@ -25,10 +25,11 @@ from sovereign_ai.sim.fault_reports import (
     PORT_CHECKS,
     THERMAL_CHECK,
     await_parts,
+    note_silence,
     report_condition,
     report_domain,
     report_loss,
-    report_silence,
+    stop_kubelet,
 )
 from sovereign_ai.sim.faults import inject_into
 from sovereign_ai.sim.machine import machines
@@ -133,15 +134,25 @@ class FaultReplay:
         """
         names = self._domains.machines(event)
         stop = stop or threading.Event()
-        self._api.many(partial(self._insist, name, event, until, stop) for name in names)
+        steps: list[Callable[[str], object]] = []
+        if not event.domain.passes:
+            # First, so that no reset that comes at once repairs what has no parts yet.
+            steps.append(lambda name: await_parts(self._api, name, until))
+        if event.domain.is_silent:
+            steps.append(lambda name: stop_kubelet(self._api, name))
+        steps.append(lambda name: self._report_on(name, event, until))
+        for step in steps:
+            # What a site sees of a fault comes last, of all machines within moments: whoever places work
+            # meanwhile would place it on those that are lost and not known to be.
+            self._api.many(partial(self._insist, partial(step, name), stop) for name in names)
         return len(names)
 
-    def _insist(self, name: str, event: FaultEvent, until: datetime, stop: threading.Event) -> None:
-        """Report a fault on one machine; of those that were told already, none is told again."""
+    def _insist(self, report: Callable[[], object], stop: threading.Event) -> None:
+        """Report something of one machine; of those that were told already, none is told again."""
         last, pause = time.monotonic() + PATIENCE, _PAUSE
         while True:
             try:
-                self._report_on(name, event, until)
+                report()
             except (ApiError, UnreachableError) as error:
                 if not _may_pass(error) or time.monotonic() > last:
                     raise
@@ -154,15 +165,12 @@ class FaultReplay:
     def _report_on(self, name: str, event: FaultEvent, until: datetime) -> None:
         """Report a fault on one machine it takes along."""
         machine = self._machines[name]
-        if not event.domain.passes:
-            # First, so that no reset that comes at once repairs what has no parts yet.
-            await_parts(self._api, name, until)
         if event.domain in {FaultDomain.GPU, FaultDomain.APPLICATION}:
             inject_into(self._api, self._factory, machine, gpu=event.gpu or 0, xid=event.code)
         elif event.domain is FaultDomain.NVLINK:
             report_domain(self._api, self._factory.name, machine, event.code)
         elif event.domain.is_silent:
-            report_silence(self._api, name)
+            note_silence(self._api, name)
         elif event.domain is FaultDomain.SWITCH_DAEMON:
             report_loss(self._api, name, self._loss_check, event.unit, until)
         elif event.domain is FaultDomain.THERMAL:

@@ -48,6 +48,16 @@ def report_condition(api: Api, node: str, check: str, message: str) -> None:
     _set_conditions(api, node, {check: _condition(check, "True", f"{check}IsNotHealthy", message)})
 
 
+def stop_kubelet(api: Api, node: str) -> None:
+    """Let nobody play a machine's kubelet any more; its last report stands until somebody notes that.
+
+    Raises:
+        ApiError: the server refused; status 404 where the machine is not in the cluster.
+        UnreachableError: there was no answer.
+    """
+    _annotate(api, node, {FAKE: None, SILENCED: "true"})
+
+
 def report_silence(api: Api, node: str) -> None:
     """Let a machine fall silent: nobody plays its kubelet any more, and the node controller notes that.
 
@@ -55,7 +65,17 @@ def report_silence(api: Api, node: str) -> None:
         ApiError: the server refused; status 404 where the machine is not in the cluster.
         UnreachableError: there was no answer.
     """
-    _annotate(api, node, {FAKE: None, SILENCED: "true"})
+    stop_kubelet(api, node)
+    note_silence(api, node)
+
+
+def note_silence(api: Api, node: str) -> None:
+    """Note that a machine is silent, as the node controller does.
+
+    Raises:
+        ApiError: the server refused; status 404 where the machine is not in the cluster.
+        UnreachableError: there was no answer.
+    """
     message = "Kubelet stopped posting node status."
     _set_conditions(api, node, {"Ready": _condition("Ready", "Unknown", "NodeStatusUnknown", message)})
 

@@ -323,3 +323,16 @@ def test_a_real_kubelets_machine_is_never_played(api: InMemoryApi) -> None:
     api.objects["v1", "Node", "", MACHINE] = node
     heal(api, FACTORY, PLAN, MACHINE)
     assert FAKE not in annotations_of(api)
+
+
+def test_machines_that_lose_their_power_together_are_noted_as_silent_after_all_of_them_are(
+    lab: Versioned,
+) -> None:
+    """Whoever places work between two reports would place it on a machine that is lost as well."""
+    rack, inside = next(iter(FailureDomains(LAB, "lab").units[FaultDomain.RACK].items()))
+    lab.asked.clear()
+    FaultReplay(lab, LAB_FACTORY, LAB, "lab").report(event(FaultDomain.RACK, rack, None), SOON)
+    notes = [number for number, asked in enumerate(lab.asked) if asked == "STATUS Node"]
+    annotated = [number for number, asked in enumerate(lab.asked) if asked.startswith("PATCH")]
+    assert len(notes) == len(inside) > 1
+    assert max(annotated) < min(notes)
