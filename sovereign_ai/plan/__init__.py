@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from sovereign_ai.plan.factory import Plan, plan
     from sovereign_ai.plan.feasibility import MOST_MACHINES, Draft, draft, other_watts
     from sovereign_ai.plan.manifests import PlannedManifest, is_of_controller, plan_manifests
+    from sovereign_ai.plan.multikueue import (
+        SENDING_ACCOUNT,
+        Dispatch,
+        dispatches,
+        kueue_namespace,
+        workers_of,
+    )
     from sovereign_ai.plan.network_review import network_notes
     from sovereign_ai.plan.nodes import Node
     from sovereign_ai.plan.object_scopes import is_namespaced
@@ -75,6 +82,7 @@ else:
             "factory": ("Plan", "plan"),
             "feasibility": ("Draft", "MOST_MACHINES", "draft", "other_watts"),
             "manifests": ("PlannedManifest", "is_of_controller", "plan_manifests"),
+            "multikueue": ("Dispatch", "SENDING_ACCOUNT", "dispatches", "kueue_namespace", "workers_of"),
             "network_review": ("network_notes",),
             "nodes": ("Node",),
             "object_scopes": ("is_namespaced",),
@@ -116,8 +124,10 @@ __all__ = [
     "QUEUES",
     "QUEUE_LENGTH",
     "RACK_UNITS",
+    "SENDING_ACCOUNT",
     "SERVER_UNITS",
     "ClusterPlan",
+    "Dispatch",
     "Draft",
     "Namespace",
     "Node",
@@ -135,12 +145,14 @@ __all__ = [
     "StoragePlan",
     "ceil_div",
     "devices",
+    "dispatches",
     "draft",
     "format_address",
     "gate_notes",
     "idle_operators",
     "is_namespaced",
     "is_of_controller",
+    "kueue_namespace",
     "limited_shapes",
     "network_notes",
     "other_watts",
@@ -161,4 +173,5 @@ __all__ = [
     "switch_watts",
     "tier_sites",
     "with_control_plane",
+    "workers_of",
 ]

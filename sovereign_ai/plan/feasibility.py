@@ -20,6 +20,7 @@ from sovereign_ai.plan.fabric.feasibility import cable_problems, fabric_problems
 from sovereign_ai.plan.fabric.management_ports import managed_ports, support
 from sovereign_ai.plan.fabric.port_assignment import fabrics_by_name
 from sovereign_ai.plan.fabric.size import FabricSize
+from sovereign_ai.plan.multikueue import multikueue_problems
 from sovereign_ai.plan.power.capping import MachineCap, machine_caps
 from sovereign_ai.plan.power.chain_problems import cap_problems, chain_problems
 from sovereign_ai.plan.power.cooling import cooling_problems
@@ -119,6 +120,7 @@ def draft(factory: AIFactory, where: Callable[[str], Where] | None = None) -> tu
     problems += asn_problems(factory, sizes)
     problems += cable_problems(factory, sizes)
     problems += cluster_problems(factory)
+    problems += multikueue_problems(factory, pools, split)
     problems += name_problems(factory, pools, sizes, tiers)
     problems += storage_limits
     problems += storage_problems(factory, pools)

@@ -46,7 +46,6 @@ class Addon:
         templates: paths of the pod templates that it holds.
         specs: paths of pod specifications that it holds without metadata around them.
         containers: paths of containers that stand outside a pod's list of them.
-        refused: whether every object of the kind leads to another cluster.
     """
 
     api_group: str
@@ -57,7 +56,6 @@ class Addon:
     templates: tuple[str, ...] = ()
     specs: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
-    refused: bool = False
 
     @property
     def key(self) -> str:
@@ -337,24 +335,39 @@ _CLUSTER_QUEUE = Addon(
     "ClusterQueue",
     "queues",
     _KUEUE,
-    _absent("spec.admissionChecks", "spec.admissionChecksStrategy.admissionChecks"),
+    (*_absent("spec.admissionChecks"), Field("spec", "sending-queue")),
 )
-_PROVISIONING = ("kueue.x-k8s.io/provisioning-request",)
 _ADMISSION_CHECK = Addon(
     "kueue.x-k8s.io",
     "AdmissionCheck",
     "queues",
     _KUEUE,
-    (Field("spec.controllerName", "one-of", _PROVISIONING),),
+    (Field("spec", "sending-check"),),
 )
-_MULTI_KUEUE_CLUSTER = Addon("kueue.x-k8s.io", "MultiKueueCluster", "queues", _KUEUE, refused=True)
-_MULTI_KUEUE_CONFIG = Addon("kueue.x-k8s.io", "MultiKueueConfig", "queues", _KUEUE, refused=True)
+# Of each only what the plan has, whoever writes it: the name says which.
+_MULTI_KUEUE_CLUSTER = Addon(
+    "kueue.x-k8s.io",
+    "MultiKueueCluster",
+    "queues",
+    _KUEUE,
+    (Field("metadata.name", "worker-named"), Field("spec", "worker")),
+)
+_MULTI_KUEUE_CONFIG = Addon(
+    "kueue.x-k8s.io",
+    "MultiKueueConfig",
+    "queues",
+    _KUEUE,
+    (Field("metadata.name", "worker-of"), Field("spec.clusters[]", "sent-to")),
+)
 _KUEUE_WORKLOAD = Addon(
     "kueue.x-k8s.io",
     "Workload",
     "queues",
     _KUEUE,
-    _absent("status.clusterName", "status.nominatedClusterNames"),
+    (
+        Field("status.clusterName", "worker-of-namespace"),
+        Field("status.nominatedClusterNames[]", "worker-of-namespace"),
+    ),
     ("spec.podSets[].template",),
 )
 _VOLCANO_QUEUE = Addon(
@@ -522,7 +535,7 @@ _TRAIN_JOB_FIELDS = (
     Field("spec.initializer.model.env[]", "variable"),
     *_absent("spec.podTemplateOverrides"),
     *_TRAIN_JOB_PATCHES,
-    Field("spec.managedBy", "one-of", ("", "trainer.kubeflow.org/trainjob-controller")),
+    Field("spec.managedBy", "manager", ("", "trainer.kubeflow.org/trainjob-controller")),
 )
 _TRAIN_JOB = Addon(
     "trainer.kubeflow.org",
@@ -542,7 +555,7 @@ _NOTEBOOK = Addon(
 _JOB_SET_CONTROLLERS = ("", "jobset.sigs.k8s.io/jobset-controller")
 _JOB_CONTROLLERS = ("", "kubernetes.io/job-controller")
 _JOB_SET_FIELDS = (
-    Field("spec.managedBy", "one-of", _JOB_SET_CONTROLLERS),
+    Field("spec.managedBy", "manager", _JOB_SET_CONTROLLERS),
     Field("spec.replicatedJobs[].template.spec.managedBy", "one-of", _JOB_CONTROLLERS),
     Field("spec.volumeClaimPolicies[].templates[].spec.storageClassName", "class"),
 )

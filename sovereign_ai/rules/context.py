@@ -16,7 +16,7 @@ from sovereign_ai.catalog import expand, public_resolvers, top_level_domains
 from sovereign_ai.catalog.vendors import local_runtimes
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
-from sovereign_ai.plan import ClusterPlan, Plan, request_levels
+from sovereign_ai.plan import ClusterPlan, Plan, dispatches, request_levels
 from sovereign_ai.rules.addons import ADDONS, EXPORTING, REACHING
 from sovereign_ai.rules.image_signatures import signed_digests, signed_registries, signer_rows
 from sovereign_ai.rules.placeless_kinds import HARMLESS
@@ -100,6 +100,7 @@ class Context:
         request_levels: name and shares of each priority level of the API server for a tenant or the platform.
         request_flows: name of each such level, followed by those whose requests it is for.
         runtimes: handlers of container runtimes that run a pod on its own node.
+        sent: namespace, queue and worker cluster of work that this cluster's Kueue sends to others.
     """
 
     factory: str
@@ -131,6 +132,7 @@ class Context:
     dns_names: tuple[str, ...] = ()
     dns_resolvers: tuple[str, ...] = ()
     network_accounts: tuple[str, ...] = ()
+    sent: tuple[tuple[str, str, str], ...] = ()
 
     def constants(self) -> dict[str, Any]:
         """Return the value of each `$name` that an expression may use, as plain data."""
@@ -156,6 +158,7 @@ class Context:
         constants["dns_names"] = list(self.dns_names)
         constants["dns_resolvers"] = list(self.dns_resolvers)
         constants["network_accounts"] = list(self.network_accounts)
+        constants["sent"] = _as_lists(self.sent)
         constants["partitioned"] = list(self.partitioned)
         constants["residency_zones"] = list(self.residency_zones)
         constants["runtimes"] = list(self.runtimes)
@@ -279,6 +282,7 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
         dns_names=_ordered(factory.dns.names) if factory.dns else (),
         dns_resolvers=_dns_resolvers(factory.dns),
         network_accounts=_ordered(_network_accounts(factory)),
+        sent=_ordered(_sent(factory, plan, cluster)),
     )
 
 
@@ -392,6 +396,16 @@ def _network_accounts(factory: AIFactory) -> Iterator[str]:
     for account in listed:
         namespace, _, name = account.partition("/")
         yield f"system:serviceaccount:{namespace}:{name}"
+
+
+def _sent(factory: AIFactory, plan: Plan, cluster: str | None) -> Iterator[tuple[str, str, str]]:
+    """Yield namespace, queue and worker of work that is sent from a cluster; None for all clusters."""
+    if cluster not in {None, factory.name}:
+        return
+    for dispatch in dispatches(factory, plan.clusters):
+        for namespace in dispatch.namespaces:
+            for worker in dispatch.workers:
+                yield namespace.name, dispatch.queue, worker
 
 
 def _dns_zones(dns: Dns | None) -> tuple[str, ...]:

@@ -43,6 +43,16 @@ from sovereign_ai.rules.named_hosts import (
     with_spaced_key,
 )
 from sovereign_ai.rules.outlets import lines_of
+from sovereign_ai.rules.sent_work import (
+    managed_here_or_sent,
+    sending_check,
+    sending_queue,
+    sent_to,
+    worker,
+    worker_named,
+    worker_of,
+    worker_of_namespace,
+)
 from sovereign_ai.rules.spellings import (
     LETTER,
     are_permitted_addresses,
@@ -83,6 +93,14 @@ Must = Literal[
     "private",
     "agent",
     "one-of",
+    "manager",
+    "sending-queue",
+    "sending-check",
+    "sent-to",
+    "worker-of",
+    "worker",
+    "worker-named",
+    "worker-of-namespace",
     "configs",
     "allowed-keys",
     "forbidden-keys",
@@ -106,6 +124,12 @@ Must = Literal[
 * `own-cluster`: what Argo CD deploys to the cluster that it runs in; `private`: a private address.
 * `agent`: settings of Cilium's agent that keep its policies, and join no other cluster.
 * `named`: a mapping of settings that are read by their names; `no-target`: relabelling that writes none.
+* `manager`: one of some words, or Kueue's MultiKueue for what is in a queue from which work is sent.
+* `sending-queue`: a queue of Kueue without admission checks, or one from which work is sent: by the check of
+  its own name, and only of the namespaces that the plan says; `sending-check`: such a check, or another that
+  stays here; `sent-to`: a worker of the object's queue.
+* `worker-of`: a queue with workers; `worker-named`: a worker; `worker`: a worker cluster by a Secret of its
+  own name; `worker-of-namespace`: a worker that the object's namespace sends to.
 * `one-of`: one of some words; `allowed-keys`: a mapping without other keys than some; `configs`: the same of
   the keys that end in `Configs`; `forbidden-keys`: a mapping without some keys;
   `required-keys`: one with them.
@@ -375,7 +399,8 @@ def _condition(field: Field, value: str) -> str:
         return f"{literal(list(field.words))}.all(k, k in {value})"
     if field.must == "configs":
         return f'{value}.all(k, !k.endsWith("Configs") || k in {literal(list(field.words))})'
-    return _CONDITIONS[field.must](value)
+    is_job = field.must == "manager"
+    return managed_here_or_sent(value, field.words) if is_job else _CONDITIONS[field.must](value)
 
 
 def _absent(value: str) -> str:
@@ -1170,6 +1195,13 @@ _CONDITIONS: dict[Must, Callable[[str], str]] = {
     "own-cluster": _own_cluster,
     "private": _private,
     "agent": _agent,
+    "sending-queue": sending_queue,
+    "sending-check": sending_check,
+    "sent-to": sent_to,
+    "worker-of": worker_of,
+    "worker": worker,
+    "worker-named": worker_named,
+    "worker-of-namespace": worker_of_namespace,
 }
 
 

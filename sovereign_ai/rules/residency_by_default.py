@@ -65,14 +65,12 @@ _CONTROLS = (ECSF_DATA, CADA_DATA, C3A_LOCATION, C3A_GATEWAYS, GDPR_TRANSFER)
 def _rows(family: Family) -> tuple[tuple[str, str], ...]:
     """Return each kind of a family with the condition on its fields that are checked one by one."""
     # A kind whose fields are all gathered has no condition of its own.
-    addons = [addon for addon in ADDONS.values() if direct(addon) or addon.refused]
+    addons = [addon for addon in ADDONS.values() if direct(addon)]
     return tuple((addon.key, _condition(addon)) for addon in addons if addon.family == family)
 
 
 def _condition(addon: Addon) -> str:
     """Return CEL that is true where the fields of a kind name permitted places."""
-    if addon.refused:
-        return "false"
     return all_permitted(direct(addon))
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.manifest_shapes import ADMISSION, RBAC, wrong_shapes
     from sovereign_ai.spec.operator import Certificate, Operator, Parent, Shareholder, Staff, SubProcessor
     from sovereign_ai.spec.phase import Phase, PhasePool
-    from sovereign_ai.spec.platform import Contact, Controller, Platform
+    from sovereign_ai.spec.platform import Contact, Controller, Platform, WorkerCluster
     from sovereign_ai.spec.pool import GpuNodePool
     from sovereign_ai.spec.power_chain import (
         Busway,
@@ -90,7 +90,7 @@ else:
             "manifest_shapes": ("ADMISSION", "RBAC", "wrong_shapes"),
             "operator": ("Certificate", "Operator", "Parent", "Shareholder", "Staff", "SubProcessor"),
             "phase": ("Phase", "PhasePool"),
-            "platform": ("Contact", "Controller", "Platform"),
+            "platform": ("Contact", "Controller", "Platform", "WorkerCluster"),
             "pool": ("GpuNodePool",),
             "power_chain": (
                 "Busway",
@@ -217,6 +217,7 @@ __all__ = [
     "Ups",
     "UpsEfficiency",
     "Waiver",
+    "WorkerCluster",
     "Workload",
     "api_group",
     "defined_kind",

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from sovereign_ai.spec.base import Country, Flag, Model, Name, Text, added_later
 from sovereign_ai.spec.field_location import TextForm
@@ -52,6 +52,16 @@ AccountName = Annotated[
     TextForm("bad-account", "a service account as namespace/name, such as cni-system/agent"),
 ]
 """A service account with its namespace, as `namespace/name`."""
+
+
+ServerAddress = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^https://([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(:[0-9]{1,5})?$"
+    ),
+    TextForm("bad-address", "an address such as https://api.example.com:6443", digits=True),
+]
+"""The address of an API server: https, a host, and a port."""
 
 
 class Contact(Model):
@@ -98,6 +108,22 @@ class Controller(Model):
     of the description. Left out, somebody else installs the controller."""
 
 
+class WorkerCluster(Model):
+    """A cluster of the factory to which its home cluster, as Kueue's manager, sends admitted work."""
+
+    cluster: Name
+    """The worker cluster, by its name in the plan. Its pools get queues of their names in the home cluster,
+    from which Kueue (MultiKueue) sends a job to the queue of that name there."""
+    zones: tuple[Name, ...] = Field(min_length=1)
+    """Zones whose work may be sent there. Each has machines in both clusters, and every residency policy of
+    its data permits the worker's country."""
+    tenants: tuple[Name, ...] = ()
+    """Tenants of these zones whose work alone is sent; left out, all of them."""
+    server: ServerAddress | None = None
+    """Address of its API server. No kubeconfig for another one is admitted; left out, only for a control
+    plane of the same machine."""
+
+
 class Platform(Model):
     """The controllers that the factory's clusters run, each under what it is there for."""
 
@@ -128,12 +154,15 @@ class Platform(Model):
     """Service accounts of a network plugin beside those that the rules know, each as `namespace/name`.
 
     They may write on pods which network and address the plugin gave them (PLC-011); nobody else may."""
+    multikueue: tuple[WorkerCluster, ...] = added_later(())
+    """Other clusters of the factory to which the home cluster's Kueue sends work; left out, every cluster
+    runs its own alone."""
 
     def functions(self) -> dict[str, tuple[str, ...]]:
         """Return each function with the names that stand under it, in the order of the fields."""
         named: dict[str, tuple[str, ...]] = {}
         for function in type(self).model_fields:
-            if function not in {"controllers", "network_accounts"}:
+            if function not in {"controllers", "multikueue", "network_accounts"}:
                 named[function] = getattr(self, function)
         return named
 

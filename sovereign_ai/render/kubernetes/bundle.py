@@ -21,12 +21,13 @@ import yaml
 from sovereign_ai.errors import Problem, SpecError, UsageError, Where, nearest
 from sovereign_ai.files import LISTING, read
 from sovereign_ai.names import KEYS
-from sovereign_ai.plan import Plan, plan_manifests
+from sovereign_ai.plan import Plan, dispatches, plan_manifests
 from sovereign_ai.render.folder import earlier_names, put, refuse_others, remove
 from sovereign_ai.render.kubernetes import (
     admission,
     base,
     devices,
+    multikueue,
     network,
     platform,
     queues,
@@ -47,7 +48,7 @@ _LONGEST_PLAIN_KEY = 100
 
 # Namespaces come first, since others lie in them; policies before anything that they judge, and a policy
 # before its binding, without which it does nothing. A FlowSchema
-# leads to a priority level. Queues refer to flavors, and those to topologies.
+# leads to a priority level. Queues refer to flavors and admission checks, those to topologies and workers.
 KIND_ORDER = (
     "Namespace",
     "ValidatingAdmissionPolicy",
@@ -61,6 +62,8 @@ KIND_ORDER = (
     "PriorityLevelConfiguration",
     "FlowSchema",
     "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
     "Role",
     "RoleBinding",
     "ResourceQuota",
@@ -69,6 +72,9 @@ KIND_ORDER = (
     "ConfigMap",
     "Topology",
     "ResourceFlavor",
+    "MultiKueueCluster",
+    "MultiKueueConfig",
+    "AdmissionCheck",
     "ClusterQueue",
     "LocalQueue",
 )
@@ -209,6 +215,7 @@ def render(factory: AIFactory, plan: Plan, cluster: str | None = None) -> Bundle
         raise SpecError(Problem("unknown-cluster", message, hint=nearest(cluster or "", names)))
     planned = plan.cluster(cluster)
     context = factory_context(factory, plan, cluster)
+    sent = dispatches(factory, plan.clusters)
     objects = [
         *base.objects(factory, plan, planned),
         *admission.objects(factory, context),
@@ -217,7 +224,8 @@ def render(factory: AIFactory, plan: Plan, cluster: str | None = None) -> Bundle
         *tenants.objects(factory, plan, planned),
         *requests.objects(factory, planned),
         *network.objects(factory, planned),
-        *queues.objects(factory, planned),
+        *queues.objects(factory, planned, sent if cluster == factory.name else ()),
+        *multikueue.objects(factory, planned, sent),
         *platform.objects(factory),
     ]
     problems = [*object_problems(factory, objects), *_collisions(factory, objects)]

@@ -12,17 +12,19 @@ that every node of the pool carries, since Kueue never uses a node without one o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sovereign_ai.catalog.system import system
 from sovereign_ai.names import KEYS, label
-from sovereign_ai.plan import ClusterPlan, Namespace, PoolSlice, pool_shares
+from sovereign_ai.plan import ClusterPlan, Dispatch, Namespace, PoolSlice, pool_shares
 from sovereign_ai.render.kubernetes.objects import Maker, Object
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.units import Bytes
 
 API = "kueue.x-k8s.io/v1beta2"
+MULTIKUEUE = "kueue.x-k8s.io/multikueue"
+"""The controller that answers an admission check by sending the work to another cluster."""
 _GIB = 2**30
 _SPACE = "kubernetes.io/metadata.name"
 """The label of a Namespace that the API server sets to its name."""
@@ -33,14 +35,18 @@ _LEVELS = {
 }
 
 
-def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
-    """Yield the cluster's topologies, flavours and queues."""
+def objects(factory: AIFactory, cluster: ClusterPlan, sent: Sequence[Dispatch] = ()) -> Iterator[Object]:
+    """Yield the cluster's topologies, flavours and queues.
+
+    Args:
+        factory: the description.
+        cluster: the cluster.
+        sent: the queues of this cluster from which work is sent to others.
+    """
     maker = Maker(factory.name)
-    topologies = set()
     shares = pool_shares(cluster)
-    for pool in cluster.work_pools:
-        topologies.add(_topology(pool))
-    for topology in sorted(topologies):
+    pools = [*cluster.work_pools, *(dispatch.pool for dispatch in sent)]
+    for topology in sorted({_topology(pool) for pool in pools}):
         name, component = label(factory.name, topology), f"factory.{factory.name}"
         levels = []
         for key in _LEVELS[topology]:
@@ -67,6 +73,28 @@ def objects(factory: AIFactory, cluster: ClusterPlan) -> Iterator[Object]:
             queue = _lending_queue(pool_name, namespace) if is_lent else pool_name
             spec = {"clusterQueue": queue}
             yield maker.make(API, "LocalQueue", pool_name, component, namespace=namespace.name, spec=spec)
+    for dispatch in sent:
+        yield from _sending(factory, maker, dispatch)
+
+
+def _sending(factory: AIFactory, maker: Maker, dispatch: Dispatch) -> Iterator[Object]:
+    """Yield the flavour and the queues of a pool of other clusters, where an admission check sends the work.
+
+    The flavour names the topology although no machine of it is here: a job may ask for its levels, and the
+    worker's Kueue chooses the place. The quota is what all workers have; each has its own beside it.
+    """
+    pool, flavour = dispatch.pool, flavour_name(factory, dispatch.pool)
+    component = f"pool.{pool.pool}"
+    yield maker.make(API, "ResourceFlavor", flavour, component, spec=_flavour_spec(factory, pool))
+    spaces = [namespace.name for namespace in dispatch.namespaces]
+    spec = _queue_spec(pool, flavour)
+    spec["namespaceSelector"]["matchExpressions"] = [{"key": _SPACE, "operator": "In", "values": spaces}]
+    spec["admissionChecksStrategy"] = {"admissionChecks": [{"name": dispatch.queue}]}
+    yield maker.make(API, "ClusterQueue", pool.pool, component, spec=spec)
+    for namespace in dispatch.namespaces:
+        of_tenant = f"tenant.{namespace.tenant}"
+        queue = {"clusterQueue": pool.pool}
+        yield maker.make(API, "LocalQueue", pool.pool, of_tenant, namespace=namespace.name, spec=queue)
 
 
 def _is_lent(factory: AIFactory, zone: str) -> bool:

@@ -42,7 +42,7 @@ _WRITABLE = (
     ("batch", "cronjobs jobs"),
     ("resource.k8s.io", "resourceclaims resourceclaimtemplates"),
 )
-_WORK: Mapping[str, tuple[str, str]] = MappingProxyType(
+WORK: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "jobset": ("jobset.x-k8s.io", "jobsets"),
         "lws": ("leaderworkerset.x-k8s.io", "leaderworkersets"),
@@ -60,7 +60,7 @@ def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Ob
     maker = Maker(factory.name)
     devices_by_namespace = devices(cluster)
     named = factory.platform.names() if factory.platform is not None else ()
-    work = [_WORK[name] for name in sorted(named) if name in _WORK]
+    work = [WORK[name] for name in sorted(named) if name in WORK]
     for namespace in cluster.namespaces:
         name, component = namespace.name, f"tenant.{namespace.tenant}"
         labels = {KEYS.tenant: namespace.tenant, KEYS.namespace_zone: namespace.zone, **pod_security()}

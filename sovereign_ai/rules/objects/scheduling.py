@@ -14,6 +14,7 @@ from sovereign_ai.rules.controls import (
 from sovereign_ai.rules.duties import SNC_LOCATION
 from sovereign_ai.rules.kinds import PODS, TEMPLATES
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
+from sovereign_ai.rules.sent_work import managed_here_or_sent
 
 _LOCATION = (ECSF_DATA, CADA_LOCATION, C3A_LOCATION, GDPR_TRANSFER, SNC_LOCATION)
 
@@ -196,9 +197,10 @@ def _stays(keys: str) -> str:
     return f"{keys}.all(k, " + " && ".join(f'!k.startsWith("{prefix}")' for prefix in _FOREIGN) + ")"
 
 
-# Any other controller may run the job in another cluster, as MultiKueue does.
+_JOB_CONTROLLERS = ("kubernetes.io/job-controller",)
+# Any other controller may run the job in another cluster. MultiKueue may, from the queues of the plan.
 _JOB_IS_MANAGED_HERE = (
-    '!has(object.spec.managedBy) || object.spec.managedBy == "kubernetes.io/job-controller"'
+    f"!has(object.spec.managedBy) || {managed_here_or_sent('object.spec.managedBy', _JOB_CONTROLLERS)}"
 )
 _CRON_JOB_IS_MANAGED_HERE = (
     "!has(object.spec.jobTemplate.spec.managedBy)"
@@ -206,7 +208,7 @@ _CRON_JOB_IS_MANAGED_HERE = (
 )
 DISPATCH = Rule(
     id="PLC-009",
-    title="Nothing is dispatched to another cluster",
+    title="Nothing is dispatched to another cluster but from the plan's queues",
     severity="critical",
     rationale=(
         "A dispatcher takes the pod with its data to a cluster that is none of the plan's, and no admission "
@@ -214,7 +216,7 @@ DISPATCH = Rule(
     ),
     remediation=(
         "take the dispatcher's labels, annotations and managedBy out; what is to run elsewhere is deployed "
-        "there"
+        "there, or sent from a queue under `platform.multikueue`"
     ),
     controls=_LOCATION,
     places=OBJECT_PLACES,

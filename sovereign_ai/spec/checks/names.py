@@ -73,6 +73,8 @@ _USED = {
     "disruption_budgets[].tenants[]": "tenant",
     "operator.sub_processors[].data[]": "residency policy",
     "clusters.home": "site",
+    "platform.multikueue[].zones[]": "zone",
+    "platform.multikueue[].tenants[]": "tenant",
 }
 """Fields that use names, and the kind that they name; systems, switches and designs are declared by the
 catalogue."""

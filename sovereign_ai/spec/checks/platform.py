@@ -31,6 +31,7 @@ def check_platform(factory: AIFactory) -> Iterator[Problem]:
     yield from _check_rivals(platform, rows)
     yield from _check_details(platform, rows)
     yield from _check_network_accounts(factory, platform)
+    yield from _check_workers(factory, platform)
     yield from check_manifests(platform, {name: row.namespace for name, row in rows.items()})
 
 
@@ -151,6 +152,31 @@ def _check_network_accounts(factory: AIFactory, platform: Platform) -> Iterator[
             message = f"{namespace!r} is a namespace of the factory, where no network plugin runs"
             hint = "install the plugin into a namespace of its own, and name that one"
             yield Problem("bad-account", message, where, hint)
+
+
+def _check_workers(factory: AIFactory, platform: Platform) -> Iterator[Problem]:
+    """Refuse worker clusters without Kueue, that stand twice, and tenants of none of their zones."""
+    seen: set[str] = set()
+    for index, worker in enumerate(platform.multikueue):
+        at = f"{_ROOT}.multikueue[{index}]"
+        if "kueue" not in platform.queueing:
+            message = f"work is sent to {worker.cluster!r}, and no Kueue is described that sends it"
+            hint = f"write 'queueing: kueue' under '{_ROOT}'"
+            yield Problem("missing-controller", message, Where(field=f"{at}.cluster"), hint)
+        if worker.cluster in seen:
+            message = f"{worker.cluster!r} is described as a worker cluster twice"
+            hint = "keep one of the two, with the zones of both"
+            yield Problem("duplicate-name", message, Where(field=f"{at}.cluster"), hint)
+        seen.add(worker.cluster)
+        members: set[str] = set()
+        for zone in factory.zones:
+            if zone.name in worker.zones:
+                members.update(zone.tenants)
+        for number, tenant in enumerate(worker.tenants):
+            if tenant not in members:
+                message = f"tenant {tenant!r} is in none of the zones {', '.join(worker.zones)}"
+                hint = "leave it out, or name one of its zones"
+                yield Problem("not-in-zone", message, Where(field=f"{at}.tenants[{number}]"), hint)
 
 
 def _check_contacts(controller: Controller, field: str) -> Iterator[Problem]:

@@ -1,8 +1,8 @@
 // kueue is Kueue's own controllers, scheduler and webhooks, composed for a control plane of one machine. Kueue's own program answers
 // everybody who reaches its webhook, metrics, health and visibility ports, and wants to write every webhook configuration and custom
 // resource definition of the cluster for the certificates that it makes. This one has one listener, which wants a certificate of the
-// control plane's authority, and takes its own certificate from a folder. Its settings name the kinds of work that it admits; it sends no
-// work to other clusters.
+// control plane's authority, and takes its own certificate from a folder. Its settings name the kinds of work that it admits; it sends work
+// to other clusters only where their gate for MultiKueue is open, and knows them by kubeconfigs in Secrets of its own namespace alone.
 package main
 
 import (
@@ -18,6 +18,7 @@ import (
 	schedulingapi "k8s.io/api/scheduling/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -35,6 +36,7 @@ import (
 	schedulercache "sigs.k8s.io/kueue/pkg/cache/scheduler"
 	"sigs.k8s.io/kueue/pkg/config"
 	"sigs.k8s.io/kueue/pkg/constants"
+	"sigs.k8s.io/kueue/pkg/controller/admissionchecks/multikueue"
 	"sigs.k8s.io/kueue/pkg/controller/core"
 	"sigs.k8s.io/kueue/pkg/controller/core/indexer"
 	"sigs.k8s.io/kueue/pkg/controller/jobframework"
@@ -216,6 +218,9 @@ func (all *controller) setUp(ctx context.Context, versions *kubeversion.ServerVe
 	if name, err := tas.SetupControllers(all.manager, all.queues, all.cache, &all.settings, all.role); err != nil {
 		return fmt.Errorf("controller %s: %w", name, err)
 	}
+	if err := all.dispatch(ctx); err != nil {
+		return fmt.Errorf("multikueue: %w", err)
+	}
 	managed, err := metav1.LabelSelectorAsSelector(all.settings.ManagedJobsNamespaceSelector)
 	if err != nil {
 		return fmt.Errorf("managedJobsNamespaceSelector: %w", err)
@@ -242,6 +247,27 @@ func (all *controller) setUp(ctx context.Context, versions *kubeversion.ServerVe
 		scheduler.WithRoleTracker(all.role),
 		scheduler.WithPreemptionExpectations(all.expectations),
 	))
+}
+
+// dispatch adds what sends admitted work to other clusters, all of them at once, where the gate for it is open.
+func (all *controller) dispatch(ctx context.Context) error {
+	if !features.Enabled(features.MultiKueue) {
+		return nil
+	}
+	if err := multikueue.SetupIndexer(ctx, all.manager.GetFieldIndexer(), *all.settings.Namespace); err != nil {
+		return err
+	}
+	adapters, err := jobframework.GetMultiKueueAdapters(sets.New(all.settings.Integrations.Frameworks...))
+	if err != nil {
+		return err
+	}
+	return multikueue.SetupControllers(all.manager, *all.settings.Namespace,
+		multikueue.WithAdapters(adapters),
+		multikueue.WithGCInterval(all.settings.MultiKueue.GCInterval.Duration),
+		multikueue.WithOrigin(*all.settings.MultiKueue.Origin),
+		multikueue.WithRoleTracker(all.role),
+		multikueue.WithWorkerLostTimeout(all.settings.MultiKueue.WorkerLostTimeout.Duration),
+	)
 }
 
 // answerProbes answers `/readyz` beside the webhooks, and so to nobody without a certificate: 200 when every cache is filled.
