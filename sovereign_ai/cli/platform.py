@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sovereign_ai.cli import worker_kubeconfig
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, table
@@ -61,6 +62,8 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Print the objects that tell the GPU and Network Operator what to install, from the plan."""
         run_command("platform settings", as_json, lambda output: _settings(output, stack, controller, out))
+
+    worker_kubeconfig.add(group)
 
     @group.command("sbom", **example("sovereign-ai platform sbom stacks/lab -o platform.cdx.json"))
     def sbom(

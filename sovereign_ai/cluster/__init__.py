@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.process import Process, socket_address, started_at
     from sovereign_ai.cluster.removed_clusters import authority_of, was_removed
     from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of, read_json, recorded_ports, write_json
+    from sovereign_ai.cluster.worker_kubeconfig import make_worker_kubeconfig
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -94,6 +95,7 @@ else:
             "removed_clusters": ("authority_of", "was_removed"),
             "kueue_placements": ("StalePlacement", "find_stale_placements", "stale_placements"),
             "state": ("ClusterDir", "cluster_dir_of", "read_json", "recorded_ports", "write_json"),
+            "worker_kubeconfig": ("make_worker_kubeconfig",),
         },
     )
 
@@ -140,6 +142,7 @@ __all__ = [
     "is_recreated",
     "kubeconfig",
     "listed",
+    "make_worker_kubeconfig",
     "read_json",
     "read_queued_jobs",
     "recorded_ports",

@@ -51,6 +51,17 @@ class Dispatch:
         return self.pool.pool
 
 
+def kubeconfig_head(server: str | None) -> str:
+    """Return how the kubeconfig of a worker begins, up to the address of its API server and with it.
+
+    Admission sees a Secret in base64 and cannot decode that: it compares the beginning, whose length is that
+    of whole groups of three bytes. Without an address it is one of this machine, whose port follows.
+    """
+    address = f'{server}"' if server else "https://127.0.0.1:"
+    head = f'"apiVersion":"v1","kind":"Config","clusters":[{{"name":"worker","cluster":{{"server":"{address}'
+    return "{" + " " * (-(len(head) + 1) % 3) + head
+
+
 def workers_of(factory: AIFactory) -> tuple[WorkerCluster, ...]:
     """Return the described worker clusters; none where no platform is described."""
     return factory.platform.multikueue if factory.platform is not None else ()

@@ -6,9 +6,10 @@ context.constants()["namespaces"]            # {'research': 'restricted', 'start
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -16,7 +17,15 @@ from sovereign_ai.catalog import expand, public_resolvers, top_level_domains
 from sovereign_ai.catalog.vendors import local_runtimes
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER, SYSTEM_NAMESPACE
-from sovereign_ai.plan import ClusterPlan, Plan, dispatches, request_levels
+from sovereign_ai.plan import (
+    ClusterPlan,
+    Plan,
+    dispatches,
+    kubeconfig_head,
+    kueue_namespace,
+    request_levels,
+    workers_of,
+)
 from sovereign_ai.rules.addons import ADDONS, EXPORTING, REACHING
 from sovereign_ai.rules.image_signatures import signed_digests, signed_registries, signer_rows
 from sovereign_ai.rules.placeless_kinds import HARMLESS
@@ -101,6 +110,8 @@ class Context:
         request_flows: name of each such level, followed by those whose requests it is for.
         runtimes: handlers of container runtimes that run a pod on its own node.
         sent: namespace, queue and worker cluster of work that this cluster's Kueue sends to others.
+        kubeconfigs: each of these workers, and how the Secret with its kubeconfig begins, in base64.
+        queueing: the namespace of that Kueue, with these Secrets; empty where it sends nothing.
     """
 
     factory: str
@@ -133,6 +144,8 @@ class Context:
     dns_resolvers: tuple[str, ...] = ()
     network_accounts: tuple[str, ...] = ()
     sent: tuple[tuple[str, str, str], ...] = ()
+    kubeconfigs: tuple[tuple[str, str], ...] = ()
+    queueing: str = ""
 
     def constants(self) -> dict[str, Any]:
         """Return the value of each `$name` that an expression may use, as plain data."""
@@ -159,6 +172,8 @@ class Context:
         constants["dns_resolvers"] = list(self.dns_resolvers)
         constants["network_accounts"] = list(self.network_accounts)
         constants["sent"] = _as_lists(self.sent)
+        constants["kubeconfigs"] = dict(self.kubeconfigs)
+        constants["queueing"] = self.queueing
         constants["partitioned"] = list(self.partitioned)
         constants["residency_zones"] = list(self.residency_zones)
         constants["runtimes"] = list(self.runtimes)
@@ -250,6 +265,7 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
     namespaces, tenants = _namespaces(clusters)
     isolated = [zone.name for zone in factory.zones if zone.isolation.fabric != "none"]
     under_policies = [zone.name for zone in factory.zones if _policies_on(factory, zone.name)]
+    sent = _ordered(_sent(factory, plan, cluster))
     levels = [level for cluster_plan in clusters for level in request_levels(cluster_plan)]
     # With the slash, `registry.example.com/ai` is no prefix of `registry.example.com/ai-evil`.
     registries = [f"{registry.rstrip('/')}/" for registry in factory.images.registries]
@@ -282,7 +298,9 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
         dns_names=_ordered(factory.dns.names) if factory.dns else (),
         dns_resolvers=_dns_resolvers(factory.dns),
         network_accounts=_ordered(_network_accounts(factory)),
-        sent=_ordered(_sent(factory, plan, cluster)),
+        sent=sent,
+        kubeconfigs=_ordered(_kubeconfigs(factory, {worker for _, _, worker in sent})),
+        queueing=kueue_namespace(factory) if sent else "",
     )
 
 
@@ -406,6 +424,13 @@ def _sent(factory: AIFactory, plan: Plan, cluster: str | None) -> Iterator[tuple
         for namespace in dispatch.namespaces:
             for worker in dispatch.workers:
                 yield namespace.name, dispatch.queue, worker
+
+
+def _kubeconfigs(factory: AIFactory, names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the name of each of some workers, and how its kubeconfig begins, in base64."""
+    for worker in workers_of(factory):
+        if worker.cluster in names:
+            yield worker.cluster, base64.b64encode(kubeconfig_head(worker.server).encode()).decode()
 
 
 def _dns_zones(dns: Dns | None) -> tuple[str, ...]:

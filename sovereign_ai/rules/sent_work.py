@@ -7,12 +7,66 @@ whoever writes it: a queue that takes in another namespace, a list with another 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Iterator, Sequence
 
 from sovereign_ai.rules.cel_literals import literal
 
 _MULTIKUEUE = "kueue.x-k8s.io/multikueue"
 _QUEUE_NAME = '"kueue.x-k8s.io/queue-name"'
+
+
+_OWN_KEYS = ("server", "proxy")
+"""What no kubeconfig of a worker may have behind its beginning: a further address, or one in between."""
+_ODD = "\\!@"
+"""Characters by which a text may be read as another: escapes, tags, and an account before a host."""
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+def leads_to_worker(secret: str) -> str:
+    """Return CEL: a Secret in Kueue's namespace under a worker's name is a kubeconfig for that worker.
+
+    Base64 shows a text in one of three forms, by its place in the groups of three bytes. So a word in it is
+    found without decoding, as is a single character, whose letters are those of its group.
+
+    Args:
+        secret: expression of the Secret.
+    """
+    value = f'{secret}.data["kubeconfig"]'
+    words = "|".join(form for word in _OWN_KEYS for form in _forms(word))
+    odd = "|".join(form for character in _ODD for form in _forms_of_character(ord(character)))
+    rest = f"{value}.substring(size(head))"
+    is_plain = f"!{rest}.matches({literal(words)}) && !{rest}.matches({literal(f'^(?:.{{4}})*?(?:{odd})')})"
+    has_one = f'has({secret}.data) && {secret}.data.size() == 1 && "kubeconfig" in {secret}.data'
+    is_good = f"{has_one} && {value}.startsWith(head) && {is_plain}"
+    name = f"{secret}.metadata.name"
+    is_other = f"{secret}.metadata.namespace != $queueing || !({name} in $kubeconfigs)"
+    return f"{is_other} || [$kubeconfigs[{name}]].all(head, {is_good})"
+
+
+def _forms(word: str) -> Iterator[str]:
+    """Yield the letters of base64 that a word has wherever it stands, for each of three places in a group."""
+    for before in range(3):
+        text = base64.b64encode(b"\0" * before + word.encode()).decode()
+        # The first and the last letter hold bits of what is beside the word.
+        whole = (before * 8 + 5) // 6, (before + len(word)) * 8 // 6
+        yield text[whole[0] : whole[1]]
+
+
+def _forms_of_character(code: int) -> Iterator[str]:
+    """Yield expressions for a group of base64 with a character in its first, second or third byte."""
+    for place in range(3):
+        shift = 16 - 8 * place
+        letters = []
+        for low in (18, 12, 6, 0):
+            # The bits of this letter that are the character's, and their values.
+            mask, bits = 0xFF << shift >> low & 63, code << shift >> low & 63
+            possible = ""
+            for number, letter in enumerate(_LETTERS):
+                if number & mask == bits & mask:
+                    possible += letter
+            letters.append(f"[{possible}]" if mask else ".")
+        yield "".join(letters)
 
 
 def managed_here_or_sent(value: str, controllers: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ import orjson
 
 from sovereign_ai.cluster.embedded.monitoring import monitoring_roles, monitors
 from sovereign_ai.cluster.embedded.plane_controllers import plane_controllers
+from sovereign_ai.cluster.embedded.queueing import sending_objects
 from sovereign_ai.cluster.embedded.settings import first_roles
 from sovereign_ai.cluster.embedded.webhook_controllers import roles
 from sovereign_ai.cluster.identities import CLUSTER_CA
@@ -28,7 +29,13 @@ from sovereign_ai.cluster.state import ClusterDir, recorded_ports
 _LIFETIME = timedelta(minutes=10)
 _MASTER = Leaf("", "sovereign-ai:bootstrap", ("system:masters",), client=True)
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
-_PLURALS = {"ClusterRole": "clusterroles", "ClusterRoleBinding": "clusterrolebindings"}
+_PATHS = {
+    "ClusterRole": f"{_RBAC}/clusterroles",
+    "ClusterRoleBinding": f"{_RBAC}/clusterrolebindings",
+    "Namespace": "/api/v1/namespaces",
+    "Role": f"{_RBAC}/namespaces/{{namespace}}/roles",
+    "RoleBinding": f"{_RBAC}/namespaces/{{namespace}}/rolebindings",
+}
 
 
 def apply_first_roles(cluster_dir: ClusterDir) -> list[str]:
@@ -47,9 +54,11 @@ def apply_first_roles(cluster_dir: ClusterDir) -> list[str]:
     )
     refused = []
     of_monitoring = monitoring_roles() if monitors(cluster_dir) else ()
-    for role in (*first_roles(), *roles(plane_controllers(cluster_dir)), *of_monitoring):
+    of_controllers = (*roles(plane_controllers(cluster_dir)), *sending_objects(cluster_dir))
+    for role in (*first_roles(), *of_controllers, *of_monitoring):
         name = role["metadata"]["name"]
-        path = f"{_RBAC}/{_PLURALS[role['kind']]}/{name}?fieldManager=sovereign-ai&force=true"
+        folder = _PATHS[role["kind"]].format(namespace=role["metadata"].get("namespace"))
+        path = f"{folder}/{name}?fieldManager=sovereign-ai&force=true"
         # Server-side apply with force, so that a role that somebody changed is restored at each start.
         headers = {"Content-Type": "application/apply-patch+yaml"}
         connection.request("PATCH", path, orjson.dumps(role), headers)

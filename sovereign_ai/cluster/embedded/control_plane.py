@@ -85,10 +85,11 @@ class EmbeddedControlPlane:
         by_description = queueing is None and description is not None
         if description is not None and queueing is None:
             queueing = runs_kueue(description[0])
-        workloads, monitoring = None, None
+        workloads, monitoring, multikueue = None, None, None
         if description is not None:
             workloads = workload_controllers_of(platform_names(description[0]))
             monitoring = monitoring_of(*description, self.name)
+            multikueue = is_manager(description[0], self.name)
         cluster = embedded.up(
             self.name,
             progress=progress,
@@ -96,6 +97,7 @@ class EmbeddedControlPlane:
             by_description=by_description,
             workload_controllers=workloads,
             monitoring=monitoring,
+            multikueue=multikueue,
             wait_seconds=_START_SECONDS + _MORE_SECONDS * len(workloads or ()),
         )
         data = {
@@ -146,7 +148,13 @@ class EmbeddedControlPlane:
     def planned_queueing(self, api: Api, factory: AIFactory) -> QueueingChange | None:
         """Return what the next `up` of a description changes about controllers; None for nothing."""
         described = runs_kueue(factory)
-        return planned_change(self.cluster_dir, api, described=described, controllers=platform_names(factory))
+        return planned_change(
+            self.cluster_dir,
+            api,
+            described=described,
+            controllers=platform_names(factory),
+            multikueue=is_manager(factory, self.name),
+        )
 
     def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:
         """Return what the next `up` of a description changes about what watches it; None for nothing."""
@@ -176,6 +184,11 @@ def monitoring_of(factory: AIFactory, plan: Plan, cluster: str) -> Monitoring:
 def runs_kueue(factory: AIFactory) -> bool:
     """Return whether a description's platform queues with Kueue."""
     return factory.platform is not None and "kueue" in factory.platform.queueing
+
+
+def is_manager(factory: AIFactory, cluster: str) -> bool:
+    """Return whether a cluster of a description sends work to others."""
+    return cluster == factory.name and factory.platform is not None and bool(factory.platform.multikueue)
 
 
 def platform_names(factory: AIFactory) -> tuple[str, ...]:

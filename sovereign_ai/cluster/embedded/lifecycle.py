@@ -48,6 +48,7 @@ from sovereign_ai.cluster.embedded.queueing import (
     has_queueing,
     keep_queueing,
     make_queue_settings,
+    sends_work,
     set_queueing,
 )
 from sovereign_ai.cluster.embedded.queueing_change import is_descriptions, wants_queueing
@@ -113,6 +114,7 @@ def up(
     by_description: bool = False,
     workload_controllers: Sequence[str] | None = None,
     monitoring: Monitoring | None = None,
+    multikueue: bool | None = None,
 ) -> EmbeddedCluster:
     """Start a cluster, or return the one that runs; its data is kept from one run to the next.
 
@@ -129,6 +131,7 @@ def up(
         workload_controllers: the names of `WORKLOAD_CONTROLLERS` that are its processes, in the order of
             their start; None for as it was.
         monitoring: what watches it; None for as it was.
+        multikueue: whether its Kueue sends work to other clusters; None for as it was.
 
     Raises:
         UsageError: the name is no DNS label.
@@ -146,7 +149,9 @@ def up(
         had = tuple(controller.name for controller in running_workload_controllers(cluster_dir))
         workloads = had if workload_controllers is None else tuple(workload_controllers)
         watched = monitoring_change(cluster_dir, monitoring) if monitoring is not None else None
+        sends = sends_work(cluster_dir) if multikueue is None else with_queueing and multikueue
         is_same = with_queueing == has_queueing(cluster_dir) and workloads == had
+        is_same = is_same and sends == sends_work(cluster_dir)
         is_same = is_same and (watched is None or not watched.is_restart)
         is_described = by_description and is_descriptions(cluster_dir)
         if is_same and before.supervisor is not None and before.phase in {"starting", "ready"}:
@@ -171,7 +176,7 @@ def up(
             cluster_dir.make()
             if is_replacing(cluster_dir):
                 remove_keys(cluster_dir)
-            set_queueing(cluster_dir, definitions, by_description=is_described)
+            set_queueing(cluster_dir, definitions, by_description=is_described, multikueue=sends)
             set_workload_controllers(cluster_dir, workload_definitions)
             if monitoring is not None:
                 set_monitoring(cluster_dir, monitoring)

@@ -8,7 +8,7 @@ Kueue is part of a control plane whose folder has `config/queueing.json`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,9 @@ QUEUE_CONTROLLER = "kueue"
 """The process, its listener and its identity."""
 QUEUE_PROGRAM = "kueue-controller"
 """The program, as the toolchain names it."""
+QUEUE_NAMESPACE = "kueue-system"
+"""Kueue's namespace, as it is published."""
+_RBAC = "rbac.authorization.k8s.io"
 _DESCRIPTION = "description"
 """Who asked for Kueue, in its file; whoever did not write it was an option."""
 _GROUP, _VERSION = "kueue.x-k8s.io", "v1beta2"
@@ -66,8 +69,16 @@ _RIGHTS = (
 """What Kueue may do on every control plane.
 
 Its published role (v0.17.0, config/components/rbac/role.yaml) without what is not run here: other kinds of
-jobs, other clusters, pod templates of provisioning, and writing webhooks and definitions; and without
+jobs, pod templates of provisioning, and writing webhooks and definitions; and without
 deleting pods, jobs or queues. Kinds of work whose controllers run add theirs (workload_controllers.py).
+"""
+_SENDING_RIGHTS = (
+    Permission(_GROUP, "multikueueclusters multikueueconfigs", READ),
+    Permission(_GROUP, "multikueueclusters/status", STATUS),
+)
+"""What Kueue may do beside that where it sends work to other clusters.
+
+It reads the workers' kubeconfigs in its own namespace too (`sending_objects`), and no other secret.
 """
 _JUDGED = (
     # Queues serve namespaces of zones; jobs elsewhere are not Kueue's.
@@ -94,18 +105,32 @@ def is_by_description(cluster_dir: ClusterDir) -> bool:
     return (read_json(queueing_file(cluster_dir)) or {}).get("by") == _DESCRIPTION
 
 
-def set_queueing(cluster_dir: ClusterDir, definitions: Path | None, *, by_description: bool = False) -> None:
+def sends_work(cluster_dir: ClusterDir) -> bool:
+    """Return whether Kueue, where it is part of a control plane, sends work to other clusters."""
+    return bool((read_json(queueing_file(cluster_dir)) or {}).get("multikueue"))
+
+
+def set_queueing(
+    cluster_dir: ClusterDir,
+    definitions: Path | None,
+    *,
+    by_description: bool = False,
+    multikueue: bool = False,
+) -> None:
     """Make Kueue part of a control plane, from its next start on, or no part of it any more.
 
     Args:
         cluster_dir: the control plane's folder, which exists.
         definitions: the folder with the definitions of Kueue's objects; None if Kueue is not wanted.
         by_description: whether a description asks for it, and no option.
+        multikueue: whether it sends work to other clusters.
     """
     if definitions is None:
         queueing_file(cluster_dir).unlink(missing_ok=True)
         return
-    settings = {"controller": QUEUE_CONTROLLER, "definitions": str(definitions)}
+    settings: dict[str, Any] = {"controller": QUEUE_CONTROLLER, "definitions": str(definitions)}
+    if multikueue:
+        settings["multikueue"] = True
     if by_description:
         settings["by"] = _DESCRIPTION
     write_json(queueing_file(cluster_dir), settings)
@@ -121,6 +146,8 @@ def keep_queueing(cluster_dir: ClusterDir) -> None:
 def queue_controller(cluster_dir: ClusterDir) -> WebhookController:
     """Return Kueue as a control plane runs it: for Jobs, and for each kind of work whose controller runs."""
     rights, judged = list(_RIGHTS), list(_JUDGED)
+    if sends_work(cluster_dir):
+        rights += _SENDING_RIGHTS
     running = running_workload_controllers(cluster_dir)
     for controller in WORKLOAD_CONTROLLERS.values():
         if controller in running:
@@ -131,6 +158,29 @@ def queue_controller(cluster_dir: ClusterDir) -> WebhookController:
             # for all work if it may not.
             rights.append(Permission(controller.group, controller.admitted[0].resources, READ))
     return WebhookController(name=QUEUE_CONTROLLER, domain=_GROUP, rights=tuple(rights), judged=tuple(judged))
+
+
+def sending_objects(cluster_dir: ClusterDir) -> Iterator[dict[str, Any]]:
+    """Yield Kueue's namespace, and its right to the workers' kubeconfigs there; nothing where it sends none.
+
+    Kueue follows all secrets of the namespace, which holds no others.
+    """
+    if not sends_work(cluster_dir):
+        return
+    labels = {KEYS.component: "control-plane", "pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": QUEUE_NAMESPACE, "labels": labels}
+    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    user = queue_controller(cluster_dir).user
+    own = {"name": user, "namespace": QUEUE_NAMESPACE, "labels": {KEYS.component: "control-plane"}}
+    rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": READ.split()}
+    yield {"apiVersion": f"{_RBAC}/v1", "kind": "Role", "metadata": own, "rules": [rule]}
+    yield {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": own,
+        "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": user},
+        "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": user}],
+    }
 
 
 def make_queue_settings(cluster_dir: ClusterDir, ports: Mapping[str, int]) -> None:
@@ -168,7 +218,7 @@ def queue_settings_file(cluster_dir: ClusterDir) -> Path:
 
 
 def _configuration(cluster_dir: ClusterDir, port: int) -> dict[str, Any]:
-    """Return Kueue's settings: no port but the webhooks', no other cluster, no election of a leader."""
+    """Return Kueue's settings: no port but the webhooks', no election of a leader."""
     folder = serving_folder(cluster_dir, QUEUE_CONTROLLER)
     frameworks = ["batch/job"]
     frameworks += [controller.framework for controller in running_workload_controllers(cluster_dir)]
@@ -176,7 +226,7 @@ def _configuration(cluster_dir: ClusterDir, port: int) -> dict[str, Any]:
     return {
         "apiVersion": "config.kueue.x-k8s.io/v1beta2",
         "kind": "Configuration",
-        "namespace": "kueue-system",
+        "namespace": QUEUE_NAMESPACE,
         "webhook": webhook,
         "metrics": {"bindAddress": "0"},
         "health": {"healthProbeBindAddress": "0"},
@@ -186,7 +236,9 @@ def _configuration(cluster_dir: ClusterDir, port: int) -> dict[str, Any]:
         "clientConnection": {"qps": 1000, "burst": 2000},
         # Of a job's labels Kueue keeps these alone: whose usage it is stays known of every kind of work.
         "integrations": {"frameworks": frameworks, "labelKeysToCopy": [KEYS.team]},
-        "featureGates": _FEATURES,
+        "featureGates": {**_FEATURES, "MultiKueue": sends_work(cluster_dir)},
+        # The label by which it finds its own work in a worker again.
+        "multiKueue": {"origin": cluster_dir.name},
         "resources": {"deviceClassMappings": _counted_classes()},
     }
 
@@ -204,7 +256,6 @@ def _counted_classes() -> list[dict[str, Any]]:
 _FEATURES = {
     # Claims that ask for a number of devices of a class count against quotas (alpha in 0.17, on from 0.20).
     "DynamicResourceAllocation": True,
-    "MultiKueue": False,
     # It compares a node's taints with the tolerations of a job's own pods, without those that its flavor adds
     # (0.17.0, pkg/controller/tas/node_controller.go, classifyTaints): every machine of a dedicated zone would
     # count as broken, and each job placed there lose its place after 30 s.

@@ -13,7 +13,7 @@ from typing import Any
 
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.cluster.embedded.queued_jobs import QueuedJobs, listed, read_queued_jobs
-from sovereign_ai.cluster.embedded.queueing import has_queueing, is_by_description
+from sovereign_ai.cluster.embedded.queueing import has_queueing, is_by_description, sends_work
 from sovereign_ai.cluster.embedded.workload_controllers import (
     WORKLOAD_CONTROLLERS,
     running_workload_controllers,
@@ -22,6 +22,8 @@ from sovereign_ai.cluster.embedded.workload_controllers import (
 from sovereign_ai.cluster.embedded.workload_release import work_of
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+
+_MULTIKUEUE = "MultiKueue"
 
 
 @frozen_dataclass
@@ -112,7 +114,12 @@ def is_descriptions(cluster_dir: ClusterDir) -> bool:
 
 
 def planned_change(
-    cluster_dir: ClusterDir, api: Api, *, described: bool, controllers: Collection[str] = ()
+    cluster_dir: ClusterDir,
+    api: Api,
+    *,
+    described: bool,
+    controllers: Collection[str] = (),
+    multikueue: bool = False,
 ) -> QueueingChange | None:
     """Return what a description changes about controllers; None where they stay as they are.
 
@@ -121,6 +128,7 @@ def planned_change(
         api: the control plane.
         described: whether the description's platform names Kueue.
         controllers: the names of all controllers of the description's platform.
+        multikueue: whether the description has its Kueue send work to other clusters.
 
     Raises:
         ApiError: the server refused.
@@ -130,10 +138,15 @@ def planned_change(
     changes_kueue = wants_kueue != has_queueing(cluster_dir)
     had = {controller.name for controller in running_workload_controllers(cluster_dir)}
     wanted = workload_controllers_of(controllers)
-    if not changes_kueue and had == set(wanted):
+    sends, sent = wants_kueue and multikueue, sends_work(cluster_dir)
+    if not changes_kueue and had == set(wanted) and sends == sent:
         return None
     started = tuple(WORKLOAD_CONTROLLERS[name].title for name in wanted if name not in had)
     stopped: dict[str, tuple[str, ...]] = {}
+    if sends and not sent:
+        started = (*started, _MULTIKUEUE)
+    elif sent and not sends:
+        stopped[_MULTIKUEUE] = ()
     for controller in running_workload_controllers(cluster_dir):
         if controller.name not in wanted:
             stopped[controller.title] = tuple(work_of(api, controller))

@@ -63,6 +63,7 @@ PLACEMENT = "sovereign-placement"
 _OBJECT, _DYNAMIC = re.compile(r"\b(object|oldObject)\."), r"dyn(\1)."
 """Fields that only some kinds of a group have are read as dynamic values, which type checking accepts."""
 _NODES: Group = "nodes"
+_RIGHTS: Group = "rights"
 _WRITES = ("CREATE", "UPDATE")
 _LONGEST = 5_000
 """Characters of the checks that share a validation: the time to compile one grows with the square of them."""
@@ -184,6 +185,12 @@ def _conditions(group: Group, context: Context) -> list[dict[str, str]]:
     if group == OTHER.group and context.dns_zones:
         # Of the namespace of the cluster's DNS only what its DNS is configured by.
         in_scope += f' || (request.namespace == "{DNS_NAMESPACE}" && {CONFIGURES_DNS})'
+    if group == _RIGHTS and context.queueing:
+        # Of Kueue's namespace only the workers' kubeconfigs.
+        of_kueue = (
+            f'request.namespace == {literal(context.queueing)} && request.resource.resource == "secrets"'
+        )
+        in_scope += f" || ({of_kueue})"
     if group == OTHER.group and context.residency_zones:
         in_scope += f" || {with_constants(SENDS_OUT, context.constants())}"
     return [{"name": "scope", "expression": in_scope}, judged]

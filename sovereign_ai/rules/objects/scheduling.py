@@ -14,7 +14,7 @@ from sovereign_ai.rules.controls import (
 from sovereign_ai.rules.duties import SNC_LOCATION
 from sovereign_ai.rules.kinds import PODS, TEMPLATES
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
-from sovereign_ai.rules.sent_work import managed_here_or_sent
+from sovereign_ai.rules.sent_work import leads_to_worker, managed_here_or_sent
 
 _LOCATION = (ECSF_DATA, CADA_LOCATION, C3A_LOCATION, GDPR_TRANSFER, SNC_LOCATION)
 
@@ -245,6 +245,32 @@ DISPATCH = Rule(
     ),
 )
 
+WORKER_KUBECONFIG = Rule(
+    id="PLC-012",
+    title="The kubeconfig of a worker cluster leads to that worker",
+    severity="critical",
+    rationale=(
+        "Kueue sends work with its data to whatever cluster the kubeconfig in the worker's Secret names. "
+        "Whoever may write that Secret would choose the country."
+    ),
+    remediation=(
+        "write what `sovereign-ai platform kubeconfig` makes, unchanged and alone, under `kubeconfig`; where "
+        "the worker is on another machine, the description has its address as `server`"
+    ),
+    controls=_LOCATION,
+    places=OBJECT_PLACES - {"live"},
+    checks=(
+        RuleCheck(
+            ("Secret",),
+            "data.kubeconfig",
+            leads_to_worker("object"),
+            "it has the name of a worker cluster, and is no kubeconfig for its described address",
+        ),
+    ),
+    elsewhere=(("live", "the audit reads no secrets; `verify` says whether Kueue is connected to a worker"),),
+    only_with="kubeconfigs",
+)
+
 
 def _unprivileged(devices: str) -> str:
     """Return CEL: no request of a claim asks for administrator's access."""
@@ -286,4 +312,4 @@ ADMIN_ACCESS = Rule(
     ),
 )
 
-RULES = (NODE_NAME, SCHEDULER, BINDING, FABRIC, DISPATCH, ADMIN_ACCESS)
+RULES = (NODE_NAME, SCHEDULER, BINDING, FABRIC, DISPATCH, WORKER_KUBECONFIG, ADMIN_ACCESS)
