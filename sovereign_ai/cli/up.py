@@ -100,6 +100,7 @@ def _up(
     from sovereign_ai.cluster import WRITES, require_reachable
     from sovereign_ai.deploy import gate, ready
     from sovereign_ai.errors import ExitCode
+    from sovereign_ai.plan import worker_notes
     from sovereign_ai.render.kubernetes import WEBHOOKS
     from sovereign_ai.sim import simulate
 
@@ -144,6 +145,8 @@ def _up(
         data["real"] = sorted(target.cluster.machines)
         lines.append(f"real: {', '.join(data['real'])}")
     lines += attempts.lines
+    if bundle.cluster == stack.factory.name:
+        lines += worker_notes(stack.factory)
     next_command = ["sovereign-ai", "verify", str(path), *options]
     lines.append(f"next: {shlex.join(next_command)}")
     code = ExitCode.FINDINGS if data["drift"] else ExitCode.OK

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         dispatches,
         kubeconfig_head,
         kueue_namespace,
+        worker_notes,
         workers_of,
     )
     from sovereign_ai.plan.network_review import network_notes
@@ -89,6 +90,7 @@ else:
                 "dispatches",
                 "kubeconfig_head",
                 "kueue_namespace",
+                "worker_notes",
                 "workers_of",
             ),
             "network_review": ("network_notes",),
@@ -182,5 +184,6 @@ __all__ = [
     "switch_watts",
     "tier_sites",
     "with_control_plane",
+    "worker_notes",
     "workers_of",
 ]

@@ -73,6 +73,17 @@ def kueue_namespace(factory: AIFactory) -> str:
     return (controller.namespace if controller is not None else None) or KUEUE_NAMESPACE
 
 
+def worker_notes(factory: AIFactory) -> Iterator[str]:
+    """Yield for each worker where its kubeconfig is expected, which nothing deploys."""
+    for worker in workers_of(factory):
+        secret = f"{kueue_namespace(factory)}/{worker.cluster}"
+        yield (
+            f"work of {', '.join(worker.zones)} is sent to {worker.cluster} by the kubeconfig in Secret "
+            f"{secret} of {factory.name}, which is in no description: "
+            f"`sovereign-ai platform kubeconfig STACK --stack {worker.cluster} -o FILE`"
+        )
+
+
 def dispatches(factory: AIFactory, clusters: Sequence[ClusterPlan]) -> tuple[Dispatch, ...]:
     """Return the queues of the manager from which work is sent, in the order of the description."""
     by_name = {cluster.name: cluster for cluster in clusters}

@@ -15,6 +15,7 @@ from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.campus import span_notes
 from sovereign_ai.plan.fabric.management_ports import support
 from sovereign_ai.plan.feasibility import Draft
+from sovereign_ai.plan.multikueue import worker_notes
 from sovereign_ai.plan.network_review import network_notes
 from sovereign_ai.plan.power.chain_problems import chain_warnings
 from sovereign_ai.plan.power.cooling import cooling_warnings
@@ -74,6 +75,7 @@ def warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
         yield from chain_warnings(site, draft.shapes)
     yield from span_notes(factory, draft.shapes, draft.campus)
     yield from gate_warnings(factory)
+    yield from worker_notes(factory)
 
 
 def _is_by_ports(fabric: Fabric, tier: str) -> bool:

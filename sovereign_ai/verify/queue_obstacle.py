@@ -28,7 +28,14 @@ from sovereign_ai.verify.pod_requests import (
     requests_of_workload,
 )
 from sovereign_ai.verify.preemption import preemptions
-from sovereign_ai.verify.queue_state import QueueState, by_name, cluster_queue_of, with_spec, without
+from sovereign_ai.verify.queue_state import (
+    QueueState,
+    by_name,
+    cluster_queue_of,
+    is_sent_elsewhere,
+    with_spec,
+    without,
+)
 from sovereign_ai.verify.quota_tree import quota_tree
 from sovereign_ai.verify.topology_room import (
     Domain,
@@ -382,7 +389,9 @@ def _placed_together(asking: Asking) -> list[list[int]]:
 
 
 def _topology_flavor(asking: Asking, assignment: Assignment, index: int) -> Object | None:
-    """Return the flavor whose topology places a pod set; None for none."""
+    """Return the flavor whose topology places a pod set; None for none, or where another cluster does."""
+    if is_sent_elsewhere(asking.queue, asking.state):
+        return None
     for (owner, _), name in assignment.flavors.items():
         flavor = by_name(asking.state.flavors, name) if owner == index else None
         if flavor is not None and topology_levels(flavor, asking.state):

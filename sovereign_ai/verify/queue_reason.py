@@ -212,14 +212,18 @@ def _place(workload: Object) -> str:
             domains_text = counted(sum(part.get("domainCount", 1) for part in domains), "domain")
             text += f", in {domains_text} of its topology"
         parts.append(text)
-    return f"queue {admission.get('clusterQueue', '')}: {'; '.join(parts)}"
+    cluster = field_of(workload, "status", "clusterName")
+    elsewhere = f"cluster {cluster}, where its pods are; " if cluster else ""
+    return f"{elsewhere}queue {admission.get('clusterQueue', '')}: {'; '.join(parts)}"
 
 
 def _checks(workload: Object) -> _Verdict:
     """Return which admission checks a workload with a quota waits for."""
     for check in field_of(workload, "status", "admissionChecks") or ():
         if check.get("state") != "Ready":
-            return _of_check(check, "its quota is reserved; ")
+            offered = ", ".join(field_of(workload, "status", "nominatedClusterNames") or ())
+            where = f"it is offered to {offered}; " if offered else ""
+            return _of_check(check, f"its quota is reserved; {where}")
     return _Verdict("admission-check", "its quota is reserved; its admission checks are not known yet")
 
 
@@ -348,12 +352,24 @@ def _inactive(workload: Object, queue: Object, state: QueueState) -> _Verdict | 
     name = queue["metadata"]["name"]
     message = f"ClusterQueue {name} is not active: {condition.get('message', '')}"
     changes = _activations(queue, state)
+    for change in changes:
+        if change.kind == "check":
+            message += _said_of_check(change.target, state)
     if len(changes) != 1:
         return _Verdict("inactive-queue", message, _other_queue(workload, state))
     active = {**queue, "status": {"conditions": [{"type": "Active", "status": "True"}]}}
     queues = [active if each is queue else each for each in state.cluster_queues]
     verdict = _Verdict("inactive-queue", message, changes[0])
     return _tried(verdict, workload, replace(state, cluster_queues=queues))
+
+
+def _said_of_check(name: str, state: QueueState) -> str:
+    """Return what Kueue says of an admission check that is not active, to be put behind a message."""
+    check = by_name(state.admission_checks, name)
+    for condition in field_of(check or {}, "status", "conditions") or ():
+        if condition["type"] == "Active" and condition.get("message"):
+            return f"; admission check {name}: {condition['message']}"
+    return ""
 
 
 def _inactivity(queue: Object) -> Object | None:

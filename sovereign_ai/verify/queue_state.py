@@ -9,6 +9,7 @@ from typing import Any
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.verify.pod_requests import Object, field_of
 
+_MULTIKUEUE = "kueue.x-k8s.io/multikueue"
 _WORKLOAD = "kueue.x-k8s.io/workload"
 """Kueue's annotation of the pods of a workload."""
 _OWNER_LABELS = ("batch.kubernetes.io/job-name", "jobset.sigs.k8s.io/jobset-name")
@@ -51,6 +52,15 @@ def cluster_queue_of(workload: Object, state: QueueState) -> Object | None:
         if (local["metadata"]["namespace"], local["metadata"]["name"]) == wanted:
             return by_name(state.cluster_queues, local["spec"]["clusterQueue"])
     return None
+
+
+def is_sent_elsewhere(queue: Object, state: QueueState) -> bool:
+    """Return whether the work of a ClusterQueue runs in another cluster, whose Kueue chooses its place."""
+    for check in field_of(queue, "spec", "admissionChecksStrategy", "admissionChecks") or ():
+        known = by_name(state.admission_checks, check["name"]) or {}
+        if field_of(known, "spec", "controllerName") == _MULTIKUEUE:
+            return True
+    return False
 
 
 def priority_of(workload: Object) -> int:

@@ -27,6 +27,7 @@ from sovereign_ai.verify.compare import compare, compare_machines
 from sovereign_ai.verify.findings import ClusterFinding
 from sovereign_ai.verify.observation import Observed, observe
 from sovereign_ai.verify.probes import ClusterProbe, run_probes
+from sovereign_ai.verify.workers import compare_workers
 
 if TYPE_CHECKING:
     from sovereign_ai.render.kubernetes import Bundle
@@ -141,6 +142,7 @@ def verify(
     findings = [
         *compare(observed, bundle.objects),
         *compare_machines(observed, factory, plan, cluster),
+        *compare_workers(observed, factory, bundle.objects),
     ]
     objects, nodes = len(bundle.objects), len(plan.nodes_of(cluster))
     objects_text = counted(objects, "object")

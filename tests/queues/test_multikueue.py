@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
-from sovereign_ai.cluster.api.client import Api, open_cluster
+from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.cluster.worker_kubeconfig import make_worker_kubeconfig
 from sovereign_ai.plan import Plan
@@ -17,6 +19,7 @@ from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.sim.factory import simulate
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.verify import find_workload, observe_queues, reason_of, verify
 from sovereign_ai.verify.queue_state import is_true
 from tests.plan.multikueue import MANAGER, WORKER, two_sites
 from tests.queues.test_pending import KUEUE, until
@@ -24,6 +27,9 @@ from tests.rules.subject import pod
 
 pytestmark = pytest.mark.queues
 
+MULTIKUEUE = "kueue.x-k8s.io/multikueue"
+PARAMETERS = {"apiGroup": "kueue.x-k8s.io", "kind": "MultiKueueConfig", "name": "abroad"}
+SPACE = "kubernetes.io/metadata.name"
 ENDS_AFTER = {"sovereign-ai.internal/simulated-duration": "3s"}
 
 
@@ -44,18 +50,28 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     root = tmp_path_factory.mktemp("clusters")
     factory = two_sites()
     derived = plan(factory)
-    apis = []
-    clusters = []
-    for name in (WORKER, MANAGER):
-        clusters.append(up(name, root=root, queueing=True, multikueue=name == MANAGER, wait_seconds=300))
-        api = open_cluster(clusters[-1].kubeconfig)
-        for obj in render(factory, derived, name).objects:
-            api.apply(obj)
-        simulate(api, factory, derived, name)
-        apis.append(api)
-    yield Pair(apis[1], apis[0], clusters[0].kubeconfig, factory, derived)
-    for name in (MANAGER, WORKER):
-        down(name, root=root)
+    apis = {}
+    kubeconfigs = {}
+    try:
+        for name in (WORKER, MANAGER):
+            made = up(name, root=root, queueing=True, multikueue=name == MANAGER, wait_seconds=300)
+            kubeconfigs[name], apis[name] = made.kubeconfig, open_cluster(made.kubeconfig)
+            for obj in render(factory, derived, name).objects:
+                until(partial(_applied, apis[name], obj), 600)
+            simulate(apis[name], factory, derived, name)
+        yield Pair(apis[MANAGER], apis[WORKER], kubeconfigs[WORKER], factory, derived)
+    finally:
+        for name in (MANAGER, WORKER):
+            down(name, root=root)
+
+
+def _applied(api: Api, obj: dict[str, Any]) -> bool:
+    """Apply an object; False where a busy server took too long over a large policy."""
+    try:
+        api.apply(obj)
+    except UnreachableError:
+        return False
+    return True
 
 
 def job(name: str, namespace: str, queue: str, **spec: Any) -> dict[str, Any]:
@@ -73,21 +89,116 @@ def connected(api: Api) -> bool:
     return is_true((live.get("status") or {}).get("conditions"), "Active")
 
 
-def test_work_is_sent_runs_at_the_worker_and_its_end_is_seen_at_the_manager(pair: Pair) -> None:
-    assert not connected(pair.manager)
+def findings(pair: Pair, api: Api, cluster: str) -> list[str]:
+    bundle = render(pair.factory, pair.plan, cluster)
+    verdict = verify(api, pair.factory, pair.plan, bundle, cluster=cluster, probes=False)
+    return [str(finding) for finding in verdict.findings]
+
+
+def secret(content: bytes) -> dict[str, Any]:
+    metadata = {"name": WORKER, "namespace": "kueue-system"}
+    body = {"stringData": {"kubeconfig": content.decode()}}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **body}
+
+
+def why(pair: Pair, name: str) -> Any:
+    state = observe_queues(pair.manager)
+    return reason_of(find_workload(state, name), state)
+
+
+def test_without_a_kubeconfig_nothing_is_sent_and_verify_and_why_say_so_in_kueues_words(pair: Pair) -> None:
+    assert findings(pair, pair.worker, WORKER) == []
+    [found] = until(
+        lambda: [line for line in findings(pair, pair.manager, MANAGER) if "BadKubeConfig" in line]
+    )
+    assert f"changed MultiKueueCluster/{WORKER}: no work is sent" in found
+    pair.manager.create(job("early", "t", "there"))
+    until(lambda: pair.manager.list(KUEUE, "Workload", "t"))
+    reason = until(lambda: _said(why(pair, "t/early"), "inactive-queue"))
+    assert "no active clusters" in reason.message.lower(), reason.message
+
+
+def _said(reason: Any, code: str) -> Any:
+    return reason if reason.code == code else None
+
+
+def test_no_kubeconfig_for_another_cluster_is_admitted(pair: Pair) -> None:
     made = make_worker_kubeconfig(pair.worker, pair.worker_kubeconfig, WORKER, None, 1)
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": WORKER, "namespace": "kueue-system"}}
-    pair.manager.create(secret | {"stringData": {"kubeconfig": made.content.decode()}})
+    for content in (
+        made.content.replace(b"127.0.0.1", b"192.0.2.10"),
+        made.content[:-1] + b',"clusters":[{"name":"worker","cluster":{"server":"https://192.0.2.10"}}]}',
+        orjson.dumps(orjson.loads(made.content)),
+    ):
+        with pytest.raises(ApiError, match="PLC-012"):
+            pair.manager.create(secret(content))
+    other = secret(b"anything")
+    other["metadata"]["name"] = "certificate"
+    pair.manager.create(other)
+
+
+def test_work_is_sent_runs_at_the_worker_and_its_end_is_seen_at_the_manager(pair: Pair) -> None:
+    made = make_worker_kubeconfig(pair.worker, pair.worker_kubeconfig, WORKER, None, 1)
+    pair.manager.create(secret(made.content))
     until(lambda: connected(pair.manager))
     pair.manager.create(job("far", "t", "there"))
     until(lambda: pair.worker.get("batch/v1", "Job", "far", "t"))
     until(lambda: pair.worker.list("v1", "Pod", "t"))
     assert pair.manager.list("v1", "Pod", "t") == []
+    assert (
+        f"cluster {WORKER}, where its pods are"
+        in until(lambda: _said(why(pair, "t/far"), "admitted")).message
+    )
     done = until(lambda: _ended(pair.manager, "far"))
-    assert done["spec"]["managedBy"] == "kueue.x-k8s.io/multikueue"
+    assert done["spec"]["managedBy"] == MULTIKUEUE
     assert done["status"]["succeeded"] == 2
+    # What waited for the connection was sent too.
+    until(lambda: _ended(pair.manager, "early"))
+    until(lambda: pair.worker.list("batch/v1", "Job", "t") == [])
+    assert findings(pair, pair.manager, MANAGER) == []
+    assert findings(pair, pair.worker, WORKER) == []
 
 
 def _ended(api: Api, name: str) -> Any:
     live = api.get("batch/v1", "Job", name, "t") or {}
     return live if is_true((live.get("status") or {}).get("conditions"), "Complete") else None
+
+
+def test_a_job_asks_for_more_than_the_worker_has_and_waits_in_the_managers_queue(pair: Pair) -> None:
+    pair.manager.create(job("large", "u", "there", parallelism=3, completions=3))
+    reason = until(lambda: _said(why(pair, "u/large"), "over-quota"))
+    assert "there" in reason.message
+    pair.manager.delete("batch/v1", "Job", "large", "u")
+
+
+def test_work_of_a_zone_whose_data_may_not_be_there_is_never_sent(pair: Pair) -> None:
+    """Not by its own queues, by a queue that leads to the zone that may, nor by a wider queue."""
+    assert [queue["metadata"]["name"] for queue in pair.manager.list(KUEUE, "LocalQueue", "v")] == ["mine"]
+    assert pair.worker.list("v1", "Namespace", label_selector="sovereign-ai.internal/zone=s") == []
+    local = {"apiVersion": KUEUE, "kind": "LocalQueue", "metadata": {"name": "there", "namespace": "v"}}
+    pair.manager.create(local | {"spec": {"clusterQueue": "there"}})
+    with pytest.raises(ApiError, match="PLC-009"):
+        pair.manager.create(job("closed", "v", "there"))
+    queue = pair.manager.get(KUEUE, "ClusterQueue", "there") or {}
+    for selector in ({}, {"matchExpressions": [{"key": SPACE, "operator": "In", "values": ["t", "v"]}]}):
+        wider = {**queue, "apiVersion": KUEUE, "kind": "ClusterQueue"}
+        wider["spec"] = {**queue["spec"], "namespaceSelector": selector}
+        with pytest.raises(ApiError, match="RES-012"):
+            pair.manager.replace(wider)
+    # A workload without a job passes no rule of jobs: the queue's selector keeps it out.
+    body = {
+        "queueName": "there",
+        "podSets": [{"name": "main", "count": 1, "template": {"spec": pod()["spec"]}}],
+    }
+    body["podSets"][0]["template"]["spec"]["restartPolicy"] = "Never"
+    made = {"apiVersion": KUEUE, "kind": "Workload", "metadata": {"name": "closed", "namespace": "v"}}
+    pair.manager.create(made | {"spec": body})
+    until(lambda: _said(why(pair, "v/closed"), "other-namespace"))
+    for kind, name, spec in (
+        ("AdmissionCheck", "abroad", {"controllerName": MULTIKUEUE, "parameters": PARAMETERS}),
+        ("MultiKueueConfig", "abroad", {"clusters": [WORKER]}),
+        ("MultiKueueCluster", "abroad", {"clusterSource": {"kubeConfig": {"location": WORKER}}}),
+    ):
+        with pytest.raises(ApiError, match="RES-012"):
+            pair.manager.create({"apiVersion": KUEUE, "kind": kind, "metadata": {"name": name}, "spec": spec})
+    assert pair.worker.list(KUEUE, "Workload", "v") == []
+    assert pair.worker.list("batch/v1", "Job", "v") == []
