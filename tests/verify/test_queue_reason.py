@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -319,3 +320,62 @@ def test_of_many_stopped_queues_each_is_looked_at_once(monkeypatch: pytest.Monke
     found = reason_of(waiting, state(local_queues=(*locals_, open_one))).change
     assert found is not None
     assert (found.kind, found.value) == (("queue", "other") if wanted == "trian" else ("resume", ""))
+
+
+def sent(**status: Any) -> QueueState:
+    """A queue whose work another cluster runs; none of its machines is here."""
+    checks = {"admissionChecks": [{"name": "far"}]}
+    check = {
+        "metadata": {"name": "far"},
+        "spec": {"controllerName": "kueue.x-k8s.io/multikueue"},
+        "status": status,
+    }
+    return state(cluster_queues=(queue(admissionChecksStrategy=checks),), admission_checks=(check,), nodes=())
+
+
+def test_work_that_another_cluster_places_needs_no_machine_here():
+    reason = reason_of(in_rack(2), sent())
+    assert reason.code == "fits"
+    here = state(nodes=())
+    assert reason_of(in_rack(2), here).code == "topology"
+    # Its quota counts all the same.
+    assert reason_of(in_rack(5), sent()).code == "over-quota"
+
+
+def test_work_that_is_offered_to_workers_says_so_and_where_it_runs_once_it_does():
+    reserved = {
+        "type": "QuotaReserved",
+        "status": "True",
+        "reason": "QuotaReserved",
+        "message": "in queue pool",
+    }
+    pending = {"name": "far", "state": "Pending", "message": ""}
+    status = {"conditions": [reserved], "admissionChecks": [pending], "nominatedClusterNames": ["b-1", "b-2"]}
+    reason = reason_of(workload(2, status=status), sent())
+    assert (reason.state, reason.code, reason.kueue_reason) == ("waits", "admission-check", "QuotaReserved")
+    assert "it is offered to b-1, b-2; admission check far is Pending" in reason.message
+    admitted = {
+        "type": "Admitted",
+        "status": "True",
+        "reason": "Admitted",
+        "message": "The workload is admitted",
+    }
+    admission = {"clusterQueue": "pool", "podSetAssignments": [{"name": "main", "count": 2}]}
+    runs = {"conditions": [reserved, admitted], "clusterName": "b-1", "admission": admission}
+    assert reason_of(workload(2, status=runs), sent()).message.startswith("cluster b-1, where its pods are; ")
+
+
+def test_a_queue_whose_workers_are_not_connected_says_what_kueue_says_of_the_check():
+    words = {
+        "type": "Active",
+        "status": "False",
+        "reason": "NoUsableClusters",
+        "message": "Inactive clusters: [b-1]",
+    }
+    inactive = sent(conditions=[words])
+    dead = {"type": "Active", "status": "False", "message": "Can't admit new workloads"}
+    queues = [{**each, "status": {"conditions": [dead]}} for each in inactive.cluster_queues]
+    reason = reason_of(workload(2), replace(inactive, cluster_queues=queues))
+    assert reason.code == "inactive-queue"
+    assert reason.message.endswith("admission check far: Inactive clusters: [b-1]")
+    assert reason.change == Change("check", "far")

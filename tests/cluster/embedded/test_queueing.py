@@ -16,6 +16,7 @@ from sovereign_ai.cluster.embedded.queueing import (
     has_queueing,
     make_queue_settings,
     queue_controller,
+    sending_objects,
     set_queueing,
 )
 from sovereign_ai.cluster.embedded.settings import make_settings
@@ -159,3 +160,31 @@ def test_kueue_starts_after_the_definitions_of_its_objects(cluster_dir: ClusterD
         started.append(process.name)
     assert QUEUE_PROGRAM in programs
     assert started[-2:] == ["controller-definitions", "kueue"]
+
+
+def test_kueue_sends_work_to_other_clusters_only_where_it_is_asked_to(cluster_dir: ClusterDir) -> None:
+    def gate() -> bool:
+        make_queue_settings(cluster_dir, PORTS)
+        return bool(read(cluster_dir.config / "kueue.json")["featureGates"]["MultiKueue"])
+
+    def granted() -> set[str]:
+        role = next(iter(roles([queue_controller(cluster_dir)])))
+        return {
+            resource for rule in role["rules"] for resource in rule["resources"] if "multikueue" in resource
+        }
+
+    assert not gate()
+    assert granted() == set()
+    assert list(sending_objects(cluster_dir)) == []
+    set_queueing(cluster_dir, cluster_dir.folder / "definitions", multikueue=True)
+    assert gate()
+    assert granted() == {"multikueueclusters", "multikueueconfigs", "multikueueclusters/status"}
+    # Secrets of its own namespace, and of no other.
+    namespace, role, binding = sending_objects(cluster_dir)
+    assert namespace["metadata"]["name"] == "kueue-system"
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}]
+    assert {role["metadata"]["namespace"], binding["metadata"]["namespace"]} == {"kueue-system"}
+    assert binding["subjects"][0]["name"] == "sovereign-ai:kueue"
+    assert read(cluster_dir.config / "kueue.json")["multiKueue"] == {"origin": "lab"}
+    set_queueing(cluster_dir, cluster_dir.folder / "definitions")
+    assert not gate()

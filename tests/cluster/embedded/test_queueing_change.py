@@ -118,3 +118,15 @@ def test_preview_says_which_controllers_stop_and_whose_work_nobody_looks_after(
     assert str(change).startswith("Kueue starts and JobSet stops: the control plane is started anew; ")
     assert str(change).endswith("; nobody looks after the work of JobSet from then on: research/train")
     assert change.to_data()["controllers"] == {"start": ["Kueue"], "stop": ["JobSet"]}
+
+
+def test_preview_says_that_kueue_begins_and_ends_to_send_work_to_other_clusters(
+    cluster_dir: ClusterDir, tmp_path: Path
+) -> None:
+    set_queueing(cluster_dir, tmp_path, by_description=True)
+    begins = planned_change(cluster_dir, cluster(), described=True, multikueue=True)
+    assert str(begins) == "MultiKueue starts: the control plane is started anew"
+    set_queueing(cluster_dir, tmp_path, by_description=True, multikueue=True)
+    assert planned_change(cluster_dir, cluster(), described=True, multikueue=True) is None
+    ends = planned_change(cluster_dir, cluster(), described=True)
+    assert str(ends) == "MultiKueue stops: the control plane is started anew"
