@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from sovereign_ai.deploy.objects import resource_name
@@ -55,9 +55,22 @@ def needs(obj: Object) -> list[str]:
         named.append(f"{scope}/{role['name']}")
     if kind == "FlowSchema":
         named.append(f"PriorityLevelConfiguration/{spec['priorityLevelConfiguration']['name']}")
-    if kind == "LocalQueue":
-        named.append(f"ClusterQueue/{spec['clusterQueue']}")
+    named += _queueing_needs(kind, spec)
     return named
+
+
+def _queueing_needs(kind: str, spec: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an object of Kueue refers to, and is deleted before: a queue in use holds its check."""
+    if kind == "LocalQueue":
+        yield f"ClusterQueue/{spec['clusterQueue']}"
+    if kind == "ClusterQueue":
+        for check in (spec.get("admissionChecksStrategy") or {}).get("admissionChecks") or ():
+            yield f"AdmissionCheck/{check['name']}"
+    if kind == "AdmissionCheck" and spec.get("parameters"):
+        yield f"{spec['parameters']['kind']}/{spec['parameters']['name']}"
+    if kind == "MultiKueueConfig":
+        for cluster in spec["clusters"]:
+            yield f"MultiKueueCluster/{cluster}"
 
 
 def is_policy_binding(kind: str) -> bool:

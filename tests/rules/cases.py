@@ -7,6 +7,7 @@ reason; with `each`, one variation for each value.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -17,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from sovereign_ai.plan import kubeconfig_head
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import ObjectPlace, evaluate
@@ -82,11 +84,17 @@ def resolving(context: Context) -> Context:
     )
 
 
+def sending(context: Context) -> Context:
+    """Give a context as it would be with a worker cluster on this machine, whose kubeconfig is judged."""
+    head = base64.b64encode(kubeconfig_head(None).encode()).decode()
+    return replace(context, kubeconfigs=(("lab-ber1-1", head),), queueing="kueue-system")
+
+
 @cache
 def lab_context() -> Context:
-    """Give the lab's context, with a signer of images and a resolver, which some cases are about."""
+    """Give the lab's context with a signer of images, a resolver and a worker, which some cases are about."""
     factory = load(LAB)
-    return resolving(signed(factory_context(factory, plan(factory), "lab")))
+    return sending(resolving(signed(factory_context(factory, plan(factory), "lab"))))
 
 
 def found_offline(case: Case, place: ObjectPlace = "bundle") -> tuple[RuleFinding, ...]:

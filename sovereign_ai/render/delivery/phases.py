@@ -38,6 +38,7 @@ PHASES: tuple[tuple[str, frozenset[str]], ...] = (
         "limits",
         frozenset(
             {
+                "ClusterRole",
                 "ConfigMap",
                 "FlowSchema",
                 "LimitRange",
@@ -48,12 +49,15 @@ PHASES: tuple[tuple[str, frozenset[str]], ...] = (
             }
         ),
     ),
-    ("access", frozenset({"RoleBinding"})),
+    ("access", frozenset({"ClusterRoleBinding", "RoleBinding"})),
     (_DEFINITIONS, frozenset()),
     (_CONTROLLERS, frozenset()),
     (_EXTENSIONS, frozenset()),
     # Kueue accepts a flavor before its topology exists, and admits no workload to it until then.
-    ("flavors", frozenset({"Topology", "ResourceFlavor"})),
+    (
+        "flavors",
+        frozenset({"AdmissionCheck", "MultiKueueCluster", "MultiKueueConfig", "ResourceFlavor", "Topology"}),
+    ),
     ("cluster-queues", frozenset({"ClusterQueue"})),
     ("local-queues", frozenset({"LocalQueue"})),
 )

@@ -6,6 +6,7 @@ import pytest
 
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.order import RIGHTS, is_policy_binding, with_needed
+from sovereign_ai.render.delivery.argocd import _GROUPS
 from sovereign_ai.render.delivery.phases import PHASES, phase_of
 from sovereign_ai.render.kubernetes.bundle import KIND_ORDER
 from tests.render.lab import bundle
@@ -36,7 +37,8 @@ def test_policies_are_in_force_before_anything_that_they_judge_but_namespaces():
 
 
 def test_limits_and_rights_wait_for_no_object_of_an_operator_that_may_be_missing():
-    kueue = {obj["kind"] for obj in bundle().objects if obj["apiVersion"].startswith("kueue.x-k8s.io")}
+    kueue = {kind for kind, group in _GROUPS.items() if group == "kueue.x-k8s.io"}
+    assert {obj["kind"] for obj in bundle().objects if obj["apiVersion"].startswith("kueue.")} < kueue
     first = min(map(phase_of, kueue))
     assert all(phase_of(kind) < first for kind in KIND_ORDER if kind not in kueue)
     assert phase_of("NetworkPolicy") < min(phase_of(kind) for kind in RIGHTS if kind in KIND_ORDER)
