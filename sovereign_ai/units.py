@@ -490,8 +490,12 @@ class Percent(Quantity):
         return Fraction(amount * self.count, 10_000)
 
 
-_MOST_OF_A_RATIO = 64
-"""Each number of a ratio is at most this."""
+_MOST_OF_A_RATIO = 9_999
+"""Each number of a ratio is at most this.
+
+Users write the ports of a switch as they are, such as 120:8 or 72:72, and the links of a building to the few
+that leave it, such as 500:1.
+"""
 _DECIMAL = r"\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*"
 
 
@@ -500,13 +504,11 @@ def _nearest_ratio(text: str) -> str:
     match = re.fullmatch(f"{_DECIMAL}:{_DECIMAL}", text, re.ASCII)
     if match is None or not Fraction(match[1]) or not Fraction(match[2]):
         return ""
-    wanted = Fraction(match[1]) / Fraction(match[2])
-    nearest = Fraction(1)
-    for up in range(1, _MOST_OF_A_RATIO + 1):
-        down = min(max(round(wanted * up), 1), _MOST_OF_A_RATIO)
-        if abs(Fraction(down, up) - wanted) < abs(nearest - wanted):
-            nearest = Fraction(down, up)
-    return f"'{nearest.numerator}:{nearest.denominator}'"
+    down, up = Fraction(match[1]), Fraction(match[2])
+    # Of a share below one neither number is more than the denominator.
+    share = (min(down, up) / max(down, up)).limit_denominator(_MOST_OF_A_RATIO)
+    less, more = share.as_integer_ratio() if share else (1, _MOST_OF_A_RATIO)
+    return f"'{less}:{more}'" if down < up else f"'{more}:{less}'"
 
 
 @frozen_dataclass
@@ -528,13 +530,13 @@ class Ratio:
         """Read text such as `4:3`.
 
         Raises:
-            ValueError: not two whole numbers from 1 to 64 with a colon between them.
+            ValueError: not two whole numbers from 1 to 9999 with a colon between them.
         """
-        match = re.fullmatch(r"\s*([0-9]{1,2})\s*:\s*([0-9]{1,2})\s*", text, re.ASCII)
+        match = re.fullmatch(r"\s*([0-9]{1,4})\s*:\s*([0-9]{1,4})\s*", text, re.ASCII)
         down, up = (int(match[1]), int(match[2])) if match else (0, 0)
-        if not 1 <= down <= 64 or not 1 <= up <= 64:
+        if not down or not up:
             advice = _nearest_ratio(text) or "'1:1' or '3:2'"
-            message = f"{text!r} is not a ratio of whole numbers from 1 to 64; write {advice}"
+            message = f"{text!r} is not a ratio of whole numbers from 1 to {_MOST_OF_A_RATIO}; write {advice}"
             raise ValueError(message)
         return cls(down, up)
 
@@ -576,7 +578,7 @@ class Ratio:
         """Describe the text for editors."""
         return {
             "type": "string",
-            "pattern": r"^\s*[0-9]{1,2}\s*:\s*[0-9]{1,2}\s*$",
+            "pattern": r"^\s*[0-9]{1,4}\s*:\s*[0-9]{1,4}\s*$",
             "examples": ["1:1"],
             "description": "a ratio of whole numbers",
         }
