@@ -54,6 +54,9 @@ class WorkModel(Model):
     """Parameters that work on a token; only where there are experts."""
     layers: Degree | None = None
     """Transformer layers."""
+    own_layers: Degree | None = None
+    """Layers that have parameters of their own; left out, all. Fewer where layers share them, such as 1 of
+    ALBERT's 12: each of the others works with the same again."""
     hidden: Degree | None = None
     """Width of the residual stream."""
     heads: Degree | None = None
@@ -407,6 +410,7 @@ def _larger_parts(model: object, parts: Iterable[tuple[str, str]]) -> Iterator[P
 def model_problems(model: WorkModel) -> Iterator[Problem]:
     """Yield the figures of a model that contradict each other, by field."""
     parts = (
+        ("own_layers", "layers"),
         ("kv_heads", "heads"),
         ("heads", "hidden"),
         ("active", "parameters"),
@@ -458,7 +462,8 @@ def _shape_problems(model: WorkModel) -> Iterator[Problem]:
     Layers without experts or attention, compressed attention and shared experts are not described, so that
     published models are off by up to two.
     """
-    layers, hidden, heads, width = model.layers, model.hidden, model.heads, model.feed_forward
+    layers, hidden = model.own_layers or model.layers, model.hidden
+    heads, width = model.heads, model.feed_forward
     if model.parameters is None or layers is None or hidden is None or heads is None or width is None:
         return
     if model.gated is None:
@@ -471,4 +476,6 @@ def _shape_problems(model: WorkModel) -> Iterator[Problem]:
         parameters = counted(model.parameters, "parameter")
         message = f"{parameters}, and layers, widths and experts make about {plain(made)}"
         hint = "fix one of them: a zero too many or too few, or millions for billions"
+        if made > model.parameters:
+            hint += "; where layers share parameters, write model.own_layers"
         yield Problem("other-size", message, Where(field="model.parameters"), hint)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sovereign_ai.assess.fit.components import WorkModel
+from sovereign_ai.assess.fit.spanning import Span, spanned_domains
 from sovereign_ai.assess.measure import Measure, ReportLine, by_name
 from sovereign_ai.assess.sheet import Sheet, Work
 from sovereign_ai.assess.sources import figure
@@ -90,6 +91,7 @@ class FitSheet:
 
     sheet: Sheet
     _checks: list[_Margin] = field(default_factory=list)
+    _advice: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def described(self, name: str, value: float | None, unit: str, question: str) -> str:
         """Add a field of the file as a leaf, or the question that asks for it where the file has none."""
@@ -117,6 +119,20 @@ class FitSheet:
     ) -> None:
         """Add a check with a margin of its own: a function of need and have that must not be below zero."""
         self._check(label, formula, work, need, have, words)
+
+    def advise(self, text: str, numbers: dict[str, str]) -> None:
+        """Add what decides nothing and should be known: a text, and words before each number by its name."""
+        self._advice.append((text, numbers))
+
+    def advice(self, measures: Sequence[Measure]) -> tuple[ReportLine, ...]:
+        """Return every piece of advice with its arithmetic, and the names of its numbers."""
+        named, lines = by_name(measures), list[ReportLine]()
+        for text, numbers in self._advice:
+            parts = [text]
+            for name, words in numbers.items():
+                parts.append(f"{words} {'?' if named[name].needs else named[name]}")
+            lines.append((", ".join(parts), tuple(numbers)))
+        return tuple(lines)
 
     def _check(
         self, label: str, formula: str, work: Work, need: str, have: str, words: tuple[str, str]
@@ -167,16 +183,27 @@ class FitPlace:
         plan: the plan.
         shape: the pool.
         tenant: the tenant whose quota it takes; None where the file names none.
+        port_rate: bits a second that a server sends over its compute fabric; 0 without any.
     """
 
     plan: Plan
     shape: Shape
     tenant: str | None
+    port_rate: int = 0
 
     @property
     def chip(self) -> Accelerator:
         """The pool's accelerator."""
         return needed_accelerator(self.shape.system)
+
+    def span(self, tensor: int) -> Span | None:
+        """Return how a tensor-parallel group lies over several scale-up domains; None where it does not."""
+        system = self.shape.system
+        domains = spanned_domains(tensor, system.gpus, max(system.nvlink_domain_nodes, 1))
+        if domains < 2 or not self.port_rate:
+            return None
+        gpus = tensor // domains
+        return Span(domains, gpus, gpus // system.gpus * self.port_rate / 8)
 
     def nodes(self) -> tuple[int, str]:
         """Return the servers of the pool in the cluster that has most of them, and why it is so many."""
@@ -245,10 +272,11 @@ class TensorGroups:
 
 
 def add_scale_up(fit: FitSheet, place: FitPlace, groups: TensorGroups) -> None:
-    """Add the checks that each tensor-parallel group lies in one scale-up domain, such as NVLink's.
+    """Add the checks that each tensor-parallel group lies in scale-up domains, such as NVLink's.
 
-    Groups divide the domain evenly or are of whole servers. Then what a domain has left over stays idle: of
-    72 GPUs four groups of 16 leave eight.
+    Groups divide the domain evenly or are of whole servers. Larger ones are divided evenly over domains which
+    the compute fabric joins. Then what a domain has left over stays idle: of 72 GPUs four groups of 16 leave
+    eight.
 
     Args:
         fit: the sheet.
@@ -264,25 +292,43 @@ def add_scale_up(fit: FitSheet, place: FitPlace, groups: TensorGroups) -> None:
         gpus_text = counted(system.gpus, "GPU")
         why = f"{gpus_text} of a server, over PCIe where nothing faster joins them ({system.name})"
     domain = sheet.plan("scale-up.gpus", system.gpus * servers, "GPUs", why)
+    span = place.span(groups.gpus)
+    inside = groups.gpus if span is None else span.gpus
 
     def margin(size: float, whole: float) -> float:
-        """Return how far groups miss a domain: 0 where they lie in it."""
+        """Return how far groups miss domains: 0 where they, or equal parts of them, lie in one."""
         if size > whole:
-            return whole - size
+            return whole - size if span is None else 0
         return -(whole % size) if size % system.gpus else 0
 
-    formula = "0 where groups divide the domain or are of whole servers, else below 0"
-    fit.custom(groups.label, formula, margin, groups.size, domain, ("groups of", "in domains of"))
+    formula = "0 where groups divide the domain, are of whole servers, or are divided evenly over domains"
+    words = "in domains of" if span else _domain_words(place, groups.gpus, system.gpus * servers)
+    fit.custom(groups.label, formula, margin, groups.size, domain, ("groups of", words))
     most, why = place.nodes()
-    if not system.gpus * servers % groups.gpus:
+    if not system.gpus * servers % inside:
         return
+    parts = 1 if span is None else span.domains
     held = sheet.plan("scale-up.nodes", most, "servers", why)
-    formula = "groups that lie in one domain each"
-    work = lambda size, count: _whole_groups(size, count * system.gpus, system.gpus * servers)  # noqa: E731
+    formula = "parts of groups that lie in one domain each, over the parts of a group"
     name = f"room.{groups.label.replace(' ', '-')}"
-    room = sheet.derive(name, "groups", formula, work, groups.size, held)
+
+    def room(size: float, count: float) -> float:
+        """Return the groups for which some servers have room."""
+        whole = _whole_groups(size // parts, count * system.gpus, system.gpus * servers)
+        return whole // parts
+
+    sheet.derive(name, "groups", formula, room, groups.size, held)
     words = ("groups", "whole ones in the domains of the pool")
-    fit.at_most(f"domains for {groups.label}", groups.count, room, words)
+    fit.at_most(f"domains for {groups.label}", groups.count, name, words)
+
+
+def _domain_words(place: FitPlace, size: int, domain: int) -> str:
+    """Return the words before the size of a domain, with what keeps a larger group from lying over several."""
+    if size <= domain:
+        return "in domains of"
+    if place.port_rate:
+        return "not of whole servers in each of several domains of"
+    return "no compute fabric joins the domains of"
 
 
 def _whole_groups(size: float, gpus: float, domain: float) -> float:
@@ -315,6 +361,14 @@ def add_widths(
         if "model.feed_forward" not in fit.sheet:
             fit.sheet.plan("model.feed_forward", model.feed_forward, "1", "as described")
         fit.divides(f"feed-forward width{words}", tensor, "model.feed_forward", ("shared by", "of"))
+
+
+def add_own_layers(fit: FitSheet, model: WorkModel) -> str:
+    """Add the layers that have parameters of their own; return their name."""
+    if model.own_layers is None:
+        formula = "all layers: none shares the parameters of another"
+        return fit.sheet.derive("model.own-layers", "layers", formula, float, "model.layers")
+    return fit.sheet.plan("model.own-layers", model.own_layers, "layers", "as described")
 
 
 def add_memory(fit: FitSheet, place: FitPlace) -> tuple[str, str]:

@@ -114,6 +114,20 @@ def live_layers(layers: int, stages: int) -> int:
     return max(count * (stages - index) for index, count in enumerate(stage_layers(layers, stages)))
 
 
+def stage_share(most: float, layers: float, own: float) -> float:
+    """Return the part of a model's parameters that a stage holds.
+
+    Args:
+        most: layers of the stage.
+        layers: layers of the model.
+        own: layers that have parameters of their own; the others share them, in a stage as between stages.
+
+    >>> stage_share(20, 80, 80), stage_share(3, 12, 1), stage_share(3, 12, 6)
+    (0.25, 1.0, 0.5)
+    """
+    return min(most, own) / min(own, layers)
+
+
 @frozen_dataclass
 class Width:
     """The widths of a layer's activations, in values a token.

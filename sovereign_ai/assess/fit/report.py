@@ -9,6 +9,7 @@ from sovereign_ai.assess.energy.power import planned_shapes
 from sovereign_ai.assess.fit.components import InferenceService, TrainingJob
 from sovereign_ai.assess.fit.fit_sheet import FitCheck, FitPlace, FitSheet, FitVerdict
 from sovereign_ai.assess.fit.serving import add_inference_service
+from sovereign_ai.assess.fit.spanning import port_rate
 from sovereign_ai.assess.fit.training import INTERVALS, MEMORY_PARTS, add_training_job
 from sovereign_ai.assess.measure import Assessment, ReportLine
 from sovereign_ai.assess.sheet import GivenValue, Sheet
@@ -26,12 +27,14 @@ class Fit(Assessment):
         name: its name.
         pool: its pool.
         checks: every check, in order.
+        advice: what decides nothing and should be known, each with the names of its numbers.
     """
 
     kind: str
     name: str
     pool: str
     checks: tuple[FitCheck, ...]
+    advice: tuple[ReportLine, ...] = ()
 
     @property
     def verdict(self) -> FitVerdict:
@@ -55,6 +58,7 @@ class Fit(Assessment):
         # Without arguments `super` does not find a class that slots made anew.
         data = Assessment.to_data(self)
         data["checks"] = [asdict(check) | {"verdict": check.verdict.value} for check in self.checks]
+        data["advice"] = [text for text, _ in self.advice]
         data["verdict"], data["missing"] = self.verdict.value, list(self.missing)
         return data
 
@@ -65,6 +69,8 @@ class Fit(Assessment):
             yield f"  {check.line[0]}", check.line[1]
             if check.label == "memory of a GPU":
                 yield from self._labelled({f"memory.{part}": part for part in MEMORY_PARTS})
+        for text, names in self.advice:
+            yield f"  advice: {text}", names
         yield from self._labelled(INTERVALS, "  ")
         if self.missing:
             yield f"figures that would decide: {', '.join(self.missing)}", ()
@@ -105,6 +111,7 @@ def assess_fit(
         name=work.name,
         pool=work.pool,
         checks=fit.judged(measures),
+        advice=fit.advice(measures),
     )
 
 
@@ -114,7 +121,7 @@ def fit_sheet(
     """Build the sheet of a piece of work with its checks."""
     fit = FitSheet(Sheet(dict(given)))
     shape = next(shape for shape in planned_shapes(factory, plan) if shape.pool.name == work.pool)
-    place = FitPlace(plan, shape, work.tenant)
+    place = FitPlace(plan, shape, work.tenant, port_rate(factory, plan, shape))
     if isinstance(work, TrainingJob):
         add_training_job(fit, work, place)
     else:

@@ -22,11 +22,13 @@ from sovereign_ai.assess.fit.fit_sheet import (
     FitSheet,
     TensorGroups,
     add_memory,
+    add_own_layers,
     add_place,
     add_scale_up,
     add_widths,
 )
-from sovereign_ai.assess.fit.memory import SIZES, expert_parameters
+from sovereign_ai.assess.fit.memory import SIZES, expert_parameters, stage_share
+from sovereign_ai.assess.fit.spanning import SUM_BYTES, SUMS, add_exchange
 from sovereign_ai.assess.goodput.capped_work import under_cap
 from sovereign_ai.assess.goodput.inference import kv_bytes, weights_read
 from sovereign_ai.assess.sources import figure
@@ -133,6 +135,7 @@ def _add_model(fit: FitSheet, service: InferenceService) -> None:
     sheet, model = fit.sheet, service.model
     for part, (unit, question) in _MODEL.items():
         fit.described(f"model.{part}", getattr(model, part), unit, question)
+    add_own_layers(fit, model)
     fit.described("context", service.context, "tokens", "How many tokens has a request when it is longest?")
     fit.described("concurrent", service.concurrent, "requests", "How many requests are worked on at once?")
     size = None if model.weights is None else SIZES[model.weights]
@@ -142,6 +145,9 @@ def _add_model(fit: FitSheet, service: InferenceService) -> None:
     size = None if model.cache is None else SIZES[model.cache]
     value = fit.described("bytes.cache", size, "B", "model.cache: in which number format is the KV cache?")
     _add_active(fit, service)
+    formula = "active x layers / layers with parameters of their own"
+    pair = ("active", "model.layers", "model.own-layers")
+    sheet.derive("active.used", "parameters", formula, _times_used, *pair)
     _add_dense_bytes(fit, service, weight)
     formula = "dense parameters x bytes + routed parameters x bytes"
     sheet.derive("weights", "B", formula, _all_weights, *_SHAPE, "bytes.dense", weight)
@@ -266,6 +272,19 @@ def _add_stages(fit: FitSheet, group: ReplicaGroup) -> None:
     formula = "layers of the fullest stage / layers"
     work = lambda layers, count: ceil_div(int(layers), int(count)) / layers  # noqa: E731 - the formula
     sheet.derive(f"stage.part{end}", "1", formula, work, "model.layers", stages)
+    formula = "own layers of the fullest stage / own layers"
+    inputs = ("model.layers", stages, "model.own-layers")
+    sheet.derive(f"stage.own{end}", "1", formula, _own_part, *inputs)
+
+
+def _own_part(layers: float, stages: float, own: float) -> float:
+    """Return the part of the weights that the fullest stage holds."""
+    return stage_share(ceil_div(int(layers), int(stages)), layers, own)
+
+
+def _times_used(amount: float, layers: float, own: float) -> float:
+    """Return an amount of parameters, counted as often as their layers share them."""
+    return amount * layers / own
 
 
 def _cache(
@@ -307,7 +326,7 @@ def _add_weights(fit: FitSheet, group: ReplicaGroup) -> str:
     sheet, end = fit.sheet, group.suffix
     name = f"memory.weights{end}"
     if group.data == 1 and not group.expert_copies:
-        whole = ("weights", f"stage.part{end}", f"tensor{end}")
+        whole = ("weights", f"stage.own{end}", f"tensor{end}")
         formula = "weights of the fullest stage / its GPUs"
         work = lambda size, part, count: size * part / count  # noqa: E731 - the formula, used once
         return sheet.derive(name, "B", formula, work, *whole)
@@ -320,7 +339,7 @@ def _add_weights(fit: FitSheet, group: ReplicaGroup) -> str:
     formula = "(experts + copies) / GPUs of a stage, rounded up: the fullest GPU (arXiv 2412.19437, 3.4)"
     held = sheet.derive(f"experts.gpu{end}", "experts", formula, _fullest, *experts)
     formula = "(dense x bytes / GPUs of a group + routed x bytes x its part of the experts) x stage's part"
-    inputs = (*_SHAPE, f"tensor{end}", held, "bytes.dense", "bytes.weight", f"stage.part{end}")
+    inputs = (*_SHAPE, f"tensor{end}", held, "bytes.dense", "bytes.weight", f"stage.own{end}")
     return sheet.derive(name, "B", formula, _spread_weights, *inputs)
 
 
@@ -427,13 +446,15 @@ def _add_first_token(fit: FitSheet, service: InferenceService, place: FitPlace, 
     note = "from below: no queue, no exchange between GPUs, attention's own products not counted"
     formula = "2 x active x prompt / (GPUs x peak x MFU)"
     work: Callable[..., float] = _prefill_seconds
-    inputs: tuple[str, ...] = ("active", prompt, gpus, peak, used)
+    inputs: tuple[str, ...] = ("active.used", prompt, gpus, peak, used)
     if group.data > 1:
         # A prompt lies in one group, and only its experts lie in all of them.
         formula = "2 x prompt x (dense x groups + active in experts) / (GPUs x peak x MFU)"
         work = _prefill_in_a_group
         inputs = (*_SHAPE, prompt, f"groups{group.suffix}", gpus, peak, used)
-    time = sheet.derive("ttft", "s", formula, work, *inputs, note=note)
+    exchange = _add_exchange(fit, service, place, group, prompt, ".ttft")
+    products = sheet.derive("ttft.products" if exchange else "ttft", "s", formula, work, *inputs, note=note)
+    time = _longer(fit, "ttft", products, exchange)
     limit = _target(fit, "ttft_ms", service.targets.ttft_ms, "first token")
     fit.at_most("time to the first token", time, limit, ("takes at least", "target"))
 
@@ -453,15 +474,72 @@ def _add_next_token(fit: FitSheet, service: InferenceService, place: FitPlace, g
         formula = "the same + dense x (groups - 1) x bytes x stages: each group reads what is dense"
         more = (read, *_SHAPE, f"groups{end}", f"stages{end}", "bytes.dense")
         read = sheet.derive("read.groups", "B", formula, _read_by_groups, *more)
+    formula = "the same x layers / layers with parameters of their own"
+    inputs = (read, "model.layers", "model.own-layers")
+    read = sheet.derive("read.used", "B", formula, _times_used, *inputs)
     formula = (
         "max((weights / GPUs + cache of a GPU) / (bandwidth x MBU), 2 x active x batch / (GPUs x peak x MFU))"
     )
     gpus, peak = f"replica.gpus{end}", _add_peak(fit, service, place)
-    parts = (read, f"memory.cache{end}", gpus, bandwidth, mbu, "active", f"batch{end}", peak, mfu)
+    parts = (read, f"memory.cache{end}", gpus, bandwidth, mbu, "active.used", f"batch{end}", peak, mfu)
     note = "from below: no exchange between GPUs; every request at its full length"
-    time = sheet.derive("tpot", "s", formula, _step, *parts, note=note)
+    formula_of_part = "requests / (groups x stages): those of a group that are worked on at once"
+    inputs = (f"batch{end}", f"groups{end}", f"stages{end}")
+    share = lambda requests, data, stages: requests / (data * stages)  # noqa: E731 - the formula, used once
+    worked_on = sheet.derive(f"batch.part{end}", "requests", formula_of_part, share, *inputs)
+    exchange = _add_exchange(fit, service, place, group, worked_on, ".tpot")
+    step = sheet.derive("tpot.step" if exchange else "tpot", "s", formula, _step, *parts, note=note)
+    time = _longer(fit, "tpot", step, exchange)
     limit = _target(fit, "tpot_ms", service.targets.tpot_ms, "further token")
     fit.at_most("time for a further token", time, limit, ("takes at least", "target"))
+
+
+def _add_exchange(
+    fit: FitSheet,
+    service: InferenceService,
+    place: FitPlace,
+    group: ReplicaGroup,
+    tokens: str,
+    end: str,
+) -> str:
+    """Add and advise of what a group of several scale-up domains exchanges; return its time's name.
+
+    The name is empty where each group lies in one domain.
+
+    Args:
+        fit: the sheet.
+        service: the service.
+        place: where it would run.
+        group: its replicas of one kind.
+        tokens: name of the tokens that the group works on at once.
+        end: the end of the names.
+    """
+    span = place.span(group.tensor)
+    if span is None:
+        return ""
+    sheet = fit.sheet
+    hidden = fit.described("model.hidden", service.model.hidden, "1", "How wide is the residual stream?")
+    formula = f"{SUMS} x layers"
+    sums = sheet.derive(f"exchange.sums{end}", "sums", formula, lambda count: SUMS * count, "model.layers")
+    values = sheet.derive(f"exchange.values{end}", "1", "tokens x width", _product, tokens, hidden)
+    size = sheet.plan("bytes.sum", SUM_BYTES, "B", "a value that is summed up, in BF16")
+    exchange = add_exchange(sheet, span, end, sums, values, size)
+    kind = "further" if end == ".tpot" else "first"
+    text = (
+        f"tensor parallelism{group.words} over {span.domains} scale-up domains works, and waits for the "
+        "fabric in each layer; a stage of the pipeline in each domain sends far less"
+    )
+    words = {sums: f"a {kind} token waits for", exchange: "which take at least, without latency,"}
+    fit.advise(text, words)
+    return exchange
+
+
+def _longer(fit: FitSheet, name: str, work: str, exchange: str) -> str:
+    """Add the longer of a time of work and that of an exchange beside it; return its name."""
+    if not exchange:
+        return work
+    formula = "the longer of the work and the exchange over the fabric, which at best go on together"
+    return fit.sheet.derive(name, "s", formula, max, work, exchange)
 
 
 def _weights_read(

@@ -10,6 +10,7 @@ from sovereign_ai.assess.fit.fit_sheet import (
     FitSheet,
     TensorGroups,
     add_memory,
+    add_own_layers,
     add_place,
     add_scale_up,
     add_widths,
@@ -23,8 +24,11 @@ from sovereign_ai.assess.fit.memory import (
     live_layers,
     score_bytes,
     stage_layers,
+    stage_share,
     state_bytes,
 )
+from sovereign_ai.assess.fit.spanning import SUMS, add_exchange
+from sovereign_ai.assess.goodput.capped_work import under_cap
 from sovereign_ai.assess.goodput.exact import best_interval, goodput, mean_between, young_interval
 from sovereign_ai.assess.goodput.training_jobs import add_rate
 from sovereign_ai.assess.sources import figure
@@ -78,6 +82,7 @@ def add_training_job(fit: FitSheet, job: TrainingJob, place: FitPlace) -> None:
     _add_model(fit, job, copies)
     _add_parallel(fit, job, place, gpus)
     _add_memory(fit, job, place, copies)
+    _advise_exchange(fit, job, place)
     _add_checkpoint(fit, job, place, gpus, nodes)
     if job.elastic is not None:
         _add_elastic(fit, job, place, nodes)
@@ -95,6 +100,7 @@ def _add_model(fit: FitSheet, job: TrainingJob, copies: int) -> None:
     """Add the figures of the model and the degrees of parallelism as leaves."""
     for part, (unit, question) in _MODEL.items():
         fit.described(f"model.{part}", getattr(job.model, part), unit, question)
+    add_own_layers(fit, job.model)
     for part in ("tensor", "pipeline", "context", "expert"):
         unit = "stages" if part == "pipeline" else "GPUs"
         why = "as described; 1 where it is left out"
@@ -285,6 +291,7 @@ def _add_held(fit: FitSheet, job: TrainingJob, suffix: str, copies: int) -> tupl
         "parallel.expert",
         # A dense model has nothing in experts, so that any number is right.
         "parallel.tensor" if model.experts is None else "parallel.expert_tensor",
+        "model.own-layers",
     )
     formula = "(dense + routed / expert) x (layers of the fullest stage / layers) / tensor"
     if parallel.expert_tensor is not None:
@@ -321,13 +328,14 @@ def _held(
     tensor: float,
     expert: float,
     within: float,
+    own: float,
     copies: float = 0,
 ) -> float:
     """Return the parameters that a GPU of the fullest stage holds, divided over some copies; 0 for whole.
 
     Experts are divided over the copies that their own groups leave, so over all of them in the end.
     """
-    share = max(stage_layers(int(layers), int(stages))) / layers
+    share = stage_share(max(stage_layers(int(layers), int(stages))), layers, own)
     group = expert * within
     spread = max(tensor * copies / group, 1.0)
     return share * ((parameters - routed) / tensor / max(copies, 1.0) + routed / group / spread)
@@ -463,6 +471,39 @@ def _add_logits(fit: FitSheet, job: TrainingJob) -> None:
     work = lambda part, v, t: 4 * part * v / t  # noqa: E731 - the formula, used once
     formula = f"4 x tokens x vocabulary / tensor, in 32 bits; {_ACTIVATIONS}.3"
     fit.sheet.derive("memory.logits", "B", formula, work, "tokens.gpu", vocabulary, "parallel.tensor")
+
+
+def _advise_exchange(fit: FitSheet, job: TrainingJob, place: FitPlace) -> None:
+    """Advise of tensor parallelism over the fabric, with its time beside that of the products."""
+    span, precision = place.span(job.parallel.tensor), job.model.precision
+    if span is None or precision is None:
+        return
+    sheet, chip = fit.sheet, place.chip
+    is_again = job.recompute == "full"
+    passes = "forward and backward pass, and the forward pass again" if is_again else "forward and backward"
+    sums = sheet.plan("exchange.sums", SUMS * (3 if is_again else 2), "sums", f"of a layer: {passes}")
+    values = sheet.derive("exchange.values", "1", "tokens x width", _product, "tokens.gpu", "model.hidden")
+    exchange = add_exchange(sheet, span, "", sums, values, _add_size(fit, job))
+    rate = "bf16" if precision == "fp16" else precision
+    question = f"What is the dense {rate} peak of {chip.name}, in FLOP/s?"
+    source = chip.source_of(f"dense_tflops.{rate}")
+    peak = sheet.figure(f"peak.{chip.name}.{rate}", source, unit="FLOP/s", scale=1e12, question=question)
+    peak = under_cap(sheet, place.shape, peak)
+    each = 8 if is_again else 6
+    formula = f"{each} x active / layers x tokens / (tensor x peak)"
+
+    def seconds(active: float, layers: float, tokens: float, tensor: float, most: float) -> float:
+        return each * active / layers * tokens / (tensor * most)
+
+    active = "model.parameters" if job.model.experts is None else "model.active"
+    inputs = (active, "model.own-layers", "tokens.gpu", "parallel.tensor", peak)
+    products = sheet.derive("products.layer", "s", formula, seconds, *inputs)
+    text = (
+        f"tensor parallelism over {span.domains} scale-up domains works, and waits for the fabric in each "
+        "layer; a stage of the pipeline in each domain sends far less"
+    )
+    words = {exchange: "exchange of a layer and a micro-batch at least", products: "its products at full rate"}
+    fit.advise(text, words)
 
 
 def _add_checkpoint(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str, nodes: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from sovereign_ai.assess.fit.components import InferenceService, Replicas, TrainingJob
+from sovereign_ai.assess.fit.spanning import spanned_domains
 from sovereign_ai.assess.fit.training import job_size
 from sovereign_ai.assess.fit.workload_kinds import workload_kind
 from sovereign_ai.catalog.system import system
@@ -235,7 +236,7 @@ def _replica_set(name: str, replicas: Replicas, place: WorkPlace, image: str) ->
 
 def copy_topology(place: WorkPlace, size: int, tensor: int) -> dict[str, str]:
     """Return the annotations that place the pods of a copy of a model; none where it is a single pod."""
-    # Tensor parallelism wants the scale-up network, without which a copy is too slow to be of use.
+    # A copy that has room in a scale-up domain is fastest there.
     if 1 < size <= place.domain:
         return {_REQUIRED: KEYS.nvlink_domain}
     if size > 1:
@@ -246,9 +247,11 @@ def copy_topology(place: WorkPlace, size: int, tensor: int) -> dict[str, str]:
 def _slices(place: WorkPlace, tensor: int) -> dict[str, str]:
     """Return the annotations that keep each tensor-parallel group of several servers in one NVLink domain.
 
-    Kueue places the pods of a slice, which are as many as its size and follow each other, in one domain.
+    A larger group lies in several domains, an equal part in each. Kueue places the pods of a slice, which are
+    as many as its size and follow each other, in one domain.
     """
-    size, rest = divmod(tensor, place.gpus)
+    domains = spanned_domains(tensor, place.gpus, max(place.domain, 1))
+    size, rest = divmod(tensor // max(domains, 1), place.gpus)
     if rest or not 1 < size <= place.domain:
         return {}
     return {_SLICE: KEYS.nvlink_domain, _SLICE_SIZE: str(size)}

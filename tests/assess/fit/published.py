@@ -51,6 +51,7 @@ class Published:
         work: the file.
         verdict: `fits`, `does not fit` or `not known`.
         states: bytes of weights, gradients and optimizer of a GPU; 0 where none are published.
+        fabric: the compute fabric; empty where no group needs one.
     """
 
     name: str
@@ -60,18 +61,20 @@ class Published:
     work: TrainingJob | InferenceService
     verdict: str = "fits"
     states: float = 0
+    fabric: str = ""
 
     def fleet(self, folder: Path) -> tuple[AIFactory, Plan]:
         """Give a factory of such machines alone, with its plan."""
         file = folder / "factory.yaml"
         gpus = self.nodes * system(self.system).gpus
         text = _FACTORY.format(system=self.system, nodes=self.nodes, gpus=gpus)
+        text += f"fabrics:\n  - {self.fabric}\n" if self.fabric else ""
         file.write_text(text, encoding="utf-8")
         factory = load(file)
         return factory, plan(factory)
 
 
-def _service(
+def serving(
     model: dict[str, Any], weights: str, shape: dict[str, Any], more: dict[str, Any] | None = None
 ) -> InferenceService:
     """Give a service of few requests of 8,192 tokens, with targets that any machine keeps."""
@@ -116,6 +119,7 @@ def _job(
 
 
 H100, H200, NVL72 = "dgx-h100", "dgx-h200", "gb200-nvl72-tray"
+RAILS = "{name: compute, role: compute, kind: infiniband, rails: 8, radix: 64, link: 400 Gbps}"
 DEPLOYMENTS = (
     Published(
         "Kimi K2 in training",
@@ -157,14 +161,14 @@ DEPLOYMENTS = (
         "arXiv 2407.21783, section 6.2",
         H100,
         1,
-        _service(LLAMA, "fp8", {"tensor": 8}),
+        serving(LLAMA, "fp8", {"tensor": 8}),
     ),
     Published(
         "the same in BF16",
         "arXiv 2407.21783, section 6.1: needs two machines",
         H100,
         1,
-        _service(LLAMA, "bf16", {"tensor": 8}),
+        serving(LLAMA, "bf16", {"tensor": 8}),
         "does not fit",
     ),
     Published(
@@ -172,22 +176,22 @@ DEPLOYMENTS = (
         "arXiv 2407.21783, section 6.1",
         H100,
         2,
-        _service(LLAMA, "bf16", {"tensor": 8, "pipeline": 2}),
+        serving(LLAMA, "bf16", {"tensor": 8, "pipeline": 2}),
     ),
     Published(
         "Llama 3.1 405B in BF16 on AMD",
         "AMD and Meta, 2024-07: one machine of eight MI300X",
         "mi300x-oam8",
         1,
-        _service(LLAMA, "bf16", {"tensor": 8}),
+        serving(LLAMA, "bf16", {"tensor": 8}),
     ),
-    Published("DeepSeek-V3", "SGLang: eight H200", H200, 1, _service(DEEPSEEK, "fp8", {"tensor": 8}, MLA)),
+    Published("DeepSeek-V3", "SGLang: eight H200", H200, 1, serving(DEEPSEEK, "fp8", {"tensor": 8}, MLA)),
     Published(
         "DeepSeek-V3 on eight H100",
         "SGLang: its weights are 671 GB",
         H100,
         1,
-        _service(DEEPSEEK, "fp8", {"tensor": 8}, MLA),
+        serving(DEEPSEEK, "fp8", {"tensor": 8}, MLA),
         "does not fit",
     ),
     Published(
@@ -195,36 +199,36 @@ DEPLOYMENTS = (
         "vLLM's documentation on several nodes: pipelines of whole machines",
         H100,
         2,
-        _service(DEEPSEEK, "fp8", {"tensor": 8, "pipeline": 2}, MLA),
+        serving(DEEPSEEK, "fp8", {"tensor": 8, "pipeline": 2}, MLA),
     ),
     Published(
         "DeepSeek-R1 in NVFP4",
         "NVIDIA's checkpoint DeepSeek-R1-FP4: eight B200",
         "dgx-b200",
         1,
-        _service(DEEPSEEK, "nvfp4", {"tensor": 8}, MLA),
+        serving(DEEPSEEK, "nvfp4", {"tensor": 8}, MLA),
     ),
     Published(
         "Kimi K2 Thinking in INT4",
         "its checkpoint of 594 GB: eight H200",
         H200,
         1,
-        _service(KIMI, "int4", {"tensor": 8}, MLA | {"weights_size": "594 GB"}),
+        serving(KIMI, "int4", {"tensor": 8}, MLA | {"weights_size": "594 GB"}),
     ),
     Published(
         "Kimi K2 on one machine",
         "eight MI355X hold 2.3 TB (AMD)",
         "mi355x-oam8",
         1,
-        _service(KIMI, "fp8", {"tensor": 8}, MLA),
+        serving(KIMI, "fp8", {"tensor": 8}, MLA),
     ),
-    Published("gpt-oss-120b", "OpenAI: one GPU of 80 GB", H100, 1, _service(GPT_OSS, "mxfp4", {"tensor": 1})),
+    Published("gpt-oss-120b", "OpenAI: one GPU of 80 GB", H100, 1, serving(GPT_OSS, "mxfp4", {"tensor": 1})),
     Published(
         "gpt-oss-120b on 48 GB",
         "OpenAI: its weights are 61 GiB",
         "l40s-server-8",
         1,
-        _service(GPT_OSS, "mxfp4", {"tensor": 1}),
+        serving(GPT_OSS, "mxfp4", {"tensor": 1}),
         "does not fit",
     ),
     Published(
@@ -232,29 +236,61 @@ DEPLOYMENTS = (
         "GPUStack's performance lab: four H100",
         H100,
         1,
-        _service(QWEN, "fp8", {"tensor": 4}),
+        serving(QWEN, "fp8", {"tensor": 4}),
     ),
     Published(
         "Mixtral 8x7B on PCIe",
         "NVIDIA, RAG LLM Operator 24.3, platform support: four L40S",
         "l40s-server-8",
         1,
-        _service(MIXTRAL, "bf16", {"tensor": 4}),
+        serving(MIXTRAL, "bf16", {"tensor": 4}),
     ),
     Published(
         "Llama 3.1 405B on a part of a rack",
         "a layout of ours: four copies of 16 in 72",
         NVL72,
         18,
-        _service(LLAMA, "bf16", {"tensor": 16, "replicas": 4}),
+        serving(LLAMA, "bf16", {"tensor": 16, "replicas": 4}),
     ),
     Published(
         "nine such copies in two racks",
         "four groups of 16 leave eight of 72 GPUs",
         NVL72,
         36,
-        _service(LLAMA, "bf16", {"tensor": 16, "replicas": 9}),
+        serving(LLAMA, "bf16", {"tensor": 16, "replicas": 9}),
         "does not fit",
+    ),
+    Published(
+        "Kimi K2 over two machines",
+        "its deployment guide: tensor parallelism over 16 GPUs is the smallest unit in FP8",
+        H200,
+        2,
+        serving(KIMI, "fp8", {"tensor": 16}, MLA),
+        fabric=RAILS,
+    ),
+    Published(
+        "the same where nothing joins the machines",
+        "a factory of ours",
+        H200,
+        2,
+        serving(KIMI, "fp8", {"tensor": 16}, MLA),
+        "does not fit",
+    ),
+    Published(
+        "DeepSeek-V3 over two machines",
+        "SGLang's benchmark README: tensor parallelism over two machines of eight H20 or H800",
+        H100,
+        2,
+        serving(DEEPSEEK, "fp8", {"tensor": 16}, MLA),
+        fabric=RAILS,
+    ),
+    Published(
+        "DeepSeek-V3 in BF16 over four machines",
+        "SGLang's benchmark README: four machines of eight A100 (here of eight H100)",
+        H100,
+        4,
+        serving(DEEPSEEK, "bf16", {"tensor": 32}, MLA),
+        fabric=RAILS,
     ),
 )
 _FACTORY = """

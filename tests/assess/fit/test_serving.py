@@ -117,7 +117,8 @@ def test_prefill_and_decode_pools_are_judged_apart():
         ({"replicas": 5}, "servers of the pool", "does not fit"),
         ({"tenant": None}, "quota of the tenant", "not known"),
         ({"tenant": "research"}, "quota of the tenant", "does not fit"),
-        ({"replicas": 1, "tensor": 16}, "tensor parallelism", "does not fit"),
+        ({"replicas": 1, "tensor": 16}, "tensor parallelism", "fits"),
+        ({"replicas": 1, "tensor": 12}, "tensor parallelism", "does not fit"),
         ({"tensor": 3}, "attention heads", "does not fit"),
         ({"tensor": 4, "model__heads": 40, "model__kv_heads": 10}, "key and value heads", "does not fit"),
         ({"tensor": 8, "model__kv_heads": 4}, "key and value heads", "fits"),
@@ -278,3 +279,15 @@ def test_each_gpu_of_wide_expert_parallelism_holds_an_expert(copies: int, verdic
 
 def test_contexts_of_ten_million_tokens_can_be_said():
     assert service(context=10_000_000, prompt=9_000_000).context == 10_000_000
+
+
+def test_layers_that_share_parameters_work_and_are_read_as_often_as_there_are_layers():
+    """A stage holds the one layer that all have; each of twelve reads it and multiplies by it."""
+    fields = {"model__parameters": 220_000_000, "model__layers": 12, "model__kv_heads": 64}
+    shared, plain = _fit(**fields, model__own_layers=1), _fit(**fields)
+    assert shared.measure("memory.weights").value == plain.measure("memory.weights").value
+    assert shared.measure("memory.cache").value == plain.measure("memory.cache").value
+    for name in ("ttft", "read.used"):
+        once, often = plain.measure(name).value, shared.measure(name).value
+        assert once is not None
+        assert often == pytest.approx(12 * once)

@@ -173,7 +173,8 @@ def test_the_same_layout_with_whole_gradients_is_at_the_edge_and_with_whole_stat
         ({"parallel__data": 3}, "degrees of parallelism", "does not fit"),
         ({"parallel__data": None}, "degrees of parallelism", "fits"),
         ({"parallel__data": None, "parallel__pipeline": 3}, "degrees of parallelism", "does not fit"),
-        ({"parallel__tensor": 16, "parallel__data": 1}, "tensor parallelism", "does not fit"),
+        ({"parallel__tensor": 16, "parallel__data": 1}, "tensor parallelism", "fits"),
+        ({"parallel__tensor": 12, "parallel__data": 1}, "tensor parallelism", "does not fit"),
         ({"parallel__tensor": 3}, "tensor parallelism", "does not fit"),
         ({"parallel__tensor": 3}, "attention heads", "does not fit"),
         ({"model__kv_heads": 4}, "key and value heads", "fits"),
@@ -355,3 +356,47 @@ def test_data_parallelism_that_is_left_out_is_what_the_other_degrees_leave_of_th
 def test_a_check_names_what_it_lacks_once():
     check = next(check for check in _fit(model__heads=None).checks if check.label == "attention heads")
     assert "of ?, decided by model.heads" in check.text
+
+
+def test_a_group_over_two_machines_is_told_what_it_waits_for_in_each_layer():
+    """Eight ports of 400 Gbps a machine; half of each sum leaves the machine and half comes back."""
+    fit = _fit(parallel__tensor=16, parallel__data=1)
+    assert fit.verdict.value == "fits", list(fit.lines_with_measures())
+    # Full recomputation sums up six times a layer: 2 x (2 - 1) / 2 of tokens x width x 2 bytes each.
+    assert _value(fit, "exchange") == pytest.approx(6 * 1 * 8_192 * 8_192 * 2 / (8 * 400e9 / 8))
+    # Eight operations for each parameter of a layer and token, at H100's 989 TFLOP/s.
+    assert _value(fit, "products.layer") == pytest.approx(8 * 70e9 / 80 * 8_192 / 16 / 989.4e12, rel=0.01)
+    [(text, names)] = fit.advice
+    assert "over 2 scale-up domains" in text
+    assert "?" not in text
+    assert set(names) == {"exchange", "products.layer"}
+    again = _fit(parallel__tensor=16, parallel__data=1, recompute="none")
+    assert _value(again, "exchange") == pytest.approx(_value(fit, "exchange") * 4 / 6)
+    assert _fit().advice == ()
+
+
+ALBERT = {
+    "parameters": 223_000_000,
+    "layers": 12,
+    "own_layers": 1,
+    "hidden": 4_096,
+    "heads": 64,
+    "kv_heads": 64,
+    "feed_forward": 16_384,
+    "gated": False,
+    "vocabulary": 30_000,
+    "sequence": 512,
+    "precision": "bf16",
+}
+"""ALBERT xxlarge (arXiv 1909.11942, table 1): twelve layers with the parameters of one."""
+
+
+def test_layers_that_share_parameters_are_held_once_by_each_stage():
+    fields = {"tensor": 8, "pipeline": 4, "data": 2, "sequence": True}
+    fit = _fit(model=ALBERT, parallel=fields)
+    assert fit.verdict.value == "fits", list(fit.lines_with_measures())
+    # Each of the four stages has the one layer; activations are those of three.
+    assert _value(fit, "memory.weights") == 2 * 223e6 / 8
+    own = _fit(model=ALBERT | {"own_layers": 12, "parameters": 2_500_000_000}, parallel=fields)
+    assert _value(own, "memory.weights") == 2 * 2.5e9 / 8 / 4
+    assert _value(own, "memory.activations") == _value(fit, "memory.activations")
