@@ -77,6 +77,9 @@ class WorkModel(Model):
     """Routed experts a layer; left out, the model is dense."""
     experts_chosen: Degree | None = None
     """Experts that a token is sent to."""
+    expert_hidden: Degree | None = None
+    """Width of what experts work on; left out, `hidden`. Less where tokens are compressed on their way to them
+    (LatentMoE: 1,024 of Nemotron 3 Super's 4,096)."""
 
 
 class TrainedModel(WorkModel):
@@ -415,6 +418,7 @@ def model_problems(model: WorkModel) -> Iterator[Problem]:
         ("heads", "hidden"),
         ("active", "parameters"),
         ("experts_chosen", "experts"),
+        ("expert_hidden", "hidden"),
     )
     yield from _larger_parts(model, parts)
     heads, hidden = model.heads, model.hidden
@@ -430,8 +434,9 @@ def model_problems(model: WorkModel) -> Iterator[Problem]:
         )
     yield from _active_problems(model)
     yield from _shape_problems(model)
-    if (model.active is not None or model.experts_chosen is not None) and model.experts is None:
-        message = "active and experts_chosen describe a mixture of experts, and the model has no experts"
+    of_experts = (model.active, model.experts_chosen, model.expert_hidden)
+    if of_experts != (None, None, None) and model.experts is None:
+        message = "active, experts_chosen and expert_hidden describe a mixture of experts, and there are none"
         yield Problem(
             "no-experts", message, Where(field="model.active"), "write model.experts, or leave them out"
         )
@@ -470,6 +475,8 @@ def _shape_problems(model: WorkModel) -> Iterator[Problem]:
         return
     head = model.head_width or hidden // heads
     inner, matrices = width * (model.experts or 1), 3 if model.gated else 2
+    if model.expert_hidden is not None:
+        inner = inner * model.expert_hidden // hidden
     keys = (model.kv_heads or heads) * head
     made = shape_parameters(layers, hidden, heads * head, keys, inner, matrices, model.vocabulary or 0)
     if made > model.parameters * _OFF or made * _OFF < model.parameters:
@@ -478,4 +485,6 @@ def _shape_problems(model: WorkModel) -> Iterator[Problem]:
         hint = "fix one of them: a zero too many or too few, or millions for billions"
         if made > model.parameters:
             hint += "; where layers share parameters, write model.own_layers"
+        if made > model.parameters and model.experts is not None:
+            hint += ", and where experts work on a compressed stream, model.expert_hidden"
         yield Problem("other-size", message, Where(field="model.parameters"), hint)

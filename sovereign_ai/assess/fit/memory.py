@@ -25,7 +25,9 @@ value,
 
 which sums to the published s b h (34 + 5 a s / h). Grouped queries keep fewer keys and values, a gate
 (SwiGLU) keeps three values of the feed-forward width instead of two, and a model without dropout keeps
-neither masks nor a second copy of the scores: the same count, with other widths.
+neither masks nor a second copy of the scores: the same count, with other widths. A token that goes to k
+experts is copied to each, and the k h inputs are kept beside that of the router (Kimi K2, arXiv 2507.20534,
+section 2.4.3, stores them in FP8 to save room).
 
     >>> gpt3 = Width(hidden=12288, query=12288, key=12288, kept=2 * 4 * 12288, dropout=True)
     >>> layer_bytes(gpt3, tokens=2048, size=2) / (2048 * 12288)
@@ -138,6 +140,8 @@ class Width:
         key: of all keys of a GPU, times the tensor degree; at least one head a GPU.
         kept: what the feed-forward layer keeps: two or three times its width, for each expert chosen.
         dropout: whether dropout masks are kept.
+        copies: inputs of experts: each expert that a token is sent to keeps a copy, on each of the GPUs that
+            divide it; 0 in a dense model, whose feed-forward layer has the one that `hidden` counts.
     """
 
     hidden: float
@@ -145,6 +149,7 @@ class Width:
     key: float
     kept: float
     dropout: bool
+    copies: float = 0
 
 
 def layer_bytes(
@@ -160,7 +165,7 @@ def layer_bytes(
         sequence: whether what tensor parallelism does not divide is divided along the sequence.
     """
     whole = (4 * size + 2 * width.dropout) * width.hidden
-    divided = size * (2 * width.query + 2 * width.key + width.kept)
+    divided = size * (2 * width.query + 2 * width.key + width.kept + width.copies)
     return tokens * (whole / (tensor if sequence else 1) + divided / tensor)
 
 

@@ -414,6 +414,9 @@ def _add_layer(fit: FitSheet, job: TrainingJob, tokens: str) -> str:
     size = _add_size(fit, job)
     width = model.head_width
     dropout = model.dropout
+    # Each of the GPUs that divide an expert has all of the tokens that are sent to it.
+    divided = parallel.expert_tensor or parallel.tensor
+    is_mixture = model.experts is not None
 
     def work(
         part: float,
@@ -428,13 +431,15 @@ def _add_layer(fit: FitSheet, job: TrainingJob, tokens: str) -> str:
         seq: float,
     ) -> float:
         head = width or h / a
-        widths = Width(h, a * head, max(kv, t) * head, kept * f * k, dropout)
+        copies = k * (model.expert_hidden or h) * divided if is_mixture else 0
+        widths = Width(h, a * head, max(kv, t) * head, kept * f * k, dropout, copies)
         return layer_bytes(widths, part, value, int(t), sequence=bool(seq))
 
     masks = ", and 2 h of masks" if dropout else ""
+    inputs_of = " + experts x their width x GPUs of each" if is_mixture else ""
     formula = (
         f"tokens x (value x (4 h{' / tensor' if split else ''} "
-        f"+ (2 queries + 2 keys + kept x feed-forward x experts) / tensor){masks}); {_ACTIVATIONS}"
+        f"+ (2 queries + 2 keys + kept x feed-forward x experts{inputs_of}) / tensor){masks}); {_ACTIVATIONS}"
     )
     named = [f"model.{part}" for part in ("hidden", "heads", "kv_heads", "feed_forward")]
     inputs = (tokens, *named, copies, chosen, "parallel.tensor", size, along)

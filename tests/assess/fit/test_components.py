@@ -67,6 +67,80 @@ def test_no_model_whose_layers_differ_is_taken_for_a_mistake(shape: tuple[float 
     assert [*job(model=model).problems()] == []
 
 
+OTHERS: dict[str, dict[str, object]] = {
+    # Layers that share parameters (arXiv 1909.11942; 2502.05171, whose middle four are repeated 32 times).
+    "ALBERT xxlarge": {
+        "parameters": 223_000_000, "layers": 12, "own_layers": 1, "hidden": 4_096, "heads": 64,
+        "feed_forward": 16_384, "gated": False,
+    },
+    "Huginn": {
+        "parameters": 3_500_000_000, "layers": 132, "own_layers": 8, "hidden": 5_280, "heads": 55,
+        "feed_forward": 17_920, "gated": True,
+    },
+    # Experts of a compressed stream (NVIDIA, Nemotron 3 Super, 2026-03).
+    "Nemotron 3 Super": {
+        "parameters": 120_000_000_000, "active": 12_000_000_000, "layers": 88, "hidden": 4_096, "heads": 32,
+        "kv_heads": 2, "head_width": 128, "feed_forward": 2_688, "gated": False, "experts": 512,
+        "experts_chosen": 22, "expert_hidden": 1_024,
+    },
+    "PaLM": {
+        "parameters": 540_350_000_000, "layers": 118, "hidden": 18_432, "heads": 48, "kv_heads": 1,
+        "head_width": 256, "feed_forward": 73_728, "gated": True, "vocabulary": 256_000,
+    },
+    "GLaM": {
+        "parameters": 1_200_000_000_000, "active": 96_600_000_000, "layers": 64, "hidden": 8_192,
+        "heads": 128, "feed_forward": 32_768, "gated": False, "experts": 64, "experts_chosen": 2,
+    },
+    "Arctic": {
+        "parameters": 480_000_000_000, "active": 17_000_000_000, "layers": 35, "hidden": 7_168, "heads": 56,
+        "kv_heads": 8, "feed_forward": 4_864, "gated": True, "experts": 128, "experts_chosen": 2,
+    },
+    "Nemotron Ultra 253B": {
+        "parameters": 253_000_000_000, "layers": 162, "hidden": 16_384, "heads": 128, "kv_heads": 8,
+        "feed_forward": 53_248, "gated": True,
+    },
+    "Falcon 180B": {
+        "parameters": 180_000_000_000, "layers": 80, "hidden": 14_848, "heads": 232, "kv_heads": 8,
+        "feed_forward": 59_392, "gated": False,
+    },
+    "Qwen3-Next 80B": {
+        "parameters": 80_000_000_000, "active": 3_900_000_000, "layers": 48, "hidden": 2_048, "heads": 16,
+        "kv_heads": 2, "head_width": 256, "feed_forward": 512, "gated": True, "experts": 512,
+        "experts_chosen": 10,
+    },
+    "T5 11B": {
+        "parameters": 11_000_000_000, "layers": 24, "hidden": 1_024, "heads": 128, "head_width": 128,
+        "feed_forward": 65_536, "gated": False,
+    },
+}  # fmt: skip
+"""Published models whose parameters are not those of equal layers."""
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_published_model_of_another_build_is_described_and_not_refused(name: str):
+    model = {"sequence": 4_096, "precision": "bf16", **OTHERS[name]}
+    assert [*job(model=model).problems()] == []
+    # What makes it another build is what keeps it from being refused.
+    for field in ("own_layers", "expert_hidden"):
+        if field in model:
+            bare = {key: value for key, value in model.items() if key != field}
+            [problem] = job(model=bare).problems()
+            assert problem.code == "other-size"
+            assert "own_layers" in (problem.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"model__own_layers": 81}, "more-than-whole"),
+        ({"model__expert_hidden": 64}, "no-experts"),
+        ({"model__experts": 8, "model__expert_hidden": 8_193, "model__parameters": None}, "more-than-whole"),
+    ],
+)
+def test_a_part_of_a_model_that_it_cannot_have_is_refused(fields: dict[str, Any], code: str):
+    assert code in [problem.code for problem in job(**fields).problems()]
+
+
 def test_a_consistent_job_and_service_have_no_problems():
     assert [*job().problems(), *service().problems()] == []
 

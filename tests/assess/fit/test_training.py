@@ -400,3 +400,24 @@ def test_layers_that_share_parameters_are_held_once_by_each_stage():
     own = _fit(model=ALBERT | {"own_layers": 12, "parameters": 2_500_000_000}, parallel=fields)
     assert _value(own, "memory.weights") == 2 * 2.5e9 / 8 / 4
     assert _value(own, "memory.activations") == _value(fit, "memory.activations")
+
+
+@pytest.mark.parametrize(("within", "divided"), [(None, 2), (1, 1), (2, 2)])
+def test_each_expert_of_a_token_keeps_a_copy_of_its_input(within: int | None, divided: int):
+    """A mixture of 8 experts, of which 2 work on a token: two copies beside the router's input."""
+    tensor, tokens, hidden, width, chosen = 2, 8_192, 8_192, 28_672, 2
+    mixture = {"model__experts": 8, "model__experts_chosen": chosen, "model__active": 20_000_000_000}
+    mixture |= {"parallel__tensor": tensor, "parallel__pipeline": 4, "parallel__data": 8}
+    fit = _fit(**mixture, parallel__expert_tensor=within, model__parameters=None, recompute="none")
+    each = 2 * (2 * 64 * 128 + 2 * 8 * 128 + 3 * width * chosen + chosen * hidden * divided)
+    assert _value(fit, "layer.activations") == pytest.approx(tokens * (4 * 2 * hidden + each) / tensor)
+    for width_of_experts in (1_024, hidden):
+        less = _fit(
+            **mixture,
+            parallel__expert_tensor=within,
+            model__parameters=None,
+            model__expert_hidden=width_of_experts,
+            recompute="none",
+        )
+        saved = 2 * tokens * chosen * (hidden - width_of_experts) * divided / tensor
+        assert _value(fit, "layer.activations") - _value(less, "layer.activations") == pytest.approx(saved)
