@@ -45,25 +45,28 @@ def evictable_pods_by_node(api: Api) -> dict[str, list[dict[str, Any]]]:
 def evict_pod(api: Api, pod: Object) -> str:
     """Request a pod's eviction, and return what holds it; empty where nothing does.
 
-    The caller repeats it for a pod that a disruption budget holds back (429).
+    The caller repeats it for a pod that a disruption budget holds back (429). The pod of a StatefulSet or a
+    LeaderWorkerSet that has taken its name meanwhile, on another machine, is not evicted.
 
     Raises:
         ApiError: the API server refused for another reason.
         UnreachableError: there was no answer.
     """
     meta = pod["metadata"]
-    body = {
+    body: dict[str, Any] = {
         "apiVersion": "policy/v1",
         "kind": "Eviction",
         "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
     }
+    if meta.get("uid"):
+        body["deleteOptions"] = {"preconditions": {"uid": meta["uid"]}}
     try:
         api.request("POST", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction", body)
     except ApiError as error:
         if error.status == 429:
             return "; ".join(budget_causes(error.causes)) or error.problems[0].message
-        # 404: the pod is gone already.
-        if error.status != 404:
+        # 404: the pod is gone already; 409: another has its name by now. Whatever else conflicts is repeated.
+        if error.status not in {404, 409}:
             raise
     return ""
 

@@ -5,12 +5,15 @@ with a fault. `cordon` does that alone, as often as a watch reports something (`
 
 Every write to a Node names the resourceVersion that it was decided on: where anybody changed the Node since,
 the server refuses it, and the next round decides anew. So two controllers at a time, or a controller and a
-person, never overwrite each other. A lease keeps a second copy from working in vain.
+person, never overwrite each other. A lease keeps a second copy from working in vain. It is renewed while a
+round lasts: one of many machines may take longer than a lease, and a process may be stopped in it and go on
+much later. What such a copy has decided is void as soon as another one leads.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -38,9 +41,11 @@ from sovereign_ai.operate.repair.policies import Policies, one_policy
 from sovereign_ai.operate.repair.record import (
     ANNOTATION,
     CONTROLLER,
+    HOLD,
     REPAIRS,
     STANDS_IN_FOR,
     read_moment,
+    read_record,
     write_repairs,
 )
 from sovereign_ai.operate.repair.view import (
@@ -62,6 +67,7 @@ _LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}/leases"
 _CORDONS_AT_ONCE, _AT_ONCE = 16, 8
 """Requests at a time: of cordons enough for a storm within a second, of all else few beside them."""
 _OUTDATED = "the Node changed in the meantime"
+_LED = "another copy leads by now"
 _MOST_EVENTS = 10_000
 """Events that wait until they are told; of more, the oldest are dropped, since the records have all of it."""
 _LONGEST_MESSAGE = 1024
@@ -71,6 +77,9 @@ _BETWEEN_LOOKS = timedelta(seconds=10)
 something else, each is a list of them."""
 LEASE = timedelta(seconds=15)
 """How long a controller that died keeps the lease: what Kubernetes' own controllers take by default."""
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_RENEW = LEASE / 3
+"""After how long a lease is renewed while a round lasts."""
 
 
 @frozen_dataclass
@@ -100,6 +109,7 @@ class RepairController:
         policy: Policy | Policies,
         identity: str,
         watched: WatchedCluster | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Prepare; nothing is read yet.
 
@@ -109,6 +119,7 @@ class RepairController:
             policy: how they are repaired: all alike, or by groups.
             identity: this copy's name in the lease.
             watched: what the cluster reports, kept by watches; left out, it is listed in each round.
+            clock: seconds that pass while a round lasts, also while its process is stopped.
         """
         self._api, self._placed, self._identity = api, placed, identity
         self._policies = policy if isinstance(policy, Policies) else one_policy(policy)
@@ -116,7 +127,9 @@ class RepairController:
         self._told: dict[str, tuple[Act, str]] = {}
         self._untold: deque[Callable[[], None]] = deque(maxlen=_MOST_EVENTS)
         self._telling, self._cordoning = threading.Lock(), threading.Lock()
-        self._leads_until = self._looked = datetime.min.replace(tzinfo=UTC)
+        self._leads_until = self._looked = _NEVER
+        self._clock, self._renewing = clock, threading.Lock()
+        self._renewed = 0.0
         self.leader = ""
 
     def plan(self, now: datetime) -> tuple[Decision, ...]:
@@ -140,8 +153,9 @@ class RepairController:
             ApiError: the API server refused what it never should.
             UnreachableError: there was no answer.
         """
-        if not self._lead(now):
-            return ()
+        with self._renewing:
+            if not self._lead(now):
+                return ()
         done = self._cordon(now)
         cordoned = {each.decision.machine for each in done}
         view = self._observe(now, partial(count_pods, self._api))
@@ -220,12 +234,14 @@ class RepairController:
     def _carry_out(self, view: View, machine: Machine, decision: Decision, now: datetime) -> Done:
         """Carry out one decision; one that is refused is left to the next round, and stops no other."""
         try:
+            if decision.is_written and not self._still_leads():
+                return Done(decision, _LED)
             if decision.act is Act.EVICT:
                 # Written first: whoever decides next counts this machine, however this one ends.
                 if decision.record != machine.record:
                     self._write(view, machine, decision)
                 gpus = gpus_to_reset(machine.faults) if machine.spared else ()
-                return Done(decision, self._evict(decision.machine, gpus, now))
+                return Done(decision, self._evict(decision, gpus, now))
             if decision.is_written:
                 self._write(view, machine, decision)
         except ApiError as error:
@@ -247,17 +263,20 @@ class RepairController:
         if self._watched:
             self._watched.put(written)
 
-    def _evict(self, machine: str, gpus: Collection[int], now: datetime) -> str:
+    def _evict(self, decision: Decision, gpus: Collection[int], now: datetime) -> str:
         """Request the eviction of a machine's pods; return which are held, by what, since when.
 
         Args:
-            machine: its name.
+            decision: the decision to drain the machine.
             gpus: the GPUs to reset, where pods without them run on; empty where all of its pods have to go.
             now: the moment: requests of others of which nobody shows a sign any more count no longer.
         """
         refused: dict[str, str] = {}
         held = []
-        pods = self._leaving(machine, gpus)
+        pods = self._leaving(decision.machine, gpus)
+        # After the pods: those that were on it while it was drained may go, however late this goes on.
+        if pods and not self._is_drained(decision):
+            return _OUTDATED
         requested = requested_evictions(self._api, pods, now)
         for pod in pods:
             name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
@@ -276,6 +295,14 @@ class RepairController:
         # What the budgets do not explain is told in the server's own words.
         unexplained = starmap("{}: {}".format, refused.items())
         return "; ".join(filter(None, (held_text(explained), *unexplained)))
+
+    def _is_drained(self, decision: Decision) -> bool:
+        """Return whether a machine is still drained as it was decided, and nobody holds it."""
+        node = self._api.request("GET", f"/api/v1/nodes/{decision.machine}")
+        annotations = node["metadata"].get("annotations") or {}
+        is_cordoned = bool((node.get("spec") or {}).get("unschedulable"))
+        record = read_record(annotations.get(ANNOTATION))
+        return is_cordoned and record == decision.record and not annotations.get(HOLD)
 
     def _leaving(self, machine: str, gpus: Collection[int]) -> list[dict[str, Any]]:
         """Return the pods of a machine that have to go and that nobody has deleted yet."""
@@ -337,10 +364,11 @@ class RepairController:
                 break
             if self._write_lease(lease["metadata"], now, ""):
                 break
-        self.leader, self._leads_until = "", datetime.min.replace(tzinfo=UTC)
+        self.leader, self._leads_until = "", _NEVER
 
     def _lead(self, now: datetime) -> bool:
         """Take or renew the lease; False where another copy has it."""
+        asked = self._clock()
         lease = self._lease()
         metadata: Mapping[str, Any] = {}
         if lease is not None:
@@ -351,13 +379,21 @@ class RepairController:
             # A holder that was killed on this host writes no more, and need not be waited for.
             is_over |= has_ended((metadata.get("annotations") or {}).get(HOLDER_PROCESS))
             if self.leader not in {"", self._identity} and not is_over:
-                self._leads_until = datetime.min.replace(tzinfo=UTC)
+                self._leads_until = _NEVER
                 return False
         if not self._write_lease(metadata, now, self._identity):
             return False
         self.leader = self._identity
-        self._leads_until = now + LEASE
+        self._leads_until, self._renewed = now + LEASE, asked
         return True
+
+    def _still_leads(self) -> bool:
+        """Return whether this copy still has the lease, which is renewed where that is not sure."""
+        with self._renewing:
+            if self._leads_until == _NEVER:
+                return False
+            passed = timedelta(seconds=self._clock() - self._renewed)
+            return passed < _RENEW or self._lead(self._leads_until - LEASE + passed)
 
     def _lease(self) -> dict[str, Any] | None:
         """Read the lease; None if there is none yet."""

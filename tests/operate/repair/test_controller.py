@@ -12,6 +12,7 @@ import pytest
 from sovereign_ai.cluster import CORDON_OWNER
 from sovereign_ai.cluster.api import ApiError
 from sovereign_ai.errors import Problem
+from sovereign_ai.operate.repair.budgets import Budget
 from sovereign_ai.operate.repair.controller import LEASE, RepairController
 from sovereign_ai.operate.repair.decide import Act, Policy
 from sovereign_ai.operate.repair.holder import HOLDER_PROCESS
@@ -57,6 +58,7 @@ class Cluster:
         self.lease: dict[str, Any] | None = None
         self.events: list[dict[str, Any]] = []
         self.before_write: Callable[[], None] = lambda: None
+        self.before_request: Callable[[str], None] = lambda _path: None
         self.versions = 0
         for name in PLACED:
             meta = {"name": name, "uid": name, "annotations": {}, "resourceVersion": "0"}
@@ -91,6 +93,7 @@ class Cluster:
         return [call() for call in calls]
 
     def request(self, method: str, path: str, body: Any = None, *_: Any, **more: Any) -> dict[str, Any]:
+        self.before_request(path)
         if "/leases" in path:
             return self._lease(method, body)
         if path == "/api/v1/pods":
@@ -100,9 +103,18 @@ class Cluster:
             name = path.split("/")[-2]
             if any(budget["spec"]["kept"] == name for budget in self.budgets):
                 raise refused(429)
+            wanted = (body.get("deleteOptions") or {}).get("preconditions", {}).get("uid")
+            if any(wanted not in {None, uid} for uid in self._uids(name)):
+                raise refused(409)
             self.pods = [pod for pod in self.pods if pod["metadata"]["name"] != name]
             return {}
+        if method == "GET":
+            return copy.deepcopy(self.nodes[path.rpartition("/")[2]])
         return self._patch(path.rpartition("/")[2], body)
+
+    def _uids(self, name: str) -> list[str | None]:
+        """Return the uids of the pods of a name."""
+        return [pod["metadata"].get("uid") for pod in self.pods if pod["metadata"]["name"] == name]
 
     def _patch(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         self.before_write()
@@ -685,3 +697,109 @@ def test_a_machine_that_an_operator_maintains_is_left_alone_until_the_object_is_
     assert "nvidia.network.operator, by NodeMaintenance network/m (Draining)" in cluster.events[-1]["message"]
     cluster.maintenances.clear()
     assert acts(cluster, repairer) == [("train-003", Act.CORDON)]
+
+
+def stopped_at(cluster: Cluster, part: str, meanwhile: Callable[[], None]) -> None:
+    """Stop whoever first makes a request with this part in its path, and let something happen meanwhile."""
+
+    def stop(path: str) -> None:
+        if part in path:
+            cluster.before_request = lambda _path: None
+            meanwhile()
+
+    cluster.before_request = stop
+
+
+def repaired_meanwhile(cluster: Cluster, name: str, later: datetime) -> None:
+    """Let a second copy repair a machine until it is back."""
+    second = controller(cluster, "second")
+    for number in range(8):
+        moment = later + timedelta(minutes=number)
+        second.round(moment)
+        record = read_record(cluster.nodes[name]["metadata"]["annotations"].get(ANNOTATION))
+        if record is not None and record.step is Step.RESET:
+            cluster.rules.clear()
+        elif record is not None and record.step is Step.ACCEPT:
+            cluster.change(name, {ACCEPTANCE: write_verdict(passed=True, now=moment)})
+    assert ANNOTATION not in cluster.nodes[name]["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize("part", ["/eviction", "/api/v1/nodes/train-003", "/api/v1/pods"])
+@pytest.mark.parametrize("place", ["train-003", "train-001"], ids=["the machine", "another"])
+def test_a_copy_that_was_stopped_in_a_drain_evicts_nothing_that_runs_since(
+    cluster: Cluster, part: str, place: str
+) -> None:
+    """A pod of a StatefulSet has the same name again, on the machine that is back or on another."""
+    cluster.break_gpu("train-003")
+    cluster.run_pod("train-003", "chat-0")
+    cluster.pods[0]["metadata"]["uid"] = "old"
+    first = controller(cluster)
+    first.round(NOW)
+
+    def meanwhile() -> None:
+        repaired_meanwhile(cluster, "train-003", NOW + 2 * LEASE)
+        cluster.run_pod(place, "chat-0")
+        cluster.pods[-1]["metadata"]["uid"] = "new"
+
+    # The record is written by now, so that nothing of the next round is refused for a changed Node.
+    cluster.change("train-003", {})
+    budget = {"metadata": {"name": "kept", "namespace": "research"}, "spec": {"kept": "chat-0"}}
+    cluster.budgets.append(budget)
+    first.round(NOW + timedelta(seconds=1))
+    cluster.budgets.clear()
+    stopped_at(cluster, part, meanwhile)
+    first.round(NOW + timedelta(seconds=2))
+    assert [pod["metadata"]["uid"] for pod in cluster.pods] == ["new"]
+
+
+def test_a_copy_that_was_stopped_before_it_wrote_finds_that_another_leads(cluster: Cluster) -> None:
+    """Of two machines one may be out of work; the Node of the other did not change in the meantime."""
+    seconds = {"passed": 0.0}
+    budget = Budget("one", frozenset({"train-001", "train-003"}), 1)
+    policies = Policies(Policy(), {}, (budget,))
+    first = RepairController(cluster, PLACED, policies, "first", clock=lambda: seconds["passed"])
+    second = RepairController(cluster, PLACED, policies, "second")
+    cluster.break_gpu("train-003")
+    cluster.run_pod("train-003", "one")
+    cluster.run_pod("train-001", "two")
+    first.round(NOW)
+
+    def meanwhile() -> None:
+        seconds["passed"] = 60.0
+        moment = NOW + timedelta(minutes=1)
+        cluster.break_gpu("train-001")
+        hold = {HOLD: "a person looks"}
+        cluster.change("train-003", hold)
+        for number in range(2):
+            second.round(moment + timedelta(seconds=number))
+        cluster.change("train-003", {HOLD: None})
+        # As it was before: a resourceVersion that never changed would be the same.
+        cluster.nodes["train-003"]["metadata"]["resourceVersion"] = version
+
+    version = cluster.nodes["train-003"]["metadata"]["resourceVersion"]
+    stopped_at(cluster, "/api/v1/pods", meanwhile)
+    done = first.round(NOW + timedelta(seconds=1))
+    assert [each.refused for each in done] == ["another copy leads by now"]
+    records = {name: read_record(node["metadata"]["annotations"].get(ANNOTATION)) for name, node in cluster.nodes.items()}
+    assert [name for name, record in records.items() if record and record.drains] == ["train-001"]
+
+
+def test_a_round_that_takes_longer_than_a_lease_keeps_it(cluster: Cluster) -> None:
+    seconds = {"passed": 0.0}
+
+    def slowly(path: str) -> None:
+        if path == "/api/v1/pods":
+            seconds["passed"] += 8
+
+    first = RepairController(cluster, PLACED, Policy(unavailable=1), "first", clock=lambda: seconds["passed"])
+    for number in range(1, 7):
+        cluster.break_gpu(f"train-00{number}")
+        cluster.run_pod(f"train-00{number}", f"pod-{number}")
+    first.round(NOW)
+    cluster.before_request = slowly
+    first.round(NOW + timedelta(seconds=1))
+    assert seconds["passed"] > 2 * LEASE.total_seconds()
+    assert cluster.lease is not None
+    renewed = datetime.fromisoformat(cluster.lease["spec"]["renewTime"])
+    assert renewed > NOW + LEASE
+    assert controller(cluster, "second").round(NOW + timedelta(seconds=seconds["passed"])) == ()
