@@ -26,7 +26,7 @@ from sovereign_ai.cluster import (
     is_recreated,
     requested_evictions,
 )
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.deploy.departures import (
     CORDONED_AS,
     Departure,
@@ -48,6 +48,8 @@ _QUIET_SECONDS = 2.0
 """How long a drain may take before it is reported what it waits for."""
 _REPORT_SECONDS = 10.0
 """The least time between two reports of one drain."""
+_CONFLICT, _MOST_CHANGES = 409, 9
+"""How often a node may change between reading and cordoning it; its kubelet changes it every some seconds."""
 _MOST_NAMED = 5
 
 
@@ -212,25 +214,42 @@ def _begin(api: Api, departure: Departure, pods: int, progress: Callable[[str], 
         progress(f"{departure.node} stays cordoned: {departure.reason}")
     else:
         progress(f"drain {departure.node}: {departure.reason}, {counted(pods, 'pod')}")
-    if is_cordoned(live) and not is_cordoned_here(live):
-        progress(f"{departure.node} is cordoned by somebody else, who uncordons it: {departure.reason}")
-        return
-    # What it was before the first of several changes, so that it has arrived if all of them are taken back.
-    was = {**departure.was, **was_before(live)}
-    _cordon(api, live, was)
+    for is_last in (False,) * _MOST_CHANGES + (True,):
+        if is_cordoned(live) and not is_cordoned_here(live):
+            progress(f"{departure.node} is cordoned by somebody else, who uncordons it: {departure.reason}")
+            return
+        # What it was before the first of several changes, so that it has arrived if all of them are taken
+        # back.
+        was = {**departure.was, **was_before(live)}
+        try:
+            _cordon(api, live, was)
+            break
+        except ApiError as error:
+            if error.status != _CONFLICT or is_last:
+                raise
+        # Somebody changed the node since it was read, perhaps by a cordon, which is theirs then.
+        live = api.get("v1", "Node", departure.node)
+        if live is None:
+            return
     for line in kept_reasons(departure):
         progress(line)
 
 
 def _cordon(api: Api, node: Object, was: Mapping[str, str]) -> None:
-    """Cordon a node, unless it is already, and keep what it was."""
+    """Cordon a node as it was read, unless it is already, and keep what it was.
+
+    Raises:
+        ApiError: the API server refused; with a conflict where the node changed since.
+        UnreachableError: there was no answer.
+    """
     # None removes what an earlier drain left on a node that a person has uncordoned.
     kept = orjson.dumps(was, option=orjson.OPT_SORT_KEYS).decode() if was else None
     annotations = {CORDON_OWNER: OWNER, CORDONED_AS: kept}
     has = node["metadata"].get("annotations") or {}
     if is_cordoned_here(node) and all(has.get(key) == value for key, value in annotations.items()):
         return
-    _patch(api, node, {"metadata": {"annotations": annotations}, "spec": {"unschedulable": True}})
+    metadata = {"annotations": annotations, "resourceVersion": node["metadata"].get("resourceVersion")}
+    _patch(api, node, {"metadata": metadata, "spec": {"unschedulable": True}})
 
 
 def _patch(api: Api, node: Object, patch: Object) -> None:

@@ -40,10 +40,14 @@ class Cluster:
         self.cordoned: list[str] = []
         self.evicted: list[str] = []
         self.requests: list[dict[str, Any]] = []
+        self.before_cordon: Callable[[], None] = lambda: None
 
     def request(self, method: str, path: str, body: Any = None, **_: Any) -> dict[str, Any]:
         if method == "PATCH":
             assert body["spec"] == {"unschedulable": True}
+            self.before_cordon()
+            if body["metadata"]["resourceVersion"] != self.node["metadata"].get("resourceVersion"):
+                raise ApiError(Problem("api-conflict", "the object has been modified"), status=409)
             self.annotations = body["metadata"]["annotations"]
             self.cordoned.append(path.rpartition("/")[2])
         if method == "POST":
@@ -265,3 +269,34 @@ def test_a_node_that_arrived_is_uncordoned_once_and_nobody_elses_cordon_is_lifte
     assert uncordon(cluster, ["train-001", "train-002", "gone"], lines.append) == ["train-001"]
     assert cluster.patched == ["train-001"]
     assert lines == ["uncordon train-001: it is as the plan has it"]
+
+
+def test_a_cordon_that_somebody_else_sets_between_reading_and_writing_stays_theirs() -> None:
+    """A person or the repair controller: of one cordon there are never two owners, nor is theirs lifted."""
+    cluster = Cluster([pod("web-1", owners=OWNED)])
+    metadata = {"name": "train-013", "resourceVersion": "7"}
+    cluster.node = {"metadata": metadata, "spec": {}}
+
+    def meanwhile() -> None:
+        changed = {**metadata, "resourceVersion": "8", "annotations": {CORDON_OWNER: "sovereign-ai-repair"}}
+        cluster.node = {"metadata": changed, "spec": {"unschedulable": True}}
+
+    cluster.before_cordon = meanwhile
+    lines: list[str] = []
+    drain(cluster, [Departure("train-013", "is not in the plan")], lines.append)  # type: ignore[arg-type]
+    assert cluster.cordoned == []
+    assert any("cordoned by somebody else" in line for line in lines)
+
+
+def test_a_node_that_changes_otherwise_meanwhile_is_cordoned_all_the_same() -> None:
+    cluster = Cluster([pod("web-1", owners=OWNED)])
+    versions = iter(range(100))
+
+    def heartbeat() -> None:
+        number = next(versions)
+        if number < 3:
+            cluster.node = {"metadata": {"name": "train-013", "resourceVersion": str(number)}, "spec": {}}
+
+    cluster.before_cordon = heartbeat
+    drain(cluster, [Departure("train-013", "is not in the plan")], lambda _: None)  # type: ignore[arg-type]
+    assert cluster.cordoned == ["train-013"]

@@ -323,7 +323,7 @@ def add_scale_up(fit: FitSheet, place: FitPlace, groups: TensorGroups) -> None:
 
 
 def _domain_words(place: FitPlace, size: int, domain: int) -> str:
-    """Return the words before the size of a domain, with what keeps a larger group from lying over several."""
+    """Return the words before the size of a domain, with what keeps a larger group out of several."""
     if size <= domain:
         return "in domains of"
     if place.port_rate:

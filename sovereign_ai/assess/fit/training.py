@@ -507,7 +507,7 @@ def _advise_exchange(fit: FitSheet, job: TrainingJob, place: FitPlace) -> None:
         f"tensor parallelism over {span.domains} scale-up domains works, and waits for the fabric in each "
         "layer; a stage of the pipeline in each domain sends far less"
     )
-    words = {exchange: "exchange of a layer and a micro-batch at least", products: "its products at full rate"}
+    words = {exchange: "a layer's exchange takes at least", products: "its products"}
     fit.advise(text, words)
 
 

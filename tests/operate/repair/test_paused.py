@@ -135,11 +135,9 @@ def drained(world: WatchedWorld) -> list[str]:
     return out
 
 
-def interleaved(seed: int) -> WatchedWorld:
-    """Live with two copies through some faults, and return the world at the end."""
-    numbers, turns = random.Random(seed), Turns()  # noqa: S311 - no secret
-    world = WatchedWorld(turns, f"interleaved({seed})")
-    clock = {"now": NOW}
+def started(world: WatchedWorld, clock: dict[str, datetime]) -> list[threading.Thread]:
+    """Start a thread for each copy, which waits before its first request."""
+    turns = world.turns
 
     def seconds() -> float:
         return (clock["now"] - NOW).total_seconds()
@@ -157,6 +155,14 @@ def interleaved(seed: int) -> WatchedWorld:
         threads.append(threading.Thread(target=work, args=(name,), daemon=True))
         threads[-1].start()
         turns.waits.acquire()
+    return threads
+
+
+def interleaved(seed: int) -> WatchedWorld:
+    """Live with two copies through some faults, and return the world at the end."""
+    numbers, turns = random.Random(seed), Turns()  # noqa: S311 - no secret
+    world, clock = WatchedWorld(turns, f"interleaved({seed})"), {"now": NOW}
+    threads = started(world, clock)
     stopped_until = dict.fromkeys(turns.goes, NOW)
     for step in range(MOST_STEPS):
         clock["now"] += timedelta(seconds=numbers.choice((0.05, 0.1, 0.3)))
@@ -167,10 +173,12 @@ def interleaved(seed: int) -> WatchedWorld:
         if step % 5 == 0:
             obey(world, clock["now"])
         ready = [name for name, until in stopped_until.items() if until <= clock["now"]]
-        for name in ready[:1] if len(ready) < 2 else [numbers.choice(ready)]:
-            turns.go(name)
-            if numbers.random() < STOPPED.get(turns.next[name], STOPPED[""]):
-                stopped_until[name] = clock["now"] + LEASE * numbers.choice((1.5, 3))
+        if not ready:
+            continue
+        name = numbers.choice(ready)
+        turns.go(name)
+        if numbers.random() < STOPPED.get(turns.next[name], STOPPED[""]):
+            stopped_until[name] = clock["now"] + LEASE * numbers.choice((1.5, 3))
     turns.ended = True
     for name in turns.goes:
         turns.goes[name].release()
@@ -184,5 +192,3 @@ def test_a_stopped_copy_takes_no_work_from_what_others_repaired_meanwhile(seed: 
     world = interleaved(seed)
     assert world.wrong == [], world.replay
     assert CONTROLLER in {event["source"]["component"] for event in world.events}
-
-
