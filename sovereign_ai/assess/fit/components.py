@@ -78,8 +78,8 @@ class WorkModel(Model):
     experts_chosen: Degree | None = None
     """Experts that a token is sent to."""
     expert_hidden: Degree | None = None
-    """Width of what experts work on; left out, `hidden`. Less where tokens are compressed on their way to them
-    (LatentMoE: 1,024 of Nemotron 3 Super's 4,096)."""
+    """Width of what experts work on; left out, `hidden`. Less where tokens are compressed on their way
+    to them (LatentMoE: 1,024 of Nemotron 3 Super's 4,096)."""
 
 
 class TrainedModel(WorkModel):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import threading
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,10 @@ STOPPED = {"": 0.01, "pods": 0.1, "eviction": 0.3}
 """How likely a copy is stopped before a request of a kind, for longer than a lease lasts."""
 
 
+class EndedError(BaseException):
+    """The life is over: no handler of a copy sees it."""
+
+
 class Turns:
     """Lets threads go on one at a time, each by one request."""
 
@@ -51,7 +56,7 @@ class Turns:
             self.waits.release()
             self.goes[name].acquire()
             if self.ended:
-                raise SystemExit
+                raise EndedError
 
     def go(self, name: str) -> None:
         """Let a copy go on until its next request."""
@@ -146,9 +151,10 @@ def started(world: WatchedWorld, clock: dict[str, datetime]) -> list[threading.T
         turns.local.name = name
         policies = Policies(Policy(relapses=99), {}, (BUDGET,))
         copy = RepairController(world, PLACED, policies, name, clock=seconds)
-        while True:
-            turns.request()
-            copy.round(clock["now"])
+        with suppress(EndedError):
+            while True:
+                turns.request()
+                copy.round(clock["now"])
 
     threads = []
     for name in turns.goes:
