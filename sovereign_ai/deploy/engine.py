@@ -22,15 +22,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
-import yaml
-
 from sovereign_ai.cluster import KEPT
 from sovereign_ai.cluster.control_plane import state_option
 from sovereign_ai.deploy.backends import insist_on_own_backends, insist_on_passphrase
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.connection_watch import watching_connection
 from sovereign_ai.deploy.control_plane_setup import is_local, remove_policies
-from sovereign_ai.deploy.durable import write_durably
+from sovereign_ai.deploy.durable import make_folder, write_durably
 from sovereign_ai.deploy.engine_environment import engine_environment
 from sovereign_ai.deploy.engine_events import (
     EngineEvents,
@@ -48,6 +46,7 @@ from sovereign_ai.deploy.partial import PartialRun
 from sovereign_ai.deploy.pulumi_environment import engine_variables, pulumi_state, state_dir
 from sovereign_ai.deploy.refusal import expect_refusal, read_refusal
 from sovereign_ai.deploy.run_log import RunLog
+from sovereign_ai.deploy.stack_settings import StackSettings, salt_line
 from sovereign_ai.deploy.state_files import StackFiles, project_of
 from sovereign_ai.deploy.state_objects import Held, doubles_in, held_objects, providers_of, without
 from sovereign_ai.deploy.state_store import CommandState, hold_state, read_state, view_state
@@ -67,7 +66,7 @@ Progress = Callable[[str], None]
 Watch = Callable[[Callable[[], object]], AbstractContextManager[None]]
 """From a function that interrupts an engine to the context in which that engine runs."""
 
-_SALT = "encryptionsalt:"
+_PROJECT = "Pulumi.yaml"
 _BEGINS = {
     "up": "comparing what is described with what is there",
     "preview": "comparing what is described with what is there",
@@ -161,8 +160,8 @@ def ready(folder: Path) -> Path:
         SpecError: the folder is no Pulumi project.
         EnvironmentLacksError: tools are missing; all of them at once.
     """
-    if not (folder / "Pulumi.yaml").is_file():
-        file = Where(str(folder / "Pulumi.yaml"))
+    if not (folder / _PROJECT).is_file():
+        file = Where(str(folder / _PROJECT))
         hint = "make a stack with `sovereign-ai init FOLDER`"
         raise SpecError(Problem("no-project", "the folder has no Pulumi.yaml", file, hint))
     problems: list[Problem] = []
@@ -218,6 +217,7 @@ class Engine:
         self._plane = plane
         self.files = StackFiles(pulumi_state(plane), project_of(folder), stack, self._as_argument())
         self._held: CommandState | None = None
+        self._settings_instead: Path | None = None
         insist_on_own_backends(folder, stack, self.files.folder)
         self.env = engine_environment(os.environ, engine_variables(stack, kubeconfig, plane))
 
@@ -260,62 +260,50 @@ class Engine:
             self._held.insist_on_hold()
 
     def ensure_stack(self) -> None:
-        """Create the stack in the state unless it exists, and write its salt into the stack's folder."""
-        if self._held is None and (checkpoint := read_state(self.files)) is not None:
-            self._give_salt(checkpoint)
-            return
+        """Create the stack in the state unless it exists, and give its salt to the engine.
+
+        Raises:
+            EnvironmentLacksError: no run of the engine follows, and the stack's folder cannot be written.
+        """
+        # Only a run finds settings in its working copy; a plain `pulumi` does not.
+        instead = self._held.copy.folder if self._held is not None else None
+        checkpoint = self.checkpoint()
+        salt = self._salt_of(checkpoint) if checkpoint is not None else self._created()
+        self._settings_instead = self._settings.give(salt, instead) if salt else None
+
+    def _created(self) -> bytes:
+        """Create the stack in the state unless it exists, and return the line with its salt."""
         with self.hold("init") as state:
             if state.checkpoint is not None:
-                self._give_salt(state.checkpoint)
-                return
-            # `pulumi stack init` would keep the salt of another state that was deployed from this folder.
-            if self._holds_only_salt():
-                self._settings.unlink(missing_ok=True)
-            self._plain("stack", "init", self.stack, "--secrets-provider", "passphrase")
+                return self._salt_of(state.checkpoint)
+            project = self.folder
+            if self._settings.holds_only_salt():
+                # In the stack's own folder the engine would keep the salt of another state that was deployed
+                # from there.
+                project = make_folder(state.copy.folder / "project")
+                (project / _PROJECT).write_bytes((self.folder / _PROJECT).read_bytes())
+            self._plain(project, "stack", "init", self.stack, "--secrets-provider", "passphrase")
+            salt = StackSettings(project / self._settings.path.name).salt
             state.commit("init")
-            lines = self._settings.read_text(encoding="utf-8").splitlines(keepends=True)
-            salt = "".join(line for line in lines if line.startswith(_SALT)).encode()
             if self.files.exists:
                 write_durably(self._salt, salt)
+            return salt
 
-    def _give_salt(self, checkpoint: Checkpoint) -> None:
-        """Write a state's salt into the stack's folder.
-
-        A state of an older version has it in a file beside it.
-        """
-        if not self._holds_only_salt():
-            return
+    def _salt_of(self, checkpoint: Checkpoint) -> bytes:
+        """Return the line with a state's salt; one of an older version has it in a file beside it."""
         if checkpoint.salt:
-            write_durably(self._settings, f"{_SALT} {checkpoint.salt}\n".encode())
-        elif self._salt.is_file():
-            write_durably(self._settings, self._salt.read_bytes())
+            return salt_line(checkpoint.salt)
+        return self._salt.read_bytes() if self._salt.is_file() else b""
 
     @property
-    def _settings(self) -> Path:
+    def _settings(self) -> StackSettings:
         """The stack's settings in its folder, with the salt of the key that encrypts the state."""
-        return self.folder / f"Pulumi.{self.stack}.yaml"
+        return StackSettings(self.folder / f"Pulumi.{self.stack}.yaml")
 
     @property
     def _salt(self) -> Path:
         """The copy of the salt beside the state, so that one folder may be deployed from several states."""
         return self.files.salt
-
-    def _holds_only_salt(self) -> bool:
-        """Return whether the settings may be overwritten without losing anything that a user wrote.
-
-        Raises:
-            SpecError: they are damaged.
-        """
-        try:
-            content = yaml.safe_load(self._settings.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return True
-        except (yaml.YAMLError, UnicodeDecodeError):
-            message = "the stack's settings are no YAML"
-            hint = "put them back as they were; or remove the file, and what was set in it is lost"
-            problem = Problem("settings-damaged", message, Where(str(self._settings)), hint)
-            raise SpecError(problem) from None
-        return not content or (isinstance(content, dict) and content.keys() <= {_SALT.rstrip(":")})
 
     def exists(self) -> bool:
         """Return whether the stack exists in the state.
@@ -435,7 +423,7 @@ class Engine:
         problems = []
         if elsewhere := self.standing().elsewhere(self.kubeconfig):
             problems.append(elsewhere)
-        if other := other_in_settings(self._settings, self.kubeconfig):
+        if other := other_in_settings(self._settings.path, self.kubeconfig):
             problems.append(other)
         if problems:
             raise EnvironmentLacksError(problems)
@@ -445,7 +433,7 @@ class Engine:
 
         Empty if nothing names one.
         """
-        return kubeconfig_in_settings(self._settings) or str(self.kubeconfig or "")
+        return kubeconfig_in_settings(self._settings.path) or str(self.kubeconfig or "")
 
     def standing(self) -> StateTarget:
         """Return the objects in the state, and their cluster."""
@@ -505,8 +493,7 @@ class Engine:
                 raise DeploymentError(Problem("stack-not-empty", message, hint="run the command again"))
             state.remove()
             with lock_folder(self.folder, self.progress):
-                if self._holds_only_salt():
-                    self._settings.unlink(missing_ok=True)
+                self._settings.remove()
             self._salt.unlink(missing_ok=True)
 
     def resources(self) -> list[dict[str, str]]:
@@ -526,8 +513,8 @@ class Engine:
         checkpoint = self.checkpoint()
         return [dict(item) for item in checkpoint.resources] if checkpoint is not None else []
 
-    def _plain(self, *arguments: str) -> str:
-        """Run a short command on the copy of the state, and return its output.
+    def _plain(self, project: Path, *arguments: str) -> str:
+        """Run a short command in a project's folder on the copy of the state, and return its output.
 
         Raises:
             DeploymentError: it failed.
@@ -540,7 +527,7 @@ class Engine:
             environ = self.env
         process = subprocess.run(
             command,
-            cwd=self.folder,
+            cwd=project,
             env=environ,
             capture_output=True,
             text=True,
@@ -564,6 +551,8 @@ class Engine:
         with self.hold(verb) as state, lock_folder(self.folder, self.progress) as release_folder:
             insist_on_passphrase(state.checkpoint, self.files.checkpoint)
             self.ensure_stack()
+            if self._settings_instead is not None:
+                command.append(f"--config-file={self._settings_instead}")
             self._drop_doubles()
             if verb in _COMPARE:
                 self.insist_on_one_cluster()

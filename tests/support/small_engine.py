@@ -62,7 +62,8 @@ def names(stack):
 
 
 def salt_in(stack):
-    return open(f"Pulumi.{{stack}}.yaml").read().split("encryptionsalt: ")[1].split()[0]
+    given = [word.partition("=")[2] for word in sys.argv if word.startswith("--config-file=")]
+    return open(given[0] if given else f"Pulumi.{{stack}}.yaml").read().split("encryptionsalt: ")[1].split()[0]
 
 
 def say(event):
