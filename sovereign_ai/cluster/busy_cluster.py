@@ -28,10 +28,11 @@ _BUSY = frozenset(
         "api-too-many-requests",
         "cluster-busy",
         "cluster-slow",
+        "cluster-starting",
         "policy-not-enforced",
     }
 )
-"""Codes of problems that a server reports which works and has too much to do."""
+"""Codes of problems that a server reports which works and has too much to do, or has just started."""
 _SILENT = "webhook-silent"
 """Code of the problem that a webhook does not answer.
 

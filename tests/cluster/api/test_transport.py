@@ -392,10 +392,19 @@ def test_a_refusal_by_an_admission_rule_is_about_the_object_and_not_about_the_id
     assert "jane" not in str(caught.value)
 
 
-def test_an_api_server_that_has_not_read_its_roles_yet_is_waited_for(way: Way) -> None:
-    message = 'configmaps is forbidden: User "jane" cannot list resource: RBAC: clusterrole.rbac.authorization.k8s.io "admin" not found'  # noqa: E501 - one literal text
+@pytest.mark.parametrize(
+    "message",
+    [
+        'configmaps is forbidden: User "jane" cannot list resource: RBAC: clusterrole.rbac.authorization.k8s.io "admin" not found',  # noqa: E501 - one literal text
+        'configmaps "c" is forbidden: not yet ready to handle request',
+        'configmaps "c" is forbidden: status unknown for quota: tenant, resources: count/configmaps',
+    ],
+)
+def test_an_api_server_that_has_just_started_is_waited_for(way: Way, message: str) -> None:
     way.break_next(Fault("status", status=403, message=message))
     assert way.api.list("v1", "ConfigMap", "web") == []
+    way.break_next(Fault("status", status=403, message=message))
+    assert way.api.create(CONFIG_MAP)["metadata"]["name"] == CONFIG_MAP["metadata"]["name"]
 
 
 def test_a_full_etcd_is_told_by_its_name(way: Way) -> None:
