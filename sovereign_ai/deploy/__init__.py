@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.removal import Removal, check_removal, remove_leftovers, remove_strays
     from sovereign_ai.deploy.renames import planned_moves
     from sovereign_ai.deploy.rule_check import gate
+    from sovereign_ai.deploy.signals import signals_as_interrupt
     from sovereign_ai.deploy.simulated_planes import left_out_lines, on_cluster
     from sovereign_ai.deploy.stack_context import context_of_stack
     from sovereign_ai.deploy.stack_folder import scaffold
@@ -119,6 +120,7 @@ else:
             "removal": ("Removal", "check_removal", "remove_leftovers", "remove_strays"),
             "renames": ("planned_moves",),
             "rule_check": ("gate",),
+            "signals": ("signals_as_interrupt",),
             "stack_context": ("context_of_stack",),
             "stack_folder": ("scaffold",),
             "simulated_planes": ("left_out_lines", "on_cluster"),
@@ -203,6 +205,7 @@ __all__ = [
     "scaffold",
     "server_of",
     "serves_all",
+    "signals_as_interrupt",
     "state_dir",
     "try_out",
     "uncordon",

@@ -17,11 +17,8 @@ The next removal resumes in both cases.
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any
 
 from sovereign_ai.cluster import KEPT
 from sovereign_ai.cluster.api import Api, ApiError
@@ -34,6 +31,7 @@ from sovereign_ai.deploy.live_objects import ObjectKey, list_metadata, read_live
 from sovereign_ai.deploy.order import policies_and_bindings
 from sovereign_ai.deploy.preconditions import StackDeployment
 from sovereign_ai.deploy.removal import Removal, delete
+from sovereign_ai.deploy.signals import signals_as_interrupt
 from sovereign_ai.deploy.state_store import CommandState
 from sovereign_ai.deploy.termination import wait_until_gone
 from sovereign_ai.errors import EnvironmentLacksError, SovereignError
@@ -64,7 +62,6 @@ _FREE = frozenset(
 
 Only the engine implements the others, such as `protect`, `retainOnDelete` or a hook.
 """
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 Progress = Callable[[str], object]
 
 
@@ -117,7 +114,7 @@ def remove_directly(
     progress("removing what the stack owns")
     with engine.hold("destroy") as state:
         try:
-            with _signals_as_interrupt():
+            with signals_as_interrupt():
                 _Deletion(api, state, progress, wait_seconds).run(removal, deployment)
         except SovereignError:
             # A cluster that does not answer cannot report what is gone: the state stays as it was.
@@ -222,25 +219,3 @@ def _drop_gone(engine: Engine, api: Api, deployment: StackDeployment) -> None:
     live = read_live(api, held)
     gone = [item.urn for key, item in held.items() if key not in live]
     engine.drop(gone)
-
-
-@contextlib.contextmanager
-def _signals_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, unless they are ignored, as under `nohup`."""
-    # Python sets signal handlers in the main thread only.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(_number: int, _frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before: dict[signal.Signals, Any] = {}
-    for request in _SIGNALS:
-        if signal.getsignal(request) is not signal.SIG_IGN:
-            before[request] = signal.signal(request, end)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

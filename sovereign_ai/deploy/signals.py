@@ -1,4 +1,4 @@
-"""Forward termination signals to a child process and keep reading its output until it exits.
+"""End in order at a termination signal: this process, or a child process to which it is forwarded.
 
 A child that gets a second signal, or whose output is no longer read, exits without cleaning up.
 """
@@ -13,6 +13,29 @@ from contextlib import contextmanager
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LIKE_CTRL_C = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def signals_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, unless they are ignored, as under `nohup`."""
+    # Python sets signal handlers in the main thread only.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before: dict[signal.Signals, Any] = {}
+    for request in _LIKE_CTRL_C:
+        if signal.getsignal(request) is not signal.SIG_IGN:
+            before[request] = signal.signal(request, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.deploy.signals import forwarding_signals
+from sovereign_ai.deploy.signals import forwarding_signals, signals_as_interrupt
 from tests.support.small_engine import checkpoint
 
 ENGINE = """#!/bin/sh
@@ -97,3 +97,19 @@ def test_a_request_that_comes_before_the_child_is_handed_on_when_it_has_started(
             started(child)
             assert child.wait(30) == -signal.SIGINT
     assert told == ["asked"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_from_a_pipeline_or_a_cut_connection_ends_a_block_as_ctrl_c_does(
+    number: signal.Signals,
+) -> None:
+    former = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), signals_as_interrupt():
+        signal.raise_signal(number)
+    assert signal.getsignal(number) is former
+    ignored = signal.signal(number, signal.SIG_IGN)
+    try:
+        with signals_as_interrupt():
+            signal.raise_signal(number)
+    finally:
+        signal.signal(number, ignored)
