@@ -32,6 +32,7 @@ from sovereign_ai.rules.named_hosts import (
     IS,
     MAY_BE_NAMED,
     NO_COUNTRIES,
+    TUNNEL,
     are_permitted_behind_blanks,
     are_permitted_by_form,
     are_permitted_by_word,
@@ -39,6 +40,7 @@ from sovereign_ai.rules.named_hosts import (
     are_permitted_named,
     are_permitted_regions,
     are_permitted_to_clients,
+    are_told_to_clients,
     files_store_has_place,
     with_spaced_key,
 )
@@ -620,10 +622,10 @@ def arguments_by_word(values: str) -> str:
     marked = _marked("a", f"a.matches({literal(_PROGRAM)})")
     with_marks = f"{_BETWEEN} + {values}.map(a, {marked}).join({_BETWEEN})"
     has_program = f"j.matches({literal(BETWEEN + _PROGRAM.removeprefix('^'))})"
-    are_permitted = on_expanded("q", f"({_options('x')} && {_are_commands('x')})")
+    are_permitted = on_expanded("q", f"({_options('x')} && {_are_commands('x')} && {_labels_stay('x')})")
     may_name = f'(j.contains("$(") || j.matches({literal(_MAY_NAME_TOGETHER)}))'
     of_any = f"[{has_program} ? {with_marks} : j].all(q, {are_permitted})"
-    return f"[{together}].all(j, !{may_name} || {of_any})"
+    return f"[{together}].all(j, !j.matches({literal(TUNNEL)}) && (!{may_name} || {of_any}))"
 
 
 def _marked(value: str, is_code: str) -> str:
@@ -638,6 +640,19 @@ def _marked(value: str, is_code: str) -> str:
 def _are_commands(value: str) -> str:
     """Return CEL: the hosts that the words of a command name are permitted."""
     return are_permitted_named(value, host("h"), are_commands=True)
+
+
+def _labels_stay(value: str) -> str:
+    """Return CEL: no client in a command of a container `c` is told a label, an annotation or a pod's name.
+
+    A name without a dot is replaced before.
+    """
+    path = "d.valueFrom.fieldRef.fieldPath"
+    is_text = f'({path}.startsWith("metadata.annotations") || {path}.startsWith("metadata.labels"))'
+    is_free = f'has(d.valueFrom) && has(d.valueFrom.fieldRef) && ({is_text} || {path} == "metadata.name")'
+    reference = '("$(" + d.name + ")")'
+    is_told = f"{value}.contains({reference}) && {are_told_to_clients(value, reference)}"
+    return f'(!{value}.contains("$(") || !{OWN_ENVIRONMENT}.exists(d, {is_free} && {is_told}))'
 
 
 def _options(value: str) -> str:

@@ -29,7 +29,7 @@ WORDS = (
     r"|failover|sentinel|upstream|resolver|dns|peer|seed|quorum|zookeeper|zk|connect|dsn|cluster|remote"
     r"|target"
     r"|sink|collector|gateway|relay|mirror|master|leader|registr|index|webhook|callback|site|backend|origin"
-    r"|coordinator|namenode|forwarder|machine|neighbor|channel|sumdb|defaultfs|metastore|scheduler|statsd"
+    r"|coordinator|namenode|forward|machine|neighbor|channel|sumdb|defaultfs|metastore|scheduler|statsd"
     r"|graphite|syslog|logstash|kafka|nats|amqp|redis"
     r"|etcd|ldap|smtp|ntp|kdc|fqdn|rdzv|rendezvous|node|listener|\bhead|_head|join|replicaof|\bapi|_api|\bbus"
     r"|_bus|store|destination|find.links|(?:cgi|wsgi|grpc|cached)_pass|(?:\b|_|-|[a-z])ur[il]"
@@ -112,7 +112,9 @@ _HAS_FORM = r"s3:|@|[,#|;/][0-9]{2}|\\\\|[0-9]{9}|0[xX][0-9A-Fa-f]{8}"
 # variable is not set: `getenv("SERVER", "host")`.
 _CALL = (
     rf"(?i)(?:[(]f?[\"'][a-z0-9+.-]+://|(?:client|connection|redis|socket|sockopen|session|host|server"
-    r"|connect|tcp|udp|network|syslog)[ (]+(?:[0-9]+, ?)?[\"']|[\"'](?:tcp|udp)[46]?[\"'], ?[\"']"
+    r"|connect|tcp|udp|network|syslog|gethostbyname|getaddrinfo|lookup|resolve|dial|ssh|ftp|smtp|https?"
+    r"|https?(?:[.]|::)[a-z]+|::http[.](?:get|post|start|new))"
+    r"[ (]+(?:[0-9]+, ?)?[\"']|[\"'](?:tcp|udp)[46]?[\"'], ?[\"']"
     r"|(?:host|server|addr|endpoint|ur[il]|proxy|broker)[a-z_]*[\"']"
     rf"(?:, ?(?:default\x02?=)?|[)\]] or )[\"'](?:[a-z0-9+.-]+://)?){NAME}[\"':/]"
 )
@@ -121,11 +123,21 @@ _CLIENT = (
     r"(?:^|[\x01\s;&|(/])(?:ssh|scp|sftp|nc|ncat|netcat|telnet|curl|wget|ping6?|dig|nslookup|host|drill|rsync"
     r"|socat|l?ftp|s_client|traceroute|mysql|psql|redis-cli|mc|rclone|aria2c"
     r"|autossh|mosh|sshuttle|sshfs|chisel|getent|fping|hping3|iperf3?|crane|oras|regctl|skopeo|restic|kopia"
-    r"|borg|duplicity|aws|s5cmd|azcopy|git[ \x01]+(?:clone|fetch|ls-remote|pull|push|remote|submodule))"
+    r"|borg|duplicity|aws|s5cmd|azcopy|swaks|sendmail|websocat|wscat|grpcurl|nmap|whois|ldapsearch|mongosh?"
+    r"|cqlsh|sqlcmd|clickhouse-client|bore|frpc|go[ \x01]+(?:run|get|install)"
+    r"|(?:docker|podman|buildah|nerdctl|ctr)[ \x01]+(?:images?[ \x01]+)?(?:push|login)|buildctl[ \x01]+build"
+    r"|git[ \x01]+(?:clone|fetch|ls-remote|pull|push|remote|submodule))"
     # `host = x` is a setting.
     r"[ \x01]+[^\s\x01\x02=;|&][^\s\x01;|&]*(?:[ \x01]+[^\s\x01;|&]*){0,7}"
 )
 """A program that is told a host without a word for it, with the words behind it."""
+TUNNEL = (
+    r"(?:^|[\x01\s;&|(/])(?:cloudflared[ \x01]+(?:tunnel|access)|ngrok[ \x01]+(?:http|tcp|tls|start|tunnel)"
+    r"|zerotier-cli[ \x01]+join|gcloud[ \x01]+[a-z]|gsutil[ \x01]+[a-z-]"
+    r"|az[ \x01]+(?:login|storage|acr)[ \x01]|(?:croc|wormhole)[ \x01]+send|localtunnel[ \x01]"
+    r"|tailscale[ \x01]+(?:up|funnel|serve)\b)"
+)
+"""Clients and tunnels that know the address of their service by themselves."""
 _CLIENT_OR_CALL = f"(?:{_CLIENT})|(?i:{_CALL.removeprefix('(?i)')})"
 # Their topics have dots in them too.
 _BROKER = (
@@ -271,6 +283,17 @@ def _of_forms(value: str) -> str:
     of_options = f'({value}.contains("-") ? {value}.findAll({literal(_SHORT)}) : [])'
     forms = f'{value}.findAll({literal("(?im)" + _FORMS)}).map(m, m.findAll("[^@]*$")[0])'
     return f"{of_options} + ({value}.matches({literal(_HAS_FORM)}) ? {forms} : [])"
+
+
+def are_told_to_clients(value: str, reference: str) -> str:
+    """Return CEL: a client in a command is told a reference to a variable as a word.
+
+    Args:
+        value: expression of the command.
+        reference: expression of the reference.
+    """
+    begins = " || ".join(f"m.contains({literal(sign)} + {reference})" for sign in (BETWEEN, " "))
+    return f"{value}.findAll({literal(_CLIENT)}).exists(m, {begins})"
 
 
 def _of_clients(value: str, told: str = _CLIENT_OR_CALL) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.spellings import LETTER
 
 _DEEPEST = 10
 """Lists and mappings within each other that are read; what lies deeper is not."""
@@ -20,38 +21,71 @@ _DEEPEST = 10
 _NAMES = (
     # Clouds and services that set up what lies there.
     r"(?:^|[.-])(?:aws|amazonaws|azure|gcp|google|googleapis|gke|aliyun|alibabacloud|tencentcloud|ovh"
-    r"|scaleway|hetzner|digitalocean|linode|terraform|opentofu|pulumi|crowdstrike|grafana)(?:[.-]|/|$)"
+    r"|scaleway|hetzner|digitalocean|linode|terraform|opentofu|pulumi|crowdstrike|grafana|ibmcloud|oraclecloud"
+    r"|vultr|exoscale|upcloud|civo|stackit|cloudflare|fastly|akamai|aiven|snowflake|databricks|doppler"
+    r"|onepassword|akeyless|snyk|wiz|sysdig|honeycomb|pagerduty|opsgenie|launchdarkly|skypilot|multicluster"
+    r"|atlas[.]mongodb|actions[.](?:github|summerwind))(?:[.-]|/|$)"
     # Words for what is copied or sent elsewhere, whole as kinds are written.
     r"|/[A-Za-z0-9]*(?:Mirror|MirrorMaker[0-9]?|Push[A-Z][A-Za-z]*|Offloading|Export|Exporter|Forwarder"
-    r"|LogPipeline|MetricPipeline|TracePipeline|RemoteWrite|Terraform|OpenTofu"
+    r"|LogPipeline|MetricPipeline|TracePipeline|RemoteWrite|Terraform|OpenTofu|Federation|Shovel|ClusterLink"
+    r"|ShadowLink|Peering[A-Za-z]*|EgressNetwork|RemoteCluster|ActiveActiveDatabase|HCPAuth"
+    r"|Couchbase[A-Za-z]*Replication"
     r"|Replication(?:Group|Source|Destination|Plan|Policy))$"
 )
 """API groups and kinds of what sends out, as `group/Kind`."""
 _SERVER = (
-    r"(?:endpoints?|proxy|servers?|brokers?|bootstrap|address(?:es)?|backend|webhook|sink|destination|scaler"
-    r"|collector|target|remote|peer|bucket[._-]?host)"
+    r"(?:endpoints?|proxy|servers?|brokers?|bootstrap|addr|address(?:es)?|backend|webhook|sink|destination|scaler"
+    r"|collector|targets?|remote|peer|seed[a-z]*|dest|forward[._-]?to|upstream|host[._-]?api|issuer[._-]?uri|bucket[._-]?host)"
 )
+_SAYS_SERVER = r"(?:[._-]?(?:ur[il]s?|host(?:name)?s?|name|fqdn|dns(?:orip)?|value|servers?|address|ips?))*"
 _OF_SERVER = (
-    rf"[A-Za-z0-9._-]*{_SERVER}(?:[._-]?(?:ur[il]|host(?:name)?|name|fqdn|value|servers?|address|ips?))*"
+    rf".*{_SERVER}{_SAYS_SERVER}(?:[ /][^=\n]*)?"
     # A host alone may be a name under which the object itself is served.
-    r"|[A-Za-z0-9._-]*(?:backend|connection|database|exporter|external|output|redis|remote|sink|smtp|storage"
-    r"|upstream)[A-Za-z0-9._-]*[.]host(?:name)?"
+    r"|.*(?:backend|connection|database|exporter|external|output|redis|remote|sink|smtp|storage|upstream)[^=\n]*"
+    r"[.]host(?:name)?"
+    # Identifiers of resources link to no document.
+    r"|.*(?:uri|ur[il][._-]name|output[^=\n]*[.]image|external[a-z]*nodes?[.]name|(?:provider|oidc|jwt)[^=\n]*issuer)"
     # A URL is only one of a server if something around it says so: many kinds link to their own documents.
-    rf"|[A-Za-z0-9._-]*(?:{_SERVER}|push|write|auth|backup|mirror|export|forward|notif|alert|store|trigger"
-    r"|ingest|http[._-]?(?:api)?)[A-Za-z0-9._-]*(?:ur[il]|path)"
+    rf"|.*(?:{_SERVER}|push|write|auth|backup|mirror|export|forward|notif|alert|store|trigger"
+    r"|ingest|http[._-]?(?:api)?)[^=\n]*(?:ur[il]|path)"
+    r"|.*[.][^=.\n]*(?:service|client[._-]?config|connect|controller|graphql|subscriber|callback"
+    r"|external[^=\n]*[.]|github[a-z]*config)[^=\n]*ur[il]|[a-z]*provider[.]spec[.]ur[il]"
 )
 # Nobody opens these in a browser, so that they are no link to something to read, whatever the field.
 _OF_PROGRAMS = (
-    "(?:nfs|cifs|smb|rsync|sftp|ftps?|ssh|rediss?|amqps?|mqtts?|nats|kafka|mongodb(?:[+]srv)?|mysql"
-    "|postgres(?:ql)?|grpcs?|tcp|udp|tls|syslog|ldaps?)"
+    "(?:nfs|cifs|smb|rsync|sftp|ftps?|ssh|rediss?|amqps?|mqtts?|nats|kafka|mongodb(?:[+]srv)?|mysql|mariadb"
+    "|postgres(?:ql)?|grpcs?|tcp|udp|tls|syslog|ldaps?|wss?|hdfs|webhdfs|thrift|pulsar(?:[+]ssl)?|bolt|neo4j"
+    "|spark|zk|zookeeper|etcd|stomp|socks5h?|couchbases?|clickhouse|sqlserver|oracle|mssql)"
 )
+_PORT = r"(?:[a-z0-9_-]+[.])+[a-z0-9-]+:[0-9]{2,5}"
 _SERVER_LINE = (
-    f"(?im)^(?:{_OF_SERVER})=.*$|^[A-Za-z0-9._-]+={_OF_PROGRAMS}://.*$"
+    f"(?im)^(?:{_OF_SERVER})=.*(?:\\n .*)*$|^.*=(?:[a-z0-9]+:)*{_OF_PROGRAMS}://.*$"
     # Variables of the operator's own pods are read by whatever runs in them.
-    "|^[A-Za-z0-9._-]*env[a-z]*[.]value=[a-z0-9+.-]+://.*$"
+    "|^.*env[a-z]*[.](?:.*[.])?value=[a-z0-9+.-]+://.*$"
+    # A step, or a service, that something is sent to may be a URL itself.
+    "|^.*(?:[.]to|service)=[a-z0-9+.-]+://.*$"
+    # A name with a port is asked for something, whatever the field.
+    f"|^.*=(?:{_PORT}[ ]*,?[ ]*)+$"
 )
-_HOST = r"(?:=|://|,)[ ]*(?:[^ /@,]*@)?(?:[A-Za-z0-9_-]+[.])+[A-Za-z0-9-]+(?:[:/?#, ]|$)"
-"""A host with a dot in it, at the beginning of a value, behind a scheme, or behind a comma."""
+_HOST_LINE = r"(?im)^.*host(?:[._-]?name)?s?(?:[.]value)?=.*$"
+_SERVED = (
+    r"(?i)ingress|route|gateway|listener|tls|virtual|expos|public|domain|rules?[.]|advertis|horizon|access|web|ui[.]"
+    r"|console|dashboard|portal|redirect|acls?[.]|users?[.]|grants?[.]|hosts?alias|httpget|tcpsocket|[.]hostname="
+    r"|^[A-Za-z0-9]+[.]spec[.]hosts?="
+)
+"""Fields of a host under which the object itself is served, or from where clients come."""
+# Letters of every alphabet, and full stops that resolvers read as one.
+_DOT = "[.\u3002\uff0e\uff61]"
+_NAME = rf"(?:{LETTER}+{_DOT})+{LETTER}+"
+_HOST = (
+    r"(?:[=,;()>\"'@ \t\n|{}\[<]|//+|[*][.]|:-|\b(?:https?|ipv4|dns|srv):[/\\]*)"
+    r"(?:[^ /@,=\"'(]*@)?(?:[a-z]+[(])?"
+    rf"{_NAME}{_DOT}?(?:[^A-Za-z0-9_.-]|$)"
+)
+"""A host with a dot in it, at the beginning of a word, behind a scheme, or behind a name."""
+_OF_SIX = r"\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]"
+_BY_NUMBER = r"(?i)://(?:[^/@\s]*@)?(?:0x[0-9a-f]+|[0-9]{8,11})(?:[:/?#,\s]|$)"
+"""An address as one number in a URL."""
 _ADDRESS = r"[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]*"
 _RANGE = (
     rf"(?:=|,)[ ]*(?:{_ADDRESS}/[0-9]{{1,3}}|{_ADDRESS}[ ]*-[ ]*{_ADDRESS}"
@@ -62,13 +96,54 @@ _RANGE = (
 MetalLB reads both forms of a range, with blanks around the hyphen (its `ParseCIDR`, read 2026-11-28).
 """
 _ENDS = r"[0-9A-Fa-f.:]+(?:/[0-9]+)?"
-_BUCKET = (
-    r"(?im)=(?:s3|gs|gcs|azure|azblob|az|wasbs?|abfss?|oss|cos|obs|swift|b2)://[^\s/]"
-    r"|^[A-Za-z0-9._-]*bucket(?:[._-]?name)?=[^\s]"
+_STORE_SCHEMES = (
+    "(?:s3[an]?|gs|gcs|azure|azblob|az|wasbs?|abfss?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|hf|modelscope|dbfs"
+    "|gdrive|dropbox|onedrive)"
 )
+_BUCKET_URL = (
+    rf"(?im)^.*(?:=(?:{_STORE_SCHEMES}://[^\s/]|(?:[a-z0-9_-]+:)?(?:s3|gcs|azure):[a-z0-9])"
+    r"|[.](?:provider|type|driver|backend|cloud)=(?:s3|aws)$).*$"
+)
+_BUCKET = r"(?im)^.*bucket(?:[._-]?name)?(?:[.]value)?=[^\s].*$"
+_OF_CLOUD = (
+    # A service's own address is known to whoever asks it.
+    r"(?im)[.](?:provider|type|driver|backend|cloud|sink)=(?:azure|azblob|azureblob|gcs|gcp|google|google_storage"
+    r"|gcpckms|akeyless|slack|msteams|googlechat|pagerduty|opsgenie|telegram|discord|webex|victorops"
+    r"|newrelic|twilio|sendgrid|datadog[a-z_]*|aws[-_][a-z_-]+|bindings[.](?:aws|azure|gcp)[.].*"
+    r"|(?:state|pubsub|secretstores)[.](?:aws|azure|gcp|snssqs)[.]?.*)$"
+    r"|[.](?:slack|msteams|pagerduty|opsgenie|telegram|discord|webex|victorops|newrelic|twilio|datadog|bigquery"
+    r"|kinesis|sqs|sns|eventhubs?|servicebus|cloudwatch|stackdriver|ccloud)(?:configs?|receivers?)?[.][^=\n]*=[^\s]"
+    # Another cluster by the name of its entry in a configuration of clients.
+    r"|[.](?:k8s|kube)[._-]?(?:context|config(?:[._-]?secret)?(?:[._-]?ref)?(?:[._-]?name)?)=[^\s]"
+    r"|[.]obj(?:ect)?[._-]?(?:storage|store)[._-]?config[.]name=[^\s]"
+)
+"""Services, clusters and stores outside by what they are called, where no address is needed."""
 _PEERS = r"(?im)[.](?:mirroring|replication)[A-Za-z0-9._-]*[.]peers?[.][A-Za-z0-9._-]*=[^\s]"
 """Another site that what is stored is copied to, by the name of what leads there, such as a Secret."""
-_STORE_LINE = r"(?im)^[A-Za-z0-9._-]*(?:endpoint|server|host)[A-Za-z0-9._-]*=[^\s]"
+_STORE_LINE = r"(?im)^[A-Za-z0-9]+[.].*(?:endpoint|server|host|s3[._-]?url).*=[^\s]"
+_OF_ANY_STORE = r"(?i)(?:s3|fs|gs|blob|minio|object|storage|store|bucket)[^=\n]*endpoint[^=\n]*="
+"""Where a store is, wherever the bucket stands: Hadoop's `fs.s3a.endpoint`, Flink's `s3.endpoint`."""
+
+
+_WORD = rf"(?:{_SERVER}|[a-z0-9]+[._-]?hosts?(?:[._-]?names?)?|[a-z0-9._-]*ur[il]s?){_SAYS_SERVER}"
+_SETTING = (
+    r"(?i)(?:[ \t<\"'{,;=(-][a-z0-9_.-]*{0}[\"']?[ \t]*[:>]|[ \t<\"'{,;=(-][a-z0-9_-]*{0}[\"']?[ \t]*=)"
+    r"(?:[ \t]*\[(?:[^\]\n]|\n )*\]|[^,;}<\n]*)(?:\n[ \t]+-[ \t][^\n]*)*"
+)
+_INNER = _SETTING.replace("{0}", _WORD)
+_INNER_HOST = _SETTING.replace("{0}", "hosts?")
+"""A setting within a text, such as a file of values, XML or JSON, and what it says."""
+_PASSED = r"(?i)\b[a-z]+_pass[ \t]+[^;\s]+"
+"""Where nginx passes requests on to."""
+_OF_LINK = (
+    r"(?i)^[^:=>]*(?:docs?|documentation|help|home|link|icon|logo|runbook|licen[cs]e|issue|dashboard|download"
+    r"|schema|source|sites?|reference|repo[a-z]*|support|redirect|root|self|public|external[._-]?|base)"
+    r"[._-]*ur[il]s?[^:=>]*[:=>]"
+)
+_OWN_NAMES = r"(?i)redirect[^=]*=|[.]listeners?[.]configuration[.]"
+"""Where clients are sent, and where Kafka's listeners are reached from outside."""
+_IS_SERVED = "(?i)ingress|virtual[._-]?(?:host|server)|route|gateway"
+_COMMENT = r"^(?:[A-Za-z0-9._-]*=)?[ \t]*(?:#|//|;)"
 
 
 def leaves() -> str:
@@ -77,6 +152,12 @@ def leaves() -> str:
     apart = literal(["apiVersion", "kind", "metadata", "report", "status"])
     fields = f'dyn(object).filter(f, !(f in {apart})).map(f, [dyn(object.kind + "." + f), dyn(object)[f]])'
     return f'{lines_of(fields)}.join("\\n")'
+
+
+def _called(value: str) -> str:
+    """Return CEL for the name of a field `k` of a mapping: a pair's value is called after the pair too."""
+    is_of_pair = f'k == "value" && "name" in {value} && type({value}["name"]) == string'
+    return f'({is_of_pair} ? string({value}["name"]) + ".value" : k)'
 
 
 def lines_of(pairs: str) -> str:
@@ -89,28 +170,65 @@ def lines_of(pairs: str) -> str:
         pairs: expression of the values, each behind its name.
     """
     last = f"p{_DEEPEST}"
-    text = f'type({last}[1]) == string ? {last}[0] + "=" + {last}[1] : ""'
+    # Other lines of a text begin with a blank, so that none looks like the line of a field.
+    value = f'string({last}[1]).replace("\\n", "\\n ")'
+    text = f'type({last}[1]) == string ? {last}[0] + "=" + {value} : ""'
     for depth in reversed(range(_DEEPEST)):
         name, value = f"p{depth}[0]", f"p{depth}[1]"
         opened = (
-            f'(type({value}) == map ? {value}.map(k, [dyn({name} + "." + k), {value}[k]])'
+            f'(type({value}) == map ? {value}.map(k, [dyn({name} + "." + {_called(value)}), {value}[k]])'
             f" : type({value}) == list ? {value}.map(k, [{name}, k]) : [[{name}, {value}]])"
         )
         text = f'{opened}.map(p{depth + 1}, {text}).join("\\n")'
     return f"{pairs}.map(p0, {text})"
 
 
-def leads_nowhere(private: Iterable[str]) -> str:
+def leads_nowhere(private: Iterable[str]) -> tuple[str, ...]:
     """Return CEL: an object of a kind that no rule knows sends nothing out, as far as its shape shows.
+
+    They are several conditions, since the API server grants each expression a number of steps.
 
     Args:
         private: the ranges that no public network routes.
     """
-    # A match takes the comma behind it, so that the next one needs another before it.
-    lines = f'variables.leaves.findAll({literal(_SERVER_LINE)}).map(l, l.replace(",", ",,"))'
-    name = 'h.findAll("[^=/@, ]+[:/?#, ]?$")[0].findAll("^[A-Za-z0-9_.-]+")[0]'
-    hosts = f"l.findAll({literal(_HOST)}).map(h, {name})"
     declared = f"({literal(list(private))} + $outside.map(g, g[1]).filter(g, isCIDR(g)))"
+    lines = f"variables.leaves.findAll({literal(_SERVER_LINE)})"
+    hosts = f"variables.leaves.findAll({literal(_HOST_LINE)}).filter(l, !l.matches({literal(_SERVED)}))"
+    is_own_name = f"l.matches({literal(_OWN_NAMES)})"
+    is_copied = f"variables.leaves.matches({literal(_PEERS)})"
+    is_of_cloud = (
+        f"variables.key.matches({literal(_NAMES)}) || variables.leaves.matches({literal(_OF_CLOUD)})"
+    )
+    return (
+        f"!({is_copied} || {is_of_cloud})",
+        _are_inside(f"{lines}.filter(l, !{is_own_name})", declared),
+        _are_inside(hosts, declared),
+        _are_inside(_settings_of_texts(), declared),
+        _stores_have_places(),
+    )
+
+
+def _settings_of_texts() -> str:
+    """Return CEL for the settings within texts, such as files of values, that are called after a server."""
+    said = f'variables.leaves.split("\\n").filter(l, !l.matches({literal(_COMMENT)})).join("\\n")'
+    is_served = f"variables.leaves.matches({literal(_IS_SERVED)})"
+    of_host = f"({is_served} ? [] : t.findAll({literal(_INNER_HOST)}))"
+    found = f"t.findAll({literal(_INNER)}) + t.findAll({literal(_PASSED)}) + {of_host}"
+    return f"[{said}].map(t, {found})[0].filter(l, !l.matches({literal(_OF_LINK)}))"
+
+
+def _are_inside(lines: str, declared: str) -> str:
+    """Return CEL: every host, range and address in some lines is inside, or declared.
+
+    Args:
+        lines: expression of the lines.
+        declared: expression of the ranges that are.
+    """
+    # A match takes the sign behind it, so that the next one needs another before it.
+    twice = "".join(f".replace({literal(sign)}, {literal(sign * 2)})" for sign in ",; |")
+    texts = f'{lines}.map(l, l{twice}.replace("%2e", ".").replace("%2E", "."))'
+    name = f'h.findAll("[^@]*$")[0].findAll({literal(_NAME)})[0]'
+    hosts = f"l.findAll({literal(_HOST)}).map(h, {name})"
     # Both ends of a range are in one declared range, and so is all between them.
     ends = f"r.findAll({literal(_ENDS)})"
     is_within = 'e.contains("/") ? cidr(g).containsCIDR(e) : cidr(g).containsIP(e)'
@@ -120,8 +238,27 @@ def leads_nowhere(private: Iterable[str]) -> str:
     are_ends_within = 'a.split("-").all(e, isIP(e) && cidr(g).containsIP(e))'
     is_declared = f"$outside.exists(g, g[1] == a) || {declared}.exists(g, {are_ends_within})"
     is_inside = f"a.matches($local) || {is_declared}"
-    are_inside = f"{lines}.all(l, {hosts}.all(a, {is_inside}) && {are_within})"
-    has_store = f"variables.leaves.matches({literal(_STORE_LINE)})"
-    is_no_bucket = f"(!variables.leaves.matches({literal(_BUCKET)}) || {has_store})"
-    is_copied = f"variables.leaves.matches({literal(_PEERS)})"
-    return f"!variables.key.matches({literal(_NAMES)}) && {are_inside} && {is_no_bucket} && !{is_copied}"
+    address = 'i.replace("[", "").replace("]", "")'
+    is_own = f'{address} in ["::", "::1"]'
+    is_six_within = f"isIP({address}) && {declared}.exists(g, cidr(g).containsIP({address}))"
+    sixes = f"l.findAll({literal(_OF_SIX)}).all(i, {is_own} || ({is_six_within}))"
+    is_readable = f"!l.matches({literal(_BY_NUMBER)})"
+    return f"{texts}.all(l, {hosts}.all(a, {is_inside}) && {are_within} && {sixes} && {is_readable})"
+
+
+def _stores_have_places() -> str:
+    """Return CEL: beside each bucket, or in a setting for all of them, stands the server that it is on.
+
+    Lists add nothing to a path, so that there are as many servers below it as buckets.
+    """
+    parent = r'findAll("^[^=]*[.]")[0]'
+    stores = f"variables.leaves.findAll({literal(_STORE_LINE)})"
+    buckets = f"variables.leaves.findAll({literal(_BUCKET)})"
+    urls = f"variables.leaves.findAll({literal(_BUCKET_URL)})"
+    of_any = f"{stores}.exists(s, s.matches({literal(_OF_ANY_STORE)}))"
+    beside = f"size({buckets}.filter(c, c.startsWith(p)))"
+    servers = f"size({stores}.filter(s, s.startsWith(p)))"
+    is_beside = f"[b.{parent}].all(p, {servers} >= {beside})"
+    are_buckets = f"{buckets}.all(b, {is_beside} || (size({buckets}) == 1 && {of_any}))"
+    are_urls = f"{urls}.all(b, [b.{parent}].exists(p, {stores}.exists(s, s.startsWith(p))) || {of_any})"
+    return f"({are_buckets} && {are_urls})"

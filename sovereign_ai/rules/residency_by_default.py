@@ -178,12 +178,19 @@ _IS_KNOWN_OR_LISTED = (
     "size($residency_zones) == 0 || variables.key in $known_kinds"
     f' || (variables.known && variables.zone != "") || {_IS_LISTED_FOR_ALL}'
 )
-_LEADS_NOWHERE = f"{_IS_KNOWN_OR_LISTED} || ({leads_nowhere(PRIVATE_RANGES)})"
 _REACHES_NOTHING_OUTSIDE = (
     f"{_IS_KNOWN_OR_LISTED}"
     ' || !(has(object.metadata.namespace) && object.metadata.namespace != "" ? $exporting : $reaching)'
     '.exists(e, ("." + variables.key).contains(e))'
 )
+
+
+def _checks_on_shape() -> Iterator[RuleCheck]:
+    """Yield checks on kinds that no rule knows outside the zones."""
+    message = "no rule knows this kind, and it names a server or a bucket outside, or a cloud's own things"
+    for condition in leads_nowhere(PRIVATE_RANGES):
+        yield RuleCheck((OTHER.name,), "spec", f"{_IS_KNOWN_OR_LISTED} || ({condition})", message)
+
 
 UNKNOWN = Rule(
     id="RES-011",
@@ -212,12 +219,7 @@ UNKNOWN = Rule(
             _REACHES_NOTHING_OUTSIDE,
             "no rule knows this kind, whose API reaches other clusters, clouds or networks",
         ),
-        RuleCheck(
-            (OTHER.name,),
-            "spec",
-            _LEADS_NOWHERE,
-            "no rule knows this kind, and it names a server or a bucket outside, or a cloud's own things",
-        ),
+        *_checks_on_shape(),
     ),
 )
 _TELLS_DRIVER = "it tells a driver of devices a host, a bucket or a region that is no permitted place"
