@@ -37,7 +37,7 @@ WORDS = (
 )
 """Words that stand before a host, in the name of an option or a setting."""
 # YAML has signs of blocks (`>-`), anchors (`&a`) and types (`!!str`) before a value.
-_OPEN = r"""["'`\[({\\\s-]*(?:(?:[>|][0-9+-]*|[&!][^\s"']*)\s+["'`\s-]*)*(?:[fru]["'])?"""
+_OPEN = r"""["'`\[({\\\s-]*(?:[$][{](?:env:)?[A-Za-z0-9_.]+:[-=]?)?(?:(?:[>|][0-9+-]*|[&!][^\s"']*)\s+["'`\s-]*)*(?:[fru]["'])?"""
 _ELEMENT = r"""[^\s,"'\x01=;:]+(?::[0-9]+)?["']?(?:\s*,\s*|\s*\n[ \t]*-[ \t]+)["']?"""
 NAME = r"(?:[a-z0-9_-]+\.)+[a-z0-9-]*[a-z0-9]"
 _NUMBER = r"(?:[0-9]{8,10}|0[xX][0-9A-Fa-f]{6,8})"
@@ -49,9 +49,9 @@ _VALUE = (
     rf"(?:[a-z0-9-]*[{{][0-9.]+[}}][.])?(?:{NAME}|[0-9]{{8,}}|0x[0-9a-f]{{6,}})"
 )
 # What ends in a colon or an equals sign is the name of another setting.
-_END = r"(?:$|/[0-9]{1,2}\b|[^a-z0-9_.=:-]|:[0-9/])"
+_END = r"(?:$|/[0-9]{1,2}\b|[^a-z0-9_.=:\"'-]|[\"'][ \t]*(?:$|=>|[^:= \t])|:[0-9/])"
 # HAProxy's `server` has a name before its address, Caddy's `reverse_proxy` another address.
-_LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_][a-z0-9_.:-]*)?|[;{{\[][ \t]*{_KEY})[ \t\x01]+"
+_LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_.][a-z0-9_.:-]*)?|[;{{\[][ \t]*{_KEY})[ \t\x01]+"
 _NAMED = rf"(?im)(?:[\"'`]?{_KEY}(?: [a-z]+)?{_EQUALS}|{_LINE}){_VALUE}{_END}"
 """A setting, an option of two words, or the words of a line, with a dotted name or a number."""
 _SPACED_KEY = r"[.][A-Za-z0-9_-]+[\"'\]]{0,3}[ \t\f\v]+(?:=[^>]|:=?)"
@@ -81,7 +81,7 @@ _IS_COUNTRY = f'({_LAST}.matches("^[a-z][a-z]$") && !({_LAST} in {literal(list(N
 _IS_DELEGATED = f'{_IS_COUNTRY} || variables.public_domains.contains(" " + {_LAST} + " ")'
 _IS_PUBLIC = f'h != "cluster.local" && (isIP(h) || {_IS_DELEGATED})'
 """CEL: a dotted name is an address, or somebody outside may answer for it."""
-_ENDS_IN_NUMBER = rf"[^0-9A-Za-z_.-]{_NUMBER}[^0-9A-Za-z]?$"
+_ENDS_IN_NUMBER = rf"[^0-9A-Za-z_.-]{_NUMBER}[^0-9A-Za-z]*$"
 # Other words stand before counts, times and identifiers of that size.
 _NUMBER_OF_HOST = (
     r"(?i)(?:host|server|addr|endpoint|ur[il]|proxy|broker)[a-z]{0,6}[\"'\]]{0,3}[ \t]*[=:> \x01]*$"
@@ -103,6 +103,8 @@ _NUMBERS = r"(?:^|[,=\x01])(?:[0-9]{9,10}|0[xX][0-9A-Fa-f]{8})(?::[0-9]{3,5}|/[A
 _FORMS_IN_FILES = (
     rf"(?:^|[ \t\"'(,<>])(?:{NAME}:/[a-z0-9]|(?:[a-z0-9_-]+\.){{2,}}[a-z0-9-]+::[a-z0-9]|//{NAME}/[a-z0-9]"
     rf"|/dev/(?:tcp|udp)/{NAME})"
+    # A name of three labels, or an address, with a port is no file.
+    r"|(?:^|[ \t\"'(,<>=/])(?:[a-z0-9_-]+\.){2,}[a-z0-9-]+:[0-9]{2,5}(?:$|[^0-9a-z:.])"
 )
 _STORE_AT = rf"(?:^|[=\x01\s])s3:{NAME}/"
 _FORMS = f"{_DSN}|{_PASSWORD_AT}|{_PATH_AT}|{_SEPARATED_PORT}|{_SHARE}|{_NUMBERS}|{_STORE_AT}"
@@ -150,7 +152,7 @@ _WITHIN_QUOTES = "^[\"'`][^\"'`]*$"
 _PROGRAM = r"[^.@:/=> \x01]+[.](?:py|sh|pl|rs|md|zip|so|cc|ps|tf|mk|jl|properties)"
 """A program's name of two labels, whose end is also a top-level domain."""
 _LOCAL_WORD = rf"^(?:{_PROGRAM}$|[.~]{{0,2}}/)"
-_ENDS_IN_PROGRAM = rf"[=:> \x01\"']{_PROGRAM}[^A-Za-z0-9.]?$"
+_ENDS_IN_PROGRAM = rf"[=:> \x01\"']{_PROGRAM}[^A-Za-z0-9.]*$"
 _WORD_OF_HOST = "(?i)host|server|addr|endpoint|ur[il]|proxy|broker"
 # Rules of alerts, charts and schemas link to what people read.
 OF_LINK = (
