@@ -15,7 +15,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -93,9 +93,13 @@ class SigningKeys:
         return None if step is None else step.until
 
     def expired(self, number: int, at: str) -> bool:
-        """Return whether the key of a line had ended when the line was written."""
+        """Return whether the key of a line had ended when the line was written.
+
+        Days are those of UTC: whoever signs chooses the offset of a time.
+        """
         until = self.until(number)
-        return until is not None and datetime.fromisoformat(at).date() > until
+        # Compared as moments: one of the first or last year has none in UTC.
+        return until is not None and datetime.fromisoformat(at) > datetime.combine(until, time.max, UTC)
 
     def lines(self) -> list[str]:
         """Return in words which key signs from which line on; nothing for a log with one key."""

@@ -145,6 +145,18 @@ def test_a_line_that_an_ended_key_signed_all_the_same_is_a_finding(
     assert codes(log, _OLD) == ["key-expired"]
 
 
+@pytest.mark.parametrize("at", ["2026-12-31T13:00:00-12:00", "2026-12-31T23:59:59-00:01"])
+def test_no_offset_gives_a_key_a_longer_last_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    log = tmp_path / "lab.jsonl"
+    run(log, _OLD)
+    rotate(log, _OLD, _NEW, until=date(2026, 12, 31))
+    monkeypatch.setattr(chain, "_check_whole", lambda _log, _state, _key, at: at)
+    run(log, _NEW, "c", at=at)
+    assert codes(log, _OLD) == ["key-expired"]
+
+
 def test_a_key_gets_a_later_last_day_by_a_hand_over_to_itself(tmp_path: Path) -> None:
     log = tmp_path / "lab.jsonl"
     run(log, _OLD)
