@@ -1195,8 +1195,8 @@ _OUTSIDE_NAMESPACES = """
 .security.istio.io/ .spire.spiffe.io/ .sriovnetwork.openshift.io/ .storage.k8s.io/ .telemetry.istio.io/
 .tigera.io/ .whereabouts.cni.cncf.io/
 """
-REACHING = (*EXPORTING, *_OUTSIDE_NAMESPACES.split())
-"""API groups whose kinds outside namespaces reach other clusters, clouds or networks."""
+BEYOND = tuple(_OUTSIDE_NAMESPACES.split())
+"""API groups whose kinds outside namespaces reach other clusters, clouds or networks, beside those."""
 
 
 # Kinds that are listed by themselves have rules of their own on the factory's namespaces alone.

@@ -26,7 +26,7 @@ from sovereign_ai.plan import (
     request_levels,
     workers_of,
 )
-from sovereign_ai.rules.addons import ADDONS, EXPORTING, REACHING
+from sovereign_ai.rules.addons import ADDONS, BEYOND, EXPORTING
 from sovereign_ai.rules.image_signatures import signed_digests, signed_registries, signer_rows
 from sovereign_ai.rules.placeless_kinds import HARMLESS
 from sovereign_ai.spec import CLUSTER_NAMES, AIFactory, Dns, ResidencyPolicy
@@ -201,7 +201,7 @@ def _fixed_constants() -> Mapping[str, Any]:
     return {
         "known_kinds": sorted(harmless.union(ADDONS)),
         "exporting": list(EXPORTING),
-        "reaching": list(REACHING),
+        "beyond": list(BEYOND),
         "domain": KEYS.domain,
         "applied": "kubectl.kubernetes.io/last-applied-configuration",
         "public_domains": f" {' '.join(top_level_domains())} ",

@@ -20,11 +20,12 @@ from sovereign_ai.rules.fields import (
     GATHERED,
     OUTSIDE,
     OWN_ENVIRONMENT,
+    PRIVATE_RANGES,
     parts_of_entries,
     with_telling_variables,
 )
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
-from sovereign_ai.rules.outlets import leaves
+from sovereign_ai.rules.outlets import parts_of_strangers
 
 _CONSTANT = re.compile(r"\$([a-z_]+)")
 _VARIABLE = re.compile(r"\bvariables\.([a-z_0-9]+)")
@@ -89,7 +90,7 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
         "key": 'variables.api + "/" + object.kind',
         "templates": templates(key),
         "own_domains": _OWN_DOMAINS_OF_OTHER,
-        "leaves": leaves(),
+        **parts_of_strangers(PRIVATE_RANGES),
         **parts_of_entries(),
     }
     for must in GATHERED:

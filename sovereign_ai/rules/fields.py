@@ -236,7 +236,10 @@ _TO_NEXT_QUOTE = r'[\s\S][^"]*'
 """Links of a dashboard of Grafana, and all else in pieces: people click them, and nothing is sent there."""
 _DROPPED = r"(?m)^[ \t]*[A-Za-z0-9_.-]+\\[A-Za-z][A-Za-z0-9_.\\-]*[ \t]*[:= ]"
 """A name with a backslash in it, as Java's `Properties.load` reads it."""
-_COMMAND_LINE = r"(?m)^[ \t]*(?:[A-Za-z]+[=:][ \t]*|-[ \t]+|RUN[ \t]+)?[\"'\[]?(?:/[a-z/]+/)?(?:curl|wget|nc|ncat|ssh|scp|sftp|rsync|socat)[ \t]"
+_COMMAND_LINE = (
+    r"(?m)^[ \t]*(?:[A-Za-z]+[=:][ \t]*|-[ \t]+|RUN[ \t]+)?[\"'\[]?(?:/[a-z/]+/)?"
+    r"(?:curl|wget|nc|ncat|ssh|scp|sftp|rsync|socat)[ \t]"
+)
 """A line of a script, whatever the script is called."""
 # JSON, YAML and XML write a dot in other ways; so do names of other alphabets (UTS 46).
 _DOTS = "\\u002e \\u002E \\x2e \\x2E &#46; &#x2e; &#x2E; \u3002 \uff0e \uff61"

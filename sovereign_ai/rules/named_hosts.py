@@ -37,7 +37,9 @@ WORDS = (
 )
 """Words that stand before a host, in the name of an option or a setting."""
 # YAML has signs of blocks (`>-`), anchors (`&a`) and types (`!!str`) before a value.
-_OPEN = r"""["'`\[({\\\s-]*(?:[$][{](?:env:)?[A-Za-z0-9_.]+:[-=]?)?(?:(?:[>|][0-9+-]*|[&!][^\s"']*)\s+["'`\s-]*)*(?:[fru]["'])?"""
+_DEFAULT = "(?:[$][{](?:env:)?[A-Za-z0-9_.]+:[-=]?)?"
+"""What stands before a value that holds where a variable is not set: `${env:X:-db.example}`."""
+_OPEN = rf"""["'`\[({{\\\s-]*{_DEFAULT}(?:(?:[>|][0-9+-]*|[&!][^\s"']*)\s+["'`\s-]*)*(?:[fru]["'])?"""
 _ELEMENT = r"""[^\s,"'\x01=;:]+(?::[0-9]+)?["']?(?:\s*,\s*|\s*\n[ \t]*-[ \t]+)["']?"""
 NAME = r"(?:[a-z0-9_-]+\.)+[a-z0-9-]*[a-z0-9]"
 _NUMBER = r"(?:[0-9]{8,10}|0[xX][0-9A-Fa-f]{6,8})"

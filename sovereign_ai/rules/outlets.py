@@ -146,6 +146,29 @@ _IS_SERVED = "(?i)ingress|virtual[._-]?(?:host|server)|route|gateway"
 _COMMENT = r"^(?:[A-Za-z0-9._-]*=)?[ \t]*(?:#|//|;)"
 
 
+IS_KNOWN_OR_LISTED = (
+    "size($residency_zones) == 0 || variables.familiar"
+    ' || (variables.known && variables.zone != "")'
+    ' || $allowed_kinds.exists(a, a[0] == "" && a[1] == variables.key)'
+)
+"""CEL: an object is of a kind that rules know, or is listed for all, or is in a zone."""
+
+
+def parts_of_strangers(private: Iterable[str]) -> dict[str, str]:
+    """Return named parts for kinds that no rule knows: their fields, and the ranges that are inside.
+
+    Args:
+        private: the ranges that no public network routes.
+    """
+    return {
+        "familiar": "variables.key in $known_kinds",
+        # An object of a kind that is known is judged by its rules, and has no text here.
+        "leaves": f'({IS_KNOWN_OR_LISTED}) ? "" : {leaves()}',
+        "told": f"{_lines_of_servers()} + {_lines_of_hosts()} + {_settings_of_texts()}",
+        "ranges": f"{literal(list(private))} + $outside.map(g, g[1]).filter(g, isCIDR(g))",
+    }
+
+
 def leaves() -> str:
     """Return CEL for the fields of an object as one text, a line `Kind.path=value` for each text in it."""
     # A report is what a scanner found, and full of links.
@@ -183,29 +206,31 @@ def lines_of(pairs: str) -> str:
     return f"{pairs}.map(p0, {text})"
 
 
-def leads_nowhere(private: Iterable[str]) -> tuple[str, ...]:
+def leads_nowhere() -> tuple[str, ...]:
     """Return CEL: an object of a kind that no rule knows sends nothing out, as far as its shape shows.
 
     They are several conditions, since the API server grants each expression a number of steps.
-
-    Args:
-        private: the ranges that no public network routes.
     """
-    declared = f"({literal(list(private))} + $outside.map(g, g[1]).filter(g, isCIDR(g)))"
-    lines = f"variables.leaves.findAll({literal(_SERVER_LINE)})"
-    hosts = f"variables.leaves.findAll({literal(_HOST_LINE)}).filter(l, !l.matches({literal(_SERVED)}))"
-    is_own_name = f"l.matches({literal(_OWN_NAMES)})"
     is_copied = f"variables.leaves.matches({literal(_PEERS)})"
     is_of_cloud = (
         f"variables.key.matches({literal(_NAMES)}) || variables.leaves.matches({literal(_OF_CLOUD)})"
     )
     return (
-        f"!({is_copied} || {is_of_cloud})",
-        _are_inside(f"{lines}.filter(l, !{is_own_name})", declared),
-        _are_inside(hosts, declared),
-        _are_inside(_settings_of_texts(), declared),
+        f"{IS_KNOWN_OR_LISTED} || !({is_copied} || {is_of_cloud})",
+        _are_inside("variables.told"),
         _stores_have_places(),
     )
+
+
+def _lines_of_servers() -> str:
+    """Return CEL for the fields that are called after a server, or hold the URL of one."""
+    is_own_name = f"l.matches({literal(_OWN_NAMES)})"
+    return f"variables.leaves.findAll({literal(_SERVER_LINE)}).filter(l, !{is_own_name})"
+
+
+def _lines_of_hosts() -> str:
+    """Return CEL for the fields that are called after a host, but for those of the object's own names."""
+    return f"variables.leaves.findAll({literal(_HOST_LINE)}).filter(l, !l.matches({literal(_SERVED)}))"
 
 
 def _settings_of_texts() -> str:
@@ -217,12 +242,11 @@ def _settings_of_texts() -> str:
     return f"[{said}].map(t, {found})[0].filter(l, !l.matches({literal(_OF_LINK)}))"
 
 
-def _are_inside(lines: str, declared: str) -> str:
+def _are_inside(lines: str) -> str:
     """Return CEL: every host, range and address in some lines is inside, or declared.
 
     Args:
         lines: expression of the lines.
-        declared: expression of the ranges that are.
     """
     # A match takes the sign behind it, so that the next one needs another before it.
     twice = "".join(f".replace({literal(sign)}, {literal(sign * 2)})" for sign in ",; |")
@@ -234,13 +258,13 @@ def _are_inside(lines: str, declared: str) -> str:
     is_within = 'e.contains("/") ? cidr(g).containsCIDR(e) : cidr(g).containsIP(e)'
     are_addresses = f"{ends}.all(e, isIP(e) || isCIDR(e))"
     ranges = f"l.findAll({literal(_RANGE)}).filter(r, {are_addresses})"
-    are_within = f"{ranges}.all(r, {declared}.exists(g, {ends}.all(e, {is_within})))"
+    are_within = f"{ranges}.all(r, variables.ranges.exists(g, {ends}.all(e, {is_within})))"
     are_ends_within = 'a.split("-").all(e, isIP(e) && cidr(g).containsIP(e))'
-    is_declared = f"$outside.exists(g, g[1] == a) || {declared}.exists(g, {are_ends_within})"
+    is_declared = f"$outside.exists(g, g[1] == a) || variables.ranges.exists(g, {are_ends_within})"
     is_inside = f"a.matches($local) || {is_declared}"
     address = 'i.replace("[", "").replace("]", "")'
     is_own = f'{address} in ["::", "::1"]'
-    is_six_within = f"isIP({address}) && {declared}.exists(g, cidr(g).containsIP({address}))"
+    is_six_within = f"isIP({address}) && variables.ranges.exists(g, cidr(g).containsIP({address}))"
     sixes = f"l.findAll({literal(_OF_SIX)}).all(i, {is_own} || ({is_six_within}))"
     is_readable = f"!l.matches({literal(_BY_NUMBER)})"
     return f"{texts}.all(l, {hosts}.all(a, {is_inside}) && {are_within} && {sixes} && {is_readable})"

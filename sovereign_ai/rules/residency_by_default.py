@@ -28,7 +28,6 @@ from sovereign_ai.rules.controls import (
 from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.fields import (
     GATHERED,
-    PRIVATE_RANGES,
     all_permitted,
     arguments,
     arguments_by_word,
@@ -48,7 +47,7 @@ from sovereign_ai.rules.fields import (
 )
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
-from sovereign_ai.rules.outlets import leads_nowhere
+from sovereign_ai.rules.outlets import IS_KNOWN_OR_LISTED, leads_nowhere
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 from sovereign_ai.spec import AIFactory
 
@@ -167,20 +166,15 @@ def _check_of_entries(condition: str, field: str = "", message: str = "") -> Rul
 
 
 _IS_KNOWN_IN_ZONE = (
-    "!variables.known || !(variables.zone in $residency_zones) || variables.key in $known_kinds"
+    "!variables.known || !(variables.zone in $residency_zones) || variables.familiar"
     " || $allowed_kinds.exists(a, a[0] == variables.zone && a[1] == variables.key)"
 )
-_IS_LISTED_FOR_ALL = '$allowed_kinds.exists(a, a[0] == "" && a[1] == variables.key)'
 # Outside the zones' namespaces an object serves no zone, and whose data it sends is not said. Only groups
 # that reach out of the cluster are refused there, and in namespaces those that send data out. The system
 # namespace is one of the factory's, and has no zone.
-_IS_KNOWN_OR_LISTED = (
-    "size($residency_zones) == 0 || variables.key in $known_kinds"
-    f' || (variables.known && variables.zone != "") || {_IS_LISTED_FOR_ALL}'
-)
 _REACHES_NOTHING_OUTSIDE = (
-    f"{_IS_KNOWN_OR_LISTED}"
-    ' || !(has(object.metadata.namespace) && object.metadata.namespace != "" ? $exporting : $reaching)'
+    f"{IS_KNOWN_OR_LISTED}"
+    ' || !($exporting + (has(object.metadata.namespace) && object.metadata.namespace != "" ? [] : $beyond))'
     '.exists(e, ("." + variables.key).contains(e))'
 )
 
@@ -188,8 +182,8 @@ _REACHES_NOTHING_OUTSIDE = (
 def _checks_on_shape() -> Iterator[RuleCheck]:
     """Yield checks on kinds that no rule knows outside the zones."""
     message = "no rule knows this kind, and it names a server or a bucket outside, or a cloud's own things"
-    for condition in leads_nowhere(PRIVATE_RANGES):
-        yield RuleCheck((OTHER.name,), "spec", f"{_IS_KNOWN_OR_LISTED} || ({condition})", message)
+    for condition in leads_nowhere():
+        yield RuleCheck((OTHER.name,), "spec", condition, message)
 
 
 UNKNOWN = Rule(
