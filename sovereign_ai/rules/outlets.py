@@ -21,7 +21,8 @@ _DEEPEST = 10
 _NAMES = (
     # Clouds and services that set up what lies there.
     r"(?:^|[.-])(?:aws|amazonaws|azure|gcp|google|googleapis|gke|aliyun|alibabacloud|tencentcloud|ovh"
-    r"|scaleway|hetzner|digitalocean|linode|terraform|opentofu|pulumi|crowdstrike|grafana|ibmcloud|oraclecloud"
+    r"|scaleway|hetzner|digitalocean|linode|terraform|opentofu|pulumi|crowdstrike|grafana|ibmcloud"
+    r"|oraclecloud"
     r"|vultr|exoscale|upcloud|civo|stackit|cloudflare|fastly|akamai|aiven|snowflake|databricks|doppler"
     r"|onepassword|akeyless|snyk|wiz|sysdig|honeycomb|pagerduty|opsgenie|launchdarkly|skypilot|multicluster"
     r"|atlas[.]mongodb|actions[.](?:github|summerwind))(?:[.-]|/|$)"
@@ -34,17 +35,21 @@ _NAMES = (
 )
 """API groups and kinds of what sends out, as `group/Kind`."""
 _SERVER = (
-    r"(?:endpoints?|proxy|servers?|brokers?|bootstrap|addr|address(?:es)?|backend|webhook|sink|destination|scaler"
-    r"|collector|targets?|remote|peer|seed[a-z]*|dest|forward[._-]?to|upstream|host[._-]?api|issuer[._-]?uri|bucket[._-]?host)"
+    r"(?:endpoints?|proxy|servers?|brokers?|bootstrap|addr|address(?:es)?|backend|webhook|sink"
+    r"|destination|scaler"
+    r"|collector|targets?|remote|peer|seed[a-z]*|dest|forward[._-]?to|upstream|host[._-]?api"
+    r"|issuer[._-]?uri|bucket[._-]?host)"
 )
 _SAYS_SERVER = r"(?:[._-]?(?:ur[il]s?|host(?:name)?s?|name|fqdn|dns(?:orip)?|value|servers?|address|ips?))*"
 _OF_SERVER = (
     rf".*{_SERVER}{_SAYS_SERVER}(?:[ /][^=\n]*)?"
     # A host alone may be a name under which the object itself is served.
-    r"|.*(?:backend|connection|database|exporter|external|output|redis|remote|sink|smtp|storage|upstream)[^=\n]*"
+    r"|.*(?:backend|connection|database|exporter|external|output|redis|remote|sink|smtp|storage"
+    r"|upstream)[^=\n]*"
     r"[.]host(?:name)?"
     # Identifiers of resources link to no document.
-    r"|.*(?:uri|ur[il][._-]name|output[^=\n]*[.]image|external[a-z]*nodes?[.]name|(?:provider|oidc|jwt)[^=\n]*issuer)"
+    r"|.*(?:uri|ur[il][._-]name|output[^=\n]*[.]image|external[a-z]*nodes?[.]name|(?:provider|oidc"
+    r"|jwt)[^=\n]*issuer)"
     # A URL is only one of a server if something around it says so: many kinds link to their own documents.
     rf"|.*(?:{_SERVER}|push|write|auth|backup|mirror|export|forward|notif|alert|store|trigger"
     r"|ingest|http[._-]?(?:api)?)[^=\n]*(?:ur[il]|path)"
@@ -69,8 +74,10 @@ _SERVER_LINE = (
 )
 _HOST_LINE = r"(?im)^.*host(?:[._-]?name)?s?(?:[.]value)?=.*$"
 _SERVED = (
-    r"(?i)ingress|route|gateway|listener|tls|virtual|expos|public|domain|rules?[.]|advertis|horizon|access|web|ui[.]"
-    r"|console|dashboard|portal|redirect|acls?[.]|users?[.]|grants?[.]|hosts?alias|httpget|tcpsocket|[.]hostname="
+    r"(?i)ingress|route|gateway|listener|tls|virtual|expos|public|domain|rules?[.]|advertis|horizon"
+    r"|access|web|ui[.]"
+    r"|console|dashboard|portal|redirect|acls?[.]|users?[.]|grants?[.]|hosts?alias|httpget|tcpsocket"
+    r"|[.]hostname="
     r"|^[A-Za-z0-9]+[.]spec[.]hosts?="
 )
 """Fields of a host under which the object itself is served, or from where clients come."""
@@ -97,7 +104,8 @@ MetalLB reads both forms of a range, with blanks around the hyphen (its `ParseCI
 """
 _ENDS = r"[0-9A-Fa-f.:]+(?:/[0-9]+)?"
 _STORE_SCHEMES = (
-    "(?:s3[an]?|gs|gcs|azure|azblob|az|wasbs?|abfss?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|hf|modelscope|dbfs"
+    "(?:s3[an]?|gs|gcs|azure|azblob|az|wasbs?|abfss?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|hf"
+    "|modelscope|dbfs"
     "|gdrive|dropbox|onedrive)"
 )
 _BUCKET_URL = (
@@ -107,12 +115,15 @@ _BUCKET_URL = (
 _BUCKET = r"(?im)^.*bucket(?:[._-]?name)?(?:[.]value)?=[^\s].*$"
 _OF_CLOUD = (
     # A service's own address is known to whoever asks it.
-    r"(?im)[.](?:provider|type|driver|backend|cloud|sink)=(?:azure|azblob|azureblob|gcs|gcp|google|google_storage"
+    r"(?im)[.](?:provider|type|driver|backend|cloud|sink)=(?:azure|azblob|azureblob|gcs|gcp|google"
+    r"|google_storage"
     r"|gcpckms|akeyless|slack|msteams|googlechat|pagerduty|opsgenie|telegram|discord|webex|victorops"
     r"|newrelic|twilio|sendgrid|datadog[a-z_]*|aws[-_][a-z_-]+|bindings[.](?:aws|azure|gcp)[.].*"
     r"|(?:state|pubsub|secretstores)[.](?:aws|azure|gcp|snssqs)[.]?.*)$"
-    r"|[.](?:slack|msteams|pagerduty|opsgenie|telegram|discord|webex|victorops|newrelic|twilio|datadog|bigquery"
-    r"|kinesis|sqs|sns|eventhubs?|servicebus|cloudwatch|stackdriver|ccloud)(?:configs?|receivers?)?[.][^=\n]*=[^\s]"
+    r"|[.](?:slack|msteams|pagerduty|opsgenie|telegram|discord|webex|victorops|newrelic|twilio"
+    r"|datadog|bigquery"
+    r"|kinesis|sqs|sns|eventhubs?|servicebus|cloudwatch|stackdriver|ccloud)(?:configs?"
+    r"|receivers?)?[.][^=\n]*=[^\s]"
     # Another cluster by the name of its entry in a configuration of clients.
     r"|[.](?:k8s|kube)[._-]?(?:context|config(?:[._-]?secret)?(?:[._-]?ref)?(?:[._-]?name)?)=[^\s]"
     r"|[.]obj(?:ect)?[._-]?(?:storage|store)[._-]?config[.]name=[^\s]"

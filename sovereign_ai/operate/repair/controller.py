@@ -322,6 +322,9 @@ class RepairController:
             return ()
         self._looked = now
         stale = self._stale_placements(view, now)
+        # Listing them takes a while, in which another copy may have begun.
+        if stale and not self._still_leads():
+            return ()
         requested = requested_evictions(self._api, [each.pod for each in stale], now) if stale else {}
         done = []
         for each in stale:
