@@ -62,7 +62,7 @@ class SlowServer:
         self._server, self._until = server, time.monotonic() + seconds
         command = [sys.executable, "-m", "sovereign_ai.cluster.embedded.slow_server"]
         self._process = subprocess.Popen(
-            [*command, str(pid), str(started), f"{seconds:.3f}"],
+            [*command, str(pid), str(started), f"{self._until:.3f}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -103,19 +103,19 @@ class SlowServer:
         self.close()
 
 
-def take_turns(pid: int, started: int, seconds: float, caller: int) -> None:
+def take_turns(pid: int, started: int, until: float, caller: int) -> None:
     """Stop and continue a process by turns; it continues at the end, whatever that is.
 
     Args:
         pid: the process.
         started: when the kernel started it: another one of that number is left alone.
-        seconds: for how long.
+        until: when it is over, by the host's monotonic clock: a process that starts late does nothing.
         caller: a descriptor that is readable as soon as the caller is done or dead.
     """
     server = _held(pid, started)
     if server is None:
         return
-    until, is_over = time.monotonic() + seconds, False
+    is_over = time.monotonic() >= until
     try:
         while not is_over and _send(server, signal.SIGSTOP):
             is_over = _pause(caller, until, _STOPPED)
@@ -160,8 +160,8 @@ def _main() -> None:
     # Whoever asks this process to end asks it to continue the server first.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(0))
-    pid, started, seconds = sys.argv[1:]
-    take_turns(int(pid), int(started), float(seconds), sys.stdin.fileno())
+    pid, started, until = sys.argv[1:]
+    take_turns(int(pid), int(started), float(until), sys.stdin.fileno())
 
 
 if __name__ == "__main__":

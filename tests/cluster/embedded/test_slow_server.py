@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from sovereign_ai.cluster.embedded import slow_server
 from sovereign_ai.cluster.embedded.slow_server import SERVER, SlowServer, take_turns
 from sovereign_ai.cluster.embedded.supervisor import LOCK
 from sovereign_ai.cluster.process import is_stopped, started_at
@@ -101,8 +103,21 @@ def test_a_server_goes_on_though_the_process_between_was_killed(
 
 def test_another_process_of_the_same_number_is_left_alone(server: subprocess.Popen[bytes]) -> None:
     reader, writer = os.pipe()
-    take_turns(server.pid, 1, 600.0, reader)
+    take_turns(server.pid, 1, time.monotonic() + 600, reader)
     assert not is_stopped(server.pid)
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_process_that_starts_when_it_is_over_stops_nothing(
+    server: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy host it may take seconds to start; whoever asked for it counts from when it asked."""
+    sent: list[signal.Signals] = []
+    monkeypatch.setattr(slow_server, "_send", lambda _server, number: sent.append(number) is None)
+    reader, writer = os.pipe()
+    take_turns(server.pid, started_at(server.pid) or 0, time.monotonic() - 1, reader)
+    assert sent == [signal.SIGCONT]
     os.close(reader)
     os.close(writer)
 
@@ -112,7 +127,7 @@ def test_a_server_that_ends_ends_the_turns(server: subprocess.Popen[bytes]) -> N
     started = started_at(server.pid) or 0
     server.kill()
     server.wait()
-    take_turns(server.pid, started, 600.0, reader)
+    take_turns(server.pid, started, time.monotonic() + 600, reader)
     os.close(reader)
     os.close(writer)
 
