@@ -21,6 +21,8 @@ from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sovereign_ai.assess.fit import Fit, InferenceService, TrainingJob
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.api import Api
@@ -361,11 +363,16 @@ def _notes(objects: list[dict[str, Any]], adapted: list[dict[str, Any]], served:
 
 def _observe(output: Output, path: Path, where: Where) -> tuple[str, Api, list[Work]]:
     """Return the cluster's name, its connection, and its work."""
+    stack, cluster, api = _open(output, path, where)
+    return cluster, api, _work_of(stack, cluster, api)
+
+
+def _work_of(stack: Stack, cluster: str, api: Api) -> list[Work]:
+    """Return the work of a stack's tenants in a cluster."""
     from sovereign_ai.operate import list_work, served_work
 
-    stack, cluster, api = _open(output, path, where)
     namespaces = {namespace.name for namespace in stack.plan.cluster(cluster).namespaces}
-    return cluster, api, list_work(api, served_work(api), namespaces)
+    return list_work(api, served_work(api), namespaces)
 
 
 def _list(output: Output, path: Path, where: Where) -> None:
@@ -383,13 +390,13 @@ def _status(output: Output, path: Path, name: str, where: Where) -> None:
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.operate import WorkState, find_work
 
-    _, api, listed = _observe(output, path, where)
-    work = find_work(listed, name)
+    stack, cluster, api = _open(output, path, where)
+    work = find_work(_work_of(stack, cluster, api), name)
     lines = [f"{work.kind} {work.namespace}/{work.name}: {work.state}"]
     if work.message:
         lines.append(f"  {work.message}")
     lines.append(f"  queue {work.queue}, submitted {work.created}")
-    why = _reason(api, work) if work.state is WorkState.QUEUED else []
+    why = _reason(api, work, stack.factory.fair_sharing) if work.state is WorkState.QUEUED else []
     lines += why
     rows = [(pod.name, pod.phase, pod.node or "-", pod.reason or "-") for pod in work.pods]
     if rows:
@@ -398,14 +405,14 @@ def _status(output: Output, path: Path, name: str, where: Where) -> None:
     output.finish({**_summary(work), "pods": [asdict(pod) for pod in work.pods], "why": why}, lines, code)
 
 
-def _reason(api: Api, work: Work) -> list[str]:
+def _reason(api: Api, work: Work, strategies: Sequence[str]) -> list[str]:
     """Return why a piece of work waits in its queue, as `why` says it; empty where Kueue has none of it."""
     from sovereign_ai.cli.why import lines_of
     from sovereign_ai.errors import SovereignError
     from sovereign_ai.verify import find_workload, observe_queues, reason_of
 
     try:
-        state = observe_queues(api)
+        state = observe_queues(api, strategies)
         reason = reason_of(find_workload(state, f"{work.namespace}/{work.name}"), state)
     except SovereignError:
         return ["  Kueue has not looked at it yet, or the cluster has none"]

@@ -147,7 +147,7 @@ def change_queueing(target: Target, stack: Stack, output: Output) -> bool:
     """Start or stop controllers on a local control plane as described; return whether that was a change.
 
     It starts the control plane anew and lets jobs run, so it comes after every check that may refuse the
-    deployment.
+    deployment. Fair sharing begins later (`begin_fair_sharing`).
 
     Raises:
         ApiError: the API server refused what a controller held to be released.
@@ -155,19 +155,39 @@ def change_queueing(target: Target, stack: Stack, output: Output) -> bool:
         UnreachableError: the API server did not answer.
     """
     plane = target.control_plane
-    if plane.planned_queueing(target.api, stack.factory) is None:
+    change = plane.planned_queueing(target.api, stack.factory)
+    if change is None or change.is_after_deployment:
+        return False
+    _restart(target, stack, output, begins_sharing=False)
+    return True
+
+
+@traced("begin fair sharing")
+def begin_fair_sharing(target: Target, stack: Stack, output: Output) -> bool:
+    """Let Kueue share idle quota by the description's strategies; return whether it did not before.
+
+    It comes after the deployment: under fair sharing Kueue 0.17 ends where work waits in a queue without a
+    cohort, and only the deployment puts each queue into one.
+
+    Raises:
+        ApiError: the API server refused.
+        EnvironmentLacksError: the control plane did not become ready again, or not under its address.
+        UnreachableError: the API server did not answer.
+    """
+    if target.control_plane.planned_queueing(target.api, stack.factory) is None:
         return False
     _restart(target, stack, output)
     return True
 
 
-def _restart(target: Target, stack: Stack, output: Output) -> None:
+def _restart(target: Target, stack: Stack, output: Output, *, begins_sharing: bool = True) -> None:
     """Let a control plane run as the description says.
 
     Raises:
         EnvironmentLacksError: it did not become ready again, or not under its address.
     """
-    started = target.control_plane.up(output.progress, (stack.factory, stack.plan))
+    described = (stack.factory, stack.plan)
+    started = target.control_plane.up(output.progress, described, begins_sharing=begins_sharing)
     if started.server != target.api.server:
         message = f"the control plane was started anew, and is at {started.server} now"
         hint = "another program took its port; run the command again"

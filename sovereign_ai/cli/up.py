@@ -34,6 +34,7 @@ from sovereign_ai.cli.target import (
     KubeconfigOption,
     StackOption,
     YesOption,
+    begin_fair_sharing,
     change_monitoring,
     change_queueing,
     confirm,
@@ -126,6 +127,7 @@ def _up(
     data, lines = attempts.until_done(
         deployment.run, brings_webhooks=any(obj["kind"] in WEBHOOKS for obj in bundle.objects)
     )
+    begin_fair_sharing(target, stack, output)
     # Last of what may start the control plane anew: nothing of a deployment waits for what watches it.
     if watched := change_monitoring(target, stack, output):
         lines.append(watched)

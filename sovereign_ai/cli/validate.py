@@ -40,7 +40,7 @@ def _validate(output: Output, path: Path) -> None:
     from sovereign_ai.cli.description import read_description
     from sovereign_ai.cli.plan_text import wrapped
     from sovereign_ai.errors import SpecError
-    from sovereign_ai.plan import draft, gate_notes, idle_operators, network_notes
+    from sovereign_ai.plan import draft, fair_sharing_notes, gate_notes, idle_operators, network_notes
     from sovereign_ai.plan.fabric import waste_notes
 
     factory = read_description(path)
@@ -54,7 +54,7 @@ def _validate(output: Output, path: Path) -> None:
 
         check_object_sizes(factory, plan(factory, factory.where))
     notes = [*network_notes(factory, built.shapes, built.storage), *waste_notes(factory, built.sizes)]
-    for note in (*gate_notes(factory), *idle_operators(factory)):
+    for note in (*gate_notes(factory), *fair_sharing_notes(factory), *idle_operators(factory)):
         notes.append(f"{factory.where(note.field)}: {note.text}")
     lines = [f"{factory.name}: fine; {_counts(factory)}", *wrapped(notes), f"digest {factory.digest}"]
     data = {"problems": [], "factory": factory.name, "digest": factory.digest, "notes": notes}

@@ -67,8 +67,10 @@ def _why(
         hint = "`sovereign-ai why STACK namespace/name`, or `sovereign-ai why STACK --before FILE`"
         raise UsageError(Problem("which-workload", "name one workload, or one file with a job", hint=hint))
     backend, kubeconfig, name = where
-    cluster = open_stack(path).bundle(name).cluster
-    state = observe_queues(open_target(cluster, backend, kubeconfig, output.progress).api)
+    stack = open_stack(path)
+    cluster = stack.bundle(name).cluster
+    api = open_target(cluster, backend, kubeconfig, output.progress).api
+    state = observe_queues(api, stack.factory.fair_sharing)
     reason = reason_of(find_workload(state, workload), state)
     code = ExitCode.FINDINGS if reason.state == "waits" else ExitCode.OK
     output.finish(reason.to_data(), lines_of(reason), code)
@@ -89,7 +91,7 @@ def _before(output: Output, path: Path, file: Path, where: _ClusterChoice) -> No
     api = open_target(cluster, backend, kubeconfig, output.progress).api
     served = served_work(api)
     work, templates = found.as_served(served)
-    state = observe_queues(api)
+    state = observe_queues(api, stack.factory.fair_sharing)
     state = replace(state, claim_templates=[*templates, *state.claim_templates])
     attended = served.has_controller
     pieces = tried_pieces(api, work, served.unattended, is_attended=attended)

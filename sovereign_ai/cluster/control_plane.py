@@ -164,6 +164,7 @@ class ControlPlane(Protocol):
         description: tuple[AIFactory, Plan] | None = None,
         *,
         changes_queueing: bool = True,
+        begins_sharing: bool = True,
     ) -> RunningCluster:
         """Start it, or return the one that runs.
 
@@ -172,6 +173,8 @@ class ControlPlane(Protocol):
             description: the description and its plan.
             changes_queueing: whether controllers start or stop as the description says where the control
                 plane exists already. A deployment does that only when its checks have passed.
+            begins_sharing: whether fair sharing, where there is none yet, begins as the description says. A
+                deployment lets it begin when the queues are there.
 
         Raises:
             UsageError: it cannot be made so.

@@ -66,6 +66,7 @@ class UserCluster:
         description: tuple[AIFactory, Plan] | None = None,  # noqa: ARG002 - it runs already
         *,
         changes_queueing: bool = True,  # noqa: ARG002 - it is the user's own
+        begins_sharing: bool = True,  # noqa: ARG002 - it is the user's own
     ) -> RunningCluster:
         """Return the cluster: it runs already."""
         return self.running()

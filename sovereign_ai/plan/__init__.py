@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         request_levels,
     )
     from sovereign_ai.plan.queue_gates import gate_notes
+    from sovereign_ai.plan.queue_sharing import fair_sharing_notes
     from sovereign_ai.plan.racks import (
         SERVER_UNITS,
         Rack,
@@ -109,6 +110,7 @@ else:
                 "request_levels",
             ),
             "queue_gates": ("gate_notes",),
+            "queue_sharing": ("fair_sharing_notes",),
             "racks": (
                 "Rack",
                 "SERVER_UNITS",
@@ -157,6 +159,7 @@ __all__ = [
     "devices",
     "dispatches",
     "draft",
+    "fair_sharing_notes",
     "format_address",
     "gate_notes",
     "idle_operators",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from sovereign_ai.plan.manifests import PlannedManifest, plan_manifests
-from sovereign_ai.plan.queue_gates import ManifestNote
+from sovereign_ai.plan.queue_manifests import ManifestNote
 from sovereign_ai.spec import AIFactory, defined_kind
 
 _POLICIES: Mapping[str, str] = MappingProxyType(

@@ -15,43 +15,32 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sovereign_ai.errors import SovereignError
-from sovereign_ai.files import MANIFESTS, parse
 from sovereign_ai.frozen_dataclass import frozen_dataclass
-from sovereign_ai.plan.manifests import PlannedManifest, plan_manifests
+from sovereign_ai.plan.manifests import PlannedManifest
 from sovereign_ai.plan.platform import plan_platform
-from sovereign_ai.spec import AIFactory, api_group
+from sovereign_ai.plan.queue_manifests import (
+    KUEUE,
+    ManifestNote,
+    kueue_configurations,
+    kueue_managers,
+    kueue_manifests,
+)
+from sovereign_ai.spec import AIFactory
 
 GATE = "TASReplaceNodeOnNodeTaints"
 _TOPOLOGIES = "TopologyAwareScheduling"
 """Without it Kueue places nothing, and moves nothing."""
 _ALL = "AllBeta"
 """It decides about each gate in beta that is not named itself."""
-_KUEUE = "kueue"
 _ON_FROM = (0, 17)
 """The version from which the gate is on by itself (pkg/features/kube_features.go)."""
 _VERSION = re.compile(r"v?([0-9]+)\.([0-9]+)")
 _FLAG = re.compile(r"--?feature-gates(?:=(.*))?", re.DOTALL)
-_IMAGE = re.compile(r"(?:.*/)?kueue(?:[:@].*)?", re.DOTALL)
-_CONFIGURATION = "config.kueue.x-k8s.io/"
 _TRUTHS = {
     **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
     **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
 }
 """What Go reads as a truth value (strconv.ParseBool)."""
-
-
-@frozen_dataclass
-class ManifestNote:
-    """Something about an object of a controller that is allowed and should be reviewed.
-
-    Attributes:
-        field: the object's field of the description.
-        text: what it is, and what to do.
-    """
-
-    field: str
-    text: str
 
 
 @frozen_dataclass
@@ -74,10 +63,7 @@ def gate_notes(factory: AIFactory) -> Iterator[ManifestNote]:
     zones = _dedicated_zones(factory)
     if not zones:
         return
-    manifests: list[PlannedManifest] = []
-    for manifest in plan_manifests(factory):
-        if manifest.controller == _KUEUE:
-            manifests.append(manifest)
+    manifests = kueue_manifests(factory)
     by_flag = list(_flags(manifests))
     # Where something else starts Kueue, its manifests do not say which gates it has.
     if not by_flag:
@@ -125,7 +111,7 @@ def _dedicated_zones(factory: AIFactory) -> list[str]:
 def _version(factory: AIFactory) -> str:
     """Return Kueue's version, of the description or of the catalogue."""
     for controller in plan_platform(factory):
-        if controller.name == _KUEUE:
+        if controller.name == KUEUE:
             return controller.version
     return ""
 
@@ -153,18 +139,17 @@ def _remedy(gates: _Gates) -> str:
 
 def _flags(manifests: list[PlannedManifest]) -> Iterator[_Gates]:
     """Yield the gates that Kueue's own container is started with, of each Deployment that has one."""
-    for manifest in manifests:
-        if (api_group(manifest.obj), manifest.obj["kind"]) != ("apps", "Deployment"):
-            continue
-        containers = _at(manifest.obj, "spec", "template", "spec", "containers")
-        for container in containers if isinstance(containers, list) else ():
-            if isinstance(container, Mapping) and _is_manager(container):
-                yield _Gates(manifest, "argument `--feature-gates`", _flag(container))
+    for manifest, container in kueue_managers(manifests):
+        yield _Gates(manifest, "argument `--feature-gates`", _flag(container))
 
 
-def _is_manager(container: Mapping[str, Any]) -> bool:
-    """Return whether a container is Kueue's controller, by its name or its image as they are published."""
-    return container.get("name") == "manager" or bool(_IMAGE.fullmatch(str(container.get("image", ""))))
+def _configured(manifests: list[PlannedManifest]) -> Iterator[_Gates]:
+    """Yield the gates that configurations of Kueue name."""
+    for manifest, name, configuration in kueue_configurations(manifests):
+        gates = configuration.get("featureGates")
+        if isinstance(gates, Mapping):
+            # Kueue reads no text as a truth value here.
+            yield _Gates(manifest, f"`featureGates` of {name}", gates)
 
 
 def _flag(container: Mapping[str, Any]) -> dict[str, bool] | None:
@@ -185,32 +170,6 @@ def _flag(container: Mapping[str, Any]) -> dict[str, bool] | None:
     return gates
 
 
-def _configured(manifests: list[PlannedManifest]) -> Iterator[_Gates]:
-    """Yield the gates that configurations of Kueue name."""
-    for manifest in manifests:
-        if (api_group(manifest.obj), manifest.obj["kind"]) != ("", "ConfigMap"):
-            continue
-        data = manifest.obj.get("data")
-        for name, text in data.items() if isinstance(data, Mapping) else ():
-            configuration = _configuration(text, name)
-            gates = configuration.get("featureGates")
-            if isinstance(gates, Mapping):
-                # Kueue reads no text as a truth value here.
-                yield _Gates(manifest, f"`featureGates` of {name}", gates)
-
-
-def _configuration(text: object, name: str) -> Mapping[str, Any]:
-    """Return a configuration of Kueue; empty for any other text."""
-    if not isinstance(text, str) or _CONFIGURATION not in text:
-        return {}
-    try:
-        data = parse(text, name, MANIFESTS, tabs=True, lenient=True).data
-    except SovereignError:
-        return {}
-    is_configuration = isinstance(data, Mapping) and str(data.get("apiVersion")).startswith(_CONFIGURATION)
-    return data if is_configuration else {}
-
-
 def _arguments(container: Mapping[str, Any]) -> list[str]:
     """Return what a container's program is started with, command first."""
     arguments: list[str] = []
@@ -219,10 +178,3 @@ def _arguments(container: Mapping[str, Any]) -> list[str]:
         if isinstance(listed, list):
             arguments += map(str, listed)
     return arguments
-
-
-def _at(value: Any, *path: str) -> Any:
-    """Return what stands at a path of names; None where nothing does."""
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value

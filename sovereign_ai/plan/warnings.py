@@ -2,7 +2,7 @@
 
 Warnings change nothing and are never errors: estimates that the plan rests on, supplies and powers that no
 source gives, cooling that could not be checked, feeds whose loss stops servers, ports without a cable,
-rates that no network carries, and a feature of Kueue that ends work.
+rates that no network carries, a feature of Kueue that ends work, and sharing that Kueue does otherwise.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sovereign_ai.plan.power.chain_problems import chain_warnings
 from sovereign_ai.plan.power.cooling import cooling_warnings
 from sovereign_ai.plan.power.loads import SiteLoad, site_load
 from sovereign_ai.plan.queue_gates import gate_warnings
+from sovereign_ai.plan.queue_sharing import fair_sharing_warnings
 from sovereign_ai.plan.racks import (
     hottest_support_rack,
     support_watts,
@@ -76,6 +77,7 @@ def warnings(factory: AIFactory, draft: Draft) -> Iterator[str]:
     yield from span_notes(factory, draft.shapes, draft.campus)
     yield from gate_warnings(factory)
     yield from worker_notes(factory)
+    yield from fair_sharing_warnings(factory)
 
 
 def _is_by_ports(fabric: Fabric, tier: str) -> bool:

@@ -213,6 +213,11 @@ class AIFactory(Model):
                 named.add(pool.name)
         return frozenset(named)
 
+    @property
+    def fair_sharing(self) -> tuple[str, ...]:
+        """The strategies by which Kueue shares lent idle quota; none where it does not."""
+        return self.platform.fair_sharing if self.platform is not None else ()
+
     def zone(self, name: str) -> SecurityZone:
         """Return the zone of that name."""
         return next(zone for zone in self.zones if zone.name == name)

@@ -46,6 +46,14 @@ ControllerNames = Annotated[
 """Names of controllers; a single one needs no list."""
 
 
+PreemptionStrategy = Literal["LessThanOrEqualToFinalShare", "LessThanInitialShare"]
+"""When one queue may take from another by its share, in Kueue's words: while its share with the waiting work
+is at most the other's without what it loses, or below the other's before."""
+PreemptionStrategies = Annotated[
+    tuple[PreemptionStrategy, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])
+]
+"""Kueue's `preemptionStrategies`, in the order in which they are tried; a single one needs no list."""
+
 AccountName = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"),
@@ -157,12 +165,16 @@ class Platform(Model):
     multikueue: tuple[WorkerCluster, ...] = added_later(())
     """Other clusters of the factory to which the home cluster's Kueue sends work; left out, every cluster
     runs its own alone."""
+    fair_sharing: PreemptionStrategies = added_later(())
+    """How Kueue shares lent idle quota: by these strategies (`fairSharing.preemptionStrategies` of its
+    configuration) a queue takes from those that hold more of it, for their `weight`. It is for all of Kueue.
+    Left out, who came first keeps what it borrowed until its owner needs it."""
 
     def functions(self) -> dict[str, tuple[str, ...]]:
         """Return each function with the names that stand under it, in the order of the fields."""
         named: dict[str, tuple[str, ...]] = {}
         for function in type(self).model_fields:
-            if function not in {"controllers", "multikueue", "network_accounts"}:
+            if function not in {"controllers", "fair_sharing", "multikueue", "network_accounts"}:
                 named[function] = getattr(self, function)
         return named
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from sovereign_ai.spec.base import Area, Country, Day, Flag, Model, Name, Text, added_later, all_defaults
 from sovereign_ai.spec.field_location import TextForm
@@ -108,6 +108,20 @@ class SecurityZone(Model):
     which cannot lend, are those of the whole zone."""
 
 
+def _as_weight(value: float) -> float:
+    """Return a weight that Kueue takes: it refuses those that it could not tell from nothing."""
+    if 0 < value <= LEAST_WEIGHT:
+        message = f"a weight is 0, or more than {LEAST_WEIGHT:g}"
+        raise ValueError(message)
+    return value
+
+
+LEAST_WEIGHT = 1e-9
+"""What Kueue's webhook takes for too little (0.17, pkg/webhooks/common.go)."""
+Weight = Annotated[float, Field(ge=0, le=1_000_000_000, strict=True), AfterValidator(_as_weight)]
+"""A weight of Kueue's fair sharing. An amount of Kubernetes holds each to a billionth up to this bound."""
+
+
 class Tenant(Model):
     """A body whose people and workloads use the factory."""
 
@@ -126,6 +140,10 @@ class Tenant(Model):
     """Of several zones the one in which its namespace has the tenant's name alone, as in an only zone.
 
     A tenant that enters a second zone keeps its namespace so."""
+    weight: Weight | None = added_later()
+    """Its part of lent idle quota under the platform's `fair_sharing`, beside others' (Kueue's
+    `fairSharing.weight`): with 2 it borrows twice as much as one with 1, with 0 only what nobody else wants.
+    Left out, 1."""
 
 
 class AllowedKind(Model):

@@ -14,6 +14,7 @@ from enum import IntEnum
 from fractions import Fraction
 from typing import NamedTuple
 
+from sovereign_ai.verify.fair_share import add_needs, queues_below, remove_needs, share_of
 from sovereign_ai.verify.obstacle import Obstacle, ObstacleCode
 from sovereign_ai.verify.pod_place import is_selected, untolerated
 from sovereign_ai.verify.pod_requests import Object, amount_text, field_of, requests_of_pod
@@ -264,10 +265,17 @@ def _mode(asking: Asking, place: Place, total: Fraction) -> tuple[Mode, int, Fra
     missing = total - free
     limits = node.limits.get(place)
     nominal = limits.nominal if limits is not None else _NONE
-    borrowing = field_of(asking.queue, "spec", "preemption", "borrowWithinCohort", "policy") or "Never"
-    if total > nominal and not has_above and borrowing == "Never":
+    if total > nominal and not has_above and not _takes_while_borrowing(asking):
         return Mode.NO_FIT, level, missing
     return _after_preemption(asking, place, total, missing)
+
+
+def _takes_while_borrowing(asking: Asking) -> bool:
+    """Return whether a workload may take from others although its queue borrows afterwards."""
+    rules = field_of(asking.queue, "spec", "preemption") or {}
+    if (rules.get("borrowWithinCohort") or {}).get("policy", "Never") != "Never":
+        return True
+    return bool(asking.state.fair_sharing) and rules.get("reclaimWithinCohort", "Never") != "Never"
 
 
 def _after_preemption(
@@ -309,7 +317,35 @@ def _shortage(asking: Asking, place: Place, total: Fraction, missing: Fraction) 
     message = f"it asks for {figures}, and {where} {room}"
     if code == "waits-for-quota":
         message += f": {amount_text(missing)} are missing"
+        message += _shares_text(asking, place, total)
     return Obstacle(code, message, flavor, resource, missing, brief=f"flavor {flavor} {room}")
+
+
+def _shares_text(asking: Asking, place: Place, total: Fraction) -> str:
+    """Return the shares by which fair sharing takes nothing from those that borrow; empty for no such."""
+    node = asking.node
+    above = list(node.above())
+    reclaim = field_of(asking.queue, "spec", "preemption", "reclaimWithinCohort") or "Never"
+    if not asking.state.fair_sharing or not above or reclaim == "Never":
+        return ""
+    others = []
+    for queue in queues_below(above[-1]):
+        if queue is not node and not queue.is_within([place]):
+            others.append(queue)
+    if not others:
+        return ""
+    largest = max(others, key=lambda queue: share_of(queue).rank)
+    needs = {place: total}
+    add_needs(node, needs)
+    own = share_of(node)
+    remove_needs(node, needs)
+    # Of a queue within its own quota the share says nothing: then others cannot give enough.
+    if not own.places:
+        return ""
+    return (
+        f"; with it the share of ClusterQueue {node.name} is {own}, and the largest of those that borrow, "
+        f"{largest.name}'s, is {share_of(largest)}: fair sharing takes not enough from them"
+    )
 
 
 def _has_others(node: QuotaNode) -> bool:

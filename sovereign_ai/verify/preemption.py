@@ -1,7 +1,7 @@
 """Which workloads Kueue would preempt for another: of its own queue, or of those that borrow in its cohorts.
 
-The order and the limits are those of Kueue 0.17 without fair sharing
-(pkg/scheduler/preemption/classical): evicted ones first, then those of queues that the waiting one has a
+Under fair sharing shares decide (`fair_preemption`). Without it the order and the limits are those of Kueue
+0.17 (pkg/scheduler/preemption/classical): evicted ones first, then those of queues that the waiting one has a
 claim on, the other borrowers, and its own queue; of each the lowest priority, and the newest. A borrower
 loses no more than what it borrows. Whoever would still borrow afterwards takes from others by priority only
 where `borrowWithinCohort` says so.
@@ -13,29 +13,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from sovereign_ai.verify.evictable import EvictableWorkload, Kind
+from sovereign_ai.verify.fair_preemption import FairPreemption
 from sovereign_ai.verify.pod_requests import Object, field_of
 from sovereign_ai.verify.queue_state import QueueState, full_name, is_true, priority_of
 from sovereign_ai.verify.quota_tree import Needs, Place, QuotaNode, quota_tree, reserved_by, uses_any
 
 _NEVER = "Never"
-Kind = str
-"""How a workload may be taken: `own`, `claimed`, `without-borrowing` or `while-borrowing`."""
-
-
-class EvictableWorkload(NamedTuple):
-    """A workload that may have to go.
-
-    Attributes:
-        workload: the workload.
-        queue: the name of its queue.
-        kind: how it may be taken.
-        below: the cohort down to which its queue and the waiting one's part; None in the queue itself.
-    """
-
-    workload: Object
-    queue: str
-    kind: Kind
-    below: QuotaNode | None = None
 
 
 class Preemption(NamedTuple):
@@ -67,7 +51,8 @@ def preemptions(
 ) -> Iterator[Preemption]:
     """Yield the ways to make room for a workload, each with everything gone that may go.
 
-    Kueue takes as few as are enough: where all of them are not, fewer are not either.
+    Kueue takes as few as are enough: where all of them are not, fewer are not either. Under fair sharing the
+    first way is what it takes for the quota; whatever may go besides makes room on nodes.
 
     Args:
         workload: what waits.
@@ -77,6 +62,9 @@ def preemptions(
         needs: what it asks for.
     """
     name = str(queue["metadata"]["name"])
+    if state.fair_sharing:
+        yield from _fair_preemptions(workload, queue, state, contested, needs)
+        return
     # Usage changes while workloads are taken, so that each way has a tree of its own.
     tree = _tree(state)
     candidates = _candidates(workload, queue, state, tree, (contested, needs))
@@ -91,6 +79,51 @@ def preemptions(
         ways = (True, False)
     for may_borrow in ways:
         yield _all_gone(_tree(state), name, candidates, contested, may_borrow=may_borrow)
+
+
+def _fair_preemptions(
+    workload: Object, queue: Object, state: QueueState, contested: Collection[Place], needs: Needs
+) -> Iterator[Preemption]:
+    """Yield what fair sharing takes for the quota, then all that it may take."""
+    name = str(queue["metadata"]["name"])
+    known: set[str] | None = None
+    for stops in (True, False):
+        tree = _tree(state)
+        candidates = _fair_candidates(workload, queue, state, tree, contested)
+        taking = FairPreemption(tree[name], needs, contested, tree, state.fair_sharing)
+        does_fit = taking.run(candidates, stops=stops)
+        ended = {full_name(each.workload) for each in taking.ended}
+        if ended != known:
+            yield Preemption(ended, tree, may_borrow=True)
+        if not does_fit:
+            return
+        known = ended
+
+
+def _fair_candidates(
+    workload: Object,
+    queue: Object,
+    state: QueueState,
+    tree: Mapping[str, QuotaNode],
+    contested: Collection[Place],
+) -> list[EvictableWorkload]:
+    """Return whatever may have to go under fair sharing, in Kueue's order."""
+    name = str(queue["metadata"]["name"])
+    holders = _holders(workload, state, contested)
+    rules = field_of(queue, "spec", "preemption") or {}
+    own, others = [], []
+    for each in holders.get(name, ()):
+        if _may_take(workload, each, rules.get("withinClusterQueue", _NEVER)):
+            own.append(EvictableWorkload(each, name, "own"))
+    policy = rules.get("reclaimWithinCohort", _NEVER)
+    above = list(tree[name].above())
+    if policy != _NEVER and above:
+        for borrower in _borrowers_in(above[-1], None, contested):
+            for each in () if borrower.name == name else holders.get(borrower.name, ()):
+                if _may_take(workload, each, policy):
+                    others.append(EvictableWorkload(each, borrower.name, "shared"))
+    ordered = [*_in_order(others), *_in_order(own)]
+    return sorted(ordered, key=lambda each: not _is_evicted(each.workload))
 
 
 def _nominal(node: QuotaNode, place: Place) -> Fraction:
@@ -147,11 +180,7 @@ def _candidates(
     """Return whatever may have to go, in Kueue's order."""
     contested, needs = asked
     name = str(queue["metadata"]["name"])
-    holders: dict[str, list[Object]] = {}
-    for each in state.workloads:
-        holder = field_of(each, "status", "admission", "clusterQueue")
-        if holder and uses_any(each, contested) and full_name(each) != full_name(workload):
-            holders.setdefault(str(holder), []).append(each)
+    holders = _holders(workload, state, contested)
     rules = field_of(queue, "spec", "preemption") or {}
     own = []
     for each in holders.get(name, ()):
@@ -169,6 +198,16 @@ def _candidates(
                     target.append(EvictableWorkload(each, borrower.name, kind, cohort))
     ordered = [*_in_order(claimed), *_in_order(others), *_in_order(own)]
     return sorted(ordered, key=lambda each: not _is_evicted(each.workload))
+
+
+def _holders(workload: Object, state: QueueState, contested: Collection[Place]) -> dict[str, list[Object]]:
+    """Return queue to the workloads that hold something of some places."""
+    holders: dict[str, list[Object]] = {}
+    for each in state.workloads:
+        holder = field_of(each, "status", "admission", "clusterQueue")
+        if holder and uses_any(each, contested) and full_name(each) != full_name(workload):
+            holders.setdefault(str(holder), []).append(each)
+    return holders
 
 
 def _borrowing_kind(workload: Object, other: Object, rules: Object) -> Kind:
@@ -240,8 +279,9 @@ def _created(workload: Object) -> str:
 
 
 def _in_order(candidates: Sequence[EvictableWorkload]) -> list[EvictableWorkload]:
-    """Return candidates by priority, the newest place first."""
-    newest = sorted(candidates, key=lambda each: _reserved_since(each.workload), reverse=True)
+    """Return candidates by priority, the newest place first; of one second by their identities, as Kueue."""
+    known = sorted(candidates, key=lambda each: str(each.workload["metadata"].get("uid", "")))
+    newest = sorted(known, key=lambda each: _reserved_since(each.workload), reverse=True)
     return sorted(newest, key=lambda each: priority_of(each.workload) if "spec" in each.workload else 0)
 
 

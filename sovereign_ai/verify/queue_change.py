@@ -23,6 +23,7 @@ from sovereign_ai.verify.obstacle import Obstacle
 from sovereign_ai.verify.pod_place import has_affinity, untolerated
 from sovereign_ai.verify.pod_requests import Object, amount_of, amount_text, field_of
 from sovereign_ai.verify.queue_obstacle import obstacle_of, rooms_by_pod_set
+from sovereign_ai.verify.queue_order import outrun_by
 from sovereign_ai.verify.queue_state import (
     QueueState,
     by_name,
@@ -139,7 +140,10 @@ def cheapest_change(workload: Object, state: QueueState, obstacle: Obstacle) -> 
         obstacle: what keeps it out.
     """
     for proposal in _proposals(workload, state, obstacle):
-        if obstacle_of(proposal.workload, proposal.state) is None:
+        if obstacle_of(proposal.workload, proposal.state) is not None:
+            continue
+        # What a change frees, others may get first.
+        if outrun_by(proposal.workload, proposal.state) is None:
             return proposal.change
     return None
 

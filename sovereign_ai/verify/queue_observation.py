@@ -8,7 +8,9 @@ from typing import Any
 from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.verify.claimed_devices import count_claims
+from sovereign_ai.verify.fair_share import STRATEGIES
 from sovereign_ai.verify.kinds import KUEUE, RESOURCES, SCHEDULING
+from sovereign_ai.verify.pod_requests import field_of
 from sovereign_ai.verify.queue_state import QueueState
 
 _NOT_FOUND = 404
@@ -16,8 +18,14 @@ _MOST_CANDIDATES = 1000
 """Names that are compared with one that does not exist."""
 
 
-def observe_queues(api: Api) -> QueueState:
+def observe_queues(api: Api, strategies: Sequence[str] = ()) -> QueueState:
     """Return what a cluster holds about queues.
+
+    Whether Kueue shares fairly is seen in the status of its queues, by which strategies is not.
+
+    Args:
+        api: the cluster.
+        strategies: those that the description names; none for Kueue's usual ones.
 
     Raises:
         ApiError: the API server refused, or serves no objects of Kueue.
@@ -27,9 +35,12 @@ def observe_queues(api: Api) -> QueueState:
     workloads = []
     for workload in api.list(KUEUE, "Workload"):
         workloads.append(count_claims(workload, templates))
+    cluster_queues = api.list(KUEUE, "ClusterQueue")
+    shares = any(field_of(queue, "status", "fairSharing") is not None for queue in cluster_queues)
     return QueueState(
+        fair_sharing=(strategies or STRATEGIES) if shares else (),
         local_queues=api.list(KUEUE, "LocalQueue"),
-        cluster_queues=api.list(KUEUE, "ClusterQueue"),
+        cluster_queues=cluster_queues,
         flavors=api.list(KUEUE, "ResourceFlavor"),
         topologies=api.list(KUEUE, "Topology"),
         workloads=workloads,

@@ -36,7 +36,7 @@ from sovereign_ai.verify.queue_state import (
     with_spec,
     without,
 )
-from sovereign_ai.verify.quota_tree import quota_tree
+from sovereign_ai.verify.quota_tree import Needs, quota_tree
 from sovereign_ai.verify.topology_room import (
     Domain,
     PodSlices,
@@ -82,15 +82,21 @@ def admitted(workload: Object, state: QueueState) -> QueueState:
         workload: one of which `obstacle_of` says nothing.
         state: what there is before.
     """
+    found = way_in(workload, state)
+    return state if found is None else found[1]
+
+
+def way_in(workload: Object, state: QueueState) -> tuple[Needs, QueueState] | None:
+    """Return what a workload takes that nothing keeps out, and the state after it; None without a queue."""
     queue = cluster_queue_of(workload, state)
     if queue is None:
-        return state
+        return None
     less = _smallest_that_fits(workload, queue, state) if _spare_pods(workload) else 0
     if less:
         workload = _with_less(workload, less, _spare_pods(workload))
     ways: list[_Way] = []
     _of_flavors(workload, queue, state, ways)
-    return _after(workload, queue, ways[0]) if ways else state
+    return (ways[0].assignment.needs, _after(workload, queue, ways[0])) if ways else None
 
 
 class _Way(NamedTuple):

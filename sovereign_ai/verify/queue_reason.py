@@ -28,6 +28,7 @@ from sovereign_ai.verify.claimed_devices import count_claims, uncounted_claim
 from sovereign_ai.verify.pod_requests import Object, field_of
 from sovereign_ai.verify.queue_change import Change, cheapest_change, other_queues
 from sovereign_ai.verify.queue_obstacle import obstacle_of
+from sovereign_ai.verify.queue_order import outrun_by
 from sovereign_ai.verify.queue_state import (
     QueueState,
     by_name,
@@ -36,6 +37,7 @@ from sovereign_ai.verify.queue_state import (
     is_finished,
     is_true,
     missing_class,
+    place_in_queue,
     pods_of,
     priority_of,
     with_priority,
@@ -121,6 +123,7 @@ def _verdict(workload: Object, state: QueueState) -> _Verdict:
         or _claims(workload, state)
         or _flavors(workload, state)
         or _behind(workload, state)
+        or _outrun(workload, state)
         or _Verdict(_FITS, "by arithmetic it fits: Kueue has not looked at it yet, or others come first")
     )
 
@@ -163,7 +166,9 @@ def _fits(workload: Object, state: QueueState) -> bool:
     if not workload["spec"].get("active", True) or missing_class(workload, state):
         return False
     kept_out = _failed_check(workload) or _back_off(workload) or _claims(workload, state)
-    return kept_out is None and obstacle_of(workload, state) is None and _behind(workload, state) is None
+    if kept_out is not None or obstacle_of(workload, state) is not None:
+        return False
+    return _behind(workload, state) is None and outrun_by(workload, state) is None
 
 
 def _without_node(workload: Object, state: QueueState) -> _Verdict | None:
@@ -438,14 +443,14 @@ def _behind(workload: Object, state: QueueState) -> _Verdict | None:
     queue = cluster_queue_of(workload, state)
     if queue is None or queue["spec"].get("queueingStrategy") != "StrictFIFO":
         return None
-    name, own = queue["metadata"]["name"], _place_in_queue(workload)
+    name, own = queue["metadata"]["name"], place_in_queue(workload)
     first = None
     for each in state.workloads:
         conditions = field_of(each, "status", "conditions")
         other = cluster_queue_of(each, state) if "spec" in each else None
         waits = other is queue and not is_true(conditions, "QuotaReserved") and not is_finished(each)
-        is_before = waits and each["spec"].get("active", True) and _place_in_queue(each) < own
-        if is_before and (first is None or _place_in_queue(each) < _place_in_queue(first)):
+        is_before = waits and each["spec"].get("active", True) and place_in_queue(each) < own
+        if is_before and (first is None or place_in_queue(each) < place_in_queue(first)):
             first = each
     if first is None:
         return None
@@ -453,9 +458,17 @@ def _behind(workload: Object, state: QueueState) -> _Verdict | None:
     return _Verdict("behind", message, Change("priority", full_name(first), str(priority_of(first))))
 
 
-def _place_in_queue(workload: Object) -> tuple[int, str]:
-    """Return what a queue sorts by: priority, then age."""
-    return (-priority_of(workload), str(workload["metadata"].get("creationTimestamp", "9")))
+def _outrun(workload: Object, state: QueueState) -> _Verdict | None:
+    """Return which workload fair sharing lets in first, and what waits then."""
+    first = outrun_by(workload, state)
+    if first is None:
+        return None
+    queue = cluster_queue_of(first, state) or first
+    message = (
+        f"it fits, and fair sharing lets {full_name(first)} of ClusterQueue {queue['metadata']['name']} in "
+        "first, beside which it does not"
+    )
+    return _Verdict("behind", message)
 
 
 def _is_stopped(queue: Object) -> bool:

@@ -18,7 +18,11 @@ _OWNER_LABELS = ("batch.kubernetes.io/job-name", "jobset.sigs.k8s.io/jobset-name
 
 @frozen_dataclass
 class QueueState:
-    """What a cluster holds about queues, as lists of objects of the API."""
+    """What a cluster holds about queues, as lists of objects of the API.
+
+    Attributes:
+        fair_sharing: the strategies by which Kueue shares what is lent; none where it does not.
+    """
 
     local_queues: Sequence[Object] = ()
     cluster_queues: Sequence[Object] = ()
@@ -32,6 +36,7 @@ class QueueState:
     claim_templates: Sequence[Object] = ()
     cohorts: Sequence[Object] = ()
     priority_classes: Sequence[Object] = ()
+    fair_sharing: Sequence[str] = ()
 
 
 def by_name(objects: Iterable[Object], name: str) -> Object | None:
@@ -66,6 +71,11 @@ def is_sent_elsewhere(queue: Object, state: QueueState) -> bool:
 def priority_of(workload: Object) -> int:
     """Return the priority of a workload; the API's default is 0."""
     return int(workload["spec"].get("priority") or 0)
+
+
+def place_in_queue(workload: Object) -> tuple[int, str]:
+    """Return what a queue sorts by: priority, then age."""
+    return (-priority_of(workload), str(workload["metadata"].get("creationTimestamp", "9")))
 
 
 def missing_class(workload: Object, state: QueueState) -> Object | None:

@@ -49,11 +49,13 @@ class QuotaNode:
         limits: its own quota of each place.
         total: its quota, and what its children lend it.
         used: what it uses, and what its children use beyond what they keep.
+        weight: its part of what is lent, under fair sharing.
     """
 
-    def __init__(self, name: str, limits: Mapping[Place, QuotaLimits]) -> None:
+    def __init__(self, name: str, limits: Mapping[Place, QuotaLimits], weight: float = 1.0) -> None:
         """Make a node without usage, parent and children."""
         self.name = name
+        self.weight = weight
         self.parent: QuotaNode | None = None
         self.cohorts: list[QuotaNode] = []
         self.queues: list[QuotaNode] = []
@@ -147,7 +149,7 @@ def quota_tree(
     nodes: dict[str, QuotaNode] = {}
     for cohort in cohorts:
         name = str(cohort["metadata"]["name"])
-        nodes[name] = QuotaNode(name, _limits(cohort))
+        nodes[name] = QuotaNode(name, _limits(cohort), _weight(cohort))
         parents[name] = field_of(cohort, "spec", "parentName") or ""
     for name, parent in parents.items():
         if parent and not _is_circle(name, parents):
@@ -155,7 +157,7 @@ def quota_tree(
     leaves: dict[str, QuotaNode] = {}
     for queue in queues:
         name = str(queue["metadata"]["name"])
-        leaves[name] = QuotaNode(name, _limits(queue))
+        leaves[name] = QuotaNode(name, _limits(queue), _weight(queue))
         cohort_name = queue["spec"].get("cohortName")
         if cohort_name:
             cohort_node = nodes.setdefault(cohort_name, QuotaNode(cohort_name, {}))
@@ -215,6 +217,12 @@ def _limits(obj: Object) -> dict[Place, QuotaLimits]:
                     _limit(entry.get("lendingLimit")),
                 )
     return limits
+
+
+def _weight(obj: Object) -> float:
+    """Return the weight of a queue or a cohort, which is 1 where nothing says another."""
+    weight = field_of(obj, "spec", "fairSharing", "weight")
+    return 1.0 if weight is None else float(amount_of(weight))
 
 
 def _limit(value: object) -> Fraction | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import MagicMock
 
@@ -10,9 +11,17 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.cli.target import Target, change_monitoring, change_queueing, target_options
+from sovereign_ai.cli.target import (
+    Target,
+    begin_fair_sharing,
+    change_monitoring,
+    change_queueing,
+    target_options,
+)
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.cluster.embedded.monitoring import MonitoringChange
+from sovereign_ai.cluster.embedded.queued_jobs import QueuedJobs
+from sovereign_ai.cluster.embedded.queueing_change import QueueingChange
 from sovereign_ai.errors import EnvironmentLacksError
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
@@ -61,16 +70,53 @@ def test_what_is_next_means_the_same_cluster() -> None:
 @pytest.mark.parametrize("is_planned", [True, False])
 def test_a_control_plane_is_started_anew_only_where_kueue_starts_or_stops(is_planned: bool) -> None:
     plane = MagicMock()
-    plane.planned_queueing.return_value = MagicMock() if is_planned else None
+    plane.planned_queueing.return_value = (
+        QueueingChange(starts=True, jobs=QueuedJobs()) if is_planned else None
+    )
     plane.up.return_value.server = "https://127.0.0.1:6443"
     target = Target(MagicMock(server="https://127.0.0.1:6443"), plane, MagicMock())
     assert change_queueing(target, MagicMock(), MagicMock()) is is_planned
     assert plane.up.called is is_planned
 
 
+def test_fair_sharing_begins_only_after_the_queues_are_deployed() -> None:
+    """Under it Kueue 0.17 ends where work waits in a queue that the deployment has not given a cohort yet."""
+    plane = MagicMock()
+    plane.up.return_value.server = "https://127.0.0.1:6443"
+    target = Target(MagicMock(server="https://127.0.0.1:6443"), plane, MagicMock())
+    begins = QueueingChange(
+        starts=None, jobs=QueuedJobs(), fair_sharing=("LessThanInitialShare",), begins_sharing=True
+    )
+    plane.planned_queueing.return_value = begins
+    assert not change_queueing(target, MagicMock(), MagicMock())
+    assert not plane.up.called
+    assert begin_fair_sharing(target, MagicMock(), MagicMock())
+    assert plane.up.call_args.kwargs == {"begins_sharing": True}
+    # With Kueue itself it would begin before the deployment: then only Kueue starts, and sharing follows.
+    plane.planned_queueing.return_value = replace(begins, starts=True)
+    assert change_queueing(target, MagicMock(), MagicMock())
+    assert plane.up.call_args.kwargs == {"begins_sharing": False}
+    plane.planned_queueing.return_value = None
+    assert not begin_fair_sharing(target, MagicMock(), MagicMock())
+
+
+@pytest.mark.parametrize("fair_sharing", [(), ("LessThanInitialShare",)])
+def test_other_strategies_and_an_end_of_fair_sharing_come_before_the_deployment(
+    fair_sharing: tuple[str, ...],
+) -> None:
+    plane = MagicMock()
+    plane.up.return_value.server = "https://127.0.0.1:6443"
+    plane.planned_queueing.return_value = QueueingChange(
+        starts=None, jobs=QueuedJobs(), fair_sharing=fair_sharing
+    )
+    target = Target(MagicMock(server="https://127.0.0.1:6443"), plane, MagicMock())
+    assert change_queueing(target, MagicMock(), MagicMock())
+
+
 def test_a_control_plane_that_comes_back_elsewhere_ends_the_command_before_it_writes() -> None:
     plane = MagicMock()
     plane.up.return_value.server = "https://127.0.0.1:6444"
+    plane.planned_queueing.return_value = QueueingChange(starts=True, jobs=QueuedJobs())
     target = Target(MagicMock(server="https://127.0.0.1:6443"), plane, MagicMock())
     with pytest.raises(EnvironmentLacksError, match="6444 now") as error:
         change_queueing(target, MagicMock(), MagicMock())

@@ -104,6 +104,7 @@ def test_a_further_attempt_asks_what_was_not_asked_yet_and_nothing_twice(
     monkeypatch.setattr(up, "start_target", MagicMock(return_value=target))
     monkeypatch.setattr(up, "on_target", MagicMock(return_value=MagicMock(objects=[])))
     monkeypatch.setattr(up, "change_monitoring", MagicMock(return_value=""))
+    monkeypatch.setattr(up, "begin_fair_sharing", MagicMock())
     monkeypatch.setattr(up, "confirm", lambda _target, verb, *_: questions.append(verb))
     monkeypatch.setattr(_Deployment, "run", run)
     output = MagicMock()

@@ -25,6 +25,7 @@ from sovereign_ai.cluster.control_plane import (
 from sovereign_ai.cluster.embedded import control_plane as embedded_control_plane
 from sovereign_ai.cluster.embedded.control_plane import monitoring_of
 from sovereign_ai.cluster.embedded.monitoring import Monitoring
+from sovereign_ai.cluster.embedded.queueing import set_queueing
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec.factory import AIFactory
@@ -243,6 +244,34 @@ def test_kueue_changes_with_a_description_where_that_is_asked_for_or_the_control
     plane.cluster_dir.record.write_text("{}")
     assert started_with(monkeypatch, plane, factory, changes_queueing=False) == (None, False)
     assert started_with(monkeypatch, plane, factory) == (True, True)
+
+
+def test_fair_sharing_is_the_descriptions_and_where_it_does_not_begin_yet_it_is_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[object] = []
+
+    class StartedError(Exception):
+        """The start of processes, which this test does without."""
+
+    def note(_name: str, **settings: object) -> None:
+        seen.append(settings["fair_sharing"])
+        raise StartedError
+
+    monkeypatch.setattr(embedded_control_plane.embedded, "up", note)
+    both = Platform(queueing=("kueue",), fair_sharing=("LessThanInitialShare",))
+    shared = load(LAB).model_copy(update={"platform": both})
+    plane = control_plane(Backend.EMBEDDED, "lab")
+    plane.cluster_dir.make()
+    for factory, begins in ((shared, True), (shared, False), (load(LAB), True), (None, True)):
+        described = None if factory is None else (factory, plan(factory))
+        with pytest.raises(StartedError):
+            plane.up(lambda _line: None, described, begins_sharing=begins)
+    # Where Kueue shares already, other strategies begin with the deployment.
+    set_queueing(plane.cluster_dir, tmp_path, fair_sharing=("LessThanOrEqualToFinalShare",))
+    with pytest.raises(StartedError):
+        plane.up(lambda _line: None, (shared, plan(shared)), begins_sharing=False)
+    assert seen == [("LessThanInitialShare",), None, (), None, ("LessThanInitialShare",)]
 
 
 def test_a_platform_that_names_what_watches_has_it_run_under_the_rules_of_the_clusters_site() -> None:

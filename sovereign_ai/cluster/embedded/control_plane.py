@@ -17,6 +17,7 @@ from sovereign_ai.cluster.embedded.monitoring import (
     monitoring_change,
 )
 from sovereign_ai.cluster.embedded.process_status import ClusterStatus, list_clusters, status
+from sovereign_ai.cluster.embedded.queueing import fair_sharing_of
 from sovereign_ai.cluster.embedded.queueing_change import QueueingChange, planned_change
 from sovereign_ai.cluster.embedded.rotation import rotate
 from sovereign_ai.cluster.embedded.workload_controllers import workload_controllers_of
@@ -73,6 +74,7 @@ class EmbeddedControlPlane:
         description: tuple[AIFactory, Plan] | None = None,
         *,
         changes_queueing: bool = True,
+        begins_sharing: bool = True,
     ) -> RunningCluster:
         """Start it, or return the one that runs; with the controllers that the description's platform names.
 
@@ -85,11 +87,14 @@ class EmbeddedControlPlane:
         by_description = queueing is None and description is not None
         if description is not None and queueing is None:
             queueing = runs_kueue(description[0])
-        workloads, monitoring, multikueue = None, None, None
+        workloads, monitoring, multikueue, fair_sharing = None, None, None, None
         if description is not None:
+            fair_sharing = description[0].fair_sharing
             workloads = workload_controllers_of(platform_names(description[0]))
             monitoring = monitoring_of(*description, self.name)
             multikueue = is_manager(description[0], self.name)
+        if not begins_sharing and not fair_sharing_of(self.cluster_dir):
+            fair_sharing = None
         cluster = embedded.up(
             self.name,
             progress=progress,
@@ -98,6 +103,7 @@ class EmbeddedControlPlane:
             workload_controllers=workloads,
             monitoring=monitoring,
             multikueue=multikueue,
+            fair_sharing=fair_sharing,
             wait_seconds=_START_SECONDS + _MORE_SECONDS * len(workloads or ()),
         )
         data = {
@@ -147,13 +153,13 @@ class EmbeddedControlPlane:
 
     def planned_queueing(self, api: Api, factory: AIFactory) -> QueueingChange | None:
         """Return what the next `up` of a description changes about controllers; None for nothing."""
-        described = runs_kueue(factory)
         return planned_change(
             self.cluster_dir,
             api,
-            described=described,
+            described=runs_kueue(factory),
             controllers=platform_names(factory),
             multikueue=is_manager(factory, self.name),
+            fair_sharing=factory.fair_sharing,
         )
 
     def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:

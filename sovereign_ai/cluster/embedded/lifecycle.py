@@ -45,13 +45,18 @@ from sovereign_ai.cluster.embedded.process_status import (
 from sovereign_ai.cluster.embedded.queue_release import release_without_queueing
 from sovereign_ai.cluster.embedded.queueing import (
     QUEUE_PROGRAM,
+    fair_sharing_of,
     has_queueing,
     keep_queueing,
     make_queue_settings,
     sends_work,
     set_queueing,
 )
-from sovereign_ai.cluster.embedded.queueing_change import is_descriptions, wants_queueing
+from sovereign_ai.cluster.embedded.queueing_change import (
+    is_descriptions,
+    wanted_fair_sharing,
+    wants_queueing,
+)
 from sovereign_ai.cluster.embedded.replaced_keys import complete_replacement, is_replacing, remove_keys
 from sovereign_ai.cluster.embedded.settings import make_settings
 from sovereign_ai.cluster.embedded.shutdown import STOP_SECONDS, stop_processes
@@ -115,6 +120,7 @@ def up(
     workload_controllers: Sequence[str] | None = None,
     monitoring: Monitoring | None = None,
     multikueue: bool | None = None,
+    fair_sharing: Sequence[str] | None = None,
 ) -> EmbeddedCluster:
     """Start a cluster, or return the one that runs; its data is kept from one run to the next.
 
@@ -132,6 +138,7 @@ def up(
             their start; None for as it was.
         monitoring: what watches it; None for as it was.
         multikueue: whether its Kueue sends work to other clusters; None for as it was.
+        fair_sharing: the strategies by which Kueue shares idle quota, none for not; None for as it was.
 
     Raises:
         UsageError: the name is no DNS label.
@@ -153,6 +160,8 @@ def up(
         is_same = with_queueing == has_queueing(cluster_dir) and workloads == had
         is_same = is_same and sends == sends_work(cluster_dir)
         is_same = is_same and (watched is None or not watched.is_restart)
+        shared = wanted_fair_sharing(cluster_dir, fair_sharing, with_queueing=with_queueing)
+        is_same = is_same and shared == fair_sharing_of(cluster_dir)
         is_described = by_description and is_descriptions(cluster_dir)
         if is_same and before.supervisor is not None and before.phase in {"starting", "ready"}:
             if not before.healthy:
@@ -176,7 +185,13 @@ def up(
             cluster_dir.make()
             if is_replacing(cluster_dir):
                 remove_keys(cluster_dir)
-            set_queueing(cluster_dir, definitions, by_description=is_described, multikueue=sends)
+            set_queueing(
+                cluster_dir,
+                definitions,
+                by_description=is_described,
+                multikueue=sends,
+                fair_sharing=shared,
+            )
             set_workload_controllers(cluster_dir, workload_definitions)
             if monitoring is not None:
                 set_monitoring(cluster_dir, monitoring)

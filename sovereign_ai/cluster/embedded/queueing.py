@@ -8,7 +8,7 @@ Kueue is part of a control plane whose folder has `config/queueing.json`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +110,18 @@ def sends_work(cluster_dir: ClusterDir) -> bool:
     return bool((read_json(queueing_file(cluster_dir)) or {}).get("multikueue"))
 
 
+def fair_sharing_of(cluster_dir: ClusterDir) -> tuple[str, ...]:
+    """Return the strategies by which Kueue shares idle quota on a control plane; none where it does not."""
+    return tuple((read_json(queueing_file(cluster_dir)) or {}).get("fair_sharing", ()))
+
+
 def set_queueing(
     cluster_dir: ClusterDir,
     definitions: Path | None,
     *,
     by_description: bool = False,
     multikueue: bool = False,
+    fair_sharing: Sequence[str] = (),
 ) -> None:
     """Make Kueue part of a control plane, from its next start on, or no part of it any more.
 
@@ -124,6 +130,7 @@ def set_queueing(
         definitions: the folder with the definitions of Kueue's objects; None if Kueue is not wanted.
         by_description: whether a description asks for it, and no option.
         multikueue: whether it sends work to other clusters.
+        fair_sharing: the strategies by which it shares idle quota; none for not.
     """
     if definitions is None:
         queueing_file(cluster_dir).unlink(missing_ok=True)
@@ -133,6 +140,8 @@ def set_queueing(
         settings["multikueue"] = True
     if by_description:
         settings["by"] = _DESCRIPTION
+    if fair_sharing:
+        settings["fair_sharing"] = list(fair_sharing)
     write_json(queueing_file(cluster_dir), settings)
 
 
@@ -223,7 +232,10 @@ def _configuration(cluster_dir: ClusterDir, port: int) -> dict[str, Any]:
     frameworks = ["batch/job"]
     frameworks += [controller.framework for controller in running_workload_controllers(cluster_dir)]
     webhook = {"host": LOOPBACK, "port": port, "certDir": str(folder)}
+    strategies = fair_sharing_of(cluster_dir)
+    fair_sharing = {"fairSharing": {"preemptionStrategies": list(strategies)}} if strategies else {}
     return {
+        **fair_sharing,
         "apiVersion": "config.kueue.x-k8s.io/v1beta2",
         "kind": "Configuration",
         "namespace": QUEUE_NAMESPACE,

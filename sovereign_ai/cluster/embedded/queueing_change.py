@@ -7,13 +7,18 @@ whatever is deployed to it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.cluster.embedded.queued_jobs import QueuedJobs, listed, read_queued_jobs
-from sovereign_ai.cluster.embedded.queueing import has_queueing, is_by_description, sends_work
+from sovereign_ai.cluster.embedded.queueing import (
+    fair_sharing_of,
+    has_queueing,
+    is_by_description,
+    sends_work,
+)
 from sovereign_ai.cluster.embedded.workload_controllers import (
     WORKLOAD_CONTROLLERS,
     running_workload_controllers,
@@ -35,12 +40,17 @@ class QueueingChange:
         jobs: the Jobs that name a queue now.
         started: the titles of the controllers of workloads that start.
         stopped: the title of each that stops, to its work that is left.
+        fair_sharing: the strategies by which Kueue shares idle quota from then on, none for not; None where
+            that stays as it is.
+        begins_sharing: whether it shares none now.
     """
 
     starts: bool | None
     jobs: QueuedJobs
     started: tuple[str, ...] = ()
     stopped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fair_sharing: tuple[str, ...] | None = None
+    begins_sharing: bool = False
 
     def __str__(self) -> str:
         """Return one line for a person."""
@@ -49,13 +59,22 @@ class QueueingChange:
             if names:
                 ending = "s" if len(names) == 1 else ""
                 verbs.append(f"{', '.join(names)} {verb}{ending}")
+        if self.fair_sharing is not None and self.starts is None:
+            by = f"by {', '.join(self.fair_sharing)}" if self.fair_sharing else "by no strategy any more"
+            verbs.append(f"Kueue shares idle quota {by}")
         return "; ".join([f"{' and '.join(verbs)}: the control plane is started anew", *self._costs()])
+
+    @property
+    def is_after_deployment(self) -> bool:
+        """Whether it waits for the queues to be deployed: fair sharing needs each of them in a cohort."""
+        return self.begins_sharing and self.starts is None and not self.started and not self.stopped
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data for `--json`."""
         return {
             "starts": self.starts,
             "controllers": {"start": self._starting(), "stop": self._stopping()},
+            "fair_sharing": None if self.fair_sharing is None else list(self.fair_sharing),
             "costs": list(self._costs()),
         }
 
@@ -113,6 +132,21 @@ def is_descriptions(cluster_dir: ClusterDir) -> bool:
     return not has_queueing(cluster_dir) or is_by_description(cluster_dir)
 
 
+def wanted_fair_sharing(
+    cluster_dir: ClusterDir, asked: Sequence[str] | None, *, with_queueing: bool
+) -> tuple[str, ...]:
+    """Return the strategies by which Kueue shares idle quota from the next start on; none for not.
+
+    Args:
+        cluster_dir: the control plane's folder.
+        asked: those that are asked for; None where nobody says.
+        with_queueing: whether Kueue is part of the control plane then.
+    """
+    if not with_queueing:
+        return ()
+    return fair_sharing_of(cluster_dir) if asked is None else tuple(asked)
+
+
 def planned_change(
     cluster_dir: ClusterDir,
     api: Api,
@@ -120,6 +154,7 @@ def planned_change(
     described: bool,
     controllers: Collection[str] = (),
     multikueue: bool = False,
+    fair_sharing: Sequence[str] = (),
 ) -> QueueingChange | None:
     """Return what a description changes about controllers; None where they stay as they are.
 
@@ -129,6 +164,7 @@ def planned_change(
         described: whether the description's platform names Kueue.
         controllers: the names of all controllers of the description's platform.
         multikueue: whether the description has its Kueue send work to other clusters.
+        fair_sharing: the platform's strategies by which idle quota is shared.
 
     Raises:
         ApiError: the server refused.
@@ -139,7 +175,11 @@ def planned_change(
     had = {controller.name for controller in running_workload_controllers(cluster_dir)}
     wanted = workload_controllers_of(controllers)
     sends, sent = wants_kueue and multikueue, sends_work(cluster_dir)
-    if not changes_kueue and had == set(wanted) and sends == sent:
+    shared = wanted_fair_sharing(cluster_dir, fair_sharing, with_queueing=wants_kueue)
+    shared_before = fair_sharing_of(cluster_dir)
+    changes_sharing = shared != shared_before
+    is_same = not changes_kueue and not changes_sharing and sends == sent
+    if is_same and had == set(wanted):
         return None
     started = tuple(WORKLOAD_CONTROLLERS[name].title for name in wanted if name not in had)
     stopped: dict[str, tuple[str, ...]] = {}
@@ -152,4 +192,11 @@ def planned_change(
             stopped[controller.title] = tuple(work_of(api, controller))
     starts = wants_kueue if changes_kueue else None
     jobs = read_queued_jobs(api) if changes_kueue else QueuedJobs()
-    return QueueingChange(starts, jobs, started, stopped)
+    return QueueingChange(
+        starts,
+        jobs,
+        started,
+        stopped,
+        fair_sharing=shared if changes_sharing else None,
+        begins_sharing=changes_sharing and not shared_before,
+    )

@@ -63,6 +63,7 @@ class KindControlPlane:
         description: tuple[AIFactory, Plan] | None = None,
         *,
         changes_queueing: bool = True,  # noqa: ARG002 - Kueue is no part of it
+        begins_sharing: bool = True,  # noqa: ARG002 - Kueue is no part of it
     ) -> RunningCluster:
         """Create it from a description, or return the one that runs.
 

@@ -5,6 +5,7 @@ Pools of management machines have none of them: they run no tenant's work.
 A queue serves the namespaces of one zone and is in no cohort, so no quota is lent across zones. It has its
 pool's name whatever the zone, for Kueue does not let a local queue change the queue that it leads to.
 Where a zone lends what its tenants do not use, each of its namespaces has a queue in a cohort of the pool.
+Under fair sharing a queue that lends nothing is in a cohort too, alone (`_lonely_cohort`).
 
 Quotas are what the pool's nodes have; spares do not count. Levels go from the hall down to the node by labels
 that every node of the pool carries, since Kueue never uses a node without one of them.
@@ -12,7 +13,9 @@ that every node of the pool carries, since Kueue never uses a node without one o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from sovereign_ai.catalog.system import system
@@ -58,12 +61,13 @@ def objects(factory: AIFactory, cluster: ClusterPlan, sent: Sequence[Dispatch] =
         flavour = flavour_name(factory, pool)
         yield maker.make(API, "ResourceFlavor", flavour, component, spec=_flavour_spec(factory, pool))
         if not _is_lent(factory, pool.zone):
-            spec = _queue_spec(pool, flavour)
+            spec = {**_lonely_cohort(factory, pool), **_queue_spec(pool, flavour)}
             yield maker.make(API, "ClusterQueue", pool.pool, component, spec=spec)
             continue
         for namespace in cluster.namespaces:
             if pool.pool in namespace.pools:
                 spec = _lending_spec(pool, flavour, namespace, shares)
+                spec |= _fair_sharing(factory, namespace)
                 name = _lending_queue(pool.pool, namespace)
                 yield maker.make(API, "ClusterQueue", name, component, spec=spec)
     for namespace in cluster.namespaces:
@@ -87,7 +91,7 @@ def _sending(factory: AIFactory, maker: Maker, dispatch: Dispatch) -> Iterator[O
     component = f"pool.{pool.pool}"
     yield maker.make(API, "ResourceFlavor", flavour, component, spec=_flavour_spec(factory, pool))
     spaces = [namespace.name for namespace in dispatch.namespaces]
-    spec = _queue_spec(pool, flavour)
+    spec = {**_lonely_cohort(factory, pool), **_queue_spec(pool, flavour)}
     spec["namespaceSelector"]["matchExpressions"] = [{"key": _SPACE, "operator": "In", "values": spaces}]
     spec["admissionChecksStrategy"] = {"admissionChecks": [{"name": dispatch.queue}]}
     yield maker.make(API, "ClusterQueue", pool.pool, component, spec=spec)
@@ -100,6 +104,37 @@ def _sending(factory: AIFactory, maker: Maker, dispatch: Dispatch) -> Iterator[O
 def _is_lent(factory: AIFactory, zone: str) -> bool:
     """Return whether tenants of a zone borrow what the others do not use."""
     return factory.zone(zone).idle_quota == "lent"
+
+
+def _lonely_cohort(factory: AIFactory, pool: PoolSlice) -> dict[str, Any]:
+    """Return the cohort of a queue that lends nothing: none, or under fair sharing one that it has alone.
+
+    Under fair sharing Kueue 0.17 ends with a fault when work in a queue without a cohort finds too little in
+    those that it may preempt, and again after each start (kubernetes-sigs/kueue#10891 and #12541).
+    """
+    return {"cohortName": pool.pool} if factory.fair_sharing else {}
+
+
+def _fair_sharing(factory: AIFactory, namespace: Namespace) -> dict[str, Any]:
+    """Return the part of a queue's spec that has its tenant's weight; nothing for the usual weight."""
+    for tenant in factory.tenants:
+        if tenant.name == namespace.tenant and tenant.weight is not None:
+            return {"fairSharing": {"weight": _weight_text(tenant.weight)}}
+    return {}
+
+
+def _weight_text(weight: float) -> str:
+    """Return a weight as the API server stores it: the shortest amount of Kubernetes, to a billionth.
+
+    >>> _weight_text(2.0), _weight_text(0.25), _weight_text(0.0)
+    ('2', '250m', '0')
+    """
+    count = math.ceil(Fraction(repr(weight)) * 10**9)
+    suffixes = ["n", "u", "m", "", "k", "M", "G"]
+    while count and count % 1000 == 0:
+        count //= 1000
+        del suffixes[0]
+    return f"{count}{suffixes[0]}" if count else "0"
 
 
 def _lending_queue(pool: str, namespace: Namespace) -> str:

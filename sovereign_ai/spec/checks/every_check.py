@@ -26,6 +26,7 @@ from sovereign_ai.spec.checks.cabling import check_cabling
 from sovereign_ai.spec.checks.campus import check_campuses
 from sovereign_ai.spec.checks.disruption import check_disruption_budgets
 from sovereign_ai.spec.checks.dns import check_dns
+from sovereign_ai.spec.checks.fair_sharing import check_fair_sharing
 from sovereign_ai.spec.checks.hardware import (
     check_fabrics,
     check_media,
@@ -73,6 +74,7 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_services, frozenset({"services"})),
     (check_platform, frozenset({"platform"})),
     (check_lending, frozenset({"platform", "zones"})),
+    (check_fair_sharing, frozenset({"platform", "zones", "tenants"})),
     (check_disruption_budgets, frozenset({"disruption_budgets", "pools", "zones", "tenants"})),
     (check_waivers, frozenset({"waivers"})),
     (check_approvers, frozenset({"approvers"})),

@@ -13,9 +13,11 @@ from sovereign_ai.cluster.embedded.plane_controllers import plane_controllers
 from sovereign_ai.cluster.embedded.queueing import (
     QUEUE_CONTROLLER,
     QUEUE_PROGRAM,
+    fair_sharing_of,
     has_queueing,
     make_queue_settings,
     queue_controller,
+    queue_settings_file,
     sending_objects,
     set_queueing,
 )
@@ -53,6 +55,18 @@ def webhooks(cluster_dir: ClusterDir) -> list[dict[str, Any]]:
         for file in folder.iterdir():
             collected += read(file)["webhooks"]
     return collected
+
+
+def test_kueue_shares_idle_quota_by_the_strategies_that_are_asked_for_and_otherwise_not(
+    cluster_dir: ClusterDir, tmp_path: Path
+) -> None:
+    assert "fairSharing" not in read(queue_settings_file(cluster_dir))
+    strategies = ("LessThanInitialShare",)
+    set_queueing(cluster_dir, tmp_path / "definitions", fair_sharing=strategies)
+    make_files(cluster_dir)
+    shared = read(queue_settings_file(cluster_dir))["fairSharing"]
+    assert shared == {"preemptionStrategies": ["LessThanInitialShare"]}
+    assert fair_sharing_of(cluster_dir) == strategies
 
 
 def test_a_control_plane_has_no_trace_of_kueue_unless_it_is_wanted(tmp_path: Path):

@@ -12,6 +12,7 @@ from sovereign_ai.cluster.embedded.queueing_change import (
     QueueingChange,
     is_descriptions,
     planned_change,
+    wanted_fair_sharing,
     wants_queueing,
 )
 from sovereign_ai.cluster.embedded.workload_controllers import set_workload_controllers
@@ -92,8 +93,55 @@ def test_a_change_without_jobs_costs_no_more_than_the_start() -> None:
     assert QueueingChange(starts=False, jobs=QueuedJobs()).to_data() == {
         "starts": False,
         "controllers": {"start": [], "stop": ["Kueue"]},
+        "fair_sharing": None,
         "costs": [],
     }
+
+
+BOTH = ("LessThanOrEqualToFinalShare", "LessThanInitialShare")
+
+
+@pytest.mark.parametrize(
+    ("before", "described", "said"),
+    [
+        ((), BOTH, f"Kueue shares idle quota by {BOTH[0]}, {BOTH[1]}"),
+        (BOTH, BOTH[1:], f"Kueue shares idle quota by {BOTH[1]}"),
+        (BOTH, (), "Kueue shares idle quota by no strategy any more"),
+        (BOTH, BOTH, None),
+    ],
+)
+def test_preview_says_how_idle_quota_is_shared_from_then_on(
+    cluster_dir: ClusterDir,
+    tmp_path: Path,
+    before: tuple[str, ...],
+    described: tuple[str, ...],
+    said: str | None,
+) -> None:
+    set_queueing(cluster_dir, tmp_path, by_description=True, fair_sharing=before)
+    change = planned_change(cluster_dir, cluster(), described=True, fair_sharing=described)
+    assert (change and str(change)) == (said and f"{said}: the control plane is started anew")
+    assert bool(change and change.is_after_deployment) is (before == ())
+    assert change is None or change.to_data()["fair_sharing"] == list(described)
+
+
+def test_fair_sharing_goes_with_kueue_and_stays_as_it_was_where_nobody_says(
+    cluster_dir: ClusterDir, tmp_path: Path
+) -> None:
+    set_queueing(cluster_dir, tmp_path, by_description=True, fair_sharing=BOTH)
+    assert wanted_fair_sharing(cluster_dir, None, with_queueing=True) == BOTH
+    assert wanted_fair_sharing(cluster_dir, BOTH, with_queueing=False) == ()
+    keep_queueing(cluster_dir)
+    assert wanted_fair_sharing(cluster_dir, None, with_queueing=True) == BOTH
+    change = planned_change(cluster_dir, cluster(), described=True)
+    assert change is not None
+    assert not change.is_after_deployment
+
+
+def test_kueue_that_starts_with_fair_sharing_is_said_to_start(cluster_dir: ClusterDir) -> None:
+    change = planned_change(cluster_dir, cluster(), described=True, fair_sharing=BOTH)
+    assert change is not None
+    assert str(change).startswith("Kueue starts: the control plane is started anew;")
+    assert not change.is_after_deployment
 
 
 def test_preview_says_which_controllers_start_and_that_a_trainer_brings_what_it_needs(

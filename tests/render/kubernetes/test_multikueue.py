@@ -6,7 +6,7 @@ from typing import Any
 
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
-from tests.plan.multikueue import MANAGER, WORKER, two_sites, worker
+from tests.plan.multikueue import CLOSED, MANAGER, OPEN, WORKER, two_sites, worker
 
 OURS = {"AdmissionCheck", "MultiKueueCluster", "MultiKueueConfig"}
 
@@ -94,3 +94,17 @@ def test_the_policy_on_secrets_looks_into_kueues_namespace_where_work_is_sent_an
         [scope, _] = policy["spec"]["matchConditions"]
         assert ('request.namespace == "kueue-system"' in scope["expression"]) is expected
         assert ("PLC-012" in str(policy)) is expected
+
+
+def test_the_queue_of_sent_work_is_in_a_cohort_where_idle_quota_is_shared_by_weights() -> None:
+    """Kueue 0.17 ends under fair sharing at a queue without one."""
+    platform = {
+        "queueing": "kueue",
+        "multikueue": [worker()],
+        "fair_sharing": ["LessThanInitialShare"],
+    }
+    made = objects(MANAGER, platform=platform, zones=[{**OPEN, "idle_quota": "lent"}, CLOSED])
+    queues = {key[2]: obj["spec"] for key, obj in made.items() if key[0] == "ClusterQueue"}
+    assert "there" in queues
+    for name, spec in queues.items():
+        assert spec.get("cohortName"), name

@@ -72,6 +72,71 @@ def test_lent_quota_is_divided_over_queues_of_one_cohort_that_take_it_back():
         assert selector["kubernetes.io/metadata.name"] == space
 
 
+@pytest.mark.parametrize(
+    ("weight", "text"),
+    [
+        (2.0, "2"),
+        (0.0, "0"),
+        (0.5, "500m"),
+        (1.25, "1250m"),
+        (1500.0, "1500"),
+        (2000.0, "2k"),
+        (0.1, "100m"),
+        (0.000_000_002, "2n"),
+        (0.000_000_001_5, "2n"),
+        (1_000_000_000.0, "1G"),
+    ],
+)
+def test_the_weight_of_a_tenant_is_that_of_its_lending_queues_as_the_api_server_writes_it(
+    weight: float, text: str
+):
+    factory = sharing(weight)
+    derived = stack("superpod")[1]
+    weights = {}
+    for obj in queues.objects(factory, derived.clusters[0]):
+        if obj["kind"] == "ClusterQueue":
+            weights[obj["metadata"]["name"]] = obj["spec"].get("fairSharing")
+    assert weights == {"dgx.climate": {"weight": text}, "dgx.materials": None}
+
+
+def sharing(weight: float) -> AIFactory:
+    """Return the superpod, whose tenants share what they lend; the first has a weight."""
+    factory = stack("superpod")[0]
+    lent = [replace_fields(zone, idle_quota="lent") for zone in factory.zones]
+    tenants = []
+    for tenant in factory.tenants:
+        tenants.append(replace_fields(tenant, weight=weight if tenant.name == "climate" else None))
+    platform = Platform(queueing=("kueue",), fair_sharing=("LessThanInitialShare",))
+    shared = replace_fields(factory, zones=tuple(lent), tenants=tuple(tenants), platform=platform)
+    assert isinstance(shared, AIFactory)
+    return shared
+
+
+def test_under_fair_sharing_no_queue_is_without_a_cohort_and_those_that_lend_nothing_share_theirs_with_none():
+    """Without one Kueue 0.17 ends with a fault when work there finds too little to preempt."""
+    factory, derived = stack("lab")
+    zones = [replace_fields(zone, idle_quota="kept") for zone in factory.zones]
+    zones[0] = replace_fields(zones[0], idle_quota="lent")
+    platform = Platform(queueing=("kueue",), fair_sharing=("LessThanInitialShare",))
+    shared = replace_fields(factory, zones=tuple(zones), platform=platform)
+    cohorts = {}
+    for obj in queues.objects(shared, derived.clusters[0]):
+        if obj["kind"] == "ClusterQueue":
+            cohorts[obj["metadata"]["name"]] = obj["spec"]["cohortName"]
+    assert cohorts == {"train.research": "train", "serve": "serve"}
+
+
+def test_tenants_write_no_queue_whose_weight_would_be_their_own():
+    factory = sharing(2.0)
+    derived = stack("superpod")[1]
+    written = set()
+    for obj in tenants.objects(factory, derived, derived.clusters[0]):
+        for rule in obj.get("rules", ()):
+            if set(rule["verbs"]) - {"get", "list", "watch"} and "kueue.x-k8s.io" in rule["apiGroups"]:
+                written |= set(rule["resources"])
+    assert written == set()
+
+
 def test_a_namespace_of_a_zone_that_lends_may_hold_all_of_its_gpus():
     factory, derived = stack("superpod")
     lent = [replace_fields(zone, idle_quota="lent") for zone in factory.zones]

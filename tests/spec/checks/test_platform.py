@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.errors import SpecError
+from sovereign_ai.spec.factory import AIFactory
 from tests.rules.subject import factory_of
 
 USAGE = {"name": "usage", "kind": "telemetry", "host": "usage.example.com"}
@@ -88,6 +89,65 @@ def test_a_platform_that_cannot_be_is_refused_with_what_to_write(
     (problem,) = problems(platform)
     assert problem[:2] == (code, field)
     assert problem[2].startswith(hint)
+
+
+BOTH = ["LessThanOrEqualToFinalShare", "LessThanInitialShare"]
+
+
+def shared(*, fair_sharing: Any = (), idle: str = "lent", weight: float | None = None) -> list[Any]:
+    """Return the problems of a platform with Kueue whose tenant may have a weight."""
+    data = factory_of().to_data()
+    data["platform"] = {"queueing": "kueue", "fair_sharing": fair_sharing}
+    for zone in data["zones"]:
+        zone["idle_quota"] = idle
+    if weight is not None:
+        data["tenants"][0]["weight"] = weight
+    try:
+        AIFactory(**data)
+    except SpecError as error:
+        return [(problem.code, problem.where.field, problem.hint) for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize("strategies", [BOTH, BOTH[:1], BOTH[1:], BOTH[0]])
+@pytest.mark.parametrize("weight", [None, 0, 0.5, 1, 2.5, 1_000_000_000])
+def test_lent_quota_is_shared_by_each_order_of_strategies_that_kueue_takes(
+    strategies: Any, weight: float | None
+) -> None:
+    assert shared(fair_sharing=strategies, weight=weight) == []
+
+
+def test_strategies_in_an_order_that_kueue_refuses_are_refused() -> None:
+    expected = ("bad-value", "platform.fair_sharing", f"write [{BOTH[0]}, {BOTH[1]}]")
+    assert shared(fair_sharing=BOTH[::-1]) == [expected]
+    twice = ("duplicate-entry", "platform.fair_sharing[1]", "keep one of the two")
+    assert shared(fair_sharing=[BOTH[0], BOTH[0]]) == [twice]
+
+
+def test_fair_sharing_without_lent_quota_is_refused() -> None:
+    hint = "write 'idle_quota: lent' in a zone, or remove 'fair_sharing'"
+    assert shared(fair_sharing=BOTH, idle="kept") == [("contradiction", "platform.fair_sharing", hint)]
+
+
+def test_fair_sharing_without_kueue_is_refused() -> None:
+    found = problems({"fair_sharing": BOTH})
+    assert found == [
+        ("missing-controller", "platform.fair_sharing", "write 'queueing: kueue' under 'platform'")
+    ]
+
+
+def test_a_weight_that_nothing_uses_is_refused() -> None:
+    (problem,) = shared(weight=2)
+    assert problem[:2] == ("contradiction", "tenants[0].weight")
+    assert problem[2] == f"write 'platform.fair_sharing: [{', '.join(BOTH)}]', or remove 'weight'"
+    found = shared(fair_sharing=BOTH, idle="kept", weight=2)
+    assert ("contradiction", "tenants[0].weight", "write 'idle_quota: lent', or remove 'weight'") in found
+
+
+@pytest.mark.parametrize("weight", [-1, 1e-9, 5e-10, 1_000_000_001])
+def test_a_weight_that_kueue_refuses_is_refused(weight: float) -> None:
+    ((code, field, _),) = shared(fair_sharing=BOTH, weight=weight)
+    assert (code in {"out-of-range", "bad-value"}, field) == (True, "tenants[0].weight")
 
 
 def contacts(*listed: dict[str, Any]) -> dict[str, Any]:
