@@ -14,6 +14,7 @@ import pytest
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.cluster.worker_kubeconfig import make_worker_kubeconfig
+from sovereign_ai.deploy.enforcement import enforce
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
@@ -56,8 +57,10 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         for name in (WORKER, MANAGER):
             made = up(name, root=root, queueing=True, multikueue=name == MANAGER, wait_seconds=300)
             kubeconfigs[name], apis[name] = made.kubeconfig, open_cluster(made.kubeconfig)
-            for obj in render(factory, derived, name).objects:
+            objects = render(factory, derived, name).objects
+            for obj in objects:
                 until(partial(_applied, apis[name], obj), 600)
+            enforce(apis[name], objects, lambda _line: None, wait_seconds=300)
             simulate(apis[name], factory, derived, name)
         yield Pair(apis[MANAGER], apis[WORKER], kubeconfigs[WORKER], factory, derived)
     finally:
@@ -165,6 +168,7 @@ def _ended(api: Api, name: str) -> Any:
 
 def test_a_job_asks_for_more_than_the_worker_has_and_waits_in_the_managers_queue(pair: Pair) -> None:
     pair.manager.create(job("large", "u", "there", parallelism=3, completions=3))
+    until(lambda: pair.manager.list(KUEUE, "Workload", "u"))
     reason = until(lambda: _said(why(pair, "u/large"), "over-quota"))
     assert "there" in reason.message
     pair.manager.delete("batch/v1", "Job", "large", "u")
@@ -177,21 +181,16 @@ def test_work_of_a_zone_whose_data_may_not_be_there_is_never_sent(pair: Pair) ->
     local = {"apiVersion": KUEUE, "kind": "LocalQueue", "metadata": {"name": "there", "namespace": "v"}}
     pair.manager.create(local | {"spec": {"clusterQueue": "there"}})
     with pytest.raises(ApiError, match="PLC-009"):
-        pair.manager.create(job("closed", "v", "there"))
+        pair.manager.create(job("closed", "v", "there", managedBy=MULTIKUEUE))
     queue = pair.manager.get(KUEUE, "ClusterQueue", "there") or {}
     for selector in ({}, {"matchExpressions": [{"key": SPACE, "operator": "In", "values": ["t", "v"]}]}):
         wider = {**queue, "apiVersion": KUEUE, "kind": "ClusterQueue"}
         wider["spec"] = {**queue["spec"], "namespaceSelector": selector}
         with pytest.raises(ApiError, match="RES-012"):
             pair.manager.replace(wider)
-    # A workload without a job passes no rule of jobs: the queue's selector keeps it out.
-    body = {
-        "queueName": "there",
-        "podSets": [{"name": "main", "count": 1, "template": {"spec": pod()["spec"]}}],
-    }
-    body["podSets"][0]["template"]["spec"]["restartPolicy"] = "Never"
-    made = {"apiVersion": KUEUE, "kind": "Workload", "metadata": {"name": "closed", "namespace": "v"}}
-    pair.manager.create(made | {"spec": body})
+    # One that says nothing of its manager is a job of this cluster, and the queue takes in other namespaces.
+    pair.manager.create(job("closed", "v", "there"))
+    until(lambda: pair.manager.list(KUEUE, "Workload", "v"))
     until(lambda: _said(why(pair, "v/closed"), "other-namespace"))
     for kind, name, spec in (
         ("AdmissionCheck", "abroad", {"controllerName": MULTIKUEUE, "parameters": PARAMETERS}),
