@@ -116,6 +116,7 @@ def _usage(
     where: tuple[Backend, Path | None, str | None],
 ) -> None:
     from sovereign_ai.cli.stack import open_stack
+    from sovereign_ai.plan import sent_pools
     from sovereign_ai.verify import by_tenant, observe_queues, usage_of
 
     backend, kubeconfig, name = where
@@ -126,7 +127,10 @@ def _usage(
     # Whatever is wrong with the figures needs no cluster to be said.
     price = hour_price(stack, question.figures)
     api = open_target(cluster, backend, kubeconfig, output.progress).api
-    uses = usage_of(observe_queues(api).workloads, stack.plan.cluster(cluster), question.since, now)
+    planned = stack.plan
+    sent = sent_pools(stack.factory, planned.clusters, cluster)
+    workloads = observe_queues(api).workloads
+    uses = usage_of(workloads, planned.cluster(cluster), question.since, now, sent)
     sums = by_tenant(uses)
     lines = usage_lines(uses, sums, price)
     if question.focus is not None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster import ActiveAlert
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.operate import HeldPod, Machine
-    from sovereign_ai.plan import Plan
+    from sovereign_ai.plan import Plan, PoolSlice
     from sovereign_ai.verify import QueueState, TenantUsage
 
 _NEW_SCREEN = "\x1b[H\x1b[2J"
@@ -70,15 +70,17 @@ def _top(
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cli.top_text import screen
     from sovereign_ai.errors import SovereignError
+    from sovereign_ai.plan import sent_pools
 
     backend, kubeconfig, name = where
     stack = open_stack(path)
     cluster = stack.bundle(name).cluster
     target = open_target(cluster, backend, kubeconfig, output.progress)
     price = hour_price(stack, None)
+    sent = sent_pools(stack.factory, stack.plan.clusters, cluster)
 
     def observe() -> Overview:
-        return observe_all(target, stack.plan, cluster, datetime.now(UTC), price)
+        return observe_all(target, stack.plan, cluster, datetime.now(UTC), price, sent)
 
     overview = observe()
     if interval is None:
@@ -105,7 +107,14 @@ def new_screen() -> str:
     return _NEW_SCREEN if os.environ.get("TERM", "dumb") not in {"", "dumb"} else "\n"
 
 
-def observe_all(target: Target, plan: Plan, cluster: str, now: datetime, price: HourPrice | None) -> Overview:
+def observe_all(
+    target: Target,
+    plan: Plan,
+    cluster: str,
+    now: datetime,
+    price: HourPrice | None,
+    sent: Sequence[PoolSlice] = (),
+) -> Overview:
     """Observe a cluster.
 
     Args:
@@ -114,6 +123,7 @@ def observe_all(target: Target, plan: Plan, cluster: str, now: datetime, price: 
         cluster: its name there.
         now: the moment.
         price: what a GPU-hour costs; None where nothing of it is known.
+        sent: pools of other clusters to which it sends work, whose usage is counted here.
 
     Raises:
         ApiError: the API server refused.
@@ -163,7 +173,7 @@ def observe_all(target: Target, plan: Plan, cluster: str, now: datetime, price: 
         full_power(plan, cluster),
         power.estimated,
         count_working(plan, cluster, pods, held, unwell_machines(view.nodes.values())),
-        _usage(state_of_queues, plan, cluster, now),
+        _usage(state_of_queues, plan, cluster, now, sent),
         price,
         _alerts(target),
     )
@@ -179,13 +189,15 @@ def _alerts(target: Target) -> tuple[ActiveAlert, ...] | None:
         return None
 
 
-def _usage(state: QueueState | None, plan: Plan, cluster: str, now: datetime) -> list[TenantUsage]:
+def _usage(
+    state: QueueState | None, plan: Plan, cluster: str, now: datetime, sent: Sequence[PoolSlice]
+) -> list[TenantUsage]:
     """Return what tenants have used, of all that Kueue still holds; nothing without Kueue."""
     from sovereign_ai.verify import by_tenant, usage_of
 
     if state is None:
         return []
-    return by_tenant(usage_of(state.workloads, plan.cluster(cluster), None, now))
+    return by_tenant(usage_of(state.workloads, plan.cluster(cluster), None, now, sent))
 
 
 def _state(machine: Machine | None, node: Mapping[str, Any] | None, busy: int, devices: int) -> MachineState:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         dispatches,
         kubeconfig_head,
         kueue_namespace,
+        sent_pools,
         worker_notes,
         workers_of,
     )
@@ -91,6 +92,7 @@ else:
                 "dispatches",
                 "kubeconfig_head",
                 "kueue_namespace",
+                "sent_pools",
                 "worker_notes",
                 "workers_of",
             ),
@@ -178,6 +180,7 @@ __all__ = [
     "pool_shapes",
     "pool_shares",
     "request_levels",
+    "sent_pools",
     "spares_of",
     "summary",
     "switch_batches",

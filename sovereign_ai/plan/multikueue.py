@@ -113,6 +113,12 @@ def dispatches(factory: AIFactory, clusters: Sequence[ClusterPlan]) -> tuple[Dis
     return tuple(found.values())
 
 
+def sent_pools(factory: AIFactory, clusters: Sequence[ClusterPlan], cluster: str) -> list[PoolSlice]:
+    """Return the pools of other clusters to which one sends work."""
+    is_manager = cluster == factory.name
+    return [dispatch.pool for dispatch in dispatches(factory, clusters)] if is_manager else []
+
+
 def _may_run(factory: AIFactory, worker: WorkerCluster, zone: str, country: str) -> bool:
     """Return whether the description sends work of a zone to a worker, and its data may be there."""
     return zone in worker.zones and not _forbidding(factory, zone, country)

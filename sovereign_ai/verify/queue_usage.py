@@ -24,6 +24,8 @@ from sovereign_ai.verify.pod_requests import amount_of
 
 Object = Mapping[str, Any]
 _HOUR = 3600.0
+_ORIGIN = "kueue.x-k8s.io/multikueue-origin"
+"""The label of a workload that another cluster has sent."""
 
 
 @frozen_dataclass
@@ -87,7 +89,11 @@ class TenantUsage:
 
 
 def usage_of(
-    workloads: Iterable[Object], cluster: ClusterPlan, since: datetime | None, until: datetime
+    workloads: Iterable[Object],
+    cluster: ClusterPlan,
+    since: datetime | None,
+    until: datetime,
+    sent: Iterable[PoolSlice] = (),
 ) -> list[WorkUsage]:
     """Return what each piece of work has used in a period, by tenant, namespace and name.
 
@@ -96,14 +102,17 @@ def usage_of(
         cluster: its plan; workloads outside its tenants' namespaces are left out.
         since: the beginning of the period; None for all that is known.
         until: its end.
+        sent: pools of other clusters to which this one sends work. It is counted here and not there, where
+            its workload is deleted at its end.
     """
     tenants = {namespace.name: namespace.tenant for namespace in cluster.namespaces}
-    pools = {pool.pool: pool for pool in cluster.pools}
+    pools = {pool.pool: pool for pool in (*cluster.pools, *sent)}
     uses = []
     for workload in workloads:
         tenant = tenants.get(workload["metadata"]["namespace"])
         pool = pools.get(str(workload["spec"].get("queueName")))
-        if tenant is None or pool is None:
+        is_received = _ORIGIN in (workload["metadata"].get("labels") or {})
+        if tenant is None or pool is None or is_received:
             continue
         use = _use(workload, tenant, pool, (since, until))
         if use is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -122,3 +123,16 @@ def test_work_counts_for_the_team_that_it_or_its_pods_are_labelled_with(cluster:
     }
     (tenant,) = by_tenant(uses)
     assert (tenant.team, tenant.gpu_hours) == ("", sum(hours for _, hours in teams.values()))
+
+
+def test_work_that_is_sent_is_counted_where_it_is_sent_from_alone(cluster: ClusterPlan) -> None:
+    far = replace(cluster.pools[0], pool="far")
+    work = workload("a", "8", ("Admitted", 1), ("Finished", 3), queue="far")
+    until = NOON + timedelta(hours=10)
+    [use] = usage_of([work], cluster, None, until, [far])
+    assert (use.pool, use.gpu_hours) == ("far", 16.0)
+    assert usage_of([work], cluster, None, until) == []
+    received = workload("b", "8", ("Admitted", 1), ("Finished", 3))
+    assert len(used(cluster, received)) == 1
+    received["metadata"]["labels"] = {"kueue.x-k8s.io/multikueue-origin": "lab"}
+    assert used(cluster, received) == []
