@@ -88,7 +88,7 @@ def test_a_controller_has_no_right_that_its_project_does_not_publish_and_judges_
 def test_kueue_has_no_right_and_no_webhook_that_is_not_published(tmp_path: Path) -> None:
     cluster_dir = ClusterDir("lab", tmp_path / "lab")
     cluster_dir.make()
-    set_queueing(cluster_dir, tmp_path)
+    set_queueing(cluster_dir, tmp_path, multikueue=True)
     set_workload_controllers(cluster_dir, dict.fromkeys(WORKLOAD_CONTROLLERS, tmp_path))
     kueue = queue_controller(cluster_dir)
     # It writes its finalizer into flavors and topologies, and has no published right to patch these.
