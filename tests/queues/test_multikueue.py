@@ -59,8 +59,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
             kubeconfigs[name], apis[name] = made.kubeconfig, open_cluster(made.kubeconfig)
             objects = render(factory, derived, name).objects
             for obj in objects:
-                until(partial(_applied, apis[name], obj), 600)
-            enforce(apis[name], objects, lambda _line: None, wait_seconds=300)
+                until(partial(_applied, apis[name], obj), 1800)
+            enforce(apis[name], objects, lambda _line: None, wait_seconds=900)
             simulate(apis[name], factory, derived, name)
         yield Pair(apis[MANAGER], apis[WORKER], kubeconfigs[WORKER], factory, derived)
     finally:
