@@ -21,8 +21,9 @@ from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.names import KEYS
 from sovereign_ai.verify import observe_queues, reason_of, workload_of
 from sovereign_ai.verify.fair_share import STRATEGIES
+from sovereign_ai.verify.pod_requests import field_of
 from sovereign_ai.verify.queue_obstacle import way_in
-from sovereign_ai.verify.queue_state import full_name, with_priority
+from sovereign_ai.verify.queue_state import full_name, is_true, with_priority
 from tests.queues.test_pending import KUEUE, made, until
 from tests.queues.test_why_cases import LEVELS, SmallFleet, apply_change
 
@@ -181,3 +182,37 @@ def test_cohorts_of_cohorts_share_as_was_said(
     fleet.fill(fleet.queues, PODS)
     job = fleet.job(drawn.randint(1, 3), drawn.choice(fleet.queues), priority=drawn.choice((0, 100)))
     tried(fleet, job, order)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_outrun_work_is_told_what_lets_it_in_before_others(
+    fleet: SharedFleet, order: tuple[str, ...], number: int
+) -> None:
+    """Two borrowers wait, and what is freed goes to the one with the smaller share first."""
+    drawn = fleet.drawn
+    weights = {"a": "1", "b": drawn.choice(("2", "3"))}
+    fleet.share({"a": 0, "b": 0, "c": PODS}, weights)
+    first, other, _ = fleet.queues
+    # Shares of about 1: nobody takes from the other.
+    for queue in (first, other, other, first if number % 2 else other, other):
+        fleet.admitted(fleet.submit(fleet.job(1, queue)))
+    fleet.admitted(fleet.submit(fleet.job(3, fleet.queues[2])))
+    pods = drawn.randint(1, 2)
+    waiting = {}
+    for queue in (first, other):
+        waiting[queue] = fleet.submit(fleet.job(pods, queue))
+
+    def is_settled() -> bool:
+        for name in waiting.values():
+            conditions = field_of(fleet.workload(name) or {}, "status", "conditions") or ()
+            if not any(condition["type"] == "QuotaReserved" for condition in conditions):
+                return False
+        return True
+
+    until(is_settled, 30)
+    for queue in (first, other):
+        workload = fleet.workload(waiting[queue])
+        assert workload is not None
+        if not is_true(field_of(workload, "status", "conditions"), "QuotaReserved"):
+            admitted_by_change(fleet, waiting[queue], order)
+            return
