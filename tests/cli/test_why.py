@@ -59,7 +59,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def give(*reasons: QueueReason) -> None:
         monkeypatch.setattr(why, "open_target", lambda *_: Target())
-        monkeypatch.setattr(sovereign_ai.verify, "observe_queues", lambda _: QueueState(), raising=False)
+        monkeypatch.setattr(sovereign_ai.verify, "observe_queues", lambda *_: QueueState(), raising=False)
         monkeypatch.setattr(sovereign_ai.verify, "find_workload", lambda *_: {}, raising=False)
         monkeypatch.setattr(sovereign_ai.verify, "reason_of", lambda *_: reasons[0], raising=False)
         monkeypatch.setattr(sovereign_ai.verify, "reasons_of", lambda *_: [*reasons], raising=False)
@@ -92,6 +92,30 @@ def test_a_job_that_would_fit_exits_with_0_and_one_that_would_not_with_1(answer:
     assert call(LAB, "--before", str(file)).exit_code == 0
     answer(QueueReason("research/a", "waits", "", "", "over-quota", "too large"))
     assert call(LAB, "--before", str(file)).exit_code == 1
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_it_counts_by_the_strategies_of_the_description(
+    answer: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_before: bool
+) -> None:
+    seen: list[object] = []
+
+    def observe(_api: object, strategies: object) -> QueueState:
+        seen.append(strategies)
+        return QueueState()
+
+    answer(QueueReason("research/a", "runs", "Admitted", "", "fits", "queue train"))
+    monkeypatch.setattr(sovereign_ai.verify, "observe_queues", observe, raising=False)
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    text = (Path(LAB) / "factory.yaml").read_text()
+    lent = text.replace("tenants: [research]", "tenants: [research]\n    idle_quota: lent")
+    shared = "\nplatform: {queueing: kueue, fair_sharing: [LessThanInitialShare]}\n"
+    (folder / "factory.yaml").write_text(lent + shared)
+    file = tmp_path / "job.yaml"
+    file.write_text(JOB)
+    assert call(str(folder), *(("--before", str(file)) if is_before else ("research/a",))).exit_code == 0
+    assert seen == [("LessThanInitialShare",)]
 
 
 @pytest.mark.parametrize("arguments", [(), ("research/a", "--before", "job.yaml")])

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from sovereign_ai.errors import UsageError
-from sovereign_ai.verify.queue_observation import find_workload
+from sovereign_ai.verify.fair_share import STRATEGIES
+from sovereign_ai.verify.queue_observation import find_workload, observe_queues
 from sovereign_ai.verify.queue_state import QueueState
 
 
@@ -43,3 +44,29 @@ def test_a_name_without_its_namespace_that_two_have_is_refused_with_both() -> No
     (problem,) = caught.value.problems
     assert problem.code == "ambiguous-workload"
     assert "research, startups" in problem.message
+
+
+class Kinds:
+    """A cluster with some queues, and nothing else of any kind."""
+
+    def __init__(self, *queues: dict[str, Any]) -> None:
+        self.queues = queues
+
+    def list(self, _version: str, kind: str) -> list[dict[str, Any]]:
+        return list(self.queues) if kind == "ClusterQueue" else []
+
+
+@pytest.mark.parametrize(
+    ("status", "described", "expected"),
+    [
+        ({}, (), ()),
+        ({}, ("LessThanInitialShare",), ()),
+        ({"fairSharing": {"weightedShare": 0}}, (), STRATEGIES),
+        ({"fairSharing": {"weightedShare": 7}}, ("LessThanInitialShare",), ("LessThanInitialShare",)),
+    ],
+)
+def test_whether_kueue_shares_is_seen_in_its_queues_and_by_what_in_the_description(
+    status: dict[str, Any], described: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    cluster: Any = Kinds({"metadata": {"name": "new"}}, {"metadata": {"name": "old"}, "status": status})
+    assert observe_queues(cluster, described).fair_sharing == expected
