@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from sovereign_ai.assess.sources import figure
@@ -130,6 +130,8 @@ _APPLICATION_CODES = (13, 31, 43, 45)
 _NVLINK_CODES = (149,)
 """A link of NVLink 5 is down: domains of several machines began with it, and its GPUs have no Xid 74."""
 _NO_REPAIR = frozenset({FaultDomain.APPLICATION})
+_OF_POWER = (FaultDomain.PDU, FaultDomain.FEED)
+"""Domains of which machines survive one loss, and not two that last at once."""
 _OF_PARTS = frozenset(
     {FaultDomain.GPU, FaultDomain.THERMAL, FaultDomain.NIC, FaultDomain.NODE, FaultDomain.APPLICATION}
 )
@@ -148,6 +150,9 @@ class FailureDomains:
         self.nodes = {node.name: node for node in plan.nodes_of(cluster)}
         racks = [rack for rack in plan.racks if not self.nodes.keys().isdisjoint(rack.devices)]
         units: dict[FaultDomain, dict[str, tuple[str, ...]]] = {domain: {} for domain in FaultDomain}
+        self._circuits: dict[FaultDomain, dict[str, list[tuple[Rack, int]]]] = {
+            each: {} for each in _OF_POWER
+        }
         self.codes = {name: _codes_of(node) for name, node in self.nodes.items()}
         for domain in _OF_PARTS:
             units[domain] = {name: (name,) for name in self.nodes}
@@ -167,6 +172,49 @@ class FailureDomains:
         units[FaultDomain.RAIL] = self._rails(plan)
         self._power(units, racks)
         self.units = units
+
+    def struck(self, event: FaultEvent, earlier: Iterable[FaultEvent] = ()) -> dict[str, float]:
+        """Return the machines that report a fault, each with the second at which its hardware works again.
+
+        Of power the losses that last count together: a machine that survives each of two feeds stops without
+        both, until the first of them is back.
+
+        Args:
+            event: the fault.
+            earlier: the faults before it.
+        """
+        if event.domain not in _OF_POWER:
+            return dict.fromkeys(self.machines(event), event.seconds + event.repair)
+        back: dict[str, dict[int, float]] = {}
+        for loss in (*earlier, event):
+            ends = loss.seconds + loss.repair
+            if loss.domain not in _OF_POWER or not loss.seconds <= event.seconds < ends:
+                continue
+            for rack, number in self._circuits[loss.domain][loss.unit]:
+                lost = back.setdefault(rack.name, {})
+                lost[number] = max(ends, lost.get(number, ends))
+        struck: dict[str, float] = {}
+        for rack in dict.fromkeys(rack for rack, _ in self._circuits[event.domain][event.unit]):
+            struck |= self._dark_until(rack, back[rack.name], event.seconds)
+        return struck
+
+    def _dark_until(self, rack: Rack, back: Mapping[int, float], moment: float) -> dict[str, float]:
+        """Return the machines of a rack that are without power at a moment, each until when.
+
+        Args:
+            rack: the rack.
+            back: its lost PDUs, each with the second at which it is back.
+            moment: the second.
+        """
+        dark: dict[str, float] = {}
+        waiting = [self.nodes[name] for name in rack.devices if name in self.nodes]
+        for now in (moment, *sorted(set(back.values()))):
+            lost = frozenset(number for number, ends in back.items() if ends > now)
+            still = set(_dark(waiting, rack, lost))
+            waiting = [node for node in waiting if node.name in still]
+            for name in still:
+                dark[name] = min(ends for ends in back.values() if ends > now)
+        return dark
 
     def machines(self, event: FaultEvent) -> tuple[str, ...]:
         """Return the machines that report a fault; of a spine, API server or one of two PDUs, none."""
@@ -205,9 +253,12 @@ class FailureDomains:
             units[FaultDomain.RACK][rack.name] = tuple(node.name for node in machines)
             for number, name in enumerate(rack.pdu_names):
                 units[FaultDomain.PDU][name] = _dark(machines, rack, frozenset({number}))
+                self._circuits[FaultDomain.PDU].setdefault(name, []).append((rack, number))
             for feed in sorted(set(rack.pdus)):
                 lost = frozenset(number for number, fed_by in enumerate(rack.pdus) if fed_by == feed)
                 feed_name = f"{rack.site}/{feed}"
+                circuits = self._circuits[FaultDomain.FEED].setdefault(feed_name, [])
+                circuits += [(rack, number) for number in sorted(lost)]
                 before = units[FaultDomain.FEED].get(feed_name, ())
                 units[FaultDomain.FEED][feed_name] = before + _dark(machines, rack, lost)
 

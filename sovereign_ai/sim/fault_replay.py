@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -101,7 +101,7 @@ class FaultReplay:
         # However this ends, no server is slow any more.
         with ExitStack() as slowed:
             servers = []
-            for event in events:
+            for number, event in enumerate(events):
                 due = began + timedelta(seconds=event.seconds / speed)
                 if stop.wait(max(0.0, (due - datetime.now(UTC)).total_seconds())):
                     return
@@ -109,15 +109,18 @@ class FaultReplay:
                 if event.domain is FaultDomain.API_SERVER and self._slow is not None:
                     left = max(0.0, (until - datetime.now(UTC)).total_seconds())
                     servers.append(slowed.enter_context(self._slow(left)))
-                reported = self.report(event, until, stop)
+                ends: dict[str, datetime] = {}
+                for name, seconds in self._domains.struck(event, events[:number]).items():
+                    ends[name] = began + timedelta(seconds=seconds / speed)
+                self._report(event, ends, stop)
                 if stop.is_set():
                     return
-                tell(event, reported)
+                tell(event, len(ends))
             for server in servers:
                 server.wait(stop)
 
     def report(self, event: FaultEvent, until: datetime, stop: threading.Event | None = None) -> int:
-        """Report one fault, again and again until the server has taken it.
+        """Report one fault by itself, again and again until the server has taken it.
 
         Args:
             event: the fault.
@@ -132,20 +135,23 @@ class FaultReplay:
             ApiError: the server refused what another attempt cannot change, or for longer than `PATIENCE`.
             UnreachableError: there was no answer for so long.
         """
-        names = self._domains.machines(event)
-        stop = stop or threading.Event()
+        ends = dict.fromkeys(self._domains.machines(event), until)
+        self._report(event, ends, stop or threading.Event())
+        return len(ends)
+
+    def _report(self, event: FaultEvent, ends: Mapping[str, datetime], stop: threading.Event) -> None:
+        """Report a fault on machines, each with the moment at which its hardware is repaired."""
         steps: list[Callable[[str], object]] = []
         if not event.domain.passes:
             # First, so that no reset that comes at once repairs what has no parts yet.
-            steps.append(lambda name: await_parts(self._api, name, until))
+            steps.append(lambda name: await_parts(self._api, name, ends[name]))
         if event.domain.is_silent:
             steps.append(lambda name: stop_kubelet(self._api, name))
-        steps.append(lambda name: self._report_on(name, event, until))
+        steps.append(lambda name: self._report_on(name, event, ends[name]))
         for step in steps:
             # What a site sees of a fault comes last, of all machines within moments: whoever places work
             # meanwhile would place it on those that are lost and not known to be.
-            self._api.many(partial(self._insist, partial(step, name), stop) for name in names)
-        return len(names)
+            self._api.many(partial(self._insist, partial(step, name), stop) for name in ends)
 
     def _insist(self, report: Callable[[], object], stop: threading.Event) -> None:
         """Report something of one machine; of those that were told already, none is told again."""

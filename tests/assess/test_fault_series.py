@@ -6,10 +6,20 @@ import hashlib
 from collections import Counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sovereign_ai.assess import fault_series
-from sovereign_ai.assess.fault_series import FailureDomains, FaultDomain, draw, parse_series, to_text
+from sovereign_ai.assess.fault_series import (
+    FailureDomains,
+    FaultDomain,
+    FaultEvent,
+    draw,
+    parse_series,
+    to_text,
+)
 from sovereign_ai.errors import SpecError
+from sovereign_ai.plan import Rack
 from tests.render.lab import stack
 from tests.sim.plans import CLUSTER, factory_of, plan_of, pool
 
@@ -174,3 +184,63 @@ def test_a_gpu_without_numbered_faults_breaks_as_often_as_any_other() -> None:
 def test_a_file_without_its_header_is_refused(text: str) -> None:
     with pytest.raises(SpecError, match="not the header"):
         parse_series(text, "faults.csv", LAB, "lab")
+
+
+def losses(*rows: tuple[float, FaultDomain, str, float]) -> list[FaultEvent]:
+    """Return losses of power by their second, domain, unit and time of repair."""
+    return [FaultEvent(second, domain, unit, None, 0, repair) for second, domain, unit, repair in rows]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 20), st.sampled_from(("pdu", "feed")), st.integers(0, 8), st.integers(1, 20)
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+@settings(deadline=None, max_examples=60)
+def test_power_that_is_lost_at_once_counts_together(drawn: list[tuple[int, str, int, int]]) -> None:
+    """Against supplies counted each second: six a server over three PDUs in turn, of which it needs four."""
+    domains = FailureDomains(LAB, "lab")
+    racks = [rack for rack in LAB.racks if not set(rack.devices).isdisjoint(domains.nodes)][:3]
+    events = []
+    for second, word, number, repair in sorted(drawn):
+        rack = racks[number // 3 % len(racks)]
+        unit = rack.pdu_names[number % 3] if word == "pdu" else f"{rack.site}/{rack.pdus[number % 3]}"
+        events += losses((float(second), FaultDomain(word), unit, float(repair)))
+
+    for number, event in enumerate(events):
+        expected = {}
+        for rack in LAB.racks:
+            touched = {*rack.pdu_names, *(f"{rack.site}/{feed}" for feed in rack.pdus)}
+            for name in domains.nodes.keys() & rack.devices if event.unit in touched else ():
+                until = event.seconds
+                while is_dark(events[: number + 1], rack, domains.nodes[name].place, until):
+                    until += 1
+                if until > event.seconds:
+                    expected[name] = until
+        assert domains.struck(event, events[:number]) == expected
+
+
+def is_dark(events: list[FaultEvent], rack: Rack, place: int, moment: float) -> bool:
+    """Return whether too few supplies of a server have power at a second."""
+    lost = set()
+    for event in events:
+        if event.seconds <= moment < event.seconds + event.repair:
+            for number, name in enumerate(rack.pdu_names):
+                if event.unit in {name, f"{rack.site}/{rack.pdus[number]}"}:
+                    lost.add(number)
+    return sum((place * 6 + number) % 3 not in lost for number in range(6)) < 4
+
+
+def test_without_two_of_three_feeds_every_machine_is_dark_until_one_is_back() -> None:
+    domains = FailureDomains(LAB, "lab")
+    first, second = losses((0, FaultDomain.FEED, "fra1/A", 900), (60, FaultDomain.FEED, "fra1/B", 3_600))
+    assert domains.struck(first) == {}
+    assert domains.struck(second) == {}
+    dark = domains.struck(second, [first])
+    assert set(dark) == set(domains.nodes)
+    assert set(dark.values()) == {900}
+    assert domains.struck(second, losses((0, FaultDomain.FEED, "fra1/A", 60))) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -102,6 +103,14 @@ def test_a_lost_leaf_is_repaired_at_its_machines_and_a_hung_daemon_of_it_is_not(
         assert REPAIRED_AT not in (lab.live("Node", name)["metadata"].get("annotations") or {})
     assert replay.report(event(FaultDomain.LEAF, leaf, None), PAST) == len(behind)
     assert len(decisions(lab)) >= len(behind)
+
+
+def test_a_replay_of_two_feeds_that_are_lost_at_once_silences_every_machine(lab: Versioned) -> None:
+    losses = [replace(event(FaultDomain.FEED, f"fra1/{feed}", None), repair=3_600.0) for feed in "AB"]
+    told: list[int] = []
+    replay = FaultReplay(lab, LAB_FACTORY, LAB, "lab")
+    replay.run(losses, 1.0, threading.Event(), lambda _event, count: told.append(count))
+    assert told == [0, len(LAB.nodes_of("lab"))]
 
 
 def test_a_hung_daemon_is_an_event_of_each_machine_behind_its_switch(lab: Versioned) -> None:

@@ -126,7 +126,8 @@ class FitSheet:
 
     def advice(self, measures: Sequence[Measure]) -> tuple[ReportLine, ...]:
         """Return every piece of advice with its arithmetic, and the names of its numbers."""
-        named, lines = by_name(measures), list[ReportLine]()
+        named = by_name(measures)
+        lines: list[ReportLine] = []
         for text, numbers in self._advice:
             parts = [text]
             for name, words in numbers.items():
@@ -318,8 +319,8 @@ def add_scale_up(fit: FitSheet, place: FitPlace, groups: TensorGroups) -> None:
         return whole // parts
 
     sheet.derive(name, "groups", formula, room, groups.size, held)
-    words = ("groups", "whole ones in the domains of the pool")
-    fit.at_most(f"domains for {groups.label}", groups.count, name, words)
+    ends = ("groups", "whole ones in the domains of the pool")
+    fit.at_most(f"domains for {groups.label}", groups.count, name, ends)
 
 
 def _domain_words(place: FitPlace, size: int, domain: int) -> str:

@@ -475,8 +475,7 @@ def _add_next_token(fit: FitSheet, service: InferenceService, place: FitPlace, g
         more = (read, *_SHAPE, f"groups{end}", f"stages{end}", "bytes.dense")
         read = sheet.derive("read.groups", "B", formula, _read_by_groups, *more)
     formula = "the same x layers / layers with parameters of their own"
-    layers = ("model.layers", "model.own-layers")
-    read = sheet.derive("read.used", "B", formula, _times_used, read, *layers)
+    read = sheet.derive("read.used", "B", formula, _times_used, read, "model.layers", "model.own-layers")
     formula = (
         "max((weights / GPUs + cache of a GPU) / (bandwidth x MBU), 2 x active x batch / (GPUs x peak x MFU))"
     )
@@ -484,9 +483,9 @@ def _add_next_token(fit: FitSheet, service: InferenceService, place: FitPlace, g
     parts = (read, f"memory.cache{end}", gpus, bandwidth, mbu, "active.used", f"batch{end}", peak, mfu)
     note = "from below: no exchange between GPUs; every request at its full length"
     formula_of_part = "requests / (groups x stages): those of a group that are worked on at once"
-    group_parts = (f"batch{end}", f"groups{end}", f"stages{end}")
+    divided = (f"batch{end}", f"groups{end}", f"stages{end}")
     share = lambda requests, data, stages: requests / (data * stages)  # noqa: E731 - the formula, used once
-    worked_on = sheet.derive(f"batch.part{end}", "requests", formula_of_part, share, *group_parts)
+    worked_on = sheet.derive(f"batch.part{end}", "requests", formula_of_part, share, *divided)
     exchange = _add_exchange(fit, service, place, group, worked_on, ".tpot")
     step = sheet.derive("tpot.step" if exchange else "tpot", "s", formula, _step, *parts, note=note)
     time = _longer(fit, "tpot", step, exchange)

@@ -168,6 +168,7 @@ class _Run:
         self._unheard_until = 0.0
         self._out_seconds = 0.0
         self._faults = 0
+        self._lasting: list[FaultEvent] = []
         self._samples: list[MonthSample] = []
         self._gangs = self._started(nodes)
 
@@ -228,7 +229,10 @@ class _Run:
             self._unheard_until = max(self._unheard_until, now + event.repair)
             self._at(self._unheard_until, self._hear)
             return
-        names = [name for name in self._site.domains.machines(event) if name in self._fleet.machines]
+        # Power that was lost before and is not back counts with it.
+        ends = self._site.domains.struck(event, self._lasting)
+        self._lasting = [each for each in (*self._lasting, event) if each.seconds + each.repair > now]
+        names = [name for name in ends if name in self._fleet.machines]
         is_wide = event.domain in _SHARED
         is_spine = event.unit in self._site.domains.units[FaultDomain.SPINE] and event.domain in _OF_SWITCHES
         struck = set(names)
@@ -242,7 +246,7 @@ class _Run:
             fault = reported_fault(event, place.codes, self._site.port_check)
             if fault is None:
                 continue
-            until = now + event.repair
+            until = ends[name]
             self._fleet.break_hardware(name, until)
             self._at(now + report_delay(event), partial(self._report, name, fault))
             self._at(until, partial(self._exchange, name))

@@ -72,6 +72,22 @@ def test_a_slow_api_server_keeps_everything_that_came_meanwhile_until_it_hears_a
     assert (alone.interruptions, alone.waiting) == (0, 0)
 
 
+def test_two_feeds_that_are_lost_at_once_stop_what_survives_each_of_them() -> None:
+    _, lab = stack("lab")
+    site = read_site(
+        lab, "lab", (GangTerms("train", "train", 12, 1_800.0, STALL, DETECTION, RESTART),), Policy()
+    )
+    feeds = []
+    for feed, repair in (("fra1/A", 4 * 3_600.0), ("fra1/B", 20 * 3_600.0)):
+        feeds.append(FaultEvent(3_600.0, FaultDomain.FEED, feed, None, 0, repair))
+    apart = replace(feeds[1], seconds=3_600.0 + feeds[0].repair)
+    assert recorded_day(site, [feeds[0], apart]).shares["train"].interruptions == 0
+    shares = recorded_day(site, feeds).shares["train"]
+    assert shares.interruptions == 1
+    # Dark until the first of the two is back; then the machines are accepted before the job goes on.
+    assert feeds[0].repair < shares.waiting < feeds[0].repair + 3 * 3_600
+
+
 def test_a_hung_daemon_interrupts_the_work_behind_its_switch_and_takes_no_machine_out() -> None:
     plan, pool_of = stack("lab")[1], {}
     for node in plan.nodes_of("lab"):
