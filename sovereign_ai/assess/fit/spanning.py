@@ -16,7 +16,6 @@ from __future__ import annotations
 from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, Shape, ceil_div
-from sovereign_ai.plan.addresses import joins
 from sovereign_ai.spec import AIFactory
 
 SUMS = 2
@@ -100,7 +99,7 @@ def port_rate(factory: AIFactory, plan: Plan, shape: Shape) -> int:
     """Return the bits a second that a server of a pool sends over its compute fabric; 0 without any."""
     names: set[str] = set()
     for fabric in factory.fabrics:
-        if joins(fabric, shape):
+        if shape.pool.is_on(fabric):
             names.add(fabric.name)
     server = next((node.name for node in plan.nodes if node.pool == shape.pool.name), "")
     rate = 0
