@@ -66,11 +66,20 @@ PLACEMENT = Rule(
         ),
     ),
 )
+# A machine with a fault is cordoned until it is repaired, and a pod that tolerates that would come while it is
+# drained. The controller of DaemonSets lets each of its pods do so, and no drain waits for these; a pod whose
+# DaemonSet does not exist is collected as garbage.
+_OF_DAEMONS = (
+    '(object.kind == "DaemonSet" || (object.kind == "Pod" && has(object.metadata.ownerReferences)'
+    ' && object.metadata.ownerReferences.exists(o, o.kind == "DaemonSet")))'
+)
+_OUT_OF_SERVICE = '["node.kubernetes.io/out-of-service", "node.kubernetes.io/unschedulable"]'
 # An empty key tolerates every taint, and `Exists` without a value those of every zone. The taint of a role is
 # that of a control plane, or of a machine that runs the factory.
 _TAINTS_ARE_NAMED = (
     "!has(variables.pod.tolerations) || variables.pod.tolerations.all(t,"
     ' has(t.key) && t.key != "" && t.key != $spare_taint && !t.key.startsWith("node-role.kubernetes.io/")'
+    f" && (!(t.key in {_OUT_OF_SERVICE}) || {_OF_DAEMONS})"
     ' && (t.key != $zone_taint || ((!has(t.operator) || t.operator in ["", "Equal"])'
     ' && variables.zone != "" && has(t.value) && t.value == variables.zone)))'
 )
@@ -90,7 +99,10 @@ TOLERATIONS = Rule(
             PODS,
             "tolerations",
             _TAINTS_ARE_NAMED,
-            "it tolerates every taint, another zone's, that of machines kept ready, or that of a node's role",
+            (
+                "it tolerates every taint, another zone's, that of machines kept ready or out of service, "
+                "or that of a node's role"
+            ),
         ),
     ),
 )
