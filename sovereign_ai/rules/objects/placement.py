@@ -66,23 +66,26 @@ PLACEMENT = Rule(
         ),
     ),
 )
-# A machine with a fault is cordoned until it is repaired, and a pod that tolerates that would come while it is
+# A machine with a fault is cordoned until it is repaired; a pod that tolerates that would come while it is
 # drained. The controller of DaemonSets lets each of its pods do so, and no drain waits for these; a pod whose
 # DaemonSet does not exist is collected as garbage.
-_OF_DAEMONS = (
-    '(object.kind == "DaemonSet" || (object.kind == "Pod" && has(object.metadata.ownerReferences)'
-    ' && object.metadata.ownerReferences.exists(o, o.kind == "DaemonSet")))'
+_COMES_TO_NO_CORDON = (
+    "!has(variables.pod.tolerations) || variables.pod.tolerations.all(t, !has(t.key)"
+    ' || !(t.key in ["node.kubernetes.io/out-of-service", "node.kubernetes.io/unschedulable"]))'
 )
-_OUT_OF_SERVICE = '["node.kubernetes.io/out-of-service", "node.kubernetes.io/unschedulable"]'
+_OF_DAEMON_SET = (
+    'has(object.metadata.ownerReferences) && object.metadata.ownerReferences.exists(o, o.kind == "DaemonSet")'
+)
+_OTHER_TEMPLATES = tuple(kind for kind in TEMPLATES if kind != "DaemonSet")
 # An empty key tolerates every taint, and `Exists` without a value those of every zone. The taint of a role is
 # that of a control plane, or of a machine that runs the factory.
 _TAINTS_ARE_NAMED = (
     "!has(variables.pod.tolerations) || variables.pod.tolerations.all(t,"
     ' has(t.key) && t.key != "" && t.key != $spare_taint && !t.key.startsWith("node-role.kubernetes.io/")'
-    f" && (!(t.key in {_OUT_OF_SERVICE}) || {_OF_DAEMONS})"
     ' && (t.key != $zone_taint || ((!has(t.operator) || t.operator in ["", "Equal"])'
     ' && variables.zone != "" && has(t.value) && t.value == variables.zone)))'
 )
+_TOLERATES_CORDON = "it tolerates the taint of machines that are taken out of service"
 TOLERATIONS = Rule(
     id="PLC-004",
     title="Pods tolerate named taints only, and of zones only their own",
@@ -99,11 +102,15 @@ TOLERATIONS = Rule(
             PODS,
             "tolerations",
             _TAINTS_ARE_NAMED,
-            (
-                "it tolerates every taint, another zone's, that of machines kept ready or out of service, "
-                "or that of a node's role"
-            ),
+            "it tolerates every taint, another zone's, that of machines kept ready, or that of a node's role",
         ),
+        RuleCheck(
+            ("Pod",),
+            "tolerations",
+            f"({_OF_DAEMON_SET}) || {_COMES_TO_NO_CORDON}",
+            _TOLERATES_CORDON,
+        ),
+        RuleCheck(_OTHER_TEMPLATES, "tolerations", _COMES_TO_NO_CORDON, _TOLERATES_CORDON),
     ),
 )
 
