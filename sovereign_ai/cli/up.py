@@ -149,6 +149,7 @@ def _up(
     if target.has_real_nodes:
         data["real"] = sorted(target.cluster.machines)
         lines.append(f"real: {', '.join(data['real'])}")
+    data["failing"] = _failing(output, stack, bundle, target, lines)
     lines += attempts.lines
     if bundle.cluster == stack.factory.name:
         lines += worker_notes(stack.factory)
@@ -376,6 +377,24 @@ def _name_unplanned(output: Output, stack: Stack) -> None:
     for name in unplanned_stacks(stack.folder, pulumi_state(), planned):
         way_out = "`sovereign-ai down` with the description that plans it removes it"
         output.progress(f"stack {name} is deployed and not planned any more: it stays as it is; {way_out}")
+
+
+def _failing(
+    output: Output, stack: Stack, bundle: Bundle, target: Target, lines: list[str]
+) -> list[dict[str, Any]]:
+    """Return the workloads whose pods do not run by now, and add a line for each: nothing waited for them."""
+    from sovereign_ai.cluster.api import ApiError
+    from sovereign_ai.verify import find_failing
+
+    try:
+        findings = find_failing(target.api, stack.factory, bundle.objects)
+    except ApiError as error:
+        # The deployment is done: who may deploy and not read every pod still learns what was deployed.
+        output.progress(f"whether the controllers' pods run is not known: {error.problems[0].message}")
+        return []
+    for finding in findings:
+        lines += [str(finding), f"    {finding.hint}"]
+    return [finding.to_data() for finding in findings]
 
 
 def _prepare_engine(

@@ -58,7 +58,7 @@ def add(app: typer.Typer) -> None:
         ] = 10.0,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Name what is missing, changed or foreign; exit 1 if anything is."""
+        """Name what is missing, changed, foreign or failing; exit 1 if anything is."""
         if watch:
             run_command(
                 "verify", as_json, lambda output: _watch(output, stack, cluster, kubeconfig, name, interval)

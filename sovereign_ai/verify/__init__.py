@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sovereign_ai.verify.cluster_audit import AuditResult, audit
     from sovereign_ai.verify.control_plane import may_be_dead, verdict_on_dead, with_dead
     from sovereign_ai.verify.drift import Drift, find_drift
+    from sovereign_ai.verify.failing_workloads import find_failing
     from sovereign_ai.verify.findings import Difference, brief
     from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, UNREAD, WORKLOADS
     from sovereign_ai.verify.manifest_fields import is_applied
@@ -50,6 +51,7 @@ else:
             "cluster_audit": ("AuditResult", "audit"),
             "control_plane": ("may_be_dead", "verdict_on_dead", "with_dead"),
             "drift": ("Drift", "find_drift"),
+            "failing_workloads": ("find_failing",),
             "findings": ("Difference", "brief"),
             "kinds": ("BY_LABEL", "OBSERVED", "UNREAD", "WORKLOADS"),
             "manifest_fields": ("is_applied",),
@@ -87,6 +89,7 @@ __all__ = [
     "by_tenant",
     "examples",
     "find_drift",
+    "find_failing",
     "find_workload",
     "is_applied",
     "may_be_dead",

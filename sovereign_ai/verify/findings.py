@@ -1,4 +1,4 @@
-"""A finding: one object of a cluster that is missing, changed or foreign, and its differing fields.
+"""A finding: one object of a cluster that is missing, changed, foreign or failing, and its differing fields.
 
 finding = changed("Namespace/lab", [Difference("metadata.labels[team]", "a", "b")])
 print(finding)      # changed Namespace/lab: metadata.labels[team]: wanted "a", found "b"
@@ -56,11 +56,11 @@ class Difference:
 
 @frozen_dataclass
 class ClusterFinding:
-    """One object that is missing, changed, or foreign.
+    """One object that is missing, changed, foreign, or failing.
 
     Attributes:
         kind: `missing`: wanted and not there. `changed`: there, with other fields than wanted.
-            `foreign`: there, and not declared.
+            `foreign`: there, and not declared. `failing`: there as it is wanted, and its pods do not run.
         resource: `Kind/namespace/name` or `Kind/name`.
         field: path of the first field that differs; empty unless changed.
         wanted: its wanted value.
@@ -70,7 +70,7 @@ class ClusterFinding:
         also: further fields that differ, each on one line.
     """
 
-    kind: Literal["missing", "changed", "foreign"]
+    kind: Literal["missing", "changed", "foreign", "failing"]
     resource: str
     field: str
     wanted: Any
@@ -134,6 +134,11 @@ def changed(name: str, differences: Iterable[Difference], hint: str = _RESTORE) 
 def foreign(name: str, why: str, hint: str = "remove it, or declare it in the description") -> ClusterFinding:
     """Return the finding that an object is there and not declared."""
     return ClusterFinding("foreign", name, "", None, None, why, hint)
+
+
+def failing(name: str, why: str, hint: str) -> ClusterFinding:
+    """Return the finding that the pods of a workload do not run."""
+    return ClusterFinding("failing", name, "", None, None, why, hint)
 
 
 def canonical_text(value: Any) -> str:

@@ -61,3 +61,14 @@ MACHINES: frozenset[Kind] = frozenset({("v1", "Node"), (RESOURCES, "ResourceSlic
 
 WORKLOADS: frozenset[Kind] = frozenset({("v1", "Pod")})
 """Kinds that tenants create: they are judged by where they run, and need no declaration."""
+
+OWNERS: tuple[Kind, ...] = (
+    ("apps/v1", "DaemonSet"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "ReplicaSet"),
+    ("apps/v1", "StatefulSet"),
+    ("batch/v1", "CronJob"),
+    ("batch/v1", "Job"),
+    ("v1", "ReplicationController"),
+)
+"""Kubernetes' own kinds that make pods, or objects that do: they lead from a pod to what is rendered."""

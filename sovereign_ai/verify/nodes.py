@@ -62,7 +62,7 @@ def compare_nodes(
         chip = accelerator_of(system(node.system))
         driver = chip.dra_driver if chip else None
         # A real cluster may run without DRA: devices are compared only once its driver publishes any slice.
-        if driver is not None and (driver in drivers or _is_simulated(live)):
+        if driver is not None and (driver in drivers or is_simulated(live)):
             differences += _devices(node, pool, driver, counts.get((node.name, driver), 0))
         if differences:
             yield changed(f"Node/{node.name}", differences, _RESTORE)
@@ -116,7 +116,7 @@ def _placement(factory: AIFactory, node: Node, switches: Sequence[str], live: Ob
     live_taints = _live_taints(live)
     if live_taints != wanted_taints:
         yield Difference("spec.taints", wanted_taints, live_taints)
-    if not _is_simulated(live):
+    if not is_simulated(live):
         return
     provider = f"sovereign-ai://{node.site}/{node.hall}/{node.name}"
     live_provider = live["spec"].get("providerID")
@@ -166,7 +166,7 @@ def _capacity(node: Node, pool: PoolSlice, live: Object) -> Iterator[Difference]
         amount = (status.get(field) or {}).get(pool.resource)
         if not _fits(quantity(amount), node.gpus, pool):
             yield Difference(f"status.{field}[{pool.resource}]", _expected_count(node, pool), amount)
-    if _is_simulated(live):
+    if is_simulated(live):
         for resource in sorted(status.get("capacity") or ()):
             vendor, slash, _ = resource.partition("/")
             if slash and vendor in _VENDORS and resource != pool.resource:
@@ -201,7 +201,7 @@ def _pod_ranges(factory: AIFactory, plan: Plan, site: str, live: Iterable[Object
 def _pod_range(ranges: Sequence[IPv4Network], live: Object) -> Iterator[Difference]:
     """Compare the pod range of a simulated node with the ranges that the plan gives its site."""
     pod_cidr = live["spec"].get("podCIDR")
-    if not pod_cidr or not ranges or not _is_simulated(live):
+    if not pod_cidr or not ranges or not is_simulated(live):
         return
     network = IPv4Network(pod_cidr)
     if not any(map(network.subnet_of, ranges)):
@@ -248,7 +248,7 @@ def _is_control_plane(live: Object) -> bool:
     return _CONTROL_PLANE in labels
 
 
-def _is_simulated(live: Object) -> bool:
+def is_simulated(live: Object) -> bool:
     """Return whether KWOK simulates a node."""
     annotations = live["metadata"].get("annotations") or {}
     return bool(annotations.get(_FAKE) == "fake")

@@ -6,12 +6,13 @@
 Kinds of which users create many objects (ConfigMaps) are listed by the stack's labels; a wanted object that
 lost its label is then read by name. A kind that the server does not serve has no objects and is named in
 `unserved`. An unreachable server or a missing permission raises an error: neither means that nothing is
-there.
+there. Where workloads are wanted, the kinds that lead from a pod to a workload are read too; of those that
+are not wanted themselves, no more than the metadata.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -20,7 +21,7 @@ from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.spec import AIFactory
-from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, UNREAD, Kind
+from sovereign_ai.verify.kinds import BY_LABEL, OBSERVED, OWNERS, UNREAD, Kind
 
 Object = Mapping[str, Any]
 _CRD = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
@@ -70,12 +71,31 @@ def observe(api: Api, factory: AIFactory, wanted: Iterable[Object] = ()) -> Obse
         ApiError: a permission is missing.
         UnreachableError: there was no answer.
     """
+    return observe_kinds(api, factory, list(wanted), OBSERVED)
+
+
+def observe_kinds(
+    api: Api, factory: AIFactory, wanted_objects: Sequence[Object], observed: Sequence[Kind]
+) -> Observed:
+    """Read some kinds of a cluster, and those of wanted objects.
+
+    Args:
+        api: the cluster.
+        factory: the factory whose objects are read, where a kind is listed by label.
+        wanted_objects: objects whose kinds are read in addition.
+        observed: the kinds that are read.
+
+    Raises:
+        ApiError: a permission is missing.
+        UnreachableError: there was no answer.
+    """
     began = datetime.now(UTC).replace(microsecond=0)
-    wanted_objects = list(wanted)
-    kinds = sorted({*OBSERVED, *map(_kind, wanted_objects)})
+    compared = {*observed, *map(_kind, wanted_objects)}
+    kinds = sorted(compared | _owners(wanted_objects))
     # The definitions of custom resources are read too: their schemas hold the defaults that the server adds.
     requested = sorted({_CRD, *kinds})
-    answers = api.many([partial(_list_kind, api, kind, factory.name) for kind in requested])
+    unread = UNREAD | (set(OWNERS) - compared)
+    answers = api.many([partial(_list_kind, api, kind, factory.name, unread) for kind in requested])
     listed = dict(zip(requested, answers, strict=True))
     objects = {}
     for kind in kinds:
@@ -110,15 +130,21 @@ def examples(wanted: Iterable[Object]) -> list[dict[str, str]]:
     Args:
         wanted: objects whose kinds are read in addition to `OBSERVED`.
     """
-    kinds = {*OBSERVED, *map(_kind, wanted), _CRD}
+    wanted_objects = list(wanted)
+    kinds = {*OBSERVED, *map(_kind, wanted_objects), *_owners(wanted_objects), _CRD}
     return [{"apiVersion": version, "kind": kind} for version, kind in sorted(kinds)]
 
 
-def _list_kind(api: Api, kind: Kind, factory: str) -> list[dict[str, Any]] | None:
+def _owners(wanted: Iterable[Object]) -> frozenset[Kind]:
+    """Return the kinds that lead from a pod to a wanted workload; none where no workload is wanted."""
+    return frozenset(OWNERS) if any(_kind(obj) in OWNERS for obj in wanted) else frozenset()
+
+
+def _list_kind(api: Api, kind: Kind, factory: str, unread: Collection[Kind]) -> list[dict[str, Any]] | None:
     """List one kind; return None if the server does not serve it."""
     selector = f"{KEYS.owner}={OWNER},{KEYS.factory}={factory}" if kind in BY_LABEL else None
     try:
-        return api.list(*kind, label_selector=selector, metadata_only=kind in UNREAD)
+        return api.list(*kind, label_selector=selector, metadata_only=kind in unread)
     except ApiError as error:
         # Any other refusal is an error: a kind that may not be listed is not a kind without objects.
         if error.reason == "KindUnknown":

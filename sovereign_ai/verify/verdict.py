@@ -24,6 +24,7 @@ from sovereign_ai.plan import Plan
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.text import counted
 from sovereign_ai.verify.compare import compare, compare_machines
+from sovereign_ai.verify.failing_workloads import failing_workloads
 from sovereign_ai.verify.findings import ClusterFinding
 from sovereign_ai.verify.observation import Observed, observe
 from sovereign_ai.verify.probes import ClusterProbe, run_probes
@@ -40,7 +41,7 @@ class ClusterVerdict:
     Attributes:
         factory: the factory's name.
         cluster: the plan's name for the cluster.
-        findings: what is missing, changed or foreign, sorted by resource.
+        findings: what is missing, changed, foreign or failing, sorted by resource.
         probes: what must run or be refused, sorted by name; empty if no probes were requested.
         counts: `objects` wanted, `nodes` planned, `ready` nodes, `devices` that the ready nodes offer,
             `requests` sent for reading. Where the control plane is dead, only `objects` and `nodes`.
@@ -143,6 +144,7 @@ def verify(
         *compare(observed, bundle.objects),
         *compare_machines(observed, factory, plan, cluster),
         *compare_workers(observed, factory, bundle.objects),
+        *failing_workloads(observed, bundle.objects),
     ]
     objects, nodes = len(bundle.objects), len(plan.nodes_of(cluster))
     objects_text = counted(objects, "object")

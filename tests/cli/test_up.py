@@ -13,10 +13,12 @@ import sovereign_ai.deploy
 from sovereign_ai.cli import up
 from sovereign_ai.cli.deployment import DeployOptions
 from sovereign_ai.cli.up import _Deployment, _drifted, outcome_lines
+from sovereign_ai.cluster.api.client import ApiError
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.deploy.changes import Changes
 from sovereign_ai.deploy.engine import PulumiOutcome
-from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
+from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, ExitCode, Problem
+from sovereign_ai.verify.findings import failing
 
 ROLE, POLICY = "Role/research/admin", "ValidatingAdmissionPolicy/sovereign-pods"
 
@@ -38,6 +40,15 @@ def test_what_differed_and_was_no_step_of_the_engine_still_differs() -> None:
 
 def test_where_drift_is_only_reported_policies_are_restored_nevertheless() -> None:
     assert _drifted(Changes(restore=(ROLE, POLICY)), outcome(), leaves_drift=True) == {POLICY}
+
+
+def test_who_may_not_read_pods_is_told_so_and_the_deployment_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = ApiError(Problem("api-403", "pods is forbidden"), status=403, reason="Forbidden", causes=())
+    monkeypatch.setattr("sovereign_ai.verify.find_failing", MagicMock(side_effect=refused), raising=False)
+    output, lines = MagicMock(), list[str]()
+    assert up._failing(output, MagicMock(), MagicMock(), MagicMock(), lines) == []
+    assert lines == []
+    assert "pods is forbidden" in output.progress.call_args[0][0]
 
 
 STEPS = ("_checked", "_try_out", "change_queueing", "_claim")
@@ -74,9 +85,9 @@ def test_kueue_is_changed_after_every_check_and_before_the_first_write(
     assert tuple(taken) == STEPS[: STEPS.index(refusing) + 1]
 
 
-@pytest.mark.parametrize("failing", ["before", "after", "never"])
+@pytest.mark.parametrize("fails", ["before", "after", "never"])
 def test_a_further_attempt_asks_what_was_not_asked_yet_and_nothing_twice(
-    monkeypatch: pytest.MonkeyPatch, failing: str
+    monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     """A server that is too busy before the question has not heard the answer to it."""
     questions: list[str] = []
@@ -85,10 +96,10 @@ def test_a_further_attempt_asks_what_was_not_asked_yet_and_nothing_twice(
     def run(deployment: _Deployment) -> tuple[dict[str, Any], list[str]]:
         attempts.append(len(attempts))
         busy = DeploymentError(Problem("cluster-slow", "it took too long"))
-        if failing == "before" and len(attempts) == 1:
+        if fails == "before" and len(attempts) == 1:
             raise busy
         deployment.ask()
-        if failing == "after" and len(attempts) == 1:
+        if fails == "after" and len(attempts) == 1:
             raise busy
         return {"drift": []}, []
 
@@ -107,12 +118,17 @@ def test_a_further_attempt_asks_what_was_not_asked_yet_and_nothing_twice(
     monkeypatch.setattr(up, "begin_fair_sharing", MagicMock())
     monkeypatch.setattr(up, "confirm", lambda _target, verb, *_: questions.append(verb))
     monkeypatch.setattr(_Deployment, "run", run)
+    does_not_run = failing("Deployment/monitoring/prometheus", "pod p does not run", "read its log")
+    monkeypatch.setattr("sovereign_ai.verify.find_failing", lambda *_: (does_not_run,), raising=False)
     output = MagicMock()
     up._up(output, Path(), Backend.KUBECONFIG, Path(__file__), None, yes=False, deploy_options=options)
-    assert len(attempts) == (1 if failing == "never" else 2)
+    assert len(attempts) == (1 if fails == "never" else 2)
     assert questions == ["deploy to"]
     data, lines = output.finish.call_args[0][:2]
-    if failing == "never":
+    assert [finding["resource"] for finding in data["failing"]] == ["Deployment/monitoring/prometheus"]
+    assert lines[:2] == [f"{does_not_run}", "    read its log"]
+    assert output.finish.call_args[0][2] == ExitCode.OK
+    if fails == "never":
         assert "failed_attempts" not in data
         assert not any("failed attempts" in line for line in lines)
     else:

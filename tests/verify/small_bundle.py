@@ -37,9 +37,11 @@ def small_bundle(factory: AIFactory, plan: Plan) -> SmallBundle:
     )
 
 
-def check(api: Any, factory: AIFactory, plan: Plan, *, probes: bool = False) -> ClusterVerdict:
-    """Verify a cluster against the small bundle."""
-    bundle: Any = small_bundle(factory, plan)
+def check(
+    api: Any, factory: AIFactory, plan: Plan, *, probes: bool = False, more: tuple[dict[str, Any], ...] = ()
+) -> ClusterVerdict:
+    """Verify a cluster against the small bundle, and more objects that are wanted."""
+    bundle: Any = SmallBundle((*small_bundle(factory, plan).objects, *more))
     return verify(api, factory, plan, bundle, cluster=plan.clusters[0].name, probes=probes)
 
 
