@@ -153,7 +153,7 @@ def _cluster_files(
 def _monitoring_files(factory: AIFactory, plan: Plan, site: str) -> Iterator[tuple[str, str]]:
     """Yield what watches a site."""
     folder = f"monitoring/{site}"
-    yield f"{folder}/prometheus.yaml", prometheus_yaml(site)
+    yield f"{folder}/prometheus.yaml", prometheus_yaml(plan, site)
     yield f"{folder}/rules.yaml", rules_yaml(factory, plan, site)
     yield f"{folder}/rules_test.json", rule_tests(factory, plan, site)
     for job, rows in scrape_targets(plan, site).items():

@@ -3,15 +3,14 @@
 The room's rules:
 
 * One set of files a site, since what a site's exporters say stays there.
-* Names of metrics are those of the exporters that publish them: node_exporter, dcgm-exporter, ipmi_exporter
-  (read 2026-11-27). Planned figures are constant series in the rules, named `plan:…`; alerts compare both.
+* Names of metrics are those of the exporters that publish them: node_exporter, dcgm-exporter, ipmi_exporter,
+  kube-state-metrics (read 2026-11-27). What a rule or a panel reads, a job of `prometheus.yaml` brings.
+  Planned figures are constant series in the rules, named `plan:…`; alerts compare both.
 * Every alert has a test beside it, in the form of `promtool test rules`: one input that fires it, and one
   that does not.
 * A constant that is the project's own judgement says so.
 
-    >>> from sovereign_ai.render.monitoring import prometheus_yaml
-    >>> prometheus_yaml("fra1").splitlines()[0]
-    '# fra1: promtool check config prometheus.yaml'
+    prometheus_yaml(plan, "fra1")     # "# fra1: promtool check config prometheus.yaml"
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from sovereign_ai.catalog.system import system
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Node, Plan, Rack, StoragePlan
 from sovereign_ai.plan.fabric import FabricPlan, Switch
-from sovereign_ai.render.monitoring.targets import has_dcgm, node_labels, nodes_of
+from sovereign_ai.render.monitoring.targets import OBJECTS, has_dcgm, node_labels, nodes_of, object_counter
 from sovereign_ai.render.switches.ports import interface, port_maps
 from sovereign_ai.spec import AIFactory
 
@@ -109,7 +109,7 @@ def alerts(factory: AIFactory, plan: Plan, site: str) -> tuple[Alert, ...]:
     rows: list[Alert] = [*_evidence_alerts(plan)]
     if nodes:
         rows.append(_node_lost(nodes[0]))
-    if nodes and _counts_objects(factory):
+    if nodes and object_counter(plan) is not None:
         rows.append(_node_not_ready(nodes[0]))
     for rack in _watched_racks(plan, site):
         # The first rack with a node is the example of the test; the expression is about all of them.
@@ -247,11 +247,6 @@ def _node_lost(node: Node) -> Alert:
     )
 
 
-def _counts_objects(factory: AIFactory) -> bool:
-    """Return whether kube-state-metrics is one of the factory's controllers."""
-    return factory.platform is not None and "kube-state-metrics" in factory.platform.monitoring
-
-
 def _node_not_ready(node: Node) -> Alert:
     """Return the alert of a node that Kubernetes counts as not Ready.
 
@@ -259,7 +254,7 @@ def _node_not_ready(node: Node) -> Alert:
     alone tells of a lost node. Several copies of kube-state-metrics tell the same.
     """
     metric, labels = "kube_node_status_condition", {"node": node.name}
-    ready = {"job": "kube-state-metrics", **labels, "condition": "Ready", "status": "true"}
+    ready = {"job": OBJECTS, **labels, "condition": "Ready", "status": "true"}
     answers = ("up", {"job": "nodes", **node_labels(node)}, 1)
     return Alert(
         "NodeNotReady",
