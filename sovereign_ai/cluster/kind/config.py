@@ -45,6 +45,8 @@ SETTINGS = f"{_GUARD}/config"
 """The settings of guard and operator in the node; on the host, `config` in the cluster's folder."""
 GUARD_MANIFESTS = f"{_GUARD}/manifests"
 """The policies that no API call can change in that node; on the host, `admission` in the cluster's folder."""
+_OWNER = "/etc/sovereign-owner"
+"""The file in each node whose path on the host says which cluster, of whose state, the node is of."""
 _HEAD = """\
 # A kind cluster of the stack {name}: one control-plane node, and the machines {machines} for real.
 # Written by `sovereign-ai cluster config {stack}`; a test holds it to the plan. The image is made by
@@ -79,13 +81,28 @@ def container_names(plan: Plan, cluster: str) -> dict[str, str]:
     return names
 
 
+def identity_file(folder: Path, identity: str) -> Path:
+    """Return the file by whose name a cluster's containers are known.
+
+    Args:
+        folder: the cluster's folder.
+        identity: the cluster's identity.
+    """
+    return folder / "identity" / identity
+
+
 def control_plane(cluster: str) -> str:
     """Return the name of the control plane's container, which is its node's name too."""
     return f"{cluster}-control-plane"
 
 
 def kind_config(
-    factory: AIFactory, plan: Plan, cluster: str, stack: str = "stacks/lab", guard: Path | None = None
+    factory: AIFactory,
+    plan: Plan,
+    cluster: str,
+    stack: str = "stacks/lab",
+    guard: Path | None = None,
+    identity: str = "",
 ) -> str:
     """Return the configuration as YAML.
 
@@ -96,6 +113,7 @@ def kind_config(
         stack: how the head of the file calls the stack's folder.
         guard: the cluster's folder, from which the API server gets authority, operator and policies in files;
             without it, it has none of them.
+        identity: the cluster's identity, whose file in that folder is mounted into each node.
 
     Raises:
         KeyError: the plan has no such cluster.
@@ -104,6 +122,11 @@ def kind_config(
     first: dict[str, Any] = {"role": "control-plane", "image": TAG}
     if guard:
         first["extraMounts"] = _mounts(guard)
+    nodes = [first, *(_worker(factory, node) for node in workers)]
+    if guard and identity:
+        owner = _mount(identity_file(guard, identity), _OWNER)
+        for node in nodes:
+            node["extraMounts"] = [*node.get("extraMounts", ()), owner]
     document = {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
@@ -119,7 +142,7 @@ def kind_config(
             _text({"kind": "InitConfiguration", "timeouts": dict(_PATIENCE)}),
             _text(_kubelet(factory)),
         ],
-        "nodes": [first, *(_worker(factory, node) for node in workers)],
+        "nodes": nodes,
     }
     machines = " and ".join(node.name for node in workers)
     head = _HEAD.format(name=factory.name, stack=stack, machines=machines)
@@ -174,7 +197,12 @@ def _mounts(folder: Path) -> list[dict[str, Any]]:
         folder / "config": SETTINGS,
         folder / "admission": GUARD_MANIFESTS,
     }
-    return [{"hostPath": str(path), "containerPath": seen, "readOnly": True} for path, seen in paths.items()]
+    return [_mount(path, seen) for path, seen in paths.items()]
+
+
+def _mount(path: Path, seen: str) -> dict[str, Any]:
+    """Return a read-only mount of a path on the host."""
+    return {"hostPath": str(path), "containerPath": seen, "readOnly": True}
 
 
 def _cluster(factory: AIFactory, *, guarded: bool) -> dict[str, Any]:

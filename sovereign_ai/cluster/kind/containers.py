@@ -30,6 +30,7 @@ class Container:
         state: as the container engine reports it, `running` or `exited`.
         recipe: label of its image with the digest of the recipe; empty for an image that this package did not
             build.
+        mounts: the paths on the host that are mounted into it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Container:
     role: str
     state: str
     recipe: str
+    mounts: tuple[str, ...] = ()
 
     @property
     def runs(self) -> bool:
@@ -82,12 +84,14 @@ def containers(docker: Docker, cluster: str) -> tuple[Container, ...]:
         EnvironmentLacksError: no container engine answers.
     """
     labels = f'{{{{.Label "{RECIPE}"}}}}\t{{{{.Label "{ROLE_LABEL}"}}}}'
-    template = "{{.Names}}\t{{.ID}}\t{{.State}}\t" + labels
+    template = "{{.Names}}\t{{.ID}}\t{{.State}}\t" + labels + "\t{{.Mounts}}"
     selector = f"label={CLUSTER_LABEL}={cluster}"
     listed = []
     for line in docker.lines("ps", "--all", "--no-trunc", "--filter", selector, "--format", template):
-        name, identity, state, recipe, role = line.split("\t")
-        listed.append(Container(name, identity, role, state, recipe))
+        name, identity, state, recipe, role, *mounts = line.split("\t")
+        listed.append(
+            Container(name, identity, role, state, recipe, tuple(filter(None, ",".join(mounts).split(","))))
+        )
     # `control-plane` sorts before `worker`.
     return tuple(sorted(listed, key=lambda container: (container.role, container.name)))
 

@@ -163,6 +163,11 @@ def report(cluster: KindStatus) -> ControlPlaneStatus:
             "the operator does not run: no waiver counts, and no access is opened or ended;"
             " `sovereign-ai cluster up --cluster kind STACK` starts it"
         )
+    if cluster.foreign:
+        notes.append(
+            f"somebody else made a kind cluster of this name: {', '.join(cluster.foreign)}; it is left"
+            f" alone, and `kind delete cluster --name {cluster.name}` removes it"
+        )
     return ControlPlaneStatus(
         name=cluster.name,
         phase=cluster.phase,

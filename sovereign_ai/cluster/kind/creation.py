@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster.guard import admission_folder, write_admission_settings
 from sovereign_ai.cluster.kind import cgroups, kwok, operator
-from sovereign_ai.cluster.kind.config import GUARD_MANIFESTS, control_plane
-from sovereign_ai.cluster.kind.containers import has_network, load, remove_network
+from sovereign_ai.cluster.kind.config import GUARD_MANIFESTS, control_plane, identity_file
+from sovereign_ai.cluster.kind.containers import containers, has_network, load, remove_network
+from sovereign_ai.cluster.kind.makers import CONTAINERS, IDENTITY, mark, new_identity, strangers
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.files.writing import write_private
@@ -28,9 +29,12 @@ MADE = "made"
 """The record's key that is set once kind has finished; a recorded cluster without it is incomplete."""
 
 
-def adopt(cluster_dir: ClusterDir, cluster: str, machines: Mapping[str, str], digest: str) -> None:
-    """Record a cluster that `kind create cluster --config kind-config.yaml` created."""
+def adopt(
+    cluster_dir: ClusterDir, docker: Docker, cluster: str, machines: Mapping[str, str], digest: str
+) -> None:
+    """Record a cluster that `kind create cluster --config kind-config.yaml` created, and mark it."""
     _prepare(cluster_dir)
+    mark(docker, cluster_dir)
     log = cluster_dir.folder / "logs" / "kind.log"
     run_kind(
         ["export", "kubeconfig", "--name", cluster, "--kubeconfig", str(cluster_dir.kubeconfig)],
@@ -42,6 +46,7 @@ def adopt(cluster_dir: ClusterDir, cluster: str, machines: Mapping[str, str], di
     record = _record(cluster_dir, machines, digest)
     record["network_was_there"] = False
     record["cgroups_before"] = cgroups.unmounted()
+    record[CONTAINERS] = [container.identity for container in containers(docker, cluster)]
     record[MADE] = True
     write_json(cluster_dir.record, record)
 
@@ -49,12 +54,20 @@ def adopt(cluster_dir: ClusterDir, cluster: str, machines: Mapping[str, str], di
 def make(
     cluster_dir: ClusterDir,
     docker: Docker,
-    config: str,
+    config: Callable[[str], str],
     machines: Mapping[str, str],
     digest: str,
     progress: Progress,
 ) -> None:
     """Let kind create the cluster, and remove what it created if it fails.
+
+    Args:
+        cluster_dir: the cluster's folder.
+        docker: the container engine.
+        config: returns kind's configuration for an identity of the cluster.
+        machines: machines of the plan that are real, to their containers.
+        digest: the digest of the configuration.
+        progress: receives one line a step.
 
     Raises:
         EnvironmentLacksError: the container engine has no node image, or kind failed.
@@ -71,8 +84,9 @@ def make(
     if not unfinished.get(MADE):
         # An earlier `up` was killed: what it saw before its own changes is still the state to go back to.
         before |= {name: unfinished[name] for name in before if name in unfinished}
-    record = _record(cluster_dir, machines, digest) | before
-    write_private(cluster_dir.folder / "kind-config.yaml", config.encode())
+    identity = new_identity(cluster_dir)
+    record = _record(cluster_dir, machines, digest) | before | {IDENTITY: identity}
+    write_private(cluster_dir.folder / "kind-config.yaml", config(identity).encode())
     write_json(cluster_dir.record, record)
     write_admission_settings(cluster_dir, GUARD_MANIFESTS)
     operator.prepare(cluster_dir)
@@ -91,12 +105,21 @@ def make(
         )
     except BaseException:  # Ctrl-C too
         kept = log.read_bytes() if log.is_file() else b""
-        run_kind(
-            ["delete", "cluster", "--name", cluster_dir.name, "--kubeconfig", str(cluster_dir.kubeconfig)],
-            f"{cluster_dir.name}: removing",
-            log,
-            progress,
-        )
+        # kind refuses a name that somebody took a moment ago, and would remove that cluster as well.
+        if not strangers(cluster_dir, containers(docker, cluster_dir.name)):
+            run_kind(
+                [
+                    "delete",
+                    "cluster",
+                    "--name",
+                    cluster_dir.name,
+                    "--kubeconfig",
+                    str(cluster_dir.kubeconfig),
+                ],
+                f"{cluster_dir.name}: removing",
+                log,
+                progress,
+            )
         if not record["network_was_there"]:
             remove_network(docker)
         cluster_dir.remove()
@@ -149,6 +172,7 @@ def _prepare(cluster_dir: ClusterDir) -> None:
         cluster_dir.config,
         cluster_dir.pki,
         cluster_dir.identity("any").parent,
+        identity_file(cluster_dir.folder, "any").parent,
         admission_folder(cluster_dir),
     )
     for folder in (cluster_dir.folder, *own):

@@ -14,6 +14,7 @@ from sovereign_ai.cluster.kind import operator
 from sovereign_ai.cluster.kind.config import control_plane
 from sovereign_ai.cluster.kind.containers import containers, need_engine
 from sovereign_ai.cluster.kind.machine_status import machines_of
+from sovereign_ai.cluster.kind.makers import strangers
 from sovereign_ai.cluster.operator import OPERATOR
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.toolchain.container_engine import Docker
@@ -36,7 +37,9 @@ def dead_containers(cluster_dir: ClusterDir) -> tuple[DeadComponent, ...]:
         return ()
     docker = Docker()
     need_engine(docker)
-    existing = {container.name: container for container in containers(docker, cluster_dir.name)}
+    listed = containers(docker, cluster_dir.name)
+    foreign = strangers(cluster_dir, listed)
+    existing = {container.name: container for container in listed if container.name not in foreign}
     first = control_plane(cluster_dir.name)
     dead = []
     for name in (first, *machines_of(cluster_dir).values()):

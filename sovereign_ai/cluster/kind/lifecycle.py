@@ -29,6 +29,7 @@ from sovereign_ai.cluster.kind.machine_status import (
     ready_nodes,
     status_of,
 )
+from sovereign_ai.cluster.kind.makers import insist_on_adoptable, refusal, strangers
 from sovereign_ai.cluster.lock import alone
 from sovereign_ai.cluster.removed_clusters import note_removed
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
@@ -117,15 +118,17 @@ def up(
             unmake(cluster_dir, progress)
             existing = ()
         if existing and not unfinished and cluster_dir.record.exists():
+            _refuse_strange(cluster_dir, existing)
             _refuse_another_plan(cluster_dir, factory, plan)
         _refuse_foreign(cluster, existing, machines)
         digest = config_digest(factory, plan, cluster)
         if existing and not cluster_dir.record.exists():
-            adopt(cluster_dir, cluster, machines, digest)
+            insist_on_adoptable(docker, cluster_dir, existing)
+            adopt(cluster_dir, docker, cluster, machines, digest)
         if not existing:
             # The operator of a cluster that was removed with kind's own command still runs.
             operator.stop(cluster_dir)
-            config = kind_config(factory, plan, cluster, guard=cluster_dir.folder)
+            config = partial(_config, factory, plan, cluster_dir)
             make(cluster_dir, docker, config, machines, digest, progress)
         else:
             stopped = [container.name for container in existing if not container.runs]
@@ -209,26 +212,26 @@ def down(name: str, *, progress: Progress = lambda _line: None, root: Path | Non
 
 
 def _refuse_strange(cluster_dir: ClusterDir, existing: tuple[Container, ...]) -> None:
-    """Refuse to remove containers that another program created under the name of a removed cluster.
+    """Refuse to touch containers that somebody else created under the name of a removed cluster.
 
     Raises:
-        UsageError: some containers are not in the cluster's record, or have no image of this package.
+        UsageError: some containers are not in the cluster's record, have no image of this package, or were
+            made by the command of another folder.
     """
     known = {control_plane(cluster_dir.name), *machines_of(cluster_dir).values()}
-    strange = _strange(existing, known)
+    strange = _strange(existing, known) or strangers(cluster_dir, existing)
     if strange:
-        names = ", ".join(strange)
-        message = f"sovereign-ai did not create the existing kind cluster {cluster_dir.name!r}: {names}"
-        hint = (
-            f"nothing was removed; if you do not need it: `kind delete cluster --name {cluster_dir.name}`, "
-            "and then this command again"
-        )
-        raise UsageError(Problem("cluster-foreign", message, hint=hint))
+        raise refusal(cluster_dir, strange, existing)
 
 
 def _strange(existing: tuple[Container, ...], known: set[str]) -> list[str]:
     """Return the names of the containers that are unknown, or whose image this package did not build."""
     return [container.name for container in existing if container.name not in known or not container.recipe]
+
+
+def _config(factory: AIFactory, plan: Plan, cluster_dir: ClusterDir, identity: str) -> str:
+    """Return kind's configuration for a cluster with an identity."""
+    return kind_config(factory, plan, cluster_dir.name, guard=cluster_dir.folder, identity=identity)
 
 
 def _refuse_another_plan(cluster_dir: ClusterDir, factory: AIFactory, plan: Plan) -> None:

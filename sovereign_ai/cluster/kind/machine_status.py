@@ -10,6 +10,7 @@ from typing import Any
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.kind import operator
 from sovereign_ai.cluster.kind.containers import containers, need_engine, server
+from sovereign_ai.cluster.kind.makers import strangers
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of, clusters_root, read_json
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -47,6 +48,7 @@ class KindStatus:
         kubeconfig: the administrator's kubeconfig.
         components: the real nodes, the control plane first.
         operator: whether the operator runs; None where the API server calls none.
+        foreign: containers of a cluster of the same name that somebody else made; no part of this one.
     """
 
     name: str
@@ -57,6 +59,7 @@ class KindStatus:
     kubeconfig: Path
     components: tuple[NodeStatus, ...]
     operator: bool | None = None
+    foreign: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data, for `--json`."""
@@ -115,8 +118,10 @@ def status_of(cluster_dir: ClusterDir) -> KindStatus:
     docker = Docker()
     need_engine(docker)
     names = {container: machine for machine, container in machines_of(cluster_dir).items()}
-    listed = containers(docker, cluster_dir.name)
-    url = server(docker, cluster_dir.name)
+    existing = containers(docker, cluster_dir.name)
+    foreign = strangers(cluster_dir, existing)
+    listed = [container for container in existing if container.name not in foreign]
+    url = None if foreign else server(docker, cluster_dir.name)
     ready = _ready(cluster_dir) if url else frozenset()
     nodes = []
     for container in listed:
@@ -140,6 +145,7 @@ def status_of(cluster_dir: ClusterDir) -> KindStatus:
         kubeconfig=cluster_dir.kubeconfig,
         components=tuple(nodes),
         operator=operator_runs,
+        foreign=tuple(foreign),
     )
 
 

@@ -47,10 +47,11 @@ def docker(**answers: str) -> tuple[Engine, Docker]:
 
 
 def test_the_control_plane_is_listed_first() -> None:
-    _, engine = docker(ps="b\t2\trunning\tabc\tworker\nz\t1\texited\t\tcontrol-plane")
+    _, engine = docker(ps="b\t2\trunning\tabc\tworker\t/a,/b\nz\t1\texited\t\tcontrol-plane\t")
     first, second = containers(engine, "lab")
     assert (first.name, first.runs, first.recipe) == ("z", False, "")
     assert (second.name, second.runs, second.recipe) == ("b", True, "abc")
+    assert (first.mounts, second.mounts) == ((), ("/a", "/b"))
 
 
 @pytest.mark.parametrize("answers", [{}, {"inspect": "0"}, {"inspect": ""}])

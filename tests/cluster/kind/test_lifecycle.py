@@ -7,10 +7,13 @@ from typing import cast
 
 import orjson
 import pytest
+import yaml
 
 from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.cluster.api.errors import refusal
 from sovereign_ai.cluster.kind import lifecycle
+from sovereign_ai.cluster.kind.control_plane import report
+from sovereign_ai.cluster.kind.dead_containers import dead_containers
 from sovereign_ai.cluster.kind.machine_status import folder_of, list_kind
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.plan.factory import Plan, plan
@@ -21,7 +24,7 @@ from sovereign_ai.toolchain.table import tool
 from tests.verify.in_memory import InMemoryApi
 
 OURS = [
-    f"{name}\t{number:064x}\t{{}}\tabc\t{role}"
+    f"{name}\t{number:064x}\t{{}}\tabc\t{role}\t/lib/modules"
     for number, (name, role) in enumerate(
         (("lab-control-plane", "control-plane"), ("lab-worker", "worker"), ("lab-worker2", "worker"))
     )
@@ -43,6 +46,7 @@ case "$1 $2" in
   "image inspect") test -e {folder}/image;;
   "network inspect") exit 1;;
   port*) exit 1;;
+  cp*) test -e {folder}/marked || test "$3" != -;;
 esac
 """
         (folder / "docker").write_text(script)
@@ -159,6 +163,144 @@ def recorded(root: Path, **more: object) -> Path:
     return where.record
 
 
+STRANGER = "/home/other/.local/state/sovereign-ai/kind/lab"
+
+
+def mounted(*mounts: str) -> str:
+    """Write the containers of a cluster, which runs, with more mounts."""
+    return "".join(f"{line.format('running')},{','.join(mounts)}\n" for line in OURS)
+
+
+@pytest.mark.parametrize("verb", ["down", "up"])
+@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize(
+    ("record", "mounts"),
+    [
+        ({"identity": "1" * 32}, (f"{STRANGER}/identity/{'2' * 32}",)),
+        ({"identity": "1" * 32}, (f"{STRANGER}/identity/{'1' * 32}",)),
+        ({"identity": "1" * 32}, ("HERE/identity/" + "2" * 32,)),
+        ({"identity": "1" * 32}, ()),
+        ({"containers": ["f" * 64]}, ()),
+        ({}, (f"{STRANGER}/identity/{'2' * 32}",)),
+        ({}, (f"{STRANGER}/pki/cluster-ca.crt",)),
+    ],
+    ids=[
+        "another's",
+        "another's under our number",
+        "of a folder that was removed",
+        "of kind's own command",
+        "adopted before",
+        "ours of an earlier version",
+        "another's of an earlier version",
+    ],
+)
+def test_a_cluster_that_the_state_of_another_made_is_neither_removed_nor_taken_over(
+    engine: Engine,
+    described: tuple[AIFactory, Plan],
+    tmp_path: Path,
+    verb: str,
+    record: dict[str, object],
+    mounts: tuple[str, ...],
+    *,
+    made: bool,
+) -> None:
+    """Kind finds clusters by name alone: names, machines and images are all the same."""
+    where = recorded(tmp_path, made=made, **record)
+    before = where.read_bytes()
+    engine.containers(mounted(*(mount.replace("HERE", str(where.parent)) for mount in mounts)))
+    engine.have_kind(f'echo "$@" >> {tmp_path}/kind-asked')
+    with pytest.raises(UsageError, match="did not create the existing kind cluster 'lab' here") as caught:
+        lifecycle.up(*described, "lab", root=tmp_path / "kind") if verb == "up" else lifecycle.down(
+            "lab", root=tmp_path / "kind"
+        )
+    assert "kind delete cluster --name lab" in caught.value.problems[0].hint
+    assert (STRANGER in caught.value.problems[0].message) == (STRANGER in str(mounts))
+    assert not (tmp_path / "kind-asked").exists()
+    assert where.read_bytes() == before
+    asked = engine.asked.read_text().splitlines()
+    assert not [line for line in asked if line.startswith(("start", "rm", "exec", "cp"))]
+    seen = lifecycle.status("lab", root=tmp_path / "kind")
+    assert (seen.phase, seen.components, len(seen.foreign)) == ("stopped", (), 3)
+    (note,) = (note for note in report(seen).notes if "somebody else" in note)
+    assert "kind delete cluster --name lab" in note
+    dead = {part.state for part in dead_containers(folder_of("lab", tmp_path / "kind"))}
+    assert dead == {"removed"}
+
+
+@pytest.mark.parametrize(
+    ("record", "mount"),
+    [
+        ({"identity": "1" * 32}, "HERE/identity/" + "1" * 32),
+        ({"containers": [f"{number:064x}" for number in range(3)]}, "/var"),
+        ({}, "HERE/pki/cluster-ca.crt"),
+        ({}, "/var"),
+    ],
+    ids=["made", "adopted", "made by an earlier version", "adopted by an earlier version"],
+)
+def test_our_own_cluster_is_removed(
+    engine: Engine, tmp_path: Path, record: dict[str, object], mount: str
+) -> None:
+    where = recorded(tmp_path, made=True, **record)
+    engine.containers(mounted(mount.replace("HERE", str(where.parent))))
+    engine.have_kind(f'echo "$@" >> {tmp_path}/kind-asked; : > {engine.folder}/containers')
+    assert lifecycle.down("lab", root=tmp_path / "kind")
+    assert (tmp_path / "kind-asked").read_text().startswith("delete cluster --name lab")
+    assert not where.exists()
+
+
+@pytest.mark.parametrize("sign", ["made elsewhere", "adopted elsewhere"])
+def test_a_cluster_of_another_is_not_adopted(
+    engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path, sign: str
+) -> None:
+    engine.containers(mounted(f"{STRANGER}/identity/{'2' * 32}" if sign == "made elsewhere" else "/var"))
+    if sign == "adopted elsewhere":
+        (engine.folder / "marked").touch()
+    engine.have_kind(f'echo "$@" >> {tmp_path}/kind-asked')
+    with pytest.raises(UsageError, match="did not create the existing kind cluster 'lab' here"):
+        lifecycle.up(*described, "lab", root=tmp_path / "kind")
+    assert not (tmp_path / "kind-asked").exists()
+    assert not folder_of("lab", tmp_path / "kind").record.exists()
+
+
+def test_what_kind_s_own_command_made_is_adopted_with_a_mark_and_its_containers(
+    engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.containers(mounted("/var"))
+    engine.have_kind(f'[ "$1" = export ] && : > {tmp_path}/kind/lab/kubeconfig; exit 0')
+    monkeypatch.setattr(lifecycle, "_finish", lambda *_: None)
+    lifecycle.up(*described, "lab", root=tmp_path / "kind")
+    record = orjson.loads(folder_of("lab", tmp_path / "kind").record.read_bytes())
+    assert record["containers"] == [f"{number:064x}" for number in range(3)]
+    assert "lab-control-plane:/kind/sovereign-ai-owner" in engine.asked.read_text()
+
+
+def test_every_node_that_is_made_here_shows_the_cluster_s_identity(
+    engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.have_image()
+    engine.have_kind("exit 0")
+    monkeypatch.setattr(lifecycle, "_finish", lambda *_: None)
+    lifecycle.up(*described, "lab", root=tmp_path / "kind")
+    where = folder_of("lab", tmp_path / "kind")
+    file = where.folder / "identity" / orjson.loads(where.record.read_bytes())["identity"]
+    assert file.is_file()
+    config = yaml.safe_load((where.folder / "kind-config.yaml").read_text())
+    for node in config["nodes"]:
+        assert str(file) in [mount["hostPath"] for mount in node["extraMounts"]]
+
+
+def test_a_name_that_somebody_takes_while_kind_starts_is_not_removed(
+    engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path
+) -> None:
+    engine.have_image()
+    (engine.folder / "theirs").write_text(mounted(f"{STRANGER}/identity/{'2' * 32}"))
+    taken = f"cp {engine.folder}/theirs {engine.folder}/containers; echo ERROR: node already exists; exit 1"
+    engine.have_kind(f'echo "$@" >> {tmp_path}/kind-asked; [ "$1" = create ] && {{ {taken}; }}; exit 0')
+    with pytest.raises(EnvironmentLacksError, match="already exists"):
+        lifecycle.up(*described, "lab", root=tmp_path / "kind")
+    assert "delete" not in (tmp_path / "kind-asked").read_text()
+
+
 @pytest.mark.parametrize("verb", ["down", "up"])
 def test_a_cluster_that_somebody_made_under_the_name_of_one_of_ours_is_not_removed(
     engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path, verb: str
@@ -167,7 +309,7 @@ def test_a_cluster_that_somebody_made_under_the_name_of_one_of_ours_is_not_remov
     engine.containers(OURS[0].replace("\tabc\t", "\t\t").format("running") + "\n")
     engine.have_kind(f'echo "$@" >> {tmp_path}/kind-asked')
     with pytest.raises(
-        UsageError, match="did not create the existing kind cluster 'lab': lab-control-plane"
+        UsageError, match="did not create the existing kind cluster 'lab' here: lab-control-plane"
     ) as caught:
         lifecycle.up(*described, "lab", root=tmp_path / "kind") if verb == "up" else lifecycle.down(
             "lab", root=tmp_path / "kind"
