@@ -55,6 +55,9 @@ _POD = {
 _NODE = {
     "labels": "has(object.metadata.labels) ? object.metadata.labels : {}",
     "before": "oldObject != null && has(oldObject.metadata.labels) ? oldObject.metadata.labels : {}",
+    "notes": "has(object.metadata.annotations) ? object.metadata.annotations : {}",
+    "notes_before": "oldObject != null && has(oldObject.metadata.annotations)"
+    " ? oldObject.metadata.annotations : {}",
     "taints": "has(object.spec) && has(object.spec.taints) ? object.spec.taints : []",
     "taints_before": "oldObject != null && has(oldObject.spec) && has(oldObject.spec.taints)"
     " ? oldObject.spec.taints : []",

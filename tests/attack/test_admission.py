@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,20 @@ import pytest
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.crds import install_crds
 from sovereign_ai.cluster.embedded.lifecycle import down, up
+from sovereign_ai.cluster.evictions import CORDON_OWNER
 from sovereign_ai.cluster.guard import REPEATED, guard_policies
 from sovereign_ai.cluster.state import cluster_dir_of
+from sovereign_ai.deploy.departures import CORDONED_AS
 from sovereign_ai.deploy.enforcement import enforce
 from sovereign_ai.names import KEYS, NODE_WRITER
+from sovereign_ai.operate.repair.record import (
+    ACCEPTANCE,
+    ANNOTATION,
+    HOLD,
+    REPAIRS,
+    STANDS_IN_FOR,
+    write_verdict,
+)
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.rules.kinds import KINDS
@@ -354,6 +365,53 @@ def test_a_kubelet_says_its_region_and_no_zone(walked: Walked) -> None:
     assert "NOD-001" in refused(
         lambda: walked.api.patch("v1", "Node", name, relabelled(walked, region="fra2"))
     )
+
+
+NOTES = (ANNOTATION, ACCEPTANCE, STANDS_IN_FOR, REPAIRS, HOLD, CORDON_OWNER, CORDONED_AS)
+
+
+@pytest.mark.parametrize("part", ["", "status"])
+@pytest.mark.parametrize("note", NOTES)
+def test_a_machine_notes_nothing_of_itself_and_people_do(walked: Walked, note: str, part: str) -> None:
+    """A kubelet's right to annotate its own Node would let it pass its own acceptance."""
+    name = walked.machine["metadata"]["name"]
+    path = "/".join(filter(None, (f"/api/v1/nodes/{name}", part)))
+    kubelet = walked.api.acting_as(f"system:node:{name}", ["system:nodes"])
+
+    def write(api: Api, path: str, **annotations: str | None) -> str:
+        change = {"metadata": {"annotations": annotations}}
+        return refused(lambda: api.request("PATCH", path, change, content_type=MERGE))
+
+    passed = write_verdict(passed=True, now=datetime.now(UTC))
+    assert "NOD-001" in write(kubelet, path, **{note: passed})
+    assert write(walked.api, f"/api/v1/nodes/{name}", **{note: passed}) == ""
+    assert "NOD-001" in write(kubelet, path, **{note: None})
+    assert "NOD-001" in write(kubelet, path, **{note: f"{passed}0"})
+    # What is not the factory's, a kubelet writes as ever, also beside notes that stay.
+    assert write(kubelet, path, **{"volumes.kubernetes.io/controller-managed-attach-detach": "true"}) == ""
+    # Agents report conditions by the status, and notes of the factory are none of them.
+    agent = "NOD-001" if part else ""
+    assert agent in write(walked.api, path, **{note: None})
+    assert write(walked.api, f"/api/v1/nodes/{name}", **{note: None}) == ""
+
+
+def test_a_machine_registers_with_no_note_and_lifts_no_cordon(walked: Walked) -> None:
+    name = "noting"
+    kubelet = walked.api.acting_as(f"system:node:{name}", ["system:nodes"])
+    head: dict[str, Any] = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    noted = {**head, "metadata": {"name": name, "annotations": {ACCEPTANCE: "passed"}}}
+    assert "NOD-001" in refused(lambda: kubelet.create(noted))
+    assert refused(lambda: kubelet.create(head)) == ""
+    path = f"/api/v1/nodes/{name}"
+
+    def cordon(api: Api, state: bool | None) -> str:
+        change = {"spec": {"unschedulable": state}}
+        return refused(lambda: api.request("PATCH", path, change, content_type=MERGE))
+
+    assert cordon(kubelet, state=True) == ""
+    assert "NOD-001" in cordon(kubelet, state=None)
+    assert cordon(walked.api, state=None) == ""
+    assert refused(lambda: walked.api.delete("v1", "Node", name)) == ""
 
 
 def test_before_any_policy_is_in_the_api_the_guard_holds_namespaces_and_machines(walked: Walked) -> None:

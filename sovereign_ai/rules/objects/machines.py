@@ -5,6 +5,12 @@ topology. The NodeRestriction plugin keeps kubelets from the first. Anybody else
 any value. So one identity writes them, `sovereign-ai:machines`, which the program impersonates. The audit log
 records that beside the person, and it needs a right of its own. An administrator has to do the same.
 
+What the factory notes of a machine is in annotations of its Node: where its repair stands, whether it passed
+its acceptance, who cordoned it, what keeps the repair from it. NodeRestriction leaves annotations to the
+kubelets, so that a broken or taken machine could pass its own acceptance and go back to work. Machines write
+none of these notes, and nobody writes them by `nodes/status`, by which agents on machines report conditions;
+nor does a machine lift a cordon of itself.
+
 A stored object does not show who wrote it, since anybody can choose the name of a field manager. So a live
 node is judged by its labels alone, and LIV-006 reports who may write nodes.
 """
@@ -55,6 +61,18 @@ _KEEPS_ROLE = (
     f"variables.taints_before.all(b, b.key != {literal(MANAGEMENT_ROLE)}"
     " || variables.taints.exists(t, t.key == b.key && t.effect == b.effect))"
 )
+_NOTE = '!k.startsWith($domain + "/")'
+_IS_MACHINE = (
+    '(has(request.userInfo) && (request.userInfo.username.startsWith("system:node:")'
+    ' || (has(request.userInfo.groups) && "system:nodes" in request.userInfo.groups)))'
+)
+_BY_STATUS = '(has(request.subResource) && request.subResource == "status")'
+_SAME_NOTES = (
+    f"variables.notes.all(k, {_NOTE} || (k in variables.notes_before"
+    " && variables.notes_before[k] == variables.notes[k]))"
+    f" && variables.notes_before.all(k, {_NOTE} || k in variables.notes)"
+)
+_WAS_CORDONED = "oldObject != null && has(oldObject.spec.unschedulable) && oldObject.spec.unschedulable"
 _READ = f"([$zone_key, $jurisdiction_key] + {_TOPOLOGY})"
 # A node of a zone that the description no longer has must still be cordoned and drained.
 _IS_AS_BEFORE = (
@@ -74,6 +92,10 @@ _LABELS_ARE_KEPT = (
     f" && variables.before.all(k, !{_TRUSTED} || k in variables.labels || {_OWN_REGION}))"
 )
 _TAINTS_ARE_KEPT = f"{_IS_FACTORY} || ({_SAME_TAINTS} && {_KEEPS_ROLE})"
+_NOTES_ARE_KEPT = f"{_IS_FACTORY} || !({_IS_MACHINE} || {_BY_STATUS}) || ({_SAME_NOTES})"
+_CORDON_IS_KEPT = (
+    f"!{_IS_MACHINE} || !({_WAS_CORDONED}) || (has(object.spec.unschedulable) && object.spec.unschedulable)"
+)
 _ZONE_EXISTS = "!($zone_key in variables.labels) || variables.labels[$zone_key] in $jurisdictions"
 _HAS_ZONE_AND_COUNTRY = "($zone_key in variables.labels) == ($jurisdiction_key in variables.labels)"
 _COUNTRY_HAS_SITE = (
@@ -88,16 +110,20 @@ _REGION_IS_IN_COUNTRY = (
 )
 MACHINES = Rule(
     id="NOD-001",
-    title="Only the factory's own identity says in which zone and country a machine is, and only as planned",
+    title=(
+        "Only the factory's own identity says in which zone and country a machine is, and only as planned; "
+        "no machine notes of itself that it is well"
+    ),
     severity="critical",
     rationale=(
         "Whoever relabels a machine moves every pod of a zone to it, and every volume: under another law, "
         "or beside another tenant. A machine that names a zone of the factory and a country where it has "
-        "none is believed all the same."
+        "none is believed all the same. A machine that writes its own acceptance, or lifts its own cordon, "
+        "gets work while it is broken or in other hands."
     ),
     remediation=(
         "describe the machine and deploy; manually only with `kubectl --as sovereign-ai:machines --as-group "
-        "GROUP`, which the audit log shows"
+        "GROUP`, which the audit log shows; notes on a machine are written by `sovereign-ai repair`"
     ),
     controls=(*_LOCATION, NIS2_ACCESS),
     places=OBJECT_PLACES,
@@ -113,6 +139,18 @@ MACHINES = Rule(
             "spec.taints",
             _TAINTS_ARE_KEPT,
             "somebody else than the factory dedicates it to a zone, or opens it to others",
+        ),
+        RuleCheck(
+            ("Node",),
+            "metadata.annotations",
+            _NOTES_ARE_KEPT,
+            "a machine, or an agent by its status, writes what the factory notes of it",
+        ),
+        RuleCheck(
+            ("Node",),
+            "spec.unschedulable",
+            _CORDON_IS_KEPT,
+            "a machine lifts a cordon of itself",
         ),
         _label(
             _ZONE_EXISTS,
