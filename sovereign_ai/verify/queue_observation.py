@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api, list_if_served
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.verify.claimed_devices import count_claims
 from sovereign_ai.verify.fair_share import STRATEGIES
@@ -13,7 +13,6 @@ from sovereign_ai.verify.kinds import KUEUE, RESOURCES, SCHEDULING
 from sovereign_ai.verify.pod_requests import field_of
 from sovereign_ai.verify.queue_state import QueueState
 
-_NOT_FOUND = 404
 _MOST_CANDIDATES = 1000
 """Names that are compared with one that does not exist."""
 
@@ -56,12 +55,7 @@ def observe_queues(api: Api, strategies: Sequence[str] = ()) -> QueueState:
 
 def _claim_templates(api: Api) -> Sequence[Mapping[str, Any]]:
     """Return the templates of claims; none where the cluster serves no such kind."""
-    try:
-        return list(api.list(RESOURCES, "ResourceClaimTemplate"))
-    except ApiError as error:
-        if error.status != _NOT_FOUND:
-            raise
-        return ()
+    return list_if_served(api, RESOURCES, "ResourceClaimTemplate")
 
 
 def find_workload(state: QueueState, name: str) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api, ApiError, list_if_served
 from sovereign_ai.text import counted
 from sovereign_ai.verify.pod_requests import Object, field_of
 from sovereign_ai.verify.train_job import CLUSTER_RUNTIME, RUNTIME, replicated_jobs, runtime_of
@@ -26,7 +26,6 @@ _POD_GROUP, _GROUP_SIZE = f"{_KUEUE}/pod-group-name", f"{_KUEUE}/pod-group-total
 _AT_ONCE = f"{_KUEUE}/pod-group-fast-admission"
 _GATE, _HELD = f"{_KUEUE}/admission", f"{_KUEUE}/pod-suspending-parent"
 """By which Kueue's webhook holds a pod back; and how it says of a template that its pods will be."""
-_NOT_FOUND = 404
 _MOST_DIGITS = 10
 MOST_WORKLOADS = 100
 """Workloads of one piece that are judged one after another: each takes a look at all nodes."""
@@ -148,13 +147,7 @@ def training_runtimes(api: Api, work: Iterable[Object]) -> list[Object]:
         return []
     found: list[Object] = []
     for kind in (CLUSTER_RUNTIME, RUNTIME):
-        try:
-            listed = api.list(_TRAINER, kind)
-        except ApiError as error:
-            if error.status != _NOT_FOUND:
-                raise
-            continue
-        found += [{**runtime, "kind": kind} for runtime in listed]
+        found += [{**runtime, "kind": kind} for runtime in list_if_served(api, _TRAINER, kind)]
     return found
 
 

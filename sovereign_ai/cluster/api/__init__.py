@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.api.errors import ApiError, UnreachableError, budget_causes
     from sovereign_ai.cluster.api.follow import Follower
     from sovereign_ai.cluster.api.kubeconfig import read_kubeconfig
-    from sovereign_ai.cluster.api.optional_kinds import list_if_served
+    from sovereign_ai.cluster.api.optional_kinds import list_if_served, list_newest
     from sovereign_ai.cluster.api.protobuf import declare
     from sovereign_ai.cluster.api.retries import retry_after
     from sovereign_ai.cluster.api.snapshot import Snapshot
@@ -30,7 +30,7 @@ else:
             "errors": ("ApiError", "UnreachableError", "budget_causes"),
             "follow": ("Follower",),
             "kubeconfig": ("read_kubeconfig",),
-            "optional_kinds": ("list_if_served",),
+            "optional_kinds": ("list_if_served", "list_newest"),
             "protobuf": ("declare",),
             "retries": ("retry_after",),
             "snapshot": ("Snapshot",),
@@ -51,6 +51,7 @@ __all__ = [
     "declare",
     "describe_credentials",
     "list_if_served",
+    "list_newest",
     "named_server",
     "open_cluster",
     "read_kubeconfig",

@@ -25,12 +25,13 @@ from sovereign_ai.cluster.api.answers import not_an_api_server
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.cluster.api.deadlines import StoppedError, stopping
 from sovereign_ai.cluster.api.errors import ApiError, refusal
+from sovereign_ai.cluster.api.optional_kinds import is_unserved
 from sovereign_ai.errors import SovereignError
 
 T = TypeVar("T")
 Object = Mapping[str, Any]
 
-_NOT_FOUND, _GONE = 404, 410
+_GONE = 410
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0
 _STEADY = 5.0
 """Seconds that a watch lasts after which the next fault is a new one, and its pause short again."""
@@ -164,7 +165,7 @@ class Follower(Generic[T]):
             try:
                 held, at = self._read(version)
             except ApiError as error:
-                if error.status != _NOT_FOUND:
+                if not is_unserved(self._api, error, version, self._kind):
                     raise
                 continue
             self._replace(held)

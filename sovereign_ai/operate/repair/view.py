@@ -12,7 +12,7 @@ from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import FaultCodes
 from sovereign_ai.cluster import CORDON_OWNER, evictable_pods, evictable_pods_by_node
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api, list_newest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 from sovereign_ai.operate.repair.decide import Cordon, Machine, gpus_to_reset
@@ -58,7 +58,6 @@ SPARE = f"{KEYS.domain}/spare"
 """The taint of machines that are kept ready."""
 DRA_VERSIONS = ("resource.k8s.io/v1", "resource.k8s.io/v1beta2", "resource.k8s.io/v1alpha3")
 """Newest first: a DeviceTaintRule is served as v1 from Kubernetes 1.37 on."""
-_NOT_FOUND = 404
 _AT_ONCE = 4
 """Requests at a time: cordons of other machines are sent beside them."""
 _COUNTED_ONE_BY_ONE = 32
@@ -387,10 +386,4 @@ def _domains(node: Node, feeds: Collection[str]) -> frozenset[str]:
 
 def _served(api: Api, kind: str, versions: Sequence[str] = DRA_VERSIONS) -> list[dict[str, Any]]:
     """List objects of a kind in the newest version that the server has; empty where it has none."""
-    for api_version in versions:
-        try:
-            return api.list(api_version, kind)
-        except ApiError as error:
-            if error.status != _NOT_FOUND:
-                raise
-    return []
+    return list_newest(api, versions, kind)

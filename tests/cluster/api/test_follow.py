@@ -33,8 +33,8 @@ def bookmark(version: int) -> bytes:
     return event("BOOKMARK", {"metadata": {"resourceVersion": str(version)}})
 
 
-def refused(status: int) -> ApiError:
-    return ApiError(Problem(f"api-{status}", f"refused with {status}"), status=status)
+def refused(status: int, reason: str = "") -> ApiError:
+    return ApiError(Problem(f"api-{status}", f"refused with {status}"), status=status, reason=reason)
 
 
 class Scripted:
@@ -150,13 +150,13 @@ def test_a_compaction_between_two_pages_leads_to_a_list_in_one_page() -> None:
 
 
 def test_an_older_version_is_served_where_the_newest_is_not() -> None:
-    api = Scripted(refused(404), ("5", [node("a", 1)]))
+    api = Scripted(refused(404, "KindUnknown"), ("5", [node("a", 1)]))
     assert names(followed(api)) == ["a"]
     assert api.asked == ["list v2", "list v1", "watch 5"]
 
 
 def test_a_kind_that_is_not_served_has_no_objects_and_is_looked_for_again() -> None:
-    api = Scripted(refused(404), refused(404), ("5", [node("a", 1)]))
+    api = Scripted(refused(404, "KindUnknown"), refused(404, "KindUnknown"), ("5", [node("a", 1)]))
     follower = followed(api)
     assert (names(follower), api.asked[2]) == (["a"], "list v2")
 

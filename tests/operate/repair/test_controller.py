@@ -38,8 +38,8 @@ _, PLAN = stack("lab")
 PLACED = places(PLAN, "lab")
 
 
-def refused(status: int) -> ApiError:
-    return ApiError(Problem(f"api-{status}", f"refused with {status}"), status=status)
+def refused(status: int, reason: str = "") -> ApiError:
+    return ApiError(Problem(f"api-{status}", f"refused with {status}"), status=status, reason=reason)
 
 
 class Cluster:
@@ -81,7 +81,7 @@ class Cluster:
         if kind in served:
             return copy.deepcopy(served[kind])
         if api_version != "resource.k8s.io/v1beta2":
-            raise refused(404)
+            raise refused(404, "KindUnknown")
         kinds = {"DeviceTaintRule": self.rules, "ResourceClaim": self.claims}
         return copy.deepcopy(kinds.get(kind, []))
 
