@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
-from sovereign_ai.text import clean
+from sovereign_ai.text import clean, counted
 
 _LINES, _BYTES, _LINE_LENGTH = 12, 16_384, 400
 _PEM = re.compile(r"-----BEGIN [^-]*-----.*?(-----END [^-]*-----|\Z)", re.DOTALL)
 _SECRET = re.compile(
     r"(?i)\b(bearer\s+|(?:password|passwd|token|secret|api[-_]?key|client-key-data)\s*[=:]\s*\"?)[^\s\"',&]+"
 )
+_BUSY = 3
+"""Processes that want to run, for each processor, at which a start takes several times as long."""
 _PORT_TAKEN = "address already in use"
 
 
@@ -54,6 +56,11 @@ def start_failure(cluster: str, failure: Mapping[str, Any]) -> EnvironmentLacksE
     quoted = "\n".join(["; its last lines:", *lines]) if lines else ", and its log is empty"
     message = f"cluster {cluster!r} did not start: {failure['name']} {failure['why']}{quoted}"
     hint = "fix what the lines report and run the command again; `sovereign-ai doctor` checks the tools"
+    load, processors = os.getloadavg()[0], os.cpu_count() or 1
+    if str(failure["why"]).endswith("in time") and load > _BUSY * processors:
+        # Its log then has only the complaints of a process that nobody lets run.
+        processors_text = counted(processors, "processor")
+        hint = f"this machine is busy (load {load:.0f} on {processors_text}): run the command again later"
     return EnvironmentLacksError(Problem("cluster-start-failed", message, hint=hint))
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from sovereign_ai.cluster.start_errors import is_port_taken, last_lines, redact, start_failure
 
@@ -17,6 +20,25 @@ def test_a_failed_start_quotes_the_end_of_the_log_without_secrets(tmp_path: Path
     assert "line 39" in message
     assert "line 20" not in message
     assert "abcdef" not in message
+
+
+@pytest.mark.parametrize(
+    ("load", "why", "is_told"),
+    [
+        (40.0, "was not well in time", True),
+        (40.0, "ended 3 times, last with status 1", False),
+        (2.0, "was not well in time", False),
+    ],
+)
+def test_a_start_that_took_too_long_on_a_busy_machine_says_so_and_sends_nobody_into_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: float, why: str, *, is_told: bool
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    failure = {"name": "kube-apiserver", "why": why, "log": str(tmp_path / "none.log")}
+    (problem,) = start_failure("lab", failure).problems
+    assert ("load 40 on 2 processors" in problem.hint) is is_told
+    assert ("fix what the lines report" in problem.hint) is not is_told
 
 
 def test_a_missing_log_has_no_lines(tmp_path: Path) -> None:
