@@ -64,6 +64,7 @@ _WRONG_TYPE = "unable to convert unstructured object"
 _STORED = "storedVersions"
 """The field of a definition in messages about a version that leaves it while objects may be stored in it."""
 _FORBIDS = "api-forbids"
+_STARTING = "cluster-starting"
 _NOT_ALLOWED = frozenset({401, 403})
 _SINGLY = frozenset({"Node", "ResourceSlice"})
 """Kinds of which a cluster has many and a description few: their objects are read one by one."""
@@ -330,8 +331,10 @@ def _judged(error: ApiError, *, is_at_home: bool) -> _Refusal | None:
     """Return a refusal with the API server's message; None for an error that is not about the object itself.
 
     Raises:
-        ApiError: the server did not decide: it is overloaded, or failed.
+        ApiError: the server did not decide: it is overloaded, has just started, or failed.
     """
+    if error.problems[0].code == _STARTING:
+        raise error
     message = error.problems[0].message.partition(": ")[2] or error.problems[0].message
     is_wrong_type = _WRONG_TYPE in message
     if error.status == _TOO_MANY or (error.status >= _SERVER_ERROR and not is_wrong_type):

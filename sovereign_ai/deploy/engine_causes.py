@@ -116,12 +116,10 @@ _CAUSES = (
         r"\bUnauthorized\b",
         "error loading credentials|exec plugin|getting credentials",
     ),
-    # Before a lack of permissions, since a server without its roles says that, too.
     _cause(
         "cluster-starting",
         "the API server has just started and is not ready for every request",
         "wait a moment",
-        "RBAC: .{0,200}not found",
         "not yet ready to handle request",
     ),
     _cause(
@@ -171,6 +169,7 @@ _CAUSES = (
         "apiserver not ready|apiserver is shutting down",
         r"etcdserver: ",
         "ServiceUnavailable|InternalError",
+        "RBAC: .{0,200}not found",
     ),
     _cause(
         "cluster-unreachable",

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import pytest
 
 from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.api.errors import refusal
+from sovereign_ai.cluster.busy_cluster import is_busy
 from sovereign_ai.deploy.dry_run import (
     MOST_BYTES,
     another_name,
@@ -110,6 +112,21 @@ def test_a_lacking_permission_is_no_fault_of_the_description() -> None:
 )
 def test_what_an_own_policy_refuses_or_nobody_can_try_is_left_to_the_deployment(message: str) -> None:
     assert dry_run_problems(Answering(403, message), [QUOTA], nowhere) == []
+
+
+class Starting(Answering):
+    """An API server that has just started."""
+
+    def create(self, obj: Mapping[str, Any], dry_run: bool = False) -> Object:
+        assert dry_run, f"{obj['kind']} would be stored"
+        body = {"message": "quotas are forbidden: not yet ready to handle request", "reason": "Forbidden"}
+        raise refusal("POST", "/there", 403, body)
+
+
+def test_a_server_that_is_not_ready_yet_has_decided_nothing() -> None:
+    with pytest.raises(ApiError) as caught:
+        dry_run_problems(Starting(), [QUOTA], nowhere)
+    assert is_busy(caught.value), "it is worth another attempt"
 
 
 class Placing(Answering):

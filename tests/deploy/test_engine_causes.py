@@ -67,10 +67,6 @@ CAUSES = {
     CREATE
     + "the server was unable to return a response in the time allotted, but may still be processing the request": "cluster-slow",  # noqa: E501 - one literal text
     CREATE + 'configmaps "b" is forbidden: not yet ready to handle request': "cluster-starting",
-    CREATE
-    + 'configmaps is forbidden: User "jane" cannot create resource "configmaps": RBAC: clusterrole.rbac.authorization.k8s.io "admin" not found': (  # noqa: E501 - one literal text
-        "cluster-starting"
-    ),
     CREATE + "etcdserver: mvcc: database space exceeded": "cluster-full",
     CREATE
     + 'Internal error occurred: failed calling webhook "w.example.com": Post "https://w": context deadline exceeded': (  # noqa: E501 - one literal text

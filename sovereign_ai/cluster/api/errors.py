@@ -44,6 +44,13 @@ _HINTS_BY_MESSAGE = {
     "and run the command again",
 }
 """Part of a server's message to the hint, where the status alone is too general."""
+_STARTING = (
+    # One of its admission plugins has not read what it judges by.
+    "not yet ready to handle request",
+    # Nobody has counted yet what a new namespace uses of its quota.
+    "status unknown for quota",
+)
+"""Parts of the messages (403) of a server that has just started, or of a new namespace; nothing was begun."""
 
 
 class ApiError(DeploymentError):
@@ -116,14 +123,18 @@ def refusal(
     others = [cause for cause in causes if cause.split(": ", 1)[-1] not in message]
     text = "; ".join([f"{method} {path}: {message}", *others])[:_LONGEST_MESSAGE]
     code = f"api-{_hyphenated(reason)}" if reason else f"api-{status}"
-    is_access = is_about_access(status, message)
-    if who and is_access:
+    hint = _hint(status, reason, message)
+    begins = is_starting(status, message)
+    if begins:
+        code, hint = "cluster-starting", "it has just started: wait a moment and run the command again"
+    is_access = begins or is_about_access(status, message)
+    if who and is_access and not begins:
         text = f"{text}; the identity is {who}"
     if asked is not None:
         text = f"{text}; the server asks to come back in {asked:g} s"
     details = body.get("details")
     names_object = isinstance(details, Mapping) and bool(details.get("name"))
-    problem = Problem(code, text, Where(field=path), _hint(status, reason, message))
+    problem = Problem(code, text, Where(field=path), hint)
     error = ApiError(
         problem, status=status, reason=reason, causes=causes, names_object=names_object, uncertain=uncertain
     )
@@ -131,6 +142,15 @@ def refusal(
     if is_access:
         error.exit_code = ExitCode.ENVIRONMENT
     return error
+
+
+def is_starting(status: int, message: str) -> bool:
+    """Return whether a server forbids something only because it has just started.
+
+    >>> is_starting(403, 'pods "a" is forbidden: not yet ready to handle request')
+    True
+    """
+    return status == 403 and any(words in message for words in _STARTING)
 
 
 def is_about_access(status: int, message: str) -> bool:

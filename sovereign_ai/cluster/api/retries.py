@@ -7,33 +7,28 @@ then only a request is repeated that has no further effect when it is carried ou
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from sovereign_ai.cluster.api.deadlines import Patience
+from sovereign_ai.cluster.api.errors import is_starting
 from sovereign_ai.cluster.api.wire_faults import Fault, FaultKind
 
 TOO_MANY, UNAVAILABLE = 429, 503
 BUSY = frozenset({TOO_MANY, UNAVAILABLE})
-_FORBIDDEN, _SERVER_ERROR = 403, 500
+_SERVER_ERROR = 500
 _NOT_IMPLEMENTED = frozenset({501, 505})
 """Server errors that another attempt cannot change."""
 _MOST_ERRORS, _MOST_CUTS, _MOST_ALERTS, _MOST_GARBLED = 3, 3, 2, 2
 _FIRST, _LONGEST = 0.1, 1.0
-_STARTING = (
-    # It forbids everything until it has read its roles, and names one that it lacks.
-    re.compile(r"RBAC: .*not found"),
-    # One of its admission plugins has not read what it judges by.
-    re.compile(r"not yet ready to handle request"),
-    # Nobody has counted yet what a new namespace uses of its quota.
-    re.compile(r"status unknown for quota"),
-)
-"""Refusals (403) by a server, or a namespace, that has only just started; nothing was begun."""
+_ROLES = "RBAC: "
+_UNREAD = "not found"
+"""A server that has just started forbids everything until it has read its roles, and names one that it lacks.
 
-
+So it does for ever where the role is really not there.
+"""
 _FINAL = frozenset(
     {
         FaultKind.UNRESOLVED,
@@ -99,7 +94,8 @@ class Retries:
             return self._when_asked(None)
         if status >= _SERVER_ERROR and status not in _NOT_IMPLEMENTED and self._is_repeatable:
             return self._counted("errors", _MOST_ERRORS)
-        if status == _FORBIDDEN and any(words.search(message) for words in _STARTING):
+        lacks_role = status == 403 and _ROLES in message and _UNREAD in message
+        if lacks_role or is_starting(status, message):
             return self._when_asked(1.0)
         return None
 

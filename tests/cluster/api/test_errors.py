@@ -65,3 +65,16 @@ def test_a_single_refusal_keeps_every_attribute_when_it_is_joined() -> None:
     body = {**NAMED, "details": {"name": "x", "causes": [{"field": "a", "message": "b"}]}}
     error = refusal("DELETE", "/a", 503, body, uncertain=True)
     assert vars(join_errors([error])) == vars(error)
+
+
+@pytest.mark.parametrize(
+    "words", ["not yet ready to handle request", "status unknown for quota: a, resources: pods"]
+)
+def test_what_a_server_forbids_because_it_has_just_started_is_no_lack_of_permissions(words: str) -> None:
+    body = {"reason": "Forbidden", "message": f'pods "a" is forbidden: {words}'}
+    error = refusal("POST", "/pods", 403, body, who="jane")
+    (problem,) = error.problems
+    assert (problem.code, error.exit_code) == ("cluster-starting", ExitCode.ENVIRONMENT)
+    assert "wait a moment" in problem.hint
+    assert "jane" not in problem.message
+    assert refusal("POST", "/pods", 422, body).problems[0].code == "api-forbidden"
