@@ -165,6 +165,7 @@ class _FactoryRemoval:
         engine = Engine(stack.folder, cluster, target.kubeconfig, output.progress, target.state_key)
         # The lock spans checks and removal: no other command may change the state in between.
         with engine.hold("down"):
+            target = target.fenced(engine.insist_on_hold)
             deployment = deployment_of(stack, cluster, target, same_cluster)
             require_own_state(deployment, target.state_key)
             removal = check_removal(target.api, deployment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,6 +59,10 @@ class Target:
     def kubeconfig(self) -> Path:
         """The file that the connection was opened with."""
         return self.cluster.kubeconfig
+
+    def fenced(self, insist: Callable[[], object]) -> Target:
+        """Return the cluster with writes that come after a check: see `Api.fenced`."""
+        return replace(self, api=self.api.fenced(insist))
 
     @property
     def simulated(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -187,8 +188,22 @@ class _Deployment:
         Returns:
             Data for a program and lines for a person.
         """
+        from sovereign_ai.deploy import Engine
+
+        target = self.target
+        engine = Engine(
+            self.stack.folder, self.bundle.cluster, target.kubeconfig, self.output.progress, target.state_key
+        )
+        # A command that was stopped for long may have lost the stack to another: each of its writes looks.
+        return replace(self, target=target.fenced(engine.insist_on_hold)).apply(engine)
+
+    def apply(self, engine: Engine) -> tuple[dict[str, Any], list[str]]:
+        """Do the same with an engine, to a cluster whose writes come after a look at the hold.
+
+        Args:
+            engine: the stack's engine.
+        """
         from sovereign_ai.deploy import (
-            Engine,
             TerminationWatch,
             hand_back,
             is_always_restored,
@@ -202,9 +217,6 @@ class _Deployment:
 
         output, stack, target = self.output, self.stack, self.target
         leaves_drift = reports_only(stack.factory, restores=self.options.restores)
-        engine = Engine(
-            stack.folder, self.bundle.cluster, target.kubeconfig, output.progress, target.state_key
-        )
         # The lock spans checks and changes: no other command may change the state in between.
         with engine.hold("up"):
             # The program reads the settings, and would write to the cluster that they name.
@@ -212,6 +224,7 @@ class _Deployment:
             reading = reading_of(target.api, self.bundle.objects)
             deployment, checked, marked = self._checked(reading)
             self._try_out(reading, marked)
+            engine.insist_on_hold()
             if change_queueing(target, stack, output):
                 reading.forget()  # Kueue's finalizers are gone, or new
             self._claim(reading, deployment, checked)
@@ -227,14 +240,15 @@ class _Deployment:
                 outcome = self._without_engine(engine, deployment, marked, changes, reading)
             else:
                 outcome = self._with_engine(engine, watch, changes, checked, marked, reading, refresh=refresh)
+            engine.insist_on_hold()
             strays = remove_strays(target.api, checked.strays, deployment, output.progress)
             # A local control plane may be addressed by its kubeconfig too.
             if deployment.target.is_local:
                 named = names_kueue(stack)
                 release_after_kueue(target.api, marked.objects, output.progress, is_named=named)
-        drifted = _drifted(changes, outcome, leaves_drift=leaves_drift)
-        to_restore = [obj for obj in marked.objects if resource_name(obj) in drifted]
-        restored = restore(target.api, to_restore, output.progress)
+            drifted = _drifted(changes, outcome, leaves_drift=leaves_drift)
+            to_restore = [obj for obj in marked.objects if resource_name(obj) in drifted]
+            restored = restore(target.api, to_restore, output.progress)
         if is_quiet:
             # `prepare` has put policies back before anything else; the comparison before it named them.
             restored = sorted({*restored, *filter(is_always_restored, changes.restore)})
@@ -317,11 +331,13 @@ class _Deployment:
         reading: Snapshot,
     ) -> PulumiOutcome:
         """Prepare the cluster and record a run; where the engine runs, its program prepares the cluster."""
-        from sovereign_ai.deploy import arrivals, prepare, uncordon
+        from sovereign_ai.deploy import arrivals, prepare, reading_of, uncordon
 
         stack, output, kubeconfig = self.stack, self.output, self.target.kubeconfig
+        engine.insist_on_hold()
         if changes.restore:
-            prepare(stack.factory, stack.plan, marked, kubeconfig, deployment, output.progress)
+            now = reading_of(self.target.api, marked.objects)
+            prepare(stack.factory, stack.plan, marked, kubeconfig, deployment, output.progress, reading=now)
         else:
             _keep_guarded(stack, marked, kubeconfig, output)
             if self.target.has_real_nodes or not self.target.simulated:

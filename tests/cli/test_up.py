@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from contextlib import nullcontext
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 
 import sovereign_ai.deploy
-from sovereign_ai.cli import up
+from sovereign_ai.cli import down, up
 from sovereign_ai.cli.deployment import DeployOptions
 from sovereign_ai.cli.up import _Deployment, _drifted, outcome_lines
 from sovereign_ai.cluster.api.client import ApiError
@@ -83,6 +86,33 @@ def test_kueue_is_changed_after_every_check_and_before_the_first_write(
     with pytest.raises(EnvironmentLacksError, match="somebody else's"):
         deployment.run()
     assert tuple(taken) == STEPS[: STEPS.index(refusing) + 1]
+
+
+def test_every_write_of_an_up_comes_after_a_look_at_the_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that was stopped for long may have lost the stack: it must not write into another's work."""
+    engine, target = MagicMock(), MagicMock()
+    monkeypatch.setattr(sovereign_ai.deploy, "Engine", engine, raising=False)
+    monkeypatch.setattr(_Deployment, "apply", lambda self, _engine: ({"target": self.target}, []))
+    data, _ = _Deployment(MagicMock(), MagicMock(), MagicMock(), target, [], DeployOptions(), list).run()
+    target.fenced.assert_called_once_with(engine.return_value.insist_on_hold)
+    assert data["target"] is target.fenced.return_value
+
+
+@pytest.mark.parametrize("command", [up, down])
+def test_nothing_is_written_past_the_fence_while_a_stack_is_held(command: ModuleType) -> None:
+    """Each function that writes gets the cluster of the method, which is the fenced one."""
+    tree = ast.parse(inspect.getsource(command))
+    holders = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.With) and "hold(" in ast.unparse(node.items[0])
+    ]
+    assert len(holders) == 1
+    text = ast.unparse(holders[0])
+    assert "open_cluster" not in text
+    assert "self.target.api" not in text
+    if command is down:
+        assert ast.unparse(holders[0].body[0]) == "target = target.fenced(engine.insist_on_hold)"
 
 
 @pytest.mark.parametrize("fails", ["before", "after", "never"])

@@ -73,6 +73,14 @@ class Api:
         sent = [group for group in chosen if group != "system:authenticated"]
         return Api(self._transport.acting_as(user, sent))
 
+    def fenced(self, insist: Callable[[], object]) -> Api:
+        """Return the same cluster, whose writes come after a check: a lost hold on a stack stops them.
+
+        Args:
+            insist: called before each attempt of a write; what it raises is raised, and nothing is sent.
+        """
+        return Api(self._transport.fenced(insist))
+
     def _groups(self) -> builtins.list[str]:
         """Return the groups of this identity, as the server reports them."""
         path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"

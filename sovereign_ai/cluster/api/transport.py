@@ -106,6 +106,7 @@ class Transport:
         self._alive_at = 0.0
         self._spoke_at = 0.0
         self.impersonating: tuple[tuple[str, str], ...] = ()
+        self._insist: Callable[[], object] = lambda: None
         self.server = str(client.configuration.host).rstrip("/")
 
     @property
@@ -125,6 +126,16 @@ class Transport:
             ("Impersonate-User", user),
             *(("Impersonate-Group", group) for group in groups),
         )
+        return other
+
+    def fenced(self, insist: Callable[[], object]) -> Transport:
+        """Return the same connections, whose writes come after a check that may refuse them.
+
+        Args:
+            insist: called before each attempt of a write; what it raises is raised, and nothing is sent.
+        """
+        other = copy.copy(self)
+        other._insist = insist  # noqa: SLF001 - a copy of this object
         return other
 
     def send(
@@ -170,6 +181,8 @@ class Transport:
         )
         uncertain = False
         while True:
+            if not request.is_read:
+                self._insist()
             try:
                 answer = self._once(request, retries)
                 decoded = _decoded(answer)

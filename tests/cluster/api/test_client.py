@@ -396,3 +396,32 @@ def test_a_proxy_of_the_environment_is_not_asked_for_loopback(serve: Serve, monk
 def test_many_threads_may_open_at_once(serve: Serve):
     path = serve(lambda *_: (200, {"gitVersion": "v1"})).where.kubeconfig
     assert many([lambda: open_cluster(path).version()] * 24, workers=8) == ["v1"] * 24
+
+
+class LostError(Exception):
+    """The stack was taken over."""
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("role", ["own", "of another"])
+def test_a_write_behind_a_fence_is_not_sent_once_the_hold_is_lost(serve: Serve, method: str, role: str):
+    def lost() -> None:
+        raise LostError
+
+    server = serve(lambda *_: (200, {"kind": "Node"}))
+    api = open_cluster(server.where.kubeconfig).fenced(lost)
+    if role == "of another":
+        api = api.acting_as("somebody", [])
+    assert api.request("GET", "/api/v1/nodes/a") == {"kind": "Node"}
+    with pytest.raises(LostError):
+        api.request(method, "/api/v1/nodes/a", {})
+    assert [seen[0] for seen in server.seen] == ["GET"]
+
+
+def test_a_fence_that_holds_is_asked_before_each_attempt_of_a_write(serve: Serve):
+    asked: list[int] = []
+    answers: list[Answer] = [(500, {}), (200, {"kind": "Node"})]
+    server = serve(lambda *_: answers.pop(0))
+    api = open_cluster(server.where.kubeconfig).fenced(lambda: asked.append(len(server.seen)))
+    assert api.request("PATCH", "/api/v1/nodes/a", {}) == {"kind": "Node"}
+    assert asked == [0, 1]
