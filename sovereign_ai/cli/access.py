@@ -107,7 +107,7 @@ def add(app: typer.Typer) -> None:
         def work(output: Output) -> None:
             _approve(output, stack, name, request, lasting, key, out)
 
-        run_command("access approve", as_json, work)
+        run_command("access approve", as_json, work, outputs=out)
 
     @group.command(
         "grant", **example("sovereign-ai access grant stacks/lab --approval approval.json --key key.pem")

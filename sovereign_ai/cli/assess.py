@@ -117,7 +117,12 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Show the cost to build and to run; for a GPU-hour and for useful work, and against renting."""
-        run_command("assess cost", as_json, lambda output: _cost(output, stack, figures, focus, out, why=why))
+        run_command(
+            "assess cost",
+            as_json,
+            lambda output: _cost(output, stack, figures, focus, out, why=why),
+            outputs=out,
+        )
 
     @group.command("job", **example("sovereign-ai assess job stacks/lab job.yaml --why"))
     def job(

@@ -62,7 +62,7 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Write a row to fill in; for a file that a description names under 'catalog'."""
-        run_command("catalog new", as_json, lambda output: _new(output, kind, name, out))
+        run_command("catalog new", as_json, lambda output: _new(output, kind, name, out), outputs=out)
 
     @group.command("check", **example("sovereign-ai catalog check hardware.yaml"))
     def check(

@@ -63,7 +63,7 @@ def add(app: typer.Typer) -> None:
         form = Format.JSON if as_json and form is Format.TEXT else form
         # Problems are JSON too where the verdict on standard output is.
         is_json = as_json or (form is Format.JSON and out is None)
-        run_command("check", is_json, lambda output: _check(output, stack, form, out, on))
+        run_command("check", is_json, lambda output: _check(output, stack, form, out, on), folder=out)
 
 
 def _check(output: Output, path: Path, form: Format, out: Path | None, on: str | None) -> None:

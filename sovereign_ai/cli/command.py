@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from sovereign_ai.cli.limits import find_resource_limit
 from sovereign_ai.cli.output import Output
+from sovereign_ai.cli.output_places import insist_on_place
 from sovereign_ai.cli.tracing import tracing
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError
 
@@ -19,13 +22,22 @@ _LONGEST_SUMMARY = 200
 """Characters of an unexpected error's last line that are shown; the trace file holds the rest."""
 
 
-def run_command(command: str, as_json: bool, work: Callable[[Output], None]) -> None:
+def run_command(
+    command: str,
+    as_json: bool,
+    work: Callable[[Output], None],
+    *,
+    outputs: Path | Sequence[Path] | None = None,
+    folder: Path | None = None,
+) -> None:
     """Run a command's work and turn its errors into text or JSON and an exit code.
 
     Args:
         command: the command's name, such as `cluster up`.
         as_json: whether to print one JSON document.
         work: the command itself; it prints its result through the output that it receives.
+        outputs: the files that its option `--output` names, which are checked before it works.
+        folder: the same of a folder, or of what may be either.
 
     Raises:
         typer.Exit: with the command's exit code, unless that is 0.
@@ -33,10 +45,29 @@ def run_command(command: str, as_json: bool, work: Callable[[Output], None]) -> 
     output = Output(command, as_json)
     try:
         with tracing(command, output.progress):
-            _run(output, work)
+            _run(output, partial(_checked, work, outputs, folder))
     except SovereignError as error:
         # The place that the trace should go to was refused, before the command began.
         output.fail(error)
+
+
+def _checked(
+    work: Callable[[Output], None],
+    outputs: Path | Sequence[Path] | None,
+    folder: Path | None,
+    output: Output,
+) -> None:
+    """Do a command's work once what it names can be written.
+
+    Raises:
+        OSError: it cannot.
+    """
+    files = [outputs] if isinstance(outputs, Path) else outputs or ()
+    for file in files:
+        insist_on_place(file)
+    if folder is not None:
+        insist_on_place(folder, is_folder=True)
+    work(output)
 
 
 def _run(output: Output, work: Callable[[Output], None]) -> None:

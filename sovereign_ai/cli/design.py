@@ -141,7 +141,7 @@ def add(app: typer.Typer) -> None:
             request = _request(factory_name, gpus, system, site, oversubscription, kinds, storage, wishes)
             _design(output, request, _given(figures), objective, (day(on), out, choose))
 
-        run_command("design", as_json, work)
+        run_command("design", as_json, work, folder=out)
 
 
 def _request(

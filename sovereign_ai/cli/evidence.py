@@ -120,7 +120,7 @@ def add(app: typer.Typer) -> None:
             service = _service(timestamp_url, tsa_cert, tsa_policy)
             _sign(output, stack, key, out, _files(report, observation, hosts), log, on, witness, service)
 
-        run_command("evidence sign", as_json, work)
+        run_command("evidence sign", as_json, work, outputs=out)
 
     @group.command(
         "verify",

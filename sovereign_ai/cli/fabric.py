@@ -101,6 +101,7 @@ def add(app: typer.Typer) -> None:
             "fabric render",
             as_json,
             lambda output: _render(output, stack, out, facts, snapshots=snapshots),
+            folder=out,
         )
 
     @group.command("observe", **example("sovereign-ai fabric observe stacks/lab --from seen"))

@@ -57,6 +57,7 @@ def add(app: typer.Typer) -> None:
             "hosts prep",
             as_json,
             lambda output: _prep(output, stack, out, limit or [], given, forks, dry_run),
+            folder=out,
         )
 
     @group.command("check", **example("sovereign-ai hosts check stacks/lab --limit 'train-*'"))
@@ -115,7 +116,9 @@ def add(app: typer.Typer) -> None:
         Ctrl-C stops it, and --resume continues.
         """
         options = _Options(limit or [], given, (bmc, bmc_ca), budget, resume, out, key, forks, dry_run)
-        run_command("hosts configure", as_json, lambda output: _configure(output, stack, options))
+        run_command(
+            "hosts configure", as_json, lambda output: _configure(output, stack, options), outputs=out
+        )
 
     hosts_pulumi.add(group)
 

@@ -53,7 +53,7 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Write the planned machines as a Redfish tree, to try `check` on."""
-        run_command("inventory simulate", as_json, lambda output: _simulate(output, stack, out))
+        run_command("inventory simulate", as_json, lambda output: _simulate(output, stack, out), folder=out)
 
     @group.command("label", **example("sovereign-ai inventory label stacks/lab --lldp neighbours --write"))
     def label(

@@ -83,6 +83,7 @@ def add(group: typer.Typer) -> None:
             "inventory adopt",
             as_json,
             lambda output: _adopt(output, paths, form, model or [], site, against, out, replace=replace),
+            outputs=out,
         )
 
 

@@ -58,14 +58,14 @@ def add(app: typer.Typer) -> None:
                 )
                 hint = "leave out --output and --picture; '--order FILE.csv' writes the order list"
                 problem = Problem("contradiction", message, hint=hint)
-                run_command("plan", as_json, lambda _: _refuse(problem))
+                run_command("plan", as_json, lambda _: _refuse(problem), outputs=out)
                 return
-            run_command("plan", as_json, lambda output: _cables(output, wish))
+            run_command("plan", as_json, lambda output: _cables(output, wish), outputs=out)
             return
         if phase is not None:
-            run_command("plan", as_json, lambda output: _phase(output, stack, phase))
+            run_command("plan", as_json, lambda output: _phase(output, stack, phase), outputs=out)
             return
-        run_command("plan", as_json, lambda output: _plan(output, stack, out, picture, why))
+        run_command("plan", as_json, lambda output: _plan(output, stack, out, picture, why), outputs=out)
 
 
 @frozen_dataclass

@@ -61,7 +61,12 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Print the objects that tell the GPU and Network Operator what to install, from the plan."""
-        run_command("platform settings", as_json, lambda output: _settings(output, stack, controller, out))
+        run_command(
+            "platform settings",
+            as_json,
+            lambda output: _settings(output, stack, controller, out),
+            outputs=out,
+        )
 
     worker_kubeconfig.add(group)
 
@@ -74,7 +79,7 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Print the CycloneDX bill of materials of the platform."""
-        run_command("platform sbom", as_json, lambda output: _sbom(output, stack, out))
+        run_command("platform sbom", as_json, lambda output: _sbom(output, stack, out), outputs=out)
 
 
 def _show(output: Output, path: Path) -> None:

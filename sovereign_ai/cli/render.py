@@ -73,7 +73,7 @@ def add(app: typer.Typer) -> None:
         """Render Kubernetes objects, each cluster in its own folder."""
         place = RepositoryOptions(url, folder, revision, secret, plain_http)
         form = Form(helm, gitops, place)
-        run_command("render", as_json, lambda output: _render(output, stack, out, cluster, form))
+        run_command("render", as_json, lambda output: _render(output, stack, out, cluster, form), folder=out)
 
 
 @frozen_dataclass

@@ -171,7 +171,7 @@ def add(app: typer.Typer) -> None:
             _require_simulated(target, all_machines=True)
             replay_faults(output, series, target, speed)
 
-        run_command("repair inject", as_json, work)
+        run_command("repair inject", as_json, work, outputs=write_to)
 
     add_simulate(group)
 

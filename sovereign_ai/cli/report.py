@@ -80,6 +80,7 @@ def add(app: typer.Typer) -> None:
             "report",
             as_json,
             lambda output: _report(output, stack, out or [], figures, (observation, usage), on, series),
+            outputs=out,
         )
 
 

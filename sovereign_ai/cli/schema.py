@@ -24,7 +24,7 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Print the JSON Schema of a description."""
-        run_command("schema", as_json, lambda output: _schema(output, out))
+        run_command("schema", as_json, lambda output: _schema(output, out), outputs=out)
 
 
 def _schema(output: Output, out: Path | None) -> None:

@@ -45,7 +45,7 @@ def add(app: typer.Typer) -> None:
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Print the CycloneDX bill of materials; it is read from the binaries' own build information."""
-        run_command("tools sbom", as_json, lambda output: _sbom(output, out))
+        run_command("tools sbom", as_json, lambda output: _sbom(output, out), outputs=out)
 
     @group.command("verify", **example("sovereign-ai tools verify etcd"))
     def verify(
