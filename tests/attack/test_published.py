@@ -126,6 +126,8 @@ LEADS_NOWHERE = {
     "loadBalancerIP": "judged in the Service that is made from it",
     "externalName": "judged in the Service that is made from it",
     "advertisedHost": "where the cluster itself is reached",
+    "listeners[].configuration.bootstrap.host": "where the cluster itself is reached",
+    "listeners[].configuration.brokers[].host": "where the cluster itself is reached",
     "egion": "a name: `endpoint` or the class says where it is",
     "xternalCluster": "the name of an entry: its `host` says where it is",
     "xternalClusterName": "the name of an entry: its `host` says where it is",
