@@ -524,13 +524,8 @@ def _add_exchange(
     size = sheet.plan("bytes.sum", SUM_BYTES, "B", "a value that is summed up, in BF16")
     exchange = add_exchange(sheet, span, end, sums, values, size)
     kind = "further" if end == ".tpot" else "first"
-    domains_text = counted(span.domains, "scale-up domain")
-    text = (
-        f"tensor parallelism{group.words} over {domains_text} works, and waits for the "
-        "fabric in each layer; a stage of the pipeline in each domain sends far less"
-    )
     words = {sums: f"a {kind} token waits for", exchange: "which take at least, without latency,"}
-    fit.advise(text, words)
+    fit.advise(span.advice(group.words), words)
     return exchange
 
 

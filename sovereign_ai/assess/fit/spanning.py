@@ -17,6 +17,7 @@ from sovereign_ai.assess.sheet import Sheet
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan, Shape, ceil_div
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 
 SUMS = 2
 """Sums of a layer in a forward pass; as many in a backward pass."""
@@ -37,6 +38,14 @@ class Span:
     domains: int
     gpus: int
     rate: float
+
+    def advice(self, words: str = "") -> str:
+        """Return what should be known of it; `words` say whose tensor parallelism it is."""
+        domains_text = counted(self.domains, "scale-up domain")
+        return (
+            f"tensor parallelism{words} over {domains_text} works, and waits for the fabric in each layer; "
+            "a stage of the pipeline in each domain sends far less"
+        )
 
 
 def spanned_domains(size: int, gpus: int, servers: int) -> int:

@@ -503,13 +503,8 @@ def _advise_exchange(fit: FitSheet, job: TrainingJob, place: FitPlace) -> None:
     active = "model.parameters" if job.model.experts is None else "model.active"
     inputs = (active, "model.own-layers", "tokens.gpu", "parallel.tensor", peak)
     products = sheet.derive("products.layer", "s", formula, seconds, *inputs)
-    domains_text = counted(span.domains, "scale-up domain")
-    text = (
-        f"tensor parallelism over {domains_text} works, and waits for the fabric in each "
-        "layer; a stage of the pipeline in each domain sends far less"
-    )
     words = {exchange: "a layer's exchange takes at least", products: "its products"}
-    fit.advise(text, words)
+    fit.advise(span.advice(), words)
 
 
 def _add_checkpoint(fit: FitSheet, job: TrainingJob, place: FitPlace, gpus: str, nodes: str) -> None:
