@@ -92,7 +92,9 @@ def sending_queue(value: str) -> str:
     # A requirement narrows what the others select, so one that names the namespaces is enough.
     names = "e.values.all(n, $sent.exists(s, s[0] == n && s[1] == object.metadata.name))"
     by_name = f'e.key == "kubernetes.io/metadata.name" && e.operator == "In" && {names}'
-    selected = f"{value}.namespaceSelector.matchExpressions.exists(e, {by_name})"
+    selector = f"{value}.namespaceSelector"
+    selects = f"has({selector}) && has({selector}.matchExpressions)"
+    selected = f"{selects} && {selector}.matchExpressions.exists(e, {by_name})"
     return f"(({has_none}) || ({is_own} && {selected}))"
 
 

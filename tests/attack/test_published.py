@@ -69,7 +69,7 @@ def is_judged(key: str, path: str) -> bool:
         heads += READ_BY_THE_WHOLE.get(field.must, ())
         if field.must == "forbidden-keys":
             heads += [f"{field.path}.{word}" for word in field.words]
-    return addon.refused or is_left_out(addon.fields, path) or is_below(heads, path)
+    return is_left_out(addon.fields, path) or is_below(heads, path)
 
 
 def is_left_out(fields: tuple[Field, ...], path: str) -> bool:

@@ -303,8 +303,8 @@ def add_scale_up(fit: FitSheet, place: FitPlace, groups: TensorGroups) -> None:
         return -(whole % size) if size % system.gpus else 0
 
     formula = "0 where groups divide the domain, are of whole servers, or are divided evenly over domains"
-    before = "in domains of" if span else _domain_words(place, groups.gpus, system.gpus * servers)
-    fit.custom(groups.label, formula, margin, groups.size, domain, ("groups of", before))
+    words = "in domains of" if span else _domain_words(place, groups.gpus, system.gpus * servers)
+    fit.custom(groups.label, formula, margin, groups.size, domain, ("groups of", words))
     most, why = place.nodes()
     if not system.gpus * servers % inside:
         return
