@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
+from sovereign_ai.cluster.embedded import lifecycle
 from sovereign_ai.cluster.embedded.queued_jobs import QueuedJobs
 from sovereign_ai.cluster.embedded.queueing import keep_queueing, set_queueing
 from sovereign_ai.cluster.embedded.queueing_change import (
@@ -178,3 +180,43 @@ def test_preview_says_that_kueue_begins_and_ends_to_send_work_to_other_clusters(
     assert planned_change(cluster_dir, cluster(), described=True, multikueue=True) is None
     ends = planned_change(cluster_dir, cluster(), described=True)
     assert str(ends) == "MultiKueue stops: the control plane is started anew"
+class StoppedError(Exception):
+    """The end of processes, which the next test does without."""
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "is_stopped"),
+    [
+        ((), None, False),
+        ((), (), False),
+        ((), BOTH, True),
+        (BOTH, BOTH, False),
+        (BOTH, BOTH[1:], True),
+        (BOTH, (), True),
+        (BOTH, None, False),
+    ],
+)
+def test_a_running_plane_is_started_anew_exactly_where_its_strategies_change(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: tuple[str, ...],
+    asked: tuple[str, ...] | None,
+    is_stopped: bool,
+) -> None:
+    made = ClusterDir("queues", tmp_path / "queues")
+    made.make()
+    set_queueing(made, tmp_path, fair_sharing=before)
+
+    def stop(_cluster: ClusterDir) -> None:
+        raise StoppedError
+
+    running = MagicMock(supervisor=1, phase="ready", healthy=True)
+    monkeypatch.setattr(lifecycle, "status_of", lambda _: running)
+    monkeypatch.setattr(lifecycle, "stop_processes", stop)
+    for name in ("_wait", "_finish", "_programs", "_queue_definitions", "_workload_definitions"):
+        monkeypatch.setattr(lifecycle, name, MagicMock())
+    if is_stopped:
+        with pytest.raises(StoppedError):
+            lifecycle.up("queues", root=tmp_path, fair_sharing=asked)
+    else:
+        lifecycle.up("queues", root=tmp_path, fair_sharing=asked)
