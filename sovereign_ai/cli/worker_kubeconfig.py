@@ -33,7 +33,7 @@ def add(group: typer.Typer) -> None:
         cluster: ClusterOption = Backend.EMBEDDED,
         given: KubeconfigOption = None,
         name: StackOption = None,
-        hours: Annotated[int, typer.Option("--hours", min=1, max=720, help=_HOURS)] = 24,
+        hours: Annotated[int, typer.Option("--hours", min=1, max=720, metavar="HOURS", help=_HOURS)] = 24,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Make the kubeconfig by which Kueue sends work to a worker cluster (`platform.multikueue`)."""
@@ -41,6 +41,7 @@ def add(group: typer.Typer) -> None:
             "platform kubeconfig",
             as_json,
             lambda output: _kubeconfig(output, stack, out, cluster, given, name, hours),
+            outputs=out,
         )
 
 

@@ -59,7 +59,7 @@ def test_a_link_is_followed_and_a_device_is_written_as_it_is(tmp_path: Path) -> 
         (("plan", LAB, "--output"), "{folder}", "name a file"),
         (("schema", "--output"), "{folder}/none/schema.json", "make the folder first"),
         (("render", LAB, "--output"), "{file}", "name another folder"),
-        (("check", LAB, "--format", "sarif", "--output"), "{file}/check.sarif", "name another folder"),
+        (("check", LAB, "--format", "sarif", "--output"), "{file}/check.sarif", "name another place"),
         (("init",), "{file}/lab", "name another folder"),
         (("report", LAB, "--output"), "{folder}/none/report.html", "make the folder first"),
     ],

@@ -180,6 +180,8 @@ def test_preview_says_that_kueue_begins_and_ends_to_send_work_to_other_clusters(
     assert planned_change(cluster_dir, cluster(), described=True, multikueue=True) is None
     ends = planned_change(cluster_dir, cluster(), described=True)
     assert str(ends) == "MultiKueue stops: the control plane is started anew"
+
+
 class StoppedError(Exception):
     """The end of processes, which the next test does without."""
 
