@@ -174,6 +174,11 @@ def test_a_job_asks_for_more_than_the_worker_has_and_waits_in_the_managers_queue
     pair.manager.delete("batch/v1", "Job", "large", "u")
 
 
+def _is_seen(queue: dict[str, Any] | None) -> bool:
+    """Return whether Kueue has looked at a queue: it writes its status."""
+    return bool(((queue or {}).get("status") or {}).get("conditions"))
+
+
 def test_work_of_a_zone_whose_data_may_not_be_there_is_never_sent(pair: Pair) -> None:
     """Not by its own queues, by a queue that leads to the zone that may, nor by a wider queue."""
     assert [queue["metadata"]["name"] for queue in pair.manager.list(KUEUE, "LocalQueue", "v")] == ["mine"]
@@ -188,10 +193,10 @@ def test_work_of_a_zone_whose_data_may_not_be_there_is_never_sent(pair: Pair) ->
         wider["spec"] = {**queue["spec"], "namespaceSelector": selector}
         with pytest.raises(ApiError, match="RES-012"):
             pair.manager.replace(wider)
-    # One that says nothing of its manager is a job of this cluster, and the queue takes in other namespaces.
-    pair.manager.create(job("closed", "v", "there"))
-    until(lambda: pair.manager.list(KUEUE, "Workload", "v"))
-    until(lambda: _said(why(pair, "v/closed"), "other-namespace"))
+    # Of a job that says nothing of its manager Kueue's webhook makes one that it sends, by its queue.
+    until(lambda: _is_seen(pair.manager.get(KUEUE, "LocalQueue", "there", "v")))
+    with pytest.raises(ApiError, match="PLC-009"):
+        pair.manager.create(job("closed", "v", "there"))
     for kind, name, spec in (
         ("AdmissionCheck", "abroad", {"controllerName": MULTIKUEUE, "parameters": PARAMETERS}),
         ("MultiKueueConfig", "abroad", {"clusters": [WORKER]}),
