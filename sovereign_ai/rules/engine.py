@@ -78,7 +78,8 @@ def evaluate(
 ) -> list[RuleFinding]:
     """Return the findings of every object rule on every object, sorted.
 
-    There is one `undecidable` finding for each object rule that cannot be decided in this place.
+    There is one `undecidable` finding for each object rule that cannot be decided in this place, but where it
+    refuses nothing anyway.
 
     Args:
         objects: Kubernetes objects; values that are not known yet are `plain.UNKNOWN`.
@@ -88,7 +89,8 @@ def evaluate(
     """
     findings: set[RuleFinding] = set()
     for rule in REGISTRY:
-        if rule.checks and place not in rule.places:
+        is_meant = rule.checks and not context.is_empty(rule.only_with)
+        if is_meant and place not in rule.places:
             findings.add(_undecidable(rule, place))
     for obj in _unpacked(objects):
         findings.update(_decide_object(obj, context, place))

@@ -83,13 +83,20 @@ def test_every_folder_holds_a_case_and_every_rule_has_allowing_and_denying_ones(
         assert decisions == {"allow", "deny"}, rule.id
 
 
+_ONLY_BY_WRITER = {
+    ("NOD-001", "a machine, or an agent by its status, writes what the factory notes of it"),
+    ("NOD-001", "a machine lifts a cordon of itself"),
+}
+"""Messages on who writes, which no object says: tests/rules/objects/test_machines.py has them."""
+
+
 def test_every_message_is_given_for_some_case():
     never = {(rule.id, check.message) for rule in REGISTRY for check in rule.checks}
     for case in CASES:
         # Of thousands of cases those are evaluated whose rules have a message that was not given yet.
         if any(rule in case.rules for rule, _ in never):
             never -= {(finding.rule, finding.message) for finding in found_offline(case)}
-    assert never == set()
+    assert never == _ONLY_BY_WRITER
 
 
 def test_each_rule_has_a_denying_case_that_nothing_else_refuses(lab: Context):
