@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from sovereign_ai.names import KEYS, OWNER
-from sovereign_ai.verify.failing_workloads import find_failing
+from sovereign_ai.verify.failing_workloads import failing_workloads, find_failing
 from sovereign_ai.verify.findings import ClusterFinding
 from sovereign_ai.verify.kinds import OWNERS
-from sovereign_ai.verify.observation import examples
+from sovereign_ai.verify.observation import examples, observe_kinds
 from tests.verify.in_memory import InMemoryApi
 from tests.verify.small_bundle import check
 from tests.verify.test_verdict import FACTORY, PLAN, memory
 
 Object = dict[str, Any]
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 SPACE = "monitoring"
 CRASH = {
     "restartCount": 7,
@@ -84,7 +85,13 @@ def found(workload: Object, *pods: Object) -> tuple[ClusterFinding, ...]:
     middle = between(workload)
     owner = middle[-1]["metadata"]["uid"] if middle else "uid-of-workload"
     api.put(workload, *middle, *(owned(each, owner) for each in pods))
-    return find_failing(api, FACTORY, [workload])
+    return findings(api, workload)
+
+
+def findings(api: InMemoryApi, *workloads: Object) -> tuple[ClusterFinding, ...]:
+    """Find what does not run at the moment of this file, whenever the test runs."""
+    observed = observe_kinds(api, FACTORY, workloads, (("v1", "Node"), ("v1", "Pod")))
+    return failing_workloads(replace(observed, observed_at=NOW), workloads)
 
 
 @pytest.mark.parametrize("kind", OWNERS, ids=lambda kind: kind[1])
@@ -217,7 +224,7 @@ def test_what_an_operator_makes_of_its_own_object_leads_back_to_that_object() ->
     api.plays_pods = False
     running = pod({"state": {"running": {}}}, {"type": "Ready", "status": "True"}, name="operator")
     api.put(policy, operator, agents, owned(running, "uid-of-operator"), owned(pod(CRASH), "uid-of-agents"))
-    (finding,) = find_failing(api, FACTORY, [policy, operator])
+    (finding,) = findings(api, policy, operator)
     assert finding.resource == f"ClusterPolicy/{SPACE}/prometheus"
 
 
@@ -229,7 +236,7 @@ def test_pods_of_others_and_owners_without_an_end_are_none_of_our_business() -> 
     api.plays_pods = False
     mine = owned(pod({"state": {"running": {}}}, name="mine"), "uid-of-workload")
     api.put(workload, circle, mine, owned(pod(CRASH), "uid-of-circle"), pod(CRASH, name="alone"))
-    assert find_failing(api, FACTORY, [workload]) == ()
+    assert findings(api, workload) == ()
 
 
 def test_without_workloads_nothing_more_is_read_and_with_them_it_may_be_asked_for_before() -> None:

@@ -52,7 +52,7 @@ class Kinds:
     def __init__(self, *queues: dict[str, Any]) -> None:
         self.queues = queues
 
-    def list(self, _version: str, kind: str) -> list[dict[str, Any]]:
+    def list(self, _version: str, kind: str, **_options: object) -> list[dict[str, Any]]:
         return list(self.queues) if kind == "ClusterQueue" else []
 
 
