@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         CORDON_OWNER,
         evict_pod,
         evictable_pods,
-        evictable_pods_by_node,
+        evictable_pods_on,
         is_recreated,
     )
     from sovereign_ai.cluster.guard import GUARDED, KEPT, REPEATED, guard_policies
@@ -82,7 +82,7 @@ else:
                 "CORDON_OWNER",
                 "evict_pod",
                 "evictable_pods",
-                "evictable_pods_by_node",
+                "evictable_pods_on",
                 "is_recreated",
             ),
             "guard": ("GUARDED", "KEPT", "REPEATED", "guard_policies"),
@@ -134,7 +134,7 @@ __all__ = [
     "description_file",
     "evict_pod",
     "evictable_pods",
-    "evictable_pods_by_node",
+    "evictable_pods_on",
     "find_stale_placements",
     "guard_policies",
     "install_crds",

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sovereign_ai.cluster.api import Api, list_if_served
-from sovereign_ai.cluster.evictions import evictable_pods, evictable_pods_by_node
+from sovereign_ai.cluster.evictions import evictable_pods_on
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 Object = Mapping[str, Any]
@@ -30,8 +30,6 @@ _WORKLOAD, _POD_SET = "kueue.x-k8s.io/workload", "kueue.x-k8s.io/podset"
 _HOST = "kubernetes.io/hostname"
 _OF_NO_SET = ""
 _KUEUE = "kueue.x-k8s.io/v1beta2"
-_LISTED_ONE_BY_ONE = 32
-"""Machines whose pods are listed each by itself; of more, all pods at once."""
 
 
 @frozen_dataclass
@@ -79,13 +77,9 @@ def find_stale_placements(api: Api, now: datetime) -> tuple[StalePlacement, ...]
         return ()
     workloads = list_if_served(api, _KUEUE, "Workload")
     machines = {machine_waited_for(pod, now) for pod in waiting}
-    if len(machines) > _LISTED_ONE_BY_ONE:
-        on_machines = evictable_pods_by_node(api)
-    else:
-        on_machines = {machine: evictable_pods(api, machine) for machine in machines}
     pods = list(waiting)
-    for machine in machines:
-        pods += on_machines.get(machine, ())
+    for on_machine in evictable_pods_on(api, machines).values():
+        pods += on_machine
     return stale_placements(pods, workloads, now)
 
 

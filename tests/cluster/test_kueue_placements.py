@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,9 @@ class Server:
         if kind == "status.phase":
             return {"items": [pod for pod in self.pods if pod["status"]["phase"] == value]}
         return {"items": [pod for pod in self.pods if pod["spec"].get("nodeName") == value]}
+
+    def many(self, calls: Iterable[Callable[[], Any]], _workers: int) -> Sequence[Any]:
+        return [call() for call in calls]
 
     def list(self, _version: str, kind: str, **_options: object) -> list[dict[str, Any]]:
         self.asked[kind] += 1

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster import (
     RequestedEviction,
-    evictable_pods,
-    evictable_pods_by_node,
+    evictable_pods_on,
     is_recreated,
     requested_evictions,
 )
@@ -28,9 +26,6 @@ from sovereign_ai.text import counted
 
 Object = Mapping[str, Any]
 BUDGETS = ("policy/v1", "PodDisruptionBudget")
-_AT_ONCE = 4
-_LISTED_ONE_BY_ONE = 32
-"""Machines whose pods are listed each by itself; of more, all pods at once (view.py has the measurement)."""
 _MOST_NAMED = 3
 
 
@@ -114,18 +109,14 @@ def holds_of_drains(api: Api, machines: Sequence[str], now: datetime) -> dict[st
     if not machines:
         return {}
     budgets = list_budgets(api)
-    if len(machines) > _LISTED_ONE_BY_ONE:
-        by_node = evictable_pods_by_node(api)
-    else:
-        listed = api.many([partial(evictable_pods, api, name) for name in machines], _AT_ONCE)
-        by_node = dict(zip(machines, listed, strict=True))
+    by_node = evictable_pods_on(api, machines)
     drained: list[Object] = []
-    for name in machines:
-        drained += by_node.get(name, ())
+    for pods in by_node.values():
+        drained += pods
     requested = requested_evictions(api, drained, now)
     holds = {}
     for name in machines:
-        held = _held_of(by_node.get(name, ()), budgets, requested)
+        held = _held_of(by_node[name], budgets, requested)
         if held:
             holds[name] = held
     return holds

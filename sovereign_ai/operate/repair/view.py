@@ -11,7 +11,7 @@ from typing import Any
 from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import FaultCodes
-from sovereign_ai.cluster import CORDON_OWNER, evictable_pods, evictable_pods_by_node
+from sovereign_ai.cluster import CORDON_OWNER, evictable_pods_on
 from sovereign_ai.cluster.api import Api, list_newest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
@@ -58,14 +58,6 @@ SPARE = f"{KEYS.domain}/spare"
 """The taint of machines that are kept ready."""
 DRA_VERSIONS = ("resource.k8s.io/v1", "resource.k8s.io/v1beta2", "resource.k8s.io/v1alpha3")
 """Newest first: a DeviceTaintRule is served as v1 from Kubernetes 1.37 on."""
-_AT_ONCE = 4
-"""Requests at a time: cordons of other machines are sent beside them."""
-_COUNTED_ONE_BY_ONE = 32
-"""Machines whose pods are listed each by itself; of more, all pods of the cluster are listed at once.
-
-A busy API server takes half a second for each list, since it waits until its cache is as new as etcd: the
-pods of 1,160 machines that lost their feed took three minutes to count (5,000 machines, 2026-11-28).
-"""
 
 
 @frozen_dataclass
@@ -269,11 +261,7 @@ def count_pods(api: Api, names: Sequence[str]) -> dict[str, PodCount]:
         ApiError: the API server refused.
         UnreachableError: there was no answer.
     """
-    if len(names) > _COUNTED_ONE_BY_ONE:
-        by_node = evictable_pods_by_node(api)
-        return {name: _pod_count(by_node.get(name, ())) for name in names}
-    listed = api.many([partial(evictable_pods, api, name) for name in names], _AT_ONCE)
-    return {name: _pod_count(pods) for name, pods in zip(names, listed, strict=True)}
+    return {name: _pod_count(pods) for name, pods in evictable_pods_on(api, names).items()}
 
 
 def _pod_count(pods: Sequence[Object]) -> PodCount:
