@@ -72,6 +72,7 @@ UNREACHED = {
     "DEV-001": "the API server itself asks for a label of the namespace that NSP-003 forbids, before it asks a rule",  # noqa: E501 - one literal text
     "IMG-004": "the lab declares no signers of images; test_signed_images.py does",
     "NET-011": "the lab declares no resolvers; test_dns_names.py does",
+    "PLC-012": "the lab sends no work to other clusters; tests/queues/test_multikueue.py does",
     "NET-012": "only kinds that are listed by themselves are generated",
     "RES-011": "only kinds that are listed by themselves are generated",
     "PRV-015": "no pod is made with an ephemeral container; the subresource is tested beside the cases",
