@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.api import Api
     from sovereign_ai.errors import SovereignError
-    from sovereign_ai.operate import Decision, Done, Policies, WatchedCluster
+    from sovereign_ai.operate import Decision, Done, Policies, View, WatchedCluster
+    from sovereign_ai.sim import Machine
 
 
 NodeName = Annotated[str, typer.Argument(metavar="NODE", help="The machine's name.")]
@@ -242,7 +243,7 @@ def _run(
     with contextlib.suppress(SovereignError):
         controller.release(datetime.now(UTC))
     if simulate:
-        attempts.until_done(partial(_obey, target.api, stack, cluster, policies))
+        attempts.until_done(partial(_obey_once, target.api, stack, cluster, policies))
     lines = list(map(_done_line, done))
     lines += [f"{cluster}: decisions: {len(done)}", *attempts.lines]
     data = {"cluster": cluster, "decisions": list(map(_done_data, done))}
@@ -433,46 +434,54 @@ def _play(
 ) -> None:
     """Play the agents of the machines until an event is set."""
     from sovereign_ai.errors import SovereignError
+    from sovereign_ai.operate import observe_reports, places
 
     stack, cluster, target = opened
+    placed, hardware = places(stack.plan, cluster), _hardware(stack, cluster)
     while not stop.wait(interval):
+        now, conditions, patience = datetime.now(UTC), policies.conditions_of, policies.patience
         try:
-            _obey(target.api, stack, cluster, policies, watched)
+            reports = watched.reports()
+            # What an agent does depends on no pods.
+            view = observe_reports(
+                reports, placed, now, lambda _names: {}, more=conditions, patience=patience
+            )
+            _obey(target.api, stack, view, hardware, policies)
         except SovereignError as error:
             fail(error)
 
 
-def _obey(
-    api: Api, stack: Stack, cluster: str, policies: Policies, watched: WatchedCluster | None = None
-) -> None:
+def _obey_once(api: Api, stack: Stack, cluster: str, policies: Policies) -> None:
+    """Play the agents of the machines once, by what is listed now."""
+    from sovereign_ai.operate import observe_machines, places
+
+    now, conditions, patience = datetime.now(UTC), policies.conditions_of, policies.patience
+    placed = places(stack.plan, cluster)
+    view = observe_machines(api, placed, now, more=conditions, patience=patience)
+    _obey(api, stack, view, _hardware(stack, cluster), policies)
+
+
+def _hardware(stack: Stack, cluster: str) -> dict[str, Machine]:
+    """Return the hardware of a cluster's machines, by name."""
+    from sovereign_ai.sim import machines
+
+    return {machine.node.name: machine for machine in machines(stack.plan, cluster)}
+
+
+def _obey(api: Api, stack: Stack, view: View, hardware: Mapping[str, Machine], policies: Policies) -> None:
     """Play the agents of a site: carry out the resets and restarts that are requested, and accept.
 
     Args:
         api: the cluster.
         stack: the stack.
-        cluster: the cluster's name.
+        view: what is observed of the machines.
+        hardware: what each of them consists of, by name.
         policies: what else is a fault.
-        watched: what the cluster reports, kept by watches; left out, it is listed now.
     """
-    from sovereign_ai.operate import (
-        ACCEPTANCE,
-        Step,
-        observe_machines,
-        observe_reports,
-        places,
-        write_verdict,
-    )
-    from sovereign_ai.sim import heal_machine, machines
+    from sovereign_ai.operate import ACCEPTANCE, Step, write_verdict
+    from sovereign_ai.sim import heal_machine
 
-    now, conditions, patience = datetime.now(UTC), policies.conditions_of, policies.patience
-    placed = places(stack.plan, cluster)
-    if watched:
-        # What an agent does depends on no pods.
-        reports = watched.reports()
-        view = observe_reports(reports, placed, now, lambda _names: {}, more=conditions, patience=patience)
-    else:
-        view = observe_machines(api, placed, now, more=conditions, patience=patience)
-    hardware = {machine.node.name: machine for machine in machines(stack.plan, cluster)}
+    verdict = write_verdict(passed=True, now=datetime.now(UTC))
     calls: list[Callable[[], object]] = []
     for machine in view.machines:
         record = machine.record
@@ -482,9 +491,7 @@ def _obey(
             more = policies.conditions_of(machine.name)
             calls.append(partial(heal_machine, api, stack.factory, hardware[machine.name], more))
         elif record.step is Step.ACCEPT and machine.accepted is None:
-            calls.append(
-                partial(_annotate, api, machine.name, ACCEPTANCE, write_verdict(passed=True, now=now))
-            )
+            calls.append(partial(_annotate, api, machine.name, ACCEPTANCE, verdict))
     api.many(calls)
 
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.eviction_requests import RequestedEviction, requested_evictions
     from sovereign_ai.cluster.evictions import (
         CORDON_OWNER,
+        LISTED_ONE_BY_ONE,
         evict_pod,
         evictable_pods,
         evictable_pods_on,
@@ -80,6 +81,8 @@ else:
             "eviction_requests": ("RequestedEviction", "requested_evictions"),
             "evictions": (
                 "CORDON_OWNER",
+                "LISTED_ONE_BY_ONE",
+                "LISTED_ONE_BY_ONE",
                 "evict_pod",
                 "evictable_pods",
                 "evictable_pods_on",
@@ -106,6 +109,7 @@ __all__ = [
     "CORDON_OWNER",
     "GUARDED",
     "KEPT",
+    "LISTED_ONE_BY_ONE",
     "LIVENESS_SOCKET",
     "LOOPBACK",
     "MACHINE_METRICS",

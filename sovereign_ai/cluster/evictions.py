@@ -15,7 +15,7 @@ CORDON_OWNER = f"{KEYS.domain}/cordoned-by"
 """The annotation of a Node that names who cordoned it, so that nobody lifts somebody else's cordon."""
 _AT_ONCE = 4
 """Lists at a time: cordons of other machines are sent beside them."""
-_LISTED_ONE_BY_ONE = 32
+LISTED_ONE_BY_ONE = 32
 """Nodes whose pods are listed each by itself; of more, all pods of the cluster are listed at once.
 
 A busy API server takes half a second for each list, since it waits until its cache is as new as etcd: the
@@ -43,7 +43,7 @@ def evictable_pods_on(api: Api, nodes: Collection[str]) -> dict[str, list[dict[s
         ApiError: the API server refused.
         UnreachableError: there was no answer.
     """
-    if len(nodes) > _LISTED_ONE_BY_ONE:
+    if len(nodes) > LISTED_ONE_BY_ONE:
         by_node = evictable_pods_by_node(api)
         return {name: by_node.get(name, []) for name in nodes}
     listed = api.many([partial(evictable_pods, api, name) for name in nodes], _AT_ONCE)

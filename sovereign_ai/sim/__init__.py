@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sovereign_ai.sim.factory import is_ready, remove, simulate
     from sovereign_ai.sim.fault_replay import FaultReplay
     from sovereign_ai.sim.faults import heal, heal_machine, inject
-    from sovereign_ai.sim.machine import machines
+    from sovereign_ai.sim.machine import Machine, machines
     from sovereign_ai.sim.power import full_power, power_draw
     from sovereign_ai.sim.redfish import redfish_tree
     from sovereign_ai.sim.samples import dry_run_samples
@@ -39,7 +39,7 @@ else:
             "factory": ("is_ready", "remove", "simulate"),
             "fault_replay": ("FaultReplay",),
             "faults": ("heal", "heal_machine", "inject"),
-            "machine": ("machines",),
+            "machine": ("Machine", "machines"),
             "power": ("full_power", "power_draw"),
             "redfish": ("redfish_tree",),
             "samples": ("dry_run_samples",),
@@ -49,6 +49,7 @@ else:
 
 __all__ = [
     "FaultReplay",
+    "Machine",
     "Working",
     "count_working",
     "dry_run_samples",

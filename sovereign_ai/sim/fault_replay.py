@@ -142,11 +142,11 @@ class FaultReplay:
     def _report(self, event: FaultEvent, ends: Mapping[str, datetime], stop: threading.Event) -> None:
         """Report a fault on machines, each with the moment at which its hardware is repaired."""
         steps: list[Callable[[str], object]] = []
-        if not event.domain.passes:
-            # First, so that no reset that comes at once repairs what has no parts yet.
-            steps.append(lambda name: await_parts(self._api, name, ends[name]))
+        # When parts are there comes first, so that no reset that comes at once repairs what has none yet.
         if event.domain.is_silent:
-            steps.append(lambda name: stop_kubelet(self._api, name))
+            steps.append(lambda name: stop_kubelet(self._api, name, ends[name]))
+        elif not event.domain.passes:
+            steps.append(lambda name: await_parts(self._api, name, ends[name]))
         steps.append(lambda name: self._report_on(name, event, ends[name]))
         for step in steps:
             # What a site sees of a fault comes last, of all machines within moments: whoever places work

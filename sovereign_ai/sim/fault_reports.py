@@ -48,14 +48,20 @@ def report_condition(api: Api, node: str, check: str, message: str) -> None:
     _set_conditions(api, node, {check: _condition(check, "True", f"{check}IsNotHealthy", message)})
 
 
-def stop_kubelet(api: Api, node: str) -> None:
+def stop_kubelet(api: Api, node: str, until: datetime | None = None) -> None:
     """Let nobody play a machine's kubelet any more; its last report stands until somebody notes that.
+
+    Args:
+        api: the cluster.
+        node: the machine.
+        until: until when no reset helps, which is noted as `await_parts` does; None to note nothing.
 
     Raises:
         ApiError: the server refused; status 404 where the machine is not in the cluster.
         UnreachableError: there was no answer.
     """
-    _annotate(api, node, {FAKE: None, SILENCED: "true"})
+    awaited = _awaited_parts(api, node, until) if until is not None else {}
+    _annotate(api, node, {FAKE: None, SILENCED: "true", **awaited})
 
 
 def report_silence(api: Api, node: str) -> None:
@@ -143,38 +149,38 @@ def await_parts(api: Api, node: str, until: datetime) -> None:
         ApiError: the server refused; status 404 where the machine is not in the cluster.
         UnreachableError: there was no answer.
     """
-    if not is_awaiting_parts(api, node, until):
-        _annotate(api, node, {REPAIRED_AT: until.astimezone(UTC).isoformat(timespec="milliseconds")})
+    awaited = _awaited_parts(api, node, until)
+    if awaited:
+        _annotate(api, node, awaited)
 
 
-def is_awaiting_parts(api: Api, node: str, now: datetime) -> bool:
-    """Return whether a machine's hardware is repaired only after a moment.
+def _awaited_parts(api: Api, node: str, until: datetime) -> dict[str, str | None]:
+    """Return the annotation that says until when no reset helps; none where a later moment is noted."""
+    live = api.get("v1", "Node", node)
+    if live is not None and is_awaiting_parts(live, until):
+        return {}
+    return {REPAIRED_AT: until.astimezone(UTC).isoformat(timespec="milliseconds")}
 
-    Raises:
-        ApiError: the server refused.
-        UnreachableError: there was no answer.
-    """
-    live = api.get("v1", "Node", node) or {"metadata": {}}
-    text = (live["metadata"].get("annotations") or {}).get(REPAIRED_AT)
+
+def is_awaiting_parts(node: Mapping[str, Any], now: datetime) -> bool:
+    """Return whether the hardware of a machine, by its Node, is repaired only after a moment."""
+    text = (node["metadata"].get("annotations") or {}).get(REPAIRED_AT)
     return text is not None and now < datetime.fromisoformat(text)
 
 
-def withdraw(api: Api, node: str, more: Collection[str] = ()) -> None:
+def withdraw(api: Api, live: Mapping[str, Any], more: Collection[str] = ()) -> None:
     """Let a simulated machine report that it is well; a real kubelet reports for itself.
 
     Args:
         api: the cluster.
-        node: the machine.
+        live: its Node, as it was read a moment ago.
         more: types of conditions that are a fault of it too, such as those of its policy.
 
     Raises:
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    live = api.get("v1", "Node", node)
-    if live is None:
-        return
-    annotations = live["metadata"].get("annotations") or {}
+    node, annotations = live["metadata"]["name"], live["metadata"].get("annotations") or {}
     if FAKE not in annotations and SILENCED not in annotations:
         return
     changed = {}
@@ -185,7 +191,7 @@ def withdraw(api: Api, node: str, more: Collection[str] = ()) -> None:
         elif kind == "Ready" and condition["status"] != "True":
             changed[kind] = _condition(kind, "True", "KubeletReady", "kubelet is posting ready status")
     if changed:
-        _set_conditions(api, node, changed)
+        _write_conditions(api, live, changed)
     if REPAIRED_AT in annotations or SILENCED in annotations:
         _annotate(api, node, {REPAIRED_AT: None, SILENCED: None, FAKE: "fake"})
 
@@ -203,17 +209,33 @@ def _condition(kind: str, status: str, reason: str, message: str) -> dict[str, s
 
 
 def _set_conditions(api: Api, node: str, changed: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write some conditions of a machine's Node."""
+    _write_conditions(api, node_of(api, node), changed)
+
+
+def _write_conditions(api: Api, live: Mapping[str, Any], changed: Mapping[str, Mapping[str, Any]]) -> None:
     """Write some conditions of a Node; a merge patch replaces the list, so that the others are stated too."""
-    live = api.get("v1", "Node", node)
-    if live is None:
-        message = f"{node} is not in the cluster"
-        raise UsageError(Problem("machine-absent", message, hint="simulate the factory first"))
     kept = []
     for condition in (live.get("status") or {}).get("conditions") or ():
         if condition["type"] not in changed:
             kept.append(condition)
-    head = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}}
+    head = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": live["metadata"]["name"]}}
     api.update_status({**head, "status": {"conditions": [*kept, *changed.values()]}})
+
+
+def node_of(api: Api, name: str) -> dict[str, Any]:
+    """Return a machine's Node as it is now.
+
+    Raises:
+        UsageError: it is not in the cluster.
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    live = api.get("v1", "Node", name)
+    if live is None:
+        hint = "simulate the factory first"
+        raise UsageError(Problem("machine-absent", f"{name} is not in the cluster", hint=hint))
+    return live
 
 
 def _annotate(api: Api, node: str, annotations: Mapping[str, str | None]) -> None:

@@ -13,7 +13,7 @@ the two). `heal` undoes all of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan import Plan
 from sovereign_ai.sim.difference import FAULT
 from sovereign_ai.sim.factory import RULE, selector
-from sovereign_ai.sim.fault_reports import NODE_LABEL, is_awaiting_parts, withdraw
+from sovereign_ai.sim.fault_reports import NODE_LABEL, is_awaiting_parts, node_of, withdraw
 from sovereign_ai.sim.machine import Machine, machines
 from sovereign_ai.sim.slices import device_names
 from sovereign_ai.spec import AIFactory
@@ -109,21 +109,35 @@ def heal_machine(api: Api, factory: AIFactory, machine: Machine, more: Collectio
         UnreachableError: there was no answer.
     """
     node = machine.node.name
-    if is_awaiting_parts(api, node, datetime.now(UTC)):
+    live = node_of(api, node)
+    if is_awaiting_parts(live, datetime.now(UTC)):
         return 0
-    healed = {gpu for _, gpu in faults(api, factory, node)}
-    for rule in api.list(*RULE, label_selector=f"{selector(factory.name)},{NODE_LABEL}={node}"):
+    rules = _rules(api, factory, node)
+    for rule in rules:
         api.delete(*RULE, rule["metadata"]["name"])
-    _mark(api, machine, {})
-    withdraw(api, node, more)
-    return len(healed)
+    # Of a thousand machines that lost their power none has a fault of its own to take back.
+    if _is_marked(live):
+        _mark(api, machine, {})
+        live = node_of(api, node)
+    withdraw(api, live, more)
+    return len(_xids(rules))
 
 
 def faults(api: Api, factory: AIFactory, node: str = "") -> dict[tuple[str, int], int]:
     """Return the GPUs that reported an Xid, of one machine or of all: machine and index to Xid."""
-    xids: dict[tuple[str, int], int] = {}
+    return _xids(_rules(api, factory, node))
+
+
+def _rules(api: Api, factory: AIFactory, node: str) -> list[dict[str, Any]]:
+    """Return the DeviceTaintRules that report faults of one machine; of all where none is named."""
     wanted = selector(factory.name) + (f",{NODE_LABEL}={node}" if node else "")
-    for rule in api.list(*RULE, label_selector=wanted):
+    return api.list(*RULE, label_selector=wanted)
+
+
+def _xids(rules: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], int]:
+    """Return the GPUs of which rules report an Xid, by machine and index."""
+    xids: dict[tuple[str, int], int] = {}
+    for rule in rules:
         labels = rule["metadata"]["labels"]
         # Other rules of the factory have no Xid.
         if _XID in labels:
@@ -219,10 +233,7 @@ def _mark(api: Api, machine: Machine, faults: dict[tuple[str, int], int]) -> Non
     for (node, gpu), xid in faults.items():
         if node == name and takes_out(machine, xid):
             broken[gpu] = xid
-    live = api.get("v1", "Node", name)
-    if live is None:
-        message = f"{name} is not in the cluster"
-        raise UsageError(Problem("machine-absent", message, hint="simulate the factory first"))
+    live = node_of(api, name)
     head = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
     # The list is applied whole, so that the taints of others are stated as well.
     taints = _without(live["spec"].get("taints"), "key", FAULT)
@@ -237,6 +248,14 @@ def _mark(api: Api, machine: Machine, faults: dict[tuple[str, int], int]) -> Non
     if machine.part.resource:
         allocatable[machine.part.resource] = str(offered)
     api.update_status({**head, "status": {"conditions": conditions, "allocatable": allocatable}})
+
+
+def _is_marked(node: Mapping[str, Any]) -> bool:
+    """Return whether a Node says of itself that a GPU is broken: by its taint, or by its condition."""
+    if any(taint["key"] == FAULT for taint in (node.get("spec") or {}).get("taints") or ()):
+        return True
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    return any(row["type"] == CONDITION and row["status"] == "True" for row in conditions)
 
 
 def _without(rows: list[dict[str, Any]] | None, field: str, value: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from sovereign_ai.cluster.api import ApiError
 from sovereign_ai.cluster.kind.containers import load as load_image
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.monitoring.rule_files import rules_yaml
-from sovereign_ai.sim.fault_reports import report_silence, withdraw
+from sovereign_ai.sim.fault_reports import node_of, report_silence, withdraw
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import load
 from sovereign_ai.toolchain.install import find
@@ -193,7 +193,7 @@ def test_the_plans_rules_are_judged_and_a_lost_machine_real_or_simulated_raises_
         assert alert["annotations"]["summary"] == f"Kubernetes counts node {real} as not Ready"
     finally:
         lab.docker.text("exec", container, "systemctl", "start", "kubelet")
-        withdraw(lab.api, simulated)
+        withdraw(lab.api, node_of(lab.api, simulated))
     until(lambda: watch.firing("NodeNotReady") == {}, lambda: watch.ask("alerts"))
 
 

@@ -325,6 +325,15 @@ def test_a_machine_that_fell_silent_is_played_again_once_it_is_repaired(api: InM
     assert annotations_of(api) == before
 
 
+def test_a_machine_without_a_broken_gpu_is_put_right_by_four_requests(api: InMemoryApi) -> None:
+    """A feed takes a thousand machines along, and a busy server answers each request late."""
+    FaultReplay(api, FACTORY, PLAN, CLUSTER).report(event(FaultDomain.NODE), PAST)
+    api.asked.clear()
+    heal(api, FACTORY, PLAN, MACHINE)
+    assert [asked.split()[0] for asked in api.asked] == ["GET", "LIST", "STATUS", "PATCH"]
+    assert seen(api) == {}
+
+
 def test_a_real_kubelets_machine_is_never_played(api: InMemoryApi) -> None:
     node = api.get("v1", "Node", MACHINE)
     assert node is not None

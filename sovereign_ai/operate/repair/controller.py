@@ -52,6 +52,7 @@ from sovereign_ai.operate.repair.view import (
     SPARE,
     Place,
     PodCount,
+    PodCounter,
     PodCounts,
     View,
     count_pods,
@@ -124,6 +125,7 @@ class RepairController:
         self._api, self._placed, self._identity = api, placed, identity
         self._policies = policy if isinstance(policy, Policies) else one_policy(policy)
         self._watched = watched
+        self._count_pods = PodCounter(api, clock)
         self._told: dict[str, tuple[Act, str]] = {}
         self._untold: deque[Callable[[], None]] = deque(maxlen=_MOST_EVENTS)
         self._telling, self._cordoning = threading.Lock(), threading.Lock()
@@ -158,7 +160,7 @@ class RepairController:
                 return ()
         done = self._cordon(now)
         cordoned = {each.decision.machine for each in done}
-        view = self._observe(now, partial(count_pods, self._api))
+        view = self._observe(now, self._count_pods)
         decisions = []
         for decision in self._policies.decide(view.machines, now):
             # What was just cordoned is drained in the next round: a pod that was on its way to it has come.

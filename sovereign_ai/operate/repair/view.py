@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any
 from sovereign_ai.catalog.accelerator import accelerator_of
 from sovereign_ai.catalog.system import system
 from sovereign_ai.catalog.vendors import FaultCodes
-from sovereign_ai.cluster import CORDON_OWNER, evictable_pods_on
+from sovereign_ai.cluster import CORDON_OWNER, LISTED_ONE_BY_ONE, evictable_pods_on
 from sovereign_ai.cluster.api import Api, list_newest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
@@ -54,6 +55,8 @@ GRACE = timedelta(seconds=30)
 """How long a node may be not ready before that is a fault: a restarted kubelet is back within seconds."""
 _SKEW = timedelta(minutes=5)
 """How far the clocks of two hosts may be apart."""
+_BETWEEN_LISTS = 4.0
+"""A list of all pods is followed by a pause that many times as long."""
 SPARE = f"{KEYS.domain}/spare"
 """The taint of machines that are kept ready."""
 DRA_VERSIONS = ("resource.k8s.io/v1", "resource.k8s.io/v1beta2", "resource.k8s.io/v1alpha3")
@@ -262,6 +265,44 @@ def count_pods(api: Api, names: Sequence[str]) -> dict[str, PodCount]:
         UnreachableError: there was no answer.
     """
     return {name: _pod_count(pods) for name, pods in evictable_pods_on(api, names).items()}
+
+
+class PodCounter:
+    """Counts pods of machines as `count_pods` does, round after round, at a fraction of a busy server's time.
+
+    A list of all pods, for many machines, is repeated only after some times as long as it took. In between a
+    machine that had pods is taken to have them still. Nothing is done to a machine by such a count: whoever
+    evicts lists its pods anew, and one that may have none is counted anew before its repair.
+    """
+
+    def __init__(self, api: Api, clock: Callable[[], float] = time.monotonic) -> None:
+        """Prepare; nothing is read yet."""
+        self._api, self._clock = api, clock
+        self._counted: dict[str, PodCount] = {}
+        self._due = 0.0
+
+    def __call__(self, names: Sequence[str]) -> Mapping[str, PodCount]:
+        """Return how many pods of each machine an eviction must remove, or had to a moment ago.
+
+        Raises:
+            ApiError: the API server refused.
+            UnreachableError: there was no answer.
+        """
+        began = self._clock()
+        counted = {}
+        for name in names:
+            count = self._counted.get(name)
+            if count is not None and count.running and began < self._due:
+                counted[name] = count
+        missing = [name for name in names if name not in counted]
+        if len(missing) > LISTED_ONE_BY_ONE:
+            counted = count_pods(self._api, names)
+            ended = self._clock()
+            self._due = ended + _BETWEEN_LISTS * (ended - began)
+        else:
+            counted |= count_pods(self._api, missing)
+        self._counted = counted
+        return counted
 
 
 def _pod_count(pods: Sequence[Object]) -> PodCount:

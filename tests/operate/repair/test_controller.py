@@ -29,7 +29,7 @@ from sovereign_ai.operate.repair.record import (
     read_record,
     write_verdict,
 )
-from sovereign_ai.operate.repair.view import PodCount, count_pods, observe_machines, places
+from sovereign_ai.operate.repair.view import PodCount, PodCounter, count_pods, observe_machines, places
 from tests.render.lab import stack
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -348,6 +348,40 @@ def test_pods_of_few_and_of_many_machines_are_counted_alike(cluster: Any, machin
         "train-001": PodCount(running=1, ending=1),
     }
     assert cluster.whole_lists == (machines > 1)
+
+
+def test_many_machines_are_not_counted_again_before_a_multiple_of_what_a_list_took(cluster: Any) -> None:
+    names = [f"train-{number:03}" for number in range(1, 41)]
+    for name in names:
+        cluster.run_pod(name)
+    moments = [0.0]
+
+    def clock() -> float:
+        """A moment; a list takes two seconds."""
+        return moments[0] + 2.0 * cluster.whole_lists
+
+    counter = PodCounter(cluster, clock)
+    everywhere = dict.fromkeys(names, PodCount(1))
+    assert counter(names) == everywhere
+    cluster.pods.clear()
+    moments[0] += 7.9
+    assert counter(names) == everywhere
+    assert cluster.whole_lists == 1
+    moments[0] += 0.2
+    assert counter(names) == dict.fromkeys(names, PodCount(0))
+    assert cluster.whole_lists == 2
+
+
+def test_a_machine_that_may_be_empty_is_counted_anew_at_each_look(cluster: Any) -> None:
+    """By what is remembered of it, it would be reset under a pod that came since."""
+    names = [f"train-{number:03}" for number in range(1, 41)]
+    for name in names[1:]:
+        cluster.run_pod(name)
+    counter = PodCounter(cluster, lambda: 1.0 * cluster.whole_lists)
+    assert counter(names[:-1])[names[0]] == PodCount(0)
+    cluster.run_pod(names[0])
+    assert counter(names) == dict.fromkeys(names, PodCount(1))
+    assert cluster.whole_lists == 1
 
 
 @pytest.mark.parametrize(("is_silent", "in_the_way"), [(True, 0), (False, 1)])
