@@ -18,7 +18,7 @@ _AWAKE = 0.5
 """Seconds after which the cordoning thread looks whether it is to end."""
 _GATHER = 0.02
 """Seconds that a change waits for others: of a storm, one look takes many."""
-_REST = 2.0
+_REST = 4.0
 """A look that led to nothing is followed by a pause that many times as long: a core is left for rounds."""
 _JOIN = 30.0
 

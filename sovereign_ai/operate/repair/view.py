@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -225,9 +225,9 @@ def observe_reports(
     machines = []
     for name, node in nodes.items():
         pods = _pods_in_the_way(counts[name], node, now) if name in counts else 0
-        machine = _machine(node, placed[name], faults[name], pods, records[name])
-        spared = max(0, pods - holding.get(name, pods))
-        machines.append(replace(machine, maintainer=maintained.get(name, ""), spared=spared))
+        in_work = pods, max(0, pods - holding.get(name, pods))
+        maintainer = maintained.get(name, "")
+        machines.append(_machine(node, placed[name], faults[name], in_work, records[name], maintainer))
     versions = {name: node["metadata"]["resourceVersion"] for name, node in nodes.items()}
     return View(tuple(machines), versions, nodes)
 
@@ -349,9 +349,24 @@ def list_claims(api: Api) -> list[dict[str, Any]]:
 
 
 def _machine(
-    node: Object, place: Place, faults: tuple[Fault, ...], pods: int, record: Record | None
+    node: Object,
+    place: Place,
+    faults: tuple[Fault, ...],
+    in_work: tuple[int, int],
+    record: Record | None,
+    maintainer: str,
 ) -> Machine:
-    """Return what is observed of one machine."""
+    """Return what is observed of one machine.
+
+    Args:
+        node: its live Node.
+        place: what the plan knows of it.
+        faults: what is reported of it now.
+        in_work: its pods that an eviction must remove, and how many of them may run on.
+        record: how far its repair is.
+        maintainer: who else maintains it.
+    """
+    pods, spared = in_work
     annotations = _annotations(node)
     accepted = None
     if record is not None and record.step is Step.ACCEPT:
@@ -370,6 +385,8 @@ def _machine(
         stands_in_for=annotations.get(STANDS_IN_FOR) or "",
         repairs=read_repairs(annotations.get(REPAIRS)),
         held=_held(node),
+        maintainer=maintainer,
+        spared=spared,
     )
 
 
