@@ -61,9 +61,9 @@ e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 	  || { echo "missing: softhsm2; install it and run this again" >&2; exit 3; }
 	$(BIN)/python -m tests.flaky -q -n 2 --dist loadfile --no-loadscope-reorder -m cluster
 
-daytwo: tools ## Every change of a standing lab, there and back; takes hours
+daytwo: tools ## Every change of a standing lab, there and back; takes hours. PART=1/8 for every eighth change
 	$(BIN)/sovereign-ai tools install $(CONTROLLERS) prometheus kube-state-metrics
-	$(BIN)/pytest -q -m daytwo tests/daytwo
+	PART=$(PART) $(BIN)/pytest -q -m daytwo tests/daytwo
 	@echo "what each change took: .sovereign/daytwo.jsonl"
 
 faults: tools ## Every fault of the way to the API server at every moment of every command, and a hundred kills; hours

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
@@ -124,6 +124,22 @@ def _dumped(data: Any) -> str:
 def changes() -> tuple[Change, ...]:
     """Return every change of the table, those of single fields last."""
     return (*_named(), *_of_fields())
+
+
+def part_of(all_changes: Sequence[Change], part: str) -> tuple[Change, ...]:
+    """Return every n-th change, from the k-th on, for `k/n`; all of them where no part is named.
+
+    So n runs of a bounded time try together what one run of hours does.
+
+    Raises:
+        ValueError: it is no such part.
+    """
+    if not part:
+        return tuple(all_changes)
+    k, _, n = part.partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise ValueError(f"PART={part}: write k/n with k from 1 to n, such as PART=1/8")
+    return tuple(all_changes[int(k) - 1 :: int(n)])
 
 
 def never() -> Mapping[str, str]:

@@ -30,6 +30,7 @@ from tests.daytwo.table import (
     chosen,
     described,
     never,
+    part_of,
     read_whole,
     written,
 )
@@ -216,3 +217,15 @@ def test_names_are_exchanged_where_they_are_used_and_nowhere_else() -> None:
     assert [zone["name"] for zone in swapped["zones"]] == ["open", "restricted"]
     assert [pool["zone"] for pool in swapped["pools"]] == ["open", "restricted"]
     assert swapped["zones"][0]["allow"][0]["to"] == "restricted"
+
+
+def test_the_parts_of_the_table_are_together_the_whole_table() -> None:
+    parts = [change.name for k in range(1, 9) for change in part_of(CHANGES, f"{k}/8")]
+    assert sorted(parts) == sorted(change.name for change in CHANGES)
+    assert part_of(CHANGES, "") == CHANGES
+
+
+@pytest.mark.parametrize("part", ["0/8", "9/8", "1", "/", "1/0", "-1/8", "a/b"])
+def test_a_part_that_is_none_is_refused(part: str) -> None:
+    with pytest.raises(ValueError, match="such as PART=1/8"):
+        part_of(CHANGES, part)
