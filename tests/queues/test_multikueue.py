@@ -11,10 +11,12 @@ from typing import Any
 import orjson
 import pytest
 
+from sovereign_ai.assess.fit import TrainingJob, manifests
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.cluster.worker_kubeconfig import make_worker_kubeconfig
 from sovereign_ai.deploy.enforcement import enforce
+from sovereign_ai.operate import submit, with_simulated_duration
 from sovereign_ai.plan import Plan
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
@@ -22,7 +24,7 @@ from sovereign_ai.sim.factory import simulate
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify import find_workload, observe_queues, reason_of, verify
 from sovereign_ai.verify.queue_state import is_true
-from tests.plan.multikueue import MANAGER, WORKER, two_sites
+from tests.plan.multikueue import MANAGER, WORKER, two_sites, worker
 from tests.queues.test_pending import KUEUE, until
 from tests.rules.subject import pod
 
@@ -31,6 +33,10 @@ pytestmark = pytest.mark.queues
 MULTIKUEUE = "kueue.x-k8s.io/multikueue"
 PARAMETERS = {"apiGroup": "kueue.x-k8s.io", "kind": "MultiKueueConfig", "name": "abroad"}
 SPACE = "kubernetes.io/metadata.name"
+PLATFORM = {"queueing": "kueue", "jobs": ["jobset", "trainer"], "multikueue": [worker()]}
+TRAIN_JOB = ("trainer.kubeflow.org/v1alpha1", "TrainJob")
+JOB_SET = ("jobset.x-k8s.io/v1alpha2", "JobSet")
+IMAGE = f"registry.example.com/ai/train@sha256:{'a' * 64}"
 ENDS_AFTER = {"sovereign-ai.internal/simulated-duration": "3s"}
 
 
@@ -49,13 +55,20 @@ class Pair:
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Start both planes, and deploy each one's own objects and machines."""
     root = tmp_path_factory.mktemp("clusters")
-    factory = two_sites()
+    factory = two_sites(platform=PLATFORM)
     derived = plan(factory)
     apis = {}
     kubeconfigs = {}
     try:
         for name in (WORKER, MANAGER):
-            made = up(name, root=root, queueing=True, multikueue=name == MANAGER, wait_seconds=300)
+            made = up(
+                name,
+                root=root,
+                queueing=True,
+                multikueue=name == MANAGER,
+                workload_controllers=PLATFORM["jobs"],
+                wait_seconds=300,
+            )
             kubeconfigs[name], apis[name] = made.kubeconfig, open_cluster(made.kubeconfig)
             objects = render(factory, derived, name).objects
             for obj in objects:
@@ -163,7 +176,36 @@ def test_work_is_sent_runs_at_the_worker_and_its_end_is_seen_at_the_manager(pair
 
 def _ended(api: Api, name: str) -> Any:
     live = api.get("batch/v1", "Job", name, "t") or {}
-    return live if is_true((live.get("status") or {}).get("conditions"), "Complete") else None
+    return live if _has_ended(live, "Complete") else None
+
+
+@pytest.mark.parametrize(
+    ("kind", "jobs", "end"),
+    [(TRAIN_JOB, ("jobset", "trainer"), "Complete"), (JOB_SET, ("jobset",), "Completed")],
+    ids=["TrainJob", "JobSet"],
+)
+def test_the_kinds_in_which_training_is_submitted_are_sent_as_a_job_is(
+    pair: Pair, kind: tuple[str, str], jobs: tuple[str, ...], end: str
+) -> None:
+    platform = pair.factory.platform.model_copy(update={"jobs": jobs})
+    factory = pair.factory.model_copy(update={"platform": platform})
+    name = f"by-{kind[1].lower()}"
+    work = TrainingJob(kind="TrainingJob", name=name, tenant="t", pool="there", nodes=2)
+    [made] = manifests(factory, plan(factory), work, IMAGE)
+    assert (made["apiVersion"], made["kind"]) == kind
+    with_simulated_duration([made], "3s")
+    submit(pair.manager, [made], dry_run=False)
+    until(lambda: pair.worker.get(*kind, name, "t"))
+    pods = until(lambda: pair.worker.list("v1", "Pod", "t"))
+    assert all(pod["metadata"]["name"].startswith(name) for pod in pods)
+    assert pair.manager.list("v1", "Pod", "t") == []
+    until(lambda: _has_ended(pair.manager.get(*kind, name, "t"), end))
+    until(lambda: pair.worker.get(*kind, name, "t") is None)
+    pair.manager.delete(*kind, name, "t")
+
+
+def _has_ended(live: dict[str, Any] | None, condition: str) -> bool:
+    return is_true(((live or {}).get("status") or {}).get("conditions"), condition)
 
 
 def test_a_job_asks_for_more_than_the_worker_has_and_waits_in_the_managers_queue(pair: Pair) -> None:
