@@ -342,7 +342,7 @@ def _status(output: Output, path: Path, where: Where, file: Path | None) -> None
     view = observe_machines(target.api, placed, now, more=more, patience=patience)
     listed = [machine for machine in view.machines if machine.faults or machine.record]
     held = held_back(policies, view.machines, now)
-    holds = drain_holds(target.api, listed, now)
+    holds = drain_holds(target.api, listed, now, policies.grace_of)
     lines = [*machine_lines(listed, held, holds)]
     for machine in view.machines:
         if machine.maintainer and machine not in listed:
@@ -536,6 +536,8 @@ def _decision_line(decision: Decision) -> str:
 
 def _done_line(done: Done) -> str:
     line = _decision_line(done.decision)
+    if done.note:
+        line += f"; {done.note}"
     return f"{line}; not done: {done.refused}" if done.refused else line
 
 
@@ -550,4 +552,4 @@ def _decision_data(decision: Decision) -> Mapping[str, object]:
 
 
 def _done_data(done: Done) -> Mapping[str, object]:
-    return {**_decision_data(done.decision), "refused": done.refused}
+    return {**_decision_data(done.decision), "refused": done.refused, "note": done.note}

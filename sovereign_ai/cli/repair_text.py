@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sovereign_ai.cli.output import table, wrapped
@@ -37,16 +37,25 @@ def held_back(policies: Policies, machines: Sequence[Machine], now: datetime) ->
     return reasons
 
 
-def drain_holds(api: Api, machines: Sequence[Machine], now: datetime) -> dict[str, tuple[HeldPod, ...]]:
-    """Return the pods that hold the drain of machines, by machine."""
+def drain_holds(
+    api: Api, machines: Sequence[Machine], now: datetime, grace_of: Callable[[str], timedelta] | None = None
+) -> dict[str, tuple[HeldPod, ...]]:
+    """Return the pods that hold the drain of machines, by machine.
+
+    Args:
+        api: the cluster.
+        machines: the machines.
+        now: the moment.
+        grace_of: returns how long a pod of a machine may take to end; left out, pods that end are not named.
+    """
     from sovereign_ai.operate import Step, holds_of_drains
 
-    draining = []
+    draining = {}
     for machine in machines:
         record = machine.record
         if record is not None and record.step is Step.DRAIN and machine.pods:
-            draining.append(machine.name)
-    return holds_of_drains(api, draining, now)
+            draining[machine.name] = record.since
+    return holds_of_drains(api, draining, now, grace_of)
 
 
 def machine_lines(

@@ -24,9 +24,11 @@ from typing import Any
 from sovereign_ai.cluster import (
     CORDON_OWNER,
     StalePlacement,
+    cut_grace,
     evict_pod,
     evictable_pods,
     find_stale_placements,
+    is_ending,
     is_recreated,
     requested_evictions,
 )
@@ -35,7 +37,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.operate.repair.decide import Act, Cordon, Decision, Machine, Policy, gpus_to_reset
 from sovereign_ai.operate.repair.gpu_holders import spared_pods
-from sovereign_ai.operate.repair.held_pods import held_pods, held_text, list_budgets, requested_pods
+from sovereign_ai.operate.repair.held_pods import cut_pods, held_pods, held_text, list_budgets, requested_pods
 from sovereign_ai.operate.repair.holder import HOLDER_PROCESS, has_ended, own_process
 from sovereign_ai.operate.repair.policies import Policies, one_policy
 from sovereign_ai.operate.repair.record import (
@@ -64,6 +66,7 @@ from sovereign_ai.operate.repair.watched import WatchedCluster
 
 _MERGE = "application/merge-patch+json"
 _NOT_FOUND, _CONFLICT = 404, 409
+_NODE = "/api/v1/nodes/{}"
 _LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}/leases"
 _CORDONS_AT_ONCE, _AT_ONCE = 16, 8
 """Requests at a time: of cordons enough for a storm within a second, of all else few beside them."""
@@ -90,10 +93,17 @@ class Done:
     Attributes:
         decision: the decision.
         refused: why it was not carried out; empty if it was.
+        note: which pods of a drain get less time to end than they are to have; empty for none.
     """
 
     decision: Decision
     refused: str = ""
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """What an event of it says."""
+        return "; ".join(filter(None, (self.refused or self.decision.reason, self.note)))
 
 
 class RepairController:
@@ -243,7 +253,7 @@ class RepairController:
                 if decision.record != machine.record:
                     self._write(view, machine, decision)
                 gpus = gpus_to_reset(machine.faults) if machine.spared else ()
-                return Done(decision, self._evict(decision, gpus, now))
+                return self._evict(decision, gpus, now)
             if decision.is_written:
                 self._write(view, machine, decision)
         except ApiError as error:
@@ -265,28 +275,40 @@ class RepairController:
         if self._watched:
             self._watched.put(written)
 
-    def _evict(self, decision: Decision, gpus: Collection[int], now: datetime) -> str:
+    def _evict(self, decision: Decision, gpus: Collection[int], now: datetime) -> Done:
         """Request the eviction of a machine's pods; return which are held, by what, since when.
+
+        One that is ending already is asked again where it would take longer than it may.
 
         Args:
             decision: the decision to drain the machine.
             gpus: the GPUs to reset, where pods without them run on; empty where all of its pods have to go.
             now: the moment: requests of others of which nobody shows a sign any more count no longer.
         """
+        limit = self._policies.grace_of(decision.machine)
+        began = decision.record.since if decision.record else now
+        asked: list[dict[str, Any]] = []
+        going: list[dict[str, Any]] = []
+        for pod in self._leaving(decision.machine, gpus):
+            # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
+            is_on_time = is_ending(pod) and cut_grace(pod, limit, began, now) is None
+            (going if is_on_time else asked).append(pod)
+        # After the pods: those that were on it while it was drained may go, however late this goes on.
+        if asked and not self._is_drained(decision):
+            return Done(decision, _OUTDATED)
+        requested = requested_evictions(self._api, asked, now)
         refused: dict[str, str] = {}
         held = []
-        pods = self._leaving(decision.machine, gpus)
-        # After the pods: those that were on it while it was drained may go, however late this goes on.
-        if pods and not self._is_drained(decision):
-            return _OUTDATED
-        requested = requested_evictions(self._api, pods, now)
-        for pod in pods:
+        for pod in asked:
             name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
             if name in requested:
                 continue
             # Evicted, it would be lost: its owner has to end it, or a person.
-            reason = self._evict_pod(pod) if is_recreated(pod) else ""
-            if reason or not is_recreated(pod):
+            may_go = is_recreated(pod) or is_ending(pod)
+            reason = self._evict_pod(pod, cut_grace(pod, limit, began, now)) if may_go else ""
+            if may_go and not reason:
+                going.append(pod)
+            else:
                 held.append(pod)
                 refused[name] = reason
         explained = list(requested_pods(requested.values()))
@@ -296,25 +318,25 @@ class RepairController:
             refused.pop(each.pod, None)
         # What the budgets do not explain is told in the server's own words.
         unexplained = starmap("{}: {}".format, refused.items())
-        return "; ".join(filter(None, (held_text(explained), *unexplained)))
+        text = "; ".join(filter(None, (held_text(explained), *unexplained)))
+        return Done(decision, text, held_text([*cut_pods(going, limit, began, now)]))
 
     def _is_drained(self, decision: Decision) -> bool:
         """Return whether a machine is still drained as it was decided, and nobody holds it."""
-        node = self._api.request("GET", f"/api/v1/nodes/{decision.machine}")
+        node = self._api.request("GET", _NODE.format(decision.machine))
         annotations = node["metadata"].get("annotations") or {}
         is_cordoned = bool((node.get("spec") or {}).get("unschedulable"))
         record = read_record(annotations.get(ANNOTATION))
         return is_cordoned and record == decision.record and not annotations.get(HOLD)
 
     def _leaving(self, machine: str, gpus: Collection[int]) -> list[dict[str, Any]]:
-        """Return the pods of a machine that have to go and that nobody has deleted yet."""
+        """Return the pods of a machine that have to go, with those that are ending already."""
         pods = evictable_pods(self._api, machine)
         spared = spared_pods(pods, self._claims(), machine, gpus) if gpus else set()
         leaving = []
         for pod in pods:
             meta = pod["metadata"]
-            # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
-            if (meta["namespace"], meta["name"]) not in spared and not meta.get("deletionTimestamp"):
+            if (meta["namespace"], meta["name"]) not in spared:
                 leaving.append(pod)
         return leaving
 
@@ -348,10 +370,10 @@ class RepairController:
             return []
         return [each for each in found if each.machine in view.nodes]
 
-    def _evict_pod(self, pod: Mapping[str, Any]) -> str:
+    def _evict_pod(self, pod: Mapping[str, Any], grace_seconds: int | None = None) -> str:
         """Request the eviction of a pod; return why it is refused, which must not keep the others."""
         try:
-            return evict_pod(self._api, pod)
+            return evict_pod(self._api, pod, grace_seconds)
         except ApiError as error:
             return error.problems[0].message
 
@@ -448,7 +470,7 @@ class RepairController:
         with self._telling:
             for each in done:
                 decision = each.decision
-                told = (decision.act, each.refused or decision.reason)
+                told = (decision.act, each.text)
                 if self._told.get(decision.machine) != told:
                     self._told[decision.machine] = told
                     self._untold.append(partial(self._event, view.nodes[decision.machine], *told, now))

@@ -46,6 +46,12 @@ class Policy:
             cause many failures is published (lemon nodes, arXiv 2410.21680), and no limit with it.
         relapse_window: the time that counts.
         by_gpu: whether pods that hold none of the GPUs to reset run on meanwhile; before a restart they go.
+        grace: how long a pod that has to go may take to end, whatever its own grace period. An hour is what
+            NVSentinel's node drainer gives pods by default that it deletes after a time
+            (deleteAfterTimeoutMinutes: 60, read 2026-11-30) and the longest that Oracle's drains take
+            (PT60M); Cluster Autoscaler gives 10 minutes (--max-graceful-termination-sec=600), which is short
+            for a checkpoint, and `kubectl drain` and Karpenter (terminationGracePeriod) give what the pod's
+            author wants, which may be a year.
     """
 
     unavailable: float = 0.1
@@ -57,6 +63,7 @@ class Policy:
     relapses: int = 3
     relapse_window: timedelta = timedelta(days=28)
     by_gpu: bool = False
+    grace: timedelta = timedelta(hours=1)
 
 
 class Cordon(StrEnum):

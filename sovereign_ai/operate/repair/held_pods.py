@@ -9,14 +9,18 @@ Source: Kubernetes 1.37, pkg/registry/core/pod/storage/eviction.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sovereign_ai.cluster import (
     RequestedEviction,
+    cut_grace,
+    deletion_grace,
     evictable_pods_on,
+    is_ending,
     is_recreated,
+    own_grace,
     requested_evictions,
 )
 from sovereign_ai.cluster.api import Api, ApiError
@@ -67,7 +71,7 @@ def held_pods(pods: Iterable[Object], budgets: Iterable[Object]) -> tuple[HeldPo
     held = []
     for pod in pods:
         meta = pod["metadata"]
-        if meta.get("deletionTimestamp"):
+        if is_ending(pod):
             continue
         name = f"{meta['namespace']}/{meta['name']}"
         if not is_recreated(pod):
@@ -83,6 +87,27 @@ def held_pods(pods: Iterable[Object], budgets: Iterable[Object]) -> tuple[HeldPo
     return tuple(held)
 
 
+def cut_pods(pods: Iterable[Object], limit: timedelta, since: datetime, now: datetime) -> Iterator[HeldPod]:
+    """Yield the pods that get less time to end than they are to have, and those that got it earlier.
+
+    The words stay the same until a pod has ended, so that they are told once.
+
+    Args:
+        pods: the pods that have to go and that nothing else holds.
+        limit: how long a pod may take to end.
+        since: when their machine began to be drained.
+        now: the moment.
+    """
+    for pod in pods:
+        given, own = deletion_grace(pod), own_grace(pod)
+        # One that was deleted with a longer period than its author's has lost it by the time it was cut.
+        was_cut = is_ending(pod) and given < own and own > limit.total_seconds()
+        if was_cut or cut_grace(pod, limit, since, now) is not None:
+            name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+            reason = f"its grace period of {max(given, own)} s is cut: a drain gives it {limit} at most"
+            yield HeldPod(name, "", reason, "", "it goes on by itself once that is over")
+
+
 def requested_pods(requested: Iterable[RequestedEviction]) -> Iterator[HeldPod]:
     """Yield the pods that are left to their eviction responders."""
     for each in requested:
@@ -94,13 +119,17 @@ def requested_pods(requested: Iterable[RequestedEviction]) -> Iterator[HeldPod]:
         yield HeldPod(each.pod, "", each.reason, each.since, step, each.requester)
 
 
-def holds_of_drains(api: Api, machines: Sequence[str], now: datetime) -> dict[str, tuple[HeldPod, ...]]:
+def holds_of_drains(
+    api: Api, machines: Mapping[str, datetime], now: datetime, grace_of: Callable[[str], timedelta] | None
+) -> dict[str, tuple[HeldPod, ...]]:
     """Return what holds the drain of machines, by machine; those that nothing holds are left out.
 
     Args:
         api: the cluster.
-        machines: the names of those that are being drained.
+        machines: the names of those that are being drained, each with the moment since when.
         now: the moment.
+        grace_of: returns how long a pod of a machine may take to end; None where nobody knows, and no pod
+            that is ending is named.
 
     Raises:
         ApiError: the API server refused to list pods.
@@ -115,8 +144,11 @@ def holds_of_drains(api: Api, machines: Sequence[str], now: datetime) -> dict[st
         drained += pods
     requested = requested_evictions(api, drained, now)
     holds = {}
-    for name in machines:
+    for name, since in machines.items():
         held = _held_of(by_node[name], budgets, requested)
+        if grace_of is not None:
+            ending = filter(is_ending, by_node[name])
+            held += tuple(cut_pods(ending, grace_of(name), since, now))
         if held:
             holds[name] = held
     return holds

@@ -56,6 +56,8 @@ ConditionType = Annotated[
     TextForm("bad-name", "the type of a node's condition, such as DiskPressure"),
 ]
 _USUAL = Policy()
+_FOREVER = timedelta(days=200 * 365)
+"""What any longer time counts as: moments that lie further ahead have no date."""
 _STEPS = ("reset", "reboot", "accept")
 """Steps that may take a time."""
 _SOUND = "Ready"
@@ -95,6 +97,8 @@ class NodeGroup(Model):
     """How long a restart may take; left out, 30 minutes."""
     accept: Seconds | None = None
     """How long an acceptance may take; left out, 2 hours."""
+    grace: Seconds | None = None
+    """How long a pod that has to go may take to end, whatever its own grace period; left out, 1 hour."""
     drain: Literal["machine", "gpus"] = "machine"
     """Which pods go before a reset: all of the machine, or those that hold one of the GPUs with faults."""
     attempts: Annotated[int, Field(ge=1, le=10, strict=True)] = _USUAL.attempts
@@ -113,6 +117,7 @@ class NodeGroup(Model):
             self.attempts,
             self.relapses,
             by_gpu=self.drain == "gpus",
+            grace=_duration(self.grace, _USUAL.grace),
         )
 
 
@@ -159,12 +164,17 @@ class Policies:
     def _patience_of(self, machine: str) -> timedelta | None:
         group = self.groups.get(machine)
         limit = group.readiness if group else None
-        return None if limit is None else timedelta(seconds=limit.count)
+        return None if limit is None else _duration(limit, _FOREVER)
 
     def spares_pods(self, machine: str) -> bool:
         """Return whether pods of a machine that hold none of its GPUs with faults run on."""
         group = self.groups.get(machine)
         return group.policy().by_gpu if group else self.default.by_gpu
+
+    def grace_of(self, machine: str) -> timedelta:
+        """Return how long a pod of a machine that is drained may take to end."""
+        group = self.groups.get(machine)
+        return group.policy().grace if group else self.default.grace
 
     def decide(self, machines: Sequence[Machine], now: datetime) -> tuple[Decision, ...]:
         """Return what to do next, at most one decision a machine; cordons first.
@@ -330,6 +340,10 @@ def _harmful(groups: Sequence[NodeGroup], parsed: Parsed) -> Iterator[Problem]:
                 message = f"a {step} that is given {limit} has failed before it begins"
                 hint = f"write {step}: 10 min, or leave it out"
                 yield Problem("out-of-range", message, parsed.source.where(f"{field}.{step}"), hint)
+        if group.grace is not None and not group.grace.count:
+            message = "pods that are given no time are killed before they can write a checkpoint"
+            where = parsed.source.where(f"{field}.grace")
+            yield Problem("out-of-range", message, where, "write grace: 10 min, or leave it out")
         if group.readiness is not None and not group.readiness.count:
             message = "a machine that starts is tainted as not ready, and would be restarted again"
             where = parsed.source.where(f"{field}.readiness")
@@ -370,4 +384,6 @@ def _unknown(
 
 
 def _duration(value: Seconds | None, usual: timedelta) -> timedelta:
-    return usual if value is None else timedelta(seconds=value.count)
+    if value is None:
+        return usual
+    return timedelta(seconds=min(value.count, int(_FOREVER.total_seconds())))

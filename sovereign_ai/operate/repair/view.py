@@ -333,7 +333,8 @@ def _holding(
     wanted = {}
     for name, count in counts.items() if holders else ():
         record, gpus = records[name], gpus_to_reset(faults[name])
-        if count.running and gpus and record is not None and not record.attempts:
+        has_pods = count.running + count.ending > 0
+        if has_pods and gpus and record is not None and not record.attempts:
             wanted[name] = gpus
     return holders(wanted) if holders and wanted else {}
 
