@@ -5,9 +5,11 @@ with a fault. `cordon` does that alone, as often as a watch reports something (`
 
 Every write to a Node names the resourceVersion that it was decided on: where anybody changed the Node since,
 the server refuses it, and the next round decides anew. So two controllers at a time, or a controller and a
-person, never overwrite each other. A lease keeps a second copy from working in vain. It is renewed while a
-round lasts: one of many machines may take longer than a lease, and a process may be stopped in it and go on
-much later. What such a copy has decided is void as soon as another one leads.
+person, never overwrite each other. Where nothing that decisions read of the Node has changed, as by a taint
+of the node controller, it is written at once on the version that was looked at. A lease keeps a second copy
+from working in vain. It is renewed while a round lasts: one of many machines may take longer than a lease,
+and a process may be stopped in it and go on much later. What such a copy has decided is void as soon as
+another one leads.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ from sovereign_ai.operate.repair.record import (
     write_repairs,
 )
 from sovereign_ai.operate.repair.view import (
+    FATAL_CONDITIONS,
     SPARE,
     Place,
     PodCount,
@@ -62,7 +65,7 @@ from sovereign_ai.operate.repair.view import (
     list_reports,
     observe_reports,
 )
-from sovereign_ai.operate.repair.watched import WatchedCluster
+from sovereign_ai.operate.repair.watched import WatchedCluster, decision_basis
 
 _MERGE = "application/merge-patch+json"
 _NOT_FOUND, _CONFLICT = 404, 409
@@ -264,16 +267,44 @@ class RepairController:
     def _write(self, view: View, machine: Machine, decision: Decision) -> None:
         """Write one decision into its Node, on the resourceVersion that it was decided on.
 
+        Where the Node has another one by now, and all that decisions read of it is as it was, it is written
+        on that, once.
+
         Raises:
             ApiError: the API server refused; with a conflict where the Node changed since.
             UnreachableError: there was no answer.
         """
-        change = _change(machine, view.nodes[decision.machine], decision)
-        change["metadata"]["resourceVersion"] = view.versions[decision.machine]
-        path, query = f"/api/v1/nodes/{decision.machine}", {"fieldManager": CONTROLLER}
-        written = self._api.request("PATCH", path, change, query, _MERGE)
+        node = view.nodes[decision.machine]
+        try:
+            written = self._patch(machine, node, decision)
+        except ApiError as error:
+            if error.status != _CONFLICT:
+                raise
+            # Controllers write taints and heartbeats to the same Node all the time. What the decision rests
+            # on may be as it was; the lease has to be ours still, since this look took a while.
+            live = self._api.request("GET", _NODE.format(decision.machine))
+            if self._basis(live) != self._basis(node) or not self._still_leads():
+                raise
+            written = self._patch(machine, live, decision)
         if self._watched:
             self._watched.put(written)
+
+    def _patch(self, machine: Machine, node: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
+        """Write one decision into its Node as it was read.
+
+        Raises:
+            ApiError: the API server refused; with a conflict where the Node changed since.
+            UnreachableError: there was no answer.
+        """
+        change = _change(machine, node, decision)
+        change["metadata"]["resourceVersion"] = node["metadata"]["resourceVersion"]
+        path, query = _NODE.format(decision.machine), {"fieldManager": CONTROLLER}
+        return self._api.request("PATCH", path, change, query, _MERGE)
+
+    def _basis(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what decisions read of a Node."""
+        types = {*FATAL_CONDITIONS, *self._policies.conditions()}
+        return decision_basis(node, types, readiness=self._policies.patience is not None)
 
     def _evict(self, decision: Decision, gpus: Collection[int], now: datetime) -> Done:
         """Request the eviction of a machine's pods; return which are held, by what, since when.

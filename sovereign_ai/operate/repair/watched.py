@@ -21,7 +21,7 @@ from sovereign_ai.operate.repair.faults import READY, Object, is_health_event
 from sovereign_ai.operate.repair.maintenance import MAINTENANCE_VERSIONS
 from sovereign_ai.operate.repair.readiness import READINESS, has_readiness_taint, read_rule
 from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, HOLD, REPAIRS, STANDS_IN_FOR
-from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, MAINTENANCE, NodeReports
+from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, MAINTENANCE, SPARE, NodeReports
 
 _KEPT_ANNOTATIONS = (ANNOTATION, ACCEPTANCE, STANDS_IN_FOR, REPAIRS, HOLD, CORDON_OWNER)
 _LONGEST_VALUE = 4096
@@ -136,25 +136,59 @@ class WatchedCluster:
         metadata = node["metadata"]
         if metadata["name"] not in self._machines:
             return None
-        live = metadata.get("annotations") or {}
-        annotations = {key: live[key] for key in _KEPT_ANNOTATIONS if len(live.get(key, "")) in _LENGTHS}
-        conditions = []
-        is_unready = bool(self._readiness) and has_readiness_taint(node)
-        for condition in (node.get("status") or {}).get("conditions") or ():
-            if condition.get("type") in self._conditions:
-                conditions.append(_fields(condition, ("type", "status", "lastTransitionTime")))
-            elif is_health_event(condition):
-                message = str(condition.get("message") or "")[:_LONGEST_VALUE]
-                kept = _fields(condition, ("type", "status", "reason", "lastTransitionTime"))
-                conditions.append({**kept, "message": message})
-            elif is_unready:
-                conditions.append(_fields(condition, ("type", "status", "lastTransitionTime")))
-        # Without its resourceVersion, which changes with each heartbeat and is held beside it.
-        return {
-            "metadata": {"name": metadata["name"], "uid": metadata.get("uid"), "annotations": annotations},
-            "spec": _fields(node.get("spec") or {}, ("unschedulable", "taints")),
-            "status": {"conditions": conditions},
-        }
+        return _kept_fields(node, self._conditions, every=bool(self._readiness) and has_readiness_taint(node))
+
+
+def decision_basis(node: Object, conditions: Collection[str], *, readiness: bool) -> Object:
+    """Return what decisions read of a Node, to see whether any of it has changed since.
+
+    Of its taints these are a spare's and those of NodeReadinessRules. A write that changes one of them has
+    all others as the Node had them at the last look.
+
+    Args:
+        node: the Node, as it is held or as the server has it.
+        conditions: the types of the node conditions that are held, beside `Ready`.
+        readiness: whether taints of NodeReadinessRules are read.
+    """
+    is_unready = readiness and has_readiness_taint(node)
+    kept = _kept_fields(node, {*conditions, READY, MAINTENANCE}, every=is_unready)
+    taints = []
+    for taint in kept["spec"].get("taints") or ():
+        is_of_rule = is_unready and has_readiness_taint({"spec": {"taints": [taint]}})
+        if is_of_rule or taint.get("key") == SPARE:
+            taints.append(taint)
+    return {**kept, "spec": {**kept["spec"], "taints": taints}}
+
+
+def _kept_fields(node: Object, types: Collection[str], *, every: bool) -> dict[str, Any]:
+    """Return what decisions read of a Node.
+
+    Args:
+        node: the Node.
+        types: the types of conditions that are kept, beside those of NVSentinel.
+        every: whether all other conditions are kept too.
+    """
+    metadata = node["metadata"]
+    live = metadata.get("annotations") or {}
+    annotations = {key: live[key] for key in _KEPT_ANNOTATIONS if len(live.get(key, "")) in _LENGTHS}
+    # However long the reason, a person holds the machine.
+    if live.get(HOLD):
+        annotations[HOLD] = live[HOLD][:_LONGEST_VALUE]
+    conditions = []
+    for condition in (node.get("status") or {}).get("conditions") or ():
+        # One whose type a policy names may be a HealthEvent of NVSentinel to machines of another.
+        if is_health_event(condition):
+            message = str(condition.get("message") or "")[:_LONGEST_VALUE]
+            kept = _fields(condition, ("type", "status", "reason", "lastTransitionTime"))
+            conditions.append({**kept, "message": message})
+        elif every or condition.get("type") in types:
+            conditions.append(_fields(condition, ("type", "status", "lastTransitionTime")))
+    # Without its resourceVersion, which changes with each heartbeat and is held beside it.
+    return {
+        "metadata": {"name": metadata["name"], "uid": metadata.get("uid"), "annotations": annotations},
+        "spec": _fields(node.get("spec") or {}, ("unschedulable", "taints")),
+        "status": {"conditions": conditions},
+    }
 
 
 _LENGTHS = range(1, _LONGEST_VALUE + 1)

@@ -10,6 +10,7 @@ import pytest
 
 from sovereign_ai.cluster.api import UnreachableError
 from sovereign_ai.errors import Problem
+from sovereign_ai.operate.repair.record import HOLD
 from sovereign_ai.operate.repair.view import observe_machines, observe_reports
 from sovereign_ai.operate.repair.watched import WatchedCluster
 from tests.operate.repair.test_controller import NOW, PLACED, Cluster
@@ -196,3 +197,25 @@ def test_a_storm_wakes_once_and_a_heartbeat_never(cluster: Listed) -> None:
     assert watched.wait(0)
     assert not watched.wait(0)
     assert len(watched.reports().nodes) == 1
+
+
+def test_a_hold_of_many_letters_is_one(cluster: Listed) -> None:
+    cluster.nodes = {"train-001": full("train-001", annotations={HOLD: "a" * 9000})}
+    (machine,) = observe_reports(read(cluster).reports(), PLACED, NOW, lambda _names: {}).machines
+    assert machine.held.startswith("a person holds it: aaa")
+
+
+def test_a_health_event_whose_type_the_policy_of_others_names_is_one_still(cluster: Listed) -> None:
+    event = {
+        "type": "GpuCheck",
+        "status": "True",
+        "reason": "GpuCheckIsNotHealthy",
+        "message": "ErrorCode:48 GPU:0 Recommended Action=COMPONENT_RESET;",
+        "lastTransitionTime": NOW.isoformat(),
+    }
+    cluster.nodes["train-001"]["status"]["conditions"].append(event)
+    listed = observe_machines(cluster, PLACED, NOW).machines  # type: ignore[arg-type]
+    reports = read(cluster, "GpuCheck").reports()
+    machines = observe_reports(reports, PLACED, NOW, lambda _names: {}).machines
+    assert [machine.faults for machine in machines] == [machine.faults for machine in listed]
+    assert machines[0].faults
