@@ -1,14 +1,19 @@
-"""What is said of pods that a budget keeps is what an API server says to their eviction; it is asked."""
+"""What is said of pods that a budget keeps is what an API server says to their eviction; it is asked.
+
+And what it does with a pod that is being deleted, whose eviction is requested with less time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
+from sovereign_ai.cluster.evictions import cut_grace, evict_pod
 from sovereign_ai.operate.repair.held_pods import BUDGETS, held_pods
 from tests.queues.test_pending import _reports, made, node, until
 
@@ -119,3 +124,62 @@ def test_of_two_budgets_with_room_the_server_evicts_nothing(api: Api) -> None:
     budget(api, "first", "twice", 2, maxUnavailable=1)
     budget(api, "second", "twice", 2, maxUnavailable=1)
     assert all("budgets/first, budgets/second" in text for text in compared(api, "twice"))
+
+
+def running(api: Api, name: str, grace: int) -> dict[str, Any]:
+    """Return a pod that is ready on a machine without a kubelet, so that nobody ends it."""
+    if api.get("v1", "Node", "quiet") is None:
+        api.create(made("v1", "Node", "quiet", {}))
+    spec = {"nodeName": "quiet", "terminationGracePeriodSeconds": grace}
+    spec |= {"containers": [{"name": "main", "image": "registry.invalid/a"}]}
+    api.create(made("v1", "Pod", name, spec, namespace=SPACE, labels={"app": name}))
+    ready = [{"type": "Ready", "status": "True"}]
+    live = api.get("v1", "Pod", name, SPACE)
+    assert live is not None
+    return api.update_status(live | {"status": {"phase": "Running", "conditions": ready}})
+
+
+def test_a_deletion_gets_shorter_under_a_budget_and_never_longer(api: Api) -> None:
+    year, limit = 31_536_000, timedelta(hours=1)
+    pod = running(api, "long", year)
+    budget(api, "long", "long", 1, minAvailable=1)
+    now = datetime.now(UTC)
+    assert cut_grace(pod, limit, now, now) == 3600
+    # As long as it runs, the budget holds it, however little time it is given.
+    assert "long" in evict_pod(api, pod, 3600)
+    api.delete("v1", "Pod", "long", SPACE)
+    deleted = api.get("v1", "Pod", "long", SPACE)
+    assert deleted is not None
+    assert deleted["metadata"]["deletionGracePeriodSeconds"] == year
+    seconds = cut_grace(deleted, limit, now, now + timedelta(minutes=10))
+    assert seconds is not None
+    assert 2990 <= seconds <= 3600
+    for given in (seconds, 7200):
+        assert evict_pod(api, deleted, given) == ""
+        cut = api.get("v1", "Pod", "long", SPACE)
+        assert cut is not None
+        assert cut["metadata"]["deletionGracePeriodSeconds"] == seconds
+        assert cut_grace(cut, limit, now, now + timedelta(minutes=10)) is None
+
+
+def test_an_eviction_of_a_pod_that_runs_gives_it_the_time_of_the_request(api: Api) -> None:
+    pod = running(api, "cut", 2**62)
+    now = datetime.now(UTC)
+    assert evict_pod(api, pod, cut_grace(pod, timedelta(hours=1), now, now)) == ""
+    ending = api.get("v1", "Pod", "cut", SPACE)
+    assert ending is not None
+    assert ending["metadata"]["deletionGracePeriodSeconds"] == 3600
+    assert cut_grace(ending, timedelta(hours=1), now, now) is None
+
+
+def test_a_deletion_with_a_period_beyond_all_calendars_gets_a_date(api: Api) -> None:
+    running(api, "endless", 2**62)
+    api.delete("v1", "Pod", "endless", SPACE)
+    ending = api.get("v1", "Pod", "endless", SPACE)
+    assert ending is not None
+    now = datetime.now(UTC)
+    assert cut_grace(ending, timedelta(hours=1), now, now) == 3600
+    assert evict_pod(api, ending, 3600) == ""
+    cut = api.get("v1", "Pod", "endless", SPACE)
+    assert cut is not None
+    assert cut_grace(cut, timedelta(hours=1), now, now) is None
