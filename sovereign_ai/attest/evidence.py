@@ -44,6 +44,8 @@ _MOST_NAMED = 200
 """Longest list whose parts have digests of their own: longer ones would make the statement large."""
 _MOST_SHOWN = 3
 """Changed items that a problem names."""
+_MOST_SIGNATURES = 16
+"""Most signatures of an envelope; a hand-over has two, any other statement one."""
 PAYLOAD = "application/vnd.in-toto+json"
 """Payload type of an in-toto statement in a DSSE envelope."""
 
@@ -274,6 +276,10 @@ def open_envelope(
         kind = str(envelope["payloadType"])
         payload = base64.b64decode(envelope["payload"], validate=True)
         signatures = []
+        # Each is checked, which takes time.
+        if len(envelope["signatures"]) > _MOST_SIGNATURES:
+            message = f"envelope: it has more than {_MOST_SIGNATURES} signatures"
+            return {}, [Problem("bad-envelope", message, hint=ENVELOPE.hint)]
         for row in envelope["signatures"]:
             signature = base64.b64decode(row["sig"], validate=True)
             signatures.append(signature)

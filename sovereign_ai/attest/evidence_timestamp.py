@@ -115,9 +115,10 @@ def compare_line(stamp: TimeStamp, token: bytes, line: NotedLine) -> list[Proble
         problems.append(Problem("wrong-timestamp", message, hint=hint))
     # The log's times are the signer's clock, the stamp's is the authority's.
     slack = CLOCK_TOLERANCE + stamp.accuracy
-    if line.at and stamp.at > datetime.fromisoformat(line.at) + slack:
+    # Differences, since a time of the first or last year plus a minute is none.
+    if line.at and stamp.at - datetime.fromisoformat(line.at) > slack:
         problems.append(_out_of_order(stamp, "later", f"its line, which is of {line.at}"))
-    if line.before and stamp.at < datetime.fromisoformat(line.before) - slack:
+    if line.before and datetime.fromisoformat(line.before) - stamp.at > slack:
         problems.append(
             _out_of_order(stamp, "earlier", f"the line before its own, which is of {line.before}")
         )

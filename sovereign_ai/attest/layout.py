@@ -39,9 +39,7 @@ def _deviations(statement: Mapping[str, Any]) -> Iterator[str]:
     if not subjects:
         yield "subject is empty"
         return
-    for number, subject in enumerate(subjects):
-        if not _is_subject(subject):
-            yield f"subject[{number}] has no name with a SHA-256"
+    yield from _subject_deviations(subjects)
     predicate = statement.get("predicate")
     if not isinstance(predicate, dict):
         yield "predicate is no object"
@@ -57,6 +55,19 @@ def _deviations(statement: Mapping[str, Any]) -> Iterator[str]:
         yield from _text_deviations(predicate, ("old", "new", "until", "at"), "predicate")
     else:
         yield from _evidence_deviations(predicate)
+
+
+def _subject_deviations(subjects: Iterable[Any]) -> Iterator[str]:
+    """Yield what is wrong with the subjects."""
+    names: set[str] = set()
+    for number, subject in enumerate(subjects):
+        if not _is_subject(subject):
+            yield f"subject[{number}] has no name with a SHA-256"
+        elif subject["name"] in names:
+            # One reader would compare the first of them, and another the last.
+            yield f"subject[{number}] has the name of one before it"
+        else:
+            names.add(subject["name"])
 
 
 def _is_subject(subject: Any) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import orjson
@@ -139,6 +140,17 @@ def test_a_tampered_envelope_is_not_believed(tamper: Callable[[dict[str, Any]], 
 )
 def test_what_is_no_envelope_is_refused(envelope: dict[str, Any]) -> None:
     assert [problem.code for problem in verify(envelope, _KEY.public_key(), ())] == ["bad-envelope"]
+
+
+def test_an_envelope_of_very_many_signatures_is_refused_before_one_is_checked() -> None:
+    rows = [{"sig": base64.b64encode(bytes(64)).decode()}] * 100_000
+    envelope = _envelope()
+    envelope["signatures"] += rows
+    begun = process_time()
+    assert [problem.code for problem in verify(envelope, _KEY.public_key(), ())] == ["bad-envelope"]
+    assert process_time() - begun < 1
+    envelope["signatures"] = [*rows[:15], _envelope()["signatures"][0]]
+    assert verify(envelope, _KEY.public_key(), _parts()) == []
 
 
 def test_what_is_signed_rightly_and_is_no_evidence_is_refused() -> None:

@@ -67,6 +67,15 @@ def test_a_stamp_lies_between_its_line_and_the_one_before_as_far_as_clocks_agree
     assert codes(early, NotedLine("", AT.isoformat(), DIGEST)) == []
 
 
+@pytest.mark.parametrize("day", ["0001-01-01T00:00:00", "9999-12-31T23:59:59"])
+@pytest.mark.parametrize("zone", ["+00:00", "+23:59", "-23:59"])
+def test_a_line_of_the_first_or_last_year_is_compared_too(day: str, zone: str) -> None:
+    at = f"{day}{zone}"
+    is_early = day.startswith("0001")
+    assert codes(AT, NotedLine("", at, DIGEST)) == (["timestamp-time"] if is_early else [])
+    assert codes(AT, NotedLine(at, "", DIGEST)) == ([] if is_early else ["timestamp-time"])
+
+
 def test_a_token_that_the_line_does_not_note_is_a_problem() -> None:
     for digest in ("", "0" * 64):
         assert codes(AT, NotedLine("", AT.isoformat(), digest)) == ["wrong-timestamp"]

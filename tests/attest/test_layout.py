@@ -33,6 +33,7 @@ def test_a_statement_about_a_run_is_accepted() -> None:
     [
         ({**GOOD, "subject": None}, "subject is no list"),
         ({**GOOD, "subject": [{"name": "spec"}]}, "subject[0] has no name with a SHA-256"),
+        ({**GOOD, "subject": GOOD["subject"] * 2}, "subject[1] has the name of one before it"),
         ({**GOOD, "predicate": []}, "predicate is no object"),
         (changed(factory=1), "predicate.factory is no text"),
         (changed(log={"entries": True, "head": ""}), "predicate.log has no number of entries and head"),
