@@ -7,6 +7,7 @@ reports its own error about unknown values as a remark.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import cache
@@ -39,21 +40,28 @@ from sovereign_ai.rules.description import ClusterProvider, reject_clusters, rej
 from sovereign_ai.spec import AIFactory, load
 
 _KUBERNETES = "kubernetes:"
-_HOLDERS = ("kubernetes:yaml", "kubernetes:helm", "kubernetes:kustomize")
-"""Components of the provider that hold other resources, which are judged one by one."""
-_OPAQUE = "kubernetes:helm.sh/v3:Release"
-"""The component whose objects Pulumi never sees: Helm deploys them itself."""
+_HOLDERS = re.compile(
+    r"kubernetes:(?:yaml(?:/v2)?:Config(?:File|Group)|helm[.]sh/v[0-9]+:Chart|kustomize(?:/v2)?:Directory)"
+)
+"""Components of the provider that hold other resources, which are judged one by one.
+
+Named in full: the kinds of other API groups begin like them, such as Flux's `kustomize.toolkit.fluxcd.io`.
+"""
+_OPAQUE = re.compile(r"kubernetes:helm[.]sh/v[0-9]+:Release")
+"""The resource whose objects Pulumi never sees: Helm deploys them itself."""
 _PROVIDER = "pulumi:providers:"
 _DEPLOYMENT = "sovereign:index:FactoryDeployment$"
 """What the URN of each resource of a factory's deployment has, wherever the deployment stands."""
 
 _GUARDS = frozenset(
     {
+        "FlowSchema",
         "LimitRange",
         "MutatingAdmissionPolicy",
         "MutatingAdmissionPolicyBinding",
         "Namespace",
         "NetworkPolicy",
+        "PriorityLevelConfiguration",
         "ResourceQuota",
         "ValidatingAdmissionPolicy",
         "ValidatingAdmissionPolicyBinding",
@@ -88,8 +96,7 @@ def policies() -> list[ResourceValidationPolicy | StackValidationPolicy]:
 
 def _check_resource(args: ResourceValidationArgs, report: ReportViolation) -> None:
     """Report the violations of one resource."""
-    # Before the holders, whose prefix it shares.
-    if args.resource_type == _OPAQUE:
+    if _OPAQUE.fullmatch(args.resource_type):
         report(
             "PLC-001: the objects of a Helm release cannot be seen here, so they cannot be decided; use a "
             "Chart instead"
@@ -98,7 +105,7 @@ def _check_resource(args: ResourceValidationArgs, report: ReportViolation) -> No
     if not args.resource_type.startswith(_KUBERNETES):
         _check_other_provider(args, report)
         return
-    if args.resource_type.startswith(_HOLDERS):
+    if _HOLDERS.fullmatch(args.resource_type):
         return
     _check_ignored_changes(args, report)
     try:

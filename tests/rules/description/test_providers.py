@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.cluster.guard import KEPT
 from sovereign_ai.rules.description.providers import ClusterProvider, reject_clusters, reject_resource
 from sovereign_ai.spec.zone import Provider
 from tests.rules.subject import factory_of
@@ -76,6 +77,62 @@ def test_the_policy_pack_refuses_a_guard_whose_changes_are_ignored(monkeypatch: 
         monkeypatch, policy, props={"metadata": {"name": "sovereign-pods"}}, ignore_changes=["spec"]
     )
     assert problem.startswith("LIV-004: changes of spec are ignored")
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        "yaml:ConfigFile",
+        "yaml/v2:ConfigGroup",
+        "helm.sh/v3:Chart",
+        "helm.sh/v4:Chart",
+        "kustomize:Directory",
+        "kustomize/v2:Directory",
+    ],
+)
+def test_the_policy_pack_judges_what_a_component_of_the_provider_holds_and_not_the_component(
+    monkeypatch: pytest.MonkeyPatch, holder: str
+) -> None:
+    assert reported(monkeypatch, f"kubernetes:{holder}") == []
+
+
+@pytest.mark.parametrize(
+    ("group", "kind"),
+    [
+        ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
+        ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
+        ("helm.cattle.io/v1", "HelmChart"),
+        ("helm.sh/v3", "Directory"),
+        ("yaml.example.com/v1", "ConfigFile"),
+        ("yaml/v2", "Pod"),
+    ],
+)
+def test_the_policy_pack_judges_a_kind_whose_group_begins_like_a_component_of_the_provider(
+    monkeypatch: pytest.MonkeyPatch, group: str, kind: str
+) -> None:
+    metadata = {"name": "x", "namespace": "research"}
+    spec = {"kubeConfig": {"secretRef": {"name": "another-cluster"}}}
+    props = {"apiVersion": group, "kind": kind, "metadata": metadata, "spec": spec}
+    problems = reported(monkeypatch, f"kubernetes:{group}:{kind}", props=props)
+    assert any(problem.startswith("RES-01") for problem in problems), problems
+
+
+@pytest.mark.parametrize("kind", sorted(KEPT))
+def test_the_policy_pack_refuses_ignored_changes_of_whatever_the_guard_keeps(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    for name in (kind, f"{kind}Patch"):
+        props = {"metadata": {"name": "x"}}
+        problems = reported(monkeypatch, f"kubernetes:x/v1:{name}", props=props, ignore_changes=["spec"])
+        assert any(problem.startswith("LIV-004: changes of spec") for problem in problems)
+
+
+@pytest.mark.parametrize("version", ["v3", "v4"])
+def test_the_policy_pack_refuses_what_helm_deploys_by_itself(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    (problem,) = reported(monkeypatch, f"kubernetes:helm.sh/{version}:Release")
+    assert problem.startswith("PLC-001: the objects of a Helm release cannot be seen")
 
 
 HOME = ("https://127.0.0.1:6443", b"our authority")
