@@ -1,7 +1,8 @@
-"""Defaulting of pods: what the bundle's mutating policy does, for places that have no API server.
+"""Defaulting: what the API server and the bundle's mutating policy do, for places that have no API server.
 
-The policy fills in what a plain pod leaves out, so a pod is judged as it would be stored. The renderer writes
-the same in CEL (`render/kubernetes/admission.py`). A test on a real API server compares the two.
+The API server makes names. The policy fills in what a plain pod leaves out, so a pod is judged as it would be
+stored. The renderer writes the same in CEL (`render/kubernetes/admission.py`). A test on a real API server
+compares the two.
 """
 
 from __future__ import annotations
@@ -10,6 +11,20 @@ from typing import Any
 
 from sovereign_ai.names import KEYS
 from sovereign_ai.rules.context import Context
+
+_GENERATED = "xxxxx"
+"""Stands for the five letters and digits that the API server adds to `generateName`."""
+
+
+def with_stored_name(obj: dict[str, Any]) -> dict[str, Any]:
+    """Return an object with the metadata and the name that it is stored with, before any policy is asked."""
+    metadata = obj.get("metadata", {})
+    if not isinstance(metadata, dict):
+        return obj
+    prefix = metadata.get("generateName")
+    if prefix and isinstance(prefix, str) and not metadata.get("name"):
+        metadata = {**metadata, "name": f"{prefix}{_GENERATED}"}
+    return {**obj, "metadata": metadata}
 
 
 def admitted(pod: dict[str, Any], context: Context) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from sovereign_ai.rules.addons import ADDONS
 from sovereign_ai.rules.cel_library import Context as CelContext
 from sovereign_ai.rules.cel_library import Program, compile_program
 from sovereign_ai.rules.context import Context
-from sovereign_ai.rules.defaulting import admitted
+from sovereign_ai.rules.defaulting import admitted, with_stored_name
 from sovereign_ai.rules.expressions import (
     as_evaluated,
     list_of,
@@ -46,8 +46,13 @@ _WORD = re.compile(r"""\.([A-Za-z_]\w*)|"([^"]*)" in |\["([^"]*)"\]""")
 """What an expression reads: a field, a key that it looks for, a key that it reads."""
 _UNREADABLE = "it cannot be read as a Kubernetes object"
 _UNKNOWN = "its value is not known yet, so it cannot be decided"
-_LONGEST_ERROR = 200
-"""Characters of an evaluator's error in a message."""
+_LONGEST_NAME = 100
+"""Characters of the name of a missing field in a message."""
+_SAYS_TYPE = re.compile(
+    r"^Undefined |^Unexpected type|^Unsupported operation|cannot be used as a map key"
+    r"|: (Type|Attribute)Error:"
+)
+"""How the evaluator says that a value is of another type than an operation takes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +146,8 @@ def _decide_object(obj: Mapping[str, Any], context: Context, place: ObjectPlace)
     try:
         data, unknown_paths = to_plain(obj)
         is_defaulted = place != "live" and compiled.kind.name == "Pod"
-        judged = admitted(data, context) if is_defaulted else data
+        named = with_stored_name(data)
+        judged = admitted(named, context) if is_defaulted else named
     except (TypeError, AttributeError, RecursionError) as error:
         for rule, check in compiled.checks:
             yield _violation(rule, resource, check.field, str(error))
@@ -233,7 +239,7 @@ def _answers(compiled: _Compiled, begin: int, end: int, context: CelContext) -> 
     # A panic of the evaluator is a BaseException, and no check may pass by it.
     except BaseException as error:  # noqa: BLE001
         if end - begin == 1:
-            return [_first_sentence(error)]
+            return [_in_words(error)]
         found: list[object] = []
         length = (end - begin + 3) // 4
         for start in range(begin, end, length):
@@ -370,8 +376,15 @@ def _field_path(kind: ResourceKind, check: RuleCheck) -> str:
     return check.field
 
 
-def _first_sentence(error: BaseException) -> str:
-    """Return the first sentence of an error's text, or the error's type if it has none."""
-    lines = str(error).splitlines()
-    text = lines[0] if lines else type(error).__name__
-    return text.split(". ", 1)[0][:_LONGEST_ERROR]
+def _in_words(error: BaseException) -> str:
+    """Return why an expression has no answer.
+
+    The evaluator's own words are for who writes rules, and may repeat a value of the object, as a secret.
+    """
+    if isinstance(error, KeyError):
+        return f"it lacks the field `{str(error.args[0])[:_LONGEST_NAME]}`"
+    if isinstance(error, IndexError):
+        return "a list in it is shorter than any that Kubernetes takes"
+    if isinstance(error, TypeError) or _SAYS_TYPE.search(str(error)):
+        return "a field of it has a value of another type than Kubernetes takes"
+    return "a value in it cannot be read as what its field holds"
