@@ -1238,7 +1238,13 @@ def templates(key: str = "") -> str:
         if addon.containers:
             lists.append(template_of_containers(*addon.containers))
         lists_by_kind[addon.key] = lists
-    return _lists_of_kind(lists_by_kind, key)
+    found = _lists_of_kind(lists_by_kind, key)
+    if found == "[]":
+        return found
+    # Schemas let a template lack its specification. What stands beside it is judged then all the same.
+    metadata = "has(p.metadata) ? dyn(p.metadata) : dyn({})"
+    empty = f'dyn({{"metadata": {metadata}, "spec": dyn({{}})}})'
+    return f"({found}).map(p, has(p.spec) && dyn(p.spec) != null ? dyn(p) : {empty})"
 
 
 def gathered(must: Must, key: str = "") -> list[str]:

@@ -1157,7 +1157,8 @@ def _own_cluster(value: str) -> str:
     """Return CEL: what Argo CD deploys goes to the cluster that it runs in, by address or by name."""
     to = f"{value}.destination"
     by_address = f'({to}.server == "https://kubernetes.default.svc" && !has({to}.name))'
-    return f'(has({to}.server) ? {by_address} : {to}.name == "in-cluster")'
+    by_name = f'has({to}.name) && {to}.name == "in-cluster"'
+    return f"(has({to}) && (has({to}.server) ? {by_address} : {by_name}))"
 
 
 # The agent has some hundred settings, and each release adds some. These say what it logs, how large its

@@ -91,7 +91,7 @@ def sending_queue(value: str) -> str:
     is_own = f"{checks}.all(c, c.name == object.metadata.name && !has(c.onFlavors))"
     # A requirement narrows what the others select, so one that names the namespaces is enough.
     names = "e.values.all(n, $sent.exists(s, s[0] == n && s[1] == object.metadata.name))"
-    by_name = f'e.key == "kubernetes.io/metadata.name" && e.operator == "In" && {names}'
+    by_name = f'e.key == "kubernetes.io/metadata.name" && e.operator == "In" && has(e.values) && {names}'
     selector = f"{value}.namespaceSelector"
     selects = f"has({selector}) && has({selector}.matchExpressions)"
     selected = f"{selects} && {selector}.matchExpressions.exists(e, {by_name})"
@@ -102,7 +102,8 @@ def sending_check(value: str) -> str:
     """Return CEL: the spec of an admission check asks for machines here, or sends to the plan's workers."""
     of_plan = "$sent.exists(s, s[1] == object.metadata.name)"
     own = f"{value}.parameters.name == object.metadata.name"
-    listed = f'{value}.parameters.kind == "MultiKueueConfig" && {own}'
+    # The API server takes a check without parameters, which no list of workers then stands behind.
+    listed = f'has({value}.parameters) && {value}.parameters.kind == "MultiKueueConfig" && {own}'
     sends = f'({value}.controllerName == "{_MULTIKUEUE}" && {of_plan} && {listed})'
     return f'({value}.controllerName == "kueue.x-k8s.io/provisioning-request" || {sends})'
 

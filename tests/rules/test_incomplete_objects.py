@@ -17,6 +17,7 @@ import pytest
 
 from sovereign_ai.rules.context import Context
 from sovereign_ai.rules.engine import evaluate
+from sovereign_ai.rules.kinds import OTHER, find_kind
 from sovereign_ai.rules.registry import REGISTRY
 from tests.rules import test_residency_by_default, test_sent_work
 from tests.rules.cases import cases, lab_context
@@ -115,6 +116,52 @@ def test_what_an_evaluator_says_of_a_value_reaches_nobody() -> None:
     for finding in evaluate([claim], lab_context()):
         assert "hunter2" not in finding.message
         assert "Python" not in finding.message
+
+
+def undecided(obj: Object, context: Context) -> set[str]:
+    """Return the rules that have no answer on an object, and are violated by that."""
+    findings = evaluate([obj], context)
+    return {finding.rule for finding in findings if finding.message.startswith("cannot be decided")}
+
+
+OPTIONAL = {
+    "AdmissionCheck": ("spec", "parameters"),
+    "ClusterQueue": ("spec", "namespaceSelector", "matchExpressions", 0, "values"),
+    "Application": ("spec", "destination"),
+    "ApplicationSet": ("spec", "template", "spec", "destination", "name"),
+}
+"""Fields that the kinds' own schemas let out (Kueue 0.17 and Argo CD 3), and that a condition reads."""
+
+
+@pytest.mark.parametrize("kind", OPTIONAL)
+def test_a_rule_decides_where_an_optional_field_is_left_out(kind: str) -> None:
+    path = OPTIONAL[kind]
+    asked = [subject for subject in subjects() if subject[0]["kind"] == kind and subject[1] == path]
+    assert asked
+    for obj, _, context in asked:
+        incomplete = without(obj, path)
+        assert undecided(incomplete, context) == set()
+        assert "RES-012" in {finding.rule for finding in evaluate([incomplete], context)}
+
+
+def test_a_template_without_a_specification_is_judged_by_what_stands_beside_it() -> None:
+    count = 0
+    for obj, path, context in subjects():
+        is_template = path[-2:] == ("template", "spec") or path[-1:] == ("podTemplate",)
+        if is_template and find_kind(obj["apiVersion"], obj["kind"]) is OTHER:
+            count += 1
+            assert undecided(without(obj, path), context) == set(), (obj, path)
+    assert count > 20
+    annotated = {"metadata": {"annotations": {"k8s.v1.cni.cncf.io/networks": "x"}}}
+    job: Object = {
+        "apiVersion": "jobset.x-k8s.io/v1alpha2",
+        "kind": "JobSet",
+        "metadata": {"name": "x", "namespace": "research"},
+        "spec": {"replicatedJobs": [{"name": "a", "template": {"spec": {"template": annotated}}}]},
+    }
+    assert refused_by(job) == {"PLC-011"}
+    annotated["metadata"]["annotations"] = {}
+    assert refused_by(job) == set()
 
 
 def test_a_name_that_the_api_server_makes_is_judged_as_it_will_be() -> None:
