@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pulumi
-from properties import to_plain
+from properties import plain_properties, to_plain
 from pulumi_policy import (
     PolicyConfigSchema,
     PolicyProviderResource,
@@ -50,6 +50,7 @@ Named in full: the kinds of other API groups begin like them, such as Flux's `ku
 _OPAQUE = re.compile(r"kubernetes:helm[.]sh/v[0-9]+:Release")
 """The resource whose objects Pulumi never sees: Helm deploys them itself."""
 _PROVIDER = "pulumi:providers:"
+_CLUSTERS = f"{_PROVIDER}kubernetes"
 _DEPLOYMENT = "sovereign:index:FactoryDeployment$"
 """What the URN of each resource of a factory's deployment has, wherever the deployment stands."""
 
@@ -138,10 +139,23 @@ def _check_other_provider(args: ResourceValidationArgs, report: ReportViolation)
     try:
         factory, _, _ = _facts(_spec(args))
         problem = reject_resource(factory, args.resource_type)
+        if args.resource_type == _CLUSTERS and _is_fetched(args):
+            problem = (
+                f"RES-015: the plugin of {args.resource_type} is fetched from an address of the program's "
+                "choice, so that nothing says what it does; take plugin_download_url out"
+            )
     except Exception as error:  # noqa: BLE001 - what cannot be decided is a violation
         problem = f"RES-015: cannot be decided: {error}"
     if problem:
         report(problem)
+
+
+def _is_fetched(args: ResourceValidationArgs) -> bool:
+    """Return whether a program says from where the plugin of a provider comes."""
+    props = plain_properties(args.props)
+    # Engines keep it among the inputs that are their own; older ones kept it beside the others.
+    own = props.get("__internal", {})
+    return "pluginDownloadURL" in props or "pluginDownloadURL" in own
 
 
 def _check_description(args: StackValidationArgs, report: ReportViolation) -> None:

@@ -9,7 +9,8 @@ from pulumi_policy.proxy import UnknownValueError
 
 from sovereign_ai.rules import UNKNOWN
 
-_OWN = ("__", "id", "urn")
+_OWN = frozenset({"id", "urn"})
+"""Properties that Pulumi adds to each resource, besides those that begin with two underscores."""
 
 
 def to_plain(props: Mapping[str, Any], resource_type: str) -> dict[str, Any]:
@@ -20,12 +21,13 @@ def to_plain(props: Mapping[str, Any], resource_type: str) -> dict[str, Any]:
     """
     _, version, kind = resource_type.split(":", 2)
     obj: dict[str, Any] = {"apiVersion": version.removeprefix("core/"), "kind": kind.removesuffix("Patch")}
-    # Pulumi adds properties of its own, such as `__inputs`.
-    obj.update({key: value for key, value in _mapping(props).items() if not key.startswith(_OWN)})
+    for key, value in plain_properties(props).items():
+        if key not in _OWN and not key.startswith("__"):
+            obj[key] = value
     return obj
 
 
-def _mapping(value: Mapping[str, Any]) -> dict[str, Any]:
+def plain_properties(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a mapping without its proxy."""
     return {str(key): _item(value, key) for key in value}
 
@@ -37,7 +39,7 @@ def _item(holder: Any, key: Any) -> Any:
     except UnknownValueError:
         return UNKNOWN
     if isinstance(value, Mapping):
-        return _mapping(value)
+        return plain_properties(value)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [_item(value, position) for position in range(len(value))]
     return value

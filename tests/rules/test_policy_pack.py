@@ -77,6 +77,25 @@ def test_a_type_token_gives_version_and_kind_and_a_patch_is_what_it_patches(monk
     }
 
 
+def test_a_field_whose_name_begins_like_one_of_pulumis_own_is_the_objects(monkeypatch: pytest.MonkeyPatch):
+    props = {
+        "identity": {"host": "example.com"},
+        "ids": [1],
+        "urns": 2,
+        "id": "a",
+        "urn": "b",
+        "__inputs": {},
+    }
+    found = to_plain(monkeypatch, props, "kubernetes:example.com/v1:Login")
+    assert found == {
+        "apiVersion": "example.com/v1",
+        "kind": "Login",
+        "identity": {"host": "example.com"},
+        "ids": [1],
+        "urns": 2,
+    }
+
+
 def stack(folder: Path, *, with_factory: bool) -> Path:
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text("name: packed\nruntime: python\n")

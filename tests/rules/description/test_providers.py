@@ -135,6 +135,20 @@ def test_the_policy_pack_refuses_what_helm_deploys_by_itself(
     assert problem.startswith("PLC-001: the objects of a Helm release cannot be seen")
 
 
+@pytest.mark.parametrize(
+    "inputs",
+    [{"pluginDownloadURL": "https://example.com"}, {"__internal": {"pluginDownloadURL": "github://api/x"}}],
+)
+def test_the_policy_pack_refuses_a_kubernetes_provider_whose_plugin_comes_from_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, inputs: dict[str, Any]
+) -> None:
+    kubernetes = "pulumi:providers:kubernetes"
+    assert reported(monkeypatch, kubernetes, props={"version": "4.25.0", "__internal": {}}) == []
+    assert reported(monkeypatch, kubernetes, props={"version": "4.25.0"}) == []
+    (problem,) = reported(monkeypatch, kubernetes, props=inputs)
+    assert problem.startswith("RES-015: the plugin of pulumi:providers:kubernetes is fetched")
+
+
 HOME = ("https://127.0.0.1:6443", b"our authority")
 ABROAD = ("https://cluster.example.com", b"another authority")
 ELSEWHERE = Provider(package="kubernetes", country="DE", reason="the cluster of the monitoring")
