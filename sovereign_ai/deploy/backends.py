@@ -27,6 +27,7 @@ _NAMES = {
         "backend",
         "stackConfigDir",
         "config",
+        "plugins",
         "secretsprovider",
         "encryptedkey",
         "encryptionsalt",
@@ -105,17 +106,28 @@ def _present(folder: Path, stem: str) -> list[Path]:
 def _project_problems(path: Path, backend: Path) -> Iterator[Problem]:
     """Yield the problems of a project file."""
     data = _mapping(path, PROJECT)
-    backend_field = data.get("backend")
-    url = backend_field.get("url") if isinstance(backend_field, dict) else backend_field
-    if url is not None and str(url) not in ("", f"file://{backend}"):
+    for url in _urls(data.get("backend")):
+        if url is None or str(url) in ("", f"file://{backend}"):
+            continue
         message = f"it keeps the state at {str(url)[:80]!r}, and not on this machine's own disk"
         yield Problem("foreign-backend", message, Where(str(path), field="backend.url"), _FOLDER)
+    if data.get("plugins"):
+        message = "it names plugins, which the engine would run in place of the pinned ones"
+        hint = "leave it out; `sovereign-ai tools install` installs the Kubernetes provider"
+        yield Problem("foreign-settings", message, Where(str(path), field="plugins"), hint)
     for field in ("stackConfigDir", "config"):
         # `config` names a folder in older projects, and is a mapping of settings in newer ones.
         if isinstance(data.get(field), str):
             message = f"it keeps the stacks' settings in {data[field][:80]!r}, where they are not judged"
             hint = "leave it out; keep them beside Pulumi.yaml"
             yield Problem("foreign-settings", message, Where(str(path), field=field), hint)
+
+
+def _urls(backend: Any) -> list[Any]:
+    """Return each value that some reader takes for the URL of a project's backend."""
+    if not isinstance(backend, dict):
+        return [backend]
+    return [value for name, value in backend.items() if str(name).casefold() == "url"]
 
 
 def _settings_problems(path: Path) -> Iterator[Problem]:

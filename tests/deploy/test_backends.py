@@ -85,6 +85,8 @@ def test_settings_that_name_or_hide_another_place_are_refused(
         ("backend:\n  url: https://api.pulumi.com\n", "foreign-backend"),
         ("backend: {url: file:///tmp/elsewhere}\n", "foreign-backend"),
         ("backend: s3://bucket\n", "foreign-backend"),
+        ("plugins: {providers: [{name: kubernetes, path: ./bin}]}\n", "foreign-settings"),
+        ("far: &far {plugins: {languages: [{name: python, path: .}]}}\n<<: *far\n", "foreign-settings"),
         ("stackConfigDir: ../settings\n", "foreign-settings"),
         ("config: ../settings\n", "foreign-settings"),
     ],
@@ -99,6 +101,27 @@ def test_json_is_judged_as_well_and_whatever_the_case_of_a_name_is(tmp_path: Pat
     project = json.dumps({"name": "lab", "runtime": "python", "Backend": {"url": "s3://bucket"}})
     settings = json.dumps({"SecretsProvider": _ABROAD})
     assert judged(tmp_path, project, settings, "json") == ["foreign-backend", "foreign-secrets"]
+
+
+@pytest.mark.parametrize(
+    "backend",
+    [
+        {"URL": "s3://bucket"},
+        {"url": "", "Url": "s3://bucket"},
+        {"url": f"file://{_STATE}", "uRL": "s3://bucket"},
+    ],
+)
+def test_the_url_of_a_backend_has_any_case_in_json(tmp_path: Path, backend: dict[str, str]) -> None:
+    own = json.dumps({"name": "lab", "runtime": "python", "backend": {"url": f"file://{_STATE}"}})
+    assert judged(tmp_path, own, "{}", "json") == []
+    project = json.dumps({"name": "lab", "runtime": "python", "backend": backend})
+    assert judged(tmp_path, project, "{}", "json") == ["foreign-backend"]
+
+
+def test_plugins_of_a_project_are_refused_in_any_case_of_json(tmp_path: Path) -> None:
+    plugins = {"providers": [{"name": "kubernetes", "path": "./bin"}]}
+    project = json.dumps({"name": "lab", "runtime": "python", "Plugins": plugins})
+    assert judged(tmp_path, project, "{}", "json") == ["foreign-settings"]
 
 
 def test_a_second_project_file_that_pulumi_might_read_instead_is_refused(tmp_path: Path) -> None:
