@@ -181,6 +181,9 @@ _MOST_SHOWN = 8
 _SIMILARITY = 0.62
 """How similar a name must be to be suggested, of 1: `opne` and `open` have 0.75, `title` and `sites` 0.6."""
 
+_LIKENESS = 0.3
+"""How similar a name must be to be listed before others that are not suggested either."""
+
 
 def nearest(name: str, known: Collection[str]) -> str:
     """Return a hint with the nearest right name, or with the first right names if none is near.
@@ -195,9 +198,25 @@ def nearest(name: str, known: Collection[str]) -> str:
         return "nothing of that kind is declared yet"
     if suggestion := closest(name, known):
         return f"did you mean {suggestion!r}?"
-    shown = [right[:_LONGEST_NAME] for right in sorted(known)[:_MOST_SHOWN]]
+    return listed_nearest(name, known)
+
+
+def listed_nearest(name: str, known: Collection[str]) -> str:
+    """Return a hint with the right names; of many, those that are spelt most alike, in the order of letters.
+
+    >>> listed_nearest("dgx-a100", ["dgx-h100", "dgx-b200"])
+    'known: dgx-b200, dgx-h100'
+    """
+    shown = sorted(known)
+    if len(shown) > _MOST_SHOWN:
+        wrong = name[:_LONGEST_NAME]
+        compared = _comparable(wrong, shown)
+        alike = difflib.get_close_matches(wrong.casefold(), compared, n=_MOST_SHOWN, cutoff=_LIKENESS)
+        first = dict.fromkeys([*alike, *shown])
+        shown = sorted(islice(first, _MOST_SHOWN))
+    short = [right[:_LONGEST_NAME] for right in shown[:_MOST_SHOWN]]
     more = ", …" if len(known) > _MOST_SHOWN else ""
-    return f"known: {', '.join(shown)}{more}"
+    return f"known: {', '.join(short)}{more}"
 
 
 def closest(name: str, known: Collection[str]) -> str:

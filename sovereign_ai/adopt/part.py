@@ -22,7 +22,7 @@ from sovereign_ai.adopt.fabrics import (
     planes,
 )
 from sovereign_ai.adopt.standing import MACHINE, Device, StandingSite
-from sovereign_ai.catalog.system import System, systems
+from sovereign_ai.catalog.system import System, system_hint, systems
 from sovereign_ai.errors import Problem, SpecError, nearest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted, visible
@@ -225,7 +225,7 @@ def _wrong_systems(given: Mapping[str, str], known: Mapping[str, System]) -> Ite
     names = [system.name for system in known.values()]
     for name in given.values():
         if name not in names:
-            yield Problem("unknown-system", f"no system is called {name[:60]!r}", hint=nearest(name, names))
+            yield Problem("unknown-system", f"no system is called {name[:60]!r}", hint=system_hint(name))
 
 
 def _stem(name: str) -> str:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     )
     from sovereign_ai.catalog.link_media import FIXED, OPTICAL, LinkMedium, link_medium
     from sovereign_ai.catalog.mig import MOST_INSTANCES, instance_memory, instances, profiles
+    from sovereign_ai.catalog.model_names import model_hint
     from sovereign_ai.catalog.published_fabric import Design, design, designs
     from sovereign_ai.catalog.root_zone import top_level_domains
     from sovereign_ai.catalog.row_template import template
@@ -93,9 +94,11 @@ else:
                 "link_medium",
                 "meant_code",
                 "members",
+                "model_hint",
             ),
             "link_media": ("FIXED", "LinkMedium", "OPTICAL", "link_medium"),
             "mig": ("MOST_INSTANCES", "instance_memory", "instances", "profiles"),
+            "model_names": ("model_hint",),
             "published_fabric": ("Design", "design", "designs"),
             "root_zone": ("top_level_domains",),
             "row_template": ("template",),
@@ -138,6 +141,7 @@ __all__ = [
     "link_medium",
     "meant_code",
     "members",
+    "model_hint",
     "profiles",
     "public_resolver",
     "public_resolver_named",

@@ -7,10 +7,10 @@ vendor: the extended resource, the DRA driver and the product string of feature 
     >>> b200 = accelerator("b200")
     >>> str(b200.memory), str(b200.memory_raw), b200.dense_tflops["fp8"]
     ('180 GB', '192 GB', 4500)
-    >>> accelerator("b20")
+    >>> accelerator("b-200")
     Traceback (most recent call last):
     ...
-    sovereign_ai.catalog.figures.UnknownNameError: no accelerator is called 'b20'; did you mean 'b200'?
+    sovereign_ai.catalog.figures.UnknownNameError: no accelerator is called 'b-200'; did you mean 'b200'?
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 
 import orjson
 
-from sovereign_ai.errors import nearest
+from sovereign_ai.catalog.model_names import model_hint
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import Quantity
 
@@ -57,10 +57,12 @@ class UnknownNameError(ValueError):
         hint: the nearest right name, or some right names.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], also: Mapping[str, str] | None = None
+    ) -> None:
         self.kind = kind
         self.name = name
-        self.hint = nearest(name, sorted(known))
+        self.hint = model_hint(name, sorted(known), also)
         super().__init__(f"no {kind} is called {name!r}; {self.hint}")
 
 
@@ -99,7 +101,9 @@ def find_row(kind: str, name: str, packaged: Mapping[str, R]) -> R:
     # The package comes first: a description cannot change what a name of the package means.
     row: R | None = packaged.get(name) or own.get(name)
     if row is None:
-        raise UnknownNameError(kind, name, [*packaged, *own])
+        every = {**packaged, **own}
+        also = {key: getattr(each, "accelerator", None) or "" for key, each in every.items()}
+        raise UnknownNameError(kind, name, every, also)
     return row
 
 

@@ -11,13 +11,14 @@ in every cage. Plans and verdicts take the upper end.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
 from sovereign_ai.catalog.figures import Figure, Grade, Row, Sourced, find_row, rows, rows_of_descriptions
+from sovereign_ai.catalog.model_names import model_hint
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
 from sovereign_ai.units import BitsPerSecond, Watts
@@ -181,6 +182,20 @@ def ports_power(ports: Mapping[BitsPerSecond, int], lack: str = "no model") -> F
         read=max(reads),
         grade=Grade.ESTIMATE,
     )
+
+
+def switch_hint(text: str, names: Iterable[str] | None = None) -> str:
+    """Return a hint with the switches that a text may mean.
+
+    >>> switch_hint("MQM9700-NS2F")
+    "did you mean 'qm9700'?"
+
+    Args:
+        text: what the user wrote.
+        names: the switches that may be named; all of them where it is left out.
+    """
+    known = [model.name for model in switches()] if names is None else names
+    return model_hint(text, known, own="a switch of your own is a row of kind switch in 'catalog'")
 
 
 def switch(name: str) -> SwitchModel:

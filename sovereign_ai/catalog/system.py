@@ -12,12 +12,13 @@ no source gives is None: code that needs it asks the user for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
 from sovereign_ai.catalog.figures import Row, Sourced, find_row, rows, rows_of_descriptions
+from sovereign_ai.catalog.model_names import model_hint
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import BitsPerSecond, Bytes, Watts
 
@@ -172,6 +173,21 @@ def _by_name() -> Mapping[str, System]:
 def systems() -> tuple[System, ...]:
     """Return every system of the package, sorted by name, then those of descriptions."""
     return (*_by_name().values(), *rows_of_descriptions("system").values())
+
+
+def system_hint(text: str, names: Iterable[str] | None = None) -> str:
+    """Return a hint with the systems that a text may mean, also by their accelerators.
+
+    >>> system_hint("GB200 NVL72"), system_hint("HGX H100 SXM5")
+    ("did you mean 'gb200-nvl72-tray'?", "did you mean 'dgx-h100'?")
+
+    Args:
+        text: what the user wrote.
+        names: the systems that may be named; all of them where it is left out.
+    """
+    also = {model.name: model.accelerator or "" for model in systems()}
+    own = "a machine of your own is a row of kind system in 'catalog'"
+    return model_hint(text, also if names is None else names, also, own=own)
 
 
 def system(name: str) -> System:

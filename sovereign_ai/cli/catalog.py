@@ -123,7 +123,8 @@ def _find_row(name: str, files: list[Path]) -> tuple[str, Any]:
     Raises:
         UsageError: no row has the name.
     """
-    from sovereign_ai.errors import Problem, UsageError, nearest
+    from sovereign_ai.catalog import model_hint
+    from sovereign_ai.errors import Problem, UsageError
 
     known = []
     for kind, rows in _read_rows(files).items():
@@ -132,7 +133,7 @@ def _find_row(name: str, files: list[Path]) -> tuple[str, Any]:
                 return kind, row
             known.append(row.name)
     message = f"the catalogue has no row called {name!r}"
-    raise UsageError(Problem("unknown-name", message, hint=nearest(name, sorted(known))))
+    raise UsageError(Problem("unknown-name", message, hint=model_hint(name, sorted(known))))
 
 
 def _require_kind(kind: str) -> str:

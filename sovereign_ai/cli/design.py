@@ -273,8 +273,9 @@ def _managers(text: str) -> tuple[int, System | None]:
     Raises:
         UsageError: the text is no number, or its model no system without GPUs.
     """
+    from sovereign_ai.catalog import model_hint
     from sovereign_ai.catalog.system import systems
-    from sovereign_ai.errors import Problem, UsageError, nearest
+    from sovereign_ai.errors import Problem, UsageError
 
     if not text:
         return 0, None
@@ -284,7 +285,7 @@ def _managers(text: str) -> tuple[int, System | None]:
     name = name.strip() if at else _MANAGER
     if name not in models:
         message = f"--management: no system without GPUs is called {name!r}"
-        raise UsageError(Problem("unknown-system", message, hint=nearest(name, models)))
+        raise UsageError(Problem("unknown-system", message, hint=model_hint(name, models)))
     return count, models[name]
 
 

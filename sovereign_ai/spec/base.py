@@ -10,12 +10,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 from pydantic import (
     AfterValidator,
@@ -35,10 +34,6 @@ from sovereign_ai.names import DNS_LABEL
 from sovereign_ai.spec.field_location import TextForm
 from sovereign_ai.spec.problems import from_validation
 
-if TYPE_CHECKING:
-    from sovereign_ai.catalog.switch import SwitchModel
-    from sovereign_ai.catalog.system import System
-
 # Frames of this package and of pydantic are skipped when the calling line is looked up.
 _OURS = tuple(
     str(Path(sys.modules[name].__file__ or "").resolve().parent) + os.sep
@@ -52,26 +47,19 @@ def _as_name(text: str) -> str | None:
     return near if re.fullmatch(DNS_LABEL, near) else None
 
 
-def _as_system(text: str) -> str | None:
-    """Return the most similar system of the catalogue."""
+def _system_hint(text: str) -> str:
+    """Return the systems of the catalogue that a text may mean."""
     # Not the nearest valid name: a name that is no system would be refused in turn.
-    from sovereign_ai.catalog.system import systems  # noqa: PLC0415 - only a wrong description needs it
+    from sovereign_ai.catalog.system import system_hint  # noqa: PLC0415 - only a wrong description needs it
 
-    return _closest(text, systems())
-
-
-def _as_switch(text: str) -> str | None:
-    """Return the most similar switch of the catalogue."""
-    from sovereign_ai.catalog.switch import switches  # noqa: PLC0415 - only a wrong description needs it
-
-    return _closest(text, switches())
+    return system_hint(text)
 
 
-def _closest(text: str, rows: Iterable[System | SwitchModel]) -> str | None:
-    """Return the name of a catalogue's row that is most similar to a text; None if none is similar."""
-    names = [row.name for row in rows]
-    matches = get_close_matches(_as_name(text) or "", names, n=1)
-    return matches[0] if matches else None
+def _switch_hint(text: str) -> str:
+    """Return the switches of the catalogue that a text may mean."""
+    from sovereign_ai.catalog.switch import switch_hint  # noqa: PLC0415 - only a wrong description needs it
+
+    return switch_hint(text)
 
 
 def _as_country(text: str) -> str | None:
@@ -116,14 +104,14 @@ Name = Annotated[
 SystemName = Annotated[
     str,
     StringConstraints(pattern=DNS_LABEL, max_length=32),
-    TextForm("bad-name", "a system of the catalogue, such as dgx-h100", _as_system),
+    TextForm("bad-name", "a system of the catalogue, such as dgx-h100", hint=_system_hint),
 ]
 """The catalogue's name of a server."""
 
 SwitchName = Annotated[
     str,
     StringConstraints(pattern=DNS_LABEL, max_length=32),
-    TextForm("bad-name", "a switch of the catalogue, such as sn5600", _as_switch),
+    TextForm("bad-name", "a switch of the catalogue, such as sn5600", hint=_switch_hint),
 ]
 """The catalogue's name of a switch."""
 

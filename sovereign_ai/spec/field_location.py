@@ -37,16 +37,20 @@ class TextForm:
         words: the expected text, with its article: `a country code, such as DE`.
         correct: returns the correct text for a wrong one where it can be derived, such as lower case.
         digits: whether a number in quotation marks is such a text.
+        hint: returns the whole hint for a wrong text, where `correct` could only guess one of several.
     """
 
     code: str
     words: str
     correct: Callable[[str], str | None] = field(default=lambda _: None, compare=False)
     digits: bool = False
+    hint: Callable[[str], str] | None = field(default=None, compare=False)
 
     def advice(self, text: str) -> str:
         """Return the hint for a text of another form."""
         # The beginning is enough, and comparing megabytes with names would take long.
+        if self.hint is not None:
+            return self.hint(text[:200])
         better = self.correct(text[:200])
         return f"write {better!r}" if better and better != text else f"write {self.words}"
 

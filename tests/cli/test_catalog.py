@@ -67,7 +67,7 @@ def test_a_row_is_shown_with_source_day_and_grade(capsys: pytest.CaptureFixture[
     text = capsys.readouterr().out
     assert "max_power: 13.2 kW [11.8 to 13.2] (estimate: " in text
     assert "lacks nodes_per_rack: how many stand in a rack follows from the hall's limit" in text
-    assert call(["catalog", "show", "gaudi4"]) == 2
+    assert call(["catalog", "show", "Gaudi-3"]) == 2
     assert "did you mean" in capsys.readouterr().err
 
 

@@ -119,7 +119,17 @@ def _check_use(kind: str, names: Mapping[str, None] | None, field: str, name: st
     message = _MISSING.get(kind, f"no {kind} is called {{}}").format(shown(name))
     # A hint never repeats a name that may be a secret.
     candidates = [known for known in names if not may_be_secret(known)]
-    yield Problem("unknown-name", message, Where(field=field), nearest(name, candidates))
+    yield Problem("unknown-name", message, Where(field=field), _hint(kind, name, candidates))
+
+
+def _hint(kind: str, name: str, candidates: list[str]) -> str:
+    """Return a hint with what a name may mean; products are told apart by their numbers."""
+    from sovereign_ai.catalog.switch import switch_hint  # noqa: PLC0415
+    from sovereign_ai.catalog.system import system_hint  # noqa: PLC0415 - only a wrong name needs them
+
+    if kind == "system":
+        return system_hint(name, candidates)
+    return switch_hint(name, candidates) if kind == "switch" else nearest(name, candidates)
 
 
 def _find_values(data: object, pattern: str, path: str = "") -> Iterator[tuple[str, Any]]:
