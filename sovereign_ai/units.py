@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import total_ordering
@@ -33,6 +33,10 @@ _TEXT = re.compile(
     r"^\s*(?P<number>[+-]?[0-9][0-9_]*(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z%/°€$][A-Za-z0-9%/°²³]*)\s*$", re.ASCII
 )
 _LONGEST_TEXT = 64
+_UNIT = r"\s*([A-Za-z%/°€$][A-Za-z0-9%/°²³]*)\s*"
+_GROUPED = re.compile(rf"\s*([0-9]{{1,3}}(?:[, '][0-9]{{3}})+){_UNIT}", re.ASCII)
+_DECIMAL_COMMA = re.compile(rf"\s*([0-9]+),([0-9]+){_UNIT}", re.ASCII)
+_LEADING_POINT = re.compile(rf"\s*(\.[0-9]+){_UNIT}", re.ASCII)
 LARGEST = 2**63 - 1
 """The largest count: Kubernetes and many databases store 64-bit integers with a sign."""
 
@@ -46,6 +50,24 @@ def _scales(unit: str, prefixes: str, base: int = 1) -> dict[str, int]:
     return scales
 
 
+def _spelt(word: str, unit: str) -> dict[str, str]:
+    """Return a unit's name in words, with each decimal prefix, to the unit: `kilowatts` to `kW`."""
+    words = {}
+    for name, prefix in _PREFIXES.items():
+        words[f"{name}{word}"] = words[f"{name}{word}s"] = f"{prefix}{unit}"
+    return words
+
+
+def _shortened(unit: str, *ends: str) -> dict[str, str]:
+    """Return what is written for a unit with the prefixes from mega to peta, to the unit: `g` to `Gbps`."""
+    words = {}
+    for prefix in "MGTP":
+        for end in ends:
+            words[f"{prefix.lower()}{end}"] = f"{prefix}{unit}"
+    return words
+
+
+_PREFIXES = {"": "", "kilo": "k", "mega": "M", "giga": "G", "tera": "T", "peta": "P"}
 _BINARY = {f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGTPE", start=1)}
 _BYTES = {**_scales("B", " kMGTPE"), **_BINARY}
 _BITS_A_SECOND = _scales("bps", " kMGTP") | _scales("bit/s", " kMGTP")
@@ -79,6 +101,20 @@ def _number(text: str) -> tuple[Fraction, str]:
     except InvalidOperation:
         message = f"{text!r} is not a number with a unit"
         raise ValueError(message) from None
+
+
+def _rewritten(text: str) -> Iterator[str]:
+    """Yield the amounts that a text with another way of writing numbers may mean.
+
+    `1,200 kW` is 1200 kW to an American and 1.2 kW to a German, so both are yielded.
+    """
+    if match := _GROUPED.fullmatch(text):
+        digits = re.sub("[, ']", "", match[1])
+        yield f"{digits} {match[2]}"
+    if match := _DECIMAL_COMMA.fullmatch(text):
+        yield f"{match[1]}.{match[2]} {match[3]}"
+    if match := _LEADING_POINT.fullmatch(text):
+        yield f"0{match[1]} {match[2]}"
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -137,6 +173,8 @@ class Quantity:
     signed: ClassVar[bool] = False
     akin: ClassVar[dict[str, tuple[Fraction, str]]] = {}
     """Unit of a kind that is often confused with this one, to its factor and unit of this kind."""
+    other_words: ClassVar[dict[str, str]] = {}
+    """What people also call a unit, in lower case, to the unit as it is written here."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -146,7 +184,12 @@ class Quantity:
             ValueError: no number with a unit, a unit of another kind, a part of the smallest
                 step, a sign where none is allowed, or more than 63 bits.
         """
-        number, unit = _number(text)
+        try:
+            number, unit = _number(text)
+        except ValueError as error:
+            meant = [repr(right) for right in cls._meant_texts(text[: 2 * _LONGEST_TEXT])]
+            message = f"{error}; write {' or '.join(meant)}" if meant else str(error)
+            raise ValueError(message) from None
         if unit not in cls.units:
             raise ValueError(cls._wrong_unit(text, number, unit))
         steps = number * cls.units[unit]
@@ -166,12 +209,19 @@ class Quantity:
     def _wrong_unit(cls, text: str, number: Fraction, unit: str) -> str:
         """Return the message for a unit of another kind, with the nearest right text."""
         known = cls._similar_unit(unit)
-        right = "" if known is None else repr(f"{_plain(number)} {known}")
+        right = ""
+        if known is not None and cls._is_read(number, known):
+            right = repr(f"{_plain(number)} {known}")
         if unit in cls.akin:
             # Either the unit or the number is meant; only the user knows which.
             factor, converted_unit = cls.akin[unit]
-            converted = f"{_plain(number * factor)} {converted_unit}"
-            right = f"{converted!r}, which is as much" + (f", or {right}" if right else "")
+            exact = number * factor
+            # Rounded to the smallest step, for what is finer would be refused in turn.
+            steps = round(exact * cls.units[converted_unit])
+            amount = Fraction(steps, cls.units[converted_unit])
+            converted = f"{_plain(amount)} {converted_unit}"
+            same = "as much" if amount == exact else "about as much"
+            right = f"{converted!r}, which is {same}" + (f", or {right}" if right else "")
         if not right:
             right = f"it in {_listed(cls.shown)}, as in {cls.example!r}"
         other_kind = _OTHER_KINDS.get(unit)
@@ -179,8 +229,27 @@ class Quantity:
         return f"{text!r} is {what} {cls.noun}; write {right}"
 
     @classmethod
+    def _meant_texts(cls, text: str) -> Iterator[str]:
+        """Yield well-formed texts of what is not a number with a unit, where it follows from the text."""
+        for right in _rewritten(text):
+            number, unit = _number(right)
+            known = unit if unit in cls.units else cls._similar_unit(unit)
+            if known is not None and cls._is_read(number, known):
+                yield f"{_plain(number)} {known}"
+
+    @classmethod
+    def _is_read(cls, number: Fraction, unit: str) -> bool:
+        """Return whether an amount is read, and not refused in its turn as too fine or too large."""
+        steps = number * cls.units[unit]
+        return steps.denominator == 1 and abs(steps) <= LARGEST
+
+    @classmethod
     def _similar_unit(cls, unit: str) -> str | None:
-        """Return the first unit that differs from a wrong one only by case, or by the end of a rate."""
+        """Return the first unit that differs only by case, by the end of a rate, or in words."""
+        meant = cls.other_words.get(unit.lower())
+        # Words have every prefix, also where a kind does not go as far.
+        if meant in cls.units:
+            return meant
         for known in cls.units:
             is_other_case = known.lower() == unit.lower()
             if is_other_case or known.rstrip("ps/").lower() == unit.rstrip("ps/").lower():
@@ -276,6 +345,7 @@ class Bytes(Quantity):
 
     noun, example = "an amount of bytes", "500 TB"
     units = _BYTES
+    other_words = _shortened("B", "") | _shortened("iB", "i") | _spelt("byte", "B")
     shown = ("EB", "PB", "TB", "GB", "MB", "kB", "B")
 
     def to_kubernetes(self) -> str:
@@ -318,10 +388,24 @@ class BitsPerSecond(Quantity):
 
     noun, example = "a rate in bits a second", "400 Gbps"
     units = _BITS_A_SECOND
+    other_words = _shortened("bps", "", "be", "e", "bit", "bits")
     shown = ("Pbps", "Tbps", "Gbps", "Mbps", "kbps", "bps")
     akin: ClassVar[dict[str, tuple[Fraction, str]]] = {
         f"{prefix.strip()}B/s": (Fraction(8), f"{prefix.strip()}bps") for prefix in " kMGTP"
     }
+
+    @classmethod
+    def _meant_texts(cls, text: str) -> Iterator[str]:
+        """Yield also the rate of a generation of InfiniBand, of four lanes where no number says fewer."""
+        match = re.fullmatch(r"\s*([A-Za-z]DR)[ -]?([0-9]{2,4})?\s*", text, re.ASCII | re.IGNORECASE)
+        rate = _GENERATIONS.get(match[1].upper()) if match else None
+        if match and rate:
+            yield f"{match[2] or rate} Gbps"
+        yield from super()._meant_texts(text)
+
+
+_GENERATIONS = {"QDR": 40, "FDR": 56, "EDR": 100, "HDR": 200, "NDR": 400, "XDR": 800}
+"""Gbps of a port of four lanes of each generation of InfiniBand, as its ports are sold."""
 
 
 class BytesPerSecond(Quantity):
@@ -341,6 +425,7 @@ class Watts(Quantity):
 
     noun, example = "a power in watts", "45 kW"
     units = _scales("W", " kMG")
+    other_words = _spelt("watt", "W")
     shown = ("GW", "MW", "kW", "W")
 
 
@@ -359,6 +444,7 @@ class Celsius(Quantity):
     units: ClassVar[dict[str, int]] = {"degC": 10, "°C": 10}
     shown = ("degC",)
     signed = True
+    other_words: ClassVar[dict[str, str]] = dict.fromkeys(("c", "deg", "°", "celsius"), "degC")
 
 
 class Seconds(Quantity):
@@ -367,6 +453,16 @@ class Seconds(Quantity):
     noun, example = "a time span", "30 d"
     units: ClassVar[dict[str, int]] = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
     shown = ("d", "h", "min", "s")
+    other_words: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("sec", "secs", "second", "seconds"), "s"),
+        **dict.fromkeys(("m", "mins", "minute", "minutes"), "min"),
+        **dict.fromkeys(("hr", "hrs", "hour", "hours"), "h"),
+        **dict.fromkeys(("day", "days"), "d"),
+    }
+    akin: ClassVar[dict[str, tuple[Fraction, str]]] = {
+        **dict.fromkeys(("w", "week", "weeks"), (Fraction(7), "d")),
+        **dict.fromkeys(("y", "year", "years"), (Fraction(365), "d")),
+    }
 
 
 class Metres(Quantity):
@@ -375,6 +471,14 @@ class Metres(Quantity):
     noun, example = "a length", "30 m"
     units: ClassVar[dict[str, int]] = {"m": 100, "cm": 1, "km": 100_000}
     shown = ("m",)
+    other_words: ClassVar[dict[str, str]] = {
+        **dict.fromkeys(("metre", "metres", "meter", "meters"), "m"),
+        **dict.fromkeys(("kilometre", "kilometres", "kilometer", "kilometers"), "km"),
+    }
+    akin: ClassVar[dict[str, tuple[Fraction, str]]] = {
+        "mm": (Fraction(1, 10), "cm"),
+        **dict.fromkeys(("ft", "foot", "feet"), (Fraction(3048, 100), "cm")),
+    }
 
 
 class KilogramsPerSquareMetre(Quantity):
@@ -382,6 +486,8 @@ class KilogramsPerSquareMetre(Quantity):
 
     noun, example = "a floor load", "1500 kg/m2"
     units: ClassVar[dict[str, int]] = {"kg/m2": 1, "kg/m²": 1}
+    other_words: ClassVar[dict[str, str]] = {"kg/sqm": "kg/m2", "kg": "kg/m2"}
+    akin: ClassVar[dict[str, tuple[Fraction, str]]] = {"t/m2": (Fraction(1000), "kg/m2")}
     shown = ("kg/m2",)
 
 
@@ -390,6 +496,7 @@ class CubicMetresPerHour(Quantity):
 
     noun, example = "an air flow", "120000 m3/h"
     units: ClassVar[dict[str, int]] = {"m3/h": 1, "m³/h": 1}
+    other_words: ClassVar[dict[str, str]] = {"m3/hr": "m3/h", "m3/hour": "m3/h", "cmh": "m3/h"}
     shown = ("m3/h",)
 
 
@@ -407,6 +514,7 @@ class LitresPerMinute(Quantity):
         "m³/h": 1_000_000,
     }
     shown = ("L/min", "m3/h")
+    other_words: ClassVar[dict[str, str]] = {"lpm": "L/min", "m3/hr": "m3/h"}
 
     @property
     def litres_per_minute(self) -> float:
@@ -450,6 +558,7 @@ class Litres(Quantity):
     """An amount of liquid; the smallest step is one millilitre."""
 
     noun, example = "an amount of liquid", "40000 L"
+    other_words: ClassVar[dict[str, str]] = dict.fromkeys(("litre", "litres", "liter", "liters"), "L")
     units: ClassVar[dict[str, int]] = {"L": 1000, "m3": 1_000_000, "m³": 1_000_000}
     shown = ("L",)
 
@@ -466,6 +575,7 @@ class Money(Quantity):
     """An amount of euro; the smallest step is one cent."""
 
     noun, example = "an amount of euro", "1200 EUR"
+    other_words: ClassVar[dict[str, str]] = dict.fromkeys(("€", "euro", "euros"), "EUR")
     units: ClassVar[dict[str, int]] = {"EUR": 100, "kEUR": 100_000, "MEUR": 100_000_000}
     shown = ("EUR",)
 
@@ -482,6 +592,7 @@ class Percent(Quantity):
     """A share; the smallest step is a hundredth of a percent."""
 
     noun, example = "a share in percent", "80 %"
+    other_words: ClassVar[dict[str, str]] = dict.fromkeys(("percent", "pct"), "%")
     units: ClassVar[dict[str, int]] = {"%": 100}
     shown = ("%",)
 

@@ -231,3 +231,40 @@ def test_what_is_of_another_kind_is_told_with_what_is_as_much_and_an_unknown_pre
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(f"; write {right}")):
         kind.parse(text)
+
+
+def test_a_unit_in_other_words_leads_to_the_amount_that_was_written():
+    for text, right in {
+        "400G": "400 Gbps",
+        "1GbE": "1 Gbps",
+        "NDR400": "400 Gbps",
+        "hdr": "200 Gbps",
+        "1,6 Tbps": "1.6 Tbps",
+    }.items():
+        with pytest.raises(ValueError, match=f"write {right!r}$"):
+            BitsPerSecond.parse(text)
+    for text, right in {"1,200 kW": "'1200 kW' or '1.2 kW'", ".5 MW": "'0.5 MW'", "25kw": "'25 kW'"}.items():
+        with pytest.raises(ValueError, match=f"write {right}$"):
+            Watts.parse(text)
+    with pytest.raises(ValueError, match=r"write '914 cm', which is about as much$"):
+        Metres.parse("30 ft")
+
+
+def test_every_amount_that_a_hint_proposes_is_read():
+    texts = ("3 {}", "7{}", "1,5 {}", "1,200 {}", ".5 {}", "1 200 {}")
+    for kind in Quantity.__subclasses__():
+        words = [*kind.other_words, *kind.akin, *map(str.swapcase, kind.units)]
+        for word in words:
+            for text in texts:
+                for right in _proposed(kind, text.format(word)):
+                    kind.parse(right)
+
+
+def _proposed(kind: type[Quantity], text: str) -> list[str]:
+    """Return the amounts that the refusal of a text proposes; none where the text is read."""
+    try:
+        kind.parse(text)
+    except ValueError as error:
+        advice = str(error).partition("; write ")[2]
+        return [] if " as in " in advice else re.findall("'([^']+)'", advice)
+    return []
