@@ -9,12 +9,12 @@ characters.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from sovereign_ai.errors import Problem, SpecError, Where, closest, nearest
-from sovereign_ai.files import Parsed, above, foreign, may_be_secret, shown
+from sovereign_ai.files import Parsed, above, below, foreign, may_be_secret, shown
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.spec.field_location import FieldLocation, fields_of, locate_field
 from sovereign_ai.text import counted
@@ -80,12 +80,70 @@ def from_validation(
         place = key(spot.path) if item["type"] == "extra_forbidden" else where(spot.path)
         placed.append((place, item, spot))
     placed.sort(key=lambda entry: _order(entry[0]))
-    problems = [_problem(place, item, spot) for place, item, spot in placed[:MOST_PROBLEMS]]
+    problems: list[Problem] = []
+    for place, item, spot in placed[:MOST_PROBLEMS]:
+        problems.append(_problem(place, item, spot))
+        # The input of another error, such as that of a missing field, is the part around it.
+        if item["type"] in _TYPES:
+            problems += _inside(item["input"], spot, where, key)
+    left = len(problems[MOST_PROBLEMS:])
+    places = [problem.where for problem in problems[MOST_PROBLEMS:]]
     if len(placed) > MOST_PROBLEMS:
-        left = max(len(placed), error.error_count()) - MOST_PROBLEMS
-        message, place = f"and {counted(left, 'more problem')}", placed[MOST_PROBLEMS][0]
-        problems.append(Problem("too-many-problems", message, place, "fix these first"))
+        left += max(len(placed), error.error_count()) - MOST_PROBLEMS
+        places.append(placed[MOST_PROBLEMS][0])
+    del problems[MOST_PROBLEMS:]
+    if left:
+        message = f"and {counted(left, 'more problem')}"
+        problems.append(Problem("too-many-problems", message, places[0], "fix these first"))
     return problems
+
+
+def _inside(
+    value: object, spot: FieldLocation, where: Callable[[str], Where], key: Callable[[str], Where]
+) -> list[Problem]:
+    """Return the problems inside of a mapping that stands where a list of parts belongs.
+
+    It is read as the list that is meant: a file with this mistake has others, which would wait for the next
+    attempt.
+    """
+    part = _part_of_list(spot)
+    if part is None or not isinstance(value, dict) or not value:
+        return []
+    entries: dict[str, Any] = {"": value}
+    if _is_by_name(value, part, by_alias=spot.by_alias):
+        entries = {}
+        for name, entry in value.items():
+            entries[str(name)] = {"name": name, **entry} if isinstance(entry, dict) else entry
+    problems: list[Problem] = []
+    for name, entry in entries.items():
+        at = below(spot.path, name) if name else spot.path
+        try:
+            part.model_validate(entry)
+        except ValidationError as error:
+            problems += from_validation(
+                error, part, _under(at, where), _under(at, key), by_alias=spot.by_alias
+            )
+    return problems
+
+
+def _under(around: str, where: Callable[[str], Where]) -> Callable[[str], Where]:
+    """Return the function that maps a field of a part to its place in the whole."""
+    return lambda path: where(below(around, path) if path else around)
+
+
+def _part_of_list(spot: FieldLocation) -> type[BaseModel] | None:
+    """Return the part of which a field is a list; None for another field."""
+    if spot.shape != "list":
+        return None
+    entry = get_args(spot.type)[0]
+    return entry if isinstance(entry, type) and issubclass(entry, BaseModel) else None
+
+
+def _is_by_name(value: Mapping[Any, Any], part: type[BaseModel], *, by_alias: bool) -> bool:
+    """Return whether a mapping holds parts by their names, `{fra1: {country: DE}}`."""
+    fields = fields_of(part, by_alias=by_alias)
+    holds_parts = any(isinstance(entry, dict) for entry in value.values())
+    return holds_parts and "name" in fields and fields.keys().isdisjoint(value)
 
 
 def _items_by_field(
@@ -333,9 +391,21 @@ def _retype(value: object, spot: FieldLocation) -> str:
         return "write decimal digits alone: no quotation marks, separators or unit"
     if spot.shape == "bool":
         return "write true or false, without quotation marks"
-    if spot.shape == "list" and not isinstance(value, list | tuple | dict):
+    return _as_list(value, spot) or f"write {spot.expected}"
+
+
+def _as_list(value: object, spot: FieldLocation) -> str:
+    """Return how to write a value as the list that belongs there; empty where no list does."""
+    if spot.shape != "list":
+        return ""
+    if not isinstance(value, list | tuple | dict):
         return "put it in a list" if isinstance(value, BaseModel) else "put it in brackets, as a list of one"
-    return f"write {spot.expected}"
+    part = _part_of_list(spot)
+    if part is None or not isinstance(value, dict) or not value:
+        return ""
+    if _is_by_name(value, part, by_alias=spot.by_alias):
+        return "write each as an entry of a list that begins with '- name:' and its name"
+    return "write '- ' before its first field and indent the others as far, as a list of one"
 
 
 # pydantic's error types, and the function for each; errors about types are in `_TYPES`.

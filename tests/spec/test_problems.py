@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args, get_origin
+
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.pool import GpuNodePool
 from sovereign_ai.spec.problems import MOST_PROBLEMS, from_validation, uncovered
 
@@ -52,3 +55,18 @@ def test_a_problem_inside_of_a_refused_part_is_left_out() -> None:
     refused = [Problem("x", "y", Where(field="pools[0]"))]
     later = [Problem("x", "y", Where(field=field)) for field in ("pools[0].name", "pools[1].name", "")]
     assert [problem.where.field for problem in uncovered(later, refused)] == ["pools[1].name", ""]
+
+
+def test_every_problem_inside_of_a_mapping_that_stands_for_a_list_is_reported():
+    entry = {"name": "x", "no_such_field": 1}
+    for field, info in AIFactory.model_fields.items():
+        part = get_args(info.annotation)[0] if get_origin(info.annotation) is tuple else None
+        if not isinstance(part, type) or not issubclass(part, BaseModel) or "name" not in part.model_fields:
+            continue
+        for value, at in ((entry, field), ({"y": entry}, f"{field}.y")):
+            with pytest.raises(ValidationError) as caught:
+                AIFactory.model_validate({field: value})
+            problems = from_validation(caught.value, AIFactory, lambda path: Where(field=path))
+            codes = {problem.where.field: problem.code for problem in problems}
+            assert codes[field] == "wrong-type"
+            assert codes[f"{at}.no_such_field"] == "unknown-field"
