@@ -24,6 +24,27 @@ Part = TypeVar("Part", bound=BaseModel)
 
 MOST_PROBLEMS = 100
 """Problems of one file that are reported; the others are counted."""
+SYNONYMS = {
+    "ib": "infiniband",
+    "eth": "ethernet",
+    "oob": "out-of-band",
+    "backend": "compute",
+    "back-end": "compute",
+    "scale-out": "compute",
+    "frontend": "in-band",
+    "front-end": "in-band",
+    "lustre": "parallel",
+    "gpfs": "parallel",
+    "weka": "parallel",
+    "beegfs": "parallel",
+    "s3": "object",
+    "direct-to-chip": "liquid",
+    "dlc": "liquid",
+    "rdhx": "rear-door",
+    "hsm": "pkcs11",
+    "flash": "nvme",
+}
+"""What people also call a value that is written as another word, which no spelling leads to."""
 # Errors that are sorted and worded, at most: a hostile file may have any number of them.
 _MOST_SORTED = 1_000
 
@@ -308,7 +329,8 @@ def _not_allowed(wrong: _Wrong) -> Problem:
     spot, value = wrong.spot, wrong.value
     hint = ""
     if isinstance(value, str) and not may_be_secret(value, spot.path):
-        close = closest(value, spot.literals)
+        meant = SYNONYMS.get(value[:40].casefold())
+        close = meant if meant in spot.literals else closest(value, spot.literals)
         # The message has just listed all of them.
         hint = (
             f"did you mean {close!r}?" if close else f"write one of the {counted(len(spot.literals), 'word')}"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import get_args, get_origin
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.pool import GpuNodePool
-from sovereign_ai.spec.problems import MOST_PROBLEMS, from_validation, uncovered
+from sovereign_ai.spec.problems import MOST_PROBLEMS, SYNONYMS, from_validation, uncovered
 
 POOL = {"name": "p", "site": "a", "system": "dgx-h100", "nodes": 8, "purpose": "training", "zone": "z"}
 
@@ -70,3 +72,19 @@ def test_every_problem_inside_of_a_mapping_that_stands_for_a_list_is_reported():
             codes = {problem.where.field: problem.code for problem in problems}
             assert codes[field] == "wrong-type"
             assert codes[f"{at}.no_such_field"] == "unknown-field"
+
+
+def test_another_word_for_a_value_leads_to_the_value():
+    with pytest.raises(ValidationError) as caught:
+        Fabric.model_validate({"name": "f", "kind": "IB", "role": "oob", "link": "400 Gbps"})
+    problems = from_validation(caught.value, Fabric, lambda path: Where(field=path))
+    hints = {problem.where.field: problem.hint for problem in problems}
+    assert hints["kind"] == "did you mean 'infiniband'?"
+    assert hints["role"] == "did you mean 'out-of-band'?"
+
+
+def test_every_other_word_stands_for_a_value_that_some_field_has():
+    schema = json.dumps(AIFactory.model_json_schema())
+    for word, value in SYNONYMS.items():
+        assert f'"{value}"' in schema
+        assert word == word.casefold()
