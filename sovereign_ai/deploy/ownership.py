@@ -72,6 +72,8 @@ class Claim:
             lost.
         adopted: the UUID of one lost stack whose objects are taken over.
         strict: whether a name that the state holds proves nothing, as for a deletion.
+        has_rare_kinds: whether the stack was deployed with objects of kinds that only controllers bring, of
+            which a run that was cut short may have left some that neither state nor description has.
     """
 
     factory: str
@@ -81,6 +83,7 @@ class Claim:
     adopts: bool = False
     adopted: str = ""
     strict: bool = False
+    has_rare_kinds: bool = False
 
 
 def owner_of(key: ObjectKey, live: Metadata, claim: Claim) -> ObjectOwner:
@@ -206,10 +209,15 @@ def stack_objects(api: Api, claim: Claim) -> dict[ObjectKey, Metadata]:
             others.append(kind)
     objects = _labelled(api, usual, selector)
     # Manifests of controllers hold objects of any kind. Where there are none, nobody pays for the lists.
-    has_others = any(key.kind not in KIND_ORDER for key in claim.held or ())
+    has_others = claim.has_rare_kinds or any(map(is_rare, claim.held or ()))
     if has_others or any(map(_is_of_controller, objects.values())):
         objects.update(_labelled(api, others, selector))
     return objects
+
+
+def is_rare(key: ObjectKey) -> bool:
+    """Return whether an object's kind is one that only manifests of controllers bring."""
+    return key.kind not in KIND_ORDER and key.kind != _DEFINITION
 
 
 def _labelled(api: Api, kinds: Iterable[Resource], selector: str) -> dict[ObjectKey, Metadata]:

@@ -26,6 +26,7 @@ from sovereign_ai.deploy.ownership import (
     OWNED,
     Claim,
     ObjectOwner,
+    is_rare,
     owner_phrase,
     owners,
     require_owned,
@@ -82,6 +83,7 @@ class Checked:
             it has written the new one: of another API version, or recreated already.
         kept: definitions of the stack that the description does not bring any more, and that the local
             control plane keeps as its own.
+        has_rare_kinds: whether the stack has, or gets, objects of kinds that only controllers bring.
         releases: what becomes of the work that waits for Kueue, which leaves with them, line by line; a
             command asks for it, which has the description.
     """
@@ -97,6 +99,7 @@ class Checked:
     unasked: tuple[Problem, ...] = ()
     superseded: tuple[ObjectKey, ...] = ()
     kept: tuple[ObjectKey, ...] = ()
+    has_rare_kinds: bool = False
     releases: tuple[str, ...] = ()
 
     @property
@@ -173,6 +176,7 @@ def check_preconditions(
         is_local=deployment.target.is_local,
         adopts=deployment.adopts,
         adopted=deployment.adopted,
+        has_rare_kinds=stack.record.has_rare_kinds(),
     )
     keys = {key_of(obj) for obj in planned}
     live = read_live(api, keys)
@@ -200,6 +204,7 @@ def check_preconditions(
         unasked=tuple(unasked),
         superseded=tuple(_superseded(planned, held, frozenset(replaces))),
         kept=kept,
+        has_rare_kinds=any(map(is_rare, (*keys, *held, *leaving))),
     )
 
 
@@ -240,6 +245,9 @@ def claim_cluster(api: Api, checked: Checked, deployment: StackDeployment) -> No
     name, record = deployment.target.deployment, deployment.stack.record
     if record.cluster(name) != checked.cluster.identity:
         record.put_cluster(name, checked.cluster.identity)
+    # Before any of them is written: a run that is cut short records none of what it had just begun.
+    if record.has_rare_kinds() != checked.has_rare_kinds:
+        record.put_rare_kinds(has_any=checked.has_rare_kinds)
     api.many(partial(_mark, api, key, checked) for key in checked.takes_over)
 
 

@@ -77,7 +77,14 @@ def check_removal(api: Api, deployment: StackDeployment) -> Removal:
     cluster = recognise(api, deployment.target, stack.record, stack.held)
     # The objects of a control plane that was created anew went with the old one.
     held = {} if cluster.remade else (stack.held or {})
-    claim = Claim(deployment.factory, stack.identity, held, deployment.target.is_local, strict=True)
+    claim = Claim(
+        deployment.factory,
+        stack.identity,
+        held,
+        deployment.target.is_local,
+        strict=True,
+        has_rare_kinds=stack.record.has_rare_kinds(),
+    )
     live = read_live(api, held)
     problems: list[Problem] = []
     ours: list[ObjectKey] = []
@@ -111,7 +118,13 @@ def remove_leftovers(api: Api, deployment: StackDeployment, progress: Callable[[
         EnvironmentLacksError: the guard of a local control plane could not be opened or closed.
         UnreachableError: there was no answer.
     """
-    claim = Claim(deployment.factory, deployment.stack.identity, deployment.stack.held or {})
+    stack = deployment.stack
+    claim = Claim(
+        deployment.factory,
+        stack.identity,
+        stack.held or {},
+        has_rare_kinds=stack.record.has_rare_kinds(),
+    )
     return remove_strays(api, stack_objects(api, claim), deployment, progress)
 
 

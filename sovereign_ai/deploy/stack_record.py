@@ -34,6 +34,8 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _FOLDER = "identities"
 _LAYOUT = 1
+_RARE_KINDS = "rare_kinds"
+"""Member of the record; one that an older version wrote has none."""
 
 
 @frozen_dataclass
@@ -106,6 +108,22 @@ class StackRecord:
         data = self._read()
         data["clusters"] = {**data.get("clusters", {}), name: asdict(identity)}
         self._write(data)
+
+    def has_rare_kinds(self) -> bool:
+        """Return whether the stack may have objects of kinds that only controllers bring.
+
+        Raises:
+            EnvironmentLacksError: the file is damaged.
+        """
+        return bool(self._read().get(_RARE_KINDS))
+
+    def put_rare_kinds(self, *, has_any: bool) -> None:
+        """Record whether the stack may have objects of kinds that only controllers bring.
+
+        Raises:
+            EnvironmentLacksError: the file is damaged.
+        """
+        self._write({**self._read(), _RARE_KINDS: has_any})
 
     def drop_clusters(self) -> None:
         """Record that nothing of the stack is deployed any more; its UUID stays.

@@ -151,6 +151,36 @@ def test_what_the_stack_has_and_is_not_planned_any_more_is_told_apart_by_owner_a
     )
 
 
+RARE = (
+    ("storage.k8s.io/v1", "CSIDriver"),
+    ("networking.k8s.io/v1", "IngressClass"),
+    ("labeller.example.com/v1", "Set"),
+)
+"""Kinds that no part of a description has but the manifests of a controller."""
+
+
+@pytest.mark.parametrize(("version", "kind"), RARE)
+def test_what_a_cut_run_left_of_a_controller_is_found_when_the_description_no_longer_has_the_controller(
+    tmp_path: Path, record: StackRecord, version: str, kind: str
+) -> None:
+    driver = obj(kind, "driver", version=version, labels=mine(record))
+    api, whole = Cluster(obj(kind, "theirs", version=version)), deployment(tmp_path, record)
+    claim_cluster(api, check_preconditions(api, [driver], whole), whole)
+    # The run was killed once the object was made and before the state had it; its namespace is gone already.
+    api.put(driver)
+    checked = check_preconditions(api, planned(record, "research"), whole)
+    assert list(map(str, checked.strays)) == [f"{kind}/driver"]
+    claim_cluster(api, checked, whole)
+    assert record.has_rare_kinds(), "it is still there"
+    api.delete(version, kind, "driver")
+    checked = check_preconditions(api, planned(record, "research"), whole)
+    claim_cluster(api, checked, whole)
+    assert (checked.strays, record.has_rare_kinds()) == ([], False)
+    api.asked.clear()
+    check_preconditions(api, planned(record, "research"), whole)
+    assert not any(kind in line for line in api.asked), "who has no controller pays for no list"
+
+
 def test_a_plane_that_was_made_anew_has_no_object_of_the_state(tmp_path: Path, record: StackRecord) -> None:
     whole = deployment(tmp_path, record, resource("Namespace", "a", uid="u1"))
     local = replace(whole, target=replace(whole.target, is_local=True))
