@@ -6,6 +6,10 @@ that name them, in the same way as a move of those objects to another place. The
 - a place whose name is still described was not renamed: what was there has moved;
 - a place whose name is not described any more was renamed, if what was there is now somewhere that the
   cluster had nothing before.
+
+What was there before is what was deployed as a whole, as the record on the cluster has it (`as_deployed`). A
+run that was cut short leaves objects in a new place beside those in the old one, and real machines show the
+place that they were configured for, until their hosts are configured anew.
 """
 
 from __future__ import annotations
@@ -15,13 +19,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import product
 
-from sovereign_ai.deploy.component_places import Places
+from sovereign_ai.deploy.component_places import Places, as_labelled
+from sovereign_ai.deploy.deployed_record import DeployedRecord
 from sovereign_ai.frozen_dataclass import frozen_dataclass
-from sovereign_ai.render.kubernetes import Parts
+from sovereign_ai.render.kubernetes import Parts, parts
 from sovereign_ai.spec import AIFactory
 
 _ALIKE = 0.5
 """Share of a part's fields that must be the same, since a renamed part may change as well."""
+_OF_MACHINES = ("zone", "site", "hall", "region")
+"""Kinds of place that are recorded of the machines of a pool."""
 RenamedPlaces = dict[tuple[str, str], str]
 """(kind of place, old name) to the new name."""
 
@@ -41,6 +48,44 @@ class Relocation:
     kind: str
     old: frozenset[str]
     new: frozenset[str]
+
+
+def as_deployed(before: Places, record: DeployedRecord, factory: AIFactory) -> Places:
+    """Return where components were when they were deployed last, by their live places and the record.
+
+    Args:
+        before: where components are on the cluster, by their objects.
+        record: what was deployed last; an empty one changes nothing.
+        factory: the new description.
+    """
+    deployed: dict[tuple[str, str], AbstractSet[str]] = {}
+    for (component, kind), live in before.items():
+        prefix, _, name = component.partition(".")
+        names = set(live)
+        if prefix == "pool" and kind in _OF_MACHINES and (known := record.machines.get(name, {}).get(kind)):
+            names = {as_labelled(kind, known)}
+        elif kind in record.parts:
+            names &= record.parts[kind].keys()
+        elif kind == "region":
+            names -= _new_regions(record, factory)
+        if names:
+            deployed[component, kind] = names
+    return deployed
+
+
+def _new_regions(record: DeployedRecord, factory: AIFactory) -> set[str]:
+    """Return the regions of a description that nothing of its last deployment was in.
+
+    Regions have no names of their own in the record, but the sites have that are in them.
+    """
+    recorded_sites = record.parts.get("site", {})
+    new, known = set(), {facts.get("region", "") for facts in record.machines.values()}
+    fingerprints = parts(factory)["site"] if recorded_sites else {}
+    for site in factory.sites if recorded_sites else ():
+        region, before = site.region or site.name, recorded_sites.get(site.name)
+        is_same = before is not None and before.get("region") == fingerprints[site.name].get("region")
+        (known if is_same else new).add(region)
+    return new - known
 
 
 def changed_places(before: Places, after: Places, renamed: Mapping[str, str]) -> list[Relocation]:

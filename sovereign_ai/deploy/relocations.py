@@ -31,6 +31,7 @@ from sovereign_ai.deploy.gateway_moves import gateway_moves
 from sovereign_ai.deploy.place_renames import (
     Relocation,
     RenamedPlaces,
+    as_deployed,
     changed_places,
     moved_components,
     recorded_renames,
@@ -120,11 +121,11 @@ def place_changes(
         cluster: the plan's name for the cluster.
     """
     old = list(live)
-    before = component_places(old)
+    record = record_in(old, factory.name, cluster)
+    before = as_deployed(component_places(old), record, factory)
     after = component_places(wanted) | planned_places(plan, before.keys(), renamed)
     changes = changed_places(before, after, renamed)
     pairs = renamed_places(factory, renamed, before, changes)
-    record = record_in(old, factory.name, cluster)
     return changes, pairs | recorded_renames(record.parts, parts(factory), pairs)
 
 

@@ -17,10 +17,11 @@ from sovereign_ai.cluster import is_recreated
 from sovereign_ai.cluster.api import Api, list_if_served
 from sovereign_ai.deploy.component_move import Move, Usage, losses_in, total_size
 from sovereign_ai.deploy.component_places import component_places
-from sovereign_ai.deploy.place_renames import RenamedPlaces, zones_renamed_by_pools
+from sovereign_ai.deploy.deployed_record import DeployedRecord, record_in
+from sovereign_ai.deploy.place_renames import RenamedPlaces, as_deployed, zones_renamed_by_pools
 from sovereign_ai.deploy.pool_nodes import departure_of, nodes_by_pool
 from sovereign_ai.deploy.relocations import going_namespaces, place_changes, relocations, zone_costs
-from sovereign_ai.deploy.successors import MOVABLE, components_of, successors
+from sovereign_ai.deploy.successors import MOVABLE, component_of, components_of, successors
 from sovereign_ai.deploy.waiting_work import CONTROLLERS, claim_costs, waiting_costs
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan import Plan
@@ -57,7 +58,7 @@ def moves(
     """
     old, new = list(live), list(wanted)
     before = components_of(_without_nodes(old))
-    renamed = _renamed(old, new, factory)
+    renamed = _renamed(old, new, factory, plan, cluster)
     nodes = nodes_by_pool(old)
     staying = usage.outside(going_namespaces(old, new))
     result = []
@@ -90,7 +91,7 @@ def places_renamed(
         cluster: the plan's name for the cluster.
     """
     old, new = list(live), list(wanted)
-    _, pairs = place_changes(old, new, _renamed(old, new, factory), factory, plan, cluster)
+    _, pairs = place_changes(old, new, _renamed(old, new, factory, plan, cluster), factory, plan, cluster)
     return pairs
 
 
@@ -167,11 +168,38 @@ def _listing(
     return partial(list_if_served, api, *kind, selector, metadata_only=kind in UNREAD)
 
 
-def _renamed(live: Iterable[Object], wanted: Iterable[Object], factory: AIFactory) -> dict[str, str]:
-    """Return each component that goes, and the one that takes its place."""
-    deployed, new = _without_nodes(live), list(wanted)
-    renamed = successors(deployed, new, _described(factory))
-    return renamed | zones_renamed_by_pools(renamed, component_places(deployed), component_places(new))
+def _renamed(
+    live: Iterable[Object], wanted: Iterable[Object], factory: AIFactory, plan: Plan, cluster: str
+) -> dict[str, str]:
+    """Return each component that goes, and the one that takes its place.
+
+    What a run that was cut short has brought is not there yet: it may take the place of another one still.
+    """
+    old, new = _without_nodes(live), list(wanted)
+    record = record_in(old, factory.name, cluster)
+    begun = _begun(old, record, plan, cluster)
+    deployed = [obj for obj in old if component_of(obj) not in begun]
+    described = _described(factory)
+    renamed = successors(deployed, new, described)
+    before = as_deployed(component_places(deployed), record, factory)
+    renamed |= zones_renamed_by_pools(renamed, before, component_places(new))
+    # What it brought and is not described goes again, and nothing takes its place.
+    return dict.fromkeys(begun - described, "") | renamed
+
+
+def _begun(live: Iterable[Object], record: DeployedRecord, plan: Plan, cluster: str) -> set[str]:
+    """Return the zones and pools with live objects that the last deployment did not have, by its record."""
+    begun = set()
+    # Queues of pools of other clusters, to which work is sent, are recorded nowhere.
+    pools = {part.pool for part in plan.cluster(cluster).pools} if record.machines else set()
+    zones = record.parts.get("zone")
+    for component in components_of(live):
+        prefix, _, name = component.partition(".")
+        is_new_pool = prefix == "pool" and name in pools and name not in record.machines
+        is_new_zone = prefix == "zone" and zones is not None and name not in zones
+        if is_new_pool or is_new_zone:
+            begun.add(component)
+    return begun
 
 
 def _without_nodes(objects: Iterable[Object]) -> list[Object]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from sovereign_ai.deploy.departures import (
     is_cordoned_here,
 )
 from sovereign_ai.deploy.deployed_record import record_in
+from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.sim.nodes import node_objects
 from tests.daytwo.edits import Data, edited
@@ -310,3 +313,58 @@ def test_a_drained_machine_that_shows_no_driver_waits_for_a_person() -> None:
     # Whoever uncordons it has decided.
     waiting["spec"]["unschedulable"] = False
     assert departures([waiting], "lab", new.plan, "lab") == ()
+
+
+RENAMED = {
+    "zone": (
+        {"rename": "zone", "of": "restricted", "to": "secure"},
+        {"rename": "zone", "of": "restricted", "to": "citadel"},
+    ),
+    "site": ({"rename": "site", "of": "fra1", "to": "muc1"}, {"rename": "site", "of": "fra1", "to": "ham1"}),
+    "hall": ({"rename": "hall", "of": "h1", "to": "north"}, {"rename": "hall", "of": "h1", "to": "south"}),
+    "region": ({"set": "sites[fra1].region", "to": "elbe"}, {"set": "sites[fra1].region", "to": "isar"}),
+}
+"""Kind of place to two other names of one."""
+
+
+def cut_short(old: Described, new: Described) -> Iterator[list[dict[str, Any]]]:
+    """Yield the objects of a cluster where a run is killed after each kind of objects, what leaves being
+    still there, or gone already as what admission policies judge is.
+    """
+    wanted = {resource_name(obj): obj for obj in new.bundle.objects}
+    kept = {resource_name(obj): obj for obj in old.bundle.objects}
+    for objects in (dict(kept), {name: obj for name, obj in kept.items() if name in wanted}):
+        yield list(objects.values())
+        for _, of_kind in groupby(wanted.items(), key=lambda item: item[1]["kind"]):
+            objects.update(of_kind)
+            yield list(objects.values())
+
+
+def drained_by(objects: list[dict[str, Any]], nodes: list[dict[str, Any]], new: Described) -> dict[str, str]:
+    live: Any = Live(new, nodes)
+    live.objects = [*objects, *nodes]
+    return {each.node: each.reason for each in departing(live, new.factory, new.plan, new.bundle)}
+
+
+@pytest.mark.parametrize("kind", RENAMED)
+def test_a_name_that_was_given_half_way_drains_no_machine_whatever_is_deployed_next(kind: str) -> None:
+    """The same description again, the old one, or one with a third name: nothing but a name differs."""
+    base = described("lab")
+    # A region has a name of its own before it gets another one.
+    first = [{"set": "sites[fra1].region", "to": "rhine"}] if kind == "region" else []
+    before = of(edited(base, first))
+    second, third = (of(edited(base, [*first, edit])) for edit in RENAMED[kind])
+    nodes = real_nodes(before)
+    states = list(cut_short(before, second))
+    assert len(states) > 40
+    for objects in states:
+        for following in (second, before, third):
+            assert drained_by(objects, nodes, following) == {}
+
+
+@pytest.mark.parametrize("kind", RENAMED)
+def test_a_second_name_drains_no_machine_that_shows_the_first_one_still(kind: str) -> None:
+    """Hosts are configured anew by another command, which nobody has run between the two renames."""
+    base = described("lab")
+    second, third = (of(edited(base, [edit])) for edit in RENAMED[kind])
+    assert leaving(second, third, real_nodes(of(base))) == {}

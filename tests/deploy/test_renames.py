@@ -166,3 +166,18 @@ def test_the_costs_of_a_pools_name_are_the_workloads_that_wait_in_its_queues(tmp
     usage = Usage(workloads=(waiting, {**waiting, "spec": {"queueName": "serve"}}))
     [move] = changes(described(tmp_path / "a"), described(tmp_path / "b", ("train,", "learn,")), usage)
     assert move.costs == ("1 workload loses its queue",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new"), [rename for rename in RENAMES if rename[0] in {"zone", "pool"}]
+)
+def test_a_part_whose_rename_was_cut_short_is_told_as_renamed_and_not_as_removed(
+    tmp_path: Path, kind: str, old: str, new: str
+) -> None:
+    before, after = described(tmp_path / "a"), described(tmp_path / "b", (old, new))
+    # The record, which is written in the middle of a run, is still the old one.
+    made = [obj for obj in after[0] if obj["kind"] not in {"ConfigMap", "Namespace"} and obj not in before[0]]
+    half = ((*before[0], *made), *before[1:])
+    assert [(move.kind, move.old, move.new) for move in changes(half, after)] == [
+        (kind, old.rstrip(","), new.rstrip(","))
+    ]
