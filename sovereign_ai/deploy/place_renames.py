@@ -79,7 +79,8 @@ def _new_regions(record: DeployedRecord, factory: AIFactory) -> set[str]:
     Regions have no names of their own in the record, but the sites have that are in them.
     """
     recorded_sites = record.parts.get("site", {})
-    new, known = set(), {facts.get("region", "") for facts in record.machines.values()}
+    new: set[str] = set()
+    known = {facts.get("region", "") for facts in record.machines.values()}
     fingerprints = parts(factory)["site"] if recorded_sites else {}
     for site in factory.sites if recorded_sites else ():
         region, before = site.region or site.name, recorded_sites.get(site.name)

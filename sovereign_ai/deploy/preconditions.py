@@ -9,10 +9,13 @@ makes them too. They only read. Their result is recorded afterwards, before the 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field, replace
 from functools import partial
 from typing import Any
+
+import orjson
 
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.cluster_identity import DeployTarget, Recognised, recognise
@@ -84,6 +87,7 @@ class Checked:
         kept: definitions of the stack that the description does not bring any more, and that the local
             control plane keeps as its own.
         has_rare_kinds: whether the stack has, or gets, objects of kinds that only controllers bring.
+        digest: the digest of the planned objects.
         releases: what becomes of the work that waits for Kueue, which leaves with them, line by line; a
             command asks for it, which has the description.
     """
@@ -100,6 +104,7 @@ class Checked:
     superseded: tuple[ObjectKey, ...] = ()
     kept: tuple[ObjectKey, ...] = ()
     has_rare_kinds: bool = False
+    digest: str = ""
     releases: tuple[str, ...] = ()
 
     @property
@@ -188,7 +193,13 @@ def check_preconditions(
     replaces = must_be_replaced(api, planned, live, claim.held)
     held = claim.held or {}
     renamed, homes = _renamed(leaving, planned, held), _homes(leaving, planned, held)
-    unasked = deletion_problems(api, leaving, total, deployment.allowed, renamed, homes)
+    digest = hashlib.sha256(orjson.dumps(planned, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    allowed = deployment.allowed
+    if digest == stack.record.begun(deployment.target.deployment):
+        # The run that was cut short was allowed to delete this many. Which of them are renamed parts, what
+        # it has made and deleted by now hides.
+        allowed = replace(allowed, mass=True)
+    unasked = deletion_problems(api, leaving, total, allowed, renamed, homes)
     unasked += replacement_problems(replaces, deployment.allowed)
     unasked += definition_problems(api, planned, leaving, deployment.allowed)
     unasked += handover_problems(planned, live)
@@ -205,6 +216,7 @@ def check_preconditions(
         superseded=tuple(_superseded(planned, held, frozenset(replaces))),
         kept=kept,
         has_rare_kinds=any(map(is_rare, (*keys, *held, *leaving))),
+        digest=digest,
     )
 
 
@@ -248,6 +260,8 @@ def claim_cluster(api: Api, checked: Checked, deployment: StackDeployment) -> No
     # Before any of them is written: a run that is cut short records none of what it had just begun.
     if record.has_rare_kinds() != checked.has_rare_kinds:
         record.put_rare_kinds(has_any=checked.has_rare_kinds)
+    if record.begun(name) != checked.digest:
+        record.put_begun(name, checked.digest)
     api.many(partial(_mark, api, key, checked) for key in checked.takes_over)
 
 

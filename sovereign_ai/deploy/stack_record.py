@@ -34,8 +34,8 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _FOLDER = "identities"
 _LAYOUT = 1
-_RARE_KINDS = "rare_kinds"
-"""Member of the record; one that an older version wrote has none."""
+_RARE_KINDS, _BEGUN = "rare_kinds", "begun"
+"""Members of the record that an older version does not write."""
 
 
 @frozen_dataclass
@@ -124,6 +124,29 @@ class StackRecord:
             EnvironmentLacksError: the file is damaged.
         """
         self._write({**self._read(), _RARE_KINDS: has_any})
+
+    def begun(self, name: str) -> str:
+        """Return the digest of the objects whose deployment was begun last; empty where none is recorded.
+
+        Args:
+            name: the deployment's name.
+
+        Raises:
+            EnvironmentLacksError: the file is damaged.
+        """
+        digests = self._read().get(_BEGUN)
+        return str(digests.get(name, "")) if isinstance(digests, dict) else ""
+
+    def put_begun(self, name: str, digest: str) -> None:
+        """Record the objects whose deployment begins, by their digest.
+
+        Raises:
+            EnvironmentLacksError: the file is damaged.
+        """
+        data = self._read()
+        before = data.get(_BEGUN)
+        digests = dict(before) if isinstance(before, dict) else {}
+        self._write({**data, _BEGUN: {**digests, name: digest}})
 
     def drop_clusters(self) -> None:
         """Record that nothing of the stack is deployed any more; its UUID stays.

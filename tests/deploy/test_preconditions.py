@@ -151,6 +151,42 @@ def test_what_the_stack_has_and_is_not_planned_any_more_is_told_apart_by_owner_a
     )
 
 
+def test_a_run_that_was_cut_short_goes_on_without_a_question_that_was_not_asked_before_it(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    """Many tenants are renamed: as long as none of the new ones is there, they are told by their content."""
+    before, after = large(record, "old"), large(record, "new")
+    api, whole = Cluster(*before), deployment(tmp_path, record, *map(in_state, before))
+    record.put_cluster("lab", check_preconditions(api, before, deployment(tmp_path, record)).cluster.identity)
+    checked = check_preconditions(api, after, whole)
+    assert checked.unasked == (), "renamed parts are no mass deletion"
+    claim_cluster(api, checked, whole)
+    made = [obj for obj in after if obj["kind"] == "Namespace"]
+    api.put(*made)
+    half = deployment(tmp_path, record, *map(in_state, (*before, *made)))
+    assert check_preconditions(api, after, half).unasked == ()
+    # Another description was never begun, and is asked for.
+    [asked] = check_preconditions(api, made[:1], half).unasked
+    assert asked.code == "mass-deletion"
+
+
+def large(record: StackRecord, word: str) -> list[dict[str, Any]]:
+    """Eight tenants of seven objects each."""
+    objects: list[dict[str, Any]] = []
+    for number in range(8):
+        name = f"{word}{number}"
+        labels = {**mine(record), KEYS.component: f"tenant.{name}", KEYS.tenant: name}
+        objects.append(obj("Namespace", name, labels=labels))
+        for kind in ("ResourceQuota", "LimitRange", "ServiceAccount", "ConfigMap", "Secret", "Service"):
+            objects.append(obj(kind, "own", name, labels=labels))
+    return objects
+
+
+def in_state(one: dict[str, Any]) -> dict[str, Any]:
+    meta = one["metadata"]
+    return resource(one["kind"], meta["name"], namespace=meta.get("namespace", "")) | {"inputs": stated(one)}
+
+
 RARE = (
     ("storage.k8s.io/v1", "CSIDriver"),
     ("networking.k8s.io/v1", "IngressClass"),
