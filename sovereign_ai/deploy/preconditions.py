@@ -181,7 +181,7 @@ def check_preconditions(
         is_local=deployment.target.is_local,
         adopts=deployment.adopts,
         adopted=deployment.adopted,
-        has_rare_kinds=stack.record.has_rare_kinds(),
+        has_rare_kinds=stack.record.has_rare_kinds(deployment.target.deployment),
     )
     keys = {key_of(obj) for obj in planned}
     live = read_live(api, keys)
@@ -258,8 +258,8 @@ def claim_cluster(api: Api, checked: Checked, deployment: StackDeployment) -> No
     if record.cluster(name) != checked.cluster.identity:
         record.put_cluster(name, checked.cluster.identity)
     # Before any of them is written: a run that is cut short records none of what it had just begun.
-    if record.has_rare_kinds() != checked.has_rare_kinds:
-        record.put_rare_kinds(has_any=checked.has_rare_kinds)
+    if record.has_rare_kinds(name) != checked.has_rare_kinds:
+        record.put_rare_kinds(name, has_any=checked.has_rare_kinds)
     if record.begun(name) != checked.digest:
         record.put_begun(name, checked.digest)
     api.many(partial(_mark, api, key, checked) for key in checked.takes_over)

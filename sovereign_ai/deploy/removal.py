@@ -83,7 +83,7 @@ def check_removal(api: Api, deployment: StackDeployment) -> Removal:
         held,
         deployment.target.is_local,
         strict=True,
-        has_rare_kinds=stack.record.has_rare_kinds(),
+        has_rare_kinds=stack.record.has_rare_kinds(deployment.target.deployment),
     )
     live = read_live(api, held)
     problems: list[Problem] = []
@@ -123,7 +123,7 @@ def remove_leftovers(api: Api, deployment: StackDeployment, progress: Callable[[
         deployment.factory,
         stack.identity,
         stack.held or {},
-        has_rare_kinds=stack.record.has_rare_kinds(),
+        has_rare_kinds=stack.record.has_rare_kinds(deployment.target.deployment),
     )
     return remove_strays(api, stack_objects(api, claim), deployment, progress)
 

@@ -109,21 +109,24 @@ class StackRecord:
         data["clusters"] = {**data.get("clusters", {}), name: asdict(identity)}
         self._write(data)
 
-    def has_rare_kinds(self) -> bool:
-        """Return whether the stack may have objects of kinds that only controllers bring.
+    def has_rare_kinds(self, name: str) -> bool:
+        """Return whether a deployment may have objects of kinds that only controllers bring.
+
+        Args:
+            name: the deployment's name.
 
         Raises:
             EnvironmentLacksError: the file is damaged.
         """
-        return bool(self._read().get(_RARE_KINDS))
+        return bool(self._noted(_RARE_KINDS).get(name))
 
-    def put_rare_kinds(self, *, has_any: bool) -> None:
-        """Record whether the stack may have objects of kinds that only controllers bring.
+    def put_rare_kinds(self, name: str, *, has_any: bool) -> None:
+        """Record whether a deployment may have objects of kinds that only controllers bring.
 
         Raises:
             EnvironmentLacksError: the file is damaged.
         """
-        self._write({**self._read(), _RARE_KINDS: has_any})
+        self._note(_RARE_KINDS, name, has_any)
 
     def begun(self, name: str) -> str:
         """Return the digest of the objects whose deployment was begun last; empty where none is recorded.
@@ -134,8 +137,7 @@ class StackRecord:
         Raises:
             EnvironmentLacksError: the file is damaged.
         """
-        digests = self._read().get(_BEGUN)
-        return str(digests.get(name, "")) if isinstance(digests, dict) else ""
+        return str(self._noted(_BEGUN).get(name, ""))
 
     def put_begun(self, name: str, digest: str) -> None:
         """Record the objects whose deployment begins, by their digest.
@@ -143,10 +145,16 @@ class StackRecord:
         Raises:
             EnvironmentLacksError: the file is damaged.
         """
-        data = self._read()
-        before = data.get(_BEGUN)
-        digests = dict(before) if isinstance(before, dict) else {}
-        self._write({**data, _BEGUN: {**digests, name: digest}})
+        self._note(_BEGUN, name, digest)
+
+    def _noted(self, member: str) -> dict[str, Any]:
+        """Return what is noted of each deployment in a member of the record."""
+        noted = self._read().get(member)
+        return noted if isinstance(noted, dict) else {}
+
+    def _note(self, member: str, name: str, value: str | bool) -> None:
+        """Note something of a deployment in a member of the record."""
+        self._write({**self._read(), member: {**self._noted(member), name: value}})
 
     def drop_clusters(self) -> None:
         """Record that nothing of the stack is deployed any more; its UUID stays.

@@ -207,11 +207,11 @@ def test_what_a_cut_run_left_of_a_controller_is_found_when_the_description_no_lo
     checked = check_preconditions(api, planned(record, "research"), whole)
     assert list(map(str, checked.strays)) == [f"{kind}/driver"]
     claim_cluster(api, checked, whole)
-    assert record.has_rare_kinds(), "it is still there"
+    assert record.has_rare_kinds("lab"), "it is still there"
     api.delete(version, kind, "driver")
     checked = check_preconditions(api, planned(record, "research"), whole)
     claim_cluster(api, checked, whole)
-    assert (checked.strays, record.has_rare_kinds()) == ([], False)
+    assert (checked.strays, record.has_rare_kinds("lab")) == ([], False)
     api.asked.clear()
     check_preconditions(api, planned(record, "research"), whole)
     assert not any(kind in line for line in api.asked), "who has no controller pays for no list"

@@ -104,7 +104,7 @@ def test_what_a_crash_left_is_found_by_the_uuid_and_removed(tmp_path: Path, reco
 
 
 def test_a_removal_finds_what_a_cut_run_left_of_a_controller(tmp_path: Path, record: StackRecord) -> None:
-    record.put_rare_kinds(has_any=True)
+    record.put_rare_kinds("lab", has_any=True)
     api = MemoryCluster(obj("CSIDriver", "driver", version="storage.k8s.io/v1", labels=mine(record)))
     whole = deployment(tmp_path, record)
     assert list(map(str, check_removal(api, whole).stray)) == ["CSIDriver/driver"]

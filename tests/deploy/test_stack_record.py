@@ -35,6 +35,17 @@ def test_a_uuid_is_made_once_and_outlives_every_cluster(tmp_path: Path) -> None:
     assert record(tmp_path).identity("another") == first
 
 
+def test_what_is_noted_of_the_deployments_of_one_program_is_kept_apart(tmp_path: Path) -> None:
+    record(tmp_path).put_cluster("lab", HERE)
+    assert (record(tmp_path).begun("lab"), record(tmp_path).has_rare_kinds("lab")) == ("", False)
+    record(tmp_path).put_begun("lab", "digest-1")
+    record(tmp_path).put_rare_kinds("lab", has_any=True)
+    record(tmp_path).put_rare_kinds("two", has_any=False)
+    assert (record(tmp_path).begun("lab"), record(tmp_path).has_rare_kinds("lab")) == ("digest-1", True)
+    assert (record(tmp_path).begun("two"), record(tmp_path).has_rare_kinds("two")) == ("", False)
+    assert record(tmp_path).cluster("lab") == HERE
+
+
 def test_where_the_record_is_lost_the_uuid_of_the_state_counts(tmp_path: Path) -> None:
     assert record(tmp_path).identity("of-the-state") == "of-the-state"
     assert record(tmp_path).identity() == "of-the-state"
