@@ -212,7 +212,7 @@ def _remove(
     Returns:
         Lines for a person and data for a program.
     """
-    from sovereign_ai.deploy import TerminationWatch, remove_leftovers, wait_until_gone
+    from sovereign_ai.deploy import TerminationWatch, remove_holders, remove_leftovers, wait_until_gone
 
     lines: list[str] = removal.lines
     data: dict[str, Any] = {"left": sorted(map(str, removal.left))}
@@ -220,6 +220,7 @@ def _remove(
         output.progress(line)
     going = (*removal.ours, *removal.stray)
     watch = TerminationWatch(target.api, going, output.progress, wait_seconds)
+    leftovers = remove_holders(target.api, removal.stray, output.progress)
     if engine.exists():
         held = deployment.stack.held or {}
         # On a cluster that was made again under the same name, nothing of the state exists any more.
@@ -232,7 +233,7 @@ def _remove(
         if is_remade:
             data["forgotten"] = len(dropped)
     # Objects that a command created and died before the state was written are in no state.
-    leftovers = remove_leftovers(target.api, deployment, output.progress)
+    leftovers = sorted({*leftovers, *remove_leftovers(target.api, deployment, output.progress)})
     wait_until_gone(target.api, going, output.progress, wait_seconds)
     if leftovers:
         lines.append(f"removed {counted(len(leftovers), 'object')} that an interrupted command had left")

@@ -298,12 +298,13 @@ class _Deployment:
     @traced("claim cluster")
     def _claim(self, reading: Snapshot, deployment: StackDeployment, checked: Checked) -> None:
         """Wait for objects that are being deleted, and claim the cluster for the stack."""
-        from sovereign_ai.deploy import claim_cluster, wait_until_gone
+        from sovereign_ai.deploy import claim_cluster, remove_holders, wait_until_gone
 
         going = checked.terminating
+        held = remove_holders(self.target.api, checked.strays, self.output.progress)
         wait_until_gone(self.target.api, going, self.output.progress, self.options.wait_seconds)
         claim_cluster(self.target.api, checked, deployment)
-        if going or checked.takes_over:
+        if going or held or checked.takes_over:
             reading.forget()  # the objects that it holds are gone, or have another owner
 
     def _changes(

@@ -62,7 +62,13 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
     from sovereign_ai.deploy.pulumi_environment import engine_variables, pulumi_state, state_dir
     from sovereign_ai.deploy.reading import reading_of, serves_all
-    from sovereign_ai.deploy.removal import Removal, check_removal, remove_leftovers, remove_strays
+    from sovereign_ai.deploy.removal import (
+        Removal,
+        check_removal,
+        remove_holders,
+        remove_leftovers,
+        remove_strays,
+    )
     from sovereign_ai.deploy.renames import planned_moves
     from sovereign_ai.deploy.rule_check import gate
     from sovereign_ai.deploy.signals import signals_as_interrupt
@@ -117,7 +123,13 @@ else:
             "provider": ("PROVIDER_VERSION", "provider_inputs"),
             "pulumi_environment": ("engine_variables", "pulumi_state", "state_dir"),
             "reading": ("reading_of", "serves_all"),
-            "removal": ("Removal", "check_removal", "remove_leftovers", "remove_strays"),
+            "removal": (
+                "Removal",
+                "check_removal",
+                "remove_holders",
+                "remove_leftovers",
+                "remove_strays",
+            ),
             "renames": ("planned_moves",),
             "rule_check": ("gate",),
             "signals": ("signals_as_interrupt",),
@@ -194,6 +206,7 @@ __all__ = [
     "release_after_kueue",
     "release_lines",
     "remove_directly",
+    "remove_holders",
     "remove_leftovers",
     "remove_strays",
     "removed_definition_problems",

@@ -39,6 +39,7 @@ from sovereign_ai.deploy.preconditions import (
     insist_on_asked,
 )
 from sovereign_ai.deploy.reading import reading_of
+from sovereign_ai.deploy.removal import remove_holders
 from sovereign_ai.deploy.replacement import replace
 from sovereign_ai.deploy.waiting_work import renew_waiting
 from sovereign_ai.deploy.withdrawal import withdraw, withdrawn
@@ -88,6 +89,7 @@ def prepare(
     uncordon(api, arrivals(nodes, factory.name, plan, bundle.cluster, leaving), progress)
     remove_custom(api, checked.leaving, progress)
     withdraw(api, withdrawn(reading, bundle.objects, factory.name), progress)
+    remove_holders(api, checked.strays, progress)
     enforce(api, bundle.objects, progress, live=reading)
     renew_waiting(api, bundle.objects, progress)
     define(api, bundle.objects, progress)

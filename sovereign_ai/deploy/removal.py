@@ -7,8 +7,9 @@ whole state is out of date then. Objects that carry the stack's UUID and are not
 crash, are removed too.
 
     removal = check_removal(api, deployment)      # reads only
+    remove_holders(api, removal.stray, progress)  # objects that a crash had left, and that hold others
     ...                                           # the engine removes what the state holds
-    remove_leftovers(api, deployment, progress)   # objects that a crash had left
+    remove_leftovers(api, deployment, progress)   # the other objects that a crash had left
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ from sovereign_ai.deploy.ownership import OWNED, Claim, ObjectOwner, owner_phras
 from sovereign_ai.deploy.preconditions import StackDeployment
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.render.kubernetes import KIND_ORDER
 
 _NAMESPACE = ("", "Namespace")
+_QUEUEING = "kueue.x-k8s.io"
+"""The group whose objects hold each other by finalizers."""
 
 
 @frozen_dataclass
@@ -126,6 +130,34 @@ def remove_leftovers(api: Api, deployment: StackDeployment, progress: Callable[[
         has_rare_kinds=stack.record.has_rare_kinds(deployment.target.deployment),
     )
     return remove_strays(api, stack_objects(api, claim), deployment, progress)
+
+
+def remove_holders(api: Api, strays: Iterable[ObjectKey], progress: Callable[[str], object]) -> list[str]:
+    """Delete the strays that others wait for: while a queue exists, its flavour and its checks do not go.
+
+    The engine knows nothing of strays, and waits for what they hold. So these go before it starts.
+
+    Args:
+        api: the cluster.
+        strays: objects of a stack that its state does not hold.
+        progress: called with a line for each object.
+
+    Returns:
+        Names of the deleted objects, sorted.
+
+    Raises:
+        ApiError: the API server refused a deletion.
+        UnreachableError: there was no answer.
+    """
+    removed: list[str] = []
+    # Whatever names another object comes after it in the order of application.
+    for kind in reversed(KIND_ORDER):
+        batch = sorted(key for key in strays if key.kind == kind and key.group == _QUEUEING)
+        for key in batch:
+            progress(f"delete {key}")
+        api.many(partial(delete, api, key) for key in batch)
+        removed += map(str, batch)
+    return sorted(removed)
 
 
 def remove_strays(

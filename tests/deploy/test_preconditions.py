@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from sovereign_ai.cli.up import _Deployment
 from sovereign_ai.cluster.api.client import ApiError
 from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.deletions import Allowed
@@ -168,6 +170,39 @@ def test_a_run_that_was_cut_short_goes_on_without_a_question_that_was_not_asked_
     # Another description was never begun, and is asked for.
     [asked] = check_preconditions(api, made[:1], half).unasked
     assert asked.code == "mass-deletion"
+
+
+class WithKueue(Cluster):
+    """Keeps a flavour that is being deleted for as long as there is a queue."""
+
+    def list(self, api_version: str, kind: str, *arguments: Any, **more: Any) -> Any:
+        has_queue = any(key[1] == "ClusterQueue" for key in self.objects)
+        for key, stored in [*self.objects.items()]:
+            if stored["metadata"].get("deletionTimestamp") and not has_queue:
+                del self.objects[key]
+        return super().list(api_version, kind, *arguments, **more)
+
+
+def test_a_flavour_that_goes_is_not_waited_for_while_a_cut_runs_queue_holds_it(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    """A killed run made the queue `serve`; the next one deleted its flavour, and the one after wants it."""
+    kueue = "kueue.x-k8s.io/v1beta2"
+    flavour = obj("ResourceFlavor", "serve.open", version=kueue, labels=mine(record))
+    going = {**flavour, "metadata": {**flavour["metadata"], "deletionTimestamp": "2026-11-30T06:37:29Z"}}
+    api = WithKueue(going, obj("ClusterQueue", "serve", version=kueue, labels=mine(record)))
+    whole = deployment(tmp_path, record)
+    checked = check_preconditions(api, [flavour], whole)
+    assert [str(key) for key in checked.terminating] == ["ResourceFlavor/serve.open"]
+    assert [str(key) for key in checked.strays] == ["ClusterQueue/serve"]
+    options = SimpleNamespace(wait_seconds=0.2)
+    up = SimpleNamespace(
+        target=SimpleNamespace(api=api), output=SimpleNamespace(progress=print), options=options
+    )
+    reading = SimpleNamespace(forget=lambda: None)
+    _Deployment._claim(up, reading, whole, checked)  # type: ignore[arg-type]
+    assert api.written == ["DELETE ClusterQueue/serve"]
+    assert record.cluster("lab") is not None
 
 
 def large(record: StackRecord, word: str) -> list[dict[str, Any]]:

@@ -9,14 +9,18 @@ import pytest
 
 from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.preconditions import StackDeployment
-from sovereign_ai.deploy.removal import check_removal, remove_leftovers
+from sovereign_ai.deploy.removal import check_removal, remove_holders, remove_leftovers
 from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.stack_record import ClusterIdentity, StackRecord
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.render.kubernetes import KIND_ORDER
 from tests.deploy.test_cluster_identity import kubeconfig
 from tests.deploy.test_state_objects import below, resource
 from tests.support.memory_cluster import MemoryCluster, obj
+
+QUEUEING = KIND_ORDER[KIND_ORDER.index("Topology") :]
+"""Kinds of Kueue's objects, in the order of application."""
 
 
 @pytest.fixture
@@ -109,3 +113,21 @@ def test_a_removal_finds_what_a_cut_run_left_of_a_controller(tmp_path: Path, rec
     whole = deployment(tmp_path, record)
     assert list(map(str, check_removal(api, whole).stray)) == ["CSIDriver/driver"]
     assert remove_leftovers(api, whole, lambda _line: None) == ["CSIDriver/driver"]
+
+
+def test_what_a_cut_run_left_of_queues_goes_before_what_it_holds_and_nothing_else_does(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    """A flavour goes once no queue has it, and the engine waits for that without knowing the queue."""
+    kueue = "kueue.x-k8s.io/v1beta2"
+    strays = [obj(kind, "stray", version=kueue, labels=mine(record)) for kind in QUEUEING]
+    others = [
+        obj("Namespace", "research", labels=mine(record)),
+        obj("ValidatingAdmissionPolicy", "sovereign-x", labels=mine(record)),
+    ]
+    api = MemoryCluster(*strays, *others)
+    stray = check_removal(api, deployment(tmp_path, record)).stray
+    gone = remove_holders(api, stray, lambda _line: None)
+    assert gone == sorted(f"{kind}/stray" for kind in QUEUEING)
+    # Each before what it names, as `needs` has it for those that the engine deletes.
+    assert api.written == [f"DELETE {kind}/stray" for kind in reversed(QUEUEING)]
