@@ -53,7 +53,7 @@ from sovereign_ai.cluster.embedded.queueing import (
     set_queueing,
 )
 from sovereign_ai.cluster.embedded.queueing_change import (
-    is_descriptions,
+    stays_descriptions,
     wanted_fair_sharing,
     wants_queueing,
 )
@@ -162,7 +162,7 @@ def up(
         is_same = is_same and (watched is None or not watched.is_restart)
         shared = wanted_fair_sharing(cluster_dir, fair_sharing, with_queueing=with_queueing)
         is_same = is_same and shared == fair_sharing_of(cluster_dir)
-        is_described = by_description and is_descriptions(cluster_dir)
+        is_described = stays_descriptions(cluster_dir, queueing, by_description=by_description)
         if is_same and before.supervisor is not None and before.phase in {"starting", "ready"}:
             if not before.healthy:
                 progress(f"{name}: waiting for components that are being restarted")

@@ -132,6 +132,19 @@ def is_descriptions(cluster_dir: ClusterDir) -> bool:
     return not has_queueing(cluster_dir) or is_by_description(cluster_dir)
 
 
+def stays_descriptions(cluster_dir: ClusterDir, asked: bool | None, *, by_description: bool) -> bool:
+    """Return whether Kueue is there for a description alone from the next start on.
+
+    Args:
+        cluster_dir: the control plane's folder.
+        asked: whether it is asked for; None where nobody says, and it stays whose it was.
+        by_description: whether a description says so, and no option.
+    """
+    if asked is None:
+        return is_by_description(cluster_dir)
+    return by_description and is_descriptions(cluster_dir)
+
+
 def wanted_fair_sharing(
     cluster_dir: ClusterDir, asked: Sequence[str] | None, *, with_queueing: bool
 ) -> tuple[str, ...]:

@@ -222,3 +222,22 @@ def test_a_running_plane_is_started_anew_exactly_where_its_strategies_change(
             lifecycle.up("queues", root=tmp_path, fair_sharing=asked)
     else:
         lifecycle.up("queues", root=tmp_path, fair_sharing=asked)
+
+
+@pytest.mark.parametrize("by_description", [True, False])
+def test_a_stopped_plane_that_is_started_keeps_who_asked_for_its_kueue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_description: bool
+) -> None:
+    """As after a reboot: `up` starts it before it looks at the description, which may name Kueue no more."""
+    made = ClusterDir("queues", tmp_path / "queues")
+    made.make()
+    set_queueing(made, tmp_path, by_description=by_description)
+    monkeypatch.setattr(lifecycle, "status_of", lambda _: MagicMock(supervisor=None, phase="stopped"))
+    monkeypatch.setattr(lifecycle, "_queue_definitions", lambda: tmp_path)
+    monkeypatch.setattr(lifecycle, "_workload_definitions", lambda _: {})
+    for name in ("stop_processes", "_start", "_finish", "_programs"):
+        monkeypatch.setattr(lifecycle, name, MagicMock())
+    lifecycle.up("queues", root=tmp_path)
+    assert is_descriptions(made) is by_description
+    # So the description that does not name it takes it back, where one had asked for it.
+    assert wants_queueing(made, asked=False, by_description=True) is not by_description
