@@ -65,6 +65,14 @@ def test_an_object_with_a_finalizer_is_named_with_the_finalizer_and_who_set_it()
     assert "--wait" in problem.hint
 
 
+def test_what_kueue_keeps_is_said_to_be_in_use_and_nobody_is_told_to_take_its_finalizer_away() -> None:
+    in_use = ["kueue.x-k8s.io/resource-in-use"]
+    flavour = obj("ResourceFlavor", "serve.open", deletionTimestamp=GONE, finalizers=in_use)
+    _, (problem,) = wait(MemoryCluster(flavour), flavour)
+    assert "a queue that names it, or work that it has admitted, has to go first" in problem.hint
+    assert "remove it" not in problem.hint
+
+
 def test_a_finalizer_of_the_namespace_and_of_an_object_outside_namespaces_is_named_too() -> None:
     space = obj("Namespace", "research", deletionTimestamp=GONE, finalizers=["example.com/a"])
     tier = obj(
