@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import field
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from sovereign_ai.files import below
@@ -112,7 +113,7 @@ def locate_field(model: type[BaseModel], loc: Sequence[int | str], *, by_alias: 
             parent = bare
             info, name = _find_field(bare, str(step), by_alias=by_alias)
             path = below(path, name)
-            kind = _full_type(info) if info else None
+            kind = full_type(info) if info else None
         elif get_origin(bare) in (tuple, list) and isinstance(step, int):
             path, kind = below(path, step), get_args(bare)[0]
         elif get_origin(bare) is dict:
@@ -139,9 +140,22 @@ def _list_of(arms: list[Any]) -> Any:
     return None
 
 
-def _full_type(info: FieldInfo) -> Any:
+def full_type(info: FieldInfo) -> Any:
     """Return a field's type together with its constraints."""
     return Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
+
+
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return the validator of a type; making one takes far longer than using it."""
+    try:
+        return _kept_adapter(kind)
+    except TypeError:
+        return TypeAdapter(kind)  # a type whose annotations have no hash
+
+
+@cache
+def _kept_adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def _alternatives(kind: Any) -> tuple[list[Any], list[Any]]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
-from functools import cache
 from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from sovereign_ai.errors import closest
 from sovereign_ai.spec.base import Model
-from sovereign_ai.spec.field_location import fields_of, locate_field
+from sovereign_ai.spec.field_location import adapter, fields_of, full_type, locate_field
 
 MOST_ENTRIES = 200
 """Entries of a list that are checked, in a description that is refused in any case."""
@@ -62,7 +61,7 @@ def partial(kind: Any, value: Any) -> Any:
         `Missing`.
     """
     try:
-        return _adapter(kind).validate_python(value)
+        return adapter(kind).validate_python(value)
     except ValidationError:
         pass
     for inner in _members(kind):
@@ -78,19 +77,6 @@ def partial(kind: Any, value: Any) -> Any:
     return _MISSING
 
 
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    """Return the validator of a type; making one takes far longer than using it."""
-    try:
-        return _kept_adapter(kind)
-    except TypeError:
-        return TypeAdapter(kind)  # a type whose annotations have no hash
-
-
-@cache
-def _kept_adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
 def _right_fields(model: type[Model], data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield each field, as far as it is correct.
 
@@ -99,7 +85,7 @@ def _right_fields(model: type[Model], data: dict[str, Any]) -> Iterator[tuple[st
     misspelt = _misspelt(model, data)
     for name, info in model.model_fields.items():
         key = info.alias or name
-        kind: Any = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
+        kind = full_type(info)
         if key in data:
             yield name, partial(kind, data[key])
         elif info.is_required() or key in misspelt:

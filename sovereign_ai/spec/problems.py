@@ -8,15 +8,16 @@ characters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from sovereign_ai.errors import Problem, SpecError, Where, closest, nearest
 from sovereign_ai.files import Parsed, above, below, foreign, may_be_secret, shown
 from sovereign_ai.frozen_dataclass import frozen_dataclass
-from sovereign_ai.spec.field_location import FieldLocation, fields_of, locate_field
+from sovereign_ai.spec.field_location import FieldLocation, adapter, fields_of, full_type, locate_field
 from sovereign_ai.text import counted
 from sovereign_ai.units import Quantity, Ratio
 
@@ -96,10 +97,13 @@ def from_validation(
     """
     key = key or where
     placed: list[tuple[Where, Mapping[str, Any], FieldLocation]] = []
-    for item, spot in _items_by_field(error, model, by_alias=by_alias):
-        # An unknown field has no value worth pointing at, but a name.
-        place = key(spot.path) if item["type"] == "extra_forbidden" else where(spot.path)
-        placed.append((place, item, spot))
+    given = error.errors(include_url=False)[:_MOST_SORTED]
+    for items, written in _read_as_meant(given, model, by_alias=by_alias):
+        for item, spot in _items_by_field(items, model, by_alias=by_alias):
+            path = _as_written(spot.path, written)
+            # An unknown field has no value worth pointing at, but a name.
+            place = key(path) if item["type"] == "extra_forbidden" else where(path)
+            placed.append((place, item, spot))
     placed.sort(key=lambda entry: _order(entry[0]))
     problems: list[Problem] = []
     for place, item, spot in placed[:MOST_PROBLEMS]:
@@ -117,6 +121,64 @@ def from_validation(
         message = f"and {counted(left, 'more problem')}"
         problems.append(Problem("too-many-problems", message, places[0], "fix these first"))
     return problems
+
+
+def _read_as_meant(
+    items: Sequence[Mapping[str, Any]], model: type[BaseModel], *, by_alias: bool
+) -> Iterator[tuple[Sequence[Mapping[str, Any]], Mapping[str, str]]]:
+    """Yield pydantic's errors, and those of the values of misspelt fields, which it does not look at.
+
+    A field that is spelt almost like one of its part is read as that one: it is not missing as well, and a
+    mistake in its value does not wait for the next attempt.
+
+    Args:
+        items: pydantic's errors.
+        model: the part that was validated.
+        by_alias: whether the user writes aliases.
+
+    Yields:
+        Errors, first those given and then those of each misspelt field; and the paths in them that stand for
+        a misspelt field, each with that field's own.
+    """
+    parts: list[tuple[Sequence[Mapping[str, Any]], Mapping[str, str]]] = [(items, {})]
+    found: set[tuple[int | str, ...]] = set()
+    # A misspelt field may hold misspelt ones, whose errors are appended in turn.
+    for part, written in parts:
+        for item in part:
+            if item["type"] != "extra_forbidden" or len(found) == MOST_PROBLEMS:
+                continue
+            loc = item["loc"]
+            spot = locate_field(model, loc, by_alias=by_alias)
+            fields = fields_of(spot.parent, by_alias=by_alias) if spot.parent else {}
+            right = closest(spot.name, sorted(fields))
+            meant = (*loc[:-1], right)
+            if not right or meant in found:
+                continue
+            found.add(meant)
+            path = locate_field(model, meant, by_alias=by_alias).path
+            inside = _errors_of(fields[right], item["input"], meant)
+            parts.append((inside, {**written, path: spot.path}))
+    for part, written in parts:
+        yield [item for item in part if item["type"] != "missing" or item["loc"] not in found], written
+
+
+def _errors_of(field: FieldInfo, value: object, loc: tuple[int | str, ...]) -> Sequence[Mapping[str, Any]]:
+    """Return pydantic's errors of a value as that of a field at a place."""
+    try:
+        adapter(full_type(field)).validate_python(value)
+    except ValidationError as error:
+        items = error.errors(include_url=False)[:_MOST_SORTED]
+        return [{**item, "loc": (*loc, *item["loc"])} for item in items]
+    return ()
+
+
+def _as_written(path: str, written: Mapping[str, str]) -> str:
+    """Return a path with the names of misspelt fields as the user wrote them."""
+    around = path
+    while around and around not in written:
+        around = above(around)
+    # What is around a misspelt field may be misspelt too.
+    return _as_written(written[around], written) + path[len(around) :] if around else path
 
 
 def _inside(
@@ -168,10 +230,9 @@ def _is_by_name(value: Mapping[Any, Any], part: type[BaseModel], *, by_alias: bo
 
 
 def _items_by_field(
-    error: ValidationError, model: type[BaseModel], *, by_alias: bool
+    items: Sequence[Mapping[str, Any]], model: type[BaseModel], *, by_alias: bool
 ) -> list[tuple[Mapping[str, Any], FieldLocation]]:
     """Return the first of pydantic's errors for each field, without errors that only follow from others."""
-    items = error.errors(include_url=False)[:_MOST_SORTED]
     parents = {item["loc"][:-1] for item in items}
     by_path: dict[str, tuple[Mapping[str, Any], FieldLocation]] = {}
     for item in items:
@@ -179,7 +240,8 @@ def _items_by_field(
         if item["type"] == "too_short" and _has_inside(loc, parents):
             continue  # pydantic does not count wrong entries; these are reported by themselves
         is_list = isinstance(item["input"], list | tuple | dict)
-        if item["type"] == "literal_error" and is_list and _has_beside(loc, items):
+        is_arm = bool(loc) and str(loc[-1]).startswith("literal[")
+        if item["type"] == "literal_error" and is_arm and is_list and _has_beside(loc, items):
             continue  # the user meant a list, and its problems are reported
         spot = locate_field(model, loc, by_alias=by_alias)
         by_path.setdefault(spot.path, (item, spot))

@@ -9,7 +9,7 @@ and only its `factory` is kept. A stack's `__main__.py` is never run.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -20,6 +20,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.spec.catalog_files import with_files
 from sovereign_ai.spec.checks.every_check import check, check_part
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.field_location import full_type
 from sovereign_ai.spec.manifest_files import with_manifests
 from sovereign_ai.spec.partial import partial, without_unknown
 from sovereign_ai.spec.problems import from_validation, uncovered
@@ -187,7 +188,7 @@ def _check_rest(data: dict[str, Any], source: SourceMap) -> list[Problem]:
         wrong_fields = {str(item["loc"][0]) for item in error.errors(include_url=False) if item["loc"]}
     right: dict[str, Any] = {}
     for name, info in AIFactory.model_fields.items():
-        kind: Any = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
+        kind = full_type(info)
         if name in data:
             right[name] = partial(kind, data[name])
         elif not info.is_required():

@@ -38,7 +38,12 @@ from sovereign_ai.spec.checks.limits import check_limits
 from sovereign_ai.spec.checks.names import check_names
 from sovereign_ai.spec.checks.network import check_clusters, check_network
 from sovereign_ai.spec.checks.phases import check_phases
-from sovereign_ai.spec.checks.platform import check_lending, check_platform
+from sovereign_ai.spec.checks.platform import (
+    check_lending,
+    check_network_accounts,
+    check_platform,
+    check_workers,
+)
 from sovereign_ai.spec.checks.repeats import check_repeats
 from sovereign_ai.spec.checks.services import check_services
 from sovereign_ai.spec.checks.values import check_alone, check_shares, check_values
@@ -73,6 +78,8 @@ _CHECKS: tuple[tuple[Callable[[AIFactory], Iterator[Problem]], frozenset[str]], 
     (check_signers, frozenset({"images"})),
     (check_services, frozenset({"services"})),
     (check_platform, frozenset({"platform"})),
+    (check_network_accounts, frozenset({"platform", "zones", "tenants"})),
+    (check_workers, frozenset({"platform", "zones"})),
     (check_lending, frozenset({"platform", "zones"})),
     (check_fair_sharing, frozenset({"platform", "zones", "tenants"})),
     (check_disruption_budgets, frozenset({"disruption_budgets", "pools", "zones", "tenants"})),
@@ -144,7 +151,8 @@ def _run_special_checks(
         if needs <= fields:
             yield from run(factory)
         elif needs <= factory.model_fields_set:
-            with suppress(MissingValueError):
+            # Functions in C, as that which normalises a text, ask for a type before they ask the value.
+            with suppress(MissingValueError, TypeError):
                 yield from run(factory)
 
 

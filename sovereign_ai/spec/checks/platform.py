@@ -30,8 +30,6 @@ def check_platform(factory: AIFactory) -> Iterator[Problem]:
     yield from _check_prerequisites(platform, rows)
     yield from _check_rivals(platform, rows)
     yield from _check_details(platform, rows)
-    yield from _check_network_accounts(factory, platform)
-    yield from _check_workers(factory, platform)
     yield from check_manifests(platform, {name: row.namespace for name, row in rows.items()})
 
 
@@ -138,8 +136,11 @@ def _check_details(platform: Platform, rows: dict[str, CatalogController]) -> It
         yield from _check_contacts(controller, field)
 
 
-def _check_network_accounts(factory: AIFactory, platform: Platform) -> Iterator[Problem]:
+def check_network_accounts(factory: AIFactory) -> Iterator[Problem]:
     """Refuse a network plugin's account that stands twice, or that a tenant could act as."""
+    platform = factory.platform
+    if platform is None:
+        return
     tenants = {tenant.name for tenant in factory.tenants}
     own = {f"{tenant}-{zone.name}" for tenant in tenants for zone in factory.zones}
     for index, account in enumerate(platform.network_accounts):
@@ -154,8 +155,11 @@ def _check_network_accounts(factory: AIFactory, platform: Platform) -> Iterator[
             yield Problem("bad-account", message, where, hint)
 
 
-def _check_workers(factory: AIFactory, platform: Platform) -> Iterator[Problem]:
+def check_workers(factory: AIFactory) -> Iterator[Problem]:
     """Refuse worker clusters without Kueue, that stand twice, and tenants of none of their zones."""
+    platform = factory.platform
+    if platform is None:
+        return
     seen: set[str] = set()
     for index, worker in enumerate(platform.multikueue):
         at = f"{_ROOT}.multikueue[{index}]"
