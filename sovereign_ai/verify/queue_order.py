@@ -59,7 +59,7 @@ def outrun_by(workload: Object, state: QueueState) -> Object | None:
         turn = _firsts_of(waiting)
         while turn:
             looks += 1
-            name, first = _next(turn, state)
+            name, first = _next(turn, state, full_name(workload))
             del turn[name]
             gets_in = first.after is not state
             if full_name(first.workload) == full_name(workload):
@@ -132,8 +132,14 @@ def _takes_work(workload: Object, queue: Object, state: QueueState) -> bool:
     return True
 
 
-def _next(turn: dict[str, Object], state: QueueState) -> tuple[str, _First]:
-    """Return the queue whose workload is looked at next, with what it takes."""
+def _next(turn: dict[str, Object], state: QueueState, asked: str) -> tuple[str, _First]:
+    """Return the queue whose workload is looked at next, with what it takes.
+
+    Args:
+        turn: each queue that still has a first workload.
+        state: what there is.
+        asked: the workload that is asked about, which comes after its equals.
+    """
     tree = quota_tree(state.cluster_queues, state.cohorts, state.workloads)
     firsts: dict[str, _First] = {}
     for name, workload in turn.items():
@@ -143,16 +149,20 @@ def _next(turn: dict[str, Object], state: QueueState) -> tuple[str, _First]:
             return name, _First(workload, {}, state)
         firsts[name] = _First(workload, *found)
     top = list(tree[next(iter(turn))].above())[-1]
-    winner = _winner(top, firsts)
+    winner = _winner(top, firsts, asked)
     name = winner.name if winner is not None else next(iter(turn))
     return name, firsts[name]
 
 
-def _winner(cohort: QuotaNode, firsts: dict[str, _First]) -> QuotaNode | None:
-    """Return the queue below a cohort whose workload comes first; None where none has any."""
+def _winner(cohort: QuotaNode, firsts: dict[str, _First], asked: str) -> QuotaNode | None:
+    """Return the queue below a cohort whose workload comes first; None where none has any.
+
+    Of equal shares, priorities and seconds Kueue takes any, so that the workload that is asked about may be
+    the last of them.
+    """
     entered = []
     for below in cohort.cohorts:
-        queue = _winner(below, firsts)
+        queue = _winner(below, firsts, asked)
         if queue is not None:
             entered.append((below, queue))
     for queue in cohort.queues:
@@ -165,7 +175,10 @@ def _winner(cohort: QuotaNode, firsts: dict[str, _First]) -> QuotaNode | None:
         add_needs(queue, first.needs)
         share = share_of(child)
         remove_needs(queue, first.needs)
-        rank = (share.is_of(first.needs), share.rank, place_in_queue(first.workload))
+        is_asked = full_name(first.workload) == asked
+        # UIDs decide between workloads of one queue alone.
+        priority, age, _ = place_in_queue(first.workload)
+        rank = (share.is_of(first.needs), share.rank, priority, age, is_asked)
         if best is None or rank < least:
             best, least = queue, rank
     return best

@@ -73,9 +73,14 @@ def priority_of(workload: Object) -> int:
     return int(workload["spec"].get("priority") or 0)
 
 
-def place_in_queue(workload: Object) -> tuple[int, str]:
-    """Return what a queue sorts by: priority, then age."""
-    return (-priority_of(workload), str(workload["metadata"].get("creationTimestamp", "9")))
+def place_in_queue(workload: Object) -> tuple[int, str, str]:
+    """Return what a queue sorts by: priority, then age in seconds, then UID.
+
+    What is not there yet comes last (Kueue 0.17, baseCompareFunc in pkg/cache/queue/cluster_queue.go).
+    """
+    metadata = workload["metadata"]
+    age = str(metadata.get("creationTimestamp", "9"))
+    return (-priority_of(workload), age, str(metadata.get("uid", "~")))
 
 
 def missing_class(workload: Object, state: QueueState) -> Object | None:

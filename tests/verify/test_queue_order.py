@@ -66,6 +66,24 @@ def test_equal_shares_are_decided_by_priority_and_then_by_age() -> None:
     assert first_of(older, borrowers(*held, older, urgent)) == "team/newer"
 
 
+def test_of_equals_in_two_queues_the_one_that_is_asked_about_may_be_the_last() -> None:
+    """Kueue takes any of them: what is said to let a workload in has to do so whichever it takes."""
+    held = (holds("h1", "a", 8), holds("h2", "b", 8), holds("h3", "l", 8))
+    one, other = waits("one", "a"), waits("other", "b")
+    state = borrowers(*held, one, other)
+    assert first_of(one, state) == "team/other"
+    assert first_of(other, state) == "team/one"
+
+
+def test_of_equals_in_one_queue_the_smaller_uid_is_first() -> None:
+    held = (holds("h1", "a", 8), holds("h2", "b", 8), holds("h3", "l", 8))
+    first, second = waits("z", "a"), waits("y", "a")
+    first["metadata"]["uid"], second["metadata"]["uid"] = "1", "2"
+    state = borrowers(*held, first, second)
+    assert first_of(second, state) == "team/z"
+    assert first_of(first, state) == ""
+
+
 def test_who_stays_within_its_own_quota_gets_in_before_every_borrower() -> None:
     own, owner = waits("own", "b"), waits("owner", "l", created="2026-01-02T00:00:00Z")
     state = borrowers(*HELD, own, owner)
