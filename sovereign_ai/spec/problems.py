@@ -8,7 +8,7 @@ characters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -46,6 +46,29 @@ SYNONYMS = {
     "flash": "nvme",
 }
 """What people also call a value that is written as another word, which no spelling leads to."""
+FIELD_SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "type": ("kind", "protocol"),
+    "size": ("capacity",),
+    "speed": ("link", "rate"),
+    "bandwidth": ("link", "rate"),
+    "count": ("nodes", "replicas"),
+    "machines": ("nodes",),
+    "servers": ("nodes",),
+    "server": ("system",),
+    "location": ("country", "site"),
+    "datacenter": ("site",),
+    "jurisdiction": ("seat", "country"),
+    "country": ("seat", "jurisdiction"),
+    "quality": ("grade",),
+    "tier": ("grade",),
+    "datacenters": ("sites",),
+    "node_pools": ("pools",),
+    "networks": ("fabrics",),
+    "security_zones": ("zones",),
+    "customers": ("tenants",),
+    "vendors": ("suppliers",),
+}
+"""What people also call a field, and its names; the first one that a part has is meant."""
 # Errors that are sorted and worded, at most: a hostile file may have any number of them.
 _MOST_SORTED = 1_000
 
@@ -150,7 +173,7 @@ def _read_as_meant(
             loc = item["loc"]
             spot = locate_field(model, loc, by_alias=by_alias)
             fields = fields_of(spot.parent, by_alias=by_alias) if spot.parent else {}
-            right = closest(spot.name, sorted(fields))
+            right = _meant(spot.name, fields)
             meant = (*loc[:-1], right)
             if not right or meant in found:
                 continue
@@ -160,6 +183,14 @@ def _read_as_meant(
             parts.append((inside, {**written, path: spot.path}))
     for part, written in parts:
         yield [item for item in part if item["type"] != "missing" or item["loc"] not in found], written
+
+
+def _meant(name: str, fields: Collection[str]) -> str:
+    """Return the field that is meant by a name that a part does not have; empty where none is near."""
+    for synonym in FIELD_SYNONYMS.get(name[:40].casefold(), ()):
+        if synonym in fields:
+            return synonym
+    return closest(name, sorted(fields))
 
 
 def _errors_of(field: FieldInfo, value: object, loc: tuple[int | str, ...]) -> Sequence[Mapping[str, Any]]:
@@ -339,7 +370,9 @@ def _unknown_field(wrong: _Wrong) -> Problem:
     owner, hint = "this part", ""
     if spot.parent:
         owner = spot.parent.__name__
-        hint = nearest(spot.name, sorted(fields_of(spot.parent, by_alias=spot.by_alias)))
+        fields = sorted(fields_of(spot.parent, by_alias=spot.by_alias))
+        right = _meant(spot.name, fields)
+        hint = f"did you mean {right!r}?" if right else nearest(spot.name, fields)
     message = f"{owner} has no field {shown(spot.name)}"
     letter = foreign(spot.name)
     if letter:

@@ -12,7 +12,7 @@ from sovereign_ai.errors import Problem, Where
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.pool import GpuNodePool
-from sovereign_ai.spec.problems import MOST_PROBLEMS, SYNONYMS, from_validation, uncovered
+from sovereign_ai.spec.problems import FIELD_SYNONYMS, MOST_PROBLEMS, SYNONYMS, from_validation, uncovered
 
 POOL = {"name": "p", "site": "a", "system": "dgx-h100", "nodes": 8, "purpose": "training", "zone": "z"}
 
@@ -87,4 +87,24 @@ def test_every_other_word_stands_for_a_value_that_some_field_has():
     schema = json.dumps(AIFactory.model_json_schema())
     for word, value in SYNONYMS.items():
         assert f'"{value}"' in schema
+        assert word == word.casefold()
+
+
+def test_another_word_for_a_field_leads_to_the_field_and_its_value_is_read() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Fabric.model_validate({"name": "f", "type": "IB", "speed": "400", "radix": 32})
+    problems = from_validation(caught.value, Fabric, lambda path: Where(field=path))
+    told = {(problem.where.field, problem.code): problem.hint for problem in problems}
+    assert told["type", "unknown-field"] == "did you mean 'kind'?"
+    assert told["type", "not-allowed"] == "did you mean 'infiniband'?"
+    assert told["speed", "unknown-field"] == "did you mean 'link'?"
+    assert ("speed", "bad-quantity") in told
+    assert "missing-field" not in {code for _, code in told}
+
+
+def test_every_other_word_for_a_field_stands_for_fields_that_some_part_has() -> None:
+    schema = AIFactory.model_json_schema()
+    fields = {name for part in (schema, *schema["$defs"].values()) for name in part.get("properties", ())}
+    for word, names in FIELD_SYNONYMS.items():
+        assert set(names) <= fields, word
         assert word == word.casefold()
