@@ -112,9 +112,12 @@ def find_rule(rule_id: str) -> Rule:
     for candidate in REGISTRY:
         if candidate.id == rule_id:
             return candidate
+    # An id that is spelt like another group's is another rule, so that its own group is looked at first.
     ids = [candidate.id for candidate in REGISTRY]
-    problem = Problem("unknown-rule", f"no rule has the id {rule_id!r}", hint=nearest(rule_id, ids))
-    raise UsageError(problem)
+    of_group = [known for known in ids if known.startswith(rule_id[:4])]
+    groups = sorted({known[:3] for known in ids})
+    hint = nearest(rule_id, of_group) if of_group else f"groups of rules: {', '.join(groups)}"
+    raise UsageError(Problem("unknown-rule", f"no rule has the id {rule_id!r}", hint=hint))
 
 
 def registry_data() -> list[dict[str, object]]:
