@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import orjson
 
@@ -113,11 +114,20 @@ def find_rule(rule_id: str) -> Rule:
         if candidate.id == rule_id:
             return candidate
     # An id that is spelt like another group's is another rule, so that its own group is looked at first.
-    ids = [candidate.id for candidate in REGISTRY]
-    of_group = [known for known in ids if known.startswith(rule_id[:4])]
-    groups = sorted({known[:3] for known in ids})
-    hint = nearest(rule_id, of_group) if of_group else f"groups of rules: {', '.join(groups)}"
+    groups: dict[str, list[str]] = {}
+    for candidate in REGISTRY:
+        groups.setdefault(candidate.id[:3], []).append(candidate.id)
+    group = rule_id[:3] if rule_id[:3] in groups else _group_of_same_letters(rule_id, groups)
+    hint = nearest(rule_id, groups[group]) if group else f"groups of rules: {', '.join(sorted(groups))}"
     raise UsageError(Problem("unknown-rule", f"no rule has the id {rule_id!r}", hint=hint))
+
+
+def _group_of_same_letters(rule_id: str, groups: Iterable[str]) -> str:
+    """Return the group whose letters an id has in another order; empty where there is none."""
+    for group in groups:
+        if sorted(group) == sorted(rule_id[:3]):
+            return group
+    return ""
 
 
 def registry_data() -> list[dict[str, object]]:
