@@ -20,6 +20,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -88,6 +89,7 @@ class Feed:
         self._written = threading.Lock()
         self._lease: dict[str, Any] | None = None
         self.storm, self.half, self.over = threading.Event(), threading.Event(), threading.Event()
+        self.closed = threading.Event()
         self.seconds = 0.0
 
     def pages(self, _version: str, kind: str, **_how: bool) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
@@ -120,9 +122,12 @@ class Feed:
                 yield named.replace(_VERSION, str(self._version).encode())
             self.seconds = time.perf_counter() - begun - paused
             self.over.set()
-        while True:
-            time.sleep(0.2)
+        while not self.closed.wait(0.2):
             yield b""
+
+    def close(self) -> None:
+        """End the watches, as a connection that is closed does: whoever follows them waits for their end."""
+        self.closed.set()
 
     def many(self, calls: Iterable[Callable[[], Any]], _workers: int = 16) -> Sequence[Any]:
         """Call one after the other."""
@@ -176,7 +181,7 @@ def live_through_storm(machines: int, *, is_traced: bool) -> dict[str, float]:
     watched = WatchedCluster(api, placed)
     controller = RepairController(api, placed, Policy(), "bench", watched)
     # A watch begins when the lists are there; the storm waits for the first round.
-    with watched.watching():
+    with watched.watching(), closing(feed):
         await_lists(controller, watched)
         before, peak = tracemalloc.get_traced_memory()
         if is_traced:
