@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from string import ascii_lowercase
 
 from sovereign_ai.errors import closest, listed_nearest
 
@@ -116,7 +117,7 @@ def _is_in(number: str, row: set[str]) -> bool:
     """Return whether a row has this number; order numbers begin with an M, and letters may be left out."""
     if number in row or number.removeprefix("m") in row:
         return True
-    return number[0].isdigit() and number in {part.lstrip(_LETTERS) for part in row}
+    return number[0].isdigit() and number in {part.lstrip(ascii_lowercase) for part in row}
 
 
 def _is_other(number: str, row: set[str]) -> bool:
@@ -127,9 +128,6 @@ def _is_other(number: str, row: set[str]) -> bool:
     return letters in {_letters_before(part) for part in row if not part.isalpha()}
 
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-
-
 def _letters_before(part: str) -> str:
     """Return the letters that a part begins with."""
-    return part[: len(part) - len(part.lstrip(_LETTERS))]
+    return part[: len(part) - len(part.lstrip(ascii_lowercase))]

@@ -86,7 +86,6 @@ else:
             "evictions": (
                 "CORDON_OWNER",
                 "LISTED_ONE_BY_ONE",
-                "LISTED_ONE_BY_ONE",
                 "cut_grace",
                 "deletion_grace",
                 "evict_pod",

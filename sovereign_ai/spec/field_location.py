@@ -13,7 +13,7 @@ shown `pools[0].zone`, and what may be written there.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import field
 from datetime import date
 from enum import StrEnum
@@ -24,9 +24,34 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from sovereign_ai.errors import closest
 from sovereign_ai.files import below
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.units import Quantity, Ratio
+
+FIELD_SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "type": ("kind", "protocol"),
+    "size": ("capacity",),
+    "speed": ("link", "rate"),
+    "bandwidth": ("link", "rate"),
+    "count": ("nodes", "replicas"),
+    "machines": ("nodes",),
+    "servers": ("nodes",),
+    "server": ("system",),
+    "location": ("country", "site"),
+    "datacenter": ("site",),
+    "jurisdiction": ("seat", "country"),
+    "country": ("seat", "jurisdiction"),
+    "quality": ("grade",),
+    "tier": ("grade",),
+    "datacenters": ("sites",),
+    "node_pools": ("pools",),
+    "networks": ("fabrics",),
+    "security_zones": ("zones",),
+    "customers": ("tenants",),
+    "vendors": ("suppliers",),
+}
+"""What people also call a field, and its names; the first one that a part has is meant."""
 
 
 @frozen_dataclass
@@ -91,6 +116,14 @@ def fields_of(model: type[BaseModel], *, by_alias: bool) -> dict[str, FieldInfo]
     for name, info in model.model_fields.items():
         fields[(info.alias or name) if by_alias else name] = info
     return fields
+
+
+def meant_field(name: str, fields: Collection[str]) -> str:
+    """Return the field that is meant by a name that a part does not have; empty where none is near."""
+    for synonym in FIELD_SYNONYMS.get(name[:40].casefold(), ()):
+        if synonym in fields:
+            return synonym
+    return closest(name, sorted(fields))
 
 
 def locate_field(model: type[BaseModel], loc: Sequence[int | str], *, by_alias: bool = True) -> FieldLocation:

@@ -11,9 +11,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
-from sovereign_ai.errors import closest
 from sovereign_ai.spec.base import Model
-from sovereign_ai.spec.field_location import adapter, fields_of, full_type, locate_field
+from sovereign_ai.spec.field_location import adapter, fields_of, full_type, locate_field, meant_field
 
 MOST_ENTRIES = 200
 """Entries of a list that are checked, in a description that is refused in any case."""
@@ -110,7 +109,7 @@ def _misspelt(model: type[Model], data: dict[str, Any]) -> set[str]:
     """Return the fields that are left out and that unknown ones are spelt like."""
     fields = set(fields_of(model, by_alias=True))
     left_out = sorted(fields - set(data))
-    return {closest(str(key), left_out) for key in set(data) - fields}
+    return {meant_field(str(key), left_out) for key in set(data) - fields}
 
 
 def without_unknown(model: type[Model], data: dict[str, Any], error: ValidationError) -> dict[str, Any]:
@@ -132,6 +131,6 @@ def without_unknown(model: type[Model], data: dict[str, Any], error: ValidationE
         owner = locate_field(model, loc).parent
         if isinstance(around, dict) and owner is not None:
             left_out = sorted(set(fields_of(owner, by_alias=True)) - set(around))
-            if not closest(str(loc[-1]), left_out):
+            if not meant_field(str(loc[-1]), left_out):
                 around.pop(loc[-1], None)
     return rest

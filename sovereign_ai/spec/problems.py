@@ -8,7 +8,7 @@ characters.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -17,7 +17,14 @@ from pydantic.fields import FieldInfo
 from sovereign_ai.errors import Problem, SpecError, Where, closest, nearest
 from sovereign_ai.files import Parsed, above, below, foreign, may_be_secret, shown
 from sovereign_ai.frozen_dataclass import frozen_dataclass
-from sovereign_ai.spec.field_location import FieldLocation, adapter, fields_of, full_type, locate_field
+from sovereign_ai.spec.field_location import (
+    FieldLocation,
+    adapter,
+    fields_of,
+    full_type,
+    locate_field,
+    meant_field,
+)
 from sovereign_ai.text import counted
 from sovereign_ai.units import Quantity, Ratio
 
@@ -25,7 +32,7 @@ Part = TypeVar("Part", bound=BaseModel)
 
 MOST_PROBLEMS = 100
 """Problems of one file that are reported; the others are counted."""
-SYNONYMS = {
+VALUE_SYNONYMS = {
     "ib": "infiniband",
     "eth": "ethernet",
     "oob": "out-of-band",
@@ -46,29 +53,6 @@ SYNONYMS = {
     "flash": "nvme",
 }
 """What people also call a value that is written as another word, which no spelling leads to."""
-FIELD_SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "type": ("kind", "protocol"),
-    "size": ("capacity",),
-    "speed": ("link", "rate"),
-    "bandwidth": ("link", "rate"),
-    "count": ("nodes", "replicas"),
-    "machines": ("nodes",),
-    "servers": ("nodes",),
-    "server": ("system",),
-    "location": ("country", "site"),
-    "datacenter": ("site",),
-    "jurisdiction": ("seat", "country"),
-    "country": ("seat", "jurisdiction"),
-    "quality": ("grade",),
-    "tier": ("grade",),
-    "datacenters": ("sites",),
-    "node_pools": ("pools",),
-    "networks": ("fabrics",),
-    "security_zones": ("zones",),
-    "customers": ("tenants",),
-    "vendors": ("suppliers",),
-}
-"""What people also call a field, and its names; the first one that a part has is meant."""
 # Errors that are sorted and worded, at most: a hostile file may have any number of them.
 _MOST_SORTED = 1_000
 
@@ -167,13 +151,20 @@ def _read_as_meant(
     found: set[tuple[int | str, ...]] = set()
     # A misspelt field may hold misspelt ones, whose errors are appended in turn.
     for part, written in parts:
+        missing = {item["loc"] for item in part if item["type"] == "missing"}
         for item in part:
             if item["type"] != "extra_forbidden" or len(found) == MOST_PROBLEMS:
                 continue
             loc = item["loc"]
             spot = locate_field(model, loc, by_alias=by_alias)
             fields = fields_of(spot.parent, by_alias=by_alias) if spot.parent else {}
-            right = _meant(spot.name, fields)
+            # A required field that is not missing is there, and is not meant once more.
+            free = [
+                name
+                for name, info in fields.items()
+                if not info.is_required() or (*loc[:-1], name) in missing
+            ]
+            right = meant_field(spot.name, free)
             meant = (*loc[:-1], right)
             if not right or meant in found:
                 continue
@@ -183,14 +174,6 @@ def _read_as_meant(
             parts.append((inside, {**written, path: spot.path}))
     for part, written in parts:
         yield [item for item in part if item["type"] != "missing" or item["loc"] not in found], written
-
-
-def _meant(name: str, fields: Collection[str]) -> str:
-    """Return the field that is meant by a name that a part does not have; empty where none is near."""
-    for synonym in FIELD_SYNONYMS.get(name[:40].casefold(), ()):
-        if synonym in fields:
-            return synonym
-    return closest(name, sorted(fields))
 
 
 def _errors_of(field: FieldInfo, value: object, loc: tuple[int | str, ...]) -> Sequence[Mapping[str, Any]]:
@@ -371,7 +354,7 @@ def _unknown_field(wrong: _Wrong) -> Problem:
     if spot.parent:
         owner = spot.parent.__name__
         fields = sorted(fields_of(spot.parent, by_alias=spot.by_alias))
-        right = _meant(spot.name, fields)
+        right = meant_field(spot.name, fields)
         hint = f"did you mean {right!r}?" if right else nearest(spot.name, fields)
     message = f"{owner} has no field {shown(spot.name)}"
     letter = foreign(spot.name)
@@ -424,7 +407,7 @@ def _not_allowed(wrong: _Wrong) -> Problem:
     spot, value = wrong.spot, wrong.value
     hint = ""
     if isinstance(value, str) and not may_be_secret(value, spot.path):
-        meant = SYNONYMS.get(value[:40].casefold())
+        meant = VALUE_SYNONYMS.get(value[:40].casefold())
         close = meant if meant in spot.literals else closest(value, spot.literals)
         # The message has just listed all of them.
         hint = (

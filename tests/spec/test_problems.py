@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.spec.fabric import Fabric
 from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.field_location import FIELD_SYNONYMS
 from sovereign_ai.spec.pool import GpuNodePool
-from sovereign_ai.spec.problems import FIELD_SYNONYMS, MOST_PROBLEMS, SYNONYMS, from_validation, uncovered
+from sovereign_ai.spec.problems import MOST_PROBLEMS, VALUE_SYNONYMS, from_validation, uncovered
 
 POOL = {"name": "p", "site": "a", "system": "dgx-h100", "nodes": 8, "purpose": "training", "zone": "z"}
 
@@ -85,7 +86,7 @@ def test_another_word_for_a_value_leads_to_the_value():
 
 def test_every_other_word_stands_for_a_value_that_some_field_has():
     schema = json.dumps(AIFactory.model_json_schema())
-    for word, value in SYNONYMS.items():
+    for word, value in VALUE_SYNONYMS.items():
         assert f'"{value}"' in schema
         assert word == word.casefold()
 
@@ -108,3 +109,11 @@ def test_every_other_word_for_a_field_stands_for_fields_that_some_part_has() -> 
     for word, names in FIELD_SYNONYMS.items():
         assert set(names) <= fields, word
         assert word == word.casefold()
+
+
+def test_a_field_that_is_there_is_not_read_once_more_under_another_name() -> None:
+    wrong = {"name": "f", "kind": "roce", "type": 7, "kindd": 7, "link": "400 Gbps"}
+    with pytest.raises(ValidationError) as caught:
+        Fabric.model_validate(wrong)
+    problems = from_validation(caught.value, Fabric, lambda path: Where(field=path))
+    assert {problem.code for problem in problems} == {"unknown-field"}

@@ -322,8 +322,10 @@ class RepairController:
         going: list[dict[str, Any]] = []
         for pod in self._leaving(decision.machine, gpus):
             # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
-            is_on_time = is_ending(pod) and cut_grace(pod, limit, began, now) is None
-            (going if is_on_time else asked).append(pod)
+            if is_ending(pod) and cut_grace(pod, limit, began, now) is None:
+                going.append(pod)
+            else:
+                asked.append(pod)
         # After the pods: those that were on it while it was drained may go, however late this goes on.
         if asked and not self._is_drained(decision):
             return Done(decision, _OUTDATED)
