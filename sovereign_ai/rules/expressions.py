@@ -21,7 +21,9 @@ from sovereign_ai.rules.fields import (
     OUTSIDE,
     OWN_ENVIRONMENT,
     PRIVATE_RANGES,
+    nested,
     parts_of_entries,
+    parts_of_opaque,
     with_telling_variables,
 )
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
@@ -52,6 +54,12 @@ _POD = {
     " + (has(dyn(object).spec) && has(dyn(object).spec.serviceName)"
     " ? [string(dyn(object).spec.serviceName)] : [])",
 }
+# What claims of devices tell the devices' drivers, in a claim, a template, and what was allocated.
+_PARAMETERS = nested(
+    *(f"{path}.devices.config[].opaque.parameters" for path in ("spec", "spec.spec", "status.allocation")),
+    base="dyn(object)",
+)
+_CLAIM = parts_of_opaque(_PARAMETERS)
 _NODE = {
     "labels": "has(object.metadata.labels) ? object.metadata.labels : {}",
     "before": "oldObject != null && has(oldObject.metadata.labels) ? oldObject.metadata.labels : {}",
@@ -104,7 +112,10 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
             names.append(f"variables.{whole}_{number}")
             parts[f"{whole}_{number}"] = piece
         parts[whole] = " + ".join((*names, last))
-    return parts
+    if parts["opaque_values"] == "[]":
+        # A check on an empty list is left out offline.
+        return parts | dict.fromkeys(parts_of_opaque(""), "[]")
+    return parts | parts_of_opaque("variables.opaque_values")
 
 
 # In parentheses, since these texts are put into expressions. A template of an add-on may lack any of its
@@ -216,6 +227,8 @@ def _variables_of(kind: ResourceKind, key: str) -> Mapping[str, str]:
         parts["pod"] = kind.pod
         parts |= _POD
         parts |= _metadata_parts(kind.pod_metadata)
+    if kind.group == "claims":
+        parts |= _CLAIM
     if kind.name == "Node":
         parts |= _NODE
     return parts
@@ -234,6 +247,8 @@ def _variables_of_group(group: Group) -> Mapping[str, str]:
     parts = _parts_of_hosts(group)
     if any(kind.namespaced for kind in kinds):
         parts |= _NAMESPACED
+    if group == "claims":
+        parts |= _CLAIM
     if group == "nodes":
         parts |= _NODE
     holders = [kind for kind in kinds if kind.pod]

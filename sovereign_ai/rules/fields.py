@@ -44,7 +44,7 @@ from sovereign_ai.rules.named_hosts import (
     files_store_has_place,
     with_spaced_key,
 )
-from sovereign_ai.rules.outlets import lines_of
+from sovereign_ai.rules.outlets import lines_of, opened_pairs
 from sovereign_ai.rules.sent_work import (
     managed_here_or_sent,
     sending_check,
@@ -385,9 +385,21 @@ def in_zone(expression: str, zone: str) -> str:
         expression: the condition, for an object in a namespace.
         zone: expression of the zone that the object serves.
     """
-    # `outside` first: its definition uses the zone too.
-    with_outside = expression.replace("variables.outside", OUTSIDE).replace("variables.own_domains", "[]")
-    return with_outside.replace("variables.zone", zone)
+    # Each part is named once: an expression costs its type checker the square of its length.
+    named_once = expression.replace("variables.zone", "zone").replace("variables.outside", "outside")
+    outside = bound("outside", OUTSIDE.replace("variables.zone", "zone"), named_once)
+    return bound("zone", zone, outside.replace("variables.own_domains", "[]"))
+
+
+def bound(name: str, value: str, condition: str) -> str:
+    """Return CEL: a condition holds that calls a value by a name.
+
+    CEL has no `let`. A value that a condition asks for more than once is written once, and computed once.
+
+    >>> bound("v", "object.a[k]", "v == '' || v.contains('.')")
+    "[object.a[k]].all(v, v == '' || v.contains('.'))"
+    """
+    return f"[{value}].all({name}, {condition})"
 
 
 def on_gathered(must: Must, values: str) -> str:
@@ -1076,7 +1088,7 @@ def parameters(value: str, regions: str = "$regions") -> str:
         value: expression of the parameters, a mapping of texts.
         regions: expression of the regions in which the data may be.
     """
-    entry = _entry(value)
+    entry = "entry"
     word = f"{entry}.lowerAscii().trim()"
     in_regions = f'{entry}.split(",").all(r, r.trim() in {regions})'
     is_local_host = f'{entry} == "" || {entry}.contains("://") || {_hosts(entry)}'
@@ -1089,7 +1101,8 @@ def parameters(value: str, regions: str = "$regions") -> str:
         _if_named(_REMOTE_KEYS, is_no_remote),
         text(entry),
     ]
-    return f"{value}.all(k, {_OURS} || ({' && '.join(tests)}))"
+    are_permitted = bound(entry, _entry(value), " && ".join(tests))
+    return f"{value}.all(k, {_OURS} || {are_permitted})"
 
 
 # nfs(5), mount.cifs(8), mount.ceph(8), read 2026-11-28: the server that is asked, whatever the volume says.
@@ -1123,13 +1136,13 @@ def encryption(value: str, key: str = '""') -> str:
         value: expression of the parameters, a mapping of texts.
         key: expression of the name of the key that the description declares.
     """
-    entry = _entry(value)
+    entry = "entry"
     word = f"{entry}.lowerAscii().trim()"
     is_key = f"{_LAST}.matches({literal(_KEY_KEYS)})"
     turns_off = f"{_LAST}.matches({literal(_NO_ENCRYPTION_KEYS)})"
     is_on = f"({turns_off} ? {word} in {_NO} : {word}.matches({literal(_YES)}))"
     is_kept = f"({is_key} ? {entry} == {key} : {_if_named(_ENCRYPTION_KEYS, is_on)})"
-    return f"{value}.all(k, k.startsWith($domain) || {is_kept})"
+    return f"{value}.all(k, k.startsWith($domain) || {bound(entry, _entry(value), is_kept)})"
 
 
 def _parameters_and_encryption(value: str) -> str:
@@ -1178,20 +1191,35 @@ def _agent(value: str) -> str:
     return f"{value}.all(k, k.matches({literal(_OF_AGENT)}))"
 
 
-def _opaque(value: str) -> str:
-    """Return CEL: every URL and bucket in a value of whatever form is a permitted place."""
-    return _on_lines(value, text("t"))
+def parts_of_opaque(values: str) -> dict[str, str]:
+    """Return the named parts that hold the texts in lists of values of whatever form, each behind its name.
+
+    The last, `opaque_lines`, has lists of texts for each value of each list.
+    """
+    opened = opened_pairs(f"[[dyn({literal(_OPAQUE)}), dyn(v)]]")
+    return {
+        "opaque_opened": f"({values}).map(l, l.map(v, {opened}))",
+        "opaque_lines": f"variables.opaque_opened.map(l, l.map(v, {lines_of('v')}))",
+    }
 
 
-def opaque_by_word(value: str) -> str:
-    """Return CEL: what a word in a value of whatever form calls a host or a region is permitted."""
-    return _on_lines(value, _are_commands("t"))
+def line_of_text(value: str) -> str:
+    """Return CEL for a text as `opaque_lines` holds one."""
+    return f'[{literal(_OPAQUE)} + "=" + {value}.replace("\\n", "\\n ")]'
 
 
-def _on_lines(value: str, condition: str) -> str:
-    """Return CEL: a condition on `t` holds for each text in a value, behind its name."""
-    lines = lines_of(f"[[dyn({literal(_OPAQUE)}), dyn({value})]]")
-    return f'{lines}.all(o, o.split("\\n").all(t, {condition}))'
+def opaque(lines: str) -> str:
+    """Return CEL: every URL and bucket in `opaque_lines` is a permitted place."""
+    return _on_lines(lines, text("t"))
+
+
+def opaque_by_word(lines: str) -> str:
+    """Return CEL: what a word in those texts calls a host or a region is permitted."""
+    return _on_lines(lines, _are_commands("t"))
+
+
+def _on_lines(lines: str, condition: str) -> str:
+    return f'{lines}.all(l, l.all(v, v.all(o, o.split("\\n").all(t, {condition}))))'
 
 
 _CONDITIONS: dict[Must, Callable[[str], str]] = {
@@ -1208,7 +1236,6 @@ _CONDITIONS: dict[Must, Callable[[str], str]] = {
     "variable": variable,
     "settings": _settings,
     "parameters": _parameters_and_encryption,
-    "opaque": _opaque,
     "cilium-own": _cilium_own,
     "cilium-egress": _cilium_egress,
     "cilium-peer": _cilium_peer,

@@ -17,6 +17,7 @@ from sovereign_ai.rules.spellings import LETTER
 
 _DEEPEST = 10
 """Lists and mappings within each other that are read; what lies deeper is not."""
+_HALF = _DEEPEST // 2
 
 _NAMES = (
     # Clouds and services that set up what lies there.
@@ -174,18 +175,19 @@ def parts_of_strangers(private: Iterable[str]) -> dict[str, str]:
     return {
         "familiar": "variables.key in $known_kinds",
         # An object of a kind that is known is judged by its rules, and has no text here.
-        "leaves": f'({IS_KNOWN_OR_LISTED}) ? "" : {leaves()}',
+        "opened": f"({IS_KNOWN_OR_LISTED}) ? [] : {_opened_fields()}",
+        "leaves": f'{lines_of("variables.opened")}.join("\\n")',
         "told": f"{_lines_of_servers()} + {_lines_of_hosts()} + {_settings_of_texts()}",
         "ranges": f"{literal(list(private))} + $outside.map(g, g[1]).filter(g, isCIDR(g))",
     }
 
 
-def leaves() -> str:
-    """Return CEL for the fields of an object as one text, a line `Kind.path=value` for each text in it."""
+def _opened_fields() -> str:
+    """Return CEL for the fields of an object, each behind its name, opened to half the depth."""
     # A report is what a scanner found, and full of links.
     apart = literal(["apiVersion", "kind", "metadata", "report", "status"])
     fields = f'dyn(object).filter(f, !(f in {apart})).map(f, [dyn(object.kind + "." + f), dyn(object)[f]])'
-    return f'{lines_of(fields)}.join("\\n")'
+    return opened_pairs(fields)
 
 
 def _called(value: str) -> str:
@@ -194,8 +196,8 @@ def _called(value: str) -> str:
     return f'({is_of_pair} ? string({value}["name"]) + ".value" : k)'
 
 
-def lines_of(pairs: str) -> str:
-    """Return CEL for the texts in some values: a list of lines `name.path=value`.
+def opened_pairs(pairs: str) -> str:
+    """Return CEL for some values opened to half the depth: lists within each other, pairs in the innermost.
 
     Each list or mapping is opened once at each depth, so that the expression grows with the depth alone. The
     API server wants both members of a pair to be of one type, which `dyn` makes them.
@@ -203,18 +205,41 @@ def lines_of(pairs: str) -> str:
     Args:
         pairs: expression of the values, each behind its name.
     """
+    text = _opened(_HALF - 1)
+    for depth in reversed(range(_HALF - 1)):
+        text = f"{_opened(depth)}.map(p{depth + 1}, {text})"
+    return f"{pairs}.map(p0, {text})"
+
+
+def lines_of(opened: str) -> str:
+    """Return CEL for the texts in some values: a list of lines `name.path=value`.
+
+    It is an expression of its own, and what it starts from a named part: to check the types of an expression
+    takes the square of its calls.
+
+    Args:
+        opened: name of what `opened_pairs` returns.
+    """
     last = f"p{_DEEPEST}"
     # Other lines of a text begin with a blank, so that none looks like the line of a field.
     value = f'string({last}[1]).replace("\\n", "\\n ")'
     text = f'type({last}[1]) == string ? {last}[0] + "=" + {value} : ""'
-    for depth in reversed(range(_DEEPEST)):
-        name, value = f"p{depth}[0]", f"p{depth}[1]"
-        opened = (
-            f'(type({value}) == map ? {value}.map(k, [dyn({name} + "." + {_called(value)}), {value}[k]])'
-            f" : type({value}) == list ? {value}.map(k, [{name}, k]) : [[{name}, {value}]])"
-        )
-        text = f'{opened}.map(p{depth + 1}, {text}).join("\\n")'
-    return f"{pairs}.map(p0, {text})"
+    for depth in reversed(range(_HALF, _DEEPEST)):
+        text = f'{_opened(depth)}.map(p{depth + 1}, {text}).join("\\n")'
+    for depth in reversed(range(1, _HALF + 1)):
+        # Of the pairs at half the depth; above them lie the lists.
+        inner = f"p{depth}" if depth == _HALF else f"q{depth}"
+        text = f'q{depth - 1}.map({inner}, {text}).join("\\n")'
+    return f"{opened}.map(q0, {text})"
+
+
+def _opened(depth: int) -> str:
+    """Return CEL for the members of a pair's value, each behind its name; a single value stays as it is."""
+    name, value = f"p{depth}[0]", f"p{depth}[1]"
+    return (
+        f'(type({value}) == map ? {value}.map(k, [dyn({name} + "." + {_called(value)}), {value}[k]])'
+        f" : type({value}) == list ? {value}.map(k, [{name}, k]) : [[{name}, {value}]])"
+    )
 
 
 def leads_nowhere() -> tuple[str, ...]:

@@ -34,8 +34,9 @@ from sovereign_ai.rules.fields import (
     binaries_are_judgeable,
     entries_are_short,
     entries_name_places,
-    nested,
+    line_of_text,
     on_gathered,
+    opaque,
     opaque_by_word,
     place,
     sources_of_container,
@@ -138,17 +139,17 @@ def _checks_on_addons() -> tuple[RuleCheck, ...]:
     for family, (field, message) in _MESSAGES.items():
         checks += _checks(field, _rows(family), message)
     # The condition on a place is so long that it is written once for the values of all fields together.
-    for must in GATHERED:
-        condition = on_gathered(must, f"variables.{must}_values")
-        checks.append(RuleCheck((OTHER.name,), "spec", condition, _NO_PLACE))
+    conditions = [on_gathered(must, f"variables.{must}_values") for must in GATHERED if must != "opaque"]
+    conditions += [
+        opaque("variables.opaque_lines"),
+        f"variables.variable_values.all(l, l.all(v, {variable_by_word('v')}))",
+    ]
     # A client's name stands at the beginning of a word.
-    texts = 'variables.text_values.map(l, l.map(v, " " + v))'
-    for values, condition in (
-        ("variables.variable_values", variable_by_word("v")),
-        (f"(variables.opaque_values + {texts})", opaque_by_word("v")),
-    ):
-        by_word = f"{values}.all(l, l.all(v, {condition}))"
-        checks.append(RuleCheck((OTHER.name,), "spec", by_word, _NO_PLACE))
+    line = line_of_text('(" " + v)')
+    texts = f"variables.text_values.map(l, l.map(v, {line}))"
+    conditions.append(opaque_by_word(f"(variables.opaque_lines + {texts})"))
+    for condition in conditions:
+        checks.append(RuleCheck((OTHER.name,), "spec", condition, _NO_PLACE))
     checks += [_check_of_entries(condition) for condition in entries_name_places()]
     return tuple(checks)
 
@@ -221,14 +222,7 @@ _TELLS_DRIVER = "it tells a driver of devices a host, a bucket or a region that 
 
 def _checks_on_claims() -> Iterator[RuleCheck]:
     """Yield checks on what claims of devices tell the devices' drivers, by form and by word."""
-    paths = [
-        f"{path}.devices.config[].opaque.parameters" for path in ("spec", "spec.spec", "status.allocation")
-    ]
-    values = nested(*paths, base="dyn(object)")
-    for condition in (
-        on_gathered("opaque", f"({values})"),
-        f"({values}).all(l, l.all(v, {opaque_by_word('v')}))",
-    ):
+    for condition in (opaque("variables.opaque_lines"), opaque_by_word("variables.opaque_lines")):
         yield RuleCheck(("ResourceClaim", "ResourceClaimTemplate"), "spec", condition, _TELLS_DRIVER)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sovereign_ai.rules.addons import ROUTE
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.controls import C3A_GATEWAYS, CIS_NETWORK, ECSF_DATA, GDPR_SECURITY, HARDENING
-from sovereign_ai.rules.fields import Field, all_permitted, host, named, permitted, text
+from sovereign_ai.rules.fields import Field, all_permitted, bound, host, named, permitted, text
 from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.objects.pod_networks import OF_PLUGIN
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
@@ -406,12 +406,14 @@ def _leads_here(value: str) -> str:
 def _are_permitted(annotations: str) -> str:
     """Return CEL: annotations of what leads traffic are permitted."""
     # kubectl keeps a copy of the whole object in `$applied`, which takes effect nowhere.
+    leads_here = f'(!k.matches("{_LEADS_TO}") || {_leads_here("value")})'
+    is_permitted = bound("value", f"{annotations}[k]", f"{text('value')} && {leads_here}")
     return (
         f"{annotations}.all(k, k == $applied ||"
-        f' (!k.matches("{_SNIPPET}") && !(k in {_GLOBAL}) && {text(f"{annotations}[k]")}'
+        f' (!k.matches("{_SNIPPET}") && !(k in {_GLOBAL})'
         # Whose kinds send data out takes orders from annotations of its own domain too.
         ' && !$exporting.exists(e, ("." + k).contains(e))'
-        f' && (!k.matches("{_LEADS_TO}") || {_leads_here(f"{annotations}[k]")})))'
+        f" && {is_permitted}))"
     )
 
 
@@ -433,7 +435,8 @@ _LETS_AROUND = "(?i)(?:skip|exclude)-?(?:inbound|outbound)"
 _FROM_DECLARED_REGISTRY = permitted(Field("", "image"), "variables.annotations[k]")
 _PODS_ANNOTATIONS_ARE_PERMITTED = (
     f'variables.annotations.all(k, k == $applied || (!k.matches("{_LETS_AROUND}")'
-    f' && (!k.matches("(?i)image$") || {_FROM_DECLARED_REGISTRY}) && {text("variables.annotations[k]")}))'
+    f' && (!k.matches("(?i)image$") || {_FROM_DECLARED_REGISTRY})'
+    f" && {bound('value', 'variables.annotations[k]', text('value'))}))"
 )
 # What network plugins read and note is judged by itself (PLC-011).
 _AGENTS_ARE_LED_INSIDE = (
