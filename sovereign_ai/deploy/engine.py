@@ -37,6 +37,7 @@ from sovereign_ai.deploy.engine_events import (
     failure,
     interrupted,
     last_lines,
+    program_line_in,
     waiting_in,
 )
 from sovereign_ai.deploy.engine_process import GRACE_SECONDS, supervised
@@ -624,10 +625,8 @@ class Engine:
         if pre := event.get("resourcePreEvent") or event.get("resOutputsEvent"):
             self._step(pre["metadata"], told, done="resOutputsEvent" in event)
         told.failures += errors_in(event)
-        waiting = waiting_in(event)
-        if waiting and waiting not in told.waiting:
-            told.waiting.append(waiting)
-            self.progress(waiting)
+        if line := waiting_in(event) or program_line_in(event):
+            self._tell(line, told)
         if (policy := event.get("policyEvent")) and policy.get("enforcementLevel") == "mandatory":
             told.policies.append(f"{policy.get('policyName')}: {policy.get('message', '').strip()}")
 
@@ -644,7 +643,14 @@ class Engine:
             return
         told.changes[op] += 1
         told.steps.append((op, name))
-        self.progress(f"{op} {name}")
+        # What leaves was deleted by the program already, under the policies that permitted it.
+        self._tell(f"{op} {name}", told)
+
+    def _tell(self, line: str, told: EngineEvents) -> None:
+        """Show a person a line, once."""
+        if line not in told.told:
+            told.told[line] = None
+            self.progress(line)
 
 
 def _type_in(urn: str) -> str:

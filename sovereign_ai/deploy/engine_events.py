@@ -35,8 +35,8 @@ class EngineEvents:
     changes: Counter[str] = field(default_factory=Counter)
     same: int = 0
     steps: list[tuple[str, str]] = field(default_factory=list)
-    waiting: list[str] = field(default_factory=list)
-    """What was told of objects that were waited for, each line once."""
+    told: dict[str, None] = field(default_factory=dict)
+    """Lines that a person was shown: of objects that were waited for, and of what the program itself did."""
     failures: list[str] = field(default_factory=list)
     policies: list[str] = field(default_factory=list)
     ended_by: int = 0
@@ -58,6 +58,17 @@ def waiting_in(event: Mapping[str, Any]) -> str:
     if not message or not diag.get("ephemeral") or diag.get("severity") not in ("info", "warning"):
         return ""
     return f"{object_name(str(diag.get('urn', '')).rsplit('::', 1)[-1])}: {message}"
+
+
+def program_line_in(event: Mapping[str, Any]) -> str:
+    """Return what the program says that it does before the engine changes an object; empty for other events.
+
+    Such a line belongs to no resource. What a program prints comes as the stack's.
+    """
+    diag = event.get("diagnosticEvent") or {}
+    if diag.get("severity") != "info" or diag.get("urn") or diag.get("ephemeral"):
+        return ""
+    return " ".join(_clean(str(diag.get("message", ""))).split())
 
 
 def errors_in(event: Mapping[str, Any]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from sovereign_ai.deploy.engine_events import (
     failure,
     interrupted,
     last_lines,
+    program_line_in,
 )
 from sovereign_ai.errors import ExitCode, Problem
 
@@ -38,6 +39,21 @@ LOG = Path("lab.up.log")
 )
 def test_errors_and_warnings_that_explain_one_are_kept(event: dict[str, object], texts: list[str]) -> None:
     assert list(errors_in(event)) == texts
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        ({}, ""),
+        ({"severity": "info", "message": "drain a: it leaves,\n3 pods\n"}, "drain a: it leaves, 3 pods"),
+        ({"severity": "info", "message": "\n"}, ""),
+        ({"severity": "info", "message": "waiting", "ephemeral": True}, ""),
+        ({"severity": "info", "message": "printed", "urn": "urn:pulumi:s::p::pulumi:pulumi:Stack::s"}, ""),
+        ({"severity": "error", "message": "no"}, ""),
+    ],
+)
+def test_a_person_is_shown_what_the_program_does_by_itself(event: dict[str, object], line: str) -> None:
+    assert program_line_in({"diagnosticEvent": event}) == line
 
 
 def test_an_engine_without_a_reason_still_fails_with_its_log() -> None:
