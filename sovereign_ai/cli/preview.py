@@ -138,7 +138,7 @@ def _preview(
     operations = [*outcome.steps, *(("restore", resource) for resource in restored)]
     lines = [*checked.lines, *_step_lines(operations, changes, with_fields=with_fields)]
     lines += [f"{'leave':>8} {resource}, which somebody changed" for resource in left]
-    moves = planned_moves(reading, bundle.objects, stack.factory, stack.plan, bundle.cluster)
+    moves = planned_moves(reading, bundle.objects, stack.factory, stack.plan, bundle.cluster, checked.renames)
     lines += map(str, moves)
     queueing = target.control_plane.planned_queueing(target.api, stack.factory)
     if queueing is not None:

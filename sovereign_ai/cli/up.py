@@ -57,7 +57,15 @@ if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cli.target import Target
     from sovereign_ai.cluster.api import Snapshot
-    from sovereign_ai.deploy import Changes, Checked, Engine, PulumiOutcome, StackDeployment, TerminationWatch
+    from sovereign_ai.deploy import (
+        Changes,
+        Checked,
+        Engine,
+        PulumiOutcome,
+        Renames,
+        StackDeployment,
+        TerminationWatch,
+    )
     from sovereign_ai.render.kubernetes import Bundle
     from sovereign_ai.verify import Drift
 
@@ -227,7 +235,8 @@ class _Deployment:
             engine.insist_on_hold()
             if change_queueing(target, stack, output):
                 reading.forget()  # Kueue's finalizers are gone, or new
-            self._claim(reading, deployment, checked)
+            # What is made or deleted from here on hides what is renamed.
+            self._claim(reading, deployment, checked, self._renames(reading, checked))
             held = deployment.stack.held or {}
             hand_back(target.api, checked.kept, output.progress)
             dropped = (*checked.left, *checked.superseded, *(key for key in checked.kept if key in held))
@@ -295,15 +304,30 @@ class _Deployment:
         accepted = policies_accepted_by(self.target.api, is_local=self.target.simulated)
         try_out(reading, [*marked.objects, *nodes], locator_of(stack.factory), accepted)
 
+    def _renames(self, reading: Snapshot, checked: Checked) -> Renames:
+        """Return what this deployment takes for renamed."""
+        from sovereign_ai.deploy import planned_renames
+
+        stack, bundle = self.stack, self.bundle
+        return planned_renames(
+            reading, bundle.objects, stack.factory, stack.plan, bundle.cluster, checked.renames
+        )
+
     @traced("claim cluster")
-    def _claim(self, reading: Snapshot, deployment: StackDeployment, checked: Checked) -> None:
+    def _claim(
+        self,
+        reading: Snapshot,
+        deployment: StackDeployment,
+        checked: Checked,
+        renames: Renames | None = None,
+    ) -> None:
         """Wait for objects that are being deleted, and claim the cluster for the stack."""
         from sovereign_ai.deploy import claim_cluster, remove_holders, wait_until_gone
 
         going = checked.terminating
         held = remove_holders(self.target.api, checked.strays, self.output.progress)
         wait_until_gone(self.target.api, going, self.output.progress, self.options.wait_seconds)
-        claim_cluster(self.target.api, checked, deployment)
+        claim_cluster(self.target.api, checked, deployment, renames)
         if going or held or checked.takes_over:
             reading.forget()  # the objects that it holds are gone, or have another owner
 

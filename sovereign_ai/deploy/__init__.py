@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.judged import JUDGED_FILE, judged_note
     from sovereign_ai.deploy.kept_definitions import hand_back, release_after_kueue, release_lines
     from sovereign_ai.deploy.left_behind import unplanned_stacks
+    from sovereign_ai.deploy.noted_renames import Renames
     from sovereign_ai.deploy.objects import resource_name, restore
     from sovereign_ai.deploy.partial import PartialRun, partial_run
     from sovereign_ai.deploy.preconditions import (
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
         remove_leftovers,
         remove_strays,
     )
-    from sovereign_ai.deploy.renames import planned_moves
+    from sovereign_ai.deploy.renames import planned_moves, planned_renames
     from sovereign_ai.deploy.rule_check import gate
     from sovereign_ai.deploy.signals import signals_as_interrupt
     from sovereign_ai.deploy.simulated_planes import left_out_lines, on_cluster
@@ -110,6 +111,7 @@ else:
             "judged": ("JUDGED_FILE", "judged_note"),
             "kept_definitions": ("hand_back", "release_after_kueue", "release_lines"),
             "left_behind": ("unplanned_stacks",),
+            "noted_renames": ("Renames",),
             "objects": ("resource_name", "restore"),
             "partial": ("PartialRun", "partial_run"),
             "preconditions": (
@@ -130,7 +132,7 @@ else:
                 "remove_leftovers",
                 "remove_strays",
             ),
-            "renames": ("planned_moves",),
+            "renames": ("planned_moves", "planned_renames"),
             "rule_check": ("gate",),
             "signals": ("signals_as_interrupt",),
             "stack_context": ("context_of_stack",),
@@ -160,6 +162,7 @@ __all__ = [
     "PartialRun",
     "PulumiOutcome",
     "Removal",
+    "Renames",
     "StackDeployment",
     "StackFiles",
     "StateReport",
@@ -194,6 +197,7 @@ __all__ = [
     "partial_run",
     "plan_repair",
     "planned_moves",
+    "planned_renames",
     "policies_accepted_by",
     "prepare",
     "prepare_control_plane",

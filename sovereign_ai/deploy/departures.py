@@ -25,10 +25,11 @@ from sovereign_ai.cluster import CORDON_OWNER
 from sovereign_ai.cluster.api import Snapshot
 from sovereign_ai.deploy.component_places import as_labelled, places_of
 from sovereign_ai.deploy.deployed_record import DeployedRecord, deployed_record
+from sovereign_ai.deploy.noted_renames import Renames
 from sovereign_ai.deploy.objects import FIELD_MANAGER
 from sovereign_ai.deploy.place_renames import RenamedPlaces
 from sovereign_ai.deploy.pool_nodes import is_simulated
-from sovereign_ai.deploy.renames import places_renamed, read_parts
+from sovereign_ai.deploy.renames import planned_renames
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, MANAGEMENT_ROLE, OWNER
 from sovereign_ai.plan import Node, Plan
@@ -107,7 +108,9 @@ def departures(
     return tuple(sorted(leaving, key=lambda departure: departure.node))
 
 
-def departing(reading: Snapshot, factory: AIFactory, plan: Plan, bundle: Bundle) -> tuple[Departure, ...]:
+def departing(
+    reading: Snapshot, factory: AIFactory, plan: Plan, bundle: Bundle, noted: Renames | None = None
+) -> tuple[Departure, ...]:
     """Return the nodes that a deployment drains on a cluster.
 
     Args:
@@ -115,6 +118,7 @@ def departing(reading: Snapshot, factory: AIFactory, plan: Plan, bundle: Bundle)
         factory: the new description.
         plan: its plan.
         bundle: the objects that are about to be deployed.
+        noted: what the run that was begun last took for renamed.
 
     Raises:
         ApiError: a permission is missing.
@@ -128,9 +132,8 @@ def departing(reading: Snapshot, factory: AIFactory, plan: Plan, bundle: Bundle)
     leaving = departures(nodes, factory.name, plan, bundle.cluster, record)
     if not any(departure.was.keys() & set(_PLACES) for departure in leaving):
         return leaving
-    live = read_parts(reading, bundle.objects, factory.name)
-    renamed = places_renamed(live, bundle.objects, factory, plan, bundle.cluster)
-    return departures(nodes, factory.name, plan, bundle.cluster, record, renamed)
+    renames = planned_renames(reading, bundle.objects, factory, plan, bundle.cluster, noted)
+    return departures(nodes, factory.name, plan, bundle.cluster, record, renames.places)
 
 
 def arrivals(

@@ -25,6 +25,7 @@ from sovereign_ai.deploy.deletions import Allowed, deletion_problems, replacemen
 from sovereign_ai.deploy.handovers import handover_problems
 from sovereign_ai.deploy.kept_definitions import kept_definitions
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, read_live
+from sovereign_ai.deploy.noted_renames import Renames
 from sovereign_ai.deploy.ownership import (
     OWNED,
     Claim,
@@ -88,6 +89,7 @@ class Checked:
             control plane keeps as its own.
         has_rare_kinds: whether the stack has, or gets, objects of kinds that only controllers bring.
         digest: the digest of the planned objects.
+        renames: what the run that was begun last took for renamed.
         releases: what becomes of the work that waits for Kueue, which leaves with them, line by line; a
             command asks for it, which has the description.
     """
@@ -105,6 +107,7 @@ class Checked:
     kept: tuple[ObjectKey, ...] = ()
     has_rare_kinds: bool = False
     digest: str = ""
+    renames: Renames = field(default_factory=Renames)
     releases: tuple[str, ...] = ()
 
     @property
@@ -194,8 +197,9 @@ def check_preconditions(
     held = claim.held or {}
     renamed, homes = _renamed(leaving, planned, held), _homes(leaving, planned, held)
     digest = hashlib.sha256(orjson.dumps(planned, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    allowed = deployment.allowed
-    if digest == stack.record.begun(deployment.target.deployment):
+    allowed, name = deployment.allowed, deployment.target.deployment
+    noted, goes_on = stack.record.begun_renames(name), digest == stack.record.begun(name)
+    if goes_on:
         # The run that was cut short was allowed to delete this many. Which of them are renamed parts, what
         # it has made and deleted by now hides.
         allowed = replace(allowed, mass=True)
@@ -217,6 +221,8 @@ def check_preconditions(
         kept=kept,
         has_rare_kinds=any(map(is_rare, (*keys, *held, *leaving))),
         digest=digest,
+        # An older version noted none.
+        renames=Renames.from_data(noted, goes_on=goes_on and bool(noted)),
     )
 
 
@@ -241,13 +247,16 @@ def previewed_replacements(
     return frozenset(must_be_replaced(api, planned, live, deployment.stack.held))
 
 
-def claim_cluster(api: Api, checked: Checked, deployment: StackDeployment) -> None:
+def claim_cluster(
+    api: Api, checked: Checked, deployment: StackDeployment, renames: Renames | None = None
+) -> None:
     """Record the cluster of a stack, and label the objects of lost stacks that it takes over.
 
     Args:
         api: the cluster.
         checked: the result of the checks.
         deployment: the stack and its cluster.
+        renames: what this deployment takes for renamed, noted where it is the one that begins.
 
     Raises:
         ApiError: the API server refused to label an object.
@@ -261,7 +270,7 @@ def claim_cluster(api: Api, checked: Checked, deployment: StackDeployment) -> No
     if record.has_rare_kinds(name) != checked.has_rare_kinds:
         record.put_rare_kinds(name, has_any=checked.has_rare_kinds)
     if record.begun(name) != checked.digest:
-        record.put_begun(name, checked.digest)
+        record.put_begun(name, checked.digest, renames.to_data() if renames else None)
     api.many(partial(_mark, api, key, checked) for key in checked.takes_over)
 
 

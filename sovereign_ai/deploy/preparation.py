@@ -40,6 +40,7 @@ from sovereign_ai.deploy.preconditions import (
 )
 from sovereign_ai.deploy.reading import reading_of
 from sovereign_ai.deploy.removal import remove_holders
+from sovereign_ai.deploy.renames import planned_renames
 from sovereign_ai.deploy.replacement import replace
 from sovereign_ai.deploy.waiting_work import renew_waiting
 from sovereign_ai.deploy.withdrawal import withdraw, withdrawn
@@ -80,11 +81,11 @@ def prepare(
     """
     reading = reading or reading_of(open_cluster(kubeconfig), bundle.objects)
     api = reading.api
-    checked = _prove(reading, bundle, deployment, progress)
+    checked = _prove(reading, factory, plan, bundle, deployment, progress)
     for line in prepare_control_plane(factory, plan, bundle, kubeconfig):
         progress(line)
     nodes = reading.list("v1", "Node")
-    leaving = departing(reading, factory, plan, bundle)
+    leaving = departing(reading, factory, plan, bundle, checked.renames)
     drain(api, leaving, progress)
     uncordon(api, arrivals(nodes, factory.name, plan, bundle.cluster, leaving), progress)
     remove_custom(api, checked.leaving, progress)
@@ -129,7 +130,7 @@ def applying_policies(
     # Objects that leave are deleted under the policies that permitted them, so `prepare` has to do that
     # first.
     is_first = not (
-        departing(reading, factory, plan, bundle)
+        departing(reading, factory, plan, bundle, checked.renames)
         or checked.replaces
         or withdrawn(reading, bundle.objects, factory.name)
     )
@@ -155,7 +156,12 @@ def applying_policies(
 
 
 def _prove(
-    reading: Snapshot, bundle: Bundle, deployment: StackDeployment, progress: Callable[[str], object]
+    reading: Snapshot,
+    factory: AIFactory,
+    plan: Plan,
+    bundle: Bundle,
+    deployment: StackDeployment,
+    progress: Callable[[str], object],
 ) -> Checked:
     """Make the checks before the first write, record the cluster, and return the result.
 
@@ -187,8 +193,9 @@ def _prove(
         raise _refusal("object-not-ours", reasons, hint)
     for line in checked.lines:
         progress(line)
+    renames = planned_renames(reading, bundle.objects, factory, plan, bundle.cluster, checked.renames)
     # The labels are written through the snapshot, which then drops what it has read.
-    claim_cluster(reading, checked, deployment)
+    claim_cluster(reading, checked, deployment, renames)
     return checked
 
 

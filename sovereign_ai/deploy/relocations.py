@@ -22,12 +22,14 @@ from sovereign_ai.deploy.component_move import (
 from sovereign_ai.deploy.component_places import (
     DRAINED,
     DRIVER,
+    Places,
     component_places,
     places_of,
     planned_places,
 )
-from sovereign_ai.deploy.deployed_record import record_in
+from sovereign_ai.deploy.deployed_record import DeployedRecord, record_in
 from sovereign_ai.deploy.gateway_moves import gateway_moves
+from sovereign_ai.deploy.noted_renames import Renames
 from sovereign_ai.deploy.place_renames import (
     Relocation,
     RenamedPlaces,
@@ -64,6 +66,7 @@ def relocations(
     factory: AIFactory,
     plan: Plan,
     cluster: str,
+    noted: Renames | None = None,
 ) -> list[Move]:
     """Return what moves, and what is renamed beside the components.
 
@@ -75,11 +78,14 @@ def relocations(
         factory: the new description.
         plan: its plan.
         cluster: the plan's name for the cluster.
+        noted: what the run that was begun last took for renamed.
     """
     old, new = list(live), list(wanted)
-    changes, pairs = place_changes(old, new, renamed, factory, plan, cluster)
+    changes, pairs = place_changes(old, new, renamed, factory, plan, cluster, noted)
     staying = usage.outside(going_namespaces(old, new))
-    moves = [*_renames(pairs, factory, renamed, old, usage, staying), *_registries(old, new, usage)]
+    # Of a zone that the first run took for a component nothing may be left but the record.
+    components = {**noted.components, **renamed} if noted and noted.goes_on else renamed
+    moves = [*_renames(pairs, factory, components, old, usage, staying), *_registries(old, new, usage)]
     moves += _quotas(old, new)
     moves += _namespaces(old, new, renamed, pairs, usage)
     zones = {name: new_name for (kind, name), new_name in pairs.items() if kind == "zone"}
@@ -109,6 +115,7 @@ def place_changes(
     factory: AIFactory,
     plan: Plan,
     cluster: str,
+    noted: Renames | None = None,
 ) -> tuple[list[Relocation], RenamedPlaces]:
     """Return the components whose places have other names, and the places that are renamed.
 
@@ -119,14 +126,29 @@ def place_changes(
         factory: the new description.
         plan: its plan.
         cluster: the plan's name for the cluster.
+        noted: what the run that was begun last took for renamed.
     """
     old = list(live)
     record = record_in(old, factory.name, cluster)
-    before = as_deployed(component_places(old), record, factory)
+    before: Places = as_deployed(component_places(old), record, factory)
+    known = (noted or Renames()).unfinished(set(), _remaining(before, record))
+    if not known.goes_on:
+        before = known.undone(before)
     after = component_places(wanted) | planned_places(plan, before.keys(), renamed)
     changes = changed_places(before, after, renamed)
     pairs = renamed_places(factory, renamed, before, changes)
-    return changes, pairs | recorded_renames(record.parts, parts(factory), pairs)
+    pairs |= recorded_renames(record.parts, parts(factory), pairs)
+    return changes, pairs | known.places if known.goes_on else pairs
+
+
+def _remaining(before: Places, record: DeployedRecord) -> set[tuple[str, str]]:
+    """Return the places in which anything is still, or of which the last deployment knew."""
+    remaining: set[tuple[str, str]] = set()
+    for (_, kind), names in before.items():
+        remaining.update((kind, name) for name in names)
+    for kind, recorded in record.parts.items():
+        remaining.update((kind, name) for name in recorded)
+    return remaining
 
 
 def _without_repetition(moved: Iterable[Relocation]) -> Iterator[Relocation]:

@@ -18,7 +18,8 @@ from sovereign_ai.cluster.api import Api, list_if_served
 from sovereign_ai.deploy.component_move import Move, Usage, losses_in, total_size
 from sovereign_ai.deploy.component_places import component_places
 from sovereign_ai.deploy.deployed_record import DeployedRecord, record_in
-from sovereign_ai.deploy.place_renames import RenamedPlaces, as_deployed, zones_renamed_by_pools
+from sovereign_ai.deploy.noted_renames import Renames
+from sovereign_ai.deploy.place_renames import as_deployed, zones_renamed_by_pools
 from sovereign_ai.deploy.pool_nodes import departure_of, nodes_by_pool
 from sovereign_ai.deploy.relocations import going_namespaces, place_changes, relocations, zone_costs
 from sovereign_ai.deploy.successors import MOVABLE, component_of, components_of, successors
@@ -42,6 +43,7 @@ def moves(
     factory: AIFactory,
     plan: Plan,
     cluster: str,
+    noted: Renames | None = None,
 ) -> tuple[Move, ...]:
     """Return the components that go, each with the component that takes its place, and those that move.
 
@@ -52,13 +54,14 @@ def moves(
         factory: the new description; a part of it without objects on this cluster has not gone.
         plan: its plan.
         cluster: the plan's name for the cluster.
+        noted: what the run that was begun last took for renamed.
 
     Returns:
         The moves, sorted by kind and old name.
     """
     old, new = list(live), list(wanted)
-    before = components_of(_without_nodes(old))
-    renamed = _renamed(old, new, factory, plan, cluster)
+    before = components_of(old)
+    renamed = _renamed(old, new, factory, plan, cluster, noted)
     nodes = nodes_by_pool(old)
     staying = usage.outside(going_namespaces(old, new))
     result = []
@@ -74,29 +77,48 @@ def moves(
         classes = {obj["metadata"]["name"] for obj in before[component] if obj["kind"] == "StorageClass"}
         costs += claim_costs(classes, staying)
         result.append(Move(MOVABLE[prefix], name, successor.partition(".")[2], tuple(costs)))
-    result += relocations(old, new, renamed, usage, factory, plan, cluster)
+    result += relocations(old, new, renamed, usage, factory, plan, cluster, noted)
     return tuple(sorted(result, key=lambda move: (move.kind, move.old, move.place)))
 
 
-def places_renamed(
-    live: Iterable[Object], wanted: Iterable[Object], factory: AIFactory, plan: Plan, cluster: str
-) -> RenamedPlaces:
-    """Return the places of a factory that have another name and are the same.
+def planned_renames(
+    api: Api,
+    wanted: Iterable[Object],
+    factory: AIFactory,
+    plan: Plan,
+    cluster: str,
+    noted: Renames | None = None,
+) -> Renames:
+    """Return what a deployment takes for renamed on a cluster.
 
     Args:
-        live: the factory's own live objects, of every kind that a bundle has, and its nodes.
+        api: the cluster.
         wanted: the bundle's objects.
         factory: the new description.
         plan: its plan.
         cluster: the plan's name for the cluster.
+        noted: what the run that was begun last took for renamed.
+
+    Raises:
+        ApiError: a permission is missing.
+        UnreachableError: there was no answer.
     """
-    old, new = list(live), list(wanted)
-    _, pairs = place_changes(old, new, _renamed(old, new, factory, plan, cluster), factory, plan, cluster)
-    return pairs
+    if noted is not None and noted.goes_on:
+        return noted
+    listed = list(wanted)
+    live = read_parts(api, listed, factory.name)
+    renamed = _renamed(live, listed, factory, plan, cluster, noted)
+    _, places = place_changes(live, listed, renamed, factory, plan, cluster, noted)
+    return Renames(renamed, places)
 
 
 def planned_moves(
-    api: Api, wanted: Iterable[Object], factory: AIFactory, plan: Plan, cluster: str
+    api: Api,
+    wanted: Iterable[Object],
+    factory: AIFactory,
+    plan: Plan,
+    cluster: str,
+    noted: Renames | None = None,
 ) -> tuple[Move, ...]:
     """Return the components that a deployment would rename, move or remove on a cluster, with what it costs.
 
@@ -106,6 +128,7 @@ def planned_moves(
         factory: the new description.
         plan: its plan.
         cluster: the plan's name for the cluster.
+        noted: what the run that was begun last took for renamed.
 
     Raises:
         ApiError: a permission is missing.
@@ -114,9 +137,9 @@ def planned_moves(
     listed = list(wanted)
     live = read_parts(api, listed, factory.name)
     # Most deployments move nothing, and do not need the list of every pod.
-    if not moves(live, listed, Usage(), factory, plan, cluster):
+    if not moves(live, listed, Usage(), factory, plan, cluster, noted):
         return ()
-    return moves(live, listed, read_usage(api), factory, plan, cluster)
+    return moves(live, listed, read_usage(api), factory, plan, cluster, noted)
 
 
 def read_usage(api: Api) -> Usage:
@@ -169,22 +192,32 @@ def _listing(
 
 
 def _renamed(
-    live: Iterable[Object], wanted: Iterable[Object], factory: AIFactory, plan: Plan, cluster: str
+    live: Iterable[Object],
+    wanted: Iterable[Object],
+    factory: AIFactory,
+    plan: Plan,
+    cluster: str,
+    noted: Renames | None,
 ) -> dict[str, str]:
     """Return each component that goes, and the one that takes its place.
 
     What a run that was cut short has brought is not there yet: it may take the place of another one still.
+    What that run took for renamed, the one that goes on with the same objects does too.
     """
-    old, new = _without_nodes(live), list(wanted)
+    everything, new = list(live), list(wanted)
+    old = _without_nodes(everything)
     record = record_in(old, factory.name, cluster)
-    begun = _begun(old, record, plan, cluster)
+    # Of a pool the machines are there still once all of its objects have gone.
+    known = (noted or Renames()).unfinished(components_of(everything).keys(), set())
+    begun = _begun(old, record, plan, cluster) | known.coming
     deployed = [obj for obj in old if component_of(obj) not in begun]
     described = _described(factory)
     renamed = successors(deployed, new, described)
     before = as_deployed(component_places(deployed), record, factory)
     renamed |= zones_renamed_by_pools(renamed, before, component_places(new))
     # What it brought and is not described goes again, and nothing takes its place.
-    return dict.fromkeys(begun - described, "") | renamed
+    renamed = dict.fromkeys(begun - described, "") | renamed
+    return {**renamed, **known.components} if known.goes_on else renamed
 
 
 def _begun(live: Iterable[Object], record: DeployedRecord, plan: Plan, cluster: str) -> set[str]:

@@ -34,7 +34,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _FOLDER = "identities"
 _LAYOUT = 1
-_RARE_KINDS, _BEGUN = "rare_kinds", "begun"
+_RARE_KINDS, _BEGUN, _RENAMES = "rare_kinds", "begun", "renames"
 """Members of the record that an older version does not write."""
 
 
@@ -139,13 +139,26 @@ class StackRecord:
         """
         return str(self._noted(_BEGUN).get(name, ""))
 
-    def put_begun(self, name: str, digest: str) -> None:
-        """Record the objects whose deployment begins, by their digest.
+    def begun_renames(self, name: str) -> Mapping[str, Any]:
+        """Return what the deployment that was begun last took for renamed, as plain data.
+
+        Args:
+            name: the deployment's name.
 
         Raises:
             EnvironmentLacksError: the file is damaged.
         """
-        self._note(_BEGUN, name, digest)
+        noted = self._noted(_RENAMES).get(name)
+        return noted if isinstance(noted, dict) else {}
+
+    def put_begun(self, name: str, digest: str, renames: Mapping[str, Any] | None = None) -> None:
+        """Record the objects whose deployment begins, by their digest, and what it takes for renamed.
+
+        Raises:
+            EnvironmentLacksError: the file is damaged.
+        """
+        renamed = {_RENAMES: {**self._noted(_RENAMES), name: dict(renames or {})}}
+        self._write({**self._read(), **renamed, _BEGUN: {**self._noted(_BEGUN), name: digest}})
 
     def _noted(self, member: str) -> dict[str, Any]:
         """Return what is noted of each deployment in a member of the record."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from sovereign_ai.cli.up import _Deployment
 from sovereign_ai.cluster.api.client import ApiError
 from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.deletions import Allowed
+from sovereign_ai.deploy.noted_renames import Renames
 from sovereign_ai.deploy.objects import stated
 from sovereign_ai.deploy.preconditions import (
     StackDeployment,
@@ -170,6 +172,33 @@ def test_a_run_that_was_cut_short_goes_on_without_a_question_that_was_not_asked_
     # Another description was never begun, and is asked for.
     [asked] = check_preconditions(api, made[:1], half).unasked
     assert asked.code == "mass-deletion"
+
+
+def test_what_a_run_took_for_renamed_is_known_to_the_next_one_and_whether_that_goes_on(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    api, whole = Cluster(), deployment(tmp_path, record)
+    renames = Renames({"tenant.red": "tenant.blue"}, {("site", "here"): "there"})
+    blue, green = planned(record, "blue"), planned(record, "green")
+    claim_cluster(api, check_preconditions(api, blue, whole), whole, renames)
+    assert check_preconditions(api, blue, whole).renames == replace(renames, goes_on=True)
+    assert check_preconditions(api, green, whole).renames == renames
+    # The run that goes on notes nothing anew: what it sees was changed by the first one.
+    claim_cluster(api, check_preconditions(api, blue, whole), whole, Renames())
+    assert check_preconditions(api, blue, whole).renames.places == renames.places
+    claim_cluster(api, check_preconditions(api, green, whole), whole, Renames())
+    assert check_preconditions(api, green, whole).renames == Renames(goes_on=True)
+
+
+def test_a_run_that_an_older_version_began_has_noted_nothing(tmp_path: Path, record: StackRecord) -> None:
+    api, whole = Cluster(), deployment(tmp_path, record)
+    checked = check_preconditions(api, planned(record, "blue"), whole)
+    claim_cluster(api, checked, whole, Renames())
+    data = json.loads(record.path.read_bytes())
+    del data["renames"]
+    record.path.write_text(json.dumps(data), encoding="utf-8")
+    assert record.begun("lab") == checked.digest
+    assert check_preconditions(api, planned(record, "blue"), whole).renames == Renames()
 
 
 class WithKueue(Cluster):
