@@ -133,7 +133,9 @@ def _preview(
         outcome = outcome.without_deleted({str(key) for key in (*checked.kept, *checked.left)})
     handled = {resource for _, resource in outcome.steps}
     # The engine does not see drift in fields that it never sent; `up` restores those fields after its run.
-    restored = [resource for resource in changes.restore if resource not in handled]
+    # What Kueue keeps nobody can put back.
+    others = handled.union(map(str, checked.in_use))
+    restored = [resource for resource in changes.restore if resource not in others]
     left = sorted(pending.left - handled)
     operations = [*outcome.steps, *(("restore", resource) for resource in restored)]
     lines = [*checked.lines, *_step_lines(operations, changes, with_fields=with_fields)]

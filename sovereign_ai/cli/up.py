@@ -241,7 +241,8 @@ class _Deployment:
             hand_back(target.api, checked.kept, output.progress)
             dropped = (*checked.left, *checked.superseded, *(key for key in checked.kept if key in held))
             engine.drop([held[key].urn for key in dropped])
-            watch = TerminationWatch(target.api, list(held), output.progress, self.options.wait_seconds)
+            awaited = [key for key in held if key not in checked.in_use]
+            watch = TerminationWatch(target.api, awaited, output.progress, self.options.wait_seconds)
             _prepare_engine(engine, deployment, stack, marked, watch)
             changes, refresh = self._changes(engine, reading, marked, leaves_drift=leaves_drift)
             is_quiet = can_do_without_engine(changes, checked)

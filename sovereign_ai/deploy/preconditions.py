@@ -24,6 +24,7 @@ from sovereign_ai.deploy.definitions import definition_problems
 from sovereign_ai.deploy.deletions import Allowed, deletion_problems, replacement_problems
 from sovereign_ai.deploy.handovers import handover_problems
 from sovereign_ai.deploy.kept_definitions import kept_definitions
+from sovereign_ai.deploy.kept_in_use import kept_in_use
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, read_live
 from sovereign_ai.deploy.noted_renames import Renames
 from sovereign_ai.deploy.ownership import (
@@ -85,6 +86,7 @@ class Checked:
         unasked: problems of the deletions that were not allowed.
         superseded: objects of controllers that the state holds in a form that the engine would delete after
             it has written the new one: of another API version, or recreated already.
+        in_use: objects that somebody deleted and that Kueue keeps, each with a planned one that names it.
         kept: definitions of the stack that the description does not bring any more, and that the local
             control plane keeps as its own.
         has_rare_kinds: whether the stack has, or gets, objects of kinds that only controllers bring.
@@ -104,6 +106,7 @@ class Checked:
     replaces: tuple[ObjectKey, ...] = ()
     unasked: tuple[Problem, ...] = ()
     superseded: tuple[ObjectKey, ...] = ()
+    in_use: Mapping[ObjectKey, ObjectKey] = field(default_factory=dict)
     kept: tuple[ObjectKey, ...] = ()
     has_rare_kinds: bool = False
     digest: str = ""
@@ -112,8 +115,9 @@ class Checked:
 
     @property
     def terminating(self) -> list[ObjectKey]:
-        """Live objects under planned names that are being deleted."""
-        return [key for key, metadata in self.live.items() if metadata.get("deletionTimestamp")]
+        """Live objects under planned names that are being deleted, and will go."""
+        going = [key for key, metadata in self.live.items() if metadata.get("deletionTimestamp")]
+        return [key for key in going if key not in self.in_use]
 
     @property
     def strays(self) -> list[ObjectKey]:
@@ -148,6 +152,10 @@ class Checked:
             lines.append(f"taking over {objects_text} of lost stacks of this factory")
         for key, whose in sorted(self.left.items()):
             line = f"left {key}: it {whose}"
+            lines.append(line)
+        for key, namer in sorted(self.in_use.items()):
+            kept = f"somebody deleted {key}, and Kueue keeps it for {namer}"
+            line = f"{kept}: it works on, and `up` makes it again once it has gone"
             lines.append(line)
         for key in self.replaces:
             line = f"{key} is recreated: a field of it cannot be changed"
@@ -217,6 +225,7 @@ def check_preconditions(
         left=left,
         replaces=tuple(replaces),
         unasked=tuple(unasked),
+        in_use=kept_in_use(api, planned, live),
         superseded=tuple(_superseded(planned, held, frozenset(replaces))),
         kept=kept,
         has_rare_kinds=any(map(is_rare, (*keys, *held, *leaving))),

@@ -21,6 +21,7 @@ from sovereign_ai.cluster import KEPT
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.cluster_identity import Recognised, recognise
 from sovereign_ai.deploy.control_plane_setup import remove_policies
+from sovereign_ai.deploy.kept_in_use import GROUP
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, read_live
 from sovereign_ai.deploy.ownership import OWNED, Claim, ObjectOwner, owner_phrase, owners, stack_objects
 from sovereign_ai.deploy.preconditions import StackDeployment
@@ -29,8 +30,6 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.kubernetes import KIND_ORDER
 
 _NAMESPACE = ("", "Namespace")
-_QUEUEING = "kueue.x-k8s.io"
-"""The group whose objects hold each other by finalizers."""
 
 
 @frozen_dataclass
@@ -152,7 +151,7 @@ def remove_holders(api: Api, strays: Iterable[ObjectKey], progress: Callable[[st
     removed: list[str] = []
     # Whatever names another object comes after it in the order of application.
     for kind in reversed(KIND_ORDER):
-        batch = sorted(key for key in strays if key.kind == kind and key.group == _QUEUEING)
+        batch = sorted(key for key in strays if key.kind == kind and key.group == GROUP)
         for key in batch:
             progress(f"delete {key}")
         api.many(partial(delete, api, key) for key in batch)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sovereign_ai.cluster.api import Api, ApiError, UnreachableError
+from sovereign_ai.deploy.kept_in_use import IN_USE
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_inside, read_live
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError, Where
 from sovereign_ai.toolchain import wait_until
@@ -35,8 +36,6 @@ _ENDING_SECONDS = 30.0
 _MOST_NAMED = 20
 _SOON_SECONDS = 1.0
 """Period in which a long pause looks whether something has changed."""
-_IN_USE = "kueue.x-k8s.io/resource-in-use"
-"""The finalizer by which Kueue keeps what is in use: nobody may remove it but Kueue."""
 _SHARE = 4.0
 _WATCH_SHARE = 20.0
 """Pause between two checks in multiples of a check's duration: in a plain wait, and beside deletions."""
@@ -320,7 +319,7 @@ def _problem(holder: Holder, seconds: float) -> Problem:
     """Return the problem of an object that something holds, with what to do about it."""
     message = f"{holder.going} was deleted and does not go, and nothing changed for {seconds:g} s: {holder}"
     hint = "run the command again when it is gone, or wait longer with --wait SECONDS"
-    if holder.finalizer == _IN_USE:
+    if holder.finalizer == IN_USE:
         hint = f"a queue that names it, or work that it has admitted, has to go first; {hint}"
     elif holder.finalizer:
         hint = f"whoever set {holder.finalizer} has to remove it; {hint}"
