@@ -17,6 +17,8 @@ from sovereign_ai.text import counted
 _LONGEST = 160
 """Characters of a value in a message."""
 _RESTORE = "run `sovereign-ai up` to restore it"
+_DELETED = "metadata.deletionTimestamp"
+_MAKE_AGAIN = "nobody can call a deletion back: once nothing holds it, `sovereign-ai up` makes it again"
 
 
 @frozen_dataclass
@@ -120,13 +122,14 @@ def missing(name: str, hint: str = _RESTORE) -> ClusterFinding:
     return ClusterFinding("missing", name, "", None, None, "it is wanted and not there", hint)
 
 
-def changed(name: str, differences: Iterable[Difference], hint: str = _RESTORE) -> ClusterFinding:
+def changed(name: str, differences: Iterable[Difference], hint: str = "") -> ClusterFinding:
     """Return the finding that fields of an object differ.
 
     Raises:
         ValueError: there is no difference.
     """
     first, *rest = differences
+    hint = hint or (_MAKE_AGAIN if first.field == _DELETED else _RESTORE)
     also = tuple(map(str, rest))
     return ClusterFinding("changed", name, first.field, first.wanted, first.found, str(first), hint, also)
 

@@ -1,4 +1,4 @@
-"""What is on a cluster at each moment at which a deployment may be cut short, without a cluster."""
+"""Deployments that are cut short, without a cluster: what is there at each moment, and what comes next."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+import orjson
+
+from sovereign_ai.deploy.component_move import Usage
+from sovereign_ai.deploy.departures import departing
+from sovereign_ai.deploy.noted_renames import Renames
 from sovereign_ai.deploy.objects import resource_name
+from sovereign_ai.deploy.renames import moves, planned_renames
 from sovereign_ai.deploy.withdrawal import _ORDER
 from sovereign_ai.render.kubernetes.bundle import Bundle
+from tests.daytwo.probes import Described
+from tests.deploy.test_departures import Live, drained, real_nodes
 
 Object = dict[str, Any]
+Told = set[tuple[str, str, str]]
 
 
 def moments(old: Bundle, new: Bundle) -> Iterator[tuple[str, list[Object]]]:
@@ -46,3 +55,68 @@ def _delete(live: dict[str, Object], name: str) -> None:
 
 def _namespace(obj: Mapping[str, Any]) -> str:
     return str(obj["metadata"].get("namespace", ""))
+
+
+class Run:
+    """A deployment that was cut short.
+
+    Attributes:
+        old: what was deployed before.
+        new: what is deployed.
+        nodes: the machines, of which a deployment changes nothing but the cordon.
+        noted: what the run took for renamed when it began.
+    """
+
+    def __init__(self, old: Described, new: Described) -> None:
+        self.old, self.new, self.nodes = old, new, real_nodes(old)
+        live: Any = self.live(list(old.bundle.objects))
+        bundle = new.bundle
+        found = planned_renames(live, bundle.objects, new.factory, new.plan, bundle.cluster)
+        self.noted = Renames.from_data(found.to_data(), goes_on=True)
+        assert self.noted == Renames(found.components, found.places, goes_on=True)
+
+    def live(self, objects: list[Object]) -> Live:
+        """Return a cluster with some objects and all machines."""
+        live = Live(self.new, self.nodes)
+        live.objects = [*objects, *self.nodes]
+        return live
+
+    def told(self, objects: list[Object], noted: Renames | None) -> Told:
+        """Return what is told of renames and removals, wherever things move."""
+        new, cluster = self.new, self.new.bundle.cluster
+        found = moves(
+            [*objects, *self.nodes], new.bundle.objects, Usage(), new.factory, new.plan, cluster, noted
+        )
+        return {(move.kind, move.old, move.new) for move in found if not move.place}
+
+    def cordon(self) -> None:
+        """Drain the machines that leave, as the run does first of all."""
+        live: Any = self.live(list(self.old.bundle.objects))
+        was = {}
+        for departure in departing(live, self.new.factory, self.new.plan, self.new.bundle, self.noted):
+            was[departure.node] = orjson.dumps(departure.was).decode()
+        for node in self.nodes:
+            if node["metadata"]["name"] in was:
+                drained(node, was[node["metadata"]["name"]])
+
+    def drained(self, objects: list[Object], wanted: Described, noted: Renames | None) -> set[str]:
+        """Return the machines that a deployment drains then."""
+        live: Any = self.live(objects)
+        found = departing(live, wanted.factory, wanted.plan, wanted.bundle, noted)
+        return {departure.node for departure in found}
+
+
+def insist_on_one_story(old: Described, new: Described) -> None:
+    """See that a run that goes on tells and drains what the first one did, wherever that was cut short."""
+    run, before = Run(old, new), list(old.bundle.objects)
+    told, leaving = run.told(before, None), run.drained(before, new, None)
+    assert run.told(before, run.noted) == told
+    assert run.drained(before, new, run.noted) == leaving
+    run.cordon()
+    # Whoever deploys something else knows what the run that was cut short had taken for renamed.
+    other = Renames(run.noted.components, run.noted.places)
+    for step, objects in moments(old.bundle, new.bundle):
+        assert run.told(objects, run.noted) <= told, step
+        assert run.drained(objects, new, run.noted) <= leaving, step
+        assert run.drained(objects, new, other) <= leaving, step
+        assert run.drained(objects, old, other) == set(), step

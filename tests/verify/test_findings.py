@@ -43,6 +43,12 @@ def test_the_first_difference_leads_and_the_others_are_counted() -> None:
         changed("Node/a", [])
 
 
+def test_what_is_being_deleted_is_not_restored_but_made_again() -> None:
+    going = changed("Namespace/a", [Difference("metadata.deletionTimestamp", None, "2026-11-30T10:23:25Z")])
+    assert "makes it again" in going.hint
+    assert "restore" in changed("Namespace/a", [Difference("spec.x", 1, 2)]).hint
+
+
 def test_findings_are_sorted_by_resource_then_kind() -> None:
     findings = [missing("b"), foreign("a", "why"), missing("a")]
     assert [(one.resource, one.kind) for one in sorted(findings, key=lambda one: one.order)] == [
