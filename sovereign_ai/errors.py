@@ -37,7 +37,10 @@ class ExitCode(IntEnum):
     DEPLOYMENT = 4
     """The deployment failed."""
     INTERRUPTED = 128 + 2
-    """SIGINT or another request ended the command; shells add 128 to the signal's number."""
+    """Ctrl-C ended the command: shells add 128 to a signal's number.
+
+    Where another signal did, as SIGTERM, the process exits with 128 and that signal's number.
+    """
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from sovereign_ai.cli.interrupt import was_requested
 from sovereign_ai.cli.limits import find_resource_limit
 from sovereign_ai.cli.output import Output
 from sovereign_ai.cli.output_places import insist_on_place
@@ -86,6 +87,9 @@ def _run(output: Output, work: Callable[[Output], None]) -> None:
         # Neither is an error: the first carries the exit code, the second means that the reader has gone.
         raise
     except Exception as error:  # noqa: BLE001 - the last handler before the terminal
+        if was_requested():
+            # A library in C makes an error of its own of an interrupt that comes in what it calls.
+            output.interrupted()
         output.fail(find_resource_limit(error) or _defect(traceback.format_exc()))
 
 

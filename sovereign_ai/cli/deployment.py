@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sovereign_ai.cli.command import run_command
 from sovereign_ai.cli.tracing import traced
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
@@ -67,23 +66,6 @@ class DeployOptions:
     mass: bool = False
     wait_seconds: float = 60.0
     restores: bool = False
-
-
-def run_deployment(command: str, as_json: bool, work: Callable[[Output], None]) -> None:
-    """Run a command that may change a cluster: SIGTERM and SIGHUP end it as Ctrl-C does.
-
-    A pipeline that is cancelled and a connection that is cut send these; they would end it without a word.
-
-    Raises:
-        typer.Exit: with the command's exit code, unless that is 0.
-    """
-    from sovereign_ai.deploy import signals_as_interrupt
-
-    def ended_in_order(output: Output) -> None:
-        with signals_as_interrupt():
-            work(output)
-
-    run_command(command, as_json, ended_in_order)
 
 
 def require_own_description(stack: Stack) -> None:

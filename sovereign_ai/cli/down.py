@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.attempts import Attempts
-from sovereign_ai.cli.command import example
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.deployment import (
     AllowDeleteOption,
     WaitOption,
     deployment_of,
     require_own_state,
-    run_deployment,
 )
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
@@ -71,12 +70,12 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Remove what the stack deployed; a local cluster is stopped as well."""
         if forget:
-            run_deployment("down", as_json, lambda output: _forget(output, stack, cluster, name))
+            run_command("down", as_json, lambda output: _forget(output, stack, cluster, name))
             return
         options = _Options(
             stack, cluster, kubeconfig, name, keep_cluster, yes, frozenset(allow_delete or ()), wait
         )
-        run_deployment("down", as_json, lambda output: _down(output, options))
+        run_command("down", as_json, lambda output: _down(output, options))
 
 
 @frozen_dataclass

@@ -370,16 +370,6 @@ def _sample(path: Path, plane: str | None) -> tuple[Sample, Any]:
     return twin_sample, predict(twin_sample, stack.plan)
 
 
-def _interrupt_on_terminate() -> None:
-    """Let SIGTERM raise KeyboardInterrupt like Ctrl-C, so that the twin is removed.
-
-    By default SIGTERM ends Python at once.
-    """
-    import signal
-
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
 def _infiniband(path: Path, plane: str | None) -> tuple[RunningSubnet, FabricReport] | None:
     """Return the twin of an InfiniBand plane and what the plan predicts for it; None for an Ethernet plane.
 
@@ -414,7 +404,6 @@ def _up(output: Output, path: Path, plane: str | None) -> None:
     require_frr()
     sample, _ = _sample(path, plane)
     output.progress(sample.said)
-    _interrupt_on_terminate()
     twin = Twin.up(sample, output.progress, configure_twin)
     data = {
         "planes": sample.planes,
@@ -431,7 +420,6 @@ def _up(output: Output, path: Path, plane: str | None) -> None:
 def _up_infiniband(output: Output, subnet: RunningSubnet) -> None:
     """Build an InfiniBand twin and leave it running."""
     output.progress(subnet.net.said)
-    _interrupt_on_terminate()
     subnet.up(output.progress)
     data = {
         "planes": [subnet.net.plane.name],
@@ -458,7 +446,6 @@ def _test(output: Output, path: Path, plane: str | None) -> None:
     sample, prediction = _sample(path, plane)
     output.progress(sample.said)
     is_running = Twin.found(sample).stands
-    _interrupt_on_terminate()
     try:
         twin = Twin.found(sample) if is_running else Twin.up(sample, output.progress, configure_twin)
         results = _collect(output, run_checks(twin, prediction))
@@ -477,7 +464,6 @@ def _test_infiniband(output: Output, subnet: RunningSubnet, report: FabricReport
     require_ibsim()
     output.progress(subnet.net.said)
     is_running = subnet.running
-    _interrupt_on_terminate()
     try:
         if not is_running:
             subnet.up(output.progress)

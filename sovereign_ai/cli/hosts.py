@@ -207,7 +207,7 @@ def _run_of(
 
 
 def _cancelling() -> Callable[[], bool]:
-    """Return a function that reports whether Ctrl-C or SIGTERM requested an end.
+    """Return a function that reports whether Ctrl-C, SIGTERM or SIGHUP requested an end.
 
     The run checks it regularly, and then stops Ansible on every host, so that nothing is left running
     anywhere.
@@ -216,7 +216,9 @@ def _cancelling() -> Callable[[], bool]:
     import threading
 
     is_requested = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            continue
         signal.signal(number, lambda _number, _frame: is_requested.set())
     return is_requested.is_set
 

@@ -15,14 +15,15 @@ import typer
 from typer.main import get_command
 
 from sovereign_ai import __version__
-from sovereign_ai.cli.usage import is_help, refused, shorten
+from sovereign_ai.cli.interrupt import exit_code_of_request, heed_requests, ignore_requests
+from sovereign_ai.cli.usage import is_help, output_of, refused, shorten
 from sovereign_ai.errors import ExitCode
 from sovereign_ai.text import clean
 
 _HELP = """Describe an AI factory once; derive, judge, deploy and verify it.
 
 Exit codes: 0 fine, 1 findings or drift, 2 bad input or usage, 3 the environment lacks something, \
-4 the deployment failed, 130 interrupted."""
+4 the deployment failed, 130 interrupted by Ctrl-C, 143 by SIGTERM."""
 
 _OBJECTS_BETWEEN_COLLECTIONS = 100_000
 """Python's own default is 700."""
@@ -92,8 +93,8 @@ def call(arguments: Sequence[str]) -> int:
     Args:
         arguments: the words after the program's name.
     """
-    program = _program(arguments[0] if arguments else "")
     try:
+        program = _program(arguments[0] if arguments else "")
         return int(program.main(list(arguments), prog_name="sovereign-ai", standalone_mode=False) or 0)
     except typer.TyperException as error:
         if is_help(error):
@@ -102,7 +103,10 @@ def call(arguments: Sequence[str]) -> int:
         output, refusal = refused(error, arguments, _program())
         with contextlib.suppress(typer.Exit):
             output.fail(refusal)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
+        # Typer makes an Abort of it. It came before the command began, or after its last word.
+        with contextlib.suppress(typer.Exit):
+            output_of(arguments, _program()).interrupted()
         return int(ExitCode.INTERRUPTED)
     except SystemExit as error:
         # Typer turns a broken pipe into SystemExit(1); a reader such as `head` that has enough is no failure.
@@ -124,8 +128,12 @@ def run() -> None:
     # Descriptions, states and objects of a cluster are large trees without cycles: looking for cycles in them
     # again and again took a fifth of a command's time (1,000 objects).
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    heed_requests()
     try:
         code = call(sys.argv[1:])
+        ignore_requests()
+        if code == ExitCode.INTERRUPTED:
+            code = exit_code_of_request()
         # Flush here, where an error still becomes an exit code; at interpreter exit it would only be printed.
         sys.stdout.flush()
         # At its exit the interpreter would look once more for cycles in all there is: a tenth of `validate`.

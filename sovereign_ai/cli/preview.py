@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sovereign_ai.cli.command import example
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.deployment import (
     AdoptOption,
     AllowDeleteOption,
@@ -20,7 +20,6 @@ from sovereign_ai.cli.deployment import (
     part_of_run,
     pending_changes,
     require_own_description,
-    run_deployment,
 )
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
@@ -68,7 +67,7 @@ def add(app: typer.Typer) -> None:
     ) -> None:
         """Show what a deployment would change on a running cluster."""
         options = DeployOptions(adopt, frozenset(allow_delete or ()), allow_mass_deletion)
-        run_deployment(
+        run_command(
             "preview",
             as_json,
             lambda output: _preview(output, stack, cluster, kubeconfig, name, policy_pack, options, diff),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.attempts import Attempts
-from sovereign_ai.cli.command import example
+from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.deployment import (
     AdoptOption,
     AllowDeleteOption,
@@ -26,7 +26,6 @@ from sovereign_ai.cli.deployment import (
     part_of_run,
     pending_changes,
     require_own_description,
-    run_deployment,
 )
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
@@ -93,9 +92,7 @@ def add(app: typer.Typer) -> None:
         """
         deletions = frozenset(allow_delete or ())
         options = DeployOptions(adopt, deletions, allow_mass_deletion, wait, restore)
-        run_deployment(
-            "up", as_json, lambda output: _up(output, stack, cluster, kubeconfig, name, yes, options)
-        )
+        run_command("up", as_json, lambda output: _up(output, stack, cluster, kubeconfig, name, yes, options))
 
 
 def _up(

@@ -97,8 +97,6 @@ def refused(error: TyperException, arguments: Sequence[str], root: Command) -> t
         arguments: the words after the program's name.
         root: the whole program.
     """
-    from sovereign_ai.cli.output import Output
-
     command, words = _named_command(arguments, root)
     program = " ".join(("sovereign-ai", *words))
     hint = f"`{program} --help` shows what can be written"
@@ -106,9 +104,22 @@ def refused(error: TyperException, arguments: Sequence[str], root: Command) -> t
         separator = " " if suggestion.endswith("?") else "; "
         hint = f"{suggestion}{separator}{hint}"
     problem = Problem("usage", hide_announced(_message(error)), hint=hint)
+    return output_of(arguments, root), UsageError(problem)
+
+
+def output_of(arguments: Sequence[str], root: Command) -> Output:
+    """Return the output that arguments ask for, of the command that they name.
+
+    Args:
+        arguments: the words after the program's name.
+        root: the whole program.
+    """
+    from sovereign_ai.cli.output import Output
+
+    _, words = _named_command(arguments, root)
     # After `--` every word is an argument, `--json` too.
     options = arguments[: list(arguments).index("--")] if "--" in arguments else arguments
-    return Output(" ".join(words), "--json" in options), UsageError(problem)
+    return Output(" ".join(words), "--json" in options)
 
 
 def _named_command(arguments: Sequence[str], root: Command) -> tuple[Command, list[str]]:

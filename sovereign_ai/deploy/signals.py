@@ -18,7 +18,10 @@ _LIKE_CTRL_C = (signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def signals_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, unless they are ignored, as under `nohup`."""
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, where they would end the process at once.
+
+    A signal that is ignored, as under `nohup`, or that the caller handles, is left as it is.
+    """
     # Python sets signal handlers in the main thread only.
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -29,7 +32,7 @@ def signals_as_interrupt() -> Iterator[None]:
 
     before: dict[signal.Signals, Any] = {}
     for request in _LIKE_CTRL_C:
-        if signal.getsignal(request) is not signal.SIG_IGN:
+        if signal.getsignal(request) is signal.SIG_DFL:
             before[request] = signal.signal(request, end)
     try:
         yield

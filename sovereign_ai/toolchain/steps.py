@@ -81,8 +81,9 @@ def run(
 @contextlib.contextmanager
 def _termination_as_interrupt() -> Iterator[None]:
     """Let SIGTERM raise KeyboardInterrupt, so that no build is left running; only in the main thread."""
-    # Python sets signal handlers in the main thread only.
-    if threading.current_thread() is not threading.main_thread():
+    # Python sets signal handlers in the main thread only. A caller's own, as that of the command line, stays.
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
 
