@@ -1,4 +1,4 @@
-"""Requests to end: Ctrl-C, SIGTERM and SIGHUP, as an exception once, or as an event for commands with threads.
+"""Requests to end (Ctrl-C, SIGTERM, SIGHUP), as an exception once, or as an event for commands with threads.
 
 A command hears the first request and ends in order. One that comes soon after it, as a second Ctrl-C or the
 SIGTERM that a pipeline adds, would come in the middle of what the first one makes it clean up.

@@ -87,6 +87,20 @@ def _program(command: str = "") -> Any:
     return program
 
 
+def _run_command(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code.
+
+    Raises:
+        KeyboardInterrupt: a request to end came before the command began, or after its last word.
+    """
+    program = _program(arguments[0] if arguments else "")
+    code = program.main(list(arguments), prog_name="sovereign-ai", standalone_mode=False) or 0
+    # Typer returns such a request as a plain number; where the command itself heard it, it has said so.
+    if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):
+        raise KeyboardInterrupt
+    return int(code)
+
+
 def call(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; wrong usage is reported like every other problem.
 
@@ -94,8 +108,7 @@ def call(arguments: Sequence[str]) -> int:
         arguments: the words after the program's name.
     """
     try:
-        program = _program(arguments[0] if arguments else "")
-        return int(program.main(list(arguments), prog_name="sovereign-ai", standalone_mode=False) or 0)
+        return _run_command(arguments)
     except typer.TyperException as error:
         if is_help(error):
             sys.stderr.write(f"{error.format_message()}\n")
@@ -104,7 +117,6 @@ def call(arguments: Sequence[str]) -> int:
         with contextlib.suppress(typer.Exit):
             output.fail(refusal)
     except (typer.Abort, KeyboardInterrupt):
-        # Typer makes an Abort of it. It came before the command began, or after its last word.
         with contextlib.suppress(typer.Exit):
             output_of(arguments, _program()).interrupted()
         return int(ExitCode.INTERRUPTED)
@@ -134,6 +146,9 @@ def run() -> None:
         ignore_requests()
         if code == ExitCode.INTERRUPTED:
             code = exit_code_of_request()
+            # The interpreter notes an interrupt in text that is executed, as a dataclass is, and then ends by
+            # SIGINT, whatever the code is. It forgets that where other text is executed.
+            exec("")  # noqa: S102 - see above
         # Flush here, where an error still becomes an exit code; at interpreter exit it would only be printed.
         sys.stdout.flush()
         # At its exit the interpreter would look once more for cycles in all there is: a tenth of `validate`.

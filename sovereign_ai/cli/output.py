@@ -105,15 +105,15 @@ class Output:
 
     def fail(self, error: SovereignError) -> None:
         """Print every problem of an error and exit with its exit code."""
-        self._exit_with(error.problems, int(error.exit_code))
+        self._exit_with(error.problems, error.exit_code)
 
     def interrupted(self) -> None:
         """Report that a person or a signal ended the command, and exit with the code that shells expect."""
         hint = "run it again: nothing half-done counts as done"
-        problem = Problem("interrupted", f"{self.command} was interrupted", hint=hint)
+        problem = Problem("interrupted", f"{self.command or 'sovereign-ai'} was interrupted", hint=hint)
         self._exit_with([problem], ExitCode.INTERRUPTED)
 
-    def _exit_with(self, problems: Sequence[Problem], code: int) -> None:
+    def _exit_with(self, problems: Sequence[Problem], code: ExitCode) -> None:
         """Print problems and exit.
 
         Where standard output cannot be written, standard error gets the problems as text, and the code stays

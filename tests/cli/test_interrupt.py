@@ -9,10 +9,12 @@ import sys
 import threading
 import weakref
 from pathlib import Path
+from typing import Any, ClassVar
 
 import orjson
 import pytest
 
+from sovereign_ai.cli import main
 from sovereign_ai.cli.interrupt import stopping_at_interrupt
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +68,20 @@ def test_afterwards_an_interrupt_is_one_again() -> None:
             signal.raise_signal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, former)
+
+
+def test_a_request_that_only_the_library_of_the_command_line_hears_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted:
+        commands: ClassVar[dict[str, Any]] = {}
+
+        def main(self, *_words: object, **_named: object) -> int:
+            return 130
+
+    monkeypatch.setattr(main, "_program", lambda _command="": Interrupted())
+    assert main.call(["validate"]) == 130
+    assert "was interrupted" in capsys.readouterr().err
 
 
 def test_without_an_interrupt_the_event_stays_unset() -> None:
@@ -146,6 +162,7 @@ import contextlib
 import orjson
 import typer
 from sovereign_ai.cli.command import run_command
+from sovereign_ai.cli import main
 from sovereign_ai.cli.interrupt import heed_requests
 
 heed_requests()
@@ -154,6 +171,11 @@ with contextlib.suppress(typer.Exit):
 """
     done = run("-c", ASK + program)
     assert interrupted(done), done
+
+
+def test_an_interrupt_in_text_that_is_executed_leaves_the_exit_code_as_it_is(tmp_path: Path) -> None:
+    done = validate(tmp_path, "exec('ask(signal.SIGTERM); time.sleep(60)')\n")
+    assert (done.returncode, interrupted(done)) == (143, True), done
 
 
 def test_a_request_that_is_ignored_by_the_caller_is_ignored(tmp_path: Path) -> None:
@@ -167,5 +189,6 @@ def test_a_request_that_is_ignored_by_the_caller_is_ignored(tmp_path: Path) -> N
 def test_ctrl_c_before_a_command_begins_shows_no_traceback() -> None:
     done = run("-c", ASK + AT_IMPORT, "sovereign_ai.cli.main")
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
-    done = run("-c", ASK + AT_IMPORT, "sovereign_ai.cli.validate")
-    assert (done.returncode, interrupted(done)) == (130, True), done
+    for module in ("sovereign_ai.cli.validate", "sovereign_ai.cli.description"):
+        done = run("-c", ASK + AT_IMPORT, module)
+        assert (done.returncode, interrupted(done)) == (130, True), done
