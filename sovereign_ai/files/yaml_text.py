@@ -45,6 +45,9 @@ _LONGEST_NUMBER = 64
 
 # The loader of libyaml is much faster, but PyYAML may be built without it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PLACEHOLDER = re.compile(r"\$\{|\{\{|\{%|<%")
+"""How placeholders of templates begin."""
+_FILL_IN = "fill in the template's placeholder first"
 _MERGE_MARK = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
 """The lines that Git writes into a file around two versions that it could not merge."""
 _NUMBERISH = re.compile(r"[-+]?\.?[0-9]")
@@ -67,7 +70,9 @@ _NOT_FINITE = frozenset({".inf", "-.inf", "+.inf", ".nan"})
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _COMMENT = re.compile(r"(?:^|(?<=[\s]))#[^\n]*", re.MULTILINE)
-_THOUSANDS = re.compile(r"[0-9]{3}(?![0-9]).{0,32}")
+_AFTER_COMMA = re.compile(r"(?P<digits>[0-9]{1,18})(?P<unit> ?[A-Za-z%/°][A-Za-z0-9%/°]{0,15})?")
+_THOUSAND = 3
+"""Digits behind a comma that separates thousands; behind any other there are decimals."""
 _QUOTE = "put it in quotation marks if it is text; else write it as a plain decimal number"
 
 
@@ -104,7 +109,8 @@ class _Open:
         key: the key whose value comes next; None where a key comes next.
         skip: whether that value is dropped, because its key was refused.
         flow: whether it is written in brackets.
-        last: the value of the key before.
+        last: the key before; empty before the first.
+        end: where the text of its value ends, from the file's beginning; -1 where it is no plain scalar.
     """
 
     value: list[Any] | dict[str, Any]
@@ -113,7 +119,8 @@ class _Open:
     key: str | None = None
     skip: bool = False
     flow: bool = False
-    last: Any = None
+    last: str = ""
+    end: int = -1
 
 
 class _Reader:
@@ -168,7 +175,7 @@ class _Reader:
                     self.node(event)
         except yaml.MarkedYAMLError as error:
             self.refuse_merge_marks(text)
-            raise self.syntax_error(error) from None
+            raise self.syntax_error(error, text) from None
         except yaml.YAMLError:
             message = "the text holds a character that YAML does not allow"
             raise self.stop("yaml-syntax", message, Where(self.file), "remove it") from None
@@ -185,7 +192,7 @@ class _Reader:
         hint = "keep one of the versions, and remove the lines that start with <<<<<<<, ======= and >>>>>>>"
         raise self.stop("unfinished-merge", message, locate_character(text, mark.start(), self.file), hint)
 
-    def syntax_error(self, error: yaml.MarkedYAMLError) -> SovereignError:
+    def syntax_error(self, error: yaml.MarkedYAMLError, text: str) -> SovereignError:
         """Return the error of a text that is no YAML, at the place where the user has to change it."""
         mark = error.problem_mark or error.context_mark
         # What is unexpected comes far behind its cause: the context is where the quotation mark or bracket
@@ -194,6 +201,10 @@ class _Reader:
             mark = error.context_mark or error.problem_mark
         where = Where(self.file, mark.line + 1, mark.column + 1) if mark else Where(self.file)
         message, hint = explain_error(error.problem or "", error.context or "")
+        at = mark.index if mark else 0
+        line = text[:at].rpartition("\n")[2] + text[at:].partition("\n")[0]
+        if _PLACEHOLDER.search(line):
+            hint = _FILL_IN
         return self.stop("too-deep" if "deep" in message else "yaml-syntax", message, where, hint)
 
     def document(self, event: Any, count: int) -> bool:
@@ -227,6 +238,9 @@ class _Reader:
             message = f"more than {MOST_NODES:,} values, the most for {self.kind.noun}"
             raise self.stop("too-many-nodes", message, where, self.kind.hint)
         self.put(parent, path, self.value(event, path, where), where)
+        if parent is not None:
+            is_plain = isinstance(event, yaml.ScalarEvent) and event.style in (None, "")
+            parent.end = event.end_mark.index if is_plain else -1
 
     def path_of(self, parent: _Open | None, event: Any) -> str:
         """Return the dotted path of a value that starts."""
@@ -236,7 +250,9 @@ class _Reader:
             return f"{parent.path}[{len(parent.value)}]"
         if parent.key is None:
             where = self.place(event, parent.path)
-            hint = "write the key as one word, followed by a colon"
+            # `{{ nodes }}` is a mapping that is a mapping's key.
+            is_placeholder = parent.flow and isinstance(event, yaml.MappingStartEvent)
+            hint = _FILL_IN if is_placeholder else "write the key as one word, followed by a colon"
             raise self.stop("bad-key", "a key is a list or a mapping", where, hint)
         return below(parent.path, parent.key)
 
@@ -247,6 +263,9 @@ class _Reader:
         where = self.place(event, path)
         parent.key, parent.skip = name, False
         self.features(event, where)
+        if self.refuse_comma(event, parent):
+            parent.skip = True
+            return
         if problem := self.key_problem(event, parent, where):
             self.add(problem)
             parent.skip = True
@@ -255,17 +274,28 @@ class _Reader:
         if path not in self.keys and len(path) <= _LONGEST_PATH:
             self.keys[path] = where
 
+    def refuse_comma(self, event: Any, parent: _Open) -> bool:
+        """Refuse the number before a key that is the rest of it: `{power: 1,500}` has a key `500`."""
+        follows = parent.flow and event.implicit[0] and event.start_mark.index == parent.end + 1
+        rest = _AFTER_COMMA.fullmatch(event.value)
+        if not follows or not isinstance(parent.value, dict) or rest is None:
+            return False
+        number = parent.value[parent.last]
+        # In Python, True is an int.
+        if type(number) is not int:
+            return False
+        point = "" if len(rest["digits"]) == _THOUSAND else "."
+        whole = f"{number}{point}{event.value}"
+        hint = f"write '{whole}'" if rest["unit"] else f"write {whole}"
+        message = f"'{number},{event.value}' has a comma, which ends a value between brackets"
+        path = below(parent.path, parent.last)
+        self.refuse("bad-number", message, self.values.get(path, self.place(event, path)), hint)
+        parent.value[parent.last] = Refused()
+        return True
+
     def key_problem(self, event: Any, parent: _Open, where: Where) -> Problem | None:
         """Return why a key is refused; None if it is not."""
         name = event.value
-        # In brackets a comma ends a value, so that `{power: 1,500}` has a key `500`.
-        is_after_number = parent.flow and event.implicit[0] and isinstance(parent.last, int | float)
-        if is_after_number and _THOUSANDS.fullmatch(name):
-            whole = f"{parent.last},{name}"
-            without = whole.replace(",", "")
-            hint = f"write {without}" if name.isdigit() else f"write '{without}'"
-            message = f"'{whole}' has a comma, which ends a value between brackets"
-            return Problem("bad-number", message, where, hint)
         if not self.kind.private and secret_at(name) is not None:
             return secret_problem(where)
         if name == "<<" and event.implicit[0]:
@@ -366,7 +396,7 @@ class _Reader:
             key, parent.key = parent.key or "", None
             if parent.skip:
                 return
-            parent.value[key] = parent.last = value
+            parent.value[key], parent.last = value, key
         if len(path) <= _LONGEST_PATH:
             self.values.setdefault(path, where)
 

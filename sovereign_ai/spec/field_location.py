@@ -21,7 +21,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from sovereign_ai.errors import closest
@@ -38,6 +38,13 @@ FIELD_SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "machines": ("nodes",),
     "servers": ("nodes",),
     "server": ("system",),
+    "machine": ("system",),
+    "machine_type": ("system",),
+    "instance_type": ("system",),
+    "gpu": ("system",),
+    "gpu_type": ("system",),
+    "gpu_model": ("system",),
+    "accelerator": ("system",),
     "location": ("country", "site"),
     "datacenter": ("site",),
     "jurisdiction": ("seat", "country"),
@@ -52,6 +59,17 @@ FIELD_SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "vendors": ("suppliers",),
 }
 """What people also call a field, and its names; the first one that a part has is meant."""
+
+_COUNT_MACHINES = "write 'nodes', the number of machines; the system says how many GPUs each has"
+FIELD_ADVICE: Mapping[str, tuple[str, str]] = {
+    "gpus": ("nodes", _COUNT_MACHINES),
+    "gpu_count": ("nodes", _COUNT_MACHINES),
+    "num_gpus": ("nodes", _COUNT_MACHINES),
+    "gpus_per_node": ("system", "remove it: the system says how many GPUs a machine has"),
+    "gpus_per_machine": ("system", "remove it: the system says how many GPUs a machine has"),
+}
+"""What is written in place of a name whose value is not that of another field: a field that the part has, and
+the hint."""
 
 
 @frozen_dataclass
@@ -96,6 +114,8 @@ class FieldLocation:
         expected: the expected value in words.
         shape: `text`, `number`, `bool`, `list`, `mapping` or `other`.
         by_alias: whether fields are named by their alias.
+        kind: the type with its constraints; None where it is not known.
+        required: whether the part cannot be without the field.
     """
 
     path: str
@@ -108,6 +128,16 @@ class FieldLocation:
     expected: str
     shape: str
     by_alias: bool
+    kind: Any = None
+    required: bool = False
+
+    def accepts(self, value: object) -> bool:
+        """Return whether a value is right here."""
+        try:
+            adapter(self.kind).validate_python(value)
+        except ValidationError:
+            return False
+        return True
 
 
 def fields_of(model: type[BaseModel], *, by_alias: bool) -> dict[str, FieldInfo]:
@@ -126,6 +156,12 @@ def meant_field(name: str, fields: Collection[str]) -> str:
     return closest(name, sorted(fields))
 
 
+def advice_on(name: str, fields: Collection[str]) -> str:
+    """Return the hint for a name that means something else than any field; empty for other names."""
+    field, hint = FIELD_ADVICE.get(name[:40].casefold(), ("", ""))
+    return hint if field in fields else ""
+
+
 def locate_field(model: type[BaseModel], loc: Sequence[int | str], *, by_alias: bool = True) -> FieldLocation:
     """Return the field that pydantic's location refers to.
 
@@ -133,11 +169,12 @@ def locate_field(model: type[BaseModel], loc: Sequence[int | str], *, by_alias: 
     `tuple[Name, ...]` for the arm of a union.
     """
     kind: Any = model
-    path, name, parent, key_kind = "", "", None, None
+    path, name, parent, key_kind, required = "", "", None, None, False
     for number, step in enumerate(loc):
         arms, _ = _alternatives(kind)
         bare = arms[0] if len(arms) == 1 else None
         is_last = number + 1 == len(loc)
+        required = False
         if bare is None and str(step).startswith(("tuple[", "list[")) and not is_last:
             kind = _list_of(arms) or kind
         elif step == "[key]":
@@ -147,6 +184,7 @@ def locate_field(model: type[BaseModel], loc: Sequence[int | str], *, by_alias: 
             info, name = _find_field(bare, str(step), by_alias=by_alias)
             path = below(path, name)
             kind = full_type(info) if info else None
+            required = info is not None and info.is_required()
         elif get_origin(bare) in (tuple, list) and isinstance(step, int):
             path, kind = below(path, step), get_args(bare)[0]
         elif get_origin(bare) is dict:
@@ -154,7 +192,7 @@ def locate_field(model: type[BaseModel], loc: Sequence[int | str], *, by_alias: 
             key_kind, kind = get_args(bare)
         elif kind is None:
             path = below(path, step)
-    return _field_at_end(path, name, kind, parent, by_alias=by_alias)
+    return _field_at_end(path, name, kind, parent, by_alias=by_alias, required=required)
 
 
 def _find_field(model: type[BaseModel], step: str, *, by_alias: bool) -> tuple[FieldInfo | None, str]:
@@ -210,21 +248,27 @@ def _alternatives(kind: Any) -> tuple[list[Any], list[Any]]:
 
 
 def _field_at_end(
-    path: str, name: str, kind: Any, parent: type[BaseModel] | None, *, by_alias: bool
+    path: str,
+    name: str,
+    kind: Any,
+    parent: type[BaseModel] | None,
+    *,
+    by_alias: bool,
+    required: bool = False,
 ) -> FieldLocation:
     """Return the field at the end of a walk, with its expected value."""
     arms, metadata = _alternatives(kind)
-    literals: list[str] = []
+    literals: list[Any] = []
     others: list[Any] = []
     for arm in arms:
         if get_origin(arm) is Literal:
-            literals += map(str, get_args(arm))
+            literals += get_args(arm)
         elif isinstance(arm, type) and issubclass(arm, StrEnum):
-            literals += map(str, arm)
+            literals += arm
         else:
             others.append(arm)
     form = next((item for item in metadata if isinstance(item, TextForm)), None)
-    words = [repr(word) for word in literals]
+    words = [repr(str(word)) if isinstance(word, str) else str(word) for word in literals]
     words += [_type_words(arm, form, metadata) for arm in others]
     expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
     bare = others[0] if others else None
@@ -233,12 +277,14 @@ def _field_at_end(
         name=name,
         type=bare,
         parent=parent,
-        literals=tuple(literals),
+        literals=tuple(map(str, literals)),
         is_union=bool(literals and others),
         form=form,
         expected=expected,
         shape=_value_shape(bare, has_words=bool(literals)),
         by_alias=by_alias,
+        kind=kind,
+        required=required,
     )
 
 

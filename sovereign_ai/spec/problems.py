@@ -8,6 +8,7 @@ characters.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
@@ -20,6 +21,7 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.spec.field_location import (
     FieldLocation,
     adapter,
+    advice_on,
     fields_of,
     full_type,
     locate_field,
@@ -51,8 +53,16 @@ VALUE_SYNONYMS = {
     "rdhx": "rear-door",
     "hsm": "pkcs11",
     "flash": "nvme",
+    "no": "none",
+    "off": "none",
+    "false": "none",
 }
 """What people also call a value that is written as another word, which no spelling leads to."""
+_SWITCHES = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+"""Words of YAML 1.1 for true and false."""
+_AMOUNT = re.compile(r"([+-]?[0-9][0-9_, ]*)([kM]?)")
+_MOST_DIGITS = 18
+_THOUSANDS = {"": 1, "k": 1_000, "M": 1_000_000}
 # Errors that are sorted and worded, at most: a hostile file may have any number of them.
 _MOST_SORTED = 1_000
 
@@ -355,7 +365,8 @@ def _unknown_field(wrong: _Wrong) -> Problem:
         owner = spot.parent.__name__
         fields = sorted(fields_of(spot.parent, by_alias=spot.by_alias))
         right = meant_field(spot.name, fields)
-        hint = f"did you mean {right!r}?" if right else nearest(spot.name, fields)
+        hint = f"did you mean {right!r}?" if right else advice_on(spot.name, fields)
+        hint = hint or nearest(spot.name, fields)
     message = f"{owner} has no field {shown(spot.name)}"
     letter = foreign(spot.name)
     if letter:
@@ -407,12 +418,15 @@ def _not_allowed(wrong: _Wrong) -> Problem:
     spot, value = wrong.spot, wrong.value
     hint = ""
     if isinstance(value, str) and not may_be_secret(value, spot.path):
-        meant = VALUE_SYNONYMS.get(value[:40].casefold())
-        close = meant if meant in spot.literals else closest(value, spot.literals)
+        word = value[:40].casefold()
+        meant = VALUE_SYNONYMS.get(word, "")
+        if meant not in spot.literals:
+            # A switch is no misspelling: `on` is spelt almost like `none`.
+            meant = "" if word in _SWITCHES else closest(value, spot.literals)
         # The message has just listed all of them.
-        hint = (
-            f"did you mean {close!r}?" if close else f"write one of the {counted(len(spot.literals), 'word')}"
-        )
+        hint = "" if spot.is_union else f"write one of the {counted(len(spot.literals), 'word')}"
+        if meant:
+            hint = f"did you mean {meant!r}?" if spot.accepts(meant) else f"write {meant}"
     return wrong.problem("not-allowed", f"{wrong.seen} is not allowed here; expected {spot.expected}", hint)
 
 
@@ -466,8 +480,10 @@ def _bad_quantity(wrong: _Wrong, quantity: type[Quantity | Ratio]) -> Problem:
     if isinstance(value, int | float) and not isinstance(value, bool):
         unit = quantity.example.partition(" ")[2]
         hint = "put it in quotation marks, such as '1:1'"
-        if unit:
+        if unit and wrong.spot.accepts(f"{wrong.seen} {unit}"):
             hint = f"write '{wrong.seen} {unit}', if that is what is meant"
+        elif unit:
+            hint = f"write {quantity.example!r}, or another amount with its unit"
         return wrong.problem("bad-quantity", f"{wrong.seen} has no unit; expected {expected}", hint)
     hint = f"write {quantity.example!r}, or another amount with its unit"
     # A value that is not shown as it is may be a secret, which the quantity's own message would repeat.
@@ -475,33 +491,61 @@ def _bad_quantity(wrong: _Wrong, quantity: type[Quantity | Ratio]) -> Problem:
         return wrong.problem("bad-quantity", f"{wrong.seen} is not {expected}", hint)
     error = str(wrong.context.get("error", ""))
     message, _, advice = error.partition("; write ")
+    if not all(map(wrong.spot.accepts, re.findall("'([^']*)'", advice))):
+        advice = ""
     return wrong.problem("bad-quantity", message, f"write {advice}" if advice else hint)
 
 
 def _retype(value: object, spot: FieldLocation) -> str:
     """Return how to write the value so that it has the right type."""
+    expected = f"write {spot.expected}"
     if value is None:
-        return "write a value, or remove the field"
+        return expected if spot.required else "write a value, or remove the field"
     if spot.shape == "text" and isinstance(value, int | float):
-        accepts_digits = spot.form is None or spot.form.digits
-        return (
-            "put it in quotation marks" if accepts_digits or spot.form is None else f"write {spot.form.words}"
-        )
-    if spot.shape == "number" and isinstance(value, str):
-        return "write decimal digits alone: no quotation marks, separators or unit"
+        return "put it in quotation marks" if spot.accepts(str(value)) else expected
+    if spot.shape == "number" and isinstance(value, str | float):
+        return _as_number(value, spot) or expected
     if spot.shape == "bool":
-        return "write true or false, without quotation marks"
-    return _as_list(value, spot) or f"write {spot.expected}"
+        meant = _SWITCHES.get(str(value)[:40].casefold(), "true or false")
+        return f"write {meant}, without quotation marks"
+    return _as_list(value, spot) or expected
+
+
+def _as_number(value: str | float, spot: FieldLocation) -> str:
+    """Return how to write a value as the number that belongs there; empty where it is none."""
+    if isinstance(value, float):
+        return f"write {value:.0f}" if value.is_integer() and spot.accepts(int(value)) else ""
+    amount = _AMOUNT.fullmatch(value[:40].strip())
+    if amount is not None:
+        digits = re.sub("[_, ]", "", amount[1])
+        number = int(digits) * _THOUSANDS[amount[2]]
+        marks = ", without quotation marks" if value.isdigit() else ""
+        return f"write {number}{marks}" if spot.accepts(number) else ""
+    if not any(map(str.isdigit, value[:40])):
+        return ""
+    return "write decimal digits alone: no quotation marks, separators or unit"
 
 
 def _as_list(value: object, spot: FieldLocation) -> str:
-    """Return how to write a value as the list that belongs there; empty where no list does."""
+    """Return how to write a value as the list that belongs there; empty where it holds no entry."""
     if spot.shape != "list":
         return ""
-    if not isinstance(value, list | tuple | dict):
-        return "put it in a list" if isinstance(value, BaseModel) else "put it in brackets, as a list of one"
+    if isinstance(value, dict):
+        return _as_parts(value, spot)
+    if isinstance(value, BaseModel):
+        return "put it in a list"
+    if spot.accepts([value]):
+        return "put it in brackets, as a list of one"
+    entries: list[str | int] = []
+    for word in re.split("[,; ]+", value[:400].strip()) if isinstance(value, str) else ():
+        entries.append(int(word) if word.isdecimal() and len(word) <= _MOST_DIGITS else word)
+    return f"write [{', '.join(map(str, entries))}]" if len(entries) > 1 and spot.accepts(entries) else ""
+
+
+def _as_parts(value: Mapping[Any, Any], spot: FieldLocation) -> str:
+    """Return how to write a mapping as the list of parts that belongs there; empty where it is none."""
     part = _part_of_list(spot)
-    if part is None or not isinstance(value, dict) or not value:
+    if part is None or not value:
         return ""
     if _is_by_name(value, part, by_alias=spot.by_alias):
         return "write each as an entry of a list that begins with '- name:' and its name"
