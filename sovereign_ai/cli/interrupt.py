@@ -12,7 +12,6 @@ import signal
 import sys
 import threading
 import time
-from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,7 +101,7 @@ def _repeat_lost_request(lost: Any) -> None:
         return
     _requests.deaf_until = 0.0
     # Not at once, which would be in the same callback.
-    again = threading.Timer(_SECONDS_OUT_OF_CALLBACK, interrupt_main)
+    again = threading.Timer(_SECONDS_OUT_OF_CALLBACK, os.kill, (os.getpid(), signal.SIGINT))
     again.daemon = True
     again.start()
 
