@@ -6,7 +6,6 @@ file beside the chain, so that it outlives the cluster. `statements` opens all o
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import hashlib
 import os
@@ -29,6 +28,7 @@ from sovereign_ai.attest.layout import ACCESS, STATEMENT
 from sovereign_ai.attest.signing import Signer
 from sovereign_ai.attest.witness import Witness
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
+from sovereign_ai.key_material import exact_base64
 from sovereign_ai.toolchain import make_folders
 
 _SUBJECT = "access/"
@@ -198,7 +198,7 @@ def _open_statement(
     for path in paths:
         try:
             envelope = read_envelope(path)
-            digest = hashlib.sha256(base64.b64decode(envelope["payload"])).hexdigest()
+            digest = hashlib.sha256(exact_base64(envelope["payload"])).hexdigest()
         except (SovereignError, KeyError, TypeError, ValueError):
             continue
         if digest == entry["evidence"]:

@@ -19,7 +19,6 @@ it.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import fcntl
 import glob
@@ -53,6 +52,7 @@ from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, 
 from sovereign_ai.files import CHAIN, ENVELOPE, TORN, read, read_lines
 from sovereign_ai.files.writing import open_to_append, sync_folder, write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.key_material import exact_base64
 from sovereign_ai.text import counted
 from sovereign_ai.toolchain import make_folders
 
@@ -207,7 +207,7 @@ def append(
             is not
             whole; a second place saw other lines; the clock runs backwards; or another key is in force.
     """
-    payload = base64.b64decode(envelope["payload"])
+    payload = exact_base64(envelope["payload"])
     statement = orjson.loads(payload)
     try:
         make_folders(log.parent)
@@ -365,7 +365,7 @@ def holds(log: Path, envelope: Mapping[str, Any]) -> bool:
     Raises:
         UsageError: the file cannot be read.
     """
-    digest = sha256(base64.b64decode(envelope["payload"]))
+    digest = sha256(exact_base64(envelope["payload"]))
     if not log.exists():
         return False
     for line in entries_of(log):
@@ -532,7 +532,7 @@ def orphans(log: Path, state: LogState, factory: str) -> list[Problem]:
     handovers = log.parent.glob(f"key-{glob.escape(log.stem)}-*.json")
     for path in sorted((*access, *handovers)):
         try:
-            payload = base64.b64decode(orjson.loads(read(path, ENVELOPE))["payload"])
+            payload = exact_base64(orjson.loads(read(path, ENVELOPE))["payload"])
             owner = orjson.loads(payload)["predicate"]["factory"]
         except (SovereignError, KeyError, TypeError, ValueError):
             # The owner of an unreadable file is unknown, so it is reported for every factory.

@@ -7,8 +7,6 @@ The hash covers every member but itself and the signature, in canonical JSON; th
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,6 +16,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from sovereign_ai.attest.signing import Signer, base64_text, is_signed, pae
+from sovereign_ai.key_material import RefusedKeyError, exact_base64
 from sovereign_ai.names import KEYS
 
 FIRST = "0" * 64
@@ -82,8 +81,8 @@ def entry_fault(entry: Mapping[str, Any], number: int, previous: str, key: Ed255
     if entry["hash"] != sha256(canonical(hashed)):
         return "its text was changed"
     try:
-        signature = base64.b64decode(entry["sig"], validate=True)
-    except (TypeError, ValueError, binascii.Error):
+        signature = exact_base64(entry["sig"])
+    except RefusedKeyError:
         return "its signature is none"
     if not is_signed(key, signature, pae(_ENTRY, entry["hash"].encode())):
         return "no signature of this key fits it"

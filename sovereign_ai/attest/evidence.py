@@ -15,8 +15,6 @@ A signature shows that the holder of the key stated it, not that it is true. Thi
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
@@ -33,6 +31,7 @@ from sovereign_ai.attest.signing import Signer, base64_text, is_signed, key_id, 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import ENVELOPE, parse_json, read
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.key_material import exact_base64
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import render
 from sovereign_ai.rules import REGISTRY, RuleVerdict, check, merge_verdicts
@@ -272,18 +271,17 @@ def open_envelope(
         kinds: the types of predicate that the reader expects.
     """
     try:
-        # Without `validate` other characters would be skipped, and several texts would mean one payload.
         kind = str(envelope["payloadType"])
-        payload = base64.b64decode(envelope["payload"], validate=True)
+        payload = exact_base64(envelope["payload"])
         signatures = []
         # Each is checked, which takes time.
         if len(envelope["signatures"]) > _MOST_SIGNATURES:
             message = f"envelope: it has more than {_MOST_SIGNATURES} signatures"
             return {}, [Problem("bad-envelope", message, hint=ENVELOPE.hint)]
         for row in envelope["signatures"]:
-            signature = base64.b64decode(row["sig"], validate=True)
+            signature = exact_base64(row["sig"])
             signatures.append(signature)
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, ValueError):
         hint = "the file was changed or cut"
         return {}, [Problem("bad-envelope", "envelope: it is no DSSE envelope", hint=hint)]
     text = pae(kind, payload)

@@ -7,7 +7,6 @@ and the run's own line, as far as clocks agree.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from datetime import datetime
 from itertools import islice
@@ -20,6 +19,7 @@ from sovereign_ai.attest.signing import base64_text
 from sovereign_ai.attest.timestamp import StampError, TimeStamp
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.key_material import RefusedKeyError, exact_base64
 
 MEMBER = "timestamp"
 """Member of an envelope that holds the token; readers of DSSE pass over members that they do not know."""
@@ -50,7 +50,7 @@ def signature_of(envelope: Mapping[str, Any]) -> bytes:
     """
     try:
         [row] = envelope["signatures"]
-        return base64.b64decode(row["sig"], validate=True)
+        return exact_base64(row["sig"])
     except (KeyError, TypeError, ValueError):
         raise StampError("the envelope does not have exactly one signature") from None
 
@@ -64,9 +64,9 @@ def token_of(envelope: Mapping[str, Any]) -> bytes | None:
     if MEMBER not in envelope:
         return None
     try:
-        return base64.b64decode(envelope[MEMBER], validate=True)
-    except (TypeError, ValueError):
-        raise StampError("it is no base64") from None
+        return exact_base64(envelope[MEMBER])
+    except RefusedKeyError as error:
+        raise StampError(str(error)) from None
 
 
 def with_token(envelope: Mapping[str, Any], token: bytes) -> dict[str, Any]:

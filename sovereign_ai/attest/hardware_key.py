@@ -21,6 +21,7 @@ from sovereign_ai.attest.key_uri import KeyUri, is_key_uri, parse_key_uri
 from sovereign_ai.attest.signing import Signer, is_signed, private_key
 from sovereign_ai.cluster.keys import ModuleError, ModuleLocation, load_library, open_session
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.key_material import RefusedKeyError, ed25519_point
 
 _KEY_BYTES = 32
 _OCTET_STRING = b"\x04\x20"
@@ -94,15 +95,15 @@ class HardwareKey:
         """Return a public key as the package reads it.
 
         Raises:
-            ModuleError: it is no point of this curve.
+            ModuleError: it is none that may be trusted.
         """
         point = bytes(key[self._pkcs11.Attribute.EC_POINT])
         if len(point) == _KEY_BYTES + len(_OCTET_STRING):
             point = point.removeprefix(_OCTET_STRING)
         try:
-            return Ed25519PublicKey.from_public_bytes(point)
-        except ValueError:
-            raise ModuleError("its public key is none of Ed25519") from None
+            return ed25519_point(point)
+        except RefusedKeyError as error:
+            raise ModuleError(f"its public key is none of Ed25519: {error}") from None
 
 
 @cache

@@ -12,7 +12,6 @@ A key may have a last day. It is refused from the next day on, and a line that i
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
@@ -20,9 +19,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sovereign_ai import __version__
 from sovereign_ai.attest.evidence import open_envelope, read_envelope
@@ -30,6 +28,7 @@ from sovereign_ai.attest.layout import KEY, STATEMENT
 from sovereign_ai.attest.signing import key_id
 from sovereign_ai.errors import Problem, SovereignError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.key_material import RefusedKeyError, ed25519_key, exact_base64
 
 SUBJECT = "key/"
 """Prefix of the subject of a line that hands over."""
@@ -127,16 +126,6 @@ def public_text(key: Ed25519PublicKey) -> str:
     return base64.b64encode(raw).decode()
 
 
-def public_of(text: str) -> Ed25519PublicKey | None:
-    """Read a public key from the text that `public_text` returns; None if it is no Ed25519 key."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-        key = load_der_public_key(raw)
-    except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm):
-        return None
-    return key if isinstance(key, Ed25519PublicKey) else None
-
-
 def handover(
     old: Ed25519PublicKey,
     new: Ed25519PublicKey,
@@ -193,10 +182,10 @@ def read_keys(log: Path, lines: Iterator[Line], key: Ed25519PublicKey) -> tuple[
             if not name.startswith(SUBJECT):
                 continue
             id_ = name.removeprefix(SUBJECT)
-            step, wrong = _step(log, line, id_)
-            if step is None or (steps and key_id(steps[-1].new) != key_id(step.old)):
-                reason = wrong or "the key that hands over is not the one that was in force"
-                message = f"log: line {line.number + 1}: {reason}"
+            try:
+                step = _step(log, line, id_, steps[-1].new if steps else None)
+            except _BadHandoverError as error:
+                message = f"log: line {line.number + 1}: {error}"
                 file = handover_file(log, line.number, id_)
                 hint = f"ask the operator for {file.name} and put it beside the log"
                 where = Where(str(log), line.number + 1)
@@ -212,30 +201,49 @@ def read_keys(log: Path, lines: Iterator[Line], key: Ed25519PublicKey) -> tuple[
     return SigningKeys(steps[0].old, tuple(steps)), []
 
 
-def _step(log: Path, line: Line, id_: str) -> tuple[HandoverStep | None, str]:
-    """Return the hand-over of a line, or what is wrong with its statement; both keys must have signed it."""
-    path = handover_file(log, line.number, id_)
+class _BadHandoverError(Exception):
+    """A statement of a hand-over cannot be believed; the message says why."""
+
+
+def _step(log: Path, line: Line, id_: str, in_force: Ed25519PublicKey | None) -> HandoverStep:
+    """Return the hand-over of a line; both keys must have signed its statement.
+
+    Args:
+        log: the log's file.
+        line: the line.
+        id_: the new key's identifier, as the line has it.
+        in_force: the key before; None if this is the first hand-over.
+
+    Raises:
+        _BadHandoverError: they have not, or it is the statement of something else.
+    """
     try:
-        envelope = read_envelope(path)
-        payload = base64.b64decode(envelope["payload"])
+        envelope = read_envelope(handover_file(log, line.number, id_))
+        payload = exact_base64(envelope["payload"])
         predicate = orjson.loads(payload)["predicate"]
-        old = public_of(str(predicate["old"]))
-        new = public_of(str(predicate["new"]))
+        old_text, new_text = predicate["old"], predicate["new"]
     except (SovereignError, KeyError, TypeError, ValueError):
-        return None, "the signed statement of its hand-over is not beside the log"
-    is_recorded = hashlib.sha256(payload).hexdigest() == line.evidence
-    if old is None or new is None or key_id(new) != id_ or not is_recorded:
-        return None, "the statement of its hand-over is not the one that was recorded"
+        raise _BadHandoverError("the signed statement of its hand-over is not beside the log") from None
+    if hashlib.sha256(payload).hexdigest() != line.evidence:
+        raise _BadHandoverError("the statement of its hand-over is not the one that was recorded")
+    try:
+        old, new = ed25519_key(old_text), ed25519_key(new_text)
+    except RefusedKeyError as error:
+        raise _BadHandoverError(f"a key of its hand-over may not be trusted: {error}") from None
+    if in_force is not None and key_id(old) != key_id(in_force):
+        raise _BadHandoverError("the key that hands over is not the one that was in force")
+    if key_id(new) != id_:
+        raise _BadHandoverError("the statement of its hand-over is about another key")
     for signer in (old, new):
         statement, problems = open_envelope(envelope, signer, (KEY,))
         if problems:
-            return None, f"its hand-over is not signed by key {key_id(signer)[:12]}"
+            raise _BadHandoverError(f"its hand-over is not signed by key {key_id(signer)[:12]}")
     log_then = statement["predicate"]["log"]
     # A statement of one line must not be copied to another.
     if log_then["entries"] != line.number:
-        return None, "its hand-over was signed for another line"
+        raise _BadHandoverError("its hand-over was signed for another line")
     try:
         until = date.fromisoformat(predicate["until"]) if predicate["until"] else None
     except ValueError:
-        return None, "the last day of the new key is no day"
-    return HandoverStep(line.number, old, new, until, log_then["head"]), ""
+        raise _BadHandoverError("the last day of the new key is no day") from None
+    return HandoverStep(line.number, old, new, until, log_then["head"])

@@ -12,17 +12,13 @@ import hashlib
 from pathlib import Path
 from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import PRIVATE_KEY, PUBLIC_KEY, read
+from sovereign_ai.key_material import NEW_KEY, RefusedKeyError, private_key_in, public_key_in
 from sovereign_ai.rules import pae
 
 __all__ = ["Signer", "base64_text", "is_signed", "key_id", "pae", "private_key", "public_key"]
@@ -58,12 +54,11 @@ def private_key(path: Path) -> Ed25519PrivateKey:
     """
     raw = read(path, PRIVATE_KEY)
     try:
-        # An encrypted key raises TypeError here, since no password is passed.
-        key = load_pem_private_key(raw, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise _no_key(path, "private") from None
+        key = private_key_in(raw)
+    except RefusedKeyError as error:
+        raise _no_key(path, "private", str(error)) from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise _no_key(path, "private")
+        raise _no_key(path, "private", "it is a key of another kind")
     return key
 
 
@@ -71,23 +66,22 @@ def public_key(path: Path) -> Ed25519PublicKey:
     """Read an Ed25519 public key from a PEM file.
 
     Raises:
-        UsageError: the file is missing, or holds no Ed25519 public key.
+        UsageError: the file is missing, or holds no Ed25519 public key that may be trusted.
     """
+    raw = read(path, PUBLIC_KEY)
     try:
-        key = load_pem_public_key(read(path, PUBLIC_KEY))
-    except (ValueError, UnsupportedAlgorithm):
-        raise _no_key(path, "public") from None
+        key = public_key_in(raw)
+    except RefusedKeyError as error:
+        raise _no_key(path, "public", str(error)) from None
     if not isinstance(key, Ed25519PublicKey):
-        raise _no_key(path, "public")
+        raise _no_key(path, "public", "it is a key of another kind")
     return key
 
 
-def _no_key(path: Path, kind: str) -> UsageError:
+def _no_key(path: Path, kind: str, reason: str) -> UsageError:
     """Return the error that a file holds no key of a kind, `private` or `public`."""
-    hint = "openssl genpkey -algorithm ed25519"
-    if kind == "public":
-        hint = "openssl pkey -pubout, from the private key"
-    message = f"the file holds no unencrypted Ed25519 {kind} key in PEM"
+    hint = NEW_KEY if kind == "private" else PUBLIC_KEY.hint
+    message = f"the file holds no unencrypted Ed25519 {kind} key in PEM: {reason}"
     return UsageError(Problem("bad-key", message, Where(str(path)), hint))
 
 

@@ -36,6 +36,7 @@ from sovereign_ai.attest.asn1 import Asn1Error, Oid, decode
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import AUTHORITY, read
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.key_material import RefusedKeyError, certificates_in, judge_key
 from sovereign_ai.text import clean
 
 MOST_TOKEN = 64 << 10
@@ -172,9 +173,9 @@ def read_authorities(path: Path) -> list[x509.Certificate]:
     """
     raw = read(path, AUTHORITY)
     try:
-        return x509.load_pem_x509_certificates(raw)
-    except _BAD_CERTIFICATE:
-        message = "the file holds no certificate in PEM"
+        return certificates_in(raw)
+    except RefusedKeyError as error:
+        message = f"no certificate of the file can be trusted: {error}"
         raise UsageError(Problem("bad-certificate", message, Where(str(path)), AUTHORITY.hint)) from None
 
 
@@ -373,7 +374,11 @@ def _check_signature(signer: asn1.Signer, certificate: x509.Certificate, content
     # RFC 5652, 5.4: what is signed is the set of attributes under the tag of a set.
     signed = asn1.tlv(asn1.SET, attributes)
     try:
-        _check_public_key(certificate.public_key(), signer, algorithm, signed)
+        public = certificate.public_key()
+        judge_key(public)
+        _check_public_key(public, signer, algorithm, signed)
+    except RefusedKeyError as error:
+        raise StampError(f"the key of its signer may not be trusted: {error}") from None
     except (InvalidSignature, UnsupportedAlgorithm, ValueError):
         raise StampError("its signature does not fit the certificate that it names") from None
 

@@ -134,10 +134,9 @@ def _log_of(question: Question, envelope: Mapping[str, Any]) -> Path | None:
     The name is read before the signature is checked. It only chooses a file, and each line of that is checked
     by itself.
     """
-    import base64
-
     from sovereign_ai.attest import ACCESS
     from sovereign_ai.cli.stack import evidence_log_path
+    from sovereign_ai.key_material import exact_base64
     from sovereign_ai.names import is_label
 
     if question.without_log:
@@ -145,7 +144,7 @@ def _log_of(question: Question, envelope: Mapping[str, Any]) -> Path | None:
     if question.log is not None:
         return question.log
     try:
-        statement = orjson.loads(base64.b64decode(envelope["payload"]))
+        statement = orjson.loads(exact_base64(envelope["payload"]))
         factory, kind = str(statement["predicate"]["factory"]), statement["predicateType"]
     except (KeyError, TypeError, ValueError):
         return None  # it is no envelope, which is a problem of its own

@@ -22,8 +22,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.key_material import RefusedKeyError, certificates_in, private_key_in
 
 _AUTHORITY_DAYS, _LEAF_DAYS, _RENEW_DAYS = 3650, 365, 60
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -67,12 +69,16 @@ class KeyPair:
 
 
 def authority(folder: Path, file: str) -> Authority:
-    """Return an authority; create it where there is none."""
+    """Return an authority; create it where there is none.
+
+    Raises:
+        EnvironmentLacksError: one of its files is damaged.
+    """
     certificate_file, key_file = folder / f"{file}.crt", folder / f"{file}.key"
     if certificate_file.exists() and key_file.exists():
-        key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-        if isinstance(key, ec.EllipticCurvePrivateKey):
-            return Authority(x509.load_pem_x509_certificate(certificate_file.read_bytes()), key)
+        kept = _kept_authority(certificate_file, key_file)
+        if kept is not None:
+            return kept
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"sovereign-ai {file}")])
     builder = _builder(name, name, key.public_key(), timedelta(days=_AUTHORITY_DAYS))
@@ -84,6 +90,24 @@ def authority(folder: Path, file: str) -> Authority:
     write_private(key_file, _key_pem(key))
     write_private(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
     return Authority(certificate, key)
+
+
+def _kept_authority(certificate_file: Path, key_file: Path) -> Authority | None:
+    """Return the authority of two files; None where the key is of another kind than this program makes.
+
+    Raises:
+        EnvironmentLacksError: one of them is damaged.
+    """
+    path = key_file
+    try:
+        key = private_key_in(key_file.read_bytes())
+        path = certificate_file
+        certificate = certificates_in(certificate_file.read_bytes())[0]
+    except RefusedKeyError as error:
+        hint = "put it back from a copy, or begin anew: `sovereign-ai cluster down`, then `cluster up`"
+        problem = Problem("bad-authority", f"the file is damaged: {error}", Where(str(path)), hint)
+        raise EnvironmentLacksError(problem) from None
+    return Authority(certificate, key) if isinstance(key, ec.EllipticCurvePrivateKey) else None
 
 
 def sign(ca: Authority, leaf: Leaf, lifetime: timedelta = timedelta(days=_LEAF_DAYS)) -> KeyPair:
@@ -141,7 +165,7 @@ def in_memory(pair: KeyPair) -> str:
 def _is_good(pem: bytes, ca: Authority) -> bool:
     """Return whether a certificate is signed by the authority and does not expire soon."""
     try:
-        certificate = x509.load_pem_x509_certificate(pem)
+        certificate = certificates_in(pem)[0]
         certificate.verify_directly_issued_by(ca.certificate)
     except (ValueError, TypeError, InvalidSignature):
         return False

@@ -14,8 +14,6 @@ encoding.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -23,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from sovereign_ai.key_material import RefusedKeyError, ed25519_key, exact_base64
 from sovereign_ai.names import KEYS, normal_name
 
 if TYPE_CHECKING:
@@ -73,17 +72,13 @@ def is_signed(signature: str, kind: str, payload: bytes) -> bool:
     It does not decide whose key that is.
     """
     # Imported late: the import is slow, and most descriptions have no waiver.
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
 
     key_text, _, signature_text = signature.partition(":")
     try:
-        key = load_der_public_key(base64.b64decode(key_text, validate=True))
-        if not isinstance(key, Ed25519PublicKey):
-            return False
-        key.verify(base64.b64decode(signature_text, validate=True), pae(kind, payload))
-    except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm, InvalidSignature):
+        key = ed25519_key(key_text)
+        key.verify(exact_base64(signature_text), pae(kind, payload))
+    except (RefusedKeyError, InvalidSignature):
         return False
     return True
 

@@ -15,7 +15,6 @@ description no longer lists it.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.files import SIGNATURE, parse_json
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.key_material import RefusedKeyError, exact_base64, public_key
 from sovereign_ai.rules.approval import pae
 
 if TYPE_CHECKING:
@@ -146,7 +146,10 @@ def _review(signature: ImageSignature, signers: tuple[Signer, ...]) -> Signature
     if (signature.form == "digest") != bool(_DIGEST.fullmatch(signature.content)):
         message = f"its content is not of the form {signature.form!r}"
         raise _RefusedError(message)
-    own = [signer for signer in signers if _is_made_by(signer.key, signature)]
+    try:
+        own = [signer for signer in signers if _is_made_by(signer.key, signature)]
+    except RefusedKeyError as error:
+        raise _RefusedError(str(error)) from None
     if not own:
         raw = signature.form == "digest"
         hint = "; over a manifest only a P-256 key's signature can be verified" if raw else ""
@@ -179,7 +182,7 @@ def _claims(signature: ImageSignature) -> tuple[tuple[str, ...], str | None]:
     if signature.form == "digest":
         return (signature.content,), None
     try:
-        data = parse_json(base64.b64decode(signature.content), signature.file, SIGNATURE).data
+        data = parse_json(exact_base64(signature.content), signature.file, SIGNATURE).data
     except SovereignError as error:
         message = f"what is signed cannot be read: {error.problems[0].message}"
         raise _RefusedError(message) from None
@@ -246,14 +249,17 @@ def _at(data: Any, path: tuple[str, ...]) -> Any:
 
 
 def _is_made_by(key_text: str, signature: ImageSignature) -> bool:
-    """Return whether a key made a signature."""
+    """Return whether a key made a signature.
+
+    Raises:
+        RefusedKeyError: the key or the signature is written otherwise than programs write them.
+    """
     # Imported late: the import is slow, and most descriptions have no signers.
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - see above
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519  # noqa: PLC0415 - see above
-    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415 - see above
 
-    key = load_der_public_key(base64.b64decode(key_text))
-    proof = base64.b64decode(signature.signature)
+    key = public_key(key_text)
+    proof = exact_base64(signature.signature)
     try:
         if isinstance(key, ed25519.Ed25519PublicKey):
             if signature.form == "digest":
@@ -288,5 +294,5 @@ def _verify_ecdsa(key: Any, proof: bytes, signature: ImageSignature) -> None:
 
 def _signed_bytes(signature: ImageSignature) -> bytes:
     """Return the bytes that were signed: a payload as it is, a statement in DSSE's encoding."""
-    payload = base64.b64decode(signature.content)
+    payload = exact_base64(signature.content)
     return pae(_STATEMENT, payload) if signature.form == "statement" else payload

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sovereign_ai.files import shown
+from sovereign_ai.key_material import public_key
 from sovereign_ai.spec.base import Model, Name, Text, added_later
 from sovereign_ai.spec.field_location import TextForm
 
@@ -53,17 +52,9 @@ def _insist_on_key(text: str) -> str:
     """Return the public key of a signer, which must be one that signatures are checked with.
 
     Raises:
-        ValueError: it is no Ed25519 key and no point of the curve P-256.
+        RefusedKeyError: it is none.
     """
-    # Imported late: the import is slow, and most descriptions have no signers.
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - see above
-    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415 - see above
-
-    try:
-        load_der_public_key(base64.b64decode(text, validate=True))
-    except (ValueError, TypeError, binascii.Error, UnsupportedAlgorithm):
-        message = "the text is no public key"
-        raise ValueError(message) from None
+    public_key(text)
     return text
 
 

@@ -22,7 +22,6 @@ The files are
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from typing import Any, NoReturn
 from sovereign_ai.errors import Problem, SovereignError, SpecError, Where
 from sovereign_ai.files import PUBLIC_KEY, SIGNATURE, Json, SourceMap, decode, files_in, parse_json, shown
 from sovereign_ai.files import read as read_file
+from sovereign_ai.key_material import RefusedKeyError, exact_base64, public_key_text
 from sovereign_ai.spec.images import MOST_SIGNATURES
 
 STATEMENT = "application/vnd.in-toto+json"
@@ -102,16 +102,10 @@ def _key_text(path: Path) -> str:
     Raises:
         SovereignError: the file cannot be read, or holds no public key.
     """
-    # Imported late: the import is slow, and most descriptions have no signers.
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - see above
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - see above
-
     try:
-        key = serialization.load_pem_public_key(read_file(path, PUBLIC_KEY))
-        form = serialization.PublicFormat.SubjectPublicKeyInfo
-        return base64.b64encode(key.public_bytes(serialization.Encoding.DER, form)).decode()
-    except (ValueError, UnsupportedAlgorithm):
-        message = f"{path.name} holds no public key in PEM"
+        return public_key_text(read_file(path, PUBLIC_KEY))
+    except RefusedKeyError as error:
+        message = f"{path.name} holds no public key in PEM that can be trusted: {error}"
         raise SpecError(Problem("bad-signer-key", message, hint=PUBLIC_KEY.hint)) from None
 
 
@@ -210,8 +204,8 @@ def _refuse(code: str, message: str, where: Where, hint: str = SIGNATURE.hint) -
 def _bytes_of(value: object) -> bytes | None:
     """Return what a text in base64 holds; None where it is no such text, or an empty one."""
     try:
-        return base64.b64decode(value, validate=True) or None if isinstance(value, str) else None
-    except (ValueError, binascii.Error):
+        return exact_base64(value) or None
+    except RefusedKeyError:
         return None
 
 

@@ -17,6 +17,7 @@ import orjson
 from sovereign_ai.cluster.api.kubeconfig import read_kubeconfig
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.files import CERTIFICATE, read
+from sovereign_ai.key_material import certificates_in
 
 _NONE = "no credentials"
 
@@ -90,12 +91,10 @@ def _token_end(user: Mapping[str, Any], base: Path) -> datetime | None:
 
 def _certificate(user: Mapping[str, Any], base: Path, now: datetime) -> str:
     """Describe a client certificate."""
-    from cryptography import x509  # noqa: PLC0415 - only where something went wrong
-
     try:
         inline = user.get("client-certificate-data")
         data = base64.b64decode(inline) if inline else read(base / user["client-certificate"], CERTIFICATE)
-        certificate = x509.load_pem_x509_certificate(data)
+        certificate = certificates_in(data)[0]
     except (SovereignError, ValueError, TypeError):
         return "a client certificate that cannot be read"
     subject = certificate.subject.rfc4514_string()

@@ -11,11 +11,12 @@ root on every host.
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Collection, Iterator
 
 from sovereign_ai.catalog import expand
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
+from sovereign_ai.key_material import exact_base64
 from sovereign_ai.render.hosts.site_facts import PackageSource, SiteFacts
 from sovereign_ai.spec import AIFactory
 
@@ -49,7 +50,7 @@ def package_files(given: SiteFacts) -> list[dict[str, str]]:
     files = [{"path": SETTINGS, "content": _SETTINGS_TEXT}]
     stanzas = []
     for source in given.package_sources:
-        files.append({"path": _keyring(source), "content": armour(b64decode(source.key))})
+        files.append({"path": _keyring(source), "content": armour(exact_base64(source.key))})
         stanzas.append(_stanza(source))
     files.append({"path": SOURCES, "content": "\n".join(stanzas)})
     files.sort(key=_path)

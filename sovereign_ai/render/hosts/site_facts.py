@@ -10,7 +10,6 @@ command line.
 
 from __future__ import annotations
 
-from base64 import b64decode
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +18,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.files import GIVEN, decode, parse, read
+from sovereign_ai.key_material import exact_base64, ssh_key
 from sovereign_ai.spec import Model, Name, TextForm, validated
 
 
@@ -31,6 +31,16 @@ def _range(text: str) -> str:
     return str(IPv4Network(text))
 
 
+def _admin_key(text: str) -> str:
+    """Check that a text is a public key that its owner alone can sign with: who can, is root on every host.
+
+    Raises:
+        RefusedKeyError: it is none.
+    """
+    ssh_key(text)
+    return text
+
+
 Range = Annotated[str, AfterValidator(_range), TextForm("bad-range", "an IPv4 range such as 10.128.0.0/24")]
 PublicKey = Annotated[
     str,
@@ -40,6 +50,7 @@ PublicKey = Annotated[
         pattern=r"^(ssh-ed25519|sk-ssh-ed25519@openssh\.com|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) "
         r"[A-Za-z0-9+/=]{1,16000}( [^\x00-\x1f\x7f]{0,256})?$"
     ),
+    AfterValidator(_admin_key),
     TextForm("bad-key", "one public key as OpenSSH writes it, in one line"),
 ]
 Server = Annotated[
@@ -85,7 +96,7 @@ def _package_key(text: str) -> str:
     Raises:
         ValueError: it is none, or is a secret key.
     """
-    octets = b64decode(text, validate=True)
+    octets = exact_base64(text)
     first = octets[0] if octets else 0
     # Packets say their kind in six bits of the first octet, in four where they have the older form.
     tag = first & 0x3F if first & 0x40 else (first & 0x3C) >> 2

@@ -6,13 +6,13 @@ is as good as any other, so that old records stay readable.
 
 from __future__ import annotations
 
-import base64
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.key_material import NEW_KEY, RefusedKeyError, ed25519_key
 from sovereign_ai.names import normal_name
 from sovereign_ai.text import counted
 
@@ -21,25 +21,6 @@ if TYPE_CHECKING:
 
 MOST_DAYS = 90
 """The longest life of a waiver."""
-_DER_BYTES, _POINT_BYTES = 44, 32
-"""An Ed25519 key in DER, which ends with the point."""
-_WEAK = frozenset(
-    bytes.fromhex(point)
-    for point in (
-        "00" * 32,
-        "01" + "00" * 31,
-        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-        "ec" + "ff" * 30 + "7f",
-        "ed" + "ff" * 30 + "7f",
-        "ee" + "ff" * 30 + "7f",
-    )
-)
-"""Every encoding of a point of small order on Ed25519's curve, without the bit of its sign.
-
-For such a key a signature that fits a text is found by a few guesses (Chalkias, Garillot, Nikolaenko: Taming
-the many EdDSAs, 2020), and RFC 8032 does not have verifiers refuse it.
-"""
 
 
 def check_waivers(factory: AIFactory) -> Iterator[Problem]:
@@ -77,38 +58,31 @@ def _overlaps(factory: AIFactory, indexes: list[int]) -> Iterator[Problem]:
 
 
 def check_approvers(factory: AIFactory) -> Iterator[Problem]:
-    """Refuse approvers that share a name or a key: they could approve their own requests.
+    """Refuse keys that more than one can sign for, and approvers that share a name or a key.
 
-    A key is compared by its bytes, since base64 has four spellings of each.
+    Two such approvers could approve each other's requests as one person.
     """
-    for field in ("name", "key"):
-        first: dict[str | bytes, int] = {}
-        for index, approver in enumerate(factory.approvers):
-            value: str | bytes = normal_name(approver.name)
-            if field == "key":
-                value = _bytes_of(approver.key)
-                if _is_weak(value):
-                    message = "everybody can sign for this key: it is no point of full order"
-                    hint = "have the approver make one: openssl genpkey -algorithm ed25519"
-                    yield Problem("bad-approver", message, Where(field=f"approvers[{index}].key"), hint)
-            if value and value in first:
-                message = f"it has the same {field} as approver {factory.approvers[first[value]].name!r}"
-                hint = "give each approver a key of its own" if field == "key" else "list each approver once"
-                yield Problem("bad-approver", message, Where(field=f"approvers[{index}].{field}"), hint)
-            first.setdefault(value, index)
-
-
-def _bytes_of(key: str) -> bytes:
-    """Return a key's bytes; none where it is no base64, or left out, which the reader of fields reports."""
-    try:
-        return base64.b64decode(key, validate=True)
-    except (ValueError, TypeError):
-        return b""
-
-
-def _is_weak(key: bytes) -> bool:
-    """Return whether a key in DER is a point of small order."""
-    if len(key) != _DER_BYTES:
-        return False
-    point = key[-_POINT_BYTES:]
-    return point[:-1] + bytes([point[-1] & 0x7F]) in _WEAK
+    names: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    for index, approver in enumerate(factory.approvers):
+        field = f"approvers[{index}]"
+        name = normal_name(approver.name)
+        if name and name in names:
+            message = f"it has the same name as approver {names[name]!r}"
+            yield Problem("bad-approver", message, Where(field=f"{field}.name"), "list each approver once")
+        names.setdefault(name, approver.name)
+        # A key that is left out, or of another form, the reader of fields reports.
+        if not approver.key:
+            continue
+        where = Where(field=f"{field}.key")
+        try:
+            ed25519_key(approver.key)
+        except RefusedKeyError as error:
+            hint = f"have the approver make one: {NEW_KEY}"
+            yield Problem("bad-approver", str(error), where, hint)
+            continue
+        # A key has one text only: `ed25519_key` refuses every other.
+        if approver.key in keys:
+            message = f"it has the same key as approver {keys[approver.key]!r}"
+            yield Problem("bad-approver", message, where, "give each approver a key of its own")
+        keys.setdefault(approver.key, approver.name)

@@ -23,7 +23,7 @@ from tests.support.later_pool import lab_before_its_second_pool
 
 STACKS = ("lab", "plural", "superpod")
 PLAYBOOKS = Path(__file__).resolve().parents[3] / "playbooks"
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGb5lJ0oYq3G6mX0aHkq8r2b1zq5y7Qm3fYwq0l2x9aB"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAabcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOP"
 FULL = SiteFacts(
     admin_keys=(KEY,),
     admin_from=("192.0.2.0/24",),
