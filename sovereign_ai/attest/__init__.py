@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.attest.access import access_lines, is_recorded, record, statements
+    from sovereign_ai.attest.access import access_lines, access_problems, is_recorded, record, statements
     from sovereign_ai.attest.comparison import Side, compare, compared_side
     from sovereign_ai.attest.controls import control_states
     from sovereign_ai.attest.evidence import (
         description_data,
         differences,
+        inner_problems,
         open_envelope,
         parts_and_verdict,
         parts_of,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from sovereign_ai.attest.junit_xml import junit
     from sovereign_ai.attest.key_handover import handover, handover_file, public_text
     from sovereign_ai.attest.layout import ACCESS, PREDICATE
-    from sovereign_ai.attest.observation import bind, read_binding
+    from sovereign_ai.attest.observation import bind, binding_in, read_binding
     from sovereign_ai.attest.oscal import RESULTS_FILE, assessment_results, documents
     from sovereign_ai.attest.platform_bill import platform_sbom
     from sovereign_ai.attest.sarif_log import sarif
@@ -60,12 +61,13 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "access": ("access_lines", "is_recorded", "record", "statements"),
+            "access": ("access_lines", "access_problems", "is_recorded", "record", "statements"),
             "comparison": ("Side", "compare", "compared_side"),
             "controls": ("control_states",),
             "evidence": (
                 "description_data",
                 "differences",
+                "inner_problems",
                 "open_envelope",
                 "parts_and_verdict",
                 "parts_of",
@@ -86,7 +88,7 @@ else:
             "junit_xml": ("junit",),
             "key_handover": ("handover", "handover_file", "public_text"),
             "layout": ("ACCESS", "PREDICATE"),
-            "observation": ("bind", "read_binding"),
+            "observation": ("bind", "binding_in", "read_binding"),
             "oscal": ("RESULTS_FILE", "assessment_results", "documents"),
             "platform_bill": ("platform_sbom",),
             "sarif_log": ("sarif",),
@@ -109,9 +111,11 @@ __all__ = [
     "TimeStampService",
     "Witness",
     "access_lines",
+    "access_problems",
     "assessment_results",
     "base64_text",
     "bind",
+    "binding_in",
     "checked_policy",
     "compare",
     "compare_line",
@@ -123,6 +127,7 @@ __all__ = [
     "findings_lines",
     "handover",
     "handover_file",
+    "inner_problems",
     "is_recorded",
     "junit",
     "key_id",

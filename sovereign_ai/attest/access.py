@@ -25,10 +25,12 @@ from sovereign_ai.attest import chain
 from sovereign_ai.attest.evidence import open_envelope, read_envelope, sign_statement
 from sovereign_ai.attest.key_handover import SigningKeys
 from sovereign_ai.attest.layout import ACCESS, STATEMENT
+from sovereign_ai.attest.line_agreement import line_problems
 from sovereign_ai.attest.signing import Signer
 from sovereign_ai.attest.witness import Witness
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
 from sovereign_ai.key_material import exact_base64
+from sovereign_ai.operate import AccessGrant
 from sovereign_ai.toolchain import make_folders
 
 _SUBJECT = "access/"
@@ -111,8 +113,7 @@ def _access_statement(
         at: when, in ISO 8601.
         log: head of the log before it.
     """
-    canonical = orjson.dumps(dict(facts), option=orjson.OPT_SORT_KEYS)
-    digest = hashlib.sha256(canonical).hexdigest()
+    digest = _digest_of(facts)
     predicate = {
         "factory": factory,
         "cluster": cluster,
@@ -128,6 +129,12 @@ def _access_statement(
         "predicateType": ACCESS,
         "predicate": predicate,
     }
+
+
+def _digest_of(facts: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the facts of an access."""
+    canonical = orjson.dumps(dict(facts), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest()
 
 
 def is_recorded(log: Path, id_: str, event: str) -> bool:
@@ -171,19 +178,21 @@ def statements(
             if not name.startswith(_SUBJECT):
                 continue
             signer = keys.at(number - 1) if keys is not None else key
-            predicate, problem = _open_statement(log, signer, name.removeprefix(_SUBJECT), entry)
-            if predicate:
-                predicates.append(predicate)
-            if problem is not None:
+            statement, wrong = _open_statement(log, signer, name.removeprefix(_SUBJECT), entry)
+            if statement:
+                predicates.append(statement["predicate"])
+            for problem in wrong:
                 message = f"log: line {number}: {name}: {problem.message}"
                 problems.append(Problem(problem.code, message, Where(str(log), number), problem.hint))
+            if statement:
+                problems += line_problems(statement, entry, Where(str(log), number))
     return predicates, problems
 
 
 def _open_statement(
     log: Path, key: Ed25519PublicKey, id_: str, entry: Mapping[str, Any]
-) -> tuple[dict[str, Any], Problem | None]:
-    """Return the predicate of one line's statement, or what is wrong with it.
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Return one line's statement, and what is wrong with it.
 
     The statement is the file beside the chain whose payload has the digest that the line holds.
     """
@@ -203,16 +212,53 @@ def _open_statement(
             continue
         if digest == entry["evidence"]:
             statement, problems = open_envelope(envelope, key, (ACCESS,))
-            if problems:
-                return {}, problems[0]
-            return statement["predicate"], None
+            return statement, problems or access_problems(statement)
     if paths:
         message = f"no statement beside the log is the one that was recorded ({paths[0].name})"
         hint = "it was changed after it was signed; ask the operator for the file as it was"
-        return {}, Problem("wrong-statement", message, hint=hint)
+        return {}, [Problem("wrong-statement", message, hint=hint)]
     message = "its signed statement is not beside the log, so the grant cannot be read"
     hint = f"ask the operator for access-{id_[:64]}-granted.json and put it beside the log"
-    return {}, Problem("no-statement", message, hint=hint)
+    return {}, [Problem("no-statement", message, hint=hint)]
+
+
+def access_problems(statement: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with a statement of access beside its own signature.
+
+    It must be about the access that it names, for the factory and cluster that were agreed to, and another
+    person must have agreed: the approver's own signature lies in the facts.
+    """
+    predicate = statement["predicate"]
+    access = predicate["access"]
+    differences: list[str] = []
+    for name in ("factory", "cluster"):
+        if predicate[name] != access.get(name):
+            agreed = str(access.get(name, ""))
+            differences.append(f"it is of {name} {predicate[name][:80]!r}, and agreed was {agreed[:80]!r}")
+    named = {"name": f"{_SUBJECT}{access['id']}", "digest": {"sha256": _digest_of(access)}}
+    if statement["subject"] != [named]:
+        differences.append("its subject is another access than that of its facts")
+    if predicate["event"] not in _EVENTS or (predicate["event"] == "revoked") != ("revoked" in access):
+        differences.append(f"it says {predicate['event'][:80]!r}, and its facts do not")
+    problems: list[Problem] = []
+    for difference in differences:
+        hint = "it was put together from two statements; ask the operator for the access as it was agreed"
+        problems.append(Problem("contradiction", difference, hint=hint))
+    if not _is_agreed(access):
+        message = f"the signature of {access['approver'][:80]!r} does not fit: nobody agreed to this access"
+        hint = "ask the approver which access was agreed to, and who gave this one"
+        problems.append(Problem("unapproved", message, hint=hint))
+    return problems
+
+
+def _is_agreed(access: Mapping[str, Any]) -> bool:
+    """Return whether the facts of an access hold its approver's signature, and keep to what it covers."""
+    facts = dict(access)
+    facts.pop("revoked", None)
+    try:
+        return AccessGrant.from_data(facts).is_approved
+    except (TypeError, ValueError):
+        return False
 
 
 def access_lines(predicate: Mapping[str, Any]) -> list[str]:

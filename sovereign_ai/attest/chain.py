@@ -45,6 +45,7 @@ from sovereign_ai.attest.entry import (
     subjects_with_prefix,
 )
 from sovereign_ai.attest.key_handover import SigningKeys, read_keys
+from sovereign_ai.attest.line_agreement import CLOCK_TOLERANCE, line_problems, refused_differences
 from sovereign_ai.attest.signing import Signer, key_id
 from sovereign_ai.attest.witness import Head, Witness, compare_head, fresh_id, missing_witnesses, read_all
 from sovereign_ai.cluster import write_json
@@ -62,8 +63,6 @@ _TORN = "torn/"
 """Prefix of the subject of a line that notes what was set aside."""
 _WITNESS = "witness/"
 """Prefix of the subject of a line that records a second place for the head."""
-CLOCK_TOLERANCE = timedelta(minutes=1)
-"""How far a clock may be behind the last line: commands wait for each other, and clocks are corrected."""
 
 
 @frozen_dataclass
@@ -172,6 +171,7 @@ class _Line:
     number: int
     evidence: str
     subjects: Mapping[str, str]
+    at: str
 
 
 def append(
@@ -205,7 +205,8 @@ def append(
             after the line was written, the line stays, and the next run brings the place up to date.
         UsageError: the log has grown since the evidence was made, so that the evidence names another head; it
             is not
-            whole; a second place saw other lines; the clock runs backwards; or another key is in force.
+            whole; a second place saw other lines; the clock runs backwards; another key is in force; or the
+            statement is of another time than the line.
     """
     payload = exact_base64(envelope["payload"])
     statement = orjson.loads(payload)
@@ -225,6 +226,8 @@ def append(
             raise UsageError(Problem("log-moved", "another run was added meanwhile", where, "sign again"))
         state = read_log(log, key.public_key())
         at = _check_whole(log, state, key, at)
+        if contradictions := refused_differences(statement, at):
+            raise UsageError(contradictions)
         heads = _read_heads(log, state, witnesses)
         if end.torn:
             torn_file = log.with_name(f"{_torn_prefix(log, end)}{sha256(end.torn)[:8]}")
@@ -498,7 +501,7 @@ def _handover_lines(log: Path) -> Iterator[_Line]:
             continue
         entry = read_entry(line)
         if entry is not None:
-            yield _Line(number, entry["evidence"], entry["subjects"])
+            yield _Line(number, entry["evidence"], entry["subjects"], entry["at"])
 
 
 def _late(log: Path, state: LogState, number: int, entry: Mapping[str, Any]) -> list[Problem]:
@@ -608,4 +611,5 @@ def compare_statement(log: Path, state: LogState, statement: Mapping[str, Any]) 
         message = f"log: line {number + 1} must be this evidence's own run, and is not"
         hint = "lines were cut off, or the evidence was never logged"
         return [Problem("wrong-log", message, where, hint)]
-    return []
+    entry = orjson.loads(next(islice(entries_of(log), number, None)))
+    return line_problems(statement, entry, Where(str(log), number + 1))

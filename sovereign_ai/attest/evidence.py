@@ -357,6 +357,34 @@ def differences(contents: Mapping[str, Any], parts: Iterable[EvidencePart]) -> l
     return problems
 
 
+def inner_problems(contents: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem for each thing that a statement about a run says twice, and not alike.
+
+    The description that was signed as data must be the one whose digests were signed, and of the factory that
+    the statement names.
+    """
+    predicate = contents["predicate"]
+    description = dict(predicate.get("description", {}))
+    if not description:
+        return []
+    signed_digests = {}
+    for subject in contents["subject"]:
+        signed_digests[subject["name"]] = subject["digest"]["sha256"]
+    waivers = description.pop("waivers", [])
+    differences: list[str] = []
+    for name, data in (("spec", description), ("waivers", waivers)):
+        if signed_digests.get(name) != _hash(data):
+            differences.append(f"the description that was signed as data is not that of the digest {name!r}")
+    if description.get("name") != predicate["factory"]:
+        said = str(description.get("name", ""))[:80]
+        differences.append(f"it is of factory {predicate['factory'][:80]!r}, and its description of {said!r}")
+    problems: list[Problem] = []
+    for difference in differences:
+        message = f"envelope: {difference}"
+        problems.append(Problem("contradiction", message, hint="ask who signed it which of both is right"))
+    return problems
+
+
 def _missing_hint(name: str) -> str:
     """Return what to do about a part that was signed and is not present."""
     if name in {"hosts", "observation", "report"}:

@@ -13,8 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.attest.chain import CLOCK_TOLERANCE, entries_of
+from sovereign_ai.attest.chain import entries_of
 from sovereign_ai.attest.entry import read_entry, sha256, subjects_with_prefix
+from sovereign_ai.attest.line_agreement import CLOCK_TOLERANCE
 from sovereign_ai.attest.signing import base64_text
 from sovereign_ai.attest.timestamp import StampError, TimeStamp
 from sovereign_ai.errors import Problem, UsageError

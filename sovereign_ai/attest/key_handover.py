@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sovereign_ai import __version__
 from sovereign_ai.attest.evidence import open_envelope, read_envelope
 from sovereign_ai.attest.layout import KEY, STATEMENT
+from sovereign_ai.attest.line_agreement import time_differences
 from sovereign_ai.attest.signing import key_id
 from sovereign_ai.errors import Problem, SovereignError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -48,6 +49,10 @@ class Line(Protocol):
     @property
     def subjects(self) -> Mapping[str, str]:
         """Digest by name."""
+
+    @property
+    def at(self) -> str:
+        """Its time."""
 
 
 @frozen_dataclass
@@ -242,8 +247,7 @@ def _step(log: Path, line: Line, id_: str, in_force: Ed25519PublicKey | None) ->
     # A statement of one line must not be copied to another.
     if log_then["entries"] != line.number:
         raise _BadHandoverError("its hand-over was signed for another line")
-    try:
-        until = date.fromisoformat(predicate["until"]) if predicate["until"] else None
-    except ValueError:
-        raise _BadHandoverError("the last day of the new key is no day") from None
+    for difference in time_differences(statement, line.at):
+        raise _BadHandoverError(difference)
+    until = date.fromisoformat(predicate["until"]) if predicate["until"] else None
     return HandoverStep(line.number, old, new, until, log_then["head"])

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
+from sovereign_ai.attest.line_agreement import MOST_DAYS, OBSERVED_AHEAD
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import OBSERVATION, parse_json
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 
-_MOST_DAYS = 1
-"""How far the observation's day may be from the run's: a run around midnight, or in another time zone."""
-_CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far the observing computer's clock may be ahead of this one's."""
 _ONCE_MORE = f"observe it once more: {OBSERVATION.hint}"
 
 Difference = tuple[str, str, str, str]
@@ -82,6 +79,14 @@ def read_binding(data: Any) -> Binding | None:
         if type(data.get(name)) is not kind:
             return None
     return Binding(**{name: data[name] for name in _TYPES})
+
+
+def binding_in(raw: bytes) -> Binding | None:
+    """Read the members that bind an observation from its file; None if it holds none."""
+    try:
+        return read_binding(parse_json(raw, "observation", OBSERVATION).data)
+    except UsageError:
+        return None
 
 
 def bind(
@@ -152,10 +157,10 @@ def _time_differences(binding: Binding, day: date, clock: datetime) -> Iterator[
     if at is None or at.tzinfo is None:
         hint = "write it as 2026-11-24T12:00:00+00:00"
         yield "bad-time", field, "it is no time with an offset", hint
-    elif at > clock + _CLOCK_TOLERANCE:
+    elif at > clock + OBSERVED_AHEAD:
         message = f"it is of {binding.observed_at}, which is still to come"
         yield "future-observation", field, message, "set both clocks right"
-    elif abs((at.date() - day).days) > _MOST_DAYS:
+    elif abs(at.date() - day) > MOST_DAYS:
         message = f"it is of {at.date()}, and the run is for {day}"
-        hint = f"observe it once more ({OBSERVATION.hint}), or name its day with --on"
+        hint = _ONCE_MORE
         yield "old-observation", field, message, hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ def check_evidence(output: Output, question: Question) -> None:
         UsageError: a file is no evidence, no key or no description.
         EnvironmentLacksError: a file is missing.
     """
-    from sovereign_ai.attest import ACCESS, access_lines, public_key, read_envelope
+    from sovereign_ai.attest import ACCESS, access_lines, access_problems, public_key, read_envelope
 
     envelope, key = read_envelope(question.evidence), public_key(question.key)
     answer = VerificationAnswer()
@@ -97,10 +98,13 @@ def check_evidence(output: Output, question: Question) -> None:
         if statement["predicateType"] == ACCESS:
             answer.checked.append(statement["subject"][0]["name"])
             answer.access = [statement["predicate"]]
+            answer.problems += access_problems(statement)
+            factory = None
         else:
-            _compare(answer, question, statement)
+            factory = _compare(answer, question, statement)
         if walk is not None and log is not None:
             _compare_log(answer, question, log, walk, statement, key)
+        _note_approvers(answer, factory)
         _compare_timestamp(answer, question, envelope, _own_line(log, walk, statement))
     answer.unchecked.append(_NEVER_CHECKED)
     details = [*answer.aside, *answer.notes]
@@ -203,11 +207,11 @@ def _opened(
     return statement
 
 
-def _compare(answer: VerificationAnswer, question: Question, statement: Mapping[str, Any]) -> None:
-    """Compare evidence with the present description and files."""
+def _compare(answer: VerificationAnswer, question: Question, statement: Mapping[str, Any]) -> AIFactory:
+    """Compare evidence with the present description and files, and return the description."""
     from datetime import date
 
-    from sovereign_ai.attest import differences, parts_of
+    from sovereign_ai.attest import differences, inner_problems, parts_and_verdict, verdict_counts
     from sovereign_ai.cli.stack import check_object_sizes
     from sovereign_ai.plan import plan
 
@@ -217,18 +221,40 @@ def _compare(answer: VerificationAnswer, question: Question, statement: Mapping[
     check_object_sizes(factory, derived)
     # Some rules depend on the day, so everything is derived for the day of the signature.
     day = date.fromisoformat(predicate["date"])
-    parts = parts_of(factory, derived, question.files, now=day)
-    answer.problems += differences(statement, parts)
+    parts, verdict = parts_and_verdict(factory, derived, question.files, now=day)
+    changes = differences(statement, parts)
+    answer.problems += [*changes, *inner_problems(statement)]
     answer.checked += [part.name for part in parts]
-    if verdict := predicate.get("verdict"):
-        answer.notes.append(_verdict_note(verdict, predicate["date"]))
+    if counts := predicate.get("verdict"):
+        answer.notes.append(_verdict_note(counts, predicate["date"]))
+        # Where anything changed, today's verdict is not the one that was counted.
+        if not changes and counts != verdict_counts(verdict):
+            message = "verdict: the evidence counts other findings than those of its digest"
+            hint = "believe what `check` says; ask who signed it which of both is right"
+            answer.problems.append(Problem("contradiction", message, hint=hint))
     else:
         answer.unchecked.append("whether `check` passed: the evidence does not say")
-    _compare_observation(answer, statement)
+    _compare_observation(answer, statement, question.files.get("observation"))
     signed = {subject["name"] for subject in statement["subject"]}
     for name, option in (("report", "--report"), ("hosts", "--hosts")):
         if name not in signed:
             answer.unchecked.append(f"a {name} file: none was signed ({option})")
+    return factory
+
+
+def _note_approvers(answer: VerificationAnswer, factory: AIFactory | None) -> None:
+    """Note each access whose approver's key the description does not list; a key may have been replaced."""
+    from sovereign_ai.rules import approver_of
+
+    reason = "the description lists another, or none" if factory is not None else "no description was read"
+    for access in answer.access:
+        facts = access["access"]
+        name, key = facts["approver"], facts.get("signature", "").partition(":")[0]
+        listed = approver_of(factory, name) if factory is not None else None
+        if listed is None or listed.key != key:
+            answer.unchecked.append(
+                f"whether the key that agreed to access {facts['id']} is {name}'s: {reason}"
+            )
 
 
 def _verdict_note(verdict: Mapping[str, Any], day: str) -> str:
@@ -272,12 +298,14 @@ def _description(answer: VerificationAnswer, question: Question, predicate: Mapp
     return read_data(dict(signed), "the signed description").factory
 
 
-def _compare_observation(answer: VerificationAnswer, statement: Mapping[str, Any]) -> None:
+def _compare_observation(
+    answer: VerificationAnswer, statement: Mapping[str, Any], file: bytes | None
+) -> None:
     """Note which cluster was observed live and when.
 
-    Evidence that does not bind the observation is a problem.
+    Evidence that does not bind the observation is a problem, and so is one whose words are not the file's.
     """
-    from sovereign_ai.attest import read_binding
+    from sovereign_ai.attest import binding_in, read_binding
 
     digests = {subject["name"]: subject["digest"]["sha256"] for subject in statement["subject"]}
     if "observation" not in digests:
@@ -289,6 +317,11 @@ def _compare_observation(answer: VerificationAnswer, statement: Mapping[str, Any
         hint = "sign it with a version that binds it to plan, cluster and time"
         answer.problems.append(Problem("unbound-observation", message, hint=hint))
         return
+    is_signed_file = file is not None and sha256(file).hexdigest() == digests["observation"]
+    if file is not None and is_signed_file and binding_in(file) != binding:
+        message = "observation: the evidence says something else of it than the file that it signed"
+        hint = "believe the file; ask who signed it which of both is right"
+        answer.problems.append(Problem("contradiction", message, hint=hint))
     objects = f"objects/{binding.cluster}"
     wrong = []
     if digests.get("plan") != binding.plan_digest:
@@ -332,6 +365,9 @@ def _compare_log(
     answer.notes += walk.keys.lines()
     try:
         opened, problems = statements(log, key, walk.keys, len(walk.runs))
+        told = tuple(problem.message for problem in answer.problems)
+        # What is wrong with a statement that is verified by itself is told already.
+        problems = [problem for problem in problems if not problem.message.endswith(told)]
         answer.aside, lost = chain.list_set_aside(log, len(walk.runs))
     except SovereignError as error:
         answer.problems += error.problems

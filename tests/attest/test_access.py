@@ -16,15 +16,15 @@ from sovereign_ai.attest.access import ACCESS, access_lines, is_recorded, record
 from sovereign_ai.attest.evidence import PAYLOAD, read_envelope
 from sovereign_ai.attest.signing import is_signed, pae
 from sovereign_ai.errors import UsageError
-from tests.attest.granted import FACTS, NOW
+from tests.attest.granted import FACTS, NOW, facts
 
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
-def added(log: Path, event: str = "granted", key: Ed25519PrivateKey = _KEY, **facts: str) -> Path:
+def added(log: Path, event: str = "granted", key: Ed25519PrivateKey = _KEY, **changes: str) -> Path:
     return record(
         log,
-        {**FACTS, **facts},
+        facts(**changes) | ({"revoked": "it was not needed"} if event == "revoked" else {}),
         "revoked" if event == "revoked" else "granted",
         factory="lab",
         cluster="lab",
@@ -104,7 +104,7 @@ def test_a_statement_that_is_changed_or_not_there_is_named_by_its_line(tmp_path:
     envelope = read_envelope(path)
     other = record(
         tmp_path / "other" / "lab.jsonl",
-        {**FACTS, "reason": "none"},
+        facts(reason="none"),
         "granted",
         factory="lab",
         cluster="lab",
@@ -131,7 +131,7 @@ def test_a_chain_larger_than_any_other_file_of_ours_is_opened(
     for number in range(9):
         record(
             log,
-            {**FACTS, "id": f"1f2e3d4{number}"},
+            facts(id=f"1f2e3d4{number}"),
             "granted",
             factory="lab",
             cluster="lab",

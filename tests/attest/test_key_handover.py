@@ -19,19 +19,19 @@ from sovereign_ai.attest.evidence import EvidencePart, sign_statement, statement
 from sovereign_ai.attest.key_handover import handover, handover_file
 from sovereign_ai.attest.signing import key_id
 from sovereign_ai.errors import UsageError
-from tests.attest.granted import FACTS, NOW
+from tests.attest.granted import NOW, facts, facts_at
 
 _OLD, _NEW, _THIRD, _FOREIGN = (
     Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in range(1, 5)
 )
 _AT = "2026-11-24T12:00:00+00:00"
+_LATER = datetime(2026, 11, 24, 13, tzinfo=UTC)
 
 
 def run(log: Path, key: Ed25519PrivateKey, word: str = "a", at: str = _AT) -> None:
     parts = [EvidencePart("report", hashlib.sha256(word.encode()).hexdigest(), {})]
-    envelope = sign_statement(
-        statement(parts, factory="lab", now=date(2026, 11, 24), previous=chain.head(log)), key
-    )
+    day = datetime.fromisoformat(at).date()
+    envelope = sign_statement(statement(parts, factory="lab", now=day, previous=chain.head(log)), key)
     chain.append(log, envelope, key, at=at)
 
 
@@ -172,30 +172,31 @@ def test_a_key_gets_a_later_last_day_by_a_hand_over_to_itself(tmp_path: Path) ->
 def test_break_glass_statements_of_every_key_are_opened(log: Path) -> None:
     record(
         log,
-        FACTS,
+        facts_at(_LATER),
         "granted",
         factory="lab",
         cluster="lab",
         key=_THIRD,
-        now=datetime(2026, 11, 24, 13, tzinfo=UTC),
+        now=_LATER,
     )
     keys = chain.read_log(log, _OLD.public_key()).keys
     found, problems = statements(log, _OLD.public_key(), keys)
-    assert ([one["access"] for one in found], problems) == ([FACTS], [])
+    assert ([one["access"] for one in found], problems) == ([facts_at(_LATER)], [])
 
 
 def test_statements_without_a_line_are_orphans_of_their_own_factory(log: Path) -> None:
     record(
         log,
-        FACTS,
+        facts_at(_LATER),
         "granted",
         factory="lab",
         cluster="lab",
         key=_THIRD,
-        now=datetime(2026, 11, 24, 13, tzinfo=UTC),
+        now=_LATER,
     )
     other = log.with_name("other.jsonl")
-    record(other, {**FACTS, "id": "aaaaaaaa"}, "granted", factory="other", cluster="lab", key=_OLD, now=NOW)
+    theirs = facts(id="aaaaaaaa", factory="other")
+    record(other, theirs, "granted", factory="other", cluster="lab", key=_OLD, now=NOW)
     walk = chain.read_log(log, _OLD.public_key())
     assert chain.orphans(log, walk, "lab") == []
     log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))

@@ -4,6 +4,7 @@ it left out.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -17,9 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from typer.testing import CliRunner, Result
 
-from sovereign_ai.attest import evidence, observation, package
+from sovereign_ai.attest import chain, evidence, observation, package
 from sovereign_ai.cli.main import app
 from sovereign_ai.cli.stack import open_stack
+from tests.support.weak_keys import FORGED, WEAK_POINTS, pem_of, text_of
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
 _PROGRAM = """
@@ -247,6 +249,74 @@ def test_evidence_whose_observation_is_not_bound_is_a_finding(
         patched.setattr(observation.Binding, "to_data", lambda _self: {})
         assert sign(folder, "--observation", path).exit_code == 0
     assert codes(verify(folder, "--observation", path, "--json")) == ["unbound-observation"]
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("ok", False),
+        ("observed_at", "2020-01-01T00:00:00+00:00"),
+        ("cluster_uid", "another"),
+        ("complete", False),
+    ],
+)
+def test_evidence_that_says_something_else_of_its_observation_is_contradicted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, word: str, value: object
+) -> None:
+    path = folder / "verdict.json"
+    path.write_bytes(observed())
+    stated = observation.Binding.to_data
+    with monkeypatch.context() as patched:
+        patched.setattr(observation.Binding, "to_data", lambda self: {**stated(self), word: value})
+        # The log refuses a time that contradicts the run's; who has the key could write the line by hand.
+        patched.setattr(chain, "refused_differences", lambda *_: [])
+        assert sign(folder, "--observation", path).exit_code == 0
+    assert set(codes(verify(folder, "--observation", path, "--json"))) == {"contradiction"}
+
+
+@pytest.mark.parametrize("counts", [{"ok": False, "violations": 7}, {"more": 1}])
+def test_a_verdict_in_numbers_that_is_not_that_of_its_digest_is_contradicted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, counts: dict[str, Any]
+) -> None:
+    counted = evidence.verdict_counts
+    with monkeypatch.context() as patched:
+        patched.setattr(evidence, "verdict_counts", lambda verdict: {**counted(verdict), **counts})
+        assert sign(folder).exit_code == 0
+    assert codes(verify(folder, "--json")) == ["contradiction"]
+
+
+def test_a_description_as_data_that_is_not_the_signed_one_is_contradicted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = evidence.description_data
+    with monkeypatch.context() as patched:
+        patched.setattr(evidence, "description_data", lambda factory: {**data(factory), "sites": []})
+        assert sign(folder).exit_code == 0
+    assert codes(verify(folder, "--json")) == ["contradiction"]
+
+
+def test_evidence_is_signed_for_today_alone(folder: Path) -> None:
+    for day in ("2020-01-01", "2030-12-31"):
+        refused = sign(folder, "--on", day)
+        assert refused.exit_code == 2
+        assert day in refused.stderr
+        assert "contradiction" in refused.stderr
+        assert "leave out --on" in refused.stderr
+        assert not (folder / "evidence.json").exists()
+    assert sign(folder, "--on", datetime.now(UTC).date().isoformat()).exit_code == 0
+    assert verify(folder).exit_code == 0
+
+
+@pytest.mark.parametrize("point", ["small order 0100…00", "no point of the curve"])
+def test_forged_evidence_is_not_taken_by_a_key_for_which_everybody_can_sign(folder: Path, point: str) -> None:
+    assert sign(folder).exit_code == 0
+    envelope = json.loads((folder / "evidence.json").read_text())
+    envelope["signatures"] = [{"keyid": "", "sig": base64.b64encode(FORGED).decode()}]
+    (folder / "evidence.json").write_text(json.dumps(envelope))
+    (folder / "old.pub").write_bytes(pem_of(text_of(WEAK_POINTS[point])))
+    refused = verify(folder, "--no-log")
+    assert (refused.exit_code, "bad-key" in refused.stderr) == (2, True)
+    assert "openssl pkey -pubout" in refused.stderr
 
 
 def test_other_code_of_the_package_and_another_verdict_are_named(

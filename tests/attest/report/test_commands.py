@@ -54,8 +54,6 @@ def test_a_report_is_written_signed_and_checked_and_a_change_is_named(
         signed,
         "--log",
         log,
-        "--on",
-        "2026-11-24",
     )
     assert told.exit_code == 0, told.output
     check = ("evidence", "verify", signed, spec, "--key", public, "--report", page, "--log", log)
