@@ -16,9 +16,7 @@ from typing import Literal
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.cel_literals import is_one_of
-from sovereign_ai.rules.fields import (
-    Field,
-    Must,
+from sovereign_ai.rules.field_paths import (
     joined_values,
     lists_of,
     named_values,
@@ -26,6 +24,7 @@ from sovereign_ai.rules.fields import (
     template_of_containers,
     template_of_specs,
 )
+from sovereign_ai.rules.fields import Field, Must
 from sovereign_ai.rules.kinds import KINDS
 from sovereign_ai.rules.placeless_kinds import HARMLESS
 

@@ -15,19 +15,16 @@ from functools import cache, lru_cache
 from typing import Any
 
 from sovereign_ai.rules.addons import gathered, templates
+from sovereign_ai.rules.cel_bindings import OUTSIDE
 from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.fields import (
-    GATHERED,
-    OUTSIDE,
-    OWN_ENVIRONMENT,
-    PRIVATE_RANGES,
-    nested,
-    parts_of_entries,
-    parts_of_opaque,
-    with_telling_variables,
-)
+from sovereign_ai.rules.config_map_entries import parts_of_entries
+from sovereign_ai.rules.environment_variables import OWN_ENVIRONMENT, with_telling_variables
+from sovereign_ai.rules.field_paths import nested
+from sovereign_ai.rules.fields import GATHERED
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
+from sovereign_ai.rules.opaque_settings import parts_of_opaque
 from sovereign_ai.rules.outlets import parts_of_strangers
+from sovereign_ai.rules.permitted_places import PRIVATE_RANGES
 
 _CONSTANT = re.compile(r"\$([a-z_]+)")
 _VARIABLE = re.compile(r"\bvariables\.([a-z_0-9]+)")

@@ -3,7 +3,8 @@ r"""Hosts and regions that a text names by a word in front of them: `host: db.ex
 Files of settings, JSON, options of two words and scripts agree on little, but they call a host after what it
 is for. A dotted name whose last label belongs to somebody (a top-level domain), an address, or a number of an
 address's size behind such a word is a place, in whatever language it is written. A file's name, a module of
-Python and a version are none. What follows is CEL; it is put together in `fields.py`.
+Python and a version are none. What follows is CEL; `command_arguments.py`, `named_settings.py` and
+`config_map_entries.py` put it together.
 
 Sources, read 2026-11-28: the references of go-sql-driver/mysql ("DSN"), PostgreSQL (34.1.1), Microsoft's of
 storage and monitoring ("Connection strings"), Kafka, etcd, ZooKeeper and Redis (settings of clients), gRPC
@@ -21,6 +22,14 @@ IS = "=\n"
 
 CODE = "\u0002"
 """Stands before the equals signs of a program's text, in which a name without quotes is no host."""
+_MARKS = (
+    # A type stands between a variable and its value.
+    (": str =", " ="),
+    (": string =", " ="),
+    ("=", CODE + "="),
+    (":" + CODE + "=", CODE + ":="),
+    (": ", CODE + ": "),
+)
 
 MAY_BE_NAMED = "[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|arn:|projects/|://|:[ \\t]*$"
 """A line of a file in which a host or region may be named, or below which it may be."""
@@ -235,6 +244,15 @@ def with_spaced_key(name: str, value: str) -> str:
     """Return CEL for a text behind its name; and for it alone, where its first words may be a name too."""
     is_spaced = f"{value}.matches({literal(_SPACED_KEY)})"
     return f"([{name} + {literal(IS)} + {value}] + ({is_spaced} ? [string({value})] : []))"
+
+
+def with_code_marks(value: str, is_code: str) -> str:
+    """Return CEL for a text whose signs of assignment are marked where it is a program.
+
+    In a program `server = app.run` names a variable or a function; hosts are in quotes.
+    """
+    marks = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _MARKS)
+    return f"({is_code} ? {value}{marks} : {value})"
 
 
 def are_permitted_by_form(value: str, permitted: str) -> str:

@@ -17,6 +17,12 @@ from datetime import date
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules.addons import ADDONS, Addon, Family, direct
 from sovereign_ai.rules.cel_literals import is_one_of
+from sovereign_ai.rules.command_arguments import arguments, arguments_by_word, without_labels
+from sovereign_ai.rules.config_map_entries import (
+    binaries_are_judgeable,
+    entries_are_short,
+    entries_name_places,
+)
 from sovereign_ai.rules.controls import (
     C3A_GATEWAYS,
     C3A_LOCATION,
@@ -26,29 +32,18 @@ from sovereign_ai.rules.controls import (
     GDPR_TRANSFER,
 )
 from sovereign_ai.rules.description.residency import PLAN, make_finding
-from sovereign_ai.rules.fields import (
-    GATHERED,
-    all_permitted,
-    arguments,
-    arguments_by_word,
-    binaries_are_judgeable,
-    entries_are_short,
-    entries_name_places,
-    line_of_text,
-    on_gathered,
-    opaque,
-    opaque_by_word,
-    place,
+from sovereign_ai.rules.environment_variables import (
     sources_of_container,
-    texts_are_short,
     variable_by_word,
     variables_by_word,
     variables_of_container,
-    without_labels,
 )
+from sovereign_ai.rules.fields import GATHERED, all_permitted, on_gathered
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
+from sovereign_ai.rules.opaque_settings import line_of_text, opaque, opaque_by_word
 from sovereign_ai.rules.outlets import IS_KNOWN_OR_LISTED, leads_nowhere
+from sovereign_ai.rules.permitted_places import place, texts_are_short
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 from sovereign_ai.spec import AIFactory
 

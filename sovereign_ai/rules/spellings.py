@@ -2,7 +2,8 @@ r"""Other spellings of a place: what programs accept beside a plain URL, name or
 
 Programs do not agree on what a URL or an address is. The C library reads `0300.0.2.065`, browsers read
 `http:\\host` and drop line ends within a URL, most decode `%2F`, and rsync reads `host::module`. A place that
-only some programs see must still be a permitted one. What follows is CEL; it is put together in `fields.py`.
+only some programs see must still be a permitted one. What follows is CEL; `permitted_places.py` puts it
+together.
 
 Sources, read 2026-11-27: the URL Standard of WHATWG (sections 3.5 and 4.4), RFC 3986, inet_aton(3), RFC 4291
 (section 2.2), RFC 6052, and the manuals of dig, socat, bash (redirections), rsync and git.

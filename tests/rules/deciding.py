@@ -5,13 +5,24 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import cel
+
 from sovereign_ai.plan.factory import plan
+from sovereign_ai.rules.cel_bindings import OUTSIDE
 from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import ObjectPlace, evaluate
+from sovereign_ai.rules.expressions import with_constants, without_variables
+from sovereign_ai.rules.fields import Field, permitted
+from sovereign_ai.rules.functions import facts
 from sovereign_ai.rules.whole_check import decide
 from tests.rules import subject, test_described
 
 Object = dict[str, Any]
+_PARTS = {
+    "known": "true",
+    "own_domains": '["research", "workers", "media"]',
+    "public_domains": '" com media "',
+}
 
 
 @cache
@@ -39,3 +50,21 @@ def obj(kind: str, version: str = "v1", namespace: str = "research", **fields: A
     metadata: Object = {"name": "x", **({"namespace": namespace} if namespace else {})}
     metadata.update(fields.pop("metadata", {}))
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **fields}
+
+
+_program = cache(cel.compile)
+
+
+def evaluated(expression: str, value: object, zone: str = "open") -> Any:
+    """Return what an expression gives on an object of a zone whose field `a` has a value."""
+    constants = small_context().constants()
+    parts = {"zone": f'"{zone}"', "outside": with_constants(OUTSIDE, constants), **_PARTS}
+    text = without_variables(with_constants(expression, constants), parts)
+    return _program(text).execute(facts({"object": {"a": value, "metadata": {"namespace": "n"}}}))
+
+
+def is_permitted(field: Field, value: object, zone: str = "open") -> bool:
+    """Return whether a field is permitted on such an object."""
+    answer = evaluated(permitted(field), value, zone)
+    assert isinstance(answer, bool)
+    return answer

@@ -1,0 +1,110 @@
+"""Conditions on the commands and arguments of containers, as CEL: they name permitted places only."""
+
+from __future__ import annotations
+
+from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.environment_variables import OWN_ENVIRONMENT, on_expanded
+from sovereign_ai.rules.named_hosts import (
+    BETWEEN,
+    FILE_NAME,
+    TUNNEL,
+    are_permitted_named,
+    are_told_to_clients,
+    with_code_marks,
+)
+from sovereign_ai.rules.named_settings import BUCKET_NAMES, MAY_NAME, PLACE_WORDS, REGION_NAMES, as_named
+from sovereign_ai.rules.permitted_places import PLAIN, addresses_in, host, resolvers, text
+from sovereign_ai.rules.spellings import are_permitted_settings
+
+# A script may begin with the setting of a variable, and is read by its words.
+_FLAG = r"^[-+]{0,2}[A-Za-z0-9._-]+=(?:[^;\n]|;[^ \n])*$"
+
+
+def argument(value: str) -> str:
+    """Return CEL: an argument, also one of the form `--name=value`, names permitted places only."""
+    name = f'{value}.split("=")[0]'
+    # All behind the first `=`: another may follow.
+    flag_value = f"{value}.substring(size({name}) + 1)"
+    is_flag = f"{value}.matches({literal(_FLAG)})"
+    is_permitted_flag = as_named(name, flag_value)
+    settings = are_permitted_settings(value, host("h"))
+    are_permitted = f"{text(value)} && {addresses_in(value)} && {resolvers(value)} && {settings}"
+    return f"({are_permitted} && (!{is_flag} || {is_permitted_flag}))"
+
+
+_BETWEEN = literal(BETWEEN)
+_MEANT = "|".join(name.removeprefix("(?i)").removesuffix("$") for name in (REGION_NAMES, BUCKET_NAMES))
+_OPTION = (
+    rf"(?i)\x01-+[a-z0-9._-]*(?:{_MEANT})\x01[^\x01-][^\x01]*"
+    rf"|\x01-+[a-z0-9._-]*(?:{PLACE_WORDS})s?\x01(?:[^\x01-][^\x01]*[.][^\x01]*|[$][(][^\x01]*"
+    "|[0-9]{5,}|0[xX][0-9A-Fa-f]+)"
+)
+"""An option of two words that is called after a host, a region or a bucket, with its value."""
+_MAY_NAME_TOGETHER = rf"{MAY_NAME}|(?i:-[a-z0-9._-]*(?:{_MEANT})\x01)"
+
+_LABELS_OPTIONS = "--metric-labels-allowlist", "--metric-annotations-allowlist"
+_LABELS_BY_KIND = rf"^(?:(?:{'|'.join(_LABELS_OPTIONS)})=)?(?:[a-z0-9.]+=\[[A-Za-z0-9_./*,-]*\](?:,|$))+$"
+"""What kube-state-metrics is told to show of each kind: `nodes=[topology.kubernetes.io/zone]`.
+
+A label's key has the form of a host, and a kind's name may be a word for one.
+"""
+
+
+def without_labels(values: str) -> str:
+    """Return CEL for arguments without those that tell kube-state-metrics which labels it shows."""
+    is_option = " || ".join(f"o.startsWith({literal(option)})" for option in _LABELS_OPTIONS)
+    others = f"{values}.filter(o, !o.matches({literal(_LABELS_BY_KIND)}))"
+    return f"({values}.exists(o, {is_option}) ? {others} : {values})"
+
+
+def arguments(values: str) -> str:
+    """Return CEL: every argument names permitted places only.
+
+    What follows `--version` as an argument of its own looks like an address and is none. It is read as
+    `--version=…`, since CEL's `all` does not show an item's neighbours.
+    """
+    joined = f'{values}.join({_BETWEEN}).replace("-version" + {_BETWEEN}, "-version=").split({_BETWEEN})'
+    listed = f'({values}.exists(a, a.endsWith("-version")) ? {joined} : {values})'
+    expanded = on_expanded("a", argument("x"))
+    return f"{listed}.all(a, a.matches({literal(PLAIN)}) || {expanded})"
+
+
+_PROGRAM = r"^\s*(?:import|from) [a-z]"
+"""The beginning of a program of Python, as it stands behind `python -c`."""
+
+
+def arguments_by_word(values: str) -> str:
+    """Return CEL: what an option, a word or a client's name in arguments calls a host is permitted."""
+    # What follows an option as an argument of its own is its value.
+    together = f"{_BETWEEN} + {values}.join({_BETWEEN})"
+    marked = with_code_marks("a", f"a.matches({literal(_PROGRAM)})")
+    with_marks = f"{_BETWEEN} + {values}.map(a, {marked}).join({_BETWEEN})"
+    has_program = f"j.matches({literal(BETWEEN + _PROGRAM.removeprefix('^'))})"
+    are_permitted = on_expanded("q", f"({_options('x')} && {permitted_command('x')} && {_labels_stay('x')})")
+    may_name = f'(j.contains("$(") || j.matches({literal(_MAY_NAME_TOGETHER)}))'
+    of_any = f"[{has_program} ? {with_marks} : j].all(q, {are_permitted})"
+    return f"[{together}].all(j, !j.matches({literal(TUNNEL)}) && (!{may_name} || {of_any}))"
+
+
+def permitted_command(value: str) -> str:
+    """Return CEL: the hosts that the words of a command name are permitted."""
+    return are_permitted_named(value, host("h"), are_commands=True)
+
+
+def _labels_stay(value: str) -> str:
+    """Return CEL: no client in a command of a container `c` is told a label, an annotation or a pod's name.
+
+    A name without a dot is replaced before.
+    """
+    path = "d.valueFrom.fieldRef.fieldPath"
+    is_text = f'({path}.startsWith("metadata.annotations") || {path}.startsWith("metadata.labels"))'
+    is_free = f'has(d.valueFrom) && has(d.valueFrom.fieldRef) && ({is_text} || {path} == "metadata.name")'
+    reference = '("$(" + d.name + ")")'
+    is_told = f"{value}.contains({reference}) && {are_told_to_clients(value, reference)}"
+    return f'(!{value}.contains("$(") || !{OWN_ENVIRONMENT}.exists(d, {is_free} && {is_told}))'
+
+
+def _options(value: str) -> str:
+    """Return CEL: the values of options that are called after a host, a region or a bucket are permitted."""
+    condition = as_named(f"o.split({_BETWEEN})[1]", f"o.split({_BETWEEN})[2]")
+    return f"{value}.findAll({literal(_OPTION)}).all(o, o.matches({literal(FILE_NAME)}) || {condition})"
