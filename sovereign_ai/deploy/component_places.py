@@ -23,6 +23,8 @@ Object = Mapping[str, Any]
 Places = Mapping[tuple[str, str], AbstractSet[str]]
 """(component, kind of place) to the names of the places in which the component is."""
 _REGION = "topology.kubernetes.io/region"
+_TOPOLOGY = {_REGION: "region", "topology.kubernetes.io/zone": "hall"}
+"""Label of the topology of volumes to the kind of place that it states."""
 _SYSTEM = "node.kubernetes.io/instance-type"
 _DRIVER = ("/cuda.driver-version.full", "/gpu.driver-version")
 """Ends of the labels by which the vendors' own programs state a node's driver: NVIDIA's GPU feature
@@ -69,8 +71,7 @@ def places_of(obj: Object) -> Iterator[tuple[str, str]]:
             yield "zone", labels.get(KEYS.namespace_zone, "")
             yield "key", parameters.get(ENCRYPTION_KEY, "")
             yield "protocol", str(obj.get("provisioner", "")).rpartition("/")[2]
-            for region in _regions_of(obj):
-                yield "region", region
+            yield from _topology_of(obj)
         case _:
             return
 
@@ -123,12 +124,13 @@ def _fabric_of(switch: str, site: str) -> str:
     return match[1] if match else ""
 
 
-def _regions_of(storage_class: Object) -> Iterator[str]:
-    """Yield the regions in which a storage class has volumes."""
+def _topology_of(storage_class: Object) -> Iterator[tuple[str, str]]:
+    """Yield the regions and halls in which a storage class has volumes."""
     for term in storage_class.get("allowedTopologies") or ():
         for expression in term.get("matchLabelExpressions") or ():
-            if expression["key"] == _REGION:
-                yield from expression["values"]
+            if place := _TOPOLOGY.get(expression["key"]):
+                for name in expression["values"]:
+                    yield place, name
 
 
 def planned_places(

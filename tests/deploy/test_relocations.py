@@ -58,14 +58,28 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
                 )
             ],
         ),
-        ("a hall is renamed", ["hall h1 is renamed to north: 16 nodes get another label"]),
+        (
+            "a hall is renamed",
+            [
+                (
+                    "hall h1 is renamed to north: 16 nodes get another label; "
+                    "storage classes models, scratch are made again"
+                )
+            ],
+        ),
         (
             "a registry is replaced",
             ["registry registry.example.com/ai is replaced by registry.example.org/ai"],
         ),
         ("a tier moves to another zone", ["storage tier models moves from zone open to zone restricted"]),
         ("a tier is reached otherwise", ["storage tier models changes its protocol from nfs to block"]),
-        ("a pool moves to a new hall", ["pool serve moves from hall h1 to hall h2: 4 nodes change"]),
+        (
+            "a pool moves to a new hall",
+            [
+                "pool serve moves from hall h1 to hall h2: 4 nodes change",
+                "storage tier models moves from hall h1 to hall h2",
+            ],
+        ),
         (
             "a pool and its tenant move to a new zone",
             [
