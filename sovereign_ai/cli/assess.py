@@ -306,7 +306,7 @@ def _cost(
     write(out, text)
     lines = [f"wrote {out}"]
     if left_out:
-        lines.append(missing)
+        lines += wrapped(missing)
     output.finish({"wrote": str(out), "left_out": left_out}, lines)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.text import counted
 
 Files = Annotated[
@@ -211,8 +211,9 @@ def _show(output: Output, name: str, files: list[Path]) -> None:
     for figure in row.figures:
         figures.append(_figure_data(figure))
         note = f"; {figure.note}" if figure.note else ""
-        lines.append(f"  {figure.field}: {figure}{note}")
-    lines += [f"  lacks {text}" for text in blocked]
+        lines += wrapped(f"{figure.field}: {figure}{note}", "  ")
+    for text in blocked:
+        lines += wrapped(f"lacks {text}", "  ")
     output.finish({"kind": kind, "name": row.name, "figures": figures, "blocks": blocked}, lines)
 
 

@@ -133,9 +133,45 @@ def commands_in(text: str) -> list[tuple[str, str]]:
     return re.findall(r"`sovereign-ai ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", text)
 
 
+def texts_of_the_project() -> list[Path]:
+    root = STACKS.parent
+    return [*root.glob("sovereign_ai/**/*.py"), *root.glob("docs/**/*.md"), *root.glob("*.md")]
+
+
+def options_in(text: str, program: Any) -> Iterator[tuple[str, Any, set[str]]]:
+    """Yield each line of ours in backticks or in a block, the command that it names, and its options."""
+    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = re.findall(r"sovereign-ai [^)\"&;#\n]*", "\n".join(blocks))
+    lines += re.findall(r"`sovereign-ai ([^`]*)`", text)
+    for line in lines:
+        # In a block, what stands behind two blanks says what the command does.
+        words = re.split(r"\s{2,}", line.removeprefix("sovereign-ai "))[0].split()
+        command = program
+        for word in words:
+            command = getattr(command, "commands", {}).get(word, command)
+        names = set()
+        for word in words:
+            names |= set(re.findall(r"^--?[a-z][a-z-]*", word.strip("[]'.,|")))
+        yield line, command, names
+
+
+def test_every_option_that_a_text_names_with_its_command_is_one() -> None:
+    named, wrong, program = 0, [], get_command(app)
+    for path in texts_of_the_project():
+        for line, command, names in options_in(path.read_text(encoding="utf-8"), program):
+            known = {"--help", "-h", "--install-completion"}
+            for parameter in command.params:
+                known |= {*parameter.opts, *parameter.secondary_opts}
+            named += len(names)
+            if not names <= known and not getattr(command, "commands", None):
+                wrong.append(f"{path.name}: {line}: {', '.join(names - known)}")
+    assert named > 100
+    assert wrong == []
+
+
 def test_every_command_that_a_text_names_is_one() -> None:
     root = STACKS.parent
-    texts = [*root.glob("sovereign_ai/**/*.py"), *root.glob("docs/**/*.md"), *root.glob("*.md")]
+    texts = texts_of_the_project()
     known: Any = get_command(app)
     named, wrong = 0, []
     for path in texts:

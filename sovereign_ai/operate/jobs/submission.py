@@ -77,7 +77,8 @@ def require_admission(objects: Sequence[Mapping[str, Any]], served: ServedWork) 
         return
     message = "no controller of Kueue looks after the queues of this cluster: nobody would start the work"
     hint = (
-        "`sovereign-ai up STACK --queueing` runs Kueue; --no-queue starts it at once, --anyway lets it wait"
+        "`sovereign-ai cluster up STACK --queueing` runs Kueue; --no-queue starts it at once, "
+        "--anyway lets it wait"
     )
     raise EnvironmentLacksError(Problem("no-queue-controller", message, hint=hint))
 
