@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
@@ -28,14 +29,23 @@ def add(app: typer.Typer) -> None:
 
 
 def _explain(output: Output, rule_id: str) -> None:
+    from sovereign_ai.errors import Problem, UsageError
     from sovereign_ai.rules import find_rule, places_matrix
 
-    explained = find_rule(rule_id.strip().upper())
+    # A message ends with its code in brackets, a finding with its severity.
+    name = rule_id.strip().strip("[]")
+    if _CODE.fullmatch(name):
+        message = f"{name!r} is the code of a message, and no rule"
+        hint = "the line below that message says what to write; `sovereign-ai rules` lists the rules"
+        raise UsageError(Problem("unknown-rule", message, hint=hint))
+    explained = find_rule(name.upper())
     cells = [cell for cell in places_matrix() if cell.rule == explained.id]
     places = {cell.place: "decided" if cell.decided else cell.why for cell in cells}
     output.finish({"rule": explained.to_data(), "places": places}, _lines(explained, cells))
 
 
+_CODE = re.compile("[a-z]+(-[a-z]+)+")
+"""The code of a problem, for programs; a rule's id has digits."""
 _wrap_item = partial(wrap, width=80, initial_indent="  ", subsequent_indent="    ")
 
 

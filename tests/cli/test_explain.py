@@ -39,3 +39,10 @@ def test_an_unknown_rule_is_bad_input_with_the_nearest_name() -> None:
     result = call("explain", "LWA-001")
     assert result.exit_code == 2
     assert "did you mean 'LAW-001'?" in result.stderr
+
+
+def test_the_code_of_a_message_is_told_from_a_rule() -> None:
+    for code in ("bad-quantity", "[unknown-field]"):
+        result = call("explain", code)
+        assert result.exit_code == 2
+        assert f"'{code.strip('[]')}' is the code of a message" in result.stderr
