@@ -46,7 +46,7 @@ def run_command(
     output = Output(command, as_json)
     try:
         with tracing(command, output.progress):
-            _run(output, partial(_checked, work, outputs, folder))
+            _run(output, partial(_checked, work, outputs, folder), folder)
     except SovereignError as error:
         # The place that the trace should go to was refused, before the command began.
         output.fail(error)
@@ -71,8 +71,13 @@ def _checked(
     work(output)
 
 
-def _run(output: Output, work: Callable[[Output], None]) -> None:
+def _run(output: Output, work: Callable[[Output], None], folder: Path | None) -> None:
     """Run a command's work and turn its errors into text or JSON and an exit code.
+
+    Args:
+        output: prints them.
+        work: the command itself.
+        folder: what it writes, where that is a folder.
 
     Raises:
         typer.Exit: with the command's exit code, unless that is 0.
@@ -82,14 +87,14 @@ def _run(output: Output, work: Callable[[Output], None]) -> None:
     except SovereignError as error:
         output.fail(error)
     except KeyboardInterrupt:
-        output.interrupted()
+        output.interrupted(folder)
     except (typer.Exit, BrokenPipeError):
         # Neither is an error: the first carries the exit code, the second means that the reader has gone.
         raise
     except Exception as error:  # noqa: BLE001 - the last handler before the terminal
         if was_requested():
             # A library in C makes an error of its own of an interrupt that comes in what it calls.
-            output.interrupted()
+            output.interrupted(folder)
         output.fail(find_resource_limit(error) or _defect(traceback.format_exc()))
 
 

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from textwrap import wrap
 from typing import Any, TextIO
 
@@ -107,9 +108,15 @@ class Output:
         """Print every problem of an error and exit with its exit code."""
         self._exit_with(error.problems, error.exit_code)
 
-    def interrupted(self) -> None:
-        """Report that a person or a signal ended the command, and exit with the code that shells expect."""
+    def interrupted(self, folder: Path | None = None) -> None:
+        """Report that a person or a signal ended the command, and exit with the code that shells expect.
+
+        Args:
+            folder: the folder that the command writes, whose files are whole each, and not together.
+        """
         hint = "run it again: nothing half-done counts as done"
+        if folder is not None and folder.is_dir():
+            hint = f"{folder} may lack files of this run: run it again before they are used"
         problem = Problem("interrupted", f"{self.command or 'sovereign-ai'} was interrupted", hint=hint)
         self._exit_with([problem], ExitCode.INTERRUPTED)
 

@@ -37,6 +37,18 @@ def test_an_interrupted_command_says_so_in_the_form_that_was_asked_for(
         assert "up was interrupted" in said.err
 
 
+def test_an_interrupted_command_names_the_folder_whose_files_may_be_of_two_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work(_output: output.Output) -> None:
+        (tmp_path / "new").mkdir()
+        raise KeyboardInterrupt
+
+    with pytest.raises(typer.Exit):
+        run_command("render", as_json=False, work=work, folder=tmp_path / "new")
+    assert f"{tmp_path / 'new'} may lack files of this run" in capsys.readouterr().err
+
+
 def spoken(
     error: BaseException, capsys: pytest.CaptureFixture[str], wrapped: bool = False
 ) -> tuple[int, str]:
