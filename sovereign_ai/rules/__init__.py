@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.rules.addons import SENDS_OUT, sends_out
+    from sovereign_ai.rules.addons.sending_kinds import SENDS_OUT, sends_out
     from sovereign_ai.rules.approval import (
         ACCESS_TYPE,
         WAIVER_TYPE,
@@ -120,7 +120,7 @@ else:
                 "ENCRYPTION_KEY",
                 "factory_context",
             ),
-            "addons": ("SENDS_OUT", "sends_out"),
+            "addons.sending_kinds": ("SENDS_OUT", "sends_out"),
             "controls": ("Control",),
             "coverage": ("Cell", "PLACES", "decided_share", "places_matrix"),
             "engine": ("evaluate",),

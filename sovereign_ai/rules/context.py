@@ -26,7 +26,8 @@ from sovereign_ai.plan import (
     request_levels,
     workers_of,
 )
-from sovereign_ai.rules.addons import ADDONS, BEYOND, EXPORTING
+from sovereign_ai.rules.addons.sending_kinds import BEYOND, EXPORTING
+from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.image_signatures import signed_digests, signed_registries, signer_rows
 from sovereign_ai.rules.placeless_kinds import HARMLESS
 from sovereign_ai.spec import CLUSTER_NAMES, AIFactory, Dns, ResidencyPolicy

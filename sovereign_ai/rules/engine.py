@@ -21,7 +21,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any, Literal
 
-from sovereign_ai.rules.addons import ADDONS
+from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.cel_library import Context as CelContext
 from sovereign_ai.rules.cel_library import Program, compile_program
 from sovereign_ai.rules.context import Context

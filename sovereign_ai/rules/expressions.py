@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from sovereign_ai.rules.addons import gathered, templates
+from sovereign_ai.rules.addons.field_values import gathered, templates
 from sovereign_ai.rules.cel_bindings import OUTSIDE
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.config_map_entries import parts_of_entries

@@ -1,7 +1,7 @@
 """Residency by default: where a residency policy holds, everything that no rule knows is refused.
 
 A kind of Kubernetes object is known if rules look at it (`kinds.py`), if it has a table of its fields
-(`addons.py`), or if no place can be written in it (`placeless_kinds.py`). Any other may send data anywhere.
+(`addons/`), or if no place can be written in it (`placeless_kinds.py`). Any other may send data anywhere.
 In zones with a residency policy it is refused, unless each policy on the zone lists it under `allowed_kinds`,
 with a reason.
 
@@ -15,7 +15,9 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from sovereign_ai.plan import Plan
-from sovereign_ai.rules.addons import ADDONS, Addon, Family, direct
+from sovereign_ai.rules.addons.addon import Addon, Family
+from sovereign_ai.rules.addons.field_values import direct
+from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.cel_literals import is_one_of
 from sovereign_ai.rules.command_arguments import arguments, arguments_by_word, without_labels
 from sovereign_ai.rules.config_map_entries import (

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from sovereign_ai.rules.addons import ADDONS
+from sovereign_ai.rules.addons.table import ADDONS
 
 TABLE = Path(__file__).with_name("published.yaml")
 UNKNOWN = Path(__file__).with_name("published_unknown.yaml")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sovereign_ai.rules.addons import ADDONS
+from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.fields import Field
 from tests.attack.published import TABLE, UNKNOWN, suggesting

@@ -20,7 +20,10 @@ from tests.render.hosts.test_hosts import of
 
 PACKAGE = Path(__file__).resolve().parents[2] / "sovereign_ai"
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent.name != "catalog"]
-KINDS_OF_OTHERS = (PACKAGE / "rules" / "placeless_kinds.py", PACKAGE / "rules" / "addons.py")
+KINDS_OF_OTHERS = (
+    PACKAGE / "rules" / "placeless_kinds.py",
+    *sorted((PACKAGE / "rules" / "addons").glob("*.py")),
+)
 FORMATS_OF_VENDORS = (
     PACKAGE / "render" / "interop" / "aicr.py",
     PACKAGE / "operate" / "repair" / "maintenance.py",

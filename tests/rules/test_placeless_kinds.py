@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sovereign_ai.rules.addons import ADDONS
+from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.kinds import OTHER, find_kind
 from sovereign_ai.rules.placeless_kinds import HARMLESS
 

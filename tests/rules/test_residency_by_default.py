@@ -20,7 +20,7 @@ import yaml
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
-from sovereign_ai.rules.addons import ADDONS
+from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.kinds import KINDS, OTHER, find_kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sovereign_ai.rules.addons import ROUTE
+from sovereign_ai.rules.addons.traffic import ROUTE
 from sovereign_ai.rules.cel_bindings import bound
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.controls import C3A_GATEWAYS, CIS_NETWORK, ECSF_DATA, GDPR_SECURITY, HARDENING

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import pytest
-
-from sovereign_ai.rules.addons import ADDONS, direct, gathered, sends_out, templates
+from sovereign_ai.rules.addons.field_values import direct, gathered, templates
+from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.fields import GATHERED
 
 
@@ -34,9 +33,3 @@ def test_values_of_all_kinds_are_gathered_by_short_expressions_and_of_one_kind_b
     for must in GATHERED:
         assert max(len(piece) for piece in gathered(must)) < 6_000
         assert len(gathered(must, "serving.kserve.io/InferenceService")) == 1
-
-
-@pytest.mark.parametrize("kind", ["DestinationRule", "EnvoyFilter", "ServiceEntry", "VirtualService"])
-def test_what_leads_the_requests_of_a_whole_mesh_is_judged_in_every_namespace(kind: str) -> None:
-    assert sends_out("networking.istio.io", kind)
-    assert not sends_out("gateway.networking.k8s.io", "HTTPRoute")

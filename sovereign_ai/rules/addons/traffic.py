@@ -1,0 +1,136 @@
+"""Kinds that lead requests elsewhere: Istio's, the Gateway API's, and aggregated API servers."""
+
+from __future__ import annotations
+
+from sovereign_ai.rules.addons.addon import K8S, Addon, absent, below, places
+from sovereign_ai.rules.fields import Field
+
+_ISTIO = "istio.io/latest/docs/reference/config/networking"
+_GATEWAY = "gateway-api.sigs.k8s.io/reference/spec"
+
+_SERVICE_ENTRY_FIELDS = (
+    *places("spec.hosts[]", "spec.endpoints[].address"),
+    Field("spec.addresses[]", "range"),
+    # `.` is the own namespace: other namespaces have declared no such flow.
+    Field("spec", "own-mesh"),
+    *absent("spec.endpoints[].network"),
+)
+_SERVICE_ENTRY = Addon(
+    "networking.istio.io", "ServiceEntry", "network", f"{_ISTIO}/service-entry", _SERVICE_ENTRY_FIELDS
+)
+_VIRTUAL_SERVICE_FIELDS = (
+    *places(
+        "spec.http[].route[].destination.host",
+        "spec.tcp[].route[].destination.host",
+        "spec.tls[].route[].destination.host",
+        "spec.http[].mirror.host",
+        "spec.http[].mirrors[].destination.host",
+        "spec.http[].redirect.authority",
+        "spec.http[].rewrite.authority",
+    ),
+    Field("spec.http[].delegate.namespace", "own-namespace"),
+    Field("spec", "own-hosts"),
+)
+_VIRTUAL_SERVICE = Addon(
+    "networking.istio.io",
+    "VirtualService",
+    "network",
+    f"{_ISTIO}/virtual-service",
+    _VIRTUAL_SERVICE_FIELDS,
+)
+_DESTINATION_RULE = Addon(
+    "networking.istio.io",
+    "DestinationRule",
+    "network",
+    f"{_ISTIO}/destination-rule",
+    (
+        *places("spec.host"),
+        Field("spec", "own-hosts"),
+        # All requests to the host go to the tunnel's end first.
+        *absent("spec.trafficPolicy.tunnel", "spec.subsets[].trafficPolicy.tunnel"),
+    ),
+)
+
+_AUTHORIZATION_POLICY = Addon(
+    "security.istio.io",
+    "AuthorizationPolicy",
+    "network",
+    "istio.io/latest/docs/reference/config/security/authorization-policy",
+    # `CUSTOM` asks a server that the mesh's own configuration names.
+    (Field("spec.action", "one-of", ("", "ALLOW", "AUDIT", "DENY")), *absent("spec.provider")),
+)
+
+BACKEND = (
+    Field("namespace", "own-namespace"),
+    Field("kind", "one-of", ("", "Service")),
+    Field("group", "one-of", ("",)),
+)
+"""Conditions on a reference to a backend of a route: it must be a service of the own namespace."""
+_MIRROR = below(("requestMirror.backendRef",), BACKEND)
+_FILTERS = (
+    *_MIRROR,
+    *places("requestRedirect.hostname", "urlRewrite.hostname"),
+    *absent("extensionRef", "externalAuth"),
+)
+_BACKEND_FILTERS = (
+    *_MIRROR,
+    *absent("requestRedirect.hostname", "urlRewrite.hostname", "extensionRef", "externalAuth"),
+)
+ROUTE = (
+    Field("spec.parentRefs[].namespace", "own-namespace"),
+    *below(("spec.rules[].backendRefs[]",), BACKEND),
+    *below(("spec.rules[].filters[]",), _FILTERS),
+    *below(("spec.rules[].backendRefs[].filters[]",), _BACKEND_FILTERS),
+)
+"""Fields by which a route of the Gateway API can lead elsewhere."""
+
+
+def _route(kind: str) -> Addon:
+    """Return a route kind of the Gateway API."""
+    return Addon("gateway.networking.k8s.io", kind, "network", _GATEWAY, ROUTE)
+
+
+_INFERENCE_POOL = Addon(
+    "inference.networking.k8s.io",
+    "InferencePool",
+    "network",
+    "gateway-api-inference-extension.sigs.k8s.io/reference/spec",
+    (
+        # Whoever picks the endpoints sees every request: a service of the own namespace does.
+        Field("spec.endpointPickerRef.group", "one-of", ("",)),
+        Field("spec.endpointPickerRef.kind", "one-of", ("", "Service")),
+    ),
+)
+
+_API_SERVICE_FIELDS = (
+    # The API server sends whole requests to the service, with the identity of the user.
+    Field("spec.service.namespace", "no-tenant"),
+    Field("spec.insecureSkipTLSVerify", "unset"),
+)
+_API_SERVICE = Addon(
+    "apiregistration.k8s.io",
+    "APIService",
+    "network",
+    f"{K8S}/cluster-resources/api-service-v1",
+    _API_SERVICE_FIELDS,
+)
+
+WORKLOAD_ENTRY = Addon(
+    "networking.istio.io",
+    "WorkloadEntry",
+    "network",
+    f"{_ISTIO}/workload-entry",
+    (*places("spec.address"), *absent("spec.network")),
+)
+TRAFFIC = (
+    _SERVICE_ENTRY,
+    _VIRTUAL_SERVICE,
+    _DESTINATION_RULE,
+    _AUTHORIZATION_POLICY,
+    _route("GRPCRoute"),
+    _route("TCPRoute"),
+    _route("TLSRoute"),
+    _route("UDPRoute"),
+    _INFERENCE_POOL,
+    _API_SERVICE,
+)
