@@ -20,6 +20,7 @@ from typing import Any
 
 from sovereign_ai.plan import is_namespaced
 from sovereign_ai.spec import api_group
+from sovereign_ai.verify.equal_values import are_equal
 from sovereign_ai.verify.findings import Difference
 from sovereign_ai.verify.kinds import UNREAD
 
@@ -87,8 +88,6 @@ def _are_equal(wanted: Any, live: Any, path: str, *, is_custom: bool) -> bool:
 
     The server leaves out many fields of its own kinds that are false or 0. In a custom object it keeps them.
     """
-    from sovereign_ai.verify.difference import are_equal  # noqa: PLC0415 - it imports this module
-
     if live is None:
         if isinstance(wanted, bool | int) and not wanted:
             return not is_custom and path.rpartition(".")[2] not in _TRUE_IF_LEFT_OUT

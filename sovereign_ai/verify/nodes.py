@@ -17,7 +17,7 @@ from sovereign_ai.names import KEYS, MANAGEMENT_ROLE, OWNER, label_value
 from sovereign_ai.plan import Node, Plan, PoolSlice, with_control_plane
 from sovereign_ai.render.interop import switch_tiers
 from sovereign_ai.spec import AIFactory
-from sovereign_ai.verify.difference import quantity
+from sovereign_ai.verify.equal_values import quantity
 from sovereign_ai.verify.findings import ClusterFinding, Difference, changed, foreign, missing
 from sovereign_ai.verify.kinds import RESOURCES
 from sovereign_ai.verify.observation import Observed

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from sovereign_ai.verify.difference import quantity
+from sovereign_ai.verify.equal_values import quantity
 
 Object = Mapping[str, Any]
 Amounts = Mapping[str, Fraction]

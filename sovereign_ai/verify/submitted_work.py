@@ -20,7 +20,7 @@ from pydantic.alias_generators import to_camel
 from sovereign_ai.errors import Problem, UsageError, Where, nearest
 from sovereign_ai.files import SourceMap, shown
 from sovereign_ai.spec import TextForm, from_validation
-from sovereign_ai.verify.difference import quantity
+from sovereign_ai.verify.equal_values import quantity
 from sovereign_ai.verify.pod_requests import field_of
 
 WORK_VERSIONS: Mapping[str, str] = {
