@@ -59,7 +59,7 @@ ENUMERATIONS = {
     "control plane": Enumeration(
         "A control plane",
         tuple(f"LocalBackend.{backend.name}" for backend in LocalBackend),
-        "sovereign_ai/cluster/control_plane.py",
+        "sovereign_ai/cluster/backends.py",
     ),
     "section": Enumeration(
         "A section of the report", tuple(SECTIONS), "sovereign_ai/attest/report/html_page.py"

@@ -17,7 +17,8 @@ from sovereign_ai.cli.evidence import Log, Witnesses, places
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
 from sovereign_ai.cli.target import StackOption
-from sovereign_ai.cluster.control_plane import Backend, list_local_kinds
+from sovereign_ai.cluster.backends import list_local_kinds
+from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.json_members import merged
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _cluster_dir(stack: Stack, backend: Backend, name: str | None) -> ClusterDir
         UsageError: the cluster is the user's own, or only one of another kind exists and the options do not
             name it.
     """
-    from sovereign_ai.cluster.control_plane import control_plane, local_control_planes
+    from sovereign_ai.cluster.backends import control_plane, local_control_planes
 
     cluster = stack.bundle(name).cluster
     plane = control_plane(backend, cluster)
@@ -203,7 +204,7 @@ def _wrong_cluster(message: str, hint: str) -> UsageError:
 
 def _restart_hint(backend: Backend, cluster_dir: ClusterDir) -> str:
     """Return how to start a cluster's operator; empty where the usual command does."""
-    from sovereign_ai.cluster.control_plane import control_plane
+    from sovereign_ai.cluster.backends import control_plane
 
     return control_plane(backend, cluster_dir.name).operator_hint()
 
@@ -406,7 +407,7 @@ def _list(output: Output, path: Path, backend: Backend, name: str | None) -> Non
     from datetime import UTC, datetime
 
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.cluster.control_plane import control_plane, local_control_planes
+    from sovereign_ai.cluster.backends import control_plane, local_control_planes
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.operate.records import read_records
 

@@ -12,13 +12,8 @@ from sovereign_ai.cli import container_engine
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table
-from sovereign_ai.cluster.control_plane import (
-    Backend,
-    LocalBackend,
-    control_plane,
-    explain_local_kinds,
-    with_queueing,
-)
+from sovereign_ai.cluster.backends import control_plane, explain_local_kinds, with_queueing
+from sovereign_ai.cluster.control_plane import Backend, LocalBackend
 from sovereign_ai.names import DNS_LABEL
 
 if TYPE_CHECKING:
@@ -190,7 +185,7 @@ def _config(output: Output, path: Path) -> None:
 
 
 def _list(output: Output) -> None:
-    from sovereign_ai.cluster.control_plane import list_local
+    from sovereign_ai.cluster.backends import list_local
 
     rows = []
     data = []

@@ -29,7 +29,8 @@ from sovereign_ai.cli.target import (
     target_options,
 )
 from sovereign_ai.cli.up import outcome_lines
-from sovereign_ai.cluster.control_plane import Backend, control_plane
+from sovereign_ai.cluster.backends import control_plane
+from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.errors import UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged

@@ -139,7 +139,7 @@ def _cluster_dir(
     """
     from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.cluster import cluster_dir_of
-    from sovereign_ai.cluster.control_plane import local_control_planes
+    from sovereign_ai.cluster.backends import local_control_planes
     from sovereign_ai.cluster.keys import levels_of
     from sovereign_ai.errors import EnvironmentLacksError, Problem
 

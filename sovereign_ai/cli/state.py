@@ -12,7 +12,8 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.cli.target import ClusterOption, StackOption
-from sovereign_ai.cluster.control_plane import Backend, control_plane, state_option
+from sovereign_ai.cluster.backends import control_plane
+from sovereign_ai.cluster.control_plane import Backend, state_option
 from sovereign_ai.json_members import merged
 from sovereign_ai.text import counted
 

@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.tracing import traced
-from sovereign_ai.cluster.control_plane import (
-    Backend,
-    ControlPlane,
-    RunningCluster,
-    control_plane,
-    list_local_kinds,
-)
+from sovereign_ai.cluster.backends import control_plane, list_local_kinds
+from sovereign_ai.cluster.control_plane import Backend, ControlPlane, RunningCluster
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import clean

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sovereign_ai.cluster import ClusterDir, guard_policies, released
 from sovereign_ai.cluster.api import open_cluster
-from sovereign_ai.cluster.control_plane import local_control_planes
+from sovereign_ai.cluster.backends import local_control_planes
 from sovereign_ai.cluster.keys import levels_of, record_levels
 from sovereign_ai.deploy.live_objects import ObjectKey
 from sovereign_ai.deploy.order import policies_and_bindings

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sovereign_ai.cluster.control_plane import STATE_KEYS, state_folder_name
+from sovereign_ai.cluster.backends import STATE_KEYS
+from sovereign_ai.cluster.control_plane import state_folder_name
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 
 _PREFIX = "PULUMI_"

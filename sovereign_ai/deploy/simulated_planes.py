@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.cluster import PLANE_PROCESSES
-from sovereign_ai.cluster.control_plane import local_control_planes
+from sovereign_ai.cluster.backends import local_control_planes
 from sovereign_ai.render.kubernetes import AWAITED, WEBHOOKS, Bundle, is_of_platform
 from sovereign_ai.spec import api_group, defined_kind
 

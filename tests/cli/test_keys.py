@@ -9,7 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
-from sovereign_ai.cluster.control_plane import Backend, control_plane
+from sovereign_ai.cluster.backends import control_plane
+from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.cluster.keys import control, custody, reencrypt
 from sovereign_ai.cluster.keys.custody import Custody, ModuleLocation, write_custody
 from sovereign_ai.cluster.keys.pkcs11 import ModuleError

@@ -10,7 +10,8 @@ import pytest
 from sovereign_ai.cli.output import Output
 from sovereign_ai.cli.real_nodes import agent, start
 from sovereign_ai.cli.stack import open_stack
-from sovereign_ai.cluster.control_plane import Backend, control_plane
+from sovereign_ai.cluster.backends import control_plane
+from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.cluster.kind.machine_status import folder_of
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.names import is_label

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.cluster.control_plane import local_control_planes
+from sovereign_ai.cluster.backends import local_control_planes
 from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.removed_clusters import authority_of, note_removed, was_removed
 from sovereign_ai.cluster.state import ClusterDir, clusters_root

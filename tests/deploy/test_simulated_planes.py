@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.cluster.control_plane import Backend, control_plane
+from sovereign_ai.cluster.backends import control_plane
+from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.deploy.simulated_planes import left_out_lines, on_cluster
 from sovereign_ai.names import KEYS
 from sovereign_ai.render.kubernetes import Bundle
