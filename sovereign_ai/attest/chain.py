@@ -47,7 +47,17 @@ from sovereign_ai.attest.entry import (
 from sovereign_ai.attest.key_handover import SigningKeys, read_keys
 from sovereign_ai.attest.line_agreement import CLOCK_TOLERANCE, line_problems, refused_differences
 from sovereign_ai.attest.signing import Signer, key_id
-from sovereign_ai.attest.witness import Head, Witness, compare_head, fresh_id, missing_witnesses, read_all
+from sovereign_ai.attest.witness import (
+    Head,
+    Witness,
+    compare_head,
+    fresh_id,
+    introduce,
+    missing_witnesses,
+    read_all,
+    repeated_witnesses,
+    unknown_witness,
+)
 from sovereign_ai.cluster import write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError, Where
 from sovereign_ai.files import CHAIN, ENVELOPE, TORN, read, read_lines
@@ -214,7 +224,8 @@ def append(
         make_folders(log.parent)
         descriptor = open_to_append(log)
     except OSError as error:
-        problem = Problem("no-log", f"{log}: {error.strerror}", hint="name a folder that can be written")
+        hint = "name a regular file, and no link, in a folder that can be written"
+        problem = Problem("no-log", f"{log}: {error.strerror}", hint=hint)
         raise EnvironmentLacksError(problem) from None
     # Without a buffer, so that a write that fails is known here and can be taken back.
     with os.fdopen(descriptor, "ab", buffering=0) as file:
@@ -228,7 +239,7 @@ def append(
         at = _check_whole(log, state, key, at)
         if contradictions := refused_differences(statement, at):
             raise UsageError(contradictions)
-        heads = _read_heads(log, state, witnesses)
+        heads = _heads_to_write(log, end, _read_heads(log, state, witnesses))
         if end.torn:
             torn_file = log.with_name(f"{_torn_prefix(log, end)}{sha256(end.torn)[:8]}")
             write_private(torn_file, end.torn)
@@ -320,8 +331,10 @@ def _check_whole(log: Path, state: LogState, key: Signer, at: str) -> str:
     return at
 
 
-def _read_heads(log: Path, state: LogState, witnesses: Sequence[Witness]) -> list[tuple[Witness, Head]]:
-    """Return the second places with their heads; a new place gets an identifier.
+def _read_heads(
+    log: Path, state: LogState, witnesses: Sequence[Witness]
+) -> list[tuple[Witness, Head | None]]:
+    """Return the second places with their heads; None for a new place.
 
     Raises:
         EnvironmentLacksError: a place cannot be read.
@@ -333,31 +346,63 @@ def _read_heads(log: Path, state: LogState, witnesses: Sequence[Witness]) -> lis
         for error in errors:
             unread += error.problems
         raise type(errors[0])(unread)
-    problems: list[Problem] = []
+    problems = repeated_witnesses(log, heads)
     for place, head in heads:
         if head is not None:
             problems += compare_head(place, log, head, state.hashes)
     problems += missing_witnesses(log, state.witnesses, [head for _, head in heads])
     if problems:
         raise UsageError(problems)
-    return [(place, head or Head(fresh_id(), 0, FIRST)) for place, head in heads]
+    return heads
 
 
-def compare_witnesses(log: Path, state: LogState, witnesses: Sequence[Witness]) -> list[Problem]:
+def _heads_to_write(
+    log: Path, end: _End, heads: Sequence[tuple[Witness, Head | None]]
+) -> list[tuple[Witness, Head]]:
+    """Return the second places with the heads that they keep; a new place gets one, with an identifier.
+
+    Raises:
+        EnvironmentLacksError: a place cannot be reached.
+        UsageError: a new place does not keep what it is given.
+    """
+    known: list[tuple[Witness, Head]] = []
+    new: list[tuple[Witness, Head]] = []
+    for place, head in heads:
+        if head is None:
+            new.append((place, Head(fresh_id(), end.entries, end.head)))
+        else:
+            known.append((place, head))
+    problems = introduce(log, new)
+    if problems:
+        raise UsageError(problems)
+    return [*known, *new]
+
+
+def compare_witnesses(
+    log: Path, state: LogState, witnesses: Sequence[Witness]
+) -> tuple[list[Problem], frozenset[str]]:
     """Compare a whole log with the second places, for a reader.
 
     Args:
         log: the file.
         state: the result of `walk`.
         witnesses: the places.
+
+    Returns:
+        The problems, and the identifiers of the places that the log records and nobody named.
     """
     heads, errors = read_all(witnesses, log)
-    problems: list[Problem] = []
+    problems = repeated_witnesses(log, heads)
+    unnamed = set(state.witnesses)
     for error in errors:
         problems += error.problems
     for place, head in heads:
-        problems += compare_head(place, log, head, state.hashes)
-    return problems
+        wrong = compare_head(place, log, head, state.hashes)
+        if head is not None:
+            wrong = wrong or unknown_witness(place, log, head, state.witnesses)
+            unnamed.discard(head.id)
+        problems += wrong
+    return problems, frozenset(unnamed)
 
 
 def holds(log: Path, envelope: Mapping[str, Any]) -> bool:
@@ -483,11 +528,12 @@ def read_log(log: Path, key: Ed25519PublicKey) -> LogState:
             )
             state.broken = [Problem("broken-log", message, where, hint)]
             return state
-        state.late += _late(log, state, number, entry)
+        places = frozenset(subjects_with_prefix(entry, _WITNESS))
+        state.late += [*_late(log, state, number, entry), *_dropped(log, state, number, places)]
         state.hashes.append(str(entry["hash"]))
         state.runs.append(entry["evidence"])
         state.at = str(entry["at"])
-        state.witnesses = frozenset(subjects_with_prefix(entry, _WITNESS))
+        state.witnesses = places
     return state
 
 
@@ -517,6 +563,20 @@ def _late(log: Path, state: LogState, number: int, entry: Mapping[str, Any]) -> 
         hint = "ask the operator which key signs now, and since when"
         return [Problem("key-expired", message, where, hint)]
     return []
+
+
+def _dropped(log: Path, state: LogState, number: int, places: frozenset[str]) -> list[Problem]:
+    """Return a problem for each second place that a line leaves out: no run that this program adds does."""
+    problems: list[Problem] = []
+    for id_ in sorted(state.witnesses - places):
+        message = (
+            f"log: line {number + 1}: it leaves out the second place {id_}, which the line before records"
+        )
+        hint = (
+            "somebody wrote this line who could not reach that place: compare it with the head that it keeps"
+        )
+        problems.append(Problem("witness-dropped", message, Where(str(log), number + 1), hint))
+    return problems
 
 
 def orphans(log: Path, state: LogState, factory: str) -> list[Problem]:

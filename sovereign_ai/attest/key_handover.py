@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -33,6 +34,8 @@ from sovereign_ai.key_material import RefusedKeyError, ed25519_key, exact_base64
 
 SUBJECT = "key/"
 """Prefix of the subject of a line that hands over."""
+_ID = re.compile(r"[0-9a-f]{64}")
+"""A key's identifier; it becomes part of a file's name."""
 
 
 class Line(Protocol):
@@ -191,8 +194,8 @@ def read_keys(log: Path, lines: Iterator[Line], key: Ed25519PublicKey) -> tuple[
                 step = _step(log, line, id_, steps[-1].new if steps else None)
             except _BadHandoverError as error:
                 message = f"log: line {line.number + 1}: {error}"
-                file = handover_file(log, line.number, id_)
-                hint = f"ask the operator for {file.name} and put it beside the log"
+                file = handover_file(log, line.number, id_).name
+                hint = f"ask the operator for {file} as it was signed, and put it beside the log"
                 where = Where(str(log), line.number + 1)
                 return SigningKeys(key), [Problem("bad-handover", message, where, hint)]
             steps.append(step)
@@ -222,17 +225,9 @@ def _step(log: Path, line: Line, id_: str, in_force: Ed25519PublicKey | None) ->
     Raises:
         _BadHandoverError: they have not, or it is the statement of something else.
     """
+    envelope, keys = _recorded(log, line, id_)
     try:
-        envelope = read_envelope(handover_file(log, line.number, id_))
-        payload = exact_base64(envelope["payload"])
-        predicate = orjson.loads(payload)["predicate"]
-        old_text, new_text = predicate["old"], predicate["new"]
-    except (SovereignError, KeyError, TypeError, ValueError):
-        raise _BadHandoverError("the signed statement of its hand-over is not beside the log") from None
-    if hashlib.sha256(payload).hexdigest() != line.evidence:
-        raise _BadHandoverError("the statement of its hand-over is not the one that was recorded")
-    try:
-        old, new = ed25519_key(old_text), ed25519_key(new_text)
+        old, new = ed25519_key(keys["old"]), ed25519_key(keys["new"])
     except RefusedKeyError as error:
         raise _BadHandoverError(f"a key of its hand-over may not be trusted: {error}") from None
     if in_force is not None and key_id(old) != key_id(in_force):
@@ -243,7 +238,8 @@ def _step(log: Path, line: Line, id_: str, in_force: Ed25519PublicKey | None) ->
         statement, problems = open_envelope(envelope, signer, (KEY,))
         if problems:
             raise _BadHandoverError(f"its hand-over is not signed by key {key_id(signer)[:12]}")
-    log_then = statement["predicate"]["log"]
+    predicate = statement["predicate"]
+    log_then = predicate["log"]
     # A statement of one line must not be copied to another.
     if log_then["entries"] != line.number:
         raise _BadHandoverError("its hand-over was signed for another line")
@@ -251,3 +247,23 @@ def _step(log: Path, line: Line, id_: str, in_force: Ed25519PublicKey | None) ->
         raise _BadHandoverError(difference)
     until = date.fromisoformat(predicate["until"]) if predicate["until"] else None
     return HandoverStep(line.number, old, new, until, log_then["head"])
+
+
+def _recorded(log: Path, line: Line, id_: str) -> tuple[dict[str, Any], dict[str, object]]:
+    """Return the envelope of a hand-over that a line records, and the keys that it names, before any check.
+
+    Raises:
+        _BadHandoverError: it is not beside the log, or is another.
+    """
+    if not _ID.fullmatch(id_):
+        raise _BadHandoverError("it hands over to something that is no key")
+    try:
+        envelope = read_envelope(handover_file(log, line.number, id_))
+        payload = exact_base64(envelope["payload"])
+        predicate = orjson.loads(payload)["predicate"]
+        keys = {"old": predicate["old"], "new": predicate["new"]}
+    except (SovereignError, KeyError, TypeError, ValueError):
+        raise _BadHandoverError("the signed statement of its hand-over is not beside the log") from None
+    if hashlib.sha256(payload).hexdigest() != line.evidence:
+        raise _BadHandoverError("the statement of its hand-over is not the one that was recorded")
+    return envelope, keys

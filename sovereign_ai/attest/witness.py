@@ -196,7 +196,7 @@ def witnesses(places: Iterable[str]) -> tuple[Witness, ...]:
     """Return the places that a user names, each once.
 
     Raises:
-        UsageError: one names nothing.
+        UsageError: one names nothing, or no program that can be called.
     """
     listed = tuple(dict.fromkeys(places))
     for place in listed:
@@ -204,6 +204,14 @@ def witnesses(places: Iterable[str]) -> tuple[Witness, ...]:
             message = f"{place!r} names no second place"
             hint = "name a folder, or exec: and a program"
             raise UsageError(Problem("bad-witness", message, Where(field="witness"), hint))
+        try:
+            shlex.split(place)
+        except ValueError:
+            message = f"{place!r} has a quotation mark that does not end"
+            hint = "write the program and its arguments as a shell has them, each mark twice"
+            # A folder may be called so; only a program's line is split into words.
+            if place.startswith(_EXEC):
+                raise UsageError(Problem("bad-witness", message, Where(field="witness"), hint)) from None
     return tuple(Witness(place) for place in listed)
 
 
@@ -236,6 +244,56 @@ def compare_head(place: Witness, log: Path, head: Head | None, hashes: Sequence[
         message = f"log: it has {counted(lines, 'line')}, and {named} saw only {head.entries}"
         return [Problem("witness-behind", message, where, restore)]
     return []
+
+
+def introduce(log: Path, places: Iterable[tuple[Witness, Head]]) -> list[Problem]:
+    """Write the head of now to new places, before a line records them, and return what they do not keep.
+
+    A place that forgets, or that is another one under a second name, would hold every later run up: the log
+    would record a place that nobody can name.
+
+    Args:
+        log: the log's file.
+        places: the new places, each with the head that it is to keep.
+
+    Raises:
+        EnvironmentLacksError: a place cannot be reached.
+    """
+    new = list(places)
+    for place, head in new:
+        place.write(log, head)
+    problems: list[Problem] = []
+    for place, head in new:
+        if place.read(log) != head:
+            message = f"the second place {place.text!r} does not keep what was just written to it"
+            hint = "name a place that keeps what it is given, and each place by one name only"
+            problems.append(Problem("witness-forgets", message, Where(str(log)), hint))
+    return problems
+
+
+def repeated_witnesses(log: Path, heads: Iterable[tuple[Witness, Head | None]]) -> list[Problem]:
+    """Return a problem for each place that is one of those before it under another name."""
+    names: dict[str, str] = {}
+    problems: list[Problem] = []
+    for place, head in heads:
+        if head is None:
+            continue
+        if head.id in names:
+            message = f"the second places {names[head.id]!r} and {place.text!r} are one, or one was copied"
+            hint = "name each place once, and none that was made by copying another"
+            problems.append(Problem("witness-twice", message, Where(str(log)), hint))
+        names.setdefault(head.id, place.text)
+    return problems
+
+
+def unknown_witness(place: Witness, log: Path, head: Head, recorded: Collection[str]) -> list[Problem]:
+    """Return the problem that a place is none of those that a log records, although it knows its head."""
+    if head.id in recorded:
+        return []
+    listed = ", ".join(sorted(recorded)) or "none"
+    message = f"log: the second place {place.text!r} ({head.id}) is none that the log records ({listed})"
+    hint = "name the place that the runs of this log named: anybody can write a head into another"
+    return [Problem("witness-unknown", message, Where(str(log)), hint)]
 
 
 def missing_witnesses(log: Path, recorded: Collection[str], heads: Iterable[Head | None]) -> list[Problem]:

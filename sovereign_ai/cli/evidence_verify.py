@@ -358,10 +358,11 @@ def _compare_log(
         return
     answer.problems += chain.compare_statement(log, walk, statement)
     answer.problems += chain.orphans(log, walk, statement["predicate"]["factory"])
-    answer.problems += chain.compare_witnesses(log, walk, question.witnesses)
+    differing, unnamed = chain.compare_witnesses(log, walk, question.witnesses)
+    answer.problems += differing
     answer.checked += [f"head in {witness.text}" for witness in question.witnesses]
-    if not question.witnesses:
-        answer.unchecked.append(_unchecked_head(walk))
+    if unnamed or not question.witnesses:
+        answer.unchecked.append(_unchecked_head(unnamed))
     answer.notes += walk.keys.lines()
     try:
         opened, problems = statements(log, key, walk.keys, len(walk.runs))
@@ -378,10 +379,10 @@ def _compare_log(
     answer.problems += [*problems, *lost]
 
 
-def _unchecked_head(walk: LogState) -> str:
-    """Return what is not known about the log's head without a second place of it."""
-    if walk.witnesses:
-        known = ", ".join(sorted(walk.witnesses))
+def _unchecked_head(unnamed: frozenset[str]) -> str:
+    """Return what is not known about the log's head without the second places that were not named."""
+    if unnamed:
+        known = ", ".join(sorted(unnamed))
         return f"the head of the log in its second place ({known}): name it with --witness"
     return "whether lines after this run were cut off: the head of the log is kept in no second place"
 

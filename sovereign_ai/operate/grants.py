@@ -199,10 +199,24 @@ def grant_of(
     except (ValueError, OverflowError):
         problem = Problem("bad-approval", "its times cannot be read", hint=_WRITTEN_BY_APPROVE)
         raise UsageError(problem) from None
+    problems = [*_elsewhere(agreed, factory, cluster), *_untimely(agreed, use_before, now)]
+    # The approver must be listed on the day of use, or on the approval's last day where that has passed.
+    agreed_on = min(now, use_before).date() if use_before.tzinfo else now.date()
+    payload = access_payload(agreed)
+    why = explain_refusal(factory, agreed["approver"], signature, ACCESS_TYPE, payload, agreed_on)
+    if why:
+        hint = "list the approver with a key under `approvers`; "
+        hint += "have the approver run `sovereign-ai access approve`"
+        problems.append(Problem("unapproved", why, Where(field="approver"), hint))
     request = {name: agreed[name] for name in ("person", "approver", "reason", "seat", "namespace", "kind")}
-    made = make_grant(factory, zones, lasting=lasting, now=now, **request)
+    try:
+        made = make_grant(factory, zones, lasting=lasting, now=now, **request)
+    except UsageError as error:
+        raise UsageError([*problems, *error.problems]) from None
+    if problems:
+        raise UsageError(problems)
     # `make_grant` chose an id and a time of use; the approver signed others.
-    grant = replace(
+    return replace(
         made,
         id=agreed["id"],
         factory=agreed["factory"],
@@ -210,17 +224,6 @@ def grant_of(
         use_before=agreed["use_before"],
         signature=signature,
     )
-    problems = [*_elsewhere(grant, factory, cluster), *_untimely(grant, use_before, now)]
-    # The approver must be listed on the day of use, or on the approval's last day where that has passed.
-    agreed_on = min(now, use_before).date() if use_before.tzinfo else now.date()
-    why = explain_refusal(factory, grant.approver, signature, ACCESS_TYPE, access_payload(agreed), agreed_on)
-    if why:
-        hint = "list the approver with a key under `approvers`; "
-        hint += "have the approver run `sovereign-ai access approve`"
-        problems.append(Problem("unapproved", why, Where(field="approver"), hint))
-    if problems:
-        raise UsageError(problems)
-    return grant
 
 
 def _agreed(approval: Mapping[str, Any]) -> tuple[Mapping[str, str], str]:
@@ -239,21 +242,20 @@ def _agreed(approval: Mapping[str, Any]) -> tuple[Mapping[str, str], str]:
     raise UsageError(Problem("bad-approval", message, hint=_WRITTEN_BY_APPROVE))
 
 
-def _elsewhere(grant: AccessGrant, factory: AIFactory, cluster: str) -> Iterator[Problem]:
+def _elsewhere(agreed: Mapping[str, str], factory: AIFactory, cluster: str) -> Iterator[Problem]:
     """Yield the problems of an approval that is for another factory or cluster."""
-    names = {"factory": (grant.factory, factory.name), "cluster": (grant.cluster, cluster)}
-    for field, (agreed, requested) in names.items():
-        if agreed != requested:
-            message = f"it was agreed for {field} {agreed!r}, and not for {requested!r}"
+    for field, requested in (("factory", factory.name), ("cluster", cluster)):
+        if agreed[field] != requested:
+            message = f"it was agreed for {field} {agreed[field]!r}, and not for {requested!r}"
             yield Problem("bad-approval", message, Where(field=field), "have it approved for this one")
-    if not _ID.fullmatch(grant.id):
+    if not _ID.fullmatch(agreed["id"]):
         yield Problem("bad-approval", "its id is not valid", Where(field="id"), _WRITTEN_BY_APPROVE)
 
 
-def _untimely(grant: AccessGrant, use_before: datetime, now: datetime) -> Iterator[Problem]:
+def _untimely(agreed: Mapping[str, str], use_before: datetime, now: datetime) -> Iterator[Problem]:
     """Yield the problem of an approval that has ended, or that may be used for longer than any."""
     if use_before.tzinfo is None or not now <= use_before <= now + USE_WITHIN:
-        message = f"it may be used until {grant.use_before}, which has passed or is too far away"
+        message = f"it may be used until {agreed['use_before']}, which has passed or is too far away"
         yield Problem("old-approval", message, Where(field="use_before"), "have it approved once more")
 
 

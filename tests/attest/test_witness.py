@@ -44,10 +44,8 @@ def cut(log: Path, lines: int) -> None:
 
 
 def codes(log: Path, *places: Witness) -> list[str]:
-    return [
-        problem.code
-        for problem in chain.compare_witnesses(log, chain.read_log(log, _KEY.public_key()), places)
-    ]
+    problems, _ = chain.compare_witnesses(log, chain.read_log(log, _KEY.public_key()), places)
+    return [problem.code for problem in problems]
 
 
 @pytest.fixture
