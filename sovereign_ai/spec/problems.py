@@ -60,7 +60,7 @@ VALUE_SYNONYMS = {
 """What people also call a value that is written as another word, which no spelling leads to."""
 _SWITCHES = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
 """Words of YAML 1.1 for true and false."""
-_AMOUNT = re.compile(r"([+-]?[0-9][0-9_, ]*)([kM]?)")
+_AMOUNT = re.compile(r"([+-]?(?:[0-9]{1,3}(?:[ ,][0-9]{3})+|[0-9][0-9_]*)) ?([kM]?)")
 _MOST_DIGITS = 18
 _THOUSANDS = {"": 1, "k": 1_000, "M": 1_000_000}
 # Errors that are sorted and worded, at most: a hostile file may have any number of them.

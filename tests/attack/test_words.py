@@ -15,7 +15,7 @@ WRITTEN = {
     "thousands-in-a-flow-mapping": (NODES, "nodes: 1,000, purpose", "write 1000"),
     "thousands-in-quotation-marks": (NODES, "nodes: '1,000', purpose", "write 1000"),
     "thousands-with-a-point": (NODES, "nodes: '1.000', purpose", "decimal digits alone"),
-    "a-number-in-words": (NODES, "nodes: twelve, purpose", "write a whole number from 1"),
+    "a-number-in-words": (NODES, "nodes: twelve, purpose", "write a whole number from 1 to 1,000,000"),
     "a-number-with-a-unit": (NODES, "nodes: 12 machines, purpose", "decimal digits alone"),
     "an-accelerator-for-a-system": (SYSTEM, "system: h100, nodes: 12", "dgx-h100"),
     "an-accelerator-in-capitals": (SYSTEM, "system: H100, nodes: 12", "did you mean 'dgx-h100'"),

@@ -118,6 +118,12 @@ def test_a_name_that_means_no_field_is_answered_with_what_to_write_instead() -> 
         assert problems[name] == hint
 
 
+def test_a_comma_that_separates_no_thousands_is_left_out_of_no_number() -> None:
+    for value in ("12,5", "1,00", "1,2345", "12 5"):
+        hints = {problem.where.field: problem.hint for problem in problems_of(GpuNodePool, {"nodes": value})}
+        assert hints["nodes"] == "write decimal digits alone: no quotation marks, separators or unit"
+
+
 MISTAKES = [
     (
         "capacity: 500 TB",
