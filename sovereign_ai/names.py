@@ -35,10 +35,12 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 _DNS_LABEL = re.compile(DNS_LABEL)
 _LOOKS_LIKE = str.maketrans(
     # Cyrillic, Greek and Armenian letters, and the Latin i without its dot (Unicode's confusables.txt).
-    "\u0410\u0412\u0415\u0405\u0406\u0408\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u04ae\u0500\u051a\u051c\u04c0\u04ba"
+    "\u0410\u0412\u0415\u0405\u0406\u0408\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423"
+    "\u0425\u04ae\u0500\u051a\u051c\u04c0\u04ba"
     "\u0430\u0435\u0455\u0456\u0458\u043e\u0440\u0441\u0443\u0445\u04af\u0501\u051b\u051d\u04cf\u04bb\u0475"
     "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
-    "\u03b1\u03b3\u03b9\u03ba\u03bd\u03bf\u03c1\u03c3\u03c5\u0585\u057d\u0570\u0581\u0566\u0578\u054f\u0555\u0131",
+    "\u03b1\u03b3\u03b9\u03ba\u03bd\u03bf\u03c1\u03c3\u03c5"
+    "\u0585\u057d\u0570\u0581\u0566\u0578\u054f\u0555\u0131",
     "ABESIJKMHOPCTYXYDQWIhaesijopcyxydqwlhvABEZHIKMNOPTYXayikvopououhgqnSOi",
 )
 """Letters that look like Latin ones, so that nobody passes for a second person by another keyboard."""
