@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sovereign_ai.names import KEYS, Keys, is_label, label, label_value
+from sovereign_ai.names import KEYS, Keys, is_label, label, label_value, normal_name
 
 LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 """Kubernetes' own pattern of a label's value."""
@@ -76,3 +76,25 @@ def test_the_domains_can_be_changed_all_at_once():
     own = Keys(domain="example.internal")
     assert own.owner == "example.internal/owner"
     assert own.pool == "example.internal/pool"
+
+
+@pytest.mark.parametrize(
+    ("latin", "other"),
+    [
+        ("scope", "\u0455\u0441\u043e\u0440\u0435"),
+        ("BOX", "\u0412\u041e\u0425"),
+        ("NIKH", "\u039d\u0399\u039a\u0397"),
+        ("lion", "l\u0131on"),
+        ("sous", "s\u0585\u057ds"),
+        ("coco lead", "\u0441\u043e\u0441\u043e-LEAD"),
+    ],
+)
+def test_a_name_in_look_alike_letters_is_the_same_name(latin: str, other: str):
+    assert normal_name(latin) == normal_name(other)
+
+
+def test_the_normal_form_of_every_letter_is_its_own():
+    for number in range(0x3000):
+        normal = normal_name(chr(number))
+        assert normal_name(normal) == normal
+    assert normal_name("\u0418\u0432\u0430\u043d") != normal_name("\u0418\u0433\u043e\u0440\u044c")
