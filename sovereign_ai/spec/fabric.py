@@ -233,7 +233,7 @@ class Fabric(Model):
 
     @property
     def laid_out(self) -> bool:
-        """Whether the description has more than radix and ratio, so that `plan.fabric.layout` sizes it."""
+        """Whether the description has more than radix and ratio, so that `plan.fabric.sizing` sizes it."""
         return any(getattr(self, name) is not None for name in _SHAPE_FIELDS)
 
     @property

@@ -16,9 +16,9 @@ from sovereign_ai.catalog.switch import switch
 from sovereign_ai.catalog.system import System, system
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.plan.fabric.clos import MisfitError, split
-from sovereign_ai.plan.fabric.layout import laid_out
 from sovereign_ai.plan.fabric.port_assignment import Block, blocks_of, fabrics_by_name, pools_of
 from sovereign_ai.plan.fabric.size import FabricSize, described, sized
+from sovereign_ai.plan.fabric.sizing import laid_out
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import machines_a_rack
 from sovereign_ai.spec import AIFactory, Fabric, GpuNodePool

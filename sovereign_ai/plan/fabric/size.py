@@ -224,7 +224,7 @@ def sized(
 
 
 def described(blocks: Sequence[Block], rails: int, managers: int, laid: Laid) -> FabricSize:
-    """Return the size of a plane that `plan.fabric.layout` sized, with the names left empty."""
+    """Return the size of a plane that `plan.fabric.sizing` sized, with the names left empty."""
     clos, ports = laid.clos, laid.layout.ports
     why = {**_joined_why(blocks, rails, managers), **laid.why}
     radix = (ports.cages + ports.reserved) * ports.breakout

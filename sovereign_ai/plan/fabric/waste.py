@@ -19,7 +19,7 @@ from dataclasses import replace
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.fabric.clos import MisfitError
 from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, odd_rate_notes, part_rate_notes
-from sovereign_ai.plan.fabric.layout import Laid, laid_out
+from sovereign_ai.plan.fabric.layout import Laid
 from sovereign_ai.plan.fabric.port_assignment import (
     Block,
     fabrics_by_name,
@@ -28,6 +28,7 @@ from sovereign_ai.plan.fabric.port_assignment import (
     total_places,
 )
 from sovereign_ai.plan.fabric.size import WASTE, FabricSize
+from sovereign_ai.plan.fabric.sizing import laid_out
 from sovereign_ai.plan.rounding import ceil_div
 from sovereign_ai.plan.shapes import machines_a_rack
 from sovereign_ai.spec import AIFactory, Fabric
