@@ -164,7 +164,8 @@ _PROGRAM = r"[^.@:/=> \x01]+[.](?:py|sh|pl|rs|md|zip|so|cc|ps|tf|mk|jl|propertie
 """A program's name of two labels, whose end is also a top-level domain."""
 _LOCAL_WORD = rf"^(?:{_PROGRAM}$|[.~]{{0,2}}/)"
 _ENDS_IN_PROGRAM = rf"[=:> \x01\"']{_PROGRAM}[^A-Za-z0-9.]*$"
-_WORD_OF_HOST = "(?i)host|server|addr|endpoint|ur[il]|proxy|broker"
+_WORD_OF_SERVER = "(?i)host|server|addr|endpoint|proxy|broker"
+_WORD_OF_HOST = f"{_WORD_OF_SERVER}|ur[il]"
 # Rules of alerts, charts and schemas link to what people read.
 OF_LINK = (
     "(?i)runbook|docs?[_-]|documentation|licen[cs]e|homepage|help|icon|schema|(?:^|[^-])link|issue|changelog"
@@ -293,7 +294,9 @@ def _behind_words(value: str, settings: str = _NAMED) -> str:
     is_program = f"(m.matches({literal(_ENDS_IN_PROGRAM)}) && !n.matches({literal(_WORD_OF_HOST)}))"
     is_quoted = f"({of_word}.matches({literal(_QUOTE)}) || n.matches({literal(_WITHIN_QUOTES)}))"
     is_code = f"(n.contains({literal(CODE)}) && !{is_quoted})"
-    is_other = f"{is_program} || n.matches({literal(_IS_OTHER)}) || n.matches({literal(OF_LINK)})"
+    # Nobody reads a server: `licence.server` is asked by a program, `licence.url` is a link.
+    is_link = f"(n.matches({literal(OF_LINK)}) && !n.matches({literal(_WORD_OF_SERVER)}))"
+    is_other = f"{is_program} || n.matches({literal(_IS_OTHER)}) || {is_link}"
     is_named = f"n.matches({literal(WORDS)}) && {is_host} && !({is_other} || {is_code})"
     # The name before the value is long to find, and so found once.
     heads = f"{value}.findAll({literal(settings)}).filter(m, {may_lead_out})"

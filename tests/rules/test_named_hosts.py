@@ -168,3 +168,22 @@ def test_words_that_are_called_no_country_are_no_countrys() -> None:
     for word in named_hosts.NO_COUNTRIES:
         assert _is_permitted(_named, f"host: a.{word}")
     assert not _is_permitted(_named, "host: a.de")
+
+
+# Every word for what people read, with every word for what a program asks, in either order.
+_READ = ("docs-x", "documentation", "help", "homepage", "licence", "license", "runbook", "schema")
+_ASKED = ("addr", "broker", "endpoint", "host", "proxy", "server")
+
+
+@pytest.mark.parametrize("asked", _ASKED)
+@pytest.mark.parametrize("read", _READ)
+def test_a_server_is_a_place_whatever_it_serves(read: str, asked: str) -> None:
+    for name in (f"{read}-{asked}", f"{read}.{asked}", f"{asked}.{read}.{asked}"):
+        assert not _is_permitted(_named, f"{name}: x.example.com"), name
+        assert _is_permitted(_named, f"{name}: x.research.svc"), name
+
+
+@pytest.mark.parametrize("read", _READ)
+def test_what_people_read_leads_no_program_anywhere(read: str) -> None:
+    for name in (f"{read}-url", f"{read}.url", read):
+        assert _is_permitted(_named, f"{name}: x.example.com"), name
