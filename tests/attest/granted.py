@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sovereign_ai.operate.grants import USE_WITHIN, AccessGrant
+from tests.operate.given import GRANT, NOW
 from tests.support.approvals import approved_grant
 
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-_GRANT = AccessGrant(
-    id="1f2e3d4c",
-    person="on-call",
-    approver="security-lead",
-    reason="a job hangs",
-    seat="DE",
-    namespace="research",
-    kind="look",
-    begins=NOW,
-    ends=NOW + timedelta(hours=1),
-    factory="lab",
-    cluster="lab",
-    seconds="3600",
-    use_before=(NOW + USE_WITHIN).isoformat(),
-)
+__all__ = ["FACTS", "NOW", "facts", "facts_at"]
+_GRANT = replace(GRANT, approver="security-lead", kind="look", seconds="3600")
 
 
 def facts(**changes: Any) -> dict[str, str]:
