@@ -648,8 +648,8 @@ class Engine:
 
     def _tell(self, line: str, told: EngineEvents) -> None:
         """Show a person a line, once."""
-        if line not in told.told:
-            told.told[line] = None
+        if line not in told.shown:
+            told.shown[line] = None
             self.progress(line)
 
 

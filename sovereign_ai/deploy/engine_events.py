@@ -35,7 +35,7 @@ class EngineEvents:
     changes: Counter[str] = field(default_factory=Counter)
     same: int = 0
     steps: list[tuple[str, str]] = field(default_factory=list)
-    told: dict[str, None] = field(default_factory=dict)
+    shown: dict[str, None] = field(default_factory=dict)
     """Lines that a person was shown: of objects that were waited for, and of what the program itself did."""
     failures: list[str] = field(default_factory=list)
     policies: list[str] = field(default_factory=list)

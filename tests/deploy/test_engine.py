@@ -47,7 +47,7 @@ def test_an_object_counts_once_when_it_is_done_and_a_component_not_at_all() -> N
 def test_what_the_program_deleted_is_shown_at_once_and_not_again_when_the_engine_drops_it() -> None:
     said = {"diagnosticEvent": {"severity": "info", "message": "delete Role/guests/viewer"}}
     told = hear(said, step("delete", "Role/guests/viewer"), step("delete", "LocalQueue/guests/serve"))
-    assert list(told.told) == ["delete Role/guests/viewer", "delete LocalQueue/guests/serve"]
+    assert list(told.shown) == ["delete Role/guests/viewer", "delete LocalQueue/guests/serve"]
     assert told.changes["delete"] == 2
 
 
