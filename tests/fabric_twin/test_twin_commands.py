@@ -134,8 +134,29 @@ def test_a_plane_is_ready_when_leaves_have_all_paths_and_know_each_others_segmen
     routes.deaf.add(name)
     assert not twin.ready(part)
     monkeypatch.setattr(twin_module.time, "sleep", lambda _seconds: None)
-    with pytest.raises(DeploymentError, match="did not converge"):
+    with pytest.raises(DeploymentError, match="did not converge; paths and EVPN peers missing: 1,"):
         twin.converge(0.0)
+
+
+def test_a_fabric_that_learns_slowly_is_waited_for_as_long_as_it_learns(
+    twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(twin_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(twin_module.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    looks: list[int] = []
+
+    def lacking(_twin: Twin, _part: object) -> int:
+        # Every look takes a minute, and the fabric learns one path meanwhile.
+        clock[0] += 60.0
+        looks.append(len(looks))
+        return max(0, 20 - len(looks))
+
+    monkeypatch.setattr(Twin, "lacking", lacking)
+    assert twin.converge(90.0) > 20 * 60.0
+    monkeypatch.setattr(Twin, "lacking", lambda _twin, _part: clock.__setitem__(0, clock[0] + 60.0) or 1)
+    with pytest.raises(DeploymentError, match="none learned in 90 s"):
+        twin.converge(90.0)
 
 
 def test_what_a_machine_lacks_is_a_problem_each(twin: Twin, monkeypatch: pytest.MonkeyPatch) -> None:
