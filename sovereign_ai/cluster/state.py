@@ -16,7 +16,9 @@ import hashlib
 import os
 import shutil
 import socket
+import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +29,14 @@ from sovereign_ai.files import STATE, parse_json, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import is_label
-from sovereign_ai.toolchain import private_folder
+from sovereign_ai.toolchain import private_folder, wait_until
 
 LISTENERS = ("etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "operator")
 """The listeners that need a port in every cluster."""
 _FIRST_PORT, _PORTS = 20_000, 10_000
 """Below the kernel's outgoing ports (usually 32768 to 60999) and Kubernetes' NodePorts (30000 to 32767)."""
+PORT_SECONDS = 5.0
+"""How long a recorded port may take to be free before another is chosen."""
 _LAYOUT = 1
 _SUBFOLDERS = ("pki", "config", "identities", "logs", "audit", "etcd", "kms", "admission")
 
@@ -199,6 +203,9 @@ def choose_ports(
 ) -> dict[str, int]:
     """Choose a port for every listener: its recorded one, if free; else one near a port given by the folder.
 
+    A recorded port is waited for: a process that was ended a moment ago may still have it, and at another
+    address everybody's kubeconfig would lead nowhere.
+
     Args:
         cluster_dir: the cluster's folder.
         avoid: ports that proved not to be free.
@@ -214,9 +221,10 @@ def choose_ports(
         reserved |= _ports_of_sibling(folder)
     chosen: dict[str, int] = {}
     candidates = _candidate_ports(cluster_dir)
+    waits_until = time.monotonic() + PORT_SECONDS
     for listener in listeners:
         old = recorded.get(listener)
-        if old is not None and old not in reserved and is_free(old):
+        if old is not None and old not in reserved and _comes_free(old, waits_until - time.monotonic()):
             chosen[listener] = old
             continue
         keep = reserved | set(recorded.values()) | set(chosen.values())
@@ -255,6 +263,11 @@ def _ports_of_sibling(folder: Path) -> frozenset[int]:
         return frozenset(recorded_ports(ClusterDir(folder.name, folder)).values())
     except EnvironmentLacksError:
         return frozenset()
+
+
+def _comes_free(port: int, seconds: float) -> bool:
+    """Return whether a port is free, or becomes so within the time."""
+    return wait_until(partial(is_free, port), seconds)
 
 
 def is_free(port: int) -> bool:

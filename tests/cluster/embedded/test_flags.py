@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import orjson
 import pytest
 
+from sovereign_ai.cluster import state
 from sovereign_ai.cluster.embedded.flags import COMPONENTS, processes
 from sovereign_ai.cluster.embedded.settings import first_roles, make_settings
 from sovereign_ai.cluster.process import Process
@@ -130,7 +132,22 @@ def test_two_clusters_never_share_a_port(tmp_path: Path):
     assert len(set(ports)) == 2 * len(LISTENERS)
 
 
-def test_a_port_is_kept_while_it_is_free_and_changed_when_it_is_not(tmp_path: Path):
+def test_a_port_whose_process_is_ending_is_waited_for(tmp_path: Path):
+    where = ClusterDir("lab", tmp_path / "lab")
+    where.make()
+    first = choose_ports(where)
+    record(where, first, {})
+    ending = socket.socket()
+    ending.bind(("127.0.0.1", first["kube-apiserver"]))
+    ending.listen()
+    threading.Timer(0.5, ending.close).start()
+    assert choose_ports(where) == first
+
+
+def test_a_port_is_kept_while_it_is_free_and_changed_when_it_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(state, "PORT_SECONDS", 0.1)
     where = ClusterDir("lab", tmp_path / "lab")
     where.make()
     first = choose_ports(where)
