@@ -10,6 +10,8 @@ writes an audit log and encrypts secrets under a key that the node makes for its
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from sovereign_ai.names import label_value
 from sovereign_ai.plan import Node, Plan, pod_bits, with_control_plane
 from sovereign_ai.render.interop import node_taints
 from sovereign_ai.spec import AIFactory
+from sovereign_ai.text import counted
 from sovereign_ai.toolchain.node_image.build import TAG
 
 WORKERS = 2
@@ -149,13 +152,65 @@ def kind_config(
     return head + yaml.dump(document, Dumper=_KindDumper, sort_keys=False, width=120)
 
 
-def config_digest(factory: AIFactory, plan: Plan, cluster: str) -> str:
-    """Return the digest of a cluster's configuration, which differs where a description changed it.
+def fixed_settings(factory: AIFactory, plan: Plan, cluster: str) -> dict[str, Any]:
+    """Return what a cluster is made for and cannot change while it stands, as plain data for its record.
+
+    Labels and taints of its machines are not among it: `up` changes them on the nodes (`sim/kubelet/adopt`).
 
     Raises:
         KeyError: the plan has no such cluster.
     """
-    return hashlib.sha256(kind_config(factory, plan, cluster).encode()).hexdigest()
+    settings = [_cluster(factory, guarded=True), _kubelet(factory)]
+    return {
+        "machines": list(container_names(plan, cluster)),
+        "pods": pod_range(factory, plan, cluster),
+        "services": _range(plan, cluster, "services"),
+        "image": TAG,
+        "settings": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
+    }
+
+
+def outgrown(made: Mapping[str, Any], factory: AIFactory, plan: Plan, cluster: str) -> list[str]:
+    """Return in what a description has outgrown the cluster that stands, a phrase each.
+
+    Args:
+        made: what the cluster was made for, of its record.
+        factory: the description.
+        plan: what follows from it.
+        cluster: which of the plan's clusters.
+
+    Raises:
+        KeyError: the plan has no such cluster.
+    """
+    wanted = fixed_settings(factory, plan, cluster)
+    try:
+        pods = IPv4Network(made["pods"])
+        machines = set(made["machines"])
+        services, image, settings = made["services"], made["image"], made["settings"]
+    except (KeyError, TypeError, ValueError):
+        return ["its record does not say what it was made for"]
+    phrases = []
+    gone = machines - {node.name for node in plan.work_nodes_of(cluster)}
+    if gone:
+        phrases.append(f"of its real machines the description has no {' and no '.join(sorted(gone))}")
+    if not _has_room(pods, factory, plan, cluster):
+        needed = counted(len(plan.nodes_of(cluster)) + 1, "node")
+        block = _range(plan, cluster, "pods")
+        phrases.append(f"its pods have {pods}, and those of the {needed} described {block}")
+    if services != wanted["services"]:
+        phrases.append(f"its services have {services}, and those described {wanted['services']}")
+    if image != wanted["image"]:
+        phrases.append(f"its nodes are of {image}, and new ones are of {wanted['image']}")
+    if settings != wanted["settings"]:
+        phrases.append("its API server or kubelets have other settings, such as `clusters.pods_per_node`")
+    return phrases
+
+
+def _has_room(made: IPv4Network, factory: AIFactory, plan: Plan, cluster: str) -> bool:
+    """Return whether a cluster's range has a part for each of its nodes, its control plane's among them."""
+    block = IPv4Network(_range(plan, cluster, "pods"))
+    parts = 1 << max(0, pod_bits(factory.clusters.pods_per_node) - made.prefixlen)
+    return block.subnet_of(made) and len(plan.nodes_of(cluster)) < parts
 
 
 def pod_range(factory: AIFactory, plan: Plan, cluster: str) -> str:

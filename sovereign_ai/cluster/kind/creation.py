@@ -23,14 +23,20 @@ from sovereign_ai.toolchain.install import find
 from sovereign_ai.toolchain.node_image.build import TAG, toolbox_archive
 
 _LAYOUT = 1
-CONFIG = "config"
-"""The record's key for the digest of the configuration that a cluster was created from."""
+MADE_FOR = "made_for"
+"""The record's key for what a cluster was created for and cannot change while it stands."""
+REGISTRIES = "registries"
+"""The record's key for the registries under whose names the nodes have the images of this package."""
 MADE = "made"
 """The record's key that is set once kind has finished; a recorded cluster without it is incomplete."""
 
 
 def adopt(
-    cluster_dir: ClusterDir, docker: Docker, cluster: str, machines: Mapping[str, str], digest: str
+    cluster_dir: ClusterDir,
+    docker: Docker,
+    cluster: str,
+    machines: Mapping[str, str],
+    made_for: Mapping[str, Any],
 ) -> None:
     """Record a cluster that `kind create cluster --config kind-config.yaml` created, and mark it."""
     _prepare(cluster_dir)
@@ -43,7 +49,7 @@ def adopt(
         lambda _: None,
     )
     cluster_dir.kubeconfig.chmod(0o600)
-    record = _record(cluster_dir, machines, digest)
+    record = _record(cluster_dir, machines, made_for)
     record["network_was_there"] = False
     record["cgroups_before"] = cgroups.unmounted()
     record[CONTAINERS] = [container.identity for container in containers(docker, cluster)]
@@ -56,7 +62,7 @@ def make(
     docker: Docker,
     config: Callable[[str], str],
     machines: Mapping[str, str],
-    digest: str,
+    made_for: Mapping[str, Any],
     progress: Progress,
 ) -> None:
     """Let kind create the cluster, and remove what it created if it fails.
@@ -66,7 +72,7 @@ def make(
         docker: the container engine.
         config: returns kind's configuration for an identity of the cluster.
         machines: machines of the plan that are real, to their containers.
-        digest: the digest of the configuration.
+        made_for: what the cluster cannot change while it stands (`config.fixed_settings`).
         progress: receives one line a step.
 
     Raises:
@@ -85,7 +91,7 @@ def make(
         # An earlier `up` was killed: what it saw before its own changes is still the state to go back to.
         before |= {name: unfinished[name] for name in before if name in unfinished}
     identity = new_identity(cluster_dir)
-    record = _record(cluster_dir, machines, digest) | before | {IDENTITY: identity}
+    record = _record(cluster_dir, machines, made_for) | before | {IDENTITY: identity}
     write_private(cluster_dir.folder / "kind-config.yaml", config(identity).encode())
     write_json(cluster_dir.record, record)
     write_admission_settings(cluster_dir, GUARD_MANIFESTS)
@@ -159,9 +165,16 @@ def load_images(
     return f"{repositories[0]}@{digest}"
 
 
-def _record(cluster_dir: ClusterDir, machines: Mapping[str, str], digest: str) -> dict[str, Any]:
+def _record(
+    cluster_dir: ClusterDir, machines: Mapping[str, str], made_for: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the record of a cluster, before kind has finished."""
-    return {"layout": _LAYOUT, "name": cluster_dir.name, "machines": dict(machines), CONFIG: digest}
+    return {
+        "layout": _LAYOUT,
+        "name": cluster_dir.name,
+        "machines": dict(machines),
+        MADE_FOR: dict(made_for),
+    }
 
 
 def _prepare(cluster_dir: ClusterDir) -> None:

@@ -19,9 +19,24 @@ from typing import Any
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.embedded.settings import operator_rights
 from sovereign_ai.cluster.kind import cgroups, kwok, operator
-from sovereign_ai.cluster.kind.config import config_digest, container_names, control_plane, kind_config
+from sovereign_ai.cluster.kind.config import (
+    container_names,
+    control_plane,
+    fixed_settings,
+    kind_config,
+    outgrown,
+)
 from sovereign_ai.cluster.kind.containers import Container, containers, need_engine, remove_network
-from sovereign_ai.cluster.kind.creation import CONFIG, MADE, adopt, load_images, make, run_kind, unmake
+from sovereign_ai.cluster.kind.creation import (
+    MADE,
+    MADE_FOR,
+    REGISTRIES,
+    adopt,
+    load_images,
+    make,
+    run_kind,
+    unmake,
+)
 from sovereign_ai.cluster.kind.machine_status import (
     KindStatus,
     folder_of,
@@ -108,7 +123,7 @@ def up(
     cluster_dir = folder_of(cluster, root)
     docker = Docker()
     need_engine(docker)
-    machines = container_names(plan, cluster)
+    machines: Mapping[str, str] = container_names(plan, cluster)
     with alone(cluster_dir, progress, wait_seconds + _DOWN_SECONDS):
         existing = containers(docker, cluster)
         unfinished = cluster_dir.record.exists() and not (read_json(cluster_dir.record) or {}).get(MADE)
@@ -120,16 +135,18 @@ def up(
         if existing and not unfinished and cluster_dir.record.exists():
             _refuse_strange(cluster_dir, existing)
             _refuse_another_plan(cluster_dir, factory, plan)
+            # Which machines are real was chosen when the cluster was made; any that are planned will do.
+            machines = machines_of(cluster_dir)
         _refuse_foreign(cluster, existing, machines)
-        digest = config_digest(factory, plan, cluster)
+        made_for = fixed_settings(factory, plan, cluster)
         if existing and not cluster_dir.record.exists():
             insist_on_adoptable(docker, cluster_dir, existing)
-            adopt(cluster_dir, docker, cluster, machines, digest)
+            adopt(cluster_dir, docker, cluster, machines, made_for)
         if not existing:
             # The operator of a cluster that was removed with kind's own command still runs.
             operator.stop(cluster_dir)
             config = partial(_config, factory, plan, cluster_dir)
-            make(cluster_dir, docker, config, machines, digest, progress)
+            make(cluster_dir, docker, config, machines, made_for, progress)
         else:
             stopped = [container.name for container in existing if not container.runs]
             if stopped:
@@ -235,17 +252,16 @@ def _config(factory: AIFactory, plan: Plan, cluster_dir: ClusterDir, identity: s
 
 
 def _refuse_another_plan(cluster_dir: ClusterDir, factory: AIFactory, plan: Plan) -> None:
-    """Refuse a cluster that was created for other nodes, ranges or settings than the description has now.
+    """Refuse a cluster that the description has outgrown.
 
     Raises:
-        UsageError: it was.
+        UsageError: it has.
     """
-    made_from = (read_json(cluster_dir.record) or {}).get(CONFIG)
-    if made_from is not None and made_from != config_digest(factory, plan, cluster_dir.name):
-        message = (
-            f"the kind cluster {cluster_dir.name!r} was made for other machines, address ranges or settings "
-            "than the description has now"
-        )
+    made_for = (read_json(cluster_dir.record) or {}).get(MADE_FOR)
+    # A record of an older version does not state it.
+    phrases = outgrown(made_for, factory, plan, cluster_dir.name) if isinstance(made_for, dict) else []
+    if phrases:
+        message = f"the kind cluster {cluster_dir.name!r} stands and cannot change this: {'; '.join(phrases)}"
         hint = (
             "make it anew: `sovereign-ai down STACK --cluster kind`, "
             "then `sovereign-ai up STACK --cluster kind`"
@@ -281,9 +297,12 @@ def _finish(
     server = f"the API server of {cluster_dir.name}"
     _wait(partial(_answers, api), deadline, server, docker, cluster_dir)
     record = read_json(cluster_dir.record) or {}
-    if not record.get("image"):
+    registries = list(factory.images.registries)
+    # Under a registry that the description does not list any more, admission refuses the probes' image.
+    if record.get(REGISTRIES) != registries:
         progress(f"{cluster_dir.name}: loading images of probes and of KWOK")
         record["image"] = load_images(cluster_dir, docker, factory, machines)
+        record[REGISTRIES] = registries
         write_json(cluster_dir.record, record)
     deadline = time.monotonic() + wait_seconds
     _wait(partial(_takes, api, kwok.objects()), deadline, server, docker, cluster_dir)

@@ -10,7 +10,9 @@ import yaml
 from sovereign_ai.cluster.kind.config import (
     GUARD_MANIFESTS,
     container_names,
+    fixed_settings,
     kind_config,
+    outgrown,
     pod_range,
     real_machines,
 )
@@ -19,6 +21,7 @@ from sovereign_ai.plan.addresses import pod_bits
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import load
+from tests.daytwo.table import Change, changes, read_data
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -138,3 +141,66 @@ def test_every_stack_has_real_machines_and_spares_are_none_of_them(stack: str) -
         assert 1 <= len(machines) <= 2
         assert not any(node.spare for node in machines)
         assert yaml.safe_load(kind_config(factory, planned, cluster.name))["name"] == cluster.name
+
+
+REFUSED = {
+    "a pool is renamed": "of its real machines the description has no serve-001",
+    "a site with machines is added and the cluster keeps its name": (
+        "its services have 10.32.0.0/16, and those described 10.32.0.0/17"
+    ),
+    "pods get other addresses": (
+        "its pods have 10.0.0.0/21, and those of the 17 nodes described 10.48.0.0/22"
+    ),
+    "racks of GB200 are added": "its pods have 10.0.0.0/21, and those of the 35 nodes described 10.0.0.0/20",
+    "machines hold fewer pods": (
+        "its API server or kubelets have other settings, such as `clusters.pods_per_node`"
+    ),
+}
+"""Changes of the table for which a kind cluster has to be made anew, and why."""
+KEPT = {
+    "two zones exchange their names",
+    "two zones become one",
+    "a pool moves to another zone",
+    "a pool grows",
+    "a pool shrinks to one machine",
+    "a pool comes with the second phase",
+    "a site gets a region",
+    "a registry is replaced",
+    "a driver is older",
+}
+"""Changes that a standing kind cluster takes, although kind would make a new one otherwise."""
+TABLE = {change.name: change for change in changes()}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [TABLE[name] for name in sorted({*REFUSED, *KEPT})],
+    ids=lambda change: change.name,
+)
+def test_a_standing_cluster_takes_what_nodes_can_change_and_names_what_they_cannot(change: Change) -> None:
+    before, after = read_data(change.before), read_data(change.after)
+    made_for = fixed_settings(before, plan(before), "lab")
+    wanted = [REFUSED[change.name]] if change.name in REFUSED else []
+    assert outgrown(made_for, after, plan(after), "lab") == wanted
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"pods": "no range"}, {"pods": None}, {"machines": 7}, {"machines": [["a"]]}],
+    ids=str,
+)
+def test_a_damaged_record_of_what_a_cluster_was_made_for_is_said(
+    factory: AIFactory, planned: Plan, damage: dict[str, object]
+) -> None:
+    said = ["its record does not say what it was made for"]
+    made_for = fixed_settings(factory, planned, "lab")
+    assert outgrown(made_for | damage, factory, planned, "lab") == said
+    for name in made_for:
+        rest = {key: value for key, value in made_for.items() if key != name}
+        assert outgrown(rest, factory, planned, "lab") == said
+
+
+def test_nodes_of_another_image_are_said(factory: AIFactory, planned: Plan) -> None:
+    made_for = fixed_settings(factory, planned, "lab") | {"image": "sovereign-ai/node:v1.30.0"}
+    (phrase,) = outgrown(made_for, factory, planned, "lab")
+    assert phrase.startswith("its nodes are of sovereign-ai/node:v1.30.0, and new ones are of ")

@@ -12,6 +12,7 @@ import yaml
 from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.cluster.api.errors import refusal
 from sovereign_ai.cluster.kind import lifecycle
+from sovereign_ai.cluster.kind.config import fixed_settings
 from sovereign_ai.cluster.kind.control_plane import report
 from sovereign_ai.cluster.kind.dead_containers import dead_containers
 from sovereign_ai.cluster.kind.machine_status import folder_of, list_kind
@@ -340,9 +341,11 @@ def test_what_a_killed_run_found_before_it_counts_for_the_next(
 def test_a_cluster_that_was_made_for_other_machines_is_named_at_once_and_left_alone(
     engine: Engine, described: tuple[AIFactory, Plan], tmp_path: Path
 ) -> None:
-    recorded(tmp_path, made=True, config="of another description")
+    made_for = fixed_settings(*described, "lab") | {"machines": ["train-001", "serve-101"]}
+    recorded(tmp_path, made=True, made_for=made_for)
     engine.containers("\n".join(line.format("exited") for line in OURS) + "\n")
-    with pytest.raises(UsageError, match="other machines, address ranges or settings") as caught:
+    said = "of its real machines the description has no serve-101 "
+    with pytest.raises(UsageError, match=said) as caught:
         lifecycle.up(*described, "lab", root=tmp_path / "kind")
     assert "sovereign-ai down" in caught.value.problems[0].hint
     assert "start" not in engine.asked.read_text()
