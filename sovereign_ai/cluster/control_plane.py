@@ -233,6 +233,13 @@ class ControlPlane(Protocol):
             UnreachableError: there was no answer.
         """
 
+    def insist_on_same_basis(self, factory: AIFactory, plan: Plan) -> None:
+        """Refuse a description for which this control plane would have to be made anew.
+
+        Raises:
+            UsageError: it would, and in what the description has outgrown it.
+        """
+
     def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:
         """Return what the next `up` of a description changes about what watches it here; None for nothing."""
 

@@ -162,6 +162,9 @@ class EmbeddedControlPlane:
             fair_sharing=factory.fair_sharing,
         )
 
+    def insist_on_same_basis(self, factory: AIFactory, plan: Plan) -> None:
+        """Do nothing: its processes start anew with any settings."""
+
     def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:
         """Return what the next `up` of a description changes about what watches it; None for nothing."""
         return monitoring_change(self.cluster_dir, monitoring_of(factory, plan, self.name))

@@ -11,6 +11,7 @@ import yaml
 
 from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.cluster.api.errors import refusal
+from sovereign_ai.cluster.backends import Backend, control_plane
 from sovereign_ai.cluster.kind import lifecycle
 from sovereign_ai.cluster.kind.config import fixed_settings
 from sovereign_ai.cluster.kind.control_plane import report
@@ -349,6 +350,21 @@ def test_a_cluster_that_was_made_for_other_machines_is_named_at_once_and_left_al
         lifecycle.up(*described, "lab", root=tmp_path / "kind")
     assert "sovereign-ai down" in caught.value.problems[0].hint
     assert "start" not in engine.asked.read_text()
+
+
+def test_what_up_would_refuse_is_refused_before_a_preview(
+    described: tuple[AIFactory, Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    plane = control_plane(Backend.KIND, "lab")
+    plane.cluster_dir.make()
+    made_for = fixed_settings(*described, "lab")
+    plane.cluster_dir.record.write_bytes(orjson.dumps({"layout": 1, "made_for": made_for}))
+    plane.insist_on_same_basis(*described)
+    made_for["pods"] = "10.0.0.0/26"
+    plane.cluster_dir.record.write_bytes(orjson.dumps({"layout": 1, "made_for": made_for}))
+    with pytest.raises(UsageError, match="and those of the 17 nodes described"):
+        plane.insist_on_same_basis(*described)
 
 
 def test_a_cluster_that_is_not_there_is_absent_without_asking_an_engine(
