@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def start(
-    plane: ControlPlane, stack: Stack | None, output: Output, *, changes_queueing: bool = True
+    plane: ControlPlane,
+    stack: Stack | None,
+    output: Output,
+    *,
+    changes_queueing: bool = True,
+    before_deployment: bool = False,
 ) -> RunningCluster:
     """Start a control plane; its real nodes get the labels of planned machines and offer their GPUs.
 
@@ -28,6 +33,8 @@ def start(
         output: the command's output.
         changes_queueing: whether controllers start or stop on a control plane that exists, as the description
             says.
+        before_deployment: whether a deployment follows, and `place` after it. Nodes that are planned machines
+            already then stay as they are until it permits what they become.
 
     Raises:
         EnvironmentLacksError: it has real nodes, and the process does not run as root; nothing is created
@@ -44,7 +51,8 @@ def start(
     started = plane.up(output.progress, description, changes_queueing=changes_queueing)
     if plane.has_real_nodes and stack:
         api = open_cluster(started.kubeconfig)
-        place(api, stack, plane, started, output)
+        if not before_deployment or not all(_is_placed(api, name) for name in started.machines):
+            place(api, stack, plane, started, output)
         api.close()
     return started
 
@@ -62,6 +70,15 @@ def place(api: Api, stack: Stack, plane: ControlPlane, cluster: RunningCluster, 
         cluster.machines,
         progress=output.progress,
     )
+
+
+def _is_placed(api: Api, name: str) -> bool:
+    """Return whether a node is labelled as a planned machine."""
+    from sovereign_ai.names import KEYS
+
+    node = api.get("v1", "Node", name) or {"metadata": {}}
+    labels = node["metadata"].get("labels") or {}
+    return any(key.startswith(f"{KEYS.domain}/") for key in labels)
 
 
 def leave(api: Api, plane: ControlPlane, machines: Iterable[str]) -> None:

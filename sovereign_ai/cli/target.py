@@ -133,12 +133,13 @@ def start_target(
 ) -> Target:
     """Connect to a cluster; a local control plane that does not run is started.
 
-    On one that exists its controllers stay as they are until `change_queueing`.
+    On one that exists its controllers stay as they are until `change_queueing`, and its real nodes until
+    `place`.
     """
     from sovereign_ai.cli.real_nodes import start
 
     plane = control_plane(backend, name, kubeconfig)
-    started = start(plane, stack, output, changes_queueing=False)
+    started = start(plane, stack, output, changes_queueing=False, before_deployment=True)
     return _connect(plane, started, output.progress)
 
 

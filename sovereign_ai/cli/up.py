@@ -153,6 +153,7 @@ def _up(
         ready_machines = f"{simulated.ready} of {counted(simulated.nodes, 'machine')} ready"
         lines.append(f"simulated: {ready_machines}, {counted(simulated.slices, 'device list')}")
     if target.has_real_nodes:
+        attempts.until_done(partial(_follow, target, stack, output))
         data["real"] = sorted(target.cluster.machines)
         lines.append(f"real: {', '.join(data['real'])}")
     data["failing"] = _failing(output, stack, bundle, target, lines)
@@ -163,6 +164,25 @@ def _up(
     lines.append(f"next: {shlex.join(next_command)}")
     code = ExitCode.FINDINGS if data["drift"] else ExitCode.OK
     output.finish(merged(data, attempts.data), lines, code)
+
+
+@traced("label real machines")
+def _follow(target: Target, stack: Stack, output: Output) -> None:
+    """Make real nodes what is planned under their names, and uncordon those that were drained for it.
+
+    It comes after the deployment, as for simulated machines: what that permits was refused before it.
+
+    Raises:
+        ApiError: the API server refused.
+        UnreachableError: there was no answer.
+    """
+    from sovereign_ai.cli.real_nodes import place
+    from sovereign_ai.deploy import arrivals, uncordon
+
+    place(target.api, stack, target.control_plane, target.cluster, output)
+    nodes = target.api.list("v1", "Node")
+    arrived = arrivals(nodes, stack.factory.name, stack.plan, target.cluster.name)
+    uncordon(target.api, arrived, output.progress)
 
 
 @frozen_dataclass
