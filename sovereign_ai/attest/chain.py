@@ -10,8 +10,12 @@ own clock; it never runs backwards from line to line.
 
 A power cut may leave the last line half written; half of a line is no JSON. The next run puts it, byte for
 byte, into a file beside the log and notes that file with its digest under its own signature. So the log goes
-on, and no line can be torn off unnoticed. A line that can be read is never set aside, whatever is wrong with
-it.
+on, and no line can be torn off unnoticed.
+
+Where the disk wrote some pages of a line and not others, it may have its line end, other line ends in it, and
+be JSON. Somebody who changes a line leaves the same. Then the second places decide: each line that a run
+called written is in them, so an end of the log that none of them saw is set aside as well. Without a second
+place a line that can be read is never set aside, whatever is wrong with it.
 
     lab.jsonl.torn-3-9f86d081-60303ae2      the rest of line 3, after the line whose hash begins with 9f86d081
     "subjects":{"torn/lab.jsonl.torn-3-9f86d081-60303ae2":"60303ae2…",…}
@@ -23,8 +27,8 @@ import contextlib
 import fcntl
 import glob
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from io import FileIO
 from itertools import islice
@@ -39,6 +43,7 @@ from sovereign_ai.attest.entry import (
     canonical,
     entry_fault,
     is_torn,
+    is_whole,
     make_entry,
     read_entry,
     sha256,
@@ -73,6 +78,7 @@ _TORN = "torn/"
 """Prefix of the subject of a line that notes what was set aside."""
 _WITNESS = "witness/"
 """Prefix of the subject of a line that records a second place for the head."""
+_NEW_LOG = "check it: evidence verify; to go on, move it away, keep it as it is, and a new log begins"
 
 
 @frozen_dataclass
@@ -84,7 +90,7 @@ class _End:
         head: hash of the last one.
         size: bytes up to the end of the last line.
         ended: whether that line has its line end.
-        torn: a line after it that was cut off while it was written; empty if there is none.
+        torn: what stands after it and is no whole line; empty if there is nothing.
     """
 
     entries: int = 0
@@ -116,32 +122,28 @@ def entries_of(log: Path) -> Iterator[bytes]:
 
 
 def _end(log: Path) -> _End:
-    """Return the end of a log.
+    """Return the end of a log: that of the last line whose hash fits its text.
 
     Raises:
-        UsageError: its last line is no entry, or the file cannot be read.
+        UsageError: the file cannot be read, or too much stands after that line.
     """
     if not log.exists():
         return _End()
-    count, size = 0, 0
-    before, last = b"", b""
+    end, number, size = _End(), 0, 0
+    torn = bytearray()
     for line in entries_of(log):
-        before, last = last, line
-        count += 1
+        number += 1
         size += len(line)
-    torn = b""
-    if last and is_torn(last):
-        torn, last = last, before
-        count -= 1
-        size -= len(torn)
-    if not count:
-        return _End(torn=torn)
-    entry = read_entry(last)
-    if entry is None:
-        message = "the last line is no entry of a log"
-        hint = "check it: evidence verify; to go on, move it away, keep it as it is, and a new log begins"
-        raise UsageError(Problem("broken-log", message, Where(str(log), count), hint))
-    return _End(count, str(entry["hash"]), size, last.endswith(b"\n"), torn)
+        if is_whole(line):
+            head = str(orjson.loads(line)["hash"])
+            end = _End(number, head, size, line.endswith(b"\n"))
+            torn.clear()
+            continue
+        torn += line
+        if len(torn) > TORN.most_bytes:
+            message = f"after line {end.entries} more than {TORN.most} follow that are no lines of a log"
+            raise UsageError(Problem("broken-log", message, Where(str(log), number), _NEW_LOG))
+    return replace(end, torn=bytes(torn))
 
 
 @dataclass(slots=True)
@@ -151,6 +153,7 @@ class LogState:
     Attributes:
         keys: the key of each line.
         broken: the first line that was changed; nothing after it is read.
+        has_damaged_end: whether neither that line nor one after it is whole.
         torn: a last line that was cut off.
         late: lines whose time runs backwards, or whose key had ended.
         hashes: hash before the first line, then that of each line.
@@ -161,6 +164,7 @@ class LogState:
 
     keys: SigningKeys
     broken: list[Problem] = field(default_factory=list)
+    has_damaged_end: bool = False
     torn: list[Problem] = field(default_factory=list)
     late: list[Problem] = field(default_factory=list)
     hashes: list[str] = field(default_factory=lambda: [FIRST])
@@ -196,7 +200,8 @@ def append(
     """Add a run to the log, which is created with mode 0600; concurrent runs wait for each other.
 
     The whole log is verified first, and compared with each second place. The line is on the disk when this
-    returns. On a failure the log is as it was. A line that was cut off before it is set aside and noted.
+    returns. On a failure the log is as it was. A line that was cut off before it is set aside and noted; so
+    is any other end that is not whole, where the log has second places and none of them saw it.
 
     Args:
         log: the file.
@@ -236,6 +241,9 @@ def append(
             where = Where(file=str(log))
             raise UsageError(Problem("log-moved", "another run was added meanwhile", where, "sign again"))
         state = read_log(log, key.public_key())
+        if state.has_damaged_end and state.witnesses:
+            # The places decide instead: `_read_heads` refuses where one saw more than the whole lines.
+            state.broken.clear()
         at = _check_whole(log, state, key, at)
         if contradictions := refused_differences(statement, at):
             raise UsageError(contradictions)
@@ -428,15 +436,19 @@ def _write_line(file: FileIO, end: _End, line: bytes) -> None:
 
     Where that fails, the line is taken back.
     """
-    rest = memoryview(line if end.ended else b"\n" + line)
+    # A line end that is missing is on the disk before the line. Else a power cut that lost the page with it
+    # would leave the line before it as a part of what was cut off.
+    pieces = [line] if end.ended else [b"\n", line]
     try:
         if end.torn:
             file.truncate(end.size)
-        # An unbuffered write may write less than it was given.
-        while rest:
-            written = file.write(rest)
-            rest = rest[written:]
-        os.fsync(file.fileno())
+        for piece in pieces:
+            rest = memoryview(piece)
+            # An unbuffered write may write less than it was given.
+            while rest:
+                written = file.write(rest)
+                rest = rest[written:]
+            os.fsync(file.fileno())
     except BaseException:
         with contextlib.suppress(OSError):
             file.truncate(end.size)
@@ -501,20 +513,6 @@ def read_log(log: Path, key: Ed25519PublicKey) -> LogState:
     lines = entries_of(log)
     for number, line in enumerate(lines):
         previous = state.hashes[-1]
-        where = Where(str(log), number + 1)
-        # Only the last line can have been cut off. Asking for the next one ends the loop in any case: what is
-        # no JSON is either torn or broken.
-        if is_torn(line) and next(lines, None) is None:
-            message = (
-                f"log: line {number + 1}: it was cut off while it was written, "
-                f"and {len(line)} bytes of it are there"
-            )
-            hint = (
-                "a power cut or a kill left it so; the lines before it are whole; "
-                "the next `evidence sign` sets it aside and notes it"
-            )
-            state.torn = [Problem("torn-log", message, where, hint)]
-            break
         entry = read_entry(line)
         reason = "it is no entry"
         if entry is not None:
@@ -522,11 +520,7 @@ def read_log(log: Path, key: Ed25519PublicKey) -> LogState:
             if not reason and heads.get(number, previous) != previous:
                 reason = "its hand-over names another line"
         if entry is None or reason:
-            message = f"log: line {number + 1}: {reason}"
-            hint = (
-                "this line, or one before it, was changed, removed or added; nothing after it can be believed"
-            )
-            state.broken = [Problem("broken-log", message, where, hint)]
+            _note_damage(log, state, number, reason, line, lines)
             return state
         places = frozenset(subjects_with_prefix(entry, _WITNESS))
         state.late += [*_late(log, state, number, entry), *_dropped(log, state, number, places)]
@@ -535,6 +529,47 @@ def read_log(log: Path, key: Ed25519PublicKey) -> LogState:
         state.at = str(entry["at"])
         state.witnesses = places
     return state
+
+
+def _note_damage(
+    log: Path, state: LogState, number: int, reason: str, line: bytes, following: Iterable[bytes]
+) -> None:
+    """Note what is wrong with the first line that is not as it was written.
+
+    Args:
+        log: the file.
+        state: is changed.
+        number: the line's number, from zero.
+        reason: what is wrong with it.
+        line: the line.
+        following: every line after it.
+    """
+    count, whole = 0, is_whole(line)
+    for other in following:
+        count += 1
+        whole = whole or is_whole(other)
+    where = Where(str(log), number + 1)
+    # Only the last line can have been cut off.
+    if count == 0 and is_torn(line):
+        message = (
+            f"log: line {number + 1}: it was cut off while it was written, "
+            f"and {len(line)} bytes of it are there"
+        )
+        hint = (
+            "a power cut or a kill left it so; the lines before it are whole; "
+            "the next `evidence sign` sets it aside and notes it"
+        )
+        state.torn = [Problem("torn-log", message, where, hint)]
+        return
+    hint = "this line, or one before it, was changed, removed or added; nothing after it can be believed"
+    if not whole:
+        state.has_damaged_end = True
+        hint = (
+            "somebody changed it, or a power cut left parts of it; if the log has a second place that did "
+            "not see it, the next `evidence sign` sets it aside and notes it; if it has none, restore the "
+            "log from a copy, or move it away and keep it as it is, and a new log begins"
+        )
+    state.broken = [Problem("broken-log", f"log: line {number + 1}: {reason}", where, hint)]
 
 
 def _handover_lines(log: Path) -> Iterator[_Line]:

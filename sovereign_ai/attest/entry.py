@@ -77,8 +77,7 @@ def entry_fault(entry: Mapping[str, Any], number: int, previous: str, key: Ed255
         return f"it has the number of line {entry['n'] + 1}"
     if entry["previous"] != previous:
         return "it does not follow from the line before"
-    hashed = {name: value for name, value in entry.items() if name not in {"hash", "sig"}}
-    if entry["hash"] != sha256(canonical(hashed)):
+    if not _hash_fits(entry):
         return "its text was changed"
     try:
         signature = exact_base64(entry["sig"])
@@ -110,6 +109,21 @@ def read_entry(line: bytes) -> dict[str, Any] | None:
     if not all(isinstance(digest, str) for digest in digests):
         return None
     return entry
+
+
+def is_whole(line: bytes) -> bool:
+    """Return whether a line is an entry whose hash is that of its text.
+
+    Of a line that reached the disk in parts only, it is not, whatever stands in the other parts.
+    """
+    entry = read_entry(line)
+    return entry is not None and _hash_fits(entry)
+
+
+def _hash_fits(entry: Mapping[str, Any]) -> bool:
+    """Return whether the hash of an entry is that of its other members."""
+    hashed = {name: value for name, value in entry.items() if name not in {"hash", "sig"}}
+    return bool(entry["hash"] == sha256(canonical(hashed)))
 
 
 def _is_moment(text: str) -> bool:

@@ -29,6 +29,7 @@ from tests.attest.test_key_handover import rotate
 from tests.test_key_material import OTHER, OWNER
 
 AT = "2026-11-24T12:00:00+00:00"
+BEHIND = "something behind it"
 
 
 @dataclass
@@ -234,7 +235,7 @@ def test_a_head_that_is_no_file_of_one_stops_the_next_run_and_is_named(name: str
     assert wrong(kept) == []
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", sorted({*HOSTILE} - {BEHIND}))
 def test_a_log_that_is_no_file_of_one_is_named_and_nothing_is_added(name: str, kept: Kept) -> None:
     good = kept.log.read_bytes()
     kept.log.unlink()
@@ -250,6 +251,19 @@ def test_a_log_that_is_no_file_of_one_is_named_and_nothing_is_added(name: str, k
     remove(kept.log)
     kept.log.write_bytes(good)
     run(kept.log, "d", kept.place)
+
+
+def test_what_stands_behind_all_lines_that_the_place_saw_is_named_and_set_aside_with_a_note(
+    kept: Kept,
+) -> None:
+    good = kept.log.read_bytes()
+    HOSTILE[BEHIND](kept.log, good)
+    assert [problem.code for problem in wrong(kept)] == ["broken-log"]
+    run(kept.log, "d", kept.place)
+    assert kept.log.read_bytes().startswith(good)
+    [aside] = kept.log.parent.glob("*torn*")
+    assert aside.name.encode() in kept.lines[-1]
+    assert wrong(kept) == []
 
 
 def _linked(kept: Kept) -> Witness:
