@@ -52,6 +52,18 @@ _FEWEST_RSA_BITS = 2048
 _CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 _SSH_PREFIX = "sk-"
 """Beginning of the types of keys that a security key holds."""
+_SECRET_BLOCK = b"PRIVATE KEY-----"
+"""The end of the first line of each private key in PEM, encrypted or not."""
+_PUBLIC_PACKET = 6
+_KEY_PACKETS = frozenset({2, _PUBLIC_PACKET, 13, 14, 17})
+"""Packets of an OpenPGP public key that others may have (RFC 9580, 10.1): the key, its signatures, names and
+pictures, and its subkeys. A compressed packet may hold secret ones."""
+_SECRET_PACKETS = frozenset({5, 7})
+_LONGEST_HEADER = 6
+_TWO_OCTETS, _PARTIAL, _FOUR_OCTETS = 192, 224, 255
+"""First octets from which on the length of a packet has two octets, is told in parts, and has four."""
+_NO_END = 3
+"""The kind of length, in packets of the older form, by which one goes on to the end of the file."""
 
 
 class RefusedKeyError(ValueError):
@@ -187,15 +199,67 @@ def ssh_key(line: str) -> PublicKeyTypes:
     return key
 
 
-def certificates_in(pem: bytes) -> list[Certificate]:
-    """Return the certificates of a PEM file; the key of each may be trusted.
+def openpgp_key(text: object) -> bytes:
+    """Return the packets of a text in base64: of OpenPGP public keys, and nothing else.
 
     Raises:
-        RefusedKeyError: it holds none, or one whose key may not be trusted.
+        RefusedKeyError: it is none, or a secret key or anything else stands behind it.
+    """
+    octets = exact_base64(text)
+    rest, is_first = octets, True
+    while rest:
+        tag, rest = _next_packet(rest)
+        if is_first and tag != _PUBLIC_PACKET:
+            raise RefusedKeyError("it does not begin with a public key")
+        if tag not in _KEY_PACKETS:
+            word = "a secret key" if tag in _SECRET_PACKETS else f"a packet of kind {tag}"
+            raise RefusedKeyError(f"it holds {word}, which is no part of a public key")
+        is_first = False
+    if is_first:
+        raise RefusedKeyError("it does not begin with a public key")
+    return octets
+
+
+def _next_packet(octets: bytes) -> tuple[int, bytes]:
+    """Return the kind of the first OpenPGP packet, and what stands behind it (RFC 9580, 4.2).
+
+    Raises:
+        RefusedKeyError: it is no packet, or one whose length is not told at once, as no key has it.
+    """
+    # Padded, so that each form of a length can be read; what is cut off is noticed below.
+    header = octets[:_LONGEST_HEADER].ljust(_LONGEST_HEADER, b"\0")
+    first, one, two = header[:3]
+    if first & 0x40:
+        tag, begin, length = first & 0x3F, 2, one
+        if _TWO_OCTETS <= one < _PARTIAL:
+            begin, length = 3, ((one - _TWO_OCTETS) << 8) + two + _TWO_OCTETS
+        elif one == _FOUR_OCTETS:
+            begin, length = 6, int.from_bytes(header[2:6], "big")
+        is_told = one < _PARTIAL or one == _FOUR_OCTETS
+    else:
+        tag, begin = (first & 0x3C) >> 2, 1 + (1 << (first & 0x03))
+        length = int.from_bytes(header[1:begin], "big")
+        is_told = first & 0x03 != _NO_END
+    if not first & 0x80 or not is_told or len(octets) < begin + length:
+        raise RefusedKeyError("it is no OpenPGP key, or cut off")
+    return tag, octets[begin + length :]
+
+
+def certificates_in(pem: bytes, *, beside_key: bool = False) -> list[Certificate]:
+    """Return the certificates of a PEM file; the key of each may be trusted.
+
+    Args:
+        pem: the file's content.
+        beside_key: whether a private key may stand beside them, as in the owner's own credentials.
+
+    Raises:
+        RefusedKeyError: it holds none, one whose key may not be trusted, or a private key.
     """
     from cryptography import x509  # noqa: PLC0415 - see above
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - see above
 
+    if _SECRET_BLOCK in pem and not beside_key:
+        raise RefusedKeyError("it holds a private key, which others may have read")
     try:
         certificates = x509.load_pem_x509_certificates(pem)
         for certificate in certificates:

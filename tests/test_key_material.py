@@ -60,6 +60,7 @@ READING = {
     "ed25519_key",
     "ed25519_point",
     "judge_key",
+    "openpgp_key",
     "private_key_in",
     "public_key",
     "public_key_in",
@@ -156,7 +157,7 @@ def test_every_function_that_reads_a_key_is_in_the_table() -> None:
     }
     public = {name for name in functions if not name.startswith("_")}
     assert public - READING == {"exact_base64"}
-    assert _callers() == {*POINTS, *KEYS_OF_CERTIFICATES, *PRIVATE}
+    assert _callers() == {*POINTS, *KEYS_OF_CERTIFICATES, *PRIVATE, *OPENPGP}
 
 
 Reader = Callable[[bytes, Path], object]
@@ -380,6 +381,8 @@ KEYS_OF_CERTIFICATES: dict[str, Callable[[bytes, Path], None]] = {
     "cluster/api/credentials.py:_certificate": _described,
 }
 """Readers of certificates; each takes one in PEM and a folder."""
+_OF_THE_OWNER = "cluster/api/credentials.py:_certificate"
+"""Describes the owner's own credentials, which a kubelet keeps in one file with the key."""
 
 
 @pytest.mark.parametrize("reader", KEYS_OF_CERTIFICATES)
@@ -497,10 +500,89 @@ def test_a_weak_or_malformed_key_opens_no_host(line: str) -> None:
         TypeAdapter(PublicKey).validate_python(line)
 
 
+def packet(tag: int, content: bytes, form: str = "new") -> bytes:
+    """Return an OpenPGP packet (RFC 9580, 4.2), in one of the ways to write its length."""
+    size, kind = len(content), OLD_FORMS.get(form)
+    if kind is not None:
+        # The older form has four bits for the kind of a packet.
+        width = (1, 2, 4, 0)[kind]
+        return bytes([0x80 | tag << 2 | kind]) + (size.to_bytes(width, "big") if width else b"") + content
+    first = bytes([0xC0 | tag])
+    if form == "new, in parts":
+        return first + b"\xe0" + content[:1] + bytes([size - 1]) + content[1:]
+    if form == "new, in four octets":
+        return first + b"\xff" + size.to_bytes(4, "big") + content
+    if size < 192:
+        return first + bytes([size]) + content
+    return first + bytes([(size - 192 >> 8) + 192, (size - 192) & 0xFF]) + content
+
+
+OLD_FORMS = {"old": 0, "old, in two octets": 1, "old, in four octets": 2, "old, to the end": 3}
+
+
+def _package_key(octets: bytes) -> None:
+    TypeAdapter(PackageKey).validate_python(base64.b64encode(octets).decode())
+
+
+OPENPGP: dict[str, Callable[[bytes], None]] = {"render/hosts/site_facts.py:_package_key": _package_key}
+"""Readers of OpenPGP public keys; each takes one in octets."""
+FORMS = ("new", "new, in four octets", "old", "old, in two octets", "old, in four octets")
+PUBLIC = packet(6, bytes(80)) + packet(13, b"archive.example") + packet(2, bytes(90))
+BEHIND = {
+    "a secret key": packet(5, bytes(120)),
+    "a secret subkey": packet(7, bytes(120)),
+    "a secret subkey behind a public one": packet(14, bytes(80)) + packet(7, bytes(120)),
+    "a secret key of 200 octets": packet(5, bytes(200)),
+    "a secret key without an end": packet(5, bytes(120), "old, to the end"),
+    "a secret key in parts": packet(5, bytes(120), "new, in parts"),
+    "compressed data": packet(8, bytes(120)),
+    "a message": packet(11, bytes(120)),
+    "a kind that nobody knows": packet(60, bytes(120)),
+    "kind 0": packet(0, bytes(120)),
+    "half a packet": packet(14, bytes(80))[:40],
+    "the beginning of a packet": b"\xc6",
+    "what is no packet": b"\n",
+} | {f"a secret key, {form}": packet(5, bytes(120), form) for form in FORMS}
+"""What may not stand behind a public key."""
+
+
+@pytest.mark.parametrize("name", BEHIND)
+@pytest.mark.parametrize("reader", OPENPGP)
+def test_a_file_of_a_public_key_holds_no_secret_one_and_nothing_else(reader: str, name: str) -> None:
+    OPENPGP[reader](PUBLIC)
+    for octets in (PUBLIC + BEHIND[name], BEHIND[name] + PUBLIC, PUBLIC + BEHIND[name] + PUBLIC):
+        with pytest.raises(ValidationError):
+            OPENPGP[reader](octets)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("reader", OPENPGP)
+def test_a_public_key_is_read_however_its_lengths_are_written(reader: str, form: str) -> None:
+    parts = [(6, 80), (13, 20), (2, 90), (14, 80), (2, 90)]
+    if form not in OLD_FORMS:
+        parts.append((17, 90))
+    if form != "old":
+        parts.append((2, 1000))
+    OPENPGP[reader](b"".join(packet(tag, bytes(size), form) for tag, size in parts))
+
+
+@pytest.mark.parametrize("reader", sorted({*KEYS_OF_CERTIFICATES} - {_OF_THE_OWNER}))
+def test_a_file_of_certificates_holds_no_private_key(reader: str, tmp_path: Path) -> None:
+    private = ec.generate_private_key(ec.SECP256R1())
+    certificate = certificate_of(private.public_key())
+    KEYS_OF_CERTIFICATES[reader](certificate, tmp_path)
+    for pem in (certificate + pem_of_private(private), pem_of_private(private) + certificate):
+        if reader == "attest/timestamp.py:_check_signature":
+            # It is given one certificate, out of a token.
+            continue
+        with pytest.raises(REFUSALS):
+            KEYS_OF_CERTIFICATES[reader](pem, tmp_path)
+
+
 @pytest.mark.parametrize("last", ["=", "==", ""])
 def test_a_package_key_has_one_spelling(last: str) -> None:
-    # 60 bytes of an OpenPGP public key's first packet, whose text has no padding.
-    text = base64.b64encode(b"\xc6" + bytes(59)).decode()
+    # The first packet of an OpenPGP public key, of 60 bytes, so that its text has no padding.
+    text = base64.b64encode(packet(6, bytes(58))).decode()
     if last:
         with pytest.raises(ValidationError):
             TypeAdapter(PackageKey).validate_python(text + last)

@@ -94,7 +94,8 @@ def _certificate(user: Mapping[str, Any], base: Path, now: datetime) -> str:
     try:
         inline = user.get("client-certificate-data")
         data = base64.b64decode(inline) if inline else read(base / user["client-certificate"], CERTIFICATE)
-        certificate = certificates_in(data)[0]
+        # A kubelet keeps both in one file.
+        certificate = certificates_in(data, beside_key=True)[0]
     except (SovereignError, ValueError, TypeError):
         return "a client certificate that cannot be read"
     subject = certificate.subject.rfc4514_string()

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from sovereign_ai.errors import Problem, SpecError, Where
 from sovereign_ai.files import GIVEN, decode, parse, read
-from sovereign_ai.key_material import exact_base64, ssh_key
+from sovereign_ai.key_material import openpgp_key, ssh_key
 from sovereign_ai.spec import Model, Name, TextForm, validated
 
 
@@ -86,23 +86,15 @@ Component = Annotated[
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=50),
     TextForm("bad-component", "a component such as main"),
 ]
-_PUBLIC_KEY_TAG = 6
-"""The first packet of a key that others may have (RFC 9580, section 5); that of a secret key is 5."""
 
 
 def _package_key(text: str) -> str:
     """Check that a text is an OpenPGP public key in base64.
 
     Raises:
-        ValueError: it is none, or is a secret key.
+        RefusedKeyError: it is none, or holds more than that.
     """
-    octets = exact_base64(text)
-    first = octets[0] if octets else 0
-    # Packets say their kind in six bits of the first octet, in four where they have the older form.
-    tag = first & 0x3F if first & 0x40 else (first & 0x3C) >> 2
-    if not first & 0x80 or tag != _PUBLIC_KEY_TAG:
-        message = "it does not begin with a public key"
-        raise ValueError(message)
+    openpgp_key(text)
     return text
 
 
