@@ -16,6 +16,7 @@ import re
 import unicodedata
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.look_alikes import without_look_alikes
 
 DNS_LABEL = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
 """A label of RFC 1035, as Kubernetes requires it for names that become DNS names."""
@@ -33,17 +34,6 @@ Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/namesp
 """
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 _DNS_LABEL = re.compile(DNS_LABEL)
-_LOOKS_LIKE = str.maketrans(
-    # Cyrillic, Greek and Armenian letters, and the Latin i without its dot (Unicode's confusables.txt).
-    "\u0410\u0412\u0415\u0405\u0406\u0408\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423"
-    "\u0425\u04ae\u0500\u051a\u051c\u04c0\u04ba"
-    "\u0430\u0435\u0455\u0456\u0458\u043e\u0440\u0441\u0443\u0445\u04af\u0501\u051b\u051d\u04cf\u04bb\u0475"
-    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
-    "\u03b1\u03b3\u03b9\u03ba\u03bd\u03bf\u03c1\u03c3\u03c5"
-    "\u0585\u057d\u0570\u0581\u0566\u0578\u054f\u0555\u0131",
-    "ABESIJKMHOPCTYXYDQWIhaesijopcyxydqwlhvABEZHIKMNOPTYXayikvopououhgqnSOi",
-)
-"""Letters that look like Latin ones, so that nobody passes for a second person by another keyboard."""
 
 
 def is_label(text: str) -> bool:
@@ -62,10 +52,11 @@ def normal_name(text: str) -> str:
     >>> normal_name("\u0455\u0441\u043e\u0440\u0435 lead")
     'scope lead'
     """
-    # Before case folding: capital and small letters of one alphabet look like different ones of another.
-    compatible = unicodedata.normalize("NFKC", text).translate(_LOOKS_LIKE)
+    # Before all else: compatibility and case lead some characters to other letters than they look like.
+    latin = without_look_alikes(text)
+    compatible = without_look_alikes(unicodedata.normalize("NFKC", latin))
     # Case folding may leave characters that NFKC composes differently, so the text is normalised once more.
-    folded = unicodedata.normalize("NFKC", compatible.casefold()).translate(_LOOKS_LIKE)
+    folded = without_look_alikes(unicodedata.normalize("NFKC", compatible.casefold()))
     return " ".join(_BETWEEN_WORDS.sub(" ", folded).split())
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sovereign_ai.look_alikes import _LOOK_ALIKES
 from sovereign_ai.names import KEYS, Keys, is_label, label, label_value, normal_name
 
 LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
@@ -87,6 +88,17 @@ def test_the_domains_can_be_changed_all_at_once():
         ("lion", "l\u0131on"),
         ("sous", "s\u0585\u057ds"),
         ("coco lead", "\u0441\u043e\u0441\u043e-LEAD"),
+        ("DAWS", "\u13a0\u13aa\u13b3\u13da"),  # Cherokee
+        ("PAUL", "\ua4d1\ua4ee\ua4f4\ua4e1"),  # Lisu
+        ("ROPE", "R\u2c9e\u2ca2\u2d39"),  # Coptic, Tifinagh
+        ("sunny", "\ua731\u1d1c\u0578\u0578\u028f"),  # Latin small capitals, Armenian
+        ("Alice", "\U0001d400\U0001d425\U0001d422\U0001d41c\U0001d41e"),  # mathematical
+        ("Alice", "\uff21\uff4c\uff49\uff43\uff45"),  # fullwidth
+        ("SOFT", "\U00010420\U00010404\U000118a2\U00010315"),  # Deseret, Warang Citi, Old Italic
+        ("frank", "\u017frank"),
+        ("All", "AlI"),
+        ("Olga 1", "0lga l"),
+        ("Warner", "Wamer"),
     ],
 )
 def test_a_name_in_look_alike_letters_is_the_same_name(latin: str, other: str):
@@ -98,3 +110,43 @@ def test_the_normal_form_of_every_letter_is_its_own():
         normal = normal_name(chr(number))
         assert normal_name(normal) == normal
     assert normal_name("\u0418\u0432\u0430\u043d") != normal_name("\u0418\u0433\u043e\u0440\u044c")
+
+
+def test_each_look_alike_is_the_letters_that_it_looks_like_wherever_it_stands():
+    count = 0
+    for letters, characters in _LOOK_ALIKES.items():
+        for character in characters:
+            count += 1
+            assert normal_name(f"a{character}b") == normal_name(f"A{letters}B"), f"U+{ord(character):04X}"
+    assert count == len({*"".join(_LOOK_ALIKES.values())}) > 450
+
+
+def test_a_name_is_the_same_in_capitals_unless_its_letters_look_like_two_others():
+    unlike = []
+    for number in range(0x20000):
+        small, capital = chr(number), chr(number).upper()
+        if capital.isalpha() and capital.lower() == small and normal_name(small) != normal_name(capital):
+            unlike.append(f"U+{number:04X}")
+    # Greek nu and upsilon, whose small letters are v and u, and letters of no language of today.
+    assert unlike == [
+        "U+01BD",
+        "U+03BD",
+        "U+03C5",
+        "U+03ED",
+        "U+AB81",
+        "U+118C4",
+        "U+118C6",
+        "U+118D5",
+        "U+118DC",
+    ]
+
+
+def test_letters_that_do_not_look_alike_stay_apart():
+    forms = [normal_name(letter) for letter in "abcdefghjklmnopqrstuvwxyz23456789"]
+    assert len({*forms}) == len(forms)
+    for one, other in (
+        ("hanna", "vauva"),
+        ("\u0418\u0440\u0430", "\u0418\u043d\u0430"),
+        ("jose", "jos\u00e9"),
+    ):
+        assert normal_name(one) != normal_name(other)
