@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.completion import complete_access, complete_country
 from sovereign_ai.cli.evidence import Log, Witnesses, places
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table
@@ -68,7 +69,13 @@ def add(app: typer.Typer) -> None:
         ],
         reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, in one line.")],
         seat: Annotated[
-            str, typer.Option("--from", metavar="COUNTRY", help="The country from which the person works.")
+            str,
+            typer.Option(
+                "--from",
+                metavar="COUNTRY",
+                help="The country from which the person works.",
+                autocompletion=complete_country,
+            ),
         ],
         namespace: Annotated[
             str, typer.Option("--namespace", metavar="NAME", help="The tenant's namespace.")
@@ -87,6 +94,7 @@ def add(app: typer.Typer) -> None:
                 "--kind",
                 metavar="KIND",
                 help="`look`, `shell` (look, and get into pods) or `repair` (look, scale, restart).",
+                autocompletion=complete_access,
             ),
         ] = "look",
         lasting: Annotated[

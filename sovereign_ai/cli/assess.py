@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.completion import complete_serving
 from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.errors import ExitCode
@@ -38,7 +39,9 @@ Why = Annotated[
 ]
 _MANIFEST = "Print its objects instead, with this container image: those of the platform's controllers."
 _FOR = "What the objects of a service are for: lws, kserve or dynamo; left out, platform.serving decides."
-_For = Annotated[str | None, typer.Option("--for", metavar="FORM", help=_FOR)]
+_For = Annotated[
+    str | None, typer.Option("--for", metavar="FORM", help=_FOR, autocompletion=complete_serving)
+]
 On = Annotated[
     str | None,
     typer.Option("--on", metavar="DAY", help="The day that is assessed, 2026-12-31; left out, today."),

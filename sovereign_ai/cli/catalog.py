@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.completion import complete_listed_kind, complete_row, complete_row_kind
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.text import counted
 
@@ -27,7 +28,8 @@ def add(app: typer.Typer) -> None:
         kind: Annotated[
             str | None,
             typer.Argument(
-                help="A kind of row, such as system, switch or nic, or design; left out, all kinds of row."
+                help="A kind of row, such as system, switch or nic, or design; left out, all kinds of row.",
+                autocompletion=complete_listed_kind,
             ),
         ] = None,
         files: Files = None,
@@ -38,7 +40,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("show", **example("sovereign-ai catalog show dgx-h100"))
     def show(
-        name: Annotated[str, typer.Argument(help="A row's name.")],
+        name: Annotated[str, typer.Argument(help="A row's name.", autocompletion=complete_row)],
         files: Files = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
@@ -47,7 +49,9 @@ def add(app: typer.Typer) -> None:
 
     @group.command("compare", **example("sovereign-ai catalog compare dgx-h100 dgx-b200"))
     def compare(
-        names: Annotated[list[str], typer.Argument(help="Two rows or more of one kind.")],
+        names: Annotated[
+            list[str], typer.Argument(help="Two rows or more of one kind.", autocompletion=complete_row)
+        ],
         files: Files = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
@@ -56,7 +60,12 @@ def add(app: typer.Typer) -> None:
 
     @group.command("new", **example("sovereign-ai catalog new system our-server -o hardware.yaml"))
     def new(
-        kind: Annotated[str, typer.Argument(help="A kind of row, such as system, switch or nic.")],
+        kind: Annotated[
+            str,
+            typer.Argument(
+                help="A kind of row, such as system, switch or nic.", autocompletion=complete_row_kind
+            ),
+        ],
         name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits and hyphens.")],
         out: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to a new file.")] = None,
         as_json: Annotated[bool, AsJson] = False,
@@ -75,7 +84,7 @@ def add(app: typer.Typer) -> None:
     app.add_typer(group, name="catalog")
 
 
-def _read_rows(files: list[Path]) -> dict[str, list[Any]]:
+def read_rows(files: list[Path]) -> dict[str, list[Any]]:
     """Return every row by its kind, with the rows of the user's files.
 
     Raises:
@@ -127,7 +136,7 @@ def _find_row(name: str, files: list[Path]) -> tuple[str, Any]:
     from sovereign_ai.errors import Problem, UsageError
 
     known = []
-    for kind, rows in _read_rows(files).items():
+    for kind, rows in read_rows(files).items():
         for row in rows:
             if row.name == name:
                 return kind, row
@@ -162,7 +171,7 @@ def _list(output: Output, kind: str | None, files: list[Path]) -> None:
     if kind == "design":
         _list_designs(output)
         return
-    by_kind = _read_rows(files)
+    by_kind = read_rows(files)
     rows = []
     data = []
     for listed_kind in [_require_kind(kind)] if kind else list(by_kind):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.completion import complete_rule
 from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ def add(app: typer.Typer) -> None:
 
     @app.command("explain", **example("sovereign-ai explain RES-001"))
     def explain(
-        rule: Annotated[str, typer.Argument(help="A rule's id, as `sovereign-ai rules` lists it.")],
+        rule: Annotated[
+            str,
+            typer.Argument(
+                help="A rule's id, as `sovereign-ai rules` lists it.", autocompletion=complete_rule
+            ),
+        ],
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Explain why a rule exists, what to do, and which controls it serves."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.completion import complete_model
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.files import writing
 from sovereign_ai.text import counted
@@ -56,6 +57,7 @@ def add(group: typer.Typer) -> None:
                 "--model",
                 metavar="MODEL=SYSTEM",
                 help="The catalogue's name of a model, or of the machines of a pool: train=dgx-h100.",
+                autocompletion=complete_model,
             ),
         ] = None,
         site: Annotated[str, typer.Option("--site", metavar="NAME", help="Read this site only.")] = "",

@@ -11,6 +11,7 @@ import typer
 
 from sovereign_ai.cli.attempts import Attempts
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.completion import complete_key, complete_level
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.cli.target import StackOption
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster import ClusterDir
     from sovereign_ai.cluster.keys import KeyState, ReencryptedObjects
 
-Level = Annotated[str, typer.Argument(help="A trust level, such as `high`.")]
+Level = Annotated[str, typer.Argument(help="A trust level, such as `high`.", autocompletion=complete_level)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 
 
@@ -75,7 +76,7 @@ def _add_upkeep(group: typer.Typer) -> None:
     @group.command("rotate", **example("sovereign-ai keys rotate stacks/lab high"))
     def rotate(
         stack: StackArgument,
-        key: Annotated[str, typer.Argument(help="A trust level, or `plane`.")],
+        key: Annotated[str, typer.Argument(help="A trust level, or `plane`.", autocompletion=complete_key)],
         name: StackOption = None,
         dry_run: DryRun = False,
         as_json: Annotated[bool, AsJson] = False,

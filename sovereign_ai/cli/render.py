@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.completion import complete_delivery
 from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.errors import Problem, UsageError, nearest
@@ -47,6 +48,7 @@ def add(app: typer.Typer) -> None:
                 "--gitops",
                 metavar="TOOL",
                 help="Add objects of `argocd` or `flux` that deliver every cluster from a Git repository.",
+                autocompletion=complete_delivery,
             ),
         ] = None,
         url: Annotated[

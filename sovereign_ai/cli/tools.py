@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.completion import complete_built_tool, complete_tool
 from sovereign_ai.cli.output import AsJson, Output, table
 from sovereign_ai.errors import ExitCode
 from sovereign_ai.files.writing import write
@@ -25,7 +26,10 @@ def add(app: typer.Typer) -> None:
 
     @group.command("install", **example("sovereign-ai tools install"))
     def install(
-        names: Annotated[list[str] | None, typer.Argument(help="Tools to install; left out, all.")] = None,
+        names: Annotated[
+            list[str] | None,
+            typer.Argument(help="Tools to install; left out, all.", autocompletion=complete_tool),
+        ] = None,
         from_path: Annotated[
             bool,
             typer.Option(
@@ -49,7 +53,13 @@ def add(app: typer.Typer) -> None:
 
     @group.command("verify", **example("sovereign-ai tools verify etcd"))
     def verify(
-        name: Annotated[str, typer.Argument(help="A tool that is built from source, such as etcd or kind.")],
+        name: Annotated[
+            str,
+            typer.Argument(
+                help="A tool that is built from source, such as etcd or kind.",
+                autocompletion=complete_built_tool,
+            ),
+        ],
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Build a tool twice in different folders and compare the bytes; exit 1 if they differ. Minutes."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sovereign_ai.toolchain.launcher import HOSTS_VERSION, PACKAGE_VERSION, starting
     from sovereign_ai.toolchain.private_folders import make_folders, private_folder
     from sovereign_ai.toolchain.steps import WayClosedError, run
-    from sovereign_ai.toolchain.table import tool
+    from sovereign_ai.toolchain.table import TOOLS, tool
     from sovereign_ai.toolchain.waiting import polling, polling_async, try_lock, wait_until
 else:
     __getattr__ = lazy_exports(
@@ -38,7 +38,7 @@ else:
             "launcher": ("HOSTS_VERSION", "PACKAGE_VERSION", "starting"),
             "private_folders": ("make_folders", "private_folder"),
             "steps": ("WayClosedError", "run"),
-            "table": ("tool",),
+            "table": ("TOOLS", "tool"),
             "waiting": ("polling", "polling_async", "try_lock", "wait_until"),
         },
     )
@@ -47,6 +47,7 @@ __all__ = [
     "HOSTS_VERSION",
     "KIND_NODE",
     "PACKAGE_VERSION",
+    "TOOLS",
     "Progress",
     "WayClosedError",
     "bin_dir",

@@ -100,9 +100,8 @@ def rebuild(name: str, *, progress: Progress) -> Rebuilt:
     """
     row = tool(name)
     if row.source is None or row.kind not in ("binary", "plugin"):
-        sources = [known.name for known in (*TOOLS.values(), *KIND_TOOLS.values()) if _is_built(known)]
         message = f"{name} is not built from source here"
-        raise UsageError(Problem("not-built", message, hint=f"built are {', '.join(sorted(set(sources)))}"))
+        raise UsageError(Problem("not-built", message, hint=f"built are {', '.join(built_tools())}"))
     go = install(["go"], progress=progress)["go"]
     with locked(row, progress) as work:
         try:
@@ -111,6 +110,12 @@ def rebuild(name: str, *, progress: Progress) -> Rebuilt:
             hint = f"the log is in {work}; `sovereign-ai tools install` says what a build needs"
             raise EnvironmentLacksError(Problem("build-failed", f"{name}: {error}", hint=hint)) from None
         return _compared(row, binaries[0], binaries[1])
+
+
+def built_tools() -> list[str]:
+    """Return the names of the tools that are built from source."""
+    names = {row.name for row in (*TOOLS.values(), *KIND_TOOLS.values()) if _is_built(row)}
+    return sorted(names)
 
 
 def _is_built(row: Tool) -> bool:
