@@ -10,7 +10,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import DescriptionArgument
-from sovereign_ai.cli.output import AsJson, Output, table, wrapped
+from sovereign_ai.cli.output import AsJson, Output, continued, table, wrapped
 
 _MOST_OUTCOMES = 40
 """Failed tests that are listed as text; JSON has all of them."""
@@ -60,8 +60,7 @@ def _plan(output: Output, path: Path) -> None:
             examples += ", …"
         title = f"{test.level} {test.name}: {test.group}"
         lines += wrapped(f"{title}, {len(test.subjects):,} x ({examples})")
-        # A command stays on one line, so that it can be copied.
-        lines.append(f"  {test.command}")
+        lines += continued(test.command, "  ")
         for limit in test.limits:
             lines += wrapped(f"{limit}: {limit.planned}", "  ")
     for reason in test_sheet.untested:
@@ -86,7 +85,8 @@ def _judge(output: Output, path: Path, places: list[Path]) -> None:
     failed = [outcome for outcome in verdict.outcomes if outcome.state in ("missed", "unreadable")]
     for outcome in failed[:_MOST_OUTCOMES]:
         lines.append(f"{outcome.state} {outcome.subject} {outcome.test}")
-        lines += [f"  {detail}" for detail in (*outcome.misses, *outcome.details)]
+        for detail in (*outcome.misses, *outcome.details):
+            lines += wrapped(detail, "  ")
     if len(failed) > _MOST_OUTCOMES:
         lines.append(f"and {len(failed) - _MOST_OUTCOMES:,} more: --json lists all")
     lines.append("accepted" if verdict.accepted else "not accepted")

@@ -16,7 +16,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.completion import complete_access, complete_country
 from sovereign_ai.cli.evidence import Log, Witnesses, places
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output, indented_json, table
+from sovereign_ai.cli.output import AsJson, Output, indented_json, table, wrapped
 from sovereign_ai.cli.target import StackOption
 from sovereign_ai.cluster.backends import list_local_kinds
 from sovereign_ai.cluster.control_plane import Backend
@@ -309,9 +309,9 @@ def _grant(
     output.progress(f"{cluster_dir.name}: recorded as run {run}; waiting for the operator")
     opened, kubeconfig = grant_access(cluster_dir, grant, lambda: datetime.now(UTC))
     ends = grant.ends.isoformat()
-    lines = [f"{grant.id}: {grant.user} has {grant.kind} in {grant.namespace} until {ends}"]
+    lines = wrapped(f"{grant.id}: {grant.user} has {grant.kind} in {grant.namespace} until {ends}")
     lines.append(f"export KUBECONFIG={kubeconfig}")
-    lines.append(f"recorded as run {run} in {log_file}; `verify` and `audit` report it while it is open")
+    lines += wrapped(f"recorded as run {run} in {log_file}; `verify` and `audit` report it while it is open")
     lines += set_aside_lines(log_file, entry)
     data = {
         "grant": opened.to_data(),
@@ -426,14 +426,15 @@ def _list(output: Output, path: Path, backend: Backend, name: str | None) -> Non
     if grants:
         rows = [_grant_row(record, now) for record in grants]
         lines = table(["id", "person", "kind", "namespace", "ends", "state"], rows)
-    lines += [f"unreadable: {line}" for line in unreadable]
+    for line in unreadable:
+        lines += wrapped(f"unreadable: {line}")
     if control_plane(backend, cluster_dir.name).is_default:
         for other in local_control_planes(cluster_dir.name):
             if other.is_default:
                 continue
             if number := _count_open(read_records(other.cluster_dir)[0]):
                 kind = other.backend
-                lines.append(f"{number} more open on the {kind} cluster of that name: --cluster {kind}")
+                lines += wrapped(f"{number} more open on the {kind} cluster of that name: --cluster {kind}")
     # An unreadable record may be of a grant that is open.
     is_open = unreadable or _count_open(grants)
     data = {"grants": [record.to_data() for record in grants], "unreadable": unreadable}

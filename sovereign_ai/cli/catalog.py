@@ -279,7 +279,7 @@ def _new(output: Output, kind: str, name: str, out: Path | None) -> None:
         hint = "name another, or add the printed row to it"
         raise UsageError(Problem("file-exists", message, hint=hint)) from None
     line = f"wrote {out}; fill it in, then: sovereign-ai catalog check {out}"
-    output.finish({"written": str(out)}, [line])
+    output.finish({"written": str(out)}, wrapped(line))
 
 
 def _check(output: Output, file: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 from sovereign_ai.cli import container_engine
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.cluster.backends import control_plane, explain_local_kinds, with_queueing
 from sovereign_ai.cluster.control_plane import Backend, LocalBackend
 from sovereign_ai.names import DNS_LABEL
@@ -166,7 +166,8 @@ def _status(output: Output, name: str, backend: Backend) -> None:
     lines = [_phase_line(cluster.name, cluster.phase, cluster.server)]
     if cluster.rows:
         lines += table(cluster.head, cluster.rows)
-    lines += cluster.notes
+    for note in cluster.notes:
+        lines += wrapped(note)
     output.finish(dict(cluster.data), lines, ExitCode.OK if cluster.healthy else ExitCode.ENVIRONMENT)
 
 
@@ -204,7 +205,9 @@ def _rotate(output: Output, name: str, backend: Backend) -> None:
         lines.append(f"export KUBECONFIG={plane.kubeconfig}")
         lines.append("copies of it, break-glass kubeconfigs and tokens from before are refused")
     else:
-        lines.append(f"it does not run; its next start makes them: `sovereign-ai cluster up {plane.name}`")
+        lines += wrapped(
+            f"it does not run; its next start makes them: `sovereign-ai cluster up {plane.name}`"
+        )
     output.finish({"name": plane.name, "running": runs}, lines)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, wrapped
 
 if TYPE_CHECKING:
     from sovereign_ai.toolchain.container_engine import EngineState
@@ -77,11 +77,11 @@ def _engine_lines(engine: EngineState) -> list[str]:
         return lines
     withheld = f"this computer withholds {', '.join(engine.trims)}"
     if engine.ours:
-        lines.append(f"{withheld}: containers start through a runtime that does not request it")
+        lines += wrapped(f"{withheld}: containers start through a runtime that does not request it")
     else:
-        lines.append(f"{withheld}, and sovereign-ai did not start this engine: nodes may not start in it;")
-        lines.append(
-            "stop it and run `sovereign-ai cluster engine up` as root,"
+        lines += wrapped(
+            f"{withheld}, and sovereign-ai did not start this engine: nodes may not start in it;"
+            " stop it and run `sovereign-ai cluster engine up` as root,"
             " whose engine does not request what is withheld"
         )
     return lines

@@ -17,7 +17,7 @@ from sovereign_ai.cli.deployment import (
     require_own_state,
 )
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.cli.target import (
     ClusterOption,
     KubeconfigOption,
@@ -318,7 +318,7 @@ def _forget_gone_cluster(output: Output, stack: Stack, plane: ControlPlane) -> N
     _drop_cluster(stack, plane)
     objects_text = counted(count, "object")
     line = f"the {backend} cluster {cluster} is gone, and with it the {objects_text} that the state held"
-    output.finish({"cluster": cluster, "forgotten": count}, [line])
+    output.finish({"cluster": cluster, "forgotten": count}, wrapped(line))
 
 
 def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> None:

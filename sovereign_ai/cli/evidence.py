@@ -15,7 +15,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import DescriptionArgument, day
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.files import COVERED, read
 from sovereign_ai.files.writing import destination, prepare, write
 
@@ -337,7 +337,8 @@ def record(
     lines.append(f"wrote {out}, signed by key {signer_id[:12]}")
     lines.append(f"added as run {entry['n'] + 1} to {log_file}")
     lines += [f"its head is kept in {place}, too" for place in second_places]
-    lines += chain.set_aside_lines(log_file, entry)
+    for line in chain.set_aside_lines(log_file, entry):
+        lines += wrapped(line)
     data = {
         "wrote": str(out),
         "key": signer_id,
@@ -399,8 +400,8 @@ def _rotate(
     end = f" until {last}" if last else ""
     # `n` counts from 0, and the line after the handover is the first one of the new key.
     first_line = entry["n"] + 2
-    lines = [f"key {new_id[:12]} signs {log_file} from line {first_line} on{end}"]
-    lines.append(f"wrote {statement_file}; keep it beside the log")
+    lines = wrapped(f"key {new_id[:12]} signs {log_file} from line {first_line} on{end}")
+    lines += wrapped(f"wrote {statement_file}; keep it beside the log")
     lines += chain.set_aside_lines(log_file, entry)
     data = {
         "log": str(log_file),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sovereign_ai.cli.output import Output
+from sovereign_ai.cli.output import Output, wrapped
 from sovereign_ai.errors import ExitCode, Problem, SovereignError, UsageError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
@@ -107,10 +107,13 @@ def check_evidence(output: Output, question: Question) -> None:
         _note_approvers(answer, factory)
         _compare_timestamp(answer, question, envelope, _own_line(log, walk, statement))
     answer.unchecked.append(_NEVER_CHECKED)
-    details = [*answer.aside, *answer.notes]
+    details: list[str] = []
+    for note in (*answer.aside, *answer.notes):
+        details += wrapped(note)
     for access in answer.access:
         details += access_lines(access)
-    details += [f"not checked: {line}" for line in answer.unchecked]
+    for line in answer.unchecked:
+        details += wrapped(f"not checked: {line}")
     data = {
         "checked": answer.checked,
         "not_checked": answer.unchecked,
@@ -120,7 +123,8 @@ def check_evidence(output: Output, question: Question) -> None:
         "problems": [problem.to_data() for problem in answer.problems],
     }
     if not answer.problems:
-        output.finish(data, [f"unchanged since it was signed: {', '.join(answer.checked)}", *details])
+        unchanged = wrapped(f"unchanged since it was signed: {', '.join(answer.checked)}")
+        output.finish(data, [*unchanged, *details])
         return
     lines: list[str] = []
     for problem in answer.problems:

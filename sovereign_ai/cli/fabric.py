@@ -347,7 +347,9 @@ def _render(output: Output, path: Path, out: Path, facts: _SiteFacts, *, snapsho
     for numbers in exports.values():
         objects += len(numbers)
     if exports:
-        lines.append(f"{counted(objects, 'object')} of NetBox's exports; netbox/ says what to update and add")
+        lines += wrapped(
+            f"{counted(objects, 'object')} of NetBox's exports; netbox/ says what to update and add"
+        )
     data = {
         "folder": str(out),
         "files": done.files,

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sovereign_ai.cli.output import table, wrapped
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
 
@@ -62,7 +63,7 @@ def write_faults(output: Output, series: FaultSeries, path: Path) -> None:
     write(path, to_text(series.events))
     lines = [
         *_counted(series),
-        f"{path}: {counted(len(series.events), 'fault')}; `--from {path}` replays them",
+        *wrapped(f"{path}: {counted(len(series.events), 'fault')}; `--from {path}` replays them"),
     ]
     output.finish({"cluster": series.cluster, "file": str(path), **_data(series)}, lines)
 
@@ -98,13 +99,11 @@ def replay_faults(output: Output, series: FaultSeries, target: Target, speed: fl
         replay.run(series.events, speed, stop, tell)
     lines = [*_counted(series)]
     faults_text = counted(len(series.events), "fault")
-    lines.append(f"{series.cluster}: {len(reported)} of {faults_text}, {speed:g} times the clock")
+    lines += wrapped(f"{series.cluster}: {len(reported)} of {faults_text}, {speed:g} times the clock")
     output.finish({"cluster": series.cluster, "reported": len(reported), **_data(series)}, lines)
 
 
 def _counted(series: FaultSeries) -> list[str]:
-    from sovereign_ai.cli.output import table
-
     counts = Counter(event.domain for event in series.events)
     rows = [(domain, str(number)) for domain, number in sorted(counts.items())]
     return table(["domain", "faults"], rows) if rows else []

@@ -13,7 +13,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.hosts_pulumi import Forks, GivenFile, Limit
 from sovereign_ai.cli.hosts_text import result_lines, roles_of
 from sovereign_ai.cli.options import DescriptionArgument, day
-from sovereign_ai.cli.output import AsJson, Output, indented_json, table
+from sovereign_ai.cli.output import AsJson, Output, indented_json, table, wrapped
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 from sovereign_ai.text import counted
@@ -225,7 +225,10 @@ def _cancelling() -> Callable[[], bool]:
 
 def _missing_lines(given: SiteFacts) -> list[str]:
     """Return a line for each fact that is in no plan and was not given."""
-    return [f"not given: {line}" for line in given.lacking()]
+    lines: list[str] = []
+    for fact in given.lacking():
+        lines += wrapped(f"not given: {fact}")
+    return lines
 
 
 def _prep(
@@ -244,11 +247,11 @@ def _prep(
         rows.append((unit, len(part.hosts), roles))
         units.append({"unit": unit, "hosts": len(part.hosts), "roles": roles})
     data: dict[str, Any] = {"folder": str(out), "units": units, "lacking": list(given.lacking())}
-    lines = [*table(("unit", "hosts", "roles"), rows), *_missing_lines(given)]
+    lines = [*table(("unit", "hosts", "roles"), rows, wraps=True), *_missing_lines(given)]
     if dry_run:
         inventories_text = counted(len(rows), "inventory", "inventories")
         hosts_text = counted(number, "host")
-        lines.append(f"would write {inventories_text} to {out}, and ask {hosts_text} whether they answer")
+        lines += wrapped(f"would write {inventories_text} to {out}, and ask {hosts_text} whether they answer")
         output.finish(data, lines)
         return
     require_ansible()

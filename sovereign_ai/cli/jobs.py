@@ -15,7 +15,7 @@ from sovereign_ai.cli.attempts import Attempts
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.jobs_usage import add_usage
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -274,7 +274,7 @@ def _scale(output: Output, path: Path, request: Submission, where: Where) -> Non
     lines = [f"{name}: {would}submitted" for name in changed]
     lines += [f"{name}: {would}deleted" for name in deleted]
     end = "; nothing was changed" if request.dry_run else ""
-    lines.append(f"{work.name}: {would}changed {len(changed)}, deleted {len(deleted)}{end}")
+    lines += wrapped(f"{work.name}: {would}changed {len(changed)}, deleted {len(deleted)}{end}")
     data = {"cluster": cluster, "changed": changed, "deleted": deleted, "dry_run": request.dry_run}
     output.finish(data | attempts.data, [*lines, *attempts.lines])
 

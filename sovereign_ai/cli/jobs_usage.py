@@ -12,7 +12,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -171,13 +171,15 @@ def usage_lines(uses: list[WorkUsage], sums: list[TenantUsage], price: HourPrice
     lines = table(["tenant", "works", *head], rows)
     lines += _team_lines(uses, head, price)
     lines += table(["work", "GPUs", *head], _work_rows(uses, price))
-    lines.append("kWh: machines at full load, without cooling and switches; calculated, not measured")
+    lines += wrapped("kWh: machines at full load, without cooling and switches; calculated, not measured")
     if price is not None:
         bound = ", a lower bound: `sovereign-ai assess cost` names what is not known"
-        lines.append(f"EUR: {price.euro:.2f} for a GPU-hour{bound if price.is_lower_bound else ''}")
+        lines += wrapped(f"EUR: {price.euro:.2f} for a GPU-hour{bound if price.is_lower_bound else ''}")
     evicted = sum(use.was_evicted for use in uses)
     if evicted:
-        lines.append(f"works that lost their place before, whose time until then is not counted: {evicted}")
+        lines += wrapped(
+            f"works that lost their place before, whose time until then is not counted: {evicted}"
+        )
     return lines
 
 

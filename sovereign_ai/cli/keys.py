@@ -13,7 +13,7 @@ from sovereign_ai.cli.attempts import Attempts
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.completion import complete_key, complete_level
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.cli.target import StackOption
 from sovereign_ai.text import counted
 
@@ -192,7 +192,7 @@ def _init(
         f"{cluster}: keys {', '.join(keys)} in token {module.token!r};"
         f" {counted(written.count, 'value')} re-encrypted under them"
     )
-    _finish_written(output, data, path, [line], written)
+    _finish_written(output, data, path, wrapped(line), written)
 
 
 def _status(output: Output, path: Path, name: str | None) -> None:
@@ -265,7 +265,7 @@ def _finish_written(
         lines.append(f"{values_text} still under an older version, or under none:")
         lines += [f"  {name}" for name in left]
         # A withdrawn key decrypts nothing, so its values cannot be written under the new version.
-        lines.append(
+        lines += wrapped(
             f"next: sovereign-ai keys status {quote(str(path))};"
             " what is under a withdrawn key is re-encrypted once the key is restored"
         )
@@ -299,4 +299,4 @@ def _set_access(
         verb = "are"
     word = "readable" if readable else "unreadable"
     line = f"{level}: {counted(count, 'secret')} in {', '.join(namespaces)} {verb} {word}"
-    output.finish({**data, "secrets": count, **attempts.data}, [line, *attempts.lines])
+    output.finish({**data, "secrets": count, **attempts.data}, [*wrapped(line), *attempts.lines])

@@ -261,6 +261,35 @@ def wrapped(text: str, indent: str = "") -> list[str]:
     return _wrap(text, indent, f"{indent}    ")
 
 
+_SHELL_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""")
+"""A word of a command line, with its quotation marks."""
+
+
+def continued(command: str, indent: str = "") -> list[str]:
+    r"""Lay out a command in 80 columns, with backslashes at line ends, so that a shell takes what is copied.
+
+    >>> print(*continued(f"fio --name='read and write' --directory={'a' * 30} --size=64G"), sep="\n")
+    fio --name='read and write' --directory=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa \
+        --size=64G
+    """
+    if len(indent) + len(command) <= _COLUMNS:
+        return [f"{indent}{command}"]
+    words = _SHELL_WORD.findall(command)
+    if " ".join(words) != command:
+        # An instruction for a person, with an apostrophe.
+        return wrapped(command, indent)
+    lines: list[str] = []
+    line = indent
+    for word in words:
+        # Two columns for the backslash.
+        if line.strip() and len(line) + 1 + len(word) > _COLUMNS - 2:
+            lines.append(f"{line} \\")
+            line = f"{indent}    {word}"
+        else:
+            line = f"{line} {word}" if line.strip() else f"{line}{word}"
+    return [*lines, line]
+
+
 def hanging(head: str, text: str) -> list[str]:
     """Lay out a sentence beside a head in 80 columns; its further lines begin below the sentence.
 

@@ -11,7 +11,7 @@ import typer
 from sovereign_ai.cli import worker_kubeconfig
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import DescriptionArgument
-from sovereign_ai.cli.output import AsJson, Output, table
+from sovereign_ai.cli.output import AsJson, Output, table, wrapped
 from sovereign_ai.files.writing import write
 from sovereign_ai.json_members import merged
 from sovereign_ai.text import counted
@@ -110,13 +110,13 @@ def _details(controller: PlatformController) -> list[str]:
     """Return a line for each image of a controller, and for each of its contacts."""
     lines: list[str] = []
     for image in controller.images:
-        lines.append(f"{controller.name}: image {image}")
+        lines += wrapped(f"{controller.name}: image {image}")
     if not controller.images:
         lines.append(f"{controller.name}: no image is described")
     for contact in controller.contacts:
         state = contact.place if contact.used else "switched off"
         origin = "" if contact.described else ", as it is shipped"
-        lines.append(f"{controller.name}: {contact.kind} {contact.name}: {state}{origin}")
+        lines += wrapped(f"{controller.name}: {contact.kind} {contact.name}: {state}{origin}")
     return lines
 
 
@@ -140,7 +140,7 @@ def _objects(output: Output, path: Path) -> None:
             {"object": title, "controller": controller, "from": f"{place.file or ''}:{place.line or ''}"}
         )
     lines = table(["object", "controller", "from"], [tuple(row.values()) for row in data])
-    none = ["no controller has manifests; write their files under 'platform.controllers[].manifests'"]
+    none = wrapped("no controller has manifests; write their files under 'platform.controllers[].manifests'")
     output.finish({"objects": data}, lines if data else none)
 
 

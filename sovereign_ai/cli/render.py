@@ -11,7 +11,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.completion import complete_delivery
 from sovereign_ai.cli.options import DescriptionArgument
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
@@ -276,5 +276,5 @@ def _summary(bundles: Sequence[Bundle], out: Path, *, flat: bool) -> tuple[list[
         count, folder = len(bundle.objects), str(out if flat else out / bundle.cluster)
         row = {"cluster": bundle.cluster, "digest": bundle.digest, "objects": count, "folder": folder}
         data.append(row)
-        lines.append(f"wrote {counted(count, 'object')} to {folder}, digest {bundle.digest}")
+        lines += wrapped(f"wrote {counted(count, 'object')} to {folder}, digest {bundle.digest}")
     return data, lines

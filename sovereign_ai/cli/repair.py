@@ -16,7 +16,7 @@ from sovereign_ai.cli.attempts import Attempts
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.interrupt import stopping_at_interrupt
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.cli.repair_months import add_simulate
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, Target, open_target
 from sovereign_ai.cluster.control_plane import Backend
@@ -346,11 +346,13 @@ def _status(output: Output, path: Path, where: Where, file: Path | None) -> None
     lines = [*machine_lines(listed, held, holds)]
     for machine in view.machines:
         if machine.maintainer and machine not in listed:
-            lines.append(f"{machine.name} is maintained by {machine.maintainer}: nothing is done about it")
+            lines += wrapped(
+                f"{machine.name} is maintained by {machine.maintainer}: nothing is done about it"
+            )
     budgets = live_budget_rows(policies.budgets, view.machines, now)
     lines += live_budget_lines(budgets)
     machines_text = counted(len(view.machines), "machine")
-    lines.append(f"{cluster}: {len(listed)} of {machines_text} have faults or are under repair")
+    lines += wrapped(f"{cluster}: {len(listed)} of {machines_text} have faults or are under repair")
     data: dict[str, object] = {"cluster": cluster}
     rows = []
     for machine in listed:
@@ -420,7 +422,7 @@ def _inject(output: Output, path: Path, node: str, fault: tuple[int, int], where
     effect = "is out of use" if is_out else "stays in use: an application caused it"
     output.finish(
         {"node": node, "gpu": gpu, "xid": xid, "out": is_out} | attempts.data,
-        [f"{node}: GPU {gpu} reports Xid {xid}, and {effect}", *attempts.lines],
+        [*wrapped(f"{node}: GPU {gpu} reports Xid {xid}, and {effect}"), *attempts.lines],
     )
 
 

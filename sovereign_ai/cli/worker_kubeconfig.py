@@ -9,7 +9,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, continued, wrapped
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
 
@@ -61,8 +61,11 @@ def _kubeconfig(
     namespace = kueue_namespace(stack.factory)
     secret = f"kubectl create secret generic {worker.cluster} -n {namespace} --from-file=kubeconfig={out}"
     lines = [
-        f"wrote {out}: the account of {stack.factory.name!r} in {worker.cluster!r}, until {made.ends}",
-        f"in {stack.factory.name!r}: {secret} --dry-run=client -o yaml | kubectl apply --server-side -f -",
+        *wrapped(
+            f"wrote {out}: the account of {stack.factory.name!r} in {worker.cluster!r}, until {made.ends}"
+        ),
+        f"then in {stack.factory.name!r}:",
+        *continued(f"{secret} --dry-run=client -o yaml | kubectl apply --server-side -f -", "  "),
         "then remove the file: it is a key to the worker",
     ]
     data = {"file": str(out), "worker": worker.cluster, "server": made.server, "ends": made.ends}

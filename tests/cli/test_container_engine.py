@@ -26,4 +26,4 @@ def test_an_engine_is_reported_with_what_the_computer_withholds(
     monkeypatch.setattr(daemon, "state", lambda: engine)
     result = CliRunner().invoke(app, ["cluster", "engine", "status"])
     assert result.exit_code == code
-    assert text in result.stdout
+    assert text in " ".join(result.stdout.split())

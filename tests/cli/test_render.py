@@ -132,7 +132,8 @@ def test_render_gitops_writes_the_clusters_folder_and_what_delivers_it(
     assert outer == own | {"lab", "notes.txt", ".sovereign-ai-render"}
     shown = call(*words).stdout
     assert "note: on a control plane with guarded policies" in shown
-    assert max(map(len, shown.splitlines()[2:])) <= 80
+    notes = [line for line in shown.splitlines() if not line.startswith(("wrote ", "    "))]
+    assert max(map(len, notes)) <= 80
 
 
 def test_a_folder_that_changes_its_form_holds_the_last_one_alone(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def test_the_file_is_for_its_owner_alone_and_the_output_says_where_it_goes(stack
     assert result.exit_code == 0, result.output
     assert file.read_bytes() == TOKEN.encode()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert f"secret generic {WORKER} -n kueue-system --from-file=kubeconfig={file}" in result.output
+    words = " ".join(result.output.replace("\\\n", " ").split())
+    assert f"secret generic {WORKER} -n kueue-system --from-file=kubeconfig={file}" in words
     assert TOKEN not in result.output
 
 
