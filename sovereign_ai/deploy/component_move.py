@@ -136,3 +136,11 @@ def losses_in(namespaces: AbstractSet[str], usage: Usage) -> Iterator[str]:
         yield counted(len(claims), f"volume claim ({size}) is deleted", f"volume claims ({size}) are deleted")
     names = ", ".join(sorted(namespaces))
     yield f"everything else in namespace {names} is deleted"
+
+
+def old_class_costs(classes: Iterable[str], usage: Usage) -> Iterator[str]:
+    """Yield what keeps the names of storage classes that go."""
+    if kept := usage.volumes_of(classes):
+        size = total_size(kept, "capacity")
+        tail = "the old storage class's name, and no new claim can have it"
+        yield counted(len(kept), f"volume ({size}) keeps {tail}", f"volumes ({size}) keep {tail}")

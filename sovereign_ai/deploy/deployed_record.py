@@ -32,6 +32,11 @@ class DeployedRecord:
     machines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 
+    @property
+    def components(self) -> set[str]:
+        """The component labels of the parts that it names, such as `zone.open`."""
+        return {f"{kind}.{name}" for kind, names in self.parts.items() for name in names}
+
 
 def deployed_record(api: Api, factory: str, cluster: str) -> DeployedRecord:
     """Read the record of a factory from a cluster.

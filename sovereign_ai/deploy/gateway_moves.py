@@ -12,13 +12,31 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sovereign_ai.deploy.component_move import Move, Usage, namespace_of
+from sovereign_ai.deploy.deployed_record import record_in
+from sovereign_ai.deploy.noted_renames import Renames
+from sovereign_ai.deploy.place_renames import RenamedPlaces
 from sovereign_ai.deploy.successors import component_of
-from sovereign_ai.spec import Gateway
+from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.spec import AIFactory, Gateway
 from sovereign_ai.text import counted
 
 Object = Mapping[str, Any]
-_PREFIX = "gateway-"
+GATEWAY = "gateway"
+_PREFIX = f"{GATEWAY}-"
 """Where the name of a gateway's policies begins; a test renders them."""
+
+
+@frozen_dataclass
+class KnownGateways:
+    """What is known of gateways beside their policies, of which one may have none.
+
+    Attributes:
+        described: the gateways that were described before, whether or not any namespace was in their zones.
+        renamed: old name to new name, as the run that was cut short took them; None where none was.
+    """
+
+    described: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -43,7 +61,11 @@ class _Way:
 
 
 def gateway_moves(
-    live: Iterable[Object], gateways: Sequence[Gateway], zones: Mapping[str, str], usage: Usage
+    live: Iterable[Object],
+    gateways: Sequence[Gateway],
+    zones: Mapping[str, str],
+    usage: Usage,
+    known: KnownGateways | None = None,
 ) -> Iterator[Move]:
     """Yield the gateways that are renamed or closed, and what of a gateway is not open any more.
 
@@ -52,18 +74,53 @@ def gateway_moves(
         gateways: the gateways of the new description.
         zones: old name to new name of the zones that are renamed.
         usage: the objects of tenants.
+        known: what else is known of gateways.
     """
     before = _live_ways(live, zones)
     after = _described_ways(gateways)
-    names = _new_names(before, after)
+    names = _new_names(before, after, known or KnownGateways())
     for name, old in before.items():
         successor = names[name]
         if successor != name:
             # A renamed gateway leads where it led.
             costs = () if successor else tuple(_costs(old, usage, old.addresses))
-            yield Move("gateway", name, successor, costs)
+            yield Move(GATEWAY, name, successor, costs)
         if successor:
             yield from _losses(name, successor, old, after[successor], usage)
+
+
+def renamed_gateways(
+    live: Iterable[Object],
+    zones: RenamedPlaces,
+    factory: AIFactory,
+    cluster: str,
+    noted: Renames | None = None,
+) -> RenamedPlaces:
+    """Return the gateways that a deployment takes for renamed, as places are.
+
+    Args:
+        live: the factory's own live objects.
+        zones: the places that are renamed, zones among them.
+        factory: the new description.
+        cluster: the plan's name for the cluster.
+        noted: what the run that was begun last took for renamed.
+    """
+    old = list(live)
+    names = {name: new_name for (kind, name), new_name in zones.items() if kind == "zone"}
+    known = known_gateways(old, factory, cluster, noted)
+    successors = _new_names(_live_ways(old, names), _described_ways(factory.gateways), known)
+    return {(GATEWAY, name): new for name, new in successors.items() if new not in {"", name}}
+
+
+def known_gateways(
+    live: Iterable[Object], factory: AIFactory, cluster: str, noted: Renames | None
+) -> KnownGateways:
+    """Return what is known of gateways beside their policies."""
+    recorded = record_in(live, factory.name, cluster).parts.get(GATEWAY, {})
+    noted = noted or Renames()
+    pairs = {name: new for (kind, name), new in noted.places.items() if kind == GATEWAY}
+    # What a run that was cut short has recorded need not be there yet.
+    return KnownGateways(frozenset(recorded.keys() - set(pairs.values())), pairs if noted.goes_on else None)
 
 
 def _live_ways(live: Iterable[Object], zones: Mapping[str, str]) -> dict[str, _Way]:
@@ -92,12 +149,14 @@ def _described_ways(gateways: Sequence[Gateway]) -> dict[str, _Way]:
     return ways
 
 
-def _new_names(before: Mapping[str, _Way], after: Mapping[str, _Way]) -> dict[str, str]:
+def _new_names(before: Mapping[str, _Way], after: Mapping[str, _Way], known: KnownGateways) -> dict[str, str]:
     """Return each old name with the new one; empty where the gateway is closed."""
     names = {name: name if name in after else "" for name in before}
+    if known.renamed is not None:
+        return {name: new or known.renamed.get(name, "") for name, new in names.items()}
     matches = []
     for old in before.keys() - after.keys():
-        for new in after.keys() - before.keys():
+        for new in after.keys() - before.keys() - known.described:
             common = len(before[old].addresses & after[new].addresses)
             if common:
                 more = len(before[old].ports & after[new].ports) + len(before[old].zones & after[new].zones)
@@ -120,7 +179,7 @@ def _losses(name: str, successor: str, old: _Way, new: _Way, usage: Usage) -> It
         origin = ", ".join(sorted(lost))
         target = ", ".join(sorted(stays - there))
         costs = tuple(_costs(old, usage, lost)) if place == "address" else ()
-        yield Move("gateway", name, successor, costs, place, origin, target)
+        yield Move(GATEWAY, name, successor, costs, place, origin, target)
 
 
 def _costs(way: _Way, usage: Usage, addresses: Iterable[str]) -> Iterator[str]:

@@ -4,8 +4,8 @@ Sites, halls, fabrics, keys and regions have no objects of their own: a new name
 that name them, in the same way as a move of those objects to another place. The description decides:
 
 - a place whose name is still described was not renamed: what was there has moved;
-- a place whose name is not described any more was renamed, if what was there is now somewhere that the
-  cluster had nothing before.
+- a place whose name is not described any more was renamed, if what was there is now somewhere that was not
+  described and where the cluster had nothing before.
 
 What was there before is what was deployed as a whole, as the record on the cluster has it (`as_deployed`). A
 run that was cut short leaves objects in a new place beside those in the old one, and real machines show the
@@ -15,7 +15,7 @@ place that they were configured for, until their hosts are configured anew.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import product
 
@@ -106,7 +106,9 @@ def changed_places(before: Places, after: Places, renamed: Mapping[str, str]) ->
     return changes
 
 
-def zones_renamed_by_pools(renamed: Mapping[str, str], before: Places, after: Places) -> dict[str, str]:
+def zones_renamed_by_pools(
+    renamed: Mapping[str, str], before: Places, after: Places, known: Collection[str] = ()
+) -> dict[str, str]:
     """Return the zones that go and come again under another name, as the pools in them show.
 
     A zone's own objects are its flows, which lie in the namespaces of its tenants: where all of these change
@@ -116,6 +118,7 @@ def zones_renamed_by_pools(renamed: Mapping[str, str], before: Places, after: Pl
         renamed: each component that goes, and the one that takes its place; empty where none is alike enough.
         before: where components are on the cluster.
         after: where they will be.
+        known: component labels of what was described before.
 
     Returns:
         Component labels, `zone.restricted` to `zone.citadel`.
@@ -138,14 +141,18 @@ def zones_renamed_by_pools(renamed: Mapping[str, str], before: Places, after: Pl
         if kind != "zone" or successor_zone or len(names) != 1 or names <= occupied:
             continue
         heir = f"zone.{next(iter(names))}"
-        if heir not in taken:
+        if heir not in taken and heir not in known:
             pairs[component] = heir
             taken.add(heir)
     return pairs
 
 
 def renamed_places(
-    factory: AIFactory, renamed: Mapping[str, str], before: Places, changes: Iterable[Relocation]
+    factory: AIFactory,
+    renamed: Mapping[str, str],
+    before: Places,
+    changes: Iterable[Relocation],
+    recorded: Mapping[str, Collection[str]] | None = None,
 ) -> RenamedPlaces:
     """Return the places that are renamed.
 
@@ -154,11 +161,14 @@ def renamed_places(
         renamed: each component that goes, and the one that takes its place; zones are components too.
         before: where components are on the cluster.
         changes: the components whose places have other names.
+        recorded: kind of place to the names that were described before, whatever was there.
     """
     described = _described_places(factory)
     occupied: dict[str, set[str]] = defaultdict(set)
     for (_, kind), names in before.items():
         occupied[kind] |= names
+    for kind, recorded_names in (recorded or {}).items():
+        occupied[kind] |= set(recorded_names)
     pairs = _renamed_zones(renamed)
     # First the components that leave one place only, which leave no doubt.
     for change in sorted(changes, key=lambda change: len(change.old)):

@@ -8,8 +8,10 @@
    those whose definition leaves, while the controller still runs that lets them go (`definitions.py`).
 5. The new admission policies come into force, before any object that only they permit is written. Pods that
    wait with the old name of their zone are made again (`waiting_work.py`).
-6. Definitions of kinds are written and served, before any object of their kind is.
-7. Objects of which a field cannot be changed are recreated, under the new policies (`replacement.py`).
+6. Namespaces enter their new zones, with their network policies closed until they are there
+   (`zone_moves.py`).
+7. Definitions of kinds are written and served, before any object of their kind is.
+8. Objects of which a field cannot be changed are recreated, under the new policies (`replacement.py`).
 
 So at no moment is more permitted than by the old or the new description. The steps are part of the program,
 and not of a command, so that a plain `pulumi up` keeps the same order. Each step can be repeated: the next
@@ -44,6 +46,7 @@ from sovereign_ai.deploy.renames import planned_renames
 from sovereign_ai.deploy.replacement import replace
 from sovereign_ai.deploy.waiting_work import renew_waiting
 from sovereign_ai.deploy.withdrawal import withdraw, withdrawn
+from sovereign_ai.deploy.zone_moves import move_between_zones
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, Where
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import Bundle
@@ -93,6 +96,7 @@ def prepare(
     remove_holders(api, checked.strays, progress)
     enforce(api, bundle.objects, progress, live=reading)
     renew_waiting(api, bundle.objects, progress)
+    move_between_zones(api, bundle.objects, progress, live=reading)
     define(api, bundle.objects, progress)
     replaced = [obj for obj in bundle.objects if key_of(obj) in checked.replaces]
     replace(api, replaced, progress)

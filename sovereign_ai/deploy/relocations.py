@@ -28,7 +28,8 @@ from sovereign_ai.deploy.component_places import (
     planned_places,
 )
 from sovereign_ai.deploy.deployed_record import DeployedRecord, record_in
-from sovereign_ai.deploy.gateway_moves import gateway_moves
+from sovereign_ai.deploy.gateway_moves import GATEWAY, gateway_moves, known_gateways
+from sovereign_ai.deploy.lost_classes import lost_classes
 from sovereign_ai.deploy.noted_renames import Renames
 from sovereign_ai.deploy.place_renames import (
     Relocation,
@@ -89,7 +90,8 @@ def relocations(
     moves += _quotas(old, new)
     moves += _namespaces(old, new, renamed, pairs, usage)
     zones = {name: new_name for (kind, name), new_name in pairs.items() if kind == "zone"}
-    moves += gateway_moves(old, factory.gateways, zones, usage)
+    moves += gateway_moves(old, factory.gateways, zones, usage, known_gateways(old, factory, cluster, noted))
+    moves += lost_classes(old, new, renamed, staying, factory, plan)
     own = {component_of(obj) for obj in new}
     told = set(renamed)
     outside = _outside_their_zones(new, plan, cluster, usage)
@@ -136,9 +138,16 @@ def place_changes(
         before = known.undone(before)
     after = component_places(wanted) | planned_places(plan, before.keys(), renamed)
     changes = changed_places(before, after, renamed)
-    pairs = renamed_places(factory, renamed, before, changes)
-    pairs |= recorded_renames(record.parts, parts(factory), pairs)
-    return changes, pairs | known.places if known.goes_on else pairs
+    # The run that goes on takes nothing else for renamed than the one that was cut short did.
+    if known.goes_on:
+        return changes, dict(known.places)
+    # What that run has recorded need not be there yet.
+    recorded = {}
+    for kind, names in record.parts.items():
+        coming = {new for (place, _), new in known.places.items() if place == kind}
+        recorded[kind] = names.keys() - coming
+    pairs = renamed_places(factory, renamed, before, changes, recorded)
+    return changes, pairs | recorded_renames(record.parts, parts(factory), pairs)
 
 
 def _remaining(before: Places, record: DeployedRecord) -> set[tuple[str, str]]:
@@ -173,8 +182,8 @@ def _renames(
     sites = {site.name for site in factory.sites}
     classes, nodes = _objects_by_place(live)
     for (kind, old), new in sorted(pairs.items()):
-        # The rename of a zone is reported as that of a component.
-        if kind == "zone" and f"zone.{old}" in renamed:
+        # The rename of a zone is reported as that of a component, and that of a gateway with where it leads.
+        if kind == GATEWAY or (kind == "zone" and f"zone.{old}" in renamed):
             continue
         # A site without a region of its own is one by its name, and is reported as a site.
         if kind == "region" and new in sites and pairs.get(("site", old)) == new:

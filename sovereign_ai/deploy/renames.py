@@ -15,9 +15,10 @@ from typing import Any
 
 from sovereign_ai.cluster import is_recreated
 from sovereign_ai.cluster.api import Api, list_if_served
-from sovereign_ai.deploy.component_move import Move, Usage, losses_in, total_size
+from sovereign_ai.deploy.component_move import Move, Usage, losses_in, old_class_costs
 from sovereign_ai.deploy.component_places import component_places
 from sovereign_ai.deploy.deployed_record import DeployedRecord, record_in
+from sovereign_ai.deploy.gateway_moves import renamed_gateways
 from sovereign_ai.deploy.noted_renames import Renames
 from sovereign_ai.deploy.place_renames import as_deployed, zones_renamed_by_pools
 from sovereign_ai.deploy.pool_nodes import departure_of, nodes_by_pool
@@ -109,7 +110,7 @@ def planned_renames(
     live = read_parts(api, listed, factory.name)
     renamed = _renamed(live, listed, factory, plan, cluster, noted)
     _, places = place_changes(live, listed, renamed, factory, plan, cluster, noted)
-    return Renames(renamed, places)
+    return Renames(renamed, places | renamed_gateways(live, places, factory, cluster, noted))
 
 
 def planned_moves(
@@ -210,11 +211,13 @@ def _renamed(
     # Of a pool the machines are there still once all of its objects have gone.
     known = (noted or Renames()).unfinished(components_of(everything).keys(), set())
     begun = _begun(old, record, plan, cluster) | known.coming
+    # A run that was cut short may have recorded what it had not brought yet.
+    recorded = record.components - known.coming
     deployed = [obj for obj in old if component_of(obj) not in begun]
     described = _described(factory)
-    renamed = successors(deployed, new, described)
+    renamed = successors(deployed, new, described, recorded)
     before = as_deployed(component_places(deployed), record, factory)
-    renamed |= zones_renamed_by_pools(renamed, before, component_places(new))
+    renamed |= zones_renamed_by_pools(renamed, before, component_places(new), recorded)
     # What it brought and is not described goes again, and nothing takes its place.
     renamed = dict.fromkeys(begun - described, "") | renamed
     return {**renamed, **known.components} if known.goes_on else renamed
@@ -261,10 +264,7 @@ def _costs(prefix: str, component: str, objects: Iterable[Object], usage: Usage)
             classes.add(name)
     if namespaces:
         yield from losses_in(namespaces, usage)
-    if kept := usage.volumes_of(classes):
-        size = total_size(kept, "capacity")
-        tail = "the old storage class's name, and no new claim can have it"
-        yield counted(len(kept), f"volume ({size}) keeps {tail}", f"volumes ({size}) keep {tail}")
+    yield from old_class_costs(classes, usage)
     # A local queue has its pool's name, in the namespaces of its zone. A tenant's go with its namespace.
     waiting = [workload for workload in usage.workloads if workload["spec"].get("queueName") == component]
     if prefix == "pool" and waiting:

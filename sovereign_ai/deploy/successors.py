@@ -61,18 +61,25 @@ class _Form:
         return objects, values
 
 
-def successors(old: Iterable[Object], new: Iterable[Object], kept: Collection[str] = ()) -> dict[str, str]:
+def successors(
+    old: Iterable[Object],
+    new: Iterable[Object],
+    kept: Collection[str] = (),
+    known: Collection[str] = (),
+) -> dict[str, str]:
     """Return the component that takes the place of each one that goes; empty where none is alike enough.
 
     Args:
         old: the objects that are there, live or as they were stated.
         new: the objects that are to be there.
         kept: component labels of components that do not go although they have no objects any more.
+        known: component labels of components that do not come although they had no objects: they were
+            described before, and take nobody's place.
     """
     listed, planned = list(old), list(new)
     before, after = components_of(listed), components_of(planned)
     going = sorted(before.keys() - after.keys() - set(kept))
-    coming = sorted(after.keys() - before.keys())
+    coming = sorted(after.keys() - before.keys() - set(known))
     result = dict.fromkeys(going, "")
     if not going or not coming:
         return result

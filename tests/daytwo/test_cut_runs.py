@@ -1,4 +1,6 @@
-"""Every change of the table cut short at every moment: the run that goes on tells and drains the same."""
+"""Every change of the table: all that is done is told, and the run that goes on after one that was cut short,
+at whatever moment, tells and drains the same.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import pytest
 
 from tests.daytwo.probes import Described
 from tests.daytwo.table import Change, changes, part_of
+from tests.daytwo.test_pairs import Way, insist_on_truth
 from tests.support.cut_runs import insist_on_one_story
 
 
@@ -23,10 +26,12 @@ def _named() -> list[Change]:
 @pytest.mark.daytwo
 @pytest.mark.parametrize("way", ["there", "back"])
 @pytest.mark.parametrize("change", _named(), ids=lambda change: change.name)
-def test_a_run_that_goes_on_tells_and_drains_what_the_one_that_was_cut_short_did(
+def test_what_is_told_is_done_and_a_run_that_goes_on_tells_what_the_one_that_was_cut_short_did(
     change: Change, way: str
 ) -> None:
     old, new = Described.of(change.before), Described.of(change.after)
     if old.bundle.cluster != new.bundle.cluster:
         pytest.skip("the cluster has another name, and is another deployment")
-    insist_on_one_story(*((old, new) if way == "there" else (new, old)))
+    ends = (old, new) if way == "there" else (new, old)
+    insist_on_truth(Way(*ends))
+    insist_on_one_story(*ends)

@@ -95,6 +95,7 @@ def insist_on_truth(way: Way) -> None:
     _insist_on_namespaces(way)
     _insist_on_machines(way)
     _insist_on_classes(way)
+    _insist_on_gateways(way)
     _insist_on_objects(way)
 
 
@@ -165,6 +166,22 @@ def _insist_on_classes(way: Way) -> None:
     assert remade <= told
 
 
+def _insist_on_gateways(way: Way) -> None:
+    """See that each gateway that goes is told once, and each that takes its place is a new one."""
+    before = {gateway.name for gateway in way.old.factory.gateways}
+    after = {gateway.name for gateway in way.new.factory.gateways}
+    there = {obj["metadata"]["name"] for obj in way.old.bundle.objects if obj["kind"] == "NetworkPolicy"}
+    told: Counter[str] = Counter()
+    heirs: Counter[str] = Counter()
+    for move in way.moves:
+        if move.kind == "gateway" and not move.place:
+            told[move.old] += 1
+            heirs.update([move.new] if move.new else [])
+    assert told.keys() == {name for name in before - after if f"gateway-{name}" in there}
+    assert heirs.keys() <= after - before
+    assert {*told.values(), *heirs.values()} <= {1}
+
+
 def _insist_on_objects(way: Way) -> None:
     """See that every object that is made, changed or deleted is named, and no other."""
     live = [completed(obj) for obj in way.old.bundle.objects]
@@ -220,3 +237,45 @@ def test_what_is_told_of_the_way_between_two_descriptions_is_what_a_deployment_d
             except AssertionError as error:
                 error.add_note(f"from {first!r} to {second!r}")
                 raise
+
+
+DESCRIBED_BEFORE = (
+    "a zone is given up for one in which nothing was",
+    "a pool is given up for one that comes from the site beside",
+    "a tier is given up for one that comes from the site beside",
+    "a tenant is given up for one that comes from the site beside",
+    "a gateway is given up for one whose zone had no tenant",
+)
+
+
+@pytest.mark.parametrize("name", DESCRIBED_BEFORE)
+def test_what_was_described_before_takes_nobodys_place_although_it_had_nothing_on_the_cluster(
+    name: str,
+) -> None:
+    old, new = ends(name)
+    assert {move.new for move in Way(old, new).told()} <= {""}
+    insist_on_truth(Way(old, new))
+    insist_on_truth(Way(new, old))
+
+
+@pytest.mark.parametrize("name", ["a tier moves to the site beside", "a tier becomes an object store"])
+def test_a_tier_that_stays_without_its_storage_class_is_told_with_the_volumes_of_that(name: str) -> None:
+    old, new = ends(name)
+    insist_on_truth(Way(old, new))
+    [move] = Way(old, new).moves
+    assert (move.kind, move.old, move.new) == ("storage tier", "models", "models")
+    volume = {"spec": {"storageClassName": "models", "capacity": {"storage": "2T"}}}
+    claim = {"metadata": {"namespace": "startups"}, "spec": {"storageClassName": "models"}}
+    live, bundle = old.bundle.objects, new.bundle
+    usage = Usage(volumes=(volume,), claims=(claim,))
+    [found] = moves(live, bundle.objects, usage, new.factory, new.plan, bundle.cluster)
+    assert found.costs == (
+        "1 volume (2 TB) keeps the old storage class's name, and no new claim can have it",
+        "1 volume claim waits for its storage class, and gets no volume",
+    )
+
+
+def ends(name: str) -> tuple[Described, Described]:
+    """Return what a change of the table starts from and leads to."""
+    [change] = [change for change in changes() if change.name == name]
+    return Described.of(change.before), Described.of(change.after)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sovereign_ai.deploy.deployed_record import DeployedRecord, deployed_record, record_in
-from sovereign_ai.render.kubernetes import machines, parts
+from sovereign_ai.render.kubernetes import machines
+from sovereign_ai.render.kubernetes.record import recorded_parts
 from tests.render.lab import one, stack
 
 
@@ -25,7 +26,7 @@ def test_the_record_is_read_as_it_was_written() -> None:
     cluster: Any = Cluster(one("ConfigMap", "factory", "sovereign-system"))
     factory, plan = stack("lab")
     found = deployed_record(cluster, "lab", "lab")
-    assert found == DeployedRecord(machines(plan, "lab"), parts(factory))
+    assert found == DeployedRecord(machines(plan, "lab"), recorded_parts(factory))
 
 
 @pytest.mark.parametrize(("factory", "cluster"), [("other", "lab"), ("lab", "other")])
@@ -54,8 +55,8 @@ def written_by(**managers: str) -> dict[str, Any]:
 def test_what_somebody_else_wrote_into_the_record_drains_no_machine() -> None:
     factory, plan = stack("lab")
     edited = written_by(machines="kubectl-edit", parts="sovereign-ai")
-    assert record_in([edited], "lab", "lab") == DeployedRecord({}, parts(factory))
+    assert record_in([edited], "lab", "lab") == DeployedRecord({}, recorded_parts(factory))
     restored = written_by(machines="velero", parts="velero")
     assert record_in([restored], "lab", "lab") == DeployedRecord()
     own = written_by(machines="sovereign-ai", parts="sovereign-ai")
-    assert record_in([own], "lab", "lab") == DeployedRecord(machines(plan, "lab"), parts(factory))
+    assert record_in([own], "lab", "lab") == DeployedRecord(machines(plan, "lab"), recorded_parts(factory))

@@ -122,6 +122,7 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
                     "pool serve moves from site fra1 to site ber1: "
                     "4 nodes leave: the pool is on another cluster then"
                 ),
+                "storage tier models moves from region fra1 to region ber1",
             ],
         ),
         ("a pool shrinks by a machine", ["pool serve changes its nodes from 4 to 3: 1 node leaves"]),

@@ -14,6 +14,7 @@ from sovereign_ai.deploy.noted_renames import Renames
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.renames import moves, planned_renames
 from sovereign_ai.deploy.withdrawal import _ORDER
+from sovereign_ai.deploy.zone_moves import zone_moves
 from sovereign_ai.render.kubernetes.bundle import Bundle
 from tests.daytwo.probes import Described
 from tests.deploy.test_departures import Live, drained, real_nodes
@@ -25,8 +26,9 @@ Told = set[tuple[str, str, str]]
 def moments(old: Bundle, new: Bundle) -> Iterator[tuple[str, list[Object]]]:
     """Yield the objects of a cluster after each step from one bundle to another, with the step.
 
-    First what leaves and policies judge is withdrawn, namespaces with all that is in them. Then objects are
-    written, kind by kind, the record of the description among them. What else leaves is deleted at the end.
+    First what leaves and policies judge is withdrawn, namespaces with all that is in them. Then namespaces
+    enter their new zones. Then objects are written, kind by kind, the record of the description among them.
+    What else leaves is deleted at the end.
     """
     wanted = {resource_name(obj): obj for obj in new.objects}
     live: dict[str, Object] = {resource_name(obj): obj for obj in old.objects}
@@ -35,6 +37,10 @@ def moments(old: Bundle, new: Bundle) -> Iterator[tuple[str, list[Object]]]:
         for name in [name for name, obj in leaving.items() if obj["kind"] == kind]:
             _delete(live, name)
             yield f"{name} is withdrawn", list(live.values())
+    for batch in zone_moves(list(live.values()), new.objects):
+        live.update((resource_name(obj), obj) for obj in batch)
+        if batch:
+            yield f"{len(batch)} {batch[0]['kind']} objects are moved", list(live.values())
     for kind, of_kind in groupby(wanted.items(), key=lambda item: item[1]["kind"]):
         live.update(of_kind)
         yield f"{kind} is written", list(live.values())

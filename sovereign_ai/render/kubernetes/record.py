@@ -2,8 +2,8 @@
 
 Objects and nodes do not show everything: a site without machines has none, and labels of live nodes come from
 what a machine measures by itself, which may differ from the description although nobody changed it. So the
-ConfigMap `factory` also holds what the machines of each pool are, and a fingerprint of each part that may
-have no objects.
+ConfigMap `factory` also holds what the machines of each pool are, a fingerprint of each part that may have no
+objects, and the names of those that may have none on this cluster.
 
     recorded(factory, plan, "lab")["machines"]   # '{"train":{"driver":"580.95.5",…}}'
 """
@@ -24,6 +24,9 @@ MACHINES, PARTS = "machines", "parts"
 _PARTS = {"fabric": "fabrics", "key": "keys", "site": "sites", "zone": "zones"}
 """Kind of a part that may have no objects to its field; halls are parts of sites."""
 _NAMED = ("pools", "storage", "tenants")
+_NAMED_ALONE = {"gateway": "gateways", "pool": "pools", "storage": "storage", "tenant": "tenants"}
+"""Kind of a part that may have objects elsewhere only to its field: that it was described is all that counts.
+"""
 """Fields with other parts that these name."""
 _DIGITS = 8
 """Hexadecimal digits of the hash of one field: a change is missed once in four billion."""
@@ -41,7 +44,15 @@ def recorded(factory: AIFactory, plan: Plan, cluster: str) -> dict[str, str]:
         plan: its plan.
         cluster: the plan's name for the cluster.
     """
-    return {MACHINES: _text(machines(plan, cluster)), PARTS: _text(parts(factory))}
+    return {MACHINES: _text(machines(plan, cluster)), PARTS: _text(recorded_parts(factory))}
+
+
+def recorded_parts(factory: AIFactory) -> Parts:
+    """Return every part that is recorded: with its fingerprint, or by its name alone."""
+    described: dict[str, dict[str, Mapping[str, str]]] = {}
+    for kind, field in _NAMED_ALONE.items():
+        described[kind] = {part.name: {} for part in getattr(factory, field)}
+    return {**described, **parts(factory)}
 
 
 def machines(plan: Plan, cluster: str) -> Facts:

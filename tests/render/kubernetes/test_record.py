@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from sovereign_ai.render.kubernetes.record import machines, parts
+from sovereign_ai.render.kubernetes.record import machines, parts, recorded_parts
 from tests.daytwo.edits import edited
 from tests.daytwo.probes import Described
 from tests.daytwo.table import described
@@ -28,7 +28,7 @@ def test_the_record_says_what_the_machines_of_each_pool_are() -> None:
     }
     factory, plan = stack("lab")
     assert machines(plan, "lab") == facts
-    assert parts(factory) == orjson.loads(data["parts"])
+    assert recorded_parts(factory) == orjson.loads(data["parts"])
 
 
 def test_a_part_that_is_only_renamed_keeps_its_fingerprint_and_so_do_those_that_name_it() -> None:

@@ -1,0 +1,136 @@
+"""Random changes of a description, several at once: what is told is done, nothing opens, and nothing dangles.
+
+A seed is a factory that is changed again and again, there and back. A change that is refused is refused at a
+field and a line, and the factory stays as it was.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sovereign_ai.deploy.component_move import Usage
+from sovereign_ai.deploy.renames import moves
+from sovereign_ai.deploy.rule_check import gate
+from sovereign_ai.deploy.successors import component_of
+from sovereign_ai.errors import SovereignError
+from tests.daytwo.edits import Data
+from tests.daytwo.probes import Described
+from tests.daytwo.random_edits import Draft, change_several
+from tests.daytwo.table import described
+from tests.daytwo.test_pairs import Way, insist_on_truth
+from tests.daytwo.watcher import openings
+from tests.support.any_order import Replay, dangling
+from tests.support.approvals import signed_data
+from tests.support.cut_runs import insist_on_one_story
+
+SEEDS, SHORT = 100, 2
+STEPS, ORDERS = 4, 3
+"""Changes of a seed, and how many orders of each are tried."""
+_OF_RULES = re.compile(r"[A-Z]{3}-\d{3}")
+"""Codes of findings, which name an object and the rule that it breaks."""
+
+
+def built(data: Data) -> Described:
+    """Return what a description leads to.
+
+    Raises:
+        SovereignError: it is refused.
+    """
+    new = Described.of(signed_data(data) if data.get("waivers") else data)
+    gate(new.factory, new.plan, new.bundle)
+    return new
+
+
+def ways(seed: int) -> Iterator[tuple[list[str], Described, Described]]:
+    """Yield each change that a seed makes of its factory, with what was done in words."""
+    dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    data = described(dice.choice(("lab", "full")))
+    old = built(data)
+    for _ in range(STEPS):
+        draft = Draft(data, dice)
+        change_several(draft)
+        try:
+            new = built(draft.data)
+        except SovereignError as error:
+            for problem in error.problems:
+                assert problem.where.field, (draft.done, problem)
+                assert problem.where.line or _OF_RULES.fullmatch(problem.code), (draft.done, problem)
+            continue
+        if new.bundle.cluster == old.bundle.cluster:
+            yield draft.done, old, new
+        data, old = draft.data, new
+
+
+def insist_on_safety(old: Described, new: Described, dice: random.Random) -> None:
+    """See that a way tells what it does, opens nothing, and leaves nothing without what it needs."""
+    way = Way(old, new)
+    insist_on_truth(way)
+    _insist_on_losses(way)
+    for _ in range(ORDERS):
+        replay = Replay(old.bundle, new.bundle, dice)
+        assert list(openings(replay.events, old, new)) == []
+        assert list(dangling(replay.withdrawn)) == []
+    assert list(dangling(way.after)) == []
+    insist_on_one_story(old, new)
+
+
+def _insist_on_losses(way: Way) -> None:
+    """See that each claim and pod that is deleted is told, and each volume whose storage class goes."""
+    usage = _used(way)
+    new = way.new
+    found = moves(way.live, new.bundle.objects, usage, new.factory, new.plan, new.bundle.cluster)
+    costs = [cost for move in found for cost in move.costs]
+    spaces, classes = set(), set()
+    for name, obj in way.before.items():
+        is_tenants = obj["kind"] == "Namespace" and component_of(obj).startswith("tenant.")
+        if is_tenants and name not in way.after:
+            spaces.add(name)
+        if obj["kind"] == "StorageClass" and name not in way.after:
+            classes.add(name)
+    assert _counted(costs, r"(\d+) volume claims? \(.+\) (?:is|are) deleted") == len(spaces)
+    assert _counted(costs, r"(\d+) running pods? ends?") == len(spaces)
+    assert _counted(costs, r"(\d+) volumes? \(.+\) keeps? the old storage class's name") == len(classes)
+
+
+def _used(way: Way) -> Usage:
+    """Return a cluster with a pod and a claim in each namespace, and a volume of each storage class."""
+    pods: list[Any] = []
+    claims: list[Any] = []
+    volumes: list[Any] = []
+    for obj in way.before.values():
+        name = obj["metadata"]["name"]
+        inside = {"name": "work", "namespace": name}
+        if obj["kind"] == "Namespace":
+            pods.append({"metadata": inside, "spec": {"containers": []}})
+            claims.append({"metadata": inside, "spec": {"resources": {"requests": {"storage": "1Gi"}}}})
+        if obj["kind"] == "StorageClass":
+            spec = {"storageClassName": name, "capacity": {"storage": "1Gi"}}
+            volumes.append({"metadata": {"name": name}, "spec": spec})
+    return Usage(tuple(pods), tuple(claims), tuple(volumes))
+
+
+def _counted(costs: list[str], pattern: str) -> int:
+    """Return the sum of the numbers that costs of a form begin with."""
+    return sum(int(match[1]) for match in map(re.compile(pattern).match, costs) if match)
+
+
+SEEDED = [
+    pytest.param(seed, marks=[] if seed < SHORT else [pytest.mark.daytwo], id=f"seed {seed}")
+    for seed in range(SEEDS)
+]
+
+
+@pytest.mark.parametrize("seed", SEEDED)
+def test_of_several_random_edits_at_once_all_that_is_done_is_told_and_nothing_opens(seed: int) -> None:
+    for done, old, new in ways(seed):
+        try:
+            insist_on_safety(old, new, random.Random(seed))  # noqa: S311 - repeatable on purpose
+            insist_on_safety(new, old, random.Random(seed))  # noqa: S311 - repeatable on purpose
+        except AssertionError as error:
+            error.add_note("; ".join(done))
+            raise
