@@ -138,6 +138,8 @@ _CLIENT = (
     r"|autossh|mosh|sshuttle|sshfs|chisel|getent|fping|hping3|iperf3?|crane|oras|regctl|skopeo|restic|kopia"
     r"|borg|duplicity|aws|s5cmd|azcopy|swaks|sendmail|websocat|wscat|grpcurl|nmap|whois|ldapsearch|mongosh?"
     r"|cqlsh|sqlcmd|clickhouse-client|bore|frpc|go[ \x01]+(?:run|get|install)"
+    # Clouds' own clients of object stores call a host `-e`.
+    r"|tosutil|ossutil(?:64)?|obsutil|coscli|bcecmd|s3cmd|cosign|notation|modctl|kit[ \x01]+(?:push|login)"
     r"|(?:docker|podman|buildah|nerdctl|ctr)[ \x01]+(?:images?[ \x01]+)?(?:push|login)|buildctl[ \x01]+build"
     r"|git[ \x01]+(?:clone|fetch|ls-remote|pull|push|remote|submodule))"
     # `host = x` is a setting.
@@ -148,7 +150,9 @@ TUNNEL = (
     r"(?:^|[\x01\s;&|(/])(?:cloudflared[ \x01]+(?:tunnel|access)|ngrok[ \x01]+(?:http|tcp|tls|start|tunnel)"
     r"|zerotier-cli[ \x01]+join|gcloud[ \x01]+[a-z]|gsutil[ \x01]+[a-z-]"
     r"|az[ \x01]+(?:login|storage|acr)[ \x01]|(?:croc|wormhole)[ \x01]+send|localtunnel[ \x01]"
-    r"|tailscale[ \x01]+(?:up|funnel|serve)\b)"
+    r"|tailscale[ \x01]+(?:up|funnel|serve)\b|(?:netbird|warp-cli|zrok|upterm|devtunnel)[ \x01]+[a-z]"
+    r"|code[ \x01]+tunnel|(?:tmate|sshx|tunnelmole)(?:$|[ \x01\s;&|])|lt[ \x01]+(?:-p|--port)"
+    r"|(?:kaggle|ngc|b2|coscmd|modal|runpodctl)[ \x01]+[a-z]+[ \x01])"
 )
 """Clients and tunnels that know the address of their service by themselves."""
 _CLIENT_OR_CALL = f"(?:{_CLIENT})|(?i:{_CALL.removeprefix('(?i)')})"

@@ -1,8 +1,10 @@
-r"""Kinds that no rule knows, outside the zones: which of them send something out, by their shape.
+r"""Kinds that no rule knows: which of them send something out, by their shape.
 
-In the zones every such kind is refused. In the namespaces of others, and outside namespaces, operators of all
-sorts write their own kinds, and most of them lead nowhere. What sends data out says so: by the name of its
-group or kind, by a host in a field called after a server, or by a bucket without the server that it is on.
+In the zones every such kind is refused, unless it is listed. In the namespaces of others, and outside
+namespaces, operators of all sorts write their own kinds, and most of them lead nowhere. What sends data out
+says so: by the name of its group or kind, by a host in a field called after a server, or by a bucket without
+the server that it is on. To list a kind for a zone says that it may be there, and opens no host: its objects
+are read in the same way there.
 
 The fields of an object are read as one text, a line each: `Setting.value=s3://backups@us-east-1/`. Lists add
 nothing to the name, so that a line reads as somebody would say it.
@@ -45,15 +47,20 @@ _SAYS_SERVER = r"(?:[._-]?(?:ur[il]s?|host(?:name)?s?|name|fqdn|dns(?:orip)?|val
 _OF_SERVER = (
     rf".*{_SERVER}{_SAYS_SERVER}(?:[ /][^=\n]*)?"
     # A host alone may be a name under which the object itself is served.
-    r"|.*(?:backend|connection|database|exporter|external|output|redis|remote|sink|smtp|storage"
-    r"|upstream)[^=\n]*"
-    r"[.]host(?:name)?"
+    r"|.*(?:backend|connection|database|exporter|external|output|redis|remote|sink|smtp|storage|upstream)"
+    r"[^=\n]*[.]host(?:name)?(?:[.]value)?"
+    # What holds it says what is asked there: `ldap.hostname`.
+    r"|.*[.][^.=\n]*(?:amqp|broker|cache|elastic|git|graphite|graylog|influx|kafka|ldap|logstash|loki|maria"
+    r"|mongo|mqtt|mysql|nats|opensearch|postgres|primary|rabbit|replica|source|sql|standby|statsd|syslog"
+    r"|vault)[^.=\n]*[.]host(?:name)?(?:[.]value)?"
     # Identifiers of resources link to no document.
     r"|.*(?:uri|ur[il][._-]name|output[^=\n]*[.]image|external[a-z]*nodes?[.]name|(?:provider|oidc"
     r"|jwt)[^=\n]*issuer)"
     # A URL is only one of a server if something around it says so: many kinds link to their own documents.
-    rf"|.*(?:{_SERVER}|push|write|auth|backup|mirror|export|forward|notif|alert|store|trigger"
-    r"|ingest|http[._-]?(?:api)?)[^=\n]*(?:ur[il]|path)"
+    rf"|.*(?:{_SERVER}|push|write|auth|token|jwks|backup|mirror|export|forward|notif|alert|store|trigger"
+    r"|ingest|http[._-]?(?:api)?)[^=\n]*(?:ur[il]|path)(?:[.]value)?"
+    # Dapr calls the URL of a server by that alone.
+    r"|component[.]spec[.]metadata[.]ur[il][.]value"
     r"|.*[.][^=.\n]*(?:service|client[._-]?config|connect|controller|graphql|subscriber|callback"
     r"|external[^=\n]*[.]|github[a-z]*config)[^=\n]*ur[il]|[a-z]*provider[.]spec[.]ur[il]"
 )
@@ -74,14 +81,23 @@ _SERVER_LINE = (
     f"|^.*=(?:{_PORT}[ ]*,?[ ]*)+$"
 )
 _HOST_LINE = r"(?im)^.*host(?:[._-]?name)?s?(?:[.]value)?=.*$"
+_SERVING = (
+    "ingress|route|gateway|listener|exposed?|exposure|public|domain|advertised?|horizon|access|web|ui|console"
+    "|dashboard|portal|redirect|virtualHost|virtualServer|virtualService|hostAlias|httpGet|tcpSocket|rule"
+)
+_CAPITALS = "|".join(f"{word[0].upper()}{word[1:]}" for word in _SERVING.split("|"))
+# Whole words of the field's name: neither `pushgateway`, `webhook`, `router`, nor what a host is called.
 _SERVED = (
-    r"(?i)ingress|route|gateway|listener|tls|virtual|expos|public|domain|rules?[.]|advertis|horizon"
-    r"|access|web|ui[.]"
-    r"|console|dashboard|portal|redirect|acls?[.]|users?[.]|grants?[.]|hosts?alias|httpget|tcpsocket"
-    r"|[.]hostname="
+    rf"^[^=\n]*[^A-Za-z=\n](?i:{_SERVING})(?:s|es)?[^a-z]"
+    rf"|^[A-Za-z0-9]+[.][^=\n]*[A-Za-z0-9](?:{_CAPITALS}|UI)(?:s|es)?[^a-z]"
+    r"|^[A-Za-z0-9]*(?:Ingress|Route|Gateway|Listener|Domain|Virtual(?:Host|Server|Service))(?:s|es)?[A-Z0-9.]"
+    r"|(?i:[._-](?:acl|user|grant)s?[.]hosts?(?:[.]value)?=|tls[a-z]*[._-]?hosts?(?:[.]value)?=)"
+    r"|^[^=\n]*[.]host[nN]ame="
     r"|^[A-Za-z0-9]+[.]spec[.]hosts?="
 )
 """Fields of a host under which the object itself is served, or from where clients come."""
+_SENT = r"(?i)^[^=\n]*(?:push[._-]?gateway|access[._-]?log|[._-](?:audit|sys)?log(?:s|ging)?[.])"
+"""Fields of a host that measurements and logs go to, although one of those words stands there."""
 # Letters of every alphabet, and full stops that resolvers read as one.
 _DOT = "[.\u3002\uff0e\uff61]"
 _NAME = rf"(?:{LETTER}+{_DOT})+{LETTER}+"
@@ -106,25 +122,27 @@ MetalLB reads both forms of a range, with blanks around the hyphen (its `ParseCI
 _ENDS = r"[0-9A-Fa-f.:]+(?:/[0-9]+)?"
 _STORE_SCHEMES = (
     "(?:s3[an]?|gs|gcs|azure|azblob|az|wasbs?|abfss?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|hf"
-    "|modelscope|dbfs"
-    "|gdrive|dropbox|onedrive)"
+    "|huggingface|ngc|kaggle|modelscope|dbfs|gdrive|dropbox|onedrive)"
 )
 _BUCKET_URL = (
     rf"(?im)^.*(?:=(?:{_STORE_SCHEMES}://[^\s/]|(?:[a-z0-9_-]+:)?(?:s3|gcs|azure):[a-z0-9])"
     r"|[.](?:provider|type|driver|backend|cloud)=(?:s3|aws)$).*$"
 )
 _BUCKET = r"(?im)^.*bucket(?:[._-]?name)?(?:[.]value)?=[^\s].*$"
+# A service's own address is known to whoever asks it.
+_SERVICES = (
+    "slack|msteams|googlechat|pagerduty|opsgenie|telegram|discord|webex|victorops|newrelic|twilio|sendgrid"
+    "|datadog|bigquery|kinesis|firehose|sqs|sns|eventhubs?|eventgrid|servicebus|cloudwatch|stackdriver"
+    "|googlecloud|google_?cloud_?(?:pubsub|monitoring|logging)|aws[-_]?(?:xray|emf)|azure_?monitor|honeycomb"
+    "|lightstep|loggly|sumologic|axiom|papertrail|ccloud"
+)
 _OF_CLOUD = (
-    # A service's own address is known to whoever asks it.
     r"(?im)[.](?:provider|type|driver|backend|cloud|sink)=(?:azure|azblob|azureblob|gcs|gcp|google"
-    r"|google_storage"
-    r"|gcpckms|akeyless|slack|msteams|googlechat|pagerduty|opsgenie|telegram|discord|webex|victorops"
-    r"|newrelic|twilio|sendgrid|datadog[a-z_]*|aws[-_][a-z_-]+|bindings[.](?:aws|azure|gcp)[.].*"
+    rf"|google_storage|gcpckms|akeyless|(?:{_SERVICES})[a-z_]*|aws[-_][a-z_-]+|bindings[.](?:aws|azure|gcp)[.].*"
     r"|(?:state|pubsub|secretstores)[.](?:aws|azure|gcp|snssqs)[.]?.*)$"
-    r"|[.](?:slack|msteams|pagerduty|opsgenie|telegram|discord|webex|victorops|newrelic|twilio"
-    r"|datadog|bigquery"
-    r"|kinesis|sqs|sns|eventhubs?|servicebus|cloudwatch|stackdriver|ccloud)(?:configs?"
-    r"|receivers?)?[.][^=\n]*=[^\s]"
+    rf"|[.](?:{_SERVICES})(?:configs?|receivers?)?[.][^=\n]*=[^\s]"
+    # A collector's pipeline names what it sends to, which may have no settings.
+    rf"|[.](?:exporter|output|sink|destination|receiver)s?=(?:{_SERVICES})(?:/[a-z0-9_-]+)?$"
     # Another cluster by the name of its entry in a configuration of clients.
     r"|[.](?:k8s|kube)[._-]?(?:context|config(?:[._-]?secret)?(?:[._-]?ref)?(?:[._-]?name)?)=[^\s]"
     r"|[.]obj(?:ect)?[._-]?(?:storage|store)[._-]?config[.]name=[^\s]"
@@ -155,15 +173,22 @@ _OF_LINK = (
 _OWN_NAMES = r"(?i)redirect[^=]*=|[.]listeners?[.]configuration[.]"
 """Where clients are sent, and where Kafka's listeners are reached from outside."""
 _IS_SERVED = "(?i)ingress|virtual[._-]?(?:host|server)|route|gateway"
+_LEAF = r"(?m)^[^ \n][^\n]*(?:\n [^\n]*)*"
+"""A field with all lines of its text."""
 _COMMENT = r"^(?:[A-Za-z0-9._-]*=)?[ \t]*(?:#|//|;)"
 
 
-IS_KNOWN_OR_LISTED = (
-    "size($residency_zones) == 0 || variables.familiar"
-    ' || (variables.known && variables.zone != "")'
-    ' || $allowed_kinds.exists(a, a[0] == "" && a[1] == variables.key)'
-)
+_IN_ZONE = '(variables.known && variables.zone != "")'
+# The system namespace is known, and has no zone.
+_LISTED = '$allowed_kinds.exists(a, a[0] == (variables.known ? variables.zone : "") && a[1] == variables.key)'
+IS_KNOWN_OR_LISTED = f"size($residency_zones) == 0 || variables.familiar || {_IN_ZONE} || {_LISTED}"
 """CEL: an object is of a kind that rules know, or is listed for all, or is in a zone."""
+_NOT_BY_SHAPE = f"size($residency_zones) == 0 || variables.familiar || {_IN_ZONE} != {_LISTED}"
+"""CEL: the fields of an object are not read here.
+
+In a zone those of a listed kind are, since one that is not listed is refused; elsewhere to list a kind lifts
+all of this.
+"""
 
 
 def parts_of_strangers(private: Iterable[str]) -> dict[str, str]:
@@ -175,10 +200,11 @@ def parts_of_strangers(private: Iterable[str]) -> dict[str, str]:
     return {
         "familiar": "variables.key in $known_kinds",
         # An object of a kind that is known is judged by its rules, and has no text here.
-        "opened": f"({IS_KNOWN_OR_LISTED}) ? [] : {_opened_fields()}",
+        "opened": f"({_NOT_BY_SHAPE}) ? [] : {_opened_fields()}",
+        "reached": f"{_IN_ZONE} ? variables.outside : $outside.map(g, g[1])",
         "leaves": f'{lines_of("variables.opened")}.join("\\n")',
         "told": f"{_lines_of_servers()} + {_lines_of_hosts()} + {_settings_of_texts()}",
-        "ranges": f"{literal(list(private))} + $outside.map(g, g[1]).filter(g, isCIDR(g))",
+        "ranges": f"{literal(list(private))} + variables.reached.filter(g, isCIDR(g))",
     }
 
 
@@ -248,11 +274,11 @@ def leads_nowhere() -> tuple[str, ...]:
     They are several conditions, since the API server grants each expression a number of steps.
     """
     is_copied = f"variables.leaves.matches({literal(_PEERS)})"
-    is_of_cloud = (
-        f"variables.key.matches({literal(_NAMES)}) || variables.leaves.matches({literal(_OF_CLOUD)})"
-    )
+    # Who lists a kind for a zone knows what it is called.
+    is_named = f"!{_IN_ZONE} && variables.key.matches({literal(_NAMES)})"
+    is_of_cloud = f"({is_named}) || variables.leaves.matches({literal(_OF_CLOUD)})"
     return (
-        f"{IS_KNOWN_OR_LISTED} || !({is_copied} || {is_of_cloud})",
+        f"{_NOT_BY_SHAPE} || !({is_copied} || {is_of_cloud})",
         _are_inside("variables.told"),
         _stores_have_places(),
     )
@@ -266,14 +292,17 @@ def _lines_of_servers() -> str:
 
 def _lines_of_hosts() -> str:
     """Return CEL for the fields that are called after a host, but for those of the object's own names."""
-    return f"variables.leaves.findAll({literal(_HOST_LINE)}).filter(l, !l.matches({literal(_SERVED)}))"
+    is_asked = f"!l.matches({literal(_SERVED)}) || l.matches({literal(_SENT)})"
+    return f"variables.leaves.findAll({literal(_HOST_LINE)}).filter(l, {is_asked})"
 
 
 def _settings_of_texts() -> str:
     """Return CEL for the settings within texts, such as files of values, that are called after a server."""
     said = f'variables.leaves.split("\\n").filter(l, !l.matches({literal(_COMMENT)})).join("\\n")'
-    is_served = f"variables.leaves.matches({literal(_IS_SERVED)})"
-    of_host = f"({is_served} ? [] : t.findAll({literal(_INNER_HOST)}))"
+    # What is served says so in the same text; another field of the object says nothing about it.
+    is_served = f"f.matches({literal(_IS_SERVED)})"
+    others = f't.findAll({literal(_LEAF)}).filter(f, !{is_served}).join("\\n")'
+    of_host = f"{others}.findAll({literal(_INNER_HOST)})"
     found = f"t.findAll({literal(_INNER)}) + t.findAll({literal(_PASSED)}) + {of_host}"
     return f"[{said}].map(t, {found})[0].filter(l, !l.matches({literal(_OF_LINK)}))"
 
@@ -296,7 +325,7 @@ def _are_inside(lines: str) -> str:
     ranges = f"l.findAll({literal(_RANGE)}).filter(r, {are_addresses})"
     are_within = f"{ranges}.all(r, variables.ranges.exists(g, {ends}.all(e, {is_within})))"
     are_ends_within = 'a.split("-").all(e, isIP(e) && cidr(g).containsIP(e))'
-    is_declared = f"$outside.exists(g, g[1] == a) || variables.ranges.exists(g, {are_ends_within})"
+    is_declared = f"a in variables.reached || variables.ranges.exists(g, {are_ends_within})"
     is_inside = f"a.matches($local) || {is_declared}"
     address = 'i.replace("[", "").replace("]", "")'
     is_own = f'{address} in ["::", "::1"]'
@@ -319,6 +348,10 @@ def _stores_have_places() -> str:
     beside = f"size({buckets}.filter(c, c.startsWith(p)))"
     servers = f"size({stores}.filter(s, s.startsWith(p)))"
     is_beside = f"[b.{parent}].all(p, {servers} >= {beside})"
-    are_buckets = f"{buckets}.all(b, {is_beside} || (size({buckets}) == 1 && {of_any}))"
-    are_urls = f"{urls}.all(b, [b.{parent}].exists(p, {stores}.exists(s, s.startsWith(p))) || {of_any})"
+    name = 'g[1].split("://")[1]'
+    is_own = f'b.endsWith("=" + {name}) || (b + "/").contains("=" + g[1] + "/")'
+    is_of_zone = f"$buckets.exists(g, g[0] == variables.zone && ({is_own}))"
+    are_buckets = f"{buckets}.all(b, {is_of_zone} || {is_beside} || (size({buckets}) == 1 && {of_any}))"
+    has_server = f"[b.{parent}].exists(p, {stores}.exists(s, s.startsWith(p)))"
+    are_urls = f"{urls}.all(b, {is_of_zone} || {has_server} || {of_any})"
     return f"({are_buckets} && {are_urls})"

@@ -3,7 +3,7 @@
 A kind of Kubernetes object is known if rules look at it (`kinds.py`), if it has a table of its fields
 (`addons/`), or if no place can be written in it (`placeless_kinds.py`). Any other may send data anywhere.
 In zones with a residency policy it is refused, unless each policy on the zone lists it under `allowed_kinds`,
-with a reason.
+with a reason. Its objects are judged by their shape then (`outlets.py`).
 
 Where a known kind can name a place, that place is resolved: to the cluster itself, to a declared registry,
 gateway, storage class or object store. A place that cannot be resolved is refused.
@@ -178,7 +178,7 @@ _REACHES_NOTHING_OUTSIDE = (
 
 
 def _checks_on_shape() -> Iterator[RuleCheck]:
-    """Yield checks on kinds that no rule knows outside the zones."""
+    """Yield checks on kinds that no rule knows, outside the zones and where they are listed for a zone."""
     message = "no rule knows this kind, and it names a server or a bucket outside, or a cloud's own things"
     for condition in leads_nowhere():
         yield RuleCheck((OTHER.name,), "spec", condition, message)
@@ -193,8 +193,8 @@ UNKNOWN = Rule(
         "other clusters. A rule that forbids those it knows is behind the next one."
     ),
     remediation=(
-        "list the kind under `allowed_kinds` of each residency policy of the zone, with a reason, or leave "
-        "it out"
+        "list the kind under `allowed_kinds` of each residency policy of the zone, with a reason, and name "
+        "in it what is inside or at a gateway, or leave it out"
     ),
     controls=_CONTROLS,
     places=OBJECT_PLACES,

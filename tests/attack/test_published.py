@@ -32,6 +32,7 @@ NO_PLACE = {
     "spec.secretName": "a Secret of the own namespace",
     "spec.ca.secretName": "a Secret of the own namespace",
     "clientCertificate.secretName": "a Secret of the own namespace",
+    "fileSystem.pvc.spec.storageClassName": "judged in the claim that is made from it",
     "scalingModifiers.target": "a number",
     "scalingModifiers.activationTarget": "a number",
     "spec.jobTargetRef.managedBy": "judged in the Job that is made from it",
@@ -75,9 +76,11 @@ def is_judged(key: str, path: str) -> bool:
 def is_left_out(fields: tuple[Field, ...], path: str) -> bool:
     """Return whether a field lies in a key that a condition on keys does not let in."""
     for field in fields:
-        if not path.startswith(f"{field.path}."):
+        # A schema names each key of what a table calls a mapping.
+        holder = re.match(re.escape(field.path).replace(r"\{\}", "(?:[{][}]|[.][^.[{]+)") + "[.]", path)
+        if not holder:
             continue
-        key = re.split(r"[.\[{]", path.removeprefix(f"{field.path}."))[0]
+        key = re.split(r"[.\[{]", path[holder.end() :])[0]
         if field.must == "configs" and key.endswith("Configs") and key not in field.words:
             return True
         if field.must == "allowed-keys" and key not in field.words:

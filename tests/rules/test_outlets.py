@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -67,6 +68,117 @@ def test_only_kinds_that_no_rule_knows_are_judged_by_the_text_of_their_fields() 
     # The offline evaluator leaves these fields out for the others, and so does the policy.
     text = parts_of_strangers(())["opened"]
     assert "|| variables.familiar ||" in text.partition("dyn(object)")[0]
+
+
+HOST = "x.example.org"
+SERVED = (
+    *("ingress.host", "ingress.hosts", "route.host", "httpRoute.hosts", "gateway.host", "listeners.host"),
+    *("exposed.host", "publicHost", "domains.host", "advertisedHost", "horizons.host", "gameUI.host"),
+    *("web.host", "ui.host", "console.host", "dashboard.host", "portalHost", "redirect.host"),
+    *("virtualHost.host", "virtualService.hosts", "hostAliases.hostnames", "probe.httpGet.host"),
+    *("tls.hosts", "users.host", "acls.host", "hostname", "host", "hosts", "rules.host"),
+)
+"""Fields under which an object is served itself, or from where its clients come."""
+
+
+def nested(path: str, value: object) -> dict[str, Any]:
+    """Return a mapping with a value at a path."""
+    found: Any = value
+    for step in reversed(path.split(".")):
+        found = {step: found}
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize("path", SERVED)
+def test_a_host_under_which_the_object_is_served_is_permitted(path: str) -> None:
+    assert not refused(spec=nested(path, HOST))
+
+
+@pytest.mark.parametrize("word", sorted({re.split("[.]", path)[0] for path in SERVED if "." in path}))
+def test_a_word_for_what_is_served_counts_neither_in_another_word_nor_in_the_host_nor_in_the_kind(
+    word: str,
+) -> None:
+    assert refused(spec={f"x{word}x": {"cache": {"host": HOST}}})
+    assert refused(spec={"cache": {"host": f"{word}.example.org"}})
+    assert refused(kind=f"{word.capitalize()}x", spec={"cache": {"host": HOST}})
+    assert refused(spec={"values": f"cache:\n  host: {HOST}\n", "also": word})
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *(nested(f"{name}.host", HOST) for name in ("pushgateway", "pushGateway", "accessLog", "webhooks")),
+        *(nested(f"{name}.host", HOST) for name in ("router", "exposition", "logging.web", "auditLog.ui")),
+        *(nested(f"{name}.hostname", HOST) for name in ("ldap", "kafkaConfig", "primary", "syslog", "vault")),
+    ],
+)
+def test_a_host_that_measurements_logs_or_questions_go_to_is_refused(spec: dict[str, Any]) -> None:
+    assert refused(spec=spec)
+
+
+@pytest.mark.parametrize("name", ["tokenURL", "oauth2TokenURL", "authUrl", "jwksURL", "pushUrl"])
+def test_a_pair_is_judged_as_a_field_of_the_name_in_it(name: str) -> None:
+    assert refused(spec={"metadata": [{"name": name, "value": f"https://{HOST}/x"}]})
+    assert not refused(spec={"metadata": [{"name": name, "value": "https://sso.research.svc/x"}]})
+    assert not refused(spec={"metadata": [{"name": "docsUrl", "value": f"https://{HOST}/x"}]})
+
+
+@pytest.mark.parametrize(
+    "service",
+    ["cloudwatch", "stackdriver", "kinesis", "sqs", "sns", "bigquery", "eventhub", "slack", "honeycomb"],
+)
+def test_a_service_is_known_as_a_type_as_a_key_and_in_a_list(service: str) -> None:
+    assert refused(spec={"sinks": [{"type": service}]})
+    assert refused(spec={"sinks": [{service: {"queue": "q"}}]})
+    assert refused(spec={"pipelines": {"logs": {"exporters": ["file", service]}}})
+    assert not refused(spec={"sinks": [{"type": "file"}], "pipelines": {"logs": {"exporters": ["file"]}}})
+
+
+def listed(spec: dict[str, Any]) -> bool:
+    """Return whether an object of a kind that is listed for its zone is refused."""
+    context = deciding.small_context()
+    kinds = (("restricted", "example.net/Thing"),)
+    outside = (("open", "203.0.113.0/24"), ("restricted", "198.51.100.0/24"), ("restricted", "s3.example.de"))
+    buckets = (("restricted", "s3://ours"), ("open", "s3://theirs"))
+    context = replace(context, allowed_kinds=kinds, outside=outside, buckets=buckets)
+    thing = deciding.obj("Thing", "example.net/v1", namespace="research", spec=spec)
+    return "RES-011" in {finding.rule for finding in evaluate([thing], context)}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"replicas": 3, "docs": "https://docs.example.org"},
+        {"endpoint": "http://minio.research.svc"},
+        {"endpoint": "https://s3.example.de", "bucket": "x"},
+        {"endpoint": "198.51.100.7:443"},
+        {"store": {"bucket": "ours"}},
+        {"store": "s3://ours/path"},
+        {"ingress": {"host": HOST}},
+    ],
+)
+def test_a_kind_that_is_listed_for_a_zone_may_name_what_is_inside_or_at_a_gateway_of_it(
+    spec: dict[str, Any],
+) -> None:
+    assert not listed(spec)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"endpoint": f"https://{HOST}"},
+        {"endpoint": "203.0.113.7:443"},
+        {"store": {"bucket": "theirs"}},
+        {"store": "s3://theirs/path"},
+        {"store": "s3://ours-too/path"},
+        {"output": [{"type": "slack"}]},
+        {"values": f"redis:\n  host: {HOST}\n"},
+        {"addresses": ["203.0.113.0/24"]},
+    ],
+)
+def test_to_list_a_kind_for_a_zone_opens_no_host(spec: dict[str, Any]) -> None:
+    assert listed(spec)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ MALFORMED = frozenset(
 
 @cache
 def described() -> tuple[AIFactory, Plan, Context]:
-    """Return the lab with a gateway and an allowed kind."""
+    """Return the lab with a gateway and two allowed kinds."""
     lab = load(LAB)
     gateway = Gateway(
         name="exchange",
@@ -89,8 +89,11 @@ def described() -> tuple[AIFactory, Plan, Context]:
     allowed = AllowedKind(
         kind="ExternalSecret", group="external-secrets.io", reason="reads the vault at the same site"
     )
+    database = AllowedKind(
+        kind="Database", group="databases.example.org", reason="its backups are in our own object store"
+    )
     policies = tuple(
-        policy.model_copy(update={"gateways": ("exchange",), "allowed_kinds": (allowed,)})
+        policy.model_copy(update={"gateways": ("exchange",), "allowed_kinds": (allowed, database)})
         for policy in lab.residency
     )
     factory = lab.model_copy(update={"gateways": (gateway,), "residency": policies})

@@ -94,16 +94,30 @@ _TRAINED_MODEL = Addon(
     "serving.kserve.io", "TrainedModel", "workloads", _KSERVE_API, places("spec.model.storageUri")
 )
 _LOCAL_MODEL_CACHE = Addon(
-    "serving.kserve.io", "LocalModelCache", "workloads", _KSERVE_API, places("spec.sourceModelUri")
+    "serving.kserve.io",
+    "LocalModelCache",
+    "workloads",
+    _KSERVE_API,
+    # The object store is in a Secret.
+    (*places("spec.sourceModelUri"), *absent("spec.storage")),
 )
 _LLM_PODS = ("spec.template", "spec.worker", "spec.prefill.template", "spec.prefill.worker")
+# What a later version adds may name a place, as traces came.
+_LLM_NAMES = """
+annotations kvCacheOffloading labels parallelism replicas rolloutStrategy scaling template worker
+"""
+_LLM_PART = tuple(_LLM_NAMES.split())
+_LLM_WHOLE = (*_LLM_PART, "baseRefs", "model", "prefill", "router", "storageInitializer", "tracing")
 _LLM_INFERENCE_SERVICE = Addon(
     "serving.kserve.io",
     "LLMInferenceService",
     "workloads",
-    "github.com/kserve/kserve v0.17.0, pkg/apis/serving/v1alpha2",
+    "github.com/kserve/kserve aaac4e294dae, pkg/apis/serving/v1alpha2",
     (
-        *places("spec.model.uri"),
+        *places("spec.model.uri", "spec.tracing.exporterEndpoint"),
+        Field("spec", "allowed-keys", _LLM_WHOLE),
+        Field("spec.prefill", "allowed-keys", _LLM_PART),
+        Field("spec.tracing", "allowed-keys", ("exporter", "exporterEndpoint", "sampler", "samplerArg")),
         Field("spec.model", "allowed-keys", ("name", "uri")),
         # Gateways and routes may lead through other namespaces, and plugins of a scheduler ask any server.
         # What the controller makes of an empty field is an object with rules of its own.

@@ -11,6 +11,10 @@ _SENDING = """
 .cilium.io/CiliumNodeConfig .clusternet.io/ .cnrm.cloud.google.com/ .crossplane.io/ .datadoghq.com/
 .dynatrace.com/ .elastic.co/ .eventing.keda.sh/ .eventing.knative.dev/ .extensions.istio.io/
 .external-secrets.io/PushSecret .external-secrets.io/SecretStore .fleet.cattle.io/ .fluent.io/
+.generators.external-secrets.io/ACR .generators.external-secrets.io/Cloudsmith
+.generators.external-secrets.io/ECR .generators.external-secrets.io/GCR
+.generators.external-secrets.io/Github .generators.external-secrets.io/Grafana
+.generators.external-secrets.io/Quay .generators.external-secrets.io/STS
 .helm.toolkit.fluxcd.io/HelmRelease .integreatly.org/ .jaegertracing.io/ .k8up.io/
 .kafka.strimzi.io/KafkaMirrorMaker .karmada.io/ .kio.kasten.io/ .kosmos.io/ .kubeadmiral.io/ .kubefed.io/
 .kubernetes-fleet.io/ .kubeslice.io/ .kubestellar.io/ .kustomize.toolkit.fluxcd.io/Kustomization
