@@ -31,7 +31,9 @@ from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem,
 from sovereign_ai.operate.grants import AccessGrant
 from sovereign_ai.operate.records import (
     GrantRecord,
+    folder_of,
     grant_record,
+    kept_since,
     read_records,
     write_grant,
     write_kubeconfig,
@@ -78,6 +80,29 @@ def _operator_runs(cluster_dir: ClusterDir) -> bool:
     # A control plane that starts has no port of its API server yet.
     has_server = "kube-apiserver" in recorded_ports(cluster_dir)
     return status.supervisor is not None and has_server and are_healthy == [True]
+
+
+def insist_on_unused(cluster_dir: ClusterDir, grant: AccessGrant) -> None:
+    """Refuse an approval that may have been used already.
+
+    A control plane knows the approvals that were used on it by its own folder. One from before that folder
+    may have been used on a plane of the same name that is gone, and be recorded in another log.
+
+    Raises:
+        EnvironmentLacksError: the operator has not said since when the folder has all of them.
+        UsageError: the approval is from before.
+    """
+    since = kept_since(cluster_dir)
+    if since is None:
+        message = f"nobody noted since when {folder_of(cluster_dir)} has all approvals that were used"
+        hint = "restart the control plane: its operator notes it when it starts, for approvals from then on"
+        raise EnvironmentLacksError(Problem("no-since", message, hint=hint))
+    if grant.agreed_at < since:
+        message = (
+            f"approval {grant.id} is from before {since.isoformat()}: what was used until then is not known"
+        )
+        hint = "have it approved once more"
+        raise UsageError(Problem("access-used", message, hint=hint))
 
 
 def grant_access(

@@ -20,6 +20,7 @@ from sovereign_ai.operate.grants import LABELS, AccessGrant
 from sovereign_ai.operate.records import (
     GrantRecord,
     kubeconfig_of,
+    note_since,
     read_records,
     remove_old_kubeconfigs,
     write_state,
@@ -78,6 +79,8 @@ class Keeper:
             ApiError: the API server refused what it never should.
             UnreachableError: it did not answer.
         """
+        if self._swept is None:
+            note_since(self._cluster_dir, now)
         current, broken = read_records(self._cluster_dir)
         for line in sorted({*broken} - self._broken):
             self._say(f"no grant is read from {line}")

@@ -116,6 +116,15 @@ class AccessGrant:
         return {name: getattr(self, name) for name in AGREED}
 
     @property
+    def agreed_at(self) -> datetime:
+        """The moment at which the approver agreed, by the approver's clock.
+
+        Raises:
+            ValueError: the time until which it may begin is none.
+        """
+        return datetime.fromisoformat(self.use_before) - USE_WITHIN
+
+    @property
     def is_approved(self) -> bool:
         """Whether another person signed it, and it begins and ends within what was agreed."""
         # Compared in their normal form: `On Call` is `on-call`.

@@ -5,6 +5,7 @@
       1f2e3d4c.revoked         when it was ended early, and why
       1f2e3d4c.state           what the operator did: opened, closed
       1f2e3d4c.kubeconfig      the person's, until the end
+      since                    from when on all grants are here, written once by the operator
 
 No file has two writers. A file that cannot be read is no grant, and is reported. A `.revoked` that cannot be
 read ends the grant all the same, since such a file has no other meaning.
@@ -29,6 +30,7 @@ from sovereign_ai.operate.grants import MOST, AccessGrant
 from sovereign_ai.text import clean
 
 _DAMAGED = "its reason cannot be read"
+_SINCE = "since"
 
 
 @frozen_dataclass
@@ -133,6 +135,22 @@ def is_known(cluster_dir: ClusterDir, id_: str) -> bool:
     """Return whether a grant of that id was ever given on this control plane; an approval serves once."""
     # Also where the file is a link that leads nowhere: what is there was given.
     return os.path.lexists(folder_of(cluster_dir) / f"{id_}.json")
+
+
+def note_since(cluster_dir: ClusterDir, now: datetime) -> None:
+    """Note from when on every grant of this control plane is in its folder, unless that is noted already."""
+    path = folder_of(cluster_dir) / _SINCE
+    if not os.path.lexists(path):
+        write_json(_made(cluster_dir) / _SINCE, {"at": now.isoformat(timespec="seconds")})
+
+
+def kept_since(cluster_dir: ClusterDir) -> datetime | None:
+    """Return from when on every grant of this control plane is in its folder; None if nobody knows."""
+    try:
+        moment = datetime.fromisoformat(_texts(folder_of(cluster_dir) / _SINCE)["at"])
+    except (SovereignError, ValueError, KeyError):
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def write_grant(cluster_dir: ClusterDir, grant: AccessGrant) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -23,10 +24,18 @@ from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.state import ClusterDir, record
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, UsageError
 from sovereign_ai.operate import access
-from sovereign_ai.operate.access import end_access, grant_access, require_operator
+from sovereign_ai.operate.access import end_access, grant_access, insist_on_unused, require_operator
 from sovereign_ai.operate.grant_controller import Keeper
 from sovereign_ai.operate.grants import AccessGrant
-from sovereign_ai.operate.records import folder_of, kubeconfig_of, read_records
+from sovereign_ai.operate.records import (
+    folder_of,
+    is_known,
+    kept_since,
+    kubeconfig_of,
+    note_since,
+    read_records,
+    write_grant,
+)
 from tests.operate.given import grant, plane
 from tests.verify.in_memory import InMemoryApi
 
@@ -63,6 +72,34 @@ def api(where: ClusterDir) -> Iterator[InMemoryApi]:
     yield memory
     stop.set()
     thread.join()
+
+
+def test_an_approval_serves_once_also_where_its_plane_was_made_anew_since(tmp_path: Path) -> None:
+    agreed = short()
+    where = plane(tmp_path)
+    note_since(where, agreed.agreed_at)
+    insist_on_unused(where, agreed)
+    write_grant(where, agreed)
+    assert is_known(where, agreed.id)
+    shutil.rmtree(where.folder)
+    anew = plane(tmp_path)
+    assert not is_known(anew, agreed.id)
+    with pytest.raises(EnvironmentLacksError, match="no-since"):
+        insist_on_unused(anew, agreed)
+    Keeper(anew, InMemoryApi, lambda _line: None).round(now() + timedelta(seconds=1))
+    with pytest.raises(UsageError, match="access-used"):
+        insist_on_unused(anew, agreed)
+    later = now().replace(microsecond=0) + timedelta(seconds=2)
+    insist_on_unused(anew, grant(begins=later, ends=later + timedelta(minutes=5)))
+
+
+def test_the_operator_notes_since_when_it_keeps_grants_and_a_restart_changes_nothing(tmp_path: Path) -> None:
+    where = plane(tmp_path)
+    for minutes in (0, 30):
+        Keeper(where, InMemoryApi, lambda _line: None).round(now() + timedelta(minutes=minutes))
+    since = kept_since(where)
+    assert since is not None
+    assert abs(since - now()) < timedelta(minutes=5)
 
 
 def test_the_kubeconfigs_certificate_is_for_that_user_alone_and_ends_with_the_access(

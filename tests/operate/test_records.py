@@ -13,6 +13,8 @@ from sovereign_ai.errors import UsageError
 from sovereign_ai.operate.records import (
     folder_of,
     grant_record,
+    kept_since,
+    note_since,
     read_records,
     write_grant,
     write_revoked,
@@ -93,6 +95,26 @@ def test_a_word_of_the_end_that_may_not_be_read_is_one(tmp_path: Path) -> None:
     write_grant(where, GRANT)
     (folder_of(where) / f"{GRANT.id}.revoked").mkdir()
     assert not read_records(where)[0][0].stands(NOW)
+
+
+def test_since_when_all_grants_are_here_is_noted_once(tmp_path: Path) -> None:
+    where = plane(tmp_path)
+    assert kept_since(where) is None
+    note_since(where, NOW)
+    note_since(where, NOW + timedelta(days=1))
+    assert kept_since(where) == NOW
+    assert read_records(where) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"at": ""}', '{"at": 5}', '{"at": "2026-11-24"}', '{"at": "now"}']
+)
+def test_a_damaged_note_says_nothing_and_is_not_replaced(tmp_path: Path, text: str) -> None:
+    where = plane(tmp_path)
+    note_since(where, NOW)
+    (folder_of(where) / "since").write_text(text)
+    note_since(where, NOW)
+    assert kept_since(where) is None
 
 
 def test_the_newest_stands_last_and_an_unknown_id_is_told_with_the_nearest(tmp_path: Path) -> None:
