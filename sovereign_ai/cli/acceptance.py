@@ -86,7 +86,7 @@ def _judge(output: Output, path: Path, places: list[Path]) -> None:
     for outcome in failed[:_MOST_OUTCOMES]:
         lines.append(f"{outcome.state} {outcome.subject} {outcome.test}")
         for detail in (*outcome.misses, *outcome.details):
-            lines += wrapped(detail, "  ")
+            lines += wrapped(str(detail), "  ")
     if len(failed) > _MOST_OUTCOMES:
         lines.append(f"and {len(failed) - _MOST_OUTCOMES:,} more: --json lists all")
     lines.append("accepted" if verdict.accepted else "not accepted")
