@@ -5,6 +5,8 @@ A child that gets a second signal, or whose output is no longer read, exits with
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import threading
@@ -14,6 +16,8 @@ from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LIKE_CTRL_C = (signal.SIGTERM, signal.SIGHUP)
+_MOST_NUMBERS = 64
+"""Signals that are read at once."""
 
 
 @contextmanager
@@ -60,39 +64,43 @@ def forwarding_signals(first: Callable[[], object]) -> Iterator[Callable[[subpro
         return
     received: list[int] = []
     children: list[subprocess.Popen[str]] = []
-    woken = threading.Event()
+    held = threading.Lock()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
 
-    def forward(number: int, _frame: Any) -> None:
-        received.append(number)
-        if len(received) == 1:
-            for child in children:
-                child.send_signal(signal.SIGINT)
-            # `first` is not called in here: it writes, and the interrupted code may be in the middle of a
-            # write.
-            woken.set()
-
-    def register(child: subprocess.Popen[str]) -> None:
-        # A signal between the two steps would be forwarded twice.
-        signal.pthread_sigmask(signal.SIG_BLOCK, handled)
-        children.append(child)
-        if received:
-            child.send_signal(signal.SIGINT)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, handled)
-
-    def notify() -> None:
-        woken.wait()
-        if received:
+    def forward() -> None:
+        # The system may hand a signal to any thread, above all after a stop. Where that is another one, the
+        # main thread goes on waiting for the child's output, and only it runs handlers in Python.
+        while numbers := os.read(reader, _MOST_NUMBERS):
+            if former_descriptor != -1:
+                with contextlib.suppress(OSError):
+                    os.write(former_descriptor, numbers)
+            if received or not {*numbers} & {*handled}:
+                continue
+            with held:
+                received.extend(numbers)
+                for child in children:
+                    child.send_signal(signal.SIGINT)
             first()
 
+    def register(child: subprocess.Popen[str]) -> None:
+        with held:
+            children.append(child)
+            if received:
+                child.send_signal(signal.SIGINT)
+
     handled = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, forward) for number in handled}
-    notifier = threading.Thread(target=notify)
-    notifier.start()
+    former_descriptor = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    before = {number: signal.signal(number, lambda *_: None) for number in handled}
+    forwarder = threading.Thread(target=forward)
+    forwarder.start()
     try:
         yield register
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        # Also without a signal: the thread would wait for ever.
-        woken.set()
-        notifier.join()
+        signal.set_wakeup_fd(former_descriptor)
+        # Nobody can write to the pipe any more, so that the thread reads its end.
+        os.close(writer)
+        forwarder.join()
+        os.close(reader)

@@ -99,6 +99,45 @@ def test_a_request_that_comes_before_the_child_is_handed_on_when_it_has_started(
     assert told == ["asked"]
 
 
+def test_a_request_that_the_system_hands_to_another_thread_reaches_the_child_all_the_same() -> None:
+    told: list[str] = []
+    echo = "import signal, sys\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(5))\nprint('ready', flush=True)\nsignal.pause()"  # noqa: E501 - one literal text
+
+    def request() -> None:
+        # Once the main thread waits for output.
+        threading.Event().wait(0.5)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    with (
+        forwarding_signals(lambda: told.append("asked")) as started,
+        subprocess.Popen([sys.executable, "-c", echo], stdout=subprocess.PIPE, text=True) as child,
+    ):
+        assert child.stdout is not None
+        late = threading.Timer(20, child.kill)
+        late.start()
+        started(child)
+        assert child.stdout.readline() == "ready\n"
+        threading.Thread(target=request).start()
+        # As an engine without a word to say: this thread waits for its output.
+        assert child.stdout.readline() == ""
+        late.cancel()
+    assert (child.returncode, told) == (5, ["asked"])
+
+
+def test_the_number_of_a_request_is_known_to_who_listened_for_it_before() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    former = signal.set_wakeup_fd(writer)
+    try:
+        with forwarding_signals(lambda: None):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert os.read(reader, 8) == bytes([signal.SIGTERM])
+    finally:
+        assert signal.set_wakeup_fd(former) == writer
+        os.close(reader)
+        os.close(writer)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_from_a_pipeline_or_a_cut_connection_ends_a_block_as_ctrl_c_does(
     number: signal.Signals,
