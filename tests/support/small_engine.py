@@ -7,6 +7,7 @@ SIGINT, and write the checkpoint at the end, beside its place and then renamed. 
 it says in files beside the program:
 
     pause      while it is there, `up` and `destroy` wait after their first step
+    waits      while it is there, `preview` does
     objects    how many objects `up` brings about
     ignores    SIGINT is ignored
     slow       the salt is read some time after the start, and some time passes after it
@@ -93,7 +94,7 @@ def run(verb, stack):
         done = done + [name] if op == "create" else [item for item in done if item != name]
         metadata = {{"op": op, "type": "kubernetes:core/v1:ConfigMap", "urn": f"urn:pulumi:{{stack}}::{{project}}::t::{{name}}"}}
         say({{"resOutputsEvent": {{"metadata": metadata}}}})
-        while verb != "preview" and beside("pause") and not asked:
+        while beside("waits" if verb == "preview" else "pause") and not asked:
             time.sleep(0.01)
     if verb != "preview":
         write(stack, done, held)
