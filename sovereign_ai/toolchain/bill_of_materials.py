@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _NAMESPACE = uuid.UUID("6c1d9c0e-52a5-5f0e-9a3f-3d1d0f6f7a11")
 """Name space of the serial numbers of this project; any fixed value does."""
 _PROPERTY = "sovereign-ai:go:"
+_BINARIES = ("binary", "plugin")
 
 
 def installed() -> dict[str, Path]:
@@ -44,7 +45,7 @@ def installed() -> dict[str, Path]:
     binaries: dict[str, Path] = {}
     problems = []
     for row in TOOLS.values():
-        if row.kind not in ("binary", "plugin") or row.optional:
+        if row.kind not in _BINARIES or row.optional:
             continue
         installed_tool = located(row)
         if installed_tool is None:
@@ -56,6 +57,9 @@ def installed() -> dict[str, Path]:
         raise EnvironmentLacksError(problems)
     wanted_by_name = [row for row in TOOLS.values() if row.group in ("queues", "monitoring")]
     for row in (*wanted_by_name, *KIND_TOOLS.values()):
+        # Custom resource definitions are a module's files, and no binary.
+        if row.kind == "module":
+            continue
         # What is built where it is wanted, and the kind backend's tools: a missing one is no problem.
         optional_tool = cached(row)
         if optional_tool is not None:

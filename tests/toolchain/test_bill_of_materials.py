@@ -10,9 +10,10 @@ import pytest
 from sovereign_ai.errors import EnvironmentLacksError, ExitCode
 from sovereign_ai.toolchain.bill_of_materials import installed, sbom
 from sovereign_ai.toolchain.build_info import GoModule, parse, read_build_info
+from sovereign_ai.toolchain.locate import LocatedTool
 from sovereign_ai.toolchain.path_search import search
 from sovereign_ai.toolchain.source import go_environment
-from sovereign_ai.toolchain.table import TOOLS
+from sovereign_ai.toolchain.table import TOOLS, Tool
 
 _TEXT = (
     "path\texample.invalid/cmd/thing\nmod\twrapper\t(devel)\t\n"
@@ -140,6 +141,24 @@ def test_a_bill_with_holes_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     assert missing | {"kubectl"} == {
         row.name for row in TOOLS.values() if row.kind in {"binary", "plugin"} and not row.optional
     }
+
+
+def test_what_is_installed_by_wish_is_in_the_bill_unless_it_is_no_binary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sovereign_ai.toolchain import bill_of_materials
+
+    def there(row: Tool) -> LocatedTool:
+        # A module is a folder of files.
+        path = tmp_path if row.kind == "module" else write_binary(tmp_path / row.name)
+        return LocatedTool(path, row.version, "cache")
+
+    monkeypatch.setattr(bill_of_materials, "located", there)
+    monkeypatch.setattr(bill_of_materials, "cached", there)
+    listed = installed()
+    assert {"jobset-controller", "kueue-controller", "kind"} <= {*listed}
+    assert {"jobset", "lws", "trainer"}.isdisjoint(listed)
+    assert orjson.loads(sbom(listed))["components"]
 
 
 def test_text_is_parsed_as_go_itself_prints_it() -> None:
