@@ -64,7 +64,8 @@ def complete_model(incomplete: str) -> list[str]:
     model, equals, name = incomplete.partition("=")
     if not equals:
         return []
-    return [f"{model}={system}" for system in _beginning(name, (row.name for row in systems()))]
+    names = [system.name for system in systems()]
+    return [f"{model}={system}" for system in _beginning(name, names)]
 
 
 def complete_country(incomplete: str) -> list[str]:
