@@ -30,7 +30,8 @@ from sovereign_ai.rules.permitted_places import LONGEST_SETTINGS, MAY_BE_PLACE, 
 
 _STORE_URL = (
     r"\b(?i:s3[an]?|gs|gcs|az|azure|azblob|abfss?|wasbs?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|sj|hf"
-    r"|huggingface|ngc|kaggle|lakefs|ollama|modelscope|dbfs|gdrive|dropbox|onedrive|ipfs|rclone|wandb|comet|neptune)"
+    r"|huggingface|ngc|kaggle|lakefs|ollama|modelscope|dbfs|gdrive"
+    r"|dropbox|onedrive|ipfs|rclone|wandb|comet|neptune)"
     r"://(?:[$][{][A-Za-z0-9_]+:?[-=])?[A-Za-z0-9\\%&][A-Za-z0-9._-]*"
 )
 """A bucket, or a name at a hub, by its scheme; also what holds where a variable is not set (`s3://${B:-x}`).

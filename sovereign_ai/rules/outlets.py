@@ -90,7 +90,8 @@ _CAPITALS = "|".join(f"{word[0].upper()}{word[1:]}" for word in _SERVING.split("
 _SERVED = (
     rf"^[^=\n]*[^A-Za-z=\n](?i:{_SERVING})(?:s|es)?[^a-z]"
     rf"|^[A-Za-z0-9]+[.][^=\n]*[A-Za-z0-9](?:{_CAPITALS}|UI)(?:s|es)?[^a-z]"
-    r"|^[A-Za-z0-9]*(?:Ingress|Route|Gateway|Listener|Domain|Virtual(?:Host|Server|Service))(?:s|es)?[A-Z0-9.]"
+    r"|^[A-Za-z0-9]*(?:Ingress|Route|Gateway|Listener|Domain|Virtual(?:Host|Server|Service))"
+    r"(?:s|es)?[A-Z0-9.]"
     r"|(?i:[._-](?:acl|user|grant)s?[.]hosts?(?:[.]value)?=|tls[a-z]*[._-]?hosts?(?:[.]value)?=)"
     r"|^[^=\n]*[.]host[nN]ame="
     r"|^[A-Za-z0-9]+[.]spec[.]hosts?="
@@ -138,7 +139,8 @@ _SERVICES = (
 )
 _OF_CLOUD = (
     r"(?im)[.](?:provider|type|driver|backend|cloud|sink)=(?:azure|azblob|azureblob|gcs|gcp|google"
-    rf"|google_storage|gcpckms|akeyless|(?:{_SERVICES})[a-z_]*|aws[-_][a-z_-]+|bindings[.](?:aws|azure|gcp)[.].*"
+    rf"|google_storage|gcpckms|akeyless|(?:{_SERVICES})[a-z_]*|aws[-_][a-z_-]+"
+    r"|bindings[.](?:aws|azure|gcp)[.].*"
     r"|(?:state|pubsub|secretstores)[.](?:aws|azure|gcp|snssqs)[.]?.*)$"
     rf"|[.](?:{_SERVICES})(?:configs?|receivers?)?[.][^=\n]*=[^\s]"
     # A collector's pipeline names what it sends to, which may have no settings.
