@@ -16,7 +16,11 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from sovereign_ai.spec import StorageProtocol
 from tests.daytwo.edits import Data, _replace_names
+
+# In an order of their own, so that a seed draws the same whatever is added to them.
+PROTOCOLS = tuple(sorted(map(str, StorageProtocol)))
 
 Part = dict[str, Any]
 Edit = Callable[["Draft"], str]
@@ -243,7 +247,7 @@ def _add_tier(draft: Draft, name: str = "", zone: str = "") -> str:
     name = name or draft.name("storage tier")
     entry = {
         "name": name,
-        "protocol": draft.dice.choice(("nfs", "block", "object", "parallel")),
+        "protocol": draft.dice.choice(PROTOCOLS),
         "grade": "good",
         "capacity": draft.dice.choice(("10 TB", "20 TB")),
         "zone": zone or draft.part("zone")["name"],
@@ -584,7 +588,7 @@ def _tier(draft: Draft) -> str:
             tier["zone"] = draft.part("zone")["name"]
             tier.setdefault("sites", [draft.parts("site")[0]["name"]])
         case "protocol":
-            tier["protocol"] = draft.dice.choice(("nfs", "block", "object", "parallel"))
+            tier["protocol"] = draft.dice.choice(PROTOCOLS)
         case "capacity":
             tier["capacity"] = draft.dice.choice(("20 TB", "50 TB", "90 TB"))
         case "key":

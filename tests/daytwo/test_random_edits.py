@@ -6,6 +6,7 @@ field and a line, and the factory stays as it was.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.deploy.component_move import Usage
+from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.renames import moves
 from sovereign_ai.deploy.rule_check import gate
 from sovereign_ai.deploy.successors import component_of
@@ -119,6 +121,65 @@ def _counted(costs: list[str], pattern: str) -> int:
     return sum(int(match[1]) for match in map(re.compile(pattern).match, costs) if match)
 
 
+def turned(data: Any, dice: random.Random, *, lists: bool) -> Any:
+    """Return plain data with the fields of mappings, and maybe the members of lists, in another order."""
+    match data:
+        case dict():
+            keys = list(data)
+            dice.shuffle(keys)
+            return {key: turned(data[key], dice, lists=lists) for key in keys}
+        case list():
+            members = [turned(member, dice, lists=lists) for member in data]
+            if lists:
+                dice.shuffle(members)
+            return members
+        case _:
+            return data
+
+
+def spelt(value: Any, dice: random.Random) -> Any:
+    """Return plain data with quantities written in other units, or without a space before theirs."""
+    match value:
+        case dict():
+            return {key: spelt(inner, dice) for key, inner in value.items()}
+        case list():
+            return [spelt(inner, dice) for inner in value]
+        case str() if match := re.fullmatch(r"(\d+)(\.\d+)? ([A-Za-z/]+)", value):
+            whole, part, unit = match.groups()
+            smaller, factor = _SMALLER.get(unit, (unit, 1))
+            if part is None and dice.random() < 0.5:
+                return f"{int(whole) * factor} {smaller}"
+            return f"{whole}{part or '.0'}{unit}"
+        case _:
+            return value
+
+
+_SMALLER = {
+    "TB": ("GB", 1000),
+    "kW": ("W", 1000),
+    "Gbps": ("Mbps", 1000),
+    "GB/s": ("MB/s", 1000),
+    "MWh": ("kWh", 1000),
+    "km": ("m", 1000),
+    "h": ("min", 60),
+    "d": ("h", 24),
+}
+"""Unit to a smaller one, and how many of that it is."""
+
+
+def last_description(seed: int) -> Data:
+    """Return what a seed makes of its factory, without waivers, whose signatures are of the text."""
+    dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    data = described(dice.choice(("lab", "full")))
+    for _ in range(STEPS):
+        draft = Draft(data, dice)
+        change_several(draft)
+        with contextlib.suppress(SovereignError):
+            built(draft.data)
+            data = draft.data
+    return {field: value for field, value in data.items() if field not in {"waivers", "approvers"}}
+
+
 SEEDED = [
     pytest.param(seed, marks=[] if seed < SHORT else [pytest.mark.daytwo], id=f"seed {seed}")
     for seed in range(SEEDS)
@@ -134,3 +195,16 @@ def test_of_several_random_edits_at_once_all_that_is_done_is_told_and_nothing_op
         except AssertionError as error:
             error.add_note("; ".join(done))
             raise
+
+
+@pytest.mark.parametrize("seed", SEEDED)
+def test_the_same_in_another_order_and_in_other_units_is_no_change(seed: int) -> None:
+    data = last_description(seed)
+    dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    old = built(data).bundle
+    assert built(turned(data, dice, lists=False)).bundle.digest == old.digest
+    assert built(spelt(data, dice)).bundle.digest == old.digest
+    before = {resource_name(obj): obj for obj in old.objects}
+    after = {resource_name(obj): obj for obj in built(turned(data, dice, lists=True)).bundle.objects}
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert changed <= {"ConfigMap/sovereign-system/factory"}
