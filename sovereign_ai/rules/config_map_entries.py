@@ -30,8 +30,8 @@ from sovereign_ai.rules.permitted_places import LONGEST_SETTINGS, MAY_BE_PLACE, 
 
 _STORE_URL = (
     r"\b(?i:s3[an]?|gs|gcs|az|azure|azblob|abfss?|wasbs?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|sj|hf"
-    r"|huggingface|ngc|kaggle|lakefs|ollama|modelscope|dbfs|gdrive"
-    r"|dropbox|onedrive|ipfs|rclone|wandb|comet|neptune)"
+    r"|huggingface|ngc|kaggle|lakefs|ollama|modelscope"
+    r"|dbfs|gdrive|dropbox|onedrive|ipfs|rclone|wandb|comet|neptune)"
     r"://(?:[$][{][A-Za-z0-9_]+:?[-=])?[A-Za-z0-9\\%&][A-Za-z0-9._-]*"
 )
 """A bucket, or a name at a hub, by its scheme; also what holds where a variable is not set (`s3://${B:-x}`).
@@ -184,9 +184,9 @@ def parts_of_entries() -> dict[str, str]:
         f" + {own}.map(e, dyn({joined_lines('e[1]')}.join({end})))"
         # Java drops a backslash before a letter, in names and values.
         f" + {own}.filter(e, {is_of_java}).map(e, e[1].replace({literal(backslash)}, ''))",
-        # A tunnel needs no name of a host.
-        "scripts": f"variables.entries.filter(e, {is_script}).map(e, e[1])"
-        f" + {own}.filter(e, {is_script} && e[1].matches({literal(TUNNEL)})).map(e, dyn(e[1]))",
+        "scripts": f"variables.entries.filter(e, {is_script}).map(e, e[1])",
+        # A tunnel needs no name of a host, so that each script is looked at.
+        "programs": f"{own}.filter(e, {is_script}).map(e, e[1])",
     }
 
 
@@ -213,7 +213,7 @@ def entries_name_places() -> tuple[str, ...]:
         _lines_meet("joined", are_permitted_by_word("y", permitted)),
         _lines_meet("files", f'(!y.contains("://") || {stores})'),
         _lines_meet("scripts", are_permitted_to_clients("y", permitted)),
-        _lines_meet("scripts", f"!y.matches({literal(TUNNEL)})"),
+        _lines_meet("programs", f"!y.matches({literal(TUNNEL)})"),
     )
 
 

@@ -173,9 +173,10 @@ def _unreadable() -> Iterator[RuleFinding]:
 def _decide_by_shape(
     obj: Mapping[str, Any], resource: str, context: Context, place: ObjectPlace
 ) -> Iterator[RuleFinding]:
-    """Yield findings on every pod template in an object of a kind whose templates no table names.
+    """Yield findings on every pod in an object of a kind whose templates no table names.
 
-    Such a template is recognised by its shape. At admission it is decided when its pods are created.
+    It is recognised by its shape, as a template or as a bare specification. At admission it is decided when
+    its pods are created.
     """
     addon = ADDONS.get(_group_and_kind(str(obj["apiVersion"]), str(obj["kind"])))
     has_table = addon is not None and bool(addon.templates or addon.specs)
@@ -183,24 +184,25 @@ def _decide_by_shape(
     if has_table or namespace not in dict(context.namespaces):
         return
     for path, template in _pod_templates(obj, ()):
+        is_bare = not _is_template(template)
         holder = {
             "apiVersion": "v1",
             "kind": "PodTemplate",
             "metadata": {"name": "x", "namespace": namespace},
-            "template": template,
+            "template": {"spec": template} if is_bare else template,
         }
+        within = "template.spec" if is_bare else "template"
         for finding in _decide_object(holder, context, place):
             # The finding is about the template in the holder, and must point into the user's object.
-            field = ".".join(path) + finding.field.removeprefix("template")
+            field = ".".join(path) + finding.field.removeprefix(within)
             yield replace(finding, resource=resource, field=field)
 
 
 def _pod_templates(value: Any, path: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Yield path and content of each mapping in the shape of a pod template: its `spec` lists containers."""
+    """Yield path and content of each mapping in the shape of a pod template, or of its specification."""
     if isinstance(value, Mapping):
-        spec = value.get("spec")
         # The object itself, with an empty path, is no template inside an object.
-        if path and isinstance(spec, Mapping) and isinstance(spec.get("containers"), Sequence):
+        if path and (_is_template(value) or _is_specification(value)):
             yield path, value
             return
         for key, item in value.items():
@@ -208,6 +210,20 @@ def _pod_templates(value: Any, path: Path) -> Iterator[tuple[Path, Mapping[str, 
     elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
         for item in value:
             yield from _pod_templates(item, path)
+
+
+def _is_template(value: Mapping[str, Any]) -> bool:
+    """Return whether a mapping has the shape of a pod template: its `spec` lists containers."""
+    spec = value.get("spec")
+    return isinstance(spec, Mapping) and isinstance(spec.get("containers"), Sequence)
+
+
+def _is_specification(value: Mapping[str, Any]) -> bool:
+    """Return whether a mapping lists containers with an image, as the specification of a pod does."""
+    containers = value.get("containers")
+    if not isinstance(containers, Sequence):
+        return False
+    return any(isinstance(one, Mapping) and "image" in one for one in containers)
 
 
 def _run(

@@ -147,12 +147,12 @@ _CLIENT = (
 )
 """A program that is told a host without a word for it, with the words behind it."""
 TUNNEL = (
-    r"(?:^|[\x01\s;&|(/])(?:cloudflared[ \x01]+(?:tunnel|access)|ngrok[ \x01]+(?:http|tcp|tls|start|tunnel)"
-    r"|zerotier-cli[ \x01]+join|gcloud[ \x01]+[a-z]|gsutil[ \x01]+[a-z-]"
-    r"|az[ \x01]+(?:login|storage|acr)[ \x01]|(?:croc|wormhole)[ \x01]+send|localtunnel[ \x01]"
-    r"|tailscale[ \x01]+(?:up|funnel|serve)\b|(?:netbird|warp-cli|zrok|upterm|devtunnel)[ \x01]+[a-z]"
-    r"|code[ \x01]+tunnel|(?:tmate|sshx|tunnelmole)(?:$|[ \x01\s;&|])|lt[ \x01]+(?:-p|--port)"
-    r"|(?:kaggle|ngc|b2|coscmd|modal|runpodctl)[ \x01]+[a-z]+[ \x01])"
+    r"(?:^|[\x01\s;&|(/])(?:(?:cloudflared[ \x01]+(?:tunnel|access)"
+    r"|ngrok[ \x01]+(?:http|tcp|tls|start|tunnel)|az[ \x01]+(?:login|storage|acr)"
+    r"|(?:croc|wormhole)[ \x01]+send|tailscale[ \x01]+(?:up|funnel|serve)|code[ \x01]+tunnel|tmate|sshx"
+    r"|localtunnel|(?:kaggle|ngc|coscmd|modal|runpodctl)[ \x01]+[a-z]+)"
+    r"(?:$|[\x01\s;&|])|(?:gcloud|gsutil|netbird|warp-cli|zrok|upterm|devtunnel)[ \x01]+[a-z-]"
+    r"|zerotier-cli[ \x01]+join)"
 )
 """Clients and tunnels that know the address of their service by themselves."""
 _CLIENT_OR_CALL = f"(?:{_CLIENT})|(?i:{_CALL.removeprefix('(?i)')})"

@@ -90,8 +90,8 @@ _CAPITALS = "|".join(f"{word[0].upper()}{word[1:]}" for word in _SERVING.split("
 _SERVED = (
     rf"^[^=\n]*[^A-Za-z=\n](?i:{_SERVING})(?:s|es)?[^a-z]"
     rf"|^[A-Za-z0-9]+[.][^=\n]*[A-Za-z0-9](?:{_CAPITALS}|UI)(?:s|es)?[^a-z]"
-    r"|^[A-Za-z0-9]*(?:Ingress|Route|Gateway|Listener|Domain|Virtual(?:Host|Server|Service))"
-    r"(?:s|es)?[A-Z0-9.]"
+    r"|^[A-Za-z0-9]*(?:Ingress|Route|Gateway|Listener|Domain|Virtual(?:Host|Server|Service))(?:s|es)?"
+    r"[A-Z0-9.]"
     r"|(?i:[._-](?:acl|user|grant)s?[.]hosts?(?:[.]value)?=|tls[a-z]*[._-]?hosts?(?:[.]value)?=)"
     r"|^[^=\n]*[.]host[nN]ame="
     r"|^[A-Za-z0-9]+[.]spec[.]hosts?="
@@ -129,6 +129,7 @@ _BUCKET_URL = (
     rf"(?im)^.*(?:=(?:{_STORE_SCHEMES}://[^\s/]|(?:[a-z0-9_-]+:)?(?:s3|gcs|azure):[a-z0-9])"
     r"|[.](?:provider|type|driver|backend|cloud)=(?:s3|aws)$).*$"
 )
+_RIGHT = r"(?i)capabilit[^=]*="
 _BUCKET = r"(?im)^.*bucket(?:[._-]?name)?(?:[.]value)?=[^\s].*$"
 # A service's own address is known to whoever asks it.
 _SERVICES = (
@@ -138,13 +139,12 @@ _SERVICES = (
     "|lightstep|loggly|sumologic|axiom|papertrail|ccloud"
 )
 _OF_CLOUD = (
-    r"(?im)[.](?:provider|type|driver|backend|cloud|sink)=(?:azure|azblob|azureblob|gcs|gcp|google"
-    rf"|google_storage|gcpckms|akeyless|(?:{_SERVICES})[a-z_]*|aws[-_][a-z_-]+"
-    r"|bindings[.](?:aws|azure|gcp)[.].*"
+    # A collector's pipeline names what it sends to, which may have no settings.
+    r"(?im)[.](?:provider|type|driver|backend|cloud|exporters?|outputs?|sinks?|destinations?|receivers?)="
+    r"(?:azure|azblob|azureblob|gcs|gcp|google|google_storage|gcpckms|akeyless|aws[-_][a-z_-]+"
+    rf"|(?:{_SERVICES})[a-z_]*(?:/[a-z0-9_-]+)?|bindings[.](?:aws|azure|gcp)[.].*"
     r"|(?:state|pubsub|secretstores)[.](?:aws|azure|gcp|snssqs)[.]?.*)$"
     rf"|[.](?:{_SERVICES})(?:configs?|receivers?)?[.][^=\n]*=[^\s]"
-    # A collector's pipeline names what it sends to, which may have no settings.
-    rf"|[.](?:exporter|output|sink|destination|receiver)s?=(?:{_SERVICES})(?:/[a-z0-9_-]+)?$"
     # Another cluster by the name of its entry in a configuration of clients.
     r"|[.](?:k8s|kube)[._-]?(?:context|config(?:[._-]?secret)?(?:[._-]?ref)?(?:[._-]?name)?)=[^\s]"
     r"|[.]obj(?:ect)?[._-]?(?:storage|store)[._-]?config[.]name=[^\s]"
@@ -353,7 +353,9 @@ def _stores_have_places() -> str:
     name = 'g[1].split("://")[1]'
     is_own = f'b.endsWith("=" + {name}) || (b + "/").contains("=" + g[1] + "/")'
     is_of_zone = f"$buckets.exists(g, g[0] == variables.zone && ({is_own}))"
-    are_buckets = f"{buckets}.all(b, {is_of_zone} || {is_beside} || (size({buckets}) == 1 && {of_any}))"
+    # A right to make buckets names none.
+    is_free = f"b.matches({literal(_RIGHT)}) || {is_of_zone}"
+    are_buckets = f"{buckets}.all(b, {is_free} || {is_beside} || (size({buckets}) == 1 && {of_any}))"
     has_server = f"[b.{parent}].exists(p, {stores}.exists(s, s.startsWith(p)))"
     are_urls = f"{urls}.all(b, {is_of_zone} || {has_server} || {of_any})"
     return f"({are_buckets} && {are_urls})"

@@ -199,6 +199,24 @@ def test_a_pod_template_in_a_permitted_kind_is_recognised_by_its_shape() -> None
     assert {one.resource for one in found} == {"ExternalSecret/research/w"}
 
 
+@pytest.mark.parametrize("path", ["spec", "spec.podSpec", "spec.worker.pod", "spec.roles.main"])
+def test_a_bare_pod_in_a_permitted_kind_is_recognised_by_its_shape(path: str) -> None:
+    content: Object = {"containers": [{"name": "main", "image": "docker.io/library/python:3"}]}
+    for step in reversed(path.split(".")):
+        content = {step: content}
+    metadata = {"name": "w", "namespace": "research"}
+    kind = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": metadata}
+    found = evaluate([{**kind, **content}], described()[2])
+    assert f"{path}.containers" in {one.field for one in found if one.rule == "IMG-001"}
+
+
+def test_a_list_of_containers_without_images_is_no_pod() -> None:
+    metadata = {"name": "w", "namespace": "research"}
+    kind = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": metadata}
+    policy = {"containers": [{"name": "main", "mode": "Auto"}]}
+    assert evaluate([{**kind, "spec": {"resources": policy}}], described()[2]) == []
+
+
 def test_a_kind_must_be_allowed_by_every_policy_of_a_zone() -> None:
     factory = described()[0]
     other = factory.residency[0].model_copy(update={"data": "trade", "allowed_kinds": ()})
