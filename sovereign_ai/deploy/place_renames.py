@@ -153,6 +153,7 @@ def renamed_places(
     before: Places,
     changes: Iterable[Relocation],
     recorded: Mapping[str, Collection[str]] | None = None,
+    noted: RenamedPlaces | None = None,
 ) -> RenamedPlaces:
     """Return the places that are renamed.
 
@@ -162,6 +163,7 @@ def renamed_places(
         before: where components are on the cluster.
         changes: the components whose places have other names.
         recorded: kind of place to the names that were described before, whatever was there.
+        noted: what a run that was cut short took for renamed, which decides where it still can be so.
     """
     described = _described_places(factory)
     occupied: dict[str, set[str]] = defaultdict(set)
@@ -170,6 +172,11 @@ def renamed_places(
     for kind, recorded_names in (recorded or {}).items():
         occupied[kind] |= set(recorded_names)
     pairs = _renamed_zones(renamed)
+    taken = {(kind, new) for (kind, _), new in pairs.items()}
+    for (kind, old), new in (noted or {}).items():
+        names = described.get(kind, set())
+        if old not in names and new in names and (kind, new) not in taken:
+            pairs.setdefault((kind, old), new)
     # First the components that leave one place only, which leave no doubt.
     for change in sorted(changes, key=lambda change: len(change.old)):
         if change.kind in described:

@@ -146,7 +146,7 @@ def place_changes(
     for kind, names in record.parts.items():
         coming = {new for (place, _), new in known.places.items() if place == kind}
         recorded[kind] = names.keys() - coming
-    pairs = renamed_places(factory, renamed, before, changes, recorded)
+    pairs = renamed_places(factory, renamed, before, changes, recorded, known.places)
     return changes, pairs | recorded_renames(record.parts, parts(factory), pairs)
 
 

@@ -57,6 +57,18 @@ def test_a_component_in_one_place_decides_before_one_in_several() -> None:
     assert judged(before, after) == ({("region", "r1"): "x2", ("region", "r2"): "x1"}, [])
 
 
+def test_what_a_run_that_was_cut_short_took_for_renamed_decides_where_it_still_can_be_so() -> None:
+    before = {("pool.a", "zone"): {"one"}, ("pool.b", "zone"): {"two"}}
+    after = {("pool.a", "zone"): {ZONE}, ("pool.b", "zone"): {ZONE}}
+    listed = changed_places(before, after, {})
+    # By the order of names alone, `one` would have become the zone.
+    noted = {("zone", "two"): ZONE, ("zone", "three"): "undescribed"}
+    assert renamed_places(FACTORY, {}, before, listed) == {("zone", "one"): ZONE}
+    assert renamed_places(FACTORY, {}, before, listed, None, noted) == {("zone", "two"): ZONE}
+    renamed = {"zone.one": f"zone.{ZONE}"}
+    assert renamed_places(FACTORY, renamed, before, listed, None, noted) == {("zone", "one"): ZONE}
+
+
 def test_several_names_of_one_component_are_paired_in_the_order_of_names() -> None:
     before, after = {("pool.a", "hall"): {"b", "a"}}, {("pool.a", "hall"): {"y", "x"}}
     assert judged(before, after)[0] == {("hall", "a"): "x", ("hall", "b"): "y"}
