@@ -46,6 +46,7 @@ def test_a_server_or_a_bucket_outside_is_refused_wherever_it_stands(spec: dict[s
         {"endpoint": "collector.monitoring.svc:4317", "docs": "https://docs.example.org/"},
         {"servers": ["10.0.0.1", "fd00::1", "broker:9092"]},
         {"store": {"bucketName": "ours", "endpoint": "http://minio.minio.svc:9000"}},
+        {"capabilities": {"bucket": "*", "user": "read"}},
         {"rewrite": {"target": "/$1"}, "replicas": 3, "paused": True, "nothing": None},
     ],
 )
