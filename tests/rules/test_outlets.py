@@ -100,9 +100,9 @@ def test_a_host_under_which_the_object_is_served_is_permitted(path: str) -> None
 def test_a_word_for_what_is_served_counts_neither_in_another_word_nor_in_the_host_nor_in_the_kind(
     word: str,
 ) -> None:
-    assert refused(spec={f"x{word}x": {"cache": {"host": HOST}}})
-    assert refused(spec={"cache": {"host": f"{word}.example.org"}})
-    assert refused(kind=f"{word.capitalize()}x", spec={"cache": {"host": HOST}})
+    assert refused(spec={f"x{word}x": {"part": {"host": HOST}}})
+    assert refused(spec={"part": {"host": f"{word}.example.org"}})
+    assert refused(kind=f"{word.capitalize()}x", spec={"part": {"host": HOST}})
     assert refused(spec={"values": f"cache:\n  host: {HOST}\n", "also": word})
 
 
