@@ -22,7 +22,7 @@ from tests.rules.agreement import UNREACHED, compare, running_plane
 from tests.rules.generated import Generator, Object, corpus
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
-COUNT, DECIDED = 3_000, 10_000
+COUNT, DECIDED = 5_000, 10_000
 
 
 @cache
