@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -18,6 +19,7 @@ import pytest
 
 from sovereign_ai.deploy.folder_lock import lock_folder
 from sovereign_ai.deploy.pulumi_lock import read_locks
+from sovereign_ai.toolchain import wait_until
 from tests.support.small_stack import SmallStack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,7 +37,7 @@ import sys
 from pathlib import Path
 import typer
 from sovereign_ai.cli.command import run_command
-from sovereign_ai.cli.interrupt import exit_code_of_request, heed_requests
+from sovereign_ai.cli.interrupt import exit_code_of_request, heed_requests, ignore_requests
 from sovereign_ai.deploy import engine
 
 program, folder = map(Path, sys.argv[1:])
@@ -45,6 +47,7 @@ heed_requests()
 try:
     run_command("preview", True, lambda output: engine.Engine(folder, "lab", None, output.progress).preview())
 except typer.Exit as left:
+    ignore_requests()
     sys.exit(exit_code_of_request() if left.exit_code == 130 else left.exit_code)
 """
 """As `sovereign-ai preview` runs the engine."""
@@ -69,9 +72,22 @@ def contents(*folders: Path) -> dict[str, bytes]:
     return files
 
 
+def is_delivered(process: subprocess.Popen[str], number: signal.Signals) -> bool:
+    """Return whether no signal of a number waits for a process any more, or the process has ended."""
+    if process.poll() is not None:
+        return True
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    waiting = int(status.partition("ShdPnd:")[2].split()[0], 16)
+    return not waiting >> (number - 1) & 1
+
+
 def ask(process: subprocess.Popen[str], numbers: tuple[signal.Signals, ...]) -> tuple[str, str]:
     """Ask a command to end, and return what it printed."""
-    for number in numbers:
+    first, *others = numbers
+    process.send_signal(first)
+    for number in others:
+        # Of several that wait, the system delivers the one with the lowest number first.
+        assert wait_until(partial(is_delivered, process, first), 60)
         process.send_signal(number)
     # A command that does not end fails the test, and does not hold it up.
     late = threading.Timer(120, process.kill)
