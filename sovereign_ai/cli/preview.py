@@ -105,7 +105,7 @@ def _preview(
     traced("judge")(gate)(stack.factory, stack.plan, bundle)
     require_own_description(stack)
     target = open_target(bundle.cluster, backend, kubeconfig, output.progress)
-    target.control_plane.insist_on_same_basis(stack.factory, stack.plan)
+    target.control_plane.refuse_outgrown(stack.factory, stack.plan)
     bundle = on_target(output, bundle, target)
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.state_key)

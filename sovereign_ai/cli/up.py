@@ -153,7 +153,7 @@ def _up(
         ready_machines = f"{simulated.ready} of {counted(simulated.nodes, 'machine')} ready"
         lines.append(f"simulated: {ready_machines}, {counted(simulated.slices, 'device list')}")
     if target.has_real_nodes:
-        attempts.until_done(partial(_follow, target, stack, output))
+        attempts.until_done(partial(_label_real_machines, target, stack, output))
         data["real"] = sorted(target.cluster.machines)
         lines.append(f"real: {', '.join(data['real'])}")
     data["failing"] = _failing(output, stack, bundle, target, lines)
@@ -167,7 +167,7 @@ def _up(
 
 
 @traced("label real machines")
-def _follow(target: Target, stack: Stack, output: Output) -> None:
+def _label_real_machines(target: Target, stack: Stack, output: Output) -> None:
     """Make real nodes what is planned under their names, and uncordon those that were drained for it.
 
     It comes after the deployment, as for simulated machines: what that permits was refused before it.

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _NAMESPACE = uuid.UUID("6c1d9c0e-52a5-5f0e-9a3f-3d1d0f6f7a11")
 """Name space of the serial numbers of this project; any fixed value does."""
 _PROPERTY = "sovereign-ai:go:"
-_BINARIES = ("binary", "plugin")
 
 
 def installed() -> dict[str, Path]:
@@ -45,7 +44,7 @@ def installed() -> dict[str, Path]:
     binaries: dict[str, Path] = {}
     problems = []
     for row in TOOLS.values():
-        if row.kind not in _BINARIES or row.optional:
+        if row.kind not in ("binary", "plugin") or row.optional:
             continue
         installed_tool = located(row)
         if installed_tool is None:

@@ -134,7 +134,7 @@ def up(
             existing = ()
         if existing and not unfinished and cluster_dir.record.exists():
             _refuse_strange(cluster_dir, existing)
-            refuse_another_plan(cluster_dir, factory, plan)
+            refuse_outgrown(cluster_dir, factory, plan)
             # Which machines are real was chosen when the cluster was made; any that are planned will do.
             machines = machines_of(cluster_dir)
         _refuse_foreign(cluster, existing, machines)
@@ -251,7 +251,7 @@ def _config(factory: AIFactory, plan: Plan, cluster_dir: ClusterDir, identity: s
     return kind_config(factory, plan, cluster_dir.name, guard=cluster_dir.folder, identity=identity)
 
 
-def refuse_another_plan(cluster_dir: ClusterDir, factory: AIFactory, plan: Plan) -> None:
+def refuse_outgrown(cluster_dir: ClusterDir, factory: AIFactory, plan: Plan) -> None:
     """Refuse a cluster that the description has outgrown.
 
     Raises:

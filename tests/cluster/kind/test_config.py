@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sovereign_ai.cluster.kind import config
 from sovereign_ai.cluster.kind.config import (
     GUARD_MANIFESTS,
     container_names,
@@ -182,6 +183,35 @@ def test_a_standing_cluster_takes_what_nodes_can_change_and_names_what_they_cann
     made_for = fixed_settings(before, plan(before), "lab")
     wanted = [REFUSED[change.name]] if change.name in REFUSED else []
     assert outgrown(made_for, after, plan(after), "lab") == wanted
+
+
+@pytest.mark.parametrize(
+    ("made", "planned_range", "has_room"),
+    [
+        ("10.0.8.0/21", "10.0.0.0/20", False),
+        ("10.0.0.0/20", "10.0.0.0/20", True),
+        ("10.0.8.0/21", "10.0.8.0/21", True),
+        ("10.0.0.0/19", "10.0.0.0/20", True),
+    ],
+    ids=["its lowest parts are outside", "the same", "the same block alone", "within"],
+)
+def test_no_simulated_node_gets_a_part_outside_of_the_range_that_the_cluster_has(
+    factory: AIFactory,
+    planned: Plan,
+    monkeypatch: pytest.MonkeyPatch,
+    made: str,
+    planned_range: str,
+    has_room: bool,
+) -> None:
+    # Of the second cluster of a factory, the block does not begin where the range of twice its size does.
+    made_for = fixed_settings(factory, planned, "lab") | {"pods": made}
+    services = made_for["services"]
+    monkeypatch.setattr(
+        config, "_range", lambda _plan, _cluster, use: "10.0.8.0/21" if use == "pods" else services
+    )
+    monkeypatch.setattr(config, "pod_range", lambda *_: planned_range)
+    said = outgrown(made_for, factory, planned, "lab")
+    assert [phrase.startswith("its pods have") for phrase in said] == ([] if has_room else [True])
 
 
 @pytest.mark.parametrize(
