@@ -1,10 +1,11 @@
-"""Runs tests of real systems, and says which of them are flaky: failed once, and passed alone right after.
+"""Runs tests of real systems, and says which of them are flaky: failed once, and passed right after.
 
     python -m tests.flaky [ARGUMENT OF PYTEST]...
 
 A change is not refused for a race that it has nothing to do with, and no race is hidden: a flaky test is
 named at the end of the run, as something to repair. It takes two failures of a test to fail, or failures of
-more tests than chance explains. The hermetic tests do not run this way: they have no race to have.
+more files than chance explains. Tests of one real system stand on what those before them left, so the whole
+file runs again. The hermetic tests do not run this way: they have no race to have.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 import pytest
 
 MOST_FLAKY = 2
-"""Failures that are tried again; where more fail, something is broken and a second run only takes time."""
+"""Files that are tried again; where more fail, something is broken and a second run only takes time."""
 
 
 class Failures:
@@ -32,25 +33,26 @@ class Failures:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the tests, and the few that failed a second time, alone.
+    """Run the tests, and the few files with failures a second time, alone.
 
     Args:
         arguments: what pytest is given.
 
     Returns:
-        pytest's exit code of the first run, or 0 where all that failed passed the second time.
+        pytest's exit code of the first run, or 0 where all of their files passed the second time.
     """
     failures = Failures()
     code = int(pytest.main(list(arguments), plugins=[failures]))
-    if code != pytest.ExitCode.TESTS_FAILED or not 0 < len(failures.node_ids) <= MOST_FLAKY:
+    files = sorted({node_id.partition("::")[0] for node_id in failures.node_ids})
+    if code != pytest.ExitCode.TESTS_FAILED or not 0 < len(files) <= MOST_FLAKY:
         return code
-    _say(f"\n{len(failures.node_ids)} failed; once more, alone:")
+    _say(f"\n{len(failures.node_ids)} failed; once more, with all of the file:")
     # Of the options only the marker goes on: without it the default one would leave these tests out.
-    again = [sys.executable, "-m", "pytest", "-q", *_marker(arguments), *failures.node_ids]
+    again = [sys.executable, "-m", "pytest", "-q", *_marker(arguments), *files]
     if subprocess.run(again, check=False).returncode != 0:
         return code
     for node_id in failures.node_ids:
-        _say(f"FLAKY {node_id}: failed, then passed alone; repair the race")
+        _say(f"FLAKY {node_id}: failed, then passed; repair the race")
     return 0
 
 

@@ -46,7 +46,14 @@ def test_a_test_that_fails_once_passes_and_is_named(run: Run) -> None:
     code, text = run("2", once=ONCE, fine=FINE)
     assert code == 0
     (failed,) = (line.split()[1] for line in text.splitlines() if line.startswith("FAILED "))
-    assert f"FLAKY {failed}: failed, then passed alone; repair the race" in text
+    assert f"FLAKY {failed}: failed, then passed; repair the race" in text
+
+
+def test_a_test_that_needs_those_before_it_runs_again_behind_them(run: Run) -> None:
+    begun = "begun = []\n\ndef test_begins():\n    begun.append(1)\n\n"
+    code, text = run(story=begun + ONCE.replace("assert ran", "assert ran and begun"))
+    assert code == 0
+    assert "::test_once: failed, then passed" in text
 
 
 def test_a_test_that_fails_twice_fails(run: Run) -> None:
@@ -55,7 +62,7 @@ def test_a_test_that_fails_twice_fails(run: Run) -> None:
     assert "FLAKY" not in text
 
 
-def test_where_many_tests_fail_none_is_run_again(run: Run) -> None:
+def test_where_tests_of_many_files_fail_none_is_run_again(run: Run) -> None:
     code, text = run(**{f"once{number}": ONCE.replace('"ran"', f'"ran{number}"') for number in range(3)})
     assert code == 1
     assert "once more" not in text

@@ -26,7 +26,7 @@ from sovereign_ai.cluster import (
     is_recreated,
     requested_evictions,
 )
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api, retry_on_conflict
 from sovereign_ai.deploy.departures import (
     CORDONED_AS,
     Departure,
@@ -48,8 +48,6 @@ _QUIET_SECONDS = 2.0
 """How long a drain may take before it is reported what it waits for."""
 _REPORT_SECONDS = 10.0
 """The least time between two reports of one drain."""
-_CONFLICT, _MOST_CHANGES = 409, 9
-"""How often a node may change between reading and cordoning it; its kubelet changes it every some seconds."""
 _MOST_NAMED = 5
 
 
@@ -70,13 +68,10 @@ def uncordon(api: Api, names: Iterable[str], progress: Callable[[str], object]) 
     """
     opened = []
     for name in names:
-        node = api.get("v1", "Node", name)
-        # It may have gone, or somebody else have cordoned it, since the nodes were listed.
-        if node is None or not is_cordoned_here(node):
-            continue
-        _lift(api, node)
-        progress(f"uncordon {name}: it is as the plan has it")
-        opened.append(name)
+        # Its kubelet changes a node every some seconds.
+        if retry_on_conflict(partial(_lift, api, name)):
+            progress(f"uncordon {name}: it is as the plan has it")
+            opened.append(name)
     return opened
 
 
@@ -192,8 +187,11 @@ def _pods_on(api: Api, names: Iterable[str]) -> list[dict[str, Any]]:
     return pods
 
 
-def _lift(api: Api, node: Object) -> None:
-    """Uncordon a node, if nobody has changed it since it was read."""
+def _lift(api: Api, name: str) -> bool:
+    """Uncordon a node; return False if it has gone, or somebody else cordoned it, since it was listed."""
+    node = api.get("v1", "Node", name)
+    if node is None or not is_cordoned_here(node):
+        return False
     meta = node["metadata"]
     patch = {
         "metadata": {
@@ -203,6 +201,7 @@ def _lift(api: Api, node: Object) -> None:
         "spec": {"unschedulable": None},
     }
     _patch(api, node, patch)
+    return True
 
 
 def _begin(api: Api, departure: Departure, pods: int, progress: Callable[[str], object]) -> None:
@@ -214,42 +213,37 @@ def _begin(api: Api, departure: Departure, pods: int, progress: Callable[[str], 
         progress(f"{departure.node} stays cordoned: {departure.reason}")
     else:
         progress(f"drain {departure.node}: {departure.reason}, {counted(pods, 'pod')}")
-    for is_last in (False,) * _MOST_CHANGES + (True,):
-        if is_cordoned(live) and not is_cordoned_here(live):
-            progress(f"{departure.node} is cordoned by somebody else, who uncordons it: {departure.reason}")
-            return
-        # What it was before the first of several changes, so that it has arrived if all of them are taken
-        # back.
-        was = {**departure.was, **was_before(live)}
-        try:
-            _cordon(api, live, was)
-            break
-        except ApiError as error:
-            if error.status != _CONFLICT or is_last:
-                raise
-        # Somebody changed the node since it was read, perhaps by a cordon, which is theirs then.
-        live = api.get("v1", "Node", departure.node)
-        if live is None:
-            return
-    for line in kept_reasons(departure):
-        progress(line)
+    whose = retry_on_conflict(partial(_cordon, api, departure))
+    if whose == "somebody else":
+        progress(f"{departure.node} is cordoned by somebody else, who uncordons it: {departure.reason}")
+    elif whose:
+        for line in kept_reasons(departure):
+            progress(line)
 
 
-def _cordon(api: Api, node: Object, was: Mapping[str, str]) -> None:
-    """Cordon a node as it was read, unless it is already, and keep what it was.
+def _cordon(api: Api, departure: Departure) -> str:
+    """Cordon a node, unless it is already, and keep what it was; return whose cordon it has then.
 
     Raises:
-        ApiError: the API server refused; with a conflict where the node changed since.
+        ApiError: the API server refused; with a conflict where the node changed since it was read.
         UnreachableError: there was no answer.
     """
+    node = api.get("v1", "Node", departure.node)
+    if node is None:
+        return ""
+    if is_cordoned(node) and not is_cordoned_here(node):
+        return "somebody else"
+    # What it was before the first of several changes, so that it has arrived if all of them are taken back.
+    was = {**departure.was, **was_before(node)}
     # None removes what an earlier drain left on a node that a person has uncordoned.
     kept = orjson.dumps(was, option=orjson.OPT_SORT_KEYS).decode() if was else None
     annotations = {CORDON_OWNER: OWNER, CORDONED_AS: kept}
     has = node["metadata"].get("annotations") or {}
     if is_cordoned_here(node) and all(has.get(key) == value for key, value in annotations.items()):
-        return
+        return OWNER
     metadata = {"annotations": annotations, "resourceVersion": node["metadata"].get("resourceVersion")}
     _patch(api, node, {"metadata": metadata, "spec": {"unschedulable": True}})
+    return OWNER
 
 
 def _patch(api: Api, node: Object, patch: Object) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sovereign_ai.cluster.api import retry_on_conflict
 from sovereign_ai.render.kubernetes import AWAITED, WEBHOOKS, is_of_platform
 from sovereign_ai.verify import UNREAD
 
@@ -91,12 +92,19 @@ def _restore(api: Api, obj: Mapping[str, Any]) -> str:
     """Apply one object once more; return its name if that changed it, else an empty text."""
     meta = obj["metadata"]
     before = api.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
-    after = api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
-    # What an empty secret holds is its controller's.
-    if (obj["apiVersion"], obj["kind"]) not in UNREAD and _has_foreign_field(after, _is_kept(obj)):
-        after = api.replace(_without_foreign_fields(obj, after), field_manager=FIELD_MANAGER)
+    # Its controller may write the status at any time, also between the two writes.
+    after = retry_on_conflict(partial(_applied, api, obj))
     is_same = before is not None and _content(before) == _content(after)
     return "" if is_same else resource_name(obj)
+
+
+def _applied(api: Api, obj: Mapping[str, Any]) -> dict[str, Any]:
+    """Apply an object, replace it where that leaves fields of others, and return it as it is then."""
+    after = api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
+    # What an empty secret holds is its controller's.
+    if (obj["apiVersion"], obj["kind"]) in UNREAD or not _has_foreign_field(after, _is_kept(obj)):
+        return after
+    return api.replace(_without_foreign_fields(obj, after), field_manager=FIELD_MANAGER)
 
 
 def _is_of_controller(entry: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from sovereign_ai.deploy.departures import CORDONED_AS, Departure
 from sovereign_ai.deploy.drain import drain, uncordon
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import OWNER
+from tests.support.memory_cluster import refusal
 
 BUDGET = "The disruption budget web needs 2 healthy pods and has 2 currently"
 OWNED = [{"kind": "ReplicaSet", "name": "web", "controller": True}]
@@ -47,7 +48,7 @@ class Cluster:
             assert body["spec"] == {"unschedulable": True}
             self.before_cordon()
             if body["metadata"]["resourceVersion"] != self.node["metadata"].get("resourceVersion"):
-                raise ApiError(Problem("api-conflict", "the object has been modified"), status=409)
+                raise refusal(409, "Conflict")
             self.annotations = body["metadata"]["annotations"]
             self.cordoned.append(path.rpartition("/")[2])
         if method == "POST":

@@ -8,6 +8,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api.client import Api, open_cluster
+    from sovereign_ai.cluster.api.conflicts import is_outdated, retry_on_conflict
     from sovereign_ai.cluster.api.credentials import describe_credentials
     from sovereign_ai.cluster.api.deadlines import StoppedError, stopping
     from sovereign_ai.cluster.api.discovery import Resource
@@ -24,6 +25,7 @@ else:
         __name__,
         {
             "client": ("Api", "open_cluster"),
+            "conflicts": ("is_outdated", "retry_on_conflict"),
             "credentials": ("describe_credentials",),
             "deadlines": ("StoppedError", "stopping"),
             "discovery": ("Resource",),
@@ -50,12 +52,14 @@ __all__ = [
     "current_context",
     "declare",
     "describe_credentials",
+    "is_outdated",
     "list_if_served",
     "list_newest",
     "named_server",
     "open_cluster",
     "read_kubeconfig",
     "retry_after",
+    "retry_on_conflict",
     "server_in",
     "stopping",
 ]

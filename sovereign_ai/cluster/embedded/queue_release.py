@@ -7,11 +7,12 @@ ever too, and so would pods that it has not placed yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
+from sovereign_ai.cluster.api.conflicts import retry_on_conflict
 from sovereign_ai.cluster.api.optional_kinds import list_if_served
 from sovereign_ai.cluster.embedded.queued_jobs import (
     PREFIX,
@@ -150,22 +151,31 @@ def take_finalizers(
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    held = []
+    calls = []
     for obj in objects:
-        finalizers = obj["metadata"].get("finalizers") or []
-        others = [finalizer for finalizer in finalizers if not finalizer.startswith(prefixes)]
-        if others != finalizers:
-            held.append((obj, others))
-    api.many(partial(_set_finalizers, api, obj, others) for obj, others in held)
-    return len(held)
+        if _others(obj, prefixes) != (obj["metadata"].get("finalizers") or []):
+            calls.append(partial(retry_on_conflict, partial(_take_finalizers, api, obj, prefixes)))
+    api.many(calls)
+    return len(calls)
 
 
-def _set_finalizers(api: Api, obj: dict[str, Any], finalizers: list[str]) -> None:
-    """Set the finalizers of an object, if nobody has changed it since it was read."""
-    meta = obj["metadata"]
-    change = {"metadata": {"finalizers": finalizers or None, "resourceVersion": meta["resourceVersion"]}}
+def _others(obj: Mapping[str, Any], prefixes: tuple[str, ...]) -> list[str]:
+    """Return an object's finalizers without those that begin with some prefixes."""
+    finalizers = obj["metadata"].get("finalizers") or []
+    return [finalizer for finalizer in finalizers if not finalizer.startswith(prefixes)]
+
+
+def _take_finalizers(api: Api, obj: Mapping[str, Any], prefixes: tuple[str, ...]) -> None:
+    """Take finalizers off one object, as it is now; others may have changed it since it was listed."""
+    version, kind, name = obj["apiVersion"], obj["kind"], obj["metadata"]["name"]
+    namespace = obj["metadata"].get("namespace")
+    live = api.get(version, kind, name, namespace)
+    if live is None:
+        return
+    kept, resource_version = _others(live, prefixes), live["metadata"]["resourceVersion"]
+    change = {"metadata": {"finalizers": kept or None, "resourceVersion": resource_version}}
     try:
-        api.patch(obj["apiVersion"], obj["kind"], meta["name"], change, meta.get("namespace"))
+        api.patch(version, kind, name, change, namespace)
     except ApiError as error:
         # It went in the meantime.
         if error.status != 404:

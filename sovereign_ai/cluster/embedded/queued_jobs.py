@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError
+from sovereign_ai.cluster.api.conflicts import retry_on_conflict
 from sovereign_ai.cluster.api.optional_kinds import list_if_served
 from sovereign_ai.cluster.embedded.queueing import GROUP_VERSION
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -104,14 +105,12 @@ def open_gates(api: Api, label: str = QUEUE_NAME) -> int:
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    gated = []
+    calls = []
     for pod in api.list("v1", "Pod", None, label):
-        gates = pod["spec"].get("schedulingGates") or []
-        others = [gate for gate in gates if not gate["name"].startswith(PREFIX)]
-        if others != gates:
-            gated.append((pod, others))
-    api.many(partial(_set_gates, api, pod, others) for pod, others in gated)
-    return len(gated)
+        if _other_gates(pod) != (pod["spec"].get("schedulingGates") or []):
+            calls.append(partial(retry_on_conflict, partial(_open_gates, api, pod["metadata"])))
+    api.many(calls)
+    return len(calls)
 
 
 def listed(names: Iterable[str]) -> str:
@@ -157,15 +156,24 @@ def _start(api: Api, text: str) -> str:
     return ""
 
 
-def _set_gates(api: Api, pod: Object, gates: list[dict[str, Any]]) -> None:
-    """Set the gates of a pod, if nobody has changed it since it was read."""
-    meta = pod["metadata"]
+def _other_gates(pod: Object) -> list[dict[str, Any]]:
+    """Return the scheduling gates of a pod that are not Kueue's."""
+    gates = pod["spec"].get("schedulingGates") or []
+    return [gate for gate in gates if not gate["name"].startswith(PREFIX)]
+
+
+def _open_gates(api: Api, listed_as: Mapping[str, Any]) -> None:
+    """Take Kueue's gates off one pod, as it is now; others may have changed it since it was listed."""
+    name, namespace = listed_as["name"], listed_as["namespace"]
+    pod = api.get("v1", "Pod", name, namespace)
+    if pod is None:
+        return
     change = {
-        "metadata": {"resourceVersion": meta["resourceVersion"]},
-        "spec": {"schedulingGates": gates or None},
+        "metadata": {"resourceVersion": pod["metadata"]["resourceVersion"]},
+        "spec": {"schedulingGates": _other_gates(pod) or None},
     }
     try:
-        api.patch("v1", "Pod", meta["name"], change, meta["namespace"])
+        api.patch("v1", "Pod", name, change, namespace)
     except ApiError as error:
         # It went in the meantime.
         if error.status != 404:

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.embedded import queue_release
-from sovereign_ai.cluster.embedded.queue_release import QueueRelease, release_queues, release_without_queueing
+from sovereign_ai.cluster.embedded.queue_release import (
+    QueueRelease,
+    release_queues,
+    release_without_queueing,
+    take_finalizers,
+)
 from sovereign_ai.cluster.embedded.queued_jobs import QueuedJobs
 from sovereign_ai.cluster.embedded.queueing import queue_settings_file, set_queueing
 from sovereign_ai.cluster.state import ClusterDir
@@ -84,7 +89,7 @@ def test_what_goes_in_the_meantime_needs_no_release() -> None:
     api = Queues(held("ClusterQueue", MARK))
     listed = api.list(VERSION, "ClusterQueue")
     api.objects.clear()
-    queue_release._set_finalizers(api, listed[0], [])
+    assert take_finalizers(api, listed) == 1
 
 
 def test_a_control_plane_releases_once_and_never_while_kueue_runs(
