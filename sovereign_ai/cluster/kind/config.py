@@ -20,7 +20,6 @@ import yaml
 
 from sovereign_ai.cluster.identities import CLUSTER_CA
 from sovereign_ai.cluster.operator import AUTHORIZERS
-from sovereign_ai.names import label_value
 from sovereign_ai.plan import Node, Plan, pod_bits, with_control_plane
 from sovereign_ai.render.interop import node_taints
 from sovereign_ai.spec import AIFactory
@@ -233,23 +232,17 @@ def _range(plan: Plan, cluster: str, use: str) -> str:
 
 
 def _worker(factory: AIFactory, node: Node) -> dict[str, Any]:
-    """Return one worker: its name and taint, and the labels that a kubelet may set itself."""
+    """Return one worker: its name and taint.
+
+    Its labels come after it has joined. Those of region, zone and machine type a kubelet may set itself, and
+    one that does sets them back at each start, whatever the description says by then.
+    """
     join = {
         "kind": "JoinConfiguration",
         "timeouts": dict(_PATIENCE),
         "nodeRegistration": {"name": node.name, "taints": node_taints(factory, node)},
     }
-    labels = {
-        "topology.kubernetes.io/region": node.region,
-        "topology.kubernetes.io/zone": node.hall,
-        "node.kubernetes.io/instance-type": node.system,
-    }
-    return {
-        "role": "worker",
-        "image": TAG,
-        "labels": {key: label_value(value) for key, value in labels.items()},
-        "kubeadmConfigPatches": [_text(join)],
-    }
+    return {"role": "worker", "image": TAG, "kubeadmConfigPatches": [_text(join)]}
 
 
 def _mounts(folder: Path) -> list[dict[str, Any]]:
