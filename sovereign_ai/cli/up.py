@@ -423,6 +423,7 @@ class _Deployment:
                 checked,
                 reading,
                 engine.insist_on_hold,
+                engine.working_copy,
             )
         with explaining(watch), early:
             return engine.up(refresh=refresh, part=part).with_replaced(checked.replaced)

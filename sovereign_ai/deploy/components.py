@@ -36,7 +36,7 @@ from sovereign_ai.deploy.resources import PartComponent, limits_by_namespace
 from sovereign_ai.deploy.rule_check import gate
 from sovereign_ai.deploy.simulated_planes import on_cluster
 from sovereign_ai.deploy.stack_context import context_of_program
-from sovereign_ai.deploy.stack_record import current_backend
+from sovereign_ai.deploy.stack_record import backend_folder, current_backend
 from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan, plan
@@ -114,7 +114,8 @@ class FactoryDeployment(pulumi.ComponentResource):
             if pulumi.runtime.is_dry_run():
                 replaced = previewed_replacements(reading, bundle.objects, deployment)
             else:
-                prepare(factory, derived, bundle, file, deployment, pulumi.log.info, reading=reading)
+                run = backend_folder(current_backend())
+                prepare(factory, derived, bundle, file, deployment, pulumi.log.info, reading=reading, run=run)
         except SovereignError as error:
             note_refusal(current_backend(), error)
             # Pulumi prints a RunError as it is, and any other exception with a traceback.

@@ -260,6 +260,18 @@ class Engine:
         if self._held is not None:
             self._held.insist_on_hold()
 
+    @property
+    def working_copy(self) -> Path:
+        """The folder, of mode 0700, of the run that holds the stack; what the engine runs finds it too.
+
+        Raises:
+            RuntimeError: the stack is not held.
+        """
+        if self._held is None:
+            message = "only a run that holds the stack has a working copy"
+            raise RuntimeError(message)
+        return self._held.copy.folder
+
     def ensure_stack(self) -> None:
         """Create the stack in the state unless it exists, and give its salt to the engine.
 

@@ -21,6 +21,7 @@ run completes one that was killed anywhere.
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from sovereign_ai.deploy.departures import arrivals, departing
 from sovereign_ai.deploy.drain import drain, uncordon
 from sovereign_ai.deploy.enforcement import apply_policies, differing_policies, enforce
 from sovereign_ai.deploy.live_objects import ObjectKey, key_of
+from sovereign_ai.deploy.policies_lock import lock_policies, wait_for_command
 from sovereign_ai.deploy.preconditions import (
     Checked,
     StackDeployment,
@@ -62,6 +64,7 @@ def prepare(
     progress: Callable[[str], object],
     *,
     reading: Snapshot | None = None,
+    run: Path | None = None,
 ) -> None:
     """Prepare a cluster so that all changes of the engine are permitted, and none permits too much.
 
@@ -74,6 +77,7 @@ def prepare(
         progress: called with a line for each thing done.
         reading: the cluster, as other checks have read it a moment ago; left out, that of the file's current
             context.
+        run: folder of the working copy, where a command runs the engine that runs this.
 
     Raises:
         DeploymentError: a pod or a namespace does not go, or a policy does not come into force.
@@ -85,6 +89,8 @@ def prepare(
     reading = reading or reading_of(open_cluster(kubeconfig), bundle.objects)
     api = reading.api
     checked = _prove(reading, factory, plan, bundle, deployment, progress)
+    # What the command has written since is not in the reading.
+    policies = api if wait_for_command(run) else reading
     for line in prepare_control_plane(factory, plan, bundle, kubeconfig):
         progress(line)
     nodes = reading.list("v1", "Node")
@@ -94,7 +100,7 @@ def prepare(
     remove_custom(api, checked.leaving, progress)
     withdraw(api, withdrawn(reading, bundle.objects, factory.name), progress)
     remove_holders(api, checked.strays, progress)
-    enforce(api, bundle.objects, progress, live=reading)
+    enforce(api, bundle.objects, progress, live=policies)
     renew_waiting(api, bundle.objects, progress)
     move_between_zones(api, bundle.objects, progress, live=reading)
     define(api, bundle.objects, progress)
@@ -111,12 +117,13 @@ def applying_policies(
     checked: Checked,
     reading: Snapshot,
     insist: Callable[[], object],
+    run: Path,
 ) -> Iterator[None]:
     """Apply the policies in the background of a block in which the engine runs, if no step must precede.
 
     An API server takes seconds to enforce a new policy, and an engine takes as long to start its program.
     `prepare`, which the program runs, does the same and waits for the effect; most of that time has passed by
-    then. A failure here is ignored: `prepare` meets it too, and reports it.
+    then. A failure here is ignored: `prepare` waits for the end of this, meets it too, and reports it.
 
     Args:
         factory: the new description.
@@ -126,8 +133,10 @@ def applying_policies(
         checked: the result of this command's checks, which has claimed the cluster.
         reading: the cluster, as those checks have read it.
         insist: called before each batch of writes; raises once this command does not hold the stack any more.
+        run: folder of the engine's working copy.
 
     Raises:
+        OSError: a file cannot be made in it.
         ApiError: the API server refused to list what exists.
         UnreachableError: there was no answer.
     """
@@ -142,12 +151,16 @@ def applying_policies(
         yield
         return
     ended = threading.Event()
+    lock = lock_policies(run)
 
     def apply() -> None:
-        with contextlib.suppress(SovereignError):
-            prepare_control_plane(factory, plan, bundle, kubeconfig)
-            if not ended.is_set():
-                apply_policies(reading.api, bundle.objects, live=reading, before_batch=insist)
+        try:
+            with contextlib.suppress(SovereignError):
+                prepare_control_plane(factory, plan, bundle, kubeconfig)
+                if not ended.is_set():
+                    apply_policies(reading.api, bundle.objects, live=reading, before_batch=insist)
+        finally:
+            os.close(lock)
 
     thread = threading.Thread(target=apply, name="policies")
     thread.start()
