@@ -1,5 +1,7 @@
 """Repeat work that failed only because the API server has too much to do, or its webhook is not up.
 
+Or because somebody changed or deleted, between reading and writing, what it is about.
+
 The client of this program repeats a single request (`cluster/api/retries.py`). The engine's provider does
 not: one write that takes longer than the API server allows itself, such as that of a large policy, ends the
 whole run. And a request that was repeated for its time may still find a server that is silent. What was done
@@ -33,6 +35,8 @@ _BUSY = frozenset(
     }
 )
 """Codes of problems that a server reports which works and has too much to do, or has just started."""
+_CHANGED = frozenset({"api-conflict", "namespace-ending", "namespace-gone"})
+"""Codes of problems about an object that was changed in the meantime, or whose namespace was deleted."""
 _SILENT = "webhook-silent"
 """Code of the problem that a webhook does not answer.
 
@@ -79,8 +83,10 @@ _MOST = len(_PAUSES) + 1
 
 
 def is_busy(error: SovereignError, *, brings_webhooks: bool = False) -> bool:
-    """Return whether an error is only about an API server that has too much to do, or that waits for ours."""
-    passing = _BUSY | {_SILENT} if brings_webhooks else _BUSY
+    """Return whether another attempt is worth it: the server was busy, waits for us, or things changed."""
+    passing = _BUSY | _CHANGED
+    if brings_webhooks:
+        passing |= {_SILENT}
     return bool(error.problems) and all(_is_passing(problem, passing) for problem in error.problems)
 
 

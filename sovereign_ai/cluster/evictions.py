@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api import Api, ApiError, budget_causes
+from sovereign_ai.cluster.api import Api, ApiError, Effect, budget_causes
 from sovereign_ai.names import KEYS
 
 Object = Mapping[str, Any]
@@ -93,14 +93,19 @@ def evict_pod(api: Api, pod: Object, grace_seconds: int | None = None) -> str:
         "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
     }
     options: dict[str, Any] = {}
+    # To ask twice for the eviction of one pod is to ask once, so that it may be sent again where a webhook or
+    # the server was away for a moment.
+    effect = None
     if meta.get("uid"):
         options["preconditions"] = {"uid": meta["uid"]}
+        effect = Effect.SAME
     if grace_seconds is not None:
         options["gracePeriodSeconds"] = grace_seconds
     if options:
         body["deleteOptions"] = options
     try:
-        api.request("POST", f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction", body)
+        path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}/eviction"
+        api.request("POST", path, body, effect=effect)
     except ApiError as error:
         if error.status == 429:
             return "; ".join(budget_causes(error.causes)) or error.problems[0].message

@@ -13,7 +13,7 @@ from sovereign_ai.cluster import ClusterDir, guard_policies, released
 from sovereign_ai.cluster.api import open_cluster
 from sovereign_ai.cluster.backends import local_control_planes
 from sovereign_ai.cluster.keys import levels_of, record_levels
-from sovereign_ai.deploy.live_objects import ObjectKey
+from sovereign_ai.deploy.live_objects import ObjectKey, delete
 from sovereign_ai.deploy.order import policies_and_bindings
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import Bundle
@@ -79,7 +79,7 @@ def remove_policies(
         for batch in (bindings, others):
             for key in batch:
                 progress(f"delete {key}")
-            api.many(partial(api.delete, key.api_version, key.kind, key.name) for key in batch)
+            api.many(partial(delete, api, key) for key in batch)
     return [str(key) for key in (*bindings, *others)]
 
 

@@ -16,9 +16,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.deletions import Allowed
-from sovereign_ai.deploy.live_objects import ObjectKey, key_of, list_metadata
+from sovereign_ai.deploy.live_objects import ObjectKey, delete, key_of, list_metadata
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
 from sovereign_ai.deploy.termination import WAIT_SECONDS, wait_until_gone
 from sovereign_ai.errors import DeploymentError, Problem, Where
@@ -190,7 +190,9 @@ def _definitions_among(api: Api, keys: Iterable[ObjectKey]) -> Iterator[tuple[Ob
     if not going:
         return
     for definition in api.list(*_API):
-        if key := going.get(definition["metadata"]["name"]):
+        key = going.get(definition["metadata"]["name"])
+        # Somebody else's under the same name is no concern of this stack.
+        if key and key.uid in {"", definition["metadata"].get("uid")}:
             yield key, definition
 
 
@@ -233,17 +235,8 @@ def _objects(api: Api, definition: Object) -> Iterator[Object]:
     spec = definition["spec"]
     for version in spec["versions"]:
         if version.get("served"):
-            yield from _listed(api, f"{spec['group']}/{version['name']}", str(spec["names"]["kind"]))
+            yield from list_metadata(api, f"{spec['group']}/{version['name']}", str(spec["names"]["kind"]))
             return
-
-
-def _listed(api: Api, api_version: str, kind: str) -> Iterator[Object]:
-    """Yield the objects of a kind; none of one that is not served."""
-    try:
-        yield from list_metadata(api, api_version, kind)
-    except ApiError as error:
-        if error.reason != "KindUnknown":
-            raise
 
 
 def remove_custom(
@@ -285,6 +278,6 @@ def remove_custom(
     for key in going:
         insist()
         progress(f"delete {key}")
-        api.delete(key.api_version, key.kind, key.name, key.namespace or None)
+        delete(api, key)
     wait_until_gone(api, going, progress, wait_seconds)
     return going

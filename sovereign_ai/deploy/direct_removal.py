@@ -27,10 +27,10 @@ from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.control_plane_setup import remove_policies
 from sovereign_ai.deploy.definitions import remove_custom
 from sovereign_ai.deploy.engine import Engine, PulumiOutcome
-from sovereign_ai.deploy.live_objects import ObjectKey, list_metadata, read_live
+from sovereign_ai.deploy.live_objects import ObjectKey, delete, list_metadata, read_live
 from sovereign_ai.deploy.order import policies_and_bindings
 from sovereign_ai.deploy.preconditions import StackDeployment
-from sovereign_ai.deploy.removal import Removal, delete
+from sovereign_ai.deploy.removal import Removal
 from sovereign_ai.deploy.signals import signals_as_interrupt
 from sovereign_ai.deploy.state_store import CommandState
 from sovereign_ai.deploy.termination import wait_until_gone

@@ -26,7 +26,7 @@ from sovereign_ai.cluster import (
     is_recreated,
     requested_evictions,
 )
-from sovereign_ai.cluster.api import Api, retry_on_conflict
+from sovereign_ai.cluster.api import Api, ApiError, retry_on_conflict
 from sovereign_ai.deploy.departures import (
     CORDONED_AS,
     Departure,
@@ -49,6 +49,7 @@ _QUIET_SECONDS = 2.0
 _REPORT_SECONDS = 10.0
 """The least time between two reports of one drain."""
 _MOST_NAMED = 5
+_NOT_FOUND = 404
 
 
 def uncordon(api: Api, names: Iterable[str], progress: Callable[[str], object]) -> list[str]:
@@ -117,7 +118,8 @@ def drain(
     if problems:
         raise DeploymentError(problems)
     for departure in departing:
-        _begin(api, departure, counts[departure.node], progress)
+        if not _begin(api, departure, counts[departure.node], progress):
+            names.remove(departure.node)
     _wait_until_empty(api, names, progress, wait_seconds)
     return names
 
@@ -139,6 +141,10 @@ def _wait_until_empty(
         pods = _pods_on(api, names)
         if not pods:
             return
+        # A pod that came while its node was still open was not asked about before.
+        lost = [pod for pod in pods if not is_recreated(pod) and not pod["metadata"].get("deletionTimestamp")]
+        if lost:
+            raise DeploymentError(map(_not_evictable, lost))
         if is_last:
             raise DeploymentError(_late(pod, wait_seconds, held.get(_name(pod), "")) for pod in pods)
         # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
@@ -200,28 +206,34 @@ def _lift(api: Api, name: str) -> bool:
         },
         "spec": {"unschedulable": None},
     }
-    _patch(api, node, patch)
-    return True
+    return _patch(api, node, patch)
 
 
-def _begin(api: Api, departure: Departure, pods: int, progress: Callable[[str], object]) -> None:
-    """Cordon a node; one that an earlier deployment drained is left as it is."""
+def _begin(api: Api, departure: Departure, pods: int, progress: Callable[[str], object]) -> bool:
+    """Cordon a node; one that an earlier deployment drained is left as it is.
+
+    Returns:
+        False where another node has its name by now, about which nothing was decided.
+    """
     live = api.get("v1", "Node", departure.node)
     if live is None:
-        return
+        return True
     if is_cordoned_here(live) and not pods:
         progress(f"{departure.node} stays cordoned: {departure.reason}")
     else:
         progress(f"drain {departure.node}: {departure.reason}, {counted(pods, 'pod')}")
-    whose = retry_on_conflict(partial(_cordon, api, departure))
+    whose = retry_on_conflict(partial(_cordon, api, departure, live["metadata"].get("uid")))
+    if whose == "another":
+        return False
     if whose == "somebody else":
         progress(f"{departure.node} is cordoned by somebody else, who uncordons it: {departure.reason}")
     elif whose:
         for line in kept_reasons(departure):
             progress(line)
+    return True
 
 
-def _cordon(api: Api, departure: Departure) -> str:
+def _cordon(api: Api, departure: Departure, uid: str | None) -> str:
     """Cordon a node, unless it is already, and keep what it was; return whose cordon it has then.
 
     Raises:
@@ -231,6 +243,8 @@ def _cordon(api: Api, departure: Departure) -> str:
     node = api.get("v1", "Node", departure.node)
     if node is None:
         return ""
+    if node["metadata"].get("uid") != uid:
+        return "another"
     if is_cordoned(node) and not is_cordoned_here(node):
         return "somebody else"
     # What it was before the first of several changes, so that it has arrived if all of them are taken back.
@@ -242,15 +256,25 @@ def _cordon(api: Api, departure: Departure) -> str:
     if is_cordoned_here(node) and all(has.get(key) == value for key, value in annotations.items()):
         return OWNER
     metadata = {"annotations": annotations, "resourceVersion": node["metadata"].get("resourceVersion")}
-    _patch(api, node, {"metadata": metadata, "spec": {"unschedulable": True}})
-    return OWNER
+    is_cordoned_now = _patch(api, node, {"metadata": metadata, "spec": {"unschedulable": True}})
+    return OWNER if is_cordoned_now else ""
 
 
-def _patch(api: Api, node: Object, patch: Object) -> None:
-    """Change a node, under the name by which a later deployment recognises its own cordon."""
+def _patch(api: Api, node: Object, patch: Object) -> bool:
+    """Change a node, under the name by which a later deployment recognises its own cordon.
+
+    Returns:
+        False if the node has gone.
+    """
     path = f"/api/v1/nodes/{node['metadata']['name']}"
     query = {"fieldManager": FIELD_MANAGER}
-    api.request("PATCH", path, patch, query=query, content_type="application/merge-patch+json")
+    try:
+        api.request("PATCH", path, patch, query=query, content_type="application/merge-patch+json")
+    except ApiError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return False
+    return True
 
 
 def _name(pod: Object) -> str:

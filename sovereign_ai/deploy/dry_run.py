@@ -25,7 +25,7 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api, ApiError, list_if_served
 from sovereign_ai.deploy.accepted_policies import AcceptedPolicies
 from sovereign_ai.deploy.definitions import unserved
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
@@ -66,6 +66,8 @@ _STORED = "storedVersions"
 _FORBIDS = "api-forbids"
 _STARTING = "cluster-starting"
 _NOT_ALLOWED = frozenset({401, 403})
+_NAMESPACE_LEAVES = frozenset({"namespace-ending", "namespace-gone"})
+"""Codes of refusals because the namespace was deleted since it was read: nothing is wrong with the object."""
 _SINGLY = frozenset({"Node", "ResourceSlice"})
 """Kinds of which a cluster has many and a description few: their objects are read one by one."""
 
@@ -236,14 +238,7 @@ def _live(api: Api, objects: Sequence[Object]) -> dict[tuple[str, str], Object]:
 
 def _listed(api: Api, version: str, kind: str) -> list[dict[str, Any]]:
     """Return the objects of a kind that carry this tool's labels; none of a kind that is not served."""
-    try:
-        return api.list(
-            version, kind, label_selector=f"{KEYS.owner}", metadata_only=(version, kind) in UNREAD
-        )
-    except ApiError as error:
-        if error.reason == "KindUnknown":
-            return []
-        raise
+    return list_if_served(api, version, kind, f"{KEYS.owner}", metadata_only=(version, kind) in UNREAD)
 
 
 def _without_equal_shapes(objects: Iterable[Object]) -> list[Object]:
@@ -335,6 +330,8 @@ def _judged(error: ApiError, *, is_at_home: bool) -> _Refusal | None:
     """
     if error.problems[0].code == _STARTING:
         raise error
+    if error.problems[0].code in _NAMESPACE_LEAVES:
+        return None
     message = error.problems[0].message.partition(": ")[2] or error.problems[0].message
     is_wrong_type = _WRONG_TYPE in message
     if error.status == _TOO_MANY or (error.status >= _SERVER_ERROR and not is_wrong_type):

@@ -123,6 +123,18 @@ _CAUSES = (
         "not yet ready to handle request",
     ),
     _cause(
+        "api-conflict",
+        "somebody changed an object while it was written",
+        "see who writes it (`kubectl get --show-managed-fields`)",
+        "the object has been modified; please apply your changes to the latest version",
+    ),
+    _cause(
+        "namespace-ending",
+        "somebody deleted the namespace of an object",
+        "wait until it is gone",
+        "because it is being terminated",
+    ),
+    _cause(
         "cluster-forbidden",
         "the identity lacks permissions: {who}",
         "have them granted, or use another identity",

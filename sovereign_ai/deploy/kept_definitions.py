@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster import WITHOUT_CONTROLLER, listed, read_queued_jobs, release_queues
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, patch_as_read
 from sovereign_ai.deploy.live_objects import ObjectKey, list_metadata
 from sovereign_ai.names import KEYS
 from sovereign_ai.spec import defined_kind
@@ -85,7 +85,8 @@ def hand_back(api: Api, definitions: Collection[ObjectKey], progress: Progress) 
     labels = {KEYS.owner: None, KEYS.factory: None, KEYS.stack: None, KEYS.component: None}
     metadata = {"labels": {**labels, WITHOUT_CONTROLLER: _CONTROLLER}}
     change = {"metadata": metadata, "spec": {"conversion": {"strategy": "None", "webhook": None}}}
-    api.many(partial(api.patch, *_API, key.name, change) for key in definitions)
+    keys = [{"name": key.name, "uid": key.uid} for key in definitions]
+    api.many(partial(patch_as_read, api, *_API, key, change) for key in keys)
 
 
 def release_after_kueue(
@@ -110,7 +111,7 @@ def release_after_kueue(
         for line in release_queues(api).lines():
             progress(line)
     unmark = {"metadata": {"labels": {WITHOUT_CONTROLLER: None}}}
-    api.many(partial(api.patch, *_API, obj["metadata"]["name"], unmark) for obj in marked)
+    api.many(partial(patch_as_read, api, *_API, obj["metadata"], unmark) for obj in marked)
 
 
 def _defines_queues(obj: Mapping[str, Any]) -> bool:

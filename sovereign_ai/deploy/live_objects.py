@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api import Api, ApiError, Resource
+from sovereign_ai.cluster.api import Api, ApiError, Resource, delete_as_read, is_unserved
 
 Metadata = Mapping[str, Any]
 
@@ -36,6 +36,7 @@ class ObjectKey:
         namespace: empty for kinds outside namespaces.
         name: the object's name.
         version: the API version in which it is read; no part of its identity.
+        uid: of the object that was read under this key; empty for one that is only planned or recorded.
     """
 
     group: str
@@ -43,6 +44,7 @@ class ObjectKey:
     namespace: str
     name: str
     version: str = field(default="v1", compare=False)
+    uid: str = field(default="", compare=False, repr=False)
 
     @property
     def api_version(self) -> str:
@@ -58,7 +60,19 @@ def key_of(obj: Mapping[str, Any]) -> ObjectKey:
     """Return the key of an object in its YAML form."""
     group, _, version = obj["apiVersion"].rpartition("/")
     meta = obj["metadata"]
-    return ObjectKey(group, obj["kind"], meta.get("namespace") or "", meta["name"], version)
+    uid = str(meta.get("uid") or "")
+    return ObjectKey(group, obj["kind"], meta.get("namespace") or "", meta["name"], version, uid)
+
+
+def delete(api: Api, key: ObjectKey) -> bool:
+    """Delete one object, and return False if it does not exist, or is another one by now.
+
+    Raises:
+        ApiError: the API server refused.
+        UnreachableError: there was no answer.
+    """
+    metadata = {"name": key.name, "namespace": key.namespace, "uid": key.uid}
+    return delete_as_read(api, key.api_version, key.kind, metadata)
 
 
 def read_live(api: Api, keys: Iterable[ObjectKey]) -> dict[ObjectKey, Metadata]:
@@ -153,7 +167,7 @@ def list_metadata(
     try:
         return api.list(api_version, kind, namespace, selector, metadata_only=True)
     except ApiError as error:
-        # Such as a kind whose CustomResourceDefinition is not installed yet.
-        if error.reason == "KindUnknown":
+        # Such as a kind whose CustomResourceDefinition is not installed yet, or goes at this moment.
+        if is_unserved(api, error, api_version, kind):
             return []
         raise

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sovereign_ai.cluster.api import retry_on_conflict
+from sovereign_ai.cluster.api import retry_on_conflict, unless_gone
+from sovereign_ai.errors import DeploymentError, Problem, Where
 from sovereign_ai.render.kubernetes import AWAITED, WEBHOOKS, is_of_platform
 from sovereign_ai.verify import UNREAD
 
@@ -93,18 +94,43 @@ def _restore(api: Api, obj: Mapping[str, Any]) -> str:
     meta = obj["metadata"]
     before = api.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
     # Its controller may write the status at any time, also between the two writes.
-    after = retry_on_conflict(partial(_applied, api, obj))
+    uid = before["metadata"].get("uid") if before else None
+    after = retry_on_conflict(partial(_applied, api, obj, uid))
     is_same = before is not None and _content(before) == _content(after)
     return "" if is_same else resource_name(obj)
 
 
-def _applied(api: Api, obj: Mapping[str, Any]) -> dict[str, Any]:
-    """Apply an object, replace it where that leaves fields of others, and return it as it is then."""
-    after = api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
+def _applied(api: Api, obj: Mapping[str, Any], uid: str | None) -> dict[str, Any]:
+    """Apply an object, replace it where that leaves fields of others, and return it as it is then.
+
+    Args:
+        api: the cluster.
+        obj: the object as it is described.
+        uid: of the live one whose owner is known; None where there was none.
+
+    Raises:
+        DeploymentError: somebody made it again, so that whose it is has to be decided anew.
+        ApiError: the API server refused; with a conflict where the object changed since it was read.
+    """
+    meta = obj["metadata"]
+    live = api.get(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
+    if live is not None and live["metadata"].get("uid") != uid:
+        message = "somebody made it again while it was put back; it stays as it is"
+        hint = "run the command again, which decides first whose it is"
+        raise DeploymentError(Problem("api-conflict", message, Where(field=resource_name(obj)), hint))
+    whole = stated(obj)
+    if live is not None and uid:
+        # With it, the server neither writes another one of the name nor makes a new one.
+        whole["metadata"]["uid"] = uid
+    after = api.apply(whole, field_manager=FIELD_MANAGER, force=True)
     # What an empty secret holds is its controller's.
     if (obj["apiVersion"], obj["kind"]) in UNREAD or not _has_foreign_field(after, _is_kept(obj)):
         return after
-    return api.replace(_without_foreign_fields(obj, after), field_manager=FIELD_MANAGER)
+    replaced = unless_gone(
+        partial(api.replace, _without_foreign_fields(obj, after), field_manager=FIELD_MANAGER)
+    )
+    # A new one has no fields of others.
+    return replaced or api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True)
 
 
 def _is_of_controller(entry: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, unless_gone
 from sovereign_ai.deploy.cluster_identity import DeployTarget, Recognised, recognise
 from sovereign_ai.deploy.conflicts import Conflict, conflicts
 from sovereign_ai.deploy.definitions import definition_problems
@@ -390,4 +390,5 @@ def _mark(api: Api, key: ObjectKey, checked: Checked) -> None:
     labels = {KEYS.owner: OWNER, KEYS.factory: claim.factory, KEYS.stack: claim.identity}
     # With the uid in it, the server refuses the patch if somebody recreated the object since the check.
     change = {"metadata": {"uid": checked.live[key].get("uid"), "labels": labels}}
-    api.patch(key.api_version, key.kind, key.name, change, key.namespace or None)
+    # One that went in the meantime is made anew, as the stack's own.
+    unless_gone(partial(api.patch, key.api_version, key.kind, key.name, change, key.namespace or None))

@@ -22,7 +22,7 @@ from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.cluster_identity import Recognised, recognise
 from sovereign_ai.deploy.control_plane_setup import remove_policies
 from sovereign_ai.deploy.kept_in_use import GROUP
-from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, read_live
+from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, delete, read_live
 from sovereign_ai.deploy.ownership import OWNED, Claim, ObjectOwner, owner_phrase, owners, stack_objects
 from sovereign_ai.deploy.preconditions import StackDeployment
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
@@ -201,16 +201,6 @@ def remove_strays(
     api.many(partial(delete, api, key) for key in others)
     removed = remove_policies(target.name, target.kubeconfig, guarded, progress)
     return sorted([*removed, *map(str, others)])
-
-
-def delete(api: Api, key: ObjectKey) -> bool:
-    """Delete one object, and return False if it did not exist.
-
-    Raises:
-        ApiError: the API server refused.
-        UnreachableError: there was no answer.
-    """
-    return api.delete(key.api_version, key.kind, key.name, key.namespace or None)
 
 
 def _taken_over_problem(key: ObjectKey, live: Metadata, deployment: StackDeployment) -> Problem:

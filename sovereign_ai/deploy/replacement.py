@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api, ApiError, list_if_served
 from sovereign_ai.deploy.dry_run import another_name, states
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
@@ -78,7 +78,7 @@ def _changed(api: Api, objects: Sequence[Object]) -> list[Object]:
     contents: dict[ObjectKey, Object] = {}
     for version, kind in sorted({(obj["apiVersion"], obj["kind"]) for obj in objects}):
         is_unread = (version, kind) in UNREAD
-        for item in api.list(version, kind, label_selector=KEYS.owner, metadata_only=is_unread):
+        for item in list_if_served(api, version, kind, KEYS.owner, metadata_only=is_unread):
             contents[key_of(item)] = item
     changed = []
     for obj in objects:

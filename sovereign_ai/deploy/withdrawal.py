@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, delete_as_read
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name
 from sovereign_ai.errors import DeploymentError, Problem
 from sovereign_ai.names import KEYS, OWNER
@@ -108,11 +108,11 @@ def withdraw(
     """
     listed = list(objects)
     names = []
-    going = set()
+    going = {}
     for obj in listed:
         names.append(resource_name(obj))
         if obj["kind"] == "Namespace":
-            going.add(obj["metadata"]["name"])
+            going[obj["metadata"]["name"]] = obj["metadata"].get("uid")
     for kind in _ORDER:
         batch = []
         for obj in listed:
@@ -147,12 +147,19 @@ def _version_and_kind(kind: str) -> tuple[str, str]:
 
 
 def _delete(api: Api, obj: Object) -> bool:
-    meta = obj["metadata"]
-    return api.delete(obj["apiVersion"], obj["kind"], meta["name"], meta.get("namespace"))
+    return delete_as_read(api, obj["apiVersion"], obj["kind"], obj["metadata"])
 
 
-def _wait(api: Api, names: set[str], progress: Callable[[str], object], wait_seconds: float) -> None:
-    """Wait until namespaces are gone.
+def _wait(
+    api: Api, going: Mapping[str, str | None], progress: Callable[[str], object], wait_seconds: float
+) -> None:
+    """Wait until namespaces are gone; one that somebody makes under such a name meanwhile is another.
+
+    Args:
+        api: the cluster.
+        going: the UIDs of the namespaces, by name.
+        progress: called once, where they take longer than two seconds.
+        wait_seconds: how long they may take.
 
     Raises:
         DeploymentError: some are not gone in time.
@@ -160,8 +167,11 @@ def _wait(api: Api, names: set[str], progress: Callable[[str], object], wait_sec
     began = time.monotonic()
     is_quiet = True
     for is_last in polling(wait_seconds, _POLL_SECONDS):
-        namespaces = api.many(partial(api.get, "v1", "Namespace", name) for name in sorted(names))
-        left = [namespace for namespace in namespaces if namespace is not None]
+        namespaces = api.many(partial(api.get, "v1", "Namespace", name) for name in sorted(going))
+        left = []
+        for namespace in namespaces:
+            if namespace and namespace["metadata"].get("uid") == going[namespace["metadata"]["name"]]:
+                left.append(namespace)
         if not left:
             return
         if is_last:

@@ -69,11 +69,23 @@ def move_between_zones(
     there = reading.list("v1", _NAMESPACE, label_selector=selector)
     there += reading.list("networking.k8s.io/v1", _POLICY, label_selector=selector)
     closed, namespaces, policies = zone_moves(there, listed)
+    uids = {resource_name(obj): obj["metadata"].get("uid") for obj in there}
     for obj in namespaces:
         name, zone = obj["metadata"]["name"], tenancy_of(obj)[1]
         progress(f"namespace {name} enters zone {zone}")
     for batch in (closed, namespaces, policies):
-        api.many(partial(api.apply, stated(obj), field_manager=FIELD_MANAGER, force=True) for obj in batch)
+        api.many(
+            partial(api.apply, _as_read(obj, uids), field_manager=FIELD_MANAGER, force=True) for obj in batch
+        )
+
+
+def _as_read(obj: Object, uids: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return an object that the server takes for the live one alone: whose another one is, nobody asked."""
+    uid = uids[resource_name(obj)]
+    whole = stated(obj)
+    if uid:
+        whole["metadata"]["uid"] = uid
+    return whole
 
 
 def _closed(policy: Object) -> Object:

@@ -337,20 +337,23 @@ def write_labels(
     Raises:
         UnreachableError: there was no answer.
     """
-    names = {obj["metadata"]["name"] for obj in api.list("v1", "Node")}
-    calls = [partial(_write, api, entry, names, dry_run=dry_run) for entry in placed]
+    uids = {obj["metadata"]["name"]: obj["metadata"].get("uid") for obj in api.list("v1", "Node")}
+    calls = [partial(_write, api, entry, uids, dry_run=dry_run) for entry in placed]
     done = api.many(calls)
     labelled = sum(bool(entry.labels) for entry in done)
     progress(f"{counted(labelled, 'node')} labelled")
     return done
 
 
-def _write(api: Api, placed: LabelledNode, names: set[str], *, dry_run: bool) -> LabelledNode:
+def _write(api: Api, placed: LabelledNode, uids: Mapping[str, str | None], *, dry_run: bool) -> LabelledNode:
     """Write one node's labels, and report a node that does not exist or whose labels another manager owns."""
-    if placed.node not in names:
+    if placed.node not in uids:
         # An apply would create it.
         return _failed(placed, "the cluster has no such node")
-    metadata = {"name": placed.node, "labels": dict(placed.labels)}
+    metadata: dict[str, Any] = {"name": placed.node, "labels": dict(placed.labels)}
+    # With it, the server refuses to create one that was removed in the meantime.
+    if uid := uids[placed.node]:
+        metadata["uid"] = uid
     node = {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
     try:
         api.apply(node, field_manager=MANAGER, dry_run=dry_run)

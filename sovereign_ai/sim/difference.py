@@ -89,9 +89,13 @@ def node_spec(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, A
     theirs = taints_of_others(live)
     if not has_surplus and _is_as_stated(wanted, live, theirs):
         return None
+    meta = {**wanted["metadata"], "labels": wanted["metadata"]["labels"] | labels}
+    # Applied without it, a node that was removed in the meantime would come to be again, without a status.
+    if uid := live["metadata"].get("uid"):
+        meta["uid"] = uid
     return {
         **wanted,
-        "metadata": {**wanted["metadata"], "labels": wanted["metadata"]["labels"] | labels},
+        "metadata": meta,
         "spec": {**wanted["spec"], "taints": [*wanted["spec"].get("taints", []), *theirs]},
         "status": {
             **planned,
@@ -190,6 +194,16 @@ def _surplus(
         if is_own and key not in wanted:
             surplus[key] = None
     return surplus
+
+
+def as_read(live: Mapping[str, Any]) -> dict[str, str]:
+    """Return the metadata by which the server applies something to an object only as it was read.
+
+    A list that is applied whole would otherwise take back what others wrote since, and an object that was
+    removed would come to be again.
+    """
+    meta = live["metadata"]
+    return {key: meta[key] for key in ("name", "uid", "resourceVersion") if key in meta}
 
 
 def taint_set(taints: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str]]:

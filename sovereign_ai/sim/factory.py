@@ -17,7 +17,7 @@ from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
-from sovereign_ai.cluster.api import Api, list_if_served
+from sovereign_ai.cluster.api import Api, delete_as_read, list_if_served
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER
@@ -333,7 +333,7 @@ def _delete_all(api: Api, objects: list[dict[str, Any]]) -> None:
     """Remove objects."""
     calls = []
     for obj in objects:
-        call = partial(api.delete, obj["apiVersion"], obj["kind"], _name(obj))
+        call = partial(delete_as_read, api, obj["apiVersion"], obj["kind"], obj["metadata"])
         calls.append(call)
     api.many(calls, workers=_WORKERS)
 

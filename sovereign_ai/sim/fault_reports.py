@@ -16,10 +16,10 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, ApiError, is_outdated, retry_on_conflict
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.names import KEYS, OWNER, label
-from sovereign_ai.sim.difference import FAULT
+from sovereign_ai.sim.difference import FAULT, as_read
 from sovereign_ai.sim.machine import Machine
 from sovereign_ai.sim.nodes import FAKE
 
@@ -183,6 +183,18 @@ def withdraw(api: Api, live: Mapping[str, Any], more: Collection[str] = ()) -> N
     node, annotations = live["metadata"]["name"], live["metadata"].get("annotations") or {}
     if FAKE not in annotations and SILENCED not in annotations:
         return
+    try:
+        _withdraw_conditions(api, live, more)
+    except ApiError as error:
+        if not is_outdated(error):
+            raise
+        retry_on_conflict(lambda: _withdraw_conditions(api, node_of(api, node), more))
+    if REPAIRED_AT in annotations or SILENCED in annotations:
+        _annotate(api, node, {REPAIRED_AT: None, SILENCED: None, FAKE: "fake"})
+
+
+def _withdraw_conditions(api: Api, live: Mapping[str, Any], more: Collection[str]) -> None:
+    """Report the conditions of a Node as well that are faults, on the version that was read."""
     changed = {}
     for condition in (live.get("status") or {}).get("conditions") or ():
         kind = condition["type"]
@@ -192,8 +204,6 @@ def withdraw(api: Api, live: Mapping[str, Any], more: Collection[str] = ()) -> N
             changed[kind] = _condition(kind, "True", "KubeletReady", "kubelet is posting ready status")
     if changed:
         _write_conditions(api, live, changed)
-    if REPAIRED_AT in annotations or SILENCED in annotations:
-        _annotate(api, node, {REPAIRED_AT: None, SILENCED: None, FAKE: "fake"})
 
 
 def _condition(kind: str, status: str, reason: str, message: str) -> dict[str, str]:
@@ -209,8 +219,8 @@ def _condition(kind: str, status: str, reason: str, message: str) -> dict[str, s
 
 
 def _set_conditions(api: Api, node: str, changed: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write some conditions of a machine's Node."""
-    _write_conditions(api, node_of(api, node), changed)
+    """Write some conditions of a machine's Node, which KWOK and the node controller write too."""
+    retry_on_conflict(lambda: _write_conditions(api, node_of(api, node), changed))
 
 
 def _write_conditions(api: Api, live: Mapping[str, Any], changed: Mapping[str, Mapping[str, Any]]) -> None:
@@ -219,7 +229,7 @@ def _write_conditions(api: Api, live: Mapping[str, Any], changed: Mapping[str, M
     for condition in (live.get("status") or {}).get("conditions") or ():
         if condition["type"] not in changed:
             kept.append(condition)
-    head = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": live["metadata"]["name"]}}
+    head = {"apiVersion": "v1", "kind": "Node", "metadata": as_read(live)}
     api.update_status({**head, "status": {"conditions": [*kept, *changed.values()]}})
 
 

@@ -15,14 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sovereign_ai.catalog.vendors import FaultCodes, vendors
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, delete_as_read, retry_on_conflict
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.names import KEYS, OWNER, label
 from sovereign_ai.plan import Plan
-from sovereign_ai.sim.difference import FAULT
+from sovereign_ai.sim.difference import FAULT, as_read
 from sovereign_ai.sim.factory import RULE, selector
 from sovereign_ai.sim.fault_reports import NODE_LABEL, is_awaiting_parts, node_of, withdraw
 from sovereign_ai.sim.machine import Machine, machines
@@ -114,7 +115,7 @@ def heal_machine(api: Api, factory: AIFactory, machine: Machine, more: Collectio
         return 0
     rules = _rules(api, factory, node)
     for rule in rules:
-        api.delete(*RULE, rule["metadata"]["name"])
+        delete_as_read(api, *RULE, rule["metadata"])
     # Of a thousand machines that lost their power none has a fault of its own to take back.
     if _is_marked(live):
         _mark(api, machine, {})
@@ -228,18 +229,29 @@ def _mark(api: Api, machine: Machine, faults: dict[tuple[str, int], int]) -> Non
     Raises:
         UsageError: the node is not in the cluster.
     """
+    # The repair controller, the node controller and KWOK write the same lists.
+    retry_on_conflict(partial(_mark_as_read, api, machine, faults))
+
+
+def _mark_as_read(api: Api, machine: Machine, faults: dict[tuple[str, int], int]) -> None:
+    """Do so once, on the version that is read.
+
+    Raises:
+        UsageError: the node is not in the cluster.
+        ApiError: the server refused; with a conflict where the node changed since it was read.
+    """
     name = machine.node.name
     broken = {}
     for (node, gpu), xid in faults.items():
         if node == name and takes_out(machine, xid):
             broken[gpu] = xid
     live = node_of(api, name)
-    head = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    head = {"apiVersion": "v1", "kind": "Node", "metadata": as_read(live)}
     # The list is applied whole, so that the taints of others are stated as well.
     taints = _without(live["spec"].get("taints"), "key", FAULT)
     if broken:
         taints.append({"key": FAULT, "value": f"xid-{max(broken.values())}", "effect": "NoSchedule"})
-    api.apply({**head, "spec": {"taints": taints}}, field_manager=_MANAGER, force=True)
+    live = api.apply({**head, "spec": {"taints": taints}}, field_manager=_MANAGER, force=True)
     conditions = _without(live["status"].get("conditions"), "type", CONDITION)
     conditions.append(_condition(machine, broken))
     # A broken GPU takes all its instances with it.
@@ -247,7 +259,8 @@ def _mark(api: Api, machine: Machine, faults: dict[tuple[str, int], int]) -> Non
     allocatable = dict(live["status"]["allocatable"])
     if machine.part.resource:
         allocatable[machine.part.resource] = str(offered)
-    api.update_status({**head, "status": {"conditions": conditions, "allocatable": allocatable}})
+    status = {"conditions": conditions, "allocatable": allocatable}
+    api.update_status({**head, "metadata": as_read(live), "status": status})
 
 
 def _is_marked(node: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api, ApiError, is_unserved
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.spec import AIFactory
@@ -147,7 +147,7 @@ def _list_kind(api: Api, kind: Kind, factory: str, unread: Collection[Kind]) -> 
         return api.list(*kind, label_selector=selector, metadata_only=kind in unread)
     except ApiError as error:
         # Any other refusal is an error: a kind that may not be listed is not a kind without objects.
-        if error.reason == "KindUnknown":
+        if is_unserved(api, error, *kind):
             return None
         raise
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, delete_as_read
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.names import KEYS, OWNER, SYSTEM_NAMESPACE
 from sovereign_ai.rules import KINDS, REGISTRY, RuleFinding
@@ -207,8 +207,7 @@ def _remove_surplus(api: Api, factory: str, objects: Iterable[Object]) -> None:
         for earlier in api.list(VERSION, kind, label_selector=selector):
             key = _key({**earlier, "kind": kind})
             if key not in written:
-                _, namespace, name = key
-                api.delete(VERSION, kind, name, namespace)
+                delete_as_read(api, VERSION, kind, earlier["metadata"])
 
 
 def _key(obj: Object) -> tuple[str, str | None, str]:

@@ -53,7 +53,7 @@ def test_bindings_are_removed_before_the_policies_that_they_put_into_force(
     deleted: list[str] = []
 
     class Recording:
-        def delete(self, _version: str, kind: str, _name: str) -> None:
+        def delete(self, _version: str, kind: str, *_where: object, **_how: object) -> None:
             deleted.append(kind)
 
         def many(self, calls: Iterable[Callable[[], None]]) -> None:

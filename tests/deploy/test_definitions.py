@@ -72,7 +72,7 @@ class Cluster:
         self.written.append(obj["metadata"]["name"])
         self.definitions = [{**obj, **established()}]
 
-    def delete(self, _version: str, _kind: str, name: str, _namespace: str | None) -> None:
+    def delete(self, _version: str, _kind: str, name: str, _namespace: str | None, **_: Any) -> None:
         self.widgets = [widget for widget in self.widgets if widget["metadata"]["name"] != name]
 
     def many(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:

@@ -76,6 +76,8 @@ class Cascading(MemoryCluster):
         name: str,
         namespace: str | None = None,
         propagation: str = "Background",
+        *,
+        uid: str = "",
     ) -> bool:
         stored = self.objects.get((api_version, kind, namespace or "", name))
         if stored is not None and stored["metadata"].get("finalizers"):
@@ -84,7 +86,7 @@ class Cascading(MemoryCluster):
             return True
         if kind == "Namespace":
             self.objects = {key: one for key, one in self.objects.items() if key[2] != name}
-        return super().delete(api_version, kind, name, namespace, propagation)
+        return super().delete(api_version, kind, name, namespace, propagation, uid=uid)
 
 
 class Recording:
@@ -190,9 +192,11 @@ class Terminating(Cascading):
         name: str,
         namespace: str | None = None,
         propagation: str = "Background",
+        *,
+        uid: str = "",
     ) -> bool:
         if kind != "Namespace":
-            return super().delete(api_version, kind, name, namespace, propagation)
+            return super().delete(api_version, kind, name, namespace, propagation, uid=uid)
         self._ask(f"DELETE {kind}/{name}")
         self.objects[api_version, kind, "", name]["metadata"]["deletionTimestamp"] = GONE
         return True

@@ -36,7 +36,7 @@ class Cluster:
         assert label_selector.endswith("=lab")
         return [live for live in self.objects if live["kind"] == kind]
 
-    def delete(self, _version: str, kind: str, name: str, namespace: str | None = None) -> bool:
+    def delete(self, _version: str, kind: str, name: str, namespace: str | None = None, **_: Any) -> bool:
         self.deleted.append("/".join(part for part in (kind, namespace, name) if part))
         return True
 

@@ -129,9 +129,15 @@ class MemoryCluster(Api):
         name: str,
         namespace: str | None = None,
         propagation: str = "Background",  # noqa: ARG002 - nothing depends on anything
+        *,
+        uid: str = "",
     ) -> bool:
         self._ask(f"DELETE {kind}/{name}")
-        return self.objects.pop((api_version, kind, namespace or "", name), None) is not None
+        key = (api_version, kind, namespace or "", name)
+        if key not in self.objects or uid not in {"", self.objects[key]["metadata"]["uid"]}:
+            return False
+        del self.objects[key]
+        return True
 
     def delete_all(
         self,

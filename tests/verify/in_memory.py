@@ -142,9 +142,16 @@ class InMemoryApi(Api):
         name: str,
         namespace: str | None = None,
         propagation: str = "Background",  # noqa: ARG002 - nothing depends on anything
+        *,
+        uid: str = "",
     ) -> bool:
         self.asked.append(f"DELETE {kind}")
-        return self.objects.pop((api_version, kind, namespace or "", name), None) is not None
+        key = (api_version, kind, namespace or "", name)
+        live = self.objects.get(key)
+        if live is None or uid not in {"", live["metadata"].get("uid")}:
+            return False
+        del self.objects[key]
+        return True
 
     def many(self, calls: Iterable[Callable[[], T]], workers: int = 16) -> builtins.list[T]:  # noqa: ARG002 - one after another
         return [call() for call in calls]

@@ -366,6 +366,8 @@ class Api:
         name: str,
         namespace: str | None = None,
         propagation: str = "Background",
+        *,
+        uid: str = "",
     ) -> bool:
         """Delete one object; return False if the server reports that it did not exist.
 
@@ -375,17 +377,26 @@ class Api:
             name: the object's name.
             namespace: its namespace, where the kind has one.
             propagation: what becomes of dependents: `Background`, `Foreground` or `Orphan`.
+            uid: of the object that is meant; another one that has its name by now stays, as if the object did
+                not exist. Left out, whichever has the name.
 
         Raises:
             ApiError: the server refused, or does not serve the kind.
             UnreachableError: there was no answer.
         """
         path = self._discovery.find(api_version, kind).path(name, namespace)
-        options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        options["propagationPolicy"] = propagation
+        if uid:
+            options["preconditions"] = {"uid": uid}
         try:
             self.request("DELETE", path, options)
         except ApiError as error:
-            if _absent(error):
+            is_gone = _absent(error)
+            if uid and error.status == _CONFLICT:
+                live = self.get(api_version, kind, name, namespace)
+                is_gone = live is None or live["metadata"].get("uid") != uid
+            if is_gone:
                 # An attempt whose reply was lost may have been the one that deleted it.
                 return error.uncertain
             raise

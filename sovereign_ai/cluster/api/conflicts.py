@@ -14,7 +14,7 @@ from sovereign_ai.cluster.api.deadlines import pause
 from sovereign_ai.cluster.api.errors import ApiError
 
 T = TypeVar("T")
-_CONFLICT = 409
+_NOT_FOUND, _CONFLICT = 404, 409
 _MOST, _FIRST_SECONDS, _GROWTH = 10, 0.01, 2.0
 
 
@@ -31,6 +31,25 @@ def is_outdated(error: ApiError) -> bool:
     False
     """
     return error.status == _CONFLICT and error.reason == "Conflict" and not error.causes
+
+
+def unless_gone(write: Callable[[], T]) -> T | None:
+    """Return what a write to an object returns that exists; None where the object is there no more.
+
+    That is so too where its kind went with its definition. Not for what creates an object: there a 404 is
+    about the namespace.
+
+    Raises:
+        ApiError: the server refused for another reason.
+        StoppedError: the call was stopped.
+        UnreachableError: there was no answer.
+    """
+    try:
+        return write()
+    except ApiError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return None
 
 
 def retry_on_conflict(attempt: Callable[[], T]) -> T:

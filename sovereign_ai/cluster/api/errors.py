@@ -11,12 +11,14 @@ connection to it. Nothing may read silence as "the object does not exist".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, ExitCode, Problem, Where
 
 _LONGEST_MESSAGE = 2000
+_NOT_FOUND = 404
 _HINTS: dict[int | str, str] = {
     "AlreadyExists": "apply it instead of creating it, or choose another name",
     "NotFound": "create what is missing first, or correct the name",
@@ -51,6 +53,12 @@ _STARTING = (
     "status unknown for quota",
 )
 """Parts of the messages (403) of a server that has just started, or of a new namespace; nothing was begun."""
+_ENDING = "because it is being terminated"
+"""Part of the message (403) about an object in a namespace that somebody deleted."""
+_NO_NAMESPACE = re.compile(r'^namespaces "[^"]+" not found$')
+"""The message (404) about an object whose namespace is gone, or was never there."""
+_INSIDE = re.compile(r"/namespaces/[^/]+/.")
+"""Part of the path of an object in a namespace, and not of the namespace itself."""
 
 
 class ApiError(DeploymentError):
@@ -127,6 +135,10 @@ def refusal(
     begins = is_starting(status, message)
     if begins:
         code, hint = "cluster-starting", "it has just started: wait a moment and run the command again"
+    elif is_ending(status, message):
+        code, hint = "namespace-ending", "somebody deleted it: run the command again once it is gone"
+    elif status == _NOT_FOUND and _NO_NAMESPACE.match(message) and _INSIDE.search(path):
+        code, hint = "namespace-gone", "make it first; if somebody deleted it just now, run the command again"
     is_access = begins or is_about_access(status, message)
     if who and is_access and not begins:
         text = f"{text}; the identity is {who}"
@@ -151,6 +163,15 @@ def is_starting(status: int, message: str) -> bool:
     True
     """
     return status == 403 and any(words in message for words in _STARTING)
+
+
+def is_ending(status: int, message: str) -> bool:
+    """Return whether a server takes no object because its namespace is being deleted.
+
+    >>> is_ending(403, "unable to create new content in namespace a because it is being terminated")
+    True
+    """
+    return status == 403 and _ENDING in message
 
 
 def is_about_access(status: int, message: str) -> bool:

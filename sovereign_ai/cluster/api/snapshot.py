@@ -166,10 +166,12 @@ class Snapshot(Api):
         name: str,
         namespace: str | None = None,
         propagation: str = "Background",
+        *,
+        uid: str = "",
     ) -> bool:
         """Delete an object, as `Api.delete` does."""
         self.forget()
-        return self.api.delete(api_version, kind, name, namespace, propagation)
+        return self.api.delete(api_version, kind, name, namespace, propagation, uid=uid)
 
     def delete_all(
         self,
@@ -207,9 +209,11 @@ class Snapshot(Api):
         try:
             return self.api.list(api_version, kind, namespace, label_selector, metadata_only=metadata_only)
         except ApiError as error:
-            if error.status == _ABSENT:
-                return error
-            raise
+            if error.status != _ABSENT:
+                raise
+            # A definition may have gone since the kinds were read: whoever asks about it is to learn that.
+            self._served = None
+            return error
 
     def _lock(self, what: object) -> threading.Lock:
         """Return the lock of one request, so that different requests do not wait for each other."""

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
-from sovereign_ai.cluster.api.conflicts import retry_on_conflict
+from sovereign_ai.cluster.api.client import Api, open_cluster
+from sovereign_ai.cluster.api.conflicts import retry_on_conflict, unless_gone
 from sovereign_ai.cluster.api.optional_kinds import list_if_served
 from sovereign_ai.cluster.embedded.queued_jobs import (
     PREFIX,
@@ -113,22 +113,21 @@ def _forget_conditions(api: Api) -> None:
     for kind in _QUEUES:
         for queue in list_if_served(api, GROUP_VERSION, kind):
             if (queue.get("status") or {}).get("conditions"):
-                metadata = {"name": queue["metadata"]["name"]}
-                if namespace := queue["metadata"].get("namespace"):
-                    metadata["namespace"] = namespace
-                said = {"apiVersion": GROUP_VERSION, "kind": kind, "metadata": metadata}
-                calls.append(partial(_clear_conditions, api, said))
+                calls.append(partial(retry_on_conflict, partial(_clear_conditions, api, kind, queue)))
     api.many(calls)
 
 
-def _clear_conditions(api: Api, queue: dict[str, Any]) -> None:
-    """Remove the conditions of a queue."""
-    try:
-        api.update_status({**queue, "status": {"conditions": None}})
-    except ApiError as error:
-        # It went in the meantime.
-        if error.status != 404:
-            raise
+def _clear_conditions(api: Api, kind: str, queue: Mapping[str, Any]) -> None:
+    """Remove the conditions of a queue, as it is now; one that somebody made under its name has its own."""
+    name, namespace = queue["metadata"]["name"], queue["metadata"].get("namespace")
+    live = unless_gone(partial(api.get, GROUP_VERSION, kind, name, namespace))
+    if live is None or live["metadata"].get("uid") != queue["metadata"].get("uid"):
+        return
+    metadata = {"name": name, "resourceVersion": live["metadata"].get("resourceVersion")}
+    if namespace:
+        metadata["namespace"] = namespace
+    said = {"apiVersion": GROUP_VERSION, "kind": kind, "metadata": metadata}
+    unless_gone(partial(api.update_status, {**said, "status": {"conditions": None}}))
 
 
 def _held(api: Api) -> list[dict[str, Any]]:
@@ -169,14 +168,11 @@ def _take_finalizers(api: Api, obj: Mapping[str, Any], prefixes: tuple[str, ...]
     """Take finalizers off one object, as it is now; others may have changed it since it was listed."""
     version, kind, name = obj["apiVersion"], obj["kind"], obj["metadata"]["name"]
     namespace = obj["metadata"].get("namespace")
-    live = api.get(version, kind, name, namespace)
+    live = unless_gone(partial(api.get, version, kind, name, namespace))
     if live is None:
         return
     kept, resource_version = _others(live, prefixes), live["metadata"]["resourceVersion"]
+    if kept == (live["metadata"].get("finalizers") or []):
+        return
     change = {"metadata": {"finalizers": kept or None, "resourceVersion": resource_version}}
-    try:
-        api.patch(version, kind, name, change, namespace)
-    except ApiError as error:
-        # It went in the meantime.
-        if error.status != 404:
-            raise
+    unless_gone(partial(api.patch, version, kind, name, change, namespace))

@@ -9,12 +9,13 @@ TrainJobs, where they are served. A Job of a JobSet follows its owner.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import field
 from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError
-from sovereign_ai.cluster.api.conflicts import retry_on_conflict
-from sovereign_ai.cluster.api.optional_kinds import list_if_served
+from sovereign_ai.cluster.api.conflicts import retry_on_conflict, unless_gone
+from sovereign_ai.cluster.api.optional_kinds import list_if_served, patch_as_read
 from sovereign_ai.cluster.embedded.queueing import GROUP_VERSION
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
@@ -30,6 +31,7 @@ _KINDS = {
 """Kind of jobs that Kueue suspends to its version."""
 _ENDS = {"Complete", "Completed", "Failed"}
 _MOST_NAMED = 5
+_TOO_MANY, _SERVER_ERROR = 429, 500
 
 
 @frozen_dataclass
@@ -40,11 +42,13 @@ class QueuedJobs:
         waiting: suspended until Kueue admits them.
         held: suspended on purpose, or unknown to Kueue: nobody but their owner lets them start.
         running: not suspended.
+        uids: the UIDs of those that wait, by name: another Job of such a name is another's decision.
     """
 
     waiting: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
     running: tuple[str, ...] = ()
+    uids: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def read_queued_jobs(api: Api) -> QueuedJobs:
@@ -70,6 +74,7 @@ def queued_jobs(jobs: Iterable[Object], workloads: Iterable[Object]) -> QueuedJo
     waiting: list[str] = []
     held: list[str] = []
     running: list[str] = []
+    uids: dict[str, str] = {}
     for job in jobs:
         if has_ended(job) or is_owned(job):
             continue
@@ -77,16 +82,18 @@ def queued_jobs(jobs: Iterable[Object], workloads: Iterable[Object]) -> QueuedJo
         if job["spec"].get("suspend"):
             kind = waiting if job["metadata"].get("uid") in active else held
         kind.append(_name(job))
-    return QueuedJobs(tuple(sorted(waiting)), tuple(sorted(held)), tuple(sorted(running)))
+        uids[_name(job)] = str(job["metadata"].get("uid") or "")
+    return QueuedJobs(tuple(sorted(waiting)), tuple(sorted(held)), tuple(sorted(running)), uids)
 
 
 def start_waiting(api: Api, jobs: QueuedJobs) -> dict[str, str]:
     """Let the Jobs start that wait for Kueue; return why, for each that may not.
 
     Raises:
+        ApiError: the server is overloaded, or failed.
         UnreachableError: there was no answer.
     """
-    reasons = api.many(partial(_start, api, name) for name in jobs.waiting)
+    reasons = api.many(partial(_start, api, name, jobs.uids.get(name, "")) for name in jobs.waiting)
     refused = {}
     for name, reason in zip(jobs.waiting, reasons, strict=True):
         if reason:
@@ -143,16 +150,25 @@ def is_owned(job: Object) -> bool:
     return any(owner.get("controller") for owner in job["metadata"].get("ownerReferences") or ())
 
 
-def _start(api: Api, text: str) -> str:
-    """Let one Job start; return why it may not, or an empty text."""
+def _start(api: Api, text: str, uid: str) -> str:
+    """Let one Job start; return why it may not, or an empty text.
+
+    Raises:
+        ApiError: the server is overloaded, or failed.
+        UnreachableError: there was no answer.
+    """
     kind, _, full = text.rpartition(" ")
     namespace, _, name = full.partition("/")
     kind = kind or "Job"
+    metadata = {"name": name, "namespace": namespace, "uid": uid}
     try:
-        api.patch(_KINDS[kind], kind, name, {"spec": {"suspend": False}}, namespace)
-    except ApiError as error:
         # One that went in the meantime waits for nothing.
-        return "" if error.status == 404 else error.problems[0].message
+        patch_as_read(api, _KINDS[kind], kind, metadata, {"spec": {"suspend": False}})
+    except ApiError as error:
+        # A server that fails says nothing of the Job: whoever comes next lets it start.
+        if error.status == _TOO_MANY or error.status >= _SERVER_ERROR:
+            raise
+        return error.problems[0].message
     return ""
 
 
@@ -166,18 +182,13 @@ def _open_gates(api: Api, listed_as: Mapping[str, Any]) -> None:
     """Take Kueue's gates off one pod, as it is now; others may have changed it since it was listed."""
     name, namespace = listed_as["name"], listed_as["namespace"]
     pod = api.get("v1", "Pod", name, namespace)
-    if pod is None:
+    if pod is None or _other_gates(pod) == (pod["spec"].get("schedulingGates") or []):
         return
     change = {
         "metadata": {"resourceVersion": pod["metadata"]["resourceVersion"]},
         "spec": {"schedulingGates": _other_gates(pod) or None},
     }
-    try:
-        api.patch("v1", "Pod", name, change, namespace)
-    except ApiError as error:
-        # It went in the meantime.
-        if error.status != 404:
-            raise
+    unless_gone(partial(api.patch, "v1", "Pod", name, change, namespace))
 
 
 def _name(obj: Object) -> str:

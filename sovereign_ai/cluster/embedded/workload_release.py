@@ -10,9 +10,12 @@ has: it is its owner's to cancel.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
+from sovereign_ai.cluster.api.client import Api, open_cluster
+from sovereign_ai.cluster.api.conflicts import unless_gone
+from sovereign_ai.cluster.api.optional_kinds import delete_as_read, list_if_served, patch_as_read
 from sovereign_ai.cluster.crds import WITHOUT_CONTROLLER
 from sovereign_ai.cluster.embedded.queue_release import take_finalizers
 from sovereign_ai.cluster.embedded.queued_jobs import PREFIX, has_ended, is_owned, listed, open_gates
@@ -103,12 +106,11 @@ def _release(api: Api, controller: WorkloadController) -> list[str]:
         kept += api.list("v1", "Pod", None, LWS_PODS)
     take_finalizers(api, kept, prefixes)
     for definition in definitions:
-        name = definition["metadata"]["name"]
         if left:
             mark = {"metadata": {"labels": {WITHOUT_CONTROLLER: controller.name}}}
-            api.patch(*_DEFINITION, name, mark)
+            patch_as_read(api, *_DEFINITION, definition["metadata"], mark)
         else:
-            api.delete(*_DEFINITION, name)
+            delete_as_read(api, *_DEFINITION, definition["metadata"])
     for kind in ("ClusterRoleBinding", "ClusterRole"):
         api.delete(_RBAC, kind, controller.process.user)
     return left
@@ -125,20 +127,15 @@ def claim_definitions(api: Api, controllers: Iterable[WorkloadController]) -> No
     for definition in api.list(*_DEFINITION, None, WITHOUT_CONTROLLER):
         if definition["spec"]["group"] in groups:
             unmark = {"metadata": {"labels": {WITHOUT_CONTROLLER: None}}}
-            api.patch(*_DEFINITION, definition["metadata"]["name"], unmark)
+            patch_as_read(api, *_DEFINITION, definition["metadata"], unmark)
 
 
 def _delete_own_runtime(api: Api) -> None:
     """Delete the runtime that came with Trainer, if nobody has made it their own."""
-    try:
-        runtime = api.get(*RUNTIME_KIND, RUNTIME, None)
-    except ApiError as error:
-        if error.reason == "KindUnknown":
-            return
-        raise
+    runtime = unless_gone(partial(api.get, *RUNTIME_KIND, RUNTIME, None))
     if runtime is not None and (runtime["metadata"].get("labels") or {}).get(KEYS.component):
         take_finalizers(api, [runtime], (f"{WORKLOAD_CONTROLLERS['trainer'].group}/",))
-        api.delete(*RUNTIME_KIND, RUNTIME, None)
+        delete_as_read(api, *RUNTIME_KIND, runtime["metadata"])
 
 
 def _definitions(api: Api, controller: WorkloadController) -> list[dict[str, Any]]:
@@ -151,17 +148,13 @@ def _objects(api: Api, definition: Mapping[str, Any]) -> list[dict[str, Any]]:
     """List the objects of a defined kind."""
     spec = definition["spec"]
     served = [version["name"] for version in spec["versions"] if version["served"]]
-    return api.list(f"{spec['group']}/{served[0]}", spec["names"]["kind"]) if served else []
+    if not served:
+        return []
+    return list_if_served(api, f"{spec['group']}/{served[0]}", spec["names"]["kind"])
 
 
 def _workloads(api: Api, kind: str) -> Iterator[dict[str, Any]]:
     """Yield the workloads that Kueue made of objects of a kind; none where the server does not serve them."""
-    try:
-        workloads = api.list(GROUP_VERSION, "Workload")
-    except ApiError as error:
-        if error.reason == "KindUnknown":
-            return
-        raise
-    for workload in workloads:
+    for workload in list_if_served(api, GROUP_VERSION, "Workload"):
         if any(owner["kind"] == kind for owner in workload["metadata"].get("ownerReferences") or ()):
             yield workload

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, list_if_served
 from sovereign_ai.errors import Problem, UsageError, nearest
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.jobs.kinds import QUEUE, ServedWork, WorkKind
@@ -67,6 +67,7 @@ class Work:
         message: what its controller says of its end; empty where it says nothing.
         created: when it was submitted, as the server wrote it.
         pods: its pods, by name.
+        uid: its UID, since another piece of work may have its name later.
     """
 
     namespace: str
@@ -78,6 +79,7 @@ class Work:
     message: str
     created: str
     pods: tuple[WorkPod, ...] = field(default=())
+    uid: str = field(default="", compare=False, repr=False)
 
     @property
     def phases(self) -> dict[str, int]:
@@ -103,7 +105,7 @@ def list_work(api: Api, served: ServedWork, namespaces: Collection[str]) -> list
     kinds = served.kinds()
     for kind in kinds:
         resource = served.resources[kind.kind]
-        calls.append(partial(api.list, resource.api_version, kind.kind, label_selector=QUEUE))
+        calls.append(partial(list_if_served, api, resource.api_version, kind.kind, QUEUE))
     pods = _pods_by_label(api, kinds)
     work = []
     for kind, objects in zip(kinds, api.many(calls), strict=True):
@@ -183,6 +185,7 @@ def _work(obj: Object, pods: Sequence[Object]) -> Work:
         message,
         str(metadata.get("creationTimestamp") or ""),
         tuple(listed),
+        str(metadata.get("uid") or ""),
     )
 
 

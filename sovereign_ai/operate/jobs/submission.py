@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster import SIMULATED_DURATION
-from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.cluster.api import Api, ApiError, delete_as_read, patch_as_read, retry_on_conflict
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError
 from sovereign_ai.names import KEYS
 from sovereign_ai.operate.jobs.kinds import WORK_KINDS, ServedWork
@@ -142,15 +143,16 @@ def scale(api: Api, objects: Sequence[Manifest], *, dry_run: bool = False) -> tu
     space = jobs[0]["metadata"]["namespace"]
     services = sorted({job["metadata"]["labels"][SERVICE] for job in jobs})
     live = api.list("batch/v1", "Job", space, label_selector=f"{SERVICE} in ({','.join(services)})")
-    running = {job["metadata"]["name"] for job in live}
+    running = {job["metadata"]["name"]: job["metadata"].get("uid") for job in live}
     if not running:
         raise _absent("Job", space, services[0])
     wanted = {job["metadata"]["name"]: job for job in jobs}
     missing = [job for name, job in wanted.items() if name not in running]
-    surplus = sorted(running - wanted.keys())
+    surplus = sorted(running.keys() - wanted.keys())
     submit(api, missing, dry_run=dry_run)
     for name in () if dry_run else surplus:
-        _delete(api, "batch/v1", "Job", {"name": name, "namespace": space})
+        metadata = {"name": name, "namespace": space, "uid": running[name]}
+        delete_as_read(api, "batch/v1", "Job", metadata)
     return [*changed, *(job["metadata"]["name"] for job in missing)], surplus
 
 
@@ -249,7 +251,7 @@ def submit(api: Api, objects: Sequence[Manifest], *, dry_run: bool) -> None:
         for obj in made:
             # The first error is the one to report; what cannot be removed now is listed by `jobs list`.
             with contextlib.suppress(SovereignError):
-                _delete(api, obj["apiVersion"], obj["kind"], obj["metadata"])
+                delete_as_read(api, obj["apiVersion"], obj["kind"], obj["metadata"])
         raise
 
 
@@ -264,11 +266,20 @@ def _give_templates_to_their_work(api: Api, made: Sequence[Manifest]) -> None:
             owners.setdefault((metadata["namespace"], name), []).append(owner)
     for (space, name), new in owners.items():
         template = api.get(_CLAIMS, _CLAIM_TEMPLATE, name, space)
-        if template is None:
-            continue
-        references = [*template["metadata"].get("ownerReferences", ()), *new]
-        change = {"metadata": {"ownerReferences": references}}
-        api.patch(_CLAIMS, _CLAIM_TEMPLATE, name, change, space)
+        if template is not None:
+            meta = {"name": name, "namespace": space, "uid": template["metadata"].get("uid")}
+            retry_on_conflict(partial(_give_template, api, meta, new))
+
+
+def _give_template(api: Api, meta: Mapping[str, Any], new: Sequence[Manifest]) -> None:
+    """Add owners to a template; the list is written whole, on the version that is read."""
+    live = api.get(_CLAIMS, _CLAIM_TEMPLATE, meta["name"], meta["namespace"])
+    if live is None:
+        return
+    change: Manifest = {"ownerReferences": [*live["metadata"].get("ownerReferences", ()), *new]}
+    if version := live["metadata"].get("resourceVersion"):
+        change["resourceVersion"] = version
+    patch_as_read(api, _CLAIMS, _CLAIM_TEMPLATE, meta, {"metadata": change})
 
 
 def _claim_templates(obj: Manifest) -> set[str]:
@@ -298,8 +309,5 @@ def cancel(api: Api, work: Work) -> bool:
         ApiError: the server refused.
         UnreachableError: there was no answer.
     """
-    return _delete(api, work.api_version, work.kind, {"name": work.name, "namespace": work.namespace})
-
-
-def _delete(api: Api, api_version: str, kind: str, metadata: Mapping[str, Any]) -> bool:
-    return api.delete(api_version, kind, metadata["name"], metadata["namespace"])
+    metadata = {"name": work.name, "namespace": work.namespace, "uid": work.uid}
+    return delete_as_read(api, work.api_version, work.kind, metadata)

@@ -493,7 +493,9 @@ class RepairController:
         try:
             self._api.request(method, path, lease, {"fieldManager": CONTROLLER})
         except ApiError as error:
-            if error.status != _CONFLICT:
+            # 404: somebody deleted it since it was read. Without its namespace, none can be made.
+            is_gone = bool(metadata) and error.status == _NOT_FOUND
+            if error.status != _CONFLICT and not is_gone:
                 raise
             return False
         return True

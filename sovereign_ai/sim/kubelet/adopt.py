@@ -9,13 +9,14 @@ memory) is left as it is: that is real.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, retry_on_conflict
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, nearest
 from sovereign_ai.names import NODE_WRITER
 from sovereign_ai.plan import Plan
-from sovereign_ai.sim.difference import taint_set, taints_of_others
+from sovereign_ai.sim.difference import as_read, taint_set, taints_of_others
 from sovereign_ai.sim.factory import MANAGER, is_simulated
 from sovereign_ai.sim.nodes import fabric_resources, node_objects
 from sovereign_ai.spec import AIFactory
@@ -52,8 +53,9 @@ def adopt(api: Api, factory: AIFactory, plan: Plan, cluster: str, names: Iterabl
         if name not in planned:
             message = f"cluster {cluster} has no machine {name!r}"
             raise UsageError(Problem("machine-unknown", message, hint=nearest(name, sorted(planned))))
-        live = _live(api, name)
-        changed += _write(api, planned[name], live, resources.get(pools[name], {}))
+        # Its kubelet and the node controller write it too.
+        fabric = resources.get(pools[name], {})
+        changed += retry_on_conflict(partial(_write, api, planned[name], fabric))
     return changed
 
 
@@ -75,16 +77,19 @@ def _live(api: Api, name: str) -> dict[str, Any]:
     return live
 
 
-def _write(api: Api, wanted: Mapping[str, Any], live: Mapping[str, Any], fabric: Mapping[str, int]) -> bool:
+def _write(api: Api, wanted: Mapping[str, Any], fabric: Mapping[str, int]) -> bool:
     """Apply what differs on one node, and return whether anything did.
 
     Args:
         api: the cluster.
         wanted: the planned node.
-        live: the node.
         fabric: its RDMA resources.
+
+    Raises:
+        ApiError: the API server refused; with a conflict where the node changed since it was read.
     """
     name = wanted["metadata"]["name"]
+    live = _live(api, name)
     labels = {}
     for key, value in wanted["metadata"]["labels"].items():
         is_kubelets = key.startswith(_KUBELETS_OWN)
@@ -97,7 +102,7 @@ def _write(api: Api, wanted: Mapping[str, Any], live: Mapping[str, Any], fabric:
     has_labels = labels.items() <= (live["metadata"].get("labels") or {}).items()
     is_placed = has_labels and taint_set(taints) == taint_set(current)
     if not is_placed:
-        placed = {**head, "metadata": {"name": name, "labels": labels}, "spec": {"taints": taints}}
+        placed = {**head, "metadata": {**as_read(live), "labels": labels}, "spec": {"taints": taints}}
         # Admission lets no other user state where machines are.
         api.acting_as(NODE_WRITER).apply(placed, field_manager=MANAGER, force=True)
     # No device plugin runs for RDMA devices, so nothing else counts them.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, delete_as_read
 from sovereign_ai.plan import Plan
 from sovereign_ai.sim.difference import changes, owned_slice
 from sovereign_ai.sim.factory import SLICE, owned, restore
@@ -152,7 +152,7 @@ def publish(api: Api, slices: list[dict[str, Any]], name: str, resource: str, *,
             live.append(current)
     change = changes(wanted, live, owned_slice)
     for obj in (*change.replace, *change.remove):
-        api.delete(*SLICE, obj["metadata"]["name"])
+        delete_as_read(api, *SLICE, obj["metadata"])
     for obj in (*change.make, *change.replace):
         api.create(obj)
     for obj in change.mend:

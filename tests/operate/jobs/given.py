@@ -47,7 +47,7 @@ class WorkApi:
     def many(self, calls: Iterable[Callable[[], Any]]) -> list[Any]:
         return [call() for call in calls]
 
-    def list(self, _version: str, kind: str, *, label_selector: str = "") -> Iterable[Object]:
+    def list(self, _version: str, kind: str, *, label_selector: str = "", **_: Any) -> Iterable[Object]:
         return [
             obj
             for obj in self.objects

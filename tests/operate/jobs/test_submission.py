@@ -108,7 +108,7 @@ class Creating:
         self.done.append(f"{'judge' if dry_run else 'create'} {name}")
         return {**obj, "metadata": {**obj["metadata"], "uid": f"uid of {name}"}}
 
-    def delete(self, _version: str, kind: str, name: str, namespace: str) -> bool:
+    def delete(self, _version: str, kind: str, name: str, namespace: str, **_: Any) -> bool:
         self.done.append(f"delete {kind} {namespace}/{name}")
         return True
 
