@@ -67,6 +67,8 @@ CAUSES = {
     CREATE
     + "the server was unable to return a response in the time allotted, but may still be processing the request": "cluster-slow",  # noqa: E501 - one literal text
     CREATE + 'configmaps "b" is forbidden: not yet ready to handle request': "cluster-starting",
+    CREATE + "unable to create new content in namespace b because it is being terminated": "namespace-ending",
+    CREATE + "the object has been modified; please apply your changes to the latest version": "api-conflict",
     CREATE + "etcdserver: mvcc: database space exceeded": "cluster-full",
     CREATE
     + 'Internal error occurred: failed calling webhook "w.example.com": Post "https://w": context deadline exceeded': (  # noqa: E501 - one literal text

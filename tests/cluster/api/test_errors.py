@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from sovereign_ai.cluster import is_busy
 from sovereign_ai.cluster.api.errors import is_about_access, join_errors, refusal, unreachable
 from sovereign_ai.errors import ExitCode
 
@@ -78,3 +79,25 @@ def test_what_a_server_forbids_because_it_has_just_started_is_no_lack_of_permiss
     assert "wait a moment" in problem.hint
     assert "jane" not in problem.message
     assert refusal("POST", "/pods", 422, body).problems[0].code == "api-forbidden"
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "words", "code"),
+    [
+        (
+            403,
+            "/api/v1/namespaces/a/pods",
+            "no content in namespace a because it is being terminated",
+            "ending",
+        ),
+        (404, "/api/v1/namespaces/a/pods", 'namespaces "a" not found', "gone"),
+    ],
+)
+def test_a_namespace_that_somebody_deletes_is_told_from_a_refused_object(
+    status: int, path: str, words: str, code: str
+) -> None:
+    error = refusal("PATCH", path, status, {"reason": "Forbidden", "message": words})
+    assert error.problems[0].code == f"namespace-{code}"
+    assert is_busy(error)
+    itself = refusal("GET", "/api/v1/namespaces/a", 404, {"reason": "NotFound", "message": words})
+    assert itself.problems[0].code == "api-not-found"
