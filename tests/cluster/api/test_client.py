@@ -146,6 +146,27 @@ def test_an_absent_object_is_none_and_a_deletion_of_it_false(serve: Serve):
     assert api.delete("v1", "Node", "n1") is False
 
 
+@pytest.mark.parametrize("live", [(200, {"metadata": {"name": "n1", "uid": "theirs"}}), (404, None)])
+def test_another_object_that_has_the_name_by_now_stays(serve: Serve, live: tuple[int, Any]):
+    asked: list[str] = []
+
+    def answer(method: str, *_: object) -> tuple[int, dict[str, Any]]:
+        asked.append(method)
+        if method == "DELETE":
+            return 409, {"kind": "Status", "reason": "Conflict", "message": "Precondition failed: UID"}
+        status, body = live
+        return (status, body) if body else absent("n1")
+
+    api = open_cluster(serve(answering(answer)).where.kubeconfig)
+    assert api.delete("v1", "Node", "n1", uid="ours") is False
+    assert asked == ["DELETE", "GET"]
+    with pytest.raises(ApiError):
+        api.delete("v1", "Node", "n1")
+    if live[1]:
+        with pytest.raises(ApiError):
+            api.delete("v1", "Node", "n1", uid="theirs")
+
+
 def test_the_objects_that_a_selector_chooses_are_deleted_by_one_request(serve: Serve):
     asked: list[str] = []
 
