@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import day
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, next_line
 from sovereign_ai.json_members import merged
 from sovereign_ai.text import counted
 
@@ -422,7 +421,7 @@ def _design(
     }
     told = [f"wrote {file}" for file in written]
     if out is not None:
-        told += ["", f"next: sovereign-ai plan {quote(str(out))}"]
+        told += ["", next_line("plan", out)]
     else:
         told.append(f"best by {objective}: {number}; write it with -o FOLDER")
     output.finish(data, [*lines(proposed), *told])

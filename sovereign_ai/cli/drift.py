@@ -10,7 +10,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, laid_out, next_line
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -54,13 +54,6 @@ class DriftCheck:
     observed_at: datetime
 
 
-_NEXT_STEPS = {
-    "restore": "`sovereign-ai up` puts back what was changed or deleted",
-    "report": "the description says `drift: report`: `sovereign-ai up --restore` puts it back",
-}
-"""The next step after drift, by the description's policy."""
-
-
 def drift_of(
     output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None
 ) -> DriftCheck:
@@ -90,7 +83,16 @@ def drift_of(
     return DriftCheck(cluster, stack.factory.drift, drift, len(objects), observed.observed_at)
 
 
+def _next_lines(path: Path, policy: str, options: list[str]) -> list[str]:
+    """Return what puts the drift back, by the description's policy."""
+    if policy == "report":
+        said = "the description says `drift: report`, so that only `--restore` puts it back"
+        return [said, next_line("up", path, "--restore", *options)]
+    return ["`up` puts back what was changed or deleted", next_line("up", path, *options)]
+
+
 def _drift(output: Output, path: Path, backend: Backend, kubeconfig: Path | None, name: str | None) -> None:
+    from sovereign_ai.cli.target import target_options
     from sovereign_ai.errors import ExitCode
 
     check = drift_of(output, path, backend, kubeconfig, name)
@@ -98,7 +100,7 @@ def _drift(output: Output, path: Path, backend: Backend, kubeconfig: Path | None
     if check.drift:
         objects_text = counted(check.objects, "object")
         lines.append(f"{check.cluster}: {counted(len(check.drift), 'difference')} in {objects_text}")
-        lines.append(f"next: {_NEXT_STEPS[check.policy]}")
+        lines += _next_lines(path, check.policy, target_options(backend, kubeconfig, name))
     else:
         lines.append(f"{check.cluster}: as described")
     data = {
@@ -107,4 +109,4 @@ def _drift(output: Output, path: Path, backend: Backend, kubeconfig: Path | None
         "drift": [drift.to_data() for drift in check.drift],
         "observed_at": check.observed_at.isoformat(),
     }
-    output.finish(data, lines, ExitCode.FINDINGS if check.drift else ExitCode.OK)
+    output.finish(data, laid_out(lines), ExitCode.FINDINGS if check.drift else ExitCode.OK)

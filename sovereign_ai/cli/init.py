@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from shlex import quote
 from typing import Annotated
 
 import typer
 
 from sovereign_ai.cli.command import example, run_command
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, next_line
 
 
 def add(app: typer.Typer) -> None:
@@ -41,5 +40,7 @@ def _init(output: Output, folder: Path, name: str, dry_run: bool) -> None:
     files = [str(file) for file in written]
     verb = "would write" if dry_run else "wrote"
     lines = [f"{verb} {file}" for file in files]
-    lines += ["", f"next: sovereign-ai plan {quote(str(folder))}"]
+    named = ["--name", name] if name else []
+    # There is nothing to plan where nothing was written.
+    lines += ["", next_line("init", folder, *named) if dry_run else next_line("plan", folder)]
     output.finish({"files": files, "dry_run": dry_run}, lines)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,7 @@ from sovereign_ai.cli.attempts import Attempts
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.completion import complete_key, complete_level
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output, table, wrapped
+from sovereign_ai.cli.output import AsJson, Output, next_line, table, wrapped
 from sovereign_ai.cli.target import StackOption
 from sovereign_ai.text import counted
 
@@ -192,7 +191,7 @@ def _init(
         f"{cluster}: keys {', '.join(keys)} in token {module.token!r};"
         f" {counted(written.count, 'value')} re-encrypted under them"
     )
-    _finish_written(output, data, path, wrapped(line), written)
+    _finish_written(output, data, path, name, wrapped(line), written)
 
 
 def _status(output: Output, path: Path, name: str | None) -> None:
@@ -228,7 +227,7 @@ def _rotate(output: Output, path: Path, name: str | None, key: str, dry_run: boo
     number = rotate(cluster_dir, key, output.progress)
     lines = [
         f"{key}: new values are encrypted under version {number}",
-        f"next: sovereign-ai keys reencrypt {quote(str(path))}",
+        next_line("keys", "reencrypt", path, *_named(name)),
     ]
     output.finish({**data, "version": number}, lines)
 
@@ -250,11 +249,21 @@ def _reencrypt(output: Output, path: Path, name: str | None, dry_run: bool) -> N
     written = attempts.until_done(partial(reencrypt_objects, cluster_dir, output.progress))
     data: dict[str, object] = {"cluster": cluster_dir.name, "dry_run": False, **attempts.data}
     line = f"{cluster_dir.name}: {counted(written.count, 'value')} re-encrypted"
-    _finish_written(output, data, path, [line, *attempts.lines], written)
+    _finish_written(output, data, path, name, [line, *attempts.lines], written)
+
+
+def _named(name: str | None) -> list[str]:
+    """Return the option that names the same stack in another command."""
+    return ["--stack", name] if name else []
 
 
 def _finish_written(
-    output: Output, data: dict[str, object], path: Path, lines: list[str], written: ReencryptedObjects
+    output: Output,
+    data: dict[str, object],
+    path: Path,
+    name: str | None,
+    lines: list[str],
+    written: ReencryptedObjects,
 ) -> None:
     """Report what was re-encrypted and what is left; exit 1 if something is left."""
     from sovereign_ai.errors import ExitCode
@@ -265,10 +274,8 @@ def _finish_written(
         lines.append(f"{values_text} still under an older version, or under none:")
         lines += [f"  {name}" for name in left]
         # A withdrawn key decrypts nothing, so its values cannot be written under the new version.
-        lines += wrapped(
-            f"next: sovereign-ai keys status {quote(str(path))};"
-            " what is under a withdrawn key is re-encrypted once the key is restored"
-        )
+        lines += ["what is under a withdrawn key is re-encrypted once the key is restored"]
+        lines += [next_line("keys", "status", path, *_named(name))]
     code = ExitCode.FINDINGS if left else ExitCode.OK
     output.finish({**data, "written": written.count, "left": left}, lines, code)
 

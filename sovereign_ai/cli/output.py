@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import join
 from textwrap import wrap
 from typing import Any, TextIO
 
@@ -259,6 +260,32 @@ def wrapped(text: str, indent: str = "") -> list[str]:
     ['  one two']
     """
     return _wrap(text, indent, f"{indent}    ")
+
+
+def next_line(*words: object) -> str:
+    """Return the line that says which command comes next, with all its options, so that it can be copied.
+
+    >>> next_line("plan", "my factory")
+    "next: sovereign-ai plan 'my factory'"
+    """
+    return f"next: {join(['sovereign-ai', *map(str, words)])}"
+
+
+def laid_out(lines: Iterable[str]) -> list[str]:
+    """Lay out sentences in 80 columns, each below its own indent; a line with the next command stays whole.
+
+    >>> laid_out(["  one two"])
+    ['  one two']
+    """
+    text: list[str] = []
+    for line in lines:
+        sentence = line.lstrip()
+        # A command that is divided could not be copied, nor a path that stands alone behind its word.
+        if len(line) <= _COLUMNS or sentence.startswith(("next: ", "log: ")):
+            text.append(line)
+        else:
+            text += wrapped(sentence, line.removesuffix(sentence))
+    return text
 
 
 _SHELL_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""")

@@ -22,7 +22,7 @@ from sovereign_ai.cli.deployment import (
     require_own_description,
 )
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, laid_out
 from sovereign_ai.cli.target import (
     ClusterOption,
     KubeconfigOption,
@@ -160,7 +160,7 @@ def _preview(
         "fields": _field_data(changes),
         "asks": [problem.to_data() for problem in checked.unasked],
     }
-    output.finish(merged(own, checked.to_data(), outcome.to_data()), lines)
+    output.finish(merged(own, checked.to_data(), outcome.to_data()), laid_out(lines))
 
 
 @frozen_dataclass

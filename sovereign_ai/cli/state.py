@@ -10,7 +10,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output, wrapped
+from sovereign_ai.cli.output import AsJson, Output, hanging, next_line, wrapped
 from sovereign_ai.cli.target import ClusterOption, StackOption
 from sovereign_ai.cluster.backends import control_plane
 from sovereign_ai.cluster.control_plane import Backend, state_option
@@ -200,7 +200,8 @@ def _report_lines(report: StateReport) -> list[str]:
         lines.append(f"  holds      {counts}, {data['bytes']:,} bytes")
     if report.last:
         lines.append(f"  epoch      {report.last} by sovereign-ai {report.last.tool}")
-    lines += [f"  copy       {copy.name}: {copy.path}" for copy in report.copies]
+    for copy in report.copies:
+        lines += hanging("  copy       ", f"{copy.name}: {copy.path}")
     for operation in data["pending_operations"]:
         text = f"{operation['op']} {operation['resource']}"
         lines.append(f"  pending    {text}")
@@ -229,11 +230,12 @@ _STATES = {
 def _repair(
     output: Output, files: StackFiles, epoch: int | None, accept: bool, dry_run: bool, yes: bool
 ) -> None:
-    from sovereign_ai.deploy import plan_repair, repair
+    from sovereign_ai.deploy import inspect_state, plan_repair, repair
 
     planned = plan_repair(files, epoch, accept=accept)
     if planned is None:
-        output.finish({"repaired": False, "does": None}, ["the state is sound; nothing to repair"])
+        state = _STATES[inspect_state(files).to_data()["state"]]
+        output.finish({"repaired": False, "does": None}, [f"{state}; nothing to repair"])
         return
     data = {"does": planned.text, "file": str(files.checkpoint)}
     if dry_run:
@@ -241,8 +243,18 @@ def _repair(
         return
     _confirm(f"{planned.text}?", yes, output)
     repair(files, planned, output.progress)
-    lines = [f"done: {planned.text}", f"next: sovereign-ai preview {files.arguments}"]
+    lines = [f"done: {planned.text}", _next_after_repair(files)]
     output.finish({**data, "repaired": True}, lines)
+
+
+def _next_after_repair(files: StackFiles) -> str:
+    """Return the line that names the command which reads the repaired state and changes nothing."""
+    words = shlex.split(files.arguments)
+    if "--hosts" not in words:
+        return next_line("preview", *words)
+    # The hosts' own preview takes no such option.
+    words.remove("--hosts")
+    return next_line("hosts", "preview", *words)
 
 
 def _confirm(question: str, yes: bool, output: Output) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -28,7 +27,7 @@ from sovereign_ai.cli.deployment import (
     require_own_description,
 )
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, laid_out, next_line
 from sovereign_ai.cli.target import (
     ClusterOption,
     KubeconfigOption,
@@ -160,10 +159,9 @@ def _up(
     lines += attempts.lines
     if bundle.cluster == stack.factory.name:
         lines += worker_notes(stack.factory)
-    next_command = ["sovereign-ai", "verify", str(path), *options]
-    lines.append(f"next: {shlex.join(next_command)}")
+    lines.append(next_line("verify", path, *options))
     code = ExitCode.FINDINGS if data["drift"] else ExitCode.OK
-    output.finish(merged(data, attempts.data), lines, code)
+    output.finish(merged(data, attempts.data), laid_out(lines), code)
 
 
 @traced("label real machines")

@@ -5,13 +5,14 @@ The messages of Typer itself have no code, and are no JSON for a program that as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from typer import TyperException
 from typer.core import TyperArgument
 
-from sovereign_ai.errors import Problem, UsageError, nearest
+from sovereign_ai.errors import Problem, UsageError, closest, nearest
 from sovereign_ai.text import hide_announced
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ _MARGIN = 6
 _ENDS = ("; ", ": ", ", and ")
 """Where the first sentence of a help text may end in a list of commands."""
 _LONGEST_VALUE = 40
+_NO_CHOICE = re.compile(r"(?:Value error, )?'(.*)' is not one of ('.*')\.?$", re.DOTALL)
+"""Typer's message for a value that an option does not choose from: the value, and the choices."""
 
 
 class Command(Protocol):
@@ -175,8 +178,13 @@ def _nearest_name(error: TyperException, command: Command) -> str:
     """Return a hint with the nearest right name; empty if no name is wrong."""
     if (option := _unknown_option(error)) is not None:
         return nearest(option, _long_options(command))
-    name = _unknown_command(error)
-    return "" if name is None else nearest(name, list(getattr(command, "commands", {})))
+    if (name := _unknown_command(error)) is not None:
+        return nearest(name, list(getattr(command, "commands", {})))
+    if (choice := _NO_CHOICE.match(error.message)) is not None:
+        # The message lists all choices already.
+        suggestion = closest(choice[1], re.findall(r"'([^']*)'", choice[2]))
+        return f"did you mean {suggestion!r}?" if suggestion else ""
+    return ""
 
 
 def _long_options(command: Command) -> list[str]:

@@ -9,7 +9,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, laid_out
 from sovereign_ai.cli.target import (
     ClusterOption,
     KubeconfigOption,
@@ -78,7 +78,7 @@ def _verify(
     stack = open_stack(path)
     verdict = _verdict(output, stack, backend, kubeconfig, name, probes=probes)
     data = verdict.bound(stack.plan, stack.bundle(verdict.cluster).digest)
-    output.finish(data, lines(verdict), ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
+    output.finish(data, laid_out(lines(verdict)), ExitCode.OK if verdict.ok else ExitCode.FINDINGS)
 
 
 @traced("observe and judge")

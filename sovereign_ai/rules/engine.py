@@ -124,6 +124,9 @@ def _unpacked(objects: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any
 def _undecidable(rule: Rule, place: str) -> RuleFinding:
     """Return the finding that a rule is not decided in a place."""
     message = f"undecidable here ({place})"
+    # Who reads an audit learns what is judged instead without looking the rule up.
+    if reason := dict(rule.elsewhere).get(place):
+        message = f"{message}: {reason}"
     return RuleFinding(rule.id, rule.severity, "", "", message, rule.remediation, status="undecidable")
 
 

@@ -14,7 +14,9 @@ from sovereign_ai.verify.drift import Drift
 CHANGE = Drift("changed", "Role/research/admin", "rules", [], [1], "eve", "2026-11-26T10:00:00Z")
 
 
-@pytest.mark.parametrize(("policy", "option"), [("restore", "up`"), ("report", "--restore")])
+@pytest.mark.parametrize(
+    ("policy", "option"), [("restore", "up stacks/lab"), ("report", "up stacks/lab --restore")]
+)
 def test_drift_exits_with_1_and_names_the_next_step(
     policy: str, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -23,7 +25,7 @@ def test_drift_exits_with_1_and_names_the_next_step(
     result = CliRunner().invoke(app, ["drift", "stacks/lab"])
     assert result.exit_code == 1
     assert "lab: 1 difference in 3 objects" in result.stdout
-    assert option in result.stdout.splitlines()[-1]
+    assert result.stdout.splitlines()[-1] == f"next: sovereign-ai {option}"
 
 
 def test_without_drift_the_cluster_is_as_described(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,3 +30,11 @@ def test_init_makes_a_stack_that_validates_and_never_overwrites(tmp_path: Path) 
     assert again.exit_code == 2
     assert "exists already" in again.stderr
     assert (folder / "factory.yaml").read_text() == before
+
+
+def test_a_dry_run_names_itself_as_the_next_command_since_there_is_nothing_to_plan(tmp_path: Path) -> None:
+    folder = str(tmp_path / "new factory")
+    tried = call("init", folder, "--name", "fresh", "--dry-run")
+    assert tried.stdout.splitlines()[-1] == f"next: sovereign-ai init '{folder}' --name fresh"
+    made = call("init", folder, "--name", "fresh")
+    assert made.stdout.splitlines()[-1] == f"next: sovereign-ai plan '{folder}'"

@@ -38,3 +38,13 @@ def test_a_stack_without_a_state_is_sound_and_needs_no_repair(
     assert (check.exit_code, "there is no state" in check.stdout) == (0, True)
     repair = call("state", "repair", LAB, "--json")
     assert (repair.exit_code, orjson.loads(repair.stdout)["repaired"]) == (0, False)
+
+
+def test_a_repair_of_no_state_says_the_same_as_the_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    checked = CliRunner().invoke(app, ["state", "check", "stacks/lab"]).stdout
+    repaired = CliRunner().invoke(app, ["state", "repair", "stacks/lab"]).stdout
+    assert "lab/lab: there is no state\n" in checked
+    assert repaired == "there is no state; nothing to repair\n"

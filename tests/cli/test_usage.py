@@ -26,6 +26,11 @@ WRONG = [
     (["plan", "--output"], "option '--output' requires an argument", "`sovereign-ai plan --help`"),
     (["check", "--format", "xml"], "'xml' is not one of 'text', 'json'", "`sovereign-ai check --help`"),
     (
+        ["verify", LAB, "--cluster", "knd"],
+        "'knd' is not one of 'embedded', 'kind'",
+        "did you mean 'kind'? `sovereign-ai verify --help`",
+    ),
+    (
         ["assess", "goodput", "--runs", "x"],
         "--runs': 'x' is no whole number from 0 to 100,000",
         "`sovereign-ai assess goodput --help`",
