@@ -204,6 +204,15 @@ def nearest(name: str, known: Collection[str]) -> str:
     return listed_nearest(name, known)
 
 
+def with_more(advice: str, more: str) -> str:
+    """Return a hint with what else can be done; no semicolon follows a question mark.
+
+    >>> with_more("did you mean 'open'?", "or declare a zone"), with_more("known: open", "or declare a zone")
+    ("did you mean 'open'? or declare a zone", 'known: open; or declare a zone')
+    """
+    return f"{advice} {more}" if advice.endswith("?") else f"{advice}; {more}"
+
+
 def listed_nearest(name: str, known: Collection[str]) -> str:
     """Return a hint with the right names; of many, those that are spelt most alike, in the order of letters.
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import ast
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sovereign_ai import errors
 from sovereign_ai.errors import (
     DeploymentError,
     EnvironmentLacksError,
@@ -134,3 +137,15 @@ def test_no_decision_is_made_by_the_wording_of_a_hint():
 @given(st.text(max_size=80), st.lists(st.text(min_size=1, max_size=80), max_size=12))
 def test_the_closest_name_is_a_right_one_or_none(name: str, known: list[str]):
     assert closest(name, known) in {"", *known}
+
+
+def test_no_hint_has_a_semicolon_or_a_comma_behind_a_question_mark() -> None:
+    package = Path(errors.__file__).parent
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for part, following in pairwise(getattr(node, "values", None) or []):
+                asks = isinstance(part, ast.FormattedValue) and re.search(
+                    r"(nearest|country_hint|model_hint|system_hint|suggestion)\b", ast.unparse(part.value)
+                )
+                goes_on = isinstance(following, ast.Constant) and str(following.value).startswith((";", ","))
+                assert not (asks and goes_on), f"{path}:{part.lineno}"

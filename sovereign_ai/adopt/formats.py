@@ -135,6 +135,9 @@ def read_site(
             sources.append(SourceText(str(file), decode(read(file, form.kind), str(file), form.kind)))
         except SovereignError as error:
             draft.problems += error.problems
+    if not sources:
+        # What else is missing follows from that alone.
+        raise form.kind.error(draft.problems)
     return ReadSite(form, site_of(form, sources, draft), tuple(source.file for source in sources))
 
 

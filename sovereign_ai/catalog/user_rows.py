@@ -39,7 +39,7 @@ from sovereign_ai.catalog.row_figures import (
     rule_of,
     value_problems,
 )
-from sovereign_ai.errors import Problem, Where, nearest
+from sovereign_ai.errors import Problem, Where, nearest, with_more
 from sovereign_ai.files import shown
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import DNS_LABEL
@@ -271,7 +271,7 @@ def _reference_problems(name: object, kind: str, names: list[str], at: str) -> I
     if name not in names:
         message = f"no {kind} is called {shown(name)}"
         # Rows are added in order, so that a row can name only rows before it.
-        hint = f"{nearest(str(name), names)}, or add a row of kind {kind} before this one"
+        hint = with_more(nearest(str(name), names), f"or add a row of kind {kind} before this one")
         yield Problem("unknown-name", message, Where(field=at), hint)
 
 

@@ -14,6 +14,7 @@ from sovereign_ai.cli.output import AsJson, Output
 
 if TYPE_CHECKING:
     from sovereign_ai.attest import Side
+    from sovereign_ai.cli.stack import Stack
 
 
 def add(app: typer.Typer) -> None:
@@ -35,19 +36,20 @@ def add(app: typer.Typer) -> None:
 
 def _diff(output: Output, left: Path, right: Path, on: str | None) -> None:
     from sovereign_ai.attest import compare
+    from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.errors import ExitCode
 
     now = day(on)
-    comparison = compare(_side(left, now), _side(right, now))
+    # Both are read first: a misspelt second name is told at once, and not after the first was assessed.
+    stacks = open_stack(left), open_stack(right)
+    comparison = compare(_side(left, stacks[0], now), _side(right, stacks[1], now))
     code = ExitCode.FINDINGS if comparison.differs else ExitCode.OK
     output.finish(comparison.to_data(), comparison.lines(), code)
 
 
-def _side(path: Path, now: date) -> Side:
-    """Read one of the two stacks, with its sovereignty evidence."""
+def _side(path: Path, stack: Stack, now: date) -> Side:
+    """Return one of the two stacks as it is compared, with its sovereignty evidence."""
     from sovereign_ai.attest import compared_side
-    from sovereign_ai.cli.stack import open_stack
     from sovereign_ai.sovereignty import read_evidence
 
-    stack = open_stack(path)
     return compared_side(str(path), stack.factory, stack.plan, now=now, evidence=read_evidence(stack.folder))

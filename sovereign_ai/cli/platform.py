@@ -148,13 +148,18 @@ def _check(output: Output, path: Path, files: list[Path]) -> None:
     from datetime import UTC, datetime
 
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.errors import ExitCode
+    from sovereign_ai.errors import ExitCode, Problem, UsageError, Where
     from sovereign_ai.rules import judge_manifests
 
     stack = open_stack(path)
     objects: list[dict[str, Any]] = []
     for file in files:
-        objects += _objects_in(file)
+        held = _objects_in(file)
+        if not held:
+            # A render that failed leaves an empty file: it must not pass for one without violations.
+            hint = "render it again, or leave it out"
+            raise UsageError(Problem("no-objects", "it holds no object to judge", Where(str(file)), hint))
+        objects += held
     verdict = judge_manifests(stack.factory, stack.plan, objects, now=datetime.now(UTC).date())
     data = merged({"objects": len(objects)}, verdict.to_data())
     lines = [counted(len(objects), "object"), *verdict.lines()]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from typer import TyperException
 from typer.core import TyperArgument
 
-from sovereign_ai.errors import Problem, UsageError, closest, nearest
+from sovereign_ai.errors import Problem, UsageError, closest, nearest, with_more
 from sovereign_ai.text import hide_announced
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _MARGIN = 6
 _ENDS = ("; ", ": ", ", and ")
 """Where the first sentence of a help text may end in a list of commands."""
 _LONGEST_VALUE = 40
+_NUMBERS = {int: "whole number", float: "number"}
+"""What an option takes, by the type of its values."""
 _NO_CHOICE = re.compile(r"(?:Value error, )?'(.*)' is not one of ('.*')\.?$", re.DOTALL)
 """Typer's message for a value that an option does not choose from: the value, and the choices."""
 
@@ -104,8 +106,7 @@ def refused(error: TyperException, arguments: Sequence[str], root: Command) -> t
     program = " ".join(("sovereign-ai", *words))
     hint = f"`{program} --help` shows what can be written"
     if suggestion := _nearest_name(error, command):
-        separator = " " if suggestion.endswith("?") else "; "
-        hint = f"{suggestion}{separator}{hint}"
+        hint = with_more(suggestion, hint)
     problem = Problem("usage", hide_announced(_message(error)), hint=hint)
     return output_of(arguments, root), UsageError(problem)
 
@@ -159,13 +160,14 @@ def _not_a_number(error: TyperException) -> str | None:
     param = getattr(error, "param", None)
     # The cause is a pydantic validation error, whose `errors` method returns its details.
     details: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()
-    if not details or param is None or param.type_descriptor.annotation is not int:
+    if not details or param is None or param.type_descriptor.annotation not in _NUMBERS:
         return None
     value = str(details[0]["input"])[:_LONGEST_VALUE]
-    return f"{param.get_error_hint()}: {value!r} is no whole number{_span(param.min, param.max)}"
+    noun = _NUMBERS[param.type_descriptor.annotation]
+    return f"{param.get_error_hint()}: {value!r} is no {noun}{_span(param.min, param.max)}"
 
 
-def _span(minimum: int | None, maximum: int | None) -> str:
+def _span(minimum: float | None, maximum: float | None) -> str:
     """Return a range of numbers as the end of a sentence; empty for any number."""
     if minimum is None:
         return "" if maximum is None else f" to {maximum:,}"

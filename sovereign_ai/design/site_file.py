@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.catalog import UnknownNameError, country, country_hint
-from sovereign_ai.errors import Problem, SpecError, UsageError, Where
+from sovereign_ai.errors import Problem, SpecError, UsageError, Where, with_more
 from sovereign_ai.files import DESCRIPTION, decode, parse, read, shown
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.spec import AIFactory, Site, load, validated
@@ -61,7 +61,7 @@ def read_site(text: str) -> SiteSource:
 def _no_place(text: str) -> Problem:
     """Return the problem of a text that is neither a country nor a file."""
     message = f"--site: {shown(text)} is neither a country's code nor a file"
-    hint = f"{country_hint(text)}; or a file with a site as under 'sites:'"
+    hint = with_more(country_hint(text), "or name a file with a site as under 'sites:'")
     return Problem("unknown-site", message, hint=hint)
 
 

@@ -127,14 +127,14 @@ OBSERVATION = FileKind(
     "observation",
     "what `verify --json` printed",
     16 * _MIB,
-    "sovereign-ai verify --json > verdict.json",
+    "sovereign-ai verify STACK --json > verdict.json",
     UsageError,
 )
 USAGE = FileKind(
     "usage",
     "what `jobs usage --json` printed",
     16 * _MIB,
-    "sovereign-ai jobs usage --json > usage.json",
+    "sovereign-ai jobs usage STACK --json > usage.json",
     UsageError,
 )
 COVERED = FileKind(

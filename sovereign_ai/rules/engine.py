@@ -121,7 +121,7 @@ def _unpacked(objects: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any
             yield from _unpacked([typed_item])
 
 
-def _undecidable(rule: Rule, place: str) -> RuleFinding:
+def _undecidable(rule: Rule, place: ObjectPlace) -> RuleFinding:
     """Return the finding that a rule is not decided in a place."""
     message = f"undecidable here ({place})"
     # Who reads an audit learns what is judged instead without looking the rule up.

@@ -80,3 +80,11 @@ def test_each_file_is_reported_before_it_is_read(tmp_path: Path) -> None:
     lines: list[str] = []
     read_site([file], progress=lines.append)
     assert lines == [f"reading {file}"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_of_a_file_that_is_not_there_that_alone_is_told(form: str, tmp_path: Path) -> None:
+    with pytest.raises(SovereignError) as error:
+        read_site([tmp_path / "absent"], form)
+    (problem,) = error.value.problems
+    assert "No such file" in problem.message

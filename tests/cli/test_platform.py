@@ -71,6 +71,18 @@ def test_a_file_that_holds_no_objects_is_refused_by_its_name(stack: Path) -> Non
     assert "wrong.yaml" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "text", ["", "---\n", "# rendered: nothing\n", "kind: List\napiVersion: v1\nitems: []\n"]
+)
+def test_a_file_without_an_object_does_not_pass(text: str, stack: Path) -> None:
+    quiet, empty = stack / "quiet.yaml", stack / "empty.yaml"
+    quiet.write_text(QUIET, encoding="utf-8")
+    empty.write_text(text, encoding="utf-8")
+    result = call("check", stack, quiet, empty)
+    assert result.exit_code == 2
+    assert f"{empty}: it holds no object to judge [no-objects]" in result.stderr
+
+
 def test_the_bill_of_materials_is_written_to_a_file_or_printed(stack: Path) -> None:
     out = stack / "platform.cdx.json"
     assert call("sbom", stack, "-o", out).exit_code == 0

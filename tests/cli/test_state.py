@@ -44,7 +44,7 @@ def test_a_repair_of_no_state_says_the_same_as_the_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    checked = CliRunner().invoke(app, ["state", "check", "stacks/lab"]).stdout
-    repaired = CliRunner().invoke(app, ["state", "repair", "stacks/lab"]).stdout
+    checked = CliRunner().invoke(app, ["state", "check", LAB]).stdout
+    repaired = CliRunner().invoke(app, ["state", "repair", LAB]).stdout
     assert "lab/lab: there is no state\n" in checked
     assert repaired == "there is no state; nothing to repair\n"

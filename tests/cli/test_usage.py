@@ -40,6 +40,8 @@ WRONG = [
         "--seed': '1.5' is no whole number",
         "`sovereign-ai assess goodput --help`",
     ),
+    (["verify", LAB, "--interval", "0"], "--interval': '0' is no number from 1 on", "`sovereign-ai verify"),
+    (["verify", LAB, "--interval", "x"], "--interval': 'x' is no number from 1 on", "`sovereign-ai verify"),
     (
         ["hosts", "up", "--budget", "-1"],
         "--budget': '-1' is no whole number from 0 on",

@@ -79,8 +79,8 @@ def results(places: Iterable[Path]) -> Results:
 
 
 def _name(file: Path) -> str:
-    """Return a result's name: the file's name without its last ending."""
-    return file.name.rpartition(".")[0]
+    """Return a result's name: the file's name without its last ending, if it has one."""
+    return file.name.rpartition(".")[0] or file.name
 
 
 def _problem(file: Path, earlier: Mapping[str, Path], *, is_listed: bool) -> Problem | None:

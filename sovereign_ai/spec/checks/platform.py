@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sovereign_ai.errors import Problem, Where, nearest
+from sovereign_ai.errors import Problem, Where, nearest, with_more
 from sovereign_ai.files import may_be_secret, shown
 from sovereign_ai.names import SYSTEM_NAMESPACE
 from sovereign_ai.spec.checks.manifests import check_manifests
@@ -66,7 +66,8 @@ def _check_functions(platform: Platform, rows: dict[str, CatalogController]) -> 
 def _unknown(name: str, rows: dict[str, CatalogController], where: Where) -> Problem:
     """Return the problem of a name that no row has, with the nearest one that may be shown."""
     candidates = [known for known in rows if not may_be_secret(known)]
-    hint = f"{nearest(name, candidates)}; a controller of your own is a row of kind controller in 'catalog'"
+    own = "a controller of your own is a row of kind controller in 'catalog'"
+    hint = with_more(nearest(name, candidates), own)
     return Problem("unknown-name", f"the catalogue has no controller called {shown(name)}", where, hint)
 
 

@@ -19,3 +19,11 @@ def test_files_that_are_not_there_and_names_that_stand_twice_are_told(tmp_path: 
     assert found.exit_code == 2
     assert "stands twice" in found.stderr
     assert "No such file" in found.stderr
+
+
+def test_a_file_without_an_ending_is_named_by_its_whole_name(tmp_path: Path) -> None:
+    file = tmp_path / "measured"
+    file.write_text("{}", encoding="utf-8")
+    result = CliRunner().invoke(app, ["acceptance", "judge", str(STACKS / "lab"), str(file)])
+    assert result.exit_code == 2
+    assert "'measured' belongs to no test of lab" in result.stderr
