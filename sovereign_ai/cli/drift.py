@@ -107,6 +107,7 @@ def _drift(output: Output, path: Path, backend: Backend, kubeconfig: Path | None
         "cluster": check.cluster,
         "policy": check.policy,
         "drift": [drift.to_data() for drift in check.drift],
+        "objects": check.objects,
         "observed_at": check.observed_at.isoformat(),
     }
     output.finish(data, laid_out(lines), ExitCode.FINDINGS if check.drift else ExitCode.OK)

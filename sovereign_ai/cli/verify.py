@@ -249,6 +249,6 @@ def lines(verdict: ClusterVerdict) -> list[str]:
     objects_text = counted(counts["objects"], "object")
     devices_text = counted(counts["devices"], "device")
     total = f"{objects_text}, {nodes}, {devices_text}"
-    probes = f"{passed} of {counted(len(verdict.probes), 'probe')} passed"
+    probes = f"{passed} of {counted(len(verdict.probes), 'probe')} passed" if verdict.probes else "not probed"
     text.append(f"{verdict.cluster}: {word}; {total}; {number}; {probes}")
     return text

@@ -560,7 +560,7 @@ class Engine:
         if policy_pack is not None:
             command += ["--policy-pack", str(_require_pack(policy_pack))]
         command += part.arguments() if part else []
-        events = EngineEvents()
+        events = EngineEvents(waits=verb != "preview")
         with self.hold(verb) as state, lock_folder(self.folder, self.progress) as release_folder:
             insist_on_passphrase(state.checkpoint, self.files.checkpoint)
             self.ensure_stack()
@@ -637,7 +637,8 @@ class Engine:
         if pre := event.get("resourcePreEvent") or event.get("resOutputsEvent"):
             self._step(pre["metadata"], told, done="resOutputsEvent" in event)
         told.failures += errors_in(event)
-        if line := waiting_in(event) or program_line_in(event):
+        waiting = waiting_in(event) if told.waits else ""
+        if line := waiting or program_line_in(event):
             self._tell(line, told)
         if (policy := event.get("policyEvent")) and policy.get("enforcementLevel") == "mandatory":
             told.policies.append(f"{policy.get('policyName')}: {policy.get('message', '').strip()}")

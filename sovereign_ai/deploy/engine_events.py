@@ -32,6 +32,12 @@ _ADVICE = (
 class EngineEvents:
     """The content of the event stream so far."""
 
+    waits: bool = True
+    """Whether the run waits for objects.
+
+    A preview does not. What the provider says there of an object is that a policy refuses it which the same
+    change updates first, and each object was tried under the policies to come.
+    """
     changes: Counter[str] = field(default_factory=Counter)
     same: int = 0
     steps: list[tuple[str, str]] = field(default_factory=list)

@@ -51,7 +51,7 @@ class Drift:
 
     def __str__(self) -> str:
         """Return one line."""
-        author = self.manager or "unknown"
+        author = self.manager or "somebody unknown"
         if self.time:
             author += f" at {self.time}"
         if not self.field:

@@ -102,3 +102,9 @@ def test_an_interruption_right_after_a_line_exits_with_the_code_of_that_line(
     done = watch([QUOTA], [])
     assert f"- {QUOTA}" in done.stdout
     assert done.exit_code == 0
+
+
+def test_without_probes_the_count_says_so() -> None:
+    counts = dict.fromkeys(("objects", "nodes", "ready", "devices"), 3)
+    verdict = ClusterVerdict("lab", "lab", (), (), counts, datetime.now(UTC))
+    assert verify.lines(verdict)[-1].endswith("; 0 findings; not probed")

@@ -14,10 +14,10 @@ from sovereign_ai.deploy.engine_events import EngineEvents, failure
 from sovereign_ai.errors import ExitCode, SpecError
 
 
-def hear(*events: object) -> EngineEvents:
+def hear(*events: object, waits: bool = True) -> EngineEvents:
     engine = Engine.__new__(Engine)
     engine.progress = lambda _line: None
-    told = EngineEvents()
+    told = EngineEvents(waits=waits)
     for event in events:
         engine._hear(event if isinstance(event, str) else json.dumps(event), told)
     return told
@@ -49,6 +49,17 @@ def test_what_the_program_deleted_is_shown_at_once_and_not_again_when_the_engine
     told = hear(said, step("delete", "Role/guests/viewer"), step("delete", "LocalQueue/guests/serve"))
     assert list(told.shown) == ["delete Role/guests/viewer", "delete LocalQueue/guests/serve"]
     assert told.changes["delete"] == 2
+
+
+def test_an_object_that_is_waited_for_is_shown_and_in_a_preview_nothing_is_waited_for() -> None:
+    refused = {
+        "severity": "warning",
+        "ephemeral": True,
+        "urn": "urn:pulumi:s::p::t::lab/Namespace/academy",
+        "message": "Retry #0; creation failed: a policy that the same change updates denied it",
+    }
+    assert len(hear({"diagnosticEvent": refused}).shown) == 1
+    assert not hear({"diagnosticEvent": refused}, waits=False).shown
 
 
 def test_what_is_no_event_is_kept_as_the_engines_words() -> None:
