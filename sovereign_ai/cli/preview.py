@@ -31,7 +31,7 @@ from sovereign_ai.cli.target import (
     target_options,
 )
 from sovereign_ai.cli.tracing import traced
-from sovereign_ai.cli.up import outcome_lines
+from sovereign_ai.cli.up import name_unplanned, outcome_lines, unplanned_lines
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
@@ -104,6 +104,7 @@ def _preview(
     bundle = stack.bundle(name)
     traced("judge")(gate)(stack.factory, stack.plan, bundle)
     require_own_description(stack)
+    unplanned = name_unplanned(output, stack)
     target = open_target(bundle.cluster, backend, kubeconfig, output.progress)
     target.control_plane.refuse_outgrown(stack.factory, stack.plan)
     bundle = on_target(output, bundle, target)
@@ -141,15 +142,13 @@ def _preview(
     lines = [*checked.lines, *_step_lines(operations, changes, with_fields=with_fields)]
     lines += [f"{'leave':>8} {resource}, which somebody changed" for resource in left]
     moves = planned_moves(reading, bundle.objects, stack.factory, stack.plan, bundle.cluster, checked.renames)
-    lines += map(str, moves)
     queueing = target.control_plane.planned_queueing(target.api, stack.factory)
-    if queueing is not None:
-        lines.append(str(queueing))
     monitoring = target.control_plane.planned_monitoring(stack.factory, stack.plan)
-    if monitoring is not None:
-        lines.append(str(monitoring))
+    installed = [planned for planned in (queueing, monitoring) if planned is not None]
+    lines += map(str, [*moves, *installed])
     lines += outcome_lines(outcome)
     lines += [f"`up` asks first: {problem}" for problem in checked.unasked]
+    lines += unplanned_lines(unplanned)
     own = {
         "cluster": bundle.cluster,
         "moves": [move.to_data() for move in moves],
@@ -158,6 +157,7 @@ def _preview(
         "restored": restored,
         "left_as_it_is": left,
         "fields": _field_data(changes),
+        "unplanned": unplanned,
         "asks": [problem.to_data() for problem in checked.unasked],
     }
     output.finish(merged(own, checked.to_data(), outcome.to_data()), laid_out(lines))

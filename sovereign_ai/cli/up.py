@@ -49,7 +49,7 @@ from sovereign_ai.json_members import merged
 from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
     from sovereign_ai.cli.stack import Stack
@@ -120,7 +120,7 @@ def _up(
     require_own_description(stack)
     require_one_cluster(backend, kubeconfig)
     ready(stack.folder)
-    _name_unplanned(output, stack)
+    unplanned = name_unplanned(output, stack)
     target = start_target(stack, bundle.cluster, backend, kubeconfig, output)
     bundle = on_target(output, bundle, target)
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
@@ -156,7 +156,8 @@ def _up(
         data["real"] = sorted(target.cluster.machines)
         lines.append(f"real: {', '.join(data['real'])}")
     data["failing"] = _failing(output, stack, bundle, target, lines)
-    lines += attempts.lines
+    lines += [*attempts.lines, *unplanned_lines(unplanned)]
+    data["unplanned"] = unplanned
     if bundle.cluster == stack.factory.name:
         lines += worker_notes(stack.factory)
     lines.append(next_line("verify", path, *options))
@@ -427,14 +428,28 @@ class _Deployment:
             return engine.up(refresh=refresh, part=part).with_replaced(checked.replaced)
 
 
-def _name_unplanned(output: Output, stack: Stack) -> None:
-    """Name the deployed stacks of the folder that its description leaves behind."""
+def name_unplanned(output: Output, stack: Stack) -> list[str]:
+    """Return the names of deployed stacks that the folder's description leaves behind, and report each."""
     from sovereign_ai.deploy import pulumi_state, unplanned_stacks
 
     planned = [cluster.name for cluster in stack.plan.clusters]
-    for name in unplanned_stacks(stack.folder, pulumi_state(), planned):
-        way_out = "`sovereign-ai down` with the description that plans it removes it"
-        output.progress(f"stack {name} is deployed and not planned any more: it stays as it is; {way_out}")
+    names = unplanned_stacks(stack.folder, pulumi_state(), planned)
+    for line in unplanned_lines(names):
+        output.progress(line)
+    return names
+
+
+def unplanned_lines(names: Iterable[str]) -> list[str]:
+    """Return a line for each stack that is deployed and not planned any more.
+
+    A renamed factory or a removed site leaves one: the end of a command says so, since on a terminal the next
+    line of progress replaces the one before.
+    """
+    way_out = "`sovereign-ai down` with the description that plans it removes it"
+    lines = []
+    for name in names:
+        lines.append(f"stack {name} is deployed and not planned any more: it stays as it is; {way_out}")
+    return lines
 
 
 def _failing(

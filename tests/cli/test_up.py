@@ -140,8 +140,8 @@ def test_a_further_attempt_asks_what_was_not_asked_yet_and_nothing_twice(
         monkeypatch.setattr(sovereign_ai.deploy, name, MagicMock(), raising=False)
     monkeypatch.setattr("sovereign_ai.cluster.require_reachable", MagicMock(), raising=False)
     monkeypatch.setattr("sovereign_ai.cluster.busy_cluster._pause", lambda _seconds: None)
-    for name in ("require_own_description", "_name_unplanned"):
-        monkeypatch.setattr(up, name, MagicMock())
+    monkeypatch.setattr(up, "require_own_description", MagicMock())
+    monkeypatch.setattr(up, "name_unplanned", lambda *_: ["west"])
     monkeypatch.setattr(up, "start_target", MagicMock(return_value=target))
     monkeypatch.setattr(up, "on_target", MagicMock(return_value=MagicMock(objects=[])))
     monkeypatch.setattr(up, "change_monitoring", MagicMock(return_value=""))
@@ -157,6 +157,9 @@ def test_a_further_attempt_asks_what_was_not_asked_yet_and_nothing_twice(
     data, lines = output.finish.call_args[0][:2]
     assert [finding["resource"] for finding in data["failing"]] == ["Deployment/monitoring/prometheus"]
     assert lines[:2] == [f"{does_not_run}", "    read its log"]
+    # A factory that was renamed leaves what stands under its old name.
+    assert data["unplanned"] == ["west"]
+    assert any(line.startswith("stack west is deployed and not planned any more") for line in lines)
     assert output.finish.call_args[0][2] == ExitCode.OK
     if fails == "never":
         assert "failed_attempts" not in data
