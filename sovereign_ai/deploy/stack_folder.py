@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
@@ -58,6 +60,7 @@ def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run
     Raises:
         UsageError: the name is not allowed, or a file exists already; nothing is written then.
         EnvironmentLacksError: the folder would be below a file; nothing is written then.
+        OSError: a file cannot be written; then nothing is left.
     """
     problems = []
     if not is_label(name) or len(name) > 32:
@@ -80,7 +83,27 @@ def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run
         hint = "remove it, or name another folder"
         raise UsageError(Problem("dangling-link", message, hint=hint))
     if not dry_run:
-        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder, texts)
+    return [folder / file for file in texts]
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write all files or none: what a full disk left would be in the way of the next run.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    try:
         for file, text in texts.items():
             create(folder / file, text.encode())
-    return [folder / file for file in texts]
+            written.append(folder / file)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise

@@ -154,8 +154,11 @@ def create(path: Path, data: bytes, *, mode: int = 0o666) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-    except BaseException:
+    except BaseException as error:
         path.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            # Of a descriptor the system says no name, and a person has to know which file it was.
+            error.filename = str(path)
         raise
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,29 @@ def test_a_description_that_is_given_takes_the_place_of_the_example(tmp_path: Pa
     scaffold(tmp_path / "new", "lab", description="name: lab\n")
     assert (tmp_path / "new" / "factory.yaml").read_text(encoding="utf-8") == "name: lab\n"
     assert "lab" in (tmp_path / "new" / "Pulumi.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize("file", ["__main__.py", "factory.schema.json"])
+def test_what_a_full_disk_cut_short_leaves_nothing_in_the_way_of_the_next_run(
+    exists: bool, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "new"
+    if exists:
+        folder.mkdir()
+        (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    sync = os.fsync
+
+    def full(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == file:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as error:
+        scaffold(folder, "lab")
+    assert error.value.filename == str(folder / file)
+    assert folder.exists() == exists
+    assert [path.name for path in folder.glob("*")] == (["notes.txt"] if exists else [])
+    monkeypatch.setattr(os, "fsync", sync)
+    assert len(scaffold(folder, "lab")) == 4
