@@ -448,7 +448,8 @@ def unplanned_lines(names: Iterable[str]) -> list[str]:
     way_out = "`sovereign-ai down` with the description that plans it removes it"
     lines = []
     for name in names:
-        lines.append(f"stack {name} is deployed and not planned any more: it stays as it is; {way_out}")
+        line = f"stack {name} is deployed and not planned any more: it stays as it is; {way_out}"
+        lines.append(line)
     return lines
 
 
