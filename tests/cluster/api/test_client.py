@@ -375,7 +375,12 @@ def test_of_many_that_need_to_know_what_is_served_one_asks(serve: Serve):
 
 
 def test_many_that_need_to_know_what_is_served_share_a_refusal_too(serve: Serve):
-    server = serve(lambda *_: (401, {"reason": "Unauthorized", "message": "who are you"}))
+    def slowly(*_request: object) -> tuple[int, dict[str, str]]:
+        # Long enough for all threads to have come on a machine that has much else to do.
+        threading.Event().wait(1)
+        return 401, {"reason": "Unauthorized", "message": "who are you"}
+
+    server = serve(slowly)
     api = open_cluster(server.where.kubeconfig)
     with pytest.raises(ApiError) as caught:
         api.many([partial(api.list, "v1", "Node") for _ in range(16)])
