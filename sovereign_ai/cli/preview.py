@@ -28,6 +28,7 @@ from sovereign_ai.cli.target import (
     KubeconfigOption,
     StackOption,
     open_target,
+    require_one_cluster,
     target_options,
 )
 from sovereign_ai.cli.tracing import traced
@@ -104,6 +105,7 @@ def _preview(
     bundle = stack.bundle(name)
     traced("judge")(gate)(stack.factory, stack.plan, bundle)
     require_own_description(stack)
+    require_one_cluster(backend, kubeconfig)
     unplanned = name_unplanned(output, stack)
     target = open_target(bundle.cluster, backend, kubeconfig, output.progress)
     target.control_plane.refuse_outgrown(stack.factory, stack.plan)
