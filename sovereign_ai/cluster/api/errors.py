@@ -53,6 +53,9 @@ _STARTING = (
     "status unknown for quota",
 )
 """Parts of the messages (403) of a server that has just started, or of a new namespace; nothing was begun."""
+_COUNTING = 'Operation cannot be fulfilled on resourcequotas "'
+"""Part of the message (409) about an object whose quota counted others just then; nothing was begun."""
+_QUOTAS = "/resourcequotas/"
 _ENDING = "because it is being terminated"
 """Part of the message (403) about an object in a namespace that somebody deleted."""
 _NO_NAMESPACE = re.compile(r'^namespaces "[^"]+" not found$')
@@ -163,6 +166,17 @@ def is_starting(status: int, message: str) -> bool:
     True
     """
     return status == 403 and any(words in message for words in _STARTING)
+
+
+def is_counting(status: int, path: str, message: str) -> bool:
+    """Return whether a server takes no object only because others changed the count of its quota meanwhile.
+
+    A write of the quota itself that is refused so is outdated.
+
+    >>> is_counting(409, "/api/v1/pods", 'Operation cannot be fulfilled on resourcequotas "tenant": it changed')
+    True
+    """
+    return status == 409 and _COUNTING in message and _QUOTAS not in path
 
 
 def is_ending(status: int, message: str) -> bool:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from sovereign_ai.cluster.api.deadlines import Patience
-from sovereign_ai.cluster.api.errors import is_starting
+from sovereign_ai.cluster.api.errors import is_counting, is_starting
 from sovereign_ai.cluster.api.wire_faults import Fault, FaultKind
 
 TOO_MANY, UNAVAILABLE = 429, 503
@@ -76,13 +76,16 @@ class Retries:
         """Return how long the next answer may take; never less than the time of a health check."""
         return max(usual - self.spent, min(usual, self._limits.alive))
 
-    def after_answer(self, status: int, headers: Mapping[str, str], message: str = "") -> float | None:
+    def after_answer(
+        self, status: int, headers: Mapping[str, str], message: str = "", path: str = ""
+    ) -> float | None:
         """Return the pause before the next attempt; None if this answer is the last.
 
         Args:
             status: the HTTP status.
             headers: the answer's headers.
             message: the server's message, where there is one.
+            path: the path of the request.
         """
         self._closed_since = None
         asked = retry_after(headers)
@@ -90,7 +93,7 @@ class Retries:
             return self._when_asked(asked)
         if status >= _SERVER_ERROR and asked is not None and self._is_repeatable:
             return self._when_asked(asked)
-        if status == UNAVAILABLE and self._is_repeatable:
+        if is_counting(status, path, message) or (status == UNAVAILABLE and self._is_repeatable):
             return self._when_asked(None)
         if status >= _SERVER_ERROR and status not in _NOT_IMPLEMENTED and self._is_repeatable:
             return self._counted("errors", _MOST_ERRORS)

@@ -195,7 +195,8 @@ class Transport:
                 continue
             if _OK <= answer.status < _REDIRECT:
                 return decoded
-            wait = retries.after_answer(answer.status, answer.headers, str(decoded.get("message") or ""))
+            message = str(decoded.get("message") or "")
+            wait = retries.after_answer(answer.status, answer.headers, message, request.path)
             # A server that refuses an eviction for a disruption budget has the status of a busy one (429),
             # but is none: only the caller knows how long to wait for the budget.
             if wait is None or budget_causes(causes_of(decoded)):

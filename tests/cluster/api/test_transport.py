@@ -407,6 +407,15 @@ def test_an_api_server_that_has_just_started_is_waited_for(way: Way, message: st
     assert way.api.create(CONFIG_MAP)["metadata"]["name"] == CONFIG_MAP["metadata"]["name"]
 
 
+def test_a_quota_that_counts_others_at_the_same_moment_refuses_nothing(way: Way) -> None:
+    counting = (
+        'Operation cannot be fulfilled on resourcequotas "tenant": the object has been modified; '
+        "please apply your changes to the latest version and try again"
+    )
+    way.break_next(Fault("status", status=409, message=counting, times=3))
+    assert way.api.create(CONFIG_MAP)["metadata"]["name"] == CONFIG_MAP["metadata"]["name"]
+
+
 def test_a_full_etcd_is_told_by_its_name(way: Way) -> None:
     way.break_next(
         Fault("status", status=500, message="etcdserver: mvcc: database space exceeded", times=None)
