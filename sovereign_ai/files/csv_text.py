@@ -1,7 +1,7 @@
 r"""The bounded reader of CSV: rows with their lines, and a problem for each row that cannot be read.
 
 >>> problems: list[Problem] = []
->>> list(rows('a,b\\n1,2\\n', "t.csv", NETBOX, problems)), problems
+>>> list(rows('a,b\n1,2\n', "t.csv", NETBOX, problems)), problems
 ([(1, ['a', 'b']), (2, ['1', '2'])], [])
 """
 

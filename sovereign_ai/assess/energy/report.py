@@ -1,11 +1,8 @@
 """The energy assessment of a factory, from its description and plan; and its report as text.
 
->>> from sovereign_ai.plan import plan
->>> from sovereign_ai.spec import load
->>> factory = load("stacks/lab")
->>> energy = assess_energy(factory, plan(factory))
->>> print(energy.measure("site.fra1.it.typical"))
-124 kW [114 to 134] (source)
+Each figure has a name, under which it is had with its range and its source:
+
+    assess_energy(factory, plan(factory)).measure("site.fra1.it.typical")
 """
 
 from __future__ import annotations

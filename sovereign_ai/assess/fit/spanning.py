@@ -6,7 +6,7 @@ tokens x width twice in the forward pass and twice in the backward pass (Megatro
 section 3). Summed up in each domain first, each of N domains sends 2 (N - 1) / N of it over all of its ports:
 
     >>> exchange_seconds(1, 2, 16e6, 2, 400e9)
-    4e-05
+    8e-05
 
 That is the least: latency is not counted, which decides where few tokens are worked on at once.
 """

@@ -173,7 +173,7 @@ def is_counting(status: int, path: str, message: str) -> bool:
 
     A write of the quota itself that is refused so is outdated.
 
-    >>> is_counting(409, "/api/v1/pods", 'Operation cannot be fulfilled on resourcequotas "tenant": it changed')
+    >>> is_counting(409, "/api/v1/pods", 'Operation cannot be fulfilled on resourcequotas "a": it changed')
     True
     """
     return status == 409 and _COUNTING in message and _QUOTAS not in path
@@ -281,7 +281,7 @@ def budget_causes(causes: Iterable[str]) -> tuple[str, ...]:
     """Return what a server states about the disruption budgets that hold a pod; empty where none does.
 
     >>> budget_causes(["DisruptionBudget: the budget web needs 2 healthy pods and has 2"])
-    ('The disruption budget web needs 2 healthy pods and has 2 currently',)
+    ('the budget web needs 2 healthy pods and has 2',)
     """
     start = f"{_BUDGET}: "
     return tuple(cause.removeprefix(start) for cause in causes if cause.startswith(start))

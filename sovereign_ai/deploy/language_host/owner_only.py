@@ -10,8 +10,8 @@ apart from unmapped ones.
 
 Only the standard library is imported, since interpreters that lack this package load the file by its path.
 
->>> protect(grpc)                            # every server made from here on, also by the Pulumi SDK
->>> port = listen(server.add_insecure_port)  # or a single one
+    protect(grpc)                            # every server made from here on, also by the Pulumi SDK
+    port = listen(server.add_insecure_port)  # or a single one
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def plug_watts(plug: str, optic: str) -> int | None:
         optic: the catalogue's name of it; empty where none is described.
 
     >>> plug_watts("qsfp-dd-400g-fr4", ""), plug_watts("osfp-800g-2xfr4", ""), plug_watts("cat5e", "")
-    (10, 16, None)
+    (12, 18, None)
     """
     match = _TRANSCEIVER.fullmatch(plug)
     if not optic and match is None:
