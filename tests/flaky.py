@@ -4,7 +4,7 @@
 
 A change is not refused for a race that it has nothing to do with, and no race is hidden: a flaky test is
 named at the end of the run, as something to repair. It takes two failures of a test to fail, or failures of
-more files than chance explains. Tests of one real system stand on what those before them left, so the whole
+more tests than chance explains. Tests of one real system stand on what those before them left, so the whole
 file runs again. The hermetic tests do not run this way: they have no race to have.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import pytest
 
 MOST_FLAKY = 2
-"""Files that are tried again; where more fail, something is broken and a second run only takes time."""
+"""Failures that are tried again; where more fail, something is broken and a second run only takes time."""
 
 
 class Failures:
@@ -33,7 +33,7 @@ class Failures:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the tests, and the few files with failures a second time, alone.
+    """Run the tests, and the files of a few that failed a second time.
 
     Args:
         arguments: what pytest is given.
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     failures = Failures()
     code = int(pytest.main(list(arguments), plugins=[failures]))
     files = sorted({node_id.partition("::")[0] for node_id in failures.node_ids})
-    if code != pytest.ExitCode.TESTS_FAILED or not 0 < len(files) <= MOST_FLAKY:
+    if code != pytest.ExitCode.TESTS_FAILED or not 0 < len(failures.node_ids) <= MOST_FLAKY:
         return code
     _say(f"\n{len(failures.node_ids)} failed; once more, with all of the file:")
     # Of the options only the marker goes on: without it the default one would leave these tests out.

@@ -62,7 +62,7 @@ def test_a_test_that_fails_twice_fails(run: Run) -> None:
     assert "FLAKY" not in text
 
 
-def test_where_tests_of_many_files_fail_none_is_run_again(run: Run) -> None:
+def test_where_many_tests_fail_none_is_run_again(run: Run) -> None:
     code, text = run(**{f"once{number}": ONCE.replace('"ran"', f'"ran{number}"') for number in range(3)})
     assert code == 1
     assert "once more" not in text

@@ -26,7 +26,7 @@ from sovereign_ai.cluster import (
     is_recreated,
     requested_evictions,
 )
-from sovereign_ai.cluster.api import Api, ApiError, retry_on_conflict
+from sovereign_ai.cluster.api import Api, retry_on_conflict, unless_gone
 from sovereign_ai.deploy.departures import (
     CORDONED_AS,
     Departure,
@@ -49,7 +49,6 @@ _QUIET_SECONDS = 2.0
 _REPORT_SECONDS = 10.0
 """The least time between two reports of one drain."""
 _MOST_NAMED = 5
-_NOT_FOUND = 404
 
 
 def uncordon(api: Api, names: Iterable[str], progress: Callable[[str], object]) -> list[str]:
@@ -268,13 +267,9 @@ def _patch(api: Api, node: Object, patch: Object) -> bool:
     """
     path = f"/api/v1/nodes/{node['metadata']['name']}"
     query = {"fieldManager": FIELD_MANAGER}
-    try:
-        api.request("PATCH", path, patch, query=query, content_type="application/merge-patch+json")
-    except ApiError as error:
-        if error.status != _NOT_FOUND:
-            raise
-        return False
-    return True
+    merge = "application/merge-patch+json"
+    write = partial(api.request, "PATCH", path, patch, query=query, content_type=merge)
+    return unless_gone(write) is not None
 
 
 def _name(pod: Object) -> str:

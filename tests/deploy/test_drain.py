@@ -253,7 +253,7 @@ class Nodes:
     def get(self, _version: str, _kind: str, name: str) -> dict[str, Any] | None:
         return self.nodes.get(name)
 
-    def request(self, method: str, path: str, body: Any, **_: Any) -> None:
+    def request(self, method: str, path: str, body: Any, **_: Any) -> dict[str, Any]:
         assert method == "PATCH"
         name = path.rpartition("/")[2]
         live = self.nodes[name]
@@ -261,6 +261,7 @@ class Nodes:
         assert body["metadata"]["annotations"] == {CORDON_OWNER: None, CORDONED_AS: None}
         assert body["spec"] == {"unschedulable": None}
         self.patched.append(name)
+        return live
 
 
 def test_a_node_that_arrived_is_uncordoned_once_and_nobody_elses_cordon_is_lifted() -> None:

@@ -8,20 +8,20 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api.client import Api, open_cluster
-    from sovereign_ai.cluster.api.conflicts import is_outdated, retry_on_conflict, unless_gone
+    from sovereign_ai.cluster.api.conflicts import (
+        delete_as_read,
+        is_outdated,
+        patch_as_read,
+        retry_on_conflict,
+        unless_gone,
+    )
     from sovereign_ai.cluster.api.credentials import describe_credentials
     from sovereign_ai.cluster.api.deadlines import StoppedError, stopping
     from sovereign_ai.cluster.api.discovery import Resource
     from sovereign_ai.cluster.api.errors import ApiError, UnreachableError, budget_causes
     from sovereign_ai.cluster.api.follow import Follower
     from sovereign_ai.cluster.api.kubeconfig import read_kubeconfig
-    from sovereign_ai.cluster.api.optional_kinds import (
-        delete_as_read,
-        is_unserved,
-        list_if_served,
-        list_newest,
-        patch_as_read,
-    )
+    from sovereign_ai.cluster.api.optional_kinds import is_unserved, list_if_served, list_newest
     from sovereign_ai.cluster.api.protobuf import declare
     from sovereign_ai.cluster.api.retries import retry_after
     from sovereign_ai.cluster.api.snapshot import Snapshot
@@ -31,20 +31,20 @@ else:
         __name__,
         {
             "client": ("Api", "open_cluster"),
-            "conflicts": ("is_outdated", "retry_on_conflict", "unless_gone"),
+            "conflicts": (
+                "delete_as_read",
+                "is_outdated",
+                "patch_as_read",
+                "retry_on_conflict",
+                "unless_gone",
+            ),
             "credentials": ("describe_credentials",),
             "deadlines": ("StoppedError", "stopping"),
             "discovery": ("Resource",),
             "errors": ("ApiError", "UnreachableError", "budget_causes"),
             "follow": ("Follower",),
             "kubeconfig": ("read_kubeconfig",),
-            "optional_kinds": (
-                "delete_as_read",
-                "is_unserved",
-                "list_if_served",
-                "list_newest",
-                "patch_as_read",
-            ),
+            "optional_kinds": ("is_unserved", "list_if_served", "list_newest"),
             "protobuf": ("declare",),
             "retries": ("retry_after",),
             "snapshot": ("Snapshot",),

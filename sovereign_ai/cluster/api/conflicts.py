@@ -7,11 +7,15 @@ again, and decided on again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sovereign_ai.cluster.api.deadlines import pause
 from sovereign_ai.cluster.api.errors import ApiError
+from sovereign_ai.cluster.api.optional_kinds import is_unserved
+
+if TYPE_CHECKING:
+    from sovereign_ai.cluster.api.client import Api
 
 T = TypeVar("T")
 _NOT_FOUND, _CONFLICT = 404, 409
@@ -48,6 +52,65 @@ def unless_gone(write: Callable[[], T]) -> T | None:
         return write()
     except ApiError as error:
         if error.status != _NOT_FOUND:
+            raise
+        return None
+
+
+def delete_as_read(api: Api, api_version: str, kind: str, metadata: Mapping[str, Any]) -> bool:
+    """Delete an object that was read before; return False where it is there no more.
+
+    That is so too where another one has its name by now, which stays, and where its kind went with its
+    definition.
+
+    Args:
+        api: the cluster.
+        api_version: `v1` or `group/version`.
+        kind: such as `ResourceSlice`.
+        metadata: the object's, as it was read; one without a UID is whichever has the name.
+
+    Raises:
+        ApiError: the server refused.
+        UnreachableError: there was no answer.
+    """
+    name, namespace, uid = metadata["name"], metadata.get("namespace"), metadata.get("uid") or ""
+    try:
+        return api.delete(api_version, kind, name, namespace or None, uid=uid)
+    except ApiError as error:
+        if not is_unserved(api, error, api_version, kind):
+            raise
+        return False
+
+
+def patch_as_read(
+    api: Api, api_version: str, kind: str, metadata: Mapping[str, Any], change: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Merge a change into an object that was read before; return None where it is there no more.
+
+    That is so too where another one has its name by now, which stays as it is.
+
+    Args:
+        api: the cluster.
+        api_version: `v1` or `group/version`.
+        kind: such as `ResourceSlice`.
+        metadata: the object's, as it was read; one without a UID is whichever has the name.
+        change: what is merged; a resourceVersion in it is insisted on too.
+
+    Raises:
+        ApiError: the server refused; with a conflict where the object has another version.
+        UnreachableError: there was no answer.
+    """
+    name, namespace, uid = metadata["name"], metadata.get("namespace") or None, metadata.get("uid")
+    insists = {"uid": uid} if uid else {}
+    whole = {**change, "metadata": {**change.get("metadata", {}), **insists}}
+    try:
+        return api.patch(api_version, kind, name, whole, namespace)
+    except ApiError as error:
+        if error.status == _NOT_FOUND:
+            return None
+        if not uid or error.status != _CONFLICT:
+            raise
+        live = api.get(api_version, kind, name, namespace)
+        if live is not None and live["metadata"].get("uid") == uid:
             raise
         return None
 

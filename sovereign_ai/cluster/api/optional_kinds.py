@@ -10,12 +10,12 @@ then a 404 is asked about once more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sovereign_ai.cluster.api.errors import ApiError
 
-_NOT_FOUND, _CONFLICT = 404, 409
+_NOT_FOUND = 404
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.api.client import Api
@@ -64,65 +64,6 @@ def list_newest(api: Api, api_versions: Iterable[str], kind: str) -> list[dict[s
             if not is_unserved(api, error, api_version, kind):
                 raise
     return []
-
-
-def delete_as_read(api: Api, api_version: str, kind: str, metadata: Mapping[str, Any]) -> bool:
-    """Delete an object that was read before; return False where it is there no more.
-
-    That is so too where another one has its name by now, which stays, and where its kind went with its
-    definition.
-
-    Args:
-        api: the cluster.
-        api_version: `v1` or `group/version`.
-        kind: such as `ResourceSlice`.
-        metadata: the object's, as it was read; one without a UID is whichever has the name.
-
-    Raises:
-        ApiError: the server refused.
-        UnreachableError: there was no answer.
-    """
-    name, namespace, uid = metadata["name"], metadata.get("namespace"), metadata.get("uid") or ""
-    try:
-        return api.delete(api_version, kind, name, namespace or None, uid=uid)
-    except ApiError as error:
-        if not is_unserved(api, error, api_version, kind):
-            raise
-        return False
-
-
-def patch_as_read(
-    api: Api, api_version: str, kind: str, metadata: Mapping[str, Any], change: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """Merge a change into an object that was read before; return None where it is there no more.
-
-    That is so too where another one has its name by now, which stays as it is.
-
-    Args:
-        api: the cluster.
-        api_version: `v1` or `group/version`.
-        kind: such as `ResourceSlice`.
-        metadata: the object's, as it was read; one without a UID is whichever has the name.
-        change: what is merged; a resourceVersion in it is insisted on too.
-
-    Raises:
-        ApiError: the server refused; with a conflict where the object has another version.
-        UnreachableError: there was no answer.
-    """
-    name, namespace, uid = metadata["name"], metadata.get("namespace") or None, metadata.get("uid")
-    insists = {"uid": uid} if uid else {}
-    whole = {**change, "metadata": {**change.get("metadata", {}), **insists}}
-    try:
-        return api.patch(api_version, kind, name, whole, namespace)
-    except ApiError as error:
-        if error.status == _NOT_FOUND:
-            return None
-        if not uid or error.status != _CONFLICT:
-            raise
-        live = api.get(api_version, kind, name, namespace)
-        if live is not None and live["metadata"].get("uid") == uid:
-            raise
-        return None
 
 
 def is_unserved(api: Api, error: ApiError, api_version: str, kind: str) -> bool:

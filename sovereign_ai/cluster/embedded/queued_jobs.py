@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError
-from sovereign_ai.cluster.api.conflicts import retry_on_conflict, unless_gone
-from sovereign_ai.cluster.api.optional_kinds import list_if_served, patch_as_read
+from sovereign_ai.cluster.api.conflicts import patch_as_read, retry_on_conflict, unless_gone
+from sovereign_ai.cluster.api.optional_kinds import list_if_served
 from sovereign_ai.cluster.embedded.queueing import GROUP_VERSION
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 

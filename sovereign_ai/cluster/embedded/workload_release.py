@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, open_cluster
-from sovereign_ai.cluster.api.conflicts import unless_gone
-from sovereign_ai.cluster.api.optional_kinds import delete_as_read, list_if_served, patch_as_read
+from sovereign_ai.cluster.api.conflicts import delete_as_read, patch_as_read, unless_gone
+from sovereign_ai.cluster.api.optional_kinds import list_if_served
 from sovereign_ai.cluster.crds import WITHOUT_CONTROLLER
 from sovereign_ai.cluster.embedded.queue_release import take_finalizers
 from sovereign_ai.cluster.embedded.queued_jobs import PREFIX, has_ended, is_owned, listed, open_gates

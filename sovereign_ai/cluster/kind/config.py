@@ -211,10 +211,8 @@ def _has_room(made: IPv4Network, factory: AIFactory, plan: Plan, cluster: str) -
     Simulated nodes get the lowest parts of the planned range that are free (`sim/pod_ranges.py`). A part
     outside of the cluster's own range would end its controller manager when that starts again.
     """
-    block, planned = (
-        IPv4Network(_range(plan, cluster, "pods")),
-        IPv4Network(pod_range(factory, plan, cluster)),
-    )
+    block = IPv4Network(_range(plan, cluster, "pods"))
+    planned = IPv4Network(pod_range(factory, plan, cluster))
     parts = 1 << max(0, pod_bits(factory.clusters.pods_per_node) - made.prefixlen)
     begins_there = planned.network_address == made.network_address or planned.subnet_of(made)
     return block.subnet_of(made) and begins_there and len(plan.nodes_of(cluster)) < parts
