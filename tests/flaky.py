@@ -25,11 +25,15 @@ class Failures:
 
     def __init__(self) -> None:
         self.node_ids: list[str] = []
+        self.causes: set[str] = set()
+        """The failed tests, and the files of those that had no beginning: what a file's tests share is made
+        once, and where that fails, all of them do."""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep a test that failed, once."""
         if report.failed and report.nodeid not in self.node_ids:
             self.node_ids.append(report.nodeid)
+            self.causes.add(_file(report.nodeid) if report.when == "setup" else report.nodeid)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,8 +47,8 @@ def main(arguments: Sequence[str]) -> int:
     """
     failures = Failures()
     code = int(pytest.main(list(arguments), plugins=[failures]))
-    files = sorted({node_id.partition("::")[0] for node_id in failures.node_ids})
-    if code != pytest.ExitCode.TESTS_FAILED or not 0 < len(failures.node_ids) <= MOST_FLAKY:
+    files = sorted(set(map(_file, failures.node_ids)))
+    if code != pytest.ExitCode.TESTS_FAILED or not 0 < len(failures.causes) <= MOST_FLAKY:
         return code
     _say(f"\n{len(failures.node_ids)} failed; once more, with all of the file:")
     # Of the options only the marker goes on: without it the default one would leave these tests out.
@@ -54,6 +58,11 @@ def main(arguments: Sequence[str]) -> int:
     for node_id in failures.node_ids:
         _say(f"FLAKY {node_id}: failed, then passed; repair the race")
     return 0
+
+
+def _file(node_id: str) -> str:
+    """Return the file of a test."""
+    return node_id.partition("::")[0]
 
 
 def _say(line: str) -> None:

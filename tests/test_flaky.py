@@ -68,6 +68,14 @@ def test_where_many_tests_fail_none_is_run_again(run: Run) -> None:
     assert "once more" not in text
 
 
+def test_what_a_files_tests_share_fails_once_for_all_of_them(run: Run) -> None:
+    shared = ONCE.replace("def test_once", '@pytest.fixture(scope="module")\ndef shared')
+    tests = "".join(f"def test_{number}(shared):\n    pass\n" for number in range(5))
+    code, text = run(shared="import pytest\n" + shared + tests)
+    assert code == 0
+    assert text.count("failed, then passed") == 5
+
+
 def test_no_tests_at_all_and_a_broken_file_are_not_taken_for_flaky(run: Run) -> None:
     assert run()[0] == pytest.ExitCode.NO_TESTS_COLLECTED
     assert run(broken="import nothing_of_this_name\n")[0] not in (0, pytest.ExitCode.NO_TESTS_COLLECTED)

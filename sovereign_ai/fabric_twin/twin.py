@@ -273,13 +273,16 @@ class Twin:
         return {row.get("dst"): row for row in rows}
 
     def remote(self, leaf: SwitchPorts) -> set[str]:
-        """Return the loopbacks to which a leaf would flood its first segment, as EVPN has announced them."""
+        """Return the loopbacks to which a leaf would flood its first segment, as EVPN has announced them.
+
+        A leaf that boots has no segment yet, and floods to none.
+        """
         device = f"vni{leaf.zones[0].number}"
-        rows = query_table(self.name(leaf.switch.name), "fdb", "show", "dev", device, program="bridge")
         loopbacks = set()
-        for row in rows:
+        # Asked for the device alone, `bridge` fails where it is not there.
+        for row in query_table(self.name(leaf.switch.name), "fdb", "show", program="bridge"):
             # The entry of all zeros is where a VXLAN device floods to.
-            if row.get("mac") == "00:00:00:00:00:00" and "dst" in row:
+            if row.get("ifname") == device and row.get("mac") == "00:00:00:00:00:00" and "dst" in row:
                 loopbacks.add(row["dst"])
         return loopbacks
 
