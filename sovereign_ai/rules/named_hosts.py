@@ -38,6 +38,7 @@ WORDS = (
     r"|failover|sentinel|upstream|resolver|dns|peer|seed|quorum|zookeeper|zk|connect|dsn|cluster|remote"
     r"|target"
     r"|sink|collector|gateway|relay|mirror|master|leader|registr|index|webhook|callback|site|backend|origin"
+    r"|issuer|authority|discovery|well.?known"
     r"|coordinator|namenode|forward|machine|neighbor|channel|sumdb|defaultfs|metastore|scheduler|statsd"
     r"|graphite|syslog|logstash|kafka|nats|amqp|redis"
     r"|etcd|ldap|smtp|ntp|kdc|fqdn|rdzv|rendezvous|node|listener|\bhead|_head|join|replicaof|\bapi|_api|\bbus"
@@ -172,7 +173,8 @@ _WORD_OF_SERVER = "(?i)host|server|addr|endpoint|proxy|broker"
 _WORD_OF_HOST = f"{_WORD_OF_SERVER}|ur[il]"
 # Rules of alerts, charts and schemas link to what people read.
 OF_LINK = (
-    "(?i)runbook|docs?[_-]|documentation|licen[cs]e|homepage|help|icon|schema|(?:^|[^-])link|issue|changelog"
+    "(?i)runbook|docs?[_-]|documentation|licen[cs]e|homepage|help|icon|schema|(?:^|[^-])link"
+    "|issues?(?:[^r]|$)|changelog"
 )
 # Words at the end of a name that say what else than a place it is: `--leader-election-id`, `kafka.topic`.
 OF_OTHER = (

@@ -41,7 +41,7 @@ _SERVER = (
     r"(?:endpoints?|proxy|servers?|brokers?|bootstrap|addr|address(?:es)?|backend|webhook|sink"
     r"|destination|scaler"
     r"|collector|targets?|remote|peer|seed[a-z]*|dest|forward[._-]?to|upstream|host[._-]?api"
-    r"|issuer[._-]?uri|bucket[._-]?host)"
+    r"|issuers?|bucket[._-]?host)"
 )
 _SAYS_SERVER = r"(?:[._-]?(?:ur[il]s?|host(?:name)?s?|name|fqdn|dns(?:orip)?|value|servers?|address|ips?))*"
 _OF_SERVER = (
@@ -54,11 +54,10 @@ _OF_SERVER = (
     r"|mongo|mqtt|mysql|nats|opensearch|postgres|primary|rabbit|replica|source|sql|standby|statsd|syslog"
     r"|vault)[^.=\n]*[.]host(?:name)?(?:[.]value)?"
     # Identifiers of resources link to no document.
-    r"|.*(?:uri|ur[il][._-]name|output[^=\n]*[.]image|external[a-z]*nodes?[.]name|(?:provider|oidc"
-    r"|jwt)[^=\n]*issuer)"
+    r"|.*(?:uri|ur[il][._-]name|output[^=\n]*[.]image|external[a-z]*nodes?[.]name)"
     # A URL is only one of a server if something around it says so: many kinds link to their own documents.
     rf"|.*(?:{_SERVER}|push|write|auth|token|jwks|backup|mirror|export|forward|notif|alert|store|trigger"
-    r"|ingest|http[._-]?(?:api)?)[^=\n]*(?:ur[il]|path)(?:[.]value)?"
+    r"|ingest|discover|oidc|openid|idp|saml|sso|http[._-]?(?:api)?)[^=\n]*(?:ur[il]|path)(?:[.]value)?"
     # Dapr calls the URL of a server by that alone.
     r"|component[.]spec[.]metadata[.]ur[il][.]value"
     r"|.*[.][^=.\n]*(?:service|client[._-]?config|connect|controller|graphql|subscriber|callback"
@@ -76,7 +75,7 @@ _SERVER_LINE = (
     # Variables of the operator's own pods are read by whatever runs in them.
     "|^.*env[a-z]*[.](?:.*[.])?value=[a-z0-9+.-]+://.*$"
     # A step, or a service, that something is sent to may be a URL itself.
-    "|^.*(?:[.]to|service)=[a-z0-9+.-]+://.*$"
+    "|^.*(?:[.]to|service|authority|discovery|well[._-]?known)=[a-z0-9+.-]+://.*$"
     # A name with a port is asked for something, whatever the field.
     f"|^.*=(?:{_PORT}[ ]*,?[ ]*)+$"
 )
@@ -172,8 +171,8 @@ _OF_LINK = (
     r"|schema|source|sites?|reference|repo[a-z]*|support|redirect|root|self|public|external[._-]?|base)"
     r"[._-]*ur[il]s?[^:=>]*[:=>]"
 )
-_OWN_NAMES = r"(?i)redirect[^=]*=|[.]listeners?[.]configuration[.]"
-"""Where clients are sent, and where Kafka's listeners are reached from outside."""
+_OWN_NAMES = r"(?i)redirect[^=]*=|[.]listeners?[.]configuration[.]|issuers?=[a-z]{1,2}="
+"""Where clients are sent, where Kafka's listeners are reached from outside, and a name of X.509."""
 _IS_SERVED = "(?i)ingress|virtual[._-]?(?:host|server)|route|gateway"
 _LEAF = r"(?m)^[^ \n][^\n]*(?:\n [^\n]*)*"
 """A field with all lines of its text."""

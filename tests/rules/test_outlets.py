@@ -126,6 +126,25 @@ def test_a_pair_is_judged_as_a_field_of_the_name_in_it(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        *("issuer", "auth.issuer", "issuers", "trustedIssuers", "issuerURL", "oidc.issuerUrl", "issuer_url"),
+        *("authority", "discovery", "wellKnown", "discoveryURL", "samlUrl", "idpUrl", "sso.url"),
+    ],
+)
+def test_whoever_signs_people_in_is_a_server(path: str) -> None:
+    assert refused(spec=nested(path, f"https://{HOST}/realms/a"))
+    assert not refused(spec=nested(path, "http://dex.auth.svc:5556/dex"))
+
+
+def test_the_issuer_of_a_certificate_is_no_server() -> None:
+    assert refused(spec={"issuer": HOST})
+    assert not refused(spec={"issuer": f"CN={HOST},O=Example"})
+    assert not refused(spec={"issuerRef": {"name": HOST, "kind": "Issuer", "group": "cert-manager.io"}})
+    assert refused(spec={"values": f"oidc:\n  issuer: https://{HOST}\n"})
+
+
+@pytest.mark.parametrize(
     "service",
     ["cloudwatch", "stackdriver", "kinesis", "sqs", "sns", "bigquery", "eventhub", "slack", "honeycomb"],
 )
