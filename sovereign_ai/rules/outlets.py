@@ -128,6 +128,27 @@ _BUCKET_URL = (
     rf"(?im)^.*(?:=(?:{_STORE_SCHEMES}://[^\s/]|(?:[a-z0-9_-]+:)?(?:s3|gcs|azure):[a-z0-9])"
     r"|[.](?:provider|type|driver|backend|cloud)=(?:s3|aws)$).*$"
 )
+_LISTED_LINE = (
+    r"(?im)^.*=[a-z0-9+.-]*://.*$"
+    r"|^.*(?:ur[il]|registr(?:y|ies)|[.]api)(?:[._-]?(?:name|host|server|value))*=.*$"
+)
+"""Of a kind that is listed for a zone: every URL, and what is called after one, or after a registry."""
+_LINK = (
+    r"(?i)[.](?:docs?|documentation|help|home|icon|logo|runbook|licen[cs]e|issues?|changelog|links?|support"
+    r"|[$]?schema|dashboard|(?:public|external|redirect|root)[._-]?ur[il])[a-z._-]*="
+)
+"""Fields of what people read, and of an object's own address."""
+_GEOGRAPHY = (
+    "(?:us|eu|ap|sa|ca|me|af|il|cn|mx|uk|in|jp|kr|au|br|sg|hk|tw|za|fr|nl|pl|de|asia|europe|northamerica"
+    "|southamerica|australia|africa)"
+)
+_SIGNED_FOR = r"(?i)[.][^.=]*(?:endpoint|server|host|ur[il])[^.=]*=[^\s]"
+_REGION_LINE = (
+    r"(?im)^.*regions?(?:[._-]?(?:name|id|value))?=[^\s].*$"
+    r"|^.*(?:zone|location|data[._-]?cent(?:er|re))s?(?:[._-]?(?:name|id|value))?"
+    rf"={_GEOGRAPHY}-[a-z]+[a-z0-9-]*$"
+)
+"""A region, or what has the form of a cloud's region or zone in a field that is called after a place."""
 _RIGHT = r"(?i)capabilit[^=]*="
 _BUCKET = r"(?im)^.*bucket(?:[._-]?name)?(?:[.]value)?=[^\s].*$"
 # A service's own address is known to whoever asks it.
@@ -204,7 +225,8 @@ def parts_of_strangers(private: Iterable[str]) -> dict[str, str]:
         "opened": f"({_NOT_BY_SHAPE}) ? [] : {_opened_fields()}",
         "reached": f"{_IN_ZONE} ? variables.outside : $outside.map(g, g[1])",
         "leaves": f'{lines_of("variables.opened")}.join("\\n")',
-        "told": f"{_lines_of_servers()} + {_lines_of_hosts()} + {_settings_of_texts()}",
+        "told": f"{_lines_of_servers()} + {_lines_of_hosts()} + {_settings_of_texts()}"
+        f" + {_lines_of_listed()}",
         "ranges": f"{literal(list(private))} + variables.reached.filter(g, isCIDR(g))",
     }
 
@@ -282,6 +304,7 @@ def leads_nowhere() -> tuple[str, ...]:
         f"{_NOT_BY_SHAPE} || !({is_copied} || {is_of_cloud})",
         _are_inside("variables.told"),
         _stores_have_places(),
+        _regions_are_permitted(),
     )
 
 
@@ -295,6 +318,29 @@ def _lines_of_hosts() -> str:
     """Return CEL for the fields that are called after a host, but for those of the object's own names."""
     is_asked = f"!l.matches({literal(_SERVED)}) || l.matches({literal(_SENT)})"
     return f"variables.leaves.findAll({literal(_HOST_LINE)}).filter(l, {is_asked})"
+
+
+def _lines_of_listed() -> str:
+    """Return CEL for the other fields of a kind that is listed for a zone which hold a URL or a registry.
+
+    Outside the zones many kinds link to documents in such fields, and nobody has looked at the kind.
+    """
+    is_read = f"!l.matches({literal(_LINK)})"
+    return f"({_IN_ZONE} ? variables.leaves.findAll({literal(_LISTED_LINE)}).filter(l, {is_read}) : [])"
+
+
+def _regions_are_permitted() -> str:
+    """Return CEL: a kind that is listed for a zone names no region of a cloud but a permitted one.
+
+    Beside the server of a store a region only stands in the signature of requests.
+    """
+    beside = 'l.findAll("^[^=]*[.]")[0]'
+    is_server = f"s.startsWith({beside}) && s.matches({literal(_SIGNED_FOR)})"
+    is_beside = f"variables.leaves.findAll({literal(_STORE_LINE)}).exists(s, {is_server})"
+    zone_of = 'v.startsWith(r) && v.substring(size(r)).matches("^(?:-?[a-z])?$")'
+    is_permitted = f'[l.findAll("[^=]*$")[0]].all(v, $regions.exists(r, {zone_of}))'
+    lines = f"variables.leaves.findAll({literal(_REGION_LINE)})"
+    return f"!{_IN_ZONE} || {lines}.all(l, {is_permitted} || {is_beside})"
 
 
 def _settings_of_texts() -> str:

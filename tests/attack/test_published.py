@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -164,6 +165,23 @@ def test_a_published_field_of_any_kind_leads_nowhere_outside_the_zones_or_has_a_
                 left.append(f"{key} {path}")
     assert left == []
     assert walked >= 150
+
+
+def test_no_published_field_of_a_kind_that_is_listed_for_a_zone_holds_a_url_outside() -> None:
+    kinds = (("restricted", "example.net/Thing"),)
+    context = replace(described()[2], allowed_kinds=kinds)
+    listed = {
+        "apiVersion": "example.net/v1",
+        "kind": "Thing",
+        "metadata": {"name": "x", "namespace": "research"},
+    }
+    left = []
+    for key, row in WITHOUT_TABLE.items():
+        for path in row["fields"]:
+            findings = evaluate([{**listed, **holding(path, "https://h.example.org/x")}], context)
+            if {one.rule for one in findings} != {"RES-011"} and not path.endswith("issueURL"):
+                left.append(f"{key} {path}")
+    assert left == []
 
 
 def test_a_field_that_names_something_inside_the_cluster_leads_nowhere_either() -> None:
