@@ -122,11 +122,16 @@ MetalLB reads both forms of a range, with blanks around the hyphen (its `ParseCI
 _ENDS = r"[0-9A-Fa-f.:]+(?:/[0-9]+)?"
 _STORE_SCHEMES = (
     "(?:s3[an]?|gs|gcs|azure|azblob|az|wasbs?|abfss?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|hf"
-    "|huggingface|ngc|kaggle|modelscope|dbfs|gdrive|dropbox|onedrive)"
+    "|huggingface|ngc|kaggle|modelscope|dbfs|gdrive|dropbox|onedrive|lakefs|ollama|ipfs|wandb|comet|neptune)"
 )
+_HUB = "(?:hf|hugging[._-]?face|modelscope|kaggle)"
 _BUCKET_URL = (
-    rf"(?im)^.*(?:=(?:{_STORE_SCHEMES}://[^\s/]|(?:[a-z0-9_-]+:)?(?:s3|gcs|azure):[a-z0-9])"
-    r"|[.](?:provider|type|driver|backend|cloud)=(?:s3|aws)$).*$"
+    rf"(?im)^.*(?:=(?:{_STORE_SCHEMES}://[^\s/]|(?:[a-z0-9_-]+:)?(?:s3|gcs|azure|{_HUB}):[a-z0-9])"
+    r"|[.](?:provider|type|driver|backend|cloud)=(?:s3|aws)$"
+    # A hub of models needs no address: by its name, or by that of the field which says what lies there.
+    r"|[.](?:provider|type|backend|downloader|repo(?:sitory)?|(?:model)?[._-]?(?:hub|source|registry))"
+    rf"={_HUB}$"
+    rf"|[.]{_HUB}(?:[._-]|hub|models?|repo(?:sitory)?|dataset|id|name|path|ref|source|uri)*=[a-z0-9]).*$"
 )
 _LISTED_LINE = (
     r"(?im)^.*=[a-z0-9+.-]*://.*$"

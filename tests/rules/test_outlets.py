@@ -155,6 +155,38 @@ def test_a_service_is_known_as_a_type_as_a_key_and_in_a_list(service: str) -> No
     assert not refused(spec={"sinks": [{"type": "file"}], "pipelines": {"logs": {"exporters": ["file"]}}})
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *({"source": {name: {"repo": "org/model"}}} for name in ("hf", "huggingface", "huggingFace")),
+        *({"source": {name: "org/model"}} for name in ("hf", "hugging_face", "hfRepo", "hfModelId")),
+        *({"model": {name: "hf", "id": "org/model"}} for name in ("repo", "source", "hub", "downloader")),
+        *({name: "huggingface"} for name in ("provider", "modelHub", "modelSource", "registry")),
+        *({"model": f"{scheme}://org/model"} for scheme in ("hf", "ollama", "kaggle", "modelscope", "ipfs")),
+        {"model": "hf:org/model"},
+        {"source": {"type": "modelscope", "model": "org/model"}},
+        {"dataset": {"kaggle": {"dataset": "org/data"}}},
+        {"source": {"hf": {"endpoint": f"https://{HOST}", "repo": "org/model"}}},
+    ],
+)
+def test_a_hub_of_models_needs_no_address(spec: dict[str, Any]) -> None:
+    assert refused(spec=spec)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"source": {"hf": {"endpoint": "http://hub.research.svc", "repo": "org/model"}}},
+        {"endpoint": "http://hub.research.svc", "modelHub": "huggingface"},
+        {"modelFormat": {"name": "huggingface"}, "storageUri": "pvc://models/llama"},
+        {"model": "org/model", "tokenSecret": {"name": "hf"}, "repo": "org/half"},
+        {"hfTokenSecret": {"name": "token"}, "shelf": {"repo": "a/b"}},
+    ],
+)
+def test_a_mirror_inside_and_a_format_are_no_hub_outside(spec: dict[str, Any]) -> None:
+    assert not refused(spec=spec)
+
+
 def listed(spec: dict[str, Any]) -> bool:
     """Return whether an object of a kind that is listed for its zone is refused."""
     context = deciding.small_context()
