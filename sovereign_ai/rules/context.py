@@ -29,6 +29,7 @@ from sovereign_ai.plan import (
 from sovereign_ai.rules.addons.sending_kinds import BEYOND, EXPORTING
 from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.image_signatures import signed_digests, signed_registries, signer_rows
+from sovereign_ai.rules.model_hubs import HUBS
 from sovereign_ai.rules.placeless_kinds import HARMLESS
 from sovereign_ai.spec import CLUSTER_NAMES, AIFactory, Dns, ResidencyPolicy
 
@@ -226,15 +227,17 @@ def _fixed_constants() -> Mapping[str, Any]:
 
 
 def _public_resolver_pattern() -> str:
-    """Return the regular expression of the names and IPv4 addresses of public resolvers.
+    """Return the regular expression of public resolvers, by name and IPv4 address, and of hubs of models.
 
-    Addresses of IPv6 are left out: rules that read addresses permit none of them.
+    Both are known without a word that says what they are. Addresses of IPv6 are left out: rules that read
+    addresses permit none of them.
     """
     words: list[str] = []
     for service in public_resolvers():
         words += [re.escape(address) for address in service.addresses if ":" not in address]
         for name in service.names:
             words.append(f"(?:[a-z0-9-]+[.])*{name.replace('.', '[.]')}")
+    words.append(f"(?:[a-z0-9-]+[.])*{HUBS}")
     return f"(?i)^(?:{'|'.join(sorted(words))})[.]?$"
 
 

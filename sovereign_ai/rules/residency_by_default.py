@@ -43,6 +43,7 @@ from sovereign_ai.rules.environment_variables import (
 from sovereign_ai.rules.fields import GATHERED, all_permitted, on_gathered
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
+from sovereign_ai.rules.model_hubs import asks_stated_hub
 from sovereign_ai.rules.opaque_settings import line_of_text, opaque, opaque_by_word
 from sovereign_ai.rules.outlets import IS_KNOWN_OR_LISTED, leads_nowhere
 from sovereign_ai.rules.permitted_places import place, texts_are_short
@@ -262,6 +263,9 @@ _ARGUMENTS_NAME_PLACES = (
     f"variables.containers.all(c, {_ALL_LISTS}.all(v, size(v) == 0"
     f" || ({texts_are_short('v')} && {arguments_by_word('v')})))"
 )
+# A container's arguments follow its command: `[hf]` and `[upload, org/model]`.
+_WHOLE_COMMANDS = f"[{' + '.join(_LISTS[:2])}, {', '.join(_LISTS[2:])}]"
+_HUBS_ARE_STATED = f"variables.containers.all(c, {_WHOLE_COMMANDS}.all(w, {asks_stated_hub('w')}))"
 _AUDIENCE = "s.serviceAccountToken.audience"
 _TOKENS_STAY = (
     "variables.volumes.all(v, !has(v.projected) || !has(v.projected.sources) || v.projected.sources == null"
@@ -322,6 +326,14 @@ FLOWS = Rule(
             "containers",
             _ARGUMENTS_ARE_PERMITTED,
             _OF_COMMANDS,
+            late=True,
+        ),
+        RuleCheck(
+            PODS,
+            "containers",
+            _HUBS_ARE_STATED,
+            "it calls a client of a hub of models, or hands a model in, and no variable says which hub is "
+            "asked: set HF_ENDPOINT, or HF_HUB_OFFLINE to 1",
             late=True,
         ),
         RuleCheck(
