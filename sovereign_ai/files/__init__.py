@@ -18,7 +18,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.files.confusables import clean_text, foreign, hidden, mixed
     from sovereign_ai.files.csv_text import rows
-    from sovereign_ai.files.decoding import decode, locate_character, refuse_secrets
+    from sovereign_ai.files.decoding import decode, locate_character, refuse_empty, refuse_secrets
     from sovereign_ai.files.json_text import Json, parse_json
     from sovereign_ai.files.kinds import (
         ANSWERS,
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
         FileKind,
     )
     from sovereign_ai.files.object_text import PlacedObject, field_places, parse_objects, parse_placed_objects
-    from sovereign_ai.files.reading import files_in, read, read_lines
+    from sovereign_ai.files.reading import files_in, read, read_lines, type_and_step
     from sovereign_ai.files.secrets import may_be_secret, shown
     from sovereign_ai.files.source import SourceMap, above, below
     from sovereign_ai.files.yaml_text import Parsed, Refused, parse
@@ -80,7 +80,7 @@ else:
         {
             "confusables": ("clean_text", "foreign", "hidden", "mixed"),
             "csv_text": ("rows",),
-            "decoding": ("decode", "locate_character", "refuse_secrets"),
+            "decoding": ("decode", "locate_character", "refuse_empty", "refuse_secrets"),
             "json_text": ("Json", "parse_json"),
             "kinds": (
                 "ANSWERS",
@@ -133,7 +133,7 @@ else:
                 "WORKLOAD",
             ),
             "object_text": ("PlacedObject", "field_places", "parse_objects", "parse_placed_objects"),
-            "reading": ("files_in", "read", "read_lines"),
+            "reading": ("files_in", "read", "read_lines", "type_and_step"),
             "secrets": ("may_be_secret", "shown"),
             "source": ("SourceMap", "above", "below"),
             "yaml_text": ("Parsed", "Refused", "parse"),
@@ -210,7 +210,9 @@ __all__ = [
     "parse_placed_objects",
     "read",
     "read_lines",
+    "refuse_empty",
     "refuse_secrets",
     "rows",
     "shown",
+    "type_and_step",
 ]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.files.kinds import DESCRIPTION, FileKind
 from sovereign_ai.text import SECRET, secret_at
 
 _MARK = b"\xef\xbb\xbf"
+_WIDE = re.compile(
+    rb"(?P<utf32>\xff\xfe\0\0|\0\0\xfe\xff|[^\0]\0\0\0|\0\0\0[^\0])|\xff\xfe|\xfe\xff|[^\0]\0[^\0]|\0[^\0]\0"
+)
+"""How a text of UTF-16 or UTF-32 begins: with its mark, or with an ASCII letter in two or four bytes."""
 
 
 def decode(raw: bytes, file: str, kind: FileKind = DESCRIPTION) -> str:
@@ -29,6 +35,10 @@ def decode(raw: bytes, file: str, kind: FileKind = DESCRIPTION) -> str:
         message = "a second byte order mark is at the beginning"
         where = Where(file, 1, 1)
         raise kind.error(Problem("byte-order-mark", message, where, "save the file as UTF-8 without a mark"))
+    if (wide := _WIDE.match(raw)) is not None:
+        encoding = "UTF-32" if wide["utf32"] else "UTF-16"
+        hint = "save the file as UTF-8; in Windows PowerShell: '| Out-File -Encoding utf8' in place of '>'"
+        raise kind.error(Problem("not-utf8", f"the text is {encoding}, not UTF-8", Where(file, 1, 1), hint))
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -41,6 +51,20 @@ def decode(raw: bytes, file: str, kind: FileKind = DESCRIPTION) -> str:
         where = Where(file, before.count(b"\n") + 1, column)
         message = f"byte {offset:,} is not UTF-8"
         raise kind.error(Problem("not-utf8", message, where, "save the file as UTF-8")) from None
+
+
+def refuse_empty(text: str, file: str, kind: FileKind) -> None:
+    """Refuse a text without a letter, which a render that failed or a full disk leaves.
+
+    It is for kinds whose file may hold comments alone: a person meant that, and nobody means an empty file.
+
+    Raises:
+        SovereignError: the kind's own.
+    """
+    if not text.strip():
+        message = f"the file is empty; expected {kind.noun}"
+        hint = "name another file; one that says nothing on purpose holds a comment"
+        raise kind.error(Problem("empty-file", message, Where(file, 1, 1), hint))
 
 
 def locate_character(text: str, at: int, file: str) -> Where:

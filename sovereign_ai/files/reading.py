@@ -6,6 +6,7 @@ it is read. None of these is read, and each is a problem with the path.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -33,6 +34,16 @@ _TYPES = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+_NEXT_STEPS = {
+    errno.EACCES: "let this user read it and enter its folders, or name another file",
+    errno.EPERM: "let this user read it and enter its folders, or name another file",
+    errno.ENOTDIR: "a part of the path is a file; name another one",
+    errno.ENAMETOOLONG: "no file has so long a name; name another one",
+    errno.ELOOP: "its links lead in a circle; name another file",
+    errno.EIO: "the disk cannot read it; look at the kernel's log",
+}
+"""What to do about an error of the system; for others, the hint of the kind says what to name."""
 
 
 def read(path: Path, kind: FileKind, where: Where | None = None) -> bytes:
@@ -130,18 +141,26 @@ def _system_errors(path: Path, kind: FileKind, where: Where | None) -> Iterator[
     try:
         yield
     except OSError as error:
-        raise _refused(path, kind, where, error.strerror or "it cannot be read") from None
+        hint = _NEXT_STEPS.get(error.errno or 0, kind.hint)
+        raise _refused(path, kind, where, _reason(error, path), hint) from None
     except ValueError:
         # The path contains a null character, which no path of the system has.
-        raise _refused(path, kind, where, "it is no path") from None
+        raise _refused(path, kind, where, "it is no path", kind.hint) from None
 
 
-def _refused(path: Path, kind: FileKind, where: Where | None, reason: str) -> SovereignError:
+def _reason(error: OSError, path: Path) -> str:
+    """Return why a file cannot be opened; of a link that is there, it is what it leads to that is missing."""
+    if error.errno == errno.ENOENT and path.is_symlink():
+        return f"it is a link to {path.readlink()}, which does not exist"
+    return error.strerror or "it cannot be read"
+
+
+def _refused(path: Path, kind: FileKind, where: Where | None, reason: str, hint: str) -> SovereignError:
     """Return the error of a file that cannot be opened."""
     shown = str(path)[-_LONGEST_PATH:]
     # A place in a text does not name the file, so the message has to.
     message = f"{shown}: {reason}" if where else f"{reason}; expected {kind.noun}"
-    problem = Problem(kind.code, message, where or Where(shown), kind.hint)
+    problem = Problem(kind.code, message, where or Where(shown), hint)
     return (kind.missing or kind.error)(problem)
 
 
@@ -170,14 +189,23 @@ def _insist_on_regular(status: os.stat_result, path: Path, kind: FileKind, where
     """Refuse everything but a regular file."""
     if stat.S_ISREG(status.st_mode):
         return
-    file_type = "no file"
-    for test, name in _TYPES:
-        if test(status.st_mode):
-            file_type = name
-            break
-    hint = "name a regular file"
-    if file_type == "a pipe":
-        hint = "write what it gives into a file, and name that"
+    file_type, hint = type_and_step(status.st_mode)
     subject = str(path) if where else "it"
     message = f"{subject} is {file_type}, expected {kind.noun} in a regular file"
     raise kind.error(Problem(kind.code, message, where or Where(str(path)), hint))
+
+
+def type_and_step(mode: int) -> tuple[str, str]:
+    """Return what something is that is no regular file, and what to name in its place.
+
+    >>> type_and_step(stat.S_IFDIR)
+    ('a folder', 'name a regular file')
+    """
+    file_type = "no file"
+    for test, name in _TYPES:
+        if test(mode):
+            file_type = name
+            break
+    if file_type == "a pipe":
+        return file_type, "write what it gives into a file, and name that"
+    return file_type, "name a regular file"

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sovereign_ai.errors import Problem, SpecError, Where, nearest
-from sovereign_ai.files import DESCRIPTION, SourceMap, decode, parse, shown
+from sovereign_ai.files import DESCRIPTION, SourceMap, decode, parse, shown, type_and_step
 from sovereign_ai.files import read as read_file
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.spec.catalog_files import with_files
@@ -208,13 +208,17 @@ def _resolve_file(path: Path) -> Path:
             return _file_in(path)
         if not path.exists():
             message = "there is no such file or folder"
+            if path.is_symlink():
+                message = f"it is a link to {path.readlink()}, which does not exist"
             raise SpecError(Problem("no-file", message, Where(str(path)), _near_hint(path)))
         if not path.is_file():
             # A device or a pipe, which might never end.
-            message = "this is neither a file nor a folder"
-            raise SpecError(Problem("no-file", message, Where(str(path)), "name a regular file"))
-    except (OSError, ValueError):
-        message, hint = "the path cannot be looked up", "check its spelling and permissions"
+            file_type, hint = type_and_step(path.stat().st_mode)
+            message = f"it is {file_type}, expected a folder or a description in a regular file"
+            raise SpecError(Problem("no-file", message, Where(str(path)), hint))
+    except (OSError, ValueError) as error:
+        message = f"the path cannot be looked up: {getattr(error, 'strerror', None) or 'it is no path'}"
+        hint = "check its spelling and permissions"
         raise SpecError(Problem("no-file", message, Where(str(path)[:200]), hint)) from None
     if path.suffix not in (*_YAML, ".py"):
         message = "a description is a .yaml, .yml, .json or .py file"
@@ -232,12 +236,21 @@ def _file_in(folder: Path) -> Path:
         if (folder / name).is_file():
             return folder / name
     message = "the folder holds neither factory.yaml nor factory.py"
-    for name in _IN_FOLDER:
-        if (folder / name).is_dir():
-            message = f"{name} in it is a folder"
-            break
     hint = "write factory.yaml there; 'sovereign-ai init' writes an example"
+    for entry in sorted(folder.iterdir()):
+        if entry.name in _IN_FOLDER:
+            message = f"{entry.name} in it is {_what_is(entry)}"
+            break
+        if entry.name.lower() in _IN_FOLDER:
+            hint = f"rename {entry.name} to {entry.name.lower()}"
     raise SpecError(Problem("no-description", message, Where(str(folder)), hint))
+
+
+def _what_is(path: Path) -> str:
+    """Return what something is that is no regular file."""
+    if path.is_symlink() and not path.exists():
+        return f"a link to {path.readlink()}, which does not exist"
+    return type_and_step(path.stat().st_mode)[0]
 
 
 def _near_hint(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sovereign_ai.errors import SpecError, Where
-from sovereign_ai.files.decoding import decode, locate_character, refuse_secrets
+from sovereign_ai.files.decoding import decode, locate_character, refuse_empty, refuse_secrets
 from sovereign_ai.files.kinds import FIGURES, RESULTS
 from tests.hostile.texts import SECRETS
 
@@ -53,3 +53,20 @@ def test_plain_text_holds_no_secret() -> None:
 
 def test_places_count_from_one() -> None:
     assert locate_character("a\nbc", 3, "f") == Where("f", 2, 2)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_a_text_of_wider_letters_is_named_and_no_byte_of_it(encoding: str) -> None:
+    """Windows PowerShell writes UTF-16 by `>`; "byte 0 is not UTF-8" says nobody what to change."""
+    name = encoding[:6].upper()
+    with pytest.raises(
+        SpecError, match=rf"^f:1:1: the text is {name}, not UTF-8 \[not-utf8\]\n.*save the file as"
+    ):
+        decode("name: lab\n".encode(encoding), "f")
+
+
+def test_a_file_without_a_letter_is_refused_and_one_of_comments_is_not() -> None:
+    for text in ("", "\n", " \r\n\t"):
+        with pytest.raises(SpecError, match=r"^f:1:1: the file is empty; expected a file of figures"):
+            refuse_empty(text, "f", FIGURES)
+    refuse_empty("# none\n", "f", FIGURES)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from sovereign_ai.errors import SpecError, UsageError, Where
-from sovereign_ai.files.kinds import FIGURES, KINDS, PASSWORD, RESULTS
+from sovereign_ai.errors import SovereignError, SpecError, UsageError, Where
+from sovereign_ai.files.kinds import FIGURES, KINDS, PASSWORD, RESULTS, FileKind
 from sovereign_ai.files.reading import files_in, read, read_lines
 from tests.hostile.special import SPECIAL
 
@@ -98,3 +99,35 @@ def test_each_kind_has_a_limit_a_noun_and_a_next_step() -> None:
         assert 0 < kind.most_bytes <= 1 << 30, kind.name
         assert kind.noun, kind.name
         assert kind.hint, kind.name
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.EACCES, "let this user read it"),
+        (errno.ENOTDIR, "a part of the path is a file"),
+        (errno.ENAMETOOLONG, "no file has so long a name"),
+        (errno.ELOOP, "its links lead in a circle"),
+    ],
+)
+def test_the_next_step_is_that_of_the_system_s_error(
+    number: int, hint: str, kind: FileKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else could be named helps nobody whose file is there and cannot be read."""
+
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "a").touch()
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(SovereignError) as caught:
+        read(tmp_path / "a", kind)
+    (problem,) = caught.value.problems
+    assert problem.hint.startswith(hint)
+
+
+def test_of_a_link_it_is_said_what_is_missing_behind_it(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("nowhere")
+    with pytest.raises(SpecError, match="it is a link to nowhere, which does not exist"):
+        read(tmp_path / "a", FIGURES)

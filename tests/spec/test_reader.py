@@ -338,6 +338,26 @@ def test_a_folder_without_a_description_is_a_problem(tmp_path: Path):
     assert refusal(tmp_path / "notes.txt").problems[0].code == "no-description"
 
 
+def test_a_name_in_other_letters_is_offered_and_what_is_no_file_is_named(tmp_path: Path):
+    (tmp_path / "Factory.YAML").write_bytes(SMALL.read_bytes())
+    assert refusal(tmp_path).problems[0].hint == "rename Factory.YAML to factory.yaml"
+    (tmp_path / "factory.py").symlink_to("gone.py")
+    message = "factory.py in it is a link to gone.py, which does not exist"
+    assert refusal(tmp_path).problems[0].message == message
+    (tmp_path / "factory.json").mkdir()
+    assert refusal(tmp_path).problems[0].message == "factory.json in it is a folder"
+
+
+def test_a_link_to_nothing_and_a_pipe_are_named_as_such(tmp_path: Path):
+    (tmp_path / "lab.yaml").symlink_to("gone.yaml")
+    message = "it is a link to gone.yaml, which does not exist"
+    assert refusal(tmp_path / "lab.yaml").problems[0].message == message
+    os.mkfifo(tmp_path / "pipe.yaml")
+    problem = refusal(tmp_path / "pipe.yaml").problems[0]
+    assert problem.message == "it is a pipe, expected a folder or a description in a regular file"
+    assert problem.hint == "write what it gives into a file, and name that"
+
+
 def test_a_place_falls_back_to_the_nearest_part_around_it():
     source = read(SMALL).source
     assert source.where("pools[0].hall").line == source.where("pools[0]").line
