@@ -39,6 +39,7 @@ from sovereign_ai.files import (
     locate_character,
     parse,
     read,
+    refuse_empty,
     refuse_secrets,
     rows,
     shown,
@@ -129,9 +130,10 @@ def read_figures(path: Path) -> FigureFile:
     """Read a user's figures from a YAML or JSON file; a file with comments alone has none.
 
     Raises:
-        SpecError: the file cannot be read, or its content is no mapping.
+        SpecError: the file cannot be read, is empty, or its content is no mapping.
     """
     text = decode(read(path, FIGURES), str(path), FIGURES)
+    refuse_empty(text, str(path), FIGURES)
     data, source, problems = parse(text, str(path), FIGURES, tabs=path.suffix == ".json")
     if data is None:
         data = {}

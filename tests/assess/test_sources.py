@@ -102,6 +102,13 @@ def test_a_file_of_comments_alone_gives_no_figures(tmp_path: Path):
         _told(tmp_path, "- 1\n")
 
 
+@pytest.mark.parametrize("text", ["", " \n\n", "\ufeff"])
+def test_an_empty_file_is_not_taken_for_no_figures(tmp_path: Path, text: str):
+    """A render that failed, or a full disk, leaves one: every default would hold without a word."""
+    with pytest.raises(SpecError, match="empty-file"):
+        _told(tmp_path, text)
+
+
 def test_json_may_be_indented_by_tabs(tmp_path: Path):
     assert _told(tmp_path, '{\n\t"stall": 5\n}\n', "figures.json").figures == {"stall": GivenValue(5.0)}
 
@@ -151,7 +158,7 @@ def test_a_file_of_hours_that_is_no_text_or_no_csv_is_refused(tmp_path: Path):
     file = tmp_path / "hours.csv"
     file.write_bytes(b"\xff\xfe1\x00\n\x002\x00")
     for read in (read_series, read_columns):
-        with pytest.raises(SpecError, match="is not UTF-8"):
+        with pytest.raises(SpecError, match="the text is UTF-16, not UTF-8"):
             read(file)
     file.write_text(f"load,{'w' * 200_000}\n1,2\n")
     with pytest.raises(SpecError, match="bad-row"):

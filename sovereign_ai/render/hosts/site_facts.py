@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from sovereign_ai.errors import Problem, SpecError, Where
-from sovereign_ai.files import GIVEN, decode, parse, read
+from sovereign_ai.files import GIVEN, decode, parse, read, refuse_empty
 from sovereign_ai.key_material import openpgp_key, ssh_key
 from sovereign_ai.spec import Model, Name, TextForm, validated
 
@@ -189,12 +189,13 @@ class SiteFacts(Model):
 
 
 def read_site_facts(file: Path) -> SiteFacts:
-    """Read what a site's operator knows from a file; an empty file leaves every field at its default.
+    """Read what a site's operator knows from a file; comments alone leave every field at its default.
 
     Raises:
-        SpecError: the file cannot be read, or holds problems; all of them at once, each at its line.
+        SpecError: the file cannot be read, is empty, or holds problems: all at once, each at its line.
     """
     text = decode(read(file, GIVEN), str(file), GIVEN)
+    refuse_empty(text, str(file), GIVEN)
     parsed = parse(text, str(file), GIVEN)
     if parsed.data is None:
         parsed = parsed._replace(data={})

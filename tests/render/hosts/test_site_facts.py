@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
-from sovereign_ai.render.hosts.site_facts import Reach, SiteFacts
+from sovereign_ai.errors import SpecError
+from sovereign_ai.render.hosts.site_facts import Reach, SiteFacts, read_site_facts
 from tests.render.hosts.test_hosts import FULL, of
 
 
@@ -46,3 +49,12 @@ def test_how_a_host_is_reached_can_be_said() -> None:
 def test_what_is_given_wrongly_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         SiteFacts.model_validate(wrong)
+
+
+def test_an_empty_file_is_refused_and_one_of_comments_alone_says_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "hosts.yaml"
+    file.write_text("")
+    with pytest.raises(SpecError, match="empty-file"):
+        read_site_facts(file)
+    file.write_text("# admin_keys: []\n")
+    assert read_site_facts(file) == SiteFacts()
