@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from typer.main import get_current_context  # type: ignore[attr-defined] # Typer exports no other way to it
 
 from sovereign_ai.cli.interrupt import was_requested
 from sovereign_ai.cli.limits import find_resource_limit
 from sovereign_ai.cli.output import Output
-from sovereign_ai.cli.output_places import insist_on_place
+from sovereign_ai.cli.output_places import insist_on_other_files, insist_on_place
 from sovereign_ai.cli.tracing import tracing
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError
 
@@ -61,13 +62,18 @@ def _checked(
     """Do a command's work once what it names can be written.
 
     Raises:
+        UsageError: it would take the place of what the command reads.
         OSError: it cannot.
     """
-    files = [outputs] if isinstance(outputs, Path) else outputs or ()
+    files = [outputs] if isinstance(outputs, Path) else [*(outputs or ())]
     for file in files:
         insist_on_place(file)
     if folder is not None:
         insist_on_place(folder, is_folder=True)
+        files.append(folder)
+    context = get_current_context(silent=True)
+    if files and context is not None:
+        insist_on_other_files(files, context.params)
     work(output)
 
 

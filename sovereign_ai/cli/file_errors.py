@@ -39,6 +39,8 @@ def find_file_problem(error: OSError) -> EnvironmentLacksError | None:
     hint = _NEXT_STEPS.get(error.errno or 0)
     if hint is None:
         return None
+    if error.errno == errno.ENOENT:
+        hint = _missing_step(error)
     where = Where(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else Where()
     # `os.path.expanduser` returns the path as it is where the home is unknown; `Path.home` would raise.
     state_home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111
@@ -46,3 +48,18 @@ def find_file_problem(error: OSError) -> EnvironmentLacksError | None:
         hint += "; XDG_STATE_HOME places the state folder elsewhere"
     reason = error.strerror or os.strerror(error.errno or 0)
     return EnvironmentLacksError(Problem("file-refused", f"the system refuses it: {reason}", where, hint))
+
+
+def _missing_step(error: OSError) -> str:
+    """Return what to do about a file that is not there, or that cannot be made."""
+    # The error of the working directory itself has no name.
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    try:
+        place = os.path.join(os.getcwd(), name)  # noqa: PTH109, PTH118 - the name may be no path
+    except FileNotFoundError:
+        if not os.path.isabs(name):  # noqa: PTH117 - see above
+            return "the folder that this shell is in was removed; go to another one"
+        place = name
+    if os.path.isdir(os.path.dirname(place)):  # noqa: PTH112, PTH120 - see above
+        return "it is gone, or its folder takes no files; name another place"
+    return _NEXT_STEPS[errno.ENOENT]

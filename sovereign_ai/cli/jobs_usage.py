@@ -74,7 +74,7 @@ def add_usage(group: typer.Typer) -> None:
             question = UsageQuestion(_moment(since), figures, focus)
             _usage(output, stack, question, (cluster, kubeconfig, name))
 
-        run_command("jobs usage", as_json, work)
+        run_command("jobs usage", as_json, work, outputs=focus)
 
 
 def _moment(text: str) -> datetime | None:

@@ -60,12 +60,13 @@ def add(app: typer.Typer) -> None:
                 problem = Problem("contradiction", message, hint=hint)
                 run_command("plan", as_json, lambda _: _refuse(problem), outputs=out)
                 return
-            run_command("plan", as_json, lambda output: _cables(output, wish), outputs=out)
+            run_command("plan", as_json, lambda output: _cables(output, wish), outputs=order)
             return
         if phase is not None:
             run_command("plan", as_json, lambda output: _phase(output, stack, phase), outputs=out)
             return
-        run_command("plan", as_json, lambda output: _plan(output, stack, out, picture, why), outputs=out)
+        files = [file for file in (out, picture) if file is not None]
+        run_command("plan", as_json, lambda output: _plan(output, stack, out, picture, why), outputs=files)
 
 
 @frozen_dataclass

@@ -121,7 +121,7 @@ def add_simulate(group: typer.Typer) -> None:
             asked = MonthsAsked(stack, name, figures, days, runs, seed, jobs, left, metrics, source)
             simulate_months(output, asked)
 
-        run_command("repair simulate", as_json, work)
+        run_command("repair simulate", as_json, work, outputs=metrics)
 
 
 def simulate_months(output: Output, asked: MonthsAsked) -> None:

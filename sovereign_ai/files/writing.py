@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from errno import EEXIST, EINVAL, EISDIR, ELOOP, ENOTSUP, EROFS
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def write(path: Path, content: str | bytes) -> None:
         _insist_on_own_pipe(place, status, path)
     if status is not None and (not stat.S_ISREG(status.st_mode) or place.is_symlink()):
         # Append: `/dev/stdout` may be a file into which a shell redirected earlier output too.
-        with place.open("ab") as stream:
+        with naming(path), place.open("ab") as stream:
             stream.write(data)
         return
     mode = stat.S_IMODE(status.st_mode) if status is not None else None
@@ -125,20 +126,39 @@ def prepare(
     first_mode = _DEFAULT_MODE if mode is None else mode & 0o700 or 0o600
     descriptor, fresh = _new_beside(beside, first_mode)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with naming(place), os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             if mode is not None:
                 os.fchmod(file.fileno(), mode)
             if durable:
                 os.fsync(file.fileno())
-    except BaseException as error:
+    except BaseException:
         fresh.unlink(missing_ok=True)
-        # The error of a full disk names no file.
-        if isinstance(error, OSError) and error.filename is None:
-            raise _named(error, place) from None
         raise
     return fresh
+
+
+def insist_on_new_files(folder: Path, named: Path) -> None:
+    """Try whether a folder takes new files, by one that is gone at once.
+
+    Permissions do not tell: root may write everywhere but on a disk that is mounted for reading, in `/proc`
+    or `/sys`, and below what cannot be changed (`chattr +i`).
+
+    Args:
+        folder: a folder that exists.
+        named: what the user named, for the error.
+
+    Raises:
+        OSError: it takes none.
+    """
+    try:
+        # `.` and `/` have no name.
+        descriptor, fresh = _new_beside(folder / (named.name or "new"), 0o600)
+        os.close(descriptor)
+        fresh.unlink()
+    except OSError as error:
+        raise _named(error, named) from None
 
 
 def create(path: Path, data: bytes, *, mode: int = 0o666) -> None:
@@ -150,15 +170,12 @@ def create(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """
     descriptor = os.open(path, _NEW, mode)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with naming(path), os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-    except BaseException as error:
+    except BaseException:
         path.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            # Of a descriptor the system says no name, and a person has to know which file it was.
-            error.filename = str(path)
         raise
 
 
@@ -202,8 +219,9 @@ def sync_folder(folder: Path) -> None:
 
 def _new_beside(place: Path, mode: int) -> tuple[int, Path]:
     """Open a new file in a place's folder, under a name that cannot be predicted."""
+    stem = os.fsencode(place.name)[:_LONGEST_STEM].decode(errors="ignore")
     for _ in range(_TRIES):
-        fresh = place.with_name(f".{place.name[:_LONGEST_STEM]}.{secrets.token_hex(6)}")
+        fresh = place.with_name(f".{stem}.{secrets.token_hex(6)}")
         with contextlib.suppress(FileExistsError):
             return os.open(fresh, _NEW, mode), fresh
     raise FileExistsError(EEXIST, os.strerror(EEXIST), str(place))
@@ -232,6 +250,17 @@ def destination(path: Path) -> Path:
         place = place.parent / place.readlink()
     message = "its links lead in a circle"
     raise UsageError(Problem("dangling-link", message, Where(str(path)), "name another file"))
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give errors the path of an open file: of a descriptor, as of a full disk, the system says no name."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise _named(error, path) from None
 
 
 def _named(error: OSError, path: Path) -> OSError:

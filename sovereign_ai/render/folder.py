@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import LISTING, read
-from sovereign_ai.files.writing import open_to_append, replace
+from sovereign_ai.files.writing import naming, open_to_append, replace
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
 
@@ -81,8 +81,9 @@ def write(
             # The name goes into the list before the file is written: a run that is killed in between leaves
             # no file that the next run takes for somebody else's.
             if name not in earlier:
-                notes.write(f"{name}\n")
-                notes.flush()
+                with naming(listing):
+                    notes.write(f"{name}\n")
+                    notes.flush()
             put(folder, name, content)
             written.add(name)
             size += len(content)

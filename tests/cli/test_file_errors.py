@@ -87,3 +87,25 @@ def test_what_no_user_can_mend_stays_a_defect_and_the_state_folder_is_named_as_s
     assert found is not None
     assert "XDG_STATE_HOME" in found.problems[0].hint
     assert found.problems[0].where.file == "/somewhere/sovereign-ai/pulumi"
+
+
+def test_what_is_not_there_has_the_next_step_of_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hint(name: str | None) -> str:
+        error = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        error.filename = name
+        found = find_file_problem(error)
+        assert found is not None
+        return found.problems[0].hint
+
+    assert hint(str(tmp_path / "none" / "x")) == "make the folder first, or name another place"
+    # `/proc` takes no files, and says that there is none.
+    assert hint("/proc/x") == "it is gone, or its folder takes no files; name another place"
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    assert hint("x") == "it is gone, or its folder takes no files; name another place"
+    gone.rmdir()
+    for name in (None, "x", "none/x"):
+        assert hint(name) == "the folder that this shell is in was removed; go to another one"

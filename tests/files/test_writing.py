@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,15 @@ import pytest
 
 from sovereign_ai.errors import UsageError
 from sovereign_ai.files import writing
-from sovereign_ai.files.writing import create, destination, open_to_append, replace, write, write_private
+from sovereign_ai.files.writing import (
+    create,
+    destination,
+    insist_on_new_files,
+    open_to_append,
+    replace,
+    write,
+    write_private,
+)
 
 
 def test_a_new_file_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -210,3 +219,21 @@ def test_what_another_user_left_open_is_closed_when_it_is_replaced(
     monkeypatch.setattr(writing.os, "geteuid", lambda: 4_242)
     write(tmp_path / "a", "mine")
     assert (tmp_path / "a").stat().st_mode & 0o777 == kept
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "光"])
+def test_a_name_of_255_bytes_is_written_as_any_other(letter: str, tmp_path: Path) -> None:
+    """File systems count bytes, and the temporary name beside it is longer."""
+    name = letter * (255 // len(letter.encode()))
+    write(tmp_path / name, "new")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "new"}
+
+
+@pytest.mark.parametrize("writer", [write, lambda path, _: insist_on_new_files(Path("/proc"), path)])
+def test_what_cannot_be_written_is_named(writer: Callable[[Path, str], None], tmp_path: Path) -> None:
+    """The system names no file where a disk is full, and another one where it is made beside its place."""
+    link = tmp_path / "link"
+    link.symlink_to("/dev/full")
+    with pytest.raises(OSError, match=re.escape(str(link))):
+        writer(link, "new")
+    assert list(tmp_path.iterdir()) == [link]
