@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from sovereign_ai import __version__
 from sovereign_ai.cli.interrupt import exit_code_of_request, heed_requests, ignore_requests
-from sovereign_ai.cli.usage import is_help, output_of, refused, shorten
+from sovereign_ai.cli.usage import empty_word, is_help, output_of, refused, shorten
 from sovereign_ai.errors import ExitCode
 from sovereign_ai.text import clean
 
@@ -94,6 +94,10 @@ def _run_command(arguments: Sequence[str]) -> int:
         KeyboardInterrupt: a request to end came before the command began, or after its last word.
     """
     program = _program(arguments[0] if arguments else "")
+    if (refusal := empty_word(arguments, program)) is not None:
+        with contextlib.suppress(typer.Exit):
+            output_of(arguments, program).fail(refusal)
+        return int(ExitCode.BAD_INPUT)
     code = program.main(list(arguments), prog_name="sovereign-ai", standalone_mode=False) or 0
     # Typer returns such a request as a plain number; where the command itself heard it, it has said so.
     if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):
@@ -159,16 +163,21 @@ def run() -> None:
     except OSError as error:
         # Typer itself writes help and completion, outside of `run_command`, so its write errors arrive here.
         with contextlib.suppress(OSError):
-            sys.stderr.write(_write_error_line(error))
+            sys.stderr.write("".join(f"{line}\n" for line in _write_error_lines(error)))
         _discard_output()
         sys.exit(int(ExitCode.ENVIRONMENT))
 
 
-def _write_error_line(error: OSError) -> str:
-    """Return the line that reports a failed write, with the file's name if there is one."""
-    if isinstance(error.filename, str | bytes):
-        return f"{clean(os.fsdecode(error.filename))}: {error.strerror} [cannot-write]\n"
-    return f"{error.strerror} [cannot-write]\n"
+def _write_error_lines(error: OSError) -> list[str]:
+    """Return the lines that report a failed write, with what to do."""
+    from sovereign_ai.cli.file_errors import find_file_problem
+    from sovereign_ai.cli.output import stream_error
+
+    named = stream_error(error)
+    known = find_file_problem(named)
+    if known is not None:
+        return known.problems[0].lines
+    return [f"{clean(os.fsdecode(named.filename))}: {named.strerror} [cannot-write]"]
 
 
 def _discard_output() -> int:

@@ -93,6 +93,12 @@ class Output:
             sys.stdout.flush()
         except BrokenPipeError:
             _discard(sys.stdout)
+        except OSError as error:
+            # What is left in the buffer would fail once more at the end, with a second message. The first
+            # goes to standard error, also with `--json`.
+            _discard(sys.stdout)
+            self.as_json = False
+            raise stream_error(error) from None
         if code is not ExitCode.OK:
             raise typer.Exit(int(code))
 
@@ -132,6 +138,8 @@ class Output:
             lines += problem.lines
         if len(problems) > 1:
             lines.append(counted(len(problems), "problem"))
+        if sys.stderr.isatty():
+            lines = problem_lines(lines)
         text = "".join(f"{line}\n" for line in lines)
         stream = sys.stdout if self.as_json else sys.stderr
         try:
@@ -199,6 +207,11 @@ def _escape(match: re.Match[str]) -> str:
     for at in range(0, len(units), 2):
         escapes += f"\\u{units[at]:02x}{units[at + 1]:02x}"
     return escapes
+
+
+def stream_error(error: OSError) -> OSError:
+    """Return an error about standard output with its name: the system names files alone."""
+    return type(error)(error.errno, error.strerror, error.filename or "standard output")
 
 
 def _discard(stream: TextIO) -> None:
@@ -285,6 +298,41 @@ def laid_out(lines: Iterable[str]) -> list[str]:
             text.append(line)
         else:
             text += wrapped(sentence, line.removesuffix(sentence))
+    return text
+
+
+_HINT = "    "
+"""What stands before a hint."""
+_QUOTE = "    | "
+"""What stands before the further lines of a message."""
+_COMMAND = re.compile(r"(?:chmod|ibnetdiscover|lldpctl|openssl|pip|sovereign-ai) ")
+"""How a hint begins that is a command as a whole."""
+_QUOTED_COMMAND = re.compile(r"`[^`]*`")
+
+
+def problem_lines(lines: Iterable[str]) -> list[str]:
+    """Lay out the lines of problems in 80 columns, for a terminal: elsewhere a problem is one line to search.
+
+    Commands stay whole, or are divided by backslashes, so that they can be copied.
+
+    >>> problem_lines(["    chmod 600 key.pem"])
+    ['    chmod 600 key.pem']
+    """
+    text: list[str] = []
+    for line in lines:
+        # What a message quotes stays as it is, with its blanks.
+        if len(line) <= _COLUMNS or line.startswith(_QUOTE):
+            text.append(line)
+            continue
+        hint = line.removeprefix(_HINT)
+        if hint != line and _COMMAND.match(hint):
+            text += continued(hint, _HINT)
+            continue
+        joined = _QUOTED_COMMAND.sub(lambda command: command[0].replace(" ", "\0"), hint)
+        indent = _HINT if hint != line else ""
+        # Two blanks more than the place, and no more than the hint: neither looks like the other.
+        parts = _wrap(joined, indent, f"{indent}  ")
+        text += [part.replace("\0", " ") for part in parts]
     return text
 
 

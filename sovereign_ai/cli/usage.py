@@ -111,6 +111,46 @@ def refused(error: TyperException, arguments: Sequence[str], root: Command) -> t
     return output_of(arguments, root), UsageError(problem)
 
 
+def empty_word(arguments: Sequence[str], root: Command) -> UsageError | None:
+    """Return the error of an empty argument, or of an empty path of an option; None if there is none.
+
+    Typer takes an empty path for the working directory: `down "$STACK"` would remove the stack in it where a
+    shell's variable is not set.
+
+    Args:
+        arguments: the words after the program's name.
+        root: the whole program.
+    """
+    command, words = _named_command(arguments, root)
+    options = {opt: parameter for parameter in command.params for opt in parameter.opts if opt[:1] == "-"}
+    waiting = None
+    for word in arguments[len(words) :]:
+        name, equals, value = word.partition("=")
+        if waiting is not None:
+            option, waiting = waiting, None
+            if not word and _takes_path(options[option]):
+                return _empty(option)
+        elif not word:
+            return _empty("an argument")
+        elif name in options and not getattr(options[name], "is_flag", False):
+            if not equals:
+                waiting = name
+            elif not value and _takes_path(options[name]):
+                return _empty(name)
+    return None
+
+
+def _takes_path(parameter: Any) -> bool:
+    """Return whether an argument or option takes paths; Typer exports no name for their type."""
+    return "Path" in repr(parameter.type_descriptor)
+
+
+def _empty(name: str) -> UsageError:
+    """Return the error of an empty word."""
+    hint = "is a variable of the shell not set? for the working directory, write ."
+    return UsageError(Problem("usage", f"{name} is empty", hint=hint))
+
+
 def output_of(arguments: Sequence[str], root: Command) -> Output:
     """Return the output that arguments ask for, of the command that they name.
 

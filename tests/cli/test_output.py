@@ -10,17 +10,24 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as some
 
 from sovereign_ai.cli import output
-from sovereign_ai.cli.output import wrapped
+from sovereign_ai.cli.output import Output, wrapped
+from sovereign_ai.errors import Problem, UsageError, Where
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(output).failed == 0
+
+
+FULL = """standard output: the system refuses it: No space left on device [file-refused]
+    free some space and run the command again
+"""
 
 
 def run_program(
@@ -36,16 +43,36 @@ def run_program(
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
 def test_a_standard_output_that_takes_nothing_is_told_on_standard_error(form: list[str]) -> None:
     done = run_program("validate", "stacks/lab", *form, output="/dev/full")
-    assert done.returncode == 3
-    assert "No space left on device" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "Exception ignored" not in done.stderr
+    assert (done.returncode, done.stderr) == (3, FULL)
 
 
 @pytest.mark.parametrize("arguments", ["--help", "--version", "plan --help"])
-def test_help_that_cannot_be_written_is_told_in_a_line(arguments: str) -> None:
+def test_help_that_cannot_be_written_is_told_as_a_result_is(arguments: str) -> None:
     done = run_program(*arguments.split(), output="/dev/full")
-    assert (done.returncode, done.stderr) == (3, "No space left on device [cannot-write]\n")
+    assert (done.returncode, done.stderr) == (3, FULL)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_problems_keep_to_80_columns_on_a_terminal_and_are_a_line_each_elsewhere(
+    is_terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    command = f"openssl genpkey -algorithm ed25519 -out {'k' * 20} && chmod 600 {'k' * 20}"
+    hint = f"{'word ' * 11}`sovereign-ai up STACK --yes`\n{command}"
+    quoted = f"{'x  y ' * 30}end"
+    problem = Problem("odd", f"{'words ' * 20}end\n{quoted}", Where("factory.yaml", 3, 1), hint)
+    with pytest.raises(typer.Exit):
+        Output("validate").fail(UsageError(problem))
+    lines = capsys.readouterr().err.removeprefix("\r\x1b[2K").splitlines()
+    if not is_terminal:
+        assert lines == problem.lines
+        return
+    assert f"    | {quoted}" in lines
+    assert max(len(line) for line in lines if quoted not in line) <= 80
+    # A command in backquotes is not divided, and another one as a shell takes it.
+    assert sum("`sovereign-ai up STACK --yes`" in line for line in lines) == 1
+    copied = "\n".join(lines).partition("    openssl")[2].replace("\\\n", "")
+    assert " ".join(f"openssl{copied}".split()) == command
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])

@@ -118,3 +118,37 @@ def test_no_list_of_commands_breaks_off_in_the_midst_of_a_thought(capsys: pytest
         assert "Commands:" in text
         assert "..." not in text.partition("Commands:")[2], words
         assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        (["validate", ""], "an argument"),
+        (["down", "", "--yes"], "an argument"),
+        (["explain", ""], "an argument"),
+        (["access", "list", ""], "an argument"),
+        (["render", "stack", "-o", ""], "-o"),
+        (["render", "stack", "--output="], "--output"),
+        (["report", "--on", "2026-12-31", "-o", "x.html", "-o", ""], "-o"),
+    ],
+)
+def test_an_empty_word_is_no_name_of_the_working_directory(
+    line: list[str],
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A shell's variable that is not set would remove the stack in it, or write into it."""
+    monkeypatch.chdir(tmp_path)
+    assert call(line) == 2
+    assert f"{name} is empty [usage]\n    is a variable of the shell not set?" in capsys.readouterr().err
+    assert call([*line, "--json"]) == 2
+    [problem] = orjson.loads(capsys.readouterr().out)["problems"]
+    assert problem["message"] == f"{name} is empty"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_text_is_an_option_s_own_matter(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["report", "--on", ""]) == 2
+    assert "is empty" not in capsys.readouterr().err
