@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from math import inf, isfinite
 from pathlib import Path
@@ -12,7 +12,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.completion import complete_serving
-from sovereign_ai.cli.options import DescriptionArgument, day
+from sovereign_ai.cli.options import DescriptionArgument, day, pairs
 from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.errors import ExitCode
 from sovereign_ai.files.writing import write
@@ -193,7 +193,7 @@ def _energy(
 
     stack, given = _open(path, figures, "energy")
     temperatures = {}
-    for site, file in _by_site("--wet-bulb", wet_bulb, "fra1=wet-bulb.txt"):
+    for site, file in pairs("--wet-bulb", wet_bulb, "SITE=FILE", "fra1=wet-bulb.txt").items():
         temperatures[site] = read_series(Path(file))
     return assess_energy(stack.factory, stack.plan, given, temperatures, hours(hourly, store))
 
@@ -213,10 +213,10 @@ def hours(hourly: list[str], store: list[str]) -> dict[str, Hourly]:
     from sovereign_ai.assess.sources import read_columns
 
     stores = {}
-    for site, text in _by_site("--store", store, _STORE_EXAMPLE):
+    for site, text in pairs("--store", store, "SITE=KWH,KW", _STORE_EXAMPLE).items():
         stores[site] = _read_store(site, text)
     by_site: dict[str, Hourly] = {}
-    for site, file in _by_site("--hourly", hourly, "fra1=year.csv"):
+    for site, file in pairs("--hourly", hourly, "SITE=FILE", "fra1=year.csv").items():
         series = read_columns(Path(file))
         _require_header(file, series)
         # One column is the load; every other is the supply of a contract.
@@ -269,19 +269,6 @@ def _is_number(text: str) -> bool:
         return isfinite(float(text))
     except ValueError:
         return False
-
-
-def _by_site(option: str, texts: list[str], example_text: str) -> Iterator[tuple[str, str]]:
-    """Yield the site and the value of each SITE=VALUE.
-
-    Raises:
-        UsageError: a text has no site or no value.
-    """
-    for text in texts:
-        site, _, value = text.partition("=")
-        if not site or not value:
-            _refuse("bad-option", f"{option} {text!r} is no SITE=…", f"such as {example_text}")
-        yield site, value
 
 
 def _cost(

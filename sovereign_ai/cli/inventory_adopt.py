@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.completion import complete_model
+from sovereign_ai.cli.options import pairs
 from sovereign_ai.cli.output import AsJson, Output
 from sovereign_ai.files import writing
 from sovereign_ai.text import counted
@@ -93,7 +94,7 @@ def _adopt(
     output: Output,
     paths: Sequence[Path],
     form: str,
-    pairs: Sequence[str],
+    named: Sequence[str],
     only: str,
     against: Path | None,
     out: Path | None,
@@ -103,7 +104,7 @@ def _adopt(
     from sovereign_ai.adopt import adopt, read_site
     from sovereign_ai.errors import ExitCode
 
-    models = _models(pairs)
+    models = pairs("--model", named, "MODEL=SYSTEM", "--model XE9680=dgx-h100")
     if out is not None and not replace:
         _refuse_existing(out)
     progress = _late(output.progress)
@@ -150,24 +151,6 @@ def _compare(seen: ReadSite, path: Path, progress: Callable[[str], None]) -> Com
     planned = planned_site(seen.format.name, stack.factory, stack.plan, seen.site)
     progress("comparing")
     return compare(seen.site, planned)
-
-
-def _models(pairs: Sequence[str]) -> Mapping[str, str]:
-    """Return model to system.
-
-    Raises:
-        UsageError: a pair has no system.
-    """
-    from sovereign_ai.errors import Problem, UsageError
-
-    models: dict[str, str] = {}
-    for pair in pairs:
-        model, _, system = pair.partition("=")
-        models[model] = system
-    if "" in models.values():
-        message = "a model and its system are written MODEL=SYSTEM"
-        raise UsageError(Problem("bad-model", message, hint="--model XE9680=dgx-h100"))
-    return models
 
 
 def _refuse_existing(out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -29,3 +30,32 @@ def day(text: str | None) -> date:
     except ValueError:
         message = f"--on: {text!r} is no day of the calendar"
         raise UsageError(Problem("bad-date", message, hint="write --on 2026-12-31")) from None
+
+
+def pairs(option: str, texts: Sequence[str], form: str, example: str) -> dict[str, str]:
+    """Return the names and values of an option that may be repeated and is written NAME=VALUE.
+
+    Args:
+        option: its name.
+        texts: what was given for it.
+        form: what it is written as, such as `SITE=FILE`.
+        example: such a text.
+
+    Raises:
+        UsageError: every text without a name or a value, and every name with a second value.
+    """
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not name or not value:
+            problems.append(
+                Problem("bad-option", f"{option} {text!r} is no {form}", hint=f"such as {example}")
+            )
+        elif name in values:
+            message = f"{option} {name} is given twice: {values[name]!r} and {value!r}"
+            problems.append(Problem("bad-option", message, hint="leave one of the two out"))
+        values.setdefault(name, value)
+    if problems:
+        raise UsageError(problems)
+    return values

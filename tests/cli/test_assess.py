@@ -219,6 +219,17 @@ def test_a_month_that_is_none_is_shown_as_it_was_written():
     assert "write --focus 2026-12" in told.stderr
 
 
+@pytest.mark.parametrize("option", ["--wet-bulb", "--hourly", "--store"])
+def test_a_site_has_one_value_of_an_option_and_all_that_is_wrong_is_said(option: str):
+    """The last one counted, without a word."""
+    texts = ("fra1=1,1", "fra1=2,2", "fra2", "=x", "fra3=")
+    done = _run("energy", str(STACKS / "lab"), *(word for text in texts for word in (option, text)), "--json")
+    assert done.exit_code == 2
+    problems = [problem["message"] for problem in json.loads(done.stdout)["problems"]]
+    assert f"{option} fra1 is given twice: '1,1' and '2,2'" in problems
+    assert [f"{text!r} is no SITE=" in " ".join(problems) for text in texts[2:]] == [True] * 3
+
+
 def test_a_file_of_hours_without_a_header_is_named_with_its_first_line(tmp_path: Path):
     file = tmp_path / "hours.csv"
     file.write_text("100\n90\n")

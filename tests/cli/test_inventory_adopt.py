@@ -114,9 +114,14 @@ def test_every_problem_of_every_file_is_reported_with_its_place(slurm: Path) -> 
     assert all(problem["line"] for problem in data["problems"])
 
 
-def test_a_model_without_a_system_is_refused(slurm: Path) -> None:
-    data = document(str(slurm), "--model", "train")
-    assert (data["exit"], data["problems"][0]["code"]) == (2, "bad-model")
+def test_a_model_without_a_system_or_with_two_is_refused(slurm: Path) -> None:
+    models = ("train", "a=dgx-h100", "a=dgx-b200")
+    data = document(str(slurm), *(word for model in models for word in ("--model", model)))
+    assert data["exit"] == 2
+    assert sorted(problem["message"] for problem in data["problems"]) == [
+        "--model 'train' is no MODEL=SYSTEM",
+        "--model a is given twice: 'dgx-h100' and 'dgx-b200'",
+    ]
 
 
 def test_an_unknown_format_has_the_nearest_name(slurm: Path) -> None:
