@@ -77,7 +77,12 @@ SERIES = FileKind(
     "series", "a file of hours", _MIB, "name a text file with a number a line, or a CSV of kilowatts"
 )
 GIVEN = FileKind("given", "a hosts.yaml", _MIB, "name a file that can be read")
-ENDPOINTS = FileKind("endpoints", "an endpoints file", _MIB, "name an endpoints file")
+ENDPOINTS = FileKind(
+    "endpoints",
+    "an endpoints file",
+    _MIB,
+    "name a file of YAML with ca:, username:, password_file: and endpoints: (docs/inventory.md)",
+)
 PASSWORD = FileKind(
     "password",
     "a password file",

@@ -74,6 +74,7 @@ def test_a_request_that_only_the_library_of_the_command_line_hears_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Interrupted:
+        params = ()
         commands: ClassVar[dict[str, Any]] = {}
 
         def main(self, *_words: object, **_named: object) -> int:
