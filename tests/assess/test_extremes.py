@@ -75,7 +75,9 @@ def _permitted(name: str, unit: str) -> list[float]:
 
 
 def _assessed(name: str, numbers: Mapping[str, float], file: Path) -> Iterator[Assessment]:
-    file.write_text("".join(f"{figure}: '{number!r}'\n" for figure, number in numbers.items()))
+    lines = [f"{figure}: '{number!r}'\n" for figure, number in numbers.items()]
+    # A file of comments alone has no figures; an empty one is refused.
+    file.write_text("".join(["# figures\n", *lines]))
     factory, planned = stack(name)
     figures = split(factory, planned, read_figures(file))
     yield goodput.assess_goodput(factory, planned, figures["goodput"], runs=4)
