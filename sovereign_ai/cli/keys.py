@@ -38,7 +38,10 @@ def add(app: typer.Typer) -> None:
 def _add_init(group: typer.Typer) -> None:
     @group.command(
         "init",
-        **example("sovereign-ai keys init stacks/lab --module libsofthsm2.so --token lab --pin-file pin"),
+        **example(
+            "sovereign-ai keys init stacks/lab --module /usr/lib/softhsm/libsofthsm2.so "
+            "--token lab --pin-file pin"
+        ),
     )
     def init(
         stack: StackArgument,

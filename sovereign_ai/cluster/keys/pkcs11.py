@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.files import PIN, decode, read
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import clean
 
 if TYPE_CHECKING:
     from sovereign_ai.cluster.keys.custody import ModuleLocation
@@ -224,11 +225,34 @@ def open_session(pkcs11: Any, place: ModuleLocation, *, writable: bool = False) 
     # The library reads its own variables from the process' environment when it is loaded.
     os.environ.update(place.environment)
     pin = read_pin(place.pin_file)
+    # The package's own errors are RuntimeErrors.
+    errors = (RuntimeError, OSError)
     try:
-        token = pkcs11.lib(str(place.library)).get_token(token_label=place.token)
+        library = pkcs11.lib(str(place.library))
+    except errors as error:
+        # The loader knows no PIN, so that its text cannot quote one.
+        reason = str(error).rpartition(": ")[2]
+        raise _refused(place, f"no PKCS#11 module can be loaded from it: {reason}", _NO_LIBRARY) from None
+    try:
+        token = library.get_token(token_label=place.token)
+    except errors as error:
+        labels = ", ".join(repr(label) for label in _labels(library)) or "none"
+        message = f"token {place.token!r} cannot be found: {type(error).__name__}"
+        raise _refused(place, message, f"the labels of its tokens: {labels}") from None
+    try:
         return token.open(rw=writable, user_pin=pin)
-    except (pkcs11.exceptions.PKCS11Error, RuntimeError, OSError) as error:
-        raise _refused(place, error) from None
+    except errors as error:
+        # By the error's kind only: its text might quote the PIN.
+        message = f"token {place.token!r} cannot be opened: {type(error).__name__}"
+        raise _refused(place, message, _NOT_OPENED) from None
+
+
+def _labels(library: Any) -> list[str]:
+    """Return the labels of a module's tokens; none where it does not list them."""
+    try:
+        return sorted({clean(str(token.label)) for token in library.get_tokens()} - {""})
+    except RuntimeError:
+        return []
 
 
 def read_pin(path: Path) -> str:
@@ -262,8 +286,10 @@ def load_library() -> Any:
     return pkcs11
 
 
-def _refused(place: ModuleLocation, error: Exception) -> EnvironmentLacksError:
-    """Return why a module could not be opened, by the error's kind only: its text might quote the PIN."""
-    message = f"token {place.token!r} of the PKCS#11 module cannot be opened: {type(error).__name__}"
-    hint = "see that module, token label, PIN and the module's own configuration are right"
+_NO_LIBRARY = "name the module's shared library by its path, such as /usr/lib/softhsm/libsofthsm2.so"
+_NOT_OPENED = "see that the PIN in its file is right: a token locks itself after some wrong ones"
+
+
+def _refused(place: ModuleLocation, message: str, hint: str) -> EnvironmentLacksError:
+    """Return why a module, or a token of it, could not be opened."""
     return EnvironmentLacksError(Problem("pkcs11-refused", message, Where(file=str(place.library)), hint))

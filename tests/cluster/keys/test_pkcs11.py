@@ -11,8 +11,8 @@ import pytest
 
 from sovereign_ai.cluster.keys import pkcs11 as module
 from sovereign_ai.cluster.keys.custody import ModuleLocation
-from sovereign_ai.cluster.keys.pkcs11 import ModuleError, Pkcs11Module, Version, are_usable
-from sovereign_ai.errors import ExitCode
+from sovereign_ai.cluster.keys.pkcs11 import ModuleError, Pkcs11Module, Version, are_usable, open_session
+from sovereign_ai.errors import EnvironmentLacksError, ExitCode
 
 
 class Session:
@@ -71,3 +71,31 @@ def test_a_key_that_is_not_there_is_not_usable():
     assert not are_usable([])
     assert not are_usable([Version(1, usable=False), Version(2, usable=True)])
     assert are_usable([Version(1, usable=True)])
+
+
+def test_a_file_that_is_no_module_is_told_apart_from_a_token_and_a_pin(tmp_path: Path) -> None:
+    (tmp_path / "pin").write_text("1234")
+    (tmp_path / "pin").chmod(0o600)
+    (tmp_path / "module.so").write_text("no library")
+    for name in ("module.so", "missing.so"):
+        place = ModuleLocation(tmp_path / name, "lab", tmp_path / "pin", {})
+        with pytest.raises(EnvironmentLacksError, match="no PKCS#11 module can be loaded") as caught:
+            open_session(pkcs11, place)
+        assert "1234" not in str(caught.value)
+        assert "libsofthsm2.so" in caught.value.problems[0].hint
+
+
+@pytest.mark.parametrize("labels", [[], ["lab-1", "", "old"]])
+def test_of_a_token_that_is_not_there_the_others_are_named(labels: list[str], tmp_path: Path) -> None:
+    def refuse(**_options: Any) -> None:
+        raise pkcs11.exceptions.NoSuchToken
+
+    tokens = [SimpleNamespace(label=label) for label in labels]
+    library = SimpleNamespace(get_token=refuse, get_tokens=lambda: tokens)
+    (tmp_path / "pin").write_text("1234")
+    (tmp_path / "pin").chmod(0o600)
+    place = ModuleLocation(tmp_path / "module.so", "lab", tmp_path / "pin", {})
+    with pytest.raises(EnvironmentLacksError, match="'lab' cannot be found: NoSuchToken") as caught:
+        open_session(SimpleNamespace(lib=lambda _path: library), place)
+    hint = caught.value.problems[0].hint
+    assert hint.endswith("'lab-1', 'old'" if labels else "none")
