@@ -105,16 +105,17 @@ class Routes:
         self.leaves = {twin.name(leaf.switch.name): leaf for leaf in twin.sample.parts[0].tier("leaf")}
         self.short: set[str] = set()
         self.deaf: set[str] = set()
+        self.booting: set[str] = set()
 
     def ask(self, namespace: str, *_words: str, program: str = "ip") -> list[dict[str, Any]]:
         leaf = self.leaves[namespace]
         others = [other for other in self.leaves.values() if other is not leaf]
         if program == "bridge":
-            rows = [{"mac": "00:00:00:00:00:00", "dst": other.switch.loopback} for other in others]
-            return [
-                *rows[len(self.deaf) and namespace in self.deaf :],
-                {"mac": "02:00:00:00:00:01", "dst": "other"},
-            ]
+            segment = {"ifname": f"vni{leaf.zones[0].number}", "mac": "00:00:00:00:00:00"}
+            rows = [segment | {"dst": other.switch.loopback} for other in others]
+            known = [] if namespace in self.booting else rows[namespace in self.deaf :]
+            host = {"ifname": segment["ifname"], "mac": "02:00:00:00:00:01", "dst": "other"}
+            return [*known, host, {"ifname": "vni1", "mac": segment["mac"], "dst": "of another segment"}]
         hops = [{"dev": port.interface} for port in leaf.fabric][namespace in self.short :]
         rows = [{"dst": other.switch.loopback, "nexthops": hops} for other in others]
         return [*rows, {"gateway": "no destination"}]
@@ -136,6 +137,8 @@ def test_a_plane_is_ready_when_leaves_have_all_paths_and_know_each_others_segmen
     monkeypatch.setattr(twin_module.time, "sleep", lambda _seconds: None)
     with pytest.raises(DeploymentError, match="did not converge; paths and EVPN peers missing: 1,"):
         twin.converge(0.0)
+    routes.booting.add(name)
+    assert twin.lacking(part) == len(routes.leaves) - 1
 
 
 def test_a_fabric_that_learns_slowly_is_waited_for_as_long_as_it_learns(
