@@ -324,12 +324,12 @@ def problem_lines(lines: Iterable[str]) -> list[str]:
         if len(line) <= _COLUMNS or line.startswith(_QUOTE):
             text.append(line)
             continue
-        hint = line.removeprefix(_HINT)
-        if hint != line and _COMMAND.match(hint):
-            text += continued(hint, _HINT)
+        rest = line.removeprefix(_HINT)
+        if rest != line and _COMMAND.match(rest):
+            text += continued(rest, _HINT)
             continue
-        joined = _QUOTED_COMMAND.sub(lambda command: command[0].replace(" ", "\0"), hint)
-        indent = _HINT if hint != line else ""
+        joined = _QUOTED_COMMAND.sub(lambda command: command[0].replace(" ", "\0"), rest)
+        indent = _HINT if rest != line else ""
         # Two blanks more than the place, and no more than the hint: neither looks like the other.
         parts = _wrap(joined, indent, f"{indent}  ")
         text += [part.replace("\0", " ") for part in parts]
