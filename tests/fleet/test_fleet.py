@@ -7,7 +7,7 @@
 
 Everything that decides is real: API server, scheduler, Kueue, Pulumi and the repair controller. Machines and
 pods are simulated. Held to is how everything ends and where pods lie, and never how long it took: times are
-in the result's file.
+in the result's file. So is the memory that all processes took at most, for which there is a limit (`memory`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from sovereign_ai.deploy import scaffold
 from sovereign_ai.plan import plan
 from sovereign_ai.spec import load
 from tests.fleet.kills import Killer
+from tests.fleet.memory import MOST, MemoryWatch
 from tests.fleet.picture import fleet_picture
 from tests.fleet.scenario import Scenario, say
 from tests.fleet.stack import fleet_size, write_stack
@@ -58,8 +59,9 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     down("fleet")
 
 
-def test_the_fleet_works_is_shared_breaks_and_repairs_itself(stack: Path):
+def test_the_fleet_works_is_shared_breaks_and_repairs_itself(stack: Path, tmp_path: Path):
     OUT.mkdir(parents=True, exist_ok=True)
+    memory = MemoryWatch(tmp_path / "state")
     began = time.monotonic()
     factory = load(stack)
     derived = plan(factory)
@@ -75,19 +77,20 @@ def test_the_fleet_works_is_shared_breaks_and_repairs_itself(stack: Path):
         scenario = Scenario(stack, fleet_size(NODES), factory, derived, api, watch, [stands])
         killer = Killer("fleet", KILLS, SEED)
         scenario.killer = killer if KILLS else None
-        with watch.watching(), killer.killing():
+        with watch.watching(), memory.watching(), killer.killing():
             try:
                 scenario.run()
             finally:
                 # A fleet that did not recover is the one to look at.
-                write_result(scenario)
+                write_result(scenario, memory)
                 say(f"kills: {dict(killer.kills)}; again: make fleet NODES={NODES} KILLS={KILLS} SEED={SEED}")
         assert not killer.problems, killer.problems
         assert killer.kills.total() >= KILLS
+    assert 0 < memory.peak.total() <= MOST, memory.peak
     say(f"picture {OUT / 'fleet.svg'}, result {OUT / 'fleet.json'}")
 
 
-def write_result(scenario: Scenario) -> None:
+def write_result(scenario: Scenario, memory: MemoryWatch) -> None:
     """Write the picture, and what was done and observed."""
     watch = scenario.watch
     (OUT / "fleet.svg").write_text(fleet_picture(watch.samples, scenario.steps), encoding="utf-8")
@@ -99,6 +102,7 @@ def write_result(scenario: Scenario) -> None:
         "observed": scenario.facts,
         "cpu_seconds_of_this_process": round(own.ru_utime + own.ru_stime, 1),
         "cpu_seconds_of_its_commands": round(children.ru_utime + children.ru_stime, 1),
+        "memory_bytes": dict(memory.peak.most_common()),
         "killed": scenario.killer.result() if scenario.killer is not None else {},
         "load": round(os.getloadavg()[0], 1),
     }
