@@ -12,15 +12,17 @@ a user fixes a file once, and not once per mistake.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import clean, clean_lines, clean_path, hide_announced
+
+T = TypeVar("T")
 
 
 class ExitCode(IntEnum):
@@ -186,6 +188,29 @@ _SIMILARITY = 0.62
 
 _LIKENESS = 0.3
 """How similar a name must be to be listed before others that are not suggested either."""
+
+
+def results_of(calls: Iterable[Callable[[], T]]) -> list[T]:
+    """Make all calls, also after one that fails, and return their results in order.
+
+    Who gives three files that cannot be read learns of three.
+
+    Args:
+        calls: functions without arguments, such as the reading of a file each.
+
+    Raises:
+        SovereignError: some calls failed; it is of the first one's kind, with the problems of all.
+    """
+    results: list[T] = []
+    errors: list[SovereignError] = []
+    for call in calls:
+        try:
+            results.append(call())
+        except SovereignError as error:
+            errors.append(error)
+    if errors:
+        raise type(errors[0])(problem for error in errors for problem in error.problems)
+    return results
 
 
 def nearest(name: str, known: Collection[str]) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from sovereign_ai.errors import (
     Where,
     closest,
     nearest,
+    results_of,
 )
 
 
@@ -149,3 +151,19 @@ def test_no_hint_has_a_semicolon_or_a_comma_behind_a_question_mark() -> None:
                 )
                 goes_on = isinstance(following, ast.Constant) and str(following.value).startswith((";", ","))
                 assert not (asks and goes_on), f"{path}:{part.lineno}"
+
+
+def test_all_calls_are_made_and_the_problems_of_those_that_fail_are_told_together() -> None:
+    made = []
+
+    def call(number: int) -> int:
+        made.append(number)
+        if number in (2, 3):
+            raise (SpecError if number == 2 else UsageError)(Problem("bad", f"number {number}"))
+        return number
+
+    assert results_of(partial(call, number) for number in (1, 4)) == [1, 4]
+    with pytest.raises(SpecError) as caught:
+        results_of(partial(call, number) for number in (1, 2, 3, 4))
+    assert [problem.message for problem in caught.value.problems] == ["number 2", "number 3"]
+    assert made == [1, 4, 1, 2, 3, 4]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import partial
 from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -14,7 +15,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.completion import complete_serving
 from sovereign_ai.cli.options import DescriptionArgument, day, pairs
 from sovereign_ai.cli.output import AsJson, Output, wrapped
-from sovereign_ai.errors import ExitCode
+from sovereign_ai.errors import ExitCode, results_of
 from sovereign_ai.files.writing import write
 
 if TYPE_CHECKING:
@@ -189,13 +190,31 @@ def _energy(
     path: Path, figures: Path | None, wet_bulb: list[str], hourly: list[str], store: list[str]
 ) -> Energy:
     from sovereign_ai.assess.energy import assess_energy
+
+    reads: list[Callable[[], Any]] = [
+        partial(_open, path, figures, "energy"),
+        partial(_temperatures, wet_bulb),
+        partial(hours, hourly, store),
+    ]
+    (stack, given), temperatures, by_hour = results_of(reads)
+    return assess_energy(stack.factory, stack.plan, given, temperatures, by_hour)
+
+
+def _temperatures(wet_bulb: list[str]) -> dict[str, Any]:
+    """Read wet-bulb temperatures by site.
+
+    Args:
+        wet_bulb: SITE=FILE, the file of a site's hours.
+
+    Raises:
+        UsageError: an option is malformed.
+        SpecError: every problem of all files.
+    """
     from sovereign_ai.assess.sources import read_series
 
-    stack, given = _open(path, figures, "energy")
-    temperatures = {}
-    for site, file in pairs("--wet-bulb", wet_bulb, "SITE=FILE", "fra1=wet-bulb.txt").items():
-        temperatures[site] = read_series(Path(file))
-    return assess_energy(stack.factory, stack.plan, given, temperatures, hours(hourly, store))
+    files = pairs("--wet-bulb", wet_bulb, "SITE=FILE", "fra1=wet-bulb.txt")
+    read = results_of(partial(read_series, Path(file)) for file in files.values())
+    return dict(zip(files, read, strict=True))
 
 
 def hours(hourly: list[str], store: list[str]) -> dict[str, Hourly]:
@@ -207,18 +226,17 @@ def hours(hourly: list[str], store: list[str]) -> dict[str, Hourly]:
 
     Raises:
         UsageError: an option is malformed, or a battery has no hours.
-        SpecError: every problem of a file.
+        SpecError: every problem of all files.
     """
     from sovereign_ai.assess.energy import Hourly
-    from sovereign_ai.assess.sources import read_columns
 
     stores = {}
     for site, text in pairs("--store", store, "SITE=KWH,KW", _STORE_EXAMPLE).items():
         stores[site] = _read_store(site, text)
     by_site: dict[str, Hourly] = {}
-    for site, file in pairs("--hourly", hourly, "SITE=FILE", "fra1=year.csv").items():
-        series = read_columns(Path(file))
-        _require_header(file, series)
+    files = pairs("--hourly", hourly, "SITE=FILE", "fra1=year.csv")
+    read = results_of(partial(_read_hours, file) for file in files.values())
+    for site, series in zip(files, read, strict=True):
         # One column is the load; every other is the supply of a contract.
         load = series.pop("load", None)
         by_site[site] = Hourly(series, load, stores.pop(site, None))
@@ -226,6 +244,19 @@ def hours(hourly: list[str], store: list[str]) -> dict[str, Hourly]:
         message = f"--store {next(iter(stores))} has no hours to work in"
         _refuse("bad-option", message, "give the site's hours too: --hourly SITE=FILE")
     return by_site
+
+
+def _read_hours(file: str) -> dict[str, Any]:
+    """Read the columns of a file of hours, by their names.
+
+    Raises:
+        SpecError: every problem of the file.
+    """
+    from sovereign_ai.assess.sources import read_columns
+
+    series = read_columns(Path(file))
+    _require_header(file, series)
+    return series
 
 
 _STORE_EXAMPLE = "fra1=4000,1000"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +12,11 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output, indented_json
-from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.errors import Problem, UsageError, results_of
 from sovereign_ai.files.writing import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sovereign_ai.attest.report import Report, ReportedUsage
 
@@ -146,7 +147,7 @@ def gathered(
         usage: the file with the output of `jobs usage --json`.
 
     Raises:
-        SpecError: every problem of the description or of a file of hours.
+        SpecError: every problem of the description, or of all files.
         UsageError: an option or the observation is wrong.
     """
     from sovereign_ai.assess import split
@@ -157,16 +158,25 @@ def gathered(
     from sovereign_ai.sovereignty import read_evidence
 
     stack = open_stack(path)
+    name = stack.factory.name
+    reads: list[Callable[[], Any]] = [
+        partial(read_evidence, stack.folder),
+        lambda: split(stack.factory, stack.plan, read_figures(figures)) if figures else None,
+        partial(_read_observation, observation, name),
+        partial(hours, *series),
+        partial(_read_usage, usage, name),
+    ]
+    evidence, given, observed, hourly, used = results_of(reads)
     return make_report(
         stack.factory,
         stack.plan,
         now=now,
-        evidence=read_evidence(stack.folder),
-        given=split(stack.factory, stack.plan, read_figures(figures)) if figures else None,
+        evidence=evidence,
+        given=given,
         source=_description_text(stack.factory.where("name").file),
-        observation=_read_observation(observation, stack.factory.name),
-        hourly=hours(*series),
-        usage=_read_usage(usage, stack.factory.name),
+        observation=observed,
+        hourly=hourly,
+        usage=used,
     )
 
 

@@ -95,6 +95,20 @@ def test_what_is_wrong_in_a_file_of_hours_is_told_line_by_line(tmp_path: Path):
         assert [one["code"] for one in json.loads(result.stdout)["problems"]] == codes, text
 
 
+def test_of_several_files_that_cannot_be_read_each_is_named(tmp_path: Path):
+    options = ("--hourly", "north={}", "--hourly", "south={}", "--wet-bulb", "north={}", "--figures", "{}")
+    words, files = [], []
+    for number, option in enumerate(options):
+        if "{}" in option:
+            files.append(str(tmp_path / f"missing-{number}"))
+            words.append(option.format(files[-1]))
+        else:
+            words.append(option)
+    result = _run("energy", str(STACKS / "gigafactory"), *words, "--json")
+    assert result.exit_code == 2
+    assert sorted(one["file"] for one in json.loads(result.stdout)["problems"]) == sorted(files)
+
+
 def test_a_month_is_written_as_focus_csv(tmp_path: Path):
     file = tmp_path / "cost.csv"
     told = _run("cost", str(STACKS / "lab"), "--focus", "2026-12", "-o", str(file), "--json")

@@ -73,3 +73,17 @@ def test_usage_is_shown_in_page_and_data_and_that_of_another_factory_is_refused(
     refused = call("report", LAB, "--usage", str(file), "--json")
     assert refused.exit_code == 2
     assert [problem["code"] for problem in orjson.loads(refused.stdout)["problems"]] == ["other-factory"]
+
+
+def test_of_several_files_that_cannot_be_read_each_is_named(tmp_path: Path) -> None:
+    missing = {
+        option: tmp_path / f"{option}.json" for option in ("figures", "observation", "usage", "hourly")
+    }
+    words = []
+    for option, file in missing.items():
+        words += [f"--{option}", f"fra1={file}" if option == "hourly" else str(file)]
+    result = call("report", LAB, "-o", str(tmp_path / "report.html"), *words, "--json")
+    assert result.exit_code == 2
+    named = {problem["file"] for problem in orjson.loads(result.stdout)["problems"]}
+    assert named == set(map(str, missing.values()))
+    assert list(tmp_path.iterdir()) == []
