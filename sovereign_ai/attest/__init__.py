@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from sovereign_ai.attest.hardware_key import signing_key
     from sovereign_ai.attest.junit_xml import junit
     from sovereign_ai.attest.key_handover import handover, handover_file, public_text
+    from sovereign_ai.attest.key_uri import is_key_uri
     from sovereign_ai.attest.layout import ACCESS, PREDICATE
     from sovereign_ai.attest.observation import bind, binding_in, read_binding
     from sovereign_ai.attest.oscal import RESULTS_FILE, assessment_results, documents
@@ -87,6 +88,7 @@ else:
             "hardware_key": ("signing_key",),
             "junit_xml": ("junit",),
             "key_handover": ("handover", "handover_file", "public_text"),
+            "key_uri": ("is_key_uri",),
             "layout": ("ACCESS", "PREDICATE"),
             "observation": ("bind", "binding_in", "read_binding"),
             "oscal": ("RESULTS_FILE", "assessment_results", "documents"),
@@ -128,6 +130,7 @@ __all__ = [
     "handover",
     "handover_file",
     "inner_problems",
+    "is_key_uri",
     "is_recorded",
     "junit",
     "key_id",

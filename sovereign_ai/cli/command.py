@@ -18,6 +18,7 @@ from sovereign_ai.cli.limits import find_resource_limit
 from sovereign_ai.cli.output import Output
 from sovereign_ai.cli.output_places import insist_on_other_files, insist_on_place
 from sovereign_ai.cli.tracing import tracing
+from sovereign_ai.cli.unread_files import with_other_files
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError
 
 _LONGEST_SUMMARY = 200
@@ -62,6 +63,7 @@ def _checked(
     """Do a command's work once what it names can be written.
 
     Raises:
+        SovereignError: the work's own; of files that it was given and cannot read, all are named.
         UsageError: it would take the place of what the command reads.
         OSError: it cannot.
     """
@@ -72,9 +74,13 @@ def _checked(
         insist_on_place(folder, is_folder=True)
         files.append(folder)
     context = get_current_context(silent=True)
-    if files and context is not None:
-        insist_on_other_files(files, context.params)
-    work(output)
+    given = context.params if context is not None else {}
+    if files:
+        insist_on_other_files(files, given)
+    try:
+        work(output)
+    except SovereignError as error:
+        raise with_other_files(error, given, files) from error
 
 
 def _run(output: Output, work: Callable[[Output], None], folder: Path | None) -> None:
