@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import clean, clean_lines, clean_path, hide_announced
@@ -149,6 +149,14 @@ class SovereignError(Exception):
         self.problems: tuple[Problem, ...] = tuple(sorted(unsorted, key=lambda problem: problem.order))
         super().__init__("\n".join(map(str, self.problems)))
 
+    def with_problems(self, problems: Iterable[Problem]) -> Self:
+        """Return the same error with further problems; what its own kind keeps besides stays."""
+        # A kind may be made of something else than problems, such as an answer of the API server.
+        whole = type(self).__new__(type(self))
+        whole.__dict__.update(self.__dict__)
+        SovereignError.__init__(whole, [*self.problems, *problems])
+        return whole
+
 
 class SpecError(SovereignError):
     """The description is wrong, or cannot be built: exit code 2."""
@@ -209,7 +217,7 @@ def results_of(calls: Iterable[Callable[[], T]]) -> list[T]:
         except SovereignError as error:
             errors.append(error)
     if errors:
-        raise type(errors[0])(problem for error in errors for problem in error.problems)
+        raise errors[0].with_problems(problem for error in errors[1:] for problem in error.problems)
     return results
 
 

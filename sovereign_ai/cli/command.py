@@ -80,7 +80,7 @@ def _checked(
     try:
         work(output)
     except SovereignError as error:
-        raise with_other_files(error, given, files) from error
+        raise with_other_files(error, given, files) from None
 
 
 def _run(output: Output, work: Callable[[Output], None], folder: Path | None) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from sovereign_ai.errors import Problem, SovereignError, Where
 
-_MAY_BE_MISSING = "log"
-"""The parameter of a log, which begins with its first line."""
+_MAY_BE_MISSING = frozenset({"log", "to"})
+"""Parameters of a log, which begins with its first line, and of a folder that is made."""
 
 
 def with_other_files(
@@ -33,7 +33,7 @@ def with_other_files(
     for path, reason in unread.items():
         if path not in named:
             others.append(Problem("no-file", reason, Where(path), hint))
-    return type(error)([*error.problems, *others]) if others else error
+    return error.with_problems(others) if others else error
 
 
 def _unread(given: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
@@ -44,7 +44,7 @@ def _unread(given: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
         values = value if isinstance(value, list | tuple) else [value]
         for path in values:
             # A key may lie in a module, which its URI names.
-            is_file = isinstance(path, Path) and name != _MAY_BE_MISSING and not is_key_uri(path)
+            is_file = isinstance(path, Path) and name not in _MAY_BE_MISSING and not is_key_uri(path)
             if is_file and (reason := _reason(path)):
                 yield path, reason
 

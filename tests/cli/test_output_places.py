@@ -23,7 +23,7 @@ _READ = """--against --approval --before --bmc --bmc-ca --ca --figures --from --
     --kubeconfig --lldp --macs --module --netbox-exports --next --observation --observed --pin-file --policies
     --policy-pack --redfish --report --token-file --tsa-cert --usage --with"""
 """Options that name what a command reads."""
-_GROWS = {"--log", "--to"}
+GROWS = {"--log", "--to"}
 """A log is written to its end under a lock, and `state move` makes its folder before it copies anything."""
 
 
@@ -188,4 +188,4 @@ def test_two_outputs_have_two_places_and_a_device_may_be_named_for_all(
 
 
 def test_each_option_that_takes_a_path_is_known_as_read_or_written() -> None:
-    assert {option for _, _, option in WITH_PATHS} == OUTPUTS | _GROWS | set(_READ.split())
+    assert {option for _, _, option in WITH_PATHS} == OUTPUTS | GROWS | set(_READ.split())

@@ -11,18 +11,18 @@ from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import application
 from sovereign_ai.cli.unread_files import with_other_files
+from sovereign_ai.cluster.api.errors import ApiError
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, SpecError, Where
-from tests.cli.test_output_places import OUTPUTS, WITH_PATHS
+from tests.cli.test_output_places import GROWS, OUTPUTS, WITH_PATHS
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
-_GROWS = {"--log", "--to"}
 _OF_A_PLANE = {"--kubeconfig"}
 """Read after everything else, and by some commands only where no plane of this machine is meant."""
 _ASKED_FOR = {"--timestamp-url": "http://127.0.0.1:9", "--url": "https://127.0.0.1:9"}
 """Options without which others mean nothing; nothing is sent before all files were read."""
 READ: dict[str, tuple[Any, list[str]]] = {}
 for _name, _command, _option in WITH_PATHS:
-    if _option not in OUTPUTS | _GROWS | _OF_A_PLANE:
+    if _option not in OUTPUTS | GROWS | _OF_A_PLANE:
         READ.setdefault(_name, (_command, []))[1].append(_option)
 SEVERAL = {name: found for name, found in READ.items() if len(found[1]) > 1}
 """Commands with more than one option that names what they read."""
@@ -74,16 +74,32 @@ def test_the_error_keeps_its_kind_and_its_own_words(tmp_path: Path) -> None:
     assert error.problems[0] == problem(first)
 
 
+def test_an_error_of_another_form_keeps_what_it_says_besides_its_problems(tmp_path: Path) -> None:
+    error = ApiError(problem(tmp_path / "a"), status=403, reason="Forbidden")
+    whole = with_other_files(error, {"a": tmp_path / "a", "b": tmp_path / "b"}, [])
+    assert isinstance(whole, ApiError)
+    assert (whole.status, whole.reason, len(whole.problems)) == (403, "Forbidden", 2)
+    assert len(error.problems) == 1
+
+
 @pytest.mark.parametrize(
     "given",
     [
         {"log": "log"},
+        {"to": "made"},
         {"key": "pkcs11:token=lab;object=evidence"},
         {"output": "written"},
         {"site": "north=no-path"},
         {"there": "."},
     ],
-    ids=["a log that begins", "a key in a module", "what it writes", "a word", "a folder that is there"],
+    ids=[
+        "a log that begins",
+        "a folder that is made",
+        "a key in a module",
+        "what it writes",
+        "a word",
+        "a folder that is there",
+    ],
 )
 def test_what_need_not_be_there_is_not_named(given: dict[str, str], tmp_path: Path) -> None:
     values: dict[str, Any] = {name: Path(text) for name, text in given.items() if name != "site"}
