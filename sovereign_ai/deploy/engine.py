@@ -22,6 +22,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
+import orjson
+
 from sovereign_ai.cluster import KEPT
 from sovereign_ai.cluster.control_plane import state_option
 from sovereign_ai.deploy.backends import insist_on_own_backends, insist_on_passphrase
@@ -468,7 +470,7 @@ class Engine:
         with self.hold("drop") as state:
             if state.checkpoint is None:
                 return
-            content = json.loads(state.checkpoint.data)
+            content = orjson.loads(state.checkpoint.data)
             content["checkpoint"]["latest"] = without(content["checkpoint"]["latest"], urns)
             write_durably(state.copy.files(self.files).checkpoint, json.dumps(content).encode())
             state.commit("drop")
@@ -628,7 +630,7 @@ class Engine:
     def _hear(self, line: str, told: EngineEvents) -> None:
         """Read one line of the engine's output."""
         try:
-            event = json.loads(line)
+            event = orjson.loads(line)
         except ValueError:
             # Not an event: the engine prints some errors as plain text, before its event stream starts.
             if line.strip():

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.environment_variables import OWN_ENVIRONMENT, on_expanded
+from sovereign_ai.rules.environment_variables import FREE
 from sovereign_ai.rules.named_hosts import (
     BETWEEN,
     FILE_NAME,
     TUNNEL,
     are_permitted_named,
-    are_told_to_clients,
+    is_reference_told,
     with_code_marks,
 )
-from sovereign_ai.rules.named_settings import BUCKET_NAMES, MAY_NAME, PLACE_WORDS, REGION_NAMES, as_named
-from sovereign_ai.rules.permitted_places import PLAIN, addresses_in, host, resolvers, text
-from sovereign_ai.rules.spellings import are_permitted_settings
+from sovereign_ai.rules.named_settings import (
+    BUCKET_NAMES,
+    MAY_NAME,
+    PLACE_WORDS,
+    REGION_NAMES,
+    as_named,
+    value_alone,
+)
+from sovereign_ai.rules.permitted_places import PLAIN, host
 
 # A script may begin with the setting of a variable, and is read by its words.
 _FLAG = r"^[-+]{0,2}[A-Za-z0-9._-]+=(?:[^;\n]|;[^ \n])*$"
@@ -26,10 +32,7 @@ def argument(value: str) -> str:
     # All behind the first `=`: another may follow.
     flag_value = f"{value}.substring(size({name}) + 1)"
     is_flag = f"{value}.matches({literal(_FLAG)})"
-    is_permitted_flag = as_named(name, flag_value)
-    settings = are_permitted_settings(value, host("h"))
-    are_permitted = f"{text(value)} && {addresses_in(value)} && {resolvers(value)} && {settings}"
-    return f"({are_permitted} && (!{is_flag} || {is_permitted_flag}))"
+    return value_alone(value, name, flag_value, is_flag)
 
 
 _BETWEEN = literal(BETWEEN)
@@ -65,8 +68,7 @@ def arguments(values: str) -> str:
     """
     joined = f'{values}.join({_BETWEEN}).replace("-version" + {_BETWEEN}, "-version=").split({_BETWEEN})'
     listed = f'({values}.exists(a, a.endsWith("-version")) ? {joined} : {values})'
-    expanded = on_expanded("a", argument("x"))
-    return f"{listed}.all(a, a.matches({literal(PLAIN)}) || {expanded})"
+    return f"{listed}.all(x, x.matches({literal(PLAIN)}) || {argument('x')})"
 
 
 _PROGRAM = r"^\s*(?:import|from) [a-z]"
@@ -80,10 +82,12 @@ def arguments_by_word(values: str) -> str:
     marked = with_code_marks("a", f"a.matches({literal(_PROGRAM)})")
     with_marks = f"{_BETWEEN} + {values}.map(a, {marked}).join({_BETWEEN})"
     has_program = f"j.matches({literal(BETWEEN + _PROGRAM.removeprefix('^'))})"
-    are_permitted = on_expanded("q", f"({_options('x')} && {permitted_command('x')} && {_labels_stay('x')})")
+    are_permitted = f"{_options('x')} && {permitted_command('x')}"
+    # What is behind a reference that stays is unknown.
     may_name = f'(j.contains("$(") || j.matches({literal(_MAY_NAME_TOGETHER)}))'
-    of_any = f"[{has_program} ? {with_marks} : j].all(q, {are_permitted})"
-    return f"[{together}].all(j, !j.matches({literal(TUNNEL)}) && (!{may_name} || {of_any}))"
+    of_any = f"[{has_program} ? {with_marks} : j].all(x, {are_permitted})"
+    is_free = f"j.matches({literal(TUNNEL)}) || {_are_labels_told('j')}"
+    return f"[{together}].all(j, !({is_free}) && (!{may_name} || {of_any}))"
 
 
 def permitted_command(value: str) -> str:
@@ -91,17 +95,10 @@ def permitted_command(value: str) -> str:
     return are_permitted_named(value, host("h"), are_commands=True)
 
 
-def _labels_stay(value: str) -> str:
-    """Return CEL: no client in a command of a container `c` is told a label, an annotation or a pod's name.
-
-    A name without a dot is replaced before.
-    """
-    path = "d.valueFrom.fieldRef.fieldPath"
-    is_text = f'({path}.startsWith("metadata.annotations") || {path}.startsWith("metadata.labels"))'
-    is_free = f'has(d.valueFrom) && has(d.valueFrom.fieldRef) && ({is_text} || {path} == "metadata.name")'
-    reference = '("$(" + d.name + ")")'
-    is_told = f"{value}.contains({reference}) && {are_told_to_clients(value, reference)}"
-    return f'(!{value}.contains("$(") || !{OWN_ENVIRONMENT}.exists(d, {is_free} && {is_told}))'
+def _are_labels_told(value: str) -> str:
+    """Return CEL: a client in a command is told a label, an annotation or a pod's name with a dot."""
+    # A name without a dot is replaced before.
+    return f"({value}.contains({literal(FREE)}) && {is_reference_told(value, FREE)})"
 
 
 def _options(value: str) -> str:

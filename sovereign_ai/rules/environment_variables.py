@@ -15,7 +15,7 @@ from sovereign_ai.rules.named_settings import (
     named,
     setting,
 )
-from sovereign_ai.rules.permitted_places import PLAIN, texts_are_short
+from sovereign_ai.rules.permitted_places import PLAIN
 
 # The pod's own names and addresses, and those of the node that it runs on.
 _OWN_FIELDS = literal(
@@ -34,9 +34,16 @@ OWN_ENVIRONMENT = "(has(c.env) ? c.env : [])"
 """CEL for the variables that a container `c` states itself."""
 _FIRST = literal("\u0001)")
 _UNCHANGED = literal("$(\u0001)")
+FREE = "\u0004"
+"""Stands behind a reference to a text that is free: a label, an annotation, a pod's name with a dot."""
 
 
-def _expanded(value: str) -> str:
+def free_text(path: str) -> str:
+    """Return CEL: a field's path is that of a label or of an annotation, whose text is not judged."""
+    return f'({path}.startsWith("metadata.annotations") || {path}.startsWith("metadata.labels"))'
+
+
+def _expanded_once(value: str) -> str:
     """Return CEL for a text of a container `c` with `$(NAME)` replaced by that variable of its environment.
 
     Kubernetes does this in commands, arguments and variables (kubernetes.io/docs, "Define Dependent
@@ -44,24 +51,36 @@ def _expanded(value: str) -> str:
     value is not in the container: what is behind it is unknown.
     """
     field = "d.valueFrom.fieldRef.fieldPath"
-    is_own = f"has(d.valueFrom.fieldRef) && ({field} in {_OWN_FIELDS} || ({field} == {_OWN_NAME}))"
-    literal_value = '(has(d.value) ? d.value : "")'
     rest = "p.substring(size(d.name) + 1)"
-    own_or_unknown = f'({is_own} ? "localhost" + {rest} : "$(" + p)'
-    part = f"has(d.valueFrom) ? {own_or_unknown} : {literal_value} + {rest}"
+    is_own = f"{field} in {_OWN_FIELDS} || ({field} == {_OWN_NAME})"
+    is_free = f'{free_text(field)} || {field} == "metadata.name"'
+    # What is free is marked where it stands, for who looks at the text without the container.
+    of_field = (
+        f'{is_own} ? "localhost" + {rest} : "$(" + d.name + ")" + ({is_free} ? {literal(FREE)} : "") + {rest}'
+    )
+    part = (
+        f'!has(d.valueFrom) ? (has(d.value) ? d.value : "") + {rest}'
+        f' : has(d.valueFrom.fieldRef) ? ({of_field}) : "$(" + p'
+    )
     named = f'{OWN_ENVIRONMENT}.filter(d, p.startsWith(d.name + ")"))'
     last = f'[{named}].map(f, size(f) == 0 ? "$(" + p : [f[size(f) - 1]].map(d, {part})[0])[0]'
     return f'({_FIRST} + {value}).split("$(").map(p, {last}).join("").replace({_UNCHANGED}, "")'
 
 
-def on_expanded(value: str, condition: str) -> str:
-    """Return CEL: a condition on `x` holds for a text of a container `c` whose references are expanded.
+def expanded(value: str, unknown: str) -> str:
+    """Return CEL for a text of a container `c` whose references are expanded.
 
-    A variable may refer to others. A text that is not whole after two steps is refused.
+    A variable may refer to others.
+
+    Args:
+        value: expression of the text.
+        unknown: expression of the text that stands for one that is not whole after two steps.
     """
-    twice = _expanded(_expanded(value))
-    is_whole = f'(!x.contains("$(") || {_expanded("x")} == x)'
-    return f'({value}.contains("$(") ? [{twice}] : [{value}]).all(x, {is_whole} && {condition})'
+    twice = _expanded_once(_expanded_once(value))
+    # Each expansion marks what is free.
+    is_whole = f'{_expanded_once("x")}.replace({literal(FREE)}, "") == x.replace({literal(FREE)}, "")'
+    text = f'[{twice}].map(x, !x.contains("$(") || {is_whole} ? x : {unknown})[0]'
+    return f'({value}.contains("$(") ? {text} : {value})'
 
 
 def variable(value: str) -> str:
@@ -79,11 +98,10 @@ def variable_by_word(value: str) -> str:
     return f"((!has({content}) || {is_named}) && {is_judged})"
 
 
-def variables_of_container() -> str:
-    """Return CEL: all variables of a container `c` name permitted places only, with references expanded."""
-    is_plain = f"(e.value.matches({literal(PLAIN)}) && !e.name.matches({literal(HAS_MEANING)}))"
-    is_permitted = on_expanded("e.value", setting("e.name", "x"))
-    return f"(!has(c.env) || c.env.all(e, !has(e.value) || {is_plain} || {is_permitted}))"
+def variable_texts(pairs: str) -> str:
+    """Return CEL: all variables of a container, as pairs of name and text, name permitted places only."""
+    is_plain = f"(t[1].matches({literal(PLAIN)}) && !t[0].matches({literal(HAS_MEANING)}))"
+    return f"{pairs}.all(t, {is_plain} || {setting('t[0]', 't[1]')})"
 
 
 # Letters without `region`, and digits too few for an address: `PLAIN`, and nothing of `MAY_NAME`.
@@ -101,13 +119,10 @@ def with_telling_variables(containers: str) -> str:
     return f"{containers}.filter(c, has(c.env) && !c.env.all(e, !has(e.value) || ({is_plain})))"
 
 
-def variables_by_word() -> str:
-    """Return CEL: what a word in a variable of a container `c` calls a host or a region is permitted."""
-    values = '(has(c.env) ? c.env.map(e, has(e.value) ? e.value : "") : [])'
-    is_permitted = on_expanded("e.value", named("e.name", "x"))
-    may_name = f"e.value.matches({literal(MAY_NAME)})"
-    of_env = f'c.env.all(e, !has(e.value) || (!{may_name} && !e.value.contains("$(")) || {is_permitted})'
-    return f"(!has(c.env) || ({texts_are_short(values)} && {of_env}))"
+def variable_texts_by_word(pairs: str) -> str:
+    """Return CEL: what a word in pairs of name and text calls a host or a region is permitted."""
+    may_name = f"t[1].matches({literal(MAY_NAME)})"
+    return f"{pairs}.all(t, !{may_name} || {named('t[0]', 't[1]')})"
 
 
 # With another end the prefix and the key of an entry would make a word, such as `https_pro` and `xy`.
@@ -128,8 +143,7 @@ def source_of_variable(value: str) -> str:
         for name in MEANINGS
     )
     of_entry = f"(!has({entry}) || ({same_meaning}))"
-    is_free_text = f'({path}.startsWith("metadata.annotations") || {path}.startsWith("metadata.labels"))'
-    is_label = f"(has({value}.valueFrom.fieldRef) && {is_free_text})"
+    is_label = f"(has({value}.valueFrom.fieldRef) && {free_text(path)})"
     # A container before it writes the file.
     is_free = f"({is_label} || has({value}.valueFrom.fileKeyRef))"
     of_free = f"(!{is_free} || !({means_place}))"

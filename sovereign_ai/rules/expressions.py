@@ -18,7 +18,8 @@ from sovereign_ai.rules.addons.field_values import gathered, templates
 from sovereign_ai.rules.cel_bindings import OUTSIDE
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.config_map_entries import parts_of_entries
-from sovereign_ai.rules.environment_variables import OWN_ENVIRONMENT, with_telling_variables
+from sovereign_ai.rules.container_texts import command_texts, environment_texts
+from sovereign_ai.rules.environment_variables import OWN_ENVIRONMENT
 from sovereign_ai.rules.field_paths import nested
 from sovereign_ai.rules.fields import GATHERED
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
@@ -43,7 +44,8 @@ _POD = {
     "containers": "variables.pod.containers"
     " + (has(variables.pod.initContainers) ? variables.pod.initContainers : [])"
     " + (has(variables.pod.ephemeralContainers) ? variables.pod.ephemeralContainers : [])",
-    "telling": with_telling_variables("variables.containers"),
+    "environment_texts": environment_texts("variables.containers"),
+    "command_texts": command_texts("variables.containers"),
     "volumes": "has(variables.pod.volumes) ? variables.pod.volumes : []",
     "selector": "has(variables.pod.nodeSelector) ? variables.pod.nodeSelector : {}",
     # Only a StatefulSet has the field, so that the type of others knows none.
@@ -88,16 +90,26 @@ _OWN_DOMAINS_OF_OTHER = (
 )
 
 
+def _own_domains_of_other(templates: str) -> str:
+    """Return CEL for the domains of an object's own pods: of any of its templates, in one namespace."""
+    if templates == "[]":
+        return _OWN_DOMAINS_OF_OTHER
+    subdomains = "variables.templates.filter(pt, has(pt.spec.subdomain)).map(pt, string(pt.spec.subdomain))"
+    return f"{_OWN_DOMAINS_OF_OTHER} + {subdomains}"
+
+
 def _parts_of_other(key: str = "") -> dict[str, str]:
     """Return the named parts of a kind that is not listed by itself.
 
     These are API group, group with kind, pod templates, and the values of gathered fields.
     """
+    of_templates = templates(key)
     parts = {
         "api": 'object.apiVersion.contains("/") ? object.apiVersion.split("/")[0] : ""',
         "key": 'variables.api + "/" + object.kind',
-        "templates": templates(key),
-        "own_domains": _OWN_DOMAINS_OF_OTHER,
+        "templates": of_templates,
+        **_texts_of_templates(of_templates),
+        "own_domains": _own_domains_of_other(of_templates),
         **parts_of_strangers(PRIVATE_RANGES),
         **parts_of_entries(),
     }
@@ -125,14 +137,13 @@ _CONTAINERS_OF_TEMPLATE = (
 _OF_TEMPLATE = {
     "pod": "pt.spec",
     "containers": _CONTAINERS_OF_TEMPLATE,
-    # An expression has no variables within it, so that each check looks at all containers.
-    "telling": _CONTAINERS_OF_TEMPLATE,
     "volumes": "(has(pt.spec.volumes) ? pt.spec.volumes : [])",
     "selector": "(has(pt.spec.nodeSelector) ? pt.spec.nodeSelector : {})",
     "annotations": "(has(pt.metadata) && has(pt.metadata.annotations) ? pt.metadata.annotations : {})",
     "labels": "(has(pt.metadata) && has(pt.metadata.labels) ? pt.metadata.labels : {})",
-    "own_domains": "(variables.own_domains + (has(pt.spec.subdomain) ? [pt.spec.subdomain] : []))",
 }
+_TEXTS = ("environment_texts", "command_texts")
+"""Named parts of a pod that are parts of an object of another kind too: a list for each of its templates."""
 
 
 # LeaderWorkerSet states this variable itself in each container of its pods: the name of a pod of its own
@@ -149,8 +160,23 @@ def on_each_template(expression: str) -> str:
     >>> on_each_template("!has(variables.pod.nodeName)")
     'variables.templates.all(pt, !has(pt.spec.nodeName))'
     """
-    of_template = with_paths(expression, _OF_TEMPLATE).replace(OWN_ENVIRONMENT, _ENVIRONMENT_OF_TEMPLATE)
-    return f"variables.templates.all(pt, {of_template})"
+    for name in _TEXTS:
+        part = f"variables.{name}"
+        if part in expression:
+            return f"{part}.all(pt, {expression.replace(part, 'pt')})"
+    return f"variables.templates.all(pt, {_of_template(expression)})"
+
+
+def _of_template(expression: str) -> str:
+    """Return an expression on a pod as one on a pod template `pt`."""
+    return with_paths(expression, _OF_TEMPLATE).replace(OWN_ENVIRONMENT, _ENVIRONMENT_OF_TEMPLATE)
+
+
+def _texts_of_templates(templates: str) -> dict[str, str]:
+    """Return the named parts with the texts of all pod templates; empty lists for a kind without any."""
+    if templates == "[]":
+        return dict.fromkeys(_TEXTS, "[]")
+    return {name: f"variables.templates.map(pt, {_of_template(_POD[name])})" for name in _TEXTS}
 
 
 def with_constants(expression: str, constants: Mapping[str, Any]) -> str:
@@ -311,12 +337,13 @@ def list_of(expressions: Iterable[str], parts: Mapping[str, str]) -> str:
     '[object.x].map(v_a, [(v_a > 1), (v_a < 3)])[0]'
     """
     items = ", ".join(f"({expression})" for expression in expressions)
+    used = set(_VARIABLE.findall(items))
     text = _with_local_names(f"[{items}]")
     # CEL has no `let`: a map over a list of one item binds a name. The last-defined part is the innermost.
     for name in reversed(list(parts)):
-        if re.search(rf"\bv_{name}\b", text):
-            value = _with_local_names(parts[name])
-            text = f"[{value}].map(v_{name}, {text})[0]"
+        if name in used:
+            used.update(_VARIABLE.findall(parts[name]))
+            text = f"[{_with_local_names(parts[name])}].map(v_{name}, {text})[0]"
     return text
 
 

@@ -316,15 +316,15 @@ def _of_forms(value: str) -> str:
     return f"{of_options} + ({value}.matches({literal(_HAS_FORM)}) ? {forms} : [])"
 
 
-def are_told_to_clients(value: str, reference: str) -> str:
+def is_reference_told(value: str, mark: str) -> str:
     """Return CEL: a client in a command is told a reference to a variable as a word.
 
     Args:
         value: expression of the command.
-        reference: expression of the reference.
+        mark: regular expression of what stands behind references that are meant.
     """
-    begins = " || ".join(f"m.contains({literal(sign)} + {reference})" for sign in (BETWEEN, " "))
-    return f"{value}.findAll({literal(_CLIENT)}).exists(m, {begins})"
+    begins = rf"[ \x01][$][(][^$ \x01]*{mark}"
+    return f"{value}.findAll({literal(_CLIENT)}).exists(m, m.matches({literal(begins)}))"
 
 
 def _of_clients(value: str, told: str = _CLIENT_OR_CALL) -> str:

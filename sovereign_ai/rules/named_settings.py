@@ -8,8 +8,15 @@ from __future__ import annotations
 
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.named_hosts import are_permitted_named, with_spaced_key
-from sovereign_ai.rules.permitted_places import addresses_in, bucket, host, listed_hosts, resolvers, text
-from sovereign_ai.rules.spellings import are_permitted_settings
+from sovereign_ai.rules.permitted_places import (
+    are_hosts,
+    bucket,
+    host,
+    hosts_between_commas,
+    resolvers,
+    text,
+)
+from sovereign_ai.rules.spellings import addresses, are_permitted_settings, other_addresses_are_own
 
 # AWS names the endpoint of one service as `AWS_ENDPOINT_URL_S3`.
 PLACE_WORDS = (
@@ -48,11 +55,29 @@ def setting(name: str, value: str) -> str:
 
     The name decides what a value without a scheme means: `…_ENDPOINT` is a host, `…_REGION` a region.
     """
-    is_exempt = f"{name}.matches({literal(_VERSION_NAMES)}) || {name}.matches({literal(_NO_PROXY)})"
-    addresses = f"({is_exempt} || {addresses_in(value)})"
+    is_exempt = f"({name}.matches({literal(_VERSION_NAMES)}) || {name}.matches({literal(_NO_PROXY)}))"
+    are_own = f"({other_addresses_are_own(value)} || {is_exempt})"
     settings = are_permitted_settings(value, host("h"))
-    are_permitted = f"{text(value)} && {addresses} && {resolvers(value)} && {settings}"
-    return f"({are_permitted} && {as_named(name, value)})"
+    lists = f"{addresses(value, f'!{is_exempt}')} + [{resolvers(value)}, {_hosts_as_named(name, value)}]"
+    are_permitted = f"{text(value)} && {are_own} && {settings} && {_others_as_named(name, value)}"
+    return f"({are_permitted} && {are_hosts(f'({lists})')})"
+
+
+def value_alone(value: str, name: str, named_value: str, is_named: str) -> str:
+    """Return CEL: a text, which may be of the form `--name=value`, names permitted places only.
+
+    Args:
+        value: expression of the text.
+        name: expression of the name in it.
+        named_value: expression of what is behind the name.
+        is_named: condition on which it has a name.
+    """
+    settings = are_permitted_settings(value, host("h"))
+    of_name = f"({is_named} ? {_hosts_as_named(name, named_value)} : [])"
+    lists = f"{addresses(value)} + [{resolvers(value)}, {of_name}]"
+    others = f"(!{is_named} || {_others_as_named(name, named_value)})"
+    are_permitted = f"{text(value)} && {other_addresses_are_own(value)} && {settings} && {others}"
+    return f"({are_permitted} && {are_hosts(f'({lists})')})"
 
 
 def named(name: str, value: str) -> str:
@@ -64,14 +89,22 @@ def named(name: str, value: str) -> str:
 
 def as_named(name: str, value: str) -> str:
     """Return CEL: a value without a scheme is permitted, if its name means a host, region or bucket."""
-    means_no_proxy = f"{name}.matches({literal(_NO_PROXY)})"
+    return f"({_others_as_named(name, value)} && {are_hosts(f'[{_hosts_as_named(name, value)}]')})"
+
+
+def _hosts_as_named(name: str, value: str) -> str:
+    """Return CEL for the hosts in a value without a scheme whose name means a host, as a list."""
     means_place = f"{name}.matches({literal(_PLACE_NAMES)})"
-    means_region = f"{name}.matches({literal(REGION_NAMES)})"
-    means_bucket = f"{name}.matches({literal(BUCKET_NAMES)})"
+    means_no_proxy = f"{name}.matches({literal(_NO_PROXY)})"
     is_no_host = f"{value}.matches({literal(_NO_HOST)})"
     is_free = f'{means_no_proxy} || {is_no_host} || {value}.contains("://")'
-    hosts = f"(!{means_place} || {is_free} || {listed_hosts(value)})"
+    return f"({means_place} && !({is_free}) ? {hosts_between_commas(value)} : [])"
+
+
+def _others_as_named(name: str, value: str) -> str:
+    """Return CEL: a value is a permitted region or bucket, if its name means one."""
+    means_region = f"{name}.matches({literal(REGION_NAMES)})"
+    means_bucket = f"{name}.matches({literal(BUCKET_NAMES)})"
     is_path = f"({name}.matches({literal(_LOCATION_NAMES)}) && {value}.matches({literal(_IS_PATH)}))"
     regions = f'(!{means_region} || {value} == "" || {value} in $regions || {is_path})'
-    buckets = f"(!{means_bucket} || {bucket(value)})"
-    return f"({hosts} && {regions} && {buckets})"
+    return f"{regions} && (!{means_bucket} || {bucket(value)})"

@@ -11,10 +11,8 @@ from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.named_hosts import NO_COUNTRIES
 from sovereign_ai.rules.spellings import (
     LETTER,
-    are_permitted_addresses,
-    are_permitted_remotes,
     has_odd_url,
-    is_mask,
+    remote_hosts,
     spellings,
 )
 
@@ -72,6 +70,17 @@ def host(value: str) -> str:
     return f'({value}.matches($local) || [{value}.split(":")[0]].exists(n, {is_named}))'
 
 
+def are_hosts(lists: str) -> str:
+    """Return CEL: every host in some lists is a permitted place.
+
+    The condition on a host is long, so that hosts are gathered and it is written once.
+
+    Args:
+        lists: expression of a list of lists.
+    """
+    return f"{lists}.all(l, l.all(h, {host('h')}))"
+
+
 def url_without_path(value: str) -> str:
     """Return CEL: a URL without its path is a permitted place."""
     # A user and password before `@` are not part of the host.
@@ -96,17 +105,16 @@ def _names_permitted(value: str) -> str:
     # A cheap test first, so that most texts need no search by a regular expression.
     inner = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _NESTED_URLS)
     are_permitted_urls = f"{value}{inner}.findAll({literal(URL)}).all(u, {url_without_path('u')})"
-    are_permitted_hosts = f"{value}.findAll({literal(BARE)}).all(h, {host('h')})"
     urls = f'(!{value}.contains("://") || {are_permitted_urls})'
-    hosts = f'(!{value}.contains(":") || {are_permitted_hosts})'
-    remotes = are_permitted_remotes(value, host("h"))
-    return f"({urls} && {hosts} && {remotes} && !{has_odd_url(value)})"
+    bare = f'({value}.contains(":") ? {value}.findAll({literal(BARE)}) : [])'
+    hosts = are_hosts(f"[{bare}, {remote_hosts(value)}]")
+    return f"({urls} && {hosts} && !{has_odd_url(value)})"
 
 
 def resolvers(value: str) -> str:
-    """Return CEL: every public resolver in a text, by name or address, is behind a declared gateway."""
+    """Return CEL for the public resolvers in a text, by name or address, as a list."""
     words = f'{value}.findAll("[0-9A-Za-z-]+[.][0-9A-Za-z.-]+").filter(w, w.matches($public_resolver))'
-    return f'(!{value}.contains(".") || {words}.all(w, {host("w")}))'
+    return f'({value}.contains(".") ? {words} : [])'
 
 
 def place(value: str) -> str:
@@ -118,21 +126,18 @@ def place(value: str) -> str:
 
 def listed_hosts(value: str) -> str:
     """Return CEL: each of the hosts that commas separate is a permitted place."""
-    name = 'h.trim().split("/")[0]'
-    return f'{value}.split(",").all(h, {host(name)})'
+    return f"{hosts_between_commas(value)}.all(h, {host('h')})"
+
+
+def hosts_between_commas(value: str) -> str:
+    """Return CEL for the hosts that commas separate, as a list."""
+    return f'{value}.split(",").map(h, h.trim().split("/")[0])'
 
 
 def bucket(value: str) -> str:
     """Return CEL: a bucket is one of the zone's own object stores, or declared."""
     is_own = f'$buckets.exists(b, b[0] == variables.zone && b[1] == "s3://" + {value})'
     return f'({value} == "" || {is_own} || {value} in variables.outside)'
-
-
-def addresses_in(value: str) -> str:
-    """Return CEL: every address in a text is a permitted place."""
-    # A server listens on all its addresses; of IPv6 no other way out can be declared.
-    is_permitted = f'(p.contains(":") ? p in ["::", "::1"] : {is_mask("p")} || {host("p")})'
-    return are_permitted_addresses(value, is_permitted)
 
 
 LONGEST_SETTINGS = 10_000

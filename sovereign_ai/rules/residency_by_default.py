@@ -19,12 +19,13 @@ from sovereign_ai.rules.addons.addon import Addon, Family
 from sovereign_ai.rules.addons.field_values import direct
 from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.cel_literals import is_one_of
-from sovereign_ai.rules.command_arguments import arguments, arguments_by_word, without_labels
+from sovereign_ai.rules.command_arguments import arguments, arguments_by_word
 from sovereign_ai.rules.config_map_entries import (
     binaries_are_judgeable,
     entries_are_short,
     entries_name_places,
 )
+from sovereign_ai.rules.container_texts import CALLED, COMMAND, is_judged
 from sovereign_ai.rules.controls import (
     C3A_GATEWAYS,
     C3A_LOCATION,
@@ -37,8 +38,8 @@ from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.environment_variables import (
     sources_of_container,
     variable_by_word,
-    variables_by_word,
-    variables_of_container,
+    variable_texts,
+    variable_texts_by_word,
 )
 from sovereign_ai.rules.fields import GATHERED, all_permitted, on_gathered
 from sovereign_ai.rules.judgement import RuleFinding
@@ -46,7 +47,7 @@ from sovereign_ai.rules.kinds import OTHER, PODS
 from sovereign_ai.rules.model_hubs import asks_stated_hub
 from sovereign_ai.rules.opaque_settings import line_of_text, opaque, opaque_by_word
 from sovereign_ai.rules.outlets import IS_KNOWN_OR_LISTED, leads_nowhere
-from sovereign_ai.rules.permitted_places import place, texts_are_short
+from sovereign_ai.rules.permitted_places import place
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 from sovereign_ai.spec import AIFactory
 
@@ -240,38 +241,21 @@ ADDED = Rule(
         *_checks_on_claims(),
     ),
 )
-_ENVIRONMENT_IS_PERMITTED = f"variables.telling.all(c, {variables_of_container()})"
 _SOURCES_ARE_JUDGED = f"variables.containers.all(c, {sources_of_container()})"
-_COMMANDS = ("command", "args")
-_CALLERS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
-
-
-def _words_of(holder: str, name: str) -> str:
-    """Return CEL for the words of a command, or an empty list, given the path of what holds it."""
-    steps = (*holder.split("."), name)
-    paths = [".".join(steps[: number + 1]) for number in range(1, len(steps))]
-    exists = " && ".join(f"has({path})" for path in paths)
-    return f"({exists} ? {holder}.{name} : [])"
-
-
-# The condition is long, so that it is written once for every command of a container.
-_LISTS = [_words_of("c", name) for name in _COMMANDS]
-_LISTS += [_words_of(f"c.{caller}.exec", "command") for caller in _CALLERS]
-_ALL_LISTS = f"[{', '.join(_LISTS)}].map(l, {without_labels('l')})"
-_ARGUMENTS_ARE_PERMITTED = f"variables.containers.all(c, {_ALL_LISTS}.all(w, {arguments('w')}))"
-_ARGUMENTS_NAME_PLACES = (
-    f"variables.containers.all(c, {_ALL_LISTS}.all(v, size(v) == 0"
-    f" || ({texts_are_short('v')} && {arguments_by_word('v')})))"
+_ENVIRONMENT_IS_PERMITTED = f"variables.environment_texts.all(c, {variable_texts('c')})"
+_ENVIRONMENT_NAMES_PLACES = (
+    f"variables.environment_texts.all(c, c.all(t, {is_judged('t[1]')}) && {variable_texts_by_word('c')})"
 )
-# A container's arguments follow its command: `[hf]` and `[upload, org/model]`.
-_WHOLE_COMMANDS = f"[{' + '.join(_LISTS[:2])}, {', '.join(_LISTS[2:])}]"
-_HUBS_ARE_STATED = f"variables.containers.all(c, {_WHOLE_COMMANDS}.all(w, {asks_stated_hub('w')}))"
+_ARGUMENTS_ARE_PERMITTED = f"variables.command_texts.all(c, c.all(w, {arguments('w')}))"
+_ARGUMENTS_NAME_PLACES = (
+    f"variables.command_texts.all(c, c.all(w, w.all(a, {is_judged('a')}) && {arguments_by_word('w')}))"
+)
+_HUBS_ARE_STATED = f"variables.containers.all(c, [{COMMAND}, {CALLED}].all(w, {asks_stated_hub('w')}))"
 _AUDIENCE = "s.serviceAccountToken.audience"
 _TOKENS_STAY = (
     "variables.volumes.all(v, !has(v.projected) || !has(v.projected.sources) || v.projected.sources == null"
     f" || v.projected.sources.all(s, !has(s.serviceAccountToken) || !has({_AUDIENCE}) || {place(_AUDIENCE)}))"
 )
-_ENVIRONMENT_NAMES_PLACES = f"variables.telling.all(c, {variables_by_word()})"
 _OF_ENVIRONMENT = (
     "a variable of its environment names a place that is not permitted, or its variables have more than "
     "10,000 characters in which places may stand"

@@ -68,6 +68,7 @@ _SHORT_FORM = (
     r"|[0-9]+(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,2}\.0x[0-9a-f]+)\.?(?:[^0-9a-z_.]|$)"
 )
 """An address in fewer than four parts with a hexadecimal one; in decimal parts it reads as a number."""
+_HAS_FOUR = "[0-9][.]0?[xX]?[0-9A-Fa-f]"
 _AT_NUMBER = r"(?:^|[\s\"'])@(?:0[xX][0-9A-Fa-f]{1,8}|[0-9]{8,11})(?:[^0-9A-Za-z_.]|$)"
 
 _SIX_WORDS = "[0-9A-Za-z_.:/]+"
@@ -181,40 +182,44 @@ def has_odd_url(value: str) -> str:
     return f"({has_url} || {has_digits})"
 
 
-def are_permitted_remotes(value: str, permitted: str) -> str:
-    """Return CEL: every host whose path or port a text names in a program's own way is permitted.
-
-    Args:
-        value: expression of the text.
-        permitted: condition on a host, `h`.
-    """
+def remote_hosts(value: str) -> str:
+    """Return CEL for the hosts whose path or port a text names in a program's own way, in two lists."""
     host = f'm.findAll("[^@]*$")[0].findAll({literal(_ANY_HOST)})[0]'
-    remotes = f"{value}.findAll({literal(_REMOTE)}).map(m, {host}).all(h, {permitted})"
-    sockets = f'{value}.findAll("/dev/(?:tcp|udp)/[^/\\\\s]+").map(m, m.split("/")[3]).all(h, {permitted})'
-    is_remote = f'!{value}.contains(":") && !{value}.contains("//") || {remotes}'
-    return f'(({is_remote}) && (!{value}.contains("/dev/") || {sockets}))'
+    remotes = f"{value}.findAll({literal(_REMOTE)}).map(m, {host})"
+    sockets = f'{value}.findAll("/dev/(?:tcp|udp)/[^/\\\\s]+").map(m, m.split("/")[3])'
+    has_remote = f'{value}.contains(":") || {value}.contains("//")'
+    return f'({has_remote} ? {remotes} : []), ({value}.contains("/dev/") ? {sockets} : [])'
 
 
-def are_permitted_addresses(value: str, permitted: str) -> str:
-    """Return CEL: every address in a text is permitted, in whatever form it stands.
+def addresses(value: str, is_read: str = "true") -> str:
+    """Return CEL for the addresses in four parts in a text, in lists, but for masks of networks.
 
     Args:
         value: expression of the text.
-        permitted: condition on a plain address, `p`.
+        is_read: condition without which none is listed.
     """
     fours = f"{value}.findAll({literal(_FOUR_WORDS)}).filter(w, {_is_four('w')})"
-    is_permitted_four = f"(isIP(p) ? {permitted} : !p.matches({literal(_OTHER_FORM)}))"
-    are_fours = f"{fours}.all(w, w.findAll({literal(_FOUR)}).all(p, {is_permitted_four}))"
+    no_mask = f"isIP(p) && !p.matches({literal(_IS_MASK)})"
+    plain = f"{fours}.map(w, w.findAll({literal(_FOUR)}).filter(p, {no_mask}))"
+    return f"({value}.matches({literal(_HAS_FOUR)}) && {is_read} ? {plain} : [])"
+
+
+def other_addresses_are_own(value: str) -> str:
+    """Return CEL: an address in a text that is not in four decimal parts is one of the pod itself."""
+    fours = f"{value}.findAll({literal(_FOUR_WORDS)}).filter(w, {_is_four('w')})"
+    is_decimal = f"isIP(p) || !p.matches({literal(_OTHER_FORM)})"
+    are_decimal = f"{fours}.all(w, w.findAll({literal(_FOUR)}).all(p, {is_decimal}))"
     sixes = f"{value}.findAll({literal(_SIX_WORDS)}).filter(w, !w.matches({literal(_IS_SIX_NETWORK)}))"
     without_length = f'{sixes}.map(w, w.split("/")[0]).filter(w, w.matches({literal(_IS_SIX)}))'
     # Behind a prefix stands a colon that is not the address's.
     plain = f'{without_length}.map(w, w.findAll({literal(_SIX)})[0].findAll("(?:^::|[^:]).*"))'
-    are_sixes = f"{plain}.all(l, l.all(p, !{_is_six('p')} || {permitted}))"
-    has_four = f'{value}.matches("[0-9][.]0?[xX]?[0-9A-Fa-f]")'
+    # A server listens on all its addresses; of IPv6 no other way out can be declared.
+    are_own = f'{plain}.all(l, l.all(p, p in ["::", "::1"] || !{_is_six("p")}))'
     has_hexadecimal = f'{value}.matches("0[xX]") && {value}.matches({literal(_SHORT_FORM)})'
     has_number = f'{value}.contains("@") && {value}.matches({literal(_AT_NUMBER)})'
     is_short = f"{has_hexadecimal} || {has_number}"
-    return f'((!{has_four} || {are_fours}) && !({is_short}) && (!{value}.contains(":") || {are_sixes}))'
+    has_four = f"{value}.matches({literal(_HAS_FOUR)})"
+    return f'((!{has_four} || {are_decimal}) && !({is_short}) && (!{value}.contains(":") || {are_own}))'
 
 
 def _is_four(word: str) -> str:
@@ -229,8 +234,3 @@ def _is_six(address: str) -> str:
     is_address = f"(isIP({address}) || {address}.matches({literal(_MAPPED)}))"
     is_likely = f"{address}.matches({literal(_IS_LIKELY)}) && !{address}.matches({literal(_IS_EUI)})"
     return f"({is_address} && {is_likely})"
-
-
-def is_mask(address: str) -> str:
-    """Return CEL: an address is the mask of a network."""
-    return f"{address}.matches({literal(_IS_MASK)})"

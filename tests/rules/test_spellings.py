@@ -66,7 +66,8 @@ def test_a_url_that_programs_read_differently_is_odd(text: str, is_odd: bool) ->
 )
 def test_a_host_that_is_named_in_the_way_of_a_program_is_read(text: str, host: str) -> None:
     for other in ("a.example", "c.example", "redis"):
-        permitted = answer(spellings.are_permitted_remotes("object", f"h != {other!r}"), text)
+        hosts = f"[{spellings.remote_hosts('object')}]"
+        permitted = answer(f"{hosts}.all(l, l.all(h, h != {other!r}))", text)
         assert permitted is (host != other)
 
 
@@ -96,5 +97,6 @@ def test_a_host_that_is_named_in_the_way_of_a_program_is_read(text: str, host: s
     ],
 )
 def test_an_address_is_read_in_each_form_and_no_version_is_one(text: str, is_permitted: bool) -> None:
-    condition = spellings.are_permitted_addresses("object", 'p == "192.0.2.1"')
-    assert answer(condition, text) is is_permitted
+    listed = spellings.addresses("object")
+    are_named = f"{listed}.all(l, l.all(p, p == '192.0.2.1'))"
+    assert answer(f"{are_named} && {spellings.other_addresses_are_own('object')}", text) is is_permitted

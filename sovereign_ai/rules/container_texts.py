@@ -1,0 +1,58 @@
+r"""What containers say in their environment and their commands, as named parts of a pod, in CEL.
+
+In a variable, a command and an argument `$(NAME)` stands for another variable of the container. It is
+replaced here once for all checks on these texts: the time in which an API server compiles an expression grows
+with the square of its length, so that what several checks need is an expression of its own.
+
+    environment_texts: [[["HF_ENDPOINT", "http://hub.ml.svc"], ...], ...]
+    command_texts: [[["python", "train.py", ...], ...], ...]
+"""
+
+from __future__ import annotations
+
+from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.command_arguments import without_labels
+from sovereign_ai.rules.environment_variables import expanded, with_telling_variables
+from sovereign_ai.rules.permitted_places import texts_are_short
+
+_UNJUDGED = literal("\u0003")
+"""Stands for a text that is not whole after two steps, and for texts that are too long to be judged."""
+_CALLERS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
+
+
+def _words_of(holder: str, name: str) -> str:
+    """Return CEL for the words of a command, or an empty list, given the path of what holds it."""
+    steps = (*holder.split("."), name)
+    paths = [".".join(steps[: number + 1]) for number in range(1, len(steps))]
+    exists = " && ".join(f"has({path})" for path in paths)
+    return f"({exists} ? {holder}.{name} : [])"
+
+
+COMMAND = f"{_words_of('c', 'command')} + {_words_of('c', 'args')}"
+"""CEL for the words that a container `c` runs; its arguments follow its command."""
+CALLED = ", ".join(_words_of(f"c.{caller}.exec", "command") for caller in _CALLERS)
+"""CEL for the commands of probes and hooks of a container `c`, without the brackets of a list."""
+_LISTS = f"[{_words_of('c', 'command')}, {_words_of('c', 'args')}, {CALLED}]"
+
+
+def is_judged(value: str) -> str:
+    """Return CEL: a text is whole, so that what it names can be decided."""
+    return f"!{value}.contains({_UNJUDGED})"
+
+
+def environment_texts(containers: str) -> str:
+    """Return CEL for the variables of containers, as pairs of a name and a text, in a list for each.
+
+    Only containers in whose variables a place may be named are among them.
+    """
+    short = texts_are_short('c.env.map(e, has(e.value) ? e.value : "")')
+    pairs = f"c.env.filter(e, has(e.value)).map(e, [e.name, {expanded('e.value', _UNJUDGED)}])"
+    return f'{with_telling_variables(containers)}.map(c, {short} ? {pairs} : [["", {_UNJUDGED}]])'
+
+
+def command_texts(containers: str) -> str:
+    """Return CEL for the words of each command of containers, in a list for each container."""
+    words = f"w.map(a, {expanded('a', _UNJUDGED)})"
+    judged = f"{texts_are_short('w')} ? {words} : [{_UNJUDGED}]"
+    told = f"{_LISTS}.filter(l, size(l) > 0).map(l, {without_labels('l')})"
+    return f"{containers}.map(c, {told}.map(w, {judged}))"
