@@ -17,8 +17,7 @@ from sovereign_ai.cli.completion import complete_access, complete_country
 from sovereign_ai.cli.evidence import Log, Witnesses, places
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table, wrapped
-from sovereign_ai.cli.target import StackOption
-from sovereign_ai.cluster.backends import list_local_kinds
+from sovereign_ai.cli.target import LocalClusterOption, StackOption
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.json_members import merged
 
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     from sovereign_ai.operate import AccessGrant
     from sovereign_ai.operate.records import GrantRecord
 
-ClusterOption = Annotated[
-    Backend, typer.Option("--cluster", help=f"Which local control plane: {list_local_kinds('or')}.")
-]
 Key = Annotated[
     Path,
     typer.Option(
@@ -127,7 +123,7 @@ def add(app: typer.Typer) -> None:
         ],
         key: Key,
         stack: StackArgument = Path(),
-        cluster: ClusterOption = Backend.EMBEDDED,
+        cluster: LocalClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         log: Log = None,
         witness: Witnesses = None,
@@ -154,7 +150,7 @@ def add(app: typer.Typer) -> None:
         reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it ends early.")],
         key: Key,
         stack: StackArgument = Path(),
-        cluster: ClusterOption = Backend.EMBEDDED,
+        cluster: LocalClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         log: Log = None,
         witness: Witnesses = None,
@@ -170,7 +166,7 @@ def add(app: typer.Typer) -> None:
     @group.command("list", **example("sovereign-ai access list stacks/lab"))
     def listed(
         stack: StackArgument = Path(),
-        cluster: ClusterOption = Backend.EMBEDDED,
+        cluster: LocalClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:

@@ -44,9 +44,7 @@ def add(app: typer.Typer) -> None:
     @app.command("check", **example("sovereign-ai check stacks/lab --format sarif"))
     def check(
         stack: DescriptionArgument = Path(),
-        form: Annotated[
-            Format, typer.Option("--format", "-f", help="The format of the verdict.")
-        ] = Format.TEXT,
+        form: Annotated[Format, typer.Option("--format", help="The format of the verdict.")] = Format.TEXT,
         out: Annotated[
             Path | None,
             typer.Option(

@@ -26,7 +26,7 @@ Name = Annotated[
 
 ClusterOption = Annotated[
     LocalBackend | None,
-    typer.Option("--cluster", help=explain_local_kinds(), show_default="embedded"),
+    typer.Option("--cluster", help=f"{explain_local_kinds()} Left out, embedded.", show_default=False),
 ]
 _QUEUEING = (
     "Run Kueue beside it, or no more; left out, as the stack's platform says, else as it was. Embedded only."

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from sovereign_ai.attest import TimeStampService, Witness
     from sovereign_ai.cli.stack import Stack
 
-ReportFile = Annotated[Path | None, typer.Option("--report", help="The report's file, to be covered too.")]
+ReportFile = Annotated[Path | None, typer.Option("--report", help="The report's file, signed with it.")]
 Observation = Annotated[
-    Path | None, typer.Option("--observation", help="What `verify --json` printed, to be covered too.")
+    Path | None, typer.Option("--observation", help="What `verify --json` printed, signed with it.")
 ]
 HostsFile = Annotated[
-    Path | None, typer.Option("--hosts", help="What `hosts configure --output` wrote, to be covered too.")
+    Path | None, typer.Option("--hosts", help="What `hosts configure --output` wrote, signed with it.")
 ]
 Log = Annotated[
     Path | None,

@@ -38,7 +38,7 @@ def add(group: typer.Typer) -> None:
         paths: Annotated[
             list[Path],
             typer.Argument(
-                metavar="FILE...",
+                metavar="FILE",
                 help="Files of one format, or a folder of them: NetBox's tables, Slurm's topology and nodes, "
                 "topograph.yaml, NAME.clab.yml, ibnetdiscover's *.txt.",
             ),

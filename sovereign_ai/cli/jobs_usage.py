@@ -61,7 +61,7 @@ def add_usage(group: typer.Typer) -> None:
     def usage(
         stack: StackArgument = Path(),
         since: Annotated[str, typer.Option("--since", metavar="DAY", help=_SINCE_HELP)] = "",
-        figures: Annotated[Path | None, typer.Option("--figures", metavar="FILE", help=_FIGURES_HELP)] = None,
+        figures: Annotated[Path | None, typer.Option("--figures", "-f", help=_FIGURES_HELP)] = None,
         focus: Annotated[Path | None, typer.Option("--focus", metavar="FILE", help=_FOCUS_HELP)] = None,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,

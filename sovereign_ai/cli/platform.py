@@ -45,7 +45,7 @@ def add(app: typer.Typer) -> None:
 
     @group.command("objects", **example("sovereign-ai platform objects stacks/lab"))
     def objects(stack: DescriptionArgument = Path(), as_json: Annotated[bool, AsJson] = False) -> None:
-        """List the objects of the controllers' manifests, in the order in which they are deployed."""
+        """List the controllers' objects in the order of deployment."""
         run_command("platform objects", as_json, lambda output: _objects(output, stack))
 
     @group.command("settings", **example("sovereign-ai platform settings stacks/lab gpu-operator"))
@@ -60,7 +60,7 @@ def add(app: typer.Typer) -> None:
         ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Print the objects that tell the GPU and Network Operator what to install, from the plan."""
+        """Print the GPU and Network Operator's objects, from the plan."""
         run_command(
             "platform settings",
             as_json,

@@ -18,7 +18,14 @@ from sovereign_ai.cli.interrupt import stopping_at_interrupt
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.cli.repair_months import add_simulate
-from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, Target, open_target
+from sovereign_ai.cli.target import (
+    ClusterOption,
+    KubeconfigOption,
+    LocalClusterOption,
+    StackOption,
+    Target,
+    open_target,
+)
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.text import counted
 
@@ -107,7 +114,7 @@ def add(app: typer.Typer) -> None:
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Report the acceptance of a repaired machine, by which it returns to work.
+        """Report a repaired machine's acceptance: it returns to work.
 
         `sovereign-ai acceptance plan` prints the tests of each machine, and `acceptance judge` their verdict.
         """
@@ -146,11 +153,13 @@ def add(app: typer.Typer) -> None:
         speed: Annotated[
             float, typer.Option("--speed", min=1.0, metavar="TIMES", help="How much faster than the clock.")
         ] = 3600.0,
-        cluster: ClusterOption = Backend.EMBEDDED,
+        cluster: LocalClusterOption = Backend.EMBEDDED,
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Let simulated machines of a local control plane report a fault, or many over time.
+        """Let simulated machines report a fault, or many over time.
+
+        They are those of a local control plane.
 
         A file may name what no seed draws, since nobody counted it: rail, scalable-unit, switch-daemon, and
         api-server, which makes the API server of the embedded control plane slow.

@@ -107,10 +107,10 @@ def add_simulate(group: typer.Typer) -> None:
         name: StackOption = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Run months of faults in virtual time, with and without what keeps work going.
+        """Simulate months of faults; with and without what keeps work going.
 
-        The controller's own decisions repair the machines; no cluster is needed. Measured is how much of each
-        job's time was useful work, beside what `assess goodput` calculates.
+        Time is virtual, the controller's own decisions repair the machines, and no cluster is needed.
+        Measured is how much of each job's time was useful work, beside what `assess goodput` calculates.
         """
 
         def work(output: Output) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from sovereign_ai.cli.tracing import traced
 from sovereign_ai.cluster.backends import control_plane, list_local_kinds
-from sovereign_ai.cluster.control_plane import Backend, ControlPlane, RunningCluster
+from sovereign_ai.cluster.control_plane import Backend, ControlPlane, LocalBackend, RunningCluster
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import clean
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 _CLUSTER_HELP = f"{list_local_kinds('and')} are local control planes; `kubeconfig` is your cluster."
 ClusterOption = Annotated[Backend, typer.Option("--cluster", help=_CLUSTER_HELP)]
+LocalClusterOption = Annotated[
+    Backend,
+    typer.Option(
+        "--cluster",
+        metavar=f"<{'|'.join(LocalBackend)}>",
+        help=f"Which local control plane: {list_local_kinds('or')}.",
+    ),
+]
+"""For a command that says itself why it does nothing on a cluster of the user."""
 KubeconfigOption = Annotated[
     Path | None, typer.Option("--kubeconfig", help="Kubeconfig of your cluster, with --cluster kubeconfig.")
 ]

@@ -59,19 +59,33 @@ def _is_a(error: TyperException, name: str) -> bool:
 def shorten(root: Command) -> None:
     """Prepare the help texts of a command and of all commands below it.
 
-    The line of a command in the help of its group ends where a clause ends, and arguments show no Python
-    type.
+    The line of a command in the help of its group ends where a clause ends, and what is to be written is
+    named in capital letters, without a Python type.
     """
     for parameter in root.params:
-        if isinstance(parameter, TyperArgument):
-            # Typer has no setting for it: the type of an argument is shown unless this method returns None.
-            parameter.display_type_rich = _no_type  # type: ignore[method-assign]
+        _name_value(parameter)
     commands: dict[str, Command] = getattr(root, "commands", {})
     room = _COLUMNS - _MARGIN - max(map(len, commands), default=0)
     for command in commands.values():
         if (short := _first_clause(command.help or "", room)) is not None:
             command.short_help = short
         shorten(command)
+
+
+def _name_value(parameter: Any) -> None:
+    """Name what an argument, or an option that has no name for its value, takes."""
+    if isinstance(parameter, TyperArgument):
+        # Typer has no setting for it: the type of an argument is shown unless this method returns None.
+        parameter.display_type_rich = _no_type  # type: ignore[method-assign]
+        parameter.metavar = parameter.metavar or (parameter.name or "").upper()
+        return
+    if parameter.metavar is not None or parameter.is_flag:
+        return
+    if parameter.type_descriptor.is_choice:
+        choices = "|".join(map(str, parameter.type_descriptor.choices))
+        parameter.metavar = f"<{choices}>"
+    elif parameter.type_descriptor.is_path:
+        parameter.metavar = "PATH"
 
 
 def _no_type(ctx: object) -> None:

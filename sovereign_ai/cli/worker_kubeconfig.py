@@ -36,7 +36,10 @@ def add(group: typer.Typer) -> None:
         hours: Annotated[int, typer.Option("--hours", min=1, max=720, metavar="HOURS", help=_HOURS)] = 24,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Make the kubeconfig by which Kueue sends work to a worker cluster (`platform.multikueue`)."""
+        """Make a worker cluster's kubeconfig, by which Kueue sends work.
+
+        It serves `platform.multikueue` and has a token of its own.
+        """
         run_command(
             "platform kubeconfig",
             as_json,

@@ -99,8 +99,29 @@ def test_no_help_shows_a_type_of_the_language_that_it_is_written_in(
 
     assert run([*path, "--help"]) == 0
     text = capsys.readouterr().out
-    assert set(re.findall(r"<([a-z ]+)>", text)) <= {"path"}
+    # What is to be written is named in capital letters; small ones are written as they stand: <roce|any>.
+    assert re.findall(r"<(?![a-z0-9-]+(?:\|[a-z0-9-]+)+>)[^>=]*>", text) == []
+    usage = text.partition("\n\n")[0].partition("[OPTIONS]")[2]
+    assert usage == usage.upper()
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_letter_means_one_option_and_an_option_has_the_same_letter_everywhere() -> None:
+    program: Any = get_command(app)
+    letters: dict[str, set[str]] = {}
+    options: dict[str, set[str]] = {}
+    for path in leaves(program):
+        command = program
+        for word in path:
+            command = command.commands[word]
+        for parameter in command.params:
+            short = " ".join(opt for opt in parameter.opts if re.fullmatch("-[a-z]", opt))
+            for name in (opt for opt in parameter.opts if opt.startswith("--")):
+                options.setdefault(name, set()).add(short)
+                letters.setdefault(short, set()).add(name)
+    assert {name: found for name, found in options.items() if len(found) > 1} == {}
+    assert {short: found for short, found in letters.items() if short and len(found) > 1} == {}
+    assert letters["-o"] == {"--output"}
 
 
 def test_help_and_import_load_neither_pulumi_nor_a_kubernetes_client() -> None:
