@@ -116,6 +116,20 @@ def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
             assert (ROOT / page).parent.joinpath(target).exists(), target
 
 
+def _anchors(page: Path) -> set[str]:
+    """Return what the headings of a page are called in links, as GitHub makes it of them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    words = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
+    return {word.strip().replace(" ", "-") for word in words}
+
+
+@pytest.mark.parametrize("page", [name for name in TRACKED if name.endswith(".md")])
+def test_every_link_to_a_heading_names_one(page: str) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]*)\)", (ROOT / page).read_text()):
+        led_to = (ROOT / page).parent / target if target else ROOT / page
+        assert anchor in _anchors(led_to), f"{target}#{anchor}"
+
+
 def test_the_picture_in_the_readme_is_the_labs_plan() -> None:
     from sovereign_ai.plan.factory import plan
     from sovereign_ai.render.picture import draw_plan
