@@ -419,9 +419,10 @@ def refuse_violations(stack: Stack, objects: list[dict[str, Any]]) -> None:
     problems = []
     for finding in evaluate(objects, factory_context(stack.factory, stack.plan)):
         if finding.status == "violation":
-            problems.append(
-                Problem(finding.rule, f"{finding.resource}: {finding.message}", hint=finding.remediation)
-            )
+            hint = finding.remediation
+            if "`images.registries`" in hint:
+                hint = f"{hint}: {', '.join(stack.factory.images.registries)}"
+            problems.append(Problem(finding.rule, f"{finding.resource}: {finding.message}", hint=hint))
     if problems:
         raise UsageError(problems)
 

@@ -68,7 +68,7 @@ def add(app: typer.Typer) -> None:
         no_args_is_help=True, help="Jobs and services: submit, list, read their logs, and cancel."
     )
     app.add_typer(group, name="jobs")
-    image = "registry.sovereign.example/train@sha256:1f..."
+    image = "registry.example.com/ai/train@sha256:1f..."
 
     @group.command("run", **example(f"sovereign-ai jobs run stacks/lab job.yaml --image {image}"))
     def run(

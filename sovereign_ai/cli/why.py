@@ -102,7 +102,8 @@ def _before(output: Output, path: Path, file: Path, where: _ClusterChoice) -> No
     lines: list[str] = []
     pieces_data: list[dict[str, Any]] = []
     for reason in reasons:
-        lines += lines_of(reason)
+        verdict = "fits" if reason.code == _FITS else f"would wait: {reason.code}"
+        lines += [f"{reason.workload} {verdict}", *_details(reason)]
         pieces_data.append(reason.to_data())
     data: dict[str, Any] = {"work": pieces_data, "notes": notes}
     if len(reasons) == 1:
@@ -186,8 +187,11 @@ _API_VERSION = re.compile(r"^[\"'{ ]*apiVersion\b", re.MULTILINE)
 
 def lines_of(reason: QueueReason) -> list[str]:
     """Return a reason as a person reads it."""
-    head = f"{reason.workload} {reason.state}: {reason.code}"
-    lines = [head, f"  {reason.message}"]
+    return [f"{reason.workload} {reason.state}: {reason.code}", *_details(reason)]
+
+
+def _details(reason: QueueReason) -> list[str]:
+    lines = [f"  {reason.message}"]
     if reason.kueue_reason:
         lines.append(f"  Kueue says {reason.kueue_reason}: {reason.kueue_message}")
     if reason.change is not None:

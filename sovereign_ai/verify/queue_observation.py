@@ -84,7 +84,9 @@ def find_workload(state: QueueState, name: str) -> Mapping[str, Any]:
         hint = f"write it with its namespace, such as {places[0]}/{plain}"
         raise UsageError(Problem("ambiguous-workload", message, hint=hint))
     if not chosen:
-        message = f"the cluster has no workload {name!r}; write it as namespace/name, or the name of its job"
         candidates = sorted(known)[:_MOST_CANDIDATES]
-        raise UsageError(Problem("unknown-workload", message, hint=nearest(name, candidates)))
+        hint = (
+            nearest(name, candidates) if known else "it has none; --before FILE asks before work is submitted"
+        )
+        raise UsageError(Problem("unknown-workload", f"the cluster has no workload {name!r}", hint=hint))
     return max(chosen, key=lambda workload: str(workload["metadata"].get("creationTimestamp", "")))

@@ -61,8 +61,10 @@ def test_a_job_of_which_too_little_is_known_is_not_submitted(file: Path) -> None
 def test_an_image_that_a_rule_refuses_is_not_submitted(file: Path) -> None:
     result = call("run", LAB, file, "--image", "nginx", "--json")
     assert result.exit_code == 2
-    codes = {problem["code"] for problem in orjson.loads(result.stdout)["problems"]}
-    assert codes == {"IMG-001", "IMG-002"}
+    problems = orjson.loads(result.stdout)["problems"]
+    assert {problem["code"] for problem in problems} == {"IMG-001", "IMG-002"}
+    # The message of a rule is the same in every factory; the registries that may be used are this one's.
+    assert "`images.registries`: registry.example.com/ai" in problems[0]["hint"]
 
 
 def test_a_command_that_cannot_be_read_is_refused(file: Path) -> None:

@@ -89,9 +89,11 @@ def test_a_job_that_would_fit_exits_with_0_and_one_that_would_not_with_1(answer:
     file = tmp_path / "job.yaml"
     file.write_text(JOB)
     answer(QueueReason("research/a", "waits", "", "", "fits", "it fits"))
-    assert call(LAB, "--before", str(file)).exit_code == 0
+    fits = call(LAB, "--before", str(file))
+    assert (fits.exit_code, fits.stdout.splitlines()[0]) == (0, "research/a fits")
     answer(QueueReason("research/a", "waits", "", "", "over-quota", "too large"))
-    assert call(LAB, "--before", str(file)).exit_code == 1
+    waits = call(LAB, "--before", str(file))
+    assert (waits.exit_code, waits.stdout.splitlines()[0]) == (1, "research/a would wait: over-quota")
 
 
 @pytest.mark.parametrize("is_before", [True, False])
