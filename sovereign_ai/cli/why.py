@@ -11,7 +11,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
-from sovereign_ai.cli.output import AsJson, Output
+from sovereign_ai.cli.output import AsJson, Output, wrapped
 from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -109,7 +109,9 @@ def _before(output: Output, path: Path, file: Path, where: _ClusterChoice) -> No
     if len(reasons) == 1:
         data = merged(reasons[0].to_data(), {"notes": notes})
     is_fine = all(reason.code == _FITS for reason in reasons)
-    output.finish(data, [*lines, *notes], ExitCode.OK if is_fine else ExitCode.FINDINGS)
+    for note in notes:
+        lines += wrapped(note)
+    output.finish(data, lines, ExitCode.OK if is_fine else ExitCode.FINDINGS)
 
 
 @frozen_dataclass
@@ -191,9 +193,9 @@ def lines_of(reason: QueueReason) -> list[str]:
 
 
 def _details(reason: QueueReason) -> list[str]:
-    lines = [f"  {reason.message}"]
+    lines = wrapped(reason.message, "  ")
     if reason.kueue_reason:
-        lines.append(f"  Kueue says {reason.kueue_reason}: {reason.kueue_message}")
+        lines += wrapped(f"Kueue says {reason.kueue_reason}: {reason.kueue_message}", "  ")
     if reason.change is not None:
-        lines.append(f"  cheapest change: {reason.change}")
+        lines += wrapped(f"cheapest change: {reason.change}", "  ")
     return lines

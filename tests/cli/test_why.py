@@ -80,6 +80,13 @@ def test_a_waiting_workload_exits_with_1_and_names_the_change(answer: Any):
     ]
 
 
+def test_a_long_reason_keeps_to_80_columns(answer: Any) -> None:
+    reason = "it asks for 64 of nvidia.com/gpu, and flavor train.restricted has 32 free of 96: 32 are missing"
+    change = Change("wait", "research/job-pretrain-6effe", "")
+    answer(QueueReason("research/a", "waits", "Pending", "no room " * 20, "waits-for-quota", reason, change))
+    assert max(map(len, call(LAB, "research/a").stdout.splitlines())) <= 80
+
+
 def test_a_running_workload_exits_with_0(answer: Any):
     answer(QueueReason("research/a", "runs", "Admitted", "", "admitted", "queue train"))
     assert call(LAB, "research/a").exit_code == 0
