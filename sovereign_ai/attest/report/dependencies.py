@@ -42,6 +42,15 @@ def chokepoints(report: SovereigntyReport) -> dict[str, list[str]]:
     return services
 
 
+def name_of(part_id: str) -> str:
+    """Return the id of a part as a person reads it: that of a part which nobody described ends with a colon.
+
+    >>> name_of("dns:"), name_of("key:vault")
+    ('dns', 'key:vault')
+    """
+    return part_id.rstrip(":")
+
+
 def _holder(part: Dependency) -> str:
     """Return the holder of a part, with the jurisdiction over it."""
     return f"{part.holder} ({part.law})" if part.law else part.holder
@@ -160,7 +169,7 @@ def _part_boxes(parts: Sequence[Dependency], rows: Mapping[str, float], narrow: 
         second = part.alternative or "none described"
         title = f"{part.what}; channel {part.channel}; a cut: {part.effect}; second source: {second}"
         yield box(x, y - 9, width, 18, kind, title)
-        text = f"{mark}{part.id.rstrip(':')}: {part.what}"
+        text = f"{mark}{name_of(part.id)}: {part.what}"
         yield words(x + 8, y + 4, clipped(text, 52), "tiny", title=title)
 
 
@@ -175,6 +184,6 @@ def _holder_boxes(held: Mapping[str, Sequence[Dependency]], holders: Mapping[str
             kind = "node unknown"
         elif home(parts[0].law):
             kind = "home"
-        ids = ", ".join(part.id for part in parts)
+        ids = ", ".join(name_of(part.id) for part in parts)
         yield box(x, y - 11, width, 22, kind, f"{name}: {ids}")
         yield words(x + 8, y + 4, clipped(f"{name}: {len(parts)}", 42), "tiny")

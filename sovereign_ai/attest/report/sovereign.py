@@ -47,11 +47,9 @@ def dependencies(report: Report) -> Iterator[Markup]:
 def _cut_sets(assessed: SovereigntyReport) -> Iterator[Cells]:
     """Yield a row for each service and kind of loss: the smallest sets that stop the service."""
     for service, sets in assessed.sets.items():
-        # Some parts' names end with a colon: the name is what follows it.
         cut_sets = []
         for parts in sets.parts:
-            cut_set = tuple(name.rstrip(":") for name in parts)
-            cut_sets.append(cut_set)
+            cut_sets.append(tuple(map(graph.name_of, parts)))
         yield service, "parts, lost outright", _written(cut_sets)
         for what, by_day in (("holders withdraw", sets.holders), ("countries cut off", sets.countries)):
             for day, groups in by_day.items():
@@ -77,7 +75,7 @@ def _parts(assessed: SovereigntyReport, narrow: Mapping[str, Sequence[str]]) -> 
         grace = "" if part.grace_days is None else counted(part.grace_days, "day")
         alternative = part.alternative or "none described"
         narrowed = ", ".join(narrow.get(part.id, []))
-        title = why(part.id, reasons)
+        title = why(graph.name_of(part.id), reasons)
         yield title, holder, made, part.channel, part.effect, grace, alternative, narrowed
 
 

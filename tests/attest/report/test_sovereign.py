@@ -12,6 +12,9 @@ def test_every_part_of_the_graph_has_a_row() -> None:
     lab = report("lab")
     text = join(*sovereign.dependencies(lab))
     assert text.count('data-head="held by"') == len(lab.sovereignty.graph.parts)
+    undescribed = [part.id for part in lab.sovereignty.graph.parts if part.id.endswith(":")]
+    assert undescribed
+    assert not any(f">{part_id}<" in text for part_id in undescribed)
 
 
 def test_every_trigger_of_the_drill_has_a_row() -> None:
