@@ -204,6 +204,7 @@ def other_watts(
 def _rack_problems(factory: AIFactory, shape: Shape) -> Iterator[Problem]:
     """Compare a pool's full rack with the power, height and floor of its hall."""
     machine, hall, count = shape.system, shape.hall, min(shape.per_rack, shape.total)
+    pool = f"pool {shape.pool.name!r}"
     domain = machine.nvlink_domain_nodes
     if domain and shape.per_rack != domain:
         message = (
@@ -214,7 +215,7 @@ def _rack_problems(factory: AIFactory, shape: Shape) -> Iterator[Problem]:
         return
     if planned_watts(shape, count) > hall.rack_limit.count:
         message = (
-            f"a rack of {count} {machine.name} draws {Watts(planned_watts(shape, count))}, "
+            f"{pool}: a rack of {count} {machine.name} draws {Watts(planned_watts(shape, count))}, "
             f"and hall {hall.name!r} allows {hall.rack_limit}"
         )
         fitting = _fitting_hint(
@@ -224,7 +225,7 @@ def _rack_problems(factory: AIFactory, shape: Shape) -> Iterator[Problem]:
     units = machine.rack_units or 0
     if count * units > RACK_UNITS:
         message = (
-            f"{count} {machine.name} are {count} x {units} = {count * units} units high, "
+            f"{pool}: {count} {machine.name} are {count} x {units} = {count * units} units high, "
             f"and a rack has {RACK_UNITS}"
         )
         fitting = _fitting_hint(factory, shape, count, lambda n: n * units <= RACK_UNITS)
@@ -236,7 +237,7 @@ def _rack_problems(factory: AIFactory, shape: Shape) -> Iterator[Problem]:
         weight = heaviest
         if count * weight > most:
             message = (
-                f"{count} {machine.name} weigh {count * weight:g} kg, "
+                f"{pool}: {count} {machine.name} weigh {count * weight:g} kg, "
                 f"and the floor carries {most:g} kg under a rack ({hall.floor_load})"
             )
             fitting = _fitting_hint(factory, shape, count, lambda n: n * weight <= most)

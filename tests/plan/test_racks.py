@@ -17,7 +17,7 @@ from sovereign_ai.plan.racks import SupportBatch, support_racks, switch_kind, sw
 from sovereign_ai.spec import load
 from sovereign_ai.units import BitsPerSecond
 
-from .factories import codes, factory, hall, management, only_problem, planned, pool, site
+from .factories import codes, factory, feasible, hall, management, only_problem, planned, pool, site
 
 
 def test_the_h100_bill_of_materials_has_38_racks_with_96_and_12_pdus() -> None:
@@ -35,6 +35,13 @@ def test_a_rack_over_the_halls_limit_is_refused_with_the_nearest_number_that_fit
     assert (found.code, found.where.field) == ("rack-over-limit", "pools[0].nodes_per_rack")
     assert "a rack of 4 dgx-h100 draws 40.8 kW, and hall 'ha' allows 35 kW" in found.message
     assert found.hint == "write nodes_per_rack 3, or choose another hall"
+
+
+def test_two_pools_that_a_rack_does_not_carry_are_two_problems() -> None:
+    halls = [hall("ha", rack_limit="5 kW")]
+    both = factory(sites=[site(halls=halls)], pools=[pool(nodes=2), pool(name="serve", nodes=2)])
+    messages = [problem.message for problem in feasible(both) if problem.code == "rack-over-limit"]
+    assert len({*messages}) == len(messages) == 2
 
 
 def test_a_machine_that_no_rack_of_the_hall_takes_is_refused_at_the_hall() -> None:

@@ -46,7 +46,10 @@ def power_problems(
         spares = largest.spares.machines
         beside = f" beside its {counted(spares, 'spare')}" if spares else ""
         hint = f"not even one machine of pool {largest.pool.name!r} fits{beside}"
-        if most:
+        if not most and any(_excesses(site, (), other)):
+            drawn = f"its switches and storage servers alone draw {Watts(other)}"
+            hint = f"{drawn}: fewer machines of pool {largest.pool.name!r} need fewer"
+        elif most:
             hint = f"at most {counted(most, 'machine')} of pool {largest.pool.name!r} fit{beside}"
         where = Where(field=f"pools[{largest.index}].nodes")
         for code, message in excesses:
