@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from sovereign_ai.catalog.root_zone import top_level_domains
     from sovereign_ai.catalog.row_template import template
     from sovereign_ai.catalog.storage import server_power
-    from sovereign_ai.catalog.user_rows import KINDS, add_rows, blocks
+    from sovereign_ai.catalog.user_rows import KINDS, add_rows, blocks, new_name_problem
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -103,7 +103,7 @@ else:
             "root_zone": ("top_level_domains",),
             "row_template": ("template",),
             "storage": ("server_power",),
-            "user_rows": ("KINDS", "add_rows", "blocks"),
+            "user_rows": ("KINDS", "add_rows", "blocks", "new_name_problem"),
         },
     )
 
@@ -142,6 +142,7 @@ __all__ = [
     "meant_code",
     "members",
     "model_hint",
+    "new_name_problem",
     "profiles",
     "public_resolver",
     "public_resolver_named",

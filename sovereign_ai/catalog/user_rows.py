@@ -187,15 +187,34 @@ def _contradiction(row: Sourced, field: str) -> Problem | None:
     return None
 
 
+def new_name_problem(kind: str, name: str) -> Problem | None:
+    """Return what is wrong with a name for a new row, by itself or beside the package's rows.
+
+    Args:
+        kind: a kind of row.
+        name: the name.
+    """
+    if not _is_name(name):
+        return _bad_name(name, Where())
+    return _shadow_problem(name, KINDS[kind], Where())
+
+
+def _is_name(name: str) -> bool:
+    return re.fullmatch(DNS_LABEL, name) is not None and len(name) <= _LONGEST_NAME
+
+
+def _bad_name(name: object, where: Where) -> Problem:
+    hint = f"at most {_LONGEST_NAME} lower-case letters, digits and hyphens, starting with a letter"
+    return Problem("bad-name", f"{shown(name)} is no name of a row", where, hint)
+
+
 def _name_problems(
     raw: Mapping[str, Any], kind: str, field: str, wrong: AbstractSet[tuple[str, str]]
 ) -> Iterator[Problem]:
     """Compare a row's name, and the names of other rows in it, with the rows that exist."""
     name = raw.get("name")
-    if not isinstance(name, str) or not re.fullmatch(DNS_LABEL, name) or len(name) > _LONGEST_NAME:
-        message = f"{shown(name)} is no name of a row"
-        hint = f"at most {_LONGEST_NAME} lower-case letters, digits and hyphens, starting with a letter"
-        yield Problem("bad-name", message, Where(field=f"{field}.name"), hint)
+    if not isinstance(name, str) or not _is_name(name):
+        yield _bad_name(name, Where(field=f"{field}.name"))
         return
     yield from _duplicate_problems(raw, name, KINDS[kind], f"{field}.name")
     if kind != "supplier" and ("supplier", str(raw.get("vendor"))) not in wrong:
@@ -253,17 +272,23 @@ def _are_units(units: object) -> bool:
 
 def _duplicate_problems(raw: Mapping[str, Any], name: str, kind: RowKind, at: str) -> Iterator[Problem]:
     """Yield the problem of a name that another row has already."""
-    own = rows_of_descriptions(kind.table)
-    packaged = {row.name for row in kind.known()} - set(own)
-    if name in packaged:
-        message = f"the catalogue has a {kind.table} called {name!r} already, and no row shadows another"
-        hint = f"give it another name, such as '{name}-own'"
-        yield Problem("duplicate-name", message, Where(field=at), hint)
+    if (shadow := _shadow_problem(name, kind, Where(field=at))) is not None:
+        yield shadow
         return
+    own = rows_of_descriptions(kind.table)
     # A description may be read several times in a process; the same row is no duplicate.
     if name in own and own[name].figures != _figures(raw):
         message = f"another description of this process has other figures for {name!r}"
         yield Problem("duplicate-name", message, Where(field=at), "give one of the two another name")
+
+
+def _shadow_problem(name: str, kind: RowKind, where: Where) -> Problem | None:
+    """Return the problem of a name that a row of the package has; None where none has it."""
+    packaged = {row.name for row in kind.known()} - {*rows_of_descriptions(kind.table)}
+    if name not in packaged:
+        return None
+    message = f"the catalogue has a {kind.table} called {name!r} already, and no row shadows another"
+    return Problem("duplicate-name", message, where, f"give it another name, such as '{name}-own'")
 
 
 def _reference_problems(name: object, kind: str, names: list[str], at: str) -> Iterator[Problem]:

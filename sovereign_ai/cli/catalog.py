@@ -10,7 +10,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.completion import complete_listed_kind, complete_row, complete_row_kind
-from sovereign_ai.cli.output import AsJson, Output, table, wrapped
+from sovereign_ai.cli.output import AsJson, Output, next_line, table, wrapped
 from sovereign_ai.text import counted
 
 Files = Annotated[
@@ -264,11 +264,13 @@ def _compare(output: Output, names: list[str], files: list[Path]) -> None:
 
 
 def _new(output: Output, kind: str, name: str, out: Path | None) -> None:
-    from sovereign_ai.catalog import template
+    from sovereign_ai.catalog import new_name_problem, template
     from sovereign_ai.errors import Problem, UsageError
     from sovereign_ai.files.writing import create
 
-    text = template(_require_kind(kind), name, datetime.now(UTC).date())
+    if (problem := new_name_problem(_require_kind(kind), name)) is not None:
+        raise UsageError(problem)
+    text = template(kind, name, datetime.now(UTC).date())
     if out is None:
         output.finish({"row": text}, text.rstrip().splitlines())
         return
@@ -278,8 +280,8 @@ def _new(output: Output, kind: str, name: str, out: Path | None) -> None:
         message = f"{out}: the file exists already"
         hint = "name another, or add the printed row to it"
         raise UsageError(Problem("file-exists", message, hint=hint)) from None
-    line = f"wrote {out}; fill it in, then: sovereign-ai catalog check {out}"
-    output.finish({"written": str(out)}, wrapped(line))
+    lines = [f"wrote {out}; fill it in", next_line("catalog", "check", out)]
+    output.finish({"written": str(out)}, lines)
 
 
 def _check(output: Output, file: Path) -> None:

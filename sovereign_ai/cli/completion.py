@@ -12,6 +12,29 @@ from typing import get_args
 
 import typer
 
+_SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
+"""The shells that Typer has completion for."""
+
+
+def insist_on_shell() -> None:
+    """Refuse to install or show completion where Typer does not know the shell that called the program.
+
+    Raises:
+        EnvironmentLacksError: there is none, or another.
+    """
+    import shellingham
+
+    from sovereign_ai.errors import EnvironmentLacksError, Problem
+
+    try:
+        shell, _ = shellingham.detect_shell()
+    except shellingham.ShellDetectionFailure:
+        shell = ""
+    if shell not in _SHELLS:
+        message = f"{shell} has no completion here" if shell else "no shell is found that called this"
+        hint = "call it again from bash, zsh, fish or PowerShell"
+        raise EnvironmentLacksError(Problem("no-shell", message, hint=hint))
+
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
     """Return the names that begin with a text."""

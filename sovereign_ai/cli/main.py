@@ -17,7 +17,7 @@ from typer.main import get_command
 from sovereign_ai import __version__
 from sovereign_ai.cli.interrupt import exit_code_of_request, heed_requests, ignore_requests
 from sovereign_ai.cli.usage import empty_word, is_help, output_of, refused, shorten
-from sovereign_ai.errors import ExitCode
+from sovereign_ai.errors import ExitCode, SovereignError
 from sovereign_ai.text import clean
 
 _HELP = """Describe an AI factory once; derive, judge, deploy and verify it.
@@ -98,6 +98,10 @@ def _run_command(arguments: Sequence[str]) -> int:
         with contextlib.suppress(typer.Exit):
             output_of(arguments, program).fail(refusal)
         return int(ExitCode.BAD_INPUT)
+    if {*arguments[:1]} & {"--install-completion", "--show-completion"}:
+        from sovereign_ai.cli.completion import insist_on_shell
+
+        insist_on_shell()
     code = program.main(list(arguments), prog_name="sovereign-ai", standalone_mode=False) or 0
     # Typer returns such a request as a plain number; where the command itself heard it, it has said so.
     if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):
@@ -120,6 +124,10 @@ def call(arguments: Sequence[str]) -> int:
         output, refusal = refused(error, arguments, _program())
         with contextlib.suppress(typer.Exit):
             output.fail(refusal)
+    except SovereignError as error:
+        with contextlib.suppress(typer.Exit):
+            output_of(arguments, _program()).fail(error)
+        return int(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         with contextlib.suppress(typer.Exit):
             output_of(arguments, _program()).interrupted()

@@ -94,6 +94,17 @@ def test_a_new_row_is_written_checked_and_listed(
     assert "our-row" in {row["name"] for row in json.loads(capsys.readouterr().out)["rows"]}
 
 
+@pytest.mark.parametrize(
+    ("name", "code"), [("Our_Server", "bad-name"), ("a b", "bad-name"), ("dgx-h100", "duplicate-name")]
+)
+def test_a_row_is_not_begun_under_a_name_that_no_row_may_have(
+    name: str, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(["catalog", "new", "system", name, "-o", str(tmp_path / "hardware.yaml")]) == 2
+    assert f"[{code}]" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.cluster
 def test_a_machine_nobody_has_heard_of_is_deployed_by_the_manual_alone(tmp_path: Path) -> None:
     """Every command of the manual's first part, in its order; between them a user fills in what it says."""

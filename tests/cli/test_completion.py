@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shellingham
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from sovereign_ai.catalog import KINDS, countries
 from sovereign_ai.cli import completion
-from sovereign_ai.cli.main import app
+from sovereign_ai.cli.main import app, call
 from sovereign_ai.rules import REGISTRY
 from sovereign_ai.toolchain.table import TOOLS
 
@@ -200,3 +201,23 @@ def test_each_shell_gets_rules_and_rows(shell: str) -> None:
         )
         assert name in done.stdout, done
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--install-completion", "--show-completion"])
+@pytest.mark.parametrize("found", ["dash", None], ids=["another shell", "no shell"])
+def test_a_shell_that_has_no_completion_is_told_which_have(
+    option: str, found: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def detect() -> tuple[str, str]:
+        if found is None:
+            raise shellingham.ShellDetectionFailure
+        return found, f"/bin/{found}"
+
+    monkeypatch.setattr(shellingham, "detect_shell", detect)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert call([option]) == 3
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "[no-shell]" in told.err
+    assert "bash, zsh, fish or PowerShell" in told.err
+    assert list(tmp_path.iterdir()) == []
