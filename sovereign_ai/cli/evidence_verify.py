@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from sovereign_ai.cli.output import Output, wrapped
+from sovereign_ai.cli.output import Output, problem_lines, wrapped
 from sovereign_ai.errors import ExitCode, Problem, SovereignError, UsageError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
@@ -128,7 +128,7 @@ def check_evidence(output: Output, question: Question) -> None:
         return
     lines: list[str] = []
     for problem in answer.problems:
-        lines += problem.lines
+        lines += problem_lines(problem.lines)
     # The first problem is the cause; a reader of many should begin there.
     lines[0] = f"first: {lines[0]}"
     output.finish(data, [*lines, *details], ExitCode.FINDINGS)

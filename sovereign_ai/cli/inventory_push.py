@@ -11,7 +11,7 @@ import typer
 
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import DescriptionArgument
-from sovereign_ai.cli.output import AsJson, Output, table, wrapped
+from sovereign_ai.cli.output import AsJson, Output, problem_lines, table, wrapped
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 from sovereign_ai.text import counted
@@ -175,7 +175,7 @@ def _observed_lines(statuses: CableStatuses | None, unread: Iterable[Problem]) -
     if statuses is None:
         return
     for problem in unread:
-        yield from problem.lines
+        yield from problem_lines(problem.lines)
     yield from wrapped(statuses.text)
 
 
@@ -257,7 +257,7 @@ def _outcome_lines(outcome: PushOutcome, address: str) -> Iterator[str]:
     if rows:
         yield from table(("kind", "created", "changed", "deleted"), rows)
     for problem in outcome.problems:
-        yield from problem.lines
+        yield from problem_lines(problem.lines)
     if outcome.waiting:
         objects_text = counted(outcome.waiting, "object is", "objects are")
         yield f"{objects_text} left to write: run it again, it goes on from there"

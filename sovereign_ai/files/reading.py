@@ -62,7 +62,8 @@ def read(path: Path, kind: FileKind, where: Where | None = None) -> bytes:
         # Of the open file, and not of the path: another file may have been put there since.
         mode = os.fstat(descriptor).st_mode
         if kind.others and mode & _OTHERS:
-            state = f"others can read {path} (mode {stat.S_IMODE(mode):04o})"
+            subject = str(path) if where else "it"
+            state = f"others can read {subject} (mode {stat.S_IMODE(mode):04o})"
             message = f"{state}, expected {kind.noun} for its owner alone"
             hint = f"chmod 600 {quote(str(path))}"
             problem = Problem(kind.others, message, where or Where(str(path)), hint)

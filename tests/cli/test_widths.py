@@ -261,6 +261,16 @@ def test_no_line_of_a_command_is_longer_than_80_columns_as_it_is_written() -> No
     assert sorted({*wide}) == []
 
 
+def test_problems_among_the_results_of_a_command_are_laid_out() -> None:
+    laid_out = 0
+    for path in sorted(CLI.glob("*.py")):
+        if path.name not in {"main.py", "output.py"}:
+            for line in path.read_text(encoding="utf-8").splitlines():
+                laid_out += "problem_lines(problem.lines)" in line
+                assert "problem.lines" not in line.replace("problem_lines(problem.lines)", ""), path.name
+    assert laid_out >= 3
+
+
 def test_the_search_finds_a_line_that_nothing_lays_out() -> None:
     long = "x " * 45
     for text in (f"lines.append({long!r})", f"lines += [{long!r}]", f"output.finish(d, [f'{long}{{n}}'])"):

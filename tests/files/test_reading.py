@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.errors import SovereignError, SpecError, UsageError, Where
+from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError, Where
 from sovereign_ai.files.kinds import FIGURES, KINDS, PASSWORD, RESULTS, FileKind
 from sovereign_ai.files.reading import files_in, read, read_lines
 from tests.hostile.special import SPECIAL
@@ -70,6 +70,28 @@ def test_problems_name_the_place_that_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         read(tmp_path / "a", PASSWORD, Where("endpoints.yaml", 3, 1, "password_file"))
     assert caught.value.problems[0].where == Where("endpoints.yaml", 3, 1, "password_file")
+
+
+def refusals(path: Path, kind: FileKind) -> tuple[Problem, ...]:
+    """Return why a path is not read as a kind of file; nothing where it is."""
+    try:
+        read(path, kind)
+    except SovereignError as error:
+        return tuple(error.problems)
+    return ()
+
+
+def test_a_file_that_stands_before_the_message_is_not_named_in_it_again(tmp_path: Path) -> None:
+    folder, file, nothing = (tmp_path / name for name in ("folder", "file", "nothing"))
+    folder.mkdir()
+    file.write_text("x")
+    file.chmod(0o644)
+    told: list[str] = []
+    for kind in KINDS:
+        for path in (folder, file, nothing):
+            told += [problem.message for problem in refusals(path, kind)]
+    assert len(told) >= 2 * len(KINDS)
+    assert [message for message in told if str(tmp_path) in message] == []
 
 
 def test_lines_are_bounded_one_by_one(tmp_path: Path) -> None:

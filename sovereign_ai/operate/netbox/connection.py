@@ -171,7 +171,7 @@ def read_token(file: Path | None, environment: Mapping[str, str] = os.environ) -
     where = Where(TOKEN)
     if file is not None:
         where = Where(str(file))
-        lines = decode(read(file, NETBOX_TOKEN, where), str(file), NETBOX_TOKEN).splitlines()
+        lines = decode(read(file, NETBOX_TOKEN), str(file), NETBOX_TOKEN).splitlines()
         token = lines[0].strip() if lines else ""
     elif TOKEN in environment:
         token = environment[TOKEN].strip()
@@ -392,7 +392,7 @@ def _words_of(error: Exception) -> str:
     """Return what is wrong with a connection."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {error.verify_message}"
-    return str(error) or type(error).__name__
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _words_in(body: bytes) -> str:

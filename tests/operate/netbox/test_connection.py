@@ -80,6 +80,7 @@ def test_nobody_at_the_address_is_said(netbox: FakeNetBox) -> None:
         with pytest.raises(EnvironmentLacksError, match="refused") as caught:
             NetBoxConnection(url, TOKEN, pause=pauses.append).request("POST", "dcim/sites/", [])
     assert caught.value.problems[0].code == "netbox-unreachable"
+    assert "Errno" not in caught.value.problems[0].message
     assert len(pauses) == 3
 
 
