@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
-from sovereign_ai.cli.options import DescriptionArgument
+from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output, indented_json, wrapped
 from sovereign_ai.files.writing import write
 from sovereign_ai.json_members import merged
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sovereign_ai.rules import RuleVerdict
     from sovereign_ai.spec import AIFactory, Waiver
 
-_LONGEST_DAY = 40
 _MOST_RESOURCES = 3
 """Resources that a line about a waiver names; JSON has all of them."""
 
@@ -177,17 +176,11 @@ def _time(on: str | None) -> datetime:
     Raises:
         UsageError: the text is no day.
     """
-    from datetime import UTC, datetime
-
-    from sovereign_ai.errors import Problem, UsageError
+    from datetime import UTC, datetime, time
 
     if on is None:
         return datetime.now(UTC).replace(microsecond=0)
-    try:
-        return datetime.strptime(on, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        message = f"{on[:_LONGEST_DAY]!r} is no day"
-        raise UsageError(Problem("bad-date", message, hint="write it as 2026-12-31")) from None
+    return datetime.combine(day(on), time(), UTC)
 
 
 def _documents(

@@ -22,7 +22,7 @@ def insist_on_shell() -> None:
     Raises:
         EnvironmentLacksError: there is none, or another.
     """
-    import shellingham
+    import shellingham  # type: ignore[import-untyped]
 
     from sovereign_ai.errors import EnvironmentLacksError, Problem
 

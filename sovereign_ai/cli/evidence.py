@@ -377,7 +377,7 @@ def _rotate(
     old_key, new_key = signing_key(key), signing_key(following)
     log_file = evidence_log_path(log, factory)
     now = datetime.now(tz=UTC)
-    last = day(until) if until is not None else None
+    last = day(until, "--until") if until is not None else None
     if last is not None and last < now.date():
         message = f"--until: {last} has passed"
         raise UsageError(Problem("bad-date", message, hint="write a day that is still to come"))

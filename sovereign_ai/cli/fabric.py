@@ -295,8 +295,8 @@ class _SiteFacts:
     exports: Path | None
 
 
-def _address(text: str) -> str:
-    """Return an IPv4 address in its canonical form; empty for an empty text.
+def _address(text: str, option: str) -> str:
+    """Return the IPv4 address of an option in its canonical form; empty for an empty text.
 
     Raises:
         UsageError: it is no IPv4 address.
@@ -308,7 +308,7 @@ def _address(text: str) -> str:
     try:
         return str(IPv4Address(text)) if text else ""
     except AddressValueError:
-        message = f"{text[:_LONGEST_ADDRESS]!r} is no IPv4 address"
+        message = f"{option}: {text[:_LONGEST_ADDRESS]!r} is no IPv4 address"
         raise UsageError(Problem("bad-address", message, hint="write it as 10.0.0.5")) from None
 
 
@@ -324,7 +324,7 @@ def _render(output: Output, path: Path, out: Path, facts: _SiteFacts, *, snapsho
     )
 
     # Options are checked before the stack is planned, which takes longer.
-    boot, dhcp = _address(facts.boot), _address(facts.dhcp)
+    boot, dhcp = _address(facts.boot, "--boot-server"), _address(facts.dhcp, "--dhcp-server")
     exports = read_netbox_exports(facts.exports) if facts.exports else {}
     stack = open_stack(path)
     macs = read_macs(facts.macs, stack.plan) if facts.macs else {}

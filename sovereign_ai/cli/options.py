@@ -17,8 +17,16 @@ DescriptionArgument = Annotated[
 StackArgument = Annotated[Path, typer.Argument(help="The stack's folder.")]
 
 
-def day(text: str | None) -> date:
-    """Return the day of the option `--on`; today in UTC if it is left out.
+_LONGEST_DAY = 40
+"""Characters of a text that is no day which are shown."""
+
+
+def day(text: str | None, option: str = "--on") -> date:
+    """Return the day of an option; today in UTC if it is left out.
+
+    Args:
+        text: what was given for it.
+        option: its name.
 
     Raises:
         UsageError: the text is no day of the calendar.
@@ -28,8 +36,8 @@ def day(text: str | None) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        message = f"--on: {text!r} is no day of the calendar"
-        raise UsageError(Problem("bad-date", message, hint="write --on 2026-12-31")) from None
+        message = f"{option}: {text[:_LONGEST_DAY]!r} is no day of the calendar"
+        raise UsageError(Problem("bad-date", message, hint=f"write {option} 2026-12-31")) from None
 
 
 def pairs(option: str, texts: Sequence[str], form: str, example: str) -> dict[str, str]:

@@ -148,3 +148,32 @@ def test_an_empty_word_is_no_name_of_the_working_directory(
 def test_an_empty_text_is_an_option_s_own_matter(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(["report", "--on", ""]) == 2
     assert "is empty" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "check {lab} --on tomorrow",
+        "report {lab} -o {out}/r.html --on tomorrow",
+        "diff {lab} {lab} --on tomorrow",
+        "design --gpus 64 --system dgx-h100 --site DE --on tomorrow",
+        "assess sovereignty {lab} --on tomorrow",
+        "assess cost {lab} --focus tomorrow",
+        "evidence sign {lab} --key {key} -o {out}/e.json --on tomorrow",
+        "evidence rotate {lab} --key {key} --next {key} --until tomorrow",
+        "fabric render {lab} -o {out}/f --boot-server tomorrow",
+        "fabric render {lab} -o {out}/f --dhcp-server tomorrow",
+    ],
+)
+def test_a_value_that_is_wrong_is_named_with_its_option(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    key = tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "ed25519", "-out", str(key)], check=True, capture_output=True
+    )
+    key.chmod(0o600)
+    assert call(line.format(lab=LAB, key=key, out=tmp_path).split()) == 2
+    option = line.split()[-2]
+    assert capsys.readouterr().err.startswith(f"{option}: 'tomorrow' is no ")
