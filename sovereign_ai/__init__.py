@@ -110,6 +110,11 @@ def load(path: str) -> Any:
         raise pulumi.RunError(str(error)) from None
 
 
+def __dir__() -> list[str]:
+    """Return all public names, also those whose rooms are not loaded yet."""
+    return sorted({*globals(), *_HOMES})
+
+
 def __getattr__(name: str) -> Any:
     """Load a public name from its room."""
     home = _HOMES.get(name)

@@ -178,14 +178,22 @@ def _recognised(paths: Iterable[Path]) -> Format:
             unknown.append(path)
     known = ", ".join(FORMATS)
     if unknown:
-        message = "the format is not recognised by the name"
-        hint = f"name it: --format, one of {known}"
-        raise UsageError([Problem("unknown-format", message, Where(str(path)), hint) for path in unknown])
+        raise UsageError([_unknown_problem(path, known) for path in unknown])
     if len(forms) > 1:
         message = f"files of {counted(len(forms), 'format')}: {', '.join(forms)}"
         raise UsageError(Problem("two-formats", message, hint="read one at a time: --format"))
     (form,) = forms.values()
     return form
+
+
+def _unknown_problem(path: Path, known: str) -> Problem:
+    """Return the problem of a path whose format is not recognised, or that is not there."""
+    where = Where(str(path))
+    if not path.exists():
+        hint = f"name files of one format, or a folder of them: {known}"
+        return Problem("no-file", "there is no such file or folder", where, hint)
+    message = "the format is not recognised by the name"
+    return Problem("unknown-format", message, where, f"name it: --format, one of {known}")
 
 
 def _formats_of(path: Path) -> Iterable[Format]:
@@ -197,7 +205,7 @@ def _formats_of(path: Path) -> Iterable[Format]:
     for form in _FORMATS:
         if any(name.endswith(form.endings) for name in names):
             forms[form.name] = form
-    if not forms and (is_folder or not path.exists()):
+    if not forms and is_folder:
         return [FORMATS["netbox"]]
     # `ibnetdiscover` has no name of its own, and any folder may hold a text beside other files.
     if is_folder and len(forms) > 1:

@@ -28,7 +28,7 @@ from sovereign_ai.spec.field_location import (
     meant_field,
 )
 from sovereign_ai.text import counted
-from sovereign_ai.units import Quantity, Ratio
+from sovereign_ai.units import Quantity, Ratio, Seconds
 
 Part = TypeVar("Part", bound=BaseModel)
 
@@ -480,7 +480,10 @@ def _bad_quantity(wrong: _Wrong, quantity: type[Quantity | Ratio]) -> Problem:
     if isinstance(value, int | float) and not isinstance(value, bool):
         unit = quantity.example.partition(" ")[2]
         hint = "put it in quotation marks, such as '1:1'"
-        if unit and wrong.spot.accepts(f"{wrong.seen} {unit}"):
+        spans = _time_spans(wrong) if quantity is Seconds else []
+        if len(spans) > 1:
+            hint = f"write {', '.join(spans[:-1])} or {spans[-1]}, whichever is meant"
+        elif unit and wrong.spot.accepts(f"{wrong.seen} {unit}"):
             hint = f"write '{wrong.seen} {unit}', if that is what is meant"
         elif unit:
             hint = f"write {quantity.example!r}, or another amount with its unit"
@@ -494,6 +497,12 @@ def _bad_quantity(wrong: _Wrong, quantity: type[Quantity | Ratio]) -> Problem:
     if not all(map(wrong.spot.accepts, re.findall("'([^']*)'", advice))):
         advice = ""
     return wrong.problem("bad-quantity", message, f"write {advice}" if advice else hint)
+
+
+def _time_spans(wrong: _Wrong) -> list[str]:
+    """Return the time spans that a number without a unit may mean: a timeout is no number of days."""
+    spans = [f"{wrong.seen} {unit}" for unit in reversed(Seconds.shown)]
+    return [repr(span) for span in spans if wrong.spot.accepts(span)]
 
 
 def _retype(value: object, spot: FieldLocation) -> str:

@@ -107,7 +107,8 @@ def _error_hint(error: BaseException) -> str:
 
 def _public_names(holder: object) -> list[str]:
     """Return the public names of a module or an object."""
-    return [name for name in getattr(holder, "__all__", None) or dir(holder) if not name.startswith("_")]
+    # A module's own list may name only what it recommends.
+    return [name for name in {*getattr(holder, "__all__", ()), *dir(holder)} if not name.startswith("_")]
 
 
 @contextlib.contextmanager

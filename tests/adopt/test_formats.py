@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.adopt.formats import FORMATS, read_site
-from sovereign_ai.errors import SovereignError
+from sovereign_ai.errors import SovereignError, UsageError
 
 TREE = "SwitchName=leaf Nodes=n[1-2]\n"
 MODEL = "switches: {}\nblocks: [{nodes: [n1]}]\n"
@@ -46,6 +46,12 @@ def test_a_file_of_another_name_is_read_as_the_named_format(tmp_path: Path) -> N
     assert codes([file]) == ["unknown-format"]
     assert read_site([file], "topograph").site.devices.keys() == {"n1"}
     assert codes([file], "topgraph") == ["unknown-format"]
+
+
+def test_a_path_that_leads_nowhere_is_no_table_of_netbox(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no such file or folder") as caught:
+        read_site([tmp_path / "slurm", tmp_path / "netbox"])
+    assert [problem.code for problem in caught.value.problems] == ["no-file", "no-file"]
 
 
 def test_files_of_two_formats_are_refused(tmp_path: Path) -> None:

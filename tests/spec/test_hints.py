@@ -78,6 +78,8 @@ def offered(hint: str, value: Any) -> Iterator[Any]:
         yield str(value)
     elif hint == "put it in brackets, as a list of one":
         yield [value]
+    elif hint.endswith(", whichever is meant"):
+        yield from re.findall("'([^']*)'", hint)
     elif hint in ("remove it", "write a value, or remove the field"):
         yield REMOVED
     elif (

@@ -199,6 +199,8 @@ def test_a_python_file_that_fails_is_a_problem_with_its_line(
     [
         ("from sovereign_ai import AIFactoy\n", "did you mean 'AIFactory'?"),
         ("import sovereign_ai as sai\nfactory = sai.AIFactry()\n", "did you mean 'AIFactory'?"),
+        ("import sovereign_ai as sai\nhalls = [sai.Hal()]\n", "did you mean 'Hall'?"),
+        ("from sovereign_ai import Opertor\n", "did you mean 'Operator'?"),
         ("pools = []\nfactory = poools\n", "did you mean 'pools'?"),
         ("import no_such_module_anywhere\n", "put no_such_module_anywhere.py beside the description"),
         ("x = 1 / 0\n", "fix the line"),
