@@ -193,11 +193,14 @@ def owner_phrase(live: Metadata, owner: ObjectOwner) -> str:
 def stack_objects(api: Api, claim: Claim) -> dict[ObjectKey, Metadata]:
     """Return the metadata of every object of a factory that carries a stack's UUID, of all deployed kinds.
 
+    With them come those of the lost stacks that this one takes over, whatever the description has of them.
+
     Raises:
         ApiError: a permission to list is missing.
         UnreachableError: there was no answer.
     """
-    selector = f"{KEYS.owner}={OWNER},{KEYS.factory}={claim.factory},{KEYS.stack}={claim.identity}"
+    stacks = KEYS.stack if claim.adopts or claim.adopted else f"{KEYS.stack}={claim.identity}"
+    selector = f"{KEYS.owner}={OWNER},{KEYS.factory}={claim.factory},{stacks}"
     usual: list[Resource] = []
     others: list[Resource] = []
     for kind in api.kinds():
@@ -212,7 +215,10 @@ def stack_objects(api: Api, claim: Claim) -> dict[ObjectKey, Metadata]:
     has_others = claim.has_rare_kinds or any(map(is_rare, claim.held or ()))
     if has_others or any(map(_is_of_controller, objects.values())):
         objects.update(_labelled(api, others, selector))
-    return objects
+    if not claim.adopted or claim.adopts:
+        return objects
+    ours = {claim.identity, claim.adopted}
+    return {key: live for key, live in objects.items() if live["labels"][KEYS.stack] in ours}
 
 
 def is_rare(key: ObjectKey) -> bool:

@@ -197,10 +197,12 @@ def check_preconditions(
     keys = {key_of(obj) for obj in planned}
     live = read_live(api, keys)
     require_owned(live, claim)
-    going, left = _departures(api, keys, claim)
+    unplanned = _unplanned(api, keys, claim)
+    going, left = _departures(unplanned, claim)
     kept = kept_definitions(going, is_local=claim.is_local)
     leaving = tuple(key for key in going if key not in kept)
-    total = len({*(claim.held or {}), *leaving})
+    # A state that is lost holds nothing of what is taken over.
+    total = len({*(claim.held or {}), *live, *leaving})
     replaces = must_be_replaced(api, planned, live, claim.held)
     held = claim.held or {}
     renamed, homes = _renamed(leaving, planned, held), _homes(leaving, planned, held)
@@ -220,7 +222,7 @@ def check_preconditions(
         claim=claim,
         live=live,
         conflicts=tuple(conflicts(api, planned, live)),
-        takes_over=tuple(sorted(_taken_over(live, claim))),
+        takes_over=tuple(sorted(_taken_over({**unplanned, **live}, claim))),
         leaving=leaving,
         left=left,
         replaces=tuple(replaces),
@@ -311,25 +313,27 @@ def _superseded(
     return sorted(keys)
 
 
-def _departures(
-    api: Api,
-    planned: Collection[ObjectKey],
-    claim: Claim,
-) -> tuple[tuple[ObjectKey, ...], dict[ObjectKey, str]]:
-    """Return the objects that are not planned any more: the stack's own, and those of somebody else."""
+def _unplanned(api: Api, planned: Collection[ObjectKey], claim: Claim) -> dict[ObjectKey, Metadata]:
+    """Return the live objects that are not planned any more and are, or were, the stack's."""
     held = [key for key in claim.held or () if key not in planned]
     live = {**stack_objects(api, claim), **read_live(api, held)}
-    unplanned = {key: live[key] for key in live if key not in planned}
-    # An adoption takes over planned objects only: what leaves is deleted, so the strict rules decide whose it
-    # is.
-    strict = replace(claim, adopts=False, adopted="", strict=True)
+    return {key: metadata for key, metadata in live.items() if key not in planned}
+
+
+def _departures(
+    unplanned: Mapping[ObjectKey, Metadata], claim: Claim
+) -> tuple[tuple[ObjectKey, ...], dict[ObjectKey, str]]:
+    """Return the objects that are not planned any more: the stack's own, and those of somebody else."""
+    # What leaves is deleted, so the strict rules decide whose it is. What a lost stack deployed is taken over
+    # as a whole: nobody else would ever remove the part of it that the description does not have.
+    strict = replace(claim, strict=True)
     leaving: list[ObjectKey] = []
     left: dict[ObjectKey, str] = {}
     for key, owner in owners(unplanned, strict).items():
         if owner in OWNED:
             leaving.append(key)
         else:
-            left[key] = owner_phrase(live[key], owner)
+            left[key] = owner_phrase(unplanned[key], owner)
     return tuple(sorted(leaving)), left
 
 
@@ -389,6 +393,6 @@ def _mark(api: Api, key: ObjectKey, checked: Checked) -> None:
     claim = checked.claim
     labels = {KEYS.owner: OWNER, KEYS.factory: claim.factory, KEYS.stack: claim.identity}
     # With the uid in it, the server refuses the patch if somebody recreated the object since the check.
-    change = {"metadata": {"uid": checked.live[key].get("uid"), "labels": labels}}
+    change = {"metadata": {"uid": key.uid, "labels": labels}}
     # One that went in the meantime is made anew, as the stack's own.
     unless_gone(partial(api.patch, key.api_version, key.kind, key.name, change, key.namespace or None))

@@ -119,6 +119,38 @@ def test_a_lost_stack_that_the_configuration_names_is_taken_over_alone(
     assert [problem.where.field for problem in refused.value.problems] == ["Namespace/two"]
 
 
+@pytest.mark.parametrize("way", [{"adopts": True}, {"adopted": "lost"}])
+def test_what_the_description_no_longer_has_of_a_lost_stack_is_taken_over_too_and_leaves(
+    tmp_path: Path, record: StackRecord, way: dict[str, Any]
+) -> None:
+    """A description may have changed since the state was lost: nobody else would remove the rest."""
+    lost = mine(record, "lost")
+    api = Cluster(
+        *(obj("Namespace", f"kept-{number}", labels=lost) for number in range(12)),
+        obj("Namespace", "old", labels=lost),
+        *(obj("ConfigMap", f"own-{number}", "old", labels=lost) for number in range(10)),
+        obj("Namespace", "theirs", labels={KEYS.owner: OWNER, KEYS.factory: "two", KEYS.stack: "lost"}),
+    )
+    whole = deployment(tmp_path, record, **way)
+    checked = check_preconditions(api, planned(record, *(f"kept-{number}" for number in range(12))), whole)
+    assert (len(checked.takes_over), checked.unasked) == (23, ())
+    assert len(checked.strays) == 11
+    claim_cluster(api, checked, whole)
+    assert len(api.written) == 23
+    again = check_preconditions(api, planned(record, "kept-0"), deployment(tmp_path, record))
+    assert {*map(str, checked.strays)} < {*map(str, again.strays)}, "a run that is cut short goes on"
+    api.put(obj("ConfigMap", "work", "old"))
+    [asked] = check_preconditions(api, planned(record, "kept-0"), whole).unasked[:1]
+    assert (asked.code, asked.where.field) == ("deletes-data", "Namespace/old")
+
+
+def test_of_two_lost_stacks_only_the_one_that_is_named_leaves(tmp_path: Path, record: StackRecord) -> None:
+    api = Cluster(*(obj("Namespace", name, labels=mine(record, name)) for name in ("one", "two")))
+    checked = check_preconditions(api, planned(record), deployment(tmp_path, record, adopted="one"))
+    assert [str(key) for key in checked.takes_over] == ["Namespace/one"]
+    assert (list(map(str, checked.leaving)), checked.left) == (["Namespace/one"], {})
+
+
 def test_what_the_stack_has_and_is_not_planned_any_more_is_told_apart_by_owner_and_by_state(
     tmp_path: Path, record: StackRecord
 ) -> None:
