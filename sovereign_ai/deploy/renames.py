@@ -209,8 +209,10 @@ def _renamed(
     old = _without_nodes(everything)
     record = record_in(old, factory.name, cluster)
     # Of a pool the machines are there still once all of its objects have gone.
-    known = (noted or Renames()).unfinished(components_of(everything).keys(), set())
-    begun = _begun(old, record, plan, cluster) | known.coming
+    there = components_of(everything).keys()
+    known = (noted or Renames()).unfinished(there, set())
+    # A run that was cut short early has brought nothing of what it had begun with.
+    begun = _begun(old, record, plan, cluster) | (known.coming & there)
     # A run that was cut short may have recorded what it had not brought yet.
     recorded = record.components - known.coming
     deployed = [obj for obj in old if component_of(obj) not in begun]

@@ -11,7 +11,7 @@ import pytest
 from tests.daytwo.probes import Described
 from tests.daytwo.table import Change, changes, part_of
 from tests.daytwo.test_pairs import Way, insist_on_truth
-from tests.support.cut_runs import insist_on_one_story
+from tests.support.cut_runs import insist_on_one_story, insist_on_what_is_there
 
 
 def _named() -> list[Change]:
@@ -35,3 +35,4 @@ def test_what_is_told_is_done_and_a_run_that_goes_on_tells_what_the_one_that_was
     ends = (old, new) if way == "there" else (new, old)
     insist_on_truth(Way(*ends))
     insist_on_one_story(*ends)
+    insist_on_what_is_there(*ends, ends[0])

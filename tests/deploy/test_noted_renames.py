@@ -10,7 +10,7 @@ from sovereign_ai.deploy.noted_renames import Renames
 from tests.daytwo.probes import Described
 from tests.daytwo.table import Change, changes
 from tests.deploy.test_departures import real_nodes
-from tests.support.cut_runs import Run, insist_on_one_story
+from tests.support.cut_runs import Run, insist_on_one_story, insist_on_what_is_there
 
 CHOSEN = frozenset(
     {
@@ -42,6 +42,15 @@ def test_wherever_a_run_is_cut_short_the_next_one_tells_and_drains_what_the_firs
 ) -> None:
     old, new = Described.of(change.before), Described.of(change.after)
     insist_on_one_story(*((old, new) if way == "there" else (new, old)))
+
+
+@pytest.mark.parametrize("change", _chosen()[::3], ids=lambda change: change.name)
+def test_wherever_a_run_is_cut_short_another_description_is_told_of_what_is_there(change: Change) -> None:
+    """A run that ended before its first write had noted what it would bring, and preview looked for it."""
+    old, new = Described.of(change.before), Described.of(change.after)
+    [third] = [change for change in changes() if change.name == "zones and tenants all exchange their names"]
+    for wanted in (old, Described.of(third.after)):
+        insist_on_what_is_there(old, new, wanted)
 
 
 def test_once_a_run_has_come_to_its_end_nothing_is_told_of_what_it_renamed() -> None:

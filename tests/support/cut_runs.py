@@ -13,6 +13,7 @@ from sovereign_ai.deploy.departures import departing
 from sovereign_ai.deploy.noted_renames import Renames
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.renames import moves, planned_renames
+from sovereign_ai.deploy.successors import MOVABLE, components_of
 from sovereign_ai.deploy.withdrawal import _ORDER
 from sovereign_ai.deploy.zone_moves import zone_moves
 from sovereign_ai.render.kubernetes.bundle import Bundle
@@ -87,11 +88,17 @@ class Run:
         live.objects = [*objects, *self.nodes]
         return live
 
-    def told(self, objects: list[Object], noted: Renames | None) -> Told:
+    def told(self, objects: list[Object], noted: Renames | None, wanted: Described | None = None) -> Told:
         """Return what is told of renames and removals, wherever things move."""
-        new, cluster = self.new, self.new.bundle.cluster
+        new = wanted or self.new
         found = moves(
-            [*objects, *self.nodes], new.bundle.objects, Usage(), new.factory, new.plan, cluster, noted
+            [*objects, *self.nodes],
+            new.bundle.objects,
+            Usage(),
+            new.factory,
+            new.plan,
+            new.bundle.cluster,
+            noted,
         )
         return {(move.kind, move.old, move.new) for move in found if not move.place}
 
@@ -110,6 +117,18 @@ class Run:
         live: Any = self.live(objects)
         found = departing(live, wanted.factory, wanted.plan, wanted.bundle, noted)
         return {departure.node for departure in found}
+
+
+def insist_on_what_is_there(old: Described, new: Described, third: Described) -> None:
+    """See that after a run that was cut short another description is told of nothing that is not there."""
+    run, words = Run(old, new), {word: prefix for prefix, word in MOVABLE.items()}
+    other = Renames(run.noted.components, run.noted.places)
+    before = "nothing is done", list(old.bundle.objects)
+    for step, objects in (before, *moments(old.bundle, new.bundle)):
+        there = components_of([*objects, *run.nodes])
+        for kind, name, _ in run.told(objects, other, third):
+            if kind in words:
+                assert f"{words[kind]}.{name}" in there, step
 
 
 def insist_on_one_story(old: Described, new: Described) -> None:
