@@ -45,6 +45,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CRDS = ROOT / "tests" / "rules" / "crds"
 ADMISSION, MERGE = "admissionregistration.k8s.io/v1", "application/merge-patch+json"
 IMAGE = "registry.example.com/app@sha256:" + "0" * 64
+RBAC = "rbac.authorization.k8s.io"
 
 
 @dataclass(frozen=True)
@@ -419,3 +420,41 @@ def test_before_any_policy_is_in_the_api_the_guard_holds_namespaces_and_machines
     for policy, text in walked.by_the_file.items():
         assert f"'{REPEATED[policy]}'" in text
         assert ("NSP-" if policy == "sovereign-cluster" else "NOD-001") in text
+
+
+def test_no_role_adds_to_edit_the_writing_of_any_resource_outside_namespaces(walked: Walked) -> None:
+    """Reviews, which can only be created, store nothing."""
+    resources = {
+        (what.group, what.name)
+        for what in served(walked.api)
+        if not what.namespaced and what.verbs & {"update", "patch"} and _is_of_kubernetes(what.group)
+    }
+    assert len(resources) > 40
+    added = [
+        f"{group}/{name}"
+        for group, name in sorted(resources)
+        if not _is_refused(walked.api, _added_to_edit(group, name, "patch"))
+    ]
+    assert added == []
+    assert not _is_refused(walked.api, _added_to_edit("", "nodes", "get"))
+
+
+def _is_of_kubernetes(group: str) -> bool:
+    """Tell whether a group is Kubernetes' own; add-ons let people edit what their operators answer for."""
+    return "." not in group or group.endswith(".k8s.io")
+
+
+def _added_to_edit(group: str, resource: str, verb: str) -> dict[str, Any]:
+    """Return a ClusterRole that adds a right to `edit`."""
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "adds", "labels": {f"{RBAC}/aggregate-to-edit": "true"}},
+        "rules": [{"apiGroups": [group], "resources": [resource], "verbs": [verb]}],
+    }
+
+
+def _is_refused(api: Api, obj: dict[str, Any]) -> bool:
+    """Tell whether our policy refuses an object, without storing it."""
+    words = refused(lambda: api.create(obj, dry_run=True))
+    return "RBC-011" in words

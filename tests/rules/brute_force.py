@@ -310,6 +310,9 @@ class Attack:
         if self.reads_secrets(space):
             self._all_accounts(space)
         for rule in self._rules(space):
+            # A request names no account in the rule that permits it.
+            if matches(rule, "create", "certificates.k8s.io", "podcertificaterequests"):
+                self._all_accounts(space)
             if not self._takes(rule, "serviceaccounts") and not matches(
                 rule, "create", "", "serviceaccounts/token"
             ):
@@ -526,6 +529,7 @@ _ATOMS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("kubeflow.org", ("pytorchjobs", "pytorchjobs/status"), ("create", "get")),
     (RBAC, ("roles", "clusterroles"), ("bind", "escalate", "create")),
     ("certificates.k8s.io", ("signers", "certificatesigningrequests/nodeclient"), ("approve", "create")),
+    ("certificates.k8s.io", ("podcertificaterequests", "podcertificaterequests/status"), ("create", "get")),
     (
         "authentication.k8s.io",
         ("nodes", "serviceaccounts"),

@@ -48,18 +48,28 @@ _ISSUERS = (
     '["serviceaccounts/token", "certificatesigningrequests", "certificatesigningrequests/approval", '
     '"signers"]'
 )
+# The API server takes the word of whoever makes one for the pod and the account that it is for.
+_OF_PODS = '["podcertificaterequests", "podcertificaterequests/approval", "podcertificaterequests/status"]'
 _FENCES = (
     '["networkpolicies", "resourcequotas", "resourcequotas/status", "limitranges", "endpoints", '
     '"endpointslices", "serviceaccounts",'
-    ' "services/status", "resourceclaims/status", "namespaces", "namespaces/finalize", "namespaces/status"]'
+    ' "services/status", "resourceclaims/status", "namespaces", "namespaces/finalize", "namespaces/status",'
+    ' "pods/status"]'
 )
 """Resources that confine a namespace.
 
 A role in a namespace may grant writing the namespace itself, whose labels are its Pod Security level: whoever
 also makes pods there has the machine. By its status a quota counts as unused, a service receives the traffic
-to others' addresses, and a claim holds others' devices.
+to others' addresses, and a claim holds others' devices. Where a pod is, its status says: a service leads
+there, and network plugins take its address for that of the pod.
 """
-_SPACES = '["namespaces", "namespaces/finalize", "namespaces/status"]'
+_OTHER_FENCES = (
+    "(?:[a-z]networkpolicies|networksets|cidrgroups|egressfirewalls|authorizationpolicies|ciliumendpoints)$"
+)
+"""Network policies in the languages of network plugins and meshes, and what says there whose an address is.
+
+Also a kind that a plugin adds later ends so, such as Calico's `stagednetworkpolicies`.
+"""
 _RIGHTS = '["roles", "rolebindings"]'
 # `?` is no tenant's name: a namespace without a tenant shares its rights with nobody.
 _TENANT = '(object.metadata.namespace in $tenants ? $tenants[object.metadata.namespace] : "?")'
@@ -98,24 +108,30 @@ def _words(words: Iterable[str]) -> str:
 
 _STOCK = [f"{role} Group {group}" for role, group in STOCK]
 _SHOWN_BY_READING = (
-    '["secrets", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy", '
-    '"nodes/proxy"]'
+    '["secrets", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy"]'
 )
-"""Resources that show secrets, or reach into pods and nodes, to whoever may `get` them."""
+"""Resources that show secrets, or reach into pods, to whoever may `get` them; those below `nodes` too."""
 # `*/exec` is a wildcard too, so every `*` in a resource counts.
 _NO_WILDCARD = (
     '(!has(r.apiGroups) || !("*" in r.apiGroups)) && (!has(r.resources)'
     ' || r.resources.all(x, !x.contains("*"))) && !("*" in r.verbs)'
 )
 # Resources of the whole cluster, which no role that is bound in a namespace needs.
-_BEYOND_EDIT = (
-    '["nodes", "nodes/proxy", "certificatesigningrequests", "certificatesigningrequests/approval", '
-    '"certificatesigningrequests/status",'
-    ' "signers", "clusterroles", "clusterrolebindings", "mutatingwebhookconfigurations", '
-    '"validatingwebhookconfigurations",'
-    ' "mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "validatingadmissionpolicies",'
-    ' "validatingadmissionpolicybindings", "persistentvolumes", "users", "groups", "userextras", "uids"]'
+# To look at them shows nothing of a tenant's; metrics-server adds `nodes` of its own group to `edit`.
+_CLUSTER_RESOURCES = (
+    *("apiservices", "certificatesigningrequests", "clusterrolebindings", "clusterroles"),
+    *("clustertrustbundles", "csidrivers", "csinodes", "customresourcedefinitions", "deviceclasses"),
+    *("devicetaintrules", "flowschemas", "ingressclasses", "ipaddresses", "leasecandidates"),
+    *("mutatingadmissionpolicies", "mutatingadmissionpolicybindings", "mutatingwebhookconfigurations"),
+    *("namespaces", "nodes", "persistentvolumes", "priorityclasses", "prioritylevelconfigurations"),
+    *("resourcepoolstatusrequests", "resourceslices", "runtimeclasses", "servicecidrs", "storageclasses"),
+    *("storageversionmigrations", "storageversions", "validatingadmissionpolicies"),
+    *("validatingadmissionpolicybindings", "validatingwebhookconfigurations", "volumeattachments"),
+    *("volumeattributesclasses", "volumegroupsnapshotclasses", "volumegroupsnapshotcontents"),
+    *("volumesnapshotclasses", "volumesnapshotcontents"),
 )
+"""Resources outside namespaces that Kubernetes 1.37 and its snapshots have."""
+_NAMES_OF_OTHERS = '["signers", "users", "groups", "userextras", "uids"]'
 _LABELLED = (
     '(has(object.metadata.labels) && "rbac.authorization.k8s.io/aggregate-to-{0}" in object.metadata.labels'
     ' && object.metadata.labels["rbac.authorization.k8s.io/aggregate-to-{0}"] == "true")'
@@ -227,7 +243,7 @@ WAYS_IN = _rule(
     (CIS_NODE_PROXY,),
     _role(_HAS_NO_WAY_IN, "it reaches into running pods, services or nodes"),
 )
-_ISSUES_NOTHING = _without(_ISSUERS)
+_ISSUES_NOTHING = f"({_without(_ISSUERS)}) && ({_without(_OF_PODS, _WRITE)})"
 ISSUERS = _rule(
     5,
     "No role in a zone makes tokens or certificates",
@@ -237,7 +253,10 @@ ISSUERS = _rule(
     (CIS_TOKEN_CREATION, CIS_CSR),
     _role(_ISSUES_NOTHING, "it makes tokens or certificates"),
 )
-_WRITES_NO_FENCE = _without(_FENCES, _WRITE)
+_IS_NO_FENCE = f'!(x in {_FENCES}) && !x.matches("{_OTHER_FENCES}")'
+_WRITES_NO_FENCE = (
+    f"!has(r.resources) || r.resources.all(x, {_IS_NO_FENCE}) || r.verbs.all(v, !(v in {_WRITE}))"
+)
 FENCES = _rule(
     6,
     "No role in a zone writes its own fence",
@@ -347,9 +366,19 @@ CLUSTER_WIDE = _rule(
         "it gives everybody rights in every namespace, tenants' people and workloads among them",
     ),
 )
-_ONLY_LOOKS = f"r.verbs.all(v, v in {_READ}) && {_NO_WILDCARD} && ({_without(_SHOWN_BY_READING)})"
+# A role that is bound in a namespace opens no URL there, so that one is added for whoever has it everywhere.
+_OPENS_NO_URL = "!has(r.nonResourceURLs)"
+_SHOWS_NOTHING = (
+    f'!has(r.resources) || r.resources.all(x, !x.startsWith("nodes/") && !(x in {_SHOWN_BY_READING}))'
+)
+_ONLY_LOOKS = f"r.verbs.all(v, v in {_READ}) && {_NO_WILDCARD} && ({_SHOWS_NOTHING}) && {_OPENS_NO_URL}"
+# Of a machine everything below it is its kubelet: commands in pods, logs, the memory of containers.
+_IS_BEYOND_EDIT = f'(x.startsWith("nodes/") || x.split("/")[0] in {_NAMES_OF_OTHERS})'
+_IS_OF_CLUSTER = f'x.split("/")[0] in {_words(_CLUSTER_RESOURCES)}'
 _STAYS_IN_NAMESPACE = (
-    f"{_NO_WILDCARD} && ({_without(_BEYOND_EDIT)}) && ({_without(_SPACES, _WRITE)})"
+    f"{_NO_WILDCARD} && {_OPENS_NO_URL}"
+    f" && (!has(r.resources) || r.resources.all(x, !{_IS_BEYOND_EDIT}))"
+    f" && (!has(r.resources) || r.resources.all(x, !({_IS_OF_CLUSTER})) || r.verbs.all(v, v in {_READ}))"
     ' && r.verbs.all(v, !(v in ["escalate", "bind"])'
     ' && (!v.startsWith("impersonate")'
     ' || (has(r.resources) && r.resources.all(x, x == "serviceaccounts"))))'

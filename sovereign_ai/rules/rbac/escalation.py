@@ -166,6 +166,9 @@ def _identities(
     if may(rule, "", "serviceaccounts/token", "create"):
         for account, end in ends:
             yield f"issue tokens of {account}", end
+    # The API server takes the word of whoever makes one for the pod and the account that it is for.
+    if may(rule, _CERTIFICATES, "podcertificaterequests", "create"):
+        yield "request certificates of service accounts", accounts(namespace)
     # A name does not narrow it: who may also create secrets makes one of that name and of the type for
     # tokens.
     if may(rule, "", "secrets", *SHOW_SECRETS):

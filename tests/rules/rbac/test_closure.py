@@ -129,6 +129,7 @@ STEPS: list[tuple[str, Row, tuple[str, ...], str]] = [
     ("privileged containers in pods elsewhere", ("", "pods/ephemeralcontainers", "patch"), (), OTHER),
     ("tokens", ("", "serviceaccounts/token", "create"), (), OURS),
     ("tokens of the one account", ("", "serviceaccounts/token", "create"), ("writer",), OURS),
+    ("certificates of pods", ("certificates.k8s.io", "podcertificaterequests", "create"), (), OURS),
     ("impersonation of accounts", ("", "serviceaccounts", "impersonate"), (), OURS),
     (
         "constrained impersonation",
@@ -219,6 +220,8 @@ CONTROLS: list[tuple[str, Row, tuple[str, ...], str]] = [
     ("deleting", ("apps", "deployments", "delete"), (), OURS),
     ("pods of another guarded namespace", ("", "pods", "create"), (), "startups"),
     ("tokens of another account", ("", "serviceaccounts/token", "create"), ("ci",), OURS),
+    ("seeing requests of pods", ("certificates.k8s.io", "podcertificaterequests", "list"), (), OURS),
+    ("signing for pods", ("certificates.k8s.io", "podcertificaterequests/status", "patch"), (), OURS),
     ("impersonation of people in a namespace", ("", "users", "impersonate"), (), OURS),
     ("binding another role", (RBAC, "clusterroles", "bind"), ("view",), ""),
     ("writing roles, which the API server bounds", (RBAC, "clusterroles", "update"), (), ""),
