@@ -25,7 +25,7 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
-from sovereign_ai.deploy import server_of
+from sovereign_ai.deploy import plugin_problem, server_of
 from sovereign_ai.plan import Plan, plan
 from sovereign_ai.rules import (
     Context,
@@ -139,23 +139,16 @@ def _check_other_provider(args: ResourceValidationArgs, report: ReportViolation)
     try:
         factory, _, _ = _facts(_spec(args))
         problem = reject_resource(factory, args.resource_type)
-        if args.resource_type == _CLUSTERS and _is_fetched(args):
+        is_cluster = args.resource_type == _CLUSTERS
+        if is_cluster and (words := plugin_problem(plain_properties(args.props))):
             problem = (
-                f"RES-015: the plugin of {args.resource_type} is fetched from an address of the program's "
-                "choice, so that nothing says what it does; take plugin_download_url out"
+                f"RES-015: the plugin of {args.resource_type} {words}, so that nothing says what it does; "
+                "make it as pulumi_kubernetes.Provider"
             )
     except Exception as error:  # noqa: BLE001 - what cannot be decided is a violation
         problem = f"RES-015: cannot be decided: {error}"
     if problem:
         report(problem)
-
-
-def _is_fetched(args: ResourceValidationArgs) -> bool:
-    """Return whether a program says from where the plugin of a provider comes."""
-    props = plain_properties(args.props)
-    # Engines keep it among the inputs that are their own; older ones kept it beside the others.
-    own = props.get("__internal", {})
-    return "pluginDownloadURL" in props or "pluginDownloadURL" in own
 
 
 def _check_description(args: StackValidationArgs, report: ReportViolation) -> None:

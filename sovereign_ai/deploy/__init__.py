@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
     from sovereign_ai.deploy.engine import Engine, PulumiOutcome, ready
     from sovereign_ai.deploy.folder_lock import lock_folder
-    from sovereign_ai.deploy.given_provider import server_of
+    from sovereign_ai.deploy.given_provider import plugin_problem, server_of
     from sovereign_ai.deploy.hosts.configuration import HostConfiguration
     from sovereign_ai.deploy.judged import JUDGED_FILE, judged_note
     from sovereign_ai.deploy.kept_definitions import hand_back, release_after_kueue, release_lines
@@ -106,7 +106,7 @@ else:
             "dry_run": ("TRIED", "locator_of", "try_out"),
             "engine": ("Engine", "PulumiOutcome", "ready"),
             "folder_lock": ("lock_folder",),
-            "given_provider": ("server_of",),
+            "given_provider": ("plugin_problem", "server_of"),
             "hosts.configuration": ("HostConfiguration",),
             "judged": ("JUDGED_FILE", "judged_note"),
             "kept_definitions": ("hand_back", "release_after_kueue", "release_lines"),
@@ -198,6 +198,7 @@ __all__ = [
     "plan_repair",
     "planned_moves",
     "planned_renames",
+    "plugin_problem",
     "policies_accepted_by",
     "prepare",
     "prepare_control_plane",

@@ -8,6 +8,7 @@ a connection to it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ _NAMES = {
         "backend",
         "stackConfigDir",
         "config",
+        "packages",
         "plugins",
         "secretsprovider",
         "encryptedkey",
@@ -35,6 +37,9 @@ _NAMES = {
     )
 }
 """The fields that are checked, by their lower-case name: Pulumi ignores the case of names in JSON."""
+_PINNED = frozenset({"kubernetes", "sovereign", "sovereign-hosts"})
+"""Packages whose plugins are this tool's own, or pinned; rules trust what their resources say."""
+_PLUGIN = "PulumiPlugin"
 _PASSPHRASE = frozenset({"", "passphrase", "default"})
 """Names of the provider that encrypts under the key file.
 
@@ -94,11 +99,15 @@ def insist_on_passphrase(checkpoint: Checkpoint | None, where: Path) -> None:
 
 
 def _present(folder: Path, stem: str) -> list[Path]:
-    """Return the files of a name with any ending that Pulumi reads."""
+    """Return what lies under a name with any ending that Pulumi reads.
+
+    A pipe or a device is read by the engine too, and says something else each time: it is refused where it is
+    read here.
+    """
     paths = []
     for ending in _ENDINGS:
         path = folder / f"{stem}{ending}"
-        if path.is_file():
+        if os.path.lexists(path):
             paths.append(path)
     return paths
 
@@ -115,12 +124,41 @@ def _project_problems(path: Path, backend: Path) -> Iterator[Problem]:
         message = "it names plugins, which the engine would run in place of the pinned ones"
         hint = "leave it out; `sovereign-ai tools install` installs the Kubernetes provider"
         yield Problem("foreign-settings", message, Where(str(path), field="plugins"), hint)
+    yield from _package_problems(path, data, path.parent, set())
     for field in ("stackConfigDir", "config"):
         # `config` names a folder in older projects, and is a mapping of settings in newer ones.
         if isinstance(data.get(field), str):
             message = f"it keeps the stacks' settings in {data[field][:80]!r}, where they are not judged"
             hint = "leave it out; keep them beside Pulumi.yaml"
             yield Problem("foreign-settings", message, Where(str(path), field=field), hint)
+
+
+def _package_problems(path: Path, data: dict[str, Any], root: Path, seen: set[Path]) -> Iterator[Problem]:
+    """Yield the packages of a project, and of local packages in turn, that take a pinned plugin's place.
+
+    The engine prefers a folder that a project names to every installed plugin, and reads the folder of a
+    package's own package from the project's folder, too (`collectPluginsFromPackages` of Pulumi 3.259).
+
+    Args:
+        path: the file of a project, or of a local package.
+        data: what it holds.
+        root: the project's folder.
+        seen: files that were read, to which those that are read here are added.
+    """
+    packages = data.get("packages")
+    for name, spec in (packages if isinstance(packages, dict) else {}).items():
+        fields = {str(key).casefold(): value for key, value in spec.items()} if isinstance(spec, dict) else {}
+        source = fields.get("source", "") if fields else spec
+        is_published = str(source).partition("@")[0] == name and not fields.get("parameters")
+        if name in _PINNED and not is_published:
+            message = f"it has the engine run {str(source)[:80]!r} in place of the pinned plugin {name!r}"
+            hint = "leave it out, or give the package another name"
+            yield Problem("foreign-settings", message, Where(str(path), field=f"packages.{name}"), hint)
+        if isinstance(source, str) and "\0" not in source:
+            for file in _present(root / source, _PLUGIN):
+                if file not in seen:
+                    seen.add(file)
+                    yield from _package_problems(file, _mapping(file, PROJECT), root, seen)
 
 
 def _urls(backend: Any) -> list[Any]:

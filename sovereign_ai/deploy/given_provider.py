@@ -33,6 +33,12 @@ _FIELDS = (
     "renderYamlToDirectory",
     "deleteUnreachable",
 )
+_REDIRECTIONS = {
+    "pluginDownloadURL": "is fetched from an address of the program's choice",
+    "parameterization": "is another one, which a parameter makes pass for it",
+    "envVarMappings": "is given other variables of the environment in place of those that it reads",
+}
+"""What the engine notes of a provider beside its inputs, in words (Pulumi 3.259, `providers/registry.go`)."""
 _AMBIENT = Path("~/.kube/config")
 """The file that client-go reads where neither the provider nor KUBECONFIG names one."""
 
@@ -87,6 +93,10 @@ def judge(name: str, inputs: Mapping[str, Any], kubeconfig: Path, context: str |
     if _is_on(inputs.get("deleteUnreachable")):
         message = f"the provider {name!r} treats objects of an unreachable cluster as deleted"
         problems.append(Problem("unsuitable-provider", message, hint="leave deleteUnreachable out"))
+    if words := plugin_problem(inputs):
+        message = f"the plugin of the provider {name!r} {words}"
+        hint = "make it as pulumi_kubernetes.Provider, with a kubeconfig and nothing else"
+        problems.append(Problem("unsuitable-provider", message, hint=hint))
     # A provider that writes files may lead to no cluster, and then has no server to compare.
     if not problems:
         problems += _cluster_problems(name, server_of(inputs), kubeconfig, context)
@@ -132,6 +142,23 @@ def server_of(inputs: Mapping[str, Any]) -> tuple[str, bytes]:
         )
         raise EnvironmentLacksError(Problem("kubeconfig-invalid", message, hint="name one kubeconfig"))
     return named_server(Path(files).expanduser(), context, cluster)
+
+
+def plugin_problem(inputs: Mapping[str, Any]) -> str:
+    """Return what is wrong with the plugin of a Kubernetes provider, in words; empty if nothing is.
+
+    Rules read what a resource says it is. Another plugin, or one that other variables lead, does something
+    else with it.
+    """
+    # Engines keep it among the inputs that are their own; older ones kept the address beside the others.
+    internal = inputs.get("__internal")
+    own = internal if isinstance(internal, Mapping) else {}
+    for name, words in _REDIRECTIONS.items():
+        if own.get(name) or (name == "pluginDownloadURL" and name in inputs):
+            return words
+    if own.get("name", "kubernetes") != "kubernetes":
+        return "is another one, which passes for it"
+    return ""
 
 
 def _is_off(value: Any) -> bool:

@@ -5,13 +5,14 @@ reads them.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from sovereign_ai.deploy.backends import insist_on_own_backends, insist_on_passphrase
 from sovereign_ai.deploy.checkpoint import parse
-from sovereign_ai.errors import EnvironmentLacksError, SpecError
+from sovereign_ai.errors import EnvironmentLacksError, SovereignError, SpecError
 from tests.support.small_stack import SmallStack
 
 _STATE = Path("/home/a/state/sovereign-ai/pulumi")
@@ -124,6 +125,73 @@ def test_plugins_of_a_project_are_refused_in_any_case_of_json(tmp_path: Path) ->
     assert judged(tmp_path, project, "{}", "json") == ["foreign-settings"]
 
 
+_TAKES_ITS_PLACE = [
+    {"kubernetes": "./bin"},
+    {"kubernetes": "../bin"},
+    {"kubernetes": "bin"},
+    {"kubernetes": {"source": "/opt/bin"}},
+    {"kubernetes": {"Source": "./bin", "version": "4.24.0"}},
+    {"kubernetes": {"source": "terraform-provider", "parameters": ["hashicorp/kubernetes"]}},
+    {"kubernetes": {"source": "kubernetes", "parameters": ["a"]}},
+    {"kubernetes": "https://example.org/kubernetes"},
+    {"sovereign": "./package"},
+    {"sovereign-hosts": "./package"},
+    {"helper": "./helper", "kubernetes": "git::https://example.org/kubernetes"},
+]
+
+
+@pytest.mark.parametrize("packages", _TAKES_ITS_PLACE, ids=str)
+@pytest.mark.parametrize("field", ["packages", "Packages"])
+def test_a_package_that_takes_a_pinned_plugin_s_place_is_refused(
+    tmp_path: Path, packages: dict[str, object], field: str
+) -> None:
+    project = json.dumps({"name": "lab", "runtime": "python", field: packages})
+    assert judged(tmp_path, project, "{}", "json") == ["foreign-settings"]
+
+
+def test_a_package_of_a_local_package_is_judged_too_and_a_circle_ends(tmp_path: Path) -> None:
+    for folder, packages in (("outer", {"inner": "./inner"}), ("inner", {"outer": "./outer"})):
+        (tmp_path / folder).mkdir()
+        text = json.dumps({"runtime": "python", "packages": packages})
+        (tmp_path / folder / "PulumiPlugin.yaml").write_text(text)
+    project = _PROJECT + "packages: {outer: ./outer}\n"
+    assert judged(tmp_path, project) == []
+    inner = {"runtime": "python", "packages": {"outer": "./outer", "kubernetes": "./evil"}}
+    (tmp_path / "inner" / "PulumiPlugin.yaml").write_text(json.dumps(inner))
+    assert judged(tmp_path, project) == ["foreign-settings"]
+
+
+@pytest.mark.parametrize("name", ["Pulumi.yaml", "Pulumi.lab.yaml", "Pulumi.yml", "Pulumi.lab.json"])
+@pytest.mark.parametrize("kind", ["pipe", "link to a pipe", "device", "link to nothing", "folder"])
+def test_what_says_something_else_each_time_it_is_read_is_no_settings(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    stack = tmp_path / "stack"
+    stack.mkdir()
+    for plain, content in (("Pulumi.yaml", _PROJECT), ("Pulumi.lab.yaml", "")):
+        if plain != name:
+            (stack / plain).write_text(content)
+    place, pipe = stack / name, tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        targets = {"link to a pipe": pipe, "device": Path("/dev/zero"), "link to nothing": tmp_path / "none"}
+        place.symlink_to(targets[kind])
+    with pytest.raises(SovereignError):
+        insist_on_own_backends(stack, "lab", _STATE)
+
+
+def test_a_link_to_a_file_is_judged_as_the_file(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text(f"secretsprovider: {_ABROAD}\n")
+    (tmp_path / "Pulumi.yaml").write_text(_PROJECT)
+    (tmp_path / "Pulumi.lab.yaml").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SpecError, match="foreign-secrets"):
+        insist_on_own_backends(tmp_path, "lab", _STATE)
+
+
 def test_a_second_project_file_that_pulumi_might_read_instead_is_refused(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yml").write_text(_PROJECT)
     assert judged(tmp_path) == ["several-projects"]
@@ -141,6 +209,8 @@ def test_a_second_project_file_that_pulumi_might_read_instead_is_refused(tmp_pat
         ("", "config:\n  aws:secretsprovider: awskms://is-a-setting-of-the-program\n"),
         (f"backend: {{url: 'file://{_STATE}'}}\n", ""),
         ("config:\n  sovereign:allowDelete: {default: a}\n", "config: {a:b: c}\n"),
+        ("packages: {sovereign: sovereign@0.1.0, kubernetes: kubernetes@4.24.0}\n", ""),
+        ("packages: {kubernetes: {source: kubernetes, version: 4.24.0}, own: ./own, aws: aws@7.0.0}\n", ""),
     ],
 )
 def test_what_stays_on_this_machine_is_permitted(tmp_path: Path, project: str, settings: str) -> None:

@@ -67,6 +67,28 @@ def test_a_provider_that_cannot_apply_what_is_planned_is_refused_with_every_reas
     assert [code for code, _ in refused(inputs, meant)] == ["unsuitable-provider"] * 3
 
 
+@pytest.mark.parametrize(
+    "internal",
+    [
+        {"envVarMappings": {"OTHER": "KUBECONFIG"}},
+        {"name": "terraform-provider", "parameterization": "e30="},
+        {"pluginDownloadURL": "https://example.com"},
+    ],
+    ids=str,
+)
+def test_a_provider_with_another_plugin_or_environment_is_refused(
+    tmp_path: Path, internal: dict[str, Any]
+) -> None:
+    meant = dead_kubeconfig(tmp_path / "one")
+    own = {"kubeconfig": str(meant), "__internal": {"name": "kubernetes"}}
+    judge("mine", own, meant, None)
+    ((code, message),) = refused({**own, "__internal": internal}, meant)
+    assert (code, message.partition(" is ")[0]) == (
+        "unsuitable-provider",
+        "the plugin of the provider 'mine'",
+    )
+
+
 def test_several_files_and_a_file_without_a_cluster_name_no_cluster(tmp_path: Path) -> None:
     meant = dead_kubeconfig(tmp_path / "one")
     for given in (f"{meant}:{meant}", str(tmp_path / "none"), "{}"):

@@ -137,16 +137,26 @@ def test_the_policy_pack_refuses_what_helm_deploys_by_itself(
 
 @pytest.mark.parametrize(
     "inputs",
-    [{"pluginDownloadURL": "https://example.com"}, {"__internal": {"pluginDownloadURL": "github://api/x"}}],
+    [
+        {"pluginDownloadURL": "https://example.com"},
+        {"__internal": {"pluginDownloadURL": "github://api/x"}},
+        {"__internal": {"name": "terraform-provider", "parameterization": "e30=", "version": "1.0.0"}},
+        {"__internal": {"parameterization": "e30="}},
+        {"__internal": {"name": "another"}},
+        {"__internal": {"envVarMappings": {"OTHER": "KUBECONFIG"}}},
+    ],
+    ids=str,
 )
-def test_the_policy_pack_refuses_a_kubernetes_provider_whose_plugin_comes_from_elsewhere(
+def test_the_policy_pack_refuses_a_kubernetes_provider_with_another_plugin_or_environment(
     monkeypatch: pytest.MonkeyPatch, inputs: dict[str, Any]
 ) -> None:
     kubernetes = "pulumi:providers:kubernetes"
     assert reported(monkeypatch, kubernetes, props={"version": "4.25.0", "__internal": {}}) == []
+    own = {"name": "kubernetes", "pluginChecksums": {"linux-amd64": "aa"}}
+    assert reported(monkeypatch, kubernetes, props={"version": "4.25.0", "__internal": own}) == []
     assert reported(monkeypatch, kubernetes, props={"version": "4.25.0"}) == []
     (problem,) = reported(monkeypatch, kubernetes, props=inputs)
-    assert problem.startswith("RES-015: the plugin of pulumi:providers:kubernetes is fetched")
+    assert problem.startswith("RES-015: the plugin of pulumi:providers:kubernetes is ")
 
 
 HOME = ("https://127.0.0.1:6443", b"our authority")
