@@ -61,7 +61,7 @@ e2e: tools ## Tests on a real control plane, through the real Pulumi engine
 	  || { echo "missing: softhsm2; install it and run this again" >&2; exit 3; }
 	$(BIN)/python -m tests.flaky -q -n 2 --dist loadfile --no-loadscope-reorder -m cluster
 
-daytwo: tools ## Every change of a standing lab, there and back; takes hours. PART=1/8 for every eighth change
+daytwo: tools ## Every change of a standing lab, there and back; takes hours. PART=1/8 for every eighth test
 	$(BIN)/sovereign-ai tools install $(CONTROLLERS) prometheus kube-state-metrics
 	PART=$(PART) $(BIN)/pytest -q -m daytwo tests/daytwo
 	@echo "what each change took: .sovereign/daytwo.jsonl"

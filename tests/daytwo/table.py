@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 LAB = HERE.parents[1] / "stacks" / "lab" / "factory.yaml"
 FULL = HERE / "full.yaml"
 _FILES = {"lab": LAB, "full": FULL}
+_Each = TypeVar("_Each")
 _SIGNATURES = ("approvers[].name", "approvers[].key", "approvers[].until", "waivers[].signature")
 
 
@@ -126,8 +127,8 @@ def changes() -> tuple[Change, ...]:
     return (*_named(), *_of_fields())
 
 
-def part_of(all_changes: Sequence[Change], part: str) -> tuple[Change, ...]:
-    """Return every n-th change, from the k-th on, for `k/n`; all of them where no part is named.
+def part_of(everything: Sequence[_Each], part: str) -> tuple[_Each, ...]:
+    """Return every n-th thing, from the k-th on, for `k/n`; all of them where no part is named.
 
     So n runs of a bounded time try together what one run of hours does.
 
@@ -135,11 +136,11 @@ def part_of(all_changes: Sequence[Change], part: str) -> tuple[Change, ...]:
         ValueError: it is no such part.
     """
     if not part:
-        return tuple(all_changes)
+        return tuple(everything)
     k, _, n = part.partition("/")
     if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
         raise ValueError(f"PART={part}: write k/n with k from 1 to n, such as PART=1/8")
-    return tuple(all_changes[int(k) - 1 :: int(n)])
+    return tuple(everything[int(k) - 1 :: int(n)])
 
 
 def never() -> Mapping[str, str]:

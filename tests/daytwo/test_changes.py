@@ -1,19 +1,18 @@
 """Every change of the table on a standing lab: one `up`, verified, a second one a no-op; and back again.
 
-`make daytwo` tries them all, and `make daytwo PART=1/8` every eighth: eight such runs together are the whole.
+`make daytwo` tries them all; `conftest.py` leaves a part of them.
 The few of `always` stand for the rest wherever a control plane is at hand.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.daytwo.standing import Standing, Times, report
-from tests.daytwo.table import Change, changes, chosen, described, part_of
+from tests.daytwo.table import Change, changes, chosen, described
 from tests.life import Lab
 
 ALWAYS = frozenset(change.name for change in chosen("always"))
@@ -25,7 +24,7 @@ def _params(*, refused: bool, base: str | None = None) -> list[Any]:
     marks = {True: [pytest.mark.cluster, pytest.mark.daytwo], False: [pytest.mark.daytwo]}
     return [
         pytest.param(change, id=change.name, marks=marks[change.name in ALWAYS])
-        for change in part_of(changes(), os.environ.get("PART", ""))
+        for change in changes()
         if bool(change.refused) is refused and base in {None, change.base}
     ]
 

@@ -4,12 +4,10 @@ at whatever moment, tells and drains the same.
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from tests.daytwo.probes import Described
-from tests.daytwo.table import Change, changes, part_of
+from tests.daytwo.table import Change, changes
 from tests.daytwo.test_pairs import Way, insist_on_truth
 from tests.support.cut_runs import insist_on_one_story, insist_on_what_is_there
 
@@ -17,7 +15,7 @@ from tests.support.cut_runs import insist_on_one_story, insist_on_what_is_there
 def _named() -> list[Change]:
     """Return the changes that deploy: those of a single field only where it is a name."""
     named = []
-    for change in part_of(changes(), os.environ.get("PART", "")):
+    for change in changes():
         if not change.refused and (not change.field or "rename" in change.edits[-1]):
             named.append(change)
     return named
