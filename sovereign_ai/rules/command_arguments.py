@@ -17,6 +17,7 @@ from sovereign_ai.rules.named_settings import (
     MAY_NAME,
     PLACE_WORDS,
     REGION_NAMES,
+    ZONE_NAMES,
     as_named,
     value_alone,
 )
@@ -36,7 +37,8 @@ def argument(value: str) -> str:
 
 
 _BETWEEN = literal(BETWEEN)
-_MEANT = "|".join(name.removeprefix("(?i)").removesuffix("$") for name in (REGION_NAMES, BUCKET_NAMES))
+_NAMES = (REGION_NAMES, ZONE_NAMES, BUCKET_NAMES)
+_MEANT = "|".join(name.removeprefix("(?i)").removesuffix("$") for name in _NAMES)
 _OPTION = (
     rf"(?i)\x01-+[a-z0-9._-]*(?:{_MEANT})\x01[^\x01-][^\x01]*"
     rf"|\x01-+[a-z0-9._-]*(?:{PLACE_WORDS})s?\x01(?:[^\x01-][^\x01]*[.][^\x01]*|[$][(][^\x01]*"

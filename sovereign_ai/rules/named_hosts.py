@@ -31,7 +31,7 @@ _MARKS = (
     (": ", CODE + ": "),
 )
 
-MAY_BE_NAMED = "[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|arn:|projects/|://|:[ \\t]*$"
+MAY_BE_NAMED = "[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|[zZ](?:one|ONE)|arn:|projects/|://|:[ \\t]*$"
 """A line of a file in which a host or region may be named, or below which it may be."""
 WORDS = (
     r"(?i)host|server|service[_-]?url|addr|endpoint|broker|bootstrap|proxy|contact[ _-]?point|data[ _]source"
@@ -200,6 +200,16 @@ _DIALLERS = "^@(?:tcp|udp|unix)[46]?[(]"
 """Ways of connecting of Go's driver of MySQL; what other ways make of an address nobody can say."""
 _ARN = r"\barn:[a-z0-9-]+:[a-z0-9-]*:[a-z0-9-]*:"
 _PROJECT = r"\bprojects/[^/\s]+/(?:locations|regions|zones)/[a-z0-9-]+"
+GEOGRAPHY = (
+    "(?:us|eu|ap|sa|ca|me|af|il|cn|mx|uk|in|jp|kr|au|br|sg|hk|tw|za|fr|nl|pl|de|asia|europe|northamerica"
+    "|southamerica|australia|africa)"
+)
+CLOUD_ZONE = f"{GEOGRAPHY}-[a-z]+(?:[a-z-]*[0-9][a-z0-9-]*|-[a-z])"
+"""The form of a cloud's zone: `us-central1-a`, `eu-west-1b`, `fr-par-1`, `cn-hangzhou-h`.
+
+Sources, read 2026-12-01: the lists of zones of AWS, Google Cloud, Alibaba Cloud, Scaleway and IBM Cloud.
+"""
+_ZONE = rf"""(?im)zones?["'\]]{{0,3}}[ \t]*[=:\x01 ][ \t"'\[]*{CLOUD_ZONE}(?:$|[^a-z0-9.-])"""
 _REGION = r"""(?i)\bregions?["'\]]{0,3}[ \t]*[=:\x01 ][ \t"'\[]*[a-z]{2,}[a-z0-9]*-[a-z0-9-]+"""
 
 _OWN = r"^(?:2130706433|0[xX]7[fF]000001)$"
@@ -344,7 +354,15 @@ def are_permitted_regions(value: str, regions: str = "$regions") -> str:
     """Return CEL: every region, and every resource of a cloud, that a text names is permitted."""
     in_region = f'm.findAll("[A-Za-z0-9-]+$")[0] in {regions}'
     are_regions = f"{value}.findAll({literal(_REGION)}).all(m, {in_region})"
-    return f"({are_regions} && {_are_permitted_clouds(value, regions)})"
+    zone = 'm.findAll("[A-Za-z0-9-]+[^A-Za-z0-9-]?$")[0].findAll("[A-Za-z0-9-]+")[0].lowerAscii()'
+    are_zones = f"{value}.findAll({literal(_ZONE)}).all(m, {is_zone_of(zone, regions)})"
+    return f"({are_regions} && {are_zones} && {_are_permitted_clouds(value, regions)})"
+
+
+def is_zone_of(value: str, regions: str) -> str:
+    """Return CEL: a text is one of some regions, or a zone of one: `eu-west-1b`, `europe-west4-b`."""
+    is_end = f'{value}.substring(size(r)).matches("^(?:-?[a-z])?$")'
+    return f"{regions}.exists(r, {value}.startsWith(r) && {is_end})"
 
 
 def files_store_has_place(value: str) -> str:

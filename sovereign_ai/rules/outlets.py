@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.named_hosts import GEOGRAPHY, is_zone_of
 from sovereign_ai.rules.spellings import LETTER
 
 _DEEPEST = 10
@@ -143,15 +144,11 @@ _LINK = (
     r"|[$]?schema|dashboard|(?:public|external|redirect|root)[._-]?ur[il])[a-z._-]*="
 )
 """Fields of what people read, and of an object's own address."""
-_GEOGRAPHY = (
-    "(?:us|eu|ap|sa|ca|me|af|il|cn|mx|uk|in|jp|kr|au|br|sg|hk|tw|za|fr|nl|pl|de|asia|europe|northamerica"
-    "|southamerica|australia|africa)"
-)
 _SIGNED_FOR = r"(?i)[.][^.=]*(?:endpoint|server|host|ur[il])[^.=]*=[^\s]"
 _REGION_LINE = (
     r"(?im)^.*regions?(?:[._-]?(?:name|id|value))?=[^\s].*$"
     r"|^.*(?:zone|location|data[._-]?cent(?:er|re))s?(?:[._-]?(?:name|id|value))?"
-    rf"={_GEOGRAPHY}-[a-z]+[a-z0-9-]*$"
+    rf"={GEOGRAPHY}-[a-z]+[a-z0-9-]*$"
 )
 """A region, or what has the form of a cloud's region or zone in a field that is called after a place."""
 _RIGHT = r"(?i)capabilit[^=]*="
@@ -342,8 +339,7 @@ def _regions_are_permitted() -> str:
     beside = 'l.findAll("^[^=]*[.]")[0]'
     is_server = f"s.startsWith({beside}) && s.matches({literal(_SIGNED_FOR)})"
     is_beside = f"variables.leaves.findAll({literal(_STORE_LINE)}).exists(s, {is_server})"
-    zone_of = 'v.startsWith(r) && v.substring(size(r)).matches("^(?:-?[a-z])?$")'
-    is_permitted = f'[l.findAll("[^=]*$")[0]].all(v, $regions.exists(r, {zone_of}))'
+    is_permitted = f'[l.findAll("[^=]*$")[0]].all(v, {is_zone_of("v", "$regions")})'
     lines = f"variables.leaves.findAll({literal(_REGION_LINE)})"
     return f"!{_IN_ZONE} || {lines}.all(l, {is_permitted} || {is_beside})"
 
