@@ -316,7 +316,7 @@ def record(
         objects = _object_digests(subjects)
         binding = bind(files["observation"], "observation", factory, stack.plan, objects, now, clock)
         facts["observation"] = binding.to_data()
-        lines.append(binding.line)
+        lines += wrapped(binding.line)
     previous = chain.head(log_file)
     envelope = sign_statement(
         statement(parts, factory=factory, now=now, previous=previous, facts=facts), signer
@@ -325,7 +325,7 @@ def record(
     if service is not None:
         # Before the log grows: its line notes the token, so that nobody takes it out or exchanges it.
         envelope, notes, line = service.stamp(envelope)
-        lines.append(line)
+        lines += wrapped(line)
     text = orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS) + b"\n"
     with _prepared(out, text, lambda: chain.holds(log_file, envelope)):
         at = datetime.now(tz=UTC).isoformat(timespec="seconds")
@@ -335,7 +335,7 @@ def record(
     word = "passed" if verdict.ok else "did NOT pass"
     lines.append(f"`check` {word}: {verdict.lines()[-1]}")
     lines.append(f"wrote {out}, signed by key {signer_id[:12]}")
-    lines.append(f"added as run {entry['n'] + 1} to {log_file}")
+    lines += wrapped(f"added as run {entry['n'] + 1} to {log_file}")
     lines += [f"its head is kept in {place}, too" for place in second_places]
     for line in chain.set_aside_lines(log_file, entry):
         lines += wrapped(line)
