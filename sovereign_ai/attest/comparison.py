@@ -24,6 +24,7 @@ from sovereign_ai.rules import check
 from sovereign_ai.sovereignty import NONE, EvidenceSet, assess_sovereignty
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.text import counted
+from sovereign_ai.units import Bytes
 
 SECTIONS = ("spec", "plan", "findings", "sovereignty", "power", "cost")
 """What is compared, in order."""
@@ -206,7 +207,7 @@ def _plan_rows(plan: Plan) -> dict[str, str]:
         rows[f"fabric {fabric['name']}"] = f"{switches}, {fabric['oversubscription']}"
     for tier in facts["storage"]:
         name = f"storage {tier['tier']} at {tier['site']}"
-        rows[name] = f"{counted(tier['servers'], 'server')}, {tier['capacity']:,} B"
+        rows[name] = f"{counted(tier['servers'], 'server')}, {Bytes(tier['capacity'])}"
     for cluster in facts["clusters"]:
         name = f"cluster {cluster['cluster']}"
         rows[name] = f"{counted(cluster['nodes'], 'node')}, {counted(cluster['gpus'], 'GPU')}"

@@ -46,6 +46,11 @@ def test_one_changed_number_is_seen_in_field_plan_power_and_cost() -> None:
     assert "capex.total.known" in _names(found, "cost")
 
 
+def test_capacities_are_compared_in_the_units_of_a_description() -> None:
+    lines = _compared("capacity: 500 TB", "capacity: 600 TB").lines()
+    assert {"    - 5 servers, 500 TB", "    + 5 servers, 600 TB"} <= {*lines}
+
+
 def test_a_law_that_changes_moves_findings_and_ceiling_and_no_power_or_cost() -> None:
     found = _compared("parent: {seat: DE}", "parent: {seat: US}")
     assert _names(found, "spec") == ["operator.parent.seat"]
