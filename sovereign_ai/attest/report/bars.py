@@ -171,8 +171,8 @@ def _money(value: float) -> str:
     """Return an amount in euros with few digits."""
     for size, unit in ((1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{plain(value / size)} {unit}€"
-    return f"{plain(value)} €"
+            return f"{plain(value / size)} {unit}EUR"
+    return f"{plain(value)} EUR"
 
 
 def tornado(assessed: Cost) -> Markup:
@@ -189,7 +189,7 @@ def tornado(assessed: Cost) -> Markup:
         y = 26 + index * _ROW
         # A higher input may lower the cost.
         low, high = sorted((bar.low, bar.high))
-        shapes += _label(y, clipped(bar.leaf, 40), f"{plain(low)} to {plain(high)} €/GPU-h")
+        shapes += _label(y, clipped(bar.leaf, 40), f"{plain(low)} to {plain(high)} EUR/GPU-h")
         shapes.append(box(_LABEL + (low - least) * scale, y + 2, (high - low) * scale, 14, "load"))
     if centre is not None:
         x = _LABEL + (centre - least) * scale

@@ -150,7 +150,7 @@ def _plan_picture(report: Report) -> Markup:
 def _plan_parts(facts: Mapping[str, Any]) -> Iterator[Markup]:
     """Yield fabrics, storage and clusters of a plan, each with its reasons."""
     for fabric in facts["fabrics"]:
-        switches = f"{fabric['leaf']} leaf, {fabric['spine']} spine, {fabric['core']} core"
+        switches = f"{fabric['leaf']:,} leaf, {fabric['spine']:,} spine, {fabric['core']:,} core"
         head = f"{fabric['name']}: {switches}, {counted(fabric['cables'], 'cable')}"
         oversubscription = ("oversubscription", fabric["oversubscription"])
         bisection = ("bisection", str(fabric["bisection"]))

@@ -26,3 +26,10 @@ def test_an_amount_without_any_price_is_said() -> None:
     cost = report("lab").cost
     assert cost.measure("year.staff").value is None
     assert "no price known" in bars.cost(cost)
+
+
+def test_amounts_have_the_unit_that_a_description_and_the_tables_write() -> None:
+    pictures = bars.cost(report("lab").cost) + bars.tornado(report("lab").cost)
+    assert "MEUR" in pictures
+    assert "EUR/GPU-h" in pictures
+    assert "€" not in pictures
