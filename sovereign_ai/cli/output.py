@@ -285,13 +285,14 @@ def next_line(*words: object) -> str:
 
 
 def laid_out(lines: Iterable[str]) -> list[str]:
-    """Lay out sentences in 80 columns, each below its own indent; a line with the next command stays whole.
+    r"""Lay out sentences in 80 columns, each below its own indent; a line with the next command stays whole.
 
-    >>> laid_out(["  one two"])
-    ['  one two']
+    >>> laid_out(["  one two", "three\n    four"])
+    ['  one two', 'three', '    four']
     """
     text: list[str] = []
-    for line in lines:
+    # A problem is several lines: its hint has an indent of its own.
+    for line in (part for several in lines for part in several.split("\n")):
         sentence = line.lstrip()
         # A command that is divided could not be copied, nor a path that stands alone behind its word.
         if len(line) <= _COLUMNS or sentence.startswith(("next: ", "log: ")):

@@ -140,14 +140,15 @@ def _preview(
     others = handled.union(map(str, checked.in_use))
     restored = [resource for resource in changes.restore if resource not in others]
     left = sorted(pending.left - handled)
-    operations = [*outcome.steps, *(("restore", resource) for resource in restored)]
+    # The engine knows nothing of what the state does not hold.
+    strays = [("delete", str(key)) for key in checked.strays]
+    operations = [*outcome.steps, *(("restore", resource) for resource in restored), *strays]
     lines = [*checked.lines, *_step_lines(operations, changes, with_fields=with_fields)]
     lines += [f"{'leave':>8} {resource}, which somebody changed" for resource in left]
     moves = planned_moves(reading, bundle.objects, stack.factory, stack.plan, bundle.cluster, checked.renames)
     queueing = target.control_plane.planned_queueing(target.api, stack.factory)
     monitoring = target.control_plane.planned_monitoring(stack.factory, stack.plan)
-    installed = [planned for planned in (queueing, monitoring) if planned is not None]
-    lines += map(str, [*moves, *installed])
+    lines += map(str, [*moves, *filter(None, (queueing, monitoring))])
     lines += outcome_lines(outcome)
     lines += [f"`up` asks first: {problem}" for problem in checked.unasked]
     lines += unplanned_lines(unplanned)

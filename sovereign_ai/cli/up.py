@@ -267,7 +267,7 @@ class _Deployment:
             else:
                 outcome = self._with_engine(engine, watch, changes, checked, marked, reading, refresh=refresh)
             engine.insist_on_hold()
-            strays = remove_strays(target.api, checked.strays, deployment, output.progress)
+            remove_strays(target.api, checked.strays, deployment, output.progress)
             # A local control plane may be addressed by its kubeconfig too.
             if deployment.target.is_local:
                 named = names_kueue(stack)
@@ -285,7 +285,6 @@ class _Deployment:
             "cluster": self.bundle.cluster,
             "server": target.api.server,
             "objects": len(self.bundle.objects),
-            "strays": strays,
         }
         data = merged(own, checked.to_data(), outcome.to_data())
         lines = [*checked.lines, *outcome_lines(outcome)]

@@ -41,6 +41,7 @@ from sovereign_ai.deploy.replacement import must_be_replaced
 from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.deploy.successors import component_of, successors, tenancy_of
+from sovereign_ai.deploy.termination import Holder, foreign_holders
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
@@ -94,6 +95,7 @@ class Checked:
         renames: what the run that was begun last took for renamed.
         releases: what becomes of the work that waits for Kueue, which leaves with them, line by line; a
             command asks for it, which has the description.
+        holders: finalizers of others on objects that leave, or have to go before they are made again.
     """
 
     cluster: Recognised
@@ -112,6 +114,7 @@ class Checked:
     digest: str = ""
     renames: Renames = field(default_factory=Renames)
     releases: tuple[str, ...] = ()
+    holders: tuple[Holder, ...] = ()
 
     @property
     def terminating(self) -> list[ObjectKey]:
@@ -141,6 +144,8 @@ class Checked:
             "kept": sorted(map(str, self.kept)),
             "left": sorted(map(str, self.left)),
             "replaced": self.replaced,
+            "strays": sorted(map(str, self.strays)),
+            "terminating": sorted(map(str, self.terminating)),
         }
 
     @property
@@ -160,6 +165,15 @@ class Checked:
         for key in self.replaces:
             line = f"{key} is recreated: a field of it cannot be changed"
             lines.append(line)
+        for key in sorted(self.terminating):
+            line = f"{key} is being deleted: `up` waits until it has gone, and makes it again"
+            lines.append(line)
+        for holder in self.holders:
+            line = f"{holder}: `up` waits until that is removed"
+            lines.append(line)
+        if self.strays:
+            count = counted(len(self.strays), "object")
+            lines.append(f"{count} of the stack that its state does not hold: removed by `up` too")
         return [*lines, *self.releases, *map(str, self.conflicts)]
 
 
@@ -228,6 +242,7 @@ def check_preconditions(
         replaces=tuple(replaces),
         unasked=tuple(unasked),
         in_use=kept_in_use(api, planned, live),
+        holders=foreign_holders(_going(live, unplanned, leaving, replaces)),
         superseded=tuple(_superseded(planned, held, frozenset(replaces))),
         kept=kept,
         has_rare_kinds=any(map(is_rare, (*keys, *held, *leaving))),
@@ -378,6 +393,18 @@ def _homes(leaving: Iterable[ObjectKey], planned: Iterable[Mapping[str, Any]], h
             if key.name == tenant and (tenant, zone) in stays:
                 homes[tenant] = zone
     return homes
+
+
+def _going(
+    live: Mapping[ObjectKey, Metadata],
+    unplanned: Mapping[ObjectKey, Metadata],
+    leaving: Iterable[ObjectKey],
+    replaces: Iterable[ObjectKey],
+) -> dict[ObjectKey, Metadata]:
+    """Return the objects that a deployment waits for: what leaves, is made again or is being deleted."""
+    going = {key: unplanned[key] for key in leaving}
+    going |= {key: live[key] for key in replaces}
+    return going | {key: metadata for key, metadata in live.items() if metadata.get("deletionTimestamp")}
 
 
 def _taken_over(live: Mapping[ObjectKey, Metadata], claim: Claim) -> list[ObjectKey]:

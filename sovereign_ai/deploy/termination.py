@@ -8,6 +8,7 @@ and the wait goes on.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -39,6 +40,8 @@ _SOON_SECONDS = 1.0
 _SHARE = 4.0
 _WATCH_SHARE = 20.0
 """Pause between two checks in multiples of a check's duration: in a plain wait, and beside deletions."""
+_OF_KUBERNETES = re.compile(r"^(foregroundDeletion|orphan|kubernetes)$|(^|\.)(k8s|kubernetes)\.io$")
+"""A finalizer of Kubernetes, or its domain."""
 Progress = Callable[[str], object]
 
 
@@ -182,6 +185,19 @@ def _existing(api: Api, keys: Collection[ObjectKey]) -> dict[ObjectKey, Metadata
     others = [key for key in keys if not _is_namespace(key) and key.namespace not in going]
     live.update(read_live(api, others))
     return live
+
+
+def foreign_holders(objects: Mapping[ObjectKey, Metadata]) -> tuple[Holder, ...]:
+    """Return the finalizers of others that keep some objects, sorted.
+
+    What Kubernetes and Kueue set goes by itself, once nothing is in use any more.
+    """
+    holders = []
+    for key, metadata in objects.items():
+        for finalizer in metadata.get("finalizers") or ():
+            if finalizer != IN_USE and not _OF_KUBERNETES.search(finalizer.partition("/")[0]):
+                holders.append(_holder(str(key), str(key), finalizer, metadata))
+    return tuple(sorted(holders))
 
 
 def wait_until_gone(

@@ -144,6 +144,32 @@ def test_what_the_description_no_longer_has_of_a_lost_stack_is_taken_over_too_an
     assert (asked.code, asked.where.field) == ("deletes-data", "Namespace/old")
 
 
+def test_what_a_deployment_waits_for_and_removes_beside_its_state_is_told_before_it(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    """Preview said nothing of an object that a killed run had left, nor of what keeps one from going."""
+    manager = {
+        "manager": "somebody",
+        "fieldsV1": {"f:metadata": {"f:finalizers": {'v:"example.com/hold"': {}}}},
+    }
+    held: dict[str, Any] = {
+        "finalizers": ["example.com/hold", "kubernetes.io/pvc-protection", "kueue.x-k8s.io/resource-in-use"]
+    }
+    api = Cluster(
+        obj("Namespace", "going", labels=mine(record), deletionTimestamp="2026-12-01T00:00:00Z"),
+        obj("ConfigMap", "stray", "default", labels=mine(record), managedFields=[manager], **held),
+    )
+    checked = check_preconditions(api, planned(record, "going"), deployment(tmp_path, record))
+    held_by = "ConfigMap/default/stray has the finalizer example.com/hold, set by 'somebody'"
+    assert checked.lines == [
+        "Namespace/going is being deleted: `up` waits until it has gone, and makes it again",
+        f"{held_by}: `up` waits until that is removed",
+        "1 object of the stack that its state does not hold: removed by `up` too",
+    ]
+    told = checked.to_data()
+    assert (told["strays"], told["terminating"]) == (["ConfigMap/default/stray"], ["Namespace/going"])
+
+
 def test_of_two_lost_stacks_only_the_one_that_is_named_leaves(tmp_path: Path, record: StackRecord) -> None:
     api = Cluster(*(obj("Namespace", name, labels=mine(record, name)) for name in ("one", "two")))
     checked = check_preconditions(api, planned(record), deployment(tmp_path, record, adopted="one"))
