@@ -33,6 +33,17 @@ _ANNOTATIONS_KEEP_APPARMOR = (
     'variables.annotations.all(k, !k.startsWith("container.apparmor.security.beta.kubernetes.io/")'
     ' || variables.annotations[k] != "unconfined")'
 )
+# Read on 2026-12-01: CDI (in containerd and NVIDIA's runtime), the NRI plugins' own devices and mounts,
+# CRI-O's `allowed_annotations`, Kata's and gVisor's annotations, and runc's properties of systemd. What tunes
+# a container (CPUs, shared memory, limits) is none of them.
+_OF_RUNTIME = (
+    "(?i)^(?:cdi[.]k8s[.]io/|[a-z-]*(?:devices|mounts|hooks)[.](?:nri[.]io|noderesource[.]dev)/"
+    "|seccomp-profile[.]kubernetes[.]cri-o[.]io|org[.]systemd[.]property[.]|dev[.]gvisor[.]|run[.]oci[.]"
+    "|io[.]kubernetes[.]cri-o[.](?:devices|unifiedcgroup|cgroup2-mount|platformruntimepath|linklogs|seccomp)"
+    "|io[.]katacontainers[.]config[.][a-z]+[.](?:[a-z_]*(?:path|list)|image|initrd|kernel|kernel_params"
+    "|firmware|firmware_volume|machine_type|guest_hook|disable_[a-z_]+)$)"
+)
+_ASKS_RUNTIME_FOR_NOTHING = f'variables.annotations.all(k, !k.matches("{_OF_RUNTIME}"))'
 _HAS_SELINUX = (
     f"(!(has({_CONTEXT}) && has({_CONTEXT}.seLinuxOptions) && has({_CONTEXT}.seLinuxOptions.type))"
     f" || {_CONTEXT}.seLinuxOptions.type in {_LINUX})"
@@ -43,12 +54,16 @@ _HAS_SELINUX = (
 )
 APPARMOR = Rule(
     id="PRV-010",
-    title="No container turns off AppArmor or SELinux",
+    title="No container turns off AppArmor or SELinux, or asks its runtime for the machine's own",
     severity="high",
     rationale=(
-        "The profile that the runtime brings is what is left when a container has broken out of the rest."
+        "The profile that the runtime brings is what is left when a container has broken out of the rest. "
+        "By annotations some runtimes give devices, folders and programs of the machine, which Pod Security "
+        "does not see."
     ),
-    remediation="leave appArmorProfile and seLinuxOptions out, or name a profile of the machines",
+    remediation=(
+        "leave appArmorProfile, seLinuxOptions and such annotations out, or name a profile of the machines"
+    ),
     controls=(PSS_RESTRICTED, CIS_CONTEXT, NSA_PODS),
     places=OBJECT_PLACES,
     checks=(
@@ -63,6 +78,12 @@ APPARMOR = Rule(
             "metadata.annotations",
             _ANNOTATIONS_KEEP_APPARMOR,
             "an annotation of it turns AppArmor off",
+        ),
+        RuleCheck(
+            PODS,
+            "metadata.annotations",
+            _ASKS_RUNTIME_FOR_NOTHING,
+            "an annotation asks the container runtime for devices, folders or programs of the machine",
         ),
         RuleCheck(
             PODS,
