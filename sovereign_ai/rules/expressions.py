@@ -154,6 +154,15 @@ _GIVEN_TO_TEMPLATE = f"(variables.key == {literal(_MAKE_SERVICE[-1])} ? dyn({lit
 _ENVIRONMENT_OF_TEMPLATE = f"({_GIVEN_TO_TEMPLATE} + dyn({OWN_ENVIRONMENT}))"
 
 
+def is_about_pods(expression: str) -> bool:
+    """Return whether an expression reads anything of the pod that an object holds.
+
+    >>> is_about_pods("!has(variables.pod.nodeName)"), is_about_pods("variables.known")
+    (True, False)
+    """
+    return not _OF_TEMPLATE.keys().isdisjoint(variables_in(expression)[1])
+
+
 def on_each_template(expression: str) -> str:
     """Return the expression of a check on a pod template as one on each pod template of an object.
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules.controls import Control
-from sovereign_ai.rules.expressions import on_each_template
+from sovereign_ai.rules.expressions import is_about_pods, on_each_template
 from sovereign_ai.rules.judgement import RuleFinding, Severity
 from sovereign_ai.rules.kinds import OTHER, ResourceKind, kind_named
 from sovereign_ai.spec import AIFactory
@@ -111,8 +111,8 @@ class Rule:
         checks = [check for check in self.checks if kind.name in check.kinds]
         if kind is OTHER:
             for check in self.checks:
-                # Whether the namespace is known is a question about the object, and not about its templates.
-                if _TEMPLATE in check.kinds and check.expression != "variables.known":
+                # What is asked about the object, such as its namespace, is not asked about its templates.
+                if _TEMPLATE in check.kinds and is_about_pods(check.expression):
                     expression = on_each_template(check.expression)
                     checks.append(replace(check, kinds=(OTHER.name,), expression=expression))
         return tuple(checks)

@@ -7,7 +7,8 @@ from sovereign_ai.rules.cel_bindings import bound
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.controls import C3A_GATEWAYS, CIS_NETWORK, ECSF_DATA, GDPR_SECURITY, HARDENING
 from sovereign_ai.rules.fields import Field, all_permitted, permitted
-from sovereign_ai.rules.kinds import PODS
+from sovereign_ai.rules.handed_on import STAYS_WHERE_IT_IS
+from sovereign_ai.rules.kinds import OTHER, PODS, TEMPLATES
 from sovereign_ai.rules.named_settings import named
 from sovereign_ai.rules.objects.pod_networks import OF_PLUGIN
 from sovereign_ai.rules.permitted_places import host, text
@@ -446,13 +447,15 @@ _AGENTS_ARE_LED_INSIDE = (
     f"variables.annotations.all(k, k == $applied || k.matches({literal(OF_PLUGIN)})"
     f" || {named('k', 'variables.annotations[k]')})"
 )
+_HANDED_ON = "an annotation or a label has a controller copy it elsewhere, or fill it from elsewhere"
 ANNOTATED = Rule(
     id="NET-010",
-    title="Annotations of pods, services and routes lead to permitted places",
+    title="Annotations lead to permitted places, and hand nothing on",
     severity="high",
     rationale=(
         "Controllers take orders from annotations: to copy requests elsewhere, to ask another host who may "
-        "come in, to share a service with other clusters, or to insert configuration as it is written. "
+        "come in, to share a service with other clusters, or to insert configuration as it is written; and "
+        "to copy a Secret, a ConfigMap or a volume to another namespace or cluster. "
         "Meshes and agents take them from pods."
     ),
     remediation="take the annotation out, or name a service of the cluster below `svc`",
@@ -491,6 +494,19 @@ ANNOTATED = Rule(
             _AGENTS_ARE_LED_INSIDE,
             "an annotation names a host or a region outside by a word for one, such as `host`",
             late=True,
+        ),
+        RuleCheck(
+            ("PersistentVolumeClaim", "Secret", "ServiceAccount", *TEMPLATES),
+            "metadata.annotations",
+            STAYS_WHERE_IT_IS,
+            _HANDED_ON,
+        ),
+        # Of others' namespaces only their own pods read a ConfigMap.
+        RuleCheck(
+            (OTHER.name,),
+            "metadata.annotations",
+            f"!variables.known || ({STAYS_WHERE_IT_IS})",
+            _HANDED_ON,
         ),
     ),
 )
