@@ -172,6 +172,24 @@ _OF_CLOUD = (
     r"|[.]obj(?:ect)?[._-]?(?:storage|store)[._-]?config[.]name=[^\s]"
 )
 """Services, clusters and stores outside by what they are called, where no address is needed."""
+# Each by the names that K8sGPT, kagent, kgateway, agentgateway and Ark have for it (read on 2026-12-01).
+_MODELS = (
+    "(?:(?:azure|amazon|aws|google|ibm)?[._-]?(?:open[._-]?ai|bedrock[a-z]*|sagemaker|anthropic[a-z]*"
+    "|gemini[a-z]*|vertex[._-]?ai|watsonx(?:ai)?)|claude|cohere|deepseek|fireworks(?:ai)?|groq|mistral(?:ai)?"
+    "|openrouter|perplexity|together(?:ai)?|voyage(?:ai)?|xai)"
+)
+# A type may be that of a model, such as `mistral`.
+_MODEL_LINE = (
+    rf"(?im)^.*(?:[.](?:provider|backend|vendor|llm)(?:[._-]?(?:name|type))?={_MODELS}"
+    r"|[.]type=(?:azure)?[._-]?(?:open[._-]?ai|anthropic|bedrock|gemini|vertex[._-]?ai))$"
+)
+_MODEL_BY_KEY = rf"(?im)^.*[.](?:llm|ai|providers?|backends?)[.]{_MODELS}[.][^=\n]*=[^\s].*$"
+"""A service that answers with a model, by its name or by the field that says how to ask it."""
+_MODEL_SERVER = (
+    r"(?im)^.*[.][^.=\n]*(?:base[._-]?ur[il]|api[._-]?base|endpoint|host|server|address|ur[il])[^.=\n]*"
+    r"(?:[.]value)?=[^\s].*$"
+)
+"""Where such a service is asked: many programs speak the language of one, and are inside."""
 _PEERS = r"(?im)[.](?:mirroring|replication)[A-Za-z0-9._-]*[.]peers?[.][A-Za-z0-9._-]*=[^\s]"
 """Another site that what is stored is copied to, by the name of what leads there, such as a Secret."""
 _STORE_LINE = r"(?im)^[A-Za-z0-9]+[.].*(?:endpoint|server|host|s3[._-]?url).*=[^\s]"
@@ -189,6 +207,11 @@ _INNER_HOST = _SETTING.replace("{0}", "hosts?")
 """A setting within a text, such as a file of values, XML or JSON, and what it says."""
 _PASSED = r"(?i)\b[a-z]+_pass[ \t]+[^;\s]+"
 """Where nginx passes requests on to."""
+_ROUTED = (
+    r"(?i)(?:^|[=\s;{])(?:neighbor|peer|nexthop|next-hop|gateway|via|listen[ \t]+range"
+    r"|ip(?:v6)?[ \t]+route[ \t]+[0-9a-f:./]+)[ \t]+[0-9a-f]*[.:][0-9a-f:.]*(?:/[0-9]+)?"
+)
+"""Whom a router's own configuration speaks or sends to: FRR's and BIRD's, as FRR-K8s takes it in `raw`."""
 _OF_LINK = (
     r"(?i)^[^:=>]*(?:docs?|documentation|help|home|link|icon|logo|runbook|licen[cs]e|issue|dashboard|download"
     r"|schema|source|sites?|reference|repo[a-z]*|support|redirect|root|self|public|external[._-]?|base)"
@@ -227,8 +250,9 @@ def parts_of_strangers(private: Iterable[str]) -> dict[str, str]:
         "opened": f"({_NOT_BY_SHAPE}) ? [] : {_opened_fields()}",
         "reached": f"{_IN_ZONE} ? variables.outside : $outside.map(g, g[1])",
         "leaves": f'{lines_of("variables.opened")}.join("\\n")',
+        **_parts_of_models(),
         "told": f"{_lines_of_servers()} + {_lines_of_hosts()} + {_settings_of_texts()}"
-        f" + {_lines_of_listed()}",
+        f" + {_lines_of_listed()} + variables.model_servers",
         "ranges": f"{literal(list(private))} + variables.reached.filter(g, isCIDR(g))",
     }
 
@@ -306,6 +330,7 @@ def leads_nowhere() -> tuple[str, ...]:
         f"{_NOT_BY_SHAPE} || !({is_copied} || {is_of_cloud})",
         _are_inside("variables.told"),
         _stores_have_places(),
+        _models_have_servers(),
         _regions_are_permitted(),
     )
 
@@ -331,6 +356,34 @@ def _lines_of_listed() -> str:
     return f"({_IN_ZONE} ? variables.leaves.findAll({literal(_LISTED_LINE)}).filter(l, {is_read}) : [])"
 
 
+def _parts_of_models() -> dict[str, str]:
+    """Return named parts: each service that answers with a model, by the path below which its server stands.
+
+    One that its own field says how to ask may be asked in a field beside it.
+    """
+    named = f'variables.leaves.findAll({literal(_MODEL_LINE)}).map(l, l.findAll("^[^=]*[.]")[0])'
+    above = literal("(?i)^[^=]*?[.](?:llm|ai|providers?|backends?)[.]")
+    # Lists add nothing to a path, so that each is counted by the field that says which model it is asked for.
+    is_counted = 'l.matches("(?i)[.]model=")'
+    counted = f"variables.model_keys.filter(l, {is_counted}).map(l, l.findAll({above})[0])"
+    others = f"variables.model_keys.filter(l, !{is_counted}).map(l, l.findAll({above})[0])"
+    return {
+        "model_keys": f"variables.leaves.findAll({literal(_MODEL_BY_KEY)})",
+        "models": f"{named} + {counted}",
+        "more_models": others,
+        # Elsewhere such a URL may be a link.
+        "model_servers": "size(variables.models) + size(variables.more_models) == 0 ? []"
+        f" : variables.leaves.findAll({literal(_MODEL_SERVER)})",
+    }
+
+
+def _models_have_servers() -> str:
+    """Return CEL: below the path of each service that answers with a model stands a server to be asked."""
+    beside = "size(variables.model_servers.filter(s, s.startsWith(p)))"
+    are_asked = f"variables.models.all(p, {beside} >= size(variables.models.filter(m, m == p)))"
+    return f"{are_asked} && variables.more_models.all(p, {beside} > 0)"
+
+
 def _regions_are_permitted() -> str:
     """Return CEL: a kind that is listed for a zone names no region of a cloud but a permitted one.
 
@@ -351,7 +404,8 @@ def _settings_of_texts() -> str:
     is_served = f"f.matches({literal(_IS_SERVED)})"
     others = f't.findAll({literal(_LEAF)}).filter(f, !{is_served}).join("\\n")'
     of_host = f"{others}.findAll({literal(_INNER_HOST)})"
-    found = f"t.findAll({literal(_INNER)}) + t.findAll({literal(_PASSED)}) + {of_host}"
+    routed = f't.findAll({literal(_ROUTED)}).map(r, "=" + r.findAll("[^ \\t]+$")[0])'
+    found = f"t.findAll({literal(_INNER)}) + t.findAll({literal(_PASSED)}) + {of_host} + {routed}"
     return f"[{said}].map(t, {found})[0].filter(l, !l.matches({literal(_OF_LINK)}))"
 
 

@@ -12,9 +12,8 @@ import yaml
 
 from tests.rules.cases import changed
 
-TABLES = tuple(
-    Path(__file__).with_name(name) for name in ("variants.yaml", "blind.yaml", "low.yaml", "broad.yaml")
-)
+_NAMES = ("variants.yaml", "blind.yaml", "low.yaml", "broad.yaml", "unlisted.yaml")
+TABLES = tuple(Path(__file__).with_name(name) for name in _NAMES)
 """The tables: `bases` are those of the first."""
 NAMESPACE = "research"
 Data = dict[str, Any]

@@ -26,13 +26,10 @@ _CILIUM_PEERS = absent(
     "ingress[].toPorts[].listener",
 )
 _CILIUM_RANGES = (Field("egress[].toCIDR[]", "range"), Field("egress[].toCIDRSet[].cidr", "range"))
-_CILIUM_REFERENCES = absent(
-    "egress[].toCIDRSet[].cidrGroupRef",
-    "egress[].toCIDRSet[].cidrGroupSelector",
-    "ingress[].fromCIDR",
-    "ingress[].fromCIDRSet",
-    "ingress[].fromRequires",
-    "egress[].toRequires",
+_CILIUM_REFERENCES = (
+    # An empty selector selects every group, and so may not stand there either.
+    Field("egress[].toCIDRSet[]", "forbidden-keys", ("cidrGroupRef", "cidrGroupSelector")),
+    *absent("ingress[].fromCIDR", "ingress[].fromCIDRSet", "ingress[].fromRequires", "egress[].toRequires"),
 )
 _CILIUM_SIDES = (
     *_CILIUM_PEERS,

@@ -16,15 +16,16 @@ _SENDING = """
 .generators.external-secrets.io/Github .generators.external-secrets.io/Grafana
 .generators.external-secrets.io/Quay .generators.external-secrets.io/STS
 .helm.toolkit.fluxcd.io/HelmRelease .integreatly.org/ .jaegertracing.io/ .k8up.io/
-.kafka.strimzi.io/KafkaMirrorMaker .karmada.io/ .kio.kasten.io/ .kosmos.io/ .kubeadmiral.io/ .kubefed.io/
-.kubernetes-fleet.io/ .kubeslice.io/ .kubestellar.io/ .kustomize.toolkit.fluxcd.io/Kustomization
-.libopenstorage.org/ .liqo.io/ .logging.openshift.io/ .monitoring.coreos.com/ .monitoring.grafana.com/
-.multicluster.x-k8s.io/ .netbird.io/ .networking.istio.io/DestinationRule .networking.istio.io/EnvoyFilter
+.kafka.strimzi.io/KafkaMirrorMaker .karmada.io/ .kcp.io/ .kio.kasten.io/ .kosmos.io/ .kubeadmiral.io/
+.kubefed.io/ .kubernetes-fleet.io/ .kubeslice.io/ .kubestellar.io/
+.kustomize.toolkit.fluxcd.io/Kustomization .libopenstorage.org/ .liqo.io/ .loft.sh/
+.logging.openshift.io/ .monitoring.coreos.com/ .monitoring.grafana.com/ .multicluster.x-k8s.io/
+.netbird.io/ .networking.istio.io/DestinationRule .networking.istio.io/EnvoyFilter
 .networking.istio.io/ServiceEntry .networking.istio.io/VirtualService .newrelic.com/ .ngrok.com/
 .objectbucket.io/ .objectstorage.k8s.io/ .observability.openshift.io/ .open-cluster-management.io/
-.opentelemetry.io/ .ramendr.openshift.io/ .replication.storage.openshift.io/ .services.k8s.aws/
-.skupper.io/ .sources.knative.dev/ .splunk.com/ .stash.appscode.com/ .submariner.io/ .tailscale.com/
-.upbound.io/ .velero.io/BackupR .velero.io/BackupS .velero.io/D .velero.io/P .velero.io/V
+.opentelemetry.io/ .projectsveltos.io/ .ramendr.openshift.io/ .replication.storage.openshift.io/
+.services.k8s.aws/ .skupper.io/ .sources.knative.dev/ .splunk.com/ .stash.appscode.com/ .submariner.io/
+.tailscale.com/ .upbound.io/ .velero.io/BackupR .velero.io/BackupS .velero.io/D .velero.io/P .velero.io/V
 .victoriametrics.com/
 """
 EXPORTING = tuple(_SENDING.split())
