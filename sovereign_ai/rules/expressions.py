@@ -160,7 +160,7 @@ def is_about_pods(expression: str) -> bool:
     >>> is_about_pods("!has(variables.pod.nodeName)"), is_about_pods("variables.known")
     (True, False)
     """
-    return not _OF_TEMPLATE.keys().isdisjoint(variables_in(expression)[1])
+    return not {*_OF_TEMPLATE, *_TEXTS}.isdisjoint(variables_in(expression)[1])
 
 
 def on_each_template(expression: str) -> str:

@@ -6,13 +6,15 @@ import cel
 import pytest
 
 from sovereign_ai.rules.expressions import (
+    is_about_pods,
     list_of,
+    on_each_template,
     variables_of,
     variables_of_group,
     with_constants,
     without_variables,
 )
-from sovereign_ai.rules.kinds import GROUPS, KINDS
+from sovereign_ai.rules.kinds import GROUPS, KINDS, kind_named
 from sovereign_ai.rules.registry import REGISTRY
 
 
@@ -60,3 +62,12 @@ def test_a_policy_has_the_named_parts_of_each_of_its_kinds(group: str) -> None:
     for kind in KINDS.values():
         if kind.group == group:
             assert set(variables_of(kind)) <= set(parts)
+
+
+def test_each_named_part_of_a_pod_is_one_of_a_template_too() -> None:
+    usual = variables_of(kind_named("Deployment"))
+    of_pods = set(usual) - set(variables_of(kind_named("Service")))
+    for part in of_pods:
+        check = f"variables.{part} == x"
+        assert is_about_pods(check), part
+        assert "pt" in on_each_template(check), part
