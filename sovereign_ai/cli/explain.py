@@ -30,7 +30,7 @@ def add(app: typer.Typer) -> None:
         ],
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Explain why a rule exists, what to do, and which controls it serves."""
+        """Explain why a rule exists and what to do; and which controls it serves."""
         run_command("explain", as_json, lambda output: _explain(output, rule))
 
 
