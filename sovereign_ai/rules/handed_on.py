@@ -19,8 +19,8 @@ from __future__ import annotations
 from sovereign_ai.rules.cel_literals import literal
 
 _DONE = (
-    "(?:clon|cop(?:y|i)|duplicat|export|forward|import|mirror|offload|propagat|push|reflect|replicat|send|shar"
-    "|sync|upload)(?:e|ed|es|ing|ion|or|s)?"
+    "(?:clon|cop(?:y|i)|duplicat|export|forward|import|mirror|offload|propagat|push|reflect|replicat|send"
+    "|shar|sync|upload)(?:e|ed|es|ing|ion|or|s)?"
 )
 _WHERE = (
     "(?:to|from|into|with|across|allowed|auto|as|backend|clusters?|contexts?|endpoint|groups?|hosts?"
