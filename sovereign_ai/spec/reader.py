@@ -230,11 +230,16 @@ def _file_in(folder: Path) -> Path:
     """Return the description in a folder.
 
     Raises:
-        SpecError: there is none.
+        SpecError: there is none, or more than one.
     """
-    for name in _IN_FOLDER:
-        if (folder / name).is_file():
-            return folder / name
+    found = [folder / name for name in _IN_FOLDER if (folder / name).is_file()]
+    if len({file.resolve() for file in found}) > 1:
+        names = ", ".join(file.name for file in found)
+        message = f"the folder holds several descriptions, and which one is meant is not known: {names}"
+        hint = f"name the file, such as {found[0]}, or move the other out of the folder"
+        raise SpecError(Problem("several-descriptions", message, Where(str(folder)), hint))
+    if found:
+        return found[0]
     message = "the folder holds neither factory.yaml nor factory.py"
     hint = "write factory.yaml there; 'sovereign-ai init' writes an example"
     for entry in sorted(folder.iterdir()):

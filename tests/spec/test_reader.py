@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import textwrap
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from sovereign_ai.errors import SpecError
-from sovereign_ai.spec.reader import load, read, read_text
+from sovereign_ai.spec.reader import _IN_FOLDER, description_file, load, read, read_text
 
 SMALL = Path(__file__).parent / "small.yaml"
 ROOT = Path(__file__).resolve().parents[2]
@@ -258,8 +259,7 @@ def test_a_python_file_may_import_its_neighbours_and_leaves_nothing_behind(tmp_p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["factory.py", "neighbour_of_test.py"]
 
 
-def test_a_folder_is_read_by_its_yaml_first(tmp_path: Path):
-    python_stack(tmp_path, "raise SystemExit\n")
+def test_a_program_beside_a_description_is_none_and_nothing_of_it_runs(tmp_path: Path):
     (tmp_path / "factory.yaml").write_bytes(SMALL.read_bytes())
     (tmp_path / "__main__.py").write_text("raise SystemExit\n")
     assert read(tmp_path).source.where("pools[0].zone").file == str(tmp_path / "factory.yaml")
@@ -348,6 +348,21 @@ def test_a_name_in_other_letters_is_offered_and_what_is_no_file_is_named(tmp_pat
     assert refusal(tmp_path).problems[0].message == message
     (tmp_path / "factory.json").mkdir()
     assert refusal(tmp_path).problems[0].message == "factory.json in it is a folder"
+
+
+@pytest.mark.parametrize("pair", [*combinations(_IN_FOLDER, 2)], ids=" and ".join)
+def test_a_folder_with_two_descriptions_is_a_problem_that_names_both(tmp_path: Path, pair: tuple[str, str]):
+    """The first one was taken without a word: whoever edits the other one waits for a change for ever."""
+    for name in pair:
+        (tmp_path / name).write_bytes(SMALL.read_bytes())
+    [problem] = refusal(tmp_path).problems
+    assert problem.code == "several-descriptions"
+    assert all(name in problem.message for name in pair)
+    # One that is named is meant, and a link to it is no second one.
+    assert description_file(tmp_path / pair[1]).name == pair[1]
+    (tmp_path / pair[1]).unlink()
+    (tmp_path / pair[1]).symlink_to(pair[0])
+    assert description_file(tmp_path).name == pair[0]
 
 
 def test_a_link_to_nothing_and_a_pipe_are_named_as_such(tmp_path: Path):
