@@ -58,12 +58,14 @@ class Departure:
         reason: why it leaves, for a person.
         was: what it was before, of the facts that change.
         hidden: facts among these that no label of the node shows.
+        uid: the node's, as it was read; empty where that is not known.
     """
 
     node: str
     reason: str
     was: Mapping[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    uid: str = field(default="", compare=False)
 
 
 def departures(
@@ -92,14 +94,14 @@ def departures(
         meta = node["metadata"]
         if not is_of_factory(node, factory) or is_simulated(node):
             continue
-        name = str(meta["name"])
+        name, uid = str(meta["name"]), str(meta.get("uid") or "")
         if name not in planned:
-            leaving.append(Departure(name, "the plan does not contain it"))
+            leaving.append(Departure(name, "the plan does not contain it", uid=uid))
             continue
         target = planned[name]
         pool = (meta.get("labels") or {}).get(KEYS.pool)
         if pool is not None and pool != target.pool:
-            leaving.append(Departure(name, f"it moves from pool {pool} to pool {target.pool}"))
+            leaving.append(Departure(name, f"it moves from pool {pool} to pool {target.pool}", uid=uid))
             continue
         facts = _facts(target, wanted[target.pool])
         departure = _change(node, target, facts, before.get(target.pool, {}), renamed or {})
@@ -232,7 +234,8 @@ def _change(
         reasons.append(_reason(fact, before, new))
     if not was:
         return None
-    return Departure(target.name, " and ".join(reasons), was, tuple(hidden))
+    uid = str(node["metadata"].get("uid") or "")
+    return Departure(target.name, " and ".join(reasons), was, tuple(hidden), uid)
 
 
 def _facts(node: Node, pool: Mapping[str, str]) -> dict[str, str]:

@@ -217,11 +217,14 @@ def _begin(api: Api, departure: Departure, pods: int, progress: Callable[[str], 
     live = api.get("v1", "Node", departure.node)
     if live is None:
         return True
+    uid = departure.uid or live["metadata"].get("uid")
+    if live["metadata"].get("uid") != uid:
+        return False
     if is_cordoned_here(live) and not pods:
         progress(f"{departure.node} stays cordoned: {departure.reason}")
     else:
         progress(f"drain {departure.node}: {departure.reason}, {counted(pods, 'pod')}")
-    whose = retry_on_conflict(partial(_cordon, api, departure, live["metadata"].get("uid")))
+    whose = retry_on_conflict(partial(_cordon, api, departure, uid))
     if whose == "another":
         return False
     if whose == "somebody else":

@@ -49,10 +49,14 @@ def test_machines_that_the_plan_lacks_or_moves_leave_and_no_other() -> None:
         node("elsewhere", factory="other"),
         node("train-099", annotations={"kwok.x-k8s.io/node": "fake"}),
     ]
-    assert departures(live, "lab", plan, "lab") == (
+    for number, machine in enumerate(live):
+        machine["metadata"]["uid"] = f"u{number}"
+    leaving = departures(live, "lab", plan, "lab")
+    assert leaving == (
         Departure("train-002", "it moves from pool serve to pool train"),
         Departure("train-013", "the plan does not contain it"),
     )
+    assert [departure.uid for departure in leaving] == ["u2", "u1"]
 
 
 def cordoned(

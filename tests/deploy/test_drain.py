@@ -110,6 +110,17 @@ def test_a_machine_is_cordoned_and_its_pods_are_evicted_until_none_is_left() -> 
     assert sorted(cluster.evicted) == ["a", "b"]
 
 
+@pytest.mark.parametrize(("uid", "drained"), [("first", ["train-013"]), ("second", [])])
+def test_a_machine_that_joined_under_the_name_of_one_that_leaves_is_not_drained(
+    uid: str, drained: list[str]
+) -> None:
+    """Between the decision and the drain another machine may get the name: nothing was decided about it."""
+    node = {"metadata": {"name": "train-013", "uid": uid}, "spec": {}}
+    cluster: Any = Cluster([pod("a")], node=node)
+    assert drain(cluster, [Departure("train-013", "gone", uid="first")], silent) == drained
+    assert (cluster.cordoned, bool(cluster.evicted)) == (drained, bool(drained))
+
+
 def test_pods_that_need_no_move_are_left() -> None:
     daemon = pod("agent", owners=[{"kind": "DaemonSet", "name": "agent", "controller": True}])
     static = pod("proxy", owners=[], annotations={"kubernetes.io/config.mirror": "x"})
