@@ -260,6 +260,8 @@ def _read_hours(file: str) -> dict[str, Any]:
 
 
 _STORE_EXAMPLE = "fra1=4000,1000"
+_OF_REGISTRIES = "IMG-001"
+"""The rule on the registries of images; who is refused by it asks which are declared."""
 
 
 def _read_store(site: str, text: str) -> EnergyStore:
@@ -420,7 +422,7 @@ def refuse_violations(stack: Stack, objects: list[dict[str, Any]]) -> None:
     for finding in evaluate(objects, factory_context(stack.factory, stack.plan)):
         if finding.status == "violation":
             hint = finding.remediation
-            if "`images.registries`" in hint:
+            if finding.rule == _OF_REGISTRIES:
                 hint = f"{hint}: {', '.join(stack.factory.images.registries)}"
             problems.append(Problem(finding.rule, f"{finding.resource}: {finding.message}", hint=hint))
     if problems:
