@@ -310,7 +310,13 @@ class _Deployment:
     @traced("try out")
     def _try_out(self, reading: Snapshot, marked: Bundle) -> None:
         """Send every object as a dry run, so that a refused object stops the deployment before any write."""
-        from sovereign_ai.deploy import locator_of, policies_accepted_by, try_out
+        from sovereign_ai.deploy import (
+            locator_of,
+            policies_accepted_by,
+            try_deletions,
+            try_out,
+            withdrawn,
+        )
         from sovereign_ai.sim import dry_run_samples
 
         stack = self.stack
@@ -319,6 +325,7 @@ class _Deployment:
         )
         accepted = policies_accepted_by(self.target.api, is_local=self.target.simulated)
         try_out(reading, [*marked.objects, *nodes], locator_of(stack.factory), accepted)
+        try_deletions(reading, withdrawn(reading, marked.objects, stack.factory.name))
 
     def _renames(self, reading: Snapshot, checked: Checked) -> Renames:
         """Return what this deployment takes for renamed."""

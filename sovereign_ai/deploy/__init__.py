@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         reports_only,
         without_drift,
     )
-    from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
+    from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_deletions, try_out
     from sovereign_ai.deploy.engine import Engine, PulumiOutcome, ready
     from sovereign_ai.deploy.folder_lock import lock_folder
     from sovereign_ai.deploy.given_provider import plugin_problem, server_of
@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.state_target import read_target
     from sovereign_ai.deploy.state_unlock import Unlocking, unlock
     from sovereign_ai.deploy.termination import TerminationWatch, explaining, wait_until_gone, watching
+    from sovereign_ai.deploy.withdrawal import withdrawn
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -103,7 +104,7 @@ else:
                 "without_drift",
             ),
             "definitions": ("removed_definition_problems",),
-            "dry_run": ("TRIED", "locator_of", "try_out"),
+            "dry_run": ("TRIED", "locator_of", "try_deletions", "try_out"),
             "engine": ("Engine", "PulumiOutcome", "ready"),
             "folder_lock": ("lock_folder",),
             "given_provider": ("plugin_problem", "server_of"),
@@ -144,6 +145,7 @@ else:
             "state_target": ("read_target",),
             "state_unlock": ("Unlocking", "unlock"),
             "termination": ("TerminationWatch", "explaining", "wait_until_gone", "watching"),
+            "withdrawal": ("withdrawn",),
         },
     )
 
@@ -225,6 +227,7 @@ __all__ = [
     "serves_all",
     "signals_as_interrupt",
     "state_dir",
+    "try_deletions",
     "try_out",
     "uncordon",
     "unlock",
@@ -232,5 +235,6 @@ __all__ = [
     "volume_problems",
     "wait_until_gone",
     "watching",
+    "withdrawn",
     "without_drift",
 ]

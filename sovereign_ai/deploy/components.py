@@ -20,7 +20,7 @@ from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.control_plane_setup import is_local
 from sovereign_ai.deploy.deletions import allowed_by
 from sovereign_ai.deploy.deployment_names import insist_on_known_names
-from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
+from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_deletions, try_out
 from sovereign_ai.deploy.given_provider import require_same_cluster
 from sovereign_ai.deploy.judged import insist_on_same_description, is_judged
 from sovereign_ai.deploy.live_objects import ObjectKey
@@ -37,6 +37,7 @@ from sovereign_ai.deploy.rule_check import gate
 from sovereign_ai.deploy.simulated_planes import on_cluster
 from sovereign_ai.deploy.stack_context import context_of_program
 from sovereign_ai.deploy.stack_record import backend_folder, current_backend
+from sovereign_ai.deploy.withdrawal import withdrawn
 from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan, plan
@@ -108,6 +109,7 @@ class FactoryDeployment(pulumi.ComponentResource):
             # A command that has tried the same bundle spares the program the dry runs.
             if os.environ.get(TRIED) != bundle.digest:
                 try_out(reading, bundle.objects, locator_of(factory), policies_accepted_by(reading.api))
+                try_deletions(reading, withdrawn(reading, bundle.objects, factory.name))
             if (former := former_names(opts)) is not None:
                 insist_on_known_names(reading, bundle.objects, deployment.stack, former)
             replaced: frozenset[ObjectKey] = frozenset()

@@ -13,6 +13,9 @@ becomes a problem at the line of the description that the object comes from. Not
 - objects of a kind that the description itself defines, and that is not served yet;
 - admission policies that the same API server accepted before, as in the `preview` of an `up`.
 
+What leaves is tried as well, an object for each kind and namespace: an identity that may create objects need
+not be permitted to delete them, and a policy of the cluster may keep some.
+
     problems = dry_run_problems(api, bundle.objects, place_of(factory))
 """
 
@@ -30,10 +33,12 @@ from sovereign_ai.deploy.accepted_policies import AcceptedPolicies
 from sovereign_ai.deploy.definitions import unserved
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
 from sovereign_ai.deploy.owned_fields import gives_up
+from sovereign_ai.deploy.withdrawal import deleted_singly
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import plan_manifests
+from sovereign_ai.render.kubernetes import WEBHOOKS
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify import UNREAD
 
@@ -64,6 +69,9 @@ _WRONG_TYPE = "unable to convert unstructured object"
 _STORED = "storedVersions"
 """The field of a definition in messages about a version that leaves it while objects may be stored in it."""
 _FORBIDS = "api-forbids"
+_HINT_PERMISSION = (
+    "give the identity in the kubeconfig this permission, or ask who set up the cluster's own policies"
+)
 _STARTING = "cluster-starting"
 _NOT_ALLOWED = frozenset({401, 403})
 _NAMESPACE_LEAVES = frozenset({"namespace-ending", "namespace-gone"})
@@ -109,6 +117,45 @@ def try_out(
         raise EnvironmentLacksError(problems)
     if problems:
         raise SpecError(problems)
+
+
+def try_deletions(api: Api, leaving: Iterable[Object]) -> None:
+    """Refuse a description for which the API server would not delete what leaves.
+
+    Args:
+        api: the cluster.
+        leaving: the objects that are deleted before the engine changes any, as `withdrawn` returns them.
+
+    Raises:
+        EnvironmentLacksError: a problem for each kind and namespace in which it would refuse.
+        ApiError: the server did not decide.
+        UnreachableError: there was no answer.
+    """
+    deleted = deleted_singly(leaving)
+    # A webhook that leaves may refuse whatever it is asked about, and goes before all others.
+    if any(obj["kind"] in WEBHOOKS for obj in deleted):
+        return
+    by_place = {(obj["kind"], obj["metadata"].get("namespace")): obj for obj in reversed(deleted)}
+    refusals = api.many(partial(_refusal_of_deletion, api, obj) for obj in by_place.values())
+    problems = []
+    for obj, refusal in zip(by_place.values(), refusals, strict=True):
+        if refusal:
+            name = resource_name(obj)
+            message = f"{name} leaves, and the API server would not delete it: {refusal.why}"
+            problems.append(Problem(_FORBIDS, message, Where(field=name), _HINT_PERMISSION))
+    if problems:
+        raise EnvironmentLacksError(sorted(problems, key=lambda problem: problem.order))
+
+
+def _refusal_of_deletion(api: Api, obj: Object) -> _Refusal | None:
+    """Return why an API server would not delete an object; None if it would, or if that cannot be tried."""
+    meta = obj["metadata"]
+    place = meta["name"], meta.get("namespace")
+    try:
+        api.delete(obj["apiVersion"], obj["kind"], *place, uid=meta.get("uid") or "", dry_run=True)
+    except ApiError as error:
+        return _judged(error, is_at_home=True)
+    return None
 
 
 def dry_run_problems(
@@ -167,11 +214,8 @@ def _problem(obj: Object, refusal: _Refusal, place: Locator) -> Problem:
     """Return the problem of an object that the API server would refuse."""
     name = resource_name(obj)
     if refusal.is_forbidden:
-        hint = (
-            "give the identity in the kubeconfig this permission, "
-            "or ask who set up the cluster's own policies"
-        )
-        return Problem(_FORBIDS, f"{name}: the API server would forbid it: {refusal.why}", place(obj), hint)
+        message = f"{name}: the API server would forbid it: {refusal.why}"
+        return Problem(_FORBIDS, message, place(obj), _HINT_PERMISSION)
     hint = "change the part of the description that the object comes from"
     if _STORED in refusal.why:
         hint = (

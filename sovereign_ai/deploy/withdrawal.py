@@ -113,18 +113,26 @@ def withdraw(
         names.append(resource_name(obj))
         if obj["kind"] == "Namespace":
             going[obj["metadata"]["name"]] = obj["metadata"].get("uid")
+    deleted = deleted_singly(listed)
     for kind in _ORDER:
-        batch = []
-        for obj in listed:
-            # A namespace's deletion deletes its content too, but in no order: role bindings must end first.
-            is_first = kind == "RoleBinding" or obj["metadata"].get("namespace") not in going
-            if obj["kind"] == kind and is_first:
-                batch.append(obj)
+        batch = [obj for obj in deleted if obj["kind"] == kind]
         for obj in batch:
             progress(f"delete {resource_name(obj)}")
         api.many(partial(_delete, api, obj) for obj in batch)
     _wait(api, going, progress, wait_seconds)
     return sorted(names)
+
+
+def deleted_singly(leaving: Iterable[Object]) -> list[Object]:
+    """Return those of the leaving objects that are deleted by themselves, and not with their namespace."""
+    listed = list(leaving)
+    namespaces = {obj["metadata"]["name"] for obj in listed if obj["kind"] == "Namespace"}
+    deleted = []
+    for obj in listed:
+        # A namespace's deletion deletes its content too, but in no order: role bindings must end first.
+        if obj["kind"] == "RoleBinding" or obj["metadata"].get("namespace") not in namespaces:
+            deleted.append(obj)
+    return deleted
 
 
 def _stack_of(obj: Object) -> str | None:

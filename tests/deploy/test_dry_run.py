@@ -19,6 +19,7 @@ from sovereign_ai.deploy.dry_run import (
     dry_run_problems,
     locator_of,
     states,
+    try_deletions,
     try_out,
 )
 from sovereign_ai.deploy.live_objects import key_of, read_live
@@ -30,6 +31,7 @@ from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.sim.samples import dry_run_samples
 from sovereign_ai.spec.reader import load
+from sovereign_ai.toolchain import wait_until
 
 STACK = Path(__file__).resolve().parents[2] / "stacks" / "lab"
 T = TypeVar("T")
@@ -75,6 +77,15 @@ class Answering(Api):
         if self.status:
             raise ApiError(Problem("api", f"PATCH /there: {self.message}"), status=self.status)
         return dict(obj)
+
+    def delete(
+        self, api_version: str, kind: str, name: str, namespace: str | None = None, **how: Any
+    ) -> bool:
+        assert how["dry_run"], "something would be deleted"
+        place = {"namespace": namespace} if namespace else {}
+        metadata = {"name": name, **place}
+        self.create({"apiVersion": api_version, "kind": kind, "metadata": metadata}, dry_run=True)
+        return True
 
     def many(self, calls: Iterable[Callable[[], T]], *_: object) -> list[T]:
         return [call() for call in calls]
@@ -312,3 +323,95 @@ def test_on_a_real_server_what_is_left_out_is_refused_or_replaced_as_what_is_cha
     finally:
         for obj in (fixed, served):
             plane.delete("v1", obj["kind"], "tried", "default")
+
+
+@pytest.mark.cluster
+def test_a_real_server_says_what_it_would_not_delete_and_deletes_nothing(plane: Api) -> None:
+    api = "admissionregistration.k8s.io/v1"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["DELETE"], "resources": ["configmaps"]}
+    spec = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": "oldObject.metadata.name != 'kept'", "message": "kept by somebody"}],
+    }
+    keeps = made("ValidatingAdmissionPolicy", "example-keeps", version=api, spec=spec)
+    binding = {"policyName": "example-keeps", "validationActions": ["Deny"]}
+    bound = made("ValidatingAdmissionPolicyBinding", "example-keeps", version=api, spec=binding)
+    leaving = [plane.apply(made("ConfigMap", name, "default"), force=True) for name in ("kept", "free")]
+    for obj in (keeps, bound):
+        plane.apply(obj, force=True)
+
+    def refusal_of(obj: Object) -> str:
+        try:
+            try_deletions(plane, [obj])
+        except EnvironmentLacksError as error:
+            return str(error)
+        return ""
+
+    try:
+        assert wait_until(lambda: bool(refusal_of(leaving[0])), 30)
+        assert "ConfigMap/default/kept leaves" in refusal_of(leaving[0])
+        assert "kept by somebody" in refusal_of(leaving[0])
+        assert refusal_of(leaving[1]) == ""
+        assert all(plane.get("v1", "ConfigMap", name, "default") for name in ("kept", "free"))
+    finally:
+        for obj in (bound, keeps):
+            plane.delete(api, obj["kind"], "example-keeps")
+        assert wait_until(lambda: not refusal_of(leaving[0]), 30)
+        for name in ("kept", "free"):
+            plane.delete("v1", "ConfigMap", name, "default")
+
+
+LEAVING = [
+    made("RoleBinding", "admins", "guests"),
+    made("RoleBinding", "admins", "research"),
+    made("RoleBinding", "viewers", "research"),
+    made("NetworkPolicy", "dns", "guests"),
+    made("Namespace", "guests"),
+    made("FlowSchema", "guests"),
+]
+"""A tenant whose namespace leaves, and bindings of one that stays."""
+
+
+def test_what_leaves_is_tried_once_for_each_kind_and_namespace_and_not_what_goes_with_its_namespace() -> None:
+    api = Answering()
+    try_deletions(api, LEAVING)
+    tried = sorted((obj["kind"], obj["metadata"].get("namespace", "")) for obj in api.tried)
+    assert tried == [
+        ("FlowSchema", ""),
+        ("Namespace", ""),
+        ("RoleBinding", "guests"),
+        ("RoleBinding", "research"),
+    ]
+
+
+@pytest.mark.parametrize("status", [403, 422])
+def test_what_would_not_be_deleted_is_told_for_every_kind_before_anything_is(status: int) -> None:
+    with pytest.raises(EnvironmentLacksError) as caught:
+        try_deletions(Answering(status, "somebody keeps it"), LEAVING)
+    assert {problem.code for problem in caught.value.problems} == {"api-forbids"}
+    assert len(caught.value.problems) == 4
+    assert "Namespace/guests leaves, and the API server would not delete it: somebody keeps it" in str(
+        caught.value
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "ValidatingAdmissionPolicy 'sovereign-levels.static.k8s.io' denied request",
+        "admission webhook x does not support dry run",
+    ],
+)
+def test_policies_of_this_tool_and_webhooks_without_dry_runs_do_not_keep_what_leaves(message: str) -> None:
+    try_deletions(Answering(403, message), LEAVING)
+
+
+def test_nothing_is_tried_beside_a_webhook_that_leaves_which_may_refuse_whatever_it_is_asked() -> None:
+    api = Answering(403, "the server of the webhook is gone")
+    try_deletions(api, [*LEAVING, made("ValidatingWebhookConfiguration", "kueue")])
+    assert api.tried == []
+
+
+def test_an_overloaded_server_has_not_decided_about_a_deletion() -> None:
+    with pytest.raises(ApiError):
+        try_deletions(Answering(503, "try again"), LEAVING)

@@ -131,12 +131,14 @@ class MemoryCluster(Api):
         propagation: str = "Background",  # noqa: ARG002 - nothing depends on anything
         *,
         uid: str = "",
+        dry_run: bool = False,
     ) -> bool:
-        self._ask(f"DELETE {kind}/{name}")
+        self._ask(f"{'TRY ' if dry_run else ''}DELETE {kind}/{name}")
         key = (api_version, kind, namespace or "", name)
         if key not in self.objects or uid not in {"", self.objects[key]["metadata"]["uid"]}:
             return False
-        del self.objects[key]
+        if not dry_run:
+            del self.objects[key]
         return True
 
     def delete_all(

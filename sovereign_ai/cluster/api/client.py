@@ -368,6 +368,7 @@ class Api:
         propagation: str = "Background",
         *,
         uid: str = "",
+        dry_run: bool = False,
     ) -> bool:
         """Delete one object; return False if the server reports that it did not exist.
 
@@ -379,6 +380,7 @@ class Api:
             propagation: what becomes of dependents: `Background`, `Foreground` or `Orphan`.
             uid: of the object that is meant; another one that has its name by now stays, as if the object did
                 not exist. Left out, whichever has the name.
+            dry_run: whether the server only says whether it would.
 
         Raises:
             ApiError: the server refused, or does not serve the kind.
@@ -389,6 +391,9 @@ class Api:
         options["propagationPolicy"] = propagation
         if uid:
             options["preconditions"] = {"uid": uid}
+        if dry_run:
+            # The server reads options from the body alone where there is one, and would delete by a query.
+            options["dryRun"] = ["All"]
         try:
             self.request("DELETE", path, options)
         except ApiError as error:

@@ -168,10 +168,12 @@ class Snapshot(Api):
         propagation: str = "Background",
         *,
         uid: str = "",
+        dry_run: bool = False,
     ) -> bool:
         """Delete an object, as `Api.delete` does."""
-        self.forget()
-        return self.api.delete(api_version, kind, name, namespace, propagation, uid=uid)
+        if not dry_run:
+            self.forget()
+        return self.api.delete(api_version, kind, name, namespace, propagation, uid=uid, dry_run=dry_run)
 
     def delete_all(
         self,

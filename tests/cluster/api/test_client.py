@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sovereign_ai.cluster.api.client import ApiError, UnreachableError, open_cluster
+from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.api.parallel import many
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from tests.cluster.tls_server import Answer, Handler, Server
@@ -165,6 +165,30 @@ def test_another_object_that_has_the_name_by_now_stays(serve: Serve, live: tuple
     if live[1]:
         with pytest.raises(ApiError):
             api.delete("v1", "Node", "n1", uid="theirs")
+
+
+def test_a_deletion_that_is_tried_says_so_in_its_body_where_a_server_reads_it(serve: Serve):
+    asked: list[tuple[str, Any]] = []
+
+    def answer(_method: str, path: str, body: Any) -> tuple[int, dict[str, Any]]:
+        asked.append((path, body.get("dryRun")))
+        return 200, {"kind": "Status", "apiVersion": "v1", "status": "Success"}
+
+    api = open_cluster(serve(answering(answer)).where.kubeconfig)
+    assert api.delete("v1", "Node", "n1", dry_run=True)
+    assert api.delete("v1", "Node", "n1")
+    assert asked == [("/api/v1/nodes/n1", ["All"]), ("/api/v1/nodes/n1", None)]
+
+
+@pytest.mark.cluster
+def test_a_deletion_that_is_tried_deletes_nothing_on_a_real_server(plane: Api) -> None:
+    plane.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "t", "namespace": "default"}})
+    uid = (plane.get("v1", "ConfigMap", "t", "default") or {})["metadata"]["uid"]
+    for of in ("", uid):
+        assert plane.delete("v1", "ConfigMap", "t", "default", uid=of, dry_run=True)
+        assert plane.get("v1", "ConfigMap", "t", "default") is not None
+    assert plane.delete("v1", "ConfigMap", "t", "default", uid=uid)
+    assert plane.get("v1", "ConfigMap", "t", "default") is None
 
 
 def test_the_objects_that_a_selector_chooses_are_deleted_by_one_request(serve: Serve):

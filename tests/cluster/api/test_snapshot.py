@@ -86,6 +86,7 @@ def test_a_write_makes_it_forget_and_a_dry_run_does_not() -> None:
     reading.list("v1", "Role")
     reading.apply(obj("Role", "new", "x"), dry_run=True)
     reading.create(obj("Role", "new", "x"), dry_run=True)
+    reading.delete("v1", "Role", "r0", "x", dry_run=True)
     reading.list("v1", "Role")
     assert api.asked.count("LIST Role") == 1
     reading.delete("v1", "Role", "r0", "x")
