@@ -16,11 +16,21 @@ _GENERATED = "xxxxx"
 """Stands for the five letters and digits that the API server adds to `generateName`."""
 
 
-def with_stored_name(obj: dict[str, Any]) -> dict[str, Any]:
-    """Return an object with the metadata and the name that it is stored with, before any policy is asked."""
+_LABELLED_AS_ITS_PODS = frozenset({"Job", "ReplicationController"})
+"""Kinds that the API server gives the labels of their pods where they have none of their own.
+
+Source: `SetDefaults_Job` and `SetDefaults_ReplicationController` of Kubernetes 1.37 (pkg/apis/batch/v1 and
+pkg/apis/core/v1, defaults.go), read 2026-12-01.
+"""
+
+
+def as_stored(obj: dict[str, Any]) -> dict[str, Any]:
+    """Return an object with the name and labels that it is stored with, before any policy is asked."""
     metadata = obj.get("metadata", {})
     if not isinstance(metadata, dict):
         return obj
+    if obj.get("kind") in _LABELLED_AS_ITS_PODS and not metadata.get("labels"):
+        metadata = {**metadata, **_labels_of_pods(obj)}
     prefix = metadata.get("generateName")
     if prefix and isinstance(prefix, str) and not metadata.get("name"):
         metadata = {**metadata, "name": f"{prefix}{_GENERATED}"}
@@ -46,6 +56,15 @@ def admitted(pod: dict[str, Any], context: Context) -> dict[str, Any]:
     defaulted["nodeSelector"] = {**_default_selector(zone, context), **selector}
     defaulted["tolerations"] = _with_zone_toleration(tolerations, zone)
     return {**pod, "spec": defaulted}
+
+
+def _labels_of_pods(obj: dict[str, Any]) -> dict[str, Any]:
+    """Return the member `labels` of an object's pod template; nothing if it has none."""
+    value: Any = obj
+    for step in ("spec", "template", "metadata"):
+        value = value.get(step) if isinstance(value, dict) else None
+    labels = value.get("labels") if isinstance(value, dict) else None
+    return {"labels": labels} if isinstance(labels, dict) and labels else {}
 
 
 def _is_list_of_mappings(value: Any) -> bool:

@@ -25,7 +25,7 @@ from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.cel_library import Context as CelContext
 from sovereign_ai.rules.cel_library import Program, compile_program
 from sovereign_ai.rules.context import Context
-from sovereign_ai.rules.defaulting import admitted, with_stored_name
+from sovereign_ai.rules.defaulting import admitted, as_stored
 from sovereign_ai.rules.expressions import (
     as_evaluated,
     list_of,
@@ -149,8 +149,8 @@ def _decide_object(obj: Mapping[str, Any], context: Context, place: ObjectPlace)
     try:
         data, unknown_paths = to_plain(obj)
         is_defaulted = place != "live" and compiled.kind.name == "Pod"
-        named = with_stored_name(data)
-        judged = admitted(named, context) if is_defaulted else named
+        stored = as_stored(data)
+        judged = admitted(stored, context) if is_defaulted else stored
     except (TypeError, AttributeError, RecursionError) as error:
         for rule, check in compiled.checks:
             yield _violation(rule, resource, check.field, str(error))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.names import KEYS
-from sovereign_ai.rules.defaulting import admitted
+from sovereign_ai.rules.defaulting import admitted, as_stored
 from tests.rules.deciding import small_context
 from tests.rules.subject import pod
 
@@ -36,3 +36,20 @@ def test_a_pod_of_the_wrong_shape_is_returned_as_it_is(spec: dict[str, Any]) -> 
 def test_a_pod_of_no_zone_is_returned_as_it_is() -> None:
     stranger = pod(namespace="elsewhere")
     assert admitted(stranger, small_context()) is stranger
+
+
+@pytest.mark.parametrize("kind", ["Job", "ReplicationController"])
+def test_a_job_without_labels_is_stored_with_those_of_its_pods(kind: str) -> None:
+    template = {"metadata": {"labels": {"app": "x"}}}
+    job = {"kind": kind, "metadata": {"name": "x"}, "spec": {"template": template}}
+    assert as_stored(job)["metadata"] == {"name": "x", "labels": {"app": "x"}}
+    own = {**job, "metadata": {"name": "x", "labels": {"own": "y"}}}
+    assert as_stored(own) == own
+    other = {**job, "kind": "Deployment"}
+    assert as_stored(other) == other
+
+
+@pytest.mark.parametrize("spec", [None, "x", {"template": []}, {"template": {"metadata": {"labels": "x"}}}])
+def test_a_template_of_the_wrong_shape_gives_no_labels(spec: Any) -> None:
+    job = {"kind": "Job", "metadata": {"name": "x"}, "spec": spec}
+    assert as_stored(job) == job
