@@ -255,6 +255,32 @@ def digests_of(stack: Stack, bundle: Bundle) -> dict[str, str]:
     }
 
 
+@traced("try out")
+def try_deployment(api: Api, stack: Stack, bundle: Bundle, target: Target) -> None:
+    """Send what is written and what leaves as dry runs: what is refused stops a deployment before any write.
+
+    Args:
+        api: the cluster, or a snapshot of it.
+        stack: the description and its folder.
+        bundle: the objects with the stack's identity.
+        target: the open cluster.
+
+    Raises:
+        SpecError: the API server would refuse an object.
+        EnvironmentLacksError: a permission lacks, or a policy of the cluster forbids an object or keeps one.
+        ApiError: the server did not decide.
+        UnreachableError: there was no answer.
+    """
+    from sovereign_ai.deploy import locator_of, policies_accepted_by, try_out, withdrawn
+    from sovereign_ai.sim import dry_run_samples
+
+    nodes = dry_run_samples(stack.factory, stack.plan, bundle.cluster) if target.simulated else []
+    accepted = policies_accepted_by(target.api, is_local=target.simulated)
+    leaving = withdrawn(api, bundle.objects, stack.factory.name)
+    place = locator_of(stack.factory)
+    try_out(api, [*bundle.objects, *nodes], place, accepted, leaving=leaving)
+
+
 def part_of_run(
     engine: Engine, stack: Stack, changes: Changes, checked: Checked, bundle: Bundle
 ) -> PartialRun | None:

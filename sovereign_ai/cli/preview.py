@@ -20,6 +20,7 @@ from sovereign_ai.cli.deployment import (
     part_of_run,
     pending_changes,
     require_own_description,
+    try_deployment,
 )
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, laid_out
@@ -93,13 +94,9 @@ def _preview(
         Engine,
         gate,
         judged_note,
-        locator_of,
         planned_moves,
-        policies_accepted_by,
         reading_of,
-        try_out,
     )
-    from sovereign_ai.sim import dry_run_samples
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
@@ -116,9 +113,7 @@ def _preview(
     options = target_options(backend, kubeconfig, name)
     reading = reading_of(target.api, bundle.objects)
     _, checked, bundle = checked_deployment(output, reading, stack, bundle, target, options, deploy_options)
-    nodes = dry_run_samples(stack.factory, stack.plan, bundle.cluster) if target.simulated else []
-    accepted = policies_accepted_by(target.api, is_local=target.simulated)
-    traced("try out")(try_out)(reading, [*bundle.objects, *nodes], locator_of(stack.factory), accepted)
+    try_deployment(reading, stack, bundle, target)
     # With this digest the program does not repeat the dry run of the same objects.
     engine.env |= {TRIED: bundle.digest}
     engine.notes[JUDGED_FILE] = judged_note(stack.factory, stack.plan, bundle)

@@ -25,6 +25,7 @@ from sovereign_ai.cli.deployment import (
     part_of_run,
     pending_changes,
     require_own_description,
+    try_deployment,
 )
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, laid_out, next_line
@@ -247,7 +248,7 @@ class _Deployment:
             engine.insist_on_one_cluster()
             reading = reading_of(target.api, self.bundle.objects)
             deployment, checked, marked = self._checked(reading)
-            self._try_out(reading, marked)
+            try_deployment(reading, self.stack, marked, self.target)
             engine.insist_on_hold()
             if change_queueing(target, stack, output):
                 reading.forget()  # Kueue's finalizers are gone, or new
@@ -306,26 +307,6 @@ class _Deployment:
         if not serves_all(reading, marked.objects):
             reading.forget()  # it was made before the definitions were installed
         return deployment, checked, marked
-
-    @traced("try out")
-    def _try_out(self, reading: Snapshot, marked: Bundle) -> None:
-        """Send every object as a dry run, so that a refused object stops the deployment before any write."""
-        from sovereign_ai.deploy import (
-            locator_of,
-            policies_accepted_by,
-            try_deletions,
-            try_out,
-            withdrawn,
-        )
-        from sovereign_ai.sim import dry_run_samples
-
-        stack = self.stack
-        nodes = (
-            dry_run_samples(stack.factory, stack.plan, self.bundle.cluster) if self.target.simulated else []
-        )
-        accepted = policies_accepted_by(self.target.api, is_local=self.target.simulated)
-        try_out(reading, [*marked.objects, *nodes], locator_of(stack.factory), accepted)
-        try_deletions(reading, withdrawn(reading, marked.objects, stack.factory.name))
 
     def _renames(self, reading: Snapshot, checked: Checked) -> Renames:
         """Return what this deployment takes for renamed."""

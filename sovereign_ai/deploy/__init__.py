@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         reports_only,
         without_drift,
     )
-    from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_deletions, try_out
+    from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
     from sovereign_ai.deploy.engine import Engine, PulumiOutcome, ready
     from sovereign_ai.deploy.folder_lock import lock_folder
     from sovereign_ai.deploy.given_provider import plugin_problem, server_of
@@ -104,7 +104,7 @@ else:
                 "without_drift",
             ),
             "definitions": ("removed_definition_problems",),
-            "dry_run": ("TRIED", "locator_of", "try_deletions", "try_out"),
+            "dry_run": ("TRIED", "locator_of", "try_out"),
             "engine": ("Engine", "PulumiOutcome", "ready"),
             "folder_lock": ("lock_folder",),
             "given_provider": ("plugin_problem", "server_of"),
@@ -227,7 +227,6 @@ __all__ = [
     "serves_all",
     "signals_as_interrupt",
     "state_dir",
-    "try_deletions",
     "try_out",
     "uncordon",
     "unlock",

@@ -20,7 +20,7 @@ from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.control_plane_setup import is_local
 from sovereign_ai.deploy.deletions import allowed_by
 from sovereign_ai.deploy.deployment_names import insist_on_known_names
-from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_deletions, try_out
+from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
 from sovereign_ai.deploy.given_provider import require_same_cluster
 from sovereign_ai.deploy.judged import insist_on_same_description, is_judged
 from sovereign_ai.deploy.live_objects import ObjectKey
@@ -108,8 +108,9 @@ class FactoryDeployment(pulumi.ComponentResource):
             reading = reading_of(open_cluster(file, file_context), bundle.objects)
             # A command that has tried the same bundle spares the program the dry runs.
             if os.environ.get(TRIED) != bundle.digest:
-                try_out(reading, bundle.objects, locator_of(factory), policies_accepted_by(reading.api))
-                try_deletions(reading, withdrawn(reading, bundle.objects, factory.name))
+                place, accepted = locator_of(factory), policies_accepted_by(reading.api)
+                leaving = withdrawn(reading, bundle.objects, factory.name)
+                try_out(reading, bundle.objects, place, accepted, leaving=leaving)
             if (former := former_names(opts)) is not None:
                 insist_on_known_names(reading, bundle.objects, deployment.stack, former)
             replaced: frozenset[ObjectKey] = frozenset()

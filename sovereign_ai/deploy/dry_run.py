@@ -94,9 +94,14 @@ class _Refusal:
 
 
 def try_out(
-    api: Api, objects: Iterable[Object], place: Locator, accepted: AcceptedPolicies | None = None
+    api: Api,
+    objects: Iterable[Object],
+    place: Locator,
+    accepted: AcceptedPolicies | None = None,
+    *,
+    leaving: Iterable[Object],
 ) -> None:
-    """Refuse a description of which the API server would refuse an object.
+    """Refuse a description of which the API server would refuse an object, or would not delete what leaves.
 
     Args:
         api: the cluster.
@@ -104,6 +109,7 @@ def try_out(
         place: returns the place in the description that an object comes from.
         accepted: the policies that the API server accepted before, which are not tried again, and which gets
             those that it accepts now; None to try all of them.
+        leaving: the objects that are deleted before the engine changes any, as `withdrawn` returns them.
 
     Raises:
         SpecError: every such object, one problem for each shape.
@@ -112,39 +118,36 @@ def try_out(
         ApiError: the API server does not let objects be listed.
         UnreachableError: there was no answer.
     """
-    problems = dry_run_problems(api, objects, place, accepted)
+    problems = [*dry_run_problems(api, objects, place, accepted), *deletion_problems(api, leaving)]
     if any(problem.code == _FORBIDS for problem in problems):
         raise EnvironmentLacksError(problems)
     if problems:
         raise SpecError(problems)
 
 
-def try_deletions(api: Api, leaving: Iterable[Object]) -> None:
-    """Refuse a description for which the API server would not delete what leaves.
+def deletion_problems(api: Api, leaving: Iterable[Object]) -> list[Problem]:
+    """Return a problem for each kind and namespace in which the API server would not delete what leaves.
 
     Args:
         api: the cluster.
-        leaving: the objects that are deleted before the engine changes any, as `withdrawn` returns them.
+        leaving: the objects that leave, as `withdrawn` returns them.
 
     Raises:
-        EnvironmentLacksError: a problem for each kind and namespace in which it would refuse.
         ApiError: the server did not decide.
         UnreachableError: there was no answer.
     """
     deleted = deleted_singly(leaving)
     # A webhook that leaves may refuse whatever it is asked about, and goes before all others.
     if any(obj["kind"] in WEBHOOKS for obj in deleted):
-        return
+        return []
     by_place = {(obj["kind"], obj["metadata"].get("namespace")): obj for obj in reversed(deleted)}
     refusals = api.many(partial(_refusal_of_deletion, api, obj) for obj in by_place.values())
     problems = []
     for obj, refusal in zip(by_place.values(), refusals, strict=True):
         if refusal:
-            name = resource_name(obj)
-            message = f"{name} leaves, and the API server would not delete it: {refusal.why}"
-            problems.append(Problem(_FORBIDS, message, Where(field=name), _HINT_PERMISSION))
-    if problems:
-        raise EnvironmentLacksError(sorted(problems, key=lambda problem: problem.order))
+            message = f"it leaves, and the API server would not delete it: {refusal.why}"
+            problems.append(Problem(_FORBIDS, message, Where(field=resource_name(obj)), _HINT_PERMISSION))
+    return sorted(problems, key=lambda problem: problem.order)
 
 
 def _refusal_of_deletion(api: Api, obj: Object) -> _Refusal | None:

@@ -54,7 +54,7 @@ def test_who_may_not_read_pods_is_told_so_and_the_deployment_stands(monkeypatch:
     assert "pods is forbidden" in output.progress.call_args[0][0]
 
 
-STEPS = ("_checked", "_try_out", "change_queueing", "_claim")
+STEPS = ("_checked", "try_deployment", "change_queueing", "_claim")
 
 
 @pytest.mark.parametrize("refusing", STEPS)
@@ -79,7 +79,7 @@ def test_kueue_is_changed_after_every_check_and_before_the_first_write(
     monkeypatch.setattr(sovereign_ai.deploy, "reading_of", MagicMock(), raising=False)
     monkeypatch.setattr(sovereign_ai.deploy, "reports_only", MagicMock(), raising=False)
     monkeypatch.setattr(_Deployment, "_checked", step("_checked", (MagicMock(), MagicMock(), MagicMock())))
-    monkeypatch.setattr(_Deployment, "_try_out", step("_try_out"))
+    monkeypatch.setattr(up, "try_deployment", step("try_deployment"))
     monkeypatch.setattr(_Deployment, "_claim", step("_claim"))
     monkeypatch.setattr(up, "change_queueing", step("change_queueing", answer=True))
     deployment = _Deployment(MagicMock(), MagicMock(), MagicMock(), MagicMock(), [], DeployOptions(), list)

@@ -16,10 +16,10 @@ from sovereign_ai.cluster.busy_cluster import is_busy
 from sovereign_ai.deploy.dry_run import (
     MOST_BYTES,
     another_name,
+    deletion_problems,
     dry_run_problems,
     locator_of,
     states,
-    try_deletions,
     try_out,
 )
 from sovereign_ai.deploy.live_objects import key_of, read_live
@@ -97,7 +97,7 @@ QUOTA = made("ResourceQuota", "tenant", "default", spec={"hard": {"pods": "many"
 def test_a_refusal_is_a_problem_in_the_server_s_words_at_the_line_it_comes_from() -> None:
     factory = load(STACK)
     with pytest.raises(SpecError) as caught:
-        try_out(Answering(422, "quantities must match"), [QUOTA], locator_of(factory))
+        try_out(Answering(422, "quantities must match"), [QUOTA], locator_of(factory), leaving=[])
     (problem,) = caught.value.problems
     assert (problem.code, problem.where.field, problem.hint != "") == ("api-refuses", "pools[0]", True)
     assert problem.where.line == factory.where("pools[0]").line
@@ -109,7 +109,12 @@ def test_a_refusal_is_a_problem_in_the_server_s_words_at_the_line_it_comes_from(
 
 def test_a_lacking_permission_is_no_fault_of_the_description() -> None:
     with pytest.raises(EnvironmentLacksError) as caught:
-        try_out(Answering(403, 'User "somebody" cannot patch resource "resourcequotas"'), [QUOTA], nowhere)
+        try_out(
+            Answering(403, 'User "somebody" cannot patch resource "resourcequotas"'),
+            [QUOTA],
+            nowhere,
+            leaving=[],
+        )
     assert [problem.code for problem in caught.value.problems] == ["api-forbids"]
 
 
@@ -341,15 +346,11 @@ def test_a_real_server_says_what_it_would_not_delete_and_deletes_nothing(plane: 
         plane.apply(obj, force=True)
 
     def refusal_of(obj: Object) -> str:
-        try:
-            try_deletions(plane, [obj])
-        except EnvironmentLacksError as error:
-            return str(error)
-        return ""
+        return " ".join(map(str, deletion_problems(plane, [obj])))
 
     try:
         assert wait_until(lambda: bool(refusal_of(leaving[0])), 30)
-        assert "ConfigMap/default/kept leaves" in refusal_of(leaving[0])
+        assert refusal_of(leaving[0]).startswith("ConfigMap/default/kept: it leaves")
         assert "kept by somebody" in refusal_of(leaving[0])
         assert refusal_of(leaving[1]) == ""
         assert all(plane.get("v1", "ConfigMap", name, "default") for name in ("kept", "free"))
@@ -374,7 +375,7 @@ LEAVING = [
 
 def test_what_leaves_is_tried_once_for_each_kind_and_namespace_and_not_what_goes_with_its_namespace() -> None:
     api = Answering()
-    try_deletions(api, LEAVING)
+    assert deletion_problems(api, LEAVING) == []
     tried = sorted((obj["kind"], obj["metadata"].get("namespace", "")) for obj in api.tried)
     assert tried == [
         ("FlowSchema", ""),
@@ -387,12 +388,11 @@ def test_what_leaves_is_tried_once_for_each_kind_and_namespace_and_not_what_goes
 @pytest.mark.parametrize("status", [403, 422])
 def test_what_would_not_be_deleted_is_told_for_every_kind_before_anything_is(status: int) -> None:
     with pytest.raises(EnvironmentLacksError) as caught:
-        try_deletions(Answering(status, "somebody keeps it"), LEAVING)
+        try_out(Answering(status, "somebody keeps it"), [], nowhere, leaving=LEAVING)
     assert {problem.code for problem in caught.value.problems} == {"api-forbids"}
     assert len(caught.value.problems) == 4
-    assert "Namespace/guests leaves, and the API server would not delete it: somebody keeps it" in str(
-        caught.value
-    )
+    told = "Namespace/guests: it leaves, and the API server would not delete it: somebody keeps it"
+    assert told in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -403,15 +403,15 @@ def test_what_would_not_be_deleted_is_told_for_every_kind_before_anything_is(sta
     ],
 )
 def test_policies_of_this_tool_and_webhooks_without_dry_runs_do_not_keep_what_leaves(message: str) -> None:
-    try_deletions(Answering(403, message), LEAVING)
+    assert deletion_problems(Answering(403, message), LEAVING) == []
 
 
 def test_nothing_is_tried_beside_a_webhook_that_leaves_which_may_refuse_whatever_it_is_asked() -> None:
     api = Answering(403, "the server of the webhook is gone")
-    try_deletions(api, [*LEAVING, made("ValidatingWebhookConfiguration", "kueue")])
+    assert deletion_problems(api, [*LEAVING, made("ValidatingWebhookConfiguration", "kueue")]) == []
     assert api.tried == []
 
 
 def test_an_overloaded_server_has_not_decided_about_a_deletion() -> None:
     with pytest.raises(ApiError):
-        try_deletions(Answering(503, "try again"), LEAVING)
+        deletion_problems(Answering(503, "try again"), LEAVING)
