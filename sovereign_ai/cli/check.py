@@ -54,9 +54,12 @@ def add(app: typer.Typer) -> None:
             str | None,
             typer.Option("--on", metavar="DAY", help="The day that is judged, 2026-12-31; left out, today."),
         ] = None,
+        short: Annotated[Format | None, typer.Option("-f", hidden=True)] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Judge description, plan and objects by the rules; exit 1 on a violation."""
+        # Pipelines have `-f sarif` from when the letter was not `--figures` everywhere else.
+        form = short or form
         form = Format.JSON if as_json and form is Format.TEXT else form
         # Problems are JSON too where the verdict on standard output is.
         is_json = as_json or (form is Format.JSON and out is None)

@@ -195,3 +195,10 @@ def test_the_waiver_that_the_manual_shows_covers_what_check_found_and_a_wrong_re
             "violated_on": ["Site/fra1"],
         }
     ]
+
+
+def test_the_letter_of_pipelines_that_stand_means_the_format() -> None:
+    by_letter, by_name = (call("check", str(LAB), option, "junit") for option in ("-f", "--format"))
+    assert (by_letter.exit_code, by_name.exit_code) == (0, 0)
+    assert "<testsuites" in by_letter.stdout
+    assert "<testsuites" in by_name.stdout
