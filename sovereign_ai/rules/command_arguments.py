@@ -19,7 +19,7 @@ from sovereign_ai.rules.named_settings import (
     REGION_NAMES,
     ZONE_NAMES,
     as_named,
-    value_alone,
+    text_or_setting,
 )
 from sovereign_ai.rules.permitted_places import PLAIN, host
 
@@ -33,7 +33,7 @@ def argument(value: str) -> str:
     # All behind the first `=`: another may follow.
     flag_value = f"{value}.substring(size({name}) + 1)"
     is_flag = f"{value}.matches({literal(_FLAG)})"
-    return value_alone(value, name, flag_value, is_flag)
+    return text_or_setting(value, name, flag_value, is_flag)
 
 
 _BETWEEN = literal(BETWEEN)
@@ -88,8 +88,8 @@ def arguments_by_word(values: str) -> str:
     # What is behind a reference that stays is unknown.
     may_name = f'(j.contains("$(") || j.matches({literal(_MAY_NAME_TOGETHER)}))'
     of_any = f"[{has_program} ? {with_marks} : j].all(x, {are_permitted})"
-    is_free = f"j.matches({literal(TUNNEL)}) || {_are_labels_told('j')}"
-    return f"[{together}].all(j, !({is_free}) && (!{may_name} || {of_any}))"
+    leads_out = f"j.matches({literal(TUNNEL)}) || {_are_labels_told('j')}"
+    return f"[{together}].all(j, !({leads_out}) && (!{may_name} || {of_any}))"
 
 
 def permitted_command(value: str) -> str:

@@ -65,7 +65,7 @@ def setting(name: str, value: str) -> str:
     return f"({are_permitted} && {are_hosts(f'({lists})')})"
 
 
-def value_alone(value: str, name: str, named_value: str, is_named: str) -> str:
+def text_or_setting(value: str, name: str, named_value: str, is_named: str) -> str:
     """Return CEL: a text, which may be of the form `--name=value`, names permitted places only.
 
     Args:

@@ -108,7 +108,8 @@ def _error_hint(error: BaseException) -> str:
 def _public_names(holder: object) -> list[str]:
     """Return the public names of a module or an object."""
     # A module's own list may name only what it recommends.
-    return [name for name in {*getattr(holder, "__all__", ()), *dir(holder)} if not name.startswith("_")]
+    names = {*getattr(holder, "__all__", ()), *dir(holder)}
+    return sorted(name for name in names if not name.startswith("_"))
 
 
 @contextlib.contextmanager
