@@ -6,12 +6,15 @@ own. Type tokens are `sovereign:index:<Name>`.
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
 import pulumi
+from pulumi.runtime.settings import _get_rpc_manager as rpc_manager
 
 from sovereign_ai.cluster.api import named_server, open_cluster
 from sovereign_ai.deploy.accepted_policies import policies_accepted_by
@@ -27,7 +30,7 @@ from sovereign_ai.deploy.live_objects import ObjectKey
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.partial import Registered, registered
 from sovereign_ai.deploy.preconditions import StackDeployment, previewed_replacements
-from sovereign_ai.deploy.preparation import prepare
+from sovereign_ai.deploy.preparation import begin_preparation
 from sovereign_ai.deploy.program import Deployment, Program, current
 from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
 from sovereign_ai.deploy.reading import reading_of
@@ -114,15 +117,16 @@ class FactoryDeployment(pulumi.ComponentResource):
             if (former := former_names(opts)) is not None:
                 insist_on_known_names(reading, bundle.objects, deployment.stack, former)
             replaced: frozenset[ObjectKey] = frozenset()
+            finish: Callable[[], None] = _nothing
             if pulumi.runtime.is_dry_run():
                 replaced = previewed_replacements(reading, bundle.objects, deployment)
             else:
                 run = backend_folder(current_backend())
-                prepare(factory, derived, bundle, file, deployment, pulumi.log.info, reading=reading, run=run)
+                finish = begin_preparation(
+                    factory, derived, bundle, file, deployment, pulumi.log.info, reading=reading, run=run
+                )
         except SovereignError as error:
-            note_refusal(current_backend(), error)
-            # Pulumi prints a RunError as it is, and any other exception with a traceback.
-            raise pulumi.RunError(str(error)) from None
+            raise _refused(error) from None
         digests = {
             "spec": factory.digest,
             "plan": derived.digest,
@@ -130,7 +134,17 @@ class FactoryDeployment(pulumi.ComponentResource):
             "cluster": bundle.cluster,
         }
         super().__init__("sovereign:index:FactoryDeployment", name, digests, opts)
-        self._declare(bundle, settings, opts, program, replaced, registered(current_backend(), bundle))
+        given = self.get_provider("kubernetes:core/v1:Namespace")
+        # Meanwhile the program declares its resources, and the engine starts the provider.
+        finished = asyncio.get_running_loop().run_in_executor(None, copy_context().run, finish)
+        ready = asyncio.ensure_future(_ready(program, given, settings, finished))
+        # The SDK ends the program when all these are done: a run of deletions alone has no object that waits.
+        rpc_manager().rpcs.append(ready)
+        children = Children(self.pulumi_resource_name, opts, pulumi.Output.from_input(ready))
+        provider = given or self._provider_of_its_own(children, settings)
+        program.claims += self._declare(
+            bundle, children, provider, replaced, registered(current_backend(), bundle)
+        )
         self.digests = {key: pulumi.Output.from_input(value) for key, value in digests.items()}
         self.spec, self.plan, self.bundle, self.cluster = self.digests.values()
         self.register_outputs(digests)
@@ -138,20 +152,12 @@ class FactoryDeployment(pulumi.ComponentResource):
     def _declare(
         self,
         bundle: Bundle,
-        settings: dict[str, Any],
-        opts: pulumi.ResourceOptions | None,
-        program: Program,
+        children: Children,
+        provider: pulumi.ProviderResource,
         replaced: frozenset[ObjectKey],
         chosen: Registered | None,
-    ) -> None:
-        """Create the provider, unless one was passed in, and the parts with their objects."""
-        given = self.get_provider("kubernetes:core/v1:Namespace")
-        ready: pulumi.Output[Any] = pulumi.Output.from_input(_ready(program, given, settings))
-        children = Children(self.pulumi_resource_name, opts, ready)
-        provider = given
-        if provider is None:
-            own = children.provider(pulumi.ResourceOptions(parent=self, version=PROVIDER_VERSION))
-            provider = pulumi.ProviderResource("kubernetes", children.name, settings, own)
+    ) -> list[PartComponent]:
+        """Create the parts with their objects, and return them."""
         made: dict[str, pulumi.Resource] = {}
         below = pulumi.ResourceOptions(parent=self, providers=[provider])
         names = chosen.objects if chosen else None
@@ -161,7 +167,6 @@ class FactoryDeployment(pulumi.ComponentResource):
             if chosen is None or name in chosen.parts:
                 by_name[name] = PartComponent(name, objects, children, below, names, needs)
         parts = list(by_name.values())
-        program.claims += parts
         # In the order of what each needs, also where the needed object is another controller's.
         for obj in filter(is_of_platform, bundle.objects):
             part = by_name.get(obj["metadata"]["labels"][KEYS.component])
@@ -175,20 +180,52 @@ class FactoryDeployment(pulumi.ComponentResource):
         for part in parts:
             part.register(made, limits, replaced)
             part.finish()
+        return parts
+
+    def _provider_of_its_own(self, children: Children, settings: dict[str, Any]) -> pulumi.ProviderResource:
+        """Create the provider of a deployment to which none was passed."""
+        own = children.provider(pulumi.ResourceOptions(parent=self, version=PROVIDER_VERSION))
+        return pulumi.ProviderResource("kubernetes", children.name, settings, own)
 
 
 async def _ready(
-    program: Program, given: pulumi.ProviderResource | None, settings: dict[str, Any]
+    program: Program,
+    given: pulumi.ProviderResource | None,
+    settings: dict[str, Any],
+    finished: Awaitable[None],
 ) -> list[pulumi.Resource]:
     """Wait until Kubernetes objects may be registered, and return an empty list of dependencies.
 
+    Args:
+        program: the deployments of this program.
+        given: the provider that was passed in.
+        settings: the provider's inputs for the target cluster.
+        finished: the end of the preparation.
+
     Raises:
-        pulumi.RunError: a provider that was passed in does not lead to the target cluster.
+        pulumi.RunError: a provider that was passed in does not lead to the target cluster, or a step failed.
     """
     await program.claimed()
     if given is not None:
         await require_same_cluster(given, Path(settings["kubeconfig"]), settings.get("context"))
+    try:
+        await finished
+    except SovereignError as error:
+        raise _refused(error) from None
     return []
+
+
+def _nothing() -> None:
+    """Take the place of the preparation in a preview."""
+
+
+def _refused(error: SovereignError) -> pulumi.RunError:
+    """Leave the problems for the command, and return the error of the program.
+
+    Pulumi prints a RunError as it is, and any other exception with a traceback.
+    """
+    note_refusal(current_backend(), error)
+    return pulumi.RunError(str(error))
 
 
 def _deployment(name: str, bundle: Bundle, settings: dict[str, Any]) -> Deployment:

@@ -15,7 +15,8 @@
 
 So at no moment is more permitted than by the old or the new description. The steps are part of the program,
 and not of a command, so that a plain `pulumi up` keeps the same order. Each step can be repeated: the next
-run completes one that was killed anywhere.
+run completes one that was killed anywhere. A program declares its resources during the last four, and
+registers an object only after them.
 """
 
 from __future__ import annotations
@@ -86,6 +87,49 @@ def prepare(
         ApiError: the API server refused a write.
         UnreachableError: there was no answer.
     """
+    finish = begin_preparation(
+        factory, plan, bundle, kubeconfig, deployment, progress, reading=reading, run=run
+    )
+    finish()
+
+
+def begin_preparation(
+    factory: AIFactory,
+    plan: Plan,
+    bundle: Bundle,
+    kubeconfig: Path,
+    deployment: StackDeployment,
+    progress: Callable[[str], object],
+    *,
+    reading: Snapshot | None = None,
+    run: Path | None = None,
+) -> Callable[[], None]:
+    """Take the steps of `prepare` before the new policies, and return a function that takes the others.
+
+    An API server takes seconds to enforce new policies. A program can declare its resources meanwhile, as
+    long as none of their objects is registered before that function has returned.
+
+    Args:
+        factory: the new description.
+        plan: its plan.
+        bundle: the objects that are about to be deployed.
+        kubeconfig: the cluster's kubeconfig.
+        deployment: the stack that deploys them.
+        progress: called with a line for each thing done, by the returned function, too.
+        reading: the cluster, as other checks have read it a moment ago; left out, that of the file's current
+            context.
+        run: folder of the working copy, where a command runs the engine that runs this.
+
+    Returns:
+        A function that raises what `prepare` raises.
+
+    Raises:
+        DeploymentError: a pod or a namespace does not go, or a policy does not come into force.
+        EnvironmentLacksError: it is another cluster, objects of others have planned names, the guard of the
+            policies was not accepted, or a key cannot be created.
+        ApiError: the API server refused a write.
+        UnreachableError: there was no answer.
+    """
     reading = reading or reading_of(open_cluster(kubeconfig), bundle.objects)
     api = reading.api
     checked = _prove(reading, factory, plan, bundle, deployment, progress)
@@ -100,12 +144,16 @@ def prepare(
     remove_custom(api, checked.leaving, progress)
     withdraw(api, withdrawn(reading, bundle.objects, factory.name), progress)
     remove_holders(api, checked.strays, progress)
-    enforce(api, bundle.objects, progress, live=policies)
-    renew_waiting(api, bundle.objects, progress)
-    move_between_zones(api, bundle.objects, progress, live=reading)
-    define(api, bundle.objects, progress)
-    replaced = [obj for obj in bundle.objects if key_of(obj) in checked.replaces]
-    replace(api, replaced, progress)
+
+    def finish() -> None:
+        enforce(api, bundle.objects, progress, live=policies)
+        renew_waiting(api, bundle.objects, progress)
+        move_between_zones(api, bundle.objects, progress, live=reading)
+        define(api, bundle.objects, progress)
+        replaced = [obj for obj in bundle.objects if key_of(obj) in checked.replaces]
+        replace(api, replaced, progress)
+
+    return finish
 
 
 @contextmanager

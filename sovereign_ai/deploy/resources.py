@@ -88,6 +88,9 @@ class KubernetesObject(pulumi.CustomResource):
         self, props: Mapping[str, Any], parent: PartComponent, opts: pulumi.ResourceOptions
     ) -> Any:
         """Register the object with the engine, when everything that it depends on is registered."""
+        # Before anything is awaited: a deployment waits for seconds until its policies are in force.
+        properties = _struct(props)
+        aliases = await prepare_aliases(self, opts, supports_alias_specs=True)
         dependencies = opts._depends_on_list()  # noqa: SLF001 - as the SDK reads them
         needs = await _resolve_depends_on_urns(dependencies, from_resource=self)
         deleted_with = str(await opts.deleted_with.urn.future()) if opts.deleted_with is not None else ""
@@ -97,7 +100,7 @@ class KubernetesObject(pulumi.CustomResource):
             name=self._name,
             parent=await parent.known_urn(),
             custom=True,
-            object=_struct(props),
+            object=properties,
             protect=self._protect,
             provider=await parent.provider_reference(),
             dependencies=sorted(needs),
@@ -105,7 +108,7 @@ class KubernetesObject(pulumi.CustomResource):
             # the object with each of them.
             propertyDependencies=dict.fromkeys(props, no_dependencies),
             version=opts.version or "",
-            aliases=await prepare_aliases(self, opts, supports_alias_specs=True),
+            aliases=aliases,
             deletedWith=deleted_with,
             acceptSecrets=True,
             acceptResources=True,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pulumi
 import pytest
 
@@ -200,3 +201,37 @@ def test_an_option_without_a_meaning_is_refused(project: Project) -> None:
     said = project.refused()
     assert "has no option 'import_'" in said
     assert "has no option 'version'" in said
+
+
+LATE = """
+import time
+from sovereign_ai.deploy import components
+from sovereign_ai.errors import DeploymentError, Problem
+
+def not_in_force():
+    time.sleep(2)
+    raise DeploymentError(Problem("policy-not-enforced", "the policies are not in force"))
+
+components.begin_preparation = lambda *_arguments, **_options: not_in_force
+{more}
+FactoryDeployment("mini", sai.load("mini.yaml"), kubeconfig="one.kubeconfig")
+"""
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize(
+    "more", ["", "components.registered = lambda *_: components.Registered(frozenset(), frozenset())"]
+)
+def test_no_object_is_registered_before_the_preparation_has_ended_nor_after_it_failed(
+    project: Project, more: str
+) -> None:
+    project.program(LATE.format(more=more))
+    done = project.run("up", "--yes", "--skip-preview")
+    said = done.stdout + done.stderr
+    assert done.returncode, said
+    assert "the policies are not in force" in said
+    assert "Traceback" not in said
+    state = orjson.loads(project.pulumi("stack", "export").stdout)["deployment"]
+    types = {resource["type"] for resource in state["resources"]}
+    assert "sovereign:index:FactoryDeployment" in types
+    assert not [name for name in types if name.startswith("kubernetes:")]
