@@ -105,7 +105,7 @@ def test_what_it_expects_is_what_the_server_stores_of_what_we_write():
 
 def test_a_refusal_says_how_to_change_a_policy_and_how_to_remove_the_factory():
     guarding, *_ = guard_objects(lab_policies())
-    for one in guarding["spec"]["validations"]:
+    for one in guarding["spec"]["validations"][1:]:
         for word in (
             "is guarded",
             "change the description and deploy",

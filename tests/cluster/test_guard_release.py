@@ -6,6 +6,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ import pytest
 
 from sovereign_ai.cluster import guard as guards
 from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.cluster.api.errors import UnreachableError, unreachable
+from sovereign_ai.cluster.api.errors import ApiError, UnreachableError, unreachable
 from sovereign_ai.cluster.guard import NOTHING, guard_policies, open_guard
 from sovereign_ai.cluster.guard_record import guard_file, note_guard, read_record, record_file
 from sovereign_ai.cluster.guard_release import released, restore_guard, restore_guard_file
 from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.errors import Problem
 
 POLICY = {
     "kind": "ValidatingAdmissionPolicy",
@@ -27,11 +29,27 @@ POLICY = {
 }
 
 
+def refusal(text: str) -> ApiError:
+    """What the API server says with a guard in force: the message of the validation that fails."""
+    stated = re.search("guard revision [0-9a-f]{16}", text)
+    message = f"denied request: {stated[0] if stated else 'by another'}"
+    return ApiError(Problem("api-forbidden", message), status=403, reason="Forbidden")
+
+
 class Loaded(Api):
     """An API server that has loaded whatever the guard's file says, or none that answers."""
 
     def __init__(self, where: ClusterDir) -> None:
         self.where, self.is_silent = where, False
+
+    def create(self, obj: Any, dry_run: bool = False, **_more: Any) -> dict[str, Any]:
+        assert dry_run, "a guard is only ever asked"
+        if self.is_silent:
+            raise unreachable("https://memory.invalid", "connection refused")
+        text = guard_file(self.where).read_text()
+        if f'"{obj["metadata"]["name"]}"' in text.replace("\\", ""):
+            raise refusal(text)
+        return dict(obj)
 
     def request(self, *_args: Any, **_more: Any) -> dict[str, Any]:
         if self.is_silent:
@@ -121,7 +139,7 @@ def test_it_is_closed_where_the_api_server_does_not_take_the_open_one(
 ) -> None:
     monkeypatch.setattr(guards, "_LOAD_SECONDS", 0.0)
     api = Loaded(where)
-    api.request = lambda *_args, **_more: {"text": ""}  # type: ignore[method-assign]
+    api.create = lambda *_args, **_more: (_ for _ in ()).throw(refusal(closed.decode()))  # type: ignore[method-assign]
     with pytest.raises(Exception, match="did not take the guard"), released(where, api):
         pytest.fail("the block must not run")
     assert guard_file(where).read_bytes() == closed
