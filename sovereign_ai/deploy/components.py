@@ -6,15 +6,14 @@ own. Type tokens are `sovereign:index:<Name>`.
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi.runtime.settings import _get_rpc_manager as rpc_manager
 
 from sovereign_ai.cluster.api import named_server, open_cluster
 from sovereign_ai.deploy.accepted_policies import policies_accepted_by
@@ -135,16 +134,15 @@ class FactoryDeployment(pulumi.ComponentResource):
         }
         super().__init__("sovereign:index:FactoryDeployment", name, digests, opts)
         given = self.get_provider("kubernetes:core/v1:Namespace")
-        # Meanwhile the program declares its resources, and the engine starts the provider.
-        finished = asyncio.get_running_loop().run_in_executor(None, copy_context().run, finish)
-        ready = asyncio.ensure_future(_ready(program, given, settings, finished))
-        # The SDK ends the program when all these are done: a run of deletions alone has no object that waits.
-        rpc_manager().rpcs.append(ready)
-        children = Children(self.pulumi_resource_name, opts, pulumi.Output.from_input(ready))
-        provider = given or self._provider_of_its_own(children, settings)
-        program.claims += self._declare(
-            bundle, children, provider, replaced, registered(current_backend(), bundle)
-        )
+        # Its end waits for the thread: whatever else a program declares comes under the new policies, too.
+        with ThreadPoolExecutor(max_workers=1) as executor:
+            finished = executor.submit(copy_context().run, finish)
+            ready: pulumi.Output[Any] = pulumi.Output.from_input(_ready(program, given, settings, finished))
+            children = Children(self.pulumi_resource_name, opts, ready)
+            provider = given or self._provider_of_its_own(children, settings)
+            chosen = registered(current_backend(), bundle)
+            program.claims += self._declare(bundle, children, provider, replaced, chosen)
+        _insist_on(finished)
         self.digests = {key: pulumi.Output.from_input(value) for key, value in digests.items()}
         self.spec, self.plan, self.bundle, self.cluster = self.digests.values()
         self.register_outputs(digests)
@@ -192,7 +190,7 @@ async def _ready(
     program: Program,
     given: pulumi.ProviderResource | None,
     settings: dict[str, Any],
-    finished: Awaitable[None],
+    finished: Future[None],
 ) -> list[pulumi.Resource]:
     """Wait until Kubernetes objects may be registered, and return an empty list of dependencies.
 
@@ -200,19 +198,28 @@ async def _ready(
         program: the deployments of this program.
         given: the provider that was passed in.
         settings: the provider's inputs for the target cluster.
-        finished: the end of the preparation.
+        finished: the preparation, which has ended when this runs.
 
     Raises:
-        pulumi.RunError: a provider that was passed in does not lead to the target cluster, or a step failed.
+        pulumi.RunError: the preparation failed, or a provider that was passed in leads to another cluster.
     """
+    _insist_on(finished)
     await program.claimed()
     if given is not None:
         await require_same_cluster(given, Path(settings["kubeconfig"]), settings.get("context"))
+    return []
+
+
+def _insist_on(preparation: Future[None]) -> None:
+    """Wait for the end of a preparation.
+
+    Raises:
+        pulumi.RunError: it failed.
+    """
     try:
-        await finished
+        preparation.result()
     except SovereignError as error:
         raise _refused(error) from None
-    return []
 
 
 def _nothing() -> None:

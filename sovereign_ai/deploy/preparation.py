@@ -16,7 +16,7 @@
 So at no moment is more permitted than by the old or the new description. The steps are part of the program,
 and not of a command, so that a plain `pulumi up` keeps the same order. Each step can be repeated: the next
 run completes one that was killed anywhere. A program declares its resources during the last four, and
-registers an object only after them.
+registers them only after these.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def begin_preparation(
     """Take the steps of `prepare` before the new policies, and return a function that takes the others.
 
     An API server takes seconds to enforce new policies. A program can declare its resources meanwhile, as
-    long as none of their objects is registered before that function has returned.
+    long as none is registered before that function has returned.
 
     Args:
         factory: the new description.

@@ -55,7 +55,7 @@ class KubernetesObject(pulumi.CustomResource):
             super().__init__(token(obj), children.named(local), props=stated(obj), opts=whole)
             return
         self._adopt(token(obj), children.named(local), parent, whole)
-        self._registered = asyncio.ensure_future(self._register(stated(obj), parent, whole))
+        self._registered = asyncio.ensure_future(self._register(_struct(stated(obj)), parent, whole))
         # The SDK ends the program when all these are done.
         settings._get_rpc_manager().rpcs.append(self._registered)  # noqa: SLF001
         self.__dict__["urn"] = pulumi.Output.from_input(self._urn())
@@ -85,12 +85,9 @@ class KubernetesObject(pulumi.CustomResource):
         return bool((await self._registered).id)
 
     async def _register(
-        self, props: Mapping[str, Any], parent: PartComponent, opts: pulumi.ResourceOptions
+        self, props: struct_pb2.Struct, parent: PartComponent, opts: pulumi.ResourceOptions
     ) -> Any:
         """Register the object with the engine, when everything that it depends on is registered."""
-        # Before anything is awaited: a deployment waits for seconds until its policies are in force.
-        properties = _struct(props)
-        aliases = await prepare_aliases(self, opts, supports_alias_specs=True)
         dependencies = opts._depends_on_list()  # noqa: SLF001 - as the SDK reads them
         needs = await _resolve_depends_on_urns(dependencies, from_resource=self)
         deleted_with = str(await opts.deleted_with.urn.future()) if opts.deleted_with is not None else ""
@@ -100,7 +97,7 @@ class KubernetesObject(pulumi.CustomResource):
             name=self._name,
             parent=await parent.known_urn(),
             custom=True,
-            object=properties,
+            object=props,
             protect=self._protect,
             provider=await parent.provider_reference(),
             dependencies=sorted(needs),
@@ -108,7 +105,7 @@ class KubernetesObject(pulumi.CustomResource):
             # the object with each of them.
             propertyDependencies=dict.fromkeys(props, no_dependencies),
             version=opts.version or "",
-            aliases=aliases,
+            aliases=await prepare_aliases(self, opts, supports_alias_specs=True),
             deletedWith=deleted_with,
             acceptSecrets=True,
             acceptResources=True,

@@ -203,35 +203,48 @@ def test_an_option_without_a_meaning_is_refused(project: Project) -> None:
     assert "has no option 'version'" in said
 
 
-LATE = """
+PREPARED = """
 import time
+from pathlib import Path
 from sovereign_ai.deploy import components
 from sovereign_ai.errors import DeploymentError, Problem
 
-def not_in_force():
-    time.sleep(2)
-    raise DeploymentError(Problem("policy-not-enforced", "the policies are not in force"))
+def note(text):
+    with Path("order").open("a") as file:
+        file.write(text)
 
-components.begin_preparation = lambda *_arguments, **_options: not_in_force
+def finish():
+    time.sleep(2)
+    {end}
+
+components.begin_preparation = lambda *_arguments, **_options: finish
 {more}
+other = pulumi.ComponentResource("tests:index:Other", "other")
+other.urn.apply(lambda _urn: note("registered "))
 FactoryDeployment("mini", sai.load("mini.yaml"), kubeconfig="one.kubeconfig")
 """
+FAILS = 'raise DeploymentError(Problem("policy-not-enforced", "the policies are not in force"))'
+NONE_OF_ITS_OBJECTS = "components.registered = lambda *_: components.Registered(frozenset(), frozenset())"
 
 
 @pytest.mark.cluster
-@pytest.mark.parametrize(
-    "more", ["", "components.registered = lambda *_: components.Registered(frozenset(), frozenset())"]
-)
-def test_no_object_is_registered_before_the_preparation_has_ended_nor_after_it_failed(
-    project: Project, more: str
-) -> None:
-    project.program(LATE.format(more=more))
+@pytest.mark.parametrize("more", ["", NONE_OF_ITS_OBJECTS])
+def test_where_the_preparation_fails_no_object_is_registered(project: Project, more: str) -> None:
+    project.program(PREPARED.format(end=FAILS, more=more))
     done = project.run("up", "--yes", "--skip-preview")
     said = done.stdout + done.stderr
     assert done.returncode, said
     assert "the policies are not in force" in said
     assert "Traceback" not in said
     state = orjson.loads(project.pulumi("stack", "export").stdout)["deployment"]
-    types = {resource["type"] for resource in state["resources"]}
-    assert "sovereign:index:FactoryDeployment" in types
+    types = {resource["type"] for resource in state.get("resources", ())}
     assert not [name for name in types if name.startswith("kubernetes:")]
+
+
+@pytest.mark.cluster
+def test_nothing_that_a_program_declares_is_registered_before_the_policies_are_in_force(
+    project: Project,
+) -> None:
+    project.program(PREPARED.format(end='note("in force ")', more=NONE_OF_ITS_OBJECTS))
+    project.pulumi("up", "--yes", "--skip-preview")
+    assert (project.folder / "order").read_text() == "in force registered "
