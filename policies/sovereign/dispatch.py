@@ -8,7 +8,7 @@ reports its own error about unknown values as a remark.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from properties import plain_properties, to_plain
 from pulumi_policy import (
     PolicyConfigSchema,
     PolicyProviderResource,
+    PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -27,6 +28,7 @@ from pulumi_policy import (
 
 from sovereign_ai.deploy import plugin_problem, server_of
 from sovereign_ai.plan import Plan, plan
+from sovereign_ai.render.kubernetes import render
 from sovereign_ai.rules import (
     Context,
     RuleFinding,
@@ -51,8 +53,11 @@ _OPAQUE = re.compile(r"kubernetes:helm[.]sh/v[0-9]+:Release")
 """The resource whose objects Pulumi never sees: Helm deploys them itself."""
 _PROVIDER = "pulumi:providers:"
 _CLUSTERS = f"{_PROVIDER}kubernetes"
-_DEPLOYMENT = "sovereign:index:FactoryDeployment$"
+_COMPONENT = "sovereign:index:FactoryDeployment"
+_DEPLOYMENT = f"{_COMPONENT}$"
 """What the URN of each resource of a factory's deployment has, wherever the deployment stands."""
+_FRAME = ("Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
+"""Kinds of which a deployment brings a cluster's every object: any component may have any type."""
 
 _GUARDS = frozenset(
     {
@@ -165,26 +170,43 @@ def _check_description(args: StackValidationArgs, report: ReportViolation) -> No
 def _check_clusters(args: StackValidationArgs, report: ReportViolation) -> None:
     """Report the Kubernetes providers that lead to another cluster than the factory's."""
     used: dict[str, PolicyProviderResource] = {}
-    holds_factory: set[str] = set()
+    below: dict[str, list[PolicyResource]] = {}
     for resource in args.resources:
         if resource.resource_type.startswith(_KUBERNETES) and resource.provider is not None:
             used[resource.provider.urn] = resource.provider
             if _DEPLOYMENT in resource.urn:
-                holds_factory.add(resource.provider.urn)
+                below.setdefault(resource.provider.urn, []).append(resource)
     # A single one, whose cluster a deployment compares with the description by itself.
     if len(used) < 2:
         return
     try:
-        factory, _, _ = _facts(_spec(args))
+        factory, derived, _ = _facts(_spec(args))
+        is_component_seen = any(resource.resource_type == _COMPONENT for resource in args.resources)
         providers = []
         for urn, provider in used.items():
             server, authority = server_of(dict(provider.props))
-            providers.append(ClusterProvider(urn, provider.name, server, authority, urn in holds_factory))
+            holds = urn in below and (not is_component_seen or _bring_a_cluster(below[urn], factory, derived))
+            providers.append(ClusterProvider(urn, provider.name, server, authority, holds))
         problems = reject_clusters(factory, providers)
     except Exception as error:  # noqa: BLE001 - what cannot be decided is a violation
         problems = [("", f"RES-015: cannot be decided: {error}")]
     for urn, problem in problems:
         report(problem, urn or None)
+
+
+def _bring_a_cluster(resources: Iterable[PolicyResource], factory: AIFactory, derived: Plan) -> bool:
+    """Return whether resources are a deployment's: among them is the frame of one of the plan's clusters."""
+    brought = set()
+    for resource in resources:
+        kind = resource.resource_type.rpartition(":")[2]
+        if kind in _FRAME:
+            metadata = plain_properties(resource.props).get("metadata") or {}
+            brought.add((kind, metadata.get("name")))
+    for cluster in derived.clusters:
+        objects = render(factory, derived, cluster.name).objects
+        if {(obj["kind"], obj["metadata"]["name"]) for obj in objects if obj["kind"] in _FRAME} <= brought:
+            return True
+    return False
 
 
 def _today() -> date:

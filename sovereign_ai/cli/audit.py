@@ -107,5 +107,8 @@ def lines(result: AuditResult) -> list[str]:
         # Names of accounts contain hyphens, and are copied into `kubectl` as a whole.
         text += wrap(str(reader), 80, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     text += findings_lines(result.verdict)
+    if result.unread:
+        refused = f"not judged: annotations of Secrets, which you may not list in {', '.join(result.unread)}"
+        text += wrap(refused, 80, subsequent_indent="  ", break_on_hyphens=False)
     text.append(f"{result.cluster}: {counted(result.judged, 'live object')} judged")
     return text

@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from sovereign_ai.rules.objects.images import registries_of
     from sovereign_ai.rules.objects.names import CONFIGURES_DNS, RESOLVED
     from sovereign_ai.rules.objects.network_plugin import CONFIGURES_PLUGIN, SETTINGS
+    from sovereign_ai.rules.objects.services import ANNOTATED
     from sovereign_ai.rules.owners import made_from, makers, workloads
     from sovereign_ai.rules.placeless_kinds import HARMLESS
     from sovereign_ai.rules.platform_objects import evaluate_deployed, judge_manifests
@@ -138,6 +139,7 @@ else:
             "objects.images": ("registries_of",),
             "objects.names": ("CONFIGURES_DNS", "RESOLVED"),
             "objects.network_plugin": ("CONFIGURES_PLUGIN", "SETTINGS"),
+            "objects.services": ("ANNOTATED",),
             "owners": ("made_from", "makers", "workloads"),
             "placeless_kinds": ("HARMLESS",),
             "platform_objects": ("evaluate_deployed", "judge_manifests"),
@@ -151,6 +153,7 @@ else:
 __all__ = [
     "ACCESS_TYPE",
     "ADVISORY",
+    "ANNOTATED",
     "API_PORT",
     "API_SERVERS",
     "CONFIGURES_DNS",

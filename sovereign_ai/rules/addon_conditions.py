@@ -1,4 +1,7 @@
-"""Conditions that the kinds of one add-on have: Cilium, Istio, the Prometheus operator, Argo CD; as CEL."""
+"""Conditions that the kinds of one add-on have, as CEL.
+
+Of Cilium, Istio, the Gateway API, the Prometheus operator, and Argo CD.
+"""
 
 from __future__ import annotations
 
@@ -78,6 +81,51 @@ def own_hosts(value: str) -> str:
     # `mesh` stands for the sidecars of all pods; other gateways only see what is sent to them.
     at_gateways = f'(has({value}.gateways) && size({value}.gateways) > 0 && !("mesh" in {value}.gateways))'
     return f"({_EXPORTS_TO_OWN.format(value)} || {at_gateways} || ({hosts} && {host_is_own}))"
+
+
+# Where a client goes next, or whom a request is for: RFC 9110 (7.2, 10.2.2), RFC 7838, RFC 8288, the
+# Reporting API, browsers' `Refresh`, and Envoy's clusters of the type ORIGINAL_DST.
+_LEADING_HEADERS = (
+    "(?i)^(?::authority|alt-svc|content-location|host|link|location|nel|refresh|report-to|reporting-endpoints"
+    "|x-envoy-original-dst-host)$"
+)
+
+
+def headers_stay(value: str) -> str:
+    """Return CEL: the headers of a list that a route writes, with `name` and `value`, lead nobody outside."""
+    return f"{value}.all(k, {_header_stays('k')})"
+
+
+def leading_headers_left_out(value: str) -> str:
+    """Return CEL: a list of headers has none that says where a client goes, or whom a request is for."""
+    return f"{value}.all(k, !has(k.name) || !k.name.matches({literal(_LEADING_HEADERS)}))"
+
+
+def _header_stays(header: str) -> str:
+    """Return CEL: a header leads nobody outside."""
+    # Browsers read a backslash as a slash, and drop tabs.
+    plain = f'{header}.value.replace("\\\\", "/").replace("\\t", "")'
+    words = """z.findAll("[^\\\\s,;='\\"<>]+")"""
+    behind = 'w.findAll("//+[^/?#]*")'
+    bare = 'w.startsWith("/") ? [] : w.findAll("^[^/?#]*[.:][^/?#]*")'
+    # A user and password before `@` are not part of the host.
+    host = """[h.replace("/", "").findAll("[^@]*$")[0]]"""
+    is_inside = 'n.matches($local) && !n.matches("^(?:0[xX])?[0-9]+$")'
+    is_permitted = f'n == "" || n.startsWith(":") || ({is_inside}) || n.split(":")[0] in variables.outside'
+    are_permitted = f'(w.contains("//") ? {behind} : {bare}).all(h, {host}.all(n, {is_permitted}))'
+    # `%REQ(…)%` is whatever the client says.
+    stays = f'[{plain}].all(z, !z.matches("^%|[/=@ ]%") && {words}.all(w, {are_permitted}))'
+    is_complete = f"has({header}.name) && has({header}.value)"
+    return f"(!({is_complete}) || !{header}.name.matches({literal(_LEADING_HEADERS)}) || {stays})"
+
+
+def own_path(value: str) -> str:
+    """Return CEL: a path to redirect to is one on the same host."""
+    return f"!{value}.matches({literal(_OTHER_HOST)})"
+
+
+_OTHER_HOST = r"^[\s/\\]*[/\\]{2}|^[\s]*[A-Za-z0-9+.-]*:|\\"
+"""A path that browsers read as another host: `//host`, `https:host`, or either with a backslash."""
 
 
 # Labels that only relabelling itself reads. A name that ends in `__` may be that of an address.

@@ -10,6 +10,7 @@ from sovereign_ai.rules.binary_entries import are_judgeable, decoded_entries, re
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.directives import directives
 from sovereign_ai.rules.joined_settings import HIDDEN_NAME, MAY_BE_JOINED, joined_lines, joined_settings
+from sovereign_ai.rules.model_hubs import MAY_ASK, files_ask_stated_hub
 from sovereign_ai.rules.named_hosts import (
     CLOUD_TYPE,
     CODE,
@@ -26,18 +27,23 @@ from sovereign_ai.rules.named_hosts import (
     with_code_marks,
 )
 from sovereign_ai.rules.named_settings import MAY_NAME, setting
+from sovereign_ai.rules.outlets import OF_PROGRAMS
 from sovereign_ai.rules.permitted_places import LONGEST_SETTINGS, MAY_BE_PLACE, host, url_without_path
 
 _STORE_URL = (
     r"\b(?i:s3[an]?|gs|gcs|az|azure|azblob|abfss?|wasbs?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|sj|hf"
     r"|huggingface|ngc|kaggle|lakefs|ollama|modelscope"
-    r"|dbfs|gdrive|dropbox|onedrive|ipfs|rclone|wandb|comet|neptune)"
-    r"://(?:[$][{][A-Za-z0-9_]+:?[-=])?[A-Za-z0-9\\%&][A-Za-z0-9._-]*"
+    r"|dbfs|gdrive|dropbox|onedrive|ipfs|rclone|wandb|comet|neptune|oci|docker|(?:git|hg|svn|bzr)(?:[+]|::)(?:https?|ssh)"
+    rf"|{OF_PROGRAMS})"
+    r"://(?:[$][{][A-Za-z0-9_]+:?[-=])?(?:[^\s/@\"'<>,;$|(){}\[\]]*@)?[A-Za-z0-9\\%&][A-Za-z0-9._-]*"
 )
 """A bucket, or a name at a hub, by its scheme; also what holds where a variable is not set (`s3://${B:-x}`).
 
-Of other URLs in a file many link to what people read; words before them say which are asked.
+So is a host, by a scheme that nobody opens in a browser. Of other URLs in a file many link to what people
+read; words before them say which are asked.
 """
+_ASKED = "https?://[A-Za-z0-9][A-Za-z0-9._-]*"
+"""A URL in a script."""
 # Pods read entries in upper case as their environment (`envFrom`), and in lower case those that programs
 # know in lower case too, such as `https_proxy`.
 _READ_AS_VARIABLES = (
@@ -59,7 +65,7 @@ _PROGRAM_NAMES = (
     r"|sql|swift|tf|tsx?)$"
 )
 """Names of entries in which a host is in quotes: of programs, and of prose."""
-_MAY_NAME_IN_FILE = rf"{MAY_NAME}|(?i:{CLOUD_TYPE})|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)"
+_MAY_NAME_IN_FILE = rf"{MAY_NAME}|(?i:{CLOUD_TYPE})|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)|HF_|{MAY_ASK}"
 _FIRST_LINE = "^[A-Za-z0-9_-]+[.][A-Za-z0-9_.-]+[ \\t]+[^ \\t=:][^\\n]*"
 """The first line of a file of settings with blanks between their names and values, such as Spark's."""
 _COMMENT = "^[ \\t]*(?:#|;|//|<!--)"
@@ -213,8 +219,17 @@ def entries_name_places() -> tuple[str, ...]:
         _lines_meet("joined", are_permitted_by_word("y", permitted)),
         _lines_meet("files", f'(!y.contains("://") || {stores})'),
         _lines_meet("scripts", are_permitted_to_clients("y", permitted)),
+        # What a script is told is asked, whatever asks it.
+        _lines_meet(
+            "scripts", f"(!y.contains('://') || y.findAll({literal(_ASKED)}).all(u, {url_without_path('u')}))"
+        ),
         _lines_meet("programs", f"!y.matches({literal(TUNNEL)})"),
     )
+
+
+def entries_ask_stated_hub() -> str:
+    """Return CEL: no entry of a ConfigMap calls a hub of models but one that an entry states."""
+    return f"({_IS_STRANGERS} || {files_ask_stated_hub('variables.files')})"
 
 
 def _lines_meet(part: str, condition: str) -> str:

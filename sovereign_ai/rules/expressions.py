@@ -23,6 +23,7 @@ from sovereign_ai.rules.environment_variables import OWN_ENVIRONMENT
 from sovereign_ai.rules.field_paths import nested
 from sovereign_ai.rules.fields import GATHERED
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
+from sovereign_ai.rules.model_hubs import variables_state_hub
 from sovereign_ai.rules.opaque_settings import parts_of_opaque
 from sovereign_ai.rules.outlets import parts_of_strangers
 from sovereign_ai.rules.permitted_places import PRIVATE_RANGES
@@ -110,6 +111,7 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
         "templates": of_templates,
         **_texts_of_templates(of_templates),
         "own_domains": _own_domains_of_other(of_templates),
+        "hub_stated": _hub_is_stated(of_templates),
         **parts_of_strangers(PRIVATE_RANGES),
         **parts_of_entries(),
     }
@@ -120,6 +122,8 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
         for number, piece in enumerate(pieces, 1):
             names.append(f"variables.{whole}_{number}")
             parts[f"{whole}_{number}"] = piece
+        if must == "text":
+            names.append("[variables.scripts_of_listed]")
         parts[whole] = " + ".join((*names, last))
     if parts["opaque_values"] == "[]":
         # A check on an empty list is left out offline.
@@ -144,6 +148,17 @@ _OF_TEMPLATE = {
 }
 _TEXTS = ("environment_texts", "command_texts")
 """Named parts of a pod that are parts of an object of another kind too: a list for each of its templates."""
+
+
+def _hub_is_stated(templates: str) -> str:
+    """Return CEL: every container of an object's pods states which hub of models is asked.
+
+    An object without pod templates states the variables of its pods itself.
+    """
+    if templates == "[]":
+        return "false"
+    stated = f"variables.templates.all(pt, {_CONTAINERS_OF_TEMPLATE}.all(c, {variables_state_hub()}))"
+    return f"size(variables.templates) > 0 && {stated}"
 
 
 # LeaderWorkerSet states this variable itself in each container of its pods: the name of a pod of its own

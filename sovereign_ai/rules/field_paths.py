@@ -111,6 +111,15 @@ def named_values(*paths: str) -> str:
     return f'{_in_parentheses(lists_of(*paths))}.map(m, m.map(k, {{"name": k, "value": m[k]}}))'
 
 
+def nested_pairs(*paths: str) -> str:
+    """Return CEL for mappings at some paths as lists of `name` and `value`, in lists.
+
+    >>> nested_pairs("a")[-55:]
+    '.map(l, l.map(m, m.map(k, {"name": k, "value": m[k]})))'
+    """
+    return f'{_in_parentheses(nested(*paths))}.map(l, l.map(m, m.map(k, {{"name": k, "value": m[k]}})))'
+
+
 def template_of_specs(*paths: str) -> str:
     """Return CEL for the bare pod specifications at some paths as templates without metadata."""
     return f'{_in_parentheses(lists_of(*paths))}.map(s, {{"spec": s}})'

@@ -19,10 +19,13 @@ from sovereign_ai.rules.addon_conditions import (
     cilium_egress,
     cilium_own,
     cilium_peer,
+    headers_stay,
+    leading_headers_left_out,
     no_target,
     own_cluster,
     own_hosts,
     own_mesh,
+    own_path,
 )
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.config_map_entries import entries_as_settings
@@ -65,6 +68,10 @@ Must = Literal[
     "own-hosts",
     "own-mesh",
     "own-cluster",
+    "own-path",
+    "header",
+    "header-map",
+    "no-header",
     "private",
     "agent",
     "one-of",
@@ -97,6 +104,8 @@ Must = Literal[
 * `cilium-peer`: a rule of Cilium that names its peers; `own-hosts`, `own-mesh`: a configuration of Istio that
   takes effect on the own namespace, or on nobody else's hosts.
 * `own-cluster`: what Argo CD deploys to the cluster that it runs in; `private`: a private address.
+* `own-path`: a path on the same host; `header`: a list of headers that a route writes, which lead nobody
+  outside; `header-map`: a mapping of them; `no-header`: a list without those that lead anybody anywhere.
 * `agent`: settings of Cilium's agent that keep its policies, and join no other cluster.
 * `named`: a mapping of settings that are read by their names; `no-target`: relabelling that writes none.
 * `manager`: one of some words, or Kueue's MultiKueue for what is in a queue from which work is sent.
@@ -109,7 +118,7 @@ Must = Literal[
   the keys that end in `Configs`; `forbidden-keys`: a mapping without some keys;
   `required-keys`: one with them.
 """
-GATHERED: tuple[Must, ...] = ("place", "text", "variable", "opaque")
+GATHERED: tuple[Must, ...] = ("place", "text", "variable", "opaque", "header")
 """Conditions so long that they are written once, for the values of all fields together (`nested`)."""
 _DEEPEST = 2
 
@@ -136,7 +145,9 @@ class Field:
         """
         steps = steps_of(self.path)
         depth = steps.count("[]") + steps.count("{}")
-        return self.must in {"named", "command"} or (self.must in GATHERED and depth <= _DEEPEST)
+        return self.must in {"named", "command", "header-map"} or (
+            self.must in GATHERED and depth <= _DEEPEST
+        )
 
 
 def permitted(field: Field, base: str = "object") -> str:
@@ -235,6 +246,9 @@ _CONDITIONS: dict[Must, Callable[[str], str]] = {
     "own-hosts": own_hosts,
     "own-mesh": own_mesh,
     "own-cluster": own_cluster,
+    "own-path": own_path,
+    "header": headers_stay,
+    "no-header": leading_headers_left_out,
     "private": private_address,
     "agent": cilium_agent,
     "sending-queue": sending_queue,

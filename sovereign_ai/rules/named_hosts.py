@@ -137,7 +137,7 @@ _CLIENT = (
     r"(?:^|[\x01\s;&|(/])(?:ssh|scp|sftp|nc|ncat|netcat|telnet|curl|wget|ping6?|dig|nslookup|host|drill|rsync"
     r"|socat|l?ftp|s_client|traceroute|mysql|psql|redis-cli|mc|rclone|aria2c"
     r"|autossh|mosh|sshuttle|sshfs|chisel|getent|fping|hping3|iperf3?|crane|oras|regctl|skopeo|restic|kopia"
-    r"|borg|duplicity|aws|s5cmd|azcopy|swaks|sendmail|websocat|wscat|grpcurl|nmap|whois|ldapsearch|mongosh?"
+    r"|borg|duplicity|aws|s5cmd|azcopy|swaks|sendmail|mailx?|mutt|msmtp|websocat|wscat|grpcurl|nmap|whois|ldapsearch|mongosh?"
     r"|cqlsh|sqlcmd|clickhouse-client|bore|frpc|go[ \x01]+(?:run|get|install)"
     # Clouds' own clients of object stores call a host `-e`.
     r"|tosutil|ossutil(?:64)?|obsutil|coscli|bcecmd|s3cmd|cosign|notation|modctl|kit[ \x01]+(?:push|login)"
@@ -151,7 +151,9 @@ TUNNEL = (
     r"(?:^|[\x01\s;&|(/])(?:(?:cloudflared[ \x01]+(?:tunnel|access)"
     r"|ngrok[ \x01]+(?:http|tcp|tls|start|tunnel)|az[ \x01]+(?:login|storage|acr)"
     r"|(?:croc|wormhole)[ \x01]+send|tailscale[ \x01]+(?:up|funnel|serve)|code[ \x01]+tunnel|tmate|sshx"
-    r"|localtunnel|(?:kaggle|ngc|coscmd|modal|runpodctl)[ \x01]+[a-z]+)"
+    r"|localtunnel|gdown|gh[ \x01]+(?:api|auth|gist|release|repo|secret|workflow)"
+    r"|modelscope[ \x01]+(?:download|login|upload)"
+    r"|(?:kaggle|ngc|coscmd|modal|runpodctl)[ \x01]+[a-z]+)"
     r"(?:$|[\x01\s;&|])|(?:gcloud|gsutil|netbird|warp-cli|zrok|upterm|devtunnel)[ \x01]+[a-z-]"
     r"|zerotier-cli[ \x01]+join)"
 )

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.named_hosts import GEOGRAPHY, is_zone_of
+from sovereign_ai.rules.named_hosts import BETWEEN, GEOGRAPHY, is_zone_of
 from sovereign_ai.rules.spellings import LETTER
 
 _DEEPEST = 10
@@ -42,7 +42,7 @@ _SERVER = (
     r"(?:endpoints?|proxy|servers?|brokers?|bootstrap|addr|address(?:es)?|backend|webhook|sink"
     r"|destination|scaler"
     r"|collector|targets?|remote|peer|seed[a-z]*|dest|forward[._-]?to|upstream|host[._-]?api"
-    r"|issuers?|bucket[._-]?host)"
+    r"|issuers?|bucket[._-]?host)s?"
 )
 _SAYS_SERVER = r"(?:[._-]?(?:ur[il]s?|host(?:name)?s?|name|fqdn|dns(?:orip)?|value|servers?|address|ips?))*"
 _OF_SERVER = (
@@ -64,15 +64,15 @@ _OF_SERVER = (
     r"|.*[.][^=.\n]*(?:service|client[._-]?config|connect|controller|graphql|subscriber|callback"
     r"|external[^=\n]*[.]|github[a-z]*config)[^=\n]*ur[il]|[a-z]*provider[.]spec[.]ur[il]"
 )
-# Nobody opens these in a browser, so that they are no link to something to read, whatever the field.
-_OF_PROGRAMS = (
+OF_PROGRAMS = (
     "(?:nfs|cifs|smb|rsync|sftp|ftps?|ssh|rediss?|amqps?|mqtts?|nats|kafka|mongodb(?:[+]srv)?|mysql|mariadb"
     "|postgres(?:ql)?|grpcs?|tcp|udp|tls|syslog|ldaps?|wss?|hdfs|webhdfs|thrift|pulsar(?:[+]ssl)?|bolt|neo4j"
     "|spark|zk|zookeeper|etcd|stomp|socks5h?|couchbases?|clickhouse|sqlserver|oracle|mssql)"
 )
+"""Schemes of URLs that nobody opens in a browser, so that they are no link to something to read."""
 _PORT = r"(?:[a-z0-9_-]+[.])+[a-z0-9-]+:[0-9]{2,5}"
 _SERVER_LINE = (
-    f"(?im)^(?:{_OF_SERVER})=.*(?:\\n .*)*$|^.*=(?:[a-z0-9]+:)*{_OF_PROGRAMS}://.*$"
+    f"(?im)^(?:{_OF_SERVER})=.*(?:\\n .*)*$|^.*=(?:[a-z0-9]+:)*{OF_PROGRAMS}://.*$"
     # Variables of the operator's own pods are read by whatever runs in them.
     "|^.*env[a-z]*[.](?:.*[.])?value=[a-z0-9+.-]+://.*$"
     # A step, or a service, that something is sent to may be a URL itself.
@@ -132,13 +132,19 @@ _BUCKET_URL = (
     # A hub of models needs no address: by its name, or by that of the field which says what lies there.
     r"|[.](?:provider|type|backend|downloader|repo(?:sitory)?|(?:model)?[._-]?(?:hub|source|registry))"
     rf"={_HUB}$"
+    rf"|[.](?:model[._-]?hub|ngc|{_HUB})[.](?:model|repo|dataset|source|uri)[a-z_-]*=[a-z0-9]"
     rf"|[.]{_HUB}(?:[._-]|hub|models?|repo(?:sitory)?|dataset|id|name|path|ref|source|uri)*=[a-z0-9]).*$"
 )
 _LISTED_LINE = (
     r"(?im)^.*=[a-z0-9+.-]*://.*$"
     r"|^.*(?:ur[il]|registr(?:y|ies)|[.]api)(?:[._-]?(?:name|host|server|value))*=.*$"
+    # A user at a host with a port or a path: of Git, of Oracle's drivers, of Go's.
+    r"|^.*@(?:[a-z0-9]+[(])?(?:[a-z0-9_-]+[.])+[a-z0-9-]+[:/)].*$"
 )
 """Of a kind that is listed for a zone: every URL, and what is called after one, or after a registry."""
+_PROSE = r"(?i)(?:description|summary|comment|notes?|title|message)="
+_WORDS_OF_COMMAND = "(?im)^.*[.](?:args?|arguments|cmd|command|entry[._-]?point)=.*$"
+"""The words of a command, each a line of its own."""
 _LINK = (
     r"(?i)[.](?:docs?|documentation|help|home|icon|logo|runbook|licen[cs]e|issues?|changelog|links?|support"
     r"|[$]?schema|dashboard|(?:public|external|redirect|root)[._-]?ur[il])[a-z._-]*="
@@ -251,6 +257,7 @@ def parts_of_strangers(private: Iterable[str]) -> dict[str, str]:
         "reached": f"{_IN_ZONE} ? variables.outside : $outside.map(g, g[1])",
         "leaves": f'{lines_of("variables.opened")}.join("\\n")',
         **_parts_of_models(),
+        "scripts_of_listed": _scripts_of_listed(),
         "told": f"{_lines_of_servers()} + {_lines_of_hosts()} + {_settings_of_texts()}"
         f" + {_lines_of_listed()} + variables.model_servers",
         "ranges": f"{literal(list(private))} + variables.reached.filter(g, isCIDR(g))",
@@ -354,6 +361,22 @@ def _lines_of_listed() -> str:
     """
     is_read = f"!l.matches({literal(_LINK)})"
     return f"({_IN_ZONE} ? variables.leaves.findAll({literal(_LISTED_LINE)}).filter(l, {is_read}) : [])"
+
+
+def _scripts_of_listed() -> str:
+    """Return CEL for the texts of a kind that is listed for a zone which may be scripts or commands.
+
+    Beside them stand the settings that say which hub of models is asked. The words of a command may be items
+    of a list, and are read as one text.
+    """
+    behind = r'l.substring(size(l.findAll("^[^=]*=")[0])).replace("\n ", "\n")'
+    is_script = f'l.matches("=[^\\n]*[ \\n]") && !l.matches({literal(_PROSE)})'
+    leaves = f"variables.leaves.findAll({literal(_LEAF)})"
+    scripts = f'{leaves}.filter(l, {is_script} || l.contains("HF_")).map(l, l.contains("HF_") ? l : {behind})'
+    words = (
+        f"variables.leaves.findAll({literal(_WORDS_OF_COMMAND)}).map(l, {behind}).join({literal(BETWEEN)})"
+    )
+    return f"({_IN_ZONE} ? {scripts} + [{words}] : [])"
 
 
 def _parts_of_models() -> dict[str, str]:

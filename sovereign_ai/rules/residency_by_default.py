@@ -23,6 +23,7 @@ from sovereign_ai.rules.command_arguments import arguments, arguments_by_word
 from sovereign_ai.rules.config_map_entries import (
     binaries_are_judgeable,
     entries_are_short,
+    entries_ask_stated_hub,
     entries_name_places,
 )
 from sovereign_ai.rules.container_texts import CALLED, COMMAND, is_judged
@@ -44,7 +45,7 @@ from sovereign_ai.rules.environment_variables import (
 from sovereign_ai.rules.fields import GATHERED, all_permitted, on_gathered
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
-from sovereign_ai.rules.model_hubs import asks_stated_hub
+from sovereign_ai.rules.model_hubs import asks_stated_hub, texts_ask_stated_hub, variables_state_hub
 from sovereign_ai.rules.opaque_settings import line_of_text, opaque, opaque_by_word
 from sovereign_ai.rules.outlets import IS_KNOWN_OR_LISTED, leads_nowhere
 from sovereign_ai.rules.permitted_places import place
@@ -125,6 +126,10 @@ _NOT_JUDGEABLE = (
     "its binary entries are too long to be judged (110,000 bytes, of them 6,000 of readable text), or hold "
     "text in UTF-16 or UTF-32: write text under `data`, and put large files into an image or a volume"
 )
+_ASKS_HUB = (
+    "it calls a tunnel, or a client of a hub of models without saying there which hub is asked: set "
+    "HF_ENDPOINT, or HF_HUB_OFFLINE to 1"
+)
 _NO_PLACE = "it names a host, a URL or a bucket that is no permitted place"
 
 
@@ -149,7 +154,12 @@ def _checks_on_addons() -> tuple[RuleCheck, ...]:
     conditions.append(opaque_by_word(f"(variables.opaque_lines + {texts})"))
     for condition in conditions:
         checks.append(RuleCheck((OTHER.name,), "spec", condition, _NO_PLACE))
+    of_itself = f"variables.variable_values.exists(l, {variables_state_hub('l')})"
+    is_stated = f"variables.hub_stated || (size(variables.templates) == 0 && {of_itself})"
+    calls = texts_ask_stated_hub("variables.text_values", f"({is_stated})")
+    checks.append(RuleCheck((OTHER.name,), "spec", calls, _ASKS_HUB))
     checks += [_check_of_entries(condition) for condition in entries_name_places()]
+    checks.append(_check_of_entries(entries_ask_stated_hub(), message=_ASKS_HUB))
     return tuple(checks)
 
 

@@ -14,11 +14,12 @@ from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sovereign_ai.cluster.api import Api
+from sovereign_ai.cluster.api import Api, ApiError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 from sovereign_ai.plan import Plan
 from sovereign_ai.rules import (
+    ANNOTATED,
     DNS_NAMESPACE,
     HARMLESS,
     KINDS,
@@ -50,6 +51,7 @@ Object = Mapping[str, Any]
 
 _NOT_LISTED = frozenset({"Binding", "Secret"})
 """Kinds that the API server never stores, or whose content this tool must not read."""
+_FORBIDDEN = 403
 _HARMLESS = frozenset((kind.api_group, kind.kind) for kind in HARMLESS)
 
 
@@ -64,6 +66,8 @@ class AuditResult:
             declared or not, directly or through other rights.
         judged: the number of objects that were judged.
         unserved: kinds that the server does not serve, of which there are no objects.
+        unread: namespaces of the stack in which the caller may not list Secrets, so that their annotations
+            and labels were not judged.
         observed_at: when the reading began, UTC; not part of the verdict.
     """
 
@@ -73,6 +77,7 @@ class AuditResult:
     judged: int
     unserved: tuple[str, ...]
     observed_at: datetime
+    unread: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data in a stable order."""
@@ -80,6 +85,7 @@ class AuditResult:
             "cluster": self.cluster,
             "objects": self.judged,
             "unserved": list(self.unserved),
+            "unread_secrets": list(self.unread),
             "secret_readers": [grant.to_data() for grant in self.readers],
             "observed_at": self.observed_at.isoformat(),
         }
@@ -111,6 +117,7 @@ def audit(
     namespaces = {obj["metadata"]["name"] for obj in bundle.objects if obj["kind"] == "Namespace"}
     live += _list_by_namespace(api, namespaces, live)
     context = factory_context(factory, plan, cluster)
+    secrets, unread = _metadata_of_secrets(api, namespaces)
 
     # Objects in foreign namespaces are listed too, since a binding anywhere counts for the rights below. Of
     # these, those are judged that send out what is stored from wherever they are, as at admission.
@@ -123,10 +130,11 @@ def audit(
 
     findings = [
         *evaluate(judged, context, "live"),
+        *_judge_metadata(secrets, context),
         *_judge_system(api, context),
         *_judge_together(live, bundle.objects),
     ]
-    located = locate_findings(findings, factory, judged, factory.where)
+    located = locate_findings(findings, factory, [*judged, *secrets], factory.where)
     verdict = judge(located, approved_waivers(factory), now, made_from(judged))
     rendered_kinds = set(map(_kind_name, bundle.objects))
     return AuditResult(
@@ -136,6 +144,7 @@ def audit(
         judged=len(judged),
         unserved=_unserved(observed, rendered_kinds),
         observed_at=observed.observed_at,
+        unread=unread,
     )
 
 
@@ -210,6 +219,31 @@ def _is_judged(obj: Object) -> bool:
         return True
     group = api_version.rpartition("/")[0]
     return (group, obj["kind"]) not in _HARMLESS
+
+
+def _metadata_of_secrets(api: Api, namespaces: Iterable[str]) -> tuple[list[Object], tuple[str, ...]]:
+    """Return the Secrets in some namespaces without their content, and the namespaces that refuse the list.
+
+    To list metadata takes the right to list Secrets, which an auditor need not have.
+    """
+    found: list[Object] = []
+    unread = []
+    for namespace in sorted(namespaces):
+        try:
+            found += api.list("v1", "Secret", namespace, metadata_only=True)
+        except ApiError as error:
+            if error.status != _FORBIDDEN:
+                raise
+            unread.append(namespace)
+    return found, tuple(unread)
+
+
+def _judge_metadata(secrets: Iterable[Object], context: Context) -> Iterator[RuleFinding]:
+    """Yield findings on the annotations and labels of Secrets; other rules on them read what is left out."""
+    bare = [{name: secret[name] for name in ("apiVersion", "kind", "metadata")} for secret in secrets]
+    for finding in evaluate(bare, context, "live"):
+        if finding.rule == ANNOTATED.id:
+            yield finding
 
 
 def _judge_system(api: Api, context: Context) -> Iterator[RuleFinding]:

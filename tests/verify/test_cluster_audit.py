@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sovereign_ai.cli.audit import lines
 from sovereign_ai.plan.factory import Plan, plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render
 from sovereign_ai.rules.registry import REGISTRY
@@ -20,7 +21,7 @@ from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import load
 from sovereign_ai.verify.cluster_audit import AuditResult, audit
 from sovereign_ai.verify.kinds import ADMISSION, RBAC
-from tests.verify.in_memory import InMemoryApi
+from tests.verify.in_memory import InMemoryApi, refused
 
 if TYPE_CHECKING:
     from tests.conftest import Deployed
@@ -117,6 +118,38 @@ def test_the_audit_only_reads() -> None:
     api.asked.clear()
     audited(api)
     assert {one.split()[0] for one in api.asked} <= {"LIST", "GET"}
+
+
+def secret(namespace: str, **annotations: str) -> dict[str, Any]:
+    metadata = {"name": "token", "namespace": namespace, "annotations": annotations}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"a": "c2VjcmV0"}}
+
+
+def test_a_secret_that_is_handed_on_is_found_by_its_annotations_alone() -> None:
+    api = deployed()
+    api.create(secret("research", **{"replicator.v1.mittwald.de/replicate-to": "startups"}))
+    api.create(secret("startups", **{"cert-manager.io/issuer-name": "own"}))
+    api.create(secret("kube-system", **{"replicator.v1.mittwald.de/replicate-to": "startups"}))
+    assert violated(api) == [("NET-010", "Secret/research/token")]
+
+
+def test_an_audit_that_may_not_list_secrets_says_where_it_judged_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = deployed()
+    listed = api.list
+
+    def forbidden(version: str, kind: str, *more: Any, **options: Any) -> list[Any]:
+        if kind == "Secret":
+            assert options["metadata_only"]
+            raise refused(403, "secrets is forbidden", "Forbidden")
+        return listed(version, kind, *more, **options)
+
+    monkeypatch.setattr(api, "list", forbidden)
+    found = audited(api)
+    assert "research" in found.unread
+    assert "annotations of Secrets" in " ".join(lines(found))
+    assert found.verdict.ok
 
 
 def test_a_live_rule_that_crashes_is_a_violation_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from sovereign_ai.rules.field_paths import (
     lists_of,
     named_values,
     nested,
+    nested_pairs,
     template_of_containers,
     template_of_specs,
 )
@@ -65,6 +66,9 @@ def gathered(must: Must, key: str = "") -> list[str]:
         named = [field.path for field in addon.fields if field.must == "named"]
         if must == "variable" and named:
             lists.append(named_values(*named))
+        if must == "header":
+            for paths in _batches(addon, "header-map"):
+                lists.append(nested_pairs(*paths))
         if must == "text":
             for paths in _batches(addon, "command"):
                 lists.append(joined_values(*paths))

@@ -28,6 +28,13 @@ _VIRTUAL_SERVICE_FIELDS = (
         "spec.http[].redirect.authority",
         "spec.http[].rewrite.authority",
     ),
+    Field("spec.http[].redirect.uri", "own-path"),
+    *(
+        Field(f"spec.http[].{path}headers.{of}.{how}", "header-map")
+        for path in ("", "route[].")
+        for of in ("request", "response")
+        for how in ("set", "add")
+    ),
     Field("spec.http[].delegate.namespace", "own-namespace"),
     Field("spec", "own-hosts"),
 )
@@ -67,13 +74,19 @@ BACKEND = (
 )
 """Conditions on a reference to a backend of a route: it must be a service of the own namespace."""
 _MIRROR = below(("requestMirror.backendRef",), BACKEND)
+_HEADERS = tuple(f"{of}HeaderModifier.{how}" for of in ("request", "response") for how in ("set", "add"))
 _FILTERS = (
     *_MIRROR,
+    *(Field(path, "header") for path in _HEADERS),
     *places("requestRedirect.hostname", "urlRewrite.hostname"),
+    Field("requestRedirect.path.replaceFullPath", "own-path"),
+    Field("requestRedirect.path.replacePrefixMatch", "own-path"),
     *absent("extensionRef", "externalAuth"),
 )
 _BACKEND_FILTERS = (
     *_MIRROR,
+    # Values in three lists within each other are not gathered, and the condition on one is long.
+    *(Field(path, "no-header") for path in _HEADERS),
     *absent("requestRedirect.hostname", "urlRewrite.hostname", "extensionRef", "externalAuth"),
 )
 ROUTE = (

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.guard import KEPT
+from sovereign_ai.plan.factory import plan
+from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.rules.description.providers import ClusterProvider, reject_clusters, reject_resource
+from sovereign_ai.spec.reader import load
 from sovereign_ai.spec.zone import Provider
 from tests.rules.subject import factory_of
 
@@ -240,3 +243,52 @@ def test_the_policy_pack_refuses_objects_on_another_cluster_beside_the_factory(
     assert problem.startswith("RES-015: the Kubernetes provider beside leads to https://cluster.example.com")
     (problem,) = stack_reported(monkeypatch, {deployment: home, "beside$": {"kubeconfig": "/nowhere"}})
     assert problem.startswith("RES-015: cannot be decided")
+
+
+def resource(provider: str, kind: str, name: str, inputs: dict[str, Any]) -> SimpleNamespace:
+    """Return a resource below a deployment, as a pack sees it."""
+    to = SimpleNamespace(urn=f"urn:{provider}", name=provider, props=inputs)
+    urn = f"urn:pulumi:lab::lab::sovereign:index:FactoryDeployment${kind}::{name}"
+    return SimpleNamespace(resource_type=kind, urn=urn, provider=to, props={"metadata": {"name": name}})
+
+
+FRAME = {
+    "Namespace": "kubernetes:core/v1:Namespace",
+    "ValidatingAdmissionPolicy": "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding": (
+        "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding"
+    ),
+}
+
+
+def test_a_component_that_is_only_called_a_deployment_makes_no_cluster_the_factory_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(PACK))
+    import dispatch
+
+    lab = PACK.parents[1] / "stacks" / "lab"
+    home, abroad = {"kubeconfig": kubeconfig_of(HOME[0])}, {"kubeconfig": kubeconfig_of(ABROAD[0])}
+    factory = load(lab)
+    component = SimpleNamespace(resource_type="sovereign:index:FactoryDeployment", urn="u", provider=None)
+    own = [
+        resource("home", FRAME[obj["kind"]], obj["metadata"]["name"], home)
+        for obj in render(factory, plan(factory), "lab").objects
+        if obj["kind"] in FRAME
+    ]
+    forged = [resource("abroad", FRAME["Namespace"], "research", abroad)]
+    monkeypatch.setattr("pulumi.get_stack", lambda: "lab")
+
+    def problems(*resources: SimpleNamespace) -> list[str]:
+        found: list[str] = []
+        args = SimpleNamespace(resources=[component, *resources], get_config=lambda: {"spec": str(lab)})
+        dispatch._check_clusters(args, lambda text, _urn=None: found.append(text))  # type: ignore[arg-type]
+        return found
+
+    beside = resource("beside", "kubernetes:core/v1:ConfigMap", "x", home)
+    assert problems(*own, beside) == []
+    (problem,) = problems(*own, *forged)
+    assert problem.startswith("RES-015: the Kubernetes provider abroad leads to https://cluster.example.com")
+    assert len(problems(*own[1:], *forged)) == 2
+    for name in ("dispatch", "properties"):
+        sys.modules.pop(name, None)
