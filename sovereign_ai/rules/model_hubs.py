@@ -23,7 +23,7 @@ _NAME = r"[\"'][A-Za-z0-9][A-Za-z0-9_.-]*"
 _ASKS = (
     r"(?:^|[\x01\s;&|(/\"'])(?:huggingface-cli|hf)[ \x01]+(?:auth|buckets?|cp|datasets?|download|endpoints?"
     r"|jobs?|login|models?|repos?|spaces?|sync|upload)"
-    r"|(?:^|[\x01\s])--push[_-]to[_-]hub(?:$|[=\x01\s](?:[Tt]rue|1|-))"
+    r"|(?:^|[\x01\s])--push[_-]to[_-]hub(?:$|\n|[=\x01\s](?:[Tt]rue|1|-))"
     rf"|\bpush_to_hub{_IS}True"
     r"|\b(?:push_to_hub|snapshot_download|hf_hub_download|HfApi|HfFileSystem)[(][^)]*"
     rf"|\bfrom_pretrained[(]\s*(?:[a-z_]+{_IS})?{_NAME}(?:/[A-Za-z0-9_.-]+)?[\"'][^)]*"
