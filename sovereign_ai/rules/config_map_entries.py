@@ -33,7 +33,8 @@ from sovereign_ai.rules.permitted_places import LONGEST_SETTINGS, MAY_BE_PLACE, 
 _STORE_URL = (
     r"\b(?i:s3[an]?|gs|gcs|az|azure|azblob|abfss?|wasbs?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|sj|hf"
     r"|huggingface|ngc|kaggle|lakefs|ollama|modelscope"
-    r"|dbfs|gdrive|dropbox|onedrive|ipfs|rclone|wandb|comet|neptune|oci|docker|(?:git|hg|svn|bzr)(?:[+]|::)(?:https?|ssh)"
+    r"|dbfs|gdrive|dropbox|onedrive|ipfs|rclone|wandb|comet|neptune|oci|docker"
+    r"|(?:git|hg|svn|bzr)(?:[+]|::)(?:https?|ssh)"
     rf"|{OF_PROGRAMS})"
     r"://(?:[$][{][A-Za-z0-9_]+:?[-=])?(?:[^\s/@\"'<>,;$|(){}\[\]]*@)?[A-Za-z0-9\\%&][A-Za-z0-9._-]*"
 )

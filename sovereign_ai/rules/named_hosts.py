@@ -137,7 +137,8 @@ _CLIENT = (
     r"(?:^|[\x01\s;&|(/])(?:ssh|scp|sftp|nc|ncat|netcat|telnet|curl|wget|ping6?|dig|nslookup|host|drill|rsync"
     r"|socat|l?ftp|s_client|traceroute|mysql|psql|redis-cli|mc|rclone|aria2c"
     r"|autossh|mosh|sshuttle|sshfs|chisel|getent|fping|hping3|iperf3?|crane|oras|regctl|skopeo|restic|kopia"
-    r"|borg|duplicity|aws|s5cmd|azcopy|swaks|sendmail|mailx?|mutt|msmtp|websocat|wscat|grpcurl|nmap|whois|ldapsearch|mongosh?"
+    r"|borg|duplicity|aws|s5cmd|azcopy|swaks|sendmail|mailx?|mutt|msmtp"
+    r"|websocat|wscat|grpcurl|nmap|whois|ldapsearch|mongosh?"
     r"|cqlsh|sqlcmd|clickhouse-client|bore|frpc|go[ \x01]+(?:run|get|install)"
     # Clouds' own clients of object stores call a host `-e`.
     r"|tosutil|ossutil(?:64)?|obsutil|coscli|bcecmd|s3cmd|cosign|notation|modctl|kit[ \x01]+(?:push|login)"

@@ -240,7 +240,7 @@ def _metadata_of_secrets(api: Api, namespaces: Iterable[str]) -> tuple[list[Obje
 
 def _judge_metadata(secrets: Iterable[Object], context: Context) -> Iterator[RuleFinding]:
     """Yield findings on the annotations and labels of Secrets; other rules on them read what is left out."""
-    bare = [{name: secret[name] for name in ("apiVersion", "kind", "metadata")} for secret in secrets]
+    bare = [{"apiVersion": "v1", "kind": "Secret", "metadata": secret["metadata"]} for secret in secrets]
     for finding in evaluate(bare, context, "live"):
         if finding.rule == ANNOTATED.id:
             yield finding
