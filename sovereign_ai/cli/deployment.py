@@ -256,7 +256,7 @@ def digests_of(stack: Stack, bundle: Bundle) -> dict[str, str]:
 
 
 @traced("try out")
-def try_deployment(api: Api, stack: Stack, bundle: Bundle, target: Target) -> None:
+def try_deployment(api: Api, stack: Stack, bundle: Bundle, target: Target, checked: Checked) -> None:
     """Send what is written and what leaves as dry runs: what is refused stops a deployment before any write.
 
     Args:
@@ -264,6 +264,7 @@ def try_deployment(api: Api, stack: Stack, bundle: Bundle, target: Target) -> No
         stack: the description and its folder.
         bundle: the objects with the stack's identity.
         target: the open cluster.
+        checked: the result of the checks, which says what leaves.
 
     Raises:
         SpecError: the API server would refuse an object.
@@ -271,14 +272,16 @@ def try_deployment(api: Api, stack: Stack, bundle: Bundle, target: Target) -> No
         ApiError: the server did not decide.
         UnreachableError: there was no answer.
     """
-    from sovereign_ai.deploy import locator_of, policies_accepted_by, try_out, withdrawn
+    from sovereign_ai.deploy import all_leaving, locator_of, policies_accepted_by, try_out, withdrawn
     from sovereign_ai.sim import dry_run_samples
 
     nodes = dry_run_samples(stack.factory, stack.plan, bundle.cluster) if target.simulated else []
     accepted = policies_accepted_by(target.api, is_local=target.simulated)
-    leaving = withdrawn(api, bundle.objects, stack.factory.name)
+    judged = withdrawn(api, bundle.objects, stack.factory.name)
+    leaving = all_leaving(judged, (*checked.leaving, *checked.replaces))
     place = locator_of(stack.factory)
-    try_out(api, [*bundle.objects, *nodes], place, accepted, leaving=leaving)
+    planned = [*bundle.objects, *nodes]
+    try_out(api, planned, place, accepted, leaving=leaving, opens_guard=checked.claim.is_local)
 
 
 def part_of_run(

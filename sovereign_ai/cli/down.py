@@ -157,7 +157,7 @@ class _FactoryRemoval:
         Returns:
             Lines for a person and data for a program.
         """
-        from sovereign_ai.deploy import Engine, check_removal
+        from sovereign_ai.deploy import Engine, check_removal, insist_on_deletable
 
         output, stack, target, options = self.output, self.stack, self.target, self.options
         cluster = stack.cluster(options.name)
@@ -173,6 +173,8 @@ class _FactoryRemoval:
             # loss.
             if not self.is_stopped:
                 _report_losses(output, target, removal, options)
+            going = (*removal.ours, *removal.stray)
+            insist_on_deletable(target.api, going, opens_guard=deployment.target.is_local)
             self.ask()
             return _remove(output, engine, target, deployment, removal, options.wait_seconds)
 

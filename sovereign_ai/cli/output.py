@@ -13,7 +13,8 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 from shlex import join
 from textwrap import wrap
@@ -133,9 +134,7 @@ class Output:
         Where standard output cannot be written, standard error gets the problems as text, and the code stays
         the same.
         """
-        lines: list[str] = []
-        for problem in problems:
-            lines += problem.lines
+        lines = _lines_of(problems)
         if len(problems) > 1:
             lines.append(counted(len(problems), "problem"))
         if sys.stderr.isatty():
@@ -162,6 +161,15 @@ class Output:
     def _print_document(self, data: Mapping[str, Any]) -> None:
         """Print the one JSON document."""
         sys.stdout.write(json_text({"command": self.command, **data}))
+
+
+def _lines_of(problems: Sequence[Problem]) -> list[str]:
+    """Return the lines of problems for a person; of neighbours with one hint, the last one has it for all."""
+    lines: list[str] = []
+    for problem, next_one in zip_longest(problems, problems[1:]):
+        is_shared = next_one is not None and next_one.hint == problem.hint
+        lines += replace(problem, hint="").lines if is_shared else problem.lines
+    return lines
 
 
 _JSON = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS

@@ -113,7 +113,7 @@ def _preview(
     options = target_options(backend, kubeconfig, name)
     reading = reading_of(target.api, bundle.objects)
     _, checked, bundle = checked_deployment(output, reading, stack, bundle, target, options, deploy_options)
-    try_deployment(reading, stack, bundle, target)
+    try_deployment(reading, stack, bundle, target, checked)
     # With this digest the program does not repeat the dry run of the same objects.
     engine.env |= {TRIED: bundle.digest}
     engine.notes[JUDGED_FILE] = judged_note(stack.factory, stack.plan, bundle)

@@ -248,7 +248,7 @@ class _Deployment:
             engine.insist_on_one_cluster()
             reading = reading_of(target.api, self.bundle.objects)
             deployment, checked, marked = self._checked(reading)
-            try_deployment(reading, self.stack, marked, self.target)
+            try_deployment(reading, self.stack, marked, self.target, checked)
             engine.insist_on_hold()
             if change_queueing(target, stack, output):
                 reading.forget()  # Kueue's finalizers are gone, or new

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         reports_only,
         without_drift,
     )
-    from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
+    from sovereign_ai.deploy.dry_run import TRIED, all_leaving, insist_on_deletable, locator_of, try_out
     from sovereign_ai.deploy.engine import Engine, PulumiOutcome, ready
     from sovereign_ai.deploy.folder_lock import lock_folder
     from sovereign_ai.deploy.given_provider import plugin_problem, server_of
@@ -104,7 +104,7 @@ else:
                 "without_drift",
             ),
             "definitions": ("removed_definition_problems",),
-            "dry_run": ("TRIED", "locator_of", "try_out"),
+            "dry_run": ("TRIED", "all_leaving", "insist_on_deletable", "locator_of", "try_out"),
             "engine": ("Engine", "PulumiOutcome", "ready"),
             "folder_lock": ("lock_folder",),
             "given_provider": ("plugin_problem", "server_of"),
@@ -170,6 +170,7 @@ __all__ = [
     "StateReport",
     "TerminationWatch",
     "Unlocking",
+    "all_leaving",
     "applying_policies",
     "arrivals",
     "check_preconditions",
@@ -182,6 +183,7 @@ __all__ = [
     "gate",
     "hand_back",
     "insist_on_asked",
+    "insist_on_deletable",
     "inspect_state",
     "is_always_restored",
     "is_local",

@@ -15,20 +15,24 @@ from typing import Any
 
 import pulumi
 
-from sovereign_ai.cluster.api import named_server, open_cluster
+from sovereign_ai.cluster.api import Snapshot, named_server, open_cluster
 from sovereign_ai.deploy.accepted_policies import policies_accepted_by
 from sovereign_ai.deploy.children import Children, former_names, require_options
 from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.control_plane_setup import is_local
 from sovereign_ai.deploy.deletions import allowed_by
 from sovereign_ai.deploy.deployment_names import insist_on_known_names
-from sovereign_ai.deploy.dry_run import TRIED, locator_of, try_out
+from sovereign_ai.deploy.dry_run import TRIED, all_leaving, locator_of, try_out
 from sovereign_ai.deploy.given_provider import require_same_cluster
 from sovereign_ai.deploy.judged import insist_on_same_description, is_judged
 from sovereign_ai.deploy.live_objects import ObjectKey
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.partial import Registered, registered
-from sovereign_ai.deploy.preconditions import StackDeployment, previewed_replacements
+from sovereign_ai.deploy.preconditions import (
+    StackDeployment,
+    previewed_deletions,
+    previewed_replacements,
+)
 from sovereign_ai.deploy.preparation import begin_preparation
 from sovereign_ai.deploy.program import Deployment, Program, current
 from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
@@ -111,8 +115,9 @@ class FactoryDeployment(pulumi.ComponentResource):
             # A command that has tried the same bundle spares the program the dry runs.
             if os.environ.get(TRIED) != bundle.digest:
                 place, accepted = locator_of(factory), policies_accepted_by(reading.api)
-                leaving = withdrawn(reading, bundle.objects, factory.name)
-                try_out(reading, bundle.objects, place, accepted, leaving=leaving)
+                leaving = _deleted(reading, factory, bundle, deployment)
+                opens = deployment.target.is_local
+                try_out(reading, bundle.objects, place, accepted, leaving=leaving, opens_guard=opens)
             if (former := former_names(opts)) is not None:
                 insist_on_known_names(reading, bundle.objects, deployment.stack, former)
             replaced: frozenset[ObjectKey] = frozenset()
@@ -233,6 +238,15 @@ def _refused(error: SovereignError) -> pulumi.RunError:
     """
     note_refusal(current_backend(), error)
     return pulumi.RunError(str(error))
+
+
+def _deleted(
+    reading: Snapshot, factory: AIFactory, bundle: Bundle, deployment: StackDeployment
+) -> list[dict[str, Any]]:
+    """Return the live objects that a deployment deletes, those to be made again among them."""
+    judged = withdrawn(reading, bundle.objects, factory.name)
+    gone = previewed_deletions(reading, bundle.objects, deployment)
+    return all_leaving(judged, (*gone, *previewed_replacements(reading, bundle.objects, deployment)))
 
 
 def _deployment(name: str, bundle: Bundle, settings: dict[str, Any]) -> Deployment:

@@ -13,8 +13,9 @@ becomes a problem at the line of the description that the object comes from. Not
 - objects of a kind that the description itself defines, and that is not served yet;
 - admission policies that the same API server accepted before, as in the `preview` of an `up`.
 
-What leaves is tried as well, an object for each kind and namespace: an identity that may create objects need
-not be permitted to delete them, and a policy of the cluster may keep some.
+What leaves is tried as well, whoever deletes it: each object outside namespaces, and one of each kind in each
+namespace. An identity that may create objects need not be permitted to delete them, and a policy of the
+cluster may keep some.
 
     problems = dry_run_problems(api, bundle.objects, place_of(factory))
 """
@@ -31,6 +32,7 @@ import orjson
 from sovereign_ai.cluster.api import Api, ApiError, list_if_served
 from sovereign_ai.deploy.accepted_policies import AcceptedPolicies
 from sovereign_ai.deploy.definitions import unserved
+from sovereign_ai.deploy.live_objects import ObjectKey, key_of
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
 from sovereign_ai.deploy.owned_fields import gives_up
 from sovereign_ai.deploy.withdrawal import deleted_singly
@@ -52,16 +54,15 @@ MOST_BYTES = 1_572_864
 """The largest request that etcd accepts (--max-request-bytes, 1.5 MiB). A dry run does not reach etcd."""
 _PARTS = {"pool": "pools", "storage": "storage", "tenant": "tenants", "zone": "zones"}
 """Kind of a component to the field of the description that holds such parts."""
-_OUR_POLICIES = (
-    "ValidatingAdmissionPolicy 'sovereign-",
-    'ValidatingAdmissionPolicy "sovereign-',
-    "sovereign-guard.static.k8s.io",
-)
+_GUARD = "sovereign-guard.static.k8s.io"
+_OUR_POLICIES = ("ValidatingAdmissionPolicy 'sovereign-", 'ValidatingAdmissionPolicy "sovereign-', _GUARD)
 _CANNOT_BE_TRIED = "does not support dry run"
 _ELSEWHERE = "default"
 """A namespace of every cluster, in which objects of a namespace that does not exist yet are tried."""
 _INVALID = frozenset({400, 413, 422})
-_TOO_MANY, _SERVER_ERROR = 429, 500
+_NO_RIGHT = "cannot delete resource"
+"""What the API server says where the identity lacks a right, and no policy keeps the object."""
+_CONFLICT, _TOO_MANY, _SERVER_ERROR = 409, 429, 500
 _MOST_NAME, _ANOTHER = 55, "-dry-run"
 """Characters of a name that are kept before the suffix: names of some kinds have at most 63 (RFC 1123)."""
 _WRONG_TYPE = "unable to convert unstructured object"
@@ -72,6 +73,11 @@ _FORBIDS = "api-forbids"
 _HINT_PERMISSION = (
     "give the identity in the kubeconfig this permission, or ask who set up the cluster's own policies"
 )
+_HINT_GUARD = (
+    "the guard of a local control plane is opened only by a command on its machine that names it by "
+    "`--cluster`, and not by a copy of its kubeconfig"
+)
+_MOST_NAMED = 3
 _STARTING = "cluster-starting"
 _NOT_ALLOWED = frozenset({401, 403})
 _NAMESPACE_LEAVES = frozenset({"namespace-ending", "namespace-gone"})
@@ -100,6 +106,7 @@ def try_out(
     accepted: AcceptedPolicies | None = None,
     *,
     leaving: Iterable[Object],
+    opens_guard: bool = True,
 ) -> None:
     """Refuse a description of which the API server would refuse an object, or would not delete what leaves.
 
@@ -109,7 +116,8 @@ def try_out(
         place: returns the place in the description that an object comes from.
         accepted: the policies that the API server accepted before, which are not tried again, and which gets
             those that it accepts now; None to try all of them.
-        leaving: the objects that are deleted before the engine changes any, as `withdrawn` returns them.
+        leaving: the objects that are deleted, as `all_leaving` returns them.
+        opens_guard: whether the guard of a local control plane is opened for policies that are deleted.
 
     Raises:
         SpecError: every such object, one problem for each shape.
@@ -118,45 +126,129 @@ def try_out(
         ApiError: the API server does not let objects be listed.
         UnreachableError: there was no answer.
     """
-    problems = [*dry_run_problems(api, objects, place, accepted), *deletion_problems(api, leaving)]
+    problems = dry_run_problems(api, objects, place, accepted)
+    problems += deletion_problems(api, leaving, opens_guard=opens_guard)
     if any(problem.code == _FORBIDS for problem in problems):
         raise EnvironmentLacksError(problems)
     if problems:
         raise SpecError(problems)
 
 
-def deletion_problems(api: Api, leaving: Iterable[Object]) -> list[Problem]:
-    """Return a problem for each kind and namespace in which the API server would not delete what leaves.
+def all_leaving(withdrawn: Iterable[dict[str, Any]], keys: Iterable[ObjectKey]) -> list[dict[str, Any]]:
+    """Return the objects that a deployment deletes, each once.
+
+    Args:
+        withdrawn: those that go before the engine changes any, as `withdrawn` returns them.
+        keys: those that the engine deletes, or that are deleted to be made again.
+    """
+    leaving = {key_of(obj): obj for obj in withdrawn}
+    for key in keys:
+        metadata = {"name": key.name, "namespace": key.namespace or None, "uid": key.uid}
+        leaving.setdefault(key, {"apiVersion": key.api_version, "kind": key.kind, "metadata": metadata})
+    return list(leaving.values())
+
+
+def insist_on_deletable(api: Api, keys: Iterable[ObjectKey], *, opens_guard: bool) -> None:
+    """Refuse a removal of which the API server would not delete an object.
 
     Args:
         api: the cluster.
-        leaving: the objects that leave, as `withdrawn` returns them.
+        keys: the objects that are removed.
+        opens_guard: whether the guard of a local control plane is opened for the policies among them.
+
+    Raises:
+        EnvironmentLacksError: a permission lacks, or a policy of the cluster keeps an object.
+        ApiError: the server did not decide.
+        UnreachableError: there was no answer.
+    """
+    if problems := deletion_problems(api, all_leaving([], keys), opens_guard=opens_guard):
+        raise EnvironmentLacksError(problems)
+
+
+def deletion_problems(api: Api, leaving: Iterable[Object], *, opens_guard: bool = True) -> list[Problem]:
+    """Return the problems of what leaves and the API server would not delete, one for a kind and a reason.
+
+    Outside namespaces every object is tried, since policies keep some by name or label; in a namespace one of
+    each kind. Of what goes with its namespace, which the cluster itself deletes, one of each kind in all.
+
+    Args:
+        api: the cluster.
+        leaving: the objects that leave, as `all_leaving` returns them.
+        opens_guard: whether the guard of a local control plane is opened for the policies among them.
 
     Raises:
         ApiError: the server did not decide.
         UnreachableError: there was no answer.
     """
-    deleted = deleted_singly(leaving)
-    # A webhook that leaves may refuse whatever it is asked about, and goes before all others.
-    if any(obj["kind"] in WEBHOOKS for obj in deleted):
-        return []
-    by_place = {(obj["kind"], obj["metadata"].get("namespace")): obj for obj in reversed(deleted)}
-    refusals = api.many(partial(_refusal_of_deletion, api, obj) for obj in by_place.values())
-    problems = []
-    for obj, refusal in zip(by_place.values(), refusals, strict=True):
+    listed = list(leaving)
+    deleted = deleted_singly(listed)
+    passed = [*_webhooks_that_end(api, deleted), *([_GUARD] if opens_guard else [])]
+    trials: dict[tuple[str, str, str], tuple[Object, list[str]]] = {}
+    for obj in deleted:
+        meta = obj["metadata"]
+        place = f"{meta['namespace']}/" if meta.get("namespace") else meta["name"]
+        trials.setdefault((obj["apiVersion"], obj["kind"], place), (obj, passed))
+    singly = set(map(key_of, deleted))
+    for obj in listed:
+        if key_of(obj) not in singly:
+            trials.setdefault((obj["apiVersion"], obj["kind"], ""), (obj, [*passed, _NO_RIGHT]))
+    refusals = api.many(partial(_refusal_of_deletion, api, *trial) for trial in trials.values())
+    refused: dict[tuple[str, str, str], list[tuple[Object, _Refusal]]] = {}
+    for (obj, _), refusal in zip(trials.values(), refusals, strict=True):
         if refusal:
-            message = f"it leaves, and the API server would not delete it: {refusal.why}"
-            problems.append(Problem(_FORBIDS, message, Where(field=resource_name(obj)), _HINT_PERMISSION))
-    return sorted(problems, key=lambda problem: problem.order)
+            # Of two reasons that differ in the names of their objects alone, one says all.
+            reason = refusal.why
+            for name in (obj["metadata"]["name"], obj["metadata"].get("namespace")):
+                reason = reason.replace(name or "", "")
+            refused.setdefault((obj["apiVersion"], obj["kind"], reason), []).append((obj, refusal))
+    return sorted(map(_kept_problem, refused.values()), key=lambda problem: problem.order)
 
 
-def _refusal_of_deletion(api: Api, obj: Object) -> _Refusal | None:
-    """Return why an API server would not delete an object; None if it would, or if that cannot be tried."""
+def _kept_problem(refused: Sequence[tuple[Object, _Refusal]]) -> Problem:
+    """Return the problem of objects of one kind that the API server would not delete, for one reason."""
+    (first, refusal), *others = refused
+    message = f"it leaves, and the API server would not delete it: {refusal.why}"
+    if others:
+        names = [resource_name(obj).partition("/")[2] for obj, _ in others]
+        message += f"; nor {', '.join(names[:_MOST_NAMED])}"
+        if len(names) > _MOST_NAMED:
+            message += f" and {len(names) - _MOST_NAMED} more"
+    hint = _HINT_GUARD if _GUARD in refusal.why else _HINT_PERMISSION
+    return Problem(_FORBIDS, message, Where(field=resource_name(first)), hint)
+
+
+def _webhooks_that_end(api: Api, deleted: Iterable[Object]) -> list[str]:
+    """Return the webhooks of configurations that leave, as refusals name them.
+
+    Such a webhook goes before all others, and its server may be gone: what it answers decides nothing.
+    """
+    names = []
+    for obj in deleted:
+        if obj["kind"] in WEBHOOKS:
+            live = api.get(obj["apiVersion"], obj["kind"], obj["metadata"]["name"]) or {}
+            names += [f'webhook "{webhook["name"]}"' for webhook in live.get("webhooks") or ()]
+    return names
+
+
+def _refusal_of_deletion(api: Api, obj: Object, passed: Iterable[str]) -> _Refusal | None:
+    """Return why an API server would not delete an object; None if it would, or if that cannot be tried.
+
+    Args:
+        api: the cluster.
+        obj: the object.
+        passed: a refusal with one of these texts does not count.
+    """
     meta = obj["metadata"]
-    place = meta["name"], meta.get("namespace")
+    place = meta["name"], meta.get("namespace") or None
     try:
         api.delete(obj["apiVersion"], obj["kind"], *place, uid=meta.get("uid") or "", dry_run=True)
     except ApiError as error:
+        message = error.problems[0].message
+        # One that is being deleted already is refused a second time in some kinds.
+        if error.status == _CONFLICT or any(text in message for text in passed):
+            return None
+        if _GUARD in message:
+            return _Refusal(message.partition(": ")[2], is_forbidden=True)
         return _judged(error, is_at_home=True)
     return None
 

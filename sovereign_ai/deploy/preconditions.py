@@ -198,23 +198,15 @@ def check_preconditions(
     planned = list(objects)
     stack = deployment.stack
     cluster = recognise(api, deployment.target, stack.record, stack.held)
-    claim = Claim(
-        factory=deployment.factory,
-        identity=stack.identity,
-        # The objects of a control plane that was created anew went with the old one.
-        held={} if cluster.remade else stack.held,
-        is_local=deployment.target.is_local,
-        adopts=deployment.adopts,
-        adopted=deployment.adopted,
-        has_rare_kinds=stack.record.has_rare_kinds(deployment.target.deployment),
-    )
+    # The objects of a control plane that was created anew went with the old one.
+    claim = _claim(deployment, {} if cluster.remade else stack.held)
     keys = {key_of(obj) for obj in planned}
     live = read_live(api, keys)
     require_owned(live, claim)
     unplanned = _unplanned(api, keys, claim)
     going, left = _departures(unplanned, claim)
     kept = kept_definitions(going, is_local=claim.is_local)
-    leaving = tuple(key for key in going if key not in kept)
+    leaving = _without(going, kept)
     # A state that is lost holds nothing of what is taken over.
     total = len({*(claim.held or {}), *live, *leaving})
     replaces = must_be_replaced(api, planned, live, claim.held)
@@ -250,6 +242,25 @@ def check_preconditions(
         # An older version noted none.
         renames=Renames.from_data(noted, goes_on=goes_on and bool(noted)),
     )
+
+
+def previewed_deletions(
+    api: Api, objects: Iterable[Mapping[str, Any]], deployment: StackDeployment
+) -> tuple[ObjectKey, ...]:
+    """Return the live objects of a stack that a deployment deletes, as `Checked.leaving` has them.
+
+    Args:
+        api: the cluster.
+        objects: the objects as the stack deploys them.
+        deployment: the stack and its cluster.
+
+    Raises:
+        ApiError: a permission to read is missing.
+        UnreachableError: there was no answer.
+    """
+    claim = _claim(deployment, deployment.stack.held)
+    going, _ = _departures(_unplanned(api, set(map(key_of, objects)), claim), claim)
+    return _without(going, kept_definitions(going, is_local=claim.is_local))
 
 
 def previewed_replacements(
@@ -308,6 +319,25 @@ def insist_on_asked(checked: Checked) -> None:
     """
     if checked.unasked:
         raise UsageError(checked.unasked)
+
+
+def _claim(deployment: StackDeployment, held: Held | None) -> Claim:
+    """Return what a stack can prove, with the objects of its state."""
+    stack = deployment.stack
+    return Claim(
+        factory=deployment.factory,
+        identity=stack.identity,
+        held=held,
+        is_local=deployment.target.is_local,
+        adopts=deployment.adopts,
+        adopted=deployment.adopted,
+        has_rare_kinds=stack.record.has_rare_kinds(deployment.target.deployment),
+    )
+
+
+def _without(keys: Iterable[ObjectKey], kept: Collection[ObjectKey]) -> tuple[ObjectKey, ...]:
+    """Return keys without some of them."""
+    return tuple(key for key in keys if key not in kept)
 
 
 def _superseded(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 import typer
 from hypothesis import given
@@ -73,6 +74,22 @@ def test_problems_keep_to_80_columns_on_a_terminal_and_are_a_line_each_elsewhere
     assert sum("`sovereign-ai up STACK --yes`" in line for line in lines) == 1
     copied = "\n".join(lines).partition("    openssl")[2].replace("\\\n", "")
     assert " ".join(f"openssl{copied}".split()) == command
+
+
+def test_a_hint_that_neighbours_share_is_printed_once_below_the_last_of_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    hints = ["ask", "ask", "ask", "wait", "", ""]
+    problems = [Problem("odd", f"number {number}", hint=hint) for number, hint in enumerate(hints)]
+    with pytest.raises(typer.Exit):
+        Output("validate").fail(UsageError(problems))
+    lines = capsys.readouterr().err.removeprefix("\r\x1b[2K").splitlines()
+    heads = [f"number {number} [odd]" for number in range(len(hints))]
+    assert lines == [*heads[:3], "    ask", heads[3], "    wait", *heads[4:], "6 problems"]
+    # A program reads each problem by itself.
+    with pytest.raises(typer.Exit):
+        Output("validate", as_json=True).fail(UsageError(problems))
+    assert [each["hint"] for each in orjson.loads(capsys.readouterr().out)["problems"]] == hints
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])

@@ -15,9 +15,11 @@ from sovereign_ai.cluster.api.errors import refusal
 from sovereign_ai.cluster.busy_cluster import is_busy
 from sovereign_ai.deploy.dry_run import (
     MOST_BYTES,
+    all_leaving,
     another_name,
     deletion_problems,
     dry_run_problems,
+    insist_on_deletable,
     locator_of,
     states,
     try_out,
@@ -373,15 +375,18 @@ LEAVING = [
 """A tenant whose namespace leaves, and bindings of one that stays."""
 
 
-def test_what_leaves_is_tried_once_for_each_kind_and_namespace_and_not_what_goes_with_its_namespace() -> None:
+def test_each_object_outside_namespaces_is_tried_and_in_them_one_of_each_kind() -> None:
     api = Answering()
-    assert deletion_problems(api, LEAVING) == []
-    tried = sorted((obj["kind"], obj["metadata"].get("namespace", "")) for obj in api.tried)
+    leaving = [*LEAVING, made("NetworkPolicy", "web", "guests"), made("FlowSchema", "research")]
+    assert deletion_problems(api, leaving) == []
+    tried = sorted(f"{obj['kind']}/{obj['metadata'].get('namespace', '')}" for obj in api.tried)
     assert tried == [
-        ("FlowSchema", ""),
-        ("Namespace", ""),
-        ("RoleBinding", "guests"),
-        ("RoleBinding", "research"),
+        "FlowSchema/",
+        "FlowSchema/",
+        "Namespace/",
+        "NetworkPolicy/guests",
+        "RoleBinding/guests",
+        "RoleBinding/research",
     ]
 
 
@@ -389,10 +394,67 @@ def test_what_leaves_is_tried_once_for_each_kind_and_namespace_and_not_what_goes
 def test_what_would_not_be_deleted_is_told_for_every_kind_before_anything_is(status: int) -> None:
     with pytest.raises(EnvironmentLacksError) as caught:
         try_out(Answering(status, "somebody keeps it"), [], nowhere, leaving=LEAVING)
-    assert {problem.code for problem in caught.value.problems} == {"api-forbids"}
-    assert len(caught.value.problems) == 4
-    told = "Namespace/guests: it leaves, and the API server would not delete it: somebody keeps it"
-    assert told in str(caught.value)
+    problems = caught.value.problems
+    assert {problem.code for problem in problems} == {"api-forbids"}
+    assert [problem.where.field for problem in problems] == [
+        "FlowSchema/guests",
+        "Namespace/guests",
+        "NetworkPolicy/guests/dns",
+        "RoleBinding/guests/admins",
+    ]
+    assert "Namespace/guests: it leaves, and the API server would not delete it: somebody keeps it" in str(
+        caught.value
+    )
+    # What another of its kind is kept for as well is named beside it.
+    assert problems[-1].message.endswith("somebody keeps it; nor research/admins")
+
+
+class Keeping(Answering):
+    """An API server that keeps each object with a sentence of its own."""
+
+    def delete(
+        self, api_version: str, kind: str, name: str, namespace: str | None = None, **how: Any
+    ) -> bool:
+        self.message = f'"{name}" is kept'
+        return super().delete(api_version, kind, name, namespace, **how)
+
+
+def test_objects_of_a_kind_that_one_reason_keeps_are_one_problem() -> None:
+    problems = deletion_problems(Keeping(403), [made("FlowSchema", f"n{number}") for number in range(6)])
+    (problem,) = problems
+    assert problem.message.endswith('"n0" is kept; nor n1, n2, n3 and 2 more')
+
+
+def test_what_a_cluster_deletes_with_its_namespace_needs_no_permission_of_ours() -> None:
+    message = 'User "writer" cannot delete resource "networkpolicies" in API group "networking.k8s.io"'
+    refused = [problem.where.field for problem in deletion_problems(Answering(403, message), LEAVING)]
+    assert "NetworkPolicy/guests/dns" not in refused
+    assert "Namespace/guests" in refused
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_a_guarded_policy_is_kept_from_whoever_cannot_open_the_guard(opens: bool) -> None:
+    message = "ValidatingAdmissionPolicy 'sovereign-guard.static.k8s.io' denied request: it is guarded"
+    policy = made("ValidatingAdmissionPolicy", "sovereign-pods")
+    keys = [key_of({**policy, "apiVersion": "admissionregistration.k8s.io/v1"})]
+    if opens:
+        insist_on_deletable(Answering(403, message), keys, opens_guard=True)
+        return
+    with pytest.raises(EnvironmentLacksError, match="it is guarded") as caught:
+        insist_on_deletable(Answering(403, message), keys, opens_guard=False)
+    assert "not by a copy of its kubeconfig" in caught.value.problems[0].hint
+
+
+def test_an_object_that_leaves_in_two_ways_is_tried_once_as_it_was_read() -> None:
+    read = {**made("StorageClass", "models"), "spec": {}}
+    assert all_leaving([read], [key_of(read), key_of(made("ConfigMap", "facts", "tools"))]) == [
+        read,
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "facts", "namespace": "tools", "uid": ""},
+        },
+    ]
 
 
 @pytest.mark.parametrize(
@@ -406,10 +468,15 @@ def test_policies_of_this_tool_and_webhooks_without_dry_runs_do_not_keep_what_le
     assert deletion_problems(Answering(403, message), LEAVING) == []
 
 
-def test_nothing_is_tried_beside_a_webhook_that_leaves_which_may_refuse_whatever_it_is_asked() -> None:
-    api = Answering(403, "the server of the webhook is gone")
-    assert deletion_problems(api, [*LEAVING, made("ValidatingWebhookConfiguration", "kueue")]) == []
-    assert api.tried == []
+@pytest.mark.parametrize(("name", "kept"), [("kueue.example.com", 0), ("other.example.com", 5)])
+def test_a_webhook_that_leaves_decides_nothing_and_another_one_does(name: str, kept: int) -> None:
+    webhook = made("ValidatingWebhookConfiguration", "kueue", webhooks=[{"name": "kueue.example.com"}])
+    api = Answering(403, f'admission webhook "{name}" denied the request: no', live=[webhook])
+    assert len(deletion_problems(api, [*LEAVING, webhook])) == kept
+
+
+def test_what_is_being_deleted_already_is_not_kept() -> None:
+    assert deletion_problems(Answering(409, "Namespace guests is being deleted"), LEAVING) == []
 
 
 def test_an_overloaded_server_has_not_decided_about_a_deletion() -> None:

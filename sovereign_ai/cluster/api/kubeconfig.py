@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sovereign_ai.errors import BadFileError, Problem, Where
 from sovereign_ai.files import CERTIFICATE, KUBECONFIG, Refused, decode, parse, read
@@ -30,9 +31,12 @@ _TEXTS = {
     "users": (
         *("client-certificate", "client-certificate-data", "client-key", "client-key-data"),
         *("token", "tokenFile", "username", "password"),
+        *("as", "as-uid"),
     ),
 }
 _FILES = {"clusters": ("certificate-authority",), "users": ("client-certificate", "client-key", "tokenFile")}
+_ROLE = frozenset({"as", "as-uid"})
+"""Fields of a user that are sent in headers."""
 _MOST_ENTRIES = 5_000
 # No `user:password@`: an account in an address would end up in messages.
 _SERVER = re.compile(
@@ -91,6 +95,38 @@ def check_files(path: Path, data: Mapping[str, Any], context: str | None) -> Non
                 if held.get(name) and not held.get(f"{name}-data"):
                     field = f"{kind}[{entry['name']}].{name}"
                     read(path.parent / held[name], CERTIFICATE, Where(str(path), field=field))
+
+
+def impersonation_in(data: Mapping[str, Any], context: str | None) -> tuple[tuple[str, str], ...]:
+    """Return the headers of requests in the role that a context's user takes, as kubectl sends them.
+
+    They are empty where it takes none. The client package does not read these fields.
+
+    Args:
+        data: the kubeconfig's content, as `read_kubeconfig` returns it.
+        context: one of its contexts; left out, the current one.
+    """
+    user = _user_of(data, context)
+    if not user.get("as"):
+        return ()
+    headers = [("Impersonate-User", user["as"])]
+    if user.get("as-uid"):
+        headers.append(("Impersonate-Uid", user["as-uid"]))
+    headers += [("Impersonate-Group", group) for group in user.get("as-groups") or ()]
+    for name, values in (user.get("as-user-extra") or {}).items():
+        # A header's name has fewer characters than the name of an extra field, which is escaped for it.
+        headers += [(f"Impersonate-Extra-{quote(name, safe='')}", value) for value in values]
+    # A header's characters are bytes.
+    return tuple((name, value.encode().decode("latin-1")) for name, value in headers)
+
+
+def _user_of(data: Mapping[str, Any], context: str | None) -> Mapping[str, Any]:
+    """Return the settings of a context's user; empty where it names none that is there."""
+    contexts = {entry["name"]: entry.get("context") or {} for entry in data.get("contexts") or ()}
+    users = {entry["name"]: entry.get("user") or {} for entry in data.get("users") or ()}
+    pair: Mapping[str, Any] = contexts.get(context or data.get("current-context"), {})
+    user: Mapping[str, Any] = users.get(pair.get("user"), {})
+    return user
 
 
 def authority_of(path: Path, cluster: Mapping[str, Any]) -> bytes:
@@ -154,9 +190,33 @@ def _entry_errors(kind: str, field: str, held: Mapping[str, Any]) -> Iterator[tu
         elif name == "server" and _SERVER.fullmatch(value) is None:
             message = "expected an address such as https://10.0.0.1:6443, without an account in it"
             yield f"{field}.{name}", message
+        elif name in _ROLE and not value.isprintable():
+            yield f"{field}.{name}", "expected a text without control characters"
+    if kind == "users":
+        yield from _role_errors(field, held)
     for name in ("exec", "auth-provider"):
         if held.get(name) is not None and not isinstance(held[name], dict):
             yield f"{field}.{name}", "expected a mapping of fields"
+
+
+def _role_errors(field: str, held: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the errors of the role that a user takes."""
+    groups, extra = held.get("as-groups"), held.get("as-user-extra")
+    if groups is not None and not _are_texts(groups):
+        yield f"{field}.as-groups", "expected a list of texts without control characters"
+    if extra is not None and not (isinstance(extra, dict) and all(map(_are_texts, extra.values()))):
+        yield f"{field}.as-user-extra", "expected a mapping from names to lists of texts"
+    if not held.get("as"):
+        for name in ("as-uid", "as-groups", "as-user-extra"):
+            if held.get(name):
+                yield f"{field}.{name}", "expected `as` beside it: whose role it is"
+
+
+def _are_texts(values: Any) -> bool:
+    """Return whether a value is a list of texts that a header can have."""
+    return isinstance(values, list) and all(
+        isinstance(value, str) and not isinstance(value, Refused) and value.isprintable() for value in values
+    )
 
 
 def _is_base64(text: str) -> bool:

@@ -34,7 +34,12 @@ from sovereign_ai.cluster.api.errors import (
     unauthorized,
     unreachable,
 )
-from sovereign_ai.cluster.api.kubeconfig import authority_of, check_files, read_kubeconfig
+from sovereign_ai.cluster.api.kubeconfig import (
+    authority_of,
+    check_files,
+    impersonation_in,
+    read_kubeconfig,
+)
 from sovereign_ai.cluster.api.retries import BUSY, Retries, retry_after
 from sovereign_ai.cluster.api.wire_faults import Fault, FaultKind, fault_of
 from sovereign_ai.deferred_imports import deferred
@@ -483,13 +488,15 @@ def connect(
             raise EnvironmentLacksError(problem) from error
         finally:
             _forget(loading, scratch)
-    return Transport(
+    transport = Transport(
         client,
         asking=asking,
         identity=partial(describe_credentials, kubeconfig, context),
         limits=limits,
         progress=progress,
     )
+    transport.impersonating = impersonation_in(data, context)
+    return transport
 
 
 def named_server(

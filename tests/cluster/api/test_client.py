@@ -122,6 +122,22 @@ def test_somebody_who_is_impersonated_is_named_with_groups_in_each_request(
     assert not [name for name in as_oneself if name.startswith("Impersonate")]
 
 
+def test_the_role_of_a_kubeconfig_is_in_each_request_and_in_the_words_for_who_asks(
+    serve: Serve, tmp_path: Path
+):
+    server = serve(answering(lambda *_: (200, {"gitVersion": "v1.37.2"})))
+    data = yaml.safe_load(server.where.kubeconfig.read_text())
+    data["users"][0]["user"] |= {"as": "writer", "as-groups": ["b"]}
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(data))
+    api = open_cluster(kubeconfig)
+    server.seen.clear()
+    api.version()
+    ((*_, headers),) = server.seen
+    assert (headers["Impersonate-User"], headers["Impersonate-Group"]) == ("writer", "b")
+    assert "in the role of 'writer'" in api.identity_words
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{", "clusters: []", "{clusters: [{name: a, cluster: {server: 'https://127.0.0.1:1'}}]}"],

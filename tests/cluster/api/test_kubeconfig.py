@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.cluster.api.kubeconfig import authority_of, check_files, read_kubeconfig
+from sovereign_ai.cluster.api.kubeconfig import (
+    authority_of,
+    check_files,
+    impersonation_in,
+    read_kubeconfig,
+)
 from sovereign_ai.errors import BadFileError, SovereignError
 
 SOUND: dict[str, Any] = {
@@ -38,6 +43,12 @@ def test_a_sound_kubeconfig_is_read_as_it_is(tmp_path: Path) -> None:
         ({"users": [{"name": "a", "user": {"client-key-data": "?"}}]}, "expected base64"),
         ({"clusters": [{"name": "a", "cluster": {"server": "https://me:pw@a"}}]}, "without an account"),
         ({"users": [{"name": "a", "user": {"exec": "run"}}]}, "expected a mapping of fields"),
+        ({"users": [{"name": "a", "user": {"as": "a\nX-Other: b"}}]}, "without control characters"),
+        ({"users": [{"name": "a", "user": {"as": ["a"]}}]}, "expected a text"),
+        ({"users": [{"name": "a", "user": {"as": "a", "as-groups": "b"}}]}, "expected a list of texts"),
+        ({"users": [{"name": "a", "user": {"as": "a", "as-groups": ["b\n"]}}]}, "expected a list of texts"),
+        ({"users": [{"name": "a", "user": {"as": "a", "as-user-extra": {"b": "c"}}}]}, "lists of texts"),
+        ({"users": [{"name": "a", "user": {"as-groups": ["system:masters"]}}]}, "expected `as` beside it"),
     ],
 )
 def test_a_wrong_value_is_refused_and_never_quoted(tmp_path: Path, changes: Any, expected: str) -> None:
@@ -67,3 +78,23 @@ def test_an_authority_is_read_inline_before_a_file(tmp_path: Path) -> None:
     assert authority_of(tmp_path / "config", by_file) == b"from a file"
     assert authority_of(tmp_path / "config", by_file | {"certificate-authority-data": "aW4="}) == b"in"
     assert authority_of(tmp_path / "config", {}) == b""
+
+
+def test_the_role_that_a_user_takes_is_sent_as_kubectl_sends_it_and_of_the_chosen_context_alone() -> None:
+    """What kubectl and the engine may not do for a user, this client must not do either."""
+    role = {"as": "jürgen", "as-uid": "7", "as-groups": ["a", "b"], "as-user-extra": {"x.y/z": ["1", "2"]}}
+    other = {"name": "plain", "context": {"cluster": "lab", "user": "plain"}}
+    data = SOUND | {
+        "contexts": [*SOUND["contexts"], other],
+        "users": [{"name": "jane", "user": {"token": "t", **role}}, {"name": "plain", "user": {}}],
+    }
+    assert impersonation_in(data, None) == (
+        ("Impersonate-User", "j\u00c3\u00bcrgen"),
+        ("Impersonate-Uid", "7"),
+        ("Impersonate-Group", "a"),
+        ("Impersonate-Group", "b"),
+        ("Impersonate-Extra-x.y%2Fz", "1"),
+        ("Impersonate-Extra-x.y%2Fz", "2"),
+    )
+    assert impersonation_in(data, "plain") == ()
+    assert impersonation_in(SOUND, "missing") == ()
