@@ -81,9 +81,9 @@ class Measure:
             # A number without a range is exact, so it keeps more digits than the three of an uncertain one.
             number = plain(self.value / factor, 6)
             return f"{number}{_after(unit, number)} ({self.basis})"
-        unit = _after(unit)
+        number = plain(self.value / factor)
         spread = f"{plain(self.low / factor)} to {plain(self.high / factor)}"
-        return f"{plain(self.value / factor)}{unit} [{spread}] ({self.basis})"
+        return f"{number}{_after(unit, number)} [{spread}] ({self.basis})"
 
     @property
     def reason(self) -> str:

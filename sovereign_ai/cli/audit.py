@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 def add(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("audit", **example("sovereign-ai audit stacks/lab --publish"))
+    @app.command("audit", **example("sovereign-ai audit stacks/lab"))
     def audit(
         stack: StackArgument = Path(),
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
         publish: Annotated[
-            bool, typer.Option("--publish", help="Write the findings into the cluster, as OpenReports.")
+            bool, typer.Option("--publish", help="Write the findings into a cluster that serves OpenReports.")
         ] = False,
         dry_run: Annotated[
             bool,

@@ -193,7 +193,7 @@ def _list(output: Output) -> None:
     for backend, cluster in list_local():
         rows.append((cluster.name, backend, cluster.phase, cluster.server or "-"))
         data.append(dict(cluster.data))
-    lines = table(["name", "backend", "phase", "server"], rows) if rows else ["no local control plane"]
+    lines = table(["name", "cluster", "phase", "server"], rows) if rows else ["no local control plane"]
     output.finish({"clusters": data}, lines)
 
 

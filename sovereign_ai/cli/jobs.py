@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 WorkName = Annotated[str, typer.Argument(metavar="NAME", help="Its name, or namespace/name.")]
 Where = tuple[Backend, Path | None, str | None]
 _MOST_PROBLEMS = 3
+_HINT_NO_LOG = "containers run on the real kubelets of `--cluster kind`, or on a cluster of yours"
 _DURATION = re.compile(r"[1-9][0-9]{0,6}[smh]", re.ASCII)
 _DRY_RUN_HELP = "Let the cluster judge it; store nothing."
 _NO_QUEUE_HELP = "Start it at once, on a cluster where no Kueue admits it."
@@ -437,11 +438,17 @@ def _logs(output: Output, path: Path, name: str, wanted: tuple[str, int], where:
         raise UsageError(Problem("no-pods", f"{work.name} has no pods", hint=hint))
     logs: dict[str, str] = {}
     problems = []
+    nodes = {pod.name: pod.node for pod in work.pods}
+    simulated = _simulated_machines(api)
     for pod in chosen:
+        if nodes[pod] in simulated:
+            message = f"{pod} is on {nodes[pod]}, a simulated machine, which runs no containers"
+            problems.append(Problem("no-log", message, hint=_HINT_NO_LOG))
+            continue
         try:
             logs[pod] = read_log(api, work.namespace, pod, tail)
         except ApiError as error:
-            hint = "a simulated machine runs no containers, and has no logs"
+            hint = "`sovereign-ai jobs status` says whether it has begun"
             problems.append(Problem("no-log", f"{pod}: {error.problems[0].message}", hint=hint))
     if problems and not logs:
         # Of a thousand pods the same is wrong.
@@ -451,6 +458,18 @@ def _logs(output: Output, path: Path, name: str, wanted: tuple[str, int], where:
         lines += [f"{pod}: {line}" if len(chosen) > 1 else line for line in text.splitlines()]
     lines += [f"{problem.message}" for problem in problems]
     output.finish({"logs": logs}, lines)
+
+
+def _simulated_machines(api: Api) -> set[str]:
+    """Return the names of the machines that are simulated; none where machines cannot be listed."""
+    from sovereign_ai.cluster.api import ApiError
+    from sovereign_ai.sim import is_simulated
+
+    try:
+        nodes = api.list("v1", "Node")
+    except ApiError:
+        return set()
+    return {str(node["metadata"]["name"]) for node in nodes if is_simulated(node)}
 
 
 def _cancel(output: Output, path: Path, name: str, where: Where, *, dry_run: bool) -> None:

@@ -167,6 +167,9 @@ def project_of(folder: Path) -> str:
         SpecError: `Pulumi.yaml` cannot be read, or names no project.
     """
     path = folder / "Pulumi.yaml"
+    if not path.exists():
+        hint = "make a stack with `sovereign-ai init FOLDER`"
+        raise SpecError(Problem("no-project", "the folder has no Pulumi.yaml", Where(str(path)), hint))
     text = decode(read(path, PROJECT), str(path), PROJECT)
     content = parse(text, str(path), PROJECT, lenient=True).data
     name = content.get("name") if isinstance(content, dict) else None

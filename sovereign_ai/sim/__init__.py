@@ -23,7 +23,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from sovereign_ai.sim.allocation import holders, read_holders
-    from sovereign_ai.sim.factory import is_ready, remove, simulate
+    from sovereign_ai.sim.factory import is_ready, is_simulated, remove, simulate
     from sovereign_ai.sim.fault_replay import FaultReplay
     from sovereign_ai.sim.faults import heal, heal_machine, inject
     from sovereign_ai.sim.machine import Machine, machines
@@ -36,7 +36,7 @@ else:
         __name__,
         {
             "allocation": ("holders", "read_holders"),
-            "factory": ("is_ready", "remove", "simulate"),
+            "factory": ("is_ready", "is_simulated", "remove", "simulate"),
             "fault_replay": ("FaultReplay",),
             "faults": ("heal", "heal_machine", "inject"),
             "machine": ("Machine", "machines"),
@@ -59,6 +59,7 @@ __all__ = [
     "holders",
     "inject",
     "is_ready",
+    "is_simulated",
     "machines",
     "power_draw",
     "read_holders",

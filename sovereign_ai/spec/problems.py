@@ -360,9 +360,8 @@ def _problem(where: Where, item: Mapping[str, Any], spot: FieldLocation) -> Prob
 def _unknown_field(wrong: _Wrong) -> Problem:
     """Return the problem of a field that does not exist."""
     spot = wrong.spot
-    owner, hint = "this part", ""
+    owner, hint = _owner_words(spot), ""
     if spot.parent:
-        owner = spot.parent.__name__
         fields = sorted(fields_of(spot.parent, by_alias=spot.by_alias))
         right = meant_field(spot.name, fields)
         hint = f"did you mean {right!r}?" if right else advice_on(spot.name, fields)
@@ -372,6 +371,23 @@ def _unknown_field(wrong: _Wrong) -> Problem:
     if letter:
         message += f", which holds {letter.say}"
     return wrong.problem("unknown-field", message, hint or "remove it")
+
+
+_ENTRY = re.compile(r"\[[^\]]*\]$")
+
+
+def _owner_words(spot: FieldLocation) -> str:
+    """Return what the user calls the part that a field is in: its field in a file, its class in Python."""
+    if spot.parent and not spot.by_alias:
+        return str(spot.parent.__name__)
+    if not spot.path.endswith(spot.name):
+        return "this part"
+    inside = spot.path.removesuffix(spot.name).rstrip(".")
+    part = _ENTRY.sub("", inside)
+    name = part.rpartition(".")[2]
+    if not name:
+        return "a description" if spot.parent is None or spot.parent.__name__ == "AIFactory" else "this file"
+    return f"an entry of {shown(name)}" if part != inside else shown(name)
 
 
 def _missing_field(wrong: _Wrong) -> Problem:

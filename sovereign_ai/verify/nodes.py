@@ -28,6 +28,11 @@ _CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 _VENDORS = frozenset(row.resource.partition("/")[0] for row in accelerators())
 _FAKE = "kwok.x-k8s.io/node"
 """Annotation of the nodes that KWOK simulates; its value there is `fake`."""
+_FAULT = f"{KEYS.domain}/fault="
+"""How the taint begins that the simulation gives a machine with an injected fault."""
+_REPAIR = (
+    "it reports an injected fault: `sovereign-ai repair run` takes it through its repair; `up` leaves it"
+)
 _RESTORE = "run `sovereign-ai up` to restore it, or bring the machine back"
 
 Object = Mapping[str, Any]
@@ -65,12 +70,22 @@ def compare_nodes(
         if driver is not None and (driver in drivers or is_simulated(live)):
             differences += _devices(node, pool, driver, counts.get((node.name, driver), 0))
         if differences:
-            yield changed(f"Node/{node.name}", differences, _RESTORE)
+            yield changed(f"Node/{node.name}", differences, _way_back(differences))
     # The planned nodes were removed above. A control plane's own node is in no plan.
     for name in sorted(live_nodes):
         if not _is_control_plane(live_nodes[name]):
             hint = "remove it from the cluster, or describe it"
             yield foreign(f"Node/{name}", "the plan has no such machine", hint)
+
+
+def _way_back(differences: Sequence[Difference]) -> str:
+    """Return what makes a node as planned again: a deployment does not take an injected fault away."""
+    more: list[str] = []
+    for difference in differences:
+        if difference.field != "spec.taints" or not set(difference.wanted) <= set(difference.found):
+            return _RESTORE
+        more += [taint for taint in difference.found if taint not in difference.wanted]
+    return _REPAIR if all(taint.startswith(_FAULT) for taint in more) else _RESTORE
 
 
 def stated_labels(factory: AIFactory, node: Node, switches: Sequence[str] = ()) -> dict[str, str]:

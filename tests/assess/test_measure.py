@@ -61,3 +61,8 @@ def test_data_is_cut_to_nine_digits_and_lists_what_is_missing() -> None:
 
 def test_plain_numbers_have_three_digits_and_no_trailing_zeros() -> None:
     assert [plain(0.0), plain(1.0), plain(0.12345), plain(98_765.0)] == ["0", "1", "0.123", "98,800"]
+
+
+def test_one_of_what_is_counted_is_one_also_with_a_range() -> None:
+    needed = Measure(id="x", unit="machines", basis=Basis.PLAN, value=1, low=1, high=2)
+    assert str(needed).startswith("1 machine [1 to 2]")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
+import sovereign_ai.operate
+from sovereign_ai.cli import jobs as commands
 from sovereign_ai.cli.main import app
 from tests.life import Lab
 
@@ -106,3 +109,31 @@ def test_a_job_is_judged_submitted_listed_and_cancelled(lab: Lab, file: Path) ->
     assert jobs(lab, "cancel", "pretrain")["cancelled"]
     (problem,) = jobs(lab, "status", "pretrian", code=2)["problems"]
     assert problem["code"] == "work-unknown"
+
+
+def test_logs_of_simulated_machines_are_not_asked_of_a_kubelet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """KWOK has no kubelet: the API server's own words are of an address that nobody listens on."""
+    annotations = {"kwok.x-k8s.io/node": "fake"}
+    nodes = [
+        {"metadata": {"name": "train-0001", "annotations": annotations}},
+        {"metadata": {"name": "real-0001"}},
+    ]
+    asked: list[str] = []
+
+    def read(_api: object, _namespace: str, pod: str, _lines: int) -> str:
+        asked.append(pod)
+        return "a line"
+
+    pods = tuple(MagicMock(node=node) for node in ("train-0001", "real-0001"))
+    pods[0].name, pods[1].name = "simulated", "real"
+    work, api = MagicMock(pods=pods), MagicMock()
+    api.list.return_value = nodes
+    monkeypatch.setattr(commands, "_observe", lambda *_: ("lab", api, [work]))
+    monkeypatch.setattr(sovereign_ai.operate, "find_work", lambda *_: work, raising=False)
+    monkeypatch.setattr(sovereign_ai.operate, "read_log", read, raising=False)
+    done = CliRunner().invoke(app, ["jobs", "logs", LAB, "pretrain"])
+    assert (done.exit_code, asked) == (0, ["real"])
+    assert done.stdout.splitlines() == [
+        "real: a line",
+        "simulated is on train-0001, a simulated machine, which runs no containers",
+    ]

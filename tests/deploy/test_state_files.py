@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai.deploy.engine import ready
 from sovereign_ai.deploy.state_files import StackFiles, project_of, unpacked
 from sovereign_ai.errors import EnvironmentLacksError, SpecError
 
@@ -64,3 +65,11 @@ def test_a_file_that_names_no_project_is_a_problem_with_its_place(tmp_path: Path
     with pytest.raises(SpecError, match=r"no-project|yaml-syntax|hidden-character") as refused:
         project_of(tmp_path)
     assert refused.value.problems[0].where.file == str(tmp_path / "Pulumi.yaml")
+
+
+def test_a_folder_without_a_project_is_told_as_up_tells_it(tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as by_state:
+        project_of(tmp_path)
+    with pytest.raises(SpecError) as by_up:
+        ready(tmp_path)
+    assert by_state.value.problems == by_up.value.problems

@@ -72,6 +72,26 @@ def test_the_clusters_own_taints_are_expected() -> None:
     assert found(api) == []
 
 
+@pytest.mark.parametrize(
+    ("taint", "also", "way"),
+    [
+        ("sovereign-ai.internal/fault", False, "repair run"),
+        ("sovereign-ai.internal/fault", True, "sovereign-ai up"),
+        ("example.com/fault", False, "sovereign-ai up"),
+    ],
+)
+def test_the_taint_of_an_injected_fault_is_for_repair_and_not_for_a_deployment(
+    taint: str, also: bool, way: str
+) -> None:
+    api = memory()
+    live = api.live("Node", "train-0001")
+    live["spec"]["taints"].append({"key": taint, "value": "xid-79", "effect": "NoSchedule"})
+    if also:
+        live["metadata"]["labels"][KEYS.rack] = "elsewhere"
+    (finding,) = check(api, FACTORY, PLAN).findings
+    assert way in finding.hint
+
+
 def test_a_spare_without_its_taint_is_found() -> None:
     api = memory()
     api.live("Node", "train-0003")["spec"]["taints"].pop()

@@ -72,7 +72,7 @@ REFUSED = [
         HEAD + "pool: trian\nnodes: 2\nmodel: {layer: 80}\n",
         [
             "3: unknown-name: no pool of the stack is called 'trian': did you mean 'train'?",
-            "5: unknown-field: TrainedModel has no field 'layer': did you mean 'layers'?",
+            "5: unknown-field: 'model' has no field 'layer': did you mean 'layers'?",
         ],
     ),
     (
