@@ -74,7 +74,7 @@ _POLL_SECONDS = 0.05
 _REVISION = "policy revision "
 _PROBE = "sovereign-guard-revision"
 """Name of a binding that the guard refuses, with its own revision in the message."""
-_STATED = re.compile(r"guard revision ([0-9a-f]{16})\b")
+_STATED = re.compile(rb"guard revision ([0-9a-f]{16})\b")
 _EXISTS = 409
 _LONGEST = 60_000
 """Characters of one comparison.
@@ -408,21 +408,21 @@ def _loaded(api: Api, before: bytes, data: bytes) -> Callable[[], bool]:
     older version, does it look among the API server's metrics: these are megabytes, and take it a fifth of a
     second.
     """
-    former, stated = (_revision_in(content.decode(errors="replace")) for content in (before, data))
-    if stated or former:
+    stated = _revision_in(data)
+    if stated or _revision_in(before):
         return partial(_states, api, stated)
     # The API server reports the digest of all files together, each closed by a zero byte.
     digest = hashlib.sha256(data + bytes(1)).hexdigest()
     return partial(_reports, api, f'hash="sha256:{digest}"')
 
 
-def _revision_in(text: str) -> str | None:
+def _revision_in(text: bytes) -> bytes | None:
     """Return the revision that a guard's file or refusal states; None where it states none."""
     match = _STATED.search(text)
     return match[1] if match else None
 
 
-def _states(api: Api, revision: str | None) -> bool:
+def _states(api: Api, revision: bytes | None) -> bool:
     """Return whether the guard that the API server enforces states a revision; None for no guard at all."""
     binding = {"policyName": _PROBE, "validationActions": ["Deny"]}
     try:
@@ -430,7 +430,7 @@ def _states(api: Api, revision: str | None) -> bool:
     except ApiError as error:
         # Somebody may have made one while there was no guard; admission comes before that.
         is_admitted = error.status == _EXISTS
-        return is_admitted if revision is None else _revision_in(str(error)) == revision
+        return is_admitted if revision is None else _revision_in(str(error).encode()) == revision
     return revision is None
 
 

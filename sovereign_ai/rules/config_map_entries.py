@@ -206,6 +206,8 @@ def entries_name_places() -> tuple[str, ...]:
     # Of a default for a variable only what is behind its sign counts.
     url = 'm.split(":")[0] + "://" + m.findAll("[^-=/]*(?:-[^-=/]+)*$")[0]'
     stores = f"y.findAll({literal(_STORE_URL)}).map(m, {url}).all(u, {url_without_path('u')})"
+    # What a script is told is asked, whatever asks it.
+    asked = f"y.findAll({literal(_ASKED)}).all(u, {url_without_path('u')})"
     beside = f"{are_permitted_regions('y')} && {are_permitted_in_calls('y', permitted)}"
     return (
         # The place of a store in another file is none of this one's.
@@ -220,10 +222,7 @@ def entries_name_places() -> tuple[str, ...]:
         _lines_meet("joined", are_permitted_by_word("y", permitted)),
         _lines_meet("files", f'(!y.contains("://") || {stores})'),
         _lines_meet("scripts", are_permitted_to_clients("y", permitted)),
-        # What a script is told is asked, whatever asks it.
-        _lines_meet(
-            "scripts", f"(!y.contains('://') || y.findAll({literal(_ASKED)}).all(u, {url_without_path('u')}))"
-        ),
+        _lines_meet("scripts", f"(!y.contains('://') || {asked})"),
         _lines_meet("programs", f"!y.matches({literal(TUNNEL)})"),
     )
 
