@@ -6,9 +6,9 @@ one wait, to which the engine and its provider only add their start and their ow
 object is was decided before (`removal.py`), under the lock that is still held.
 
 The order is the engine's own: role bindings first, then namespaces and everything outside them, and admission
-policies last, when everything that they judge is gone. The state is removed when nothing of the stack is
-left. A removal that fails drops from the state what is gone; one that is killed leaves the state as it was.
-The next removal resumes in both cases.
+policies last, when everything that they judge is gone. Webhooks go before all. The state is removed when
+nothing of the stack is left. A removal that fails drops from the state what is gone; one that is killed
+leaves the state as it was. The next removal resumes in both cases.
 
     if not needs_engine(engine.checkpoint()):
         outcome = remove_directly(engine, api, removal, deployment, progress, wait_seconds=60)
@@ -37,6 +37,7 @@ from sovereign_ai.deploy.termination import wait_until_gone
 from sovereign_ai.errors import EnvironmentLacksError, SovereignError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
+from sovereign_ai.render.kubernetes import WEBHOOKS
 
 _RIGHTS = frozenset({"RoleBinding", "ClusterRoleBinding"})
 _FREE = frozenset(
@@ -139,6 +140,8 @@ class _Deletion:
 
     def run(self, removal: Removal, deployment: StackDeployment) -> None:
         """Delete role bindings, then all but the admission policies, and those when all else is gone."""
+        # The server of a webhook goes with its namespace, and without it the webhook refuses all deletions.
+        self._delete([key for key in removal.ours if key.kind in WEBHOOKS])
         # A controller takes its finalizers off its objects only while it runs.
         gone = remove_custom(
             self.api,
@@ -150,7 +153,7 @@ class _Deletion:
         going = {key.name for key in removal.ours if key.kind == "Namespace"}
         policies, rights, others, inside = [], [], [], []
         for key in removal.ours:
-            if key in gone:
+            if key in gone or key.kind in WEBHOOKS:
                 continue
             if key.kind in KEPT:
                 policies.append(key)

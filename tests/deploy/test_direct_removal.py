@@ -26,6 +26,7 @@ from tests.deploy.test_state_objects import resource
 from tests.support.memory_cluster import MemoryCluster, obj, refusal
 
 POLICY, BINDING = "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+WEBHOOK = "ValidatingWebhookConfiguration"
 GONE = "2026-11-26T12:00:00Z"
 
 
@@ -146,6 +147,7 @@ def built(tmp_path: Path, record: StackRecord, **hold: Any) -> tuple[Cascading, 
         ("RoleBinding", "admin", "research"),
         ("PriorityClass", "urgent", ""),
         ("ConfigMap", "kept", "default"),
+        (WEBHOOK, "asks", ""),
     ]
     api = Cascading(
         *(
@@ -164,14 +166,14 @@ def removed(api: Cascading, whole: StackDeployment, wait_seconds: float = 5.0) -
     return engine, lines
 
 
-def test_rights_go_first_and_policies_when_all_that_they_judge_is_gone(
+def test_webhooks_go_first_then_rights_and_policies_when_all_that_they_judge_is_gone(
     tmp_path: Path, record: StackRecord
 ) -> None:
     api, whole = built(tmp_path, record)
     engine, lines = removed(api, whole)
     deleted = [line.removeprefix("DELETE ") for line in api.written]
-    assert deleted[0] == "RoleBinding/admin"
-    assert set(deleted[1:-2]) == {"Namespace/research", "PriorityClass/urgent", "ConfigMap/kept"}, (
+    assert deleted[:2] == [f"{WEBHOOK}/asks", "RoleBinding/admin"]
+    assert set(deleted[2:-2]) == {"Namespace/research", "PriorityClass/urgent", "ConfigMap/kept"}, (
         "facts goes with its namespace"
     )
     assert deleted[-2:] == [f"{BINDING}/b", f"{POLICY}/p"]
@@ -269,6 +271,7 @@ def test_a_removal_that_fails_keeps_the_policies_and_drops_from_the_state_what_i
         "ConfigMap/facts",
         "RoleBinding/admin",
         "ConfigMap/kept",
+        f"{WEBHOOK}/asks",
     }
 
 
