@@ -266,6 +266,79 @@ def test_a_change_of_one_tenant_is_all_that_the_engine_sees_and_its_state_is_tha
         assert engine.preview(refresh=True).changes == {}
 
 
+def ours(api: Api) -> dict[str, str]:
+    """Return every object that carries this tool's label, by name, with its UID."""
+    labelled = {}
+    for kind in api.kinds():
+        if "list" in kind.verbs:
+            for obj in api.list(kind.api_version, kind.kind, label_selector="sovereign-ai.internal/owner"):
+                meta = obj["metadata"]
+                labelled[f"{kind.kind}/{meta.get('namespace', '')}/{meta['name']}"] = meta["uid"]
+    return labelled
+
+
+def is_kept(api: Api, kind: tuple[str, str], name: str, namespace: str | None) -> bool:
+    """Return whether the administrator's policy is in force."""
+    try:
+        api.delete(*kind, name, namespace, dry_run=True)
+    except ApiError as error:
+        return "the administrator keeps it" in str(error)
+    return False
+
+
+def keeper(lab: Lab, resource: str, name: str) -> list[dict[str, Any]]:
+    """Keep an object with a policy of the cluster's administrator; return that policy and its binding."""
+    version, _, plural = resource.rpartition("/")
+    group = version.rpartition("/")[0]
+    rule = {"apiGroups": [group], "apiVersions": ["*"], "operations": ["DELETE"], "resources": [plural]}
+    kept = {"expression": f"oldObject.metadata.name != '{name}'", "message": "the administrator keeps it"}
+    specs = {
+        "ValidatingAdmissionPolicy": {
+            "matchConstraints": {"resourceRules": [rule]},
+            "validations": [kept],
+        },
+        "ValidatingAdmissionPolicyBinding": {"policyName": "keeper", "validationActions": ["Deny"]},
+    }
+    made = []
+    for kind, spec in specs.items():
+        head = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": "keeper"}}
+        made.append(lab.api.create({**head, "spec": spec}))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("resource", "kind", "name", "namespace"),
+    [
+        (f"{RBAC}/rolebindings", (RBAC, "RoleBinding"), "tenant-admin", "startups"),
+        ("v1/resourcequotas", ("v1", "ResourceQuota"), "tenant", "startups"),
+        ("v1/namespaces", ("v1", "Namespace"), "startups", None),
+    ],
+)
+def test_what_an_administrators_policy_keeps_is_told_by_preview_up_and_down_before_anything_is_deleted(
+    lab: Lab, resource: str, kind: tuple[str, str], name: str, namespace: str | None
+) -> None:
+    description = lab.stack / "factory.yaml"
+    text = description.read_text(encoding="utf-8")
+    before = ours(lab.api)
+    made = keeper(lab, resource, name)
+    try:
+        assert within(30, lambda: is_kept(lab.api, kind, name, namespace))
+        lines = [line for line in text.splitlines(keepends=True) if "startups" not in line]
+        description.write_text("".join(lines), encoding="utf-8")
+        for verb, more in (("preview", ()), ("up", ()), ("down", ("--keep-cluster",))):
+            problems = lab.on_plane(verb, *more, code=3)["problems"]
+            assert {problem["code"] for problem in problems} == {"api-forbids"}, verb
+            assert all("the administrator keeps it" in problem["message"] for problem in problems), verb
+            assert name in problems[0]["field"], verb
+            assert ours(lab.api) == before, verb
+    finally:
+        description.write_text(text, encoding="utf-8")
+        for policy in reversed(made):
+            lab.api.delete(policy["apiVersion"], policy["kind"], "keeper")
+    assert within(30, lambda: not is_kept(lab.api, kind, name, namespace))
+    assert (lab.on_plane("up")["changes"], lab.verify()) == ({}, [])
+
+
 def step_in(event: dict[str, Any]) -> tuple[str, str]:
     """Return the resource that an event of the engine is about, and what becomes of it.
 
@@ -278,14 +351,7 @@ def step_in(event: dict[str, Any]) -> tuple[str, str]:
 def test_last_of_all_down_leaves_no_object_of_ours_and_then_no_process(lab: Lab) -> None:
     api = lab.api
     lab.on_plane("down", "--keep-cluster")
-    ours = "sovereign-ai.internal/owner=sovereign-ai"
-    left = [
-        f"{kind.kind}/{obj['metadata']['name']}"
-        for kind in api.kinds()
-        if "list" in kind.verbs
-        for obj in api.list(kind.api_version, kind.kind, label_selector=ours)
-    ]
-    assert left == []
+    assert ours(api) == {}
     if lab.backend == "kind":
         return  # tests/kind ends the cluster that all share, and looks for what is left
     lab.cluster("down")
