@@ -30,7 +30,7 @@ def templates(key: str = "") -> str:
         key: the kind. If empty, the expression is for every kind.
     """
     lists_by_kind = {}
-    for addon in ADDONS.values():
+    for addon in _addons_of(key):
         lists = []
         if addon.templates:
             lists.append(lists_of(*addon.templates))
@@ -59,7 +59,7 @@ def gathered(must: Must, key: str = "") -> list[str]:
         key: the kind. If empty, the expressions are for every kind.
     """
     lists_by_kind = {}
-    for addon in ADDONS.values():
+    for addon in _addons_of(key):
         lists = []
         for paths in _batches(addon, must):
             lists.append(nested(*paths))
@@ -76,6 +76,13 @@ def gathered(must: Must, key: str = "") -> list[str]:
     if key:
         return [_lists_of_kind(lists_by_kind, key)]
     return _pieces(_choices(lists_by_kind))
+
+
+def _addons_of(key: str) -> Iterable[Addon]:
+    """Return the add-on of a kind, none of a kind without one; all of them if the key is empty."""
+    if not key:
+        return ADDONS.values()
+    return (ADDONS[key],) if key in ADDONS else ()
 
 
 def _batches(addon: Addon, must: Must) -> Iterator[list[str]]:
