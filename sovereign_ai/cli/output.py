@@ -14,7 +14,8 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from shlex import join
 from textwrap import wrap
@@ -166,9 +167,11 @@ class Output:
 def _lines_of(problems: Sequence[Problem]) -> list[str]:
     """Return the lines of problems for a person; of neighbours with one hint, the last one has it for all."""
     lines: list[str] = []
-    for problem, next_one in zip_longest(problems, problems[1:]):
-        is_shared = next_one is not None and next_one.hint == problem.hint
-        lines += replace(problem, hint="").lines if is_shared else problem.lines
+    for _, neighbours in groupby(problems, key=attrgetter("hint")):
+        *others, last = neighbours
+        for problem in others:
+            lines += replace(problem, hint="").lines
+        lines += last.lines
     return lines
 
 
