@@ -277,7 +277,7 @@ class _Deployment:
             to_restore = [obj for obj in marked.objects if resource_name(obj) in drifted]
             restored = restore(target.api, to_restore, output.progress)
         if is_quiet:
-            # `prepare` has put policies back before anything else; the comparison before it named them.
+            # The preparation has put policies back before anything else; the comparison before it named them.
             restored = sorted({*restored, *filter(is_always_restored, changes.restore)})
         remaining = _remaining_drift(stack, target, marked) if leaves_drift else []
         own = {
@@ -360,13 +360,16 @@ class _Deployment:
         reading: Snapshot,
     ) -> PulumiOutcome:
         """Prepare the cluster and record a run; where the engine runs, its program prepares the cluster."""
-        from sovereign_ai.deploy import arrivals, prepare, reading_of, uncordon
+        from sovereign_ai.deploy import arrivals, begin_preparation, reading_of, uncordon
 
         stack, output, kubeconfig = self.stack, self.output, self.target.kubeconfig
         engine.insist_on_hold()
         if changes.restore:
             now = reading_of(self.target.api, marked.objects)
-            prepare(stack.factory, stack.plan, marked, kubeconfig, deployment, output.progress, reading=now)
+            finish = begin_preparation(
+                stack.factory, stack.plan, marked, kubeconfig, deployment, output.progress, reading=now
+            )
+            finish()
         else:
             _keep_guarded(stack, marked, kubeconfig, output)
             if self.target.has_real_nodes or not self.target.simulated:

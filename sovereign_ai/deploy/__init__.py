@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         claim_cluster,
         insist_on_asked,
     )
-    from sovereign_ai.deploy.preparation import applying_policies, prepare
+    from sovereign_ai.deploy.preparation import applying_policies, begin_preparation
     from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
     from sovereign_ai.deploy.pulumi_environment import engine_variables, pulumi_state, state_dir
     from sovereign_ai.deploy.reading import reading_of, serves_all
@@ -122,7 +122,7 @@ else:
                 "claim_cluster",
                 "insist_on_asked",
             ),
-            "preparation": ("applying_policies", "prepare"),
+            "preparation": ("applying_policies", "begin_preparation"),
             "provider": ("PROVIDER_VERSION", "provider_inputs"),
             "pulumi_environment": ("engine_variables", "pulumi_state", "state_dir"),
             "reading": ("reading_of", "serves_all"),
@@ -173,6 +173,7 @@ __all__ = [
     "all_leaving",
     "applying_policies",
     "arrivals",
+    "begin_preparation",
     "check_preconditions",
     "check_removal",
     "claim_cluster",
@@ -204,7 +205,6 @@ __all__ = [
     "planned_renames",
     "plugin_problem",
     "policies_accepted_by",
-    "prepare",
     "prepare_control_plane",
     "project_of",
     "provider_inputs",

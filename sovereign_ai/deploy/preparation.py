@@ -56,43 +56,6 @@ from sovereign_ai.render.kubernetes import Bundle
 from sovereign_ai.spec import AIFactory
 
 
-def prepare(
-    factory: AIFactory,
-    plan: Plan,
-    bundle: Bundle,
-    kubeconfig: Path,
-    deployment: StackDeployment,
-    progress: Callable[[str], object],
-    *,
-    reading: Snapshot | None = None,
-    run: Path | None = None,
-) -> None:
-    """Prepare a cluster so that all changes of the engine are permitted, and none permits too much.
-
-    Args:
-        factory: the new description.
-        plan: its plan.
-        bundle: the objects that are about to be deployed.
-        kubeconfig: the cluster's kubeconfig.
-        deployment: the stack that deploys them.
-        progress: called with a line for each thing done.
-        reading: the cluster, as other checks have read it a moment ago; left out, that of the file's current
-            context.
-        run: folder of the working copy, where a command runs the engine that runs this.
-
-    Raises:
-        DeploymentError: a pod or a namespace does not go, or a policy does not come into force.
-        EnvironmentLacksError: it is another cluster, objects of others have planned names, the guard of the
-            policies was not accepted, or a key cannot be created.
-        ApiError: the API server refused a write.
-        UnreachableError: there was no answer.
-    """
-    finish = begin_preparation(
-        factory, plan, bundle, kubeconfig, deployment, progress, reading=reading, run=run
-    )
-    finish()
-
-
 def begin_preparation(
     factory: AIFactory,
     plan: Plan,
@@ -104,10 +67,11 @@ def begin_preparation(
     reading: Snapshot | None = None,
     run: Path | None = None,
 ) -> Callable[[], None]:
-    """Take the steps of `prepare` before the new policies, and return a function that takes the others.
+    """Prepare a cluster so that all changes of the engine are permitted, and none permits too much.
 
-    An API server takes seconds to enforce new policies. A program can declare its resources meanwhile, as
-    long as none is registered before that function has returned.
+    This takes the steps before the new policies, and returns a function that takes the others. An API server
+    takes seconds to enforce new policies. A program can declare its resources meanwhile, as long as none is
+    registered before that function has returned.
 
     Args:
         factory: the new description.
@@ -121,7 +85,7 @@ def begin_preparation(
         run: folder of the working copy, where a command runs the engine that runs this.
 
     Returns:
-        A function that raises what `prepare` raises.
+        A function for the other steps, which raises the same.
 
     Raises:
         DeploymentError: a pod or a namespace does not go, or a policy does not come into force.
@@ -170,8 +134,9 @@ def applying_policies(
     """Apply the policies in the background of a block in which the engine runs, if no step must precede.
 
     An API server takes seconds to enforce a new policy, and an engine takes as long to start its program.
-    `prepare`, which the program runs, does the same and waits for the effect; most of that time has passed by
-    then. A failure here is ignored: `prepare` waits for the end of this, meets it too, and reports it.
+    The preparation, which the program runs, does the same and waits for the effect; most of that time has
+    passed by then. A failure here is ignored: the preparation waits for the end of this, meets it too, and
+    reports it.
 
     Args:
         factory: the new description.
@@ -188,7 +153,7 @@ def applying_policies(
         ApiError: the API server refused to list what exists.
         UnreachableError: there was no answer.
     """
-    # Objects that leave are deleted under the policies that permitted them, so `prepare` has to do that
+    # Objects that leave are deleted under the policies that permitted them, so the preparation has to do
     # first.
     is_first = not (
         departing(reading, factory, plan, bundle, checked.renames)
