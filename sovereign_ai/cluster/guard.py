@@ -10,6 +10,8 @@ towards everybody:
   the rendered object. Their metadata may be written, apart from the labels that name the owner.
 - It refuses to delete the priority levels of tenants and platform. Their content is kept by policies, which
   see an object only while it is there.
+- It refuses one binding by name, and states its own revision in that message: a deployment asks for it in a
+  dry run, to know which content the API server has loaded.
 - It repeats the policies on namespaces and nodes. Where these lost their labels, network policies, Pod
   Security and placement would select other objects, though no policy was touched.
 
