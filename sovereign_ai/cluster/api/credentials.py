@@ -38,8 +38,8 @@ def describe_credentials(kubeconfig: Path, context: str | None = None, now: date
         name, user = _user(read_kubeconfig(kubeconfig), context)
     except (SovereignError, KeyError, TypeError):
         return f"the identity of {kubeconfig}"
-    role = f" in the role of {user['as']!r}" if user.get("as") else ""
-    return f"user {name!r}{role} of {kubeconfig}, by {_means(user, kubeconfig.parent, moment)}"
+    impersonation = f" impersonating {user['as']!r}" if user.get("as") else ""
+    return f"user {name!r}{impersonation} of {kubeconfig}, by {_means(user, kubeconfig.parent, moment)}"
 
 
 def _user(data: Mapping[str, Any], context: str | None) -> tuple[str, Mapping[str, Any]]:

@@ -35,7 +35,7 @@ _TEXTS = {
     ),
 }
 _FILES = {"clusters": ("certificate-authority",), "users": ("client-certificate", "client-key", "tokenFile")}
-_ROLE = frozenset({"as", "as-uid"})
+_IMPERSONATED = frozenset({"as", "as-uid"})
 """Fields of a user that are sent in headers."""
 _MOST_ENTRIES = 5_000
 # No `user:password@`: an account in an address would end up in messages.
@@ -98,9 +98,9 @@ def check_files(path: Path, data: Mapping[str, Any], context: str | None) -> Non
 
 
 def impersonation_in(data: Mapping[str, Any], context: str | None) -> tuple[tuple[str, str], ...]:
-    """Return the headers of requests in the role that a context's user takes, as kubectl sends them.
+    """Return the headers by which requests of a context's user impersonate another, as kubectl sends them.
 
-    They are empty where it takes none. The client package does not read these fields.
+    They are empty where it impersonates nobody. The client package does not read these fields.
 
     Args:
         data: the kubeconfig's content, as `read_kubeconfig` returns it.
@@ -190,17 +190,17 @@ def _entry_errors(kind: str, field: str, held: Mapping[str, Any]) -> Iterator[tu
         elif name == "server" and _SERVER.fullmatch(value) is None:
             message = "expected an address such as https://10.0.0.1:6443, without an account in it"
             yield f"{field}.{name}", message
-        elif name in _ROLE and not value.isprintable():
+        elif name in _IMPERSONATED and not value.isprintable():
             yield f"{field}.{name}", "expected a text without control characters"
     if kind == "users":
-        yield from _role_errors(field, held)
+        yield from _impersonation_errors(field, held)
     for name in ("exec", "auth-provider"):
         if held.get(name) is not None and not isinstance(held[name], dict):
             yield f"{field}.{name}", "expected a mapping of fields"
 
 
-def _role_errors(field: str, held: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the errors of the role that a user takes."""
+def _impersonation_errors(field: str, held: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the errors of whom a user impersonates."""
     groups, extra = held.get("as-groups"), held.get("as-user-extra")
     if groups is not None and not _are_texts(groups):
         yield f"{field}.as-groups", "expected a list of texts without control characters"
@@ -209,7 +209,7 @@ def _role_errors(field: str, held: Mapping[str, Any]) -> Iterator[tuple[str, str
     if not held.get("as"):
         for name in ("as-uid", "as-groups", "as-user-extra"):
             if held.get(name):
-                yield f"{field}.{name}", "expected `as` beside it: whose role it is"
+                yield f"{field}.{name}", "expected `as` beside it: the user to impersonate"
 
 
 def _are_texts(values: Any) -> bool:

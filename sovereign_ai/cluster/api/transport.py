@@ -88,7 +88,7 @@ class Transport:
     Attributes:
         server: the server's URL, as the kubeconfig has it.
         identity: who we are there, in words for a person, without a secret; read only when it is asked for.
-        impersonating: headers that say in whose role requests are sent; empty for one's own.
+        impersonating: headers that say whom requests impersonate; empty for nobody.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Transport:
         return self._identity()
 
     def acting_as(self, user: str, groups: Iterable[str]) -> Transport:
-        """Return the same connections, whose requests are sent in the role of somebody else.
+        """Return the same connections, whose requests impersonate somebody else.
 
         Args:
             user: the user's name.

@@ -135,7 +135,7 @@ def test_the_role_of_a_kubeconfig_is_in_each_request_and_in_the_words_for_who_as
     api.version()
     ((*_, headers),) = server.seen
     assert (headers["Impersonate-User"], headers["Impersonate-Group"]) == ("writer", "b")
-    assert "in the role of 'writer'" in api.identity_words
+    assert "impersonating 'writer'" in api.identity_words
 
 
 @pytest.mark.parametrize(
