@@ -5,10 +5,11 @@ The deletion of a namespace deletes everything in it, and takes at least five se
 one wait, to which the engine and its provider only add their start and their own bookkeeping. Whose each
 object is was decided before (`removal.py`), under the lock that is still held.
 
-The order is the engine's own: role bindings first, then namespaces and everything outside them, and admission
-policies last, when everything that they judge is gone. Webhooks go before all. The state is removed when
-nothing of the stack is left. A removal that fails drops from the state what is gone; one that is killed
-leaves the state as it was. The next removal resumes in both cases.
+Namespaces go first: nothing can be created in one from then on, and its five seconds begin. Role bindings
+follow, then everything else outside namespaces, and admission policies last, when everything that they judge
+is gone. Webhooks go before all. The state is removed when nothing of the stack is left. A removal that fails
+drops from the state what is gone; one that is killed leaves the state as it was. The next removal resumes in
+both cases.
 
     if not needs_engine(engine.checkpoint()):
         outcome = remove_directly(engine, api, removal, deployment, progress, wait_seconds=60)
@@ -39,7 +40,8 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 from sovereign_ai.render.kubernetes import WEBHOOKS
 
-_RIGHTS = frozenset({"RoleBinding", "ClusterRoleBinding"})
+_FIRST = ("Namespace", "RoleBinding", "ClusterRoleBinding")
+"""Kinds that go before the others, in this order."""
 _FREE = frozenset(
     {
         "created",
@@ -139,7 +141,7 @@ class _Deletion:
     wait_seconds: float
 
     def run(self, removal: Removal, deployment: StackDeployment) -> None:
-        """Delete role bindings, then all but the admission policies, and those when all else is gone."""
+        """Delete all but the admission policies, and those when all else is gone."""
         # The server of a webhook goes with its namespace, and without it the webhook refuses all deletions.
         self._delete([key for key in removal.ours if key.kind in WEBHOOKS])
         # A controller takes its finalizers off its objects only while it runs.
@@ -151,22 +153,22 @@ class _Deletion:
             insist=self.state.insist_on_hold,
         )
         going = {key.name for key in removal.ours if key.kind == "Namespace"}
-        policies, rights, others, inside = [], [], [], []
+        policies, first, others, inside = [], [], [], []
         for key in removal.ours:
             if key in gone or key.kind in WEBHOOKS:
                 continue
             if key.kind in KEPT:
                 policies.append(key)
-            elif key.kind in _RIGHTS:
-                rights.append(key)
+            elif key.kind in _FIRST:
+                first.append(key)
             elif key.namespace in going:
                 inside.append(key)
             else:
                 others.append(key)
-        self._delete(rights)
+        self._delete(sorted(first, key=lambda key: _FIRST.index(key.kind)))
         self._delete(others)
         self._empty(inside, deployment)
-        wait_until_gone(self.api, [*rights, *others], self.progress, self.wait_seconds)
+        wait_until_gone(self.api, [*first, *others], self.progress, self.wait_seconds)
         # Their namespaces took them along; they are reported all the same.
         for key in inside:
             self.progress(f"delete {key}")

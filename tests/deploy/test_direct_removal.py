@@ -166,16 +166,14 @@ def removed(api: Cascading, whole: StackDeployment, wait_seconds: float = 5.0) -
     return engine, lines
 
 
-def test_webhooks_go_first_then_rights_and_policies_when_all_that_they_judge_is_gone(
+def test_webhooks_go_first_then_namespaces_and_rights_and_policies_when_all_that_they_judge_is_gone(
     tmp_path: Path, record: StackRecord
 ) -> None:
     api, whole = built(tmp_path, record)
     engine, lines = removed(api, whole)
     deleted = [line.removeprefix("DELETE ") for line in api.written]
-    assert deleted[:2] == [f"{WEBHOOK}/asks", "RoleBinding/admin"]
-    assert set(deleted[2:-2]) == {"Namespace/research", "PriorityClass/urgent", "ConfigMap/kept"}, (
-        "facts goes with its namespace"
-    )
+    assert deleted[:3] == [f"{WEBHOOK}/asks", "Namespace/research", "RoleBinding/admin"]
+    assert set(deleted[3:-2]) == {"PriorityClass/urgent", "ConfigMap/kept"}, "facts goes with its namespace"
     assert deleted[-2:] == [f"{BINDING}/b", f"{POLICY}/p"]
     looked = [number for number, line in enumerate(api.asked) if line == "LIST Namespace"]
     assert api.asked.index(f"DELETE {BINDING}/b") > looked[-1] > api.asked.index("DELETE Namespace/research")
