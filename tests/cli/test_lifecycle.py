@@ -113,16 +113,20 @@ def widen(lab: Lab, api: Api) -> str:
     return "NetworkPolicy/research/default-deny"
 
 
-def test_a_plain_pulumi_up_in_our_environment_finds_nothing_to_do(lab: Lab) -> None:
-    env = lab.env | lab.on_plane("env")["environment"]
-    done = subprocess.run(
-        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--expect-no-changes"],
-        cwd=lab.stack,
-        env=env,
+def plain_pulumi_up(lab: Lab, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run Pulumi itself on a stack's folder, in the environment that `env` gives."""
+    return subprocess.run(
+        ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", *options],
+        cwd=folder,
+        env=lab.env | lab.on_plane("env")["environment"],
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_a_plain_pulumi_up_in_our_environment_finds_nothing_to_do(lab: Lab) -> None:
+    done = plain_pulumi_up(lab, lab.stack, "--expect-no-changes")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -131,20 +135,12 @@ def test_a_plain_pulumi_up_changes_a_policy_that_the_description_changes(lab: La
     shutil.copytree(lab.stack, other)
     text = (other / "factory.yaml").read_text()
     assert REGISTRY in text
-    env = lab.env | lab.on_plane("env")["environment"]
     for wanted, change in (
         (text.replace(REGISTRY, f"{REGISTRY}, registry.example.com/second"), True),
         (text, False),
     ):
         (other / "factory.yaml").write_text(wanted)
-        done = subprocess.run(
-            ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive"],
-            cwd=other,
-            env=env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = plain_pulumi_up(lab, other)
         assert done.returncode == 0, done.stdout + done.stderr
         policy = lab.api.get("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "sovereign-pods")
         assert policy is not None
@@ -314,7 +310,7 @@ def keeper(lab: Lab, resource: str, name: str) -> list[dict[str, Any]]:
         ("v1/namespaces", ("v1", "Namespace"), "startups", None),
     ],
 )
-def test_what_an_administrators_policy_keeps_is_told_by_preview_up_and_down_before_anything_is_deleted(
+def test_what_an_administrators_policy_keeps_is_told_by_preview_up_down_and_pulumi_before_anything_is_deleted(
     lab: Lab, resource: str, kind: tuple[str, str], name: str, namespace: str | None
 ) -> None:
     description = lab.stack / "factory.yaml"
@@ -331,6 +327,11 @@ def test_what_an_administrators_policy_keeps_is_told_by_preview_up_and_down_befo
             assert all("the administrator keeps it" in problem["message"] for problem in problems), verb
             assert name in problems[0]["field"], verb
             assert ours(lab.api) == before, verb
+        plain = plain_pulumi_up(lab, lab.stack)
+        assert plain.returncode != 0
+        assert "the administrator keeps it" in plain.stdout + plain.stderr
+        assert "Traceback" not in plain.stdout + plain.stderr
+        assert ours(lab.api) == before
     finally:
         description.write_text(text, encoding="utf-8")
         for policy in reversed(made):
