@@ -7,8 +7,10 @@ TLS verified, credentials from a file, only what differs is written.
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
+import signal
 import ssl
 import urllib.error
 import urllib.request
@@ -21,7 +23,8 @@ module: redfish_settings
 short_description: Bring a BMC's settings to what is wanted, over Redfish
 description:
   - Runs where Ansible runs. A property that the BMC does not have is reported and left; a BMC whose certificate the authority did not
-    sign gets no request. Credentials go to the BMC alone - a redirect is refused, and so is a resource outside C(/redfish/).
+    sign gets no request. Credentials go to the BMC alone - a redirect is refused, and so is a resource outside C(/redfish/) - and
+    into no output. Whatever a BMC answers, the module ends with a message within five minutes.
 options:
   address: {description: Address and port of the BMC., type: str, required: true}
   credentials: {description: File of mode 0600 that holds C(user:password) in one line., type: path, required: true}
@@ -35,6 +38,12 @@ author: sovereign_ai
 Json = dict[str, Any]
 _MOST_BYTES = 4_000_000
 """Bytes of one answer; the largest resources of real BMCs have some hundred thousand."""
+_MOST_SECONDS = 300
+"""Seconds for one BMC; a slow one takes a second for each of some twenty answers."""
+_BROKEN = (OSError, http.client.HTTPException)
+"""What Python raises where a connection breaks, or is none of HTTP."""
+_ODD = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
+"""What Python raises where an answer has another form than Redfish's schemas give it."""
 
 
 class RefuseRedirect(urllib.request.HTTPRedirectHandler):
@@ -54,11 +63,11 @@ class Bmc:
             module.fail_json(msg=f"others can read {path}: chmod 600 {path}")
         with open(path, encoding="utf-8") as opened:
             word = opened.read().strip()
+        encoded = base64.b64encode(word.encode()).decode()
         self.module = module
-        self.head = {
-            "Authorization": "Basic " + base64.b64encode(word.encode()).decode(),
-            "Accept": "application/json",
-        }
+        self.head = {"Authorization": f"Basic {encoded}", "Accept": "application/json"}
+        # A BMC that repeats what it was sent would have it in Ansible's output and in the results.
+        module.no_log_values.update({word, encoded, word.partition(":")[2]} - {""})
         context = ssl.create_default_context(cafile=module.params["authority"])
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         plain = urllib.request.ProxyHandler({})
@@ -87,14 +96,17 @@ class Bmc:
                 content = answer.read(_MOST_BYTES + 1)
                 if len(content) > _MOST_BYTES:
                     self.module.fail_json(msg=f"{path}: the answer has more than {_MOST_BYTES:,} bytes")
-                return json.loads(content or b"{}"), answer.headers.get("ETag", "")
+                resource, etag = json.loads(content or b"{}"), answer.headers.get("ETag", "")
         except urllib.error.HTTPError as error:
             self.module.fail_json(
                 msg=f"{path}: the BMC answers {error.code} {error.reason}: {_detail(error)}"
             )
-        except (OSError, ValueError) as error:
-            self.module.fail_json(msg=f"{path}: {getattr(error, 'reason', error)}")
-        raise AssertionError  # fail_json does not return
+        except (*_BROKEN, ValueError, RecursionError) as error:
+            reason = getattr(error, "reason", error) or type(error).__name__
+            self.module.fail_json(msg=f"{path[:200]}: {reason}")
+        if not isinstance(resource, dict):
+            self.module.fail_json(msg=f"{path}: the answer is no resource of Redfish")
+        return resource, etag
 
     def first(self, collection: str) -> str:
         """Give the first member of a collection."""
@@ -155,7 +167,7 @@ def power_limit(bmc: Bmc, system: Json, watts: int) -> tuple[str, Json]:
 
 
 def main() -> None:
-    """Compare, and unless this is a check, write what differs."""
+    """Read the parameters, and end with a message whatever the BMC answers."""
     spec: dict[str, Any] = {
         "address": {"type": "str", "required": True},
         "credentials": {"type": "path", "required": True},
@@ -166,7 +178,31 @@ def main() -> None:
         "boot": {"type": "list", "elements": "str", "default": []},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    bmc = Bmc(module)
+    # For all answers together: a BMC that sends a byte from time to time keeps every other limit.
+    signal.signal(signal.SIGALRM, too_slow)
+    signal.setitimer(signal.ITIMER_REAL, _MOST_SECONDS)
+    try:
+        settle(module, Bmc(module))
+    except _BROKEN as error:
+        module.fail_json(msg=f"the BMC's answer breaks off: {error or type(error).__name__}")
+    except _ODD as error:
+        reason = f"{type(error).__name__}: {error}"
+        module.fail_json(msg=f"the BMC answers in another form than Redfish has: {reason}")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def too_slow(_number: int, _frame: object) -> None:
+    """End the wait for a BMC.
+
+    Raises:
+        TimeoutError: always.
+    """
+    raise TimeoutError(f"the BMC has not answered everything within {_MOST_SECONDS} s")
+
+
+def settle(module: AnsibleModule, bmc: Bmc) -> None:
+    """Compare what a BMC has with what is wanted, write what differs, and end the module."""
     manager, system = bmc.first("/redfish/v1/Managers"), bmc.first("/redfish/v1/Systems")
     machine = bmc.ask(system)[0]
     order = boot_order(bmc, machine, module.params["boot"])

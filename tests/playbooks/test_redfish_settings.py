@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
+import io
 import ipaddress
+import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.hostile.fields import VALUES, places, replaced
 from tests.playbooks.modules import module
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -32,6 +36,7 @@ class AnsibleStub:
 
     def __init__(self, params: dict[str, Any]) -> None:
         self.params = params
+        self.no_log_values: set[str] = set()
 
     def fail_json(self, msg: str) -> None:
         raise FailedError(msg)
@@ -177,3 +182,148 @@ def test_a_chassis_without_metrics_has_no_place_for_a_power_limit(serve: Any, cl
     bmc = serve(lambda _path: (200, {}, b"{}"))
     links = {"Links": {"Chassis": [{"@odata.id": "/redfish/v1/Chassis/1"}]}}
     assert module("redfish_settings").power_limit(client(bmc), links, 9_000)[0] == ""
+
+
+TREE: dict[str, Any] = {
+    "/redfish/v1/Managers": {"Members": [{"@odata.id": "/redfish/v1/Managers/1"}]},
+    "/redfish/v1/Managers/1/NetworkProtocol": {"IPMI": {"ProtocolEnabled": True}},
+    "/redfish/v1/Systems": {"Members": [{"@odata.id": "/redfish/v1/Systems/1"}]},
+    "/redfish/v1/Systems/1": {
+        "Boot": {"BootOrder": ["Boot1", "Boot2"], "BootOptions": {"@odata.id": "/redfish/v1/Options"}},
+        "Links": {"Chassis": [{"@odata.id": "/redfish/v1/Chassis/1"}]},
+    },
+    "/redfish/v1/Systems/1/SecureBoot": {"SecureBootEnable": False},
+    "/redfish/v1/Options": {"Members": [{"@odata.id": "/redfish/v1/Options/1"}]},
+    "/redfish/v1/Options/1": {"BootOptionReference": "Boot2", "Alias": "Hdd"},
+    "/redfish/v1/Chassis/1": {"EnvironmentMetrics": {"@odata.id": METRICS}},
+    METRICS: {"PowerLimitWatts": {"SetPoint": 10_000, "ControlMode": "Automatic"}},
+}
+"""Every resource that the module reads, as a BMC has it."""
+CREDENTIALS = "admin:Zq7LkVtQx3mN"
+REPEATED = ("Zq7LkVtQx3mN", "YWRtaW46WnE3TGtWdFF4M21O")
+"""The password, and the credentials as HTTP has them."""
+Opened = Callable[[str], bytes]
+_KINDS = ("null", "true", "empty-list", "list", "mapping", "deep", "larger", "float", "many", "escape-title")
+ODD: tuple[Any, ...] = ("/redfish/v1/a b\r\nX: y", {"@odata.id": {}}, *(VALUES[kind] for kind in _KINDS))
+"""A value of each kind, and a path that is none."""
+
+
+@pytest.fixture
+def end(
+    certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[Opened], dict[str, Any]]:
+    """Return how the module ends, as Ansible runs it, for what each path of a BMC gives."""
+    from ansible.module_utils.testing import patch_module_args
+
+    credentials = tmp_path / "credentials"
+    credentials.touch(mode=0o600)
+    credentials.write_text(CREDENTIALS)
+    params = {"address": "bmc.example", "credentials": str(credentials), "authority": str(certificate)}
+    params |= {"manager": {"IPMI": {"ProtocolEnabled": False}}, "power_limit": 9_000, "boot": ["Hdd", "Pxe"]}
+
+    def run(opened: Opened) -> dict[str, Any]:
+        code = module("redfish_settings")
+
+        class Opener:
+            def open(self, request: Any, **_named: object) -> Any:
+                answer = io.BytesIO(opened(request.selector))
+                answer.headers = {}  # type: ignore[attr-defined]
+                return answer
+
+        monkeypatch.setattr(code.urllib.request, "build_opener", lambda *_: Opener())
+        with patch_module_args({**params, "_ansible_check_mode": True}), pytest.raises(SystemExit):
+            code.main()
+        output = capsys.readouterr().out
+        assert not any(word in output for word in REPEATED), output
+        answer: dict[str, Any] = json.loads(output)
+        return answer
+
+    return run
+
+
+def told(tree: Any) -> Opened:
+    return lambda path: json.dumps(tree.get(path, {})).encode()
+
+
+def test_a_bmc_that_answers_as_redfish_has_it_is_compared(end: Any) -> None:
+    answer = end(told(TREE))
+    assert answer["changed"]
+    assert "+ IPMI.ProtocolEnabled: false" in answer["diff"]["prepared"]
+    assert "+ PowerLimitWatts.SetPoint: 9000" in answer["diff"]["prepared"]
+
+
+def test_whatever_stands_in_whichever_member_the_module_ends_with_a_message(end: Any) -> None:
+    asked: set[str] = set()
+    end(lambda path: asked.add(path) or told(TREE)(path))
+    assert asked == set(TREE)
+    refused = 0
+    for path, resource in TREE.items():
+        for at in [(), *places(resource)]:
+            for value in ODD:
+                changed = replaced({path: resource}, (path, *at), value)
+                answer = end(told({**TREE, **changed}))
+                refused += bool(answer.get("failed"))
+                assert answer.get("failed") or "diff" in answer
+    assert refused > 100
+
+
+BODIES = {
+    "no JSON": b"<html>",
+    "no text": b"\xff\xfe\x00",
+    "deep": b"[" * 100_000 + b"]" * 100_000,
+    "a list": b"[]",
+    "a large number": b"9" * 5_000,
+    "cut off": b'{"Members": [',
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_what_is_no_resource_ends_with_a_message(end: Any, body: str) -> None:
+    assert end(lambda _path: BODIES[body])["failed"]
+
+
+def _failures() -> Iterator[type[Exception]]:
+    """Yield every way in which an exchange breaks off that Python knows."""
+    todo: list[type[Exception]] = [http.client.HTTPException, OSError]
+    while todo:
+        kind = todo.pop()
+        yield kind
+        todo += kind.__subclasses__()
+
+
+def test_however_a_connection_breaks_the_module_ends_with_a_message(end: Any) -> None:
+    seen = 0
+    for kind in _failures():
+        # Some take more arguments, and none of these is raised by a connection.
+        try:
+            error = kind("x")
+        except TypeError:
+            continue
+
+        def broken(_path: str, error: Exception = error) -> bytes:
+            raise error
+
+        assert end(broken)["failed"], kind
+        seen += 1
+    assert seen > 20
+
+
+def test_credentials_that_a_bmc_repeats_are_in_no_output(end: Any) -> None:
+    for word in (CREDENTIALS, *REPEATED):
+        for path in (word, f"/redfish/v1/{word}"):
+            members = {"Members": [{"@odata.id": path}]}
+            assert end(told({**TREE, "/redfish/v1/Managers": members}))
+        tree = {**TREE, "/redfish/v1/Managers/1/NetworkProtocol": {"IPMI": {"ProtocolEnabled": word}}}
+        assert end(told(tree))["changed"]
+
+
+def test_a_bmc_that_trickles_its_answers_is_left_in_time(end: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = module("redfish_settings")
+    monkeypatch.setitem(globals(), "module", lambda _name: code)
+    monkeypatch.setattr(code, "_MOST_SECONDS", 0.2)
+
+    def trickle(_path: str) -> bytes:
+        threading.Event().wait(30)
+        return b"{}"
+
+    assert "within 0.2 s" in end(trickle)["msg"]
