@@ -10,7 +10,8 @@ Verification needs no network: the reader names the authority's certificate.
 
 What verification checks: the token's form, the digest, policy and time that it states, the signature by the
 certificate that the token names (RFC 5816), that certificate's only purpose (timeStamping, critical) and the
-chain to the reader's certificates at the time of the token. Not checked: whether a certificate was revoked.
+chain to the reader's certificates at the time of the token; issuers name no purpose, or time stamps too. Not
+checked: whether a certificate was revoked.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -71,6 +73,9 @@ _SIGNATURES: dict[Oid, hashes.HashAlgorithm] = {
 _ACCURACY, _ORDERING, _NONCE, _NAME, _EXTENSIONS = b"\x30", b"\x01", b"\x02", b"\xa0", b"\xa1"
 _OPTIONAL = (_ACCURACY, _ORDERING, _NONCE, _NAME, _EXTENSIONS)
 """The tags of a `TSTInfo`'s optional members, in their order."""
+_STAMPING = {ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+"""Purposes of which an issuer that names any must name one."""
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 _BAD_CERTIFICATE = (
     ValueError,
     TypeError,
@@ -443,18 +448,26 @@ def _check_bound(bound: asn1.CertificateDigests2, certificate: x509.Certificate)
 
 
 def _check_purpose(certificate: x509.Certificate) -> None:
-    """Check that a certificate is for time stamps only, as RFC 3161 (2.3) requires.
+    """Check that a certificate is for time stamps only, as RFC 3161 (2.3) requires, and may sign.
 
     Raises:
-        StampError: it is not.
+        StampError: it is not, or its key is for something else than signatures (RFC 5280, 4.2.1.3).
     """
+    purposes = _extension(certificate, x509.ExtendedKeyUsage)
+    is_critical = purposes is not None and purposes.critical
+    if purposes is None or not is_critical or list(purposes.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
+        raise StampError("the certificate of its signer is not for time stamps alone (critical timeStamping)")
+    usage = _extension(certificate, x509.KeyUsage)
+    if usage is not None and not (usage.value.digital_signature or usage.value.content_commitment):
+        raise StampError("the certificate of its signer is not for signatures (keyUsage)")
+
+
+def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> x509.Extension[_Extension] | None:
+    """Return an extension of a certificate; None if it has none of the kind."""
     try:
-        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
-        if usage.critical and list(usage.value) == [ExtendedKeyUsageOID.TIME_STAMPING]:
-            return
+        return certificate.extensions.get_extension_for_class(kind)
     except x509.ExtensionNotFound:
-        pass
-    raise StampError("the certificate of its signer is not for time stamps alone (critical timeStamping)")
+        return None
 
 
 def _check_chain(
@@ -477,6 +490,7 @@ def _check_chain(
         ExtensionPolicy.permit_all()
         .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _insist_on_authority)
         .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _insist_on_signing)
+        .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _insist_on_stamping)
     )
     purposes = ExtensionPolicy.permit_all().require_present(x509.ExtendedKeyUsage, Criticality.CRITICAL, None)
     verifier = (
@@ -508,4 +522,13 @@ def _insist_on_signing(_policy: Policy, _certificate: x509.Certificate, value: x
     """Refuse an issuer that may not sign certificates."""
     if value is not None and not value.key_cert_sign:
         message = "the issuer may not sign certificates"
+        raise ValueError(message)
+
+
+def _insist_on_stamping(
+    _policy: Policy, _certificate: x509.Certificate, value: x509.ExtendedKeyUsage | None
+) -> None:
+    """Refuse an issuer that is for other purposes: whoever runs an authority for servers stamps no time."""
+    if value is not None and not _STAMPING & set(value):
+        message = "the issuer is not for time stamps"
         raise ValueError(message)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from typing import Any
 
 from cryptography import x509
@@ -24,6 +25,8 @@ SHA256, SHA1 = "2.16.840.1.101.3.4.2.1", "1.3.14.3.2.26"
 STAMP = "1.2.840.113549.1.9.16.1.4"
 _ECDSA_SHA256 = "1.2.840.10045.4.3.2"
 _DAY = timedelta(days=1)
+KEY_USAGES = tuple(signature(x509.KeyUsage).parameters)
+"""Every use of a key that a certificate can state (RFC 5280, 4.2.1.3)."""
 
 
 def sequence(*parts: bytes) -> bytes:
@@ -62,6 +65,7 @@ def issue(
     purposes: Sequence[Any] = (),
     critical: bool = True,
     key_cert_sign: bool = True,
+    key_usage: Sequence[str] | None = None,
     begins: datetime = AT - 30 * _DAY,
     ends: datetime = AT + 365 * _DAY,
 ) -> Party:
@@ -78,22 +82,10 @@ def issue(
         .not_valid_after(ends)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
-    if ca:
-        usage = dict.fromkeys(
-            (
-                "digital_signature",
-                "content_commitment",
-                "key_encipherment",
-                "data_encipherment",
-                "key_agreement",
-                "encipher_only",
-                "decipher_only",
-            ),
-            False,
-        )
-        builder = builder.add_extension(
-            x509.KeyUsage(key_cert_sign=key_cert_sign, crl_sign=True, **usage), critical=True
-        )
+    usages = ["crl_sign", *(["key_cert_sign"] if key_cert_sign else [])] if ca else key_usage
+    if usages is not None:
+        usage = {name: name in usages for name in KEY_USAGES}
+        builder = builder.add_extension(x509.KeyUsage(**usage), critical=True)
     if purposes:
         builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=critical)
     return Party(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)

@@ -28,6 +28,7 @@ from sovereign_ai.attest.timestamp import (
 from sovereign_ai.errors import UsageError
 from tests.attest.authority import (
     AT,
+    KEY_USAGES,
     POLICY,
     SHA1,
     STAMPED,
@@ -186,6 +187,39 @@ def test_a_token_is_refused_if(name: str) -> None:
     raw, reason = TAMPERED[name]
     with pytest.raises(StampError, match=reason):
         verified(raw, POLICY if "policy" in name else "")
+
+
+PURPOSES = [value for name, value in vars(ExtendedKeyUsageOID).items() if name.isupper()]
+"""Every purpose that the package knows."""
+_TIMES = {TIME, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+
+
+def test_an_authority_for_other_purposes_leads_to_no_time_stamp() -> None:
+    assert len(PURPOSES) > 10
+    for purpose in PURPOSES:
+        middle = issue("Example Middle", ROOT, ca=True, purposes=[purpose])
+        root = issue("Example Purpose", ca=True, purposes=[purpose])
+        for raw, trusted in (
+            (token(authority(middle), chain=[middle.certificate]), ROOT),
+            (token(authority(root)), root),
+        ):
+            if purpose in _TIMES:
+                assert verified(raw, trusted=[trusted.certificate]).serial == 31
+                continue
+            with pytest.raises(StampError, match="leads to none"):
+                verified(raw, trusted=[trusted.certificate])
+
+
+def test_a_key_for_anything_but_signatures_stamps_no_time() -> None:
+    # The last two say what an agreement of keys is for, and are nothing by themselves.
+    for usage in KEY_USAGES[:-2]:
+        signer = authority(ROOT, key_usage=[usage])
+        for trusted in (ROOT, signer):
+            if usage in {"digital_signature", "content_commitment"}:
+                assert verified(token(signer), trusted=[trusted.certificate]).serial == 31
+                continue
+            with pytest.raises(StampError, match="not for signatures"):
+                verified(token(signer), trusted=[trusted.certificate])
 
 
 VERSION = bytes.fromhex("a003020102"), bytes.fromhex("a003020122")
