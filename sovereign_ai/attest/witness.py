@@ -33,7 +33,7 @@ import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError, Where
 from sovereign_ai.files import HEAD, parse_json, read
-from sovereign_ai.files.writing import write_private
+from sovereign_ai.files.writing import insist_on_own_links, write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
 
@@ -89,11 +89,13 @@ class Witness:
 
         Raises:
             EnvironmentLacksError: the place did not accept it.
+            UsageError: the way there leads over a link of another user.
         """
         data = orjson.dumps({"id": head.id, "entries": head.entries, "head": head.head}) + b"\n"
         if self._command:
             self._run("write", log, data)
             return
+        insist_on_own_links(Path(self.text))
         try:
             write_private(self._file(log), data)
         except OSError as error:

@@ -236,7 +236,7 @@ def _prep(
 ) -> None:
     from sovereign_ai.deploy.hosts import RunRequest, require_ansible, run
     from sovereign_ai.errors import ExitCode
-    from sovereign_ai.files.writing import write
+    from sovereign_ai.files.writing import write_private
 
     _, given, chosen = _open(path, file, limit)
     number = len(chosen.hosts)
@@ -258,7 +258,7 @@ def _prep(
     # Only the user may read it: an inventory holds addresses and accounts of management networks.
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
     for unit, part in chosen.in_units():
-        write(out / f"{unit}.json", part.to_json())
+        write_private(out / f"{unit}.json", part.to_json().encode())
     # With a budget of all hosts, no unit is left out because hosts of another did not answer.
     reach = RunRequest("reach.yml", budget=number, forks=forks, changes_nothing=True)
     outcome = run(chosen, reach, progress=output.progress, cancel=_cancelling())

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
-from sovereign_ai.files.writing import destination, insist_on_new_files
+from sovereign_ai.files.writing import destination, insist_on_new_files, insist_on_own_links
 
 
 def insist_on_place(path: Path, *, is_folder: bool = False) -> None:
@@ -26,9 +26,10 @@ def insist_on_place(path: Path, *, is_folder: bool = False) -> None:
         is_folder: whether it may be a folder, which a command makes with all that is missing above it.
 
     Raises:
-        UsageError: it is a link that leads nowhere, or that another user made.
+        UsageError: it is a link that leads nowhere, or the way there leads over a link of another user.
         OSError: nothing can be written there.
     """
+    insist_on_own_links(path)
     if path.is_dir():
         if not is_folder:
             raise _error(errno.EISDIR, path)

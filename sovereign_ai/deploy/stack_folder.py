@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
-from sovereign_ai.files.writing import create
+from sovereign_ai.files.writing import create, insist_on_own_links
 from sovereign_ai.names import is_label
 from sovereign_ai.spec import schema
 
@@ -58,7 +58,8 @@ def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run
         dry_run: check everything and write nothing.
 
     Raises:
-        UsageError: the name is not allowed, or a file exists already; nothing is written then.
+        UsageError: the name is not allowed, a file exists already, or the folder is reached over a link of
+            another user; nothing is written then.
         EnvironmentLacksError: the folder would be below a file; nothing is written then.
         OSError: a file cannot be written; then nothing is left.
     """
@@ -78,6 +79,7 @@ def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run
     if problems:
         raise UsageError(problems)
     _insist_on_folder(folder)
+    insist_on_own_links(folder)
     if folder.is_symlink() and not folder.exists():
         message = f"{folder} is a link that leads nowhere"
         hint = "remove it, or name another folder"

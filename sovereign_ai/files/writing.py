@@ -21,6 +21,8 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LONGEST_STEM = 200
 """Bytes of a name that a temporary file repeats: file systems allow 255, and a random end is added."""
 _TRIES = 8
+_MOST_LINKS = 40
+"""Linux follows no more links in one path (`path_resolution(7)`)."""
 _DEFAULT_MODE = 0o666
 """Before the umask, as for every new file."""
 _WRITE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -47,9 +49,7 @@ def write(path: Path, content: str | bytes) -> None:
     if status is not None and stat.S_ISFIFO(status.st_mode):
         _insist_on_own_pipe(place, status, path)
     if status is not None and (not stat.S_ISREG(status.st_mode) or place.is_symlink()):
-        # Append: `/dev/stdout` may be a file into which a shell redirected earlier output too.
-        with naming(path), place.open("ab") as stream:
-            stream.write(data)
+        _append(place, data, path)
         return
     mode = stat.S_IMODE(status.st_mode) if status is not None else None
     if mode is not None and status is not None and status.st_uid != os.geteuid():
@@ -59,6 +59,26 @@ def write(path: Path, content: str | bytes) -> None:
         replace(place, data, mode=mode)
     except OSError as error:
         raise _named(error, path) from None
+
+
+def _append(place: Path, data: bytes, path: Path) -> None:
+    """Write to what is no file, or to a stream of this process.
+
+    Raises:
+        UsageError: another user put a pipe in its place meanwhile.
+        OSError: it cannot be written, or a file or a link was put in its place meanwhile.
+    """
+    is_stream = place.is_relative_to("/proc")
+    # Append: `/dev/stdout` may be a file into which a shell redirected earlier output too.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY | (0 if is_stream else os.O_NOFOLLOW)
+    with naming(path), os.fdopen(os.open(place, flags), "ab") as stream:
+        # Of what is open, and not of the name, which may be another thing's by now.
+        status = os.fstat(stream.fileno())
+        if stat.S_ISREG(status.st_mode) and not is_stream:
+            raise OSError(ELOOP, "a file was put in its place", str(path))
+        if stat.S_ISFIFO(status.st_mode):
+            _insist_on_own_pipe(place, status, path)
+        stream.write(data)
 
 
 def _insist_on_own_pipe(place: Path, status: os.stat_result, path: Path) -> None:
@@ -182,11 +202,13 @@ def create(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 def open_to_append(path: Path, mode: int = 0o600) -> int:
     """Open a file of this program to append to it, and create it if it does not exist.
 
-    A link is not followed.
+    A link is not followed, and on the way there none of another user.
 
     Raises:
+        UsageError: the way there leads over a link of another user.
         OSError: it cannot be opened, or it is a link or no regular file.
     """
+    insist_on_own_links(path.parent)
     # O_NONBLOCK: a pipe in its place must not keep the command waiting.
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     descriptor = os.open(path, flags, mode)
@@ -231,25 +253,61 @@ def destination(path: Path) -> Path:
     """Return the file at the end of a path's links, which is the one to write.
 
     Raises:
-        UsageError: another user made one of the links, or they lead nowhere.
+        UsageError: another user made one of the links, also of those to folders, or they lead nowhere.
     """
+    insist_on_own_links(path)
     place = path
     for _ in range(_TRIES):
         # A link in `/proc` is a stream of this process, and its target is no name that can be replaced.
         if not place.is_symlink() or place.is_relative_to("/proc"):
             return place
-        # In a folder that others can write, a link of another user could lead to any of the user's files.
-        owner = place.lstat().st_uid
-        hint = "remove it, or name another file"
-        if owner not in (os.geteuid(), 0):
-            message = f"it is a link that another user made (uid {owner})"
-            raise UsageError(Problem("foreign-link", message, Where(str(path)), hint))
         if not place.exists():
             message = "it is a link that leads nowhere"
+            hint = "remove it, or name another file"
             raise UsageError(Problem("dangling-link", message, Where(str(path)), hint))
         place = place.parent / place.readlink()
     message = "its links lead in a circle"
     raise UsageError(Problem("dangling-link", message, Where(str(path)), "name another file"))
+
+
+def insist_on_own_links(path: Path) -> None:
+    """Refuse a place to write that leads over a link of another user, to a file or to a folder.
+
+    Where others can write, such a link could lead to any folder of this user.
+
+    Raises:
+        UsageError: it does; the problem names the link.
+    """
+    links = _links_of(path)
+    for link, owner in links:
+        if owner not in (os.geteuid(), 0):
+            subject = "it" if link == path.absolute() else str(link)
+            message = f"{subject} is a link that another user made (uid {owner})"
+            hint = "remove it, or name another file"
+            raise UsageError(Problem("foreign-link", message, Where(str(path)), hint))
+
+
+def _links_of(path: Path) -> Iterator[tuple[Path, int]]:
+    """Yield each link that the system follows on the way to a path, with its owner, up to the system's limit.
+
+    Links in `/proc` are streams of this process: they and what follows are left out.
+    """
+    place = Path("/")
+    parts = [*reversed(path.absolute().parts)]
+    left = _MOST_LINKS
+    while parts and left and not place.is_relative_to("/proc"):
+        part = parts.pop()
+        # Of an absolute target the first part is the root, which `/` puts in place of everything before it.
+        place = place.parent if part == ".." else place / part
+        try:
+            status = place.lstat()
+            target = place.readlink() if stat.S_ISLNK(status.st_mode) else None
+        except (OSError, ValueError):
+            return  # nothing is there yet, or whoever opens it will say why it cannot be
+        if target is not None:
+            yield place, status.st_uid
+            parts += reversed(target.parts)
+            place, left = place.parent, left - 1
 
 
 @contextlib.contextmanager

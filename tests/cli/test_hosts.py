@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from sovereign_ai.cli.main import app
+from sovereign_ai.deploy import hosts
+from sovereign_ai.deploy.hosts import HostRun
 
 LAB = str(Path(__file__).resolve().parents[2] / "stacks" / "lab")
 
@@ -86,3 +88,21 @@ def test_without_ansible_the_next_step_is_named(monkeypatch: pytest.MonkeyPatch)
     code, data = told("check", LAB, "--limit", "train-001")
     assert (code, data["problems"][0]["code"]) == (3, "no-ansible")
     assert "sovereign-ai[hosts]" in data["problems"][0]["hint"]
+
+
+def test_inventories_are_for_their_owner_alone_also_in_a_folder_that_others_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder was there, and so was one of the files."""
+    folder = tmp_path / "hosts"
+    folder.mkdir(mode=0o755)
+    (folder / "fra1-train-su0.json").touch(mode=0o644)
+
+    def nobody(*_arguments: Any, **_named: Any) -> HostRun:
+        return HostRun(check=True, results=(), stopped="", seconds=0)
+
+    monkeypatch.setattr(hosts, "run", nobody, raising=False)
+    told("prep", LAB, "-o", str(folder), "--limit", "train-001", "--limit", "tier_models")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert len(modes) == 3
+    assert set(modes.values()) == {0o600}

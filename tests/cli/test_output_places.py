@@ -78,6 +78,24 @@ def test_no_command_works_before_its_output_was_checked(
     assert done.exit_code == 3
 
 
+@pytest.mark.parametrize("name", sorted(WITH_OUTPUT))
+@pytest.mark.skipif(os.getuid() != 0, reason="only root makes links of another user")
+def test_no_command_writes_over_a_link_of_another_user_to_a_folder(name: str, tmp_path: Path) -> None:
+    (tmp_path / "mine" / "inner").mkdir(parents=True)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "link").symlink_to(tmp_path / "mine")
+    os.lchown(tmp_path / "shared" / "link", 4_343, 4_343)
+    (tmp_path / "own").symlink_to(tmp_path / "shared" / "link" / "inner")
+    command, option = WITH_OUTPUT[name]
+    words = name.removesuffix(option).split()
+    for place in ("shared/link/x.html", "shared/link/new/x.html", "own/x.html", "own/../x.html"):
+        line = [*words, *arguments(command, option), option, str(tmp_path / place), "--json"]
+        done = CliRunner().invoke(application(words[0]), line)
+        assert "foreign-link" in done.output, done.output
+        assert done.exit_code == 2
+    assert [path.name for path in (tmp_path / "mine").rglob("*")] == ["inner"]
+
+
 @pytest.mark.parametrize("place", ["/proc/x", "/sys/x"])
 @pytest.mark.parametrize("is_folder", [True, False])
 def test_a_folder_that_takes_no_files_is_known_before_the_work(place: str, is_folder: bool) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai.attest.witness import Head, Witness
+from sovereign_ai.deploy.stack_folder import scaffold
 from sovereign_ai.errors import UsageError
 from sovereign_ai.files import writing
 from sovereign_ai.files.writing import (
@@ -21,6 +23,8 @@ from sovereign_ai.files.writing import (
     write,
     write_private,
 )
+from sovereign_ai.render.folder import write as write_folder
+from tests.render.lab import bundle
 
 
 def test_a_new_file_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -84,6 +88,78 @@ def test_a_link_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.M
         os.lchown(tmp_path / "a", 4_343, 0)
     with pytest.raises(UsageError, match="another user made"):
         destination(tmp_path / "a")
+
+
+def _shared(folder: Path) -> Path:
+    """Return a folder of this user that is reached over a link of another one."""
+    (folder / "mine").mkdir()
+    (folder / "link").symlink_to("mine")
+    os.lchown(folder / "link", 4_343, 4_343)
+    return folder / "link"
+
+
+WRITERS: dict[str, Callable[[Path], object]] = {
+    "write": lambda folder: write(folder / "a", "x"),
+    "open_to_append": lambda folder: open_to_append(folder / "a"),
+    "render.folder": lambda folder: write_folder(folder, "render", lambda: [("a", b"x")], str),
+    "render.folder, below": lambda folder: write_folder(folder / "b", "render", lambda: [("a", b"x")], str),
+    "bundle": lambda folder: bundle().write(folder),
+    "stack": lambda folder: scaffold(folder, "lab"),
+    "witness": lambda folder: Witness(str(folder)).write(Path("lab.jsonl"), Head("0" * 16, 1, "0" * 64)),
+}
+"""Everything that writes where a user names a place."""
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.skipif(os.getuid() != 0, reason="only root makes links of another user")
+def test_no_folder_is_written_that_a_link_of_another_user_leads_to(writer: str, tmp_path: Path) -> None:
+    shared = _shared(tmp_path)
+    with pytest.raises(UsageError, match="another user made"):
+        WRITERS[writer](shared)
+    assert list((tmp_path / "mine").iterdir()) == []
+    os.lchown(shared, os.getuid(), 0)
+    WRITERS[writer](shared)
+    assert list((tmp_path / "mine").iterdir()) != []
+
+
+@pytest.mark.parametrize("kind", ["file", "hard link", "link", "pipe of another user"])
+def test_what_takes_the_place_of_a_pipe_before_it_is_opened_gets_nothing(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, victim = tmp_path / "a", tmp_path / "victim"
+    os.mkfifo(place)
+    victim.write_text("old")
+    opening = os.open
+    readers: list[int] = []
+
+    def pipe_of_another_user() -> None:
+        os.mkfifo(place)
+        readers.append(opening(place, os.O_RDONLY | os.O_NONBLOCK))
+        monkeypatch.setattr(writing.os, "geteuid", lambda: 4_242)
+        os.chown(place, 4_343, -1)
+
+    taken: dict[str, Callable[[], object]] = {
+        "file": lambda: os.mknod(place),
+        "hard link": lambda: place.hardlink_to(victim),
+        "link": lambda: place.symlink_to(victim),
+        "pipe of another user": pipe_of_another_user,
+    }
+
+    def exchanged(path: Path, flags: int, *mode: int) -> int:
+        place.unlink()
+        taken[kind]()
+        return opening(path, flags, *mode)
+
+    if kind == "pipe of another user" and os.getuid() != 0:
+        pytest.skip("only root makes pipes of another user")
+    monkeypatch.setattr(writing.os, "open", exchanged)
+    with pytest.raises((OSError, UsageError), match=r"put in its place|Too many levels|another user made"):
+        write(place, "new")
+    assert victim.read_text() == "old"
+    assert kind != "file" or place.read_text() == ""
+    for reader in readers:
+        assert os.read(reader, 10) == b""
+        os.close(reader)
 
 
 def test_create_takes_no_name_that_is_there(tmp_path: Path) -> None:
