@@ -5,8 +5,9 @@ unreachable cluster, and advise to delete objects from the state. Here each caus
 real name and with the objects that it affected. That advice is left out: nothing was deleted, and nothing has
 to be.
 
-The texts are those of pulumi-kubernetes 4.25 (provider/pkg/provider/provider.go), client-go 0.35
-(rest/request.go, pkg/api/errors/errors.go), Go's runtime, crypto/tls and net, and etcd 3.7.
+The texts are those of pulumi 3.259 (pkg/resource/plugin/plugin.go), pulumi-kubernetes 4.25
+(provider/pkg/provider/provider.go), client-go 0.35 (rest/request.go, pkg/api/errors/errors.go), Go's runtime,
+crypto/tls and net, and etcd 3.7.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ _CAUSES = (
         "see the system's log for what ended it",
         "rpc error: code = Unavailable",
         "transport is closing",
-        "resource plugin .{0,60} (exited|crashed)",
+        "exited prematurely",
         "could not read plugin",
     ),
     _cause(
@@ -114,7 +115,7 @@ _CAUSES = (
         "get fresh credentials",
         "the server has asked for the client to provide credentials",
         r"\bUnauthorized\b",
-        "error loading credentials|exec plugin|getting credentials",
+        "exec plugin|getting credentials",
     ),
     _cause(
         "cluster-starting",
@@ -213,6 +214,8 @@ _ADVICE = (
     re.compile(r"\s*Make sure you have:.*?installation-configuration/\s*", re.DOTALL),
     re.compile(r"[^\n.]*`?pulumi (?:refresh|cancel|stack|state)\b[^\n]*"),
     re.compile(r"[^\n.]*PULUMI_K8S_[A-Z_]+[^\n]*"),
+    # A plugin that was killed, or got no more memory, has no bug.
+    re.compile(r"\s*This is \*always\* a bug in the provider\..*?streams of the plugin:", re.DOTALL),
     re.compile(r"It's possible that the URL or authentication information in your kubeconfig is incorrect:?"),
 )
 """Advice of the engine and the provider that is wrong here: following it loses objects."""

@@ -1,7 +1,8 @@
 """What is left of the engine's and the provider's words where the way to the cluster, or this machine, is at
 fault.
 
-The texts are real: those of pulumi-kubernetes 4.25 (provider.go), client-go, Go's net, tls and runtime, etcd.
+The texts are real: those of pulumi 3.259, pulumi-kubernetes 4.25 (provider.go), client-go, Go's net, tls and
+runtime, etcd, k3s.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import pytest
 import yaml
 
+from sovereign_ai.deploy import engine_causes
 from sovereign_ai.deploy.engine import Engine
 from sovereign_ai.deploy.engine_causes import cause_of
 from sovereign_ai.deploy.engine_events import EngineEvents, failure
@@ -38,6 +41,28 @@ CHECK = (
 )
 CREATE = 'resource "urn:pulumi:lab::lab::t::ConfigMap/a/b" was not successfully created by the Kubernetes API server: '  # noqa: E501 - one literal text
 UPDATE = 'update of resource "urn:pulumi:lab::lab::t::ConfigMap/a/b" failed: '
+ENDED = (
+    "Detected that resource plugin kubernetes exited prematurely. \n"
+    "       This is *always* a bug in the provider. Please report the issue to the provider author as appropriate.\n"  # noqa: E501 - one literal text
+    "       To assist with debugging we have dumped the STDOUT and STDERR streams of the plugin:killed"
+)
+GET = 'Get "https://h:1/openapi/v2": '
+SILENT = (
+    "dial tcp 10.0.0.1:1: connect: no route to host",
+    "dial tcp 10.0.0.1:1: connect: network is unreachable",
+    "dial tcp 10.0.0.1:1: connect: host is down",
+    "dial tcp: lookup h on 127.0.0.53:53: server misbehaving",
+    "dial tcp: lookup h: Temporary failure in name resolution",
+    "context deadline exceeded",
+    "write tcp 10.0.0.2:2->10.0.0.1:1: write: broken pipe",
+    "http: server closed idle connection",
+    "read tcp 10.0.0.2:2->10.0.0.1:1: An existing connection was forcibly closed by the remote host.",
+    "http2: client connection lost",
+    "http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR",
+    'net/http: HTTP/1.x transport connection broken: malformed HTTP response "x"',
+    "unexpected end of JSON input",
+    "json: cannot unmarshal string into Go value of type map[string]interface {}",
+)
 CAUSES = {
     UNREACHABLE + "the server has asked for the client to provide credentials": "cluster-unauthorized",
     CREATE + "Unauthorized": "cluster-unauthorized",
@@ -101,10 +126,32 @@ CAUSES = {
     "fatal error: runtime: cannot allocate memory": "memory-limit",
     "runtime: failed to create new OS thread (have 5 already; errno=11)": "memory-limit",
     "error: rpc error: code = Unavailable desc = error reading from server: EOF": "provider-ended",
+    "error: rpc error: code = Unavailable desc = transport is closing": "provider-ended",
+    ENDED: "provider-ended",
+    "error: could not read plugin [/p/pulumi-resource-kubernetes]: EOF": "provider-ended",
+    "error: could not save the checkpoint: write /state/lab.json: disk quota exceeded": "disk-full",
+    "fatal error: runtime: out of memory": "memory-limit",
+    "fatal error: failed to reserve page summary memory": "memory-limit",
+    "runtime/cgo: pthread_create failed: Resource temporarily unavailable": "memory-limit",
+    'Traceback (most recent call last):\n  File "p.py", line 1, in <module>\nMemoryError': "memory-limit",
+    "RuntimeError: can't start new thread": "memory-limit",
+    UNREACHABLE
+    + 'exec plugin: invalid apiVersion "client.authentication.k8s.io/v1alpha1"': "cluster-unauthorized",
+    CREATE + "Internal error occurred: resource quota evaluation timed out": "cluster-unwell",
+    CREATE + "etcdserver: leader changed": "cluster-unwell",
+    CREATE + "etcdserver: no leader": "cluster-unwell",
+    CREATE + "apiserver not ready": "cluster-unwell",
+    CREATE + "The apiserver is shutting down, please try again later.": "cluster-unwell",
+    "Error from server (ServiceUnavailable): no endpoints available": "cluster-unwell",
+    "Error from server (InternalError): an error": "cluster-unwell",
+    UNREACHABLE
+    + 'forbidden: User "jane" cannot get path "/openapi/v2": RBAC: clusterrole.rbac.authorization.k8s.io "system:discovery" not found': "cluster-unwell",  # noqa: E501 - one literal text
+    **{UNREACHABLE + GET + words: "cluster-unreachable" for words in SILENT},
 }
 """Each text with the code of the problem that it becomes."""
 FORBIDDEN = re.compile(
     "PULUMI_K8S|remove this resource|pulumi (refresh|cancel|state)|Traceback|goroutine|Make sure you have"
+    "|always"
 )
 TOKEN_END = 1_764_158_400  # 2025-11-26T12:00:00Z
 
@@ -159,6 +206,26 @@ def test_each_cause_is_named_once_without_the_engine_s_advice(text: str, kubecon
     assert "unreachable cluster" not in str(error)
     assert "ConfigMap/a/b, ConfigMap/a/c" in error.problems[0].message
     assert error.problems[0].hint.endswith("The whole log: log")
+
+
+def alternatives(pattern: str) -> Iterator[str]:
+    """Yield the alternatives of a regular expression, those within a group together."""
+    rest, depth = "", 0
+    for part in re.findall(r"\\.|.", pattern):
+        depth += (part == "(") - (part == ")")
+        if part == "|" and not depth:
+            yield rest
+            rest = ""
+        else:
+            rest += part
+    yield rest
+
+
+@pytest.mark.parametrize("cause", engine_causes._CAUSES, ids=lambda cause: cause.code)
+def test_every_pattern_of_a_cause_has_a_text_that_becomes_it(cause: engine_causes.Cause) -> None:
+    texts = [text for text in CAUSES if cause_of(text) is cause]
+    for pattern in alternatives(cause.pattern.pattern):
+        assert any(re.search(pattern, text, re.IGNORECASE) for text in texts), pattern
 
 
 @pytest.mark.parametrize(
