@@ -87,6 +87,13 @@ def test_all_waits_that_a_server_asks_for_are_bounded_together() -> None:
     assert total <= LIMITS.busy < total + 7
 
 
+def test_a_server_that_is_unavailable_and_names_no_time_is_waited_for_like_a_busy_one() -> None:
+    tries, total = retries(), 0.0
+    while (pause := tries.after_answer(503, {})) is not None:
+        total += pause
+    assert total <= LIMITS.busy < total + 1.0
+
+
 def test_a_server_that_says_it_may_be_asked_at_once_is_not_asked_without_end() -> None:
     tries = retries()
     pauses = [tries.after_answer(429, {"Retry-After": "0"}) for _ in range(2000)]
