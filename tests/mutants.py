@@ -48,11 +48,12 @@ class Mutant:
         """Try it on a copy, and give the tests that do not notice."""
         with tempfile.TemporaryDirectory(prefix="mutant-") as scratch:
             copy = Path(scratch, "project")
-            shutil.copytree(
-                ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", "__pycache__", ".sovereign")
-            )
-            changed = (copy / self.file).read_text(encoding="utf-8").replace(self.text, self.without)
-            (copy / self.file).write_text(changed, encoding="utf-8")
+            # What is compiled comes along, since compiling takes longer than most tests; not of what changes.
+            shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".venv", ".sovereign"))
+            place = copy / self.file
+            shutil.rmtree(place.parent / "__pycache__", ignore_errors=True)
+            changed = place.read_text(encoding="utf-8").replace(self.text, self.without)
+            place.write_text(changed, encoding="utf-8")
             return [test for test in self.tests if _passes(test, copy)]
 
     def require_fitting(self, program: str) -> None:
