@@ -7,9 +7,10 @@ own. Type tokens are `sovereign:index:<Name>`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.control_plane_setup import is_local
 from sovereign_ai.deploy.deletions import allowed_by
 from sovereign_ai.deploy.deployment_names import insist_on_known_names
+from sovereign_ai.deploy.deployment_roots import (
+    declared_urns,
+    insist_on_known_place,
+    parent_type,
+    parent_type_of,
+)
 from sovereign_ai.deploy.dry_run import TRIED, all_leaving, locator_of, try_out
 from sovereign_ai.deploy.given_provider import require_same_cluster
 from sovereign_ai.deploy.judged import insist_on_same_description, is_judged
@@ -118,8 +125,7 @@ class FactoryDeployment(pulumi.ComponentResource):
                 leaving = _deleted(reading, factory, bundle, deployment)
                 opens = deployment.target.is_local
                 try_out(reading, bundle.objects, place, accepted, leaving=leaving, opens_guard=opens)
-            if (former := former_names(opts)) is not None:
-                insist_on_known_names(reading, bundle.objects, deployment.stack, former)
+            _insist_on_known_urns(reading, bundle, deployment, opts)
             replaced: frozenset[ObjectKey] = frozenset()
             finish: Callable[[], None] = _nothing
             if pulumi.runtime.is_dry_run():
@@ -142,7 +148,9 @@ class FactoryDeployment(pulumi.ComponentResource):
         # Its end waits for the thread: whatever else a program declares comes under the new policies, too.
         with ThreadPoolExecutor(max_workers=1) as executor:
             finished = executor.submit(copy_context().run, finish)
-            ready: pulumi.Output[Any] = pulumi.Output.from_input(_ready(program, given, settings, finished))
+            insist = partial(insist_on_known_place, reading, bundle.objects, deployment.stack)
+            waiting = _ready(program, given, settings, finished, self._in_place(program, opts, insist))
+            ready: pulumi.Output[Any] = pulumi.Output.from_input(waiting)
             children = Children(self.pulumi_resource_name, opts, ready)
             provider = given or self._provider_of_its_own(children, settings)
             chosen = registered(current_backend(), bundle)
@@ -151,6 +159,30 @@ class FactoryDeployment(pulumi.ComponentResource):
         self.digests = {key: pulumi.Output.from_input(value) for key, value in digests.items()}
         self.spec, self.plan, self.bundle, self.cluster = self.digests.values()
         self.register_outputs(digests)
+
+    async def _in_place(
+        self,
+        program: Program,
+        opts: pulumi.ResourceOptions | None,
+        insist: Callable[[Callable[[Mapping[str, Any]], bool]], object],
+    ) -> None:
+        """Note where this deployment is declared, and insist that its objects have been there before.
+
+        Args:
+            program: the deployments of this program.
+            opts: the options of this one.
+            insist: insists that each component of the state of which a function says that it is not this
+                deployment has none of its objects.
+
+        Raises:
+            pulumi.RunError: the state has them elsewhere.
+        """
+        urns = await declared_urns(self, opts)
+        program.urns |= urns
+        try:
+            insist(lambda root: root["urn"] in urns)
+        except SovereignError as error:
+            raise _refused(error) from None
 
     def _declare(
         self,
@@ -196,6 +228,7 @@ async def _ready(
     given: pulumi.ProviderResource | None,
     settings: dict[str, Any],
     finished: Future[None],
+    in_place: Awaitable[None],
 ) -> list[pulumi.Resource]:
     """Wait until Kubernetes objects may be registered, and return an empty list of dependencies.
 
@@ -204,10 +237,13 @@ async def _ready(
         given: the provider that was passed in.
         settings: the provider's inputs for the target cluster.
         finished: the preparation, which has ended when this runs.
+        in_place: the check that the deployment is where it has been.
 
     Raises:
-        pulumi.RunError: the preparation failed, or a provider that was passed in leads to another cluster.
+        pulumi.RunError: the preparation failed, the deployment was moved, or a provider that was passed in
+            leads to another cluster.
     """
+    await in_place
     _insist_on(finished)
     await program.claimed()
     if given is not None:
@@ -225,6 +261,21 @@ def _insist_on(preparation: Future[None]) -> None:
         preparation.result()
     except SovereignError as error:
         raise _refused(error) from None
+
+
+def _insist_on_known_urns(
+    reading: Snapshot, bundle: Bundle, deployment: StackDeployment, opts: pulumi.ResourceOptions | None
+) -> None:
+    """Insist that a deployment has the name and parent of its state, as far as they are known yet."""
+    if (former := former_names(opts)) is not None:
+        insist_on_known_names(reading, bundle.objects, deployment.stack, former)
+    if (parent := parent_type(opts)) is not None:
+        insist_on_known_place(reading, bundle.objects, deployment.stack, partial(_is_below, parent))
+
+
+def _is_below(parent: str, root: Mapping[str, Any]) -> bool:
+    """Return whether a component of a state has a parent of some type."""
+    return parent_type_of(root) == parent
 
 
 def _nothing() -> None:

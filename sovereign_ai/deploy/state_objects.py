@@ -17,7 +17,8 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 
 _TYPE = "kubernetes:"
-_DEPLOYMENT = "sovereign:index:FactoryDeployment"
+DEPLOYMENT = "sovereign:index:FactoryDeployment"
+"""The type of a deployment's component."""
 _GZIP = b"\x1f\x8b"
 """The first bytes of gzip's format."""
 
@@ -118,7 +119,7 @@ def deployments_in(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """
     deployments = {}
     for resource in resources:
-        if resource.get("type") == _DEPLOYMENT:
+        if resource.get("type") == DEPLOYMENT:
             inputs = resource.get("inputs")
             cluster = inputs.get("cluster") if isinstance(inputs, Mapping) else None
             deployments[_name(resource)] = cluster if isinstance(cluster, str) else ""
@@ -136,7 +137,7 @@ def resources_of(resources: Iterable[Mapping[str, Any]], deployment: str) -> lis
     members = []
     # One pass is enough, since parents come before their children.
     for resource in resources:
-        is_root = resource.get("type") == _DEPLOYMENT and _name(resource) == deployment
+        is_root = resource.get("type") == DEPLOYMENT and _name(resource) == deployment
         if is_root or resource.get("parent") in below:
             below.add(str(resource.get("urn")))
             members.append(resource)

@@ -30,6 +30,17 @@ from sovereign_ai.deploy import FactoryDeployment
 {body}
 """
 
+ONE_NAMESPACE = """
+from sovereign_ai.deploy import components
+
+components.begin_preparation = lambda *_, **__: lambda: None
+components.try_out = lambda *_, **__: None
+components.registered = lambda *_: components.Registered(
+    frozenset({"Namespace/research"}), frozenset({"tenant.research"})
+)
+"""
+"""Has a program deploy a tenant's namespace alone, so that the control plane stays as it is for other tests."""
+
 
 def dead_kubeconfig(path: Path, port: int = 9) -> Path:
     """Write a kubeconfig whose server answers nothing."""

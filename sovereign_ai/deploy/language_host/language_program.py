@@ -16,7 +16,9 @@ import runpy
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,7 @@ def _run(request: Any) -> Any:
         logging.CRITICAL
     )  # a failed resource is reported once, by the engine
     try:
+        _before_deletions(partial(_insist_on_asked_drops, request))
         loop.run_until_complete(run_in_stack(_program(request)))
     except SystemExit as error:
         return language_pb2.RunResponse(
@@ -114,6 +117,40 @@ def _run(request: Any) -> Any:
     else:
         return language_pb2.RunResponse()
     return language_pb2.RunResponse(bail=True)
+
+
+def _before_deletions(insist: Callable[[], object]) -> None:
+    """Have a function called when a program has registered everything, before the engine deletes the rest.
+
+    The SDK then tells the engine that it has ended, which is the only sign of it. An SDK without that call
+    has no delete hooks either; what such a program drops is not asked for.
+    """
+    from pulumi.runtime import stack  # noqa: PLC0415
+
+    tell_the_engine = getattr(stack, "_wait_for_shutdown", None)
+    if tell_the_engine is None:
+        return
+
+    async def insist_first() -> None:
+        insist()
+        await tell_the_engine()
+
+    stack._wait_for_shutdown = insist_first  # noqa: SLF001 - there is no other place to ask at
+
+
+def _insist_on_asked_drops(request: Any) -> None:
+    """Refuse that the engine deletes a factory which the program declares no more, without being asked to.
+
+    A command deploys one factory, which it reads itself.
+    """
+    if _COMMAND in os.environ:
+        return
+    try:
+        from sovereign_ai.deploy.dropped_deployments import insist_on_asked_drops  # noqa: PLC0415
+    except ImportError:
+        # An interpreter without this package has deployed no factory.
+        return
+    insist_on_asked_drops(request.organization or "organization", request.project, request.stack)
 
 
 def _say_nothing(*_arguments: Any, **_options: Any) -> None:
