@@ -157,7 +157,12 @@ class _FactoryRemoval:
         Returns:
             Lines for a person and data for a program.
         """
-        from sovereign_ai.deploy import Engine, check_removal, insist_on_deletable
+        from sovereign_ai.deploy import (
+            Engine,
+            check_removal,
+            insist_on_deletable,
+            insist_on_only_deployment,
+        )
 
         output, stack, target, options = self.output, self.stack, self.target, self.options
         cluster = stack.cluster(options.name)
@@ -168,6 +173,7 @@ class _FactoryRemoval:
             target = target.fenced(engine.insist_on_hold)
             deployment = deployment_of(stack, cluster, target, same_cluster)
             require_own_state(deployment, target.state_key)
+            insist_on_only_deployment(deployment.stack)
             removal = check_removal(target.api, deployment)
             # The objects of others go with a control plane that is stopped; only on one that stays are they a
             # loss.
@@ -316,6 +322,7 @@ def _forget_gone_cluster(output: Output, stack: Stack, plane: ControlPlane) -> N
         return
     if elsewhere := engine.standing().elsewhere(plane.kubeconfig):
         raise EnvironmentLacksError(elsewhere)
+    _insist_on_only_deployment(stack, plane)
     count = engine.forget()
     _drop_cluster(stack, plane)
     objects_text = counted(count, "object")
@@ -337,6 +344,7 @@ def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> N
         return
     # Read before the state is emptied.
     kubeconfig = engine.standing().kubeconfig
+    _insist_on_only_deployment(stack, plane)
     count = engine.forget()
     _drop_cluster(stack, plane)
     lines = [f"forgot {counted(count, 'object')} of {cluster}"]
@@ -348,6 +356,17 @@ def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> N
         "kubeconfig": str(kubeconfig) if kubeconfig else None,
     }
     output.finish(data, lines)
+
+
+def _insist_on_only_deployment(stack: Stack, plane: ControlPlane) -> None:
+    """Check that nothing else is dropped from the state with the stack's own deployment.
+
+    Raises:
+        UsageError: the program has deployed to other clusters too.
+    """
+    from sovereign_ai.deploy import context_of_stack, insist_on_only_deployment
+
+    insist_on_only_deployment(context_of_stack(stack.folder, plane.name, stack.factory.name, plane.state_key))
 
 
 def _drop_cluster(stack: Stack, plane: ControlPlane) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.definitions import removed_definition_problems
     from sovereign_ai.deploy.deletions import Allowed, losses, volume_problems
     from sovereign_ai.deploy.departures import arrivals
+    from sovereign_ai.deploy.deployment_roots import insist_on_only_deployment
     from sovereign_ai.deploy.direct_removal import needs_engine, remove_directly
     from sovereign_ai.deploy.drain import uncordon
     from sovereign_ai.deploy.drift_policy import (
@@ -93,6 +94,7 @@ else:
             "components": ("FactoryDeployment",),
             "control_plane_setup": ("is_local", "prepare_control_plane"),
             "deletions": ("Allowed", "losses", "volume_problems"),
+            "deployment_roots": ("insist_on_only_deployment",),
             "direct_removal": ("needs_engine", "remove_directly"),
             "departures": ("arrivals",),
             "drain": ("uncordon",),
@@ -185,6 +187,7 @@ __all__ = [
     "hand_back",
     "insist_on_asked",
     "insist_on_deletable",
+    "insist_on_only_deployment",
     "inspect_state",
     "is_always_restored",
     "is_local",

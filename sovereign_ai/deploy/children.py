@@ -11,11 +11,13 @@ every Kubernetes object.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pulumi
+from pulumi.runtime.resource import all_aliases
 
+from sovereign_ai.deploy.deployment_roots import STACK
 from sovereign_ai.errors import Problem, UsageError
 
 INHERITED = frozenset(
@@ -166,6 +168,34 @@ def former_names(opts: pulumi.ResourceOptions | None) -> list[str] | None:
         if name := former_name(alias):
             names.append(name)
     return names
+
+
+def parent_type(opts: pulumi.ResourceOptions | None) -> str | None:
+    """Return the type of the parent that the options give a component; None where aliases may give another.
+
+    The whole URN is known only when the engine has registered the component, which is after the first write.
+    """
+    parent = opts.parent if opts else None
+    if (opts and opts.aliases) or getattr(parent, "_aliases", ()):
+        return None
+    # A parent in a program of another language is known by its URN alone.
+    return STACK if parent is None else getattr(parent, "_type", None)
+
+
+async def declared_urns(component: pulumi.Resource, opts: pulumi.ResourceOptions | None) -> set[str]:
+    """Return the URN of a registered component, and all that its aliases and its parent's give it."""
+    parent = opts.parent if opts else None
+    aliases: Iterable[pulumi.Input[str]] = component._aliases  # noqa: SLF001 - nothing else has them
+    # A parent in a program of another language has none here: the engine knows them.
+    if hasattr(parent, "_aliases"):
+        name, kind = component.pulumi_resource_name, component.pulumi_resource_type
+        aliases = all_aliases(opts.aliases if opts else None, name, kind, parent)
+    urns = set()
+    for urn in (component.urn, *aliases):
+        known = await pulumi.Output.from_input(urn).future()
+        if known is not None:
+            urns.add(known)
+    return urns
 
 
 def every_option() -> Iterator[str]:

@@ -18,17 +18,18 @@ import pulumi
 
 from sovereign_ai.cluster.api import Snapshot, named_server, open_cluster
 from sovereign_ai.deploy.accepted_policies import policies_accepted_by
-from sovereign_ai.deploy.children import Children, former_names, require_options
+from sovereign_ai.deploy.children import (
+    Children,
+    declared_urns,
+    former_names,
+    parent_type,
+    require_options,
+)
 from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.control_plane_setup import is_local
 from sovereign_ai.deploy.deletions import allowed_by
 from sovereign_ai.deploy.deployment_names import insist_on_known_names
-from sovereign_ai.deploy.deployment_roots import (
-    declared_urns,
-    insist_on_known_place,
-    parent_type,
-    parent_type_of,
-)
+from sovereign_ai.deploy.deployment_roots import insist_on_known_place, parent_type_of
 from sovereign_ai.deploy.dry_run import TRIED, all_leaving, locator_of, try_out
 from sovereign_ai.deploy.given_provider import require_same_cluster
 from sovereign_ai.deploy.judged import insist_on_same_description, is_judged

@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-import pulumi
-from pulumi.runtime.resource import all_aliases
-
 from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.live_objects import ObjectKey, key_of, read_live
 from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.state_objects import DEPLOYMENT, Held, held_objects
 from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.text import counted
 
-_STACK = "pulumi:pulumi:Stack"
+STACK = "pulumi:pulumi:Stack"
+"""The type of the resource below which a program registers everything."""
 
 
 def roots_in(
@@ -75,37 +74,33 @@ def insist_on_known_place(
             raise UsageError(_moved(str(root["urn"]), met))
 
 
-def parent_type(opts: pulumi.ResourceOptions | None) -> str | None:
-    """Return the type of the parent that the options give a component; None where aliases may give another.
+def insist_on_only_deployment(stack: StackContext) -> None:
+    """Check that a state holds no other deployment, which would go with this one, unseen by any check.
 
-    The whole URN is known only when the engine has registered the component, which is after the first write.
+    Raises:
+        UsageError: it holds some, a problem for each.
     """
-    parent = opts.parent if opts else None
-    if (opts and opts.aliases) or getattr(parent, "_aliases", ()):
-        return None
-    return _STACK if parent is None else parent.pulumi_resource_type or None
+    problems = []
+    for root, members in roots_in(stack.resources or ()):
+        name, held = str(root["urn"]).rpartition("::")[2], held_objects(members)
+        if name == stack.deployment or not held:
+            continue
+        objects = counted(len(held), "object")
+        message = (
+            f"the state holds the deployment {name!r} too, whose {objects} would go with {stack.deployment!r}"
+        )
+        hint = (
+            f"take {name!r} out of the program and run `pulumi up`, which asks for what that deletes; "
+            "then run this again"
+        )
+        problems.append(Problem("several-deployments", message, hint=hint))
+    if problems:
+        raise UsageError(problems)
 
 
 def parent_type_of(root: Mapping[str, Any]) -> str:
     """Return the type of the parent that a component has in a state."""
-    return _type_of(str(root.get("parent") or f"::::{_STACK}::"))
-
-
-async def declared_urns(component: pulumi.Resource, opts: pulumi.ResourceOptions | None) -> set[str]:
-    """Return the URN of a registered component, and all that its aliases and its parent's give it."""
-    parent = opts.parent if opts else None
-    aliases = all_aliases(
-        opts.aliases if opts else None,
-        component.pulumi_resource_name,
-        component.pulumi_resource_type,
-        parent,
-    )
-    urns = set()
-    for urn in (component.urn, *aliases):
-        known = await pulumi.Output.from_input(urn).future()
-        if known is not None:
-            urns.add(known)
-    return urns
+    return _type_of(str(root.get("parent") or f"::::{STACK}::"))
 
 
 def _met(api: Api, held: Held) -> list[ObjectKey]:

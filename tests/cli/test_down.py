@@ -165,6 +165,7 @@ def test_a_further_attempt_to_remove_asks_nothing_twice_and_counts_what_failed(
     monkeypatch.setattr("sovereign_ai.cluster.require_reachable", MagicMock(), raising=False)
     monkeypatch.setattr("sovereign_ai.cluster.busy_cluster._pause", lambda _seconds: None)
     monkeypatch.setattr(downs, "open_target", MagicMock(return_value=target))
+    monkeypatch.setattr(sovereign_ai.deploy, "insist_on_only_deployment", MagicMock(), raising=False)
     for name in ("deployment_of", "require_own_state", "_report_losses"):
         monkeypatch.setattr(downs, name, MagicMock())
     monkeypatch.setattr(downs, "confirm", lambda _target, verb, *_: questions.append(verb))
@@ -191,3 +192,25 @@ def test_a_further_attempt_to_remove_asks_nothing_twice_and_counts_what_failed(
     assert data.get("failed_attempts", []) == (
         [] if failing == "never" else ["it took too long; trying again in 5 s (2 of 3)"]
     )
+
+
+def test_another_deployment_of_the_state_is_never_removed_or_forgotten_with_the_stacks_own(
+    stack: Path, held: Held
+) -> None:
+    for more in ((), ("--forget",)):
+        held(stack.parent / "state" / "sovereign-ai" / "clusters" / "lab" / "kubeconfig")
+        file = held_in(stack.parent)
+        data = orjson.loads(file.read_bytes())
+        resources = data["checkpoint"]["latest"]["resources"]
+        root = "urn:pulumi:lab::lab::sovereign:index:FactoryDeployment::mini"
+        resources.append(
+            {"type": "sovereign:index:FactoryDeployment", "urn": root, "inputs": {"cluster": "mini"}}
+        )
+        own = {"type": "sovereign:index:FactoryDeployment", "urn": root.replace("mini", "lab"), "inputs": {}}
+        kind = "kubernetes:core/v1:Namespace"
+        metadata = {"metadata": {"name": "research", "uid": "u1"}}
+        resources += [own, {"type": kind, "urn": f"{root}/x", "parent": root, "outputs": metadata}]
+        file.write_bytes(orjson.dumps(data))
+        code, document = down(stack, *more)
+        assert (code, [problem["code"] for problem in document["problems"]]) == (2, ["several-deployments"])
+        assert file.exists()

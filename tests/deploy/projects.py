@@ -39,7 +39,7 @@ components.registered = lambda *_: components.Registered(
     frozenset({"Namespace/research"}), frozenset({"tenant.research"})
 )
 """
-"""Has a program deploy a tenant's namespace alone, so that the control plane stays as it is for other tests."""
+"""Has a program deploy a tenant's namespace alone, so that the control plane stays as it is for others."""
 
 
 def dead_kubeconfig(path: Path, port: int = 9) -> Path:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
+from pulumi.resource import DependencyResource
 
+from sovereign_ai.deploy.children import declared_urns, parent_type
 from sovereign_ai.deploy.deployment_roots import (
     insist_on_known_place,
-    parent_type,
+    insist_on_only_deployment,
     parent_type_of,
     roots_in,
 )
 from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.stack_record import StackRecord
-from sovereign_ai.errors import UsageError
+from sovereign_ai.errors import Problem, UsageError
 from tests.deploy.projects import ONE_NAMESPACE, Project, project
 from tests.support.memory_cluster import MemoryCluster
 
@@ -77,12 +80,33 @@ def test_what_somebody_made_anew_or_is_on_another_cluster_is_not_deleted_by_its_
     insist(state(uid="u2"), "my:index:Site")
 
 
+@pytest.mark.parametrize(("name", "others"), [("lab", []), ("mini", ["'lab' too, whose 1 object would go"])])
+def test_a_removal_of_one_deployment_never_takes_another_one_along(name: str, others: list[str]) -> None:
+    stack = StackContext(StackRecord(Path("none.json")), state(), name)
+    found: tuple[Problem, ...] = ()
+    try:
+        insist_on_only_deployment(stack)
+    except UsageError as refused:
+        found = refused.problems
+    assert [problem.code for problem in found] == ["several-deployments"] * len(others)
+    assert all(text in problem.message for text, problem in zip(others, found, strict=True))
+
+
 class Site(pulumi.ComponentResource):
     """A component of a user, not registered with any engine."""
 
     def __init__(self, *aliases: str) -> None:
-        self._type = "my:index:Site"
+        self._type, self._name = "my:index:Site", "fra"
         self._aliases = list(aliases)
+
+
+class Deployed(pulumi.ComponentResource):
+    """A component of this package, not registered with any engine."""
+
+    def __init__(self, urn: str, *aliases: str) -> None:
+        self._type, self._name = "sovereign:index:FactoryDeployment", "lab"
+        self._aliases = list(aliases)
+        self.__dict__["urn"] = pulumi.Output.from_input(urn)
 
 
 def test_the_parent_that_the_options_give_is_known_unless_an_alias_may_give_another() -> None:
@@ -90,6 +114,30 @@ def test_the_parent_that_the_options_give_is_known_unless_an_alias_may_give_anot
     assert parent_type(pulumi.ResourceOptions(parent=Site())) == "my:index:Site"
     assert parent_type(pulumi.ResourceOptions(parent=Site("urn"))) is None
     assert parent_type(pulumi.ResourceOptions(aliases=[pulumi.Alias(name="old")])) is None
+    assert parent_type(pulumi.ResourceOptions(parent=DependencyResource(STACK))) is None
+
+
+FORMER = "urn:pulumi:s::p::my:index:Old$sovereign:index:FactoryDeployment::lab"
+
+
+@pytest.mark.parametrize(
+    ("own", "parent", "former"),
+    [
+        ((), None, set()),
+        ((FORMER,), None, {FORMER}),
+        # Of a program in another language only the URN of a parent is known.
+        ((FORMER,), lambda: DependencyResource(STACK), {FORMER}),
+        ((), lambda: Site("urn:pulumi:s::p::my:index:Old::fra"), {FORMER}),
+    ],
+)
+def test_a_deployment_is_where_its_aliases_and_those_of_its_parent_have_had_it(
+    own: tuple[str, ...], parent: Any, former: set[str]
+) -> None:
+    async def urns() -> set[str]:
+        opts = pulumi.ResourceOptions(parent=parent() if parent else None, aliases=list(own) or None)
+        return await declared_urns(Deployed("urn", *own), opts)
+
+    assert asyncio.run(urns()) == {"urn", *former}
 
 
 MOVED = f"""
