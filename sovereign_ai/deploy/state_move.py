@@ -13,6 +13,7 @@ from sovereign_ai.deploy.moved_state import note_move
 from sovereign_ai.deploy.pulumi_environment import KEY_FILE, state_dir
 from sovereign_ai.deploy.stack_hold import hold_stack
 from sovereign_ai.deploy.stack_lock import StackLock
+from sovereign_ai.deploy.stack_record import record_path
 from sovereign_ai.deploy.state_files import META, StackFiles
 from sovereign_ai.deploy.state_store import settle_state
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
@@ -72,7 +73,9 @@ def _content(files: StackFiles) -> Iterator[Path]:
     for folder in (files.copies, files.history, files.backups):
         yield from sorted(folder.glob("*"))
     backup = files.checkpoint.with_name(f"{files.checkpoint.name}.bak")
-    for path in (files.salt, backup, files.manifest, *files.variants):
+    # Without its record the stack would not notice another cluster, nor go on where a run was cut short.
+    record = record_path(files.folder, files.project, files.stack)
+    for path in (files.salt, record, backup, files.manifest, *files.variants):
         if path.is_file():
             yield path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from sovereign_ai.deploy import state_move
 from sovereign_ai.deploy.epochs import Manifest
 from sovereign_ai.deploy.pulumi_environment import key_file, pulumi_state
 from sovereign_ai.deploy.stack_hold import hold_stack
+from sovereign_ai.deploy.stack_record import ClusterIdentity, StackRecord, record_path
 from sovereign_ai.deploy.state_check import inspect_state
 from sovereign_ai.deploy.state_classification import StateKind
 from sovereign_ai.deploy.state_files import StackFiles
@@ -32,6 +34,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StackFiles:
         path.write_bytes(checkpoint(2))
         state.commit("up")
     made.salt.write_text("encryptionsalt: v1:a:v1:b\n")
+    record = StackRecord(record_path(made.folder, "lab", "lab"))
+    record.identity()
+    record.put_cluster("lab", ClusterIdentity("uid-1", "", "https://127.0.0.1:1"))
     for path in (made.history / "lab-1.checkpoint.json", made.backups / "lab.1.json"):
         path.parent.mkdir(parents=True)
         path.write_bytes(checkpoint(1))
@@ -55,6 +60,24 @@ def test_a_state_moves_with_records_copies_salt_and_key_and_is_refused_where_it_
     with pytest.raises(EnvironmentLacksError, match=rf"moved to {home}"):
         read_state(files)
     assert inspect_state(files).moved == str(home)
+
+
+def test_all_that_is_kept_of_a_stack_moves_and_nothing_stays_but_where_it_went(
+    files: StackFiles, tmp_path: Path
+) -> None:
+    kept = {path.relative_to(files.folder): path.read_bytes() for path in _kept(files.folder)}
+    assert len({path.parts[0] for path in kept}) > 3
+    there = move(files, tmp_path / "new", print)
+    moved = {path.relative_to(there.folder): path.read_bytes() for path in _kept(there.folder)}
+    assert moved == kept
+    assert list(_kept(files.folder)) == [files.moved]
+
+
+def _kept(folder: Path) -> Iterator[Path]:
+    """Yield the files of a backend, but for those of the command that runs and Pulumi's layout version."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name not in {"lock", "owner.json", "meta.yaml"}:
+            yield path
 
 
 def test_a_state_moves_back(files: StackFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
