@@ -15,6 +15,7 @@ has to process everything.
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import field
 from importlib import resources
@@ -23,6 +24,7 @@ from typing import Any
 
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name, stated
+from sovereign_ai.files import PROGRAM, decode, read
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.kubernetes import Bundle
 from sovereign_ai.verify import Difference, Observed, difference
@@ -46,6 +48,8 @@ FactoryDeployment(factory.name, factory)
 """
 """The program of a stack that an earlier version made; it declares the same resources, and no outputs."""
 
+_MOST_STOCK = 1 << 16
+"""Characters of a program of `sovereign-ai init`, with comments; of a megabyte the tree takes 700 MiB."""
 OWN_PROGRAM = "the stack has a program of its own"
 _FIRST, _PARTS, _DESCRIPTION = "nothing is deployed yet", "the components change", "the description changes"
 _UNDERSTOOD = frozenset({"", _FIRST, _PARTS, _DESCRIPTION})
@@ -217,12 +221,22 @@ def loaded_by(folder: Path) -> str | None:
     """Return what the program of a stack loads, such as `factory.yaml`.
 
     None where the program is another one than those of `sovereign-ai init`: what it declares is unknown.
+
+    Raises:
+        SpecError: its file is no regular one, too large, or no text.
     """
+    file = folder / "__main__.py"
+    if not os.path.lexists(file):
+        return None
+    text = decode(read(file, PROGRAM), str(file), PROGRAM)
+    if len(text) > _MOST_STOCK:
+        return None
     template = resources.files("sovereign_ai.deploy") / "templates" / "__main__.py.txt"
+    stock = [_tree(known)[0] for known in (template.read_text(encoding="utf-8"), _FORMER_PROGRAM)]
     try:
-        program, loaded = _tree((folder / "__main__.py").read_text(encoding="utf-8"))
-        stock = [_tree(text)[0] for text in (template.read_text(encoding="utf-8"), _FORMER_PROGRAM)]
-    except (OSError, UnicodeDecodeError, SyntaxError, ValueError):
+        program, loaded = _tree(text)
+    # The last two: it nests deeper than Python reads.
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return loaded if program in stock else None
 

@@ -132,7 +132,7 @@ def server_of(inputs: Mapping[str, Any]) -> tuple[str, bytes]:
     given = inputs.get("kubeconfig") or ""
     # The provider also accepts a kubeconfig's content, in YAML or JSON.
     if isinstance(given, str) and ("\n" in given or given.lstrip().startswith("{")):
-        given = yaml.safe_load(given)
+        given = _content(given)
     if isinstance(given, Mapping):
         return server_in(dict(given), Path("kubeconfig"), context, cluster)
     files = given or os.environ.get("KUBECONFIG") or str(_AMBIENT.expanduser())
@@ -142,6 +142,21 @@ def server_of(inputs: Mapping[str, Any]) -> tuple[str, bytes]:
         )
         raise EnvironmentLacksError(Problem("kubeconfig-invalid", message, hint="name one kubeconfig"))
     return named_server(Path(files).expanduser(), context, cluster)
+
+
+def _content(given: str) -> Any:
+    """Return the data of a kubeconfig that is given as text.
+
+    Raises:
+        EnvironmentLacksError: it is no YAML.
+    """
+    try:
+        return yaml.safe_load(given)
+    # The text is not repeated, since it holds credentials.
+    except (yaml.YAMLError, ValueError, RecursionError):
+        message = "what the provider is given as `kubeconfig` is no YAML"
+        hint = "pass a kubeconfig's content, or the path of its file"
+        raise EnvironmentLacksError(Problem("kubeconfig-invalid", message, hint=hint)) from None
 
 
 def plugin_problem(inputs: Mapping[str, Any]) -> str:

@@ -33,6 +33,8 @@ from sovereign_ai.deploy.state_objects import (
     read_resources,
     resources_of,
 )
+from sovereign_ai.errors import SovereignError
+from sovereign_ai.files import PROJECT, read
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,8 @@ def _deployment(resources: Sequence[Mapping[str, Any]], cluster: str, factory: s
 def _project(folder: Path) -> str:
     """Return the name of the Pulumi project in a folder; the engine refuses a folder without one."""
     try:
-        content = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        content = yaml.safe_load(read(folder / "Pulumi.yaml", PROJECT).decode())
+    except (SovereignError, ValueError, RecursionError, yaml.YAMLError):
         return folder.name
     name = content.get("name") if isinstance(content, dict) else None
     return name if isinstance(name, str) and name else folder.name

@@ -7,6 +7,7 @@ mounted read-only, is deployed all the same: the engine then reads the salt from
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from errno import EACCES, EPERM, EROFS
 from pathlib import Path
@@ -15,6 +16,7 @@ import yaml
 
 from sovereign_ai.deploy.durable import write_durably
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
+from sovereign_ai.files import SETTINGS, read
 
 _SALT = "encryptionsalt:"
 _READ_ONLY = frozenset({EACCES, EPERM, EROFS})
@@ -38,7 +40,7 @@ class StackSettings:
     @property
     def salt(self) -> bytes:
         """The line with the salt; empty where there is none."""
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = self._text().splitlines(keepends=True)
         return "".join(line for line in lines if line.startswith(_SALT)).encode()
 
     def holds_only_salt(self) -> bool:
@@ -48,10 +50,8 @@ class StackSettings:
             SpecError: they are damaged.
         """
         try:
-            content = yaml.safe_load(self.path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return True
-        except (yaml.YAMLError, UnicodeDecodeError):
+            content = yaml.safe_load(self._text()) if os.path.lexists(self.path) else None
+        except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
             message = "the stack's settings are no YAML"
             hint = "put them back as they were; or remove the file, and what was set in it is lost"
             problem = Problem("settings-damaged", message, Where(str(self.path)), hint)
@@ -93,10 +93,15 @@ class StackSettings:
                 self.path.unlink(missing_ok=True)
 
     def _has(self, salt: bytes) -> bool:
-        try:
-            return self.path.read_bytes() == salt
-        except FileNotFoundError:
-            return False
+        return os.path.lexists(self.path) and read(self.path, SETTINGS) == salt
+
+    def _text(self) -> str:
+        """Return the content of the file.
+
+        Raises:
+            UsageError: it is no regular file, or too large.
+        """
+        return read(self.path, SETTINGS).decode()
 
     def _read_only(self, error: OSError) -> Problem:
         message = f"a plain `pulumi` reads the state's salt there, and it cannot be written: {error.strerror}"

@@ -243,6 +243,13 @@ PROJECT = FileKind(
     code="no-project",
     private=True,
 )
+PROGRAM = FileKind(
+    "program",
+    "a stack's program",
+    _MIB,
+    "`sovereign-ai init` writes one",
+    private=True,
+)
 PIN = FileKind(
     "pin",
     "a file that holds a PIN",

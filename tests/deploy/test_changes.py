@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from sovereign_ai.deploy.changes import Changes, compare, loaded_by
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name, stated
+from sovereign_ai.errors import SpecError
 from sovereign_ai.verify.observation import Observed
 from tests.render.lab import STACKS, bundle
 
@@ -161,6 +163,21 @@ def test_the_program_of_every_stack_is_known_and_a_changed_one_is_not(stack: str
     assert loaded_by(tmp_path) == "factory.py"
     (tmp_path / "__main__.py").write_text(text + "\nprint(1)\n")
     assert loaded_by(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["(" * 60_000, "-" * 60_000 + "1", "a" + ".b" * 30_000, "x = 1\0", "x\n" * 400_000]
+)
+def test_a_program_that_nests_deeper_than_python_reads_is_another_one(text: str, tmp_path: Path) -> None:
+    (tmp_path / "__main__.py").write_text(text)
+    assert loaded_by(tmp_path) is None
+
+
+def test_a_program_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    assert loaded_by(tmp_path) is None
+    os.mkfifo(tmp_path / "__main__.py")
+    with pytest.raises(SpecError, match="a pipe"):
+        loaded_by(tmp_path)
 
 
 def test_the_program_of_a_stack_that_an_earlier_version_made_is_known_as_well(tmp_path: Path) -> None:

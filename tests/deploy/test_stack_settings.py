@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from errno import EACCES, EROFS
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sovereign_ai.deploy import engine as engines
 from sovereign_ai.deploy.durable import write_durably
 from sovereign_ai.deploy.engine import Engine
 from sovereign_ai.deploy.stack_settings import StackSettings, salt_line
-from sovereign_ai.errors import EnvironmentLacksError, SpecError
+from sovereign_ai.errors import EnvironmentLacksError, SpecError, UsageError
 from tests.support.small_engine import write_engine, write_project
 
 SALT = salt_line("v1:a:v1:b")
@@ -104,3 +105,16 @@ def test_settings_of_a_user_stay_and_damaged_ones_are_a_problem(tmp_path: Path) 
     settings.path.write_text("a: [")
     with pytest.raises(SpecError, match="settings-damaged"):
         settings.give(SALT, None)
+
+
+def test_settings_that_are_no_file_or_nest_too_deeply_are_a_problem(tmp_path: Path) -> None:
+    settings = StackSettings(tmp_path / "Pulumi.lab.yaml")
+    for text in ("[" * 20_000, "a: 2026-99-99", "a: " + "{a: " * 5_000):
+        settings.path.write_text(text)
+        with pytest.raises(SpecError, match="settings-damaged"):
+            settings.holds_only_salt()
+    settings.path.unlink()
+    os.mkfifo(settings.path)
+    for ask in (settings.holds_only_salt, lambda: settings.salt):
+        with pytest.raises(UsageError, match="a pipe"):
+            ask()

@@ -1149,6 +1149,15 @@ READERS: tuple[Reader, ...] = (
         "yaml",
         lambda folder: _called(folder, "Pulumi.yaml", PROJECT, reading.project),
     ),
+    # What is no stack's program of `sovereign-ai init` is one of the user's own.
+    Reader(
+        "program",
+        ("program",),
+        "line",
+        lambda folder: _called(folder, "__main__.py", reading.stock_program(), reading.program),
+        refused=_CODES({0, 2}),
+        absent=_CODES({0, 2}),
+    ),
     Reader(
         "pin",
         ("pin",),

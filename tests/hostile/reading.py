@@ -74,6 +74,20 @@ def project(file: Path) -> object:
     return project_of(file.parent)
 
 
+def stock_program() -> str:
+    """Return the program of a new stack."""
+    from sovereign_ai.deploy.stack_folder import contents
+
+    return contents("small")["__main__.py"]
+
+
+def program(file: Path) -> object:
+    """Read what a stack's program loads."""
+    from sovereign_ai.deploy.changes import loaded_by
+
+    return loaded_by(file.parent)
+
+
 def pin(file: Path) -> object:
     """Read a PIN, and print its length alone."""
     from sovereign_ai.cluster.keys.pkcs11 import read_pin

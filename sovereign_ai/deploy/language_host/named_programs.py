@@ -19,13 +19,14 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 import yaml
 
+from sovereign_ai.errors import SovereignError
+from sovereign_ai.files import PROJECT, read
+
 _KINDS = ("Pulumi", "PulumiPolicy", "PulumiPlugin")
 _PROJECT_FILES = tuple(f"{kind}.{ending}" for kind in _KINDS for ending in ("yaml", "yml", "json"))
 _INSTALLED = ("plugins", "policies")
 """Folders of Pulumi's home in which it keeps what it has installed."""
 _OPTION = "PULUMI_OPTION_"
-_MOST_BYTES = 1 << 20
-"""Of a project file; a larger one names nothing."""
 
 
 class NamedPrograms:
@@ -163,20 +164,19 @@ def _with_theirs(folders: set[Path]) -> set[Path]:
 def _read(file: Path) -> Any:
     """Read a project file; nothing if that cannot be done, which is the engine's to report."""
     try:
-        if file.stat().st_size > _MOST_BYTES:
-            return None
-        return yaml.safe_load(file.read_bytes())  # JSON is YAML
-    except (OSError, ValueError, yaml.YAMLError):
+        return yaml.safe_load(read(file, PROJECT))  # JSON is YAML
+    except (SovereignError, ValueError, RecursionError, yaml.YAMLError):
         return None
 
 
 def _strings(data: Any) -> Iterator[str]:
     """Yield every text of plain data, keys left out."""
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, dict):
-        for value in data.values():
-            yield from _strings(value)
-    elif isinstance(data, list):
-        for value in data:
-            yield from _strings(value)
+    todo, seen = [data], set()
+    while todo:
+        value = todo.pop()
+        if isinstance(value, str):
+            yield value
+        # By aliases a value may stand in many places, and within itself.
+        elif isinstance(value, dict | list) and id(value) not in seen:
+            seen.add(id(value))
+            todo += value.values() if isinstance(value, dict) else value

@@ -214,3 +214,21 @@ def test_the_older_fields_of_a_request_are_looked_at_as_well(root: Path) -> None
 def test_calls_about_no_program_pass() -> None:
     assert asked(language_pb2.LanguageHandshakeRequest(engine_address="x"), set()) == "ran"
     assert OnlyNamed(NamedPrograms(1)).intercept_service(lambda _details: None, None) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a0: &a0 [x, ../other]\n"
+        + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 40)),
+        "a: &a [../other, *a]\n",
+        "a: ../other\nb: " + "[" * 20_000,
+        "a: ../other\nb: 2026-99-99\n",
+    ],
+    ids=["billions of aliases", "itself", "deep", "no day"],
+)
+def test_a_project_file_is_read_in_time_whatever_it_holds(root: Path, text: str) -> None:
+    (root / "pack" / "PulumiPolicy.yaml").write_text(text)
+    found = named(root, "preview", "--policy-pack", "../pack")
+    assert "pack" in found
+    assert ("other" in found) == ("*" in text)
