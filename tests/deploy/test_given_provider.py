@@ -161,3 +161,14 @@ def test_the_engine_registers_no_object_with_a_provider_that_is_refused(
     assert said in text
     assert "kubernetes:core/v1" not in text
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    "text", ["users:\n- {{token: {}\n", "a: {}\nb: 2026-99-99\n", "a: {}\nb: " + "[" * 20_000]
+)
+def test_a_kubeconfig_that_is_no_yaml_is_refused_without_a_word_of_it(tmp_path: Path, text: str) -> None:
+    meant = dead_kubeconfig(tmp_path / "one")
+    with pytest.raises(EnvironmentLacksError, match="is no YAML") as refused:
+        judge("mine", {"kubeconfig": text.format("opaque-credential")}, meant, None)
+    assert "opaque" not in str(refused.value)
+    assert refused.value.__suppress_context__
