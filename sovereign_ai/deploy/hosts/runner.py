@@ -32,12 +32,16 @@ from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.hosts import HostInventory, as_data, twin_inventory
 from sovereign_ai.render.switches import SwitchPorts
-from sovereign_ai.text import counted
+from sovereign_ai.text import clean, counted
 
 Progress = Callable[[str], None]
 MOST_AT_ONCE = 50
 _CHECKED_AT_ONCE = 4
 """Hosts that a check takes together, in multiples of its forks."""
+_SETTINGS = ("ANSIBLE_", "_ANSIBLE_")
+"""How the names of Ansible's variables begin."""
+_OF_THE_WAY = "ANSIBLE_SSH_EXTRA_ARGS"
+"""The one that counts: ssh takes these arguments after those of `ansible.cfg`, and of two the first."""
 _CONNECTIONS = "cp"
 """Name of the folder of ssh's control sockets.
 
@@ -178,6 +182,8 @@ def run(
         DeploymentError: Ansible itself failed before it reached any host.
     """
     require_ansible()
+    if dropped := _drop_inherited_settings():
+        progress(f"settings of Ansible in the environment do not count: {', '.join(dropped)}")
     start = time.monotonic()
     results: dict[str, HostResult] = {}
     stopped = ""
@@ -201,6 +207,20 @@ def run(
         result = results.get(host.name) or HostResult(host.name, "not-run")
         whole.append(result)
     return HostRun(wish.check, tuple(whole), stopped, time.monotonic() - start)
+
+
+def _drop_inherited_settings() -> list[str]:
+    """Drop Ansible's settings from this process' environment, and return their names.
+
+    ansible-runner hands the whole environment on, and a variable of Ansible's counts more than `ansible.cfg`:
+    `ANSIBLE_SSH_ARGS` takes the check of host keys away, and others name programs and folders of plugins.
+    """
+    dropped: list[str] = []
+    for name in sorted(os.environ):
+        if name.startswith(_SETTINGS) and name != _OF_THE_WAY:
+            del os.environ[name]
+            dropped.append(clean(name))
+    return dropped
 
 
 def configure_twin(

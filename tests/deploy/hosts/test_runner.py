@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import ansible
+import ansible_runner
 import pytest
 
 from sovereign_ai.deploy.hosts import runner as hosts
 from sovereign_ai.deploy.hosts.events import HostResult, State
 from sovereign_ai.deploy.hosts.runner import RunRequest, playbooks_dir, run
+from sovereign_ai.errors import DeploymentError
 from sovereign_ai.render.hosts.inventory_groups import Host, HostInventory
 
 THREE = HostInventory(tuple(Host(f"h{number}", f"u{number}", ("machines",), {}) for number in range(3)), {})
@@ -88,3 +95,37 @@ def test_every_playbook_that_is_run_is_there_and_ansible_reads_our_settings_alon
     assert environment["ANSIBLE_CONFIG"] == str(playbooks_dir() / "ansible.cfg")
     assert environment["ANSIBLE_HOST_KEY_CHECKING"] == "True"
     assert environment["ANSIBLE_HOME"].startswith(str(tmp_path))
+
+
+def _settings_of_ansible() -> set[str]:
+    """Return every environment variable that Ansible's own settings and plugins name."""
+    names: set[str] = set()
+    root = Path(ansible.__file__).parent
+    for path in (*root.rglob("*.yml"), *(root / "plugins").rglob("*.py")):
+        names.update(re.findall(r"\b_?ANSIBLE_[A-Z_]+\b", path.read_text(encoding="utf-8")))
+    return names
+
+
+def test_no_setting_of_ansible_in_the_environment_counts_but_the_way_to_a_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = _settings_of_ansible()
+    assert {"ANSIBLE_SSH_ARGS", "ANSIBLE_LIBRARY", "ANSIBLE_VAULT_PASSWORD_FILE"} < settings
+    assert len(settings) > 200
+    for name in settings:
+        monkeypatch.setenv(name, "x")
+    passed: dict[str, str] = {}
+
+    def ended(**options: Any) -> Any:
+        # As ansible-runner makes the environment of Ansible.
+        passed.update({**os.environ, **options["envvars"]})
+        return SimpleNamespace(status="failed", stdout=io.StringIO("no"))
+
+    monkeypatch.setattr(ansible_runner.interface, "run", ended)
+    told: list[str] = []
+    with pytest.raises(DeploymentError, match="ended before its time"):
+        run(THREE, RunRequest("hosts.yml"), progress=told.append)
+    ours = set(hosts._environment(Path("x"), "mark", RunRequest("hosts.yml")))
+    assert {name for name in passed if name in settings} == ours & settings | {"ANSIBLE_SSH_EXTRA_ARGS"}
+    assert all(passed[name] != "x" for name in ours)
+    assert "ANSIBLE_SSH_ARGS" in told[0]
