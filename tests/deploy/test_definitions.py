@@ -98,6 +98,28 @@ def test_a_definition_is_written_once_and_waited_for() -> None:
     assert cluster.written == [NAME]
 
 
+class Late(Cluster):
+    """Serves a definition some looks after it was written."""
+
+    looks = 0
+
+    def list(self, _version: str, kind: str, *more: Any, **others: Any) -> list[dict[str, Any]]:
+        self.looks += 1
+        if self.written and self.looks > 4:
+            self.definitions = [{**definition(), **established()}]
+        return super().list(_version, kind, *more, **others)
+
+    def apply(self, obj: dict[str, Any], **_: Any) -> None:
+        self.written.append(obj["metadata"]["name"])
+        self.definitions = [obj]
+
+
+def test_a_definition_that_is_served_late_is_waited_for() -> None:
+    cluster: Any = Late([])
+    assert define(cluster, [definition(), WIDGET], silent) == [NAME]
+    assert (cluster.written, cluster.looks) == ([NAME], 5)
+
+
 def test_a_definition_that_is_not_served_ends_the_deployment_with_the_servers_reason() -> None:
     cluster: Any = Cluster([{**definition(), **established("False", "a name is taken")}])
     with pytest.raises(DeploymentError, match="a name is taken"):

@@ -128,7 +128,7 @@ def test_the_engine_of_a_dead_command_is_given_its_time_and_then_killed(
     with subprocess.Popen(["sleep", "0.3"], env=environ):
         assert wait_until(lambda: len(copy.processes()) == 1, 5)
         assert end_engine(copy, 10) == 0
-    with subprocess.Popen(["sleep", "600"], env=environ), subprocess.Popen(["sleep", "600"], env=environ):
+    with subprocess.Popen(["sleep", "30"], env=environ), subprocess.Popen(["sleep", "30"], env=environ):
         assert wait_until(lambda: len(copy.processes()) == 2, 5)
         began = time.monotonic()
         assert end_engine(copy, 0.2) == 2
