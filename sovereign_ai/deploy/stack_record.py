@@ -210,6 +210,8 @@ class StackRecord:
         """Return the file's content; empty where there is none."""
         try:
             data = json.loads(self.path.read_bytes())
+            if isinstance(data, dict) and _is_newer(data):
+                raise EnvironmentLacksError(self._newer())
             if isinstance(data, dict) and _is_record(data):
                 return data
         except FileNotFoundError:
@@ -223,6 +225,11 @@ class StackRecord:
         )
         message = "the record of the stack's identity cannot be read"
         raise EnvironmentLacksError(Problem("stack-record-damaged", message, Where(str(self.path)), hint))
+
+    def _newer(self) -> Problem:
+        """Return the problem that a newer version wrote the record, which is whole and must stay."""
+        message = "a newer version of sovereign-ai wrote the record of the stack's identity"
+        return Problem("state-newer", message, Where(str(self.path)), "use that version, or a later one")
 
 
 def record_path(backend: Path, project: str, stack: str) -> Path:
@@ -271,6 +278,12 @@ def current_backend() -> str:
     except (OSError, ValueError, AttributeError):
         return ""
     return current if isinstance(current, str) else ""
+
+
+def _is_newer(data: Mapping[str, Any]) -> bool:
+    """Return whether a record has a layout that this version does not know."""
+    layout = data.get("layout")
+    return isinstance(layout, int) and layout > _LAYOUT
 
 
 def _is_record(data: Mapping[str, Any]) -> bool:

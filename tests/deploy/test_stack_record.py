@@ -142,3 +142,14 @@ def test_the_backend_is_the_environments_or_the_one_that_was_logged_into(
         assert current_backend() == url
     monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///state")
     assert current_backend() == "file:///state"
+
+
+def test_the_record_of_a_newer_version_is_never_called_damaged_nor_is_its_removal_advised(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "record.json"
+    path.write_text('{"layout": 2, "stack": {"uuid": "a"}}')
+    with pytest.raises(EnvironmentLacksError, match="a newer version") as refused:
+        StackRecord(path).identity()
+    [problem] = refused.value.problems
+    assert (problem.code, problem.hint) == ("state-newer", "use that version, or a later one")
