@@ -29,7 +29,7 @@ from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.control_plane_setup import is_local
 from sovereign_ai.deploy.deletions import allowed_by
 from sovereign_ai.deploy.deployment_names import insist_on_known_names
-from sovereign_ai.deploy.deployment_roots import insist_on_known_place, parent_type_of
+from sovereign_ai.deploy.deployment_roots import component_urns, insist_on_known_place, parent_type_of
 from sovereign_ai.deploy.dry_run import TRIED, all_leaving, locator_of, try_out
 from sovereign_ai.deploy.given_provider import require_same_cluster
 from sovereign_ai.deploy.judged import insist_on_same_description, is_judged
@@ -117,6 +117,7 @@ class FactoryDeployment(pulumi.ComponentResource):
             program = current()
             program.add(_deployment(name, bundle, settings))
             deployment = stack_deployment(name, factory, bundle.cluster, settings)
+            program.known |= component_urns(deployment.stack.resources or ())
             bundle = bundle.of_stack(deployment.stack.identity)
             file, file_context = Path(settings["kubeconfig"]), settings.get("context")
             reading = reading_of(open_cluster(file, file_context), bundle.objects)

@@ -22,6 +22,11 @@ STACK = "pulumi:pulumi:Stack"
 """The type of the resource below which a program registers everything."""
 
 
+def component_urns(resources: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the URNs of the components of all deployments in a state."""
+    return {str(item.get("urn")) for item in resources if item.get("type") == DEPLOYMENT}
+
+
 def roots_in(
     resources: Iterable[Mapping[str, Any]],
 ) -> Iterator[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:

@@ -24,7 +24,9 @@ from sovereign_ai.deploy.deletions import Allowed, allowed_by, losses
 from sovereign_ai.deploy.deployment_roots import roots_in
 from sovereign_ai.deploy.live_objects import ObjectKey, read_live
 from sovereign_ai.deploy.program import current
+from sovereign_ai.deploy.refusal import note_refusal
 from sovereign_ai.deploy.stack_context import context_of_program
+from sovereign_ai.deploy.stack_record import current_backend
 from sovereign_ai.deploy.state_objects import Held, held_objects
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
 from sovereign_ai.text import counted
@@ -43,14 +45,19 @@ def insist_on_asked_drops(organization: str, project: str, stack: str) -> None:
     Raises:
         pulumi.RunError: what the engine would delete, and how that is asked for.
     """
+    program = current()
+    # A program that declares all that its state has, as nearly every one does, has no state read again.
+    if program.deployments and program.known <= program.urns:
+        return
     config = pulumi.Config("sovereign")
     allowed = allowed_by(os.environ, config.get("allowDelete"), config.get_bool("allowMassDeletion"))
     try:
         resources = context_of_program(organization, project, stack, "").resources or ()
-        problems = list(drop_problems(resources, current().urns, allowed))
+        problems = list(drop_problems(resources, program.urns, allowed))
         if problems:
             raise UsageError(problems)
     except SovereignError as error:
+        note_refusal(current_backend(), error)
         raise pulumi.RunError(str(error)) from None
 
 

@@ -52,11 +52,13 @@ class Program:
         deployments: in the order of the program.
         claims: the resources with which the deployments claim the former names of children.
         urns: the URNs of the deployments' components, with those of their aliases.
+        known: the URNs of the deployments' components in the state.
     """
 
     deployments: list[Deployment] = field(default_factory=list)
     claims: list[pulumi.Resource] = field(default_factory=list)
     urns: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
 
     def add(self, deployment: Deployment) -> None:
         """Add a deployment.

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.cluster.api.errors import UnreachableError
+from sovereign_ai.deploy import dropped_deployments
 from sovereign_ai.deploy.deletions import Allowed
-from sovereign_ai.deploy.dropped_deployments import drop_problems
+from sovereign_ai.deploy.dropped_deployments import drop_problems, insist_on_asked_drops
+from sovereign_ai.deploy.program import CURRENT, Deployment, Program
+from sovereign_ai.deploy.refusal import expect_refusal, read_refusal
+from sovereign_ai.deploy.stack_context import StackContext
+from sovereign_ai.deploy.stack_record import StackRecord
 from sovereign_ai.errors import Problem
 from tests.deploy.projects import ONE_NAMESPACE, Project, project
 from tests.support.memory_cluster import MemoryCluster
@@ -102,6 +108,42 @@ def test_a_state_that_names_no_kubeconfig_is_refused() -> None:
     root, _, namespace = state()
     [problem] = problems([root, namespace], cluster())
     assert "names no kubeconfig" in problem.message
+
+
+@pytest.fixture
+def program() -> Iterator[Program]:
+    """A program whose run has come to its end."""
+    made = Program()
+    token = CURRENT.set(made)
+    yield made
+    CURRENT.reset(token)
+
+
+@pytest.mark.parametrize("declared", [(), ("mini",)])
+def test_the_end_of_a_program_is_refused_by_a_command_as_by_plain_pulumi(
+    program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, declared: tuple[str, ...]
+) -> None:
+    stack = StackContext(StackRecord(Path("none.json")), [state()[0], state()[2]], "")
+    monkeypatch.setattr(dropped_deployments, "context_of_program", lambda *_: stack)
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}")
+    expect_refusal(tmp_path)
+    program.known.add(ROOT)
+    for name in declared:
+        program.add(Deployment(name, name, frozenset()))
+    with pytest.raises(pulumi.RunError, match="deployment-dropped"):
+        insist_on_asked_drops("organization", "p", "s")
+    assert (noted := read_refusal(tmp_path)) is not None
+    assert [problem.code for problem in noted.problems] == ["deployment-dropped"]
+
+
+def test_a_program_that_declares_all_that_its_state_has_reads_it_no_second_time(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(dropped_deployments, "context_of_program")
+    program.add(Deployment("lab", "one", frozenset()))
+    program.known.add(ROOT)
+    program.urns |= {ROOT, f"{ROOT}-now"}
+    insist_on_asked_drops("organization", "p", "s")
 
 
 DROPPED = f"""

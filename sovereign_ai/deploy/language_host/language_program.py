@@ -139,12 +139,7 @@ def _before_deletions(insist: Callable[[], object]) -> None:
 
 
 def _insist_on_asked_drops(request: Any) -> None:
-    """Refuse that the engine deletes a factory which the program declares no more, without being asked to.
-
-    A command deploys one factory, which it reads itself.
-    """
-    if _COMMAND in os.environ:
-        return
+    """Refuse that the engine deletes a factory which the program declares no more, without being asked to."""
     try:
         from sovereign_ai.deploy.dropped_deployments import insist_on_asked_drops  # noqa: PLC0415
     except ImportError:
