@@ -46,6 +46,10 @@ _USERS_OWN = (
 
 They decide where modules come from, which checksum database is used, and where Go keeps its files.
 """
+_OF_GO = ("GO", "CGO_", "GCCGO")
+"""How the names of variables begin that Go reads (`go help environment`, Go 1.26)."""
+_KEPT = frozenset({*_USERS_OWN, "GOPRIVATE", "GOGC", "GOMEMLIMIT", "GOMAXPROCS"})
+"""Those of the user's that change neither what is built nor what builds it."""
 _LOCAL_REPLACE = re.compile(r"^\s*(?:replace\s+)?(?P<module>\S+)\s+=>\s+\.\.?/", re.MULTILINE)
 
 
@@ -62,6 +66,8 @@ def go_environment(*, cgo: bool = False) -> dict[str, str]:
     """Return the environment of every Go command.
 
     It allows C only on request, no other toolchain, no way around the checksums, and nothing of `go env -w`.
+    Of the user's variables of Go it has those alone that say where modules come from, where Go keeps its
+    files, and how much memory and how many processors it takes: `GOROOT` would have another compiler run.
     """
     fixed = {
         "CGO_ENABLED": "1" if cgo else "0",
@@ -77,7 +83,10 @@ def go_environment(*, cgo: bool = False) -> dict[str, str]:
         "GOEXPERIMENT": "",
     }
     spare = {"GOGC": _SPARE_MEMORY}
-    user = dict(os.environ)
+    user = {}
+    for name, value in os.environ.items():
+        if not name.startswith(_OF_GO) or name in _KEPT:
+            user[name] = value
     if "GOSUMDB" in user and _is_off(user["GOSUMDB"]):
         del user["GOSUMDB"]
     # The user may set GOGC, but none of the fixed variables.

@@ -106,6 +106,27 @@ def test_no_setting_of_the_users_can_switch_the_checksums_off(monkeypatch: pytes
     assert env["GOFLAGS"] == "-buildvcs=false -trimpath"
 
 
+VARIABLES = """GCCGO GO111MODULE GOARCH GOAUTH GOBIN GOCACHE GOCACHEPROG GODEBUG GOENV GOFLAGS GOINSECURE
+    GONOSUMDB GOMODCACHE GOOS GOPATH GOPRIVATE GOPROXY GOROOT GOSUMDB GOTMPDIR GOTOOLCHAIN GOVCS GOWORK
+    CGO_CFLAGS
+    CGO_CFLAGS_ALLOW CGO_CFLAGS_DISALLOW CGO_CPPFLAGS CGO_CXXFLAGS CGO_ENABLED CGO_FFLAGS CGO_LDFLAGS GO386
+    GOAMD64 GOARM GOARM64 GOMIPS GOMIPS64 GOPPC64 GORISCV64 GOWASM GOCOVERDIR GCCGOTOOLDIR GOEXPERIMENT
+    GOFIPS140 GO_EXTLINK_ENABLED GOEXE GOGCCFLAGS GOTELEMETRY GOTELEMETRYDIR GOTOOLDIR GONOPROXY GO_LATER"""
+"""Every variable of `go help environment` (Go 1.26.6), and one of a later Go."""
+WHENCE = "GOAUTH GOCACHE GOMODCACHE GONOPROXY GOPATH GOPRIVATE GOPROXY GOSUMDB GOTMPDIR GOVCS"
+"""Where modules come from and where Go keeps its files."""
+
+
+def test_no_variable_of_the_users_changes_what_is_built_or_what_builds_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (*VARIABLES.split(), "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "/theirs")
+    for cgo in (False, True):
+        env = go_environment(cgo=cgo)
+        assert {name for name, value in env.items() if value == "/theirs"} == {*WHENCE.split(), "HTTPS_PROXY"}
+
+
 def test_nothing_that_was_set_by_go_env_switches_the_checksums_off_or_builds_for_another_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go: Path
 ) -> None:
