@@ -116,6 +116,15 @@ def test_it_ends_as_the_engine_did_and_its_words_are_heard_to_the_last(
     assert wait_until(lambda: not marked(variable), 5), "a child of the engine stayed"
 
 
+def test_beyond_a_limit_on_the_size_of_files_a_write_fails_and_does_not_kill_the_engine(
+    tmp_path: Path, variable: bytes
+) -> None:
+    program = ["prlimit", "--fsize=1000", "dd", "if=/dev/zero", "of=state", "bs=2000", "count=1"]
+    with supervised(program, tmp_path, environ(variable), asked=lambda: None) as engine:
+        words = "".join(engine.words)
+    assert (engine.returncode, "File too large" in words) == (1, True), words
+
+
 def test_an_error_in_the_block_ends_the_engine_too(tmp_path: Path, variable: bytes) -> None:
     program = [sys.executable, "-c", ENGINE, "asked", str(tmp_path / "saved")]
     with (
