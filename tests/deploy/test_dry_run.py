@@ -447,9 +447,7 @@ def test_a_guarded_policy_is_kept_from_whoever_cannot_open_the_guard(opens: bool
 
 @pytest.mark.parametrize("opens", [True, False])
 def test_a_policy_that_the_guard_keeps_as_it_is_is_told_to_whoever_cannot_open_it(opens: bool) -> None:
-    message = (
-        "denied: ValidatingAdmissionPolicy 'sovereign-guard.static.k8s.io' denied request: kept"
-    )
+    message = "denied: ValidatingAdmissionPolicy 'sovereign-guard.static.k8s.io' denied request: kept"
     policy = {
         **made("ValidatingAdmissionPolicy", "sovereign-pods"),
         "apiVersion": "admissionregistration.k8s.io/v1",
