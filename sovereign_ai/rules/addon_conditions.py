@@ -124,6 +124,13 @@ def own_path(value: str) -> str:
     return f"!{value}.matches({literal(_OTHER_HOST)})"
 
 
+def origin_stays(value: str) -> str:
+    """Return CEL: a site whose pages may read answers is inside, or at a gateway by its name."""
+    is_one = f'{value}.contains("://") && !{value}.contains("*")'
+    is_permitted = 'h.matches($local) || h.split(":")[0] in variables.outside'
+    return f'({is_one} && [{value}.split("://")[1]].all(h, {is_permitted}))'
+
+
 _OTHER_HOST = r"^[\s/\\]*[/\\]{2}|^[\s]*[A-Za-z0-9+.-]*:|\\"
 """A path that browsers read as another host: `//host`, `https:host`, or either with a backslash."""
 

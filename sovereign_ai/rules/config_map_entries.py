@@ -51,6 +51,8 @@ _READ_AS_VARIABLES = (
     "^(?:[A-Z][A-Z0-9_]*"
     "|[A-Za-z][A-Za-z0-9_]*_(?i:endpoint|proxy|host(?:name)?|addr|address|url|uri|server|broker)s?)$"
 )
+_SCRIPT_NAMES = "sh$|(?i)^(?:requirements|constraints)|(?:docker|container)file"
+"""Names of entries in which every URL is asked: of scripts, and of what is built or installed."""
 _DOCUMENTS = (
     "AUTHORS",
     "CHANGELOG",
@@ -97,7 +99,7 @@ _ESCAPES_IN_FILE = {
     "]]>": "",
     **dict.fromkeys(_DOTS.split(), "."),
 }
-_IS_STRANGERS = '(has(object.metadata.namespace) && object.metadata.namespace != "" && !variables.known)'
+_IS_STRANGERS = "variables.strangers"
 """CEL: only pods that are not the factory's read it. Without a namespace it may be put into any."""
 _LONGEST_TOTAL = 200_000
 _LONGEST_FILES = 200_000
@@ -158,7 +160,7 @@ def parts_of_entries() -> dict[str, str]:
     # Nor does the name of a program stand before a host that is not in quotes.
     names = f"({is_program} ? {literal(CODE + IS)} : {literal(IS)})"
     has_command = f"(!{is_program} && e[1].matches({literal(_COMMAND_LINE)}))"
-    is_script = f'(e[0].endsWith("sh") || e[1].startsWith("#!") || {has_command})'
+    is_script = f'(e[0].matches({literal(_SCRIPT_NAMES)}) || e[1].startsWith("#!") || {has_command})'
     plain = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _ESCAPES_IN_FILE.items())
     blocks, sections, others = joined_settings("t")
     end = literal("\n")
@@ -174,6 +176,7 @@ def parts_of_entries() -> dict[str, str]:
     smaller = ["variables.read", *(f"variables.read.filter(t, size(t) <= {size})" for size in _SMALLER)]
     spoken = f"e[1].split({end}).filter(l, {is_said}).join({end})"
     return {
+        "strangers": 'has(object.metadata.namespace) && object.metadata.namespace != "" && !variables.known',
         "readable": readable_runs(),
         "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
         f".map(e, [e[0], dyn({shown}{plain})])",
@@ -212,31 +215,30 @@ def entries_name_places() -> tuple[str, ...]:
     return (
         # The place of a store in another file is none of this one's.
         f"({_IS_STRANGERS} || variables.files.all(t, {files_store_has_place('t')}))",
-        _lines_meet("files", are_permitted_by_word("y", permitted)),
-        _lines_meet("files", are_permitted_by_form("y", permitted)),
-        _lines_meet("files", are_permitted_behind_blanks("y", permitted)),
-        _lines_meet("files", beside),
-        _lines_meet("files", f"!y.matches({literal(HIDDEN_NAME)})"),
-        _lines_meet("blocks", are_permitted_by_word("y", permitted)),
-        _lines_meet("sections", are_permitted_by_word("y", permitted)),
-        _lines_meet("joined", are_permitted_by_word("y", permitted)),
-        _lines_meet("files", f'(!y.contains("://") || {stores})'),
-        _lines_meet("scripts", are_permitted_to_clients("y", permitted)),
-        _lines_meet("scripts", f"(!y.contains('://') || {asked})"),
-        _lines_meet("programs", f"!y.matches({literal(TUNNEL)})"),
+        _lines_meet("files", condition=are_permitted_by_word("y", permitted)),
+        _lines_meet("files", condition=are_permitted_by_form("y", permitted)),
+        _lines_meet("files", condition=are_permitted_behind_blanks("y", permitted)),
+        _lines_meet("files", condition=beside),
+        _lines_meet("files", condition=f"!y.matches({literal(HIDDEN_NAME)})"),
+        _lines_meet("blocks", "sections", condition=are_permitted_by_word("y", permitted)),
+        _lines_meet("joined", condition=are_permitted_by_word("y", permitted)),
+        _lines_meet("files", condition=f'(!y.contains("://") || {stores})'),
+        _lines_meet("scripts", condition=are_permitted_to_clients("y", permitted)),
+        _lines_meet("scripts", condition=f"(!y.contains('://') || {asked})"),
+        _lines_meet("programs", condition=f"!y.matches({literal(TUNNEL)})"),
     )
 
 
-def entries_ask_stated_hub() -> str:
-    """Return CEL: no entry of a ConfigMap calls a hub of models but one that an entry states."""
-    return f"({_IS_STRANGERS} || {files_ask_stated_hub('variables.files')})"
+def entries_ask_stated_hub() -> tuple[str, ...]:
+    """Return CEL: no entry of a ConfigMap calls a client of a hub or the like but as an entry states."""
+    return tuple(f"({_IS_STRANGERS} || {one})" for one in files_ask_stated_hub("variables.files"))
 
 
-def _lines_meet(part: str, condition: str) -> str:
+def _lines_meet(*parts: str, condition: str) -> str:
     """Return CEL: a condition on `y` holds for those lines of some entries that may name a host.
 
     Args:
-        part: the named part of the entries.
+        parts: the named parts of the entries.
         condition: the condition.
     """
     end = literal("\n")
@@ -246,5 +248,6 @@ def _lines_meet(part: str, condition: str) -> str:
     narrowed = f"[t.split({end}).filter(l, {is_near}).filter(l, !{is_comment}).join({end})]"
     # To look for lines in a long text costs too.
     is_met = f"{narrowed}.all(y, ({is_short} || size(y) <= {_LONGEST_OF_LONG}) && {condition})"
-    joined = f"[variables.{part}.join({end})]"
+    entries = " + ".join(f"variables.{part}" for part in parts)
+    joined = f"[({entries}).join({end})]"
     return f"({_IS_STRANGERS} || {joined}.all(t, size(t) <= {_LONGEST_FILES} && {is_met}))"

@@ -23,7 +23,7 @@ from sovereign_ai.rules.environment_variables import OWN_ENVIRONMENT
 from sovereign_ai.rules.field_paths import nested
 from sovereign_ai.rules.fields import GATHERED
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
-from sovereign_ai.rules.model_hubs import variables_state_hub
+from sovereign_ai.rules.model_hubs import lines_of_variables, variables_state_hub
 from sovereign_ai.rules.opaque_settings import parts_of_opaque
 from sovereign_ai.rules.outlets import parts_of_strangers
 from sovereign_ai.rules.permitted_places import PRIVATE_RANGES
@@ -111,7 +111,6 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
         "templates": of_templates,
         **_texts_of_templates(of_templates),
         "own_domains": _own_domains_of_other(of_templates),
-        "hub_stated": _hub_is_stated(of_templates),
         **parts_of_strangers(PRIVATE_RANGES),
         **parts_of_entries(),
     }
@@ -125,6 +124,8 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
         if must == "text":
             names.append("[variables.scripts_of_listed]")
         parts[whole] = " + ".join((*names, last))
+    parts["hub_stated"] = _hub_is_stated(of_templates)
+    parts["said"] = _said_by_variables(of_templates)
     if parts["opaque_values"] == "[]":
         # A check on an empty list is left out offline.
         return parts | dict.fromkeys(parts_of_opaque(""), "[]")
@@ -155,10 +156,20 @@ def _hub_is_stated(templates: str) -> str:
 
     An object without pod templates states the variables of its pods itself.
     """
+    of_itself = f"variables.variable_values.exists(l, {variables_state_hub('l')})"
     if templates == "[]":
-        return "false"
+        return of_itself
     stated = f"variables.templates.all(pt, {_CONTAINERS_OF_TEMPLATE}.all(c, {variables_state_hub()}))"
-    return f"size(variables.templates) > 0 && {stated}"
+    return f"size(variables.templates) > 0 ? {stated} : {of_itself}"
+
+
+def _said_by_variables(templates: str) -> str:
+    """Return CEL for the variables of an object's pods, as lines of a text."""
+    of_itself = f"variables.variable_values.map(l, {lines_of_variables('l')})"
+    if templates == "[]":
+        return f'{of_itself}.join("")'
+    lines = f'{_CONTAINERS_OF_TEMPLATE}.map(c, {lines_of_variables(OWN_ENVIRONMENT)}).join("")'
+    return f'(variables.templates.map(pt, {lines}) + {of_itself}).join("")'
 
 
 # LeaderWorkerSet states this variable itself in each container of its pods: the name of a pod of its own

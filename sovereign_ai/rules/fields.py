@@ -9,7 +9,7 @@ in modules by topic: `permitted_places.py`, `environment_variables.py`, `storage
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -22,6 +22,7 @@ from sovereign_ai.rules.addon_conditions import (
     headers_stay,
     leading_headers_left_out,
     no_target,
+    origin_stays,
     own_cluster,
     own_hosts,
     own_mesh,
@@ -85,6 +86,8 @@ Must = Literal[
     "worker-of-namespace",
     "configs",
     "allowed-keys",
+    "names-object",
+    "origin",
     "forbidden-keys",
     "required-keys",
 ]
@@ -116,7 +119,9 @@ Must = Literal[
   own name; `worker-of-namespace`: a worker that the object's namespace sends to.
 * `one-of`: one of some words; `allowed-keys`: a mapping without other keys than some; `configs`: the same of
   the keys that end in `Configs`; `forbidden-keys`: a mapping without some keys;
-  `required-keys`: one with them.
+  `required-keys`: one with them; `names-object`: a reference to what the object is called after, behind a
+  beginning.
+* `origin`: a site inside or at a gateway, whose pages may read answers.
 """
 GATHERED: tuple[Must, ...] = ("place", "text", "variable", "opaque", "header")
 """Conditions so long that they are written once, for the values of all fields together (`nested`)."""
@@ -180,10 +185,26 @@ def _condition(field: Field, value: str) -> str:
         return f"{value}.all(k, !(k in {literal(list(field.words))}))"
     if field.must == "required-keys":
         return f"{literal(list(field.words))}.all(k, k in {value})"
-    if field.must == "configs":
-        return f'{value}.all(k, !k.endsWith("Configs") || k in {literal(list(field.words))})'
-    is_job = field.must == "manager"
-    return managed_here_or_sent(value, field.words) if is_job else _CONDITIONS[field.must](value)
+    if field.must in _WITH_WORDS:
+        return _WITH_WORDS[field.must](value, field.words)
+    return _CONDITIONS[field.must](value)
+
+
+def _names_object(value: str, words: Sequence[str]) -> str:
+    """Return CEL: the object is called after what a reference names, behind a beginning."""
+    return f"object.metadata.name == {literal(words[0])} + {value}.uid"
+
+
+def _configs(value: str, words: Sequence[str]) -> str:
+    """Return CEL: a mapping has no keys that end in `Configs` but some."""
+    return f'{value}.all(k, !k.endsWith("Configs") || k in {literal(list(words))})'
+
+
+_WITH_WORDS: Mapping[Must, Callable[[str, Sequence[str]], str]] = {
+    "manager": managed_here_or_sent,
+    "configs": _configs,
+    "names-object": _names_object,
+}
 
 
 def _absent(value: str) -> str:
@@ -247,6 +268,7 @@ _CONDITIONS: dict[Must, Callable[[str], str]] = {
     "own-mesh": own_mesh,
     "own-cluster": own_cluster,
     "own-path": own_path,
+    "origin": origin_stays,
     "header": headers_stay,
     "no-header": leading_headers_left_out,
     "private": private_address,

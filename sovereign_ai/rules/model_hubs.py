@@ -1,97 +1,192 @@
-r"""Programs that ask a hub of models unless a setting says otherwise, as CEL: `hf upload org/model`.
+r"""Clients that know by themselves whom to ask unless a setting says otherwise, as CEL: `hf upload x/y`.
 
-A model's name at a hub has no host in it. The client asks Hugging Face, or where `HF_ENDPOINT` says; with
-`HF_HUB_OFFLINE` it asks nobody. So whoever calls it states one of these: in a container's variables, or in
-the text itself, such as a script or the settings of a job. The address in the variable is judged like any
-other.
+A model's name at a hub has no host in it, nor has a call of a cloud's store. The client of a hub asks Hugging
+Face, or where `HF_ENDPOINT` says; with `HF_HUB_OFFLINE` it asks nobody. So whoever calls such a client states
+one of these: in a container's variables, or in the text itself, such as a script or the settings of a job.
+The address in the variable is judged like any other.
 
 Sources, read 2026-11-30 and 2026-12-01: huggingface_hub's references ("Environment variables", "Command Line
-Interface", "HfApi"), and Transformers' and Datasets' (`from_pretrained`, `load_dataset`).
+Interface", "HfApi"), Transformers' and Datasets' (`from_pretrained`, `load_dataset`), and those of vLLM, TGI,
+SGLang, LMDeploy, Ray Serve LLM (`model_loading_config`), boto3 ("Configuration"), s3fs, google-cloud-storage,
+openai, anthropic and W&B ("Environment variables").
 """
 
 from __future__ import annotations
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.environment_variables import OWN_ENVIRONMENT
 from sovereign_ai.rules.named_hosts import BETWEEN, CODE, TUNNEL
 
 HUBS = "(?:hf|huggingface|kaggle|modelscope|ollama)[.](?:ai|cn|co|com)"
 """Domains of hubs, which clients also take without a scheme: `ollama pull hf.co/org/model`."""
-_IS = f" ?{CODE}?= ?"
 # A folder's name begins with a dot, a slash or a variable.
-_NAME = r"[\"'][A-Za-z0-9][A-Za-z0-9_.-]*"
-_ASKS = (
-    r"(?:^|[\x01\s;&|(/\"'])(?:huggingface-cli|hf)[ \x01]+(?:auth|buckets?|cp|datasets?|download|endpoints?"
+_IS = f" ?{CODE}?= ?"
+_PART = "[A-Za-z0-9][A-Za-z0-9_.-]*"
+_PAIR = rf"{_PART}/[A-Za-z0-9_.-]+"
+"""A name at a hub, of who published it and what. A path of more or fewer parts is none."""
+_SAID = rf"[=\s]+[\"']?(?:{_PAIR}(?:$|[^\w./:-])|[$](?:.|\n)*\n\w*MODEL\w*={_PAIR}\n)"
+"""Such a name, or a variable that stands for one below the command."""
+_LOADS = (
+    rf"\b(?:vllm|lmdeploy|litgpt) [a-z]+(?: api_server)?{_SAID}"
+    rf"|--(?i:(?:(?:base|draft|hf|pretrained|teacher)[-_])?model(?:[-_](?:id|name|path|tag|name[-_]or[-_]path))?"
+    rf"|dataset[-_]name|tokenizer){_SAID}"
+    rf"|\bpretrained={_PAIR}|\n(?:[A-Z]+_)*MODEL_ID={_PAIR}\n"
+    rf"|\b(?:model_source|base_model|(?:pretrained_)?model_name_or_path)[^\w./]{{1,6}}{_PAIR}(?:$|[^\w./:-])"
+    rf"|\b(?:LLM|Engine(?:Args)?|HuggingFace\w*|pipeline)[(](?:[^)]*[ ,=])?[\"']{_PAIR}[\"'][^)]*"
+)
+"""Programs that load a model by the name that it has at a hub: their options, settings and calls."""
+_MAY_LOAD = r"(?i:odel|okeni|pipel|dataset.n)[^\n]*\w/\w|pretr|vllm|lmdep|litgpt|LLM|Eng|Hugg"
+# In the arguments of a call another one may stand.
+_ARGUMENTS = r"[(](?:[^()]|[(][^()]*[)])*"
+
+
+@frozen_dataclass
+class _Service:
+    """What a client asks by itself.
+
+    Attributes:
+        asks: regular expression of such a call, with its arguments.
+        told: what within a call says whom to ask, or that nobody is asked.
+        states: a setting that says so, in a text or among variables as `name=value`.
+    """
+
+    asks: str
+    told: str
+    states: str
+
+
+_SET = rf"(?:[.]value|[\"'\]]{{0,3}})(?:\s*{CODE}?[:=,]\s*|,?\s*[\"']?value[\"']?\s*[:=]\s*)"
+_YES = "(?:1|on|yes|true)"
+_ANY = rf"{_SET}(?:[\"'][^\"'\s]|[^\"'\s#])"
+# All of this is rendered several times, so that other services have a shorter form for the same.
+_TO = r"\W{1,5}\w"
+_CALLS = (
+    r"(?:^|[\s;&|(/\"'])(?:huggingface-cli|hf) +(?:auth|buckets?|cp|datasets?|download|endpoints?"
     r"|jobs?|login|models?|repos?|spaces?|sync|upload)"
-    r"|(?:^|[\x01\s])--push[_-]to[_-]hub(?:$|\n|[=\x01\s](?:[Tt]rue|1|-))"
+    r"|(?:^|\s)--push[_-]to[_-]hub(?:$|\n|[=\s](?:[Tt]rue|1|-))"
     rf"|\bpush_to_hub{_IS}True"
     r"|\b(?:push_to_hub|snapshot_download|hf_hub_download|HfApi|HfFileSystem)[(][^)]*"
-    rf"|\bfrom_pretrained[(]\s*(?:[a-z_]+{_IS})?{_NAME}(?:/[A-Za-z0-9_.-]+)?[\"'][^)]*"
-    rf"|\b(?:load_dataset|SentenceTransformer|CrossEncoder)[(]\s*{_NAME}/[A-Za-z0-9_.-]+[\"'][^)]*"
+    rf"|\bfrom_pretrained[(]\s*(?:[a-z_]+{_IS})?[\"']{_PART}(?:/[A-Za-z0-9_.-]+)?[\"'][^)]*"
+    rf"|\b(?:load_dataset|SentenceTransformer|CrossEncoder)[(]\s*[\"']{_PAIR}[\"'][^)]*"
 )
 """A client of the hub, a trainer that hands its model in, or a program's call of either."""
-MAY_ASK = "hf[ \x01]|huggingface-cli|to[_-]hub|from_pretrained|load_dataset|_download|HfApi|HfFile|ceT|sE"
-"""A short expression for lines of long files in which such a call may stand; names of classes in parts."""
-_NONE_ASKED = f"local_files_only{_IS}True"
-_YES = "(?:1|on|yes|true)"
-_SET = rf"(?:[.]value|[\"'\]]{{0,3}})(?:\s*{CODE}?[:=,]\s*|,?\s*[\"']?value[\"']?\s*[:=]\s*)"
-_STATES = rf"(?i)HF_(?:HUB_OFFLINE{_SET}[\"']?{_YES}\b|ENDPOINT{_SET}(?:[\"'][^\"'\s]|[^\"'\s#]))"
-"""A text says which hub is asked, or that none is: in a shell, a program, YAML, JSON or a pair."""
+_MAY_CALL = "hf |huggingface-cli|to[_-]hub|from_pretrained|load_dataset|_download|HfApi|HfFile|ceT|sE"
+_TOLD_NONE = f"local_files_only{_IS}True"
+_STATES_HUB = rf"(?i)HF_(?:HUB_OFFLINE{_SET}[\"']?{_YES}\b|ENDPOINT{_ANY})"
+_HUB = _Service(f"{_CALLS}|{_LOADS}", _TOLD_NONE, _STATES_HUB)
+_OTHERS = (
+    # Stores of Amazon and Google.
+    _Service(
+        r"(?:\bboto3[.](?:client|resource)|[.](?:client|resource)[(]\W?s3\b|\bS3FileSystem|\bstorage[.]Client"
+        rf"|\baws (?:s3|s3api|sts) [^;&|\n]*)(?:{_ARGUMENTS}|[^()]*)",
+        "endpoint",
+        rf"(?:AWS_ENDPOINT_URL|STORAGE_EMULATOR_HOST)\w*{_TO}",
+    ),
+    # Services that answer with a model. Many programs speak the language of one, and are inside.
+    _Service(
+        rf"(?:OpenAI|Anthropic|Cohere|Groq|Mistral(?:AI)?)(?:Embeddings)?{_ARGUMENTS}",
+        "base|endpoint|client",
+        rf"(?:OPENAI|ANTHROPIC|COHERE|GROQ|MISTRAL)_(?:API_BASE|BASE_URL|ENDPOINT){_TO}",
+    ),
+    # What keeps the records of experiments.
+    _Service(
+        r"\bwandb (?:agent|artifact|launch|login|pull|sweep|sync)[^;&|\n]*"
+        rf"|(?:\bwandb[.](?:Api|agent|init|login|sweep)|WandbLogger){_ARGUMENTS}"
+        r"|report[_-]to\W{1,5}(?:wandb|all)\b",
+        "offline|disabled|host|base_url",
+        rf"WANDB_(?:BASE_URL{_TO}|MODE\W{{1,5}}(?:dis|dry|off)|DISABLED\W{{1,5}}[t1])",
+    ),
+)
+_MAY_ASK_OTHERS = "boto3|S3F|ge.Cl|aws |.s3|AI|pic[(]|ere[(]|roq[(]|andb"
+MAY_ASK = f"{_MAY_CALL}|odel|pretr|vllm|litgpt|LLM|peline|{_MAY_ASK_OTHERS}"
+"""A short expression for files in which such a call may stand; names of classes in parts."""
 _COMMENT = "^[ \t]*(?:#|//)"
 
 
+def _whole_lines(text: str) -> str:
+    """Return CEL for a text in which commands and calls that go on in the next lines stand in one."""
+    return f'{text}.replace("\\\\\\n", " ").replace("(\\n", "(").replace(",\\n", ",")'
+
+
 def asks_stated_hub(command: str) -> str:
-    """Return CEL: a command of a container `c` asks no hub, or it or `variables_state_hub` says which.
+    """Return CEL: a command of a container `c` asks nobody outside, or it or its variables say whom.
 
     Args:
         command: expression of the command's words.
     """
-    together = f"{command}.join({literal(BETWEEN)})"
-    return (
-        f"[{together}].all(t, {_asks_none('t')} || t.matches({literal(_STATES)}) || {variables_state_hub()})"
-    )
+    words = f'{command}.join(" ").replace({literal(BETWEEN)}, " ")'
+    are_stated = _are_stated("j", variables_state_hub())
+    return f"[{words}].all(j, [j + {lines_of_variables(OWN_ENVIRONMENT)}].all(t, {are_stated}))"
 
 
-def _asks_none(value: str) -> str:
-    """Return CEL: no call in a text asks a hub."""
-    return f"{value}.findAll({literal(_ASKS)}).all(m, m.matches({literal(_NONE_ASKED)}))"
+def lines_of_variables(variables: str) -> str:
+    """Return CEL for variables as lines of a text; what is read from elsewhere is judged there."""
+    pair = 'd.name + "=" + (has(d.value) ? d.value : "x")'
+    return f'"\\n" + {variables}.map(d, {pair} + "\\n").join("\\n")'
 
 
-def texts_ask_stated_hub(lists: str, stated: str) -> str:
-    """Return CEL: texts in some lists call no tunnel, and no hub but one that is stated.
+def _are_stated(command: str, hub_is_stated: str) -> str:
+    """Return CEL: whom each call in a text `t` asks is stated in it, for each service.
+
+    Of the hub the last variable of a name counts, which the text does not show.
+
+    Args:
+        command: expression of the text without variables.
+        hub_is_stated: expression that is true if variables state the hub.
+    """
+    of_hub = f"{command}.matches({literal(_HUB.states)}) || {hub_is_stated}"
+    conditions = [f"({_asks_none('y', _HUB)} || {of_hub})"]
+    conditions += [
+        f"({_asks_none('y', service)} || t.matches({literal(service.states)}))" for service in _OTHERS
+    ]
+    return f"[{_whole_lines('t')}].all(y, {' && '.join(conditions)})"
+
+
+def _asks_none(value: str, service: _Service) -> str:
+    """Return CEL: no call in a text asks a service, but one that is told whom to ask."""
+    return f"{value}.findAll({literal(service.asks)}).all(m, m.matches({literal(service.told)}))"
+
+
+def texts_ask_stated_hub(lists: str, said: str, hub_is_stated: str) -> str:
+    """Return CEL: texts in some lists call no tunnel, and nobody outside but whom something states.
 
     Args:
         lists: expression of lists of texts.
-        stated: expression that is true where what runs the texts states the hub.
+        said: expression of the variables of what runs the texts, as lines.
+        hub_is_stated: expression that is true where these state the hub.
     """
     end = literal("\n")
-    said = f"v.split({end}).filter(o, !o.matches({literal(_COMMENT)})).join({end})"
-    together = f"{lists}.map(l, l.map(v, {said}).join({end})).join({end})"
-    is_stated = f"t.matches({literal(_STATES)}) || {stated}"
-    leads_out = f"t.matches({literal(TUNNEL)})"
-    return f"[{together}].all(t, !{leads_out} && ({_asks_none('t')} || {is_stated}))"
+    without_comments = f"v.split({end}).filter(o, !o.matches({literal(_COMMENT)})).join({end})"
+    together = f"{lists}.map(l, l.map(v, {without_comments}).join({end})).join({end})"
+    leads_out = f"j.matches({literal(TUNNEL)})"
+    asked = _are_stated("j", hub_is_stated)
+    return f"[{together}].all(j, !{leads_out} && [j + {said}].all(t, {asked}))"
 
 
-def files_ask_stated_hub(files: str) -> str:
-    """Return CEL: entries of a ConfigMap call no hub but one that one of them states.
+def files_ask_stated_hub(files: str) -> tuple[str, ...]:
+    """Return CEL: entries of a ConfigMap call nobody outside but whom one of them states.
+
+    They are several conditions, since the API server grants each expression a number of steps.
 
     Args:
         files: expression of the entries, as texts behind their names.
     """
+    calling = _Service(_CALLS, _TOLD_NONE, _STATES_HUB)
+    loading = _Service(_LOADS, _TOLD_NONE, _STATES_HUB)
+    return (
+        _files_ask(files, _MAY_CALL, (calling,)),
+        _files_ask(files, f"{_MAY_LOAD}|{_MAY_ASK_OTHERS}", (loading, *_OTHERS)),
+    )
+
+
+def _files_ask(files: str, may_ask: str, services: tuple[_Service, ...]) -> str:
+    """Return CEL: in lines that may hold a call, no service is asked that no line of a file states."""
     end = literal("\n")
-    # A call's arguments may stand on the next line.
-    lines = f'{files}.join({end}).replace("(\\n", "(").split({end})'
-    said = f"{lines}.filter(o, o.matches({literal(MAY_ASK)}) && !o.matches({literal(_COMMENT)})).join({end})"
-    return f"([{said}].all(t, {_asks_none('t')}) || {files}.exists(t, {_is_stated_in('t')}))"
-
-
-def _is_stated_in(file: str) -> str:
-    """Return CEL: a line of a file that is no comment states the hub, which may go on in the next one."""
-    lines = f"{file}.findAll({literal(_STATED_LINE)})"
-    return f"{lines}.exists(o, !o.matches({literal(_COMMENT)}) && o.matches({literal(_STATES)}))"
-
-
-_STATED_LINE = "(?m)^.*HF_(?:HUB_OFFLINE|ENDPOINT).*(?:\n.*)?$"
+    said = f"{files}.join({end}).split({end}).filter(o, !o.matches({literal(_COMMENT)})).join({end})"
+    asking = f"{_whole_lines('t')}.split({end}).filter(o, o.matches({literal(may_ask)})).join({end})"
+    conditions = [f"({_asks_none('y', one)} || t.matches({literal(one.states)}))" for one in services]
+    return f"[{said}].all(t, [{asking}].all(y, {' && '.join(conditions)}))"
 
 
 def variables_state_hub(variables: str = OWN_ENVIRONMENT) -> str:

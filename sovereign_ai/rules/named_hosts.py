@@ -117,6 +117,9 @@ _FORMS_IN_FILES = (
     rf"|/dev/(?:tcp|udp)/{NAME})"
     # A name of three labels, or an address, with a port is no file.
     r"|(?:^|[ \t\"'(,<>=/])(?:[a-z0-9_-]+\.){2,}[a-z0-9-]+:[0-9]{2,5}(?:$|[^0-9a-z:.])"
+    # Packages of Python by their address, options of pip, and where the image of a Dockerfile comes from.
+    rf"|(?:[a-z0-9\]][ \t]+@[ \t]*|^[ \t]*(?:-[cefir][ \t]*|(?:add|from)[ \t]+(?:--[^ \t]+[ \t]+)*))"
+    rf"(?:[a-z+]+://(?:[^\s/@]*@)?{NAME}|{NAME}(?::[0-9]+)?/[a-z0-9])"
 )
 _STORE_AT = rf"(?:^|[=\x01\s])s3:{NAME}/"
 _FORMS = f"{_DSN}|{_PASSWORD_AT}|{_PATH_AT}|{_SEPARATED_PORT}|{_SHARE}|{_NUMBERS}|{_STORE_AT}"
@@ -154,7 +157,8 @@ TUNNEL = (
     r"|(?:croc|wormhole)[ \x01]+send|tailscale[ \x01]+(?:up|funnel|serve)|code[ \x01]+tunnel|tmate|sshx"
     r"|localtunnel|gdown|gh[ \x01]+(?:api|auth|gist|release|repo|secret|workflow)"
     r"|modelscope[ \x01]+(?:download|login|upload)"
-    r"|(?:kaggle|ngc|coscmd|modal|runpodctl)[ \x01]+[a-z]+)"
+    r"|(?:kaggle|ngc|coscmd|comet|modal|runpodctl)[ \x01]+[a-z]+"
+    r"|ollama[ \x01]+(?:pull|push)[ \x01]+(?:[^\s\x01/.:]+/)?[^\s\x01/;&|]+)"
     r"(?:$|[\x01\s;&|])|(?:gcloud|gsutil|netbird|warp-cli|zrok|upterm|devtunnel)[ \x01]+[a-z-]"
     r"|zerotier-cli[ \x01]+join)"
 )

@@ -34,6 +34,7 @@ _NAMES = (
     r"|/[A-Za-z0-9]*(?:Mirror|MirrorMaker[0-9]?|Push[A-Z][A-Za-z]*|Offloading|Export|Exporter|Forwarder"
     r"|LogPipeline|MetricPipeline|TracePipeline|RemoteWrite|Terraform|OpenTofu|Federation|Shovel|ClusterLink"
     r"|ShadowLink|Peering[A-Za-z]*|EgressNetwork|RemoteCluster|ActiveActiveDatabase|HCPAuth"
+    r"|Egress(?:Gateway)?Policy|[A-Za-z]*Tunnel|[A-Za-z]*VPN[A-Za-z]*|Wire[gG]uard[A-Za-z]*"
     r"|Couchbase[A-Za-z]*Replication"
     r"|Replication(?:Group|Source|Destination|Plan|Policy))$"
 )
@@ -41,7 +42,7 @@ _NAMES = (
 _SERVER = (
     r"(?:endpoints?|proxy|servers?|brokers?|bootstrap|addr|address(?:es)?|backend|webhook|sink"
     r"|destination|scaler"
-    r"|collector|targets?|remote|peer|seed[a-z]*|dest|forward[._-]?to|upstream|host[._-]?api"
+    r"|collector|targets?|remote|peer|seed[a-z]*|dest|forward[._-]?to|upstream|host[._-]?(?:api|base)"
     r"|issuers?|bucket[._-]?host)s?"
 )
 _SAYS_SERVER = r"(?:[._-]?(?:ur[il]s?|host(?:name)?s?|name|fqdn|dns(?:orip)?|value|servers?|address|ips?))*"
@@ -62,12 +63,12 @@ _OF_SERVER = (
     # Dapr calls the URL of a server by that alone.
     r"|component[.]spec[.]metadata[.]ur[il][.]value"
     r"|.*[.][^=.\n]*(?:service|client[._-]?config|connect|controller|graphql|subscriber|callback"
-    r"|external[^=\n]*[.]|github[a-z]*config)[^=\n]*ur[il]|[a-z]*provider[.]spec[.]ur[il]"
+    r"|external[^=\n]*[.]|gitea|gitlab|github[a-z]*config)[^=\n]*ur[il]|[a-z]*(?:connection|provider|registry)[.]spec[.][^=\n]*ur[il]"
 )
 OF_PROGRAMS = (
     "(?:nfs|cifs|smb|rsync|sftp|ftps?|ssh|rediss?|amqps?|mqtts?|nats|kafka|mongodb(?:[+]srv)?|mysql|mariadb"
     "|postgres(?:ql)?|grpcs?|tcp|udp|tls|syslog|ldaps?|wss?|hdfs|webhdfs|thrift|pulsar(?:[+]ssl)?|bolt|neo4j"
-    "|spark|zk|zookeeper|etcd|stomp|socks5h?|couchbases?|clickhouse|sqlserver|oracle|mssql)"
+    "|spark|zk|zookeeper|etcd|stomp|iscsi|nvmf|socks5h?|couchbases?|clickhouse|sqlserver|oracle|mssql)"
 )
 """Schemes of URLs that nobody opens in a browser, so that they are no link to something to read."""
 _PORT = r"(?:[a-z0-9_-]+[.])+[a-z0-9-]+:[0-9]{2,5}"
@@ -133,11 +134,14 @@ _BUCKET_URL = (
     r"|[.](?:provider|type|backend|downloader|repo(?:sitory)?|(?:model)?[._-]?(?:hub|source|registry))"
     rf"={_HUB}$"
     rf"|[.](?:model[._-]?hub|ngc|{_HUB})[.](?:model|repo|dataset|source|uri)[a-z_-]*=[a-z0-9]"
+    r"|[.](?:model[._-]?id|base[._-]?model|pretrained)(?:[.]value)?=[a-z0-9_-]+/[a-z0-9._-]+"
     rf"|[.]{_HUB}(?:[._-]|hub|models?|repo(?:sitory)?|dataset|id|name|path|ref|source|uri)*=[a-z0-9]).*$"
 )
 _LISTED_LINE = (
     r"(?im)^.*=[a-z0-9+.-]*://.*$"
     r"|^.*(?:ur[il]|registr(?:y|ies)|[.]api)(?:[._-]?(?:name|host|server|value))*=.*$"
+    # An address by itself, as `public_ip`.
+    r"|^.*ips?=[0-9].*$"
     # A user at a host with a port or a path: of Git, of Oracle's drivers, of Go's.
     r"|^.*@(?:[a-z0-9]+[(])?(?:[a-z0-9_-]+[.])+[a-z0-9-]+[:/)].*$"
 )
@@ -162,13 +166,13 @@ _BUCKET = r"(?im)^.*bucket(?:[._-]?name)?(?:[.]value)?=[^\s].*$"
 # A service's own address is known to whoever asks it.
 _SERVICES = (
     "slack|msteams|googlechat|pagerduty|opsgenie|telegram|discord|webex|victorops|newrelic|twilio|sendgrid"
-    "|datadog|bigquery|kinesis|firehose|sqs|sns|eventhubs?|eventgrid|servicebus|cloudwatch|stackdriver"
+    "|datadog|bigquery|snowflake|redshift|kinesis|firehose|sqs|sns|eventhubs?|eventgrid|servicebus|cloudwatch|stackdriver"
     "|googlecloud|google_?cloud_?(?:pubsub|monitoring|logging)|aws[-_]?(?:xray|emf)|azure_?monitor|honeycomb"
     "|lightstep|loggly|sumologic|axiom|papertrail|ccloud"
 )
 _OF_CLOUD = (
     # A collector's pipeline names what it sends to, which may have no settings.
-    r"(?im)[.](?:provider|type|driver|backend|cloud|exporters?|outputs?|sinks?|destinations?|receivers?)="
+    r"(?im)[.](?:provider|type|driver|backend|cloud|destination[._-]?type|exporters?|outputs?|sinks?|destinations?|receivers?)="
     r"(?:azure|azblob|azureblob|gcs|gcp|google|google_storage|gcpckms|akeyless|aws[-_][a-z_-]+"
     rf"|(?:{_SERVICES})[a-z_]*(?:/[a-z0-9_-]+)?|bindings[.](?:aws|azure|gcp)[.].*"
     r"|(?:state|pubsub|secretstores)[.](?:aws|azure|gcp|snssqs)[.]?.*)$"
@@ -189,7 +193,9 @@ _MODEL_LINE = (
     rf"(?im)^.*(?:[.](?:provider|backend|vendor|llm)(?:[._-]?(?:name|type))?={_MODELS}"
     r"|[.]type=(?:azure)?[._-]?(?:open[._-]?ai|anthropic|bedrock|gemini|vertex[._-]?ai))$"
 )
-_MODEL_BY_KEY = rf"(?im)^.*[.](?:llm|ai|providers?|backends?)[.]{_MODELS}[.][^=\n]*=[^\s].*$"
+_MODEL_BY_KEY = (
+    rf"(?im)^.*[.](?:llm|ai|modules|providers?|backends?)[.](?:[a-z0-9]+-)?{_MODELS}[.][^=\n]*=[^\s].*$"
+)
 """A service that answers with a model, by its name or by the field that says how to ask it."""
 _MODEL_SERVER = (
     r"(?im)^.*[.][^.=\n]*(?:base[._-]?ur[il]|api[._-]?base|endpoint|host|server|address|ur[il])[^.=\n]*"
@@ -223,8 +229,13 @@ _OF_LINK = (
     r"|schema|source|sites?|reference|repo[a-z]*|support|redirect|root|self|public|external[._-]?|base)"
     r"[._-]*ur[il]s?[^:=>]*[:=>]"
 )
-_OWN_NAMES = r"(?i)redirect[^=]*=|[.]listeners?[.]configuration[.]|issuers?=[a-z]{1,2}="
-"""Where clients are sent, where Kafka's listeners are reached from outside, and a name of X.509."""
+_OWN_NAMES = (
+    r"(?i)redirect[^=]*=|[.]listeners?[.]configuration[.]|^Gateway[.]spec[.]servers[.]hosts="
+    r"|issuers?=[a-z]{1,2}="
+)
+"""Where clients are sent, hosts of gateways of Istio, where Kafka's listeners are reached,
+and a name of X.509.
+"""
 _IS_SERVED = "(?i)ingress|virtual[._-]?(?:host|server)|route|gateway"
 _LEAF = r"(?m)^[^ \n][^\n]*(?:\n [^\n]*)*"
 """A field with all lines of its text."""

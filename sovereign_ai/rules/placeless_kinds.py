@@ -64,6 +64,7 @@ cilium.io/CiliumIdentity
 crd.projectcalico.org/BlockAffinity crd.projectcalico.org/IPAMBlock crd.projectcalico.org/IPAMHandle
 gateway.networking.k8s.io/GatewayClass
 inference.networking.x-k8s.io/InferenceObjective
+kafka.strimzi.io/KafkaTopic kafka.strimzi.io/KafkaUser
 kueue.x-k8s.io/Cohort kueue.x-k8s.io/LocalQueue kueue.x-k8s.io/ProvisioningRequestConfig
 kueue.x-k8s.io/ResourceFlavor kueue.x-k8s.io/Topology kueue.x-k8s.io/WorkloadPriorityClass
 metrics.k8s.io/NodeMetrics metrics.k8s.io/PodMetrics

@@ -45,7 +45,7 @@ from sovereign_ai.rules.environment_variables import (
 from sovereign_ai.rules.fields import GATHERED, all_permitted, on_gathered
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
-from sovereign_ai.rules.model_hubs import asks_stated_hub, texts_ask_stated_hub, variables_state_hub
+from sovereign_ai.rules.model_hubs import asks_stated_hub, texts_ask_stated_hub
 from sovereign_ai.rules.opaque_settings import line_of_text, opaque, opaque_by_word
 from sovereign_ai.rules.outlets import IS_KNOWN_OR_LISTED, leads_nowhere
 from sovereign_ai.rules.permitted_places import place
@@ -126,9 +126,13 @@ _NOT_JUDGEABLE = (
     "its binary entries are too long to be judged (110,000 bytes, of them 6,000 of readable text), or hold "
     "text in UTF-16 or UTF-32: write text under `data`, and put large files into an image or a volume"
 )
+_SAY_WHOM = (
+    "set HF_HUB_OFFLINE to 1, or HF_ENDPOINT, AWS_ENDPOINT_URL, OPENAI_BASE_URL or WANDB_BASE_URL; a folder "
+    "begins with / or ./"
+)
 _ASKS_HUB = (
-    "it calls a tunnel, or a client of a hub of models without saying there which hub is asked: set "
-    "HF_ENDPOINT, or HF_HUB_OFFLINE to 1"
+    "it calls a tunnel, or a client of a hub or another service without saying there whom it asks: "
+    f"{_SAY_WHOM}"
 )
 _NO_PLACE = "it names a host, a URL or a bucket that is no permitted place"
 
@@ -154,12 +158,10 @@ def _checks_on_addons() -> tuple[RuleCheck, ...]:
     conditions.append(opaque_by_word(f"(variables.opaque_lines + {texts})"))
     for condition in conditions:
         checks.append(RuleCheck((OTHER.name,), "spec", condition, _NO_PLACE))
-    of_itself = f"variables.variable_values.exists(l, {variables_state_hub('l')})"
-    is_stated = f"variables.hub_stated || (size(variables.templates) == 0 && {of_itself})"
-    calls = texts_ask_stated_hub("variables.text_values", f"({is_stated})")
+    calls = texts_ask_stated_hub("variables.text_values", "variables.said", "variables.hub_stated")
     checks.append(RuleCheck((OTHER.name,), "spec", calls, _ASKS_HUB))
     checks += [_check_of_entries(condition) for condition in entries_name_places()]
-    checks.append(_check_of_entries(entries_ask_stated_hub(), message=_ASKS_HUB))
+    checks += [_check_of_entries(condition, message=_ASKS_HUB) for condition in entries_ask_stated_hub()]
     return tuple(checks)
 
 
@@ -326,8 +328,7 @@ FLOWS = Rule(
             PODS,
             "containers",
             _HUBS_ARE_STATED,
-            "it calls a client of a hub of models, or hands a model in, and no variable says which hub is "
-            "asked: set HF_ENDPOINT, or HF_HUB_OFFLINE to 1",
+            f"it calls a client of a hub or another service and no variable says whom it asks: {_SAY_WHOM}",
             late=True,
         ),
         RuleCheck(

@@ -12,7 +12,7 @@ import yaml
 
 from tests.rules.cases import changed
 
-_NAMES = ("variants.yaml", "blind.yaml", "low.yaml", "broad.yaml", "unlisted.yaml", "asked.yaml")
+_NAMES = ("variants.yaml", "blind.yaml", "low.yaml", "broad.yaml", "unlisted.yaml", "asked.yaml", "told.yaml")
 TABLES = tuple(Path(__file__).with_name(name) for name in _NAMES)
 """The tables: `bases` are those of the first."""
 NAMESPACE = "research"

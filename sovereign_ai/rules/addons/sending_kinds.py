@@ -21,7 +21,8 @@ _SENDING = """
 .kustomize.toolkit.fluxcd.io/Kustomization .libopenstorage.org/ .liqo.io/ .loft.sh/
 .logging.openshift.io/ .monitoring.coreos.com/ .monitoring.grafana.com/ .multicluster.x-k8s.io/
 .netbird.io/ .networking.istio.io/DestinationRule .networking.istio.io/EnvoyFilter
-.networking.istio.io/ServiceEntry .networking.istio.io/VirtualService .newrelic.com/ .ngrok.com/
+.networking.istio.io/ServiceEntry .networking.istio.io/VirtualService .networking.istio.io/Sidecar
+.newrelic.com/ .ngrok.com/
 .objectbucket.io/ .objectstorage.k8s.io/ .observability.openshift.io/ .open-cluster-management.io/
 .opentelemetry.io/ .projectsveltos.io/ .ramendr.openshift.io/ .replication.storage.openshift.io/
 .services.k8s.aws/ .skupper.io/ .sources.knative.dev/ .splunk.com/ .stash.appscode.com/ .submariner.io/
@@ -43,7 +44,7 @@ _OUTSIDE_NAMESPACES = """
 .crd.projectcalico.org/ .external-secrets.io/ .fluxcd.io/ .gatekeeper.sh/ .k8s.cni.cncf.io/ .k8s.ovn.org/
 .karpenter.k8s.aws/ .kubeovn.io/ .kueue.x-k8s.io/ .kuma.io/ .kyverno.io/ .metallb.io/ .networking.gke.io/
 .networking.istio.io/ .nmstate.io/ .operator.openshift.io/ .policy.networking.k8s.io/ .projectcalico.org/
-.security.istio.io/ .spire.spiffe.io/ .sriovnetwork.openshift.io/ .storage.k8s.io/ .telemetry.istio.io/
+.security.istio.io/ .spire.spiffe.io/ .sriovnetwork.openshift.io/ .storage.k8s.io/
 .tigera.io/ .whereabouts.cni.cncf.io/
 """
 BEYOND = tuple(_OUTSIDE_NAMESPACES.split())

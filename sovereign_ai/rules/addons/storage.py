@@ -18,8 +18,16 @@ _SNAPSHOT = Addon(
     _SNAPSHOTS,
     absent("spec.source.volumeSnapshotContentName"),
 )
+# What a controller makes of a snapshot of a claim is called after the snapshot.
 _SNAPSHOT_CONTENT = Addon(
-    _SNAPSHOT_GROUP, "VolumeSnapshotContent", "data", _SNAPSHOTS, absent("spec.source.snapshotHandle")
+    _SNAPSHOT_GROUP,
+    "VolumeSnapshotContent",
+    "data",
+    _SNAPSHOTS,
+    (
+        *absent("spec.source.snapshotHandle"),
+        Field("spec.volumeSnapshotRef", "names-object", ("snapcontent-",)),
+    ),
 )
 _GROUP_SNAPSHOT = Addon(
     _GROUP_SNAPSHOT_GROUP,
@@ -33,7 +41,10 @@ _GROUP_SNAPSHOT_CONTENT = Addon(
     "VolumeGroupSnapshotContent",
     "data",
     _SNAPSHOTS,
-    absent("spec.source.groupSnapshotHandles"),
+    (
+        *absent("spec.source.groupSnapshotHandles"),
+        Field("spec.volumeGroupSnapshotRef", "names-object", ("groupsnapcontent-",)),
+    ),
 )
 _GROUP_SNAPSHOT_CLASS = Addon(
     _GROUP_SNAPSHOT_GROUP, "VolumeGroupSnapshotClass", "data", _SNAPSHOTS, _PARAMETERS

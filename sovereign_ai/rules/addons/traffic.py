@@ -18,6 +18,7 @@ _SERVICE_ENTRY_FIELDS = (
 _SERVICE_ENTRY = Addon(
     "networking.istio.io", "ServiceEntry", "network", f"{_ISTIO}/service-entry", _SERVICE_ENTRY_FIELDS
 )
+_ORIGINS_BY_PATTERN = ("allowOrigin", "allowOrigins[].prefix", "allowOrigins[].regex")
 _VIRTUAL_SERVICE_FIELDS = (
     *places(
         "spec.http[].route[].destination.host",
@@ -36,6 +37,11 @@ _VIRTUAL_SERVICE_FIELDS = (
         for how in ("set", "add")
     ),
     Field("spec.http[].delegate.namespace", "own-namespace"),
+    # Whose pages may read answers, and what answers themselves lead to.
+    Field("spec.http[].corsPolicy.allowOrigins[].exact", "origin"),
+    *absent(*(f"spec.http[].corsPolicy.{name}" for name in _ORIGINS_BY_PATTERN)),
+    Field("spec.http[].directResponse.body.string", "text"),
+    *absent("spec.http[].directResponse.body.bytes"),
     Field("spec", "own-hosts"),
 )
 _VIRTUAL_SERVICE = Addon(
@@ -66,6 +72,28 @@ _AUTHORIZATION_POLICY = Addon(
     # `CUSTOM` asks a server that the mesh's own configuration names.
     (Field("spec.action", "one-of", ("", "ALLOW", "AUDIT", "DENY")), *absent("spec.provider")),
 )
+_SIDECAR = Addon(
+    "networking.istio.io",
+    "Sidecar",
+    "network",
+    f"{_ISTIO}/sidecar",
+    (
+        Field("spec.outboundTrafficPolicy.mode", "one-of", ("REGISTRY_ONLY",)),
+        *absent("spec.outboundTrafficPolicy.egressProxy"),
+    ),
+)
+# Other providers are those that the mesh's own configuration names.
+_TELEMETRY = Addon(
+    "telemetry.istio.io",
+    "Telemetry",
+    "network",
+    "istio.io/latest/docs/reference/config/telemetry",
+    (
+        Field("spec.metrics[].providers[].name", "one-of", ("prometheus",)),
+        Field("spec.accessLogging[].providers[].name", "one-of", ("envoy",)),
+        *absent("spec.tracing[].providers"),
+    ),
+)
 
 BACKEND = (
     Field("namespace", "own-namespace"),
@@ -81,13 +109,14 @@ _FILTERS = (
     *places("requestRedirect.hostname", "urlRewrite.hostname"),
     Field("requestRedirect.path.replaceFullPath", "own-path"),
     Field("requestRedirect.path.replacePrefixMatch", "own-path"),
+    Field("cors.allowOrigins[]", "origin"),
     *absent("extensionRef", "externalAuth"),
 )
 _BACKEND_FILTERS = (
     *_MIRROR,
     # Values in three lists within each other are not gathered, and the condition on one is long.
     *(Field(path, "no-header") for path in _HEADERS),
-    *absent("requestRedirect.hostname", "urlRewrite.hostname", "extensionRef", "externalAuth"),
+    *absent("requestRedirect.hostname", "urlRewrite.hostname", "extensionRef", "externalAuth", "cors"),
 )
 ROUTE = (
     Field("spec.parentRefs[].namespace", "own-namespace"),
@@ -140,6 +169,8 @@ TRAFFIC = (
     _VIRTUAL_SERVICE,
     _DESTINATION_RULE,
     _AUTHORIZATION_POLICY,
+    _SIDECAR,
+    _TELEMETRY,
     _route("GRPCRoute"),
     _route("TCPRoute"),
     _route("TLSRoute"),
