@@ -165,14 +165,6 @@ _SCALED = (
 _KEDA = "keda.sh/docs/latest/reference"
 _SCALED_OBJECT = Addon("keda.sh", "ScaledObject", "workloads", _KEDA, _SCALED)
 _SCALED_JOB = Addon("keda.sh", "ScaledJob", "workloads", _KEDA, _SCALED, ("spec.jobTargetRef.template",))
-# Every other provider is a cloud's, or in the operator's own configuration.
-_TRIGGER_AUTHENTICATION = Addon(
-    "keda.sh",
-    "TriggerAuthentication",
-    "workloads",
-    _KEDA,
-    (Field("spec", "allowed-keys", ("configMapTargetRef", "env", "secretTargetRef")),),
-)
 MODEL_SERVING = (
     _INFERENCE_SERVICE,
     _SERVING_RUNTIME,
@@ -183,5 +175,4 @@ MODEL_SERVING = (
     _DYNAMO_GRAPH,
     _SCALED_OBJECT,
     _SCALED_JOB,
-    _TRIGGER_AUTHENTICATION,
 )
