@@ -42,8 +42,8 @@ _ARGUMENTS = r"[(](?:[^()]|[(][^()]*[)])*"
 
 
 @frozen_dataclass
-class _Service:
-    """What a client asks by itself.
+class Service:
+    """A service that its clients ask by themselves.
 
     Attributes:
         asks: regular expression of such a call, with its arguments.
@@ -74,23 +74,23 @@ _CALLS = (
 _MAY_CALL = "hf |huggingface-cli|to[_-]hub|from_pretrained|load_dataset|_download|HfApi|HfFile|ceT|sE"
 _TOLD_NONE = f"local_files_only{_IS}True"
 _STATES_HUB = rf"(?i)HF_(?:HUB_OFFLINE{_SET}[\"']?{_YES}\b|ENDPOINT{_ANY})"
-_HUB = _Service(f"{_CALLS}|{_LOADS}", _TOLD_NONE, _STATES_HUB)
+_HUB = Service(f"{_CALLS}|{_LOADS}", _TOLD_NONE, _STATES_HUB)
 _OTHERS = (
     # Stores of Amazon and Google.
-    _Service(
+    Service(
         r"(?:\bboto3[.](?:client|resource)|[.](?:client|resource)[(]\W?s3\b|\bS3FileSystem|\bstorage[.]Client"
         rf"|\baws (?:s3|s3api|sts) [^;&|\n]*)(?:{_ARGUMENTS}|[^()]*)",
         "endpoint",
         rf"(?:AWS_ENDPOINT_URL|STORAGE_EMULATOR_HOST)\w*{_TO}",
     ),
     # Services that answer with a model. Many programs speak the language of one, and are inside.
-    _Service(
+    Service(
         rf"(?:OpenAI|Anthropic|Cohere|Groq|Mistral(?:AI)?)(?:Embeddings)?{_ARGUMENTS}",
         "base|endpoint|client",
         rf"(?:OPENAI|ANTHROPIC|COHERE|GROQ|MISTRAL)_(?:API_BASE|BASE_URL|ENDPOINT){_TO}",
     ),
     # What keeps the records of experiments.
-    _Service(
+    Service(
         r"\bwandb (?:agent|artifact|launch|login|pull|sweep|sync)[^;&|\n]*"
         rf"|(?:\bwandb[.](?:Api|agent|init|login|sweep)|WandbLogger){_ARGUMENTS}"
         r"|report[_-]to\W{1,5}(?:wandb|all)\b",
@@ -98,9 +98,33 @@ _OTHERS = (
         rf"WANDB_(?:BASE_URL{_TO}|MODE\W{{1,5}}(?:dis|dry|off)|DISABLED\W{{1,5}}[t1])",
     ),
 )
-_MAY_ASK_OTHERS = "boto3|S3F|ge.Cl|aws |.s3|AI|pic[(]|ere[(]|roq[(]|andb"
-MAY_ASK = f"{_MAY_CALL}|odel|pretr|vllm|litgpt|LLM|peline|{_MAY_ASK_OTHERS}"
+SERVICES = (_HUB, *_OTHERS)
+"""All of them."""
+_MAY_ASK_OTHERS = "boto3|S3F|ge.Cl|aws |.s3|AI|(?:pic|ere|roq|ral)(?:Emb|[(])|andb|rt[_-]to"
+MAY_ASK = (
+    f"{_MAY_CALL}|(?i:odel|okeni|dataset.n)|pretr|vllm|lmdep|litgpt|LLM|Eng|Hugg|peline|{_MAY_ASK_OTHERS}"
+)
 """A short expression for files in which such a call may stand; names of classes in parts."""
+WORDS = (
+    *("hf ", "huggingface-cli", "to_hub", "to-hub", "from_pretrained", "load_dataset", "sentencetransformer"),
+    *(
+        "crossencoder",
+        "snapshot_download",
+        "hf_hub",
+        "hfapi",
+        "hffile",
+        "odel",
+        "okeni",
+        "pipeline",
+        "dataset",
+    ),
+    *("pretrained=", "lmdeploy", "litgpt", "llm", "engine", "huggingface", "boto3", "client(", "resource("),
+    *("s3filesystem", "storage.client", "aws ", "openai", "anthropic", "cohere", "groq", "mistral", "wandb"),
+    *("report_to", "report-to"),
+)
+"""Each such call has one of these in it, in small letters. To look for these is faster than an expression."""
+MAY_CALL_IN_VARIABLE = "[ /(]|[_-]to|boto3|S3F|ge.Cl"
+"""A call in a variable has a blank, a parenthesis, a name at a hub or such an option in it."""
 _COMMENT = "^[ \t]*(?:#|//)"
 
 
@@ -109,20 +133,35 @@ def _whole_lines(text: str) -> str:
     return f'{text}.replace("\\\\\\n", " ").replace("(\\n", "(").replace(",\\n", ",")'
 
 
-def asks_stated_hub(command: str) -> str:
-    """Return CEL: a command of a container `c` asks nobody outside, or it or its variables say whom.
+def commands_ask_stated_hub(commands: str) -> str:
+    """Return CEL: commands of a container `c` ask nobody outside, or each or the variables say whom.
+
+    Most containers have no command and no call in a variable, or no word of a call: what shows that goes
+    first.
 
     Args:
-        command: expression of the command's words.
+        commands: expression of a list of commands, each as a list of words.
     """
-    words = f'{command}.join(" ").replace({literal(BETWEEN)}, " ")'
+    words = f'w.join(" ").replace({literal(BETWEEN)}, " ")'
+    own = lines_of_variables(OWN_ENVIRONMENT)
     are_stated = _are_stated("j", variables_state_hub())
-    return f"[{words}].all(j, [j + {lines_of_variables(OWN_ENVIRONMENT)}].all(t, {are_stated}))"
+    together = _whole_lines(f"(l.join({literal(chr(10))}) + v)")
+    has_word = f"{literal(list(WORDS))}.exists(k, x.contains(k))"
+    asks_nobody = f"[{together}.lowerAscii()].all(x, !{has_word})"
+    each = f"l.all(j, [j + v].all(t, {are_stated}))"
+    in_variables = f'{OWN_ENVIRONMENT}.map(d, d.name + (has(d.value) ? d.value : "")).join("")'
+    is_plain = f"size(l) == 0 && !{in_variables}.matches({literal(MAY_CALL_IN_VARIABLE)})"
+    texts = f'[size(l) == 0 ? [""] : l.map(w, {words})]'
+    stated = f"{texts}.all(l, [{own}].all(v, {asks_nobody} || {each}))"
+    return f"[{commands}.filter(w, size(w) > 0)].all(l, ({is_plain}) || {stated})"
 
 
 def lines_of_variables(variables: str) -> str:
-    """Return CEL for variables as lines of a text; what is read from elsewhere is judged there."""
-    pair = 'd.name + "=" + (has(d.value) ? d.value : "x")'
+    """Return CEL for variables as lines of a text; what is read from elsewhere is judged there.
+
+    An empty value and none are one to an API server.
+    """
+    pair = 'd.name + "=" + (has(d.value) ? d.value : has(d.valueFrom) ? "x" : "")'
     return f'"\\n" + {variables}.map(d, {pair} + "\\n").join("\\n")'
 
 
@@ -143,7 +182,7 @@ def _are_stated(command: str, hub_is_stated: str) -> str:
     return f"[{_whole_lines('t')}].all(y, {' && '.join(conditions)})"
 
 
-def _asks_none(value: str, service: _Service) -> str:
+def _asks_none(value: str, service: Service) -> str:
     """Return CEL: no call in a text asks a service, but one that is told whom to ask."""
     return f"{value}.findAll({literal(service.asks)}).all(m, m.matches({literal(service.told)}))"
 
@@ -172,15 +211,15 @@ def files_ask_stated_hub(files: str) -> tuple[str, ...]:
     Args:
         files: expression of the entries, as texts behind their names.
     """
-    calling = _Service(_CALLS, _TOLD_NONE, _STATES_HUB)
-    loading = _Service(_LOADS, _TOLD_NONE, _STATES_HUB)
+    calling = Service(_CALLS, _TOLD_NONE, _STATES_HUB)
+    loading = Service(_LOADS, _TOLD_NONE, _STATES_HUB)
     return (
         _files_ask(files, _MAY_CALL, (calling,)),
         _files_ask(files, f"{_MAY_LOAD}|{_MAY_ASK_OTHERS}", (loading, *_OTHERS)),
     )
 
 
-def _files_ask(files: str, may_ask: str, services: tuple[_Service, ...]) -> str:
+def _files_ask(files: str, may_ask: str, services: tuple[Service, ...]) -> str:
     """Return CEL: in lines that may hold a call, no service is asked that no line of a file states."""
     end = literal("\n")
     said = f"{files}.join({end}).split({end}).filter(o, !o.matches({literal(_COMMENT)})).join({end})"

@@ -45,7 +45,7 @@ from sovereign_ai.rules.environment_variables import (
 from sovereign_ai.rules.fields import GATHERED, all_permitted, on_gathered
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
-from sovereign_ai.rules.model_hubs import asks_stated_hub, texts_ask_stated_hub
+from sovereign_ai.rules.model_hubs import commands_ask_stated_hub, texts_ask_stated_hub
 from sovereign_ai.rules.opaque_settings import line_of_text, opaque, opaque_by_word
 from sovereign_ai.rules.outlets import IS_KNOWN_OR_LISTED, leads_nowhere
 from sovereign_ai.rules.permitted_places import place
@@ -262,7 +262,7 @@ _ARGUMENTS_ARE_PERMITTED = f"variables.command_texts.all(c, c.all(w, {arguments(
 _ARGUMENTS_NAME_PLACES = (
     f"variables.command_texts.all(c, c.all(w, w.all(a, {is_judged('a')}) && {arguments_by_word('w')}))"
 )
-_HUBS_ARE_STATED = f"variables.containers.all(c, [{COMMAND}, {CALLED}].all(w, {asks_stated_hub('w')}))"
+_HUBS_ARE_STATED = f"variables.containers.all(c, {commands_ask_stated_hub(f'[{COMMAND}, {CALLED}]')})"
 _AUDIENCE = "s.serviceAccountToken.audience"
 _TOKENS_STAY = (
     "variables.volumes.all(v, !has(v.projected) || !has(v.projected.sources) || v.projected.sources == null"

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from sovereign_ai.rules.model_hubs import MAY_ASK, MAY_CALL_IN_VARIABLE, SERVICES, WORDS
 from tests.rules import deciding, subject
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -75,3 +80,33 @@ def test_a_hub_is_known_by_its_name_alone(hub: str) -> None:
     assert refused([], [], {"MODEL": f"{hub}/org/model"})
     assert refused(["ollama", "pull", f"{hub}/org/model"], [])
     assert not refused([], [], {"MODEL": f"{hub.partition('.')[0]}/org/model"})
+
+
+@pytest.mark.parametrize("asks", [service.asks for service in SERVICES])
+@given(data=some.data())
+def test_what_is_looked_for_first_is_in_every_call(asks: str, data: some.DataObject) -> None:
+    call = data.draw(some.from_regex(re.compile(asks, re.ASCII), fullmatch=True))
+    assert any(word in call.lower() for word in WORDS)
+    assert re.search(MAY_CALL_IN_VARIABLE, call)
+    assert re.search(MAY_ASK, call)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-c", "from langchain import *\nx = MistralEmbeddings()"],
+        ["-c", "AnthropicEmbeddings()"],
+        ["-c", "pipeline(\n\n 'org/model')"],
+        ["train.py", "--report_to", "all"],
+        ["-m", "lmdeploy serve api_server org/model"],
+    ],
+)
+def test_a_call_in_any_form_is_refused_without_a_setting(arguments: list[str]) -> None:
+    assert refused(["python"], arguments)
+
+
+def test_an_option_in_a_variable_alone_is_a_call() -> None:
+    for variables in ({"MODEL_ID": "org/model"}, {"CMD": "wandb sync x"}, {"report_to": "all"}):
+        assert refused([], [], variables), variables
+    assert not refused([], [], {"MODEL_ID": "org/model", **OFFLINE})
+    assert not refused([], [], {"MODEL_PATH": "/models/x", "STEPS": "10"})
