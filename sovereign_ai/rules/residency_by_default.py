@@ -126,13 +126,13 @@ _NOT_JUDGEABLE = (
     "its binary entries are too long to be judged (110,000 bytes, of them 6,000 of readable text), or hold "
     "text in UTF-16 or UTF-32: write text under `data`, and put large files into an image or a volume"
 )
-_SAY_WHOM = (
+_SAY_WHICH = (
     "set HF_HUB_OFFLINE to 1, or HF_ENDPOINT, AWS_ENDPOINT_URL, OPENAI_BASE_URL or WANDB_BASE_URL; a folder "
     "begins with / or ./"
 )
 _ASKS_HUB = (
-    "it calls a tunnel, or a client of a hub or another service without saying there whom it asks: "
-    f"{_SAY_WHOM}"
+    "it calls a tunnel, or a client of a hub or another service without saying there which one it asks: "
+    f"{_SAY_WHICH}"
 )
 _NO_PLACE = "it names a host, a URL or a bucket that is no permitted place"
 
@@ -328,7 +328,8 @@ FLOWS = Rule(
             PODS,
             "containers",
             _HUBS_ARE_STATED,
-            f"it calls a client of a hub or another service and no variable says whom it asks: {_SAY_WHOM}",
+            "it calls a client of a hub or another service and no variable says which one it asks: "
+            f"{_SAY_WHICH}",
             late=True,
         ),
         RuleCheck(
