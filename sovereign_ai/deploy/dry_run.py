@@ -117,7 +117,7 @@ def try_out(
         accepted: the policies that the API server accepted before, which are not tried again, and which gets
             those that it accepts now; None to try all of them.
         leaving: the objects that are deleted, as `all_leaving` returns them.
-        opens_guard: whether the guard of a local control plane is opened for policies that change or go.
+        opens_guard: whether the guard of a local control plane is opened for policies that are deleted.
 
     Raises:
         SpecError: every such object, one problem for each shape.
@@ -126,7 +126,7 @@ def try_out(
         ApiError: the API server does not let objects be listed.
         UnreachableError: there was no answer.
     """
-    problems = dry_run_problems(api, objects, place, accepted, opens_guard=opens_guard)
+    problems = dry_run_problems(api, objects, place, accepted)
     problems += deletion_problems(api, leaving, opens_guard=opens_guard)
     if any(problem.code == _FORBIDS for problem in problems):
         raise EnvironmentLacksError(problems)
@@ -213,12 +213,8 @@ def _kept_problem(refused: Sequence[tuple[Object, _Refusal]]) -> Problem:
         message += f"; nor {', '.join(names[:_MOST_NAMED])}"
         if len(names) > _MOST_NAMED:
             message += f" and {len(names) - _MOST_NAMED} more"
-    return Problem(_FORBIDS, message, Where(field=resource_name(first)), _hint_of(refusal))
-
-
-def _hint_of(refusal: _Refusal) -> str:
-    """Return what to do about something that is forbidden."""
-    return _HINT_GUARD if _GUARD in refusal.why else _HINT_PERMISSION
+    hint = _HINT_GUARD if _GUARD in refusal.why else _HINT_PERMISSION
+    return Problem(_FORBIDS, message, Where(field=resource_name(first)), hint)
 
 
 def _webhooks_that_end(api: Api, deleted: Iterable[Object]) -> list[str]:
@@ -251,23 +247,14 @@ def _refusal_of_deletion(api: Api, obj: Object, passed: Iterable[str]) -> _Refus
         # One that is being deleted already is refused a second time in some kinds.
         if error.status == _CONFLICT or any(text in message for text in passed):
             return None
-        return _refusal_of_guard(error) or _judged(error, is_at_home=True)
+        if _GUARD in message:
+            return _Refusal(message.partition(": ")[2], is_forbidden=True)
+        return _judged(error, is_at_home=True)
     return None
 
 
-def _refusal_of_guard(error: ApiError) -> _Refusal | None:
-    """Return the refusal by the guard of a local control plane; None for any other error."""
-    message = error.problems[0].message
-    return _Refusal(message.partition(": ")[2], is_forbidden=True) if _GUARD in message else None
-
-
 def dry_run_problems(
-    api: Api,
-    objects: Iterable[Object],
-    place: Locator,
-    accepted: AcceptedPolicies | None = None,
-    *,
-    opens_guard: bool = True,
+    api: Api, objects: Iterable[Object], place: Locator, accepted: AcceptedPolicies | None = None
 ) -> list[Problem]:
     """Return a problem for each shape of object that the API server would refuse.
 
@@ -276,7 +263,6 @@ def dry_run_problems(
         objects: the objects that are about to be deployed; those that exist in that form are not tried.
         place: returns the place in the description that an object comes from.
         accepted: the policies that the API server accepted before; None to try all of them.
-        opens_guard: whether the guard of a local control plane is opened for policies that change.
 
     Raises:
         ApiError: the API server does not let objects be listed.
@@ -308,8 +294,7 @@ def dry_run_problems(
     tried.sort(key=lambda item: len(orjson.dumps(item[0])), reverse=True)
     calls: list[Callable[[], _Refusal | None]] = []
     for obj, is_at_home in tried:
-        call = partial(_refusal, api, obj, known, exists=_key(obj) in live, is_at_home=is_at_home)
-        calls.append(partial(call, opens_guard=opens_guard))
+        calls.append(partial(_refusal, api, obj, known, exists=_key(obj) in live, is_at_home=is_at_home))
     refusals = api.many(calls)
     known.save()
     problems = []
@@ -325,7 +310,7 @@ def _problem(obj: Object, refusal: _Refusal, place: Locator) -> Problem:
     name = resource_name(obj)
     if refusal.is_forbidden:
         message = f"{name}: the API server would forbid it: {refusal.why}"
-        return Problem(_FORBIDS, message, place(obj), _hint_of(refusal))
+        return Problem(_FORBIDS, message, place(obj), _HINT_PERMISSION)
     hint = "change the part of the description that the object comes from"
     if _STORED in refusal.why:
         hint = (
@@ -432,7 +417,7 @@ def _without(names: re.Pattern[str], value: Any) -> Any:
 
 
 def _refusal(
-    api: Api, obj: Object, accepted: AcceptedPolicies, *, exists: bool, is_at_home: bool, opens_guard: bool
+    api: Api, obj: Object, accepted: AcceptedPolicies, *, exists: bool, is_at_home: bool
 ) -> _Refusal | None:
     """Return why the API server would refuse an object; None if it would not, or if that cannot be tried."""
     size = len(orjson.dumps(obj))
@@ -450,8 +435,6 @@ def _refusal(
         # Only the server knows whether a kind that others define lies in namespaces.
         return _Refusal("; ".join(f"{problem.message}: {problem.hint}" for problem in error.problems))
     except ApiError as error:
-        if not opens_guard and (kept := _refusal_of_guard(error)):
-            return kept
         refusal = _judged(error, is_at_home=is_at_home)
         if refusal is None or not exists:
             return refusal

@@ -114,7 +114,13 @@ def test_the_parent_that_the_options_give_is_known_unless_an_alias_may_give_anot
     assert parent_type(pulumi.ResourceOptions(parent=Site())) == "my:index:Site"
     assert parent_type(pulumi.ResourceOptions(parent=Site("urn"))) is None
     assert parent_type(pulumi.ResourceOptions(aliases=[pulumi.Alias(name="old")])) is None
-    assert parent_type(pulumi.ResourceOptions(parent=DependencyResource(STACK))) is None
+
+
+def test_the_type_of_a_parent_in_a_program_of_another_language_is_unknown() -> None:
+    async def known() -> str | None:
+        return parent_type(pulumi.ResourceOptions(parent=DependencyResource(STACK)))
+
+    assert asyncio.run(known()) is None
 
 
 FORMER = "urn:pulumi:s::p::my:index:Old$sovereign:index:FactoryDeployment::lab"

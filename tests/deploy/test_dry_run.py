@@ -445,18 +445,6 @@ def test_a_guarded_policy_is_kept_from_whoever_cannot_open_the_guard(opens: bool
     assert "not by a copy of its kubeconfig" in caught.value.problems[0].hint
 
 
-@pytest.mark.parametrize("opens", [True, False])
-def test_a_policy_that_the_guard_keeps_as_it_is_is_told_to_whoever_cannot_open_it(opens: bool) -> None:
-    message = "denied: ValidatingAdmissionPolicy 'sovereign-guard.static.k8s.io' denied request: kept"
-    policy = {
-        **made("ValidatingAdmissionPolicy", "sovereign-pods"),
-        "apiVersion": "admissionregistration.k8s.io/v1",
-    }
-    found = dry_run_problems(Answering(403, message), [policy], nowhere, opens_guard=opens)
-    assert [problem.code for problem in found] == ([] if opens else ["api-forbids"])
-    assert all("not by a copy of its kubeconfig" in problem.hint for problem in found)
-
-
 def test_an_object_that_leaves_in_two_ways_is_tried_once_as_it_was_read() -> None:
     read = {**made("StorageClass", "models"), "spec": {}}
     assert all_leaving([read], [key_of(read), key_of(made("ConfigMap", "facts", "tools"))]) == [
