@@ -102,25 +102,50 @@ SERVICES = (_HUB, *_OTHERS)
 """All of them."""
 _MAY_ASK_OTHERS = "boto3|S3F|ge.Cl|aws |.s3|AI|(?:pic|ere|roq|ral)(?:Emb|[(])|andb|rt[_-]to"
 MAY_ASK = (
-    f"{_MAY_CALL}|(?i:odel|okeni|dataset.n)|pretr|vllm|lmdep|litgpt|LLM|Eng|Hugg|peline|{_MAY_ASK_OTHERS}"
+    "hf |gging|to[_-]hub|pretr|(?i:odel|okeni|dataset|llm)|_downl|Hf[AF]|ceT|sE|lmdep|itgpt|Eng|peline|"
+    + _MAY_ASK_OTHERS
 )
-"""A short expression for files in which such a call may stand; names of classes in parts."""
+"""A short expression for files in which such a call may stand, in parts of words.
+
+An API server counts its length for each character of a file.
+"""
 WORDS = (
-    *("hf ", "huggingface-cli", "to_hub", "to-hub", "from_pretrained", "load_dataset", "sentencetransformer"),
-    *(
-        "crossencoder",
-        "snapshot_download",
-        "hf_hub",
-        "hfapi",
-        "hffile",
-        "odel",
-        "okeni",
-        "pipeline",
-        "dataset",
-    ),
-    *("pretrained=", "lmdeploy", "litgpt", "llm", "engine", "huggingface", "boto3", "client(", "resource("),
-    *("s3filesystem", "storage.client", "aws ", "openai", "anthropic", "cohere", "groq", "mistral", "wandb"),
-    *("report_to", "report-to"),
+    "hf ",
+    "huggingface-cli",
+    "to_hub",
+    "to-hub",
+    "from_pretrained",
+    "load_dataset",
+    "sentencetransformer",
+    "crossencoder",
+    "hf_hub",
+    "snapshot_download",
+    "hfapi",
+    "hffile",
+    "odel",
+    "okeni",
+    "pipeline",
+    "dataset",
+    "pretrained=",
+    "lmdeploy",
+    "litgpt",
+    "llm",
+    "engine",
+    "huggingface",
+    "boto3",
+    "client(",
+    "resource(",
+    "s3filesystem",
+    "storage.client",
+    "aws ",
+    "openai",
+    "anthropic",
+    "cohere",
+    "groq",
+    "mistral",
+    "wandb",
+    "report_to",
+    "report-to",
 )
 """Each such call has one of these in it, in small letters. To look for these is faster than an expression."""
 MAY_CALL_IN_VARIABLE = "[ /(]|[_-]to|boto3|S3F|ge.Cl"
