@@ -48,159 +48,178 @@ def _cause(code: str, words: str, hint: str, *patterns: str) -> Cause:
     return Cause(code, words, hint, re.compile("|".join(patterns), re.IGNORECASE))
 
 
+_DISK_FULL = _cause(
+    "disk-full",
+    "there is no room on the disk that holds the state or the temporary folder",
+    "free some space, or set XDG_STATE_HOME or TMPDIR to another disk",
+    "no space left on device",
+    "disk quota exceeded",
+)
+_FILE_LIMIT = _cause(
+    "file-limit",
+    "a file became larger than the limit on this user's files",
+    "raise the limit (`ulimit -f`)",
+    "file too large",
+    "SIGXFSZ",
+)
+_READ_ONLY = _cause(
+    "read-only",
+    "the file system of the state or of the temporary folder cannot be written",
+    "mount it writable, or set XDG_STATE_HOME to another disk",
+    "read-only file system",
+)
+_MOST_OPEN_FILES = _cause(
+    "file-limit",
+    "the engine may not open more files",
+    "raise the limit (`ulimit -n`)",
+    "too many open files",
+)
+_MEMORY_LIMIT = _cause(
+    "memory-limit",
+    "the engine got no more memory",
+    "free some memory, or raise the limit (`ulimit -v`)",
+    "cannot allocate memory",
+    "out of memory",
+    "failed to reserve page summary",
+    "failed to create new OS thread",
+    "pthread_create failed",
+    r"\bMemoryError\b",
+    "can't start new thread",
+    "resource temporarily unavailable",
+)
+_PROVIDER_ENDED = _cause(
+    "provider-ended",
+    "a plugin of the engine ended while it was at work: it was killed, or got no more memory",
+    "see the system's log for what ended it",
+    "rpc error: code = Unavailable",
+    "transport is closing",
+    "exited prematurely",
+    "could not read plugin",
+)
+_WEBHOOK_SILENT = _cause(
+    "webhook-silent",
+    "a webhook of the cluster does not answer",
+    "see that the service behind it runs, or remove its configuration",
+    "failed calling webhook",
+)
+_CLUSTER_FULL = _cause(
+    "cluster-full",
+    "the cluster's etcd is full",
+    "compact and defragment it or raise its quota, and disarm its alarm (`etcdctl alarm disarm`)",
+    "database space exceeded",
+)
+_CLUSTER_UNAUTHORIZED = _cause(
+    "cluster-unauthorized",
+    "the API server does not accept the identity, or no longer: {who}",
+    "get fresh credentials",
+    "the server has asked for the client to provide credentials",
+    r"\bUnauthorized\b",
+    "exec plugin|getting credentials",
+)
+_CLUSTER_STARTING = _cause(
+    "cluster-starting",
+    "the API server has just started and is not ready for every request",
+    "wait a moment",
+    "not yet ready to handle request",
+)
+_API_CONFLICT = _cause(
+    "api-conflict",
+    "somebody changed an object while it was written",
+    "see who writes it (`kubectl get --show-managed-fields`)",
+    "the object has been modified; please apply your changes to the latest version",
+)
+_NAMESPACE_ENDING = _cause(
+    "namespace-ending",
+    "somebody deleted the namespace of an object",
+    "wait until it is gone",
+    "because it is being terminated",
+)
+_CLUSTER_FORBIDDEN = _cause(
+    "cluster-forbidden",
+    "the identity lacks permissions: {who}",
+    "have them granted, or use another identity",
+    r'is forbidden: User "',
+)
+_CLUSTER_UNTRUSTED = _cause(
+    "cluster-untrusted",
+    "the API server's certificate is not trusted",
+    "use the kubeconfig that belongs to this server; "
+    "if the certificate has expired, renew it, or set this machine's clock",
+    "x509: ",
+    "tls: failed to verify",
+)
+_CLUSTER_BUSY = _cause(
+    "cluster-busy",
+    "the API server is overloaded",
+    "wait a moment",
+    "the server has received too many requests",
+    "too many requests",
+)
+_CLUSTER_SLOW = _cause(
+    "cluster-slow",
+    "the API server did not finish a request in the time that it may take",
+    "wait until it has less to do",
+    # The API server ends a write after 34 s (apiserver, handlers/rest.go, requestTimeoutUpperBound).
+    "request did not complete within",
+    "the server was unable to return a response in the time allotted",
+    "etcdserver: (?:request timed out|too many requests)",
+    "it answers other requests, and did not answer this one in time",
+)
+_POLICY_NOT_ENFORCED = _cause(
+    "policy-not-enforced",
+    "the API server does not enforce a policy yet that was written",
+    "wait until it has less to do",
+    r"does not enforce admission policy \S+ \d+ s after it was applied",
+)
+_CLUSTER_UNWELL = _cause(
+    "cluster-unwell",
+    "the API server answers and cannot do its work",
+    "see its log and that of etcd",
+    r"an error on the server \(",
+    "Internal error occurred",
+    "the server is currently unable to handle the request",
+    "apiserver not ready|apiserver is shutting down",
+    r"etcdserver: ",
+    "ServiceUnavailable|InternalError",
+    "RBAC: .{0,200}not found",
+)
+_CLUSTER_UNREACHABLE = _cause(
+    "cluster-unreachable",
+    "the API server gave no answer",
+    "start the cluster, or repair the way to it (`sovereign-ai cluster status` for a local one)",
+    "connection refused",
+    "connection reset by peer",
+    "no route to host|network is unreachable|host is down",
+    "no such host|server misbehaving|name resolution",
+    "i/o timeout|handshake timeout|deadline exceeded|Client\\.Timeout",
+    r"\bEOF\b|broken pipe|server closed idle connection|connection was forcibly closed",
+    "http2: |GOAWAY|malformed HTTP",
+    "remote error: tls|tls: ",
+    "invalid character .{0,80} looking for beginning of value",
+    "unexpected end of JSON input|cannot unmarshal",
+    "unreachable cluster|cluster is unreachable|API server .{0,120}is unreachable",
+    "unable to load schema information|Failed to fetch OpenAPI schema",
+)
 _CAUSES = (
-    _cause(
-        "disk-full",
-        "there is no room on the disk that holds the state or the temporary folder",
-        "free some space, or set XDG_STATE_HOME or TMPDIR to another disk",
-        "no space left on device",
-        "disk quota exceeded",
-    ),
-    _cause(
-        "file-limit",
-        "a file became larger than the limit on this user's files",
-        "raise the limit (`ulimit -f`)",
-        "file too large",
-        "SIGXFSZ",
-    ),
-    _cause(
-        "read-only",
-        "the file system of the state or of the temporary folder cannot be written",
-        "mount it writable, or set XDG_STATE_HOME to another disk",
-        "read-only file system",
-    ),
-    _cause(
-        "file-limit",
-        "the engine may not open more files",
-        "raise the limit (`ulimit -n`)",
-        "too many open files",
-    ),
-    _cause(
-        "memory-limit",
-        "the engine got no more memory",
-        "free some memory, or raise the limit (`ulimit -v`)",
-        "cannot allocate memory",
-        "out of memory",
-        "failed to reserve page summary",
-        "failed to create new OS thread",
-        "pthread_create failed",
-        r"\bMemoryError\b",
-        "can't start new thread",
-        "resource temporarily unavailable",
-    ),
-    _cause(
-        "provider-ended",
-        "a plugin of the engine ended while it was at work: it was killed, or got no more memory",
-        "see the system's log for what ended it",
-        "rpc error: code = Unavailable",
-        "transport is closing",
-        "exited prematurely",
-        "could not read plugin",
-    ),
-    _cause(
-        "webhook-silent",
-        "a webhook of the cluster does not answer",
-        "see that the service behind it runs, or remove its configuration",
-        "failed calling webhook",
-    ),
-    _cause(
-        "cluster-full",
-        "the cluster's etcd is full",
-        "compact and defragment it or raise its quota, and disarm its alarm (`etcdctl alarm disarm`)",
-        "database space exceeded",
-    ),
-    _cause(
-        "cluster-unauthorized",
-        "the API server does not accept the identity, or no longer: {who}",
-        "get fresh credentials",
-        "the server has asked for the client to provide credentials",
-        r"\bUnauthorized\b",
-        "exec plugin|getting credentials",
-    ),
-    _cause(
-        "cluster-starting",
-        "the API server has just started and is not ready for every request",
-        "wait a moment",
-        "not yet ready to handle request",
-    ),
-    _cause(
-        "api-conflict",
-        "somebody changed an object while it was written",
-        "see who writes it (`kubectl get --show-managed-fields`)",
-        "the object has been modified; please apply your changes to the latest version",
-    ),
-    _cause(
-        "namespace-ending",
-        "somebody deleted the namespace of an object",
-        "wait until it is gone",
-        "because it is being terminated",
-    ),
-    _cause(
-        "cluster-forbidden",
-        "the identity lacks permissions: {who}",
-        "have them granted, or use another identity",
-        r'is forbidden: User "',
-    ),
-    _cause(
-        "cluster-untrusted",
-        "the API server's certificate is not trusted",
-        "use the kubeconfig that belongs to this server; "
-        "if the certificate has expired, renew it, or set this machine's clock",
-        "x509: ",
-        "tls: failed to verify",
-    ),
-    _cause(
-        "cluster-busy",
-        "the API server is overloaded",
-        "wait a moment",
-        "the server has received too many requests",
-        "too many requests",
-    ),
-    _cause(
-        "cluster-slow",
-        "the API server did not finish a request in the time that it may take",
-        "wait until it has less to do",
-        # The API server ends a write after 34 s (apiserver, handlers/rest.go, requestTimeoutUpperBound).
-        "request did not complete within",
-        "the server was unable to return a response in the time allotted",
-        "etcdserver: (?:request timed out|too many requests)",
-        "it answers other requests, and did not answer this one in time",
-    ),
-    _cause(
-        "policy-not-enforced",
-        "the API server does not enforce a policy yet that was written",
-        "wait until it has less to do",
-        r"does not enforce admission policy \S+ \d+ s after it was applied",
-    ),
-    _cause(
-        "cluster-unwell",
-        "the API server answers and cannot do its work",
-        "see its log and that of etcd",
-        r"an error on the server \(",
-        "Internal error occurred",
-        "the server is currently unable to handle the request",
-        "apiserver not ready|apiserver is shutting down",
-        r"etcdserver: ",
-        "ServiceUnavailable|InternalError",
-        "RBAC: .{0,200}not found",
-    ),
-    _cause(
-        "cluster-unreachable",
-        "the API server gave no answer",
-        "start the cluster, or repair the way to it (`sovereign-ai cluster status` for a local one)",
-        "connection refused",
-        "connection reset by peer",
-        "no route to host|network is unreachable|host is down",
-        "no such host|server misbehaving|name resolution",
-        "i/o timeout|handshake timeout|deadline exceeded|Client\\.Timeout",
-        r"\bEOF\b|broken pipe|server closed idle connection|connection was forcibly closed",
-        "http2: |GOAWAY|malformed HTTP",
-        "remote error: tls|tls: ",
-        "invalid character .{0,80} looking for beginning of value",
-        "unexpected end of JSON input|cannot unmarshal",
-        "unreachable cluster|cluster is unreachable|API server .{0,120}is unreachable",
-        "unable to load schema information|Failed to fetch OpenAPI schema",
-    ),
+    _DISK_FULL,
+    _FILE_LIMIT,
+    _READ_ONLY,
+    _MOST_OPEN_FILES,
+    _MEMORY_LIMIT,
+    _PROVIDER_ENDED,
+    _WEBHOOK_SILENT,
+    _CLUSTER_FULL,
+    _CLUSTER_UNAUTHORIZED,
+    _CLUSTER_STARTING,
+    _API_CONFLICT,
+    _NAMESPACE_ENDING,
+    _CLUSTER_FORBIDDEN,
+    _CLUSTER_UNTRUSTED,
+    _CLUSTER_BUSY,
+    _CLUSTER_SLOW,
+    _POLICY_NOT_ENFORCED,
+    _CLUSTER_UNWELL,
+    _CLUSTER_UNREACHABLE,
 )
 _VAGUE = re.compile(
     r"due to unreachable cluster\. If|cluster is unreachable\. If the cluster was deleted", re.IGNORECASE

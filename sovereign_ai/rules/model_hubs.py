@@ -29,7 +29,8 @@ _SAID = rf"[=\s]+[\"']?(?:{_PAIR}(?:$|[^\w./:-])|[$](?:.|\n)*\n\w*MODEL\w*={_PAI
 """Such a name, or a variable that stands for one below the command."""
 _LOADS = (
     rf"\b(?:vllm|lmdeploy|litgpt) [a-z]+(?: api_server)?{_SAID}"
-    rf"|--(?i:(?:(?:base|draft|hf|pretrained|teacher)[-_])?model(?:[-_](?:id|name|path|tag|name[-_]or[-_]path))?"
+    rf"|--(?i:(?:(?:base|draft|hf|pretrained|teacher)[-_])?model(?:[-_](?:id|name|path|tag"
+    rf"|name[-_]or[-_]path))?"
     rf"|dataset[-_]name|tokenizer){_SAID}"
     rf"|\bpretrained={_PAIR}|\n(?:[A-Z]+_)*MODEL_ID={_PAIR}\n"
     rf"|\b(?:model_source|base_model|(?:pretrained_)?model_name_or_path)[^\w./]{{1,6}}{_PAIR}(?:$|[^\w./:-])"
@@ -109,44 +110,13 @@ MAY_ASK = (
 
 An API server counts its length for each character of a file.
 """
-WORDS = (
-    "hf ",
-    "huggingface-cli",
-    "to_hub",
-    "to-hub",
-    "from_pretrained",
-    "load_dataset",
-    "sentencetransformer",
-    "crossencoder",
-    "hf_hub",
-    "snapshot_download",
-    "hfapi",
-    "hffile",
-    "odel",
-    "okeni",
-    "pipeline",
-    "dataset",
-    "pretrained=",
-    "lmdeploy",
-    "litgpt",
-    "llm",
-    "engine",
-    "huggingface",
-    "boto3",
-    "client(",
-    "resource(",
-    "s3filesystem",
-    "storage.client",
-    "aws ",
-    "openai",
-    "anthropic",
-    "cohere",
-    "groq",
-    "mistral",
-    "wandb",
-    "report_to",
-    "report-to",
+_WORDS = (
+    "hf |huggingface-cli|to_hub|to-hub|from_pretrained|load_dataset|sentencetransformer|crossencoder"
+    "|hf_hub|snapshot_download|hfapi|hffile|odel|okeni|pipeline|dataset|pretrained=|lmdeploy|litgpt"
+    "|llm|engine|huggingface|boto3|client(|resource(|s3filesystem|storage.client|aws |openai"
+    "|anthropic|cohere|groq|mistral|wandb|report_to|report-to"
 )
+WORDS = tuple(_WORDS.split("|"))
 """Each such call has one of these in it, in small letters. To look for these is faster than an expression."""
 MAY_CALL_IN_VARIABLE = "[ /(]|[_-]to|boto3|S3F|ge.Cl"
 """A call in a variable has a blank, a parenthesis, a name at a hub or such an option in it."""

@@ -63,7 +63,8 @@ _OF_SERVER = (
     # Dapr calls the URL of a server by that alone.
     r"|component[.]spec[.]metadata[.]ur[il][.]value"
     r"|.*[.][^=.\n]*(?:service|client[._-]?config|connect|controller|graphql|subscriber|callback"
-    r"|external[^=\n]*[.]|gitea|gitlab|github[a-z]*config)[^=\n]*ur[il]|[a-z]*(?:connection|provider|registry)[.]spec[.][^=\n]*ur[il]"
+    r"|external[^=\n]*[.]|gitea|gitlab|github[a-z]*config)[^=\n]*ur[il]|[a-z]*(?:connection"
+    r"|provider|registry)[.]spec[.][^=\n]*ur[il]"
 )
 OF_PROGRAMS = (
     "(?:nfs|cifs|smb|rsync|sftp|ftps?|ssh|rediss?|amqps?|mqtts?|nats|kafka|mongodb(?:[+]srv)?|mysql|mariadb"
@@ -166,13 +167,15 @@ _BUCKET = r"(?im)^.*bucket(?:[._-]?name)?(?:[.]value)?=[^\s].*$"
 # A service's own address is known to whoever asks it.
 _SERVICES = (
     "slack|msteams|googlechat|pagerduty|opsgenie|telegram|discord|webex|victorops|newrelic|twilio|sendgrid"
-    "|datadog|bigquery|snowflake|redshift|kinesis|firehose|sqs|sns|eventhubs?|eventgrid|servicebus|cloudwatch|stackdriver"
+    "|datadog|bigquery|snowflake|redshift|kinesis|firehose|sqs|sns|eventhubs?|eventgrid"
+    "|servicebus|cloudwatch|stackdriver"
     "|googlecloud|google_?cloud_?(?:pubsub|monitoring|logging)|aws[-_]?(?:xray|emf)|azure_?monitor|honeycomb"
     "|lightstep|loggly|sumologic|axiom|papertrail|ccloud"
 )
 _OF_CLOUD = (
     # A collector's pipeline names what it sends to, which may have no settings.
-    r"(?im)[.](?:provider|type|driver|backend|cloud|destination[._-]?type|exporters?|outputs?|sinks?|destinations?|receivers?)="
+    r"(?im)[.](?:provider|type|driver|backend|cloud|destination[._-]?type|exporters?|outputs?"
+    r"|sinks?|destinations?|receivers?)="
     r"(?:azure|azblob|azureblob|gcs|gcp|google|google_storage|gcpckms|akeyless|aws[-_][a-z_-]+"
     rf"|(?:{_SERVICES})[a-z_]*(?:/[a-z0-9_-]+)?|bindings[.](?:aws|azure|gcp)[.].*"
     r"|(?:state|pubsub|secretstores)[.](?:aws|azure|gcp|snssqs)[.]?.*)$"

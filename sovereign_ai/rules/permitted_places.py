@@ -23,7 +23,8 @@ _SCHEMES = (
     r"|spark|hdfs|webhdfs|thrift|trino|presto|dask|etcd|consul|zk|zookeeper|elasticsearch|opensearch|statsd"
     r"|syslog"
     r"|gelf|fluentd?|socks[45]?[ah]?|rsync|svn"
-    r"|pulsar(?:[+]ssl)?|sb|bolt|neo4j|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc|hive2|impala|lm|iscsi|nvmf"
+    r"|pulsar(?:[+]ssl)?|sb|bolt|neo4j|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc|hive2"
+    r"|impala|lm|iscsi|nvmf"
     r"|grpc[+](?:tcp|tls))"
 )
 """Schemes whose authority is a host that DNS resolves, in whatever case (RFC 3986, section 3.1).
