@@ -43,18 +43,18 @@ _ARGUMENTS = r"[(](?:[^()]|[(][^()]*[)])*"
 
 
 @frozen_dataclass
-class Service:
-    """A service that its clients ask by themselves.
+class HostedService:
+    """A service whose address its clients know without a setting.
 
     Attributes:
-        asks: regular expression of such a call, with its arguments.
-        told: what within a call says whom to ask, or that nobody is asked.
-        states: a setting that says so, in a text or among variables as `name=value`.
+        call: regular expression of a call of such a client, with its arguments.
+        argument: what within a call names another address, or says that no request is sent.
+        setting: a variable or an entry that says so, as `name=value`.
     """
 
-    asks: str
-    told: str
-    states: str
+    call: str
+    argument: str
+    setting: str
 
 
 _SET = rf"(?:[.]value|[\"'\]]{{0,3}})(?:\s*{CODE}?[:=,]\s*|,?\s*[\"']?value[\"']?\s*[:=]\s*)"
@@ -73,25 +73,25 @@ _CALLS = (
 )
 """A client of the hub, a trainer that hands its model in, or a program's call of either."""
 _MAY_CALL = "hf |huggingface-cli|to[_-]hub|from_pretrained|load_dataset|_download|HfApi|HfFile|ceT|sE"
-_TOLD_NONE = f"local_files_only{_IS}True"
+_SENDS_NOTHING = f"local_files_only{_IS}True"
 _STATES_HUB = rf"(?i)HF_(?:HUB_OFFLINE{_SET}[\"']?{_YES}\b|ENDPOINT{_ANY})"
-_HUB = Service(f"{_CALLS}|{_LOADS}", _TOLD_NONE, _STATES_HUB)
+_HUB = HostedService(f"{_CALLS}|{_LOADS}", _SENDS_NOTHING, _STATES_HUB)
 _OTHERS = (
     # Stores of Amazon and Google.
-    Service(
+    HostedService(
         r"(?:\bboto3[.](?:client|resource)|[.](?:client|resource)[(]\W?s3\b|\bS3FileSystem|\bstorage[.]Client"
         rf"|\baws (?:s3|s3api|sts) [^;&|\n]*)(?:{_ARGUMENTS}|[^()]*)",
         "endpoint",
         rf"(?:AWS_ENDPOINT_URL|STORAGE_EMULATOR_HOST)\w*{_TO}",
     ),
     # Services that answer with a model. Many programs speak the language of one, and are inside.
-    Service(
+    HostedService(
         rf"(?:OpenAI|Anthropic|Cohere|Groq|Mistral(?:AI)?)(?:Embeddings)?{_ARGUMENTS}",
         "base|endpoint|client",
         rf"(?:OPENAI|ANTHROPIC|COHERE|GROQ|MISTRAL)_(?:API_BASE|BASE_URL|ENDPOINT){_TO}",
     ),
     # What keeps the records of experiments.
-    Service(
+    HostedService(
         r"\bwandb (?:agent|artifact|launch|login|pull|sweep|sync)[^;&|\n]*"
         rf"|(?:\bwandb[.](?:Api|agent|init|login|sweep)|WandbLogger){_ARGUMENTS}"
         r"|report[_-]to\W{1,5}(?:wandb|all)\b",
@@ -169,17 +169,17 @@ def _are_stated(command: str, hub_is_stated: str) -> str:
         command: expression of the text without variables.
         hub_is_stated: expression that is true if variables state the hub.
     """
-    of_hub = f"{command}.matches({literal(_HUB.states)}) || {hub_is_stated}"
+    of_hub = f"{command}.matches({literal(_HUB.setting)}) || {hub_is_stated}"
     conditions = [f"({_asks_none('y', _HUB)} || {of_hub})"]
     conditions += [
-        f"({_asks_none('y', service)} || t.matches({literal(service.states)}))" for service in _OTHERS
+        f"({_asks_none('y', service)} || t.matches({literal(service.setting)}))" for service in _OTHERS
     ]
     return f"[{_whole_lines('t')}].all(y, {' && '.join(conditions)})"
 
 
-def _asks_none(value: str, service: Service) -> str:
+def _asks_none(value: str, service: HostedService) -> str:
     """Return CEL: no call in a text asks a service, but one that is told whom to ask."""
-    return f"{value}.findAll({literal(service.asks)}).all(m, m.matches({literal(service.told)}))"
+    return f"{value}.findAll({literal(service.call)}).all(m, m.matches({literal(service.argument)}))"
 
 
 def texts_ask_stated_hub(lists: str, said: str, hub_is_stated: str) -> str:
@@ -206,20 +206,20 @@ def files_ask_stated_hub(files: str) -> tuple[str, ...]:
     Args:
         files: expression of the entries, as texts behind their names.
     """
-    calling = Service(_CALLS, _TOLD_NONE, _STATES_HUB)
-    loading = Service(_LOADS, _TOLD_NONE, _STATES_HUB)
+    calling = HostedService(_CALLS, _SENDS_NOTHING, _STATES_HUB)
+    loading = HostedService(_LOADS, _SENDS_NOTHING, _STATES_HUB)
     return (
         _files_ask(files, _MAY_CALL, (calling,)),
         _files_ask(files, f"{_MAY_LOAD}|{_MAY_ASK_OTHERS}", (loading, *_OTHERS)),
     )
 
 
-def _files_ask(files: str, may_ask: str, services: tuple[Service, ...]) -> str:
+def _files_ask(files: str, may_ask: str, services: tuple[HostedService, ...]) -> str:
     """Return CEL: in lines that may hold a call, no service is asked that no line of a file states."""
     end = literal("\n")
     said = f"{files}.join({end}).split({end}).filter(o, !o.matches({literal(_COMMENT)})).join({end})"
     asking = f"{_whole_lines('t')}.split({end}).filter(o, o.matches({literal(may_ask)})).join({end})"
-    conditions = [f"({_asks_none('y', one)} || t.matches({literal(one.states)}))" for one in services]
+    conditions = [f"({_asks_none('y', one)} || t.matches({literal(one.setting)}))" for one in services]
     return f"[{said}].all(t, [{asking}].all(y, {' && '.join(conditions)}))"
 
 

@@ -82,10 +82,10 @@ def test_a_hub_is_known_by_its_name_alone(hub: str) -> None:
     assert not refused([], [], {"MODEL": f"{hub.partition('.')[0]}/org/model"})
 
 
-@pytest.mark.parametrize("asks", [service.asks for service in SERVICES])
+@pytest.mark.parametrize("pattern", [service.call for service in SERVICES])
 @given(data=some.data())
-def test_what_is_looked_for_first_is_in_every_call(asks: str, data: some.DataObject) -> None:
-    call = data.draw(some.from_regex(re.compile(asks, re.ASCII), fullmatch=True))
+def test_what_is_looked_for_first_is_in_every_call(pattern: str, data: some.DataObject) -> None:
+    call = data.draw(some.from_regex(re.compile(pattern, re.ASCII), fullmatch=True))
     assert any(word in call.lower() for word in WORDS)
     assert re.search(MAY_CALL_IN_VARIABLE, call)
     assert re.search(MAY_ASK, call)
