@@ -106,6 +106,21 @@ def pytest_configure() -> None:
             signal.signal(number, handler)
 
 
+@pytest.fixture(autouse=True)
+def _signals_are_left_as_found() -> Iterator[None]:
+    """Fail a test after which a request to end is handled by what the test ran: it would be lost in the next.
+
+    Which tests share a worker changes from run to run, so that only some runs would show it.
+    """
+    requests = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in requests]
+    yield
+    after = [signal.getsignal(number) for number in requests]
+    for number, handler in zip(requests, before, strict=True):
+        signal.signal(number, handler)
+    assert after == before
+
+
 @pytest.fixture(scope="session")
 def golden(pytestconfig: pytest.Config) -> Callable[[Path, str], None]:
     """Compare a text with a golden file, or write the file when that is asked for."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +14,7 @@ from sovereign_ai.cli import hosts_pulumi
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.hosts_pulumi import Forks, GivenFile, Limit
 from sovereign_ai.cli.hosts_text import result_lines, roles_of
+from sovereign_ai.cli.interrupt import stopping_at_interrupt
 from sovereign_ai.cli.options import DescriptionArgument, day
 from sovereign_ai.cli.output import AsJson, Output, indented_json, table, wrapped
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -19,7 +22,7 @@ from sovereign_ai.json_members import merged
 from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.deploy.hosts import HostResult, RunRequest
@@ -206,21 +209,16 @@ def _run_of(
     return part, RunRequest("bmc.yml", check=check, budget=budget, forks=forks, variables=files)
 
 
-def _cancelling() -> Callable[[], bool]:
-    """Return a function that reports whether Ctrl-C, SIGTERM or SIGHUP requested an end.
+@contextmanager
+def _cancelling() -> Iterator[Callable[[], bool]]:
+    """Yield a function that reports whether Ctrl-C, SIGTERM or SIGHUP requested an end within the block.
 
     The run checks it regularly, and then stops Ansible on every host, so that nothing is left running
     anywhere.
     """
-    import signal
-    import threading
-
-    is_requested = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            continue
-        signal.signal(number, lambda _number, _frame: is_requested.set())
-    return is_requested.is_set
+    stop = threading.Event()
+    with stopping_at_interrupt(stop):
+        yield stop.is_set
 
 
 def _missing_lines(given: SiteFacts) -> list[str]:
@@ -261,7 +259,8 @@ def _prep(
         write_private(out / f"{unit}.json", part.to_json().encode())
     # With a budget of all hosts, no unit is left out because hosts of another did not answer.
     reach = RunRequest("reach.yml", budget=number, forks=forks, changes_nothing=True)
-    outcome = run(chosen, reach, progress=output.progress, cancel=_cancelling())
+    with _cancelling() as cancel:
+        outcome = run(chosen, reach, progress=output.progress, cancel=cancel)
     answered = number - len(outcome.bad)
     lines.append(f"wrote {counted(len(rows), 'inventory', 'inventories')} to {out}")
     lines += result_lines(outcome)
@@ -291,7 +290,8 @@ def _check(
         line = f"would look at {hosts_text} in {units_text}"
         output.finish({"hosts": names}, [line])
         return
-    outcome = run(part, playbook_run, progress=output.progress, cancel=_cancelling())
+    with _cancelling() as cancel:
+        outcome = run(part, playbook_run, progress=output.progress, cancel=cancel)
     # A host that did not answer may differ too, so it weighs more than the drift of others.
     if not outcome.whole:
         code = ExitCode.DEPLOYMENT
@@ -326,7 +326,8 @@ def _configure(output: Output, path: Path, options: _Options) -> None:
         if not dry_run:
             journal.add(results)
 
-    outcome = run(rest, playbook_run, progress=output.progress, cancel=_cancelling(), done=note_results)
+    with _cancelling() as cancel:
+        outcome = run(rest, playbook_run, progress=output.progress, cancel=cancel, done=note_results)
     if outcome.whole and not dry_run:
         journal.forget()
     lines = [*_missing_lines(given), *result_lines(outcome)]
