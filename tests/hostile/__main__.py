@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import shutil
 import sys
 from collections import Counter
@@ -10,6 +11,12 @@ from collections import Counter
 from tests.hostile.cases import all_cases, chosen
 from tests.hostile.runner import now, processors, run_all, scratch
 from tests.hostile.warm import warm
+
+
+def _nearest(name: str) -> str:
+    """Return the names that are most like one, as a list to choose from."""
+    names = [case.name for case in all_cases(thorough=True)]
+    return ", ".join(difflib.get_close_matches(name, names, 5, 0.3)) or "--count lists the readers"
 
 
 def main() -> int:
@@ -35,6 +42,8 @@ def main() -> int:
         cases = [case for case in cases if case.is_control]
     if asked.sample:
         cases = chosen(cases, asked.sample, b"sample")
+    if not cases:
+        parser.error(f"no case has that name: {_nearest(asked.case or asked.reader or '')}")
     controls = sum(case.is_control for case in cases)
     print(f"{len(cases) - controls:,} hostile inputs and {controls} controls", flush=True)
     if asked.count:
