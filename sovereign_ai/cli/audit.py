@@ -10,7 +10,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_deployed
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.text import counted
 
@@ -61,14 +61,12 @@ def _audit(
     from datetime import UTC, datetime
 
     from sovereign_ai.cli.stack import open_stack
-    from sovereign_ai.cluster import require_reachable
     from sovereign_ai.errors import ExitCode
     from sovereign_ai.verify import audit as audited
 
     stack = open_stack(path)
     bundle = stack.bundle(name)
-    target = open_target(bundle.cluster, backend, kubeconfig, output.progress)
-    require_reachable(target.api)
+    target = open_deployed(stack, bundle.cluster, backend, kubeconfig, output.progress)
     today = datetime.now(UTC).date()
     result = audited(target.api, stack.factory, stack.plan, bundle, cluster=bundle.cluster, now=today)
     data = result.to_data()

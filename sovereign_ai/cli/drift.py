@@ -11,7 +11,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, laid_out, next_line
-from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_deployed
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
@@ -72,7 +72,7 @@ def drift_of(
     stack = open_stack(path)
     bundle = stack.bundle(name)
     cluster = bundle.cluster
-    target = open_target(cluster, backend, kubeconfig, output.progress)
+    target = open_deployed(stack, cluster, backend, kubeconfig, output.progress)
     bundle = on_target(output, bundle, target)
     options = target_options(backend, kubeconfig, name)
     deployment = deployment_of(stack, cluster, target, options, DeployOptions())

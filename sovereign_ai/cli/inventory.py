@@ -13,7 +13,7 @@ from sovereign_ai.cli.inventory_adopt import add as add_adopt
 from sovereign_ai.cli.inventory_push import add as add_push
 from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, indented_json
-from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_deployed
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.text import counted
 
@@ -149,7 +149,7 @@ def _label(
     placements = locate_nodes(stack.plan, _read_neighbours(folder))
     if write:
         cluster = stack.bundle(name).cluster
-        target = open_target(cluster, backend, kubeconfig, output.progress)
+        target = open_deployed(stack, cluster, backend, kubeconfig, output.progress)
         placements = write_labels(target.api, placements, progress=output.progress)
     lines = []
     labelled = 0

@@ -16,7 +16,7 @@ from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.jobs_usage import add_usage
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
-from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_deployed
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
@@ -198,7 +198,7 @@ def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Api]:
     backend, kubeconfig, name = where
     stack = open_stack(path)
     cluster = stack.bundle(name).cluster
-    return stack, cluster, open_target(cluster, backend, kubeconfig, output.progress).api
+    return stack, cluster, open_deployed(stack, cluster, backend, kubeconfig, output.progress).api
 
 
 def _run(output: Output, path: Path, request: Submission, where: Where) -> None:

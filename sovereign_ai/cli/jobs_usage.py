@@ -13,7 +13,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, table, wrapped
-from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_deployed
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
@@ -126,7 +126,7 @@ def _usage(
     _require_past(question.since, now)
     # Whatever is wrong with the figures needs no cluster to be said.
     price = hour_price(stack, question.figures)
-    api = open_target(cluster, backend, kubeconfig, output.progress).api
+    api = open_deployed(stack, cluster, backend, kubeconfig, output.progress).api
     planned = stack.plan
     sent = sent_pools(stack.factory, planned.clusters, cluster)
     workloads = observe_queues(api).workloads

@@ -24,7 +24,7 @@ from sovereign_ai.cli.target import (
     LocalClusterOption,
     StackOption,
     Target,
-    open_target,
+    open_deployed,
 )
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.text import counted
@@ -193,7 +193,7 @@ def _open(output: Output, path: Path, where: Where) -> tuple[Stack, str, Target]
     backend, kubeconfig, name = where
     stack = open_stack(path)
     cluster = stack.bundle(name).cluster
-    return stack, cluster, open_target(cluster, backend, kubeconfig, output.progress)
+    return stack, cluster, open_deployed(stack, cluster, backend, kubeconfig, output.progress)
 
 
 def _policies_of(path: Path, name: str | None, file: Path | None) -> Policies:

@@ -18,7 +18,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output
-from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_deployed
 from sovereign_ai.cluster.control_plane import Backend
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _top(
     backend, kubeconfig, name = where
     stack = open_stack(path)
     cluster = stack.bundle(name).cluster
-    target = open_target(cluster, backend, kubeconfig, output.progress)
+    target = open_deployed(stack, cluster, backend, kubeconfig, output.progress)
     price = hour_price(stack, None)
     sent = sent_pools(stack.factory, stack.plan.clusters, cluster)
 

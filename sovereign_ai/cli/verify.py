@@ -15,6 +15,8 @@ from sovereign_ai.cli.target import (
     KubeconfigOption,
     StackOption,
     open_target,
+    recognise_deployed,
+    target_options,
 )
 from sovereign_ai.cli.tracing import traced
 from sovereign_ai.cluster.control_plane import Backend
@@ -100,6 +102,9 @@ def _verdict(
     image = target.cluster.image
     try:
         require_reachable(target.api, examples(bundle.objects), ("list",))
+        recognise_deployed(
+            stack, cluster, target, target_options(backend, kubeconfig, cluster), output.progress
+        )
         verdict = verified(
             target.api,
             stack.factory,

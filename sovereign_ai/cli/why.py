@@ -12,7 +12,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, wrapped
-from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_deployed
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
@@ -69,7 +69,7 @@ def _why(
     backend, kubeconfig, name = where
     stack = open_stack(path)
     cluster = stack.bundle(name).cluster
-    api = open_target(cluster, backend, kubeconfig, output.progress).api
+    api = open_deployed(stack, cluster, backend, kubeconfig, output.progress).api
     state = observe_queues(api, stack.factory.fair_sharing)
     reason = reason_of(find_workload(state, workload), state)
     code = ExitCode.FINDINGS if reason.state == "waits" else ExitCode.OK
@@ -88,7 +88,7 @@ def _before(output: Output, path: Path, file: Path, where: _ClusterChoice) -> No
     found = _work_in(file, stack)
     backend, kubeconfig, name = where
     cluster = stack.bundle(name).cluster
-    api = open_target(cluster, backend, kubeconfig, output.progress).api
+    api = open_deployed(stack, cluster, backend, kubeconfig, output.progress).api
     served = served_work(api)
     work, templates = found.as_served(served)
     state = observe_queues(api, stack.factory.fair_sharing)

@@ -10,7 +10,7 @@ import typer
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, continued, wrapped
-from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_target
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_deployed
 from sovereign_ai.cluster.control_plane import Backend
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _kubeconfig(
 
     stack = open_stack(path)
     worker = _worker(stack, stack.cluster(name))
-    target = open_target(worker.cluster, backend, given, output.progress)
+    target = open_deployed(stack, worker.cluster, backend, given, output.progress)
     made = make_worker_kubeconfig(target.api, target.kubeconfig, worker.cluster, worker.server, hours)
     write_private(out.absolute(), made.content)
     namespace = kueue_namespace(stack.factory)

@@ -52,7 +52,9 @@ class UserCluster:
             message = "--cluster kubeconfig needs --kubeconfig FILE"
             raise UsageError(Problem("no-kubeconfig", message, hint="a cluster is named, never guessed"))
         if not self.given.is_file():
-            raise EnvironmentLacksError(Problem("no-kubeconfig", f"{self.given} does not exist"))
+            message = f"{self.given} does not exist"
+            hint = "if it was moved or has another name, name it so: --kubeconfig FILE"
+            raise EnvironmentLacksError(Problem("no-kubeconfig", message, hint=hint))
         return self.given.resolve()
 
     @property

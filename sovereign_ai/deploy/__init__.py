@@ -26,7 +26,7 @@ from sovereign_ai.lazy_exports import lazy_exports
 if TYPE_CHECKING:
     from sovereign_ai.deploy.accepted_policies import policies_accepted_by
     from sovereign_ai.deploy.changes import OWN_PROGRAM, Changes, compare, is_understood, loaded_by
-    from sovereign_ai.deploy.cluster_identity import DeployTarget
+    from sovereign_ai.deploy.cluster_identity import DeployTarget, recognised_line
     from sovereign_ai.deploy.components import FactoryDeployment
     from sovereign_ai.deploy.control_plane_setup import is_local, prepare_control_plane
     from sovereign_ai.deploy.definitions import removed_definition_problems
@@ -90,7 +90,7 @@ else:
         {
             "accepted_policies": ("policies_accepted_by",),
             "changes": ("Changes", "OWN_PROGRAM", "compare", "is_understood", "loaded_by"),
-            "cluster_identity": ("DeployTarget",),
+            "cluster_identity": ("DeployTarget", "recognised_line"),
             "components": ("FactoryDeployment",),
             "control_plane_setup": ("is_local", "prepare_control_plane"),
             "deletions": ("Allowed", "losses", "volume_problems"),
@@ -215,6 +215,7 @@ __all__ = [
     "read_target",
     "reading_of",
     "ready",
+    "recognised_line",
     "release_after_kueue",
     "release_lines",
     "remove_directly",

@@ -126,6 +126,32 @@ def recognise(api: Api, target: DeployTarget, record: StackRecord, held: Held | 
     raise EnvironmentLacksError(_another(target, recorded, live, count))
 
 
+def recognised_line(api: Api, target: DeployTarget, record: StackRecord, held: Held | None) -> str:
+    """Return what a person should know of a cluster that a command looks at, and does not deploy to.
+
+    Nothing is known of it where nothing is recorded, as on another person's computer, and where the identity
+    may not read which cluster it is: who only looks needs no more rights than before.
+
+    Args:
+        api: the open connection.
+        target: the cluster that the command names.
+        record: the record beside the stack's state.
+        held: the objects in the state; None where it cannot be read.
+
+    Raises:
+        EnvironmentLacksError: it is another cluster than the one that is recorded.
+        UnreachableError: there was no answer.
+    """
+    recorded = record.cluster(target.deployment)
+    if recorded is None:
+        return ""
+    try:
+        is_same = api.identity() == recorded.uid
+    except ApiError:
+        return ""
+    return "" if is_same else recognise(api, target, record, held).line
+
+
 def _first(api: Api, target: DeployTarget, live: ClusterIdentity, held: Held) -> Recognised:
     """Decide about a cluster where none is recorded: a first deployment, or one of an older version."""
     if not held:

@@ -53,7 +53,7 @@ class UsageTarget:
 def call(monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(*words: object, namespace: str = "research", team: str = "") -> Result:
         target = UsageTarget(UsageApi(namespace, team))
-        monkeypatch.setattr(jobs_usage, "open_target", lambda *_: target)
+        monkeypatch.setattr(jobs_usage, "open_deployed", lambda *_: target)
         return CliRunner().invoke(app, ["jobs", "usage", LAB, *map(str, words)])
 
     return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -10,6 +11,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
+from sovereign_ai.cli import target
 from sovereign_ai.cli.main import app
 from sovereign_ai.cli.target import (
     Target,
@@ -133,3 +135,18 @@ def test_what_watches_a_control_plane_follows_the_description_and_is_said_where_
     plane.planned_monitoring.return_value = MonitoringChange(starts=("prometheus",))
     assert change_monitoring(target, MagicMock(), MagicMock()).startswith("monitoring: starts prometheus;")
     assert plane.up.called
+
+
+ASKS_ITSELF = frozenset({"checked_deployment", "check_removal", "recognise_deployed"})
+"""Functions that refuse another cluster than the one that the stack was deployed to."""
+OPENS_ALONE = frozenset({"target", "env"})
+"""Modules that open a cluster without: the one that has the functions, and the one whose `pulumi up` asks."""
+
+
+@pytest.mark.parametrize(
+    "module", sorted((Path(target.__file__).parent).glob("*.py")), ids=lambda path: path.stem
+)
+def test_every_command_that_opens_a_cluster_refuses_another_one_than_it_deployed_to(module: Path) -> None:
+    names = {node.id for node in ast.walk(ast.parse(module.read_bytes())) if isinstance(node, ast.Name)}
+    if names & {"open_target", "start_target"} and module.stem not in OPENS_ALONE:
+        assert names & ASKS_ITSELF

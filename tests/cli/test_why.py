@@ -58,7 +58,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that sets what the arithmetic answers."""
 
     def give(*reasons: QueueReason) -> None:
-        monkeypatch.setattr(why, "open_target", lambda *_: Target())
+        monkeypatch.setattr(why, "open_deployed", lambda *_: Target())
         monkeypatch.setattr(sovereign_ai.verify, "observe_queues", lambda *_: QueueState(), raising=False)
         monkeypatch.setattr(sovereign_ai.verify, "find_workload", lambda *_: {}, raising=False)
         monkeypatch.setattr(sovereign_ai.verify, "reason_of", lambda *_: reasons[0], raising=False)

@@ -26,7 +26,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stack with a worker, which gives a kubeconfig."""
     made = WorkerKubeconfig(TOKEN.encode(), "https://127.0.0.1:6443", "2026-11-30T03:00:00Z")
     target = SimpleNamespace(api=None, kubeconfig=tmp_path / "admin")
-    monkeypatch.setattr(worker_kubeconfig, "open_target", lambda *_: target)
+    monkeypatch.setattr(worker_kubeconfig, "open_deployed", lambda *_: target)
     monkeypatch.setattr(cluster, "make_worker_kubeconfig", lambda *_: made, raising=False)
     folder = tmp_path / "stack"
     folder.mkdir()

@@ -13,7 +13,7 @@ from sovereign_ai.cluster.api.client import UnreachableError
 from sovereign_ai.cluster.api.errors import unreachable
 from sovereign_ai.cluster.removed_clusters import authority_of, note_removed, was_removed
 from sovereign_ai.cluster.state import cluster_dir_of
-from sovereign_ai.deploy.cluster_identity import DeployTarget, recognise
+from sovereign_ai.deploy.cluster_identity import DeployTarget, recognise, recognised_line
 from sovereign_ai.deploy.live_objects import ObjectKey, key_of
 from sovereign_ai.deploy.stack_record import ClusterIdentity, StackRecord, record_path
 from sovereign_ai.deploy.state_objects import HeldObject
@@ -176,3 +176,28 @@ def test_silence_is_no_other_cluster_either(tmp_path: Path, record: StackRecord)
     api.failure = unreachable("https://memory.invalid", "connection refused")
     with pytest.raises(UnreachableError):
         recognise(api, target(tmp_path), record, held())
+
+
+def test_who_only_looks_is_refused_another_cluster_too_and_needs_no_further_rights(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    other = MemoryCluster(uid="cluster-2")
+    assert recognised_line(other, target(tmp_path), record, held()) == "", "nothing is recorded here"
+    record.put_cluster("lab", recognise(MemoryCluster(), target(tmp_path), record, {}).identity)
+    assert recognised_line(MemoryCluster(), target(tmp_path, b"second"), record, held()) == ""
+    assert "its state holds nothing" in recognised_line(other, target(tmp_path), record, {})
+    with pytest.raises(EnvironmentLacksError) as refused:
+        recognised_line(other, target(tmp_path), record, held())
+    assert refused.value.problems[0].code == "other-cluster"
+    other.failure = refusal(403)
+    assert recognised_line(other, target(tmp_path), record, held()) == ""
+
+
+def test_a_control_plane_that_was_made_anew_is_told_to_who_only_looks(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    record.put_cluster("lab", recognise(MemoryCluster(), target(tmp_path), record, {}).identity)
+    kubeconfig(cluster_dir_of("lab").kubeconfig)
+    note_removed(cluster_dir_of("lab"))
+    line = recognised_line(MemoryCluster(uid="cluster-2"), target(tmp_path, is_local=True), record, held())
+    assert "removed and made anew" in line
