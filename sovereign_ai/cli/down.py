@@ -162,6 +162,7 @@ class _FactoryRemoval:
             check_removal,
             insist_on_deletable,
             insist_on_only_deployment,
+            needs_engine,
         )
 
         output, stack, target, options = self.output, self.stack, self.target, self.options
@@ -174,6 +175,8 @@ class _FactoryRemoval:
             deployment = deployment_of(stack, cluster, target, same_cluster)
             require_own_state(deployment, target.state_key)
             insist_on_only_deployment(deployment.stack)
+            if needs_engine(engine.checkpoint()):
+                engine.insist_on_key()
             removal = check_removal(target.api, deployment)
             # The objects of others go with a control plane that is stopped; only on one that stays are they a
             # loss.

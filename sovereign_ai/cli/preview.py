@@ -110,6 +110,7 @@ def _preview(
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.state_key)
     engine.insist_on_one_cluster()
+    engine.insist_on_key()
     options = target_options(backend, kubeconfig, name)
     reading = reading_of(target.api, bundle.objects)
     _, checked, bundle = checked_deployment(output, reading, stack, bundle, target, options, deploy_options)

@@ -246,6 +246,7 @@ class _Deployment:
         with engine.hold("up"):
             # The program reads the settings, and would write to the cluster that they name.
             engine.insist_on_one_cluster()
+            engine.insist_on_key()
             reading = reading_of(target.api, self.bundle.objects)
             deployment, checked, marked = self._checked(reading)
             try_deployment(reading, self.stack, marked, self.target, checked)

@@ -46,11 +46,12 @@ from sovereign_ai.deploy.engine_process import GRACE_SECONDS, supervised
 from sovereign_ai.deploy.folder_lock import lock_folder
 from sovereign_ai.deploy.objects import object_name
 from sovereign_ai.deploy.partial import PartialRun
-from sovereign_ai.deploy.pulumi_environment import engine_variables, pulumi_state, state_dir
+from sovereign_ai.deploy.pulumi_environment import engine_variables, key_file, pulumi_state, state_dir
 from sovereign_ai.deploy.refusal import expect_refusal, read_refusal
 from sovereign_ai.deploy.run_log import RunLog
 from sovereign_ai.deploy.stack_settings import StackSettings, salt_line
 from sovereign_ai.deploy.state_files import StackFiles, project_of
+from sovereign_ai.deploy.state_key import insist_on_key
 from sovereign_ai.deploy.state_objects import Held, doubles_in, held_objects, providers_of, without
 from sovereign_ai.deploy.state_store import CommandState, hold_state, read_state, view_state
 from sovereign_ai.deploy.state_target import (
@@ -442,6 +443,17 @@ class Engine:
             problems.append(other)
         if problems:
             raise EnvironmentLacksError(problems)
+
+    def insist_on_key(self) -> None:
+        """Check that the key file opens the state, before a write that the engine has to complete.
+
+        Raises:
+            EnvironmentLacksError: it does not, or the state cannot be used.
+        """
+        checkpoint = self.checkpoint()
+        if checkpoint is not None:
+            salt = self._salt_of(checkpoint).decode().partition(":")[2].strip()
+            insist_on_key(key_file(), salt, self.files.key_note)
 
     def program_kubeconfig(self) -> str:
         """Return the path of the program's kubeconfig, as the program reads it.

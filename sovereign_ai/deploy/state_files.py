@@ -9,6 +9,7 @@ A stack is named by its project and its own name; for stack `lab` of project `la
       lab.salt                      the salt that goes into Pulumi.lab.yaml
       epochs/lab/lab/               this tool's records, which Pulumi ignores
         lock  owner.json            the process that works on the stack (`stack_lock.py`)
+        key.json                    which key file was found to open the state (`state_key.py`)
         epoch.json  copies/7.json   the states that were written, and the last good copies (`epochs.py`)
         runs/12-3456-789-ab/        a backend folder for one run of the engine (`working_copy.py`)
 """
@@ -97,6 +98,11 @@ class StackFiles:
     def runs(self) -> Path:
         """Working copies of runs."""
         return self.records / "runs"
+
+    @property
+    def key_note(self) -> Path:
+        """Which key file was found to open the state (`state_key.py`)."""
+        return self.records / "key.json"
 
     @property
     def moved(self) -> Path:
