@@ -9,17 +9,33 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 _MARKS = "not browser and not kind and not twin and not host"
+_TEST_SECONDS = 600.0
+"""How long a test may take without the defence; the slowest, which starts a control plane, takes a minute."""
+_TEARDOWN_SECONDS = 30.0
+"""How long a stopped test may take to end what it started, before it is killed."""
+
+
+class Outcome(Enum):
+    """What became of a test without the defence; only one that passes does not notice."""
+
+    PASSED = "unnoticed by"
+    FAILED = "noticed by"
+    STOPPED = "noticed, since it did not end in time, by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +48,7 @@ class Mutant:
         text: what it says there, once.
         without: what stands there without it.
         tests: the tests that must fail without it, as pytest names them.
-        seen: how many of those tests failed when it was last tried, `all` where each did.
+        seen: how many of those tests failed, or did not end, when it was last tried; `all` where each did.
         fault: which fault of a list it defends against, where the table has such a list.
     """
 
@@ -44,8 +60,8 @@ class Mutant:
     seen: str
     fault: str = ""
 
-    def survives(self) -> list[str]:
-        """Try it on a copy, and give the tests that do not notice."""
+    def try_out(self) -> dict[str, Outcome]:
+        """Try it on a copy, and return what became of each test."""
         with tempfile.TemporaryDirectory(prefix="mutant-") as scratch:
             copy = Path(scratch, "project")
             # What is compiled comes along, since compiling takes longer than most tests; not of what changes.
@@ -54,7 +70,7 @@ class Mutant:
             shutil.rmtree(place.parent / "__pycache__", ignore_errors=True)
             changed = place.read_text(encoding="utf-8").replace(self.text, self.without)
             place.write_text(changed, encoding="utf-8")
-            return [test for test in self.tests if _passes(test, copy)]
+            return {test: run_test(test, copy) for test in self.tests}
 
     def require_fitting(self, program: str) -> None:
         """Insist that the code has the defence once, that its tests exist, and that each was seen to fail."""
@@ -68,15 +84,58 @@ class Mutant:
             assert f"def {name.partition('[')[0]}(" in (ROOT / file).read_text(encoding="utf-8")
 
 
-def _passes(test: str, project: Path) -> bool:
-    """Tell whether a test passes; one that is not there, or a run that breaks, is an error here."""
+def run_test(test: str, project: Path, seconds: float = _TEST_SECONDS) -> Outcome:
+    """Run a test in a session of its own.
+
+    Args:
+        test: its name, as pytest has it.
+        project: the copy of the project.
+        seconds: how long it may take.
+
+    Raises:
+        RuntimeError: the test is not there, or the run breaks.
+    """
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-m", _MARKS, test]
-    done = subprocess.run(
-        command, cwd=project, env=_environment(project), capture_output=True, text=True, check=False
-    )
-    if done.returncode not in {0, 1}:
-        raise RuntimeError(done.stdout + done.stderr)
-    return done.returncode == 0
+    # A file and no pipe: what the test started may hold a pipe open for ever.
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command,
+            cwd=project,
+            env=_environment(project),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            _interrupt(process)
+            return Outcome.STOPPED
+        finally:
+            _kill_group(process)
+        if code not in {0, 1}:
+            raise RuntimeError(_text(output))
+    return Outcome.FAILED if code else Outcome.PASSED
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt pytest as Ctrl-C does, so that fixtures end what runs in sessions of their own."""
+    process.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_TEARDOWN_SECONDS)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill whatever is left of the process group."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _text(output: IO[bytes]) -> str:
+    output.seek(0)
+    return output.read().decode(errors="replace")
 
 
 def _environment(project: Path) -> dict[str, str]:
@@ -121,13 +180,19 @@ def main(names: list[str], table: Path) -> int:
     for at, mutant in enumerate(mutants):
         if names and mutant.name not in names:
             continue
-        left = mutant.survives()
-        seen = "all" if not left else f"{len(mutant.tests) - len(left)} of {len(mutant.tests)}"
+        outcomes = mutant.try_out()
+        noticed = sum(outcome is not Outcome.PASSED for outcome in outcomes.values())
+        seen = "all" if noticed == len(outcomes) else f"{noticed} of {len(outcomes)}"
         mutants[at] = replace(mutant, seen=seen)
-        sys.stdout.write(
-            f"{seen:>7}  {mutant.name}" + "".join(f"\n         unnoticed by {test}" for test in left) + "\n"
-        )
+        sys.stdout.write(f"{seen:>7}  {mutant.name}\n" + "".join(_remarks(outcomes)))
         sys.stdout.flush()
-        bad += bool(left)
+        bad += noticed < len(outcomes)
         write(mutants, table)
     return int(bool(bad))
+
+
+def _remarks(outcomes: dict[str, Outcome]) -> Iterator[str]:
+    """Yield a line for each test that did not simply fail."""
+    for test, outcome in outcomes.items():
+        if outcome is not Outcome.FAILED:
+            yield f"         {outcome.value} {test}\n"
