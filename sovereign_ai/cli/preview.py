@@ -113,10 +113,13 @@ def _preview(
     engine.insist_on_key()
     options = target_options(backend, kubeconfig, name)
     reading = reading_of(target.api, bundle.objects)
-    _, checked, bundle = checked_deployment(output, reading, stack, bundle, target, options, deploy_options)
+    deployment, checked, bundle = checked_deployment(
+        output, reading, stack, bundle, target, options, deploy_options
+    )
     try_deployment(reading, stack, bundle, target, checked)
+    engine.env |= deployment.allowed.to_environment()
     # With this digest the program does not repeat the dry run of the same objects.
-    engine.env |= {TRIED: bundle.digest}
+    engine.env[TRIED] = bundle.digest
     engine.notes[JUDGED_FILE] = judged_note(stack.factory, stack.plan, bundle)
     pending = _pending(engine, stack, reading, bundle)
     changes = pending.changes

@@ -151,7 +151,7 @@ def definition_problems(
             problems.append(Problem("definition-leaves", f"{message}; nothing was changed", where, hint))
         elif not allowed.has(name) and (others := _others(api, definition, going)):
             message = f"the description no longer has this definition, and deleting it destroys {others}"
-            hint = f"put it back into the manifests; or ask for its deletion: `--allow-delete {name}`"
+            hint = f"put it back into the manifests; or ask for its deletion: {allowed.way_to_allow(name)}"
             problems.append(Problem("deletes-data", f"{message}; nothing was changed", where, hint))
     return problems
 
@@ -179,7 +179,7 @@ def removed_definition_problems(
         if not allowed.has(name) and (others := _others(api, definition, going, namespaces)):
             message = f"removing this definition destroys {others}; nothing was changed"
             give = f"kubectl label crd {name} {KEYS.owner}=NAME --overwrite"
-            hint = f"ask for it: `--allow-delete {name}`; or leave it to whoever uses it: `{give}`"
+            hint = f"ask for it: {allowed.way_to_allow(name)}; or leave it to whoever uses it: `{give}`"
             problems.append(Problem("deletes-data", message, Where(field=str(key)), hint))
     return problems
 

@@ -3,6 +3,7 @@
 A description that lost a tenant deletes the tenant's namespace, with everything that others keep in it. Such
 a deletion must be allowed by name (`--allow-delete NAME`). A deployment that deletes most of the stack must
 be allowed too (`--allow-mass-deletion`): a truncated description, or one of another cluster, looks like that.
+A plain `pulumi up` has no such options, and reads `sovereign:allowDelete` and `sovereign:allowMassDeletion`.
 A whole removal (`down`) is a requested mass deletion; only the volumes in it must be allowed by name.
 """
 
@@ -79,10 +80,12 @@ class Allowed:
     Attributes:
         names: namespaces whose content may be deleted, `research` or `Namespace/research`.
         mass: whether most of the stack's objects may be deleted.
+        by_settings: whether the stack's settings allow them, as under a plain `pulumi up`, and no options.
     """
 
     names: frozenset[str] = frozenset()
     mass: bool = False
+    by_settings: bool = False
 
     def to_environment(self) -> dict[str, str]:
         """Return the environment variable that passes these to the program which a command runs."""
@@ -91,6 +94,20 @@ class Allowed:
     def has(self, namespace: str) -> bool:
         """Return whether a namespace may be deleted with its content."""
         return bool({namespace, f"Namespace/{namespace}"} & self.names)
+
+    def way_to_allow(self, name: str) -> str:
+        """Return what allows the deletion of an object with all that others keep in it."""
+        if not self.by_settings:
+            return f"`--allow-delete {name}`"
+        names = ",".join(sorted({*self.names, name}))
+        return f"`pulumi config set sovereign:allowDelete {names}` (of several, the names with commas)"
+
+    @property
+    def way_to_allow_mass(self) -> str:
+        """What allows the deletion of most of the stack's objects."""
+        if not self.by_settings:
+            return "`--allow-mass-deletion`"
+        return "`pulumi config set sovereign:allowMassDeletion true`"
 
 
 def allowed_by(environ: Mapping[str, str], names: str | None = None, mass: bool | None = None) -> Allowed:
@@ -101,11 +118,12 @@ def allowed_by(environ: Mapping[str, str], names: str | None = None, mass: bool 
         names: the configuration `sovereign:allowDelete`: names of namespaces, separated by commas.
         mass: the configuration `sovereign:allowMassDeletion`.
     """
-    passed = json.loads(environ.get(_VARIABLE) or "{}")
+    by_command = environ.get(_VARIABLE)
+    passed = json.loads(by_command or "{}")
     allowed = {name.strip() for name in (names or "").split(",")}
     allowed.discard("")
     allowed.update(passed.get("names", ()))
-    return Allowed(frozenset(allowed), bool(mass) or bool(passed.get("mass")))
+    return Allowed(frozenset(allowed), bool(mass) or bool(passed.get("mass")), by_settings=by_command is None)
 
 
 def deletion_problems(
@@ -145,13 +163,13 @@ def deletion_problems(
         way = "put it back into the description"
         if zone := (homes or {}).get(loss.namespace):
             way = f"keep it: write `home: {zone}` at the tenant {loss.namespace}"
-        hint = f"{way}; or ask for its deletion: `--allow-delete {loss.namespace}`"
+        hint = f"{way}; or ask for its deletion: {allowed.way_to_allow(loss.namespace)}"
         problems.append(Problem("deletes-data", message, Where(field=f"Namespace/{loss.namespace}"), hint))
     lost = len(set(leaving) - set(renamed))
     if lost >= _LEAST_MASS and lost > MASS_SHARE * total and not allowed.mass:
         objects_text = counted(total, "object")
         message = f"this deployment deletes {lost} of the {objects_text} of the stack; nothing was changed"
-        hint = "see whether the description is whole; then ask for it: `--allow-mass-deletion`"
+        hint = f"see whether the description is whole; then ask for it: {allowed.way_to_allow_mass}"
         problems.append(Problem("mass-deletion", message, hint=hint))
     return problems
 
@@ -170,7 +188,7 @@ def replacement_problems(keys: Iterable[ObjectKey], allowed: Allowed) -> list[Pr
         message = (
             "a field of it cannot be changed, and recreating it destroys what it holds; nothing was changed"
         )
-        hint = f"undo the change, or ask for it: `--allow-delete {key.name}`"
+        hint = f"undo the change, or ask for it: {allowed.way_to_allow(key.name)}"
         problems.append(Problem("deletes-data", message, Where(field=str(key)), hint))
     return problems
 
@@ -187,7 +205,7 @@ def volume_problems(losses_of_removal: Iterable[DataLoss], allowed: Allowed) -> 
         if not loss.volumes or allowed.has(loss.namespace):
             continue
         message = f"removing this namespace destroys {loss}; nothing was changed"
-        hint = f"save what is needed, then ask for the deletion: `--allow-delete {loss.namespace}`"
+        hint = f"save what is needed, then ask for the deletion: {allowed.way_to_allow(loss.namespace)}"
         problems.append(Problem("deletes-data", message, Where(field=f"Namespace/{loss.namespace}"), hint))
     return problems
 

@@ -110,7 +110,7 @@ def _problems_of(
         return
     for loss in lost:
         if not loss.is_nothing:
-            ask = f"ask for its deletion: `pulumi config set sovereign:allowDelete {loss.namespace}`"
+            ask = f"ask for its deletion: {allowed.way_to_allow(loss.namespace)}"
             where = Where(field=f"Namespace/{loss.namespace}")
             message = f"{dropped}, and deleting this namespace of it destroys {loss}"
             yield Problem("deletes-data", message, where, f"put the deployment back; or {ask}")
@@ -122,7 +122,7 @@ def _problems_of(
     elif own and not allowed.mass:
         objects = counted(len(own), "object")
         message = f"{dropped}: the engine would delete {objects} of it on {api.server}"
-        ask = "ask for it: `pulumi config set sovereign:allowMassDeletion true`"
+        ask = f"ask for it: {allowed.way_to_allow_mass}"
         moved = f'if it is called or placed otherwise now, give that the option `aliases=["{urn}"]`'
         yield Problem("deployment-dropped", message, hint=f"{moved}; or {ask}; or {forget}")
 

@@ -334,7 +334,7 @@ def _holder(going: str, resource: str, finalizer: str, metadata: Metadata) -> Ho
 def _problem(holder: Holder, seconds: float) -> Problem:
     """Return the problem of an object that something holds, with what to do about it."""
     message = f"{holder.going} was deleted and does not go, and nothing changed for {seconds:g} s: {holder}"
-    hint = "run the command again when it is gone, or wait longer with --wait SECONDS"
+    hint = "run the command again when it is gone (`sovereign-ai` waits longer with --wait SECONDS)"
     if holder.finalizer == IN_USE:
         hint = f"a queue that names it, or work that it has admitted, has to go first; {hint}"
     elif holder.finalizer:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from sovereign_ai.deploy.deletions import (
@@ -104,11 +107,27 @@ def test_objects_of_a_renamed_part_are_no_mass_deletion_and_what_others_keep_in_
 def test_what_was_asked_for_reaches_the_program_by_environment_or_configuration() -> None:
     asked = Allowed(frozenset({"a", "b"}), mass=True)
     assert allowed_by(asked.to_environment()) == asked
-    assert allowed_by({}, "a, b,", mass=True) == asked
-    assert allowed_by({}) == Allowed()
+    assert allowed_by({}, "a, b,", mass=True) == replace(asked, by_settings=True)
+    assert allowed_by({}) == Allowed(by_settings=True)
     assert allowed_by(Allowed(frozenset({"a"})).to_environment(), "b", mass=False) == Allowed(
         frozenset({"a", "b"})
     )
+
+
+def test_each_way_to_allow_a_deletion_is_one_that_the_running_program_understands() -> None:
+    """A plain `pulumi up` has no `--allow-delete`; what its problems advise is read back as permission."""
+    api = MemoryCluster(SPACE, obj("Pod", "p", "research"))
+    leaving = [key_of(SPACE), *quotas(11)]
+    plain = allowed_by({}, "other")
+    hints = [problem.hint for problem in deletion_problems(api, leaving, 20, plain)]
+    assert not any("--allow" in hint for hint in hints)
+    settings = dict(re.findall(r"pulumi config set sovereign:(\w+) ([\w,]+)", " ".join(hints)))
+    allowed = allowed_by({}, settings["allowDelete"], mass=settings["allowMassDeletion"] == "true")
+    assert allowed.names == {"other", "research"}
+    assert deletion_problems(api, leaving, 20, allowed) == []
+    hints = [problem.hint for problem in deletion_problems(api, leaving, 20, Allowed())]
+    assert "`--allow-delete research`" in hints[0]
+    assert "`--allow-mass-deletion`" in hints[1]
 
 
 def test_a_removal_asks_for_volumes_alone() -> None:

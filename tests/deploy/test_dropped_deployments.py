@@ -64,7 +64,7 @@ def problems(
         assert (kubeconfig, context) == (Path("/nowhere/config"), "prod")
         return api
 
-    return list(drop_problems(resources, declared, allowed or Allowed(), connect))
+    return list(drop_problems(resources, declared, allowed or Allowed(by_settings=True), connect))
 
 
 def test_a_dropped_deployment_is_asked_for_with_the_work_of_others_in_it() -> None:
