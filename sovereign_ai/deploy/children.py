@@ -11,13 +11,13 @@ every Kubernetes object.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pulumi
-from pulumi.runtime.resource import all_aliases
 
 from sovereign_ai.deploy.deployment_roots import STACK
+from sovereign_ai.deploy.inherited_aliases import ancestors, place_of, urn_in_state
 from sovereign_ai.errors import Problem, UsageError
 
 INHERITED = frozenset(
@@ -159,14 +159,27 @@ def former_name(alias: str | pulumi.Alias) -> str | None:
     return alias.name if isinstance(alias.name, str) and alias.name else None
 
 
-def former_names(opts: pulumi.ResourceOptions | None) -> list[str] | None:
-    """Return the names that a deployment's aliases keep; None where one is known only later, as an Output."""
+def former_names(opts: pulumi.ResourceOptions | None, name: str) -> list[str] | None:
+    """Return the names that a deployment's aliases keep; None where one is known only later, as an Output.
+
+    A name that begins with that of its parent had the parent's former name in its place, as Pulumi has it.
+
+    Args:
+        opts: the deployment's options.
+        name: its name.
+    """
+    parent = opts.parent if opts else None
+    # Of a parent in a program of another language neither name nor aliases are known.
+    parent_name = getattr(parent, "_name", None)
+    is_derived = parent_name is not None and name.startswith(parent_name)
+    if is_derived and any(above._aliases for above in ancestors(parent)):  # noqa: SLF001 - nothing else has them
+        return None
     names = []
     for alias in (opts.aliases if opts else None) or ():
         if not isinstance(alias, str | pulumi.Alias):
             return None
-        if name := former_name(alias):
-            names.append(name)
+        if former := former_name(alias):
+            names.append(former)
     return names
 
 
@@ -182,19 +195,22 @@ def parent_type(opts: pulumi.ResourceOptions | None) -> str | None:
     return STACK if parent is None else getattr(parent, "_type", None)
 
 
-async def declared_urns(component: pulumi.Resource, opts: pulumi.ResourceOptions | None) -> set[str]:
-    """Return the URN of a registered component, and all that its aliases and its parent's give it."""
-    parent = opts.parent if opts else None
-    aliases: Iterable[pulumi.Input[str]] = component._aliases  # noqa: SLF001 - nothing else has them
-    # A parent in a program of another language has none here: the engine knows them.
-    if hasattr(parent, "_aliases"):
-        name, kind = component.pulumi_resource_name, component.pulumi_resource_type
-        aliases = all_aliases(opts.aliases if opts else None, name, kind, parent)
-    urns = set()
-    for urn in (component.urn, *aliases):
-        known = await pulumi.Output.from_input(urn).future()
-        if known is not None:
-            urns.add(known)
+async def declared_urns(
+    component: pulumi.Resource, opts: pulumi.ResourceOptions | None, held: Collection[str]
+) -> set[str]:
+    """Return the URN of a registered component, and the one under which the engine finds it in the state.
+
+    Args:
+        component: the component.
+        opts: its options.
+        held: the URNs of the state.
+    """
+    place = await place_of(component)
+    urns = {place.urn}
+    if held and place.urn not in held:
+        above = [await place_of(parent) for parent in ancestors(opts.parent if opts else None)]
+        former = urn_in_state([*above, place], held)
+        urns |= {former} if former else set()
     return urns
 
 

@@ -7,7 +7,7 @@ own. Type tokens are `sovereign:index:<Name>`.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -151,7 +151,8 @@ class FactoryDeployment(pulumi.ComponentResource):
         with ThreadPoolExecutor(max_workers=1) as executor:
             finished = executor.submit(copy_context().run, finish)
             insist = partial(insist_on_known_place, reading, bundle.objects, deployment.stack)
-            waiting = _ready(program, given, settings, finished, self._in_place(program, opts, insist))
+            in_place = self._in_place(program, opts, deployment.stack.urns, insist)
+            waiting = _ready(program, given, settings, finished, in_place)
             ready: pulumi.Output[Any] = pulumi.Output.from_input(waiting)
             children = Children(self.pulumi_resource_name, opts, ready)
             provider = given or self._provider_of_its_own(children, settings)
@@ -166,6 +167,7 @@ class FactoryDeployment(pulumi.ComponentResource):
         self,
         program: Program,
         opts: pulumi.ResourceOptions | None,
+        held: Collection[str],
         insist: Callable[[Callable[[Mapping[str, Any]], bool]], object],
     ) -> None:
         """Note where this deployment is declared, and insist that its objects have been there before.
@@ -173,13 +175,14 @@ class FactoryDeployment(pulumi.ComponentResource):
         Args:
             program: the deployments of this program.
             opts: the options of this one.
+            held: the URNs of the state.
             insist: insists that each component of the state of which a function says that it is not this
                 deployment has none of its objects.
 
         Raises:
             pulumi.RunError: the state has them elsewhere.
         """
-        urns = await declared_urns(self, opts)
+        urns = await declared_urns(self, opts, held)
         program.urns |= urns
         try:
             insist(lambda root: root["urn"] in urns)
@@ -269,7 +272,7 @@ def _insist_on_known_urns(
     reading: Snapshot, bundle: Bundle, deployment: StackDeployment, opts: pulumi.ResourceOptions | None
 ) -> None:
     """Insist that a deployment has the name and parent of its state, as far as they are known yet."""
-    if (former := former_names(opts)) is not None:
+    if (former := former_names(opts, deployment.stack.deployment)) is not None:
         insist_on_known_names(reading, bundle.objects, deployment.stack, former)
     if (parent := parent_type(opts)) is not None:
         insist_on_known_place(reading, bundle.objects, deployment.stack, partial(_is_below, parent))

@@ -61,6 +61,11 @@ class StackContext:
             return None
         return held_objects(resources_of(self.resources, self.deployment))
 
+    @cached_property
+    def urns(self) -> frozenset[str]:
+        """The URNs of all resources in its state, without those that wait for their deletion."""
+        return frozenset(str(item.get("urn")) for item in self.resources or () if not item.get("delete"))
+
     @property
     def identity(self) -> str:
         """The stack's UUID, created at the first call; where its record is lost, the one in its state.

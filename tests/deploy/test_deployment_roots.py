@@ -99,6 +99,10 @@ class Site(pulumi.ComponentResource):
         self._type, self._name = "my:index:Site", "fra"
         self._aliases = list(aliases)
 
+    @property
+    def urn(self) -> pulumi.Output[str]:
+        return pulumi.Output.from_input("urn:pulumi:s::p::my:index:Site::fra")
+
 
 class Deployed(pulumi.ComponentResource):
     """A component of this package, not registered with any engine."""
@@ -123,7 +127,9 @@ def test_the_type_of_a_parent_in_a_program_of_another_language_is_unknown() -> N
     assert asyncio.run(known()) is None
 
 
+HERE = "urn:pulumi:s::p::my:index:Site$sovereign:index:FactoryDeployment::lab"
 FORMER = "urn:pulumi:s::p::my:index:Old$sovereign:index:FactoryDeployment::lab"
+OLD = "urn:pulumi:s::p::my:index:Old::fra"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +139,7 @@ FORMER = "urn:pulumi:s::p::my:index:Old$sovereign:index:FactoryDeployment::lab"
         ((FORMER,), None, {FORMER}),
         # Of a program in another language only the URN of a parent is known.
         ((FORMER,), lambda: DependencyResource(STACK), {FORMER}),
-        ((), lambda: Site("urn:pulumi:s::p::my:index:Old::fra"), {FORMER}),
+        ((), lambda: Site(OLD), {FORMER}),
     ],
 )
 def test_a_deployment_is_where_its_aliases_and_those_of_its_parent_have_had_it(
@@ -141,9 +147,14 @@ def test_a_deployment_is_where_its_aliases_and_those_of_its_parent_have_had_it(
 ) -> None:
     async def urns() -> set[str]:
         opts = pulumi.ResourceOptions(parent=parent() if parent else None, aliases=list(own) or None)
-        return await declared_urns(Deployed("urn", *own), opts)
+        return await declared_urns(Deployed(HERE, *own), opts, held)
 
-    assert asyncio.run(urns()) == {"urn", *former}
+    held: set[str] = set()
+    assert asyncio.run(urns()) == {HERE}, "a state that has nothing has nothing under another URN"
+    held = {FORMER, OLD, STACK}
+    assert asyncio.run(urns()) == {HERE, *former}
+    held.add(HERE)
+    assert asyncio.run(urns()) == {HERE}, "the engine looks for its own URN first, and deletes the other"
 
 
 MOVED = f"""
@@ -154,7 +165,9 @@ class Part(pulumi.ComponentResource):
         super().__init__("my:index:" + kind, kind, None, opts)
 
 place, alias = os.environ["PLACE"], os.environ.get("ALIAS")
-region = Part("Region") if "Region" in place else None
+was = os.environ.get("WAS")
+known = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_="my:index:" + was, name=was)] if was else None)
+region = Part(os.environ.get("TOP", "Region"), known) if "Region" in place else None
 site = Part("Site", pulumi.ResourceOptions(parent=region)) if "Site" in place else None
 opts = pulumi.ResourceOptions(parent=site, aliases=[alias] if alias else None)
 FactoryDeployment("lab", sai.load("lab.yaml"), opts, kubeconfig="one.kubeconfig")
@@ -176,5 +189,12 @@ def test_a_deployment_that_moves_is_refused_until_an_alias_says_so(project: Proj
             "urn:pulumi:dev::factories::my:index:Site$sovereign:index:FactoryDeployment::lab"
         )
         assert not [urn for urn in project.preview() if "kubernetes:core" in urn]
+        project.pulumi("up", "--yes", "--skip-preview")
+        # What is below the deployment's grandparent keeps its place where that is called otherwise.
+        project.env |= {"ALIAS": "", "TOP": "Land"}
+        assert "[deployment-moved]" in project.refused()
+        project.env["WAS"] = "Region"
+        assert not [urn for urn in project.preview() if "kubernetes:core" in urn]
+        assert " deleted" not in project.pulumi("up", "--yes", "--skip-preview").stdout
     finally:
         project.pulumi("destroy", "--yes", "--skip-preview")
