@@ -139,9 +139,8 @@ def _preview(
     others = handled.union(map(str, checked.in_use))
     restored = [resource for resource in changes.restore if resource not in others]
     left = sorted(pending.left - handled)
-    # The engine knows nothing of what the state does not hold.
-    strays = [("delete", str(key)) for key in checked.strays]
-    operations = [*outcome.steps, *(("restore", resource) for resource in restored), *strays]
+    outcome = outcome.with_strays([str(key) for key in checked.strays])
+    operations = [*outcome.steps, *(("restore", resource) for resource in restored)]
     lines = [*checked.lines, *_step_lines(operations, changes, with_fields=with_fields)]
     lines += [f"{'leave':>8} {resource}, which somebody changed" for resource in left]
     moves = planned_moves(reading, bundle.objects, stack.factory, stack.plan, bundle.cluster, checked.renames)

@@ -270,6 +270,7 @@ class _Deployment:
                 outcome = self._with_engine(engine, watch, changes, checked, marked, reading, refresh=refresh)
             engine.insist_on_hold()
             remove_strays(target.api, checked.strays, deployment, output.progress)
+            outcome = outcome.with_strays([str(key) for key in checked.strays])
             # A local control plane may be addressed by its kubeconfig too.
             if deployment.target.is_local:
                 named = names_kueue(stack)

@@ -114,14 +114,17 @@ class PulumiOutcome:
         return bool(self.changes)
 
     def with_deleted(self, names: Sequence[str]) -> PulumiOutcome:
-        """Return this outcome with objects that were deleted without the engine."""
+        """Return this outcome with objects that were deleted without the engine, which left them in place."""
+        # The engine has counted them as unchanged.
+        return replace(self.with_strays(names), same=max(0, self.same - len(names)))
+
+    def with_strays(self, names: Sequence[str]) -> PulumiOutcome:
+        """Return this outcome with objects deleted without the engine, whose state never had them."""
         if not names:
             return self
         changes = {**self.changes, "delete": self.changes.get("delete", 0) + len(names)}
-        # The engine has counted them as unchanged.
-        same = max(0, self.same - len(names))
         deletions = [("delete", name) for name in names]
-        return replace(self, changes=changes, same=same, steps=(*self.steps, *deletions))
+        return replace(self, changes=changes, steps=(*self.steps, *deletions))
 
     def with_replaced(self, names: Collection[str]) -> PulumiOutcome:
         """Return this outcome with objects that are recreated, each as one `replace`.

@@ -22,6 +22,7 @@ from sovereign_ai.deploy.cluster_identity import DeployTarget, Recognised, recog
 from sovereign_ai.deploy.conflicts import Conflict, conflicts
 from sovereign_ai.deploy.definitions import definition_problems
 from sovereign_ai.deploy.deletions import Allowed, deletion_problems, replacement_problems
+from sovereign_ai.deploy.deployed_record import record_in
 from sovereign_ai.deploy.handovers import handover_problems
 from sovereign_ai.deploy.kept_definitions import kept_definitions
 from sovereign_ai.deploy.kept_in_use import kept_in_use
@@ -211,10 +212,13 @@ def check_preconditions(
     total = len({*(claim.held or {}), *live, *leaving})
     replaces = must_be_replaced(api, planned, live, claim.held)
     held = claim.held or {}
-    renamed, homes = _renamed(leaving, planned, held), _homes(leaving, planned, held)
+    homes = _homes(leaving, planned, held)
     digest = hashlib.sha256(orjson.dumps(planned, option=orjson.OPT_SORT_KEYS)).hexdigest()
     allowed, name = deployment.allowed, deployment.target.deployment
     noted, goes_on = stack.record.begun_renames(name), digest == stack.record.begun(name)
+    # An older version noted none.
+    renames = Renames.from_data(noted, goes_on=goes_on and bool(noted))
+    renamed = _renamed(leaving, planned, held, deployment, renames)
     if goes_on:
         # The run that was cut short was allowed to delete this many. Which of them are renamed parts, what
         # it has made and deleted by now hides.
@@ -239,8 +243,7 @@ def check_preconditions(
         kept=kept,
         has_rare_kinds=any(map(is_rare, (*keys, *held, *leaving))),
         digest=digest,
-        # An older version noted none.
-        renames=Renames.from_data(noted, goes_on=goes_on and bool(noted)),
+        renames=renames,
     )
 
 
@@ -383,7 +386,11 @@ def _departures(
 
 
 def _renamed(
-    leaving: Iterable[ObjectKey], planned: Iterable[Mapping[str, Any]], held: Held
+    leaving: Iterable[ObjectKey],
+    planned: Iterable[Mapping[str, Any]],
+    held: Held,
+    deployment: StackDeployment,
+    noted: Renames,
 ) -> frozenset[ObjectKey]:
     """Return the objects that leave because their part, or the tenant of their namespace, has another name.
 
@@ -391,10 +398,16 @@ def _renamed(
         leaving: the stack's objects that are not planned any more.
         planned: the objects as the stack deploys them.
         held: the objects in the stack's state, as they were stated.
+        deployment: the stack and its cluster.
+        noted: what the run that was begun last took for renamed.
     """
     # What a state holds of an object need not name its kind.
     stated = {key: {"kind": key.kind, **item.inputs} for key, item in held.items()}
-    new_names = successors(stated.values(), planned)
+    factory, cluster = deployment.factory, deployment.target.name
+    described = record_in(planned, factory, cluster).components
+    # A run that was cut short may have recorded what it had not brought yet.
+    recorded = record_in(stated.values(), factory, cluster).components - noted.coming
+    new_names = successors(stated.values(), planned, described, recorded)
     has_successor = {component for component, successor in new_names.items() if successor}
     namespaces = set()
     for key, obj in stated.items():

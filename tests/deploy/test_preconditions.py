@@ -27,6 +27,7 @@ from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.stack_record import StackRecord
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.names import KEYS, OWNER
+from sovereign_ai.render.kubernetes import PARTS
 from tests.deploy.test_cluster_identity import kubeconfig
 from tests.deploy.test_state_objects import below, resource
 from tests.support.memory_cluster import MemoryCluster, obj
@@ -375,6 +376,31 @@ def test_parts_that_have_other_names_are_no_mass_deletion_and_those_that_go_are(
     record.put_cluster("lab", check_preconditions(api, [], deployment(tmp_path, record)).cluster.identity)
     checked = check_preconditions(api, wanted, deployment(tmp_path, record, *held))
     assert len(checked.leaving) == 12
+    assert [problem.code for problem in checked.unasked] == codes
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "codes"),
+    [
+        (["old"], ["new"], []),
+        (["old", "new"], ["new"], ["mass-deletion"]),
+        (["old"], ["old", "new"], ["mass-deletion"]),
+    ],
+)
+def test_a_tenant_that_was_described_before_or_is_still_described_is_no_renamed_one(
+    tmp_path: Path, record: StackRecord, before: list[str], after: list[str], codes: list[str]
+) -> None:
+    """Such as of a plan with several clusters: it has objects on another one."""
+
+    def recorded(words: list[str]) -> dict[str, Any]:
+        names = {f"{word}{number}": {"digest": "d"} for word in words for number in range(8)}
+        data = {"factory": "lab", "cluster": "lab", PARTS: json.dumps({"tenant": names})}
+        return {**obj("ConfigMap", "factory", "sovereign-system", labels=mine(record)), "data": data}
+
+    old = [recorded(before), *large(record, "old")]
+    api, whole = Cluster(*old), deployment(tmp_path, record, *map(in_state, old))
+    record.put_cluster("lab", check_preconditions(api, [], deployment(tmp_path, record)).cluster.identity)
+    checked = check_preconditions(api, [recorded(after), *large(record, "new")], whole)
     assert [problem.code for problem in checked.unasked] == codes
 
 
