@@ -124,8 +124,11 @@ def _down(output: Output, options: _Options) -> None:
     attempts = Attempts(output)
     lines, data = attempts.until_done(removing.run)
     # What was removed before stays removed, and is told once.
-    attempts.until_done(partial(_remove_simulation, stack, cluster, target))
-    lines += _end_simulation(output, cluster, target, is_stopped)
+    # The machines of a factory that another state holds go on with it, unless their control plane ends.
+    has_machines = bool(data["other_stacks"]) and not is_stopped
+    if not has_machines:
+        attempts.until_done(partial(_remove_simulation, stack, cluster, target))
+    lines += _end_simulation(output, cluster, target, is_stopped, has_machines=has_machines)
     output.finish(merged({"cluster": cluster}, data, attempts.data), [*lines, *attempts.lines])
 
 
@@ -163,6 +166,7 @@ class _FactoryRemoval:
             insist_on_deletable,
             insist_on_only_deployment,
             needs_engine,
+            other_stacks,
         )
 
         output, stack, target, options = self.output, self.stack, self.target, self.options
@@ -185,7 +189,19 @@ class _FactoryRemoval:
             going = (*removal.ours, *removal.stray)
             insist_on_deletable(target.api, going, opens_guard=deployment.target.is_local)
             self.ask()
-            return _remove(output, engine, target, deployment, removal, options.wait_seconds)
+            lines, data = _remove(output, engine, target, deployment, removal, options.wait_seconds)
+            others = other_stacks(target.api, deployment)
+            lines += map(_other_stack_line, others)
+            return lines, merged(data, {"other_stacks": others})
+
+
+def _other_stack_line(stack: str) -> str:
+    """Return that another stack's objects stay, and how they are removed."""
+    return (
+        f"what another stack of this factory deployed stays, {stack}: "
+        "run this command with the state that made it; if that is lost, "
+        "`sovereign-ai up --adopt` takes it over, and this command then removes it"
+    )
 
 
 def _report_losses(output: Output, target: Target, removal: Removal, options: _Options) -> None:
@@ -286,15 +302,24 @@ def _remove_simulation(stack: Stack, cluster: str, target: Target) -> None:
         remove(target.api, stack.factory, cluster)
 
 
-def _end_simulation(output: Output, cluster: str, target: Target, is_stopped: bool) -> list[str]:
+def _end_simulation(
+    output: Output, cluster: str, target: Target, is_stopped: bool, *, has_machines: bool = False
+) -> list[str]:
     """Stop a local control plane if that was requested.
+
+    Args:
+        output: the command's output.
+        cluster: the cluster's name in the plan.
+        target: the open cluster.
+        is_stopped: whether the control plane is stopped.
+        has_machines: whether the simulated nodes were left.
 
     Returns:
         Lines for a person.
     """
     from sovereign_ai.cli.real_nodes import end
 
-    if not target.simulated:
+    if not target.simulated or has_machines:
         return []
     lines = ["removed the simulated nodes"]
     if is_stopped:

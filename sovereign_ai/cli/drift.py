@@ -76,8 +76,10 @@ def drift_of(
     bundle = on_target(output, bundle, target)
     options = target_options(backend, kubeconfig, name)
     deployment = deployment_of(stack, cluster, target, options, DeployOptions())
-    # The stack's identity is part of the deployed objects; without it every object would differ.
-    objects = bundle.of_stack(deployment.stack.identity).objects
+    # The stack's identity is part of the deployed objects. Without a state, as after it was moved, they carry
+    # another one, which is no drift; and who only looks makes none.
+    has_state = deployment.stack.held is None or bool(deployment.stack.held)
+    objects = (bundle.of_stack(deployment.stack.identity) if has_state else bundle).objects
     observed = observe(target.api, stack.factory, objects)
     drift = find_drift(observed, objects)
     return DriftCheck(cluster, stack.factory.drift, drift, len(objects), observed.observed_at)

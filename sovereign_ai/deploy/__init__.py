@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.removal import (
         Removal,
         check_removal,
+        other_stacks,
         remove_holders,
         remove_leftovers,
         remove_strays,
@@ -131,6 +132,7 @@ else:
             "removal": (
                 "Removal",
                 "check_removal",
+                "other_stacks",
                 "remove_holders",
                 "remove_leftovers",
                 "remove_strays",
@@ -202,6 +204,7 @@ __all__ = [
     "needs_engine",
     "needs_refresh",
     "on_cluster",
+    "other_stacks",
     "partial_run",
     "plan_repair",
     "planned_moves",

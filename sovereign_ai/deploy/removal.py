@@ -22,11 +22,12 @@ from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.cluster_identity import Recognised, recognise
 from sovereign_ai.deploy.control_plane_setup import remove_policies
 from sovereign_ai.deploy.kept_in_use import GROUP
-from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, delete, read_live
+from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, delete, list_metadata, read_live
 from sovereign_ai.deploy.ownership import OWNED, Claim, ObjectOwner, owner_phrase, owners, stack_objects
 from sovereign_ai.deploy.preconditions import StackDeployment
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.render.kubernetes import KIND_ORDER
 
 _NAMESPACE = ("", "Namespace")
@@ -103,6 +104,21 @@ def check_removal(api: Api, deployment: StackDeployment) -> Removal:
         raise EnvironmentLacksError(problems)
     stray = sorted(key for key in stack_objects(api, claim) if key not in held)
     return Removal(cluster, tuple(ours), left, tuple(stray))
+
+
+def other_stacks(api: Api, deployment: StackDeployment) -> list[str]:
+    """Return the UUIDs of other stacks that have namespaces of the same factory on a cluster, sorted.
+
+    A state that was lost or moved leaves the factory there, with its machines.
+
+    Raises:
+        ApiError: a permission to read is missing.
+        UnreachableError: there was no answer.
+    """
+    selector = f"{KEYS.owner}={OWNER},{KEYS.factory}={deployment.factory},{KEYS.stack}"
+    namespaces = list_metadata(api, "v1", "Namespace", selector=selector)
+    stacks = {namespace["metadata"]["labels"][KEYS.stack] for namespace in namespaces}
+    return sorted(stacks - {deployment.stack.identity})
 
 
 def remove_leftovers(api: Api, deployment: StackDeployment, progress: Callable[[str], object]) -> list[str]:

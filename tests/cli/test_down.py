@@ -214,3 +214,38 @@ def test_another_deployment_of_the_state_is_never_removed_or_forgotten_with_the_
         code, document = down(stack, *more)
         assert (code, [problem["code"] for problem in document["problems"]]) == (2, ["several-deployments"])
         assert file.exists()
+
+
+@pytest.mark.parametrize(
+    ("others", "stops", "removed"), [([], False, 1), (["uuid"], False, 0), (["uuid"], True, 1)]
+)
+def test_the_machines_of_a_factory_that_another_state_holds_stay_with_their_control_plane(
+    monkeypatch: pytest.MonkeyPatch, others: list[str], stops: bool, removed: int
+) -> None:
+    remove = MagicMock()
+    target = MagicMock(simulated=True, has_real_nodes=False)
+    monkeypatch.setattr("sovereign_ai.cli.stack.open_stack", MagicMock())
+    monkeypatch.setattr("sovereign_ai.cluster.require_reachable", MagicMock(), raising=False)
+    monkeypatch.setattr("sovereign_ai.cli.real_nodes.end", MagicMock())
+    monkeypatch.setattr(downs, "require_one_cluster", MagicMock())
+    monkeypatch.setattr(downs, "control_plane", MagicMock())
+    monkeypatch.setattr(downs, "open_target", MagicMock(return_value=target))
+    monkeypatch.setattr(downs, "_remove_simulation", remove)
+    monkeypatch.setattr(
+        downs._FactoryRemoval, "run", lambda _self: (["removed"], {"left": [], "other_stacks": others})
+    )
+    output = MagicMock()
+    options = downs._Options(
+        Path(),
+        Backend.EMBEDDED,
+        None,
+        None,
+        keep=not stops,
+        yes=False,
+        allow_delete=frozenset(),
+        wait_seconds=1,
+    )
+    downs._down(output, options)
+    assert remove.call_count == removed
+    lines = output.finish.call_args[0][1]
+    assert ("removed the simulated nodes" in lines) == bool(removed)

@@ -9,7 +9,7 @@ import pytest
 
 from sovereign_ai.deploy.cluster_identity import DeployTarget
 from sovereign_ai.deploy.preconditions import StackDeployment
-from sovereign_ai.deploy.removal import check_removal, remove_holders, remove_leftovers
+from sovereign_ai.deploy.removal import check_removal, other_stacks, remove_holders, remove_leftovers
 from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.stack_record import ClusterIdentity, StackRecord
 from sovereign_ai.errors import EnvironmentLacksError
@@ -131,3 +131,17 @@ def test_what_a_cut_run_left_of_queues_goes_before_what_it_holds_and_nothing_els
     assert gone == sorted(f"{kind}/stray" for kind in QUEUEING)
     # Each before what it names, as `needs` has it for those that the engine deletes.
     assert api.written == [f"DELETE {kind}/stray" for kind in reversed(QUEUEING)]
+
+
+def test_other_stacks_of_the_same_factory_are_named_and_nobody_else(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    api = MemoryCluster(
+        obj("Namespace", "research", labels=mine(record)),
+        obj("Namespace", "startups", labels=mine(record) | {KEYS.stack: "another"}),
+        obj("Namespace", "lost", labels=mine(record) | {KEYS.stack: "another"}),
+        obj("Namespace", "two", labels=mine(record) | {KEYS.stack: "third", KEYS.factory: "two"}),
+        obj("Namespace", "older", labels={KEYS.owner: OWNER, KEYS.factory: "lab"}),
+    )
+    assert other_stacks(api, deployment(tmp_path, record)) == ["another"]
+    assert api.written == []
