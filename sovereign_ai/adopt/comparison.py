@@ -159,9 +159,9 @@ def _cable_differences(seen: StandingSite, planned: StandingSite) -> Iterator[Di
     with_ports = _shares_ports(seen, planned)
     ours, theirs = _cables(seen, with_ports=with_ports), _cables(planned, with_ports=with_ports)
     for ends, count in sorted((ours - theirs).items()):
-        yield Difference("cable", _said(ends), _number(count), "")
+        yield Difference("cable", _cable_text(ends), _number(count), "")
     for ends, count in sorted((theirs - ours).items()):
-        yield Difference("cable", _said(ends), "", _number(count))
+        yield Difference("cable", _cable_text(ends), "", _number(count))
 
 
 def _shares_ports(seen: StandingSite, planned: StandingSite) -> bool:
@@ -190,7 +190,7 @@ def _cables(site: StandingSite, *, with_ports: bool) -> Counter[tuple[End, End]]
     return counts
 
 
-def _said(ends: tuple[End, End]) -> str:
+def _cable_text(ends: tuple[End, End]) -> str:
     """Return a cable in words."""
     first, second = ends
     return f"{' '.join(first).strip()} to {' '.join(second).strip()}"

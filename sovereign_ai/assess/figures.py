@@ -59,7 +59,11 @@ def split(factory: AIFactory, plan: Plan, file: FigureFile) -> dict[str, dict[st
         given[assessment] = dict.fromkeys(accepted[assessment] & set(named), _ANY)
     known = frozenset().union(*accepted.values())
     measures = _measures(factory, plan, given)
-    problems = [*file.problems, *_lost(factory, plan, file, known, measures), *impossible(file, measures)]
+    problems = [
+        *file.problems,
+        *_unknown_names(factory, plan, file, known, measures),
+        *impossible(file, measures),
+    ]
     if problems:
         raise SpecError(problems)
     figures: dict[str, dict[str, GivenValue]] = {}
@@ -88,7 +92,7 @@ def _measures(
     return measures
 
 
-def _lost(
+def _unknown_names(
     factory: AIFactory, plan: Plan, file: FigureFile, known: Collection[str], measures: Mapping[str, Measure]
 ) -> Iterator[Problem]:
     """Yield a problem for each name that no assessment has; of very many, for the first ones."""
@@ -169,14 +173,14 @@ def impossible(file: FigureFile, measures: Mapping[str, Measure]) -> Iterator[Pr
             values[name] = figure.value
     for name in file.figures:
         value = values.get(name)
-        most = _whole(name, values)
+        most = _upper_limit(name, values)
         if value is not None and most is not None and value > most:
             message = f"{value:.15g} is out of range: at most {plain(most, 6)}{_in(measures[name].unit)}"
             hint = f"that is {' x '.join(whole_of(name))}"
             yield Problem("impossible-figure", message, file.place(name, "value"), hint)
 
 
-def _whole(name: str, values: Mapping[str, float | None]) -> float | None:
+def _upper_limit(name: str, values: Mapping[str, float | None]) -> float | None:
     """Return the most that a figure can be, as a part of others.
 
     None where nothing limits it, or where one of the others is unknown.

@@ -239,11 +239,11 @@ def tlv(tag: bytes, contents: bytes) -> bytes:
     return tag + bytes([_SHORT_LENGTH | len(written)]) + written + contents
 
 
-def whole(value: asn1.TLV) -> bytes:
+def encoded(value: asn1.TLV) -> bytes:
     """Return a value with its tag and length."""
     return tlv(bytes(value.tag_bytes), bytes(value.data))
 
 
 def wrapped(value: asn1.TLV) -> bytes:
     """Return a value with a sequence around it, by which any type of value can be read as a structure."""
-    return tlv(SEQUENCE, whole(value))
+    return tlv(SEQUENCE, encoded(value))

@@ -196,7 +196,7 @@ def read_response(answer: bytes, request: Request) -> bytes:
         raise StampError(_refusal(answer)) from None
     if response.status.status not in _GRANTED:
         raise StampError(_refused(response.status))
-    token = asn1.whole(response.token)
+    token = asn1.encoded(response.token)
     nonce, policy = _stamp_of(_signed_data(token))[1], _stamp_of(_signed_data(token))[0].policy
     if nonce != request.nonce:
         raise StampError("its nonce is not that of the request: it is the answer to another one")
@@ -294,7 +294,7 @@ def _stamp_of(data: asn1.SignedData) -> tuple[asn1.Stamp, int | None, timedelta]
     """
     try:
         members = decode(asn1.Members, asn1.tlv(asn1.SEQUENCE, data.content.content)).members
-        required = b"".join(asn1.whole(member) for member in members[:_REQUIRED])
+        required = b"".join(asn1.encoded(member) for member in members[:_REQUIRED])
         stamp = decode(asn1.Stamp, asn1.tlv(asn1.SEQUENCE, required))
         optional = {bytes(member.tag_bytes): member for member in members[_REQUIRED:]}
         tags = [bytes(member.tag_bytes) for member in members[_REQUIRED:]]
@@ -305,7 +305,7 @@ def _stamp_of(data: asn1.SignedData) -> tuple[asn1.Stamp, int | None, timedelta]
             nonce = decode(asn1.Nonce, asn1.wrapped(optional[_NONCE])).value
         accuracy = timedelta()
         if _ACCURACY in optional:
-            stated = decode(asn1.Accuracy, asn1.whole(optional[_ACCURACY]))
+            stated = decode(asn1.Accuracy, asn1.encoded(optional[_ACCURACY]))
             accuracy = timedelta(
                 seconds=stated.seconds or 0,
                 milliseconds=stated.milliseconds or 0,
@@ -355,7 +355,7 @@ def _certificate_of(signer: asn1.Signer, certificates: Sequence[x509.Certificate
     """
     if not isinstance(signer.signer, asn1.Issuer):
         raise StampError("it names its signer otherwise than by issuer and serial number")
-    name = asn1.whole(signer.signer.name)
+    name = asn1.encoded(signer.signer.name)
     for certificate in certificates:
         if certificate.serial_number == signer.signer.serial and certificate.issuer.public_bytes() == name:
             return certificate
@@ -425,7 +425,7 @@ def _signed_attributes(attributes: bytes) -> tuple[Oid, bytes, asn1.CertificateD
             [value] = attribute.values.as_list()
             if attribute.kind in values:
                 raise StampError("an attribute of its signature is there twice")
-            values[attribute.kind] = asn1.whole(value)
+            values[attribute.kind] = asn1.encoded(value)
         kind = decode(asn1.OidValue, asn1.tlv(asn1.SEQUENCE, values[_CONTENT_TYPE])).value
         digest = decode(asn1.OctetsValue, asn1.tlv(asn1.SEQUENCE, values[_DIGEST])).value
         bound = decode(asn1.CertificateDigests2, values[_SIGNING_CERTIFICATE])

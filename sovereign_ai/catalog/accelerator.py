@@ -86,7 +86,7 @@ def of_row(row: Row) -> Accelerator:
     """Build one accelerator from its row."""
     rates = {}
     for precision in PRECISIONS:
-        rate = row.whole(f"dense_tflops.{precision}")
+        rate = row.integer(f"dense_tflops.{precision}")
         # A precision without an undisputed source is missing, and not zero.
         if rate is not None:
             rates[precision] = rate

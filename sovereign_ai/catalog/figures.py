@@ -259,7 +259,7 @@ class Row:
         figure = self.by_field.get(key)
         return None if figure is None else self._must(key, figure.value, str)
 
-    def whole(self, key: str) -> int | None:
+    def integer(self, key: str) -> int | None:
         """Return a figure that is a whole number, or None."""
         figure = self.by_field.get(key)
         return None if figure is None else self._must(key, figure.value, int)
@@ -298,7 +298,7 @@ class Row:
         Raises:
             DefectiveDataError: it is absent, or no whole number.
         """
-        return self.needed(key, self.whole(key))
+        return self.needed(key, self.integer(key))
 
     def needed_quantity(self, key: str, kind: type[Q]) -> Q:
         """Return a figure that is a quantity and that every row of the kind must have.

@@ -66,7 +66,7 @@ class FigureRule:
     is_needed: bool = False
 
 
-def _whole(low: int, high: int, example: str = "", *, needed: bool = False) -> FigureRule:
+def _integer(low: int, high: int, example: str = "", *, needed: bool = False) -> FigureRule:
     return FigureRule(int, low, high, example=example, is_needed=needed)
 
 
@@ -97,19 +97,19 @@ _MEMORY = (Bytes, "1 MB", "1 PB")
 _THROUGHPUT = (BytesPerSecond, "1 MB/s", "1000 PB/s")
 
 _PART_RULES = {
-    "ports": _whole(1, 1024),
+    "ports": _integer(1, 1024),
     "rate": _quantity(*_RATE),
     "reach": _quantity(Metres, "0.1 m", "1000 km"),
-    "fibres": _whole(1, 1024),
+    "fibres": _integer(1, 1024),
     # A passive cable takes none.
     "power": _quantity(Watts, "0 W", "10 MW"),
     "rating": _quantity(Watts, "1 W", "100 MW"),
-    "supplies": _whole(1, 128),
+    "supplies": _integer(1, 128),
     "supply_rating": _quantity(*_POWER),
     "flow": _quantity(LitresPerMinute, "1 L/min", "1000000 L/min"),
     "read": _quantity(*_THROUGHPUT),
     "write": _quantity(*_THROUGHPUT),
-    "rack_units": _whole(*_RACK_UNITS),
+    "rack_units": _integer(*_RACK_UNITS),
     "weight_kg": FigureRule(float, *_KILOGRAMS),
 }
 
@@ -121,28 +121,28 @@ def _part(**examples: str) -> dict[str, FigureRule]:
 
 
 _SYSTEM = {
-    "gpus": _whole(0, 1024, "8", needed=True),
+    "gpus": _integer(0, 1024, "8", needed=True),
     "cpu_arch": _one_of(("amd64", "arm64"), "amd64", needed=True),
-    "cpus": _whole(1, 16_384, "256", needed=True),
+    "cpus": _integer(1, 16_384, "256", needed=True),
     "memory": _quantity(*_MEMORY, "2 TB", needed=True),
-    "compute_nics": _whole(0, 128, "8", needed=True),
+    "compute_nics": _integer(0, 128, "8", needed=True),
     # A machine without such ports has no rate.
     "compute_nic_rate": _quantity(BitsPerSecond, "0 Gbps", "100 Tbps", "400 Gbps", needed=True),
     "max_power": _quantity(*_POWER, "11 kW", needed=True),
     # Zero or one: the machine is in no domain that is larger than itself.
-    "nvlink_domain_nodes": _whole(0, 4096, "0", needed=True),
+    "nvlink_domain_nodes": _integer(0, 4096, "0", needed=True),
     "cooling": _text(_COOLING, "air, liquid or hybrid, or several with ', ' between", "air", needed=True),
     "weight_kg": FigureRule(float, *_KILOGRAMS, example="130"),
-    "rack_units": _whole(*_RACK_UNITS, "8"),
-    "supplies": _whole(1, 128, "6"),
+    "rack_units": _integer(*_RACK_UNITS, "8"),
+    "supplies": _integer(1, 128, "6"),
     "supply_rating": _quantity(*_POWER, "3.3 kW"),
-    "supplies_required": _whole(1, 128, "4"),
-    "nodes_per_rack": _whole(1, 256, "4"),
+    "supplies_required": _integer(1, 128, "4"),
+    "nodes_per_rack": _integer(1, 256, "4"),
     "idle_power": _quantity(Watts, "0 W", "1 MW", "2 kW"),
-    "storage_nics": _whole(0, 128, "2"),
+    "storage_nics": _integer(0, 128, "2"),
     "storage_nic_rate": _quantity(*_RATE, "400 Gbps"),
-    "compute_cages": _whole(1, 128, "8"),
-    "scalable_unit": _whole(1, 100_000),
+    "compute_cages": _integer(1, 128, "8"),
+    "scalable_unit": _integer(1, 100_000),
     "rack_power": _quantity(Watts, "1 W", "10 MW"),
     "rack_shared_power": _quantity(Watts, "0 W", "10 MW"),
 }
@@ -150,13 +150,13 @@ _ACCELERATOR = {
     "architecture": _text(_TEXT, "the maker's name of the architecture", "Example", needed=True),
     "memory": _quantity(*_MEMORY, "192 GB", needed=True),
     "memory_bandwidth": _quantity(*_THROUGHPUT, "5 TB/s", needed=True),
-    "dense_tflops.bf16": _whole(1, 10**9, "1000", needed=True),
+    "dense_tflops.bf16": _integer(1, 10**9, "1000", needed=True),
     "tdp": _quantity(*_POWER, "750 W", needed=True),
     "resource": _text(
         rf"{_DNS_NAME}/{_LABEL_VALUE}", "a domain, a slash and a name", "example.com/gpu", needed=True
     ),
-    "dense_tflops.fp8": _whole(1, 10**9, "2000"),
-    "dense_tflops.fp4": _whole(1, 10**9),
+    "dense_tflops.fp8": _integer(1, 10**9, "2000"),
+    "dense_tflops.fp4": _integer(1, 10**9),
     "scale_up": _quantity(*_THROUGHPUT, "900 GB/s"),
     "product": _text(_LABEL_VALUE, "a label's value: letters, digits, '-', '_' and '.'", "Example-GPU"),
     "compute_capability": _text(r"\d{1,3}\.\d{1,3}", "two numbers with a dot between"),
@@ -166,18 +166,18 @@ _ACCELERATOR = {
 }
 _SWITCH = {
     "kind": _one_of(("ethernet", "infiniband"), "ethernet", needed=True),
-    "ports": _whole(1, 4096, "64", needed=True),
+    "ports": _integer(1, 4096, "64", needed=True),
     "rate": _quantity(*_RATE, "800 Gbps", needed=True),
     "power": _quantity(*_POWER, "1900 W"),
-    "rack_units": _whole(*_RACK_UNITS, "2"),
-    "uplink_ports": _whole(1, 1024, "4"),
+    "rack_units": _integer(*_RACK_UNITS, "2"),
+    "uplink_ports": _integer(1, 1024, "4"),
     "uplink_rate": _quantity(*_RATE, "100 Gbps"),
-    "cages": _whole(0, 4096, "64"),
+    "cages": _integer(0, 4096, "64"),
     "sonic_platform": _text(_LABEL_VALUE, "SONiC's name of the hardware"),
     "sonic_sku": _text(_LABEL_VALUE, "SONiC's name of a set of port settings"),
-    "sonic_lanes": _whole(1, 64),
-    "sonic_name_step": _whole(1, 64),
-    "sonic_lane_step": _whole(1, 64),
+    "sonic_lanes": _integer(1, 64),
+    "sonic_name_step": _integer(1, 64),
+    "sonic_lane_step": _integer(1, 64),
     **{f"sonic_breakouts.{parts}": _text(_TEXT, "a mode's name in SONiC") for parts in BREAKOUT_PARTS},
 }
 _SUPPLIER = {

@@ -272,13 +272,13 @@ def try_deployment(api: Api, stack: Stack, bundle: Bundle, target: Target, check
         ApiError: the server did not decide.
         UnreachableError: there was no answer.
     """
-    from sovereign_ai.deploy import all_leaving, locator_of, policies_accepted_by, try_out, withdrawn
+    from sovereign_ai.deploy import deleted_objects, locator_of, policies_accepted_by, try_out, withdrawn
     from sovereign_ai.sim import dry_run_samples
 
     nodes = dry_run_samples(stack.factory, stack.plan, bundle.cluster) if target.simulated else []
     accepted = policies_accepted_by(target.api, is_local=target.simulated)
     judged = withdrawn(api, bundle.objects, stack.factory.name)
-    leaving = all_leaving(judged, (*checked.leaving, *checked.replaces))
+    leaving = deleted_objects(judged, (*checked.leaving, *checked.replaces))
     place = locator_of(stack.factory)
     planned = [*bundle.objects, *nodes]
     try_out(api, planned, place, accepted, leaving=leaving, opens_guard=checked.claim.is_local)

@@ -405,34 +405,34 @@ def _up(output: Output, path: Path, plane: str | None) -> None:
         return
     require_frr()
     sample, _ = _sample(path, plane)
-    output.progress(sample.said)
+    output.progress(sample.summary)
     twin = Twin.up(sample, output.progress, configure_twin)
     data = {
         "planes": sample.planes,
-        "sample": sample.said,
+        "sample": sample.summary,
         "prefix": twin.prefix,
         "folder": str(twin.folder),
         "seconds": twin.seconds,
     }
     seconds = twin.seconds["converged"]
     line = f"converged in {seconds:.1f} s; namespaces {twin.prefix}<device>"
-    output.finish(data, [sample.said, line])
+    output.finish(data, [sample.summary, line])
 
 
 def _up_infiniband(output: Output, subnet: RunningSubnet) -> None:
     """Build an InfiniBand twin and leave it running."""
-    output.progress(subnet.net.said)
+    output.progress(subnet.net.summary)
     subnet.up(output.progress)
     data = {
         "planes": [subnet.net.plane.name],
-        "sample": subnet.net.said,
+        "sample": subnet.net.summary,
         "prefix": subnet.namespace,
         "folder": str(subnet.folder),
         "seconds": subnet.seconds,
     }
     seconds = subnet.seconds["subnet up"]
     line = f"SUBNET UP in {seconds:.1f} s; namespace {subnet.namespace}"
-    output.finish(data, [subnet.net.said, line])
+    output.finish(data, [subnet.net.summary, line])
 
 
 def _test(output: Output, path: Path, plane: str | None) -> None:
@@ -446,16 +446,16 @@ def _test(output: Output, path: Path, plane: str | None) -> None:
 
     require_frr()
     sample, prediction = _sample(path, plane)
-    output.progress(sample.said)
-    is_running = Twin.found(sample).stands
+    output.progress(sample.summary)
+    is_running = Twin.of_sample(sample).stands
     try:
-        twin = Twin.found(sample) if is_running else Twin.up(sample, output.progress, configure_twin)
+        twin = Twin.of_sample(sample) if is_running else Twin.up(sample, output.progress, configure_twin)
         results = _collect(output, run_checks(twin, prediction))
     finally:
         # A twin that the user built stays; one that was built for the test goes, after an error too.
         if not is_running:
             remove(sample.factory)
-    _report_results(output, sample.said, list(sample.planes), twin.seconds, results)
+    _report_results(output, sample.summary, list(sample.planes), twin.seconds, results)
 
 
 def _test_infiniband(output: Output, subnet: RunningSubnet, report: FabricReport) -> None:
@@ -464,7 +464,7 @@ def _test_infiniband(output: Output, subnet: RunningSubnet, report: FabricReport
     from sovereign_ai.fabric_twin.infiniband import require_ibsim, run_checks
 
     require_ibsim()
-    output.progress(subnet.net.said)
+    output.progress(subnet.net.summary)
     is_running = subnet.running
     try:
         if not is_running:
@@ -473,7 +473,7 @@ def _test_infiniband(output: Output, subnet: RunningSubnet, report: FabricReport
     finally:
         if not is_running:
             remove(subnet.net.factory)
-    _report_results(output, subnet.net.said, [subnet.net.plane.name], subnet.seconds, results)
+    _report_results(output, subnet.net.summary, [subnet.net.plane.name], subnet.seconds, results)
 
 
 def _collect(output: Output, checks: Iterable[Result]) -> list[Result]:

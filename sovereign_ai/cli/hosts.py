@@ -265,7 +265,7 @@ def _prep(
     lines.append(f"wrote {counted(len(rows), 'inventory', 'inventories')} to {out}")
     lines += result_lines(outcome)
     lines.append(f"{answered:,} of {counted(number, 'host')} answer")
-    code = ExitCode.OK if outcome.whole else ExitCode.FINDINGS
+    code = ExitCode.OK if outcome.complete else ExitCode.FINDINGS
     output.finish(merged(data, {"reach": outcome.to_data()}), lines, code)
 
 
@@ -293,7 +293,7 @@ def _check(
     with _cancelling() as cancel:
         outcome = run(part, playbook_run, progress=output.progress, cancel=cancel)
     # A host that did not answer may differ too, so it weighs more than the drift of others.
-    if not outcome.whole:
+    if not outcome.complete:
         code = ExitCode.DEPLOYMENT
     elif outcome.changed:
         code = ExitCode.FINDINGS
@@ -328,7 +328,7 @@ def _configure(output: Output, path: Path, options: _Options) -> None:
 
     with _cancelling() as cancel:
         outcome = run(rest, playbook_run, progress=output.progress, cancel=cancel, done=note_results)
-    if outcome.whole and not dry_run:
+    if outcome.complete and not dry_run:
         journal.forget()
     lines = [*_missing_lines(given), *result_lines(outcome)]
     if done_before:
@@ -340,7 +340,7 @@ def _configure(output: Output, path: Path, options: _Options) -> None:
         written, written_lines = _write_results(stack, options.out, options.key, data)
         data = merged(data, written)
         lines += written_lines
-    output.finish(data, lines, ExitCode.OK if outcome.whole else ExitCode.DEPLOYMENT)
+    output.finish(data, lines, ExitCode.OK if outcome.complete else ExitCode.DEPLOYMENT)
 
 
 def _write_results(

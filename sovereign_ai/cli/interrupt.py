@@ -55,14 +55,14 @@ def heed_requests() -> None:
     # By the descriptor the first number is known also where a run of the engine handles signals by itself.
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     sys.unraisablehook = _repeat_lost_request
-    for request in _heard():
+    for request in _handled_requests():
         signal.signal(request, _end)
 
 
 def ignore_requests() -> None:
     """Hear no request any more: the command has ended, and only the exit of the process is left."""
     if _requests.reader != -1:
-        for request in _heard():
+        for request in _handled_requests():
             signal.signal(request, signal.SIG_IGN)
 
 
@@ -82,7 +82,7 @@ def exit_code_of_request() -> int:
     return int(ExitCode.INTERRUPTED)
 
 
-def _heard() -> list[signal.Signals]:
+def _handled_requests() -> list[signal.Signals]:
     """Return the requests that are not ignored."""
     return [request for request in _REQUESTS if signal.getsignal(request) is not signal.SIG_IGN]
 
@@ -131,7 +131,7 @@ def stopping_at_interrupt(stop: threading.Event) -> Iterator[None]:
     thread = threading.Thread(target=wait, name="interrupt", daemon=True)
     thread.start()
     former_descriptor = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    former = {request: signal.signal(request, lambda *_: None) for request in _heard()}
+    former = {request: signal.signal(request, lambda *_: None) for request in _handled_requests()}
     try:
         yield
     finally:

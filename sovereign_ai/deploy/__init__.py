@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         reports_only,
         without_drift,
     )
-    from sovereign_ai.deploy.dry_run import TRIED, all_leaving, insist_on_deletable, locator_of, try_out
+    from sovereign_ai.deploy.dry_run import TRIED, deleted_objects, insist_on_deletable, locator_of, try_out
     from sovereign_ai.deploy.engine import Engine, PulumiOutcome, ready
     from sovereign_ai.deploy.folder_lock import lock_folder
     from sovereign_ai.deploy.given_provider import plugin_problem, server_of
@@ -107,7 +107,7 @@ else:
                 "without_drift",
             ),
             "definitions": ("removed_definition_problems",),
-            "dry_run": ("TRIED", "all_leaving", "insist_on_deletable", "locator_of", "try_out"),
+            "dry_run": ("TRIED", "deleted_objects", "insist_on_deletable", "locator_of", "try_out"),
             "engine": ("Engine", "PulumiOutcome", "ready"),
             "folder_lock": ("lock_folder",),
             "given_provider": ("plugin_problem", "server_of"),
@@ -174,7 +174,6 @@ __all__ = [
     "StateReport",
     "TerminationWatch",
     "Unlocking",
-    "all_leaving",
     "applying_policies",
     "arrivals",
     "begin_preparation",
@@ -183,6 +182,7 @@ __all__ = [
     "claim_cluster",
     "compare",
     "context_of_stack",
+    "deleted_objects",
     "engine_variables",
     "explaining",
     "gate",

@@ -110,7 +110,7 @@ class Recorded:
     providers: tuple[Resource, ...]
     parts: Mapping[str, Resource]
     objects: Mapping[str, Resource]
-    strangers: str = ""
+    foreign: str = ""
 
 
 def recorded(checkpoint: Checkpoint | None) -> Recorded:
@@ -138,10 +138,12 @@ def recorded(checkpoint: Checkpoint | None) -> Recorded:
             objects[_name(resource, root)] = resource
     urns |= part_urns
     urns.update(resource["urn"] for resource in objects.values())
-    return Recorded(root, tuple(providers), parts, objects, _strangers(listed, urns, (*parts, *objects)))
+    return Recorded(
+        root, tuple(providers), parts, objects, _foreign_resources(listed, urns, (*parts, *objects))
+    )
 
 
-def _strangers(listed: Iterable[Resource], urns: Container[str], names: Iterable[str]) -> str:
+def _foreign_resources(listed: Iterable[Resource], urns: Container[str], names: Iterable[str]) -> str:
     """Return which resources of a state are not the factory's own, for a person; empty if all are.
 
     Args:
@@ -262,8 +264,8 @@ def _whole(
     held: Recorded,
 ) -> str:
     """Return why a comparison of the objects is not enough; empty if it is."""
-    if held.strangers or held.root is None or checkpoint is None:
-        return held.strangers or _FIRST
+    if held.foreign or held.root is None or checkpoint is None:
+        return held.foreign or _FIRST
     if checkpoint.pending or any(map(_is_unsettled, checkpoint.resources)):
         return "the last run did not come to its end"
     if len(held.providers) != 1 or _settings(held.providers[0]) != dict(provider):

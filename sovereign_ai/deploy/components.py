@@ -30,7 +30,7 @@ from sovereign_ai.deploy.control_plane_setup import is_local
 from sovereign_ai.deploy.deletions import allowed_by
 from sovereign_ai.deploy.deployment_names import insist_on_known_names
 from sovereign_ai.deploy.deployment_roots import component_urns, insist_on_known_place, parent_type_of
-from sovereign_ai.deploy.dry_run import TRIED, all_leaving, locator_of, try_out
+from sovereign_ai.deploy.dry_run import TRIED, deleted_objects, locator_of, try_out
 from sovereign_ai.deploy.given_provider import require_same_cluster
 from sovereign_ai.deploy.judged import insist_on_same_description, is_judged
 from sovereign_ai.deploy.live_objects import ObjectKey
@@ -302,7 +302,7 @@ def _deleted(
     """Return the live objects that a deployment deletes, those to be made again among them."""
     judged = withdrawn(reading, bundle.objects, factory.name)
     gone = previewed_deletions(reading, bundle.objects, deployment)
-    return all_leaving(judged, (*gone, *previewed_replacements(reading, bundle.objects, deployment)))
+    return deleted_objects(judged, (*gone, *previewed_replacements(reading, bundle.objects, deployment)))
 
 
 def _deployment(name: str, bundle: Bundle, settings: dict[str, Any]) -> Deployment:

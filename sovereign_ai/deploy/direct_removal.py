@@ -76,8 +76,8 @@ def needs_engine(checkpoint: Checkpoint | None) -> str:
     """
     if checkpoint is None:
         return "there is no state"
-    if strangers := recorded(checkpoint).strangers:
-        return strangers
+    if foreign := recorded(checkpoint).foreign:
+        return foreign
     if checkpoint.pending:
         return "the last run did not come to its end"
     for resource in checkpoint.resources:

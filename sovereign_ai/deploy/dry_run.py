@@ -116,7 +116,7 @@ def try_out(
         place: returns the place in the description that an object comes from.
         accepted: the policies that the API server accepted before, which are not tried again, and which gets
             those that it accepts now; None to try all of them.
-        leaving: the objects that are deleted, as `all_leaving` returns them.
+        leaving: the objects that are deleted, as `deleted_objects` returns them.
         opens_guard: whether the guard of a local control plane is opened for policies that are deleted.
 
     Raises:
@@ -134,7 +134,7 @@ def try_out(
         raise SpecError(problems)
 
 
-def all_leaving(withdrawn: Iterable[dict[str, Any]], keys: Iterable[ObjectKey]) -> list[dict[str, Any]]:
+def deleted_objects(withdrawn: Iterable[dict[str, Any]], keys: Iterable[ObjectKey]) -> list[dict[str, Any]]:
     """Return the objects that a deployment deletes, each once.
 
     Args:
@@ -161,7 +161,7 @@ def insist_on_deletable(api: Api, keys: Iterable[ObjectKey], *, opens_guard: boo
         ApiError: the server did not decide.
         UnreachableError: there was no answer.
     """
-    if problems := deletion_problems(api, all_leaving([], keys), opens_guard=opens_guard):
+    if problems := deletion_problems(api, deleted_objects([], keys), opens_guard=opens_guard):
         raise EnvironmentLacksError(problems)
 
 
@@ -173,7 +173,7 @@ def deletion_problems(api: Api, leaving: Iterable[Object], *, opens_guard: bool 
 
     Args:
         api: the cluster.
-        leaving: the objects that leave, as `all_leaving` returns them.
+        leaving: the objects that leave, as `deleted_objects` returns them.
         opens_guard: whether the guard of a local control plane is opened for the policies among them.
 
     Raises:

@@ -103,7 +103,7 @@ class CommandState:
         """
         if self._hold is None:
             return
-        saved = _whole(self.checkpoint, self.saved(), self.copy, kind, self.files)
+        saved = _completed(self.checkpoint, self.saved(), self.copy, kind, self.files)
         changed = saved is not None and saved.digest != self.copy.base
         try:
             self._insist()
@@ -270,7 +270,7 @@ def _take_over(
     base = checkpoint.digest if checkpoint else ""
     for copy in left_behind(hold.files):
         try:
-            saved = _whole(checkpoint, _saved(copy, hold.files), copy, copy.verb, hold.files)
+            saved = _completed(checkpoint, _saved(copy, hold.files), copy, copy.verb, hold.files)
         except (EnvironmentLacksError, DamagedCheckpointError):
             # What a dead command left is used only if it is whole; the state itself is intact.
             saved = None
@@ -282,7 +282,7 @@ def _take_over(
     return checkpoint
 
 
-def _whole(
+def _completed(
     before: Checkpoint | None, saved: Checkpoint | None, copy: WorkingCopy, verb: str, files: StackFiles
 ) -> Checkpoint | None:
     """Return what an engine saved, with existing resources that it could not see or has dropped."""

@@ -155,12 +155,12 @@ class _Finisher:
         key = id(candidate)
         if key not in self.proposals and key not in self.failed:
             try:
-                self.proposals[key] = self._whole(candidate)
+                self.proposals[key] = self._propose(candidate)
             except SpecError as error:
                 self.failed[key] = list(error.problems)
         return self.proposals.get(key)
 
-    def _whole(self, candidate: Candidate) -> Proposal:
+    def _propose(self, candidate: Candidate) -> Proposal:
         """Plan, judge and assess a candidate.
 
         Raises:

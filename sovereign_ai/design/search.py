@@ -296,7 +296,7 @@ class Around:
 
     def bound(self, sized: Sized) -> Score | None:
         """Return a score that the whole factory around a fabric does not beat; None where it has none."""
-        rest = self._rest(sized)
+        rest = self._without_compute_fabric(sized)
         if rest is None:
             return None
         cost, power, parts = rest
@@ -304,7 +304,7 @@ class Around:
         sovereignty = Sovereignty(ceiling, best, replacing_vendors(sized.fabric))
         return Score(cost.plus(sized.cost), power + sized.power, sized.headroom, sovereignty)
 
-    def _rest(self, sized: Sized) -> tuple[Amount, int, Parts] | None:
+    def _without_compute_fabric(self, sized: Sized) -> tuple[Amount, int, Parts] | None:
         """Return cost, power and parts of the factory as it would be without the compute fabric."""
         key = sized.surroundings
         if key not in self._without:

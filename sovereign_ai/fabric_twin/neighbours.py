@@ -52,7 +52,7 @@ class Miswire:
 def frame(device: str, interface: str, source: bytes) -> bytes:
     """Return one LLDP frame.
 
-    >>> heard(frame("leaf-1", "swp1", bytes(6)))
+    >>> parse_frame(frame("leaf-1", "swp1", bytes(6)))
     ('leaf-1', 'swp1')
     """
     fields = (
@@ -68,7 +68,7 @@ def frame(device: str, interface: str, source: bytes) -> bytes:
     return _NEAREST_BRIDGE + source + struct.pack("!H", _KIND) + body
 
 
-def heard(data: bytes) -> Port | None:
+def parse_frame(data: bytes) -> Port | None:
     """Return the device and interface of a frame; None if it is no whole LLDP frame of that sort."""
     texts: dict[int, str] = {}
     at = _HEADER_BYTES
@@ -142,7 +142,7 @@ def _receive(receiver: socket.socket, device: str, seen: dict[Port, Port]) -> No
             return
         except OSError:
             continue
-        peer = heard(data)
+        peer = parse_frame(data)
         # A packet socket sees outgoing frames too.
         if peer is not None and address[2] != socket.PACKET_OUTGOING and peer[0] != device:
             seen[device, address[0]] = peer

@@ -66,7 +66,7 @@ def shares(planes: Sequence[FabricPlan], most: Limits) -> list[Limits]:
     todo = list(range(len(planes)))
     while todo:
         share = Limits(switches // len(todo), cables // len(todo))
-        small = [number for number in todo if _whole(planes[number], share)]
+        small = [number for number in todo if _fits_whole(planes[number], share)]
         if not small:
             # None of these fits whole, so each gets the even share.
             for number in todo:
@@ -81,7 +81,7 @@ def shares(planes: Sequence[FabricPlan], most: Limits) -> list[Limits]:
     return [given[number] for number in range(len(planes))]
 
 
-def _whole(plane: FabricPlan, most: Limits) -> bool:
+def _fits_whole(plane: FabricPlan, most: Limits) -> bool:
     """Return whether all of a plane fits."""
     return len(plane.switches) <= most.switches and len(plane.cables) <= most.cables
 
@@ -116,7 +116,7 @@ def reduced(plane: FabricPlan, zones: Mapping[str, str], most: Limits) -> tuple[
     Raises:
         ValueError: not even one leaf with one switch above fits.
     """
-    if _whole(plane, most):
+    if _fits_whole(plane, most):
         cores_text, leaves_text = counted(plane.core, "core"), counted(plane.leaf, "leaf", "leaves")
         spines_text = counted(plane.spine, "spine")
         text = f"the whole of {plane.name}: {leaves_text}, {spines_text}, {cores_text}, "

@@ -75,7 +75,7 @@ class PlanePart:
         endpoints: every host port, in order of the plan's cables.
         rails: the address block of each rail.
         others: the ranges of the site's other planes, which a rail's address must not reach.
-        said: in words, what of the plane is represented.
+        summary: in words, what of the plane is represented.
     """
 
     plane: FabricPlan
@@ -83,7 +83,7 @@ class PlanePart:
     endpoints: tuple[HostPort, ...]
     rails: tuple[str, ...]
     others: tuple[str, ...]
-    said: str
+    summary: str
 
     @property
     def name(self) -> str:
@@ -108,13 +108,13 @@ class Sample:
         factory: the factory's name.
         parts: its planes.
         gpus: host to its GPUs; 0 for hosts that are no machines, such as storage servers.
-        said: in words, what is represented and what is not.
+        summary: in words, what is represented and what is not.
     """
 
     factory: str
     parts: tuple[PlanePart, ...]
     gpus: Mapping[str, int]
-    said: str
+    summary: str
 
     @property
     def planes(self) -> tuple[str, ...]:
@@ -340,7 +340,7 @@ def _part(factory: AIFactory, plan: Plan, whole: FabricPlan, plane: FabricPlan, 
         endpoints=_endpoints(factory, plan, whole, plane, maps, blocks),
         rails=tuple(cidr for _, cidr in sorted(blocks.items())),
         others=other_rails(plan, whole),
-        said=text,
+        summary=text,
     )
 
 

@@ -76,7 +76,7 @@ class Twin:
             DeploymentError: it could not be built or did not converge; what was built is torn down.
         """
         require_frr()
-        twin = cls.found(sample)
+        twin = cls.of_sample(sample)
         if list_namespaces(twin.prefix):
             message = f"a twin of {sample.factory} exists already"
             raise EnvironmentLacksError(Problem("twin-stands", message, hint=_DOWN_HINT))
@@ -165,7 +165,7 @@ class Twin:
             run(["vtysh", "--config_dir", str(folder), "--vty_socket", str(folder), "-b"])
 
     @classmethod
-    def found(cls, sample: Sample) -> Self:
+    def of_sample(cls, sample: Sample) -> Self:
         """Return the handle of a twin, whether it runs or not."""
         name = label(sample.factory, most=24)
         return cls(sample, f"twin-{name}.", STATE / name, {})

@@ -105,10 +105,10 @@ class Keeper:
             self._close(record, now, "revoked" if record.revoked else "ended")
         elif not record.opened:
             self._open(record, now)
-        elif lost := self._lost(grant):
+        elif lost := self._change_of(grant):
             self._close(record, now, lost)
 
-    def _lost(self, grant: AccessGrant) -> str:
+    def _change_of(self, grant: AccessGrant) -> str:
         """Return what happened to the binding of an open grant; empty while it is as it was made."""
         live = self._cluster().get(_RBAC, _BINDING, grant.name, grant.namespace)
         if live is None:
@@ -127,7 +127,7 @@ class Keeper:
             if error.status != _CONFLICT:
                 self._close(record, now, f"refused: {error}")
                 return
-            if lost := self._lost(grant):
+            if lost := self._change_of(grant):
                 self._close(record, now, lost)
                 return
         write_state(self._cluster_dir, grant.id, {"opened": _text(now)})

@@ -71,7 +71,10 @@ def read_neighbours(raw: bytes, file: str) -> list[HeardNeighbour]:
     refuse_secrets(parsed.text, file, NEIGHBOURS)
     data = parsed.data
     if isinstance(data, dict) and isinstance(data.get("lldp"), list):
-        return [heard(port, device, met, "", about) for port, device, met, about in lldpctl_rows(raw, file)]
+        return [
+            heard_neighbour(port, device, met, "", about)
+            for port, device, met, about in lldpctl_rows(raw, file)
+        ]
     form = _Form(parsed)
     if isinstance(data, dict):
         for key, read in _FORMS.items():
@@ -109,7 +112,7 @@ def read_table(text: str, file: str) -> list[HeardNeighbour]:
             continue
         problems += too_long(cells, Where(file, number))
         port, device, *peers = cells
-        rows.append(heard(port, device, peers, system))
+        rows.append(heard_neighbour(port, device, peers, system))
     if problems:
         raise UsageError(problems[:_MOST_PROBLEMS])
     return rows
@@ -211,7 +214,7 @@ def _cut(cells: list[str], spans: list[tuple[int, int]]) -> list[str]:
     return values
 
 
-def heard(
+def heard_neighbour(
     port: str, device: str, peers: Sequence[str], system: str = "", description: str = ""
 ) -> HeardNeighbour:
     """Return a neighbour with all names of both ports.
@@ -309,7 +312,7 @@ def _lldpctl(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
                     if identifier.get("type") != "mac":
                         identifiers.append(form.text(identifier, id_path, "value"))
                 identifiers.append(form.text(peer, peer_path, "descr"))
-            yield heard(port, names[0] if names else "", identifiers, "", about)
+            yield heard_neighbour(port, names[0] if names else "", identifiers, "", about)
 
 
 def _nxos_table(row_name: str, *device: str) -> Callable[[_Form, object, str], Iterator[HeardNeighbour]]:
@@ -321,7 +324,7 @@ def _nxos_table(row_name: str, *device: str) -> Callable[[_Form, object, str], I
                 port = form.text(row, inner, "l_port_id", needed=True)
                 peers = [form.text(row, inner, "port_id", needed=True), form.text(row, inner, "port_desc")]
                 about = _description(row.get("sys_desc"))
-                yield heard(port, form.text(row, inner, *device), peers, "nxos", about)
+                yield heard_neighbour(port, form.text(row, inner, *device), peers, "nxos", about)
 
     return read
 
@@ -332,7 +335,7 @@ def _eos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
         for at, row in form.entries(value, path):
             port = form.text(row, at, "port", needed=True)
             peers = [form.text(row, at, "neighborPort", needed=True)]
-            yield heard(port, form.text(row, at, "neighborDevice"), peers, "eos")
+            yield heard_neighbour(port, form.text(row, at, "neighborDevice"), peers, "eos")
         return
     for at, port, row in form.members(value, path):
         for inner, info in form.entries(row.get("lldpNeighborInfo", []), f"{at}.lldpNeighborInfo"):
@@ -342,7 +345,7 @@ def _eos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
                 peers.append(form.text(peer, peer_path, "interfaceId_v2", "interfaceId"))
                 peers.append(form.text(peer, peer_path, "interfaceDescription"))
             about = _description(info.get("systemDescription"))
-            yield heard(port, form.text(info, inner, "systemName"), peers, "eos", about)
+            yield heard_neighbour(port, form.text(info, inner, "systemName"), peers, "eos", about)
 
 
 def _junos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
@@ -366,7 +369,7 @@ def _junos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
 def heard_by_junos(found: Mapping[str, str]) -> HeardNeighbour:
     """Return a neighbour by the values that Junos gives, in JSON and in XML, under `JUNOS_FIELDS`."""
     own, own_brief, device, *peers, about = [found.get(name, "") for name in JUNOS_FIELDS]
-    return heard(own or own_brief, device, peers, "junos", about)
+    return heard_neighbour(own or own_brief, device, peers, "junos", about)
 
 
 def _nvue(form: _Form, data: Mapping[str, Any]) -> Iterator[HeardNeighbour]:
@@ -379,7 +382,7 @@ def _nvue(form: _Form, data: Mapping[str, Any]) -> Iterator[HeardNeighbour]:
                     device = form.text(chassis, chassis_path, "system-name") or name
                 for peer_path, peer in form.entries(neighbour.get("port", {}), f"{inner}.port"):
                     peers = [form.text(peer, peer_path, "name"), form.text(peer, peer_path, "description")]
-                yield heard(port, device, peers, "")
+                yield heard_neighbour(port, device, peers, "")
 
 
 JUNOS_FIELDS = (

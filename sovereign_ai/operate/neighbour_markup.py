@@ -21,7 +21,7 @@ from xml.parsers.expat import ExpatError
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import NEIGHBOURS, hidden
-from sovereign_ai.operate.neighbour_forms import JUNOS_FIELDS, HeardNeighbour, heard, heard_by_junos
+from sovereign_ai.operate.neighbour_forms import JUNOS_FIELDS, HeardNeighbour, heard_by_junos, heard_neighbour
 
 _LONGEST = 512
 _MOST_NEIGHBOURS = 10_000
@@ -78,7 +78,7 @@ def _of_keys(port: str, found: dict[str, str]) -> Iterator[HeardNeighbour]:
     """Yield the neighbour that some keys tell, if they tell one."""
     peers = [found.get(f"port.{name}", "") for name in ("ifname", "local", "descr")]
     if port:
-        yield heard(port, found.get("chassis.name", ""), peers, "", found.get("chassis.descr", ""))
+        yield heard_neighbour(port, found.get("chassis.name", ""), peers, "", found.get("chassis.descr", ""))
 
 
 def read_xml(text: str, file: str) -> list[HeardNeighbour]:
@@ -111,7 +111,7 @@ def _of_lldpctl(root: ET.Element, file: str) -> Iterator[HeardNeighbour]:
         is_address = identifier is None or identifier.get("type") == "mac"
         peers = ["" if is_address else _text(entry, "port/id", file), _text(entry, "port/descr", file)]
         about = entry.findtext("chassis/descr", "")[:_LONGEST]
-        yield heard(port, _text(entry, "chassis/name", file), peers, "", about)
+        yield heard_neighbour(port, _text(entry, "chassis/name", file), peers, "", about)
 
 
 def _of_junos(root: ET.Element, file: str) -> Iterator[HeardNeighbour]:

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
-from sovereign_ai.operate.neighbour_forms import HeardNeighbour, heard, too_long
+from sovereign_ai.operate.neighbour_forms import HeardNeighbour, heard_neighbour, too_long
 from sovereign_ai.operate.port_names import system_of_ports
 
 _MOST_PROBLEMS = 100
@@ -189,7 +189,7 @@ def read_neighbour_records(text: str, file: str) -> list[HeardNeighbour]:
         problems += too_long(found.values(), Where(file, number))
         peers = [found.get("id", ""), found.get("description", "")]
         if found["port"] and (found.get("device") or any(peers)):
-            rows.append(heard(found["port"], found.get("device", ""), peers, system, about))
+            rows.append(heard_neighbour(found["port"], found.get("device", ""), peers, system, about))
         else:
             message = "a neighbour without its ports' names: the text is cut, or its system leaves them out"
             hint = "keep the whole text as it was printed, or take what is printed without `detail`"

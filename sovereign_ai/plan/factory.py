@@ -190,7 +190,7 @@ def plan(factory: AIFactory, where: Callable[[str], Where] | None = None) -> Pla
     results, problems = draft(factory, where)
     if problems:
         raise SpecError(problems)
-    standing, batches = _whole(factory, results)
+    standing, batches = _last_phase(factory, results)
     phases: tuple[PhasePlan, ...] = ()
     if factory.phases:
         layout = _layout(factory, standing, results, batches)
@@ -232,7 +232,7 @@ def growth(factory: AIFactory) -> tuple[Standing, Mapping[str, int]]:
     results, problems = draft(factory, None)
     if problems:
         raise SpecError(problems)
-    whole, batches = _whole(factory, results)
+    whole, batches = _last_phase(factory, results)
     return whole, _layout(factory, whole, results, batches).first
 
 
@@ -242,7 +242,7 @@ def _layout(factory: AIFactory, whole: Standing, results: Draft, batches: list[B
     return Layout(factory, whole, results.sizes, _devices(batches), limits)
 
 
-def _whole(factory: AIFactory, results: Draft) -> tuple[Standing, list[Batch]]:
+def _last_phase(factory: AIFactory, results: Draft) -> tuple[Standing, list[Batch]]:
     """Return everything that stands in the last phase, and its switches and storage servers in batches."""
     compute = compute_racks(results.whole)
     machines = _plan_nodes(results, compute)

@@ -17,11 +17,11 @@ from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec import Border, Fabric, read_data
 from tests.adopt.kit import problems, site
 from tests.outputs.designs import design
-from tests.outputs.strangers import description
+from tests.outputs.edge_designs import description
 from tests.outputs.test_borders import BORDERS
 from tests.outputs.test_round_trips import sources
 
-DESIGNS = [f"stranger {name}" for name in (*BORDERS, "cores with links to the outside", "pairs of switches")]
+DESIGNS = [f"edge {name}" for name in (*BORDERS, "cores with links to the outside", "pairs of switches")]
 EACH = pytest.mark.parametrize("name", DESIGNS)
 
 
@@ -73,7 +73,7 @@ def plane_tier(plane: FabricPlan) -> str:
 @EACH
 def test_the_adopted_fabrics_plan_to_the_same_switches_and_cables(name: str) -> None:
     """Among the described pools, once the question is answered which ports the switches have."""
-    data = description(name.removeprefix("stranger "))
+    data = description(name.removeprefix("edge "))
     described = {fabric["role"]: fabric for fabric in data["fabrics"]}
     part = adopt(read_back(name, "netbox")).to_data()
     assert {row["name"]: row["nodes"] for row in part["pools"]} == {

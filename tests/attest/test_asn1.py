@@ -9,8 +9,8 @@ from sovereign_ai.attest.asn1 import (
     Members,
     Nonce,
     decode,
+    encoded,
     tlv,
-    whole,
     wrapped,
 )
 
@@ -19,7 +19,7 @@ from sovereign_ai.attest.asn1 import (
 def test_contents_of_any_length_come_back_whole(length: int) -> None:
     member = tlv(b"\x04", bytes(length))
     [value] = decode(Members, tlv(SEQUENCE, tlv(SEQUENCE, member))).members
-    assert (whole(value), bytes(value.data)) == (member, bytes(length))
+    assert (encoded(value), bytes(value.data)) == (member, bytes(length))
     assert wrapped(value) == tlv(SEQUENCE, member)
 
 

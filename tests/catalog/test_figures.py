@@ -185,7 +185,7 @@ def test_a_row_that_lacks_what_it_needs_is_a_defect_that_names_the_field() -> No
         }
     )
     with pytest.raises(DefectiveDataError, match="broken: gpus is 'eight'"):
-        row.whole("gpus")
+        row.integer("gpus")
     with pytest.raises(DefectiveDataError, match="broken: tdp is absent"):
         row.needed("tdp", row.quantity("tdp", Watts))
 

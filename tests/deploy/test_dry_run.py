@@ -15,8 +15,8 @@ from sovereign_ai.cluster.api.errors import refusal
 from sovereign_ai.cluster.busy_cluster import is_busy
 from sovereign_ai.deploy.dry_run import (
     MOST_BYTES,
-    all_leaving,
     another_name,
+    deleted_objects,
     deletion_problems,
     dry_run_problems,
     insist_on_deletable,
@@ -447,7 +447,7 @@ def test_a_guarded_policy_is_kept_from_whoever_cannot_open_the_guard(opens: bool
 
 def test_an_object_that_leaves_in_two_ways_is_tried_once_as_it_was_read() -> None:
     read = {**made("StorageClass", "models"), "spec": {}}
-    assert all_leaving([read], [key_of(read), key_of(made("ConfigMap", "facts", "tools"))]) == [
+    assert deleted_objects([read], [key_of(read), key_of(made("ConfigMap", "facts", "tools"))]) == [
         read,
         {
             "apiVersion": "v1",

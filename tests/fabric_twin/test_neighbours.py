@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sovereign_ai.fabric_twin import neighbours
-from sovereign_ai.fabric_twin.neighbours import Port, frame, heard, miswires, planned
+from sovereign_ai.fabric_twin.neighbours import Port, frame, miswires, parse_frame, planned
 from sovereign_ai.fabric_twin.sample import choose_sample
 from tests.render.lab import stack
 
@@ -27,11 +27,11 @@ def test_every_port_has_one_planned_neighbour_and_no_cable_joins_planes() -> Non
     "data", [b"", bytes(14), bytes(40), frame("leaf", "swp1", bytes(6))[:20], b"\xff" * 60]
 )
 def test_what_is_no_whole_lldp_frame_is_nobody(data: bytes) -> None:
-    assert heard(data) is None
+    assert parse_frame(data) is None
 
 
 def test_a_frame_is_heard_as_it_was_sent() -> None:
-    assert heard(frame("compute-fra1-p0-leaf-r0-001", "swp3s1", bytes(6))) == (
+    assert parse_frame(frame("compute-fra1-p0-leaf-r0-001", "swp3s1", bytes(6))) == (
         "compute-fra1-p0-leaf-r0-001",
         "swp3s1",
     )

@@ -92,13 +92,13 @@ def test_a_part_is_said_and_foretold_by_itself(name: str, most: Limits) -> None:
     factory, derived = ethernet(name)
     found = choose_sample(factory, derived, None, most)
     foretold = predict(found, derived)
-    assert found.said.startswith(f"a part of {found.planes[0]}: ")
+    assert found.summary.startswith(f"a part of {found.planes[0]}: ")
     for part in found.parts:
         whole = next(plane for plane in derived.fabrics if plane.name == part.name)
         reduced_ = f"a part of {part.name}: {part.plane.rails} of {whole.rails} rails, "
-        assert part.said.startswith(f"the whole of {part.name}: " if part.plane == whole else reduced_)
-        assert part.said in found.said
-        assert f"{part.plane.leaf} of {whole.leaf:,} leaves" in part.said or part.plane == whole
+        assert part.summary.startswith(f"the whole of {part.name}: " if part.plane == whole else reduced_)
+        assert part.summary in found.summary
+        assert f"{part.plane.leaf} of {whole.leaf:,} leaves" in part.summary or part.plane == whole
         losses = {one.kind: one for one in foretold.planes[part.name].losses}
         assert losses["plane"].endpoints == foretold.lost[part.name].endpoints == len(part.endpoints)
         assert losses["leaf"].example in {one.switch.name for one in part.switches}
@@ -157,13 +157,13 @@ def test_a_part_of_a_pair_of_leaves_is_both_with_their_links_or_one_without(
 def test_a_twin_has_no_link_to_the_outside_and_border_leaves_where_it_is_whole(
     name: str, most: Limits
 ) -> None:
-    factory, derived = design(f"stranger {name}")
+    factory, derived = design(f"edge {name}")
     found = choose_sample(factory, derived, None, most)
     for part in found.parts:
         whole = next(plane for plane in derived.fabrics if plane.name == part.name)
         assert not part.plane.outside
         assert not [port for switch in part.switches for port in switch.ports if port.outside]
-        is_whole = part.said.startswith("the whole of")
+        is_whole = part.summary.startswith("the whole of")
         assert part.plane.border == (whole.border if is_whole else 0)
         assert len(part.plane.cables) <= len(whole.cables) - whole.outside
         for switch in part.switches:

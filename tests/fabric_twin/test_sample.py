@@ -15,8 +15,8 @@ from tests.render.lab import stack
 def test_the_labs_twin_is_its_whole_compute_and_storage_planes_side_by_side_and_says_so() -> None:
     found = choose_sample(*stack("lab"))
     assert found.planes == ("compute-fra1-p0", "storage-fra1-p0")
-    assert "the whole of compute-fra1-p0: 8 leaves, 4 spines, 0 cores, 8 rails, 256 cables" in found.said
-    assert found.said.endswith(
+    assert "the whole of compute-fra1-p0: 8 leaves, 4 spines, 0 cores, 8 rails, 256 cables" in found.summary
+    assert found.summary.endswith(
         "the whole of storage-fra1-p0: 4 leaves, 2 spines, 0 cores, 2 rails, 116 cables; 2 other planes are not in it"  # noqa: E501 - one literal text
     )
     compute, storage = found.parts

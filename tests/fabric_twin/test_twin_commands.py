@@ -28,7 +28,7 @@ def lab() -> Sample:
 def twin(lab: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Twin:
     monkeypatch.setattr(twin_module, "STATE", tmp_path / "state")
     monkeypatch.setattr(twin_module, "DAEMONS", tmp_path / "daemons")
-    return Twin.found(lab)
+    return Twin.of_sample(lab)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def run(*words: str, env: dict[str, str] | None = None, text: str = "", cwd: Pat
 
 
 def put(folder: Path, name: str, prefix: str) -> Iterator[tuple[Path, str]]:
-    """Write the files of a stack, or of a design such as `stranger three tiers`, below a prefix."""
+    """Write the files of a stack, or of a design such as `edge three tiers`, below a prefix."""
     texts = output(*design(name)).files if " " in name else written(name)
     for file, text in texts.items():
         if file.startswith(prefix):

@@ -46,7 +46,7 @@ def load(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=900)
 
 
-@pytest.mark.parametrize("name", [*SMALL, "stranger pairs of switches"])
+@pytest.mark.parametrize("name", [*SMALL, "edge pairs of switches"])
 def test_infragraph_expands_the_fabrics_into_the_cables_and_gpus_of_the_plan(name: str, tmp_path: Path):
     list(put(tmp_path, name, "infragraph/"))
     done = load(tmp_path / "infragraph")

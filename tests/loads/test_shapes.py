@@ -12,13 +12,13 @@ import pytest
 from sovereign_ai.plan import Plan
 from tests.loads.test_debian import put, run
 from tests.outputs.designs import design
-from tests.outputs.strangers import stranger_names
+from tests.outputs.edge_designs import edge_design_names
 
 pytestmark = pytest.mark.loads
 
 LEFT_OUT = {"shortest names", "no network", "small clusters", "names that begin alike", "last numbers"}
 """Others have the same networks, and these programs read of them nothing else."""
-SHAPES = [f"stranger {name}" for name in stranger_names() if name not in LEFT_OUT]
+SHAPES = [f"edge {name}" for name in edge_design_names() if name not in LEFT_OUT]
 ASK_IBDM = """set f [new_IBFabric]
 puts [IBFabric_parseTopology $f topology.topo]
 puts "nodes [llength [IBFabric_NodeByName_get $f]]"
@@ -66,7 +66,7 @@ def test_debians_programs_take_what_is_written_of_a_design(name: str, tmp_path: 
 
 def test_each_program_notices_damage(tmp_path: Path) -> None:
     """The test above would be worth nothing if they took every file."""
-    name = "stranger pairs of switches in InfiniBand"
+    name = "edge pairs of switches in InfiniBand"
     plan = design(name)[1]
     for number, (pattern, old, new) in enumerate(
         (

@@ -1,4 +1,4 @@
-"""Designs whose every output is judged: stacks, published designs, the catalogue's presets, and strangers.
+"""Designs whose every output is judged: stacks, published designs, the catalogue's presets, and edge designs.
 
 A published row states a pool and a compute (or in-band) fabric. What it leaves open is added in the plainest
 form: a site with power and cooling enough, two zones, storage, and the networks that it does not state.
@@ -14,7 +14,7 @@ from sovereign_ai.catalog.published_fabric import designs
 from sovereign_ai.catalog.system import System, system
 from sovereign_ai.plan import Plan, plan
 from sovereign_ai.spec import AIFactory
-from tests.outputs.strangers import description, stranger_names
+from tests.outputs.edge_designs import description, edge_design_names
 from tests.published.test_published import ROWS
 from tests.render.lab import stack
 
@@ -81,7 +81,7 @@ def design_names(*, large: bool) -> list[str]:
             names.append(f"published {name}")
     if not large:
         names += [f"preset {name}" for name in _preset_names()]
-        names += [f"stranger {name}" for name in stranger_names()]
+        names += [f"edge {name}" for name in edge_design_names()]
     return names
 
 
@@ -91,7 +91,7 @@ def design(name: str) -> tuple[AIFactory, Plan]:
     kind, _, rest = name.partition(" ")
     if kind == "stack":
         return stack(rest)
-    if kind == "stranger":
+    if kind == "edge":
         wanted = AIFactory.model_validate(description(rest))
     elif kind == "preset":
         pools = [{"system": _preset_system(rest), "nodes": 16}]

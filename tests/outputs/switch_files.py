@@ -37,10 +37,10 @@ def frr_beside(text: str, database: str) -> Iterator[str]:
     known: set[str] = set()
     for table in ("PORT", "VLAN", "VLAN_SUB_INTERFACE", "LOOPBACK_INTERFACE"):
         known.update(tables.get(table, ()))
-    yield from _strangers(text, known, set(tables.get("VRF", ())))
+    yield from _undefined_names(text, known, set(tables.get("VRF", ())))
 
 
-def _strangers(text: str, known: set[str], tables: set[str]) -> Iterator[str]:
+def _undefined_names(text: str, known: set[str], tables: set[str]) -> Iterator[str]:
     """Yield interfaces and VRFs that a configuration names and a switch does not have."""
     named = set(_NEIGHBOUR.findall(text)) | set(
         re.findall(r"^\s*ip route \S+ ([^\s.]\S*)", text, re.MULTILINE)

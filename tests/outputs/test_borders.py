@@ -61,7 +61,7 @@ class Outside:
 
 @cache
 def bordered(name: str) -> tuple[AIFactory, Plan, dict[str, str]]:
-    factory, plan = design(f"stranger {name}")
+    factory, plan = design(f"edge {name}")
     return factory, plan, dict(written(factory, plan).files)
 
 

@@ -24,7 +24,7 @@ SAMPLE = (
     "published oracle-racks: two racks",
     "published trees-of-several-kinds: eight machines on one switch",
     "preset nvidia-superpod-gb200",
-    "stranger longest names",
+    "edge longest names",
 )
 ALL = (*design_names(large=False), *design_names(large=True))
 WALKED = [*SAMPLE, *(pytest.param(name, marks=pytest.mark.loads) for name in ALL if name not in SAMPLE)]
@@ -64,7 +64,7 @@ def test_every_object_of_a_design_is_one_that_an_api_server_takes(name: str) -> 
         assert rest
 
 
-SPOKEN = "stranger names of many letters"
+SPOKEN = "edge names of many letters"
 """Its operator's name has letters that CSV, XML, YAML, Go's templates and spreadsheets give a meaning."""
 
 

@@ -27,7 +27,7 @@ from tests.operate.test_observation import document, neighbour
 from tests.outputs.designs import design
 from tests.outputs.judging import faults, written
 
-NAME = "stranger pairs of switches"
+NAME = "edge pairs of switches"
 End = tuple[FabricPlan, str, str, str]
 """A port to a partner: its plane, its switch, its name in Linux, its name in SONiC."""
 

@@ -38,7 +38,7 @@ from tests.outputs.designs import design
 from tests.outputs.documents import document_faults, written_documents
 from tests.outputs.judging import Written, faults, written
 
-MANAGEMENT, WORK = "stranger management servers", "stranger servers of CPUs for work"
+MANAGEMENT, WORK = "edge management servers", "edge servers of CPUs for work"
 BOTH = pytest.mark.parametrize("name", [MANAGEMENT, WORK])
 VENDORS = {row.resource.partition("/")[0] for row in accelerators()}
 NOW = date(2026, 11, 28)

@@ -25,12 +25,12 @@ from sovereign_ai.assess.acceptance.limits import (
     FILE,
     LARGE,
     ROLES,
+    collective_limits,
     count,
     fio,
     portion,
     rates,
     share,
-    whole,
 )
 from sovereign_ai.assess.acceptance.readers.kernel import BEGIN, END
 from sovereign_ai.assess.acceptance.tests import AcceptanceSheet, AcceptanceTest, Limit, source_text
@@ -128,7 +128,7 @@ def _servers(
     bus = _bus(server, chip) if chip and vendor and vendor.collectives else None
     if vendor and bus is not None:
         command = f"{vendor.collectives} {LARGE} -g {server.gpus}"
-        yield pool.test("collectives", "nccl", command, bus, *whole(server.gpus, pool.gpus))
+        yield pool.test("collectives", "nccl", command, bus, *collective_limits(server.gpus, pool.gpus))
     for tier in tiers:
         is_reached = tier.zone == nodes[0].zone and tier.site == nodes[0].site
         read, write = tier.per_node_read, tier.per_node_write

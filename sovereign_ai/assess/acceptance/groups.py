@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from sovereign_ai.assess.acceptance.limits import FILE, LARGE, count, fio, portion, rates, share, whole
+from sovereign_ai.assess.acceptance.limits import (
+    FILE,
+    LARGE,
+    collective_limits,
+    count,
+    fio,
+    portion,
+    rates,
+    share,
+)
 from sovereign_ai.assess.acceptance.tests import AcceptanceTest
 from sovereign_ai.assess.sources import figure
 from sovereign_ai.catalog.accelerator import accelerator_of
@@ -58,7 +67,9 @@ def rails(plan: Plan, plane: FabricPlan) -> Iterator[AcceptanceTest]:
         planned = f"a rail of {plane.name}, {link / 1e9:g} Gbps a port"
         # From bits to gigabytes a second.
         bus = portion("bus", share("rail-share"), link / 8e9, planned)
-        ranks = whole(len(nodes), f"{counted(len(nodes), 'machine')} on each rail of {plane.name}{zone}")
+        ranks = collective_limits(
+            len(nodes), f"{counted(len(nodes), 'machine')} on each rail of {plane.name}{zone}"
+        )
         command = (
             f"NCCL_IB_HCA=NIC-OF-THE-RAIL all_reduce_perf {LARGE} -g 1 on the rail's GPU of every machine"
         )
@@ -112,7 +123,7 @@ def units(plan: Plan, nodes: list[Node]) -> Iterator[AcceptanceTest]:
                 of_size.append(name)
         names = tuple(of_size)
         gpus = _gpus(members[names[0]])
-        ranks = whole(gpus, f"{counted(gpus, 'GPU')} in each unit of {counted(size, 'machine')}")
+        ranks = collective_limits(gpus, f"{counted(gpus, 'GPU')} in each unit of {counted(size, 'machine')}")
         bus = portion("bus", share("unit-share"), server, planned)
         command = f"all_reduce_perf {LARGE} -g 1 on every GPU of the unit"
         yield AcceptanceTest("collectives", "unit", pool, "nccl", command, names, (bus, *ranks))
@@ -151,7 +162,7 @@ def _fabric(plan: Plan, name: str, planes: list[FabricPlan], nodes: list[Node]) 
     """
     rate, _ = _uplink(plan, nodes)
     gpus = _gpus(nodes)
-    ranks = whole(gpus, f"{counted(gpus, 'GPU')} on {name}")
+    ranks = collective_limits(gpus, f"{counted(gpus, 'GPU')} on {name}")
     bisection = ends = 0
     for plane in planes:
         bisection += plane.bisection

@@ -21,15 +21,15 @@ def share(name: str) -> Figure:
     return figure(FILE, name)
 
 
-def portion(metric: str, share: Figure, whole: float, planned: str) -> Limit:
+def portion(metric: str, share: Figure, collective_limits: float, planned: str) -> Limit:
     """Return the limit that is a share of a planned figure in GB/s."""
     part = float(share.value or 0)
     low = high = None
     if share.low is not None and share.high is not None:
-        low, high = share.low * whole, share.high * whole
+        low, high = share.low * collective_limits, share.high * collective_limits
     return Limit(
         metric,
-        part * whole,
+        part * collective_limits,
         "GB/s",
         least=True,
         planned=planned,
@@ -44,7 +44,7 @@ def count(metric: str, value: float, planned: str, source: str, *, least: bool) 
     return Limit(metric, value, "1", least, planned, source)
 
 
-def whole(ranks: int, planned: str) -> tuple[Limit, Limit]:
+def collective_limits(ranks: int, planned: str) -> tuple[Limit, Limit]:
     """Return the two limits of every collective: it runs on all its ranks, and its results are right."""
     right = count("wrong", 0, "results that are right", "nccl-tests checks every value", least=False)
     return count("ranks", ranks, planned, "the plan", least=True), right

@@ -79,10 +79,10 @@ def state_bytes(
     """
     copy = SIZES[master] if master != "none" and precision != "fp32" else 0.0
     kept = _KEPT[optimizer] * SIZES[moments] + copy
-    return _whole(SIZES[precision]), _whole(SIZES[gradients]), _whole(kept)
+    return _plain_number(SIZES[precision]), _plain_number(SIZES[gradients]), _plain_number(kept)
 
 
-def _whole(size: float) -> float:
+def _plain_number(size: float) -> float:
     """Return a size without its fraction where it has none."""
     return int(size) if size == int(size) else size
 

@@ -153,7 +153,7 @@ class Clock:
         """Return how long the next blocking call may take."""
         return max(0.01, min(_SLICE, self._end - time.monotonic()))
 
-    def heard(self, count: int) -> None:
+    def note_received(self, count: int) -> None:
         """Note that bytes arrived; they extend the time at the least useful rate."""
         self.received += count
         self._end += count / _BYTES_PER_SECOND
@@ -228,7 +228,7 @@ class BoundedSocket(ssl.SSLSocket):
             except TimeoutError:
                 clock.check()
                 continue
-            clock.heard(count)
+            clock.note_received(count)
             # A trickle never times out, so the deadline is checked after each read as well.
             clock.check()
             return count

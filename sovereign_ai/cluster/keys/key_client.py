@@ -81,7 +81,7 @@ class KeyHandle:
         self._heard = 0.0
 
     @property
-    def heard(self) -> KeyAnswer | None:
+    def last_answer(self) -> KeyAnswer | None:
         """The last answer; None before the first one."""
         return KeyAnswer(self.key_id, self.withdrawn) if self.key_id else None
 

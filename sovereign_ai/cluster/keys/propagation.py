@@ -47,7 +47,7 @@ async def until_gate(cluster_dir: ClusterDir, name: str, holds: Callable[[KeyAns
     try:
         async for is_last in polling_async(_SERVICE_SECONDS, _ASK_SECONDS):
             await key.refresh()
-            if key.heard and holds(key.heard):
+            if key.last_answer and holds(key.last_answer):
                 break
             if is_last:
                 message = f"the key service does not know of {name!r} yet"

@@ -73,7 +73,7 @@ class Sealer:
             # Refuses to overwrite a withdrawn secret. A damaged one may be replaced: it cannot be read any
             # more.
             with contextlib.suppress(DamagedError):
-                await self._whole(place, before)
+                await self._opened(place, before)
         if level is None:
             if before.startswith(SEALED):
                 await self._stub(place, value, "")  # only to refuse a stub
@@ -93,12 +93,12 @@ class Sealer:
         if not value.startswith(SEALED):
             return value
         try:
-            return await self._whole(place, value)
+            return await self._opened(place, value)
         except KeyRefusedError:
             _, message = _parse_sealed(value)
             return bytes(message.stub)
 
-    async def _whole(self, place: bytes, value: bytes) -> bytes:
+    async def _opened(self, place: bytes, value: bytes) -> bytes:
         """Return the whole of a sealed value.
 
         Raises:

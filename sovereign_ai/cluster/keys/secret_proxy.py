@@ -90,7 +90,7 @@ class SecretProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     async def _taken(self, _request: bytes, _context: Any) -> bytes:
         """Report by which levels the gate seals now, and the last answers about the keys."""
-        keys = {name: asdict(key.heard) for name, key in self._sealer.keys.items() if key.heard}
+        keys = {name: asdict(key.last_answer) for name, key in self._sealer.keys.items() if key.last_answer}
         state = {"levels": levels_digest(self._sealer.levels), "keys": keys}
         return json.dumps(state).encode()
 

@@ -11,7 +11,7 @@ from sovereign_ai.cluster.guard import admission_folder, write_admission_setting
 from sovereign_ai.cluster.kind import cgroups, kwok, operator
 from sovereign_ai.cluster.kind.config import GUARD_MANIFESTS, control_plane, identity_file
 from sovereign_ai.cluster.kind.containers import containers, has_network, load, remove_network
-from sovereign_ai.cluster.kind.makers import CONTAINERS, IDENTITY, mark, new_identity, strangers
+from sovereign_ai.cluster.kind.makers import CONTAINERS, IDENTITY, foreign_containers, mark, new_identity
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.files.writing import write_private
@@ -112,7 +112,7 @@ def make(
     except BaseException:  # Ctrl-C too
         kept = log.read_bytes() if log.is_file() else b""
         # kind refuses a name that somebody took a moment ago, and would remove that cluster as well.
-        if not strangers(cluster_dir, containers(docker, cluster_dir.name)):
+        if not foreign_containers(cluster_dir, containers(docker, cluster_dir.name)):
             run_kind(
                 [
                     "delete",

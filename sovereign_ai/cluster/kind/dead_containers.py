@@ -14,7 +14,7 @@ from sovereign_ai.cluster.kind import operator
 from sovereign_ai.cluster.kind.config import control_plane
 from sovereign_ai.cluster.kind.containers import containers, need_engine
 from sovereign_ai.cluster.kind.machine_status import machines_of
-from sovereign_ai.cluster.kind.makers import strangers
+from sovereign_ai.cluster.kind.makers import foreign_containers
 from sovereign_ai.cluster.operator import OPERATOR
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.toolchain.container_engine import Docker
@@ -38,7 +38,7 @@ def dead_containers(cluster_dir: ClusterDir) -> tuple[DeadComponent, ...]:
     docker = Docker()
     need_engine(docker)
     listed = containers(docker, cluster_dir.name)
-    foreign = strangers(cluster_dir, listed)
+    foreign = foreign_containers(cluster_dir, listed)
     existing = {container.name: container for container in listed if container.name not in foreign}
     first = control_plane(cluster_dir.name)
     dead = []

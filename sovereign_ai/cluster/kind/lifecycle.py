@@ -44,7 +44,7 @@ from sovereign_ai.cluster.kind.machine_status import (
     ready_nodes,
     status_of,
 )
-from sovereign_ai.cluster.kind.makers import insist_on_adoptable, refusal, strangers
+from sovereign_ai.cluster.kind.makers import foreign_containers, insist_on_adoptable, refusal
 from sovereign_ai.cluster.lock import alone
 from sovereign_ai.cluster.removed_clusters import note_removed
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
@@ -236,7 +236,7 @@ def _refuse_strange(cluster_dir: ClusterDir, existing: tuple[Container, ...]) ->
             made by the command of another folder.
     """
     known = {control_plane(cluster_dir.name), *machines_of(cluster_dir).values()}
-    strange = _strange(existing, known) or strangers(cluster_dir, existing)
+    strange = _strange(existing, known) or foreign_containers(cluster_dir, existing)
     if strange:
         raise refusal(cluster_dir, strange, existing)
 

@@ -10,7 +10,7 @@ from typing import Any
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
 from sovereign_ai.cluster.kind import operator
 from sovereign_ai.cluster.kind.containers import containers, need_engine, server
-from sovereign_ai.cluster.kind.makers import strangers
+from sovereign_ai.cluster.kind.makers import foreign_containers
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of, clusters_root, read_json
 from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -119,7 +119,7 @@ def status_of(cluster_dir: ClusterDir) -> KindStatus:
     need_engine(docker)
     names = {container: machine for machine, container in machines_of(cluster_dir).items()}
     existing = containers(docker, cluster_dir.name)
-    foreign = strangers(cluster_dir, existing)
+    foreign = foreign_containers(cluster_dir, existing)
     listed = [container for container in existing if container.name not in foreign]
     url = None if foreign else server(docker, cluster_dir.name)
     ready = _ready(cluster_dir) if url else frozenset()

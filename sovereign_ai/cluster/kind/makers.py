@@ -7,7 +7,7 @@ exist. A cluster that was made by `kind create cluster` with the printed configu
 it over leaves a mark in its control plane, and records its containers.
 
     owned = new_identity(cluster_dir)              # before kind makes the containers
-    strangers(cluster_dir, containers(docker, "lab"))   # -> names of those that are somebody else's
+    foreign_containers(cluster_dir, containers(docker, "lab"))   # -> names of those that are somebody else's
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def new_identity(cluster_dir: ClusterDir) -> str:
     return identity
 
 
-def strangers(cluster_dir: ClusterDir, existing: Iterable[Container]) -> list[str]:
+def foreign_containers(cluster_dir: ClusterDir, existing: Iterable[Container]) -> list[str]:
     """Return the names of the containers that this folder's cluster does not have.
 
     A record of an earlier version states no identity: then what was certainly made elsewhere is not its own.

@@ -112,7 +112,7 @@ class HostRun:
         return tuple(result for result in self.results if result.state in FAILED_STATES)
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether every host was worked on and none failed."""
         return not self.stopped and not self.bad
 

@@ -70,7 +70,7 @@ class Net:
     partitions: str
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """What is twinned, in words."""
         ports_text = counted(len(self.adapters), "host port")
         nodes = f"{counted(len(self.switches), 'switch', 'switches')}, {ports_text}"

@@ -21,7 +21,7 @@ from sovereign_ai.operate.repair.faults import NOT_READY, Fault, Remedy
 from sovereign_ai.operate.repair.record import Record, Step
 from sovereign_ai.text import counted
 
-_MOST_SAID, _LONGEST_FAULT = 8, 100
+_MOST_NAMED, _LONGEST_FAULT = 8, 100
 """Faults that are named, and letters of each: a broken driver fails every check of every GPU at once."""
 _MOST_GPUS = 64
 """GPUs of a machine that a record names one by one."""
@@ -340,7 +340,7 @@ def _begin(machine: Machine, now: datetime) -> Decision | None:
     """Begin the repair of a machine with a fault, or of one whose record was removed or damaged."""
     if not machine.faults and machine.cordon is not Cordon.OURS:
         return None
-    cause = _said(machine.faults) or "its record was removed"
+    cause = _fault_text(machine.faults) or "its record was removed"
     # Cordoned by somebody else, it is drained and repaired all the same, and stays cordoned at the end.
     record = Record(Step.DRAIN, now, cause)
     return Decision(machine.name, Act.CORDON, cause, record)
@@ -383,7 +383,7 @@ def _remedy(machine: Machine, record: Record, policy: Policy, now: datetime, *, 
     if not machine.faults:
         return _test(machine, record, now)
     worst = max(fault.remedy for fault in machine.faults)
-    reason = _said(machine.faults)
+    reason = _fault_text(machine.faults)
     recent = tuple(moment for moment in machine.repairs if now - moment < policy.relapse_window)
     if is_own and not record.attempts and len(recent) >= policy.relapses:
         days, times = policy.relapse_window / timedelta(days=1), counted(len(recent), "time")
@@ -406,7 +406,7 @@ def _await_remedy(machine: Machine, record: Record, policy: Policy, now: datetim
     limit = policy.reset if record.step is Step.RESET else policy.reboot
     if now - record.since < limit:
         return None
-    reason = f"{_said(machine.faults)}, {limit} after the request: {record.step}"
+    reason = f"{_fault_text(machine.faults)}, {limit} after the request: {record.step}"
     return _escalate(machine, record, policy, now, reason)
 
 
@@ -419,7 +419,7 @@ def _test(machine: Machine, record: Record, now: datetime) -> Decision:
 def _await_acceptance(machine: Machine, record: Record, policy: Policy, now: datetime) -> Decision | None:
     """Return an accepted machine to work; one that was not accepted, or has a fault again, goes back."""
     if machine.faults:
-        return _escalate(machine, record, policy, now, f"{_said(machine.faults)}, in its acceptance")
+        return _escalate(machine, record, policy, now, f"{_fault_text(machine.faults)}, in its acceptance")
     if machine.accepted is False:
         return _escalate(machine, record, policy, now, "it was not accepted")
     if machine.accepted:
@@ -539,8 +539,8 @@ def gpus_to_reset(faults: Collection[Fault]) -> tuple[int, ...]:
     return _named_gpus(faults) if is_reset else ()
 
 
-def _said(faults: Sequence[Fault]) -> str:
+def _fault_text(faults: Sequence[Fault]) -> str:
     """Return faults in words that a record has room for: the first of them, and how many more there are."""
-    named = [str(fault)[:_LONGEST_FAULT] for fault in faults[:_MOST_SAID]]
+    named = [str(fault)[:_LONGEST_FAULT] for fault in faults[:_MOST_NAMED]]
     more = len(faults) - len(named)
     return ", ".join([*named, f"and {counted(more, 'more fault')}"] if more else named)

@@ -137,7 +137,7 @@ def _hall_caps(site: Site, shapes: Sequence[Shape], other: Mapping[str, int]) ->
     for index, hall in enumerate(site.halls):
         if hall.cap is None:
             continue
-        racks = [_whole(group) for group in groups if group.shape.hall.name == hall.name]
+        racks = [_uncapped(group) for group in groups if group.shape.hall.name == hall.name]
         fixed = Fraction(other.get(hall.name, 0))
         text = f"hall {hall.name} draws at most {hall.cap}"
         yield _Cap(hall.cap.count, racks, fixed, f"halls[{index}].cap", text)
@@ -147,7 +147,7 @@ def _site_cap(site: Site, shapes: Sequence[Shape], other: Mapping[str, int]) -> 
     """Yield the cap of a whole site."""
     cap = site.power.cap.site if site.power.cap else None
     if cap is not None:
-        racks = [_whole(group) for group in _groups_at(site, shapes)]
+        racks = [_uncapped(group) for group in _groups_at(site, shapes)]
         fixed = Fraction(_support(site, other))
         yield _Cap(cap.count, racks, fixed, "power.cap.site", f"the site draws at most {cap}")
 
@@ -157,7 +157,7 @@ def _support(site: Site, other: Mapping[str, int]) -> int:
     return sum(other.get(hall.name, 0) for hall in site.halls)
 
 
-def _whole(group: RackGroup) -> _CappedRack:
+def _uncapped(group: RackGroup) -> _CappedRack:
     """Return equal racks with all of their power."""
     fixed = shared_watts(group.shape.system)
     flexible = planned_watts(group.shape, group.machines) - fixed
@@ -177,7 +177,7 @@ def _rows(shapes: Sequence[Shape], hall: str, length: int) -> list[list[_CappedR
             if number % length == 0:
                 rows.append([])
             machines = min(shape.per_rack, shape.total - start)
-            rows[-1].append(_whole(RackGroup(shape, machines, 0, 1)))
+            rows[-1].append(_uncapped(RackGroup(shape, machines, 0, 1)))
             number += 1
     return rows
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sovereign_ai.assess.acceptance.limits import count, fio, portion, rates, share, whole
+from sovereign_ai.assess.acceptance.limits import collective_limits, count, fio, portion, rates, share
 from tests.render.lab import stack
 
 
@@ -17,7 +17,7 @@ def test_a_portion_is_a_share_of_the_planned_figure_with_the_same_range() -> Non
 
 
 def test_a_collective_runs_on_all_ranks_and_has_no_wrong_value() -> None:
-    ranks, wrong = whole(8, "8 GPUs")
+    ranks, wrong = collective_limits(8, "8 GPUs")
     assert (ranks.met(8), ranks.met(7), wrong.met(0), wrong.met(1)) == (True, False, True, False)
 
 

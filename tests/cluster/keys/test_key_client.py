@@ -21,13 +21,13 @@ def noted(*answers: tuple[bool, str]) -> tuple[KeyHandle, list[str]]:
 
 def test_before_the_first_answer_nothing_is_known() -> None:
     key, changes = noted()
-    assert (key.heard, changes) == (None, [])
+    assert (key.last_answer, changes) == (None, [])
 
 
 def test_withdrawal_and_restoration_are_changes_and_a_rotation_is_none() -> None:
     key, changes = noted((False, "k/1"), (False, "k/2"), (True, "k/2"), (True, "k/2"), (False, "k/3"))
     assert changes == ["k/2", "k/3"]
-    assert key.heard == KeyAnswer("k/3", withdrawn=False)
+    assert key.last_answer == KeyAnswer("k/3", withdrawn=False)
 
 
 def test_a_withdrawn_key_loses_its_seeds_at_once() -> None:

@@ -47,7 +47,7 @@ def test_units_are_worked_on_in_order_and_each_is_told_of(states: dict[str, Stat
         THREE, RunRequest("hosts.yml"), progress=silent, done=lambda unit, _results: told.append(unit)
     )
     assert told == ["u0", "u1", "u2"]
-    assert outcome.whole
+    assert outcome.complete
 
 
 @pytest.mark.parametrize(("budget", "last"), [(0, "not-run"), (1, "ok")])
@@ -58,7 +58,7 @@ def test_no_further_unit_is_begun_once_more_hosts_failed_than_the_budget_allows(
     outcome = run(THREE, RunRequest("hosts.yml", budget=budget), progress=silent)
     assert [one.state for one in outcome.results] == ["ok", "failed", last]
     assert bool(outcome.stopped) is (last == "not-run")
-    assert not outcome.whole
+    assert not outcome.complete
 
 
 def test_a_check_looks_at_every_host_whatever_fails(states: dict[str, State]) -> None:

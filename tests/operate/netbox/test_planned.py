@@ -13,7 +13,7 @@ from tests.outputs.test_borders import BORDERS, outside_ports
 from tests.render.lab import stack
 
 
-@pytest.mark.parametrize("name", ["stack lab", *(f"stranger {border}" for border in BORDERS)])
+@pytest.mark.parametrize("name", ["stack lab", *(f"edge {border}" for border in BORDERS)])
 def test_every_row_of_the_import_files_is_an_object_whose_references_exist(name: str) -> None:
     factory, plan = design(name)
     planned = planned_objects(factory, plan)
@@ -32,7 +32,7 @@ def test_every_row_of_the_import_files_is_an_object_whose_references_exist(name:
 
 @pytest.mark.parametrize("border", BORDERS)
 def test_ports_to_the_outside_are_interfaces_shut_and_described_without_a_cable(border: str) -> None:
-    factory, plan = design(f"stranger {border}")
+    factory, plan = design(f"edge {border}")
     planned = planned_objects(factory, plan)
     shut = {key for key, port in planned["interfaces"].items() if port.initial.get("enabled") is False}
     ends = {(port.switch, port.linux) for port in outside_ports(border)}

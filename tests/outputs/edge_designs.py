@@ -43,7 +43,7 @@ def description(name: str) -> Data:
     return _CHANGES[name](_lab())
 
 
-def stranger_names() -> list[str]:
+def edge_design_names() -> list[str]:
     """Return the names of all of them."""
     return list(_CHANGES)
 
