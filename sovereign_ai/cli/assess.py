@@ -38,14 +38,16 @@ Why = Annotated[
         "--why", help="Below each number its formula and inputs, and the source of each figure, once."
     ),
 ]
-_MANIFEST = "Print its objects instead, with this container image: those of the platform's controllers."
+_MANIFEST = "Print its Kubernetes objects instead, for the platform's controllers, with this container image."
 _FOR = "What the objects of a service are for: lws, kserve or dynamo; left out, platform.serving decides."
 _For = Annotated[
     str | None, typer.Option("--for", metavar="FORM", help=_FOR, autocompletion=complete_serving)
 ]
 On = Annotated[
     str | None,
-    typer.Option("--on", metavar="DAY", help="The day that is assessed, 2026-12-31; left out, today."),
+    typer.Option(
+        "--on", metavar="DAY", help="The day that is assessed, such as 2026-12-31; left out, today."
+    ),
 ]
 
 
@@ -81,13 +83,16 @@ def add(app: typer.Typer) -> None:
         figures: Figures = None,
         wet_bulb: Annotated[
             list[str] | None,
-            typer.Option(metavar="SITE=FILE", help="Hourly wet bulb in degrees Celsius, a number a line."),
+            typer.Option(
+                metavar="SITE=FILE",
+                help="Hourly wet-bulb temperature in degrees Celsius, one number on each line.",
+            ),
         ] = None,
         hourly: Annotated[
             list[str] | None,
             typer.Option(
                 metavar="SITE=FILE",
-                help="CSV of kilowatts, a row an hour; a column a contract, and `load` for what is drawn.",
+                help="CSV of kilowatts, a row for each hour; a column for each contract, and `load`.",
             ),
         ] = None,
         store: Annotated[
@@ -112,7 +117,8 @@ def add(app: typer.Typer) -> None:
         stack: DescriptionArgument = Path(),
         figures: Figures = None,
         focus: Annotated[
-            str | None, typer.Option(metavar="MONTH", help="A month, 2026-12, to write as FOCUS 1.2 CSV.")
+            str | None,
+            typer.Option(metavar="MONTH", help="A month to write as FOCUS 1.2 CSV, such as 2026-12."),
         ] = None,
         out: Annotated[
             Path | None, typer.Option("--output", "-o", help="File for the CSV; left out, standard output.")
@@ -477,7 +483,7 @@ def _month(text: str) -> date:
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
-        _refuse("bad-date", f"--focus: {text!r} is no month", "write --focus 2026-12")
+        _refuse("bad-date", f"--focus: {text!r} is no month", "write year and month: --focus 2026-12")
 
 
 def _refuse(code: str, message: str, hint: str) -> NoReturn:

@@ -52,7 +52,9 @@ def add(app: typer.Typer) -> None:
         ] = None,
         on: Annotated[
             str | None,
-            typer.Option("--on", metavar="DAY", help="The day that is judged, 2026-12-31; left out, today."),
+            typer.Option(
+                "--on", metavar="DAY", help="The day that is judged, such as 2026-12-31; left out, today."
+            ),
         ] = None,
         short: Annotated[Format | None, typer.Option("-f", hidden=True)] = None,
         as_json: Annotated[bool, AsJson] = False,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sovereign_ai.cluster.control_plane import ControlPlane
 
 Name = Annotated[
-    str, typer.Argument(help="The cluster's name; for `up` and with --cluster kind, the stack's folder too.")
+    str, typer.Argument(help="The cluster's name; `up` and --cluster kind take a stack's folder too.")
 ]
 
 
@@ -29,7 +29,7 @@ ClusterOption = Annotated[
     typer.Option("--cluster", help=f"{explain_local_kinds()} Left out, embedded.", show_default=False),
 ]
 _QUEUEING = (
-    "Run Kueue beside it, or no more; left out, as the stack's platform says, else as it was. Embedded only."
+    "Run Kueue beside it, or stop it; left out, as the stack's platform says, else as it was. Embedded only."
 )
 BackendOption = Annotated[LocalBackend | None, typer.Option("--backend", hidden=True)]
 """The old name of `--cluster`, accepted with a note until 0.2."""

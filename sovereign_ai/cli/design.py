@@ -65,7 +65,9 @@ def add(app: typer.Typer) -> None:
 
     @app.command("design", **example("sovereign-ai design --gpus 64 --system dgx-h100 --site DE"))
     def design(
-        gpus: Annotated[int, typer.Option(metavar="N", help="GPUs at least; rounded up to whole machines.")],
+        gpus: Annotated[
+            int, typer.Option(metavar="N", help="Least number of GPUs; rounded up to whole machines.")
+        ],
         system: Annotated[
             str,
             typer.Option(
@@ -83,17 +85,20 @@ def add(app: typer.Typer) -> None:
             ),
         ],
         oversubscription: Annotated[
-            str, typer.Option(metavar="RATIO", help="The most that the compute fabric may block, 2:1.")
+            str,
+            typer.Option(
+                metavar="RATIO", help="Highest oversubscription of the compute fabric, such as 2:1."
+            ),
         ] = "1:1",
         fabric: Annotated[FabricKind, typer.Option(help="Technology of the compute fabric.")] = "any",
         storage: Annotated[
-            str, typer.Option(metavar="CAPACITY", help="A storage tier, '2 PB'; left out, none.")
+            str, typer.Option(metavar="CAPACITY", help="A storage tier, such as '2 PB'; left out, none.")
         ] = "",
         border_ports: Annotated[
             str,
             typer.Option(
                 metavar="N[@LINK]",
-                help="Links to the outside at least, '8@100 Gbps'; left out, none.",
+                help="Least number of links to the outside, such as '8@100 Gbps'; left out, none.",
                 autocompletion=_complete_border,
             ),
         ] = "",
@@ -101,7 +106,7 @@ def add(app: typer.Typer) -> None:
             str,
             typer.Option(
                 metavar="N[@MODEL]",
-                help="Management machines, '5@r660'; left out, none.",
+                help="Management machines, such as '5@r660'; left out, none.",
                 autocompletion=_complete_manager,
             ),
         ] = "",
@@ -113,7 +118,7 @@ def add(app: typer.Typer) -> None:
         on: Annotated[
             str | None,
             typer.Option(
-                "--on", metavar="DAY", help="The day that is assessed, 2026-12-31; left out, today."
+                "--on", metavar="DAY", help="The day that is assessed, such as 2026-12-31; left out, today."
             ),
         ] = None,
         out: Annotated[

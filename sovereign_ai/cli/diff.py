@@ -26,7 +26,9 @@ def add(app: typer.Typer) -> None:
         right: Annotated[Path, typer.Argument(help="The other one.")],
         on: Annotated[
             str | None,
-            typer.Option("--on", metavar="DAY", help="The day that counts, 2026-12-31; left out, today."),
+            typer.Option(
+                "--on", metavar="DAY", help="The day that counts, such as 2026-12-31; left out, today."
+            ),
         ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:

@@ -104,7 +104,9 @@ def add(app: typer.Typer) -> None:
         witness: Witnesses = None,
         on: Annotated[
             str | None,
-            typer.Option("--on", metavar="DAY", help="The day of the run, 2026-12-31; left out, today."),
+            typer.Option(
+                "--on", metavar="DAY", help="The day of the run, such as 2026-12-31; left out, today."
+            ),
         ] = None,
         timestamp_url: Annotated[
             str | None,
@@ -142,7 +144,10 @@ def add(app: typer.Typer) -> None:
         log: Log = None,
         witness: Witnesses = None,
         without_log: Annotated[
-            bool, typer.Option("--no-log", help="Check no log: lines that were cut off go unnoticed.")
+            bool,
+            typer.Option(
+                "--no-log", help="Do not check the log; lines that were removed from its end go unnoticed."
+            ),
         ] = False,
         run_program: Annotated[
             bool,
@@ -207,7 +212,7 @@ def add(app: typer.Typer) -> None:
         witness: Witnesses = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Hand the log over to another key; both keys sign the handover."""
+        """Continue the log with another key; both keys sign the change."""
         run_command(
             "evidence rotate",
             as_json,

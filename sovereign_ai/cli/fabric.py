@@ -35,7 +35,7 @@ Plane = Annotated[
 
 def add(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Assess, configure and twin the networks of a plan.")
+    group = typer.Typer(no_args_is_help=True, help="Assess, configure and emulate the networks of a plan.")
     app.add_typer(group, name="fabric")
 
     @group.command("check", **example("sovereign-ai fabric check stacks/lab"))
@@ -139,7 +139,8 @@ def add(app: typer.Typer) -> None:
         )
 
     twin = typer.Typer(
-        no_args_is_help=True, help="Build planes of real daemons: FRR, or OpenSM on ibsim; needs root."
+        no_args_is_help=True,
+        help="Emulate planes with their real daemons, FRR or OpenSM on ibsim; needs root.",
     )
     group.add_typer(twin, name="twin")
 

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 BmcFile = Annotated[
     Path | None,
-    typer.Option("--bmc", help="The machines' controllers instead: file of user:password, mode 0600."),
+    typer.Option(
+        "--bmc", help="Work on the BMCs of the machines instead; a file of user:password, mode 0600."
+    ),
 ]
 BmcCa = Annotated[
     Path | None, typer.Option("--bmc-ca", help="Certificates that may sign the controllers' own, with --bmc.")
@@ -108,7 +110,7 @@ def add(app: typer.Typer) -> None:
         ] = None,
         key: Annotated[
             Path | None,
-            typer.Option("--key", help="Sign the results, and add the run to the chain; with --output."),
+            typer.Option("--key", help="Sign the results, and add the run to the log; with --output."),
         ] = None,
         forks: Forks = 50,
         dry_run: DryRun = False,

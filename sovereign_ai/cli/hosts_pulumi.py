@@ -25,7 +25,9 @@ Limit = Annotated[
 ]
 GivenFile = Annotated[
     Path | None,
-    typer.Option("--given", help="Facts that no plan has; left out, hosts.yaml in the stack's folder."),
+    typer.Option(
+        "--given", help="Settings that the plan does not have; left out, hosts.yaml in the stack's folder."
+    ),
 ]
 Forks = Annotated[
     int,

@@ -62,7 +62,9 @@ def add(group: typer.Typer) -> None:
         ] = None,
         authorities: Annotated[
             Path | None,
-            typer.Option("--ca", metavar="FILE", help="Who signed NetBox's certificate; else the system."),
+            typer.Option(
+                "--ca", metavar="FILE", help="Certificates of who signed NetBox's; left out, the system's."
+            ),
         ] = None,
         observed: Annotated[
             Path | None,
@@ -79,7 +81,7 @@ def add(group: typer.Typer) -> None:
         dry_run: Annotated[
             bool, typer.Option("--dry-run", help="Say what would be done; only read from NetBox.")
         ] = False,
-        yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer the question with yes.")] = False,
+        yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
         mass_deletion: Annotated[
             bool,
             typer.Option(
@@ -91,7 +93,7 @@ def add(group: typer.Typer) -> None:
         ] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
-        """Make a NetBox hold the plan's inventory.
+        """Write the plan's inventory into a NetBox.
 
         Only objects that carry this factory's mark are changed or deleted. Exit 3: others stand in the way.
         """

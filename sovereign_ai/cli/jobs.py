@@ -37,7 +37,7 @@ _DRY_RUN_HELP = "Let the cluster judge it; store nothing."
 _NO_QUEUE_HELP = "Start it at once, on a cluster where no Kueue admits it."
 _DURATION_HELP = "How long it runs on simulated machines, such as 90s or 2h; left out, it ends at once."
 _Duration = Annotated[str, typer.Option("--simulated-duration", metavar="TIME", help=_DURATION_HELP)]
-_ANYWAY_HELP = "Submit it though it does not fit, that is not known, or no controller admits it."
+_ANYWAY_HELP = "Submit it even if it does not fit, if that is unknown, or if no controller admits it."
 
 
 @frozen_dataclass

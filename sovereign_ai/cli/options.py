@@ -37,7 +37,7 @@ def day(text: str | None, option: str = "--on") -> date:
         return date.fromisoformat(text)
     except ValueError:
         message = f"{option}: {text[:_LONGEST_DAY]!r} is no day of the calendar"
-        raise UsageError(Problem("bad-date", message, hint=f"write {option} 2026-12-31")) from None
+        raise UsageError(Problem("bad-date", message, hint=f"write a day as {option} 2026-12-31")) from None
 
 
 def pairs(option: str, texts: Sequence[str], form: str, example: str) -> dict[str, str]:

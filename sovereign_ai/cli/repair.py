@@ -57,7 +57,7 @@ def add(app: typer.Typer) -> None:
     @group.command("run", **example("sovereign-ai repair run stacks/lab --once --dry-run"))
     def run(
         stack: StackArgument = Path(),
-        once: Annotated[bool, typer.Option("--once", help="One round, and not until Ctrl-C.")] = False,
+        once: Annotated[bool, typer.Option("--once", help="Run one round and exit.")] = False,
         dry_run: Annotated[
             bool, typer.Option("--dry-run", help="Say what a round would do; write nothing.")
         ] = False,
@@ -108,7 +108,7 @@ def add(app: typer.Typer) -> None:
     def accept(
         stack: StackArgument,
         node: NodeName,
-        failed: Annotated[bool, typer.Option("--failed", help="It was not accepted.")] = False,
+        failed: Annotated[bool, typer.Option("--failed", help="Report that it was not accepted.")] = False,
         cluster: ClusterOption = Backend.EMBEDDED,
         kubeconfig: KubeconfigOption = None,
         name: StackOption = None,
@@ -136,7 +136,7 @@ def add(app: typer.Typer) -> None:
         seed: Annotated[
             int | None,
             typer.Option(
-                "--seed", min=0, metavar="N", help="Draw faults as a fleet has them, by this number."
+                "--seed", min=0, metavar="N", help="Draw random faults at a fleet's rates, with this seed."
             ),
         ] = None,
         days: Annotated[
@@ -151,7 +151,8 @@ def add(app: typer.Typer) -> None:
             Path | None, typer.Option("--from", metavar="FILE", help="Replay the faults of a file.")
         ] = None,
         speed: Annotated[
-            float, typer.Option("--speed", min=1.0, metavar="TIMES", help="How much faster than the clock.")
+            float,
+            typer.Option("--speed", min=1.0, metavar="TIMES", help="How many times faster than real time."),
         ] = 3600.0,
         cluster: LocalClusterOption = Backend.EMBEDDED,
         name: StackOption = None,

@@ -80,11 +80,13 @@ def add_simulate(group: typer.Typer) -> None:
     def simulate_(
         stack: StackArgument = Path(),
         days: Annotated[
-            float, typer.Option("--days", min=1, max=3660, metavar="DAYS", help="Days of each run.")
+            float, typer.Option("--days", min=1, max=3660, metavar="DAYS", help="Length of each run in days.")
         ] = 30.0,
         months: Annotated[
             int,
-            typer.Option("--months", min=1, max=1000, metavar="N", help="Runs, each with its own faults."),
+            typer.Option(
+                "--months", min=1, max=1000, metavar="N", help="Number of runs, each with its own faults."
+            ),
         ] = 10,
         seed: Annotated[
             int, typer.Option("--seed", min=0, metavar="N", help="The first run's seed; then the next ones.")

@@ -68,7 +68,9 @@ def add(app: typer.Typer) -> None:
         ] = None,
         on: Annotated[
             str | None,
-            typer.Option("--on", metavar="DAY", help="The day of the report, 2026-12-31; left out, today."),
+            typer.Option(
+                "--on", metavar="DAY", help="The day of the report, such as 2026-12-31; left out, today."
+            ),
         ] = None,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HostsOption = Annotated[bool, typer.Option("--hosts", help="The state of the stack's hosts instead.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer the question with yes.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -96,7 +96,7 @@ def add(app: typer.Typer) -> None:
         to: Annotated[
             Path,
             typer.Option(
-                "--to", metavar="FOLDER", help="The state home, which XDG_STATE_HOME names from then on."
+                "--to", metavar="FOLDER", help="The new state home; set XDG_STATE_HOME to it afterwards."
             ),
         ],
         stack: StackArgument = Path(),

@@ -36,9 +36,7 @@ LocalClusterOption = Annotated[
 KubeconfigOption = Annotated[
     Path | None, typer.Option("--kubeconfig", help="Kubeconfig of your cluster, with --cluster kubeconfig.")
 ]
-YesOption = Annotated[
-    bool, typer.Option("--yes", "-y", help="Answer the question about a cluster of yours with yes.")
-]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changing your own cluster.")]
 StackOption = Annotated[
     str | None,
     typer.Option("--stack", metavar="NAME", help="Which of the plan's clusters, where it has several."),

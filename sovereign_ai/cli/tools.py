@@ -73,7 +73,7 @@ def add(app: typer.Typer) -> None:
                 "--published", help="Pull kind's published image by digest, if a registry gives it."
             ),
         ] = False,
-        again: Annotated[bool, typer.Option("--again", help="Build it even if one is there.")] = False,
+        again: Annotated[bool, typer.Option("--again", help="Build it even if it is there already.")] = False,
         as_json: Annotated[bool, AsJson] = False,
     ) -> None:
         """Load kind's node image into the container engine: from the cache, else built from source."""

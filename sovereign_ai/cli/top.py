@@ -41,7 +41,7 @@ def add(app: typer.Typer) -> None:
     @app.command("top", **example("sovereign-ai top stacks/lab --once"))
     def top(
         stack: StackArgument = Path(),
-        once: Annotated[bool, typer.Option("--once", help="One observation, and not until Ctrl-C.")] = False,
+        once: Annotated[bool, typer.Option("--once", help="Print one observation and exit.")] = False,
         interval: Annotated[
             float, typer.Option("--interval", min=0.5, metavar="SECONDS", help="Pause between observations.")
         ] = 2.0,

@@ -118,7 +118,7 @@ def refused(error: TyperException, arguments: Sequence[str], root: Command) -> t
     """
     command, words = _named_command(arguments, root)
     program = " ".join(("sovereign-ai", *words))
-    hint = f"`{program} --help` shows what can be written"
+    hint = f"`{program} --help` shows its arguments and options"
     if suggestion := _nearest_name(error, command):
         hint = with_more(suggestion, hint)
     problem = Problem("usage", hide_announced(_message(error)), hint=hint)

@@ -50,7 +50,10 @@ class UserCluster:
         if self.given is None:
             # $KUBECONFIG and ~/.kube/config are not read: the wrong cluster must not be changed by accident.
             message = "--cluster kubeconfig needs --kubeconfig FILE"
-            raise UsageError(Problem("no-kubeconfig", message, hint="a cluster is named, never guessed"))
+            hint = (
+                "KUBECONFIG and ~/.kube/config are not read, so that no other cluster is changed by accident"
+            )
+            raise UsageError(Problem("no-kubeconfig", message, hint=hint))
         if not self.given.is_file():
             message = f"{self.given} does not exist"
             hint = "if it was moved or has another name, name it so: --kubeconfig FILE"

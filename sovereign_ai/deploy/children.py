@@ -172,7 +172,7 @@ def former_names(opts: pulumi.ResourceOptions | None, name: str) -> list[str] | 
     # Of a parent in a program of another language neither name nor aliases are known.
     parent_name = getattr(parent, "_name", None)
     is_derived = parent_name is not None and name.startswith(parent_name)
-    if is_derived and any(above._aliases for above in ancestors(parent)):  # noqa: SLF001 - nowhere else
+    if is_derived and any(above._aliases for above in ancestors(parent)):  # noqa: SLF001 - as in `place_of`
         return None
     names = []
     for alias in (opts.aliases if opts else None) or ():

@@ -230,7 +230,7 @@ def test_a_month_that_is_none_is_shown_as_it_was_written():
     told = _run("cost", str(STACKS / "lab"), "--focus", "dec")
     assert told.exit_code == 2
     assert "'dec' is no month" in told.stderr
-    assert "write --focus 2026-12" in told.stderr
+    assert "write year and month: --focus 2026-12" in told.stderr
 
 
 @pytest.mark.parametrize("option", ["--wet-bulb", "--hourly", "--store"])

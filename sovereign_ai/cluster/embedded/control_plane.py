@@ -121,7 +121,7 @@ class EmbeddedControlPlane:
             message = f"there is no embedded cluster {self.name!r}"
             hint = (
                 "`sovereign-ai up STACK` makes it and deploys the stack;"
-                " a cluster of yours: --cluster kubeconfig --kubeconfig FILE"
+                " for a cluster of yours, write --cluster kubeconfig --kubeconfig FILE"
             )
             raise EnvironmentLacksError(Problem("no-cluster", message, hint=hint))
         return RunningCluster(name=self.name, kubeconfig=kubeconfig)
