@@ -215,7 +215,7 @@ def pending_changes(engine: Engine, stack: Stack, api: Api, bundle: Bundle) -> C
     if loaded_by(stack.folder) is not None or changes.needs_refresh:
         return changes
     # A program that the user edited may declare further resources, which only the engine can compare.
-    return replace(changes, whole=OWN_PROGRAM)
+    return replace(changes, full_run_reason=OWN_PROGRAM)
 
 
 def can_do_without_engine(changes: Changes, checked: Checked) -> bool:

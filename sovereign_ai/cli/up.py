@@ -405,7 +405,7 @@ class _Deployment:
         early: AbstractContextManager[None] = nullcontext()
         # A program that the user edited may deploy other policies than those of the bundle. A refresh would
         # take policies that were applied a moment ago for those that the state holds.
-        if is_understood(changes.whole) and not refresh:
+        if is_understood(changes.full_run_reason) and not refresh:
             early = applying_policies(
                 self.stack.factory,
                 self.stack.plan,

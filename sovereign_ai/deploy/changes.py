@@ -8,8 +8,8 @@ the state already, and whose live fields somebody else changed, has drifted: app
 it, and the state stays as it is.
 
 Nothing here connects to a cluster or to Pulumi. What this comparison does not understand (a state of another
-program, an interrupted run, another description) is not guessed: `whole` is then the reason why the engine
-has to process everything.
+program, an interrupted run, another description) is not guessed: `full_run_reason` is then the reason why the
+engine has to process everything.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Changes:
         same: how many objects need no change.
         vanished: how many objects of the state are not live.
         fields: for each live object that is not as declared, what differs; `found` is the old value.
-        whole: why the engine has to process every resource; empty if the changes above are all.
+        full_run_reason: why the engine has to process every resource; empty if the changes above are all.
     """
 
     create: tuple[str, ...] = ()
@@ -80,12 +80,12 @@ class Changes:
     same: int = 0
     vanished: int = 0
     fields: Mapping[str, tuple[Difference, ...]] = field(default_factory=dict)
-    whole: str = ""
+    full_run_reason: str = ""
 
     @property
     def needs_engine(self) -> bool:
         """Whether the engine has to run at all."""
-        return bool(self.whole or self.create or self.adopt or self.update or self.delete)
+        return bool(self.full_run_reason or self.create or self.adopt or self.update or self.delete)
 
     @property
     def needs_refresh(self) -> bool:
@@ -94,12 +94,12 @@ class Changes:
         It need not where every object of the state was just read: an object whose fields differ is applied
         once more afterwards.
         """
-        return self.vanished > 0 or not is_understood(self.whole)
+        return self.vanished > 0 or not is_understood(self.full_run_reason)
 
 
-def is_understood(whole: str) -> bool:
+def is_understood(reason: str) -> bool:
     """Return whether this comparison is valid with a reason for the engine to process everything."""
-    return whole in _UNDERSTOOD
+    return reason in _UNDERSTOOD
 
 
 @frozen_dataclass
@@ -206,7 +206,7 @@ def compare(
         same=len(groups["same"]),
         vanished=sum(name in held.objects for name in groups["create"]),
         fields=fields,
-        whole=_whole(bundle, inputs, provider, checkpoint, held),
+        full_run_reason=_full_run_reason(bundle, inputs, provider, checkpoint, held),
     )
 
 
@@ -256,7 +256,7 @@ def _tree(text: str) -> tuple[str, str | None]:
     return ast.dump(tree), loaded
 
 
-def _whole(
+def _full_run_reason(
     bundle: Bundle,
     inputs: Mapping[str, Any],
     provider: Mapping[str, Any],

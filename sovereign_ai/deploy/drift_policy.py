@@ -58,7 +58,7 @@ def needs_refresh(changes: Changes) -> bool:
 
     A program of the user's own is no reason here: the engine compares its declarations with the state.
     """
-    return changes.needs_refresh and changes.whole != OWN_PROGRAM
+    return changes.needs_refresh and changes.full_run_reason != OWN_PROGRAM
 
 
 def is_always_restored(name: str) -> bool:

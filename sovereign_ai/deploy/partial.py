@@ -131,7 +131,7 @@ def partial_run(
     differing = frozenset({*changes.create, *changes.adopt, *changes.update})
     components = bundle.by_component()
     counts = {name: {"component": name, "objects": len(objects)} for name, objects in components.items()}
-    is_unknown = held.root is None or changes.needs_refresh or not is_understood(changes.whole)
+    is_unknown = held.root is None or changes.needs_refresh or not is_understood(changes.full_run_reason)
     # A deletion deletes its dependents too, which a targeted run refuses to do.
     is_shrinking = bool(changes.delete) or bool(held.parts.keys() - counts.keys())
     if held.root is None or is_unknown or is_shrinking or not 0 < len(differing) <= _MOST_TARGETS:

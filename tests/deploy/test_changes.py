@@ -142,7 +142,7 @@ def test_a_state_that_is_not_understood_is_left_to_the_engine() -> None:
     provider = state()
     provider[1]["inputs"]["kubeconfig"] = "/other"
     assert changes(provider, live()).needs_refresh
-    assert changes([], live()).whole == "nothing is deployed yet"
+    assert changes([], live()).full_run_reason == "nothing is deployed yet"
 
 
 def test_a_state_with_names_of_an_earlier_version_is_refreshed() -> None:
@@ -150,7 +150,7 @@ def test_a_state_with_names_of_an_earlier_version_is_refreshed() -> None:
     for objects in (live(), live()[1:]):
         found = changes(named, objects)
         assert (found.needs_engine, found.needs_refresh) == (True, True)
-        assert "earlier version" in found.whole
+        assert "earlier version" in found.full_run_reason
 
 
 @pytest.mark.parametrize("stack", sorted(path.name for path in STACKS.iterdir() if path.is_dir()))

@@ -42,8 +42,8 @@ def test_what_the_description_adds_or_changes_is_deployed_under_both_policies() 
 
 
 def test_a_program_of_ones_own_needs_no_look_at_every_object_and_a_run_cut_short_does() -> None:
-    assert not needs_refresh(Changes(whole=OWN_PROGRAM))
-    assert needs_refresh(Changes(whole="the last run did not come to its end"))
+    assert not needs_refresh(Changes(full_run_reason=OWN_PROGRAM))
+    assert needs_refresh(Changes(full_run_reason="the last run did not come to its end"))
 
 
 def test_the_description_decides_and_a_person_may_ask_for_more() -> None:
