@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
+_NOT_RAW = re.compile(r"[\x00-\x1f\x7f]|\\$")
+"""What a raw text cannot hold, or only in another way: control characters, and a backslash at its end."""
+
 
 def literal(value: Any) -> str:
-    """Return plain data as a CEL literal, sorted; JSON text is one."""
+    r"""Return plain data as a CEL literal, sorted; JSON text is one.
+
+    A text with backslashes, such as a regular expression, is written raw if it can be: each backslash would
+    stand twice, and in the rendered policies, which are JSON, four times.
+
+    >>> print(literal("[.]x"), literal(r"\.x"), literal("\\."), literal('"\\.'))
+    "[.]x" r"\.x" r"\." r'"\.'
+    """
+    if isinstance(value, str) and "\\" in value and not _NOT_RAW.search(value):
+        for quote in ('"', "'"):
+            if quote not in value:
+                return f"r{quote}{value}{quote}"
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
