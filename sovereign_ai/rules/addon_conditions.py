@@ -5,6 +5,8 @@ Of Cilium, Istio, the Gateway API, the Prometheus operator, and Argo CD.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sovereign_ai.rules.cel_literals import literal
 
 _CILIUM_WIDE = ("reserved", "k8s:io.cilium", "any:io.cilium", "io.cilium", "cilium.io")
@@ -51,6 +53,21 @@ def cilium_egress(value: str) -> str:
 
 # Cilium applies a rule that has ports or ICMP types and no peers to every address.
 _CILIUM_PEERS = ("toEndpoints", "toCIDR", "toCIDRSet", "fromEndpoints")
+
+
+def calico_own(value: str, words: Sequence[str]) -> str:
+    """Return CEL: a rule of Calico narrows, or its peers are pods of the own namespace.
+
+    Without a selector of namespaces Calico looks for a peer's pods in the policy's own.
+
+    Args:
+        value: expression of the rule.
+        words: the field of the peers.
+    """
+    peer = f"{value}.{words[0]}"
+    is_own = f'{peer}.all(k, k in ["selector", "ports"]) && has({peer}.selector) && {peer}.selector != ""'
+    is_narrow = f'{value}.action in ["Deny", "Log"]'
+    return f'({is_narrow} || ({value}.action == "Allow" && has({peer}) && {peer} != null && {is_own}))'
 
 
 def cilium_peer(value: str) -> str:

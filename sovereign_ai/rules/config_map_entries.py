@@ -12,9 +12,9 @@ from sovereign_ai.rules.directives import directives
 from sovereign_ai.rules.joined_settings import HIDDEN_NAME, MAY_BE_JOINED, joined_lines, joined_settings
 from sovereign_ai.rules.model_hubs import MAY_ASK, files_ask_stated_hub
 from sovereign_ai.rules.named_hosts import (
-    CLOUD_TYPE,
     CODE,
     IS,
+    MAY_BE_HOSTED,
     MAY_BE_NAMED,
     TUNNEL,
     are_permitted_behind_blanks,
@@ -24,6 +24,7 @@ from sovereign_ai.rules.named_hosts import (
     are_permitted_regions,
     are_permitted_to_clients,
     files_store_has_place,
+    names_no_hosted_service,
     with_code_marks,
 )
 from sovereign_ai.rules.named_settings import MAY_NAME, setting
@@ -68,7 +69,9 @@ _PROGRAM_NAMES = (
     r"|sql|swift|tf|tsx?)$"
 )
 """Names of entries in which a host is in quotes: of programs, and of prose."""
-_MAY_NAME_IN_FILE = rf"{MAY_NAME}|(?i:{CLOUD_TYPE})|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)|HF_|{MAY_ASK}"
+_MAY_NAME_IN_FILE = (
+    rf"{MAY_NAME}|(?i:{MAY_BE_HOSTED})|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)|HF_|{MAY_ASK}"
+)
 _FIRST_LINE = "^[A-Za-z0-9_-]+[.][A-Za-z0-9_.-]+[ \\t]+[^ \\t=:][^\\n]*"
 """The first line of a file of settings with blanks between their names and values, such as Spark's."""
 _COMMENT = "^[ \\t]*(?:#|;|//|<!--)"
@@ -220,6 +223,7 @@ def entries_name_places() -> tuple[str, ...]:
         _lines_meet("files", condition=are_permitted_behind_blanks("y", permitted)),
         _lines_meet("files", condition=beside),
         _lines_meet("files", condition=f"!y.matches({literal(HIDDEN_NAME)})"),
+        _lines_meet("files", condition=names_no_hosted_service("y")),
         _lines_meet("blocks", "sections", condition=are_permitted_by_word("y", permitted)),
         _lines_meet("joined", condition=are_permitted_by_word("y", permitted)),
         _lines_meet("files", condition=f'(!y.contains("://") || {stores})'),

@@ -54,12 +54,12 @@ ENCRYPTION_KEY = f"{KEYS.domain}/encryption-key"
 _REFERENCE = "[A-Za-z0-9._/:-]+"
 _DIGEST = "@sha256:[0-9a-f]{64}"
 # A name without a dot is resolved below the pod's own namespace, or is `localhost`.
-_SHORT_NAME = "[a-z]([a-z0-9-]*[a-z0-9])?"
+_SHORT_NAME = "[a-z](-*[a-z0-9])*"
 # A pod of a headless service in the own namespace. No top-level domain has a digit or a single hyphen in it.
 _POD_OF_SERVICE = r"[a-z0-9-]+\.[a-z]+([0-9]|-[a-z0-9])+[a-z]*(-[a-z0-9]+)*"
 # Several hosts may be written as one, `minio-{0...3}.minio.a.svc`, or asked for by their service (SRV).
 _SERVICE = (
-    r"((dns|dnssrv|dnssrvnoa)[+])?(_[a-z0-9-]+\.){0,2}"
+    r"(dns(srv(noa)?)?[+])?(_[a-z0-9-]+\.){0,2}"
     r"[a-z0-9]([a-z0-9.-]*([{][0-9]+[.]{2,3}[0-9]+[}][a-z0-9.-]*)?[a-z0-9])?\.svc(\.cluster\.local)?[.]?"
 )
 # A server that listens on all addresses (`0.0.0.0`, `[::]`, `*`) names no other host.

@@ -125,9 +125,17 @@ def template_of_specs(*paths: str) -> str:
     return f'{_in_parentheses(lists_of(*paths))}.map(s, {{"spec": s}})'
 
 
-def template_of_containers(*paths: str) -> str:
-    """Return CEL for the containers at some paths as templates of a pod each."""
-    return f'{_in_parentheses(lists_of(*paths))}.map(c, {{"spec": {{"containers": [c]}}}})'
+def template_of_container(path: str, name: str) -> str:
+    """Return CEL for the containers beside the lists of pod specifications, as templates of a pod each.
+
+    Args:
+        path: path of the specifications, whose `securityContext` counts.
+        name: the field of the container.
+    """
+    holders = f"{_in_parentheses(lists_of(path))}.filter(c, has(c.{name}) && c.{name} != null)"
+    context = "has(c.securityContext) && c.securityContext != null ? dyn(c.securityContext) : dyn({})"
+    spec = f'{{"securityContext": {context}, "containers": dyn([c.{name}])}}'
+    return f'{holders}.map(c, {{"spec": {spec}}})'
 
 
 def nested(*paths: str, base: str = "object") -> str:

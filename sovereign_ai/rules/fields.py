@@ -15,6 +15,7 @@ from typing import Literal
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.rules.addon_conditions import (
+    calico_own,
     cilium_agent,
     cilium_egress,
     cilium_own,
@@ -64,6 +65,7 @@ Must = Literal[
     "cilium-own",
     "cilium-egress",
     "cilium-peer",
+    "calico-own",
     "named",
     "no-target",
     "own-hosts",
@@ -104,6 +106,7 @@ Must = Literal[
 * `parameters`: parameters of a storage driver; `opaque`: those of a device's driver, of whatever form.
 * `cilium-own`: labels by which Cilium selects pods of the own namespace; `cilium-egress`: a rule that selects
   by such labels, or the cluster's DNS and its port.
+* `calico-own`: a rule of Calico that narrows, or whose peers are pods of the own namespace.
 * `cilium-peer`: a rule of Cilium that names its peers; `own-hosts`, `own-mesh`: a configuration of Istio that
   takes effect on the own namespace, or on nobody else's hosts.
 * `own-cluster`: what Argo CD deploys to the cluster that it runs in; `private`: a private address.
@@ -204,6 +207,7 @@ _WITH_WORDS: Mapping[Must, Callable[[str, Sequence[str]], str]] = {
     "manager": managed_here_or_sent,
     "configs": _configs,
     "names-object": _names_object,
+    "calico-own": calico_own,
 }
 
 

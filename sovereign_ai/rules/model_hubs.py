@@ -32,14 +32,15 @@ _LOADS = (
     rf"|--(?i:(?:(?:base|draft|hf|pretrained|teacher)[-_])?model(?:[-_](?:id|name|path|tag"
     rf"|name[-_]or[-_]path))?"
     rf"|dataset[-_]name|tokenizer){_SAID}"
-    rf"|\bpretrained={_PAIR}|\n(?:[A-Z]+_)*MODEL_ID={_PAIR}\n"
+    rf"|\btorch[.]hub[.]\w+[(]\s*[\"']{_PAIR}|\bpretrained={_PAIR}|\n(?:[A-Z]+_)*MODEL_ID={_PAIR}\n"
     rf"|\b(?:model_source|base_model|(?:pretrained_)?model_name_or_path)[^\w./]{{1,6}}{_PAIR}(?:$|[^\w./:-])"
     rf"|\b(?:LLM|Engine(?:Args)?|HuggingFace\w*|pipeline)[(](?:[^)]*[ ,=])?[\"']{_PAIR}[\"'][^)]*"
 )
 """Programs that load a model by the name that it has at a hub: their options, settings and calls."""
-_MAY_LOAD = r"(?i:odel|okeni|pipel|dataset.n)[^\n]*\w/\w|pretr|vllm|lmdep|litgpt|LLM|Eng|Hugg"
+_MAY_LOAD = r"(?i:odel|okeni|pipel|dataset.n|h.hub)[^\n]*\w/\w|pretr|vllm|lmdep|litgpt|LLM|Eng|Hugg"
 # In the arguments of a call another one may stand.
-_ARGUMENTS = r"[(](?:[^()]|[(][^()]*[)])*"
+_IN_CALL = r"(?:[^()]|[(](?:[^()]|[(](?:[^()]|[(][^()]*[)])*[)])*[)])*"
+_ARGUMENTS = rf"[(]{_IN_CALL}"
 
 
 @frozen_dataclass
@@ -80,15 +81,17 @@ _OTHERS = (
     # Stores of Amazon and Google.
     HostedService(
         r"(?:\bboto3[.](?:client|resource)|[.](?:client|resource)[(]\W?s3\b|\bS3FileSystem|\bstorage[.]Client"
-        rf"|\baws (?:s3|s3api|sts) [^;&|\n]*)(?:{_ARGUMENTS}|[^()]*)",
+        rf"|\baws (?:s3|s3api|sts) [^;&|\n]*)[(]?{_IN_CALL}",
         "endpoint",
         rf"(?:AWS_ENDPOINT_URL|STORAGE_EMULATOR_HOST)\w*{_TO}",
     ),
     # Services that answer with a model. Many programs speak the language of one, and are inside.
     HostedService(
-        rf"(?:OpenAI|Anthropic|Cohere|Groq|Mistral(?:AI)?)(?:Embeddings)?{_ARGUMENTS}",
+        rf"(?:OpenAI|Anthropic|Cohere|Groq|Mistral(?:AI)?)(?:Embeddings)?{_ARGUMENTS}"
+        # A proxy calls a model of such a service so (LiteLLM).
+        r"|\bmodel[\"' :=]+(?:anthropic|bedrock|cohere|gemini|groq|openrouter|vertex_ai)/",
         "base|endpoint|client",
-        rf"(?:OPENAI|ANTHROPIC|COHERE|GROQ|MISTRAL)_(?:API_BASE|BASE_URL|ENDPOINT){_TO}",
+        rf"(?:OPENAI|ANTHROPIC|COHERE|GROQ|MISTRAL)_(?:API_BASE|BASE_URL|ENDPOINT){_TO}|\bapi_base{_TO}",
     ),
     # What keeps the records of experiments.
     HostedService(
@@ -98,12 +101,21 @@ _OTHERS = (
         "offline|disabled|host|base_url",
         rf"WANDB_(?:BASE_URL{_TO}|MODE\W{{1,5}}(?:dis|dry|off)|DISABLED\W{{1,5}}[t1])",
     ),
+    HostedService(
+        rf"\b(?:neptune[.]init\w*|Task[.]init){_ARGUMENTS}|\bcomet_ml[^;\n]*"
+        r"|TRACKING_UR[IL]\W{1,5}databricks\b|tracking_uri[(]\W*databricks\b",
+        "(?i)offline|debug",
+        rf"(?:COMET_URL_OVERRIDE|CLEARML_API_HOST|DATABRICKS_HOST){_TO}"
+        r"|(?:COMET|CLEARML|NEPTUNE)_\w*(?:MODE|OFFLINE)\W{1,5}(?:[1t]|deb|dis|off)",
+    ),
 )
 SERVICES = (_HUB, *_OTHERS)
 """All of them."""
-_MAY_ASK_OTHERS = "boto3|S3F|ge.Cl|aws |.s3|AI|(?:pic|ere|roq|ral)(?:Emb|[(])|andb|rt[_-]to"
+_MAY_ASK_OTHERS = (
+    "boto3|S3F|ge.Cl|aws |.s3|AI|(?:pic|ere|roq|ral)(?:Emb|[(])|andb|rt[_-]to|ne.in|omet_|k.init|tabr"
+)
 MAY_ASK = (
-    "hf |gging|to[_-]hub|pretr|(?i:odel|okeni|dataset|llm)|_downl|Hf[AF]|ceT|sE|lmdep|itgpt|Eng|peline|"
+    "hf |gging|[_.-]hub|pretr|(?i:odel|okeni|dataset|llm)|_downl|Hf[AF]|ceT|sE|lmdep|itgpt|Eng|peline|"
     + _MAY_ASK_OTHERS
 )
 """A short expression for files in which such a call may stand, in parts of words.
@@ -111,14 +123,15 @@ MAY_ASK = (
 An API server counts its length for each character of a file.
 """
 _WORDS = (
-    "hf |huggingface-cli|to_hub|to-hub|from_pretrained|load_dataset|sentencetransformer|crossencoder"
-    "|hf_hub|snapshot_download|hfapi|hffile|odel|okeni|pipeline|dataset|pretrained=|lmdeploy|litgpt"
+    "hf |_hub|to-hub|torch.hub|pretrained|sentencetransformer|crossencoder"
+    "|snapshot_download|hfapi|hffile|odel|okeni|pipeline|dataset|lmdeploy|litgpt"
     "|llm|engine|huggingface|boto3|client(|resource(|s3filesystem|storage.client|aws |openai"
     "|anthropic|cohere|groq|mistral|wandb|report_to|report-to"
+    "|neptune|task.init|comet_ml|databricks"
 )
 WORDS = tuple(_WORDS.split("|"))
 """Each such call has one of these in it, in small letters. To look for these is faster than an expression."""
-MAY_CALL_IN_VARIABLE = "[ /(]|[_-]to|boto3|S3F|ge.Cl"
+MAY_CALL_IN_VARIABLE = "[ /(]|[_-]to|boto3|S3F|ge.Cl|omet_|tabr"
 """A call in a variable has a blank, a parenthesis, a name at a hub or such an option in it."""
 _COMMENT = "^[ \t]*(?:#|//)"
 

@@ -194,6 +194,21 @@ OF_OTHER = (
 _IS_OTHER = rf"(?:{OF_OTHER})[\"'\]]{{0,3}}[ \t]*\x02?[=:>]?[ \t]*$|^[ \t]*server_name$"
 CLOUD_TYPE = r"type[\"']?[ \t]*[=:][ \t]*[\"']?(?:azureblob|b2|drive|dropbox|gcs|mega|onedrive|pcloud|s3)\b"
 """A store of a cloud by its type, in files of rclone, Thanos, Litestream and others."""
+MAY_BE_HOSTED = "type[\"' \t]*[=:]|_conf|adog"
+"""What such a type, or a hosted service below, has in it."""
+_MESSENGERS = (
+    "slack|pagerduty|opsgenie|victorops|telegram|discord|msteams|msteamsv2|webex|sns|pushover|wechat"
+)
+_HOSTED = (
+    r"(?im)^[ \t-]*[\"']?(?:(?:datadog|googlecloud|awsxray|awsemf|awscloudwatchlogs|azuremonitor|coralogix"
+    r"|logzio)(?:/[a-z0-9_-]+)?[\"']?:|name[ \t]+(?:datadog|stackdriver|bigquery|nrlogs|cloudwatch|kinesis"
+    r"|azure|logdna)|type[\"']?[ \t]*[=:][ \t]*[\"']?(?:datadog|aws_(?:c|k|sn|sq)|gcp_|new_relic|honeycomb"
+    r"|papertrail))"
+)
+"""Where logs and measurements go, as OpenTelemetry's collector, Fluent Bit and Vector call the service."""
+_TELLS = f"(?im)^[ \t-]*(?:{_MESSENGERS})_configs:"
+_TELLS_WHERE = "(?:api|webhook|duty)_url:"
+"""Receivers of Alertmanager that know their service, and what names another server for it."""
 # Elastic's cloud is an identifier.
 _CLOUD_OF_FILE = rf"(?im)^[ \t-]*[\"']?{CLOUD_TYPE}[\"']?[ \t]*,?$|\bcloud[._]id[\"']?[ \t]*[=:]"
 # restic writes a bucket as `b2:bucket:path`.
@@ -375,6 +390,12 @@ def is_zone_of(value: str, regions: str) -> str:
 def files_store_has_place(value: str) -> str:
     """Return CEL: a file names no store of a cloud, or of another service, without a place of its own."""
     return f"(!{value}.matches({literal(_CLOUD_OF_FILE)}) || {value}.matches({literal(_CLOUD_PLACE)}))"
+
+
+def names_no_hosted_service(value: str) -> str:
+    """Return CEL: a file sends no logs, measurements or alerts to a service that is known by its name."""
+    is_told = f"{value}.matches({literal(_TELLS)}) && !{value}.matches({literal(_TELLS_WHERE)})"
+    return f"!({value}.matches({literal(_HOSTED)}) || {is_told})"
 
 
 def _are_permitted_clouds(value: str, regions: str) -> str:

@@ -25,11 +25,11 @@ _HALF = _DEEPEST // 2
 _NAMES = (
     # Clouds and services that set up what lies there.
     r"(?:^|[.-])(?:aws|amazonaws|azure|gcp|google|googleapis|gke|aliyun|alibabacloud|tencentcloud|ovh"
-    r"|scaleway|hetzner|digitalocean|linode|terraform|opentofu|pulumi|crowdstrike|grafana|ibmcloud"
+    r"|scaleway|hetzner|digitalocean|linode|terraform|opentofu|pulumi|crowdstrike|ibmcloud"
     r"|oraclecloud"
     r"|vultr|exoscale|upcloud|civo|stackit|cloudflare|fastly|akamai|aiven|snowflake|databricks|doppler"
     r"|onepassword|akeyless|snyk|wiz|sysdig|honeycomb|pagerduty|opsgenie|launchdarkly|skypilot|multicluster"
-    r"|atlas[.]mongodb|actions[.](?:github|summerwind))(?:[.-]|/|$)"
+    r"|grafana[.]com/(?:Loki|Tempo)Stack|grafana[.]crossplane|atlas[.]mongodb|actions[.](?:github|summerwind))(?:[.-]|/|$)"
     # Words for what is copied or sent elsewhere, whole as kinds are written.
     r"|/[A-Za-z0-9]*(?:Mirror|MirrorMaker[0-9]?|Push[A-Z][A-Za-z]*|Offloading|Export|Exporter|Forwarder"
     r"|LogPipeline|MetricPipeline|TracePipeline|RemoteWrite|Terraform|OpenTofu|Federation|Shovel|ClusterLink"
@@ -54,7 +54,7 @@ _OF_SERVER = (
     # What holds it says what is asked there: `ldap.hostname`.
     r"|.*[.][^.=\n]*(?:amqp|broker|cache|elastic|git|graphite|graylog|influx|kafka|ldap|logstash|loki|maria"
     r"|mongo|mqtt|mysql|nats|opensearch|postgres|primary|rabbit|replica|source|sql|standby|statsd|syslog"
-    r"|vault)[^.=\n]*[.]host(?:name)?(?:[.]value)?"
+    r"|vault)[^.=\n]*[.](?:host(?:name)?|ur[il])(?:[.]value)?"
     # Identifiers of resources link to no document.
     r"|.*(?:uri|ur[il][._-]name|output[^=\n]*[.]image|external[a-z]*nodes?[.]name)"
     # A URL is only one of a server if something around it says so: many kinds link to their own documents.
@@ -62,9 +62,9 @@ _OF_SERVER = (
     r"|ingest|discover|oidc|openid|idp|saml|sso|http[._-]?(?:api)?)[^=\n]*(?:ur[il]|path)(?:[.]value)?"
     # Dapr calls the URL of a server by that alone.
     r"|component[.]spec[.]metadata[.]ur[il][.]value"
-    r"|.*[.][^=.\n]*(?:service|client[._-]?config|connect|controller|graphql|subscriber|callback"
+    r"|.*[.]clients?[.]ur[il]|.*[.][^=.\n]*(?:service|client[._-]?config|connect|controller|graphql|subscriber|callback"
     r"|external[^=\n]*[.]|gitea|gitlab|github[a-z]*config)[^=\n]*ur[il]|[a-z]*(?:connection"
-    r"|provider|registry)[.]spec[.][^=\n]*ur[il]"
+    r"|contactpoint|datasource|provider|registry)[.]spec[.][^=\n]*ur[il]"
 )
 OF_PROGRAMS = (
     "(?:nfs|cifs|smb|rsync|sftp|ftps?|ssh|rediss?|amqps?|mqtts?|nats|kafka|mongodb(?:[+]srv)?|mysql|mariadb"
@@ -162,7 +162,7 @@ _REGION_LINE = (
     rf"={GEOGRAPHY}-[a-z]+[a-z0-9-]*$"
 )
 """A region, or what has the form of a cloud's region or zone in a field that is called after a place."""
-_RIGHT = r"(?i)capabilit[^=]*="
+_RIGHT = r"(?i)capabilit[^=]*=|^ObjectBucketClaim[.]"
 _BUCKET = r"(?im)^.*bucket(?:[._-]?name)?(?:[.]value)?=[^\s].*$"
 # A service's own address is known to whoever asks it.
 _SERVICES = (
@@ -170,7 +170,7 @@ _SERVICES = (
     "|datadog|bigquery|snowflake|redshift|kinesis|firehose|sqs|sns|eventhubs?|eventgrid"
     "|servicebus|cloudwatch|stackdriver"
     "|googlecloud|google_?cloud_?(?:pubsub|monitoring|logging)|aws[-_]?(?:xray|emf)|azure_?monitor|honeycomb"
-    "|lightstep|loggly|sumologic|axiom|papertrail|ccloud"
+    "|lightstep|loggly|sumologic|logdna|axiom|papertrail|ccloud"
 )
 _OF_CLOUD = (
     # A collector's pipeline names what it sends to, which may have no settings.
@@ -179,7 +179,10 @@ _OF_CLOUD = (
     r"(?:azure|azblob|azureblob|gcs|gcp|google|google_storage|gcpckms|akeyless|aws[-_][a-z_-]+"
     rf"|(?:{_SERVICES})[a-z_]*(?:/[a-z0-9_-]+)?|bindings[.](?:aws|azure|gcp)[.].*"
     r"|(?:state|pubsub|secretstores)[.](?:aws|azure|gcp|snssqs)[.]?.*)$"
-    rf"|[.](?:{_SERVICES})(?:configs?|receivers?)?[.][^=\n]*=[^\s]"
+    rf"|(?:[.]|^ +)(?:{_SERVICES})(?:_?configs?|_?receivers?|stream)?"
+    r"(?:[.][^=\n]*=[^\s]|(?:/[a-z0-9_-]+)?:[ ]*$)"
+    r"|[.]aws[.](?:s3|sqs|sns|ddb[a-z]*|event[a-z]*)[.]|[.]azure_?storage[.]"
+    r"|^Connector[.]type=(?:bitbucket-cloud|github|gitlab|google|linkedin|microsoft)$"
     # Another cluster by the name of its entry in a configuration of clients.
     r"|[.](?:k8s|kube)[._-]?(?:context|config(?:[._-]?secret)?(?:[._-]?ref)?(?:[._-]?name)?)=[^\s]"
     r"|[.]obj(?:ect)?[._-]?(?:storage|store)[._-]?config[.]name=[^\s]"
@@ -205,7 +208,10 @@ _MODEL_SERVER = (
     r"(?:[.]value)?=[^\s].*$"
 )
 """Where such a service is asked: many programs speak the language of one, and are inside."""
-_PEERS = r"(?im)[.](?:mirroring|replication)[A-Za-z0-9._-]*[.]peers?[.][A-Za-z0-9._-]*=[^\s]"
+_PEERS = (
+    r"(?im)[.](?:mirroring|replication)[A-Za-z0-9._-]*[.]peers?[.][A-Za-z0-9._-]*=[^\s]"
+    r"|[.](?:mirror|sources)[.]external[A-Za-z.]*=[^\s]"
+)
 """Another site that what is stored is copied to, by the name of what leads there, such as a Secret."""
 _STORE_LINE = r"(?im)^[A-Za-z0-9]+[.].*(?:endpoint|server|host|s3[._-]?url).*=[^\s]"
 _OF_ANY_STORE = r"(?i)(?:s3|fs|gs|blob|minio|object|storage|store|bucket)[^=\n]*endpoint[^=\n]*="
@@ -220,8 +226,8 @@ _SETTING = (
 _INNER = _SETTING.replace("{0}", _WORD)
 _INNER_HOST = _SETTING.replace("{0}", "hosts?")
 """A setting within a text, such as a file of values, XML or JSON, and what it says."""
-_PASSED = r"(?i)\b[a-z]+_pass[ \t]+[^;\s]+"
-"""Where nginx passes requests on to."""
+_PASSED = r"(?im)(?:\b[a-z]+_pass|^ +(?:endpoint|host|ur[il]))[ \t]+[^;\s]+"
+"""Where nginx passes requests on to, and what a line of Fluentd's settings begins with."""
 _ROUTED = (
     r"(?i)(?:^|[=\s;{])(?:neighbor|peer|nexthop|next-hop|gateway|via|listen[ \t]+range"
     r"|ip(?:v6)?[ \t]+route[ \t]+[0-9a-f:./]+)[ \t]+[0-9a-f]*[.:][0-9a-f:.]*(?:/[0-9]+)?"
@@ -233,11 +239,11 @@ _OF_LINK = (
     r"[._-]*ur[il]s?[^:=>]*[:=>]"
 )
 _OWN_NAMES = (
-    r"(?i)redirect[^=]*=|[.]listeners?[.]configuration[.]|^Gateway[.]spec[.]servers[.]hosts="
-    r"|issuers?=[a-z]{1,2}="
+    r"(?i)redirect[^=]*=|[.]root[._-]?url=|[.]listeners?[.]configuration[.]|^Gateway[.]spec[.]servers[.]hosts="
+    r"|issuers?=[a-z]{1,2}=|=admission[.]k8s[.]gatekeeper[.]sh$"
 )
 """Where clients are sent, hosts of gateways of Istio, where Kafka's listeners are reached,
-and a name of X.509.
+a name of X.509, and what templates of Gatekeeper are for.
 """
 _IS_SERVED = "(?i)ingress|virtual[._-]?(?:host|server)|route|gateway"
 _LEAF = r"(?m)^[^ \n][^\n]*(?:\n [^\n]*)*"
@@ -490,7 +496,7 @@ def _stores_have_places() -> str:
     name = 'g[1].split("://")[1]'
     is_own = f'b.endsWith("=" + {name}) || (b + "/").contains("=" + g[1] + "/")'
     is_of_zone = f"$buckets.exists(g, g[0] == variables.zone && ({is_own}))"
-    # A right to make buckets names none.
+    # A right to make buckets names none, and what is claimed is on the store of the storage class.
     is_free = f"b.matches({literal(_RIGHT)}) || {is_of_zone}"
     are_buckets = f"{buckets}.all(b, {is_free} || {is_beside} || (size({buckets}) == 1 && {of_any}))"
     has_server = f"[b.{parent}].exists(p, {stores}.exists(s, s.startsWith(p)))"

@@ -17,10 +17,10 @@ from sovereign_ai.rules.spellings import (
 )
 
 _SCHEMES = (
-    r"(?i:https?|grpcs?|wss?|tcp|udp|tls|ssl|ssh|git|git[+]https|git[+]ssh|rediss?|valkeys?|memcached?"
-    r"|(?:postgres|postgresql|mysql|mariadb|mssql|sqlserver|oracle|clickhouse|cockroachdb)(?:[+][a-z0-9_]+)?"
-    r"|mongodb(?:[+]srv)?|amqps?|mqtts?|stomp|nats|kafka|plaintext|(?:sasl_)?(?:plaintext|ssl)"
-    r"|spark|hdfs|webhdfs|thrift|trino|presto|dask|etcd|consul|zk|zookeeper|elasticsearch|opensearch|statsd"
+    r"(?i:https?|grpcs?|wss?|tcp|udp|tls|ssh|git(?:[+](?:https|ssh))?|rediss?|valkeys?|memcached?"
+    r"|(?:postgres(?:ql)?|mysql|mariadb|mssql|sqlserver|oracle|clickhouse|cockroachdb)(?:[+][a-z0-9_]+)?"
+    r"|mongodb(?:[+]srv)?|amqps?|mqtts?|stomp|nats|kafka|(?:sasl_)?(?:plaintext|ssl)"
+    r"|spark|(?:web)?hdfs|thrift|trino|presto|dask|etcd|consul|zk|zookeeper|(?:elastic|open)search|statsd"
     r"|syslog"
     r"|gelf|fluentd?|socks[45]?[ah]?|rsync|svn"
     r"|pulsar(?:[+]ssl)?|sb|bolt|neo4j|ray|oci|docker|s?ftp|nfs|ldaps?|smtps?|zmq|pvc|hive2"
@@ -39,7 +39,9 @@ _OWN_URL = (
 """A URL without a host, of a scheme whose resources are the pod's own: files, sockets, memory, variables."""
 _NESTED_URLS = (("k8s://http", "http"), ("dns:///", "grpc://"))
 """Schemes before another URL (Spark's master), or before a host in place of a path (gRPC's targets)."""
-URL = r"""[A-Za-z0-9+.-]*://(?:[^/?#\s"'<>,;|)}{]|[{][0-9]+[.]+[0-9]+[}]|[{])*"""
+_USER = r"(?:(?:[A-Za-z_][\w-]*)?:?(?:[$%]?[({]{1,2} ?[.\w]+ ?[)}]{1,2}s?[:@])+)?"
+"""A user and a password of which a variable stands for one: `app:$(PASSWORD)@`, `${USER}:${PASSWORD}@`."""
+URL = rf"""[A-Za-z0-9+.-]*://{_USER}(?:[^/?#\s"'<>,;|)}}{{]|[{{][0-9]+[.]+[0-9]+[}}]|[{{])*"""
 """A URL up to its path. MinIO writes several hosts as one, `http://minio-{0...3}.minio`.
 
 The scheme may be missing, so that `$(SCHEME)://host` cannot hide one.

@@ -24,7 +24,7 @@ class Addon:
         fields: the fields in which a place can be written.
         templates: paths of the pod templates that it holds.
         specs: paths of pod specifications that it holds without metadata around them.
-        containers: paths of containers that stand outside a pod's list of them.
+        containers: paths of pod specifications, each with the field of a container outside of its list.
     """
 
     api_group: str
@@ -34,7 +34,7 @@ class Addon:
     fields: tuple[Field, ...] = ()
     templates: tuple[str, ...] = ()
     specs: tuple[str, ...] = ()
-    containers: tuple[str, ...] = ()
+    containers: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> str:

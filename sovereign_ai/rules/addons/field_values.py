@@ -13,7 +13,7 @@ from sovereign_ai.rules.field_paths import (
     named_values,
     nested,
     nested_pairs,
-    template_of_containers,
+    template_of_container,
     template_of_specs,
 )
 from sovereign_ai.rules.fields import Field, Must
@@ -37,7 +37,7 @@ def templates(key: str = "") -> str:
         if addon.specs:
             lists.append(template_of_specs(*addon.specs))
         if addon.containers:
-            lists.append(template_of_containers(*addon.containers))
+            lists += [template_of_container(*container) for container in addon.containers]
         lists_by_kind[addon.key] = lists
     found = _lists_of_kind(lists_by_kind, key)
     if found == "[]":

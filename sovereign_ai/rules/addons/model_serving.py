@@ -127,8 +127,8 @@ _LLM_INFERENCE_SERVICE = Addon(
     _LLM_PODS,
 )
 _GRAPH_SERVICE = """
-annotations componentType extraPodMetadata extraPodSpec labels multinode replicas resources scalingAdapter
-sharedMemory subComponentType
+annotations componentType envFromSecret extraPodMetadata extraPodSpec labels multinode replicas resources
+scalingAdapter sharedMemory subComponentType
 """
 _DYNAMO_GRAPH = Addon(
     "nvidia.com",
@@ -143,7 +143,7 @@ _DYNAMO_GRAPH = Addon(
     ),
     (),
     ("spec.services{}.extraPodSpec",),
-    containers=("spec.services{}.extraPodSpec.mainContainer",),
+    containers=(("spec.services{}.extraPodSpec", "mainContainer"),),
 )
 # All types that KEDA documents and that ask nobody, or a server whose address the trigger states under a name
 # that says so (keda.sh/docs, read 2026-11-28). A scaler of another type asks a cloud, whose address it knows

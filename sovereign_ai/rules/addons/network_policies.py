@@ -122,6 +122,11 @@ _CALICO_FIELDS = (
     Field("spec.ingress[].action", "one-of", _CALICO_NARROWING),
     Field("spec.egress[].action", "one-of", _CALICO_NARROWING),
 )
+# A policy in a namespace may let its own pods speak to each other.
+_CALICO_OWN = (
+    Field("spec.ingress[]", "calico-own", ("source",)),
+    Field("spec.egress[]", "calico-own", ("destination",)),
+)
 # The first group stores what the second one serves.
 _CALICO_GROUPS = ("crd.projectcalico.org", "projectcalico.org")
 _CALICO_KINDS = ("GlobalNetworkPolicy", "NetworkPolicy", "StagedNetworkPolicy")
@@ -131,7 +136,9 @@ def _calico_policies() -> tuple[Addon, ...]:
     """Return the policy kinds of Calico in both of its API groups."""
     policies: list[Addon] = []
     for group in _CALICO_GROUPS:
-        policies += [Addon(group, kind, "network", _CALICO, _CALICO_FIELDS) for kind in _CALICO_KINDS]
+        for kind in _CALICO_KINDS:
+            fields = _CALICO_FIELDS if kind.startswith("Global") else _CALICO_OWN
+            policies.append(Addon(group, kind, "network", _CALICO, fields))
     return tuple(policies)
 
 

@@ -97,10 +97,13 @@ _TELEMETRY = Addon(
 
 BACKEND = (
     Field("namespace", "own-namespace"),
-    Field("kind", "one-of", ("", "Service")),
-    Field("group", "one-of", ("",)),
+    Field("kind", "one-of", ("", "Service", "InferencePool")),
+    Field("group", "one-of", ("", "inference.networking.k8s.io")),
 )
-"""Conditions on a reference to a backend of a route: it must be a service of the own namespace."""
+"""Conditions on a reference to a backend of a route: it must be a service, or a pool, of the own namespace.
+
+A pool selects pods of its namespace, and is judged itself.
+"""
 _MIRROR = below(("requestMirror.backendRef",), BACKEND)
 _HEADERS = tuple(f"{of}HeaderModifier.{how}" for of in ("request", "response") for how in ("set", "add"))
 _FILTERS = (
