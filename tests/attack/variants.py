@@ -12,7 +12,16 @@ import yaml
 
 from tests.rules.cases import changed
 
-_NAMES = ("variants.yaml", "blind.yaml", "low.yaml", "broad.yaml", "unlisted.yaml", "asked.yaml", "told.yaml")
+_NAMES = (
+    "variants.yaml",
+    "blind.yaml",
+    "low.yaml",
+    "broad.yaml",
+    "unlisted.yaml",
+    "asked.yaml",
+    "told.yaml",
+    "ecosystem.yaml",
+)
 TABLES = tuple(Path(__file__).with_name(name) for name in _NAMES)
 """The tables: `bases` are those of the first."""
 NAMESPACE = "research"
