@@ -47,7 +47,7 @@ _OUTSIDE_NAMESPACES = """
 .projectcalico.org/Tier .storage.k8s.io/
 """
 BEYOND = tuple(_OUTSIDE_NAMESPACES.split())
-"""API groups, or kinds of one, that outside namespaces reach other clusters, clouds or networks, beside those.
+"""API groups, or kinds of one, that outside namespaces reach other clusters, clouds or networks too.
 
 What network plugins and policy engines write as they start is not here: pools, their settings, constraints.
 """
