@@ -125,6 +125,18 @@ def test_the_evidence_of_the_run_that_was_cut_off_is_still_found_to_be_in_no_log
     assert _codes(log, said) == ["wrong-log"]
 
 
+def test_a_line_whose_text_was_changed_stands_for_no_run(tmp_path: Path) -> None:
+    log = tmp_path / "lab.jsonl"
+    parts = [EvidencePart("report", hashlib.sha256(b"a").hexdigest(), {})]
+    said = statement(parts, factory="lab", now=date(2026, 11, 24), previous=chain.head(log))
+    envelope = sign_statement(said, _KEY)
+    chain.append(log, envelope, _KEY, at=_AT)
+    assert chain.holds(log, envelope)
+    # What names the run is as it was.
+    log.write_bytes(log.read_bytes().replace(b'"report"', b'"repeat"'))
+    assert not chain.holds(log, envelope)
+
+
 def test_a_whole_line_that_lacks_only_its_end_is_kept(log: Path) -> None:
     last = _cut(log, b"")
     log.write_bytes(log.read_bytes() + last.removesuffix(b"\n"))
