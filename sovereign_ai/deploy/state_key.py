@@ -1,9 +1,9 @@
 """Check that the key file is the one that a state's secrets are encrypted under.
 
-The engine refuses another key when it starts, and by then a command has written policies that the engine was
-to follow with the objects. So a command asks before its first write. The check derives the key as the engine
-does, by a million rounds of PBKDF2 (half a second), and is not repeated while the file and the salt stay the
-same: a note beside the state holds the file's inode and times, and nothing of its content.
+The engine refuses another key when it starts, and by then a command may have written policies that the
+engine was to follow with the objects. So a command asks before its first write. The check derives the key as
+the engine does, by a million rounds of PBKDF2 (half a second), and is not repeated while the file and the
+salt stay the same: a note beside the state holds the file's inode and times, and nothing of its content.
 
     salt = "v1:SALT:v1:NONCE:CIPHERTEXT"    # as a checkpoint has it; the text `pulumi`, encrypted
     insist_on_key(key_file(), salt, note)
