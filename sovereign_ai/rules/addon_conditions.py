@@ -67,7 +67,9 @@ def calico_own(value: str, words: Sequence[str]) -> str:
     peer = f"{value}.{words[0]}"
     is_own = f'{peer}.all(k, k in ["selector", "ports"]) && has({peer}.selector) && {peer}.selector != ""'
     is_narrow = f'{value}.action in ["Deny", "Log"]'
-    return f'({is_narrow} || ({value}.action == "Allow" && has({peer}) && {peer} != null && {is_own}))'
+    has_peer = f"has({peer}) && {peer} != null"
+    is_allowed = f'{value}.action == "Allow"'
+    return f"({is_narrow} || ({is_allowed} && {has_peer} && {is_own}))"
 
 
 def cilium_peer(value: str) -> str:

@@ -132,7 +132,8 @@ def template_of_container(path: str, name: str) -> str:
         path: path of the specifications, whose `securityContext` counts.
         name: the field of the container.
     """
-    holders = f"{_in_parentheses(lists_of(path))}.filter(c, has(c.{name}) && c.{name} != null)"
+    has_container = f"has(c.{name}) && c.{name} != null"
+    holders = f"{_in_parentheses(lists_of(path))}.filter(c, {has_container})"
     context = "has(c.securityContext) && c.securityContext != null ? dyn(c.securityContext) : dyn({})"
     spec = f'{{"securityContext": {context}, "containers": dyn([c.{name}])}}'
     return f'{holders}.map(c, {{"spec": {spec}}})'

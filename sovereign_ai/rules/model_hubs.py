@@ -77,38 +77,37 @@ _MAY_CALL = "hf |huggingface-cli|to[_-]hub|from_pretrained|load_dataset|_downloa
 _SENDS_NOTHING = f"local_files_only{_IS}True"
 _STATES_HUB = rf"(?i)HF_(?:HUB_OFFLINE{_SET}[\"']?{_YES}\b|ENDPOINT{_ANY})"
 _HUB = HostedService(f"{_CALLS}|{_LOADS}", _SENDS_NOTHING, _STATES_HUB)
-_OTHERS = (
-    # Stores of Amazon and Google.
-    HostedService(
-        r"(?:\bboto3[.](?:client|resource)|[.](?:client|resource)[(]\W?s3\b|\bS3FileSystem|\bstorage[.]Client"
-        rf"|\baws (?:s3|s3api|sts) [^;&|\n]*)[(]?{_IN_CALL}",
-        "endpoint",
-        rf"(?:AWS_ENDPOINT_URL|STORAGE_EMULATOR_HOST)\w*{_TO}",
-    ),
-    # Services that answer with a model. Many programs speak the language of one, and are inside.
-    HostedService(
-        rf"(?:OpenAI|Anthropic|Cohere|Groq|Mistral(?:AI)?)(?:Embeddings)?{_ARGUMENTS}"
-        # A proxy calls a model of such a service so (LiteLLM).
-        r"|\bmodel[\"' :=]+(?:anthropic|bedrock|cohere|gemini|groq|openrouter|vertex_ai)/",
-        "base|endpoint|client",
-        rf"(?:OPENAI|ANTHROPIC|COHERE|GROQ|MISTRAL)_(?:API_BASE|BASE_URL|ENDPOINT){_TO}|\bapi_base{_TO}",
-    ),
-    # What keeps the records of experiments.
-    HostedService(
-        r"\bwandb (?:agent|artifact|launch|login|pull|sweep|sync)[^;&|\n]*"
-        rf"|(?:\bwandb[.](?:Api|agent|init|login|sweep)|WandbLogger){_ARGUMENTS}"
-        r"|report[_-]to\W{1,5}(?:wandb|all)\b",
-        "offline|disabled|host|base_url",
-        rf"WANDB_(?:BASE_URL{_TO}|MODE\W{{1,5}}(?:dis|dry|off)|DISABLED\W{{1,5}}[t1])",
-    ),
-    HostedService(
-        rf"\b(?:neptune[.]init\w*|Task[.]init){_ARGUMENTS}|\bcomet_ml[^;\n]*"
-        r"|TRACKING_UR[IL]\W{1,5}databricks\b|tracking_uri[(]\W*databricks\b",
-        "(?i)offline|debug",
-        rf"(?:COMET_URL_OVERRIDE|CLEARML_API_HOST|DATABRICKS_HOST){_TO}"
-        r"|(?:COMET|CLEARML|NEPTUNE)_\w*(?:MODE|OFFLINE)\W{1,5}(?:[1t]|deb|dis|off)",
-    ),
+# Stores of Amazon and Google.
+_STORES = HostedService(
+    r"(?:\bboto3[.](?:client|resource)|[.](?:client|resource)[(]\W?s3\b|\bS3FileSystem|\bstorage[.]Client"
+    rf"|\baws (?:s3|s3api|sts) [^;&|\n]*)[(]?{_IN_CALL}",
+    "endpoint",
+    rf"(?:AWS_ENDPOINT_URL|STORAGE_EMULATOR_HOST)\w*{_TO}",
 )
+# Services that answer with a model. Many programs speak the language of one, and are inside.
+_MODELS = HostedService(
+    rf"(?:OpenAI|Anthropic|Cohere|Groq|Mistral(?:AI)?)(?:Embeddings)?{_ARGUMENTS}"
+    # A proxy calls a model of such a service so (LiteLLM).
+    r"|\bmodel[\"' :=]+(?:anthropic|bedrock|cohere|gemini|groq|openrouter|vertex_ai)/",
+    "base|endpoint|client",
+    rf"(?:OPENAI|ANTHROPIC|COHERE|GROQ|MISTRAL)_(?:API_BASE|BASE_URL|ENDPOINT){_TO}|\bapi_base{_TO}",
+)
+# What keeps the records of experiments.
+_RECORDS = HostedService(
+    r"\bwandb (?:agent|artifact|launch|login|pull|sweep|sync)[^;&|\n]*"
+    rf"|(?:\bwandb[.](?:Api|agent|init|login|sweep)|WandbLogger){_ARGUMENTS}"
+    r"|report[_-]to\W{1,5}(?:wandb|all)\b",
+    "offline|disabled|host|base_url",
+    rf"WANDB_(?:BASE_URL{_TO}|MODE\W{{1,5}}(?:dis|dry|off)|DISABLED\W{{1,5}}[t1])",
+)
+_OTHER_RECORDS = HostedService(
+    rf"\b(?:neptune[.]init\w*|Task[.]init){_ARGUMENTS}|\bcomet_ml[^;\n]*"
+    r"|TRACKING_UR[IL]\W{1,5}databricks\b|tracking_uri[(]\W*databricks\b",
+    "(?i)offline|debug",
+    rf"(?:COMET_URL_OVERRIDE|CLEARML_API_HOST|DATABRICKS_HOST){_TO}"
+    r"|(?:COMET|CLEARML|NEPTUNE)_\w*(?:MODE|OFFLINE)\W{1,5}(?:[1t]|deb|dis|off)",
+)
+_OTHERS = (_STORES, _MODELS, _RECORDS, _OTHER_RECORDS)
 SERVICES = (_HUB, *_OTHERS)
 """All of them."""
 _MAY_ASK_OTHERS = (

@@ -395,7 +395,8 @@ def files_store_has_place(value: str) -> str:
 def names_no_hosted_service(value: str) -> str:
     """Return CEL: a file sends no logs, measurements or alerts to a service that is known by its name."""
     is_told = f"{value}.matches({literal(_TELLS)}) && !{value}.matches({literal(_TELLS_WHERE)})"
-    return f"!({value}.matches({literal(_HOSTED)}) || {is_told})"
+    is_named = f"{value}.matches({literal(_HOSTED)})"
+    return f"!({is_named} || {is_told})"
 
 
 def _are_permitted_clouds(value: str, regions: str) -> str:

@@ -29,8 +29,8 @@ _NAMES = (
     r"|oraclecloud"
     r"|vultr|exoscale|upcloud|civo|stackit|cloudflare|fastly|akamai|aiven|snowflake|databricks|doppler"
     r"|onepassword|akeyless|snyk|wiz|sysdig|honeycomb|pagerduty|opsgenie|launchdarkly|skypilot|multicluster"
-    r"|grafana[.]com/(?:Loki|Tempo)Stack|grafana[.]crossplane"
-    r"|atlas[.]mongodb|actions[.](?:github|summerwind))(?:[.-]|/|$)"
+    r"|grafana[.]com/(?:Loki|Tempo)Stack|grafana[.]crossplane|atlas[.]mongodb"
+    r"|actions[.](?:github|summerwind))(?:[.-]|/|$)"
     # Words for what is copied or sent elsewhere, whole as kinds are written.
     r"|/[A-Za-z0-9]*(?:Mirror|MirrorMaker[0-9]?|Push[A-Z][A-Za-z]*|Offloading|Export|Exporter|Forwarder"
     r"|LogPipeline|MetricPipeline|TracePipeline|RemoteWrite|Terraform|OpenTofu|Federation|Shovel|ClusterLink"
@@ -63,8 +63,8 @@ _OF_SERVER = (
     r"|ingest|discover|oidc|openid|idp|saml|sso|http[._-]?(?:api)?)[^=\n]*(?:ur[il]|path)(?:[.]value)?"
     # Dapr calls the URL of a server by that alone.
     r"|component[.]spec[.]metadata[.]ur[il][.]value"
-    r"|.*[.]clients?[.]ur[il]|.*[.][^=.\n]*(?:service|client[._-]?config|connect"
-    r"|controller|graphql|subscriber|callback"
+    r"|.*[.]clients?[.]ur[il]"
+    r"|.*[.][^=.\n]*(?:service|client[._-]?config|connect|controller|graphql|subscriber|callback"
     r"|external[^=\n]*[.]|gitea|gitlab|github[a-z]*config)[^=\n]*ur[il]|[a-z]*(?:connection"
     r"|contactpoint|datasource|provider|registry)[.]spec[.][^=\n]*ur[il]"
 )
