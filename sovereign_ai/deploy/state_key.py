@@ -12,7 +12,6 @@ salt stay the same: a note beside the state holds the file's inode and times, an
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import hashlib
 import json
@@ -73,7 +72,7 @@ def opens(passphrase: bytes, salt: str) -> bool:
             return True
     try:
         raw_salt, raw_nonce, ciphertext = map(base64.b64decode, (first, nonce, encrypted))
-    except binascii.Error:
+    except ValueError:
         return True
     key = hashlib.pbkdf2_hmac("sha256", passphrase.strip(), raw_salt, _ROUNDS, _KEY_BYTES)
     try:
