@@ -174,6 +174,8 @@ def run() -> None:
             sys.stderr.write("".join(f"{line}\n" for line in _write_error_lines(error)))
         _discard_output()
         sys.exit(int(ExitCode.ENVIRONMENT))
+    finally:
+        _flush_errors()
 
 
 def _write_error_lines(error: OSError) -> list[str]:
@@ -186,6 +188,19 @@ def _write_error_lines(error: OSError) -> list[str]:
     if known is not None:
         return known.problems[0].lines
     return [f"{clean(os.fsdecode(named.filename))}: {named.strerror} [cannot-write]"]
+
+
+def _flush_errors() -> None:
+    """Write what standard error still holds, or drop it where that cannot be written.
+
+    The interpreter would try once more at exit, and exit with 120 in place of the command's code.
+    """
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        from sovereign_ai.cli.output import discard
+
+        discard(sys.stderr)
 
 
 def _discard_output() -> int:

@@ -94,11 +94,11 @@ class Output:
                     sys.stdout.write(f"{clean(line)}\n")
             sys.stdout.flush()
         except BrokenPipeError:
-            _discard(sys.stdout)
+            discard(sys.stdout)
         except OSError as error:
             # What is left in the buffer would fail once more at the end, with a second message. The first
             # goes to standard error, also with `--json`.
-            _discard(sys.stdout)
+            discard(sys.stdout)
             self.as_json = False
             raise stream_error(error) from None
         if code is not ExitCode.OK:
@@ -151,9 +151,9 @@ class Output:
             else:
                 sys.stderr.write(text)
         except BrokenPipeError:
-            _discard(stream)
+            discard(stream)
         except OSError:
-            _discard(stream)
+            discard(stream)
             if self.as_json:
                 with contextlib.suppress(OSError):
                     sys.stderr.write(text)
@@ -225,7 +225,7 @@ def stream_error(error: OSError) -> OSError:
     return type(error)(error.errno, error.strerror, error.filename or "standard output")
 
 
-def _discard(stream: TextIO) -> None:
+def discard(stream: TextIO) -> None:
     """Redirect a stream to the null device, so that the program does not write its buffer at exit."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import os
 import shutil
 import subprocess
 import sys
@@ -34,11 +35,12 @@ FULL = """standard output: the system refuses it: No space left on device [file-
 def run_program(
     *arguments: str, output: str, errors: str | int = subprocess.PIPE
 ) -> subprocess.CompletedProcess[str]:
-    """Run the program with its streams led to files."""
+    """Run the program with its streams led to files, which it buffers as it does by default."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with open(output, "w") as out, contextlib.ExitStack() as stack:  # noqa: PTH123 - a device
         err = stack.enter_context(open(errors, "w")) if isinstance(errors, str) else errors  # noqa: PTH123
         argv = [sys.executable, "-m", "sovereign_ai.cli", *arguments]
-        return subprocess.run(argv, stdout=out, stderr=err, text=True, check=False, cwd=ROOT)
+        return subprocess.run(argv, stdout=out, stderr=err, text=True, check=False, cwd=ROOT, env=environ)
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
@@ -117,6 +119,20 @@ def test_problems_keep_their_exit_code_where_nobody_can_be_told() -> None:
         ).returncode
         == 2
     )
+
+
+def test_progress_that_nobody_can_be_told_changes_no_exit_code() -> None:
+    program = (
+        "from sovereign_ai.cli import main, output\n"
+        "main.call = lambda _: output.Output('up').progress('one of three') or 0\n"
+        "main.run()"
+    )
+    environ = {"PATH": os.environ["PATH"]}
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [sys.executable, "-c", program], stderr=full, check=False, cwd=ROOT, env=environ
+        )
+    assert done.returncode == 0
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
