@@ -199,14 +199,14 @@ def _renames(
 
 def _objects_by_place(
     live: Iterable[Object],
-) -> tuple[dict[tuple[str, str], set[str]], dict[tuple[str, str], int]]:
-    """Return the names of the storage classes in each place, and the number of its nodes."""
-    classes: dict[tuple[str, str], set[str]] = defaultdict(set)
+) -> tuple[dict[tuple[str, str], dict[str, str]], dict[tuple[str, str], int]]:
+    """Return the storage classes in each place with when they were created, and the number of its nodes."""
+    classes: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     nodes: dict[tuple[str, str], int] = defaultdict(int)
     for obj in live:
         for place in set(places_of(obj)):
             if obj["kind"] == "StorageClass":
-                classes[place].add(obj["metadata"]["name"])
+                classes[place][obj["metadata"]["name"]] = _created(obj)
             elif obj["kind"] == "Node":
                 nodes[place] += 1
     return classes, nodes
@@ -224,26 +224,52 @@ def zone_costs(zone: str, live: Iterable[Object], usage: Usage) -> Iterator[str]
     yield from _rename_costs("zone", zone, classes["zone", zone], nodes["zone", zone], usage)
 
 
-def _rename_costs(kind: str, old: str, classes: AbstractSet[str], nodes: int, usage: Usage) -> Iterator[str]:
-    """Yield what the new name of a place costs."""
+def _rename_costs(kind: str, old: str, classes: Mapping[str, str], nodes: int, usage: Usage) -> Iterator[str]:
+    """Yield what the new name of a place costs; each storage class in it has the time of its creation."""
     if nodes:
         yield counted(nodes, "node gets another label", "nodes get another label")
     if len(classes) == 1:
         yield f"storage class {_listed(classes)} is made again"
     elif classes:
         yield f"storage classes {_listed(classes)} are made again"
-    if volumes := usage.volumes_of(classes):
-        yield _kept_volumes(volumes, kind, old)
+    yield from _kept_volumes(usage, classes, kind, old)
 
 
-def _kept_volumes(volumes: Sequence[Object], kind: str, old: str) -> str:
-    """Return that volumes stay what and where they are, for a person."""
+def _kept_volumes(usage: Usage, classes: Mapping[str, str], kind: str, old: str) -> Iterator[str]:
+    """Yield that volumes stay what and where they are, for a person.
+
+    A storage class is created anew when its key or its place changes, so that an older volume may be of an
+    earlier one.
+    """
+    current: list[Object] = []
+    older: list[Object] = []
+    for volume in usage.volumes_of(classes):
+        # Times of the API server are RFC 3339 in UTC without fractions: as texts they sort as times do.
+        is_older = _created(volume) < classes[volume["spec"]["storageClassName"]]
+        (older if is_older else current).append(volume)
+    if current:
+        is_single = len(current) == 1
+        if kind == "key":
+            kept = f"{'stays' if is_single else 'stay'} encrypted under {old}"
+        else:
+            kept = f"{'keeps' if is_single else 'keep'} the {kind} {old}"
+        yield f"{_counted_volumes(current)} {kept}"
+    if len(older) == 1:
+        yield f"{_counted_volumes(older)} is older than its storage class, and keeps the {kind} of that time"
+    elif older:
+        subject = _counted_volumes(older)
+        yield f"{subject} are older than their storage class, and keep the {kind} of that time"
+
+
+def _counted_volumes(volumes: Sequence[Object]) -> str:
+    """Return the number of volumes with their size, for a person."""
     size = total_size(volumes, "capacity")
-    subject = counted(len(volumes), f"volume ({size})", f"volumes ({size})")
-    is_single = len(volumes) == 1
-    if kind == "key":
-        return f"{subject} {'stays' if is_single else 'stay'} encrypted under {old}"
-    return f"{subject} {'keeps' if is_single else 'keep'} the {kind} {old}"
+    return counted(len(volumes), f"volume ({size})", f"volumes ({size})")
+
+
+def _created(obj: Object) -> str:
+    """Return when the API server created an object; empty where that is not known."""
+    return str(obj["metadata"].get("creationTimestamp") or "")
 
 
 def _move(
@@ -303,8 +329,11 @@ def _relocation_costs(
         is_renamed: whether it has another name too.
     """
     names: dict[str, set[str]] = defaultdict(set)
+    classes: dict[str, str] = {}
     real_nodes = 0
     for obj in own:
+        if obj["kind"] == "StorageClass":
+            classes[obj["metadata"]["name"]] = _created(obj)
         if obj["kind"] == "Node" and not _is_concerned(obj, relocation):
             continue
         if obj["kind"] == "Node" and not is_simulated(obj):
@@ -315,8 +344,7 @@ def _relocation_costs(
             names[obj["kind"]].add(obj["metadata"]["name"])
     if relocation.kind == "zone":
         yield from _zone_costs(relocation, names["Namespace"], names["Node"], usage, outside)
-    if volumes := usage.volumes_of(names["StorageClass"]):
-        yield _kept_volumes(volumes, relocation.kind, _listed(relocation.old))
+    yield from _kept_volumes(usage, classes, relocation.kind, _listed(relocation.old))
     kind, _, pool = relocation.component.partition(".")
     if kind == "pool":
         if is_here and not is_renamed and real_nodes and relocation.kind in DRAINED:

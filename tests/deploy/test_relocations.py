@@ -208,6 +208,29 @@ def test_a_tier_under_another_key_names_the_volumes_that_stay_under_the_old_one(
     )
 
 
+def test_a_volume_that_is_older_than_its_storage_class_is_not_said_to_have_the_key_of_that() -> None:
+    live = live_of(both("a key is added and used")[0])
+    for obj in live:
+        if obj["kind"] == "StorageClass":
+            obj["metadata"]["creationTimestamp"] = "2026-12-01T12:00:00Z"
+    volumes = []
+    for name, created in (
+        ("a", "2026-12-01T11:59:59Z"),
+        ("b", "2026-11-30T23:00:00Z"),
+        ("c", "2027-01-01T00:00:00Z"),
+    ):
+        metadata = {"name": name, "creationTimestamp": created}
+        volumes.append(
+            {"metadata": metadata, "spec": {"storageClassName": "models", "capacity": {"storage": "1T"}}}
+        )
+    [line] = told("a key is added and used", Usage(volumes=tuple(volumes)), live=live)
+    assert line == (
+        "storage tier models changes its key from hsm-fra to hsm-two: "
+        "1 volume (1 TB) stays encrypted under hsm-fra; "
+        "2 volumes (2 TB) are older than their storage class, and keep the key of that time"
+    )
+
+
 @pytest.mark.parametrize(("used", "is_told"), [("64", True), ("8", False)])
 def test_a_quota_below_what_runs_is_told_with_what_is_used(used: str, *, is_told: bool) -> None:
     live = live_of(both("a tenant may hold fewer GPUs")[0])
