@@ -109,7 +109,7 @@ def test_each_pod_of_an_inference_service_for_language_models_is_judged(pods: st
     ("field", "value"),
     [
         ("ingress", {"enabled": True, "host": "a.example.org"}),
-        ("envFromSecret", "a"),
+        ("envFromSecrets", ["a"]),
         ("checkpoint", {"enabled": True, "checkpointRef": "a"}),
         ("eppConfig", {"config": {}}),
     ],
