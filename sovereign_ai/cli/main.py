@@ -209,6 +209,7 @@ def _discard_output() -> int:
     The interpreter flushes standard output once more at exit; without the redirection it prints the error a
     second time.
     """
-    descriptor = sys.__stdout__.fileno() if sys.__stdout__ else 1
-    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    from sovereign_ai.cli.output import discard
+
+    discard(sys.stdout)
     return 0
