@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+
+_NO_PLUGINS = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
+"""Plugins of pydantic, which other packages install, only watch what is validated. To look for them reads the
+metadata of every installed package: a tenth of the time that `validate` takes."""
 
 
 def start() -> None:
@@ -13,6 +18,8 @@ def start() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for name, value in _NO_PLUGINS.items():
+        os.environ.setdefault(name, value)
     from sovereign_ai.cli.main import run
 
     run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -132,6 +133,23 @@ def test_help_and_import_load_neither_pulumi_nor_a_kubernetes_client() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_validate_loads_no_plugin_that_another_package_installed_for_pydantic(tmp_path: Path) -> None:
+    installed = tmp_path / "watching-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: watching\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[pydantic]\nwatching = watching:plugin\n")
+    (tmp_path / "watching.py").write_text("print('watched')\n")
+    command = [sys.executable, "-m", "sovereign_ai.cli", "validate", str(STACKS / "lab")]
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(STACKS.parent), str(tmp_path)])}
+    environ.pop("PYDANTIC_DISABLE_PLUGINS", None)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert "watched" not in done.stdout
+    # The control: by its default, pydantic loads it.
+    by_default = environ | {"PYDANTIC_DISABLE_PLUGINS": ""}
+    done = subprocess.run(command, env=by_default, capture_output=True, text=True, check=False)
+    assert "watched" in done.stdout
 
 
 def test_an_unknown_option_is_wrong_usage() -> None:
