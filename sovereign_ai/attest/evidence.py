@@ -376,8 +376,8 @@ def inner_problems(contents: Mapping[str, Any]) -> list[Problem]:
         if signed_digests.get(name) != _hash(data):
             differences.append(f"the description that was signed as data is not that of the digest {name!r}")
     if description.get("name") != predicate["factory"]:
-        said = str(description.get("name", ""))[:80]
-        differences.append(f"it is of factory {predicate['factory'][:80]!r}, and its description of {said!r}")
+        factory, described = predicate["factory"][:80], str(description.get("name", ""))[:80]
+        differences.append(f"it is of factory {factory!r}, and its description of {described!r}")
     problems: list[Problem] = []
     for difference in differences:
         message = f"envelope: {difference}"

@@ -31,7 +31,7 @@ from sovereign_ai.units import (
 )
 
 _TEXT = r"[^\x00-\x1f\x7f]{1,200}"
-_SAID = "text on one line of at most 200 characters"
+_DESCRIPTION = "text on one line of at most 200 characters"
 _IMAGE = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+"
 _LABEL_VALUE = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _DNS_NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+"
@@ -49,7 +49,7 @@ class FigureRule:
         high: the largest value.
         words: the texts that it may be, if they are listed.
         form: a pattern that a text fits.
-        said: what such a text is, in words.
+        description: what such a text is, in words.
         example: an example, with a unit where it has one; empty if the template does not write the figure.
         inner: in a mapping that takes any names, the name of the example.
         is_needed: whether a row of the kind must have it.
@@ -60,7 +60,7 @@ class FigureRule:
     high: int | float | str = 0
     words: tuple[str, ...] = ()
     form: str = _TEXT
-    said: str = _SAID
+    description: str = _DESCRIPTION
     example: str = ""
     inner: str = ""
     is_needed: bool = False
@@ -76,16 +76,16 @@ def _quantity(
     return FigureRule(of, low, high, example=example, is_needed=needed)
 
 
-def _text(form: str, said: str, example: str = "", *, needed: bool = False) -> FigureRule:
-    return FigureRule(str, form=form, said=said, example=example, is_needed=needed)
+def _text(form: str, description: str, example: str = "", *, needed: bool = False) -> FigureRule:
+    return FigureRule(str, form=form, description=description, example=example, is_needed=needed)
 
 
 def _one_of(words: tuple[str, ...], example: str = "", *, needed: bool = False) -> FigureRule:
     return FigureRule(str, words=words, example=example, is_needed=needed)
 
 
-def _named(inner: str, example: str, form: str = _TEXT, said: str = _SAID) -> FigureRule:
-    return FigureRule(str, form=form, said=said, example=example, inner=inner)
+def _named(inner: str, example: str, form: str = _TEXT, description: str = _DESCRIPTION) -> FigureRule:
+    return FigureRule(str, form=form, description=description, example=example, inner=inner)
 
 
 _RACK_UNITS = (1, 60)
@@ -329,7 +329,8 @@ def _text_problem(rule: FigureRule, value: object, where: Where) -> Problem | No
             return Problem("bad-country", message, where, country_hint(value))
         return None
     if not re.fullmatch(rule.form, value):
-        return Problem("bad-row", f"{shown(value)} is not {rule.said}", where, f"write {rule.said}")
+        expected = rule.description
+        return Problem("bad-row", f"{shown(value)} is not {expected}", where, f"write {expected}")
     return None
 
 

@@ -44,9 +44,9 @@ class Attempts:
         """
         from sovereign_ai.cluster import while_busy
 
-        return while_busy(work, self._tell, brings_webhooks=brings_webhooks)
+        return while_busy(work, self._show, brings_webhooks=brings_webhooks)
 
-    def _tell(self, line: str) -> None:
+    def _show(self, line: str) -> None:
         self.failed.append(line)
         self.output.progress(line)
 

@@ -424,12 +424,12 @@ def _design(
         "notes": notes(proposed),
         "files": written,
     }
-    told = [f"wrote {file}" for file in written]
+    messages = [f"wrote {file}" for file in written]
     if out is not None:
-        told += ["", next_line("plan", out)]
+        messages += ["", next_line("plan", out)]
     else:
-        told.append(f"best by {objective}: {number}; write it with -o FOLDER")
-    output.finish(data, [*lines(proposed), *told])
+        messages.append(f"best by {objective}: {number}; write it with -o FOLDER")
+    output.finish(data, [*lines(proposed), *messages])
 
 
 def _chosen(proposed: Design, number: int) -> int:

@@ -88,8 +88,8 @@ def drift_of(
 def _next_lines(path: Path, policy: str, options: list[str]) -> list[str]:
     """Return what puts the drift back, by the description's policy."""
     if policy == "report":
-        said = "the description says `drift: report`, so that only `--restore` puts it back"
-        return [said, next_line("up", path, "--restore", *options)]
+        detail = "the description says `drift: report`, so that only `--restore` puts it back"
+        return [detail, next_line("up", path, "--restore", *options)]
     return ["`up` puts back what was changed or deleted", next_line("up", path, *options)]
 
 

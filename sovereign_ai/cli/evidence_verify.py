@@ -370,9 +370,9 @@ def _compare_log(
     answer.notes += walk.keys.lines()
     try:
         opened, problems = statements(log, key, walk.keys, len(walk.runs))
-        told = tuple(problem.message for problem in answer.problems)
+        messages = tuple(problem.message for problem in answer.problems)
         # What is wrong with a statement that is verified by itself is told already.
-        problems = [problem for problem in problems if not problem.message.endswith(told)]
+        problems = [problem for problem in problems if not problem.message.endswith(messages)]
         answer.aside, lost = chain.list_set_aside(log, len(walk.runs))
     except SovereignError as error:
         answer.problems += error.problems

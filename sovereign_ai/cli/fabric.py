@@ -496,7 +496,7 @@ def _report_results(
     code = ExitCode.OK
     for result in results:
         word = "ok   " if result.passed else "WRONG"
-        lines.append(f"{word} {result}: {result.said}")
+        lines.append(f"{word} {result}: {result.message}")
         if not result.passed:
             code = ExitCode.FINDINGS
     data = {

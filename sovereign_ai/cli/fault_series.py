@@ -86,7 +86,7 @@ def replay_faults(output: Output, series: FaultSeries, target: Target, speed: fl
     replay = FaultReplay(target.api, series.stack.factory, series.stack.plan, series.cluster, slow)
     reported: list[int] = []
 
-    def tell(event: FaultEvent, machines: int) -> None:
+    def report(event: FaultEvent, machines: int) -> None:
         reported.append(machines)
         where = "no machine reports it" if not machines else f"reported by {machines}"
         if event.domain is FaultDomain.API_SERVER:
@@ -96,7 +96,7 @@ def replay_faults(output: Output, series: FaultSeries, target: Target, speed: fl
 
     stop = threading.Event()
     with stopping_at_interrupt(stop):
-        replay.run(series.events, speed, stop, tell)
+        replay.run(series.events, speed, stop, report)
     lines = [*_counted(series)]
     faults_text = counted(len(series.events), "fault")
     lines += wrapped(f"{series.cluster}: {len(reported)} of {faults_text}, {speed:g} times the clock")

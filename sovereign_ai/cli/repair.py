@@ -283,14 +283,14 @@ def _work(
     watched = WatchedCluster(target.api, placed, conditions, readiness=readiness)
     controller = RepairController(target.api, placed, policies, _identity(), watched)
     output.progress(f"{cluster}: watching {counted(len(placed), 'machine')}; Ctrl-C ends it")
-    said: dict[str, str] = {}
+    shown: dict[str, str] = {}
     leaders = [""]
 
     def report(done: Iterable[Done]) -> None:
         if controller.leader not in {leaders[0], _identity()}:
             output.progress(f"{controller.leader} works; this one waits until it ends")
         leaders[0] = controller.leader
-        for each in _changed(done, said):
+        for each in _changed(done, shown):
             typer.echo(orjson.dumps(_done_data(each)).decode() if output.as_json else _done_line(each))
 
     def fail(error: SovereignError) -> None:
@@ -327,13 +327,13 @@ def _require_lead(leader: str) -> None:
         )
 
 
-def _changed(done: Iterable[Done], said: dict[str, str]) -> list[Done]:
+def _changed(done: Iterable[Done], shown: dict[str, str]) -> list[Done]:
     """Return what was not said already of each machine, and keep it as said."""
     new = []
     for each in done:
         line = _done_line(each)
-        if said.get(each.decision.machine) != line:
-            said[each.decision.machine] = line
+        if shown.get(each.decision.machine) != line:
+            shown[each.decision.machine] = line
             new.append(each)
     return new
 

@@ -159,9 +159,9 @@ def simulate_months(output: Output, asked: MonthsAsked) -> None:
         site = replace(site, recorded=recorded.events)
     seeds = range(asked.seed, asked.seed + asked.months)
     progress = _Patient(output)
-    compared = [run_series(site, seeds, asked.days, None, progress.tell)]
+    compared = [run_series(site, seeds, asked.days, None, progress.show)]
     for safeguard in asked.without or tuple(Safeguard):
-        compared.append(run_series(site, seeds, asked.days, safeguard, progress.tell))
+        compared.append(run_series(site, seeds, asked.days, safeguard, progress.show))
     agreements = compare(site, judged, compared[0])
     data = {
         "cluster": cluster,
@@ -211,7 +211,7 @@ class _Patient:
     def __init__(self, output: Output) -> None:
         self._output, self._began = output, time.monotonic()
 
-    def tell(self, line: str) -> None:
+    def show(self, line: str) -> None:
         """Report a line, once it takes longer than a person expects."""
         if time.monotonic() - self._began > _SILENT:
             self._output.progress(line)

@@ -223,18 +223,18 @@ def _fault(machine: Machine | None, holds: Sequence[HeldPod] = ()) -> str:
     """Return what is reported of a machine, how far its repair is, and which pod holds its drain."""
     if machine is None:
         return ""
-    told = list(map(str, machine.faults))
+    parts = list(map(str, machine.faults))
     if machine.record:
-        told.append(f"repair: {machine.record.step}")
+        parts.append(f"repair: {machine.record.step}")
     if machine.maintainer:
-        told.append(f"maintained by {machine.maintainer}")
+        parts.append(f"maintained by {machine.maintainer}")
     for first in holds[:1]:
         by = f" by budget {first.budget}" if first.budget else ""
         by = f" by a request of {first.requester}" if first.requester else by
         more = f" and {len(holds) - 1} more" if len(holds) > 1 else ""
         since = f" since {first.since}" if first.since else ""
-        told.append(f"pod {first.pod}{more} held{by}{since}")
-    return ", ".join(told)
+        parts.append(f"pod {first.pod}{more} held{by}{since}")
+    return ", ".join(parts)
 
 
 def _tenants(held: Mapping[str, Sequence[str]]) -> dict[str, int]:

@@ -236,9 +236,11 @@ def _counted(overview: Overview) -> list[str]:
     states = Counter(machine.state for machine in overview.machines)
     out = sum(states[state] for state in _OUT_OF_WORK)
     lines = [f"{len(overview.machines) - out:,} of {counted(len(overview.machines), 'machine')} in work"]
-    told = [f"{states[state]:,} {state}" for state in MachineState if state in _OUT_OF_WORK and states[state]]
-    if told:
-        lines.append(f"out of work: {', '.join(told)}")
+    counts = [
+        f"{states[state]:,} {state}" for state in MachineState if state in _OUT_OF_WORK and states[state]
+    ]
+    if counts:
+        lines.append(f"out of work: {', '.join(counts)}")
     return lines
 
 

@@ -616,7 +616,7 @@ class Engine:
                         # By its first line of output the engine has read the salt.
                         release_folder()
                         kept.write(line)
-                        self._hear(line, events)
+                        self._take_event(line, events)
                     events.lost = lost()
                 if part is not None and not engine.returncode and not self._asked_to_end:
                     part.complete(state.copy.files(self.files).checkpoint)
@@ -631,55 +631,55 @@ class Engine:
         same = part.total - len(events.steps) if part else events.same
         return PulumiOutcome(verb, dict(events.changes), same, tuple(events.steps), log)
 
-    def _failed(self, verb: str, told: EngineEvents, log: Path) -> DeploymentError:
+    def _failed(self, verb: str, run_events: EngineEvents, log: Path) -> DeploymentError:
         """Return the error of a run that failed or was interrupted."""
         if self._asked_to_end:
-            return interrupted(verb, told, log)
-        return failure(verb, told, log, self.kubeconfig)
+            return interrupted(verb, run_events, log)
+        return failure(verb, run_events, log, self.kubeconfig)
 
     def _end_asked(self) -> None:
         """Record the first termination signal."""
         self._asked_to_end = True
         self.progress(self.ending)
 
-    def _hear(self, line: str, told: EngineEvents) -> None:
+    def _take_event(self, line: str, run_events: EngineEvents) -> None:
         """Read one line of the engine's output."""
         try:
             event = orjson.loads(line)
         except ValueError:
             # Not an event: the engine prints some errors as plain text, before its event stream starts.
             if line.strip():
-                told.failures.append(line.strip())
+                run_events.failures.append(line.strip())
             return
         if pre := event.get("resourcePreEvent") or event.get("resOutputsEvent"):
-            self._step(pre["metadata"], told, done="resOutputsEvent" in event)
-        told.failures += errors_in(event)
-        waiting = waiting_in(event) if told.waits else ""
+            self._step(pre["metadata"], run_events, done="resOutputsEvent" in event)
+        run_events.failures += errors_in(event)
+        waiting = waiting_in(event) if run_events.waits else ""
         if line := waiting or program_line_in(event):
-            self._tell(line, told)
+            self._report_once(line, run_events)
         if (policy := event.get("policyEvent")) and policy.get("enforcementLevel") == "mandatory":
-            told.policies.append(f"{policy.get('policyName')}: {policy.get('message', '').strip()}")
+            run_events.policies.append(f"{policy.get('policyName')}: {policy.get('message', '').strip()}")
 
-    def _step(self, meta: Mapping[str, Any], told: EngineEvents, *, done: bool) -> None:
+    def _step(self, meta: Mapping[str, Any], run_events: EngineEvents, *, done: bool) -> None:
         """Count a resource's step once: when it is done, or in a preview when it is planned."""
         name, op = object_name(meta["urn"].rsplit("::", 1)[-1]), meta["op"]
         # Components and the provider only group resources; a user counts objects.
         if not done or not meta["type"].startswith(self.package):
             return
         if op in _QUIET:
-            told.same += op == "same"
+            run_events.same += op == "same"
             return
         if op in _HALVES:
             return
-        told.changes[op] += 1
-        told.steps.append((op, name))
+        run_events.changes[op] += 1
+        run_events.steps.append((op, name))
         # What leaves was deleted by the program already, under the policies that permitted it.
-        self._tell(f"{op} {name}", told)
+        self._report_once(f"{op} {name}", run_events)
 
-    def _tell(self, line: str, told: EngineEvents) -> None:
+    def _report_once(self, line: str, run_events: EngineEvents) -> None:
         """Show a person a line, once."""
-        if line not in told.shown:
-            told.shown[line] = None
+        if line not in run_events.shown:
+            run_events.shown[line] = None
             self.progress(line)
 
 

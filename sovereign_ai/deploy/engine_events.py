@@ -89,31 +89,31 @@ def errors_in(event: Mapping[str, Any]) -> Iterator[str]:
         yield f"{name} {message}".strip()
 
 
-def failure(verb: str, told: EngineEvents, log: Path, kubeconfig: Path | None = None) -> DeploymentError:
+def failure(verb: str, events: EngineEvents, log: Path, kubeconfig: Path | None = None) -> DeploymentError:
     """Return the error for a failed run; policy violations and refusals keep their own exit code.
 
     Args:
         verb: the engine's command.
-        told: the content of its event stream.
+        events: the content of its event stream.
         log: the file with its whole output.
         kubeconfig: the cluster's file, whose identity is named where that is the cause.
     """
-    if told.policies:
+    if events.policies:
         violations = []
-        for text in told.policies:
+        for text in events.policies:
             hint = f"the whole log: {log}"
             violations.append(Problem("policy-violation", text, hint=hint))
         error = DeploymentError(violations)
         error.exit_code = ExitCode.FINDINGS
         return error
-    if told.lost is not None:
-        return connection_lost(verb, told.lost, told, log)
-    if told.ended_by:
-        return killed(verb, told, log)
-    if told.refused is not None:
-        return told.refused
+    if events.lost is not None:
+        return connection_lost(verb, events.lost, events, log)
+    if events.ended_by:
+        return killed(verb, events, log)
+    if events.refused is not None:
+        return events.refused
     # The engine repeats errors, once for the resource and once for the run.
-    texts = list(dict.fromkeys(_clean(text) for text in told.failures if text))
+    texts = list(dict.fromkeys(_clean(text) for text in events.failures if text))
     problems, others = problems_of(verb, texts, kubeconfig, f"The whole log: {log}")
     if others or not problems:
         problems.append(_pulumi_failed(verb, others or ["it gave no reason"], log))
@@ -131,45 +131,45 @@ def _pulumi_failed(verb: str, texts: Sequence[str], log: Path) -> Problem:
     return Problem("pulumi-failed", f"`pulumi {verb}` failed: {joined}", hint=hint)
 
 
-def connection_lost(verb: str, problem: Problem, told: EngineEvents, log: Path) -> DeploymentError:
+def connection_lost(verb: str, problem: Problem, events: EngineEvents, log: Path) -> DeploymentError:
     """Return the error for an engine that the command ended because the cluster does not answer.
 
     The engine's own errors are left out: they only report that it was ended.
     """
-    changes = counted(told.changes.total(), "change")
+    changes = counted(events.changes.total(), "change")
     message = f"`pulumi {verb}` was ended after {changes}: {problem.message}"
     hint = f"{problem.hint}; it resumes from what was done. The whole log: {log}"
     return DeploymentError(Problem(problem.code, message, problem.where, hint))
 
 
-def interrupted(verb: str, told: EngineEvents, log: Path) -> DeploymentError:
+def interrupted(verb: str, events: EngineEvents, log: Path) -> DeploymentError:
     """Return the error for a run that a person or a signal interrupted, with how far it came."""
-    message = f"`pulumi {verb}` was interrupted; {_effect(verb, told)}"
+    message = f"`pulumi {verb}` was interrupted; {_effect(verb, events)}"
     hint = f"run it again to go on. The whole log: {log}"
     error = DeploymentError(Problem("interrupted", message, hint=hint))
     error.exit_code = ExitCode.INTERRUPTED
     return error
 
 
-def killed(verb: str, told: EngineEvents, log: Path) -> DeploymentError:
+def killed(verb: str, events: EngineEvents, log: Path) -> DeploymentError:
     """Return the error for an engine that was killed: by a person, or by a host without memory."""
-    number = signal.Signals(told.ended_by).name
-    message = f"the engine was ended by {number} in the middle of `pulumi {verb}`; {_effect(verb, told)}"
-    if told.failures:
-        message += f"; its last words: {last_lines(_clean(told.failures[-1]))}"
+    number = signal.Signals(events.ended_by).name
+    message = f"the engine was ended by {number} in the middle of `pulumi {verb}`; {_effect(verb, events)}"
+    if events.failures:
+        message += f"; its last words: {last_lines(_clean(events.failures[-1]))}"
     hint = f"run it again to go on. The whole log: {log}"
     # The kernel's out-of-memory killer sends SIGKILL, and so does a person: the log of the kernel has the
     # answer.
-    if told.ended_by == signal.SIGKILL:
+    if events.ended_by == signal.SIGKILL:
         hint = f"the machine may have run out of memory; {hint}"
     return DeploymentError(Problem("engine-killed", message, hint=hint))
 
 
-def _effect(verb: str, told: EngineEvents) -> str:
+def _effect(verb: str, events: EngineEvents) -> str:
     """Return what a run that did not finish has changed, for a person."""
     if verb == "preview":
         return "it changes nothing"
-    changes = counted(told.changes.total(), "change that was done stays", "changes that were done stay")
+    changes = counted(events.changes.total(), "change that was done stays", "changes that were done stay")
     return f"the {changes}"
 
 

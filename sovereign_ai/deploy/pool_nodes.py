@@ -21,7 +21,7 @@ _SIMULATED = "kwok.x-k8s.io/node"
 
 
 def shrunk_pools(
-    live: Iterable[Object], plan: Plan, cluster: str, told: Collection[str], usage: Usage
+    live: Iterable[Object], plan: Plan, cluster: str, covered: Collection[str], usage: Usage
 ) -> Iterator[Move]:
     """Yield each pool that keeps its name and loses nodes on this cluster, if only to another cluster.
 
@@ -29,7 +29,7 @@ def shrunk_pools(
         live: the factory's own live objects and nodes.
         plan: the plan of the new description.
         cluster: the plan's name for the cluster.
-        told: component labels of pools of which it is told already that they go or leave the cluster.
+        covered: component labels of pools that are already reported to go or leave the cluster.
         usage: the objects of tenants and controllers.
     """
     planned: dict[str, set[str]] = {}
@@ -38,7 +38,7 @@ def shrunk_pools(
     elsewhere = {node.name for node in plan.nodes if node.cluster != cluster}
     for pool, there in sorted(nodes_by_pool(live).items()):
         leaving = there - planned.get(pool, set())
-        if not leaving or f"pool.{pool}" in told:
+        if not leaving or f"pool.{pool}" in covered:
             continue
         cost = departure_of(leaving, usage)
         if moved := leaving & elsewhere:

@@ -93,14 +93,14 @@ def relocations(
     moves += gateway_moves(old, factory.gateways, zones, usage, known_gateways(old, factory, cluster, noted))
     moves += lost_classes(old, new, renamed, staying, factory, plan)
     own = {component_of(obj) for obj in new}
-    told = set(renamed)
+    covered = set(renamed)
     outside = _outside_their_zones(new, plan, cluster, usage)
     for relocation in _without_repetition(moved_components(changes, pairs)):
         is_here = relocation.component in renamed or relocation.component in own
         moves.append(_move(relocation, renamed, old, usage, outside, is_here=is_here))
         if not is_here:
-            told.add(relocation.component)
-    moves += shrunk_pools(old, plan, cluster, told, usage)
+            covered.add(relocation.component)
+    moves += shrunk_pools(old, plan, cluster, covered, usage)
     return moves
 
 

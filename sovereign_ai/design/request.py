@@ -128,45 +128,45 @@ class DesignRequest:
 
     def assumptions(self) -> list[str]:
         """Return what the description contains that nobody asked for, each as a sentence."""
-        said: list[str] = []
+        texts: list[str] = []
         total = self.machines * self.system.gpus
         if total != self.gpus:
             gpus_text = counted(self.gpus, "GPU is", "GPUs are")
             more = f"{gpus_text} no multiple of the {self.system.gpus} of a {self.system.name}"
-            said.append(f"{more}: {counted(self.machines, 'machine has', 'machines have')} {total:,}")
-        said += self._part_of_domain()
+            texts.append(f"{more}: {counted(self.machines, 'machine has', 'machines have')} {total:,}")
+        texts += self._part_of_domain()
         if self.site is None:
-            said.append(
+            texts.append(
                 "site, hall and feeds are sized to each proposal; operator, staff and support are assumed "
                 f"in {self.country}: write your own before you rely on a SEAL level"
             )
             if self.system.decided_supplies is None:
-                said.append(
+                texts.append(
                     f"no source gives the power supplies of {self.system.name}: whether a lost feed stops "
                     "machines is not known"
                 )
         if len(self.kinds) > 1:
-            said.append(
+            texts.append(
                 f"the catalogue does not state whether the ports of {self.system.name} are for InfiniBand or "
                 "Ethernet: choose with --fabric"
             )
         if not self.storage:
-            said.append("no storage servers: add them with --storage, such as --storage '2 PB'")
+            texts.append("no storage servers: add them with --storage, such as --storage '2 PB'")
         if self.manager is not None:
             machines_text = counted(self.managers, "management machine is", "management machines are")
-            said.append(
+            texts.append(
                 f"{machines_text} {self.manager.name}, on the in-band and "
                 "out-of-band networks: name another model with --management N@MODEL"
             )
         if self.border_ports:
-            said.append(
+            texts.append(
                 "links to the outside are the in-band fabric's, on two switches at least, so that none cuts "
                 "off all; our end of each is counted"
             )
-        said.append(
+        texts.append(
             "storage, in-band and out-of-band fabrics block at 3:1, 7:1 and 11:1, as in stacks/gigafactory"
         )
-        return said
+        return texts
 
     def _part_of_domain(self) -> list[str]:
         """Return that the last NVLink domain is not whole, as the machines of one make a rack."""

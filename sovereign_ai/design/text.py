@@ -41,27 +41,27 @@ def lines(design: Design) -> Iterator[str]:
 
 def notes(design: Design) -> list[str]:
     """Return what is not known, what was assumed, and how far the search went, each as a sentence."""
-    said = list(design.request.assumptions())
+    stated = list(design.request.assumptions())
     for number, proposal in enumerate(design.proposals, start=1):
         missing = missing_figures(proposal)
         if missing:
             unknown = ", ".join(_counted(missing))
-            said.append(f"{number}: EUR is a lower bound: nobody gives {unknown}")
+            stated.append(f"{number}: EUR is a lower bound: nobody gives {unknown}")
     unpriced = set()
     for proposal in design.proposals:
         unpriced |= set(missing_figures(proposal))
     if unpriced:
-        said.append(
+        stated.append(
             "least cost is the design for which most prices are known, then the least known cost: "
             "give prices with --figures to compare more"
         )
     beside = f", beside each of {counted(design.ways, 'way')} to the outside" if design.ways > 1 else ""
     fabrics_text = counted(design.tried, "compute fabric was", "compute fabrics were")
-    said.append(
+    stated.append(
         f"exact: {fabrics_text} sized; {design.possible:,} are not dominated by "
         f"another on the same leaf{beside}, and bounds left {design.whole:,} of them to be sized whole"
     )
-    return said
+    return stated
 
 
 def missing_figures(proposal: Proposal) -> dict[str, int]:

@@ -22,7 +22,7 @@ class Result:
         name: its name.
         plane: the plane that was checked; empty for all of them.
         passed: whether what was seen is right.
-        said: what was seen, in words.
+        message: what was seen, in words.
         figures: what was seen, in numbers.
         seconds: how long it took.
     """
@@ -30,7 +30,7 @@ class Result:
     name: str
     plane: str
     passed: bool
-    said: str
+    message: str
     figures: dict[str, Any]
     seconds: float
 

@@ -223,7 +223,7 @@ class Twin:
         for pid in processes(self.name(switch)):
             os.kill(pid, number)
 
-    def tell(self, switch: str, *commands: str) -> str:
+    def run_vtysh(self, switch: str, *commands: str) -> str:
         """Return what a switch's daemons print for `vtysh` commands; no check relies on it."""
         arguments = ["vtysh", "--vty_socket", str(self.folder / switch)]
         for command in commands:

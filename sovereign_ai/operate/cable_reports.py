@@ -175,8 +175,8 @@ def add_states(reports: Reports, expected: Expected, device: str, rows: Sequence
 def _system_of(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the system whose port names a table has: the one that its form tells, or its names."""
     for row in rows:
-        if told := row.get("system"):
-            return str(told)
+        if sender := row.get("system"):
+            return str(sender)
     return system_of_ports(str(row.get("dev") or row.get("ifname") or "") for row in rows)
 
 

@@ -132,7 +132,7 @@ class Keeper:
                 return
         write_state(self._cluster_dir, grant.id, {"opened": _text(now)})
         message = f"{grant.user} has {grant.kind} until {_text(grant.ends)}: {grant.reason}"
-        self._tell(grant, now, "BreakGlassOpened", message)
+        self._record_event(grant, now, "BreakGlassOpened", message)
 
     def _close(self, record: GrantRecord, now: datetime, why: str) -> None:
         """Unbind the role and remove the kubeconfig; only then the grant is closed."""
@@ -143,7 +143,7 @@ class Keeper:
         state = {"opened": record.opened, "closed": _text(now), "why": why}
         write_state(self._cluster_dir, grant.id, state)
         self._done.add(grant.id)
-        self._tell(grant, now, "BreakGlassClosed", f"{grant.user} has {grant.kind} no more: {why}")
+        self._record_event(grant, now, "BreakGlassClosed", f"{grant.user} has {grant.kind} no more: {why}")
 
     def _sweep(self, open_names: set[str]) -> None:
         """Remove bindings that have the label of break-glass access and no open grant."""
@@ -153,7 +153,7 @@ class Keeper:
                 self._cluster().delete(_RBAC, _BINDING, metadata["name"], metadata["namespace"])
                 self._say(f"removed {metadata['namespace']}/{metadata['name']}: it has no open grant")
 
-    def _tell(self, grant: AccessGrant, now: datetime, reason: str, message: str) -> None:
+    def _record_event(self, grant: AccessGrant, now: datetime, reason: str, message: str) -> None:
         """Report a change in the log, and in a warning event of the namespace."""
         self._say(f"{grant.id} {reason}: {message}")
         binding = {"apiVersion": _RBAC, "kind": _BINDING, "name": grant.name, "namespace": grant.namespace}

@@ -118,11 +118,11 @@ def neighbours(raw: bytes, file: str) -> dict[str, Port]:
     Raises:
         UsageError: it is something else.
     """
-    heard: dict[str, set[Port]] = {}
+    seen_peers: dict[str, set[Port]] = {}
     for name, device, ports, _ in lldpctl_rows(raw, file):
-        heard.setdefault(name, set()).add((device, ports[0] if ports else ""))
+        seen_peers.setdefault(name, set()).add((device, ports[0] if ports else ""))
     seen: dict[str, Port] = {}
-    for name, peers in heard.items():
+    for name, peers in seen_peers.items():
         # An adapter's firmware speaks beside its host, and has no name.
         named = {peer for peer in peers if peer[0]} or peers
         if len(named) == 1:
@@ -221,18 +221,18 @@ def _amiss(parsed: Json, path: str, expected: str) -> UsageError:
     return UsageError(Problem("not-lldp", message, parsed.where(path), NEIGHBOURS.hint))
 
 
-def locate_node(cables: NodeCabling, node: str, heard: Mapping[str, Port]) -> LabelledNode:
+def locate_node(cables: NodeCabling, node: str, seen_peers: Mapping[str, Port]) -> LabelledNode:
     """Return a node with its place and labels.
 
     Args:
         cables: the machine that each port is planned for.
         node: the node's name.
-        heard: interface to the switch and port that it meets.
+        seen_peers: interface to the switch and port that it meets.
     """
     met: dict[str, Port] = {}
     planned_for: dict[str, Port] = {}
     odd = []
-    for name, (switch, port) in heard.items():
+    for name, (switch, port) in seen_peers.items():
         peer = (_switch(switch, cables.switches), port)
         met[name] = peer
         if peer in cables.ports:

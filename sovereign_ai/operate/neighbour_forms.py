@@ -304,8 +304,8 @@ def _lldpctl(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
             chassis = row.get("chassis", {})
             # A neighbour without a name has its identifier where others have their name.
             names = [name for name in chassis if name != "id"] if isinstance(chassis, dict) else []
-            told = chassis[names[0]] if names else None
-            about = _description(told.get("descr")) if isinstance(told, dict) else ""
+            record = chassis[names[0]] if names else None
+            about = _description(record.get("descr")) if isinstance(record, dict) else ""
             identifiers = []
             for peer_path, peer in form.entries(row.get("port"), f"{inner}.port"):
                 for id_path, identifier in form.entries(peer.get("id", {}), f"{peer_path}.id"):
@@ -361,8 +361,8 @@ def _junos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
                 form.amiss(inner, " or ".join(JUNOS_FIELDS[:2]))
                 continue
             for _, holder in form.entries(row.get("lldp-system-description", []), inner):
-                for _, told in form.entries(holder.get(JUNOS_FIELDS[-1], []), inner):
-                    found[JUNOS_FIELDS[-1]] = _description(told.get("data"))
+                for _, record in form.entries(holder.get(JUNOS_FIELDS[-1], []), inner):
+                    found[JUNOS_FIELDS[-1]] = _description(record.get("data"))
             yield heard_by_junos(found)
 
 

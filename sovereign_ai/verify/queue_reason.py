@@ -242,8 +242,8 @@ def _failed_check(workload: Object) -> _Verdict | None:
 
 def _of_check(check: Object, before: str) -> _Verdict:
     """Return the verdict on an admission check that is not ready; nothing admits what it has rejected."""
-    said = f": {check['message']}" if check.get("message") else ""
-    message = f"{before}admission check {check['name']} is {check.get('state')}{said}"
+    detail = f": {check['message']}" if check.get("message") else ""
+    message = f"{before}admission check {check['name']} is {check.get('state')}{detail}"
     change = None if check.get("state") == "Rejected" else Change("wait", check["name"])
     return _Verdict("admission-check", message, change)
 

@@ -33,10 +33,10 @@ def compare_workers(
         live = observed.named(KUEUE, _KIND, obj["metadata"]["name"]) if obj["kind"] == _KIND else None
         if live is None:
             continue
-        status, said = None, "Kueue has not looked at it: does it run, with its gate MultiKueue?"
+        status, detail = None, "Kueue has not looked at it: does it run, with its gate MultiKueue?"
         for condition in field_of(live, "status", "conditions") or ():
             if condition["type"] == "Active":
-                status, said = condition["status"], f"{condition['reason']}: {condition.get('message', '')}"
+                status, detail = condition["status"], f"{condition['reason']}: {condition.get('message', '')}"
         if status == "True":
             continue
         name = obj["metadata"]["name"]
@@ -45,5 +45,5 @@ def compare_workers(
             f"says how it comes into Secret {namespace}/{name}"
         )
         yield ClusterFinding(
-            "changed", resource(obj), _FIELD, "True", status, f"no work is sent: {said}", hint
+            "changed", resource(obj), _FIELD, "True", status, f"no work is sent: {detail}", hint
         )

@@ -19,7 +19,7 @@ def hear(*events: object, waits: bool = True) -> EngineEvents:
     engine.progress = lambda _line: None
     told = EngineEvents(waits=waits)
     for event in events:
-        engine._hear(event if isinstance(event, str) else json.dumps(event), told)
+        engine._take_event(event if isinstance(event, str) else json.dumps(event), told)
     return told
 
 

@@ -178,7 +178,7 @@ def heard(*events: object) -> EngineEvents:
     engine.progress = lambda _line: None
     told = EngineEvents()
     for event in events:
-        engine._hear(event if isinstance(event, str) else json.dumps(event), told)
+        engine._take_event(event if isinstance(event, str) else json.dumps(event), told)
     return told
 
 

@@ -41,7 +41,7 @@ def test_a_result_has_the_outcome_of_its_check(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(queries, "cabling", lambda _twin: (False, "a port hears nobody", {"wrong": 1}))
     chosen = choose_sample(*stack("lab"))
     first = next(run_checks(Quiet(chosen), predict(chosen, stack("lab")[1])))  # type: ignore[arg-type]
-    assert (first.name, first.plane, first.passed, first.said) == (
+    assert (first.name, first.plane, first.passed, first.message) == (
         "cabling",
         "",
         False,

@@ -90,7 +90,7 @@ def test_it_has_pairs_of_leaves_spines_and_border_leaves(paired: Sample) -> None
 
 
 def test_every_check_is_right(stood: Standing) -> None:
-    assert {name: result.said for name, result in stood.results.items() if not result.passed} == {}
+    assert {name: result.message for name, result in stood.results.items() if not result.passed} == {}
     assert len(stood.results) > 10
 
 

@@ -8,10 +8,10 @@ from tests.render.lab import stack
 
 
 def test_a_result_is_named_by_its_check_and_its_plane() -> None:
-    result = Result("paths", "compute", passed=True, said="all", figures={"uplinks": 4}, seconds=0.5)
+    result = Result("paths", "compute", passed=True, message="all", figures={"uplinks": 4}, seconds=0.5)
     assert str(result) == "paths (compute)"
-    assert str(Result("cabling", "", passed=True, said="", figures={}, seconds=0.0)) == "cabling"
-    assert list(result.to_data()) == ["name", "plane", "passed", "said", "figures", "seconds"]
+    assert str(Result("cabling", "", passed=True, message="", figures={}, seconds=0.0)) == "cabling"
+    assert list(result.to_data()) == ["name", "plane", "passed", "message", "figures", "seconds"]
 
 
 def test_pairs_are_of_two_hosts_and_of_one_zone_or_of_two() -> None:

@@ -153,7 +153,7 @@ def test_every_check_was_made(results: dict[str, Result]) -> None:
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_twin_shows_what_the_plan_says(results: dict[str, Result], name: str) -> None:
-    assert results[name].passed, results[name].said
+    assert results[name].passed, results[name].message
 
 
 def test_the_playbook_finds_nothing_to_change_on_what_it_built_but_the_leaf_with_the_leak(

@@ -71,7 +71,7 @@ def test_a_switch_runs_its_daemons_in_its_namespace_without_configuration(
 
 
 def test_commands_for_vtysh_are_given_one_by_one(twin: Twin, programs: list[list[str]]) -> None:
-    twin.tell("leaf", "show bgp", "show bfd")
+    twin.run_vtysh("leaf", "show bgp", "show bfd")
     assert programs == [
         ["vtysh", "--vty_socket", str(twin.folder / "leaf"), "-c", "show bgp", "-c", "show bfd"]
     ]

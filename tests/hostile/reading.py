@@ -220,7 +220,7 @@ def host_events(file: Path) -> object:
         events = []
     for event in events if isinstance(events, list) else [events]:
         if isinstance(event, dict):
-            heard.hear(event)
+            heard.take_event(event)
     return [heard.result(name).to_data() for name in ("train-001", "train-002", "train-003")]
 
 

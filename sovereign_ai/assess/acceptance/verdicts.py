@@ -41,7 +41,7 @@ class Miss:
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data: the measured number is `value`, and the limit's own value `limit`."""
-        data: dict[str, Any] = {"value": self.value, "said": str(self)}
+        data: dict[str, Any] = {"value": self.value, "message": str(self)}
         for name, part in self.limit.to_data().items():
             if name != "least":
                 # Both have a `value`, and the limit's must not replace what was measured.

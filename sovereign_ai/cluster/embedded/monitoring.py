@@ -110,12 +110,12 @@ class MonitoringChange:
 
     def __str__(self) -> str:
         """Return one line for a person."""
-        told = [f"starts {' and '.join(self.starts)}"] if self.starts else []
+        parts = [f"starts {' and '.join(self.starts)}"] if self.starts else []
         if self.stops:
-            told.append(f"stops {' and '.join(self.stops)}")
-        if not told:
+            parts.append(f"stops {' and '.join(self.stops)}")
+        if not parts:
             return "monitoring: rules and machines as now described"
-        return f"monitoring: {', '.join(told)}; the control plane is started anew"
+        return f"monitoring: {', '.join(parts)}; the control plane is started anew"
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data for `--json`."""

@@ -126,8 +126,8 @@ def _clear_conditions(api: Api, kind: str, queue: Mapping[str, Any]) -> None:
     metadata = {"name": name, "resourceVersion": live["metadata"].get("resourceVersion")}
     if namespace:
         metadata["namespace"] = namespace
-    said = {"apiVersion": GROUP_VERSION, "kind": kind, "metadata": metadata}
-    unless_gone(partial(api.update_status, {**said, "status": {"conditions": None}}))
+    status_only = {"apiVersion": GROUP_VERSION, "kind": kind, "metadata": metadata}
+    unless_gone(partial(api.update_status, {**status_only, "status": {"conditions": None}}))
 
 
 def _held(api: Api) -> list[dict[str, Any]]:

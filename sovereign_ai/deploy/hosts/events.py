@@ -84,7 +84,7 @@ class _HostState:
     notes: list[str] = field(default_factory=list)
     failure: str = ""
     unreachable: bool = False
-    heard: bool = False
+    has_reported: bool = False
 
 
 class HostEvents:
@@ -102,7 +102,7 @@ class HostEvents:
         self.over = False
         self._hosts = {name: _HostState() for name in hosts}
 
-    def hear(self, event: Mapping[str, Any], *, ending: bool = False) -> None:
+    def take_event(self, event: Mapping[str, Any], *, ending: bool = False) -> None:
         """Read one event; unknown kinds of events are ignored.
 
         Args:
@@ -122,7 +122,7 @@ class HostEvents:
         host = self._hosts.get(str(data.get("host", "")))
         if host is None:
             return
-        host.heard = True
+        host.has_reported = True
         result = data.get("res")
         if not isinstance(result, Mapping):
             # A module that crashes may leave plain text, or nothing, where its result should be.
@@ -187,8 +187,8 @@ class HostEvents:
             state = "failed"
         elif cancelled and not self.over:
             # The host may have tasks left, whatever it reported so far.
-            state = "cancelled" if record.heard else "not-run"
-        elif not record.heard:
+            state = "cancelled" if record.has_reported else "not-run"
+        elif not record.has_reported:
             state = "not-run"
         elif record.changes:
             state = "drift" if self.check else "changed"

@@ -199,29 +199,29 @@ class HostsEngine(Engine):
         with self.program.written(self.progress):
             return super()._run(verb, *flags, policy_pack=policy_pack, part=part)
 
-    def _failed(self, verb: str, told: EngineEvents, log: Path) -> DeploymentError:
+    def _failed(self, verb: str, events: EngineEvents, log: Path) -> DeploymentError:
         """Return one problem for each host that failed, where the provider named them."""
         reasons: list[str] = []
-        for text in told.failures:
+        for text in events.failures:
             for row in text.splitlines():
                 # The engine lists the reasons of a failed initialisation as `* ` items.
                 line = row.strip()
                 if line.startswith("* "):
                     reasons.append(line.removeprefix("* "))
-        if not reasons or told.policies:
-            return super()._failed(verb, told, log)
+        if not reasons or events.policies:
+            return super()._failed(verb, events, log)
         problems = []
         for reason in dict.fromkeys(reasons):
             hint = f"the whole log: {log}"
             problems.append(Problem("host-failed", reason, hint=hint))
         return DeploymentError(problems)
 
-    def _hear(self, line: str, told: EngineEvents) -> None:
+    def _take_event(self, line: str, events: EngineEvents) -> None:
         """Read one line of the event stream.
 
         The provider's own messages are progress; the drift that it saw is in the resource's outputs.
         """
-        super()._hear(line, told)
+        super()._take_event(line, events)
         try:
             event = json.loads(line)
         except ValueError:

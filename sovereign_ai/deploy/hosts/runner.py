@@ -261,14 +261,14 @@ def _run_unit(
     part: HostInventory, wish: RunRequest, progress: Progress, cancel: Callable[[], bool]
 ) -> tuple[HostResult, ...]:
     """Run a playbook on one unit's hosts."""
-    heard = HostEvents([host.name for host in part.hosts], check=wish.check)
+    host_events = HostEvents([host.name for host in part.hosts], check=wish.check)
     last_task = ""
 
-    def hear(event: Mapping[str, Any]) -> bool:
+    def take_event(event: Mapping[str, Any]) -> bool:
         nonlocal last_task
-        heard.hear(event, ending=cancel())
-        if heard.task and heard.task != last_task:
-            last_task = heard.task
+        host_events.take_event(event, ending=cancel())
+        if host_events.task and host_events.task != last_task:
+            last_task = host_events.task
             progress(last_task)
         return True  # else ansible-runner keeps no event and counts nothing
 
@@ -277,22 +277,22 @@ def _run_unit(
     # does.
     cancelled = True
     try:
-        cancelled, last_words = _run_ansible(part, wish, mark, hear, cancel)
+        cancelled, last_words = _run_ansible(part, wish, mark, take_event, cancel)
     finally:
         end_local_processes(mark)
         if cancelled:
             _end_on_hosts(part, mark)
-    if not cancelled and not heard.over:
+    if not cancelled and not host_events.over:
         message = f"Ansible ended before its time: {last_words}"
         raise DeploymentError(Problem("ansible-failed", message, hint="the line above is its own"))
-    return heard.results(cancelled=cancelled)
+    return host_events.results(cancelled=cancelled)
 
 
 def _run_ansible(
     part: HostInventory,
     wish: RunRequest,
     mark: str,
-    hear: Callable[[Mapping[str, Any]], bool],
+    take_event: Callable[[Mapping[str, Any]], bool],
     cancel: Callable[[], bool],
 ) -> tuple[bool, str]:
     """Run ansible-runner in a fresh folder.
@@ -320,7 +320,7 @@ def _run_ansible(
                 extravars=as_data({**wish.variables, "sovereign_run": mark}),
                 envvars=_environment(folder, mark, wish),
                 settings={"suppress_ansible_output": True},
-                event_handler=hear,
+                event_handler=take_event,
                 cancel_callback=cancel,
                 quiet=True,
                 suppress_env_files=True,

@@ -139,8 +139,8 @@ class RepairController:
         self._policies = policy if isinstance(policy, Policies) else one_policy(policy)
         self._watched = watched
         self._count_pods = PodCounter(api, clock)
-        self._told: dict[str, tuple[Act, str]] = {}
-        self._untold: deque[Callable[[], None]] = deque(maxlen=_MOST_EVENTS)
+        self._reported: dict[str, tuple[Act, str]] = {}
+        self._unreported: deque[Callable[[], None]] = deque(maxlen=_MOST_EVENTS)
         self._telling, self._cordoning = threading.Lock(), threading.Lock()
         self._leads_until = self._looked = _NEVER
         self._clock, self._renewing = clock, threading.Lock()
@@ -182,7 +182,7 @@ class RepairController:
         done += self._carry_out_all(view, decisions, now, _AT_ONCE)
         done += self._free_machines(view, now)
         self._note(view, done, now)
-        self._tell()
+        self._send_events()
         return done
 
     def cordon(self, now: datetime) -> tuple[Done, ...]:
@@ -505,16 +505,18 @@ class RepairController:
         with self._telling:
             for each in done:
                 decision = each.decision
-                told = (decision.act, each.text)
-                if self._told.get(decision.machine) != told:
-                    self._told[decision.machine] = told
-                    self._untold.append(partial(self._event, view.nodes[decision.machine], *told, now))
+                reported = (decision.act, each.text)
+                if self._reported.get(decision.machine) != reported:
+                    self._reported[decision.machine] = reported
+                    self._unreported.append(
+                        partial(self._event, view.nodes[decision.machine], *reported, now)
+                    )
 
-    def _tell(self) -> None:
+    def _send_events(self) -> None:
         """Create the events that were noted."""
         with self._telling:
-            events = list(self._untold)
-            self._untold.clear()
+            events = list(self._unreported)
+            self._unreported.clear()
         self._api.many(events, _AT_ONCE)
 
     def _event(self, node: Mapping[str, Any], act: Act, message: str, now: datetime) -> None:

@@ -93,8 +93,8 @@ def odd_rate_notes(fabric: Fabric) -> Iterator[str]:
                 else ""
             )
             near = " and ".join(str(BitsPerSecond(known)) for known in _nearest_rates(rate))
-            said = f"fabric {fabric.name}: {words}{parts if fabric.planes > 1 else ''}"
-            yield f"{said}: no port that is sold has this rate; the nearest are {near}"
+            subject = f"fabric {fabric.name}: {words}{parts if fabric.planes > 1 else ''}"
+            yield f"{subject}: no port that is sold has this rate; the nearest are {near}"
 
 
 def _nearest_rates(rate: int) -> list[int]:

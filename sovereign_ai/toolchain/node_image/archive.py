@@ -181,12 +181,12 @@ def write_docker(path: Path, image: Image) -> None:
         _add(tar, ArchiveEntry(f"{sha256(config)}.json", config))
         for layer in image.layers:
             _add(tar, ArchiveEntry(f"{layer.digest}.tar", layer.path))
-        told = {
+        index = {
             "Config": f"{sha256(config)}.json",
             "RepoTags": list(image.names),
             "Layers": [f"{layer.digest}.tar" for layer in image.layers],
         }
-        _add(tar, ArchiveEntry("manifest.json", orjson.dumps([told])))
+        _add(tar, ArchiveEntry("manifest.json", orjson.dumps([index])))
 
 
 def _blobs(images: Iterable[Image]) -> dict[str, bytes | Path]:

@@ -194,7 +194,7 @@ def test_a_number_that_the_output_lacks_is_null_beside_its_limit() -> None:
     )
     data = Miss(limit, None).to_data()
     assert (data["value"], data["limit"], data["low"], data["high"]) == (None, 460, 450, 470)
-    assert set(data) == {"value", "said", "metric", "limit", "unit", "planned", "source", "low", "high"}
+    assert set(data) == {"value", "message", "metric", "limit", "unit", "planned", "source", "low", "high"}
 
 
 def test_the_command_prints_the_sheet() -> None:

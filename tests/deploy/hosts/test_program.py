@@ -156,7 +156,7 @@ def test_the_providers_launcher_starts_it_and_it_ends_with_the_engines_end_of_it
 
 def test_a_checks_result_comes_from_events_and_progress_from_the_providers_messages() -> None:
     said: list[str] = []
-    engine, told = object.__new__(HostsEngine), EngineEvents()
+    engine, events = object.__new__(HostsEngine), EngineEvents()
     engine.progress, engine.drift, engine.failed = said.append, {}, {}
     urn = "urn:pulumi:lab.hosts::lab-hosts::sovereign-hosts:index:HostConfiguration::lab"
     seen = {"drift": {"a": {"baseline: Files": "- x\n"}}, "failed": {"b": "no route"}}
@@ -167,11 +167,15 @@ def test_a_checks_result_comes_from_events_and_progress_from_the_providers_messa
             "op": op,
             "new": {"outputs": outputs},
         }
-        engine._hear(json.dumps({"resOutputsEvent": {"metadata": meta}}), told)
-    engine._hear(
-        json.dumps({"diagnosticEvent": {"urn": urn, "severity": "info", "message": "u0: at work\n"}}), told
+        engine._take_event(json.dumps({"resOutputsEvent": {"metadata": meta}}), events)
+    engine._take_event(
+        json.dumps({"diagnosticEvent": {"urn": urn, "severity": "info", "message": "u0: at work\n"}}), events
     )
-    assert (engine.drift, engine.failed, dict(told.changes)) == (seen["drift"], seen["failed"], {"update": 1})
+    assert (engine.drift, engine.failed, dict(events.changes)) == (
+        seen["drift"],
+        seen["failed"],
+        {"update": 1},
+    )
     assert said == ["update lab", "u0: at work"]
 
 

@@ -48,7 +48,7 @@ def subnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningSu
 
 def test_every_check_is_made_and_what_it_says_is_right(subnet: tuple[RunningSubnet, list[Result]]) -> None:
     assert [one.name for one in subnet[1]] == list(CHECKS)
-    assert [str(one) + ": " + one.said for one in subnet[1] if not one.passed] == []
+    assert [str(one) + ": " + one.message for one in subnet[1] if not one.passed] == []
 
 
 def test_the_sample_has_pairs_within_zones_and_across(subnet: tuple[RunningSubnet, list[Result]]) -> None:
