@@ -19,7 +19,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# The room of each public name, for `__getattr__`.
+# The package of each public name, for `__getattr__`.
 _HOMES = {
     "AIFactory": "spec",
     "AllowedKind": "spec",
@@ -111,12 +111,12 @@ def load(path: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Return all public names, also those whose rooms are not loaded yet."""
+    """Return all public names, also those whose packages are not loaded yet."""
     return sorted({*globals(), *_HOMES})
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from its room."""
+    """Load a public name from its package."""
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'sovereign_ai' has no attribute {name!r}")

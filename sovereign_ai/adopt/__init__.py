@@ -1,6 +1,6 @@
 """A standing site, read from files of other systems into a part of a description, and compared with a plan.
 
-The room's rules:
+Rules of this package:
 
 * One intermediate type, `StandingSite` of `standing.py`: devices, interfaces, cables. Every reader fills its
   draft and reports every problem with file and line; `formats.py` lists the readers, and what each format

@@ -1,6 +1,6 @@
 """Assessments of a factory: pure functions from a description and its plan to numbers with their sources.
 
-The room's rules:
+Rules of this package:
 
 * An assessment is one function, `assess(factory, plan)`, and one frozen result with `to_data()`. No
   assessment reads a clock, a network or a cluster: the same description gives the same numbers.

@@ -34,7 +34,7 @@ _INSTEAD = (
     "building.per-watt.CC",
 )
 """Figures that are on a sheet only once they are given; X is a name of the description, CC a country."""
-_ROOMS = {"goodput": goodput, "energy": energy, "cost": cost}
+_ASSESSMENTS = {"goodput": goodput, "energy": energy, "cost": cost}
 _ANY = GivenValue(0.5)
 """Any figure, where its name alone matters: which figures there are does not depend on their numbers."""
 _MOST_LOST = 50
@@ -54,8 +54,8 @@ def split(factory: AIFactory, plan: Plan, file: FigureFile) -> dict[str, dict[st
     named = dict.fromkeys(file.names, _ANY)
     accepted: dict[str, frozenset[str]] = {}
     given: dict[str, dict[str, GivenValue]] = {}
-    for assessment, room in _ROOMS.items():
-        accepted[assessment] = frozenset(room.leaves(factory, plan, named))
+    for assessment, module in _ASSESSMENTS.items():
+        accepted[assessment] = frozenset(module.leaves(factory, plan, named))
         given[assessment] = dict.fromkeys(accepted[assessment] & set(named), _ANY)
     known = frozenset().union(*accepted.values())
     measures = _measures(factory, plan, given)
@@ -100,8 +100,8 @@ def _unknown_names(
     if not lost:
         return
     usual: set[str] = set()
-    for room in _ROOMS.values():
-        usual.update(room.leaves(factory, plan, {}))
+    for module in _ASSESSMENTS.values():
+        usual.update(module.leaves(factory, plan, {}))
     offered = sorted({*known, *_instead(factory, usual)})
     for name in lost[:_MOST_LOST]:
         yield _lost_name(file, name, usual, offered, measures)
@@ -211,7 +211,7 @@ def _in(unit: str) -> str:
 def template(factory: AIFactory, plan: Plan) -> Iterator[str]:
     """Yield the lines of a file of figures."""
     nothing: dict[str, dict[str, GivenValue]] = {}
-    for assessment in _ROOMS:
+    for assessment in _ASSESSMENTS:
         nothing[assessment] = {}
     leaves: dict[str, Measure] = {}
     for name, measure in _measures(factory, plan, nothing).items():

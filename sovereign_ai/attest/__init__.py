@@ -1,6 +1,6 @@
 """A verdict in the formats of reviewers' tools, the report, signed evidence, and the log of all runs.
 
-Rules of this room:
+Rules of this package:
 
 - Every renderer is pure: a verdict and the registry in, plain data or text out. It decides nothing and leaves
   nothing out: waived and undecidable findings and notices are marked as such.

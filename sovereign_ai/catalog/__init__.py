@@ -1,6 +1,6 @@
 """Hardware, countries and suppliers as data, with the source and date of every figure.
 
-The room's rules:
+Rules of this package:
 
 * A figure is in `data/*.json` with its value, unit, source, grade and the day it was read; no figure
   is in code.

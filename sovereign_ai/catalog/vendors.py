@@ -1,6 +1,6 @@
 """Vendors of accelerators: what hosts, containers, Kubernetes and the simulator need to know of each.
 
-This is the only place that tells vendors apart. Other rooms ask a vendor for what it has, and do without
+This is the only place that tells vendors apart. Other packages ask a vendor for what it has, and do without
 where it has none; a vendor that only a description names has nothing but its name.
 
     >>> nvidia = vendor("nvidia")

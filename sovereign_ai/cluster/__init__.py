@@ -1,6 +1,6 @@
 """Local control planes, and the API client for every cluster.
 
-Rules of this room:
+Rules of this package:
 
 - `access.open_cluster` is the only function that opens a kubeconfig. TLS is always verified.
 - "Unreachable" never means "absent": only the API server's own answer makes an object absent.

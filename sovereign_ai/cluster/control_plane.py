@@ -1,7 +1,7 @@
 """The interface of every control plane that a stack can be deployed to, and what it returns.
 
-Nothing outside this room asks which kind a control plane is: what differs is an attribute or a method here.
-`backends.py` has the control planes themselves.
+Nothing outside this package asks which kind a control plane is: what differs is an attribute or a method
+here. `backends.py` has the control planes themselves.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Deploy a bundle's objects to a cluster, and configure hosts by the plan, through the real Pulumi engine.
 
-The room's rules:
+Rules of this package:
 
 - Counts, names and zones are plain values, decided before Pulumi reads them; no Output is read.
 - `FactoryDeployment` is the one component that a stack declares; all other resources are below it.

@@ -1,9 +1,9 @@
 """A twin of a fabric: network namespaces for devices, veth pairs for cables, a real FRR on every switch.
 
-Rules of this room:
+Rules of this package:
 
 * Switches start with namespaces, cables and daemons without configuration. The playbook that real switches
-  have configures them; the caller passes it as `configure`, for this room imports no deployment.
+  have configures them; the caller passes it as `configure`, for this package imports no deployment.
 * Every name that is made has the twin's prefix, so `down` removes all of it, also after a crash, and nothing
   else. A twin that could not be built is torn down before the error is raised.
 * Checks read the kernel's own tables (`ip -j route`, `bridge -j fdb`) and send packets. They never rely on

@@ -130,21 +130,21 @@ def devices(cluster: ClusterPlan) -> dict[str, dict[tuple[str, str], int]]:
     Returns:
         Namespace to (extended resource and MIG profile, empty for whole GPUs) to devices.
     """
-    room: dict[tuple[str, str, str], int] = {}
+    free_gpus: dict[tuple[str, str, str], int] = {}
     instances_of: dict[str, int] = {}
     for pool in cluster.pools:
         key = (pool.zone, pool.resource, pool.mig)
-        room[key] = room.get(key, 0) + pool.gpus
+        free_gpus[key] = free_gpus.get(key, 0) + pool.gpus
         instances_of[pool.mig] = pool.instances
     devices_of: dict[str, dict[tuple[str, str], int]] = {}
     for namespace in cluster.namespaces:
         own = devices_of.setdefault(namespace.name, {})
         for resource, gpus in namespace.gpus.items():
-            keys = [key for key in room if key[:2] == (namespace.zone, resource)]
-            left = [room[key] for key in keys]
+            keys = [key for key in free_gpus if key[:2] == (namespace.zone, resource)]
+            left = [free_gpus[key] for key in keys]
             parts = share(min(gpus, sum(left)), left)
             for key, part in zip(keys, parts, strict=True):
-                room[key] -= part
+                free_gpus[key] -= part
                 profile = key[2]
                 own[resource, profile] = part * instances_of[profile]
     return devices_of
@@ -159,7 +159,7 @@ def pool_shares(cluster: ClusterPlan) -> dict[tuple[str, str], int]:
     Returns:
         (pool, namespace) to GPUs.
     """
-    room = {pool.pool: pool.gpus for pool in cluster.pools}
+    free_gpus = {pool.pool: pool.gpus for pool in cluster.pools}
     shares: dict[tuple[str, str], int] = {}
     for namespace in cluster.namespaces:
         for resource, gpus in namespace.gpus.items():
@@ -167,9 +167,9 @@ def pool_shares(cluster: ClusterPlan) -> dict[tuple[str, str], int]:
             for pool in cluster.pools:
                 if (pool.zone, pool.resource) == (namespace.zone, resource):
                     names.append(pool.pool)
-            left = [room[name] for name in names]
+            left = [free_gpus[name] for name in names]
             for name, part in zip(names, share(min(gpus, sum(left)), left), strict=True):
-                room[name] -= part
+                free_gpus[name] -= part
                 shares[name, namespace.name] = part
     return shares
 

@@ -36,21 +36,21 @@ class Quotas:
     shares: Mapping[tuple[str, str], Mapping[str, int]]
 
 
-def share(whole: int, room: Sequence[int]) -> list[int]:
-    """Divide a number in proportion to some room, never beyond it.
+def share(whole: int, limits: Sequence[int]) -> list[int]:
+    """Divide a number in proportion to some limits, never beyond them.
 
-    The number may not exceed the sum of the room.
+    The number may not exceed the sum of the limits.
 
     Args:
         whole: the number.
-        room: what each part may take.
+        limits: what each part may take.
     """
-    total = sum(room)
+    total = sum(limits)
     if not total:
-        return [0] * len(room)
-    parts = [whole * part // total for part in room]
+        return [0] * len(limits)
+    parts = [whole * part // total for part in limits]
     # Largest remainders first; of equal ones the first part is rounded up.
-    order = sorted(range(len(room)), key=lambda number: (-(whole * room[number] % total), number))
+    order = sorted(range(len(limits)), key=lambda number: (-(whole * limits[number] % total), number))
     for number in order[: whole - sum(parts)]:
         parts[number] += 1
     return parts
@@ -85,10 +85,10 @@ def plan_quotas(factory: AIFactory, shapes: Sequence[Shape]) -> tuple[Quotas, li
     zones: dict[str, list[str]] = {}
     for tenant in factory.tenants:
         zones[tenant.name] = [zone.name for zone in factory.zones if tenant.name in zone.tenants]
-    room = capacity(shapes)
+    free_gpus = capacity(shapes)
     given: dict[tuple[str, Bucket], int] = {}
-    problems = _assign_stated(factory, capacity(shapes), zones, room, given)
-    _assign_rest(factory, zones, room, given)
+    problems = _assign_stated(factory, capacity(shapes), zones, free_gpus, given)
+    _assign_rest(factory, zones, free_gpus, given)
     shares: dict[tuple[str, str], dict[str, int]] = {}
     for name, names in zones.items():
         for zone in names:
@@ -104,7 +104,7 @@ def _assign_stated(
     factory: AIFactory,
     total: Mapping[Bucket, int],
     zones: Mapping[str, Sequence[str]],
-    room: dict[Bucket, int],
+    free_gpus: dict[Bucket, int],
     given: dict[tuple[str, Bucket], int],
 ) -> list[Problem]:
     """Assign GPUs to tenants with a described number.
@@ -113,7 +113,7 @@ def _assign_stated(
         factory: the description.
         total: all GPUs.
         zones: tenant to its zones.
-        room: GPUs that are left; reduced by what is given.
+        free_gpus: GPUs that are left; reduced by what is given.
         given: (tenant, bucket) to GPUs; extended.
 
     Returns:
@@ -127,8 +127,8 @@ def _assign_stated(
     stated.sort(key=lambda entry: entry[:2])
     problems: list[Problem] = []
     for _, index, tenant in stated:
-        buckets = [bucket for bucket in room if bucket[0] in zones[tenant.name]]
-        left_of = [room[bucket] for bucket in buckets]
+        buckets = [bucket for bucket in free_gpus if bucket[0] in zones[tenant.name]]
+        left_of = [free_gpus[bucket] for bucket in buckets]
         gpus, left = tenant.gpus or 0, sum(left_of)
         if gpus > left:
             whole = 0
@@ -137,19 +137,19 @@ def _assign_stated(
             problems.append(_quota_problem(index, tenant, zones[tenant.name], left, whole))
         for bucket, part in zip(buckets, share(min(gpus, left), left_of), strict=True):
             given[tenant.name, bucket] = part
-            room[bucket] -= part
+            free_gpus[bucket] -= part
     return problems
 
 
 def _assign_rest(
     factory: AIFactory,
     zones: Mapping[str, Sequence[str]],
-    room: Mapping[Bucket, int],
+    free_gpus: Mapping[Bucket, int],
     given: dict[tuple[str, Bucket], int],
 ) -> None:
     """Assign equal shares of what is left to tenants without a described number, zone by zone."""
     unstated = [tenant for tenant in factory.tenants if tenant.gpus is None]
-    for bucket, left in room.items():
+    for bucket, left in free_gpus.items():
         zone = bucket[0]
         names = [tenant.name for tenant in unstated if zone in zones[tenant.name]]
         for place, name in enumerate(names):
@@ -180,10 +180,10 @@ def split(
     Returns:
         Cluster name to (tenant, zone) to (resource to GPUs). A zone without servers is in the first cluster.
     """
-    room: dict[str, dict[Bucket, int]] = {}
+    free_gpus: dict[str, dict[Bucket, int]] = {}
     parts_of: dict[str, dict[tuple[str, str], dict[str, int]]] = {}
     for name, buckets in clusters.items():
-        room[name] = dict(buckets)
+        free_gpus[name] = dict(buckets)
         parts_of[name] = {}
     for (tenant, zone), gpus in whole.shares.items():
         homes = _clusters_of(zone, clusters)
@@ -196,10 +196,10 @@ def split(
             parts_of[name][tenant, zone] = own
         for resource, count in gpus.items():
             names = [name for name in homes if (zone, resource) in clusters[name]]
-            left = [room[name][zone, resource] for name in names]
+            left = [free_gpus[name][zone, resource] for name in names]
             for name, part in zip(names, share(count, left), strict=True):
                 parts_of[name][tenant, zone][resource] = part
-                room[name][zone, resource] -= part
+                free_gpus[name][zone, resource] -= part
     return parts_of
 
 

@@ -1,6 +1,6 @@
 """Rules on a factory: each is written once, and decided in every place that can decide it.
 
-The room's rules:
+Rules of this package:
 
 * An object rule is a list of CEL expressions; true means allowed. The renderer turns the same text into
 admission

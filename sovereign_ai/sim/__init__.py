@@ -1,6 +1,6 @@
 """Simulated machines: nodes, accelerators, metrics, faults and power, at the level of the Kubernetes API.
 
-Rules of this room:
+Rules of this package:
 
 - Everything simulated follows from the plan and the catalogue; nothing is described a second time.
 - Builders (`nodes.py`, `slices.py`) are pure: the same plan gives the same objects, with the same device

@@ -1,6 +1,6 @@
 """Sovereignty: who can cut a factory off or compel its operator, by its dependencies and published criteria.
 
-The room's rules:
+Rules of this package:
 
 * The assessed unit is the service perimeter that the description declares, never a building.
 * Every result is a self-assessment and is marked so. A description is evidence of the lowest grade.

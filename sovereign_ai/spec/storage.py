@@ -13,7 +13,7 @@ from sovereign_ai.units import Bytes, BytesPerSecond, Seconds
 
 
 class StorageProtocol(StrEnum):
-    """How storage is reached. Other rooms ask it what it needs, and do not compare it with a member."""
+    """How storage is reached. Other packages ask it what it needs, and do not compare it with a member."""
 
     PARALLEL = "parallel"
     NFS = "nfs"

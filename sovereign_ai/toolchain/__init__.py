@@ -1,6 +1,6 @@
 """Pinned tools: their table, their installation, the check of what is missing, and their bill of materials.
 
-The room's rules:
+Rules of this package:
 
 - `table.py` is the only place that names a tool's version, source or digest.
 - On request, a tool on PATH is used if its version suits; else from the vendor's release, digest-checked;

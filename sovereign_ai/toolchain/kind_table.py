@@ -52,7 +52,7 @@ Other rows have built them already, which saves minutes; and all programs of the
 """
 
 
-def _containerd(name: str, purpose: str, ask: tuple[str, ...] = ("--version",)) -> Tool:
+def _containerd(name: str, purpose: str, version_arguments: tuple[str, ...] = ("--version",)) -> Tool:
     """Return the row of one of containerd's programs."""
     return Tool(
         name=name,
@@ -62,7 +62,7 @@ def _containerd(name: str, purpose: str, ask: tuple[str, ...] = ("--version",)) 
         purpose=purpose,
         licence=APACHE,
         supplier="The containerd Authors",
-        ask=ask,
+        version_arguments=version_arguments,
         pattern=r"(?:v2 |Version:\s+)v(\d+\.\d+\.\d+)",
         source=Source(
             module=_CONTAINERD,
@@ -91,7 +91,7 @@ def _cni(kind: str, plugin: str, purpose: str) -> Tool:
         purpose=purpose,
         licence=APACHE,
         supplier="The CNI Authors",
-        ask=(),
+        version_arguments=(),
         pattern=r"plugin v(\d+\.\d+\.\d+)",
         source=Source(
             module=_CNI,
@@ -115,7 +115,7 @@ KIND_ROWS: tuple[Tool, ...] = (
         purpose="runs Kubernetes nodes as containers",
         licence=APACHE,
         supplier="The Kubernetes Authors",
-        ask=("version",),
+        version_arguments=("version",),
         pattern=r"kind v(\d+\.\d+\.\d+)",
         source=Source(
             module="sigs.k8s.io/kind",
@@ -131,7 +131,7 @@ KIND_ROWS: tuple[Tool, ...] = (
     _cni("ipam", "host-local", "gives pods addresses of their node's range"),
     _cni("meta", "portmap", "serves host ports of pods"),
     _containerd("containerd", "runs the containers of a kind node"),
-    _containerd("containerd-shim-runc-v2", "holds each pod of a kind node", ask=("-v",)),
+    _containerd("containerd-shim-runc-v2", "holds each pod of a kind node", version_arguments=("-v",)),
     _containerd("ctr", "loads images into a kind node"),
     Tool(
         name="runc",
@@ -162,7 +162,7 @@ KIND_ROWS: tuple[Tool, ...] = (
         "makes and joins kind nodes",
         group="kind",
         in_image=True,
-        ask=("version", "--output=short"),
+        version_arguments=("version", "--output=short"),
     ),
     kubernetes("kube-proxy", "serves service addresses on a kind node", group="kind", in_image=True),
     Tool(
@@ -192,7 +192,7 @@ KIND_ROWS: tuple[Tool, ...] = (
         purpose="answers names inside a kind cluster",
         licence=APACHE,
         supplier="The CoreDNS Authors",
-        ask=("-version",),
+        version_arguments=("-version",),
         pattern=r"CoreDNS-(\d+\.\d+\.\d+)",
         source=Source(
             module=_COREDNS,

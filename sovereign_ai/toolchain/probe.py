@@ -28,7 +28,7 @@ def version_of(row: Tool, path: Path) -> str:
         )
     try:
         done = subprocess.run(
-            [str(path), *row.ask],
+            [str(path), *row.version_arguments],
             capture_output=True,
             text=True,
             timeout=_LIMIT,

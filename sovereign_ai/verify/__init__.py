@@ -1,6 +1,6 @@
 """Compare a live cluster with its description, and probe what must run and what must be refused.
 
-Rules of this room:
+Rules of this package:
 
 - `observation.py` is the only reader for verdicts. It sends one LIST request a kind, never a request an
   object.

@@ -22,7 +22,7 @@ from sovereign_ai.verify.flavor_choice import taint_text, topology_levels
 from sovereign_ai.verify.obstacle import Obstacle
 from sovereign_ai.verify.pod_place import has_affinity, untolerated
 from sovereign_ai.verify.pod_requests import Object, amount_of, amount_text, field_of
-from sovereign_ai.verify.queue_obstacle import obstacle_of, rooms_by_pod_set
+from sovereign_ai.verify.queue_obstacle import capacity_by_pod_set, obstacle_of
 from sovereign_ai.verify.queue_order import outrun_by
 from sovereign_ai.verify.queue_state import (
     QueueState,
@@ -477,9 +477,9 @@ def _repairs(workload: Object, state: QueueState, obstacle: Obstacle) -> Iterato
         return
     levels = topology_levels(flavor, state)
     depth = levels.index(obstacle.level) + 1 if obstacle.level in levels else 0
-    for _, room in rooms_by_pod_set(workload, flavor, state):
+    for _, capacity in capacity_by_pod_set(workload, flavor, state):
         domains: dict[tuple[str, ...], list[Object]] = {}
-        for path, nodes in room.lost.items():
+        for path, nodes in capacity.lost.items():
             domains.setdefault(path[:depth], []).extend(nodes)
         tried = [_repair(workload, state, flavor, nodes) for nodes in domains.values()]
         yield from sorted((each for each in tried if each), key=lambda each: each.change.value.count(","))

@@ -2,8 +2,8 @@
 
 In Kueue's order: the queue's namespaces, the resources it covers, the flavors of each pod set
 (`flavor_choice`) by the quotas of queue and cohorts (`quota_tree`), what it may preempt (`preemption`), and
-the topology (`topology_room`). Where one choice of flavors does not do, Kueue tries the flavors after it. A
-workload that says how few pods are enough is tried with fewer.
+the topology (`topology_capacity`). Where one choice of flavors does not do, Kueue tries the flavors after it.
+A workload that says how few pods are enough is tried with fewer.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from sovereign_ai.verify.queue_state import (
     without,
 )
 from sovereign_ai.verify.quota_tree import Needs, quota_tree
-from sovereign_ai.verify.topology_room import (
+from sovereign_ai.verify.topology_capacity import (
     Domain,
     PodSlices,
-    TopologyRoom,
-    domain_rooms,
+    TopologyCapacity,
+    capacity_by_domain,
     placed,
-    rooms_of,
+    topology_capacity_of,
 )
 
 _STAGES: tuple[ObstacleCode, ...] = (
@@ -296,14 +296,14 @@ def _holds(node: Object, pod: Object) -> bool:
     return fits and is_selected(pod, _labels(node))
 
 
-def rooms_by_pod_set(
+def capacity_by_pod_set(
     workload: Object, flavor: Object, state: QueueState
-) -> Iterator[tuple[Object, TopologyRoom]]:
+) -> Iterator[tuple[Object, TopologyCapacity]]:
     """Yield each pod set that a flavor's topology places, and the room for it."""
     levels = topology_levels(flavor, state)
     if levels:
         for pod_set in workload["spec"]["podSets"]:
-            yield pod_set, rooms_of(pod_set, levels, flavor, state.nodes, state.pods)
+            yield pod_set, topology_capacity_of(pod_set, levels, flavor, state.nodes, state.pods)
 
 
 def _namespace(workload: Object, queue: Object, state: QueueState) -> Obstacle | None:
@@ -412,8 +412,8 @@ def _place(asking: Asking, members: Sequence[int], flavor: Object, held: _Placin
     level = field_of(first, "topologyRequest", "required") or ""
     domains: list[Domain] = [()]
     if len(members) > 1 and level:
-        room = rooms_of(first, levels, flavor, held.state.nodes, held.state.pods, held.taken)
-        domains = sorted(domain_rooms(room.rooms, levels.index(level))) or [()]
+        free = topology_capacity_of(first, levels, flavor, held.state.nodes, held.state.pods, held.taken)
+        domains = sorted(capacity_by_domain(free.fitting_pods, levels.index(level))) or [()]
     obstacle = None
     for domain in domains:
         tried = held._replace(taken=dict(held.taken))
@@ -431,16 +431,17 @@ def _place_within(
     levels = topology_levels(flavor, held.state)
     for index in members:
         pod_set, count = asking.pod_sets[index], asking.count(index)
-        room = rooms_of(pod_set, levels, flavor, held.state.nodes, held.state.pods, held.taken)
+        free = topology_capacity_of(pod_set, levels, flavor, held.state.nodes, held.state.pods, held.taken)
         level = field_of(pod_set, "topologyRequest", "required") or ""
-        rooms = {path: pods for path, pods in room.rooms.items() if path[: len(domain)] == domain}
-        fitting = domain_rooms(rooms, levels.index(level) if level else -1, _slices(pod_set, levels))
+        within = {path: pods for path, pods in free.fitting_pods.items() if path[: len(domain)] == domain}
+        depth = levels.index(level) if level else -1
+        fitting = capacity_by_domain(within, depth, _slices(pod_set, levels))
         enough = [path for path, pods in fitting.items() if pods >= count]
         if count and not enough:
-            return _no_room(pod_set, count, max(fitting.values(), default=0), flavor, room)
+            return _lacks_capacity(pod_set, count, max(fitting.values(), default=0), flavor, free)
         if count and (held.is_kept or len(asking.pod_sets) > 1):
             smallest = min(enough, key=fitting.__getitem__)
-            _add(held.taken, placed(room, pod_set, count, smallest))
+            _add(held.taken, placed(free, pod_set, count, smallest))
     return None
 
 
@@ -461,18 +462,20 @@ def _slices(pod_set: Object, levels: Sequence[str]) -> PodSlices | None:
     return PodSlices(levels.index(level), int(size))
 
 
-def _no_room(pod_set: Object, count: int, largest: int, flavor: Object, room: TopologyRoom) -> Obstacle:
+def _lacks_capacity(
+    pod_set: Object, count: int, largest: int, flavor: Object, free: TopologyCapacity
+) -> Obstacle:
     """Return the obstacle that no domain has room for a pod set."""
     name = str(flavor["metadata"]["name"])
     request = pod_set.get("topologyRequest") or {}
     level, size = request.get("required") or "", request.get("podSetSliceSize")
     pods_text = counted(count, "pod has", "pods have")
-    message = f"{pods_text} to be within one {level}, and the roomiest has room for {largest}"
+    message = f"{pods_text} to be within one {level}, and the largest has room for {largest}"
     if not level:
         message = f"the nodes of flavor {name} have room for {largest} of {counted(count, 'pod')}"
     if size:
         message += f", {size} of them within one {request.get('podSetSliceRequiredTopology')}"
-    if lost := [node for nodes in room.lost.values() for node in nodes]:
+    if lost := [node for nodes in free.lost.values() for node in nodes]:
         spec = pod_set["template"]["spec"]
         tolerations = [*(flavor["spec"].get("tolerations") or ()), *(spec.get("tolerations") or ())]
         message += f"; {len(lost)} of its nodes take no pods: {lost_for(lost, tolerations)}"

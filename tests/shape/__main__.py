@@ -1,10 +1,10 @@
-"""Print how readable the package is, in figures: `python -m tests.shape [--json] [--files] [ROOM ...]`.
+"""Print how readable the package is, in figures: `python -m tests.shape [--json] [--files] [PACKAGE ...]`.
 
 The limits are those of codebases that engineers hold up as readable, measured in the same way.
 
     python -m tests.shape                       # the whole package, as CI prints it
-    python -m tests.shape plan spec             # two rooms, each by itself
-    python -m tests.shape --files plan          # the files of a room that miss a limit, by figure
+    python -m tests.shape plan spec             # two subpackages, each by itself
+    python -m tests.shape --files plan          # the files of a subpackage that miss a limit, by figure
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.shape", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("rooms", nargs="*", help="rooms of the package, such as `plan`; the whole if none")
+    parser.add_argument("packages", nargs="*", help="subpackages, such as `plan`; the whole if none")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON document")
     parser.add_argument("--files", action="store_true", help="print each file that misses a limit")
     options = parser.parse_args(arguments)
-    folders = [PACKAGE / room for room in options.rooms] or [PACKAGE]
+    folders = [PACKAGE / package for package in options.packages] or [PACKAGE]
     missing = [str(folder.relative_to(ROOT)) for folder in folders if not folder.is_dir()]
     if missing:
-        parser.error(f"no such room: {', '.join(missing)}")
+        parser.error(f"no such package: {', '.join(missing)}")
     figures = {str(folder.relative_to(ROOT)): measure(folder, ROOT / "tests") for folder in folders}
     if options.json:
-        document = figures if options.rooms else figures[PACKAGE.name]
+        document = figures if options.packages else figures[PACKAGE.name]
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
         return _exit_code(figures.values())
     for folder, values in figures.items():

@@ -53,7 +53,7 @@ LIMITS = {
 
 
 def measure(package: Path, tests: Path) -> dict[str, float]:
-    """Measure a package, a room of it, or one file.
+    """Measure the package, a subpackage, or one file.
 
     Args:
         package: the folder, or the file.
@@ -129,7 +129,7 @@ def _colliding(nodes: Iterable[ast.AST]) -> float:
 
 
 def _root(package: Path) -> Path:
-    """Return the outermost folder of the package that a room or a file belongs to."""
+    """Return the outermost folder of the package that a subpackage or a file belongs to."""
     root = package.parent if package.is_file() else package
     while (root.parent / "__init__.py").exists():
         root = root.parent

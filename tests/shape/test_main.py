@@ -19,25 +19,25 @@ VALUE = 1
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the one module of a package that is within every limit."""
-    room = tmp_path / "sovereign_ai" / "room"
-    room.mkdir(parents=True)
-    (tmp_path / "tests" / "room").mkdir(parents=True)
-    (tmp_path / "tests" / "room" / "test_module.py").write_text("")
-    for folder in (room.parent, room):
+    subpackage = tmp_path / "sovereign_ai" / "subpackage"
+    subpackage.mkdir(parents=True)
+    (tmp_path / "tests" / "subpackage").mkdir(parents=True)
+    (tmp_path / "tests" / "subpackage" / "test_module.py").write_text("")
+    for folder in (subpackage.parent, subpackage):
         (folder / "__init__.py").write_text("")
-    (room / "module.py").write_text(READABLE)
+    (subpackage / "module.py").write_text(READABLE)
     monkeypatch.setattr(shape, "ROOT", tmp_path)
-    monkeypatch.setattr(shape, "PACKAGE", room.parent)
-    return room / "module.py"
+    monkeypatch.setattr(shape, "PACKAGE", subpackage.parent)
+    return subpackage / "module.py"
 
 
-@pytest.mark.parametrize("arguments", [[], ["room"], ["--json"], ["--files"]])
-def test_a_package_within_every_limit_passes(module: Path, arguments: list[str]) -> None:
+@pytest.mark.parametrize("arguments", [[], ["subpackage"], ["--json"], ["--files"]])
+def test_a_subpackagewithin_every_limit_passes(module: Path, arguments: list[str]) -> None:
     assert module.exists()
     assert shape.main(arguments) == 0
 
 
-@pytest.mark.parametrize("arguments", [[], ["room"], ["--json"], ["--files"]])
+@pytest.mark.parametrize("arguments", [[], ["subpackage"], ["--json"], ["--files"]])
 @pytest.mark.parametrize(
     "added",
     ["NESTED = [[1 for _ in ()] for _ in ()]\n", f"LONG = {'1' * 111}\n", "def f():\n    found = 1\n"],

@@ -34,11 +34,11 @@ def total(values: list[int]) -> int:
 @pytest.fixture
 def figures(tmp_path: Path) -> dict[str, float]:
     package, tests = tmp_path / "package", tmp_path / "tests"
-    (package / "room").mkdir(parents=True)
-    (tests / "room").mkdir(parents=True)
-    (package / "room" / "module.py").write_text(SAMPLE)
-    (package / "room" / "other.py").write_text("VALUE = 1  " + "#" * 120 + "\n")
-    (tests / "room" / "test_module.py").write_text("")
+    (package / "subpackage").mkdir(parents=True)
+    (tests / "subpackage").mkdir(parents=True)
+    (package / "subpackage" / "module.py").write_text(SAMPLE)
+    (package / "subpackage" / "other.py").write_text("VALUE = 1  " + "#" * 120 + "\n")
+    (tests / "subpackage" / "test_module.py").write_text("")
     return measure(package, tests)
 
 

@@ -172,7 +172,7 @@ def test_a_resource_without_a_quota_is_named():
 def test_a_gang_too_large_for_a_rack_is_answered_by_the_level_above():
     reason = reason_of(in_rack(3), state())
     assert reason.code == "topology"
-    assert "3 pods have to be within one example.com/rack, and the roomiest has room for 2" in reason.message
+    assert "3 pods have to be within one example.com/rack, and the largest has room for 2" in reason.message
     assert str(reason.change) == "ask for main within one example.com/unit"
 
 

@@ -1,6 +1,6 @@
 """Acceptance tests of servers, rails, scalable units and sites: their limits, and verdicts on results.
 
-The room's rules:
+Rules of this package:
 
 * `sheet.sheet(factory, plan)` gives every test with its command, its subjects and its limits. A limit is a
   figure of the plan, or follows from one by a share; each names its source, or is marked as an estimate with

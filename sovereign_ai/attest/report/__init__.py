@@ -1,6 +1,6 @@
 """The report: one HTML file that a reviewer reads, and the same as JSON and CSV.
 
-The room's rules:
+Rules of this package:
 
 * `gather.gather(factory, plan, now=...)` runs every assessment and returns one `Report`. `page.page`,
   `tables.csv_text` and `Report.to_data` only write its content. The same description and day give the same

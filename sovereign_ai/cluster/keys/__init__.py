@@ -1,6 +1,6 @@
 """Keys of local control planes, in a PKCS#11 module: one for each trust level, one for the control plane.
 
-Rules of this room:
+Rules of this package:
 
 - A key never leaves its module. What is encrypted under it is a seed, as the KMS v2 API requires.
 - The PIN is read from a file of mode 0600. It appears in no argument, environment, log or state.

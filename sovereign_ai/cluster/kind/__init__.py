@@ -1,9 +1,9 @@
 """Kind clusters: real kubelets and containers for a few nodes of the plan, KWOK for the rest.
 
-Rules of this room:
+Rules of this package:
 
 - Which nodes are real follows from the plan (`config.real_machines`). They have the plan's names, so that the
-  other rooms treat them like any other node.
+  other packages treat them like any other node.
 - The labels for a node's zone and jurisdiction are set by the control plane after the node has joined, never
   by the node itself.
 - Nothing of the user's is touched: the kubeconfig is in the state folder, a cluster that another program

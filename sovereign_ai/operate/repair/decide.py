@@ -165,13 +165,13 @@ class _Breaker:
 
     Attributes:
         now: the moment.
-        room: pool or failure domain to how many more machines may be drained.
+        drainable: pool or failure domain to how many more machines may be drained.
         failed: failure domains that have failed as a whole.
         out: each budget with its machines that are out of work.
     """
 
     now: datetime
-    room: dict[str, int]
+    drainable: dict[str, int]
     failed: frozenset[str]
     out: Mapping[Budget, list[str]]
 
@@ -189,14 +189,14 @@ class _Breaker:
             if reason:
                 return reason
         for name in (_pool_key(machine), *sorted(machine.domains)):
-            if self.room[name] < 1:
+            if self.drainable[name] < 1:
                 return f"as many machines of {name} are drained as may be at a time"
         return ""
 
     def take(self, machine: Machine) -> None:
         """Count a machine that is drained."""
         for name in (_pool_key(machine), *machine.domains):
-            self.room[name] -= 1
+            self.drainable[name] -= 1
         for budget in self._budgets(machine):
             if machine.name not in self.out[budget]:
                 self.out[budget].append(machine.name)
@@ -468,7 +468,7 @@ def _breaker(
     for machine in machines:
         domains |= machine.domains
         pools.add(_pool_key(machine))
-    room = _room(pools, sizes, policy.unavailable) | _room(domains, sizes, policy.per_domain)
+    drainable = _drainable(pools, sizes, policy.unavailable) | _drainable(domains, sizes, policy.per_domain)
     failed = []
     for name in domains:
         if sizes[name] > 1 and silent.get(name, 0) > policy.per_domain * sizes[name]:
@@ -476,11 +476,11 @@ def _breaker(
     for machine in machines:
         if machine.record is not None and machine.record.drains and machine.pods:
             for name in (_pool_key(machine), *machine.domains):
-                room[name] -= 1
+                drainable[name] -= 1
     out: dict[Budget, list[str]] = {}
     for budget in budgets:
         out[budget] = out_of_work(machines, budget)
-    return _Breaker(now, room, frozenset(failed), out)
+    return _Breaker(now, drainable, frozenset(failed), out)
 
 
 def out_of_work(machines: Iterable[Machine], budget: Budget) -> list[str]:
@@ -504,13 +504,13 @@ def _is_out_of_work(machine: Machine) -> bool:
     return not waits or _is_silent(machine)
 
 
-def _room(names: Collection[str], sizes: Mapping[str, int], share: float) -> dict[str, int]:
+def _drainable(names: Collection[str], sizes: Mapping[str, int], share: float) -> dict[str, int]:
     """Return how many machines of each pool or domain may be drained at a time: at least one."""
-    room = {}
+    drainable = {}
     for name in names:
         # Rounded first: 0.29 of 100 is 28.999999999999996 in binary.
-        room[name] = max(1, int(round(sizes[name] * share, 6)))
-    return room
+        drainable[name] = max(1, int(round(sizes[name] * share, 6)))
+    return drainable
 
 
 def _is_silent(machine: Machine) -> bool:

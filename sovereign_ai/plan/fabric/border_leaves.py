@@ -43,13 +43,13 @@ class BorderLeaves:
         below = self.outside.links * self.outside.rate * ratio.denominator
         return max(ceil_div(below, ratio.numerator * self.ports.uplink), 1)
 
-    def room(self) -> int:
+    def free_ports(self) -> int:
         """Return the links that a border leaf's ports leave for spines."""
         if self.outside is None or self.outside.ports is None:
             return 0
         ports, taken = self.outside.ports, self.outside.cages
-        room = ports.room(taken * ports.breakout) - self.partners.border
-        return max(room, 0)
+        free_ports = ports.free_ports(taken * ports.breakout) - self.partners.border
+        return max(free_ports, 0)
 
     def uplinks(self, spines: int) -> int:
         """Return the uplinks of a border leaf below some spines.
@@ -69,7 +69,7 @@ class BorderLeaves:
         if self.fabric.spines != "least":
             uplinks = ceil_div(uplinks, spines) * spines
         # Where the ports do not hold as many to each, links are dealt out in turn.
-        return min(uplinks, self.room())
+        return min(uplinks, self.free_ports())
 
     def keeps(self, spines: int, spare: int) -> bool:
         """Return whether a border leaf meets each spine, and keeps what it needs where some spines fail."""
@@ -82,17 +82,17 @@ class BorderLeaves:
         """Compare the uplinks of a border leaf with what the ratio requires and with its ports."""
         if not self.count or self.outside is None or self.fabric.border is None:
             return
-        need, room, described = self.need(), self.room(), self.fabric.border.uplinks
+        need, free_ports, described = self.need(), self.free_ports(), self.fabric.border.uplinks
         links = f"{counted(self.outside.links, 'link')} to the outside"
         if self.partners.border:
             links += f", beside {self.partners.border} to the other one of its pair,"
-        if need > room:
+        if need > free_ports:
             links_text = counted(need, "link")
-            message = f"{links} need {links_text} upwards from a border leaf, and its ports leave {room}"
+            message = f"{links} need {links_text} upwards from a border leaf, and {free_ports} are left"
             raise MisfitError("border.ports", message, "write fewer, or a larger oversubscription")
-        if described is not None and described > room:
-            message = f"{counted(described, 'link')} upwards from a border leaf; {links} leave {room}"
-            raise MisfitError("border.uplinks", message, f"write {need} to {room}, or leave it out")
+        if described is not None and described > free_ports:
+            message = f"{counted(described, 'link')} upwards from a border leaf; {links} leave {free_ports}"
+            raise MisfitError("border.uplinks", message, f"write {need} to {free_ports}, or leave it out")
         if described is not None and described < need:
             ratio = self.fabric.oversubscription
             links_text = counted(described, "link")
@@ -103,11 +103,11 @@ class BorderLeaves:
         """Refuse border leaves that do not meet each of some spines."""
         if self.keeps(spines, 0):
             return
-        uplinks, room = self.uplinks(spines), self.room()
+        uplinks, free_ports = self.uplinks(spines), self.free_ports()
         links_text = counted(uplinks, "link")
         spines_text = counted(spines, "spine")
         message = f"{links_text} upwards from a border leaf do not meet each of {spines_text}"
-        if room >= spines:
+        if free_ports >= spines:
             raise MisfitError("border.uplinks", message, f"write {spines} or more, or leave it out")
         raise MisfitError("border.ports", message, "write fewer, or border leaves of more ports")
 

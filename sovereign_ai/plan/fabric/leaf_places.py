@@ -61,13 +61,13 @@ class LeafPlaces:
             below += self.outside.links * self.outside.rate
         return max(ceil_div(below * ratio.denominator, ratio.numerator * self.ports.uplink), 1)
 
-    def room(self, places: int) -> int:
+    def free_ports(self, places: int) -> int:
         """Return the links left for spines on a leaf with a number of servers; negative without room.
 
         Those to the other leaf of its pair are kept for it.
         """
         used = places * self.rails
-        return self.ports.room(used) - self.partners.leaf
+        return self.ports.free_ports(used) - self.partners.leaf
 
     def whole_ports(self, places: int) -> int:
         """Return the most places, up to some, that end at a whole port of a leaf."""
@@ -87,7 +87,7 @@ class LeafPlaces:
             return self._most_of_limited(places)
         if places is not None:
             used = places * self.rails
-            if self.ports.room(used) < 0:
+            if self.ports.free_ports(used) < 0:
                 machines_text = counted(places, "machine takes", "machines take")
                 message = f"{machines_text} {counted(used, 'port')} of a leaf that has {ports}"
                 raise MisfitError("leaf_hosts", message, f"write at most {ports // self.rails}")
@@ -99,7 +99,7 @@ class LeafPlaces:
         while low < high:
             middle = (low + high + 1) // 2
             places = middle * self.step
-            if self.room(places) >= max(self.need(places), fixed):
+            if self.free_ports(places) >= max(self.need(places), fixed):
                 low = middle
             else:
                 high = middle - 1
@@ -128,7 +128,7 @@ class LeafPlaces:
         most = min(wanted, self.whole_ports(ports // self.rails))
         for places in range(most, 0, -self.step):
             need = self.need(self.counted_places(places))
-            if self.room(places) >= max(need, fixed):
+            if self.free_ports(places) >= max(need, fixed):
                 return places
         machines_text = counted(hosts, "machine")
         ports_text = counted(ports, "port")
@@ -165,7 +165,7 @@ class LeafPlaces:
     def uplinks(self, places: int) -> int:
         """Return the links from each leaf upwards."""
         described = self.fabric.uplinks
-        room = self.room(places)
+        free_ports = self.free_ports(places)
         full = self.counted_places(places)
         need = self.need(full)
         up = described if isinstance(described, int) else need
@@ -177,14 +177,16 @@ class LeafPlaces:
                 f"which takes {need}"
             )
             hint = f"write {need}, or a larger oversubscription"
-            if need > room:
-                left = f"{counted(max(room, 0), 'port is', 'ports are')} left for uplinks"
+            if need > free_ports:
+                left = f"{counted(max(free_ports, 0), 'port is', 'ports are')} left for uplinks"
                 hint = f"put fewer machines on a leaf, where {left}, or write a larger oversubscription"
             raise MisfitError("uplinks", message, hint)
-        if up > room:
+        if up > free_ports:
             machines_text = counted(places, "machine")
             links_text = counted(up, "link")
-            message = f"{machines_text} on a leaf need {links_text} upwards, and {max(room, 0)} are left"
+            message = (
+                f"{machines_text} on a leaf need {links_text} upwards, and {max(free_ports, 0)} are left"
+            )
             field = "leaf_hosts" if self.fabric.leaf_hosts else "uplinks"
             if self.partners.leaf:
                 message += f" beside {self.partners.leaf} to the other leaf of its pair"

@@ -229,9 +229,9 @@ class _LimitedLeaves:
         left = block.places
         while left:
             start = ceil_div(self._offset, block.align) * block.align
-            room = min((self._down - start) // block.width, block.most - self._hosts)
+            free_ports = min((self._down - start) // block.width, block.most - self._hosts)
             step = min(unit, left)
-            count = min(room, left) // step * step
+            count = min(free_ports, left) // step * step
             if not count:
                 self._next_leaf()
                 continue

@@ -132,7 +132,7 @@ class _Sizer:
         if self.fabric.leaf_hosts is None or self.leaf.is_limited:
             places = self.leaf.level_places(places, a_group)
         up = self.leaf.uplinks(places)
-        self.most_up = self.leaf.room(places)
+        self.most_up = self.leaf.free_ports(places)
         self.why["down"] = self.leaf.why(places, up)
         self._check_partner_links(up)
         across = counted(self.rails, "rail")
@@ -190,14 +190,14 @@ class _Sizer:
 
     def _leaf_pair(self, places: int) -> Laid:
         """Return two leaves with links between them."""
-        room = self.ports.room(places * self.leaf.rails)
+        free_ports = self.ports.free_ports(places * self.leaf.rails)
         need = self.leaf.need(self.leaf.fullest_leaf(places))
         peers = self.fabric.peer_links or need
-        if peers > room:
+        if peers > free_ports:
             links_text = counted(peers, "link")
-            ports_text = counted(max(room, 0), "port of each is", "ports of each are")
+            ports_text = counted(max(free_ports, 0), "port of each is", "ports of each are")
             message = f"{links_text} between the two leaves, and {ports_text} left"
-            fewer = f"at most {room}, " if room > 0 else ""
+            fewer = f"at most {free_ports}, " if free_ports > 0 else ""
             hint = f"write {fewer}a larger oversubscription, or use spines"
             raise MisfitError("peer_links", message, hint)
         links_text = counted(peers, "link")

@@ -50,7 +50,7 @@ class Ports:
     reserved: int = 0
     reserved_extra: int = 0
 
-    def room(self, down: int) -> int:
+    def free_ports(self, down: int) -> int:
         """Return the links left for spines besides `down` to servers; negative where these do not fit."""
         if self.extra:
             return self.extra * self.uplink_breakout if down <= self.cages * self.breakout else -1

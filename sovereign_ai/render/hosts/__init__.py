@@ -1,6 +1,6 @@
 """The Ansible inventory of a plan: every host with its groups and variables.
 
-The room's rules:
+Rules of this package:
 
 * `inventory_groups.py` holds the nouns: a host has a unit (the hosts that are configured together), groups
   (which decide its roles) and variables.

@@ -1,6 +1,6 @@
 r"""Files for other systems: cables, rails, addresses, bare metal, NetBox, Topograph, Slurm.
 
-The room's rules:
+Rules of this package:
 
 * One function a file format, which returns text. The plan is the one source, and no service is contacted.
 * What a plan cannot know (MAC addresses, serial numbers, port GUIDs) is passed as a mapping, and left out

@@ -1,6 +1,6 @@
 """What watches a site by its plan: Prometheus' targets, rules and their tests, and Grafana's dashboards.
 
-The room's rules:
+Rules of this package:
 
 * One set of files a site, since what a site's exporters say stays there.
 * Names of metrics are those of the exporters that publish them: node_exporter, dcgm-exporter, ipmi_exporter,

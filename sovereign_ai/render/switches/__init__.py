@@ -1,6 +1,6 @@
 """The configuration of each switch: ports, routing, quality of service, from the plan alone.
 
-The room's rules:
+Rules of this package:
 
 * `ports.py` maps each port to its peer and zone; everything else is made from that map.
 * Underlay: BGP unnumbered (RFC 5549), an AS a leaf, BFD, equal-cost paths; one session a cable. Only

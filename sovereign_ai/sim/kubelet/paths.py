@@ -70,7 +70,7 @@ class KubeletPaths:
         return self._at(VOLUMES)
 
     def make(self) -> None:
-        """Make the folders that this room writes to; pods may read those of readings and volumes alone.
+        """Make the folders that this package writes to; pods may read those of readings and volumes alone.
 
         Raises:
             EnvironmentLacksError: the node is gone or not writable, or a link leads out of it.

@@ -1,6 +1,6 @@
 """The container engine that kind nodes run in: the Docker that runs, or one that is started as root.
 
-Rules of this room:
+Rules of this package:
 
 - An engine that answers is used as it is, and never stopped.
 - An engine that was started here has its pid and log in the state folder, and `stop` ends it.

@@ -1,6 +1,6 @@
 """The node image of the kind backend: the published one where it can be had, else one built here.
 
-Rules of this room:
+Rules of this package:
 
 - Nothing but Debian packages and Go modules goes in, each pinned by the table or listed in the
   image's record with its version.

@@ -1,6 +1,6 @@
 """Compare the servers in the racks, as their management controllers report them over Redfish, with the plan.
 
-Rules of this room:
+Rules of this package:
 
 * Read only: no request posts, patches or resets. TLS is always verified; a service without TLS is refused.
 * Credentials come from a file of mode 0600 that the endpoints file names. They appear in no argument, log or

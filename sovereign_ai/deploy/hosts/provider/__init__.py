@@ -1,6 +1,6 @@
 """A Pulumi resource provider for hosts: its resource's diff is the drift of hosts, and `up` runs Ansible.
 
-The room's rules:
+Rules of this package:
 
 - Ansible is called through `deploy.hosts.run` alone, in a process of its own. A preview, a diff and a refresh
   run it in check mode.

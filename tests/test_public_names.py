@@ -1,4 +1,4 @@
-"""Doors: what a room exports is what its `__init__.py` says, and other rooms import nothing past it."""
+"""Public names: what a package exports is what its `__init__.py` says, and others import nothing past it."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ HEAVY = (
 )
 
 
-def _doors() -> Iterator[str]:
+def _exporting() -> Iterator[str]:
     """Yield every package that exports names lazily."""
     for path in sorted(PACKAGE.rglob("__init__.py")):
         if "lazy_exports(" in path.read_text():
             yield ".".join(path.parent.relative_to(ROOT).parts)
 
 
-DOORS = tuple(_doors())
+EXPORTING = tuple(_exporting())
 
 
-def _source(door: str) -> ast.Module:
-    return ast.parse((ROOT / door.replace(".", "/") / "__init__.py").read_text())
+def _source(package: str) -> ast.Module:
+    return ast.parse((ROOT / package.replace(".", "/") / "__init__.py").read_text())
 
 
-def _typed(door: str) -> dict[str, str]:
+def _typed(package: str) -> dict[str, str]:
     """Return the exported names with their modules, as the type checker reads them."""
     names: dict[str, str] = {}
-    for node in _source(door).body:
+    for node in _source(package).body:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             for line in node.body:
                 assert isinstance(line, ast.ImportFrom), ast.unparse(line)
@@ -58,43 +58,43 @@ def _typed(door: str) -> dict[str, str]:
     return names
 
 
-def _loaded(door: str) -> dict[str, str]:
+def _loaded(package: str) -> dict[str, str]:
     """Return the exported names with their modules, as they are loaded at run time."""
     names: dict[str, str] = {}
-    for node in ast.walk(_source(door)):
+    for node in ast.walk(_source(package)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "lazy_exports":
             for module, exported in ast.literal_eval(node.args[1]).items():
-                names |= dict.fromkeys(exported, f"{door}.{module}")
+                names |= dict.fromkeys(exported, f"{package}.{module}")
     return names
 
 
-def _rooms() -> list[str]:
+def _packages() -> list[str]:
     return sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 
 
-def test_every_room_that_another_one_uses_has_a_door() -> None:
-    without = {room for room in _rooms() if f"sovereign_ai.{room}" not in DOORS}
+def test_every_package_that_another_one_uses_exports_names() -> None:
+    without = {package for package in _packages() if f"sovereign_ai.{package}" not in EXPORTING}
     assert without == {"cli"}
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_types_run_time_and_all_agree_on_what_a_room_exports(door: str) -> None:
-    typed = _typed(door)
+@pytest.mark.parametrize("package", EXPORTING)
+def test_types_run_time_and_all_agree_on_what_a_package_exports(package: str) -> None:
+    typed = _typed(package)
     assert typed
-    assert typed == _loaded(door)
-    assert sorted(typed) == sorted(import_module(door).__all__)
+    assert typed == _loaded(package)
+    assert sorted(typed) == sorted(import_module(package).__all__)
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_every_exported_name_is_what_its_module_defines(door: str) -> None:
-    package = import_module(door)
-    for name, module in _typed(door).items():
-        assert getattr(package, name) is getattr(import_module(module), name)
+@pytest.mark.parametrize("package", EXPORTING)
+def test_every_exported_name_is_what_its_module_defines(package: str) -> None:
+    imported = import_module(package)
+    for name, module in _typed(package).items():
+        assert getattr(imported, name) is getattr(import_module(module), name)
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_no_exported_name_is_a_submodule_as_well(door: str) -> None:
-    both = [name for name in _typed(door) if find_spec(f"{door}.{name}") is not None]
+@pytest.mark.parametrize("package", EXPORTING)
+def test_no_exported_name_is_a_submodule_as_well(package: str) -> None:
+    both = [name for name in _typed(package) if find_spec(f"{package}.{name}") is not None]
     assert both == []
 
 
@@ -143,38 +143,38 @@ def test_every_public_name_of_the_package_itself_can_be_loaded() -> None:
         assert callable(getattr(sovereign_ai, name)), name
 
 
-def test_a_name_that_a_room_does_not_export_is_an_attribute_error() -> None:
+def test_a_name_that_a_package_does_not_export_is_an_attribute_error() -> None:
     load = lazy_exports("sovereign_ai.plan", {"factory": ("plan",)})
     assert load("plan") is import_module("sovereign_ai.plan.factory").plan
     with pytest.raises(AttributeError, match=r"'sovereign_ai\.plan' has no attribute 'nothing'"):
         load("nothing")
 
 
-def test_all_doors_together_load_none_of_their_modules_and_nothing_heavy() -> None:
+def test_all_packages_together_load_none_of_their_modules_and_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        f"for door in {DOORS!r}: __import__(door)\n"
+        f"for package in {EXPORTING!r}: __import__(package)\n"
         f"heavy = sorted(set({HEAVY!r}) & set(sys.modules))\n"
         "print(heavy, sorted(name for name in sys.modules if name.startswith('sovereign_ai')))\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
     )
-    allowed = sorted({"sovereign_ai", "sovereign_ai.lazy_exports", *DOORS, *_parents()})
+    allowed = sorted({"sovereign_ai", "sovereign_ai.lazy_exports", *EXPORTING, *_parents()})
     assert done.stdout.strip() == f"[] {allowed}"
 
 
 def _parents() -> set[str]:
-    """Return the packages above doors."""
-    return {door.rpartition(".")[0] for door in DOORS}
+    """Return the packages above those that export names."""
+    return {package.rpartition(".")[0] for package in EXPORTING}
 
 
-def test_the_linter_protects_every_room_but_the_commands() -> None:
+def test_the_linter_protects_every_package_but_the_commands() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     protected = {
         contract["protected_modules"][0]: contract["allowed_importers"]
         for contract in contracts
         if contract["type"] == "protected"
     }
-    for room in set(_rooms()) - {"cli"}:
-        assert protected[f"sovereign_ai.{room}.**"] == [f"sovereign_ai.{room}"]
+    for package in set(_packages()) - {"cli"}:
+        assert protected[f"sovereign_ai.{package}.**"] == [f"sovereign_ai.{package}"]

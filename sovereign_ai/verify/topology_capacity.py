@@ -1,7 +1,8 @@
-"""How many pods of a pod set fit into each domain of a topology: the largest room of a level.
+"""How many pods of a pod set fit into each domain of a topology.
 
-A domain is the nodes with the same labels down to a level: a rack of a scalable unit. A node has room for as
-many pods as its scarcest resource allows, after what its pods request; a node that takes no pods has none.
+A domain is the nodes with the same labels down to a level: a rack of a scalable unit. A node has capacity
+for as many pods as its scarcest resource allows, after what its pods request; a node that takes no pods
+has none.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ Domain = tuple[str, ...]
 """A domain as its labels from the top."""
 
 
-class TopologyRoom(NamedTuple):
-    """What a topology has room for.
+class TopologyCapacity(NamedTuple):
+    """The pods that a topology has capacity for.
 
     Attributes:
-        rooms: lowest domain to the pods that fit.
+        fitting_pods: lowest domain to the pods that fit.
         lost: lowest domain to its nodes that take no pods.
         nodes: node to its lowest domain and the pods that fit on it.
     """
 
-    rooms: Mapping[Domain, int]
+    fitting_pods: Mapping[Domain, int]
     lost: Mapping[Domain, Sequence[Object]]
     nodes: Mapping[str, tuple[Domain, int]]
 
@@ -56,14 +57,14 @@ def _matches(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(labels.get(key) == value for key, value in wanted.items())
 
 
-def rooms_of(
+def topology_capacity_of(
     pod_set: Object,
     levels: Sequence[str],
     flavor: Object,
     nodes: Iterable[Object],
     pods: Iterable[Object],
     taken: Mapping[str, Amounts] = MappingProxyType({}),
-) -> TopologyRoom:
+) -> TopologyCapacity:
     """Return how many pods fit on the nodes of each lowest domain that a pod set selects.
 
     Args:
@@ -80,7 +81,7 @@ def rooms_of(
     requested = _requests_by_node(pods)
     for name, amounts in taken.items():
         add_amounts(requested.setdefault(name, {}), amounts)
-    rooms: Counter[Domain] = Counter()
+    fitting_pods: Counter[Domain] = Counter()
     fitting: dict[str, tuple[Domain, int]] = {}
     lost: dict[Domain, list[Object]] = {}
     for node in nodes:
@@ -95,49 +96,49 @@ def rooms_of(
         capacity = amounts_of(field_of(node, "status", "allocatable") or {})
         name = node["metadata"]["name"]
         fits = _fitting_pods(pod, capacity, requested.get(name, {}))
-        rooms[domain] += fits
+        fitting_pods[domain] += fits
         fitting[name] = (domain, fits)
-    return TopologyRoom(dict(rooms), lost, fitting)
+    return TopologyCapacity(dict(fitting_pods), lost, fitting)
 
 
-def largest_room(rooms: Mapping[Domain, int], level: int, slices: PodSlices | None = None) -> int:
-    """Return the room of the roomiest domain of a level, which is counted from the top; of all at -1."""
-    return max(domain_rooms(rooms, level, slices).values(), default=0)
+def largest_capacity(fitting_pods: Mapping[Domain, int], level: int, slices: PodSlices | None = None) -> int:
+    """Return the largest capacity of a domain of a level, which is counted from the top; of all at -1."""
+    return max(capacity_by_domain(fitting_pods, level, slices).values(), default=0)
 
 
-def domain_rooms(
-    rooms: Mapping[Domain, int], level: int, slices: PodSlices | None = None
+def capacity_by_domain(
+    fitting_pods: Mapping[Domain, int], level: int, slices: PodSlices | None = None
 ) -> dict[Domain, int]:
-    """Return the room of each domain of a level; of all together at -1.
+    """Return the capacity of each domain of a level; of all together at -1.
 
     Args:
-        rooms: that of the lowest domains.
+        fitting_pods: that of the lowest domains.
         level: counted from the top.
         slices: the pieces that are not parted, of which only whole ones count.
     """
     if slices is not None and slices.level >= level:
-        whole = domain_rooms(rooms, slices.level)
-        rooms = {path: room // slices.size * slices.size for path, room in whole.items()}
+        whole = capacity_by_domain(fitting_pods, slices.level)
+        fitting_pods = {path: count // slices.size * slices.size for path, count in whole.items()}
     domains: Counter[Domain] = Counter()
-    for path, room in rooms.items():
-        domains[path[: level + 1]] += room
+    for path, count in fitting_pods.items():
+        domains[path[: level + 1]] += count
     return dict(domains)
 
 
-def placed(room: TopologyRoom, pod_set: Object, count: int, within: Domain) -> dict[str, Amounts]:
+def placed(capacity: TopologyCapacity, pod_set: Object, count: int, within: Domain) -> dict[str, Amounts]:
     """Return what the pods of a pod set will request of each node, in as few domains as hold them.
 
     Args:
-        room: the room for them.
+        capacity: what is free for them.
         pod_set: the pods.
         count: how many.
         within: the domain in which they are; empty for all.
     """
     each = _with_pod_count(pod_set["template"]["spec"])
     free = []
-    for name, (domain, fits) in room.nodes.items():
+    for name, (domain, fits) in capacity.nodes.items():
         if fits and domain[: len(within)] == within:
-            free.append((room.rooms[domain], domain, fits, name))
+            free.append((capacity.fitting_pods[domain], domain, fits, name))
     taken: dict[str, Amounts] = {}
     # Whole domains first; the last one is the smallest that holds the rest.
     free.sort(reverse=True)
