@@ -37,6 +37,11 @@ _NAMES = {
     )
 }
 """The fields that are checked, by their lower-case name: Pulumi ignores the case of names in JSON."""
+_PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "map", "seq", "merge"))
+"""Tags under which every reader sees the same text.
+
+By any other, such as `!!binary`, Go reads a name that Python does not.
+"""
 _PINNED = frozenset({"kubernetes", "sovereign", "sovereign-hosts"})
 """Packages whose plugins are this tool's own, or pinned; rules trust what their resources say."""
 _PLUGIN = "PulumiPlugin"
@@ -197,6 +202,7 @@ def _mapping(path: Path, kind: FileKind) -> dict[str, Any]:
     """
     text = decode(read(path, kind), str(path), kind)
     try:
+        _refuse_tags(text, path)
         node = yaml.compose(text, Loader=_LOADER)
         data = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -214,3 +220,19 @@ def _mapping(path: Path, kind: FileKind) -> dict[str, Any]:
         message = f"it holds {', '.join(twice)} twice, and two readers would take two values"
         raise SpecError(Problem("duplicate-key", message, Where(str(path)), "keep one"))
     return {_NAMES.get(str(name).casefold(), str(name)): value for name, value in data.items()}
+
+
+def _refuse_tags(text: str, path: Path) -> None:
+    """Refuse a text with tags by which two readers would see two different names or values.
+
+    Raises:
+        SpecError: there is one.
+        yaml.YAMLError: it is no YAML.
+    """
+    for event in yaml.parse(text, Loader=_LOADER):
+        tag = getattr(event, "tag", None)
+        if tag is not None and tag not in _PLAIN_TAGS:
+            mark = event.start_mark
+            where = Where(str(path), mark.line + 1, mark.column + 1) if mark else Where(str(path))
+            message = "a tag ('!') makes Pulumi read something else than what is written here"
+            raise SpecError(Problem("yaml-feature", message, where, "remove the tag, and write the text out"))

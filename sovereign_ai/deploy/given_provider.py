@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-import yaml
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_monitor
 
 from sovereign_ai.cluster.api import named_server, server_in
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError
+from sovereign_ai.files import KUBECONFIG, parse
 
 _FIELDS = (
     "kubeconfig",
@@ -147,16 +147,23 @@ def server_of(inputs: Mapping[str, Any]) -> tuple[str, bytes]:
 def _content(given: str) -> Any:
     """Return the data of a kubeconfig that is given as text.
 
+    It is read like a kubeconfig's file: of tags, and of fields that stand there twice, the provider could
+    make another server.
+
     Raises:
         EnvironmentLacksError: it is no YAML.
     """
-    try:
-        return yaml.safe_load(given)
     # The text is not repeated, since it holds credentials.
-    except (yaml.YAMLError, ValueError, RecursionError):
-        message = "what the provider is given as `kubeconfig` is no YAML"
-        hint = "pass a kubeconfig's content, or the path of its file"
-        raise EnvironmentLacksError(Problem("kubeconfig-invalid", message, hint=hint)) from None
+    message = "what the provider is given as `kubeconfig` is no YAML"
+    hint = "pass a kubeconfig's content, without tags and anchors, or the path of its file"
+    problem = Problem("kubeconfig-invalid", message, hint=hint)
+    try:
+        parsed = parse(given, "kubeconfig", KUBECONFIG, tabs=True, lenient=True)
+    except SovereignError:
+        raise EnvironmentLacksError(problem) from None
+    if parsed.problems:
+        raise EnvironmentLacksError(problem) from None
+    return parsed.data
 
 
 def plugin_problem(inputs: Mapping[str, Any]) -> str:

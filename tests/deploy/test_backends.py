@@ -80,6 +80,26 @@ def test_settings_that_name_or_hide_another_place_are_refused(
 
 
 @pytest.mark.parametrize(
+    "settings",
+    [
+        '!!binary "c2VjcmV0c3Byb3ZpZGVy": hashivault://key\n',
+        "!!binary ZW52aXJvbm1lbnQ=: [prod]\n",
+        "!!omap\n- secretsprovider: hashivault://key\n",
+        "!!null secretsprovider: hashivault://key\n",
+        "!!timestamp secretsprovider: hashivault://key\n",
+        "! secretsprovider: hashivault://key\n",
+        "!local secretsprovider: hashivault://key\n",
+        "%TAG !e! tag:yaml.org,2002:\n---\n!e!binary c2VjcmV0c3Byb3ZpZGVy: hashivault://key\n",
+    ],
+)
+def test_a_tag_by_which_pulumi_reads_another_name_is_refused(tmp_path: Path, settings: str) -> None:
+    """Pulumi 3.259 asked the server for the first of them, since Go decodes names as well."""
+    assert judged(tmp_path, settings=settings) == ["yaml-feature"]
+    nested = _PROJECT + "packages: {!!binary a3ViZXJuZXRlcw==: ./bin}\n"
+    assert judged(tmp_path, project=nested) == ["yaml-feature"]
+
+
+@pytest.mark.parametrize(
     ("project", "code"),
     [
         ("backend: {url: s3://bucket}\n", "foreign-backend"),

@@ -89,6 +89,15 @@ def test_a_provider_with_another_plugin_or_environment_is_refused(
     )
 
 
+def test_a_server_under_a_name_that_only_go_reads_is_refused(tmp_path: Path) -> None:
+    """The provider reads `!!binary c2VydmVy` as `server`, and takes the last."""
+    meant = dead_kubeconfig(tmp_path / "one")
+    hidden = "!!binary c2VydmVy: https://192.0.2.1:6443\n    server:"
+    for given in (meant.read_text().replace("server:", hidden), "\n" + '{"clusters": [], "clusters": []}'):
+        with pytest.raises(EnvironmentLacksError, match="is no YAML"):
+            judge("mine", {"kubeconfig": given}, meant, None)
+
+
 def test_several_files_and_a_file_without_a_cluster_name_no_cluster(tmp_path: Path) -> None:
     meant = dead_kubeconfig(tmp_path / "one")
     for given in (f"{meant}:{meant}", str(tmp_path / "none"), "{}"):
@@ -164,7 +173,14 @@ def test_the_engine_registers_no_object_with_a_provider_that_is_refused(
 
 
 @pytest.mark.parametrize(
-    "text", ["users:\n- {{token: {}\n", "a: {}\nb: 2026-99-99\n", "a: {}\nb: " + "[" * 20_000]
+    "text",
+    [
+        "users:\n- {{token: {}\n",
+        "a: {}\nb: " + "[" * 20_000,
+        "a: {}\na: b\n",
+        "a: {}\n!!binary Yw==: d\n",
+        "a: &x {}\nb: *x\n",
+    ],
 )
 def test_a_kubeconfig_that_is_no_yaml_is_refused_without_a_word_of_it(tmp_path: Path, text: str) -> None:
     meant = dead_kubeconfig(tmp_path / "one")
