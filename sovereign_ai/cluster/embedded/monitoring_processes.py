@@ -58,7 +58,7 @@ def _machine_metrics(
     cluster_dir: ClusterDir, port: int, python: Mapping[str, str], after: tuple[str, ...]
 ) -> Process:
     """Return the process that stands for the exporters of the simulated machines."""
-    argv = (sys.executable, "-m", "sovereign_ai.sim.exporter", str(cluster_dir.folder), str(port))
+    argv = (sys.executable, "-P", "-m", "sovereign_ai.sim.exporter", str(cluster_dir.folder), str(port))
     probe = _probe(cluster_dir, port, "/healthz")
     return Process(MACHINE_METRICS, argv, after, probe, env=python)
 

@@ -60,7 +60,7 @@ class SlowServer:
             raise EnvironmentLacksError(Problem("no-api-server", message, hint=hint))
         pid, started = process
         self._server, self._until = server, time.monotonic() + seconds
-        command = [sys.executable, "-m", "sovereign_ai.cluster.embedded.slow_server"]
+        command = [sys.executable, "-P", "-m", "sovereign_ai.cluster.embedded.slow_server"]
         self._process = subprocess.Popen(
             [*command, str(pid), str(started), f"{self._until:.3f}"],
             stdin=subprocess.PIPE,

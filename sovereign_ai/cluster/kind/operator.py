@@ -74,7 +74,7 @@ def start(cluster_dir: ClusterDir, server: str, progress: Progress, *, program: 
         "PYTHONPATH": str(Path(sovereign_ai.__file__).parents[1]),
     }
     argv = (
-        *(program or (sys.executable, "-m", "sovereign_ai.operate")),
+        *(program or (sys.executable, "-P", "-m", "sovereign_ai.operate")),
         str(cluster_dir.folder),
         str(PORT),
         control_plane(cluster_dir.name),

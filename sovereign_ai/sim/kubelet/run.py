@@ -79,7 +79,7 @@ def start(
     account.make(api, kubeconfig, folder / KUBECONFIG)
     api.close()
     write_json(folder / CONFIG, config)
-    command = (sys.executable, "-m", "sovereign_ai.sim.kubelet.agent", str(folder))
+    command = (sys.executable, "-P", "-m", "sovereign_ai.sim.kubelet.agent", str(folder))
     agent = Process(AGENT, command, env=_environment())
     write_json(agent_dir.processes, {"start_seconds": wait_seconds, "processes": [agent.to_data()]})
     progress(f"{cluster}: serving the kubelets of {', '.join(sorted(containers))}")
