@@ -420,6 +420,8 @@ class Attack:
             self.ruling.add("")
         if any(self.can(verb, group, "validatingwebhookconfigurations", "") for verb in _WRITES):
             self.reading.add("")
+        if any(self.can(verb, "storage.k8s.io", "storageclasses", "") for verb in _WRITES):
+            self.reading.add("")
 
     def _machine_pods(self) -> None:
         self.reading.add("")
@@ -540,6 +542,7 @@ _ATOMS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
         ("mutatingwebhookconfigurations", "validatingwebhookconfigurations", "validatingadmissionpolicies"),
         ("create", "get", "delete"),
     ),
+    ("storage.k8s.io", ("storageclasses", "csidrivers"), ("create", "get")),
     ("*", ("secrets", "pods"), ("get", "watch")),
 )
 _NAMES = (

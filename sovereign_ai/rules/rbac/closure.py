@@ -36,6 +36,7 @@ from sovereign_ai.names import NODE_WRITER
 from sovereign_ai.rules.rbac.escalation import (
     BOOTSTRAP_GROUPS,
     BOOTSTRAPPERS,
+    DRIVERS,
     EVERYTHING,
     HOOKS,
     MACHINES,
@@ -305,6 +306,7 @@ class Rights:
         spaces = sorted(self._spaces)
         self._held[EVERYTHING] = [HeldRight(_EVERY_RULE, "", "")]
         self._held[HOOKS] = [HeldRight(_READS_SECRETS, "", "")]
+        self._held[DRIVERS] = [HeldRight(_READS_SECRETS, "", "")]
         self._held[pods("")] = [HeldRight(_READS_SECRETS, "", "")]
         # A node holds the tokens and the Secrets of every pod that is scheduled to it, and may report itself
         # free.

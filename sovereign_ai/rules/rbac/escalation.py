@@ -34,6 +34,7 @@ MACHINES = f"Group {NODES}"
 USERS = "any user"
 PEOPLE = "whoever a certificate names"
 HOOKS = "a webhook that is sent what is written"
+DRIVERS = "a storage driver that is handed secrets"
 BOOTSTRAPPERS = "whoever a bootstrap token names"
 BOOTSTRAP_GROUPS = "system:bootstrappers"
 """The group of bootstrap tokens; a token may name groups below it, such as that of kubeadm's nodes."""
@@ -90,6 +91,16 @@ _ALL_SIGNERS = "kubernetes.io/*"
 _APPROVED_BY_ITSELF = ("certificatesigningrequests/nodeclient", "certificatesigningrequests/selfnodeclient")
 """Resources whose creation lets the controller manager approve a node's certificate by itself."""
 _MUTATING = ("mutatingwebhookconfigurations", "mutatingadmissionpolicies", "mutatingadmissionpolicybindings")
+_CLASSES = (
+    ("storage.k8s.io", "storageclasses"),
+    ("snapshot.storage.k8s.io", "volumesnapshotclasses"),
+    ("groupsnapshot.storage.k8s.io", "volumegroupsnapshotclasses"),
+)
+"""API groups and resources whose parameters have a storage driver log in somewhere with any Secret.
+
+`csi.storage.k8s.io/provisioner-secret-name` and `…-namespace` choose the Secret, parameters of the driver the
+server (kubernetes-csi.github.io, secrets-and-credentials-storage-class, read 2026-12-01).
+"""
 _IDENTITY_MAPS = frozenset({"aws-auth", "extension-apiserver-authentication"})
 """ConfigMaps in kube-system that map identities: Amazon EKS' user mapping, the authority of front proxies."""
 _MACHINES_SETTINGS = frozenset({"kubeadm-config", "kubelet-config", "kube-proxy"})
@@ -311,7 +322,7 @@ def _certified(rule: Object, names: Sequence[str]) -> Iterator[tuple[str, End]]:
 
 
 def _machinery(rule: Object, names: Sequence[str]) -> Iterator[tuple[str, End]]:
-    """Yield how a rule reaches what the cluster runs on: kubelets, webhooks, the folders of nodes."""
+    """Yield how a rule reaches what the cluster runs on: kubelets, webhooks, drivers, folders of nodes."""
     # `get` counts: a WebSocket to the kubelet's exec endpoint is a GET request.
     if may(rule, "", "nodes/proxy", "get", "create", "update", "patch", "delete"):
         yield "reach kubelets by nodes/proxy", pods("")
@@ -323,6 +334,8 @@ def _machinery(rule: Object, names: Sequence[str]) -> Iterator[tuple[str, End]]:
     is_of_workloads = not names or any(name.endswith(WORKLOAD_GROUPS) for name in names)
     if is_of_workloads and may(rule, _EXTENSIONS, "customresourcedefinitions", "update", "patch"):
         yield "have custom workloads converted by a webhook", pods("")
+    if any(may(rule, group, resource, *_WRITES) for group, resource in _CLASSES):
+        yield "have storage drivers log in anywhere with any secret", DRIVERS
     # A hostPath volume of any folder, bound by a claim, is past Pod Security, which judges pods alone.
     if may(rule, "", "persistentvolumes", "create"):
         yield "make volumes of any folder of a machine", EVERYTHING
