@@ -52,7 +52,10 @@ def commands_of_python() -> Iterator[tuple[str, list[str]]]:
     """Yield each command in the package by which this interpreter runs a module or a text."""
     root = Path(sovereign_ai.__file__).parent
     for path in root.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        if "sys.executable" not in text and "interpreter()" not in text:
+            continue
+        for node in ast.walk(ast.parse(text)):
             if not isinstance(node, ast.List | ast.Tuple) or not node.elts:
                 continue
             words = [ast.unparse(element) for element in node.elts]
