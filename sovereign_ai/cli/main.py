@@ -153,6 +153,7 @@ def run() -> None:
     # again and again took a fifth of a command's time (1,000 objects).
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     heed_requests()
+    _drop_relative_folders()
     try:
         code = call(sys.argv[1:])
         ignore_requests()
@@ -176,6 +177,17 @@ def run() -> None:
         sys.exit(int(ExitCode.ENVIRONMENT))
     finally:
         _flush_errors()
+
+
+def _drop_relative_folders() -> None:
+    """Drop relative entries of PATH, of which an empty one is the working folder, for what is run from here.
+
+    A command is run in folders of stacks that others wrote, and a `docker` that lies there is theirs.
+    """
+    entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    kept = os.pathsep.join(entry for entry in entries if entry.startswith("/"))
+    # Without a single entry Python looks in the working folder.
+    os.environ["PATH"] = kept or os.defpath
 
 
 def _write_error_lines(error: OSError) -> list[str]:

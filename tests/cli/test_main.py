@@ -222,3 +222,43 @@ def test_every_command_that_a_text_names_is_one() -> None:
                 wrong.append(f"{path.relative_to(root)}: {group} {command}")
     assert named > 200
     assert wrong == []
+
+
+@pytest.mark.parametrize("entry", [".", "", "bin", "./bin", "../w"])
+@pytest.mark.parametrize("place", ["{entry}:{path}", "{path}:{entry}", "{path}:{entry}:{path}", "{entry}"])
+def test_no_program_of_the_working_folder_is_run_whatever_path_says(
+    tmp_path: Path, entry: str, place: str
+) -> None:
+    """The folder may be anybody's."""
+    folder = tmp_path / "w"
+    for file in (folder / "uname", folder / "bin" / "uname"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        file.chmod(0o755)
+    path = place.format(entry=entry, path="/usr/sbin:/usr/bin:/sbin:/bin")
+    # One program with all of its imports for twenty values would take a minute.
+    code = (
+        "import os, subprocess; from sovereign_ai.cli import main; main._drop_relative_folders();"
+        "subprocess.run(['uname'], check=True, stdout=subprocess.DEVNULL);"
+        "print(os.environ['PATH'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+    )
+    assert not (tmp_path / "ran").exists()
+    assert all(part.startswith("/") for part in done.stdout.split()[-1].split(":"))
+
+
+def test_a_command_drops_them_before_it_runs_anything(tmp_path: Path) -> None:
+    (tmp_path / "docker").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    (tmp_path / "docker").chmod(0o755)
+    environ = {**os.environ, "PATH": f".:{os.environ['PATH']}", "XDG_STATE_HOME": str(tmp_path / "state")}
+    argv = [sys.executable, "-P", "-m", "sovereign_ai.cli", "doctor"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=tmp_path, env=environ)
+    assert "container engine" in done.stdout
+    assert not (tmp_path / "ran").exists()
