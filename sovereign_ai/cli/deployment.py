@@ -175,7 +175,7 @@ def checked_deployment(
     from sovereign_ai.deploy import check_preconditions, release_lines
 
     deployment = deployment_of(stack, bundle.cluster, target, options, deploy_options)
-    require_own_state(deployment, target.state_key)
+    require_own_state(deployment, target.state_key, target.api)
     marked = bundle.of_stack(deployment.stack.identity)
     checked = check_preconditions(api, marked.objects, deployment)
     if checked.kept:
@@ -296,20 +296,53 @@ def part_of_run(
     return partial_run(changes, bundle, digests_of(stack, bundle), engine.checkpoint())
 
 
-def require_own_state(deployment: StackDeployment, control_plane: str) -> None:
+def follow_kubeconfig(
+    output: Output, engine: Engine, stack: Stack, cluster: str, target: Target, options: Sequence[str]
+) -> None:
+    """Put this command's kubeconfig into the state, if the one there was moved and the cluster is the same.
+
+    Args:
+        output: reports that it was moved.
+        engine: the stack's engine.
+        stack: the description and its folder.
+        cluster: the cluster's name in the plan.
+        target: the open cluster.
+        options: the options that name the same cluster in another command.
+
+    Raises:
+        EnvironmentLacksError: another command works on the stack, or its state cannot be used.
+        UnreachableError: there was no answer.
+    """
+    from sovereign_ai.deploy import moved_kubeconfig
+
+    state_cluster = engine.standing()
+    if state_cluster.is_on(target.kubeconfig):
+        return
+    deployment = deployment_of(stack, cluster, target, options)
+    if moved := moved_kubeconfig(target.api, deployment, state_cluster):
+        engine.follow(moved)
+        output.progress(moved.line)
+
+
+def require_own_state(deployment: StackDeployment, control_plane: str, api: Api) -> None:
     """Check that the stack's state belongs to the cluster of the command.
 
     Args:
         deployment: the stack and the cluster.
         control_plane: which Pulumi state is meant, as `Target.state_key` returns it.
+        api: the cluster.
 
     Raises:
         EnvironmentLacksError: the objects in the state were deployed with another kubeconfig or context.
+        UnreachableError: there was no answer.
     """
-    from sovereign_ai.deploy import read_target
+    from sovereign_ai.deploy import moved_kubeconfig, read_target
     from sovereign_ai.errors import EnvironmentLacksError
 
     target = deployment.target
     state_cluster = read_target(target.name, target.folder, deployment.stack.resources or (), control_plane)
+    # A preview follows a kubeconfig that was moved in its own copy of the state only.
+    if moved_kubeconfig(api, deployment, state_cluster) is not None:
+        return
     if elsewhere := state_cluster.elsewhere(target.kubeconfig):
         raise EnvironmentLacksError(elsewhere)

@@ -14,6 +14,7 @@ from sovereign_ai.cli.deployment import (
     AllowDeleteOption,
     WaitOption,
     deployment_of,
+    follow_kubeconfig,
     require_own_state,
 )
 from sovereign_ai.cli.options import StackArgument
@@ -176,8 +177,9 @@ class _FactoryRemoval:
         # The lock spans checks and removal: no other command may change the state in between.
         with engine.hold("down"):
             target = target.fenced(engine.insist_on_hold)
+            follow_kubeconfig(output, engine, stack, cluster, target, same_cluster)
             deployment = deployment_of(stack, cluster, target, same_cluster)
-            require_own_state(deployment, target.state_key)
+            require_own_state(deployment, target.state_key, target.api)
             insist_on_only_deployment(deployment.stack)
             if needs_engine(engine.checkpoint()):
                 engine.insist_on_key()

@@ -16,6 +16,7 @@ from sovereign_ai.cli.deployment import (
     DeployOptions,
     can_do_without_engine,
     checked_deployment,
+    follow_kubeconfig,
     on_target,
     part_of_run,
     pending_changes,
@@ -109,9 +110,10 @@ def _preview(
     bundle = on_target(output, bundle, target)
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.state_key)
+    options = target_options(backend, kubeconfig, name)
+    follow_kubeconfig(output, engine, stack, bundle.cluster, target, options)
     engine.insist_on_one_cluster()
     engine.insist_on_key()
-    options = target_options(backend, kubeconfig, name)
     reading = reading_of(target.api, bundle.objects)
     deployment, checked, bundle = checked_deployment(
         output, reading, stack, bundle, target, options, deploy_options

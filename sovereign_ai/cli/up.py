@@ -20,6 +20,7 @@ from sovereign_ai.cli.deployment import (
     WaitOption,
     can_do_without_engine,
     checked_deployment,
+    follow_kubeconfig,
     names_kueue,
     on_target,
     part_of_run,
@@ -244,6 +245,7 @@ class _Deployment:
         leaves_drift = reports_only(stack.factory, restores=self.options.restores)
         # The lock spans checks and changes: no other command may change the state in between.
         with engine.hold("up"):
+            follow_kubeconfig(output, engine, stack, self.bundle.cluster, target, self.target_options)
             # The program reads the settings, and would write to the cluster that they name.
             engine.insist_on_one_cluster()
             engine.insist_on_key()

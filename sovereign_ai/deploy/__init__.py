@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.hosts.configuration import HostConfiguration
     from sovereign_ai.deploy.judged import JUDGED_FILE, judged_note
     from sovereign_ai.deploy.kept_definitions import hand_back, release_after_kueue, release_lines
+    from sovereign_ai.deploy.kubeconfig_move import moved_kubeconfig
     from sovereign_ai.deploy.left_behind import unplanned_stacks
     from sovereign_ai.deploy.noted_renames import Renames
     from sovereign_ai.deploy.objects import resource_name, restore
@@ -114,6 +115,7 @@ else:
             "hosts.configuration": ("HostConfiguration",),
             "judged": ("JUDGED_FILE", "judged_note"),
             "kept_definitions": ("hand_back", "release_after_kueue", "release_lines"),
+            "kubeconfig_move": ("moved_kubeconfig",),
             "left_behind": ("unplanned_stacks",),
             "noted_renames": ("Renames",),
             "objects": ("resource_name", "restore"),
@@ -201,6 +203,7 @@ __all__ = [
     "lock_folder",
     "losses",
     "move",
+    "moved_kubeconfig",
     "needs_engine",
     "needs_refresh",
     "on_cluster",

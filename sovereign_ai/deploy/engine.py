@@ -44,6 +44,7 @@ from sovereign_ai.deploy.engine_events import (
 )
 from sovereign_ai.deploy.engine_process import GRACE_SECONDS, supervised
 from sovereign_ai.deploy.folder_lock import lock_folder
+from sovereign_ai.deploy.kubeconfig_move import MovedKubeconfig
 from sovereign_ai.deploy.objects import object_name
 from sovereign_ai.deploy.partial import PartialRun
 from sovereign_ai.deploy.pulumi_environment import engine_variables, key_file, pulumi_state, state_dir
@@ -224,6 +225,7 @@ class Engine:
         self._plane = plane
         self.files = StackFiles(pulumi_state(plane), project_of(folder), stack, self._as_argument())
         self._held: CommandState | None = None
+        self._moved: MovedKubeconfig | None = None
         self._settings_instead: Path | None = None
         insist_on_own_backends(folder, stack, self.files.folder)
         self.env = engine_environment(os.environ, engine_variables(stack, kubeconfig, plane))
@@ -253,6 +255,8 @@ class Engine:
         with begun as state:
             self._held = state
             try:
+                if self._moved is not None:
+                    _follow(state, self._moved)
                 yield state
             finally:
                 self._held = None
@@ -354,7 +358,12 @@ class Engine:
         Raises:
             EnvironmentLacksError: the state cannot be used.
         """
-        return self._held.checkpoint if self._held is not None else read_state(self.files)
+        if self._held is not None:
+            return self._held.checkpoint
+        checkpoint = read_state(self.files)
+        if checkpoint is None or self._moved is None:
+            return checkpoint
+        return replace(checkpoint, resources=tuple(self._moved.followed(checkpoint.resources)))
 
     def record(self, verb: str, same: int = 0, deleted: Mapping[str, str] | None = None) -> PulumiOutcome:
         """Return the outcome of a run without the engine, with a log in the form of the engine's own.
@@ -487,8 +496,20 @@ class Engine:
                 return
             content = orjson.loads(state.checkpoint.data)
             content["checkpoint"]["latest"] = without(content["checkpoint"]["latest"], urns)
-            write_durably(state.copy.files(self.files).checkpoint, json.dumps(content).encode())
-            state.commit("drop")
+            state.rewrite(json.dumps(content).encode(), "drop")
+
+    def follow(self, moved: MovedKubeconfig) -> None:
+        """Put the kubeconfig of this command into the state, in place of the one that was moved.
+
+        A command that does not hold the stack, as `preview`, has it in its own copy of the state only.
+
+        Raises:
+            EnvironmentLacksError: the stack was taken over, or its state cannot be used.
+            OSError: a file of the state cannot be written.
+        """
+        self._moved = moved
+        if self._held is not None:
+            _follow(self._held, moved)
 
     def _drop_doubles(self) -> None:
         """Drop the second name of each object that the state holds twice, so that the engine deletes none.
@@ -681,6 +702,15 @@ class Engine:
         if line not in run_events.shown:
             run_events.shown[line] = None
             self.progress(line)
+
+
+def _follow(state: CommandState, moved: MovedKubeconfig) -> None:
+    """Put the kubeconfig of a command into its state, in place of the one that was moved."""
+    if state.checkpoint is not None:
+        content = orjson.loads(state.checkpoint.data)
+        latest = content["checkpoint"]["latest"]
+        latest["resources"] = moved.followed(latest["resources"])
+        state.rewrite(json.dumps(content).encode(), "follow")
 
 
 def _type_in(urn: str) -> str:

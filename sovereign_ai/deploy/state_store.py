@@ -125,6 +125,22 @@ class CommandState:
             self.copy = replace(self.copy, base=saved.digest)
             self.copy.note()
 
+    def rewrite(self, content: bytes, kind: str) -> None:
+        """Put a content in place of the state; a command that changes nothing has it in its own copy only.
+
+        Args:
+            content: the checkpoint.
+            kind: what is done to the state, such as `drop`.
+
+        Raises:
+            EnvironmentLacksError: the stack was taken over; the state is unchanged.
+            OSError: a file cannot be written; the state is unchanged.
+        """
+        write_durably(self.copy.files(self.files).checkpoint, content)
+        self.commit(kind)
+        if self._hold is None:
+            self.checkpoint = self.saved()
+
     def remove(self) -> None:
         """Remove the stack from the state; its last copies stay.
 

@@ -21,7 +21,8 @@ from sovereign_ai.files import SETTINGS, decode, parse, read
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
 
-_PROVIDER = "pulumi:providers:kubernetes"
+PROVIDER = "pulumi:providers:kubernetes"
+"""The type of a Kubernetes provider in a state."""
 _OBJECT = "kubernetes:"
 _SETTING = "sovereign:kubeconfig"
 
@@ -65,7 +66,7 @@ class StateTarget:
         option = state_option(self.plane)
         forget = f"`{self._down}{option} --forget` drops"
         takes_over = "and `up` takes over what still exists"
-        if lack := _why_unusable(self.kubeconfig, self.context):
+        if lack := self.why_unusable:
             # The kind cluster's kubeconfig is written by this tool; a user has no copy of it to put back.
             back = "put it back and name the file by --cluster kubeconfig --kubeconfig; "
             gone = f"if that cluster is no more, or is called otherwise now, {forget} it from the state"
@@ -79,6 +80,11 @@ class StateTarget:
         if kubeconfig == self.kubeconfig:
             target = f"the file's current one, {current_context(kubeconfig)!r}"
         return Problem("other-cluster", f"{held}, and not on {target}", hint=hint)
+
+    @property
+    def why_unusable(self) -> str:
+        """Why the state's file does not lead to its cluster any more, such as "is gone"; empty if it does."""
+        return _why_unusable(self.kubeconfig, self.context) if self.kubeconfig is not None else ""
 
     @property
     def _down(self) -> str:
@@ -193,7 +199,7 @@ def read_target(
     for resource in resources:
         if resource["type"].startswith(_OBJECT):
             count += 1
-        if resource["type"] != _PROVIDER:
+        if resource["type"] != PROVIDER:
             continue
         # The first provider that names a file counts: a program may declare further ones of its own.
         inputs = resource.get("inputs", {})
