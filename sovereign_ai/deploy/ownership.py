@@ -160,15 +160,26 @@ def require_owned(live: Mapping[ObjectKey, Metadata], claim: Claim) -> None:
 
 def problem_of(key: ObjectKey, live: Metadata, owner: ObjectOwner, claim: Claim) -> Problem:
     """Return the problem of an object under a planned name that is not this stack's."""
-    conflict = f"the one on the cluster {owner_phrase(live, owner)}"
+    goes = " and is being deleted" if live.get("deletionTimestamp") else ""
+    conflict = f"the one on the cluster {owner_phrase(live, owner)}{goes}"
     message = f"the plan has a {key.kind} of this name, and {conflict}; nothing was written"
-    field = Where(field=str(key))
+    code, hint = _refusal(key, live, owner, claim)
+    if goes:
+        # Nobody keeps it any more, so that there is nothing to hand over.
+        finalizers = ", ".join(live.get("finalizers") or ())
+        held = f" (it has the finalizer {finalizers})" if finalizers else ""
+        hint = f"run the command again when it has gone{held}, or choose another name in the description"
+    return Problem(code, message, Where(field=str(key)), hint)
+
+
+def _refusal(key: ObjectKey, live: Metadata, owner: ObjectOwner, claim: Claim) -> tuple[str, str]:
+    """Return the code of the problem that an object is somebody else's, and how its name becomes free."""
     if owner is ObjectOwner.OTHER_STACK:
-        return Problem("object-of-other-stack", message, field, _adoption_hint(live))
+        return "object-of-other-stack", _adoption_hint(live)
     if owner is ObjectOwner.OTHER_FACTORY:
         hint = "give one of the factories a cluster of its own, or remove the other factory first"
-        return Problem("object-of-other-factory", message, field, hint)
-    return Problem("object-not-ours", message, field, _labelling_hint(key, claim))
+        return "object-of-other-factory", hint
+    return "object-not-ours", _labelling_hint(key, claim)
 
 
 def owner_phrase(live: Metadata, owner: ObjectOwner) -> str:

@@ -138,3 +138,16 @@ def test_every_foreign_object_is_a_problem_of_its_own_that_says_whose_it_is_and_
         f"kubectl label namespace bare --overwrite {KEYS.owner}={OWNER} {KEYS.factory}=lab"
         in said["Namespace/bare"].hint
     )
+
+
+@pytest.mark.parametrize("labels", [(None, None, None), (OWNER, "lab", OTHER), (OWNER, "two", OTHER)])
+def test_what_is_being_deleted_is_not_to_be_handed_over_but_waited_for(
+    labels: tuple[str | None, str | None, str | None],
+) -> None:
+    going = live(*labels, uid="u2") | {"deletionTimestamp": "2026-12-01T00:00:00Z"}
+    for finalizers, held in (([], ""), (["example.com/hold"], " (it has the finalizer example.com/hold)")):
+        with pytest.raises(EnvironmentLacksError) as refused:
+            require_owned({NAMESPACE: going | {"finalizers": finalizers}}, claim())
+        (problem,) = refused.value.problems
+        assert "and is being deleted; nothing was written" in problem.message
+        assert problem.hint.startswith(f"run the command again when it has gone{held}, or choose")
