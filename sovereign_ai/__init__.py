@@ -17,7 +17,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The package of each public name, for `__getattr__`.
 _HOMES = {

@@ -120,6 +120,7 @@ def test_what_a_newer_version_wrote_is_refused(
 def test_what_an_older_or_the_same_version_wrote_is_read(
     files: StackFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(epochs, "__version__", "0.1.0")
     write(Manifest(files), 1)
     for version in ("0.1.0", "0.1.1", "0.10.0", "1.0.0rc1"):
         monkeypatch.setattr(epochs, "__version__", version)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sovereign_ai import __version__
 from sovereign_ai.deploy.checkpoint import parse
 from sovereign_ai.deploy.epochs import Manifest
 from sovereign_ai.deploy.state_check import inspect_state, plan_repair, repair
@@ -194,7 +195,7 @@ def test_a_state_of_before_is_repaired_from_what_pulumi_kept(tmp_path: Path) -> 
 
 
 def test_what_a_newer_version_wrote_is_not_repaired(files: StackFiles) -> None:
-    text = files.manifest.read_text().replace('"tool": "0.1.0"', '"tool": "9.0.0"')
+    text = files.manifest.read_text().replace(f'"tool": "{__version__}"', '"tool": "9.0.0"')
     files.manifest.write_text(text)
     with pytest.raises(EnvironmentLacksError, match="state-newer"):
         plan_repair(files)
