@@ -33,6 +33,7 @@ from sovereign_ai.cluster.api import Api, ApiError, list_if_served
 from sovereign_ai.deploy.accepted_policies import AcceptedPolicies
 from sovereign_ai.deploy.definitions import unserved
 from sovereign_ai.deploy.live_objects import ObjectKey, key_of
+from sovereign_ai.deploy.object_quotas import quota_problems
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
 from sovereign_ai.deploy.owned_fields import gives_up
 from sovereign_ai.deploy.withdrawal import deleted_singly
@@ -126,8 +127,10 @@ def try_out(
         ApiError: the API server does not let objects be listed.
         UnreachableError: there was no answer.
     """
-    problems = dry_run_problems(api, objects, place, accepted)
-    problems += deletion_problems(api, leaving, opens_guard=opens_guard)
+    listed, going = list(objects), list(leaving)
+    problems = dry_run_problems(api, listed, place, accepted)
+    problems += quota_problems(api, listed, going, place)
+    problems += deletion_problems(api, going, opens_guard=opens_guard)
     if any(problem.code == _FORBIDS for problem in problems):
         raise EnvironmentLacksError(problems)
     if problems:
