@@ -21,7 +21,7 @@ from typing import Any
 HIDDEN_VALUE = "[hidden]"
 """The text that is printed in place of a secret."""
 
-_FORMULA = re.compile(r"[=+@\t\r]|-(?!\d+(?:\.\d+)?$)")
+_FORMULA = re.compile(r"[=+@\t\r\n\uff1d\uff0b\uff0d\uff20]|-(?!\d+(?:\.\d+)?$)")
 _PLAIN = re.compile(r"[\t\x20-\x7e]*")
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp", "Zs"})
 _IGNORABLE = (
@@ -337,7 +337,8 @@ def counted(count: int, singular: str, plural: str = "") -> str:
 def spreadsheet_text(value: str) -> str:
     """Return a cell of a table with an apostrophe before what a spreadsheet would run as a formula.
 
-    The starts of a formula are those of OWASP's CSV Injection; a negative number is none.
+    The starts of a formula are those of OWASP's CSV Injection, in full width too, which spreadsheets in
+    Japanese read likewise; a negative number is none.
 
     >>> spreadsheet_text("=1+1"), spreadsheet_text("-1.5"), spreadsheet_text("-A1")
     ("'=1+1", '-1.5', "'-A1")

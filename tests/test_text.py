@@ -106,6 +106,14 @@ def test_a_secret_with_a_slash_in_a_path_is_hidden(secret: str) -> None:
     assert clean_path(f"labels.{secret}") == f"labels.{HIDDEN_VALUE}"
 
 
+@pytest.mark.parametrize(
+    "start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+)
+def test_what_begins_a_formula_gets_an_apostrophe(start: str) -> None:
+    assert text.spreadsheet_text(f"{start}A1") == f"'{start}A1"
+    assert text.spreadsheet_text(f"A1{start}") == f"A1{start}"
+
+
 def test_every_table_that_a_person_opens_passes_its_cells_through_what_disarms_formulas() -> None:
     package = Path(text.__file__).parent
     writers = {
