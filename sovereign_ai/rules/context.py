@@ -232,13 +232,13 @@ def _public_resolver_pattern() -> str:
     Both are known without a word that says what they are. Addresses of IPv6 are left out: rules that read
     addresses permit none of them.
     """
-    words: list[str] = []
+    addresses: list[str] = []
+    names = [HUBS]
     for service in public_resolvers():
-        words += [re.escape(address) for address in service.addresses if ":" not in address]
-        for name in service.names:
-            words.append(f"(?:[a-z0-9-]+[.])*{name.replace('.', '[.]')}")
-    words.append(f"(?:[a-z0-9-]+[.])*{HUBS}")
-    return f"(?i)^(?:{'|'.join(sorted(words))})[.]?$"
+        addresses += [re.escape(address) for address in service.addresses if ":" not in address]
+        names += [name.replace(".", "[.]") for name in service.names]
+    of_names = f"(?:[a-z0-9-]+[.])*(?:{'|'.join(sorted(names))})"
+    return f"(?i)^(?:{of_names}|{'|'.join(sorted(addresses))})[.]?$"
 
 
 def _as_lists(rows: Iterable[tuple[str, ...]]) -> list[list[str]]:

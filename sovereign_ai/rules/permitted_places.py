@@ -31,14 +31,23 @@ _SCHEMES = (
 
 Of any other scheme, such as `s3` or `hf`, the authority is a name at somebody's service.
 """
+_HAS_HOST = rf"^(?:{_SCHEMES}://|(?:[A-Z][A-Z0-9]*|s3)://[^:]*:[0-9]+$)"
+"""A URL whose authority is a host: by its scheme, or by its port behind the name of a listener of Kafka
+(`CLIENTS://kafka-0.kafka:9094`), or behind `s3`, as Triton writes a store of its own. No bucket has a colon.
+"""
 _OWN_URL = (
     r"^(?i:file|dir|unix|ipc|inproc|env|local|mem|memory|locmem|duckdb"
     r"|(?:db[+])?sqlite(?:[+][a-z0-9_]+)?)://$"
-    r"|^inproc://[a-z0-9_-]+$"
+    r"|^inproc://[a-z0-9_-]+$|^[A-Za-z0-9+-]+://:[0-9]{1,5}$"
 )
-"""A URL without a host, of a scheme whose resources are the pod's own: files, sockets, memory, variables."""
-_NESTED_URLS = (("k8s://http", "http"), ("dns:///", "grpc://"))
-"""Schemes before another URL (Spark's master), or before a host in place of a path (gRPC's targets)."""
+"""A URL without a host, of a scheme whose resources are the pod's own: files, sockets, memory, variables.
+
+With a port alone, a server listens on it (`PLAINTEXT://:9092`).
+"""
+_NESTED_URLS = (("k8s://http", "http"), ("s3://http", "http"), ("dns:///", "grpc://"))
+"""Schemes before another URL (Spark's master, Triton's store), or before a host in place of a path (gRPC)."""
+_PERMITTED, _REFUSED = literal("localhost"), literal("/")
+"""Hosts that stand for a URL that is permitted or refused, whatever its host is."""
 _USER = r"(?:(?:[A-Za-z_][\w-]*)?:?(?:[$%]?[({]{1,2} ?[.\w]+ ?[)}]{1,2}s?[:@])+)?"
 """A user and a password of which a variable stands for one: `app:$(PASSWORD)@`, `${USER}:${PASSWORD}@`."""
 URL = rf"""[A-Za-z0-9+.-]*://{_USER}(?:[^/?#\s"'<>,;|)}}{{]|[{{][0-9]+[.]+[0-9]+[}}]|[{{])*"""
@@ -55,7 +64,6 @@ BARE = rf"(?:{LETTER}+\.)+{LETTER}*:[0-9]{{2,5}}"
 _WITHIN_CLUSTER = literal(
     f"^([a-z0-9-]+[.]){{1,2}}({'|'.join(NO_COUNTRIES)}|[a-z](-?[a-z0-9]){{2,}})(:[0-9]+)?$"
 )
-_POD = literal("^[a-z0-9-]+-[0-9]+[.]")
 # Nothing that every spelling of a place needs: a dot, a colon, a slash, `@`, `=`, `$`, `%`, `\\`, another
 # alphabet. Most variables of most pods are so, and the API server has answered after one search in each.
 PLAIN = "^[A-Za-z0-9_ ,+-]*$"
@@ -64,10 +72,9 @@ PLAIN = "^[A-Za-z0-9_ ,+-]*$"
 def host(value: str) -> str:
     """Return CEL: a host, with or without a port, is a permitted place."""
     is_declared = "isCIDR(g) ? (isIP(n) && cidr(g).containsIP(n)) : g == n"
-    # The pods of a StatefulSet mostly share their name with its service.
-    is_pod = f"n.matches({_POD}) && n.startsWith(d)"
     is_free = '!variables.public_domains.contains(" " + d + " ")'
-    is_ours = f'{is_free} && (d in variables.own_domains || d.contains("-") || {is_pod})'
+    # The pods of a StatefulSet mostly share their name with its service, and services with their namespace.
+    is_ours = f'{is_free} && (d in variables.own_domains || d.contains("-") || n.startsWith(d))'
     is_within = f"{value}.matches({_WITHIN_CLUSTER}) && n.findAll({literal('[^.]+$')}).exists(d, {is_ours})"
     is_named = f"variables.outside.exists(g, {is_declared}) || ({is_within})"
     return f'({value}.matches($local) || [{value}.split(":")[0]].exists(n, {is_named}))'
@@ -86,16 +93,25 @@ def are_hosts(lists: str) -> str:
 
 def url_without_path(value: str) -> str:
     """Return CEL: a URL without its path is a permitted place."""
+    return f"[{_judged_host(value)}].all(h, {host('h')})"
+
+
+def _judged_host(value: str) -> str:
+    """Return CEL for the host by which a URL without its path is judged.
+
+    The condition on a host is long. So URLs that need none name one in its place that is always permitted,
+    and those that no host makes permitted one that never is.
+    """
     # A user and password before `@` are not part of the host.
     authority = f'{value}.split("://")[1].findAll("[^@]*$")[0]'
-    is_declared = "x in variables.outside"
-    is_permitted_host = f'({value}.matches("^(?:{_SCHEMES})://") && {host("x")})'
     is_own_bucket = f"$buckets.exists(b, b[0] == variables.zone && b[1] == {value})"
     is_own = f"{value}.matches({literal(_OWN_URL)}) || {is_own_bucket}"
     # Browsers read a backslash as a slash, so that `http://a.example\\@b.svc` has two hosts.
-    has_one_host = f'!{value}.contains("\\\\")'
-    is_known = f"[{authority}].exists(x, {is_permitted_host} || {is_declared})"
-    return f"({has_one_host} && ({is_own} || {is_known}))"
+    has_two = f'{value}.contains("\\\\")'
+    is_own_or_declared = f"{is_own} || x in variables.outside"
+    by_host = f"{value}.matches({literal(_HAS_HOST)}) ? x : {_REFUSED}"
+    judged = f"{has_two} ? {_REFUSED} : {is_own_or_declared} ? {_PERMITTED} : {by_host}"
+    return f"[{authority}].map(x, {judged})[0]"
 
 
 def text(value: str) -> str:
@@ -107,11 +123,11 @@ def _names_permitted(value: str) -> str:
     """Return CEL: what one spelling of a text names is permitted."""
     # A cheap test first, so that most texts need no search by a regular expression.
     inner = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _NESTED_URLS)
-    are_permitted_urls = f"{value}{inner}.findAll({literal(URL)}).all(u, {url_without_path('u')})"
-    urls = f'(!{value}.contains("://") || {are_permitted_urls})'
+    of_urls = f"{value}{inner}.findAll({literal(URL)}).map(u, {_judged_host('u')})"
+    urls = f'({value}.contains("://") ? {of_urls} : [])'
     bare = f'({value}.contains(":") ? {value}.findAll({literal(BARE)}) : [])'
-    hosts = are_hosts(f"[{bare}, {remote_hosts(value)}]")
-    return f"({urls} && {hosts} && !{has_odd_url(value)})"
+    hosts = are_hosts(f"[{urls}, {bare}, {remote_hosts(value)}]")
+    return f"({hosts} && !{has_odd_url(value)})"
 
 
 def resolvers(value: str) -> str:
