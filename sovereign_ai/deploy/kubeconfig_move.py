@@ -44,10 +44,9 @@ class MovedKubeconfig:
     @property
     def line(self) -> str:
         """What a person should know."""
-        context = f" in its context {self.context!r}" if self.context else ""
         return (
-            f"{self.old}, by which the stack was deployed, {self.reason}; "
-            f"{self.new}{context} leads to the same cluster, by its identity"
+            f"{_label(self.old, self.old_context)}, by which the stack was deployed, {self.reason}; "
+            f"{_label(self.new, self.context)} leads to the same cluster, by its identity"
         )
 
     def followed(self, resources: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -96,3 +95,8 @@ def moved_kubeconfig(api: Api, deployment: StackDeployment, state: StateTarget) 
     except ApiError:
         return None
     return MovedKubeconfig(state.folder, old, state.context, new, current_context(new), state.why_unusable)
+
+
+def _label(kubeconfig: Path, context: str | None) -> str:
+    """Return a kubeconfig's name for a person, with its context."""
+    return f"{kubeconfig}, context {context!r}" if context else str(kubeconfig)

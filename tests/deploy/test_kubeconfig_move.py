@@ -79,8 +79,8 @@ def test_a_file_by_another_path_and_a_context_by_another_name_lead_to_the_cluste
     new = kubeconfig(folder.parent / "new", name)
     found = moved(folder, new)
     assert found is not None
-    assert f"{folder.parent / 'old'}, by which the stack was deployed, is gone; {new}" in found.line
-    assert f"in its context {name!r} leads to the same cluster" in found.line
+    assert f"{folder.parent / 'old'}, context 'lab', by which the stack was deployed, is gone" in found.line
+    assert f"{new}, context {name!r} leads to the same cluster" in found.line
 
 
 def test_a_context_that_was_renamed_in_the_same_file_is_followed_too(folder: Path) -> None:

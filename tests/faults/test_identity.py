@@ -42,14 +42,18 @@ class Users:
         shutil.copytree(lab.stack, self.stack, ignore=shutil.ignore_patterns("Pulumi.*.yaml"))
         self.env = lab.env | {"XDG_STATE_HOME": str(folder / "state")}
 
-    def point_to(self, kubeconfig: Path) -> None:
-        """Have the kubeconfig lead to another cluster, by the same context."""
+    def point_to(self, kubeconfig: Path, name: str = "mine") -> None:
+        """Have the kubeconfig lead to another cluster, by the same context unless it gets another name."""
         data = yaml.safe_load(kubeconfig.read_text())
         for entry in (*data["contexts"], *data["clusters"], *data["users"]):
-            entry["name"] = "mine"
-        data["contexts"][0]["context"] = {"cluster": "mine", "user": "mine"}
-        data["current-context"] = "mine"
+            entry["name"] = name
+        data["contexts"][0]["context"] = {"cluster": name, "user": name}
+        data["current-context"] = name
         self.kubeconfig.write_text(yaml.safe_dump(data))
+
+    def move(self, name: str) -> None:
+        """Give the kubeconfig another path."""
+        self.kubeconfig = self.kubeconfig.rename(self.kubeconfig.with_name(name))
 
     def call(self, verb: str, *more: str, code: int = 0) -> dict[str, Any]:
         own, self.lab.env = self.lab.env, self.env
@@ -194,6 +198,22 @@ def test_a_server_that_accepts_nobody_or_does_not_answer_is_not_empty(
     assert users.call("preview")["changes"] == {}, "the state holds all that it held"
 
 
+def test_a_kubeconfig_that_was_moved_or_whose_context_was_renamed_leads_to_the_same_objects(
+    lab: Lab, users: Users, other: Api
+) -> None:
+    here, there = versions(lab.api), versions(other)
+    users.move("moved")
+    users.point_to(lab.kubeconfig.parent.parent / "other" / "kubeconfig")
+    assert problem(users.call("up", "--yes", code=3))["code"] == "cluster-gone"
+    users.point_to(lab.kubeconfig)
+    assert users.call("preview")["changes"] == {}
+    assert users.call("up", "--yes")["changes"] == {}
+    users.point_to(lab.kubeconfig, "renamed")
+    assert users.call("up", "--yes")["changes"] == {}
+    assert (versions(lab.api), versions(other)) == (here, there)
+
+
 def test_down_of_the_right_cluster_removes_what_is_there(lab: Lab, users: Users) -> None:
+    users.move("moved-again")
     assert users.call("down", "--yes")["changes"]["delete"] == LAB_OBJECTS
     assert within(60, lambda: lab.api.get("v1", "Namespace", "research") is None)
