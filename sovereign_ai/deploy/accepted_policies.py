@@ -25,6 +25,7 @@ from typing import Any
 import orjson
 
 from sovereign_ai.cluster.api import Api, ApiError
+from sovereign_ai.deploy.kept_files import content_if_whole
 from sovereign_ai.deploy.pulumi_environment import state_dir
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -93,8 +94,8 @@ def policies_accepted_by(api: Api, *, is_local: bool = False) -> AcceptedPolicie
 def _read(path: Path) -> tuple[str, ...]:
     """Return the digests in a file; none where it is missing or damaged."""
     try:
-        digests = orjson.loads(path.read_bytes())
-    except (OSError, ValueError):
+        digests = orjson.loads(content_if_whole(path) or b"")
+    except ValueError:
         return ()
     return tuple(map(str, digests)) if isinstance(digests, list) else ()
 

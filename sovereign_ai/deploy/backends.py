@@ -17,11 +17,10 @@ import yaml
 
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
-from sovereign_ai.files import PROJECT, SETTINGS, FileKind, decode, read
+from sovereign_ai.files import PROJECT, SETTINGS, FileKind, decode, load_foreign, read, tags, top_keys
 
 _ENDINGS = (".yaml", ".yml", ".json")
 """Every ending by which Pulumi finds a project or a stack's settings (sdk/go/common/encoding)."""
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NAMES = {
     name.casefold(): name
     for name in (
@@ -45,7 +44,7 @@ By any other, such as `!!binary`, Go reads a name that Python does not.
 _PINNED = frozenset({"kubernetes", "sovereign", "sovereign-hosts"})
 """Packages whose plugins are this tool's own, or pinned; rules trust what their resources say."""
 _PLUGIN = "PulumiPlugin"
-_PASSPHRASE = frozenset({"", "passphrase", "default"})
+_PASSPHRASE = ("", "passphrase", "default")
 """Names of the provider that encrypts under the key file.
 
 For a backend in a folder, `default` is that one.
@@ -121,9 +120,9 @@ def _project_problems(path: Path, backend: Path) -> Iterator[Problem]:
     """Yield the problems of a project file."""
     data = _mapping(path, PROJECT)
     for url in _urls(data.get("backend")):
-        if url is None or str(url) in ("", f"file://{backend}"):
+        if url is None or url in ("", f"file://{backend}"):
             continue
-        message = f"it keeps the state at {str(url)[:80]!r}, and not on this machine's own disk"
+        message = f"it keeps the state at {_brief(url)}, and not on this machine's own disk"
         yield Problem("foreign-backend", message, Where(str(path), field="backend.url"), _FOLDER)
     if data.get("plugins"):
         message = "it names plugins, which the engine would run in place of the pinned ones"
@@ -154,12 +153,13 @@ def _package_problems(path: Path, data: dict[str, Any], root: Path, seen: set[Pa
     for name, spec in (packages if isinstance(packages, dict) else {}).items():
         fields = {str(key).casefold(): value for key, value in spec.items()} if isinstance(spec, dict) else {}
         source = fields.get("source", "") if fields else spec
-        is_published = str(source).partition("@")[0] == name and not fields.get("parameters")
+        is_text = isinstance(source, str)
+        is_published = is_text and source.partition("@")[0] == name and not fields.get("parameters")
         if name in _PINNED and not is_published:
-            message = f"it has the engine run {str(source)[:80]!r} in place of the pinned plugin {name!r}"
+            message = f"it has the engine run {_brief(source)} in place of the pinned plugin {name!r}"
             hint = "leave it out, or give the package another name"
             yield Problem("foreign-settings", message, Where(str(path), field=f"packages.{name}"), hint)
-        if isinstance(source, str) and "\0" not in source:
+        if is_text and "\0" not in source:
             for file in _present(root / source, _PLUGIN):
                 if file not in seen:
                     seen.add(file)
@@ -177,8 +177,8 @@ def _settings_problems(path: Path) -> Iterator[Problem]:
     """Yield the problems of a stack's settings."""
     data = _mapping(path, SETTINGS)
     provider = data.get("secretsprovider")
-    if provider is not None and str(provider) not in _PASSPHRASE:
-        message = f"it encrypts secrets under {str(provider)[:80]!r}, and not under the key file"
+    if provider is not None and provider not in _PASSPHRASE:
+        message = f"it encrypts secrets under {_brief(provider)}, and not under the key file"
         yield Problem("foreign-secrets", message, Where(str(path), field="secretsprovider"), _KEY_FILE)
     if data.get("encryptedkey"):
         message = "it holds a key that a key service must open"
@@ -194,6 +194,13 @@ def _settings_problems(path: Path) -> Iterator[Problem]:
         yield Problem("foreign-settings", message, Where(str(path), field="environment"), hint)
 
 
+def _brief(value: Any) -> str:
+    """Return a value in few letters: by aliases, a list of a hundred letters may be gigabytes of text."""
+    if isinstance(value, list | dict):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return repr(str(value)[:80])
+
+
 def _mapping(path: Path, kind: FileKind) -> dict[str, Any]:
     """Return a file's fields as Pulumi reads them: with anchors and merge keys, and JSON names in any case.
 
@@ -203,18 +210,18 @@ def _mapping(path: Path, kind: FileKind) -> dict[str, Any]:
     text = decode(read(path, kind), str(path), kind)
     try:
         _refuse_tags(text, path)
-        node = yaml.compose(text, Loader=_LOADER)
-        data = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        keys = top_keys(text)
+        data = load_foreign(text)
+    except (yaml.YAMLError, ValueError) as error:
         reason = type(error).__name__
         message = f"it cannot be read, so that where it sends state and secrets is unknown ({reason})"
         raise SpecError(
             Problem("settings-damaged", message, Where(str(path)), "put it back as it was")
         ) from None
-    if not isinstance(data, dict) or node is None:
+    if not isinstance(data, dict):
         return {}
-    # The mapping has lost duplicate keys already; the composed node still has every one.
-    names = [str(key.value).casefold() for key, _ in node.value]
+    # The mapping has lost duplicate keys already.
+    names = [key.casefold() for key in keys]
     twice = [name for name in sorted(_NAMES) if names.count(name) > 1]
     if twice:
         message = f"it holds {', '.join(twice)} twice, and two readers would take two values"
@@ -229,10 +236,8 @@ def _refuse_tags(text: str, path: Path) -> None:
         SpecError: there is one.
         yaml.YAMLError: it is no YAML.
     """
-    for event in yaml.parse(text, Loader=_LOADER):
-        tag = getattr(event, "tag", None)
-        if tag is not None and tag not in _PLAIN_TAGS:
-            mark = event.start_mark
-            where = Where(str(path), mark.line + 1, mark.column + 1) if mark else Where(str(path))
+    for tag, line, column in tags(text):
+        if tag not in _PLAIN_TAGS:
+            where = Where(str(path), line, column)
             message = "a tag ('!') makes Pulumi read something else than what is written here"
             raise SpecError(Problem("yaml-feature", message, where, "remove the tag, and write the text out"))

@@ -19,8 +19,10 @@ import orjson
 from sovereign_ai import __version__
 from sovereign_ai.deploy.checkpoint import Checkpoint, DamagedCheckpointError, parse
 from sovereign_ai.deploy.durable import make_folder, write_durably
+from sovereign_ai.deploy.kept_files import content_if_whole, content_of, record_from
 from sovereign_ai.deploy.state_files import StackFiles, unpacked
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.files import CHECKPOINT
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _FORMAT = 1
@@ -201,9 +203,8 @@ class Manifest:
 
 def _read(files: StackFiles) -> Iterator[Epoch]:
     """Yield the manifest's epochs."""
-    try:
-        text = files.manifest.read_bytes()
-    except FileNotFoundError:
+    text = content_of(files.manifest)
+    if text is None:
         return
     try:
         data = orjson.loads(text)
@@ -211,7 +212,7 @@ def _read(files: StackFiles) -> Iterator[Epoch]:
         if isinstance(format_number, int) and format_number > _FORMAT:
             raise EnvironmentLacksError(_newer(files, f"a newer sovereign-ai (format {format_number})"))
         for entry in entries:
-            epoch = Epoch(**{name: entry[name] for name in Epoch.__dataclass_fields__})
+            epoch = record_from(Epoch, entry)
             # Compared with checkpoints later: a damaged time is refused here, with all other damage.
             datetime.fromisoformat(epoch.made)
             yield epoch
@@ -267,7 +268,10 @@ def _pulumi_copies(files: StackFiles) -> Iterator[Copy]:
 
 def _copy(path: Path, files: StackFiles, name: str) -> Copy | None:
     """Return a good copy; None if the file does not exist or is no checkpoint of the stack."""
+    data = content_if_whole(path, CHECKPOINT)
+    if data is None:
+        return None
     try:
-        return Copy(path, parse(unpacked(path.read_bytes()), files.project, files.stack), name)
-    except (OSError, DamagedCheckpointError):
+        return Copy(path, parse(unpacked(data), files.project, files.stack), name)
+    except DamagedCheckpointError:
         return None

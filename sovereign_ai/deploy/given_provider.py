@@ -144,24 +144,24 @@ def server_of(inputs: Mapping[str, Any]) -> tuple[str, bytes]:
     return named_server(Path(files).expanduser(), context, cluster)
 
 
-def _content(given: str) -> Any:
+def _content(given: str) -> Mapping[str, Any]:
     """Return the data of a kubeconfig that is given as text.
 
     It is read like a kubeconfig's file: of tags, and of fields that stand there twice, the provider could
     make another server.
 
     Raises:
-        EnvironmentLacksError: it is no YAML.
+        EnvironmentLacksError: it is no YAML, or no mapping.
     """
     # The text is not repeated, since it holds credentials.
-    message = "what the provider is given as `kubeconfig` is no YAML"
+    message = "what the provider is given as `kubeconfig` is no YAML with clusters, contexts and users"
     hint = "pass a kubeconfig's content, without tags and anchors, or the path of its file"
     problem = Problem("kubeconfig-invalid", message, hint=hint)
     try:
         parsed = parse(given, "kubeconfig", KUBECONFIG, tabs=True, lenient=True)
     except SovereignError:
         raise EnvironmentLacksError(problem) from None
-    if parsed.problems:
+    if parsed.problems or not isinstance(parsed.data, Mapping):
         raise EnvironmentLacksError(problem) from None
     return parsed.data
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import orjson
 
 from sovereign_ai.deploy.durable import write_durably
+from sovereign_ai.deploy.kept_files import content_of
 from sovereign_ai.deploy.state_files import StackFiles
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 
@@ -26,17 +27,11 @@ def note_move(files: StackFiles, home: str) -> None:
 
 
 def moved_to(files: StackFiles) -> str:
-    """Return the state home to which a stack was moved; empty if it was not.
-
-    Raises:
-        OSError: the record cannot be read.
-    """
+    """Return the state home to which a stack was moved; empty if it was not."""
     try:
-        data = orjson.loads(files.moved.read_bytes())
-        return str(data["home"])
-    except FileNotFoundError:
-        return ""
-    except (ValueError, TypeError, KeyError):
+        content = content_of(files.moved)
+        return "" if content is None else str(orjson.loads(content)["home"])
+    except (EnvironmentLacksError, ValueError, TypeError, KeyError):
         # A damaged record still proves that the state was moved.
         return "another place"
 
@@ -46,7 +41,6 @@ def require_unmoved(files: StackFiles) -> None:
 
     Raises:
         EnvironmentLacksError: the state was moved.
-        OSError: the record cannot be read.
     """
     if home := moved_to(files):
         hint = f"set XDG_STATE_HOME={home}; to begin a new state here instead, remove the file"

@@ -23,8 +23,10 @@ import orjson
 
 from sovereign_ai.deploy.checkpoint import Checkpoint, digest_of
 from sovereign_ai.deploy.durable import write_durably
+from sovereign_ai.deploy.kept_files import content_of
 from sovereign_ai.deploy.kept_resources import requirements
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.files import CHECKPOINT
 
 _FILE = "set-aside.json"
 Resource = Mapping[str, Any]
@@ -136,10 +138,11 @@ def _record(folder: Path) -> dict[str, Any] | None:
         EnvironmentLacksError: the record is damaged.
     """
     file = folder / _FILE
-    try:
-        record = orjson.loads(file.read_bytes())
-    except FileNotFoundError:
+    content = content_of(file, CHECKPOINT)
+    if content is None:
         return None
+    try:
+        record = orjson.loads(content)
     except orjson.JSONDecodeError:
         record = None
     if isinstance(record, dict) and isinstance(record.get("reduced"), str) and _is_listed(record):

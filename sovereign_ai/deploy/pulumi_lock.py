@@ -19,6 +19,7 @@ from pathlib import Path
 import orjson
 
 from sovereign_ai.deploy.durable import make_folder, write_durably
+from sovereign_ai.deploy.kept_files import content_of
 from sovereign_ai.deploy.process_table import name_of, start_time, user_name
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import wait_until
@@ -83,7 +84,8 @@ def read_locks(folder: Path) -> list[PulumiLock]:
     """Return the locks on a stack, sorted by file name; a file that disappears meanwhile is skipped.
 
     Raises:
-        OSError: the folder or a file in it cannot be read.
+        EnvironmentLacksError: a file in it cannot be read.
+        OSError: the folder cannot be read.
     """
     try:
         paths = sorted(folder.iterdir())
@@ -104,15 +106,16 @@ def _read_lock(path: Path) -> PulumiLock | None:
     """Return the lock in a file; None if the file does not exist any more.
 
     Raises:
-        OSError: the file cannot be read.
+        EnvironmentLacksError: the file cannot be read, which does not mean that its owner is dead.
     """
+    data = content_of(path)
+    if data is None:
+        return None
     try:
-        content = orjson.loads(path.read_bytes())
+        content = orjson.loads(data)
         since = datetime.fromisoformat(content["timestamp"]).astimezone(UTC)
         user, host = str(content["username"]), str(content["hostname"])
         return PulumiLock(path, int(content["pid"]), user, host, since)
-    except FileNotFoundError:
-        return None
     except (ValueError, KeyError, TypeError, OverflowError):
         return PulumiLock(path)
 

@@ -34,7 +34,7 @@ from sovereign_ai.deploy.state_objects import (
     resources_of,
 )
 from sovereign_ai.errors import SovereignError
-from sovereign_ai.files import PROJECT, read
+from sovereign_ai.files import PROJECT, load_foreign, read
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def _deployment(resources: Sequence[Mapping[str, Any]], cluster: str, factory: s
 def _project(folder: Path) -> str:
     """Return the name of the Pulumi project in a folder; the engine refuses a folder without one."""
     try:
-        content = yaml.safe_load(read(folder / "Pulumi.yaml", PROJECT).decode())
-    except (SovereignError, ValueError, RecursionError, yaml.YAMLError):
+        content = load_foreign(read(folder / "Pulumi.yaml", PROJECT).decode())
+    except (SovereignError, ValueError, yaml.YAMLError):
         return folder.name
     name = content.get("name") if isinstance(content, dict) else None
     return name if isinstance(name, str) and name else folder.name

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.durable import make_folder, remove_durably, write_durably
 from sovereign_ai.deploy.epochs import Manifest
+from sovereign_ai.deploy.kept_files import content_of
 from sovereign_ai.deploy.moved_state import require_unmoved
 from sovereign_ai.deploy.pulumi_lock import HeldPulumiLock, PulumiLock, break_dead, new_name
 from sovereign_ai.deploy.stack_lock import StackLock
@@ -182,13 +183,10 @@ def _insist_on_layout(files: StackFiles, progress: Progress) -> None:
     """Check the layout version in Pulumi's `meta.yaml`; a file that is lost or damaged is written anew.
 
     Raises:
-        EnvironmentLacksError: it names another layout.
-        OSError: it cannot be read or written.
+        EnvironmentLacksError: it names another layout, or cannot be read.
+        OSError: it cannot be written.
     """
-    try:
-        content = files.meta.read_bytes()
-    except FileNotFoundError:
-        content = b""
+    content = content_of(files.meta) or b""
     if content.strip() == META.strip():
         return
     if content.strip().startswith(b"version:") and content.split(b":", 1)[1].strip().isdigit():

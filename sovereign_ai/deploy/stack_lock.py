@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from sovereign_ai.deploy.durable import make_folder, write_durably
+from sovereign_ai.deploy.kept_files import content_if_whole, record_from
 from sovereign_ai.deploy.process_table import ProcessId, this_process, user_name
 from sovereign_ai.deploy.state_files import StackFiles
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
@@ -87,9 +88,8 @@ def owner_of(files: StackFiles) -> LockOwner | None:
     None if none ever did, or the record is damaged.
     """
     try:
-        data = orjson.loads((files.records / "owner.json").read_bytes())
-        return LockOwner(**{name: data[name] for name in LockOwner.__dataclass_fields__})
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return record_from(LockOwner, orjson.loads(content_if_whole(files.records / "owner.json") or b""))
+    except (ValueError, TypeError, KeyError):
         return None
 
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import uuid
 from collections.abc import Mapping
@@ -27,7 +26,10 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from sovereign_ai.cluster import write_json
+from sovereign_ai.deploy.kept_files import content_if_whole
 from sovereign_ai.deploy.pulumi_environment import state_dir
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -208,16 +210,16 @@ class StackRecord:
 
     def _read(self) -> dict[str, Any]:
         """Return the file's content; empty where there is none."""
-        try:
-            data = json.loads(self.path.read_bytes())
-            if isinstance(data, dict) and _is_newer(data):
-                raise EnvironmentLacksError(self._newer())
-            if isinstance(data, dict) and _is_record(data):
-                return data
-        except FileNotFoundError:
+        if not os.path.lexists(self.path):
             return {}
-        except (OSError, ValueError):
-            pass
+        try:
+            data = orjson.loads(content_if_whole(self.path) or b"")
+        except ValueError:
+            data = None
+        if isinstance(data, dict) and _is_newer(data):
+            raise EnvironmentLacksError(self._newer())
+        if isinstance(data, dict) and _is_record(data):
+            return data
         # An unreadable record must not count as a new stack: its UUID would not match the live objects.
         hint = (
             "put a copy back, or remove the file: `sovereign-ai up` then reads the stack's identity from its "
@@ -274,8 +276,8 @@ def current_backend() -> str:
     # Without the variable, Pulumi uses the backend of the last `pulumi login`.
     home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     try:
-        current = json.loads((home / "credentials.json").read_bytes()).get("current", "")
-    except (OSError, ValueError, AttributeError):
+        current = orjson.loads(content_if_whole(home / "credentials.json") or b"").get("current", "")
+    except (ValueError, AttributeError):
         return ""
     return current if isinstance(current, str) else ""
 

@@ -16,7 +16,7 @@ import yaml
 
 from sovereign_ai.deploy.durable import write_durably
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
-from sovereign_ai.files import SETTINGS, read
+from sovereign_ai.files import SETTINGS, load_foreign, read
 
 _SALT = "encryptionsalt:"
 _READ_ONLY = frozenset({EACCES, EPERM, EROFS})
@@ -50,8 +50,8 @@ class StackSettings:
             SpecError: they are damaged.
         """
         try:
-            content = yaml.safe_load(self._text()) if os.path.lexists(self.path) else None
-        except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
+            content = load_foreign(self._text()) if os.path.lexists(self.path) else None
+        except (yaml.YAMLError, ValueError):
             message = "the stack's settings are no YAML"
             hint = "put them back as they were; or remove the file, and what was set in it is lost"
             problem = Problem("settings-damaged", message, Where(str(self.path)), hint)

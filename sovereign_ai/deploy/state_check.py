@@ -8,6 +8,7 @@ from typing import Any
 
 from sovereign_ai.deploy.checkpoint import Checkpoint, DamagedCheckpointError, parse
 from sovereign_ai.deploy.epochs import Copy, Epoch, Manifest
+from sovereign_ai.deploy.kept_files import content_if_whole
 from sovereign_ai.deploy.moved_state import moved_to
 from sovereign_ai.deploy.pulumi_lock import PulumiLock, read_locks
 from sovereign_ai.deploy.stack_hold import hold_stack
@@ -16,6 +17,7 @@ from sovereign_ai.deploy.state_classification import Judgement, StateKind, class
 from sovereign_ai.deploy.state_files import StackFiles, unpacked
 from sovereign_ai.deploy.working_copy import left_behind
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
+from sovereign_ai.files import CHECKPOINT
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
 
@@ -85,8 +87,9 @@ def _checkpoint_data(checkpoint: Checkpoint | None) -> dict[str, Any]:
 
 def _pending_data(item: Any) -> dict[str, str]:
     """Return the plain data of an operation whose end the engine did not record."""
-    resource = item.get("resource") or {}
-    return {"op": str(item.get("type", "")), "resource": str(resource.get("urn", "")).rsplit("::", 1)[-1]}
+    resource = item.get("resource")
+    urn = str(resource.get("urn", "")) if isinstance(resource, dict) else ""
+    return {"op": str(item.get("type", "")), "resource": urn.rsplit("::", 1)[-1]}
 
 
 def _epoch_data(epoch: Epoch | None) -> dict[str, Any] | None:
@@ -262,9 +265,12 @@ def _number(path: Path) -> int:
 
 def _readable(path: Path, files: StackFiles) -> Checkpoint | None:
     """Return a file's checkpoint; None if the file does not exist or is damaged."""
+    data = content_if_whole(path, CHECKPOINT)
+    if data is None:
+        return None
     try:
-        return parse(unpacked(path.read_bytes()), files.project, files.stack)
-    except (OSError, DamagedCheckpointError):
+        return parse(unpacked(data), files.project, files.stack)
+    except DamagedCheckpointError:
         return None
 
 

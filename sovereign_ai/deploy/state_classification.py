@@ -5,14 +5,15 @@ Nothing is written here; `state_store.py` acts on the classification.
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime
 from enum import StrEnum
 
 from sovereign_ai.deploy.checkpoint import Checkpoint, DamagedCheckpointError, digest_of, parse
 from sovereign_ai.deploy.epochs import Copy, Epoch, Manifest
+from sovereign_ai.deploy.kept_files import content_if_whole
 from sovereign_ai.deploy.state_files import StackFiles, unpacked
 from sovereign_ai.errors import Problem, Where
+from sovereign_ai.files import CHECKPOINT
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 
@@ -113,9 +114,8 @@ def _absent(files: StackFiles, manifest: Manifest) -> Judgement:
 def _digest_of_backup(files: StackFiles) -> str:
     """Return the digest of the copy that `pulumi stack rm --force` leaves; empty if there is none."""
     backup = files.checkpoint.with_name(f"{files.checkpoint.name}.bak")
-    with contextlib.suppress(OSError):
-        return digest_of(unpacked(backup.read_bytes()))
-    return ""
+    data = content_if_whole(backup, CHECKPOINT)
+    return "" if data is None else digest_of(unpacked(data))
 
 
 def _present(files: StackFiles, manifest: Manifest, checkpoint: Checkpoint) -> Judgement:
@@ -142,8 +142,9 @@ def _pulumi_history(files: StackFiles) -> set[str]:
     """Return the digests of the checkpoints in Pulumi's history."""
     digests = set()
     for path in files.history.glob("*.checkpoint.json*"):
-        with contextlib.suppress(OSError):
-            digests.add(digest_of(unpacked(path.read_bytes())))
+        data = content_if_whole(path, CHECKPOINT)
+        if data is not None:
+            digests.add(digest_of(unpacked(data)))
     return digests
 
 

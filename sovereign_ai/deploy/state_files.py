@@ -19,8 +19,9 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
+from sovereign_ai.deploy.kept_files import content_of
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, Where
-from sovereign_ai.files import PROJECT, decode, parse, read
+from sovereign_ai.files import CHECKPOINT, PROJECT, decode, parse, read
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 META = b"version: 1\n"
@@ -132,8 +133,7 @@ class StackFiles:
         """Return the checkpoint's content without compression; None if there is none.
 
         Raises:
-            EnvironmentLacksError: it is compressed by zstd, which only Pulumi reads.
-            OSError: it cannot be read.
+            EnvironmentLacksError: it is compressed by zstd, which only Pulumi reads, or it cannot be read.
         """
         path = self.current()
         if path.suffix == _ZSTD:
@@ -143,11 +143,8 @@ class StackFiles:
             )
             message = "the state is compressed by zstd"
             raise EnvironmentLacksError(Problem("state-compressed", message, Where(str(path)), hint))
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        return unpacked(data)
+        data = content_of(path, CHECKPOINT)
+        return None if data is None else unpacked(data)
 
 
 def unpacked(data: bytes) -> bytes:

@@ -18,6 +18,7 @@ import json
 from pathlib import Path
 
 from sovereign_ai.deploy.durable import write_durably
+from sovereign_ai.deploy.kept_files import content_if_whole
 from sovereign_ai.deploy.pulumi_environment import KEY_FILE
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.files import STATE_KEY, read
@@ -40,9 +41,8 @@ def insist_on_key(key_file: Path, salt: str, note: Path) -> None:
         EnvironmentLacksError: it is another key.
     """
     seen = _seen(key_file, salt)
-    with contextlib.suppress(OSError):
-        if note.read_bytes() == seen:
-            return
+    if content_if_whole(note) == seen:
+        return
     if not opens(read(key_file, STATE_KEY), salt):
         message = (
             f"the key file {key_file} is not the one that the state was written under; nothing was changed"

@@ -6,21 +6,23 @@ and reads the checkpoint in the state's folder instead.
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
+
+from sovereign_ai.deploy.kept_files import content_of
 from sovereign_ai.deploy.live_objects import ObjectKey
+from sovereign_ai.deploy.state_files import unpacked
+from sovereign_ai.errors import SovereignError
+from sovereign_ai.files import CHECKPOINT
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
 
 _TYPE = "kubernetes:"
 DEPLOYMENT = "sovereign:index:FactoryDeployment"
 """The type of a deployment's component."""
-_GZIP = b"\x1f\x8b"
-"""The first bytes of gzip's format."""
 
 
 @frozen_dataclass
@@ -166,12 +168,13 @@ def read_resources(folder: Path, project: str, stack: str) -> list[dict[str, Any
         return []
     newest = max(existing, key=lambda path: path.stat().st_mtime_ns)
     try:
-        data = newest.read_bytes()
-        plain_data = gzip.decompress(data) if data.startswith(_GZIP) else data
-        latest = json.loads(plain_data)["checkpoint"].get("latest") or {}
-        return list(latest.get("resources") or [])
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
+        data = unpacked(content_of(newest, CHECKPOINT) or b"")
+        latest = orjson.loads(data)["checkpoint"].get("latest") or {}
+        resources = latest.get("resources") or []
+    except (SovereignError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    are_resources = isinstance(resources, list) and all(isinstance(item, dict) for item in resources)
+    return resources if are_resources else None
 
 
 def providers_of(resources: Iterable[Mapping[str, Any]], kubeconfig: Path, folder: Path) -> set[str]:

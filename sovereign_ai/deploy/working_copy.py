@@ -17,6 +17,7 @@ import orjson
 
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.durable import make_folder, naming, write_durably
+from sovereign_ai.deploy.kept_files import content_if_whole, record_from
 from sovereign_ai.deploy.process_table import ProcessId, boot_id, kill_all, marked, this_process
 from sovereign_ai.deploy.state_files import META, StackFiles
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
@@ -172,10 +173,10 @@ def runs_of(files: StackFiles) -> list[WorkingCopy]:
 def _read_copy(folder: Path) -> WorkingCopy:
     """Return the working copy in a folder, from its record or else from the folder's name."""
     try:
-        data = orjson.loads((folder / _RECORD).read_bytes())
-        owner = ProcessId(**data["owner"])
+        data = orjson.loads(content_if_whole(folder / _RECORD) or b"")
+        owner = record_from(ProcessId, data["owner"])
         return WorkingCopy(folder, str(data["base"]), str(data["verb"]), int(data["fence"]), owner)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         # The name is FENCE-PID-STARTED-RANDOM, as `make_copy` writes it.
         numbers = [int(part) if part.isdigit() else 0 for part in folder.name.split("-")]
         pid, started = (*numbers, 0, 0, 0)[1:3]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sovereign_ai.files.confusables import clean_text, foreign, hidden, mixed
     from sovereign_ai.files.csv_text import rows
     from sovereign_ai.files.decoding import decode, locate_character, refuse_empty, refuse_secrets
+    from sovereign_ai.files.foreign_yaml import load_all_foreign, load_foreign, tags, top_keys
     from sovereign_ai.files.json_text import Json, parse_json
     from sovereign_ai.files.kinds import (
         ANSWERS,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         CATALOG,
         CERTIFICATE,
         CHAIN,
+        CHECKPOINT,
         COVERED,
         DEFINITIONS,
         DELIVERED,
@@ -82,6 +84,7 @@ else:
             "confusables": ("clean_text", "foreign", "hidden", "mixed"),
             "csv_text": ("rows",),
             "decoding": ("decode", "locate_character", "refuse_empty", "refuse_secrets"),
+            "foreign_yaml": ("load_all_foreign", "load_foreign", "tags", "top_keys"),
             "json_text": ("Json", "parse_json"),
             "kinds": (
                 "ANSWERS",
@@ -92,6 +95,7 @@ else:
                 "CATALOG",
                 "CERTIFICATE",
                 "CHAIN",
+                "CHECKPOINT",
                 "COVERED",
                 "DEFINITIONS",
                 "DELIVERED",
@@ -151,6 +155,7 @@ __all__ = [
     "CATALOG",
     "CERTIFICATE",
     "CHAIN",
+    "CHECKPOINT",
     "COVERED",
     "DEFINITIONS",
     "DELIVERED",
@@ -204,6 +209,8 @@ __all__ = [
     "files_in",
     "foreign",
     "hidden",
+    "load_all_foreign",
+    "load_foreign",
     "locate_character",
     "may_be_secret",
     "mixed",
@@ -217,5 +224,7 @@ __all__ = [
     "refuse_secrets",
     "rows",
     "shown",
+    "tags",
+    "top_keys",
     "type_and_step",
 ]

@@ -230,7 +230,7 @@ DEFINITIONS = FileKind(
 SETTINGS = FileKind(
     "settings",
     "a stack's Pulumi settings",
-    _MIB,
+    256 * _KIB,
     "`pulumi config` shows what they hold",
     UsageError,
     private=True,
@@ -238,7 +238,7 @@ SETTINGS = FileKind(
 PROJECT = FileKind(
     "project",
     "a Pulumi.yaml",
-    _MIB,
+    256 * _KIB,
     "write `name: NAME` and `runtime: python` into it",
     code="no-project",
     private=True,
@@ -296,6 +296,15 @@ STATE = FileKind(
     "a file of the state folder",
     16 * _MIB,
     "run the command again where nothing runs",
+    EnvironmentLacksError,
+    private=True,
+)
+# Pulumi writes about 3 KiB an object.
+CHECKPOINT = FileKind(
+    "checkpoint",
+    "the state of a stack",
+    1 << 30,
+    "`sovereign-ai state check STACK` reports what is there",
     EnvironmentLacksError,
     private=True,
 )

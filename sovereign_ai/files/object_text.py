@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from sovereign_ai.errors import Problem, SovereignError, Where
+from sovereign_ai.files.foreign_yaml import load_all_foreign
 from sovereign_ai.files.kinds import FileKind
 from sovereign_ai.files.secrets import shown
 from sovereign_ai.files.source import SourceMap
@@ -52,14 +53,14 @@ def parse_placed_objects(text: str, file: str, kind: FileKind) -> list[PlacedObj
     """
     try:
         lines = _insist_on_bounds(text, file, kind)
-        documents = list(yaml.load_all(text, Loader=_LOADER))
+        documents = load_all_foreign(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message, hint = explain_error(error.problem or "", error.context or "")
         where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
         raise kind.error(Problem("yaml-syntax", message, where, hint)) from None
     except (yaml.YAMLError, ValueError):
-        # A ValueError is of a date that does not exist, such as 2026-13-01.
+        # A ValueError is of a value that its tag does not allow, or of a date that does not exist.
         message = "the text holds a character or a value that YAML does not allow"
         raise kind.error(Problem("yaml-syntax", message, Where(file), kind.hint)) from None
     objects: list[PlacedObject] = []

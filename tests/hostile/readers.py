@@ -19,6 +19,7 @@ from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec.reader import load
 from tests.hostile import reading
 from tests.hostile.case import ANY, REFUSED, Prepared
+from tests.hostile.kept import PLACES, kept
 from tests.hostile.kit import kit
 from tests.operate.test_neighbour_forms import FORMS
 from tests.operate.test_neighbour_records import TEXTS
@@ -640,6 +641,10 @@ def _grant(folder: Path) -> Prepared:
     return _called(folder, "plane/access/1f2e3d4c.json", _json(kit().grant), reading.grants)
 
 
+def _kept(folder: Path, name: str) -> Prepared:
+    return kept(folder, name, "state", "check")
+
+
 def _custody(folder: Path) -> Prepared:
     custody = {
         "module": {
@@ -1241,6 +1246,20 @@ READERS: tuple[Reader, ...] = (
         absent=_CODES({0}),
         fields=_STATE_CODES,
         limit=16 << 20,
+    ),
+    *(
+        Reader(
+            f"kept-{name}",
+            ("checkpoint",) if name in ("checkpoint", "copy") else ("state",),
+            "json",
+            partial(_kept, name=name),
+            control=_CODES({0, 1}),
+            refused=_CODES({0, 1, 3}),
+            absent=_CODES({0, 1, 3}),
+            fields=_CODES({0, 1, 3}),
+            limit=None if name in ("checkpoint", "copy") else 16 << 20,
+        )
+        for name in PLACES
     ),
     Reader(
         "custody",

@@ -20,7 +20,7 @@ import grpc  # type: ignore[import-untyped]
 import yaml
 
 from sovereign_ai.errors import SovereignError
-from sovereign_ai.files import PROJECT, read
+from sovereign_ai.files import PROJECT, load_foreign, read
 
 _KINDS = ("Pulumi", "PulumiPolicy", "PulumiPlugin")
 _PROJECT_FILES = tuple(f"{kind}.{ending}" for kind in _KINDS for ending in ("yaml", "yml", "json"))
@@ -164,8 +164,8 @@ def _with_theirs(folders: set[Path]) -> set[Path]:
 def _read(file: Path) -> Any:
     """Read a project file; nothing if that cannot be done, which is the engine's to report."""
     try:
-        return yaml.safe_load(read(file, PROJECT))  # JSON is YAML
-    except (SovereignError, ValueError, RecursionError, yaml.YAMLError):
+        return load_foreign(read(file, PROJECT).decode())  # JSON is YAML
+    except (SovereignError, ValueError, yaml.YAMLError):
         return None
 
 
