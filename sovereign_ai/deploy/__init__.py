@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.kubeconfig_move import moved_kubeconfig
     from sovereign_ai.deploy.left_behind import unplanned_stacks
     from sovereign_ai.deploy.noted_renames import Renames
-    from sovereign_ai.deploy.objects import resource_name, restore
+    from sovereign_ai.deploy.objects import resource_name
     from sovereign_ai.deploy.partial import PartialRun, partial_run
     from sovereign_ai.deploy.preconditions import (
         Checked,
@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         remove_strays,
     )
     from sovereign_ai.deploy.renames import planned_moves, planned_renames
+    from sovereign_ai.deploy.restoration import restore
     from sovereign_ai.deploy.rule_check import gate
     from sovereign_ai.deploy.signals import signals_as_interrupt
     from sovereign_ai.deploy.simulated_planes import left_out_lines, on_cluster
@@ -118,7 +119,7 @@ else:
             "kubeconfig_move": ("moved_kubeconfig",),
             "left_behind": ("unplanned_stacks",),
             "noted_renames": ("Renames",),
-            "objects": ("resource_name", "restore"),
+            "objects": ("resource_name",),
             "partial": ("PartialRun", "partial_run"),
             "preconditions": (
                 "Checked",
@@ -140,6 +141,7 @@ else:
                 "remove_strays",
             ),
             "renames": ("planned_moves", "planned_renames"),
+            "restoration": ("restore",),
             "rule_check": ("gate",),
             "signals": ("signals_as_interrupt",),
             "stack_context": ("context_of_stack",),

@@ -126,11 +126,11 @@ def _refuses_change(api: Api, obj: Object) -> bool:
     try:
         api.apply(stated(obj), field_manager=FIELD_MANAGER, force=True, dry_run=True)
     except ApiError as error:
-        return error.status == _INVALID and _is_valid(api, obj)
+        return error.status == _INVALID and is_valid(api, obj)
     return False
 
 
-def _is_valid(api: Api, obj: Object) -> bool:
+def is_valid(api: Api, obj: Object) -> bool:
     """Return whether the API server would accept an object under another name."""
     meta = obj["metadata"]
     another = {**obj, "metadata": {**meta, "name": another_name(meta["name"])}}

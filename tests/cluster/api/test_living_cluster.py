@@ -21,10 +21,10 @@ from sovereign_ai.deploy.direct_removal import _Deletion
 from sovereign_ai.deploy.drain import drain, uncordon
 from sovereign_ai.deploy.kept_definitions import hand_back, release_after_kueue
 from sovereign_ai.deploy.live_objects import key_of, read_live
-from sovereign_ai.deploy.objects import restore
 from sovereign_ai.deploy.ownership import Claim, stack_objects
 from sovereign_ai.deploy.preconditions import Checked, claim_cluster
 from sovereign_ai.deploy.removal import remove_holders, remove_strays
+from sovereign_ai.deploy.restoration import restore
 from sovereign_ai.deploy.withdrawal import withdraw, withdrawn
 from sovereign_ai.deploy.zone_moves import move_between_zones
 from sovereign_ai.errors import SovereignError
