@@ -11,7 +11,7 @@ _AREA_KEYS = "(?i)(?:region|location|topology)|zones?$"
 _BUCKET_KEYS = "(?i)(?:bucket|container|vault)"
 _REMOTE_KEYS = "(?i)(?:replica|mirror|remote|peer|secondary|failover|dr-?site)"
 _KEY_KEYS = "(?i)(?:kms|key[-_]?id|keyvault|encryptionset|cmk|encrypt[a-z_-]*key$)"
-_ENCRYPTION_KEYS = "(?i)encrypt|luks|cipher|^sse|^secure$"
+_ENCRYPTION_KEYS = "(?i)crypt|luks|cipher|^sse|^secure$"
 # Names of parameters that turn encryption off, where others turn it on.
 _NO_ENCRYPTION_KEYS = (
     "(?i)(?:^|[-_.])(?:no|non|not|un)[-_]?encrypt|(?:disable|skip|without|bypass|omit|ignore)[a-z_-]*encrypt"
