@@ -17,6 +17,8 @@ from pathlib import Path
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_ACCESS_LIST = "system.posix_acl_access"
+"""Extended attribute of a file that has more entries of access than its mode (acl(5))."""
 
 
 def make_folders(folder: Path) -> Path:
@@ -74,7 +76,7 @@ def _openings(folder: Path) -> Iterator[tuple[Path, str, str]]:
         if status.st_uid not in {0, own}:
             owner = _account(status.st_uid)
             yield path, f"it belongs to {owner}, who could put another in its place", _ELSEWHERE
-        elif not stat.S_ISLNK(status.st_mode) and _is_open(status):
+        elif not stat.S_ISLNK(status.st_mode) and _is_open(path, status):
             yield path, "other accounts can write it, and so replace what lies in it", f"chmod go-w {path}"
 
 
@@ -87,19 +89,31 @@ def writable_by_others(path: Path) -> Iterator[tuple[Path, str]]:
             yield part, f"it belongs to {_account(status.st_uid)}"
         elif stat.S_ISLNK(status.st_mode):
             continue
-        elif _is_writable_file(status) or _is_open(status):
+        elif _is_writable_file(part, status) or _is_open(part, status):
             yield part, "other accounts can write it"
 
 
-def _is_writable_file(status: os.stat_result) -> bool:
+def _is_writable_file(path: Path, status: os.stat_result) -> bool:
     """Return whether a file can be written by accounts outside of this account's own group."""
     is_writable = stat.S_ISREG(status.st_mode) and bool(status.st_mode & _OTHERS)
-    return is_writable and not _is_private(status)
+    return is_writable and not _is_private(path, status)
 
 
-def _is_private(status: os.stat_result) -> bool:
+def _is_private(path: Path, status: os.stat_result) -> bool:
     """Return whether only this account's own group may write what it may write itself."""
-    return not status.st_mode & stat.S_IWOTH and _is_own_group(status.st_gid)
+    is_own = not status.st_mode & stat.S_IWOTH and _is_own_group(status.st_gid)
+    return is_own and not _has_access_list(path)
+
+
+def _has_access_list(path: Path) -> bool:
+    """Return whether a list grants rights to accounts by name (acl(5)).
+
+    With one, the mode's bits of the group are the most that any account of the list has.
+    """
+    try:
+        return bool(os.getxattr(path, _ACCESS_LIST, follow_symlinks=False))
+    except OSError:
+        return False  # there is none, or the file system has no such lists
 
 
 _ELSEWHERE = "name a folder of your own by XDG_STATE_HOME or XDG_CACHE_HOME"
@@ -128,11 +142,11 @@ def _parts(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _is_open(status: os.stat_result) -> bool:
+def _is_open(path: Path, status: os.stat_result) -> bool:
     """Return whether other accounts can rename what lies in a folder."""
     if status.st_mode & stat.S_ISVTX or not status.st_mode & _OTHERS:
         return False
-    return bool(status.st_mode & stat.S_IWOTH) or not _is_own_group(status.st_gid)
+    return not _is_private(path, status)
 
 
 def _is_own_group(number: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -78,6 +79,37 @@ def test_a_group_may_write_above_only_if_it_is_the_accounts_own(
     monkeypatch.setattr(module, "_is_own_group", lambda _number: False)
     with pytest.raises(EnvironmentLacksError, match="other accounts can write it"):
         private_folder(above / "state")
+
+
+def grant(path: Path, account: int, rights: int) -> None:
+    """Give an account rights by a list: entries of tag, rights and account (linux/posix_acl_xattr.h)."""
+    nobody = 0xFFFFFFFF
+    entries = [(0x01, 7, nobody), (0x02, rights, account), (0x04, 5, nobody), (0x10, 7, nobody)]
+    entries.append((0x20, 5, nobody))
+    packed = b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    os.setxattr(path, "system.posix_acl_access", struct.pack("<I", 2) + packed)
+
+
+def test_an_account_that_a_list_names_is_another_one_whoever_the_group_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_is_own_group", lambda _number: True)
+    above = tmp_path / "above"
+    above.mkdir()
+    program = above / "etcd"
+    program.touch(0o755)
+    above.chmod(0o775)
+    assert list(module.writable_by_others(program)) == []
+    for path in (above, program):
+        grant(path, 65534, 7)
+        assert [part for part, _ in module.writable_by_others(program)] == [path]
+        os.removexattr(path, "system.posix_acl_access")
+        path.chmod(0o755)
+    grant(above, 65534, 7)
+    with pytest.raises(EnvironmentLacksError, match="other accounts can write it"):
+        private_folder(above / "state")
+    above.chmod(0o755)
+    private_folder(above / "state")
 
 
 def test_a_group_of_the_accounts_name_with_others_in_it_is_not_its_own(
