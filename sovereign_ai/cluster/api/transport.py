@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from enum import Enum
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -475,6 +476,7 @@ def connect(
             # A proxy of the environment cannot reach this host's loopback.
             if urlsplit(configuration.host).hostname in {"127.0.0.1", "localhost", "::1"}:
                 configuration.proxy = None
+            _refuse_socks(configuration.proxy)
             client = client_module.ApiClient(configuration=configuration)
             asking = client_module.ApiClient(configuration=configuration)
             tls = _tls_context(configuration)
@@ -586,6 +588,16 @@ def _hold_certificates(pool: Any, tls: ssl.SSLContext) -> None:
 def _read(kubeconfig: Path) -> dict[str, Any]:
     """Return a kubeconfig as one mapping, with all values of the right type."""
     return read_kubeconfig(kubeconfig)
+
+
+def _refuse_socks(proxy: str | None) -> None:
+    """Refuse a proxy of SOCKS, for which urllib3 loads a library that this project does not bring.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if (proxy or "").startswith("socks") and find_spec("socks") is None:
+        raise ValueError("its proxy speaks SOCKS, for which a library is missing; name one by http://")
 
 
 def _refuse_unverified(kubeconfig: Path, data: dict[str, Any], context: str | None) -> None:

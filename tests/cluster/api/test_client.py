@@ -78,6 +78,20 @@ def test_a_kubeconfig_that_skips_verification_is_refused(serve: Serve):
     assert server.seen == []
 
 
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4", "socks4a", "ftp", ""])
+def test_a_proxy_that_no_library_speaks_to_is_refused_in_words(serve: Serve, scheme: str):
+    server = serve(lambda *_: (200, {}))
+
+    def lead_far(data: dict[str, Any]) -> None:
+        # For the host's own loopback no proxy is used.
+        proxied = {"server": "https://192.0.2.1:6443", "proxy-url": f"{scheme}://127.0.0.1:9"}
+        data["clusters"][0]["cluster"].update(proxied)
+
+    with pytest.raises(EnvironmentLacksError) as caught:
+        open_cluster(changed(server, lead_far))
+    assert caught.value.problems[0].code == "kubeconfig-invalid"
+
+
 def test_a_server_without_tls_is_refused(serve: Serve):
     path = changed(
         serve(lambda *_: (200, {})),
