@@ -97,11 +97,32 @@ func isOwn(conn net.Conn) bool {
 					return false
 				}
 			}
-			return true
+			// After a reset another account's socket can have the same ends, and the table may have shown that one.
+			return isEstablished(conn)
 		}
 		time.Sleep(lookAgain)
 	}
 	return false
+}
+
+// isEstablished asks the kernel for the state of a connection: the first byte of its TCP_INFO.
+func isEstablished(conn net.Conn) bool {
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return false
+	}
+	state := byte(0)
+	err = raw.Control(func(descriptor uintptr) {
+		info, failed := syscall.GetsockoptInt(int(descriptor), syscall.IPPROTO_TCP, syscall.TCP_INFO)
+		if failed == nil {
+			state = binary.NativeEndian.AppendUint32(nil, uint32(info))[0]
+		}
+	})
+	return err == nil && state == established
 }
 
 // ownAccount returns this process's account, unless the kernel lists accounts that it cannot name under the same number.
@@ -142,7 +163,7 @@ func accountsOf(local, remote netip.AddrPort) ([]string, error) {
 		lines.Scan() // the heading
 		for lines.Scan() {
 			fields := strings.Fields(lines.Text())
-			if len(fields) < 8 {
+			if len(fields) < 10 {
 				file.Close()
 				return nil, fmt.Errorf("%s has another layout", table)
 			}
@@ -155,7 +176,8 @@ func accountsOf(local, remote netip.AddrPort) ([]string, error) {
 			if one != local || other != remote {
 				continue
 			}
-			if state, err := strconv.ParseUint(fields[3], 16, 8); err != nil || state != established {
+			// A socket that no process holds has no inode, and is listed as root's.
+			if state, err := strconv.ParseUint(fields[3], 16, 8); err != nil || state != established || fields[9] == "0" {
 				found = append(found, "nobody")
 			} else {
 				found = append(found, fields[7])
