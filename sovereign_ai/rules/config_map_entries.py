@@ -16,6 +16,7 @@ from sovereign_ai.rules.named_hosts import (
     IS,
     MAY_BE_HOSTED,
     MAY_BE_NAMED,
+    STORE_STATED,
     TUNNEL,
     are_permitted_behind_blanks,
     are_permitted_by_form,
@@ -211,7 +212,10 @@ def entries_name_places() -> tuple[str, ...]:
     permitted = host("h")
     # Of a default for a variable only what is behind its sign counts.
     url = 'm.split(":")[0] + "://" + m.findAll("[^-=/]*(?:-[^-=/]+)*$")[0]'
-    stores = f"y.findAll({literal(_STORE_URL)}).map(m, {url}).all(u, {url_without_path('u')})"
+    # The server of another file's store is none of this one's.
+    is_stated = f'variables.files.all(t, !t.matches("s3[an]?://") || t.matches({literal(STORE_STATED)}))'
+    is_own = f'u.matches("^s3[an]?://[a-z0-9-]+$") && {is_stated}'
+    stores = f"y.findAll({literal(_STORE_URL)}).map(m, {url}).all(u, {url_without_path('u')} || {is_own})"
     # What a script is told is asked, whatever asks it.
     asked = f"y.findAll({literal(_ASKED)}).all(u, {url_without_path('u')})"
     beside = f"{are_permitted_regions('y')} && {are_permitted_in_calls('y', permitted)}"

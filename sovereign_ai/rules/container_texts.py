@@ -20,6 +20,24 @@ _UNJUDGED = literal("\u0003")
 _CALLERS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
 
 
+_STATES_STORE = (
+    "(has(c.env) && c.env.exists(e, has(e.value) && e.value != '' && e.name.matches("
+    f"{literal('^(?:[A-Z0-9_]+_)?(?:AWS|S3)_(?:[A-Z0-9_]+_)?ENDPOINT(?:_UR[IL])?(?:_S3)?$')})))"
+)
+"""CEL: a container `c` says on which server its buckets are. The server is judged by its variable."""
+_OF_STORE = r"(?i)bucket(?:_?name)?$"
+"""The name of a variable that is such a bucket's."""
+
+
+def _as_inside(text: str) -> str:
+    """Return CEL for a text in which buckets are names at a server that is judged elsewhere.
+
+    A host in a bucket's place remains one.
+    """
+    # Triton writes the server before the bucket.
+    return f"{text}.replace('s3://http', 'http').replace('s3://', 'pvc://').replace('s3a://', 'pvc://')"
+
+
 def _words_of(holder: str, name: str) -> str:
     """Return CEL for the words of a command, or an empty list, given the path of what holds it."""
     steps = (*holder.split("."), name)
@@ -47,12 +65,18 @@ def environment_texts(containers: str) -> str:
     """
     short = texts_are_short('c.env.map(e, has(e.value) ? e.value : "")')
     pairs = f"c.env.filter(e, has(e.value)).map(e, [e.name, {expanded('e.value', _UNJUDGED)}])"
-    return f'{with_telling_variables(containers)}.map(c, {short} ? {pairs} : [["", {_UNJUDGED}]])'
+    of_store = f"t[0].matches({literal(_OF_STORE)})"
+    inside = f"l.map(t, [{of_store} ? 'name' : t[0], {_as_inside('t[1]')}])"
+    has_bucket = f"l.exists(t, {of_store} || t[1].contains('s3'))"
+    stated = f"[{pairs}].map(l, {has_bucket} && {_STATES_STORE} ? {inside} : l)[0]"
+    return f'{with_telling_variables(containers)}.map(c, {short} ? {stated} : [["", {_UNJUDGED}]])'
 
 
 def command_texts(containers: str) -> str:
     """Return CEL for the words of each command of containers, in a list for each container."""
-    words = f"w.map(a, {expanded('a', _UNJUDGED)})"
+    plain = f"w.map(a, {expanded('a', _UNJUDGED)})"
+    has_bucket = "l.exists(a, a.contains('s3'))"
+    words = f"[{plain}].map(l, {has_bucket} && {_STATES_STORE} ? l.map(a, {_as_inside('a')}) : l)[0]"
     judged = f"{texts_are_short('w')} ? {words} : [{_UNJUDGED}]"
     told = f"{_LISTS}.filter(l, size(l) > 0).map(l, {without_labels('l')})"
     return f"{containers}.map(c, {told}.map(w, {judged}))"

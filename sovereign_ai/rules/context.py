@@ -479,7 +479,8 @@ def _local_hosts(registries: Iterable[str]) -> str:
         # Outside a class a hyphen is itself: only Python escapes it.
         hosts.add(re.escape(host).replace(r"\-", "-"))
     alternatives = "|".join((*_LOCAL_HOSTS, *sorted(hosts)))
-    return f"^({alternatives})(:[0-9]{{1,5}})?$"
+    # Of whom a server answers (CORS), the port may be any.
+    return f"^({alternatives})(:([0-9]{{1,5}}|[*]))?$"
 
 
 def _storage_classes(plan: Plan, clusters: Iterable[ClusterPlan]) -> set[tuple[str, str, str]]:

@@ -39,7 +39,23 @@ _NAMESPACED = {
 }
 # A text and no list: every element of a list adds to the time in which the API server checks types.
 _PUBLIC_DOMAINS = {"public_domains": "$public_domains"}
-_OWN_NAMESPACE = "(has(object.metadata.namespace) ? [object.metadata.namespace] : [])"
+# What controllers and add-ons are mostly installed in, and what no resolver passes on (RFC 6761).
+_USUAL = (
+    "argocd",
+    "kafka",
+    "keycloak",
+    "kubeflow",
+    "localhost",
+    "logging",
+    "minio",
+    "monitoring",
+    "observability",
+    "rabbitmq",
+    "vault",
+)
+_OWN_NAMESPACE = (
+    f"{literal(list(_USUAL))} + (has(object.metadata.namespace) ? [object.metadata.namespace] : [])"
+)
 _OWN_DOMAINS = {"own_domains": _OWN_NAMESPACE}
 _POD = {
     "containers": "variables.pod.containers"

@@ -46,6 +46,8 @@ _NO_PLACE = (
 )
 _SEVERAL = r"[,\[\n][^,\n]"
 _OF_CLUSTER = r"[.]svc(?:[.]cluster[.]local)?(?::[0-9]+)?[^A-Za-z0-9]*$"
+_HEADER = r"^\[[A-Za-z0-9_.-]+\]"
+"""The name of a section, which may have a dot in it (`[sinks.search]`)."""
 _BARE = r"^\s*[A-Za-z0-9_.-]+[ \t]*;?$"
 """A name alone in braces: one of nginx's `server_name`, or of its `map`."""
 _HOLDERS = rf"{WORDS}|(?i:^(?:databases?|dbs?)$)"
@@ -141,7 +143,8 @@ def _of_sections(value: str) -> str:
     elements = f'({value}.contains("</") ? {value}.findAll({literal(_ELEMENTS)}) : [])'
     twice = f'{value}.split("{{").map(p, p + {literal(_AGAIN)} + p).join("{{")'
     braces = f'({value}.contains("{{") ? {twice}.findAll({literal(_BRACES)}) : [])'
-    blocks = f"({sections} + {elements}).filter(b, {_IS_HOLDER}).map(b, {_lines_of(_HOST, 'b')})"
+    is_entry = f"!n.matches({literal(_HEADER)}) && "
+    blocks = f"({sections} + {elements}).filter(b, {_IS_HOLDER}).map(b, {_lines_of(_HOST, 'b', is_entry)})"
     is_named = f"!n.matches({literal(_BARE)}) && "
     return f"({blocks} + {braces}.filter(b, {_IS_HOLDER}).map(b, {_lines_of(_HOST, 'b', is_named)}))"
 

@@ -80,9 +80,11 @@ _HUB = HostedService(f"{_CALLS}|{_LOADS}", _SENDS_NOTHING, _STATES_HUB)
 # Stores of Amazon and Google.
 _STORES = HostedService(
     r"(?:\bboto3[.](?:client|resource)|[.](?:client|resource)[(]\W?s3\b|\bS3FileSystem|\bstorage[.]Client"
+    r"|\brclone [^;&|\n]*[\s\"']:(?:azureblob|b2|box|drive|dropbox|gcs|mega|onedrive|pcloud|s3)[,:][^;&|\n]*"
+    r"|RCLONE_CONFIG_\w+_TYPE\W{1,5}(?:azureblob|b2|box|drive|dropbox|google|gcs|mega|onedrive|pcloud|s3)\b"
     rf"|\baws (?:s3|s3api|sts) [^;&|\n]*)[(]?{_IN_CALL}",
     "endpoint",
-    rf"(?:AWS_ENDPOINT_URL|STORAGE_EMULATOR_HOST)\w*{_TO}",
+    rf"(?:AWS_ENDPOINT_URL|STORAGE_EMULATOR_HOST|RCLONE_\w*ENDPOINT)\w*{_TO}",
 )
 # Services that answer with a model. Many programs speak the language of one, and are inside.
 _MODELS = HostedService(
@@ -96,15 +98,22 @@ _MODELS = HostedService(
 _RECORDS = HostedService(
     r"\bwandb (?:agent|artifact|launch|login|pull|sweep|sync)[^;&|\n]*"
     rf"|(?:\bwandb[.](?:Api|agent|init|login|sweep)|WandbLogger){_ARGUMENTS}"
-    r"|report[_-]to\W{1,5}(?:wandb|all)\b",
+    r"|report[_-]to\W{1,5}(?:wandb|all)\b|\bwandb_(?:project|entity)\W{1,4}\w",
     "offline|disabled|host|base_url",
-    rf"WANDB_(?:BASE_URL{_TO}|MODE\W{{1,5}}(?:dis|dry|off)|DISABLED\W{{1,5}}[t1])",
+    rf"WANDB_(?:BASE_URL{_TO}|MODE\W{{1,5}}(?:dis|dry|off)|DISABLED\W{{1,5}}[t1])|wandb_mode\W{{1,5}}(?:dis|off)",
 )
 _OTHER_RECORDS = HostedService(
     rf"\b(?:neptune[.]init\w*|Task[.]init){_ARGUMENTS}|\bcomet_ml[^;\n]*"
-    r"|TRACKING_UR[IL]\W{1,5}databricks\b|tracking_uri[(]\W*databricks\b",
-    "(?i)offline|debug",
-    rf"(?:COMET_URL_OVERRIDE|CLEARML_API_HOST|DATABRICKS_HOST){_TO}"
+    r"|TRACKING_UR[IL]\W{1,5}databricks\b|tracking_uri[(]\W*databricks\b"
+    # Traces of LangSmith, models of ModelScope, and who says who somebody is (OAuth2 Proxy).
+    # And what has a key of theirs.
+    r"|\n(?:K6_CLOUD_TOKEN|TS_AUTHKEY|TUNNEL_TOKEN|NGROK_AUTHTOKEN|NEW_RELIC_LICENSE_KEY|DD_API_KEY"
+    r"|HONEYCOMB_API_KEY)=[^\n]"
+    r"|LANG(?:CHAIN|SMITH)_TRACING(?:_V2)?\W{1,5}[1tT]|USE_MODELSCOPE\W{1,5}[1tT]"
+    r"|--provider[=\s]\W?(?:azure|bitbucket|digitalocean|entra-id|facebook|github|google|linkedin)\b[^;\n]*",
+    "(?i)offline|debug|login-url",
+    rf"(?:COMET_URL_OVERRIDE|CLEARML_API_HOST|DATABRICKS_HOST|LANG(?:CHAIN|SMITH)_ENDPOINT|MODELSCOPE_DOMAIN"
+    rf"|K6_CLOUD_HOST|NEW_RELIC_HOST|DD_(?:DD_URL|SITE|URL)|HONEYCOMB_API_ENDPOINT){_TO}"
     r"|(?:COMET|CLEARML|NEPTUNE)_\w*(?:MODE|OFFLINE)\W{1,5}(?:[1t]|deb|dis|off)",
 )
 _OTHERS = (_STORES, _MODELS, _RECORDS, _OTHER_RECORDS)
@@ -112,6 +121,7 @@ SERVICES = (_HUB, *_OTHERS)
 """All of them."""
 _MAY_ASK_OTHERS = (
     "boto3|S3F|ge.Cl|aws |.s3|AI|(?:pic|ere|roq|ral)(?:Emb|[(])|andb|rt[_-]to|ne.in|omet_|k.init|tabr"
+    "|_TRACI|MODELS|CLONE|clone |--prov|K6_C|TS_A|TUNNEL_|NGROK_|NEW_R|DD_A|HONEYC"
 )
 MAY_ASK = (
     "hf |gging|[_.-]hub|pretr|(?i:odel|okeni|dataset|llm)|_downl|Hf[AF]|ceT|sE|lmdep|itgpt|Eng|peline|"
@@ -126,11 +136,15 @@ _WORDS = (
     "|snapshot_download|hfapi|hffile|odel|okeni|pipeline|dataset|lmdeploy|litgpt"
     "|llm|engine|huggingface|boto3|client(|resource(|s3filesystem|storage.client|aws |openai"
     "|anthropic|cohere|groq|mistral|wandb|report_to|report-to"
-    "|neptune|task.init|comet_ml|databricks"
+    "|neptune|task.init|comet_ml|databricks|_tracing|modelscope|rclone|--provider"
+    "|k6_cloud|ts_authkey|tunnel_token|ngrok_auth|new_relic|dd_api|honeycomb"
 )
 WORDS = tuple(_WORDS.split("|"))
 """Each such call has one of these in it, in small letters. To look for these is faster than an expression."""
-MAY_CALL_IN_VARIABLE = "[ /(]|[_-]to|boto3|S3F|ge.Cl|omet_|tabr"
+MAY_CALL_IN_VARIABLE = (
+    "[ /(]|[_-]to|boto3|S3F|ge.Cl|omet_|tabr|_TRACI|MODELS|CLONE_|K6_|TS_AU|TUNN|NGR|NEW_R|DD_A|HONEY"
+    "|andb_|--prov"
+)
 """A call in a variable has a blank, a parenthesis, a name at a hub or such an option in it."""
 _COMMENT = "^[ \t]*(?:#|//)"
 

@@ -43,7 +43,7 @@ WORDS = (
     r"|graphite|syslog|logstash|kafka|nats|amqp|redis"
     r"|etcd|ldap|smtp|ntp|kdc|fqdn|rdzv|rendezvous|node|listener|\bhead|_head|join|replicaof|\bapi|_api|\bbus"
     r"|_bus|store|destination|find.links|(?:cgi|wsgi|grpc|cached)_pass|(?:\b|_|-|[a-z])ur[il]"
-    r"|(?:\b|_)ips?(?:\b|_)|^(?:[ \t]*pool|value>)$"
+    r"|(?:\b|_)ips?(?:\b|_)|substituter|cran\b|^(?:[ \t]*pool|value>)$"
 )
 """Words that stand before a host, in the name of an option or a setting."""
 # YAML has signs of blocks (`>-`), anchors (`&a`) and types (`!!str`) before a value.
@@ -63,7 +63,8 @@ _VALUE = (
 # What ends in a colon or an equals sign is the name of another setting.
 _END = r"(?:$|/[0-9]{1,2}\b|[^a-z0-9_.=:\"'-]|[\"'][ \t]*(?:$|=>|[^:= \t])|:[0-9/])"
 # HAProxy's `server` has a name before its address, Caddy's `reverse_proxy` another address.
-_LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_.][a-z0-9_.:-]*)?|[;{{\[][ \t]*{_KEY})[ \t\x01]+"
+# Sentinel's `sentinel monitor` has two words before one.
+_LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_.][a-z0-9_.:-]*){{0,2}}|[;{{\[][ \t]*{_KEY})[ \t\x01]+"
 _NAMED = rf"(?im)(?:[\"'`]?{_KEY}(?: [a-z]+)?{_EQUALS}|{_LINE}){_VALUE}{_END}"
 """A setting, an option of two words, or the words of a line, with a dotted name or a number."""
 _SPACED_KEY = r"[.][A-Za-z0-9_-]+[\"'\]]{0,3}[ \t\f\v]+(?:=[^>]|:=?)"
@@ -125,6 +126,7 @@ _STORE_AT = rf"(?:^|[=\x01\s])s3:{NAME}/"
 _FORMS = f"{_DSN}|{_PASSWORD_AT}|{_PATH_AT}|{_SEPARATED_PORT}|{_SHARE}|{_NUMBERS}|{_STORE_AT}"
 _HAS_FORM_IN_FILES = "[A-Za-z0-9]::?[/A-Za-z0-9]|//|/dev/(?:tcp|udp)/"
 _HAS_FORM = r"s3:|@|[,#|;/][0-9]{2}|\\\\|[0-9]{9}|0[xX][0-9A-Fa-f]{8}"
+_QUOTED_CLIENT = r"[\"'](?:curl|wget|ncat?|ssh|scp|rsync)[\"', ]"
 # `get("https://host")`, `Redis("host")` and `tcp("host")`, SQL's `(host 'name')`, and what holds where a
 # variable is not set: `getenv("SERVER", "host")`.
 _CALL = (
@@ -133,9 +135,10 @@ _CALL = (
     r"|https?(?:[.]|::)[a-z]+|::http[.](?:get|post|start|new))"
     r"[ (]+(?:[0-9]+, ?)?[\"']|[\"'](?:tcp|udp)[46]?[\"'], ?[\"']"
     r"|(?:host|server|addr|endpoint|ur[il]|proxy|broker)[a-z_]*[\"']"
-    rf"(?:, ?(?:default\x02?=)?|[)\]] or )[\"'](?:[a-z0-9+.-]+://)?){NAME}[\"':/]"
+    rf"(?:, ?(?:default\x02?=)?|[)\]] or )[\"'](?:[a-z0-9+.-]+://)?"
+    rf"|{_QUOTED_CLIENT}[^\n]*?)\b{NAME}[\"':/ ]"
 )
-"""A host within the brackets of a call."""
+"""A host within the brackets of a call, or behind a client of the shell that a program calls."""
 _CLIENT = (
     r"(?:^|[\x01\s;&|(/])(?:ssh|scp|sftp|nc|ncat|netcat|telnet|curl|wget|ping6?|dig|nslookup|host|drill|rsync"
     r"|socat|l?ftp|s_client|traceroute|mysql|psql|redis-cli|mc|rclone|aria2c"
@@ -157,10 +160,13 @@ TUNNEL = (
     r"|(?:croc|wormhole)[ \x01]+send|tailscale[ \x01]+(?:up|funnel|serve)|code[ \x01]+tunnel|tmate|sshx"
     r"|localtunnel|gdown|gh[ \x01]+(?:api|auth|gist|release|repo|secret|workflow)"
     r"|modelscope[ \x01]+(?:download|login|upload)"
-    r"|(?:kaggle|ngc|coscmd|comet|modal|runpodctl)[ \x01]+[a-z]+"
+    r"|(?:kaggle|ngc|coscmd|comet|modal|runpodctl|k6[ \x01]+cloud)[ \x01]+[a-z]+"
     r"|ollama[ \x01]+(?:pull|push)[ \x01]+(?:[^\s\x01/.:]+/)?[^\s\x01/;&|]+)"
     r"(?:$|[\x01\s;&|])|(?:gcloud|gsutil|netbird|warp-cli|zrok|upterm|devtunnel)[ \x01]+[a-z-]"
-    r"|zerotier-cli[ \x01]+join)"
+    r"|zerotier-cli[ \x01]+join|k6[ \x01](?:[^;&|\n]*[ \x01])?(?:cloud|(?:-o|--out)[ \x01=]*cloud)\b"
+    # The image of a Dockerfile that has no registry's name before it comes from Docker's own.
+    r"|(?m:^[ \t]*(?i:from)[ \t]+(?:--[^ \t]+[ \t]+)*[a-z0-9_-]+(?:/[a-z0-9_-]+)?(?::[a-zA-Z0-9]|/[a-z0-9]))"
+    r"|[\x01/]tailscaled\b|^tailscaled\b|\bkagglehub[.])"
 )
 """Clients and tunnels that know the address of their service by themselves."""
 _CLIENT_OR_CALL = f"(?:{_CLIENT})|(?i:{_CALL.removeprefix('(?i)')})"
@@ -192,31 +198,65 @@ OF_OTHER = (
 )
 # nginx's `server_name` are the names that it answers to itself.
 _IS_OTHER = rf"(?:{OF_OTHER})[\"'\]]{{0,3}}[ \t]*\x02?[=:>]?[ \t]*$|^[ \t]*server_name$"
-CLOUD_TYPE = r"type[\"']?[ \t]*[=:][ \t]*[\"']?(?:azureblob|b2|drive|dropbox|gcs|mega|onedrive|pcloud|s3)\b"
-"""A store of a cloud by its type, in files of rclone, Thanos, Litestream and others."""
-MAY_BE_HOSTED = "type[\"' \t]*[=:]|_conf|adog"
+_STORES = "(?:abs|azure[a-z_]*|b2|drive|dropbox|gcs|mega|onedrive|pcloud|s3)"
+CLOUD_TYPE = rf"type[\"']?[ \t]*[=: ][ \t]*[\"']?{_STORES}\b"
+"""A store of a cloud by its type, in files of rclone, Thanos, Litestream, pgBackRest, Fluentd and others."""
+MAY_BE_HOSTED = (
+    "type[\"' \t]*[=: ]|_conf|adog|\\bgcs\\b|\\bs3 *[:{]|azure|b(?:ack)?end |engine|connector|seal |authtoken"
+    "|tunnel:|channels|xporters|authenticator_class|cloud *[{]"
+)
 """What such a type, or a hosted service below, has in it."""
+_PROVIDERS = (
+    "(?:openai|azure_?openai|anthropic|bedrock|cohere|gemini|groq|mistralai|vertex[a-z_]*"
+    "|github|google|microsoft|linkedin|bitbucket-cloud|okta|auth0"
+    "|bigquery|snowflake|redshift|dynamodb|kinesis|glue|cloudwatch|stackdriver|pubsub|kendra)"
+)
+"""Services of clouds and other firms, as files call them by a type, an engine or a connector."""
 _MESSENGERS = (
     "slack|pagerduty|opsgenie|victorops|telegram|discord|msteams|msteamsv2|webex|sns|pushover|wechat"
 )
 _HOSTED = (
-    r"(?im)^[ \t-]*[\"']?(?:(?:datadog|googlecloud|awsxray|awsemf|awscloudwatchlogs|azuremonitor|coralogix"
+    # Keys of Vault that clouds hold, tunnels of Cloudflare and ngrok.
+    r"(?im)^[ \t]*seal[ \t]+\"?(?:alicloudkms|awskms|azurekeyvault|gcpckms|ocikms)"
+    r"|^tunnel:[ \t]*[\"']?[0-9a-f]{8}-|^[ \t{]*(?:agent:[ \t]*[{])?[ \t]*authtoken:"
+    r"|^[ \t-]*[\"'@]?(?:(?:datadog|googlecloud|awsxray|awsemf|awscloudwatchlogs|azuremonitor|coralogix"
     r"|logzio)(?:/[a-z0-9_-]+)?[\"']?:|name[ \t]+(?:datadog|stackdriver|bigquery|nrlogs|cloudwatch|kinesis"
-    r"|azure|logdna)|type[\"']?[ \t]*[=:][ \t]*[\"']?(?:datadog|aws_(?:c|k|sn|sq)|gcp_|new_relic|honeycomb"
+    r"|azure|logdna)|type[\"']?[ \t]*[=: ][ \t]*[\"']?(?:datadog|aws_(?:c|k|sn|sq)|gcp_|new_relic|honeycomb"
     r"|papertrail))"
 )
 """Where logs and measurements go, as OpenTelemetry's collector, Fluent Bit and Vector call the service."""
-_TELLS = f"(?im)^[ \t-]*(?:{_MESSENGERS})_configs:"
-_TELLS_WHERE = "(?:api|webhook|duty)_url:"
-"""Receivers of Alertmanager that know their service, and what names another server for it."""
+_TELLS = (
+    rf"(?im)^[ \t-]*(?:{_MESSENGERS})_configs:"
+    r"|(?:(?:\b|[_.-])(?:type|engine|connector[._]name|(?:llm|embedding|model)_?provider)"
+    r"[\"']?[ \t]*[=:][ \t]*[\"']?(?:[a-z]+[.])*|connector[._]class[\"']?[ \t]*[=:][^\n,}]*)"
+    rf"{_PROVIDERS}[a-z]*[\"']?[ \t]*(?:$|[,}}#;])|^[ \t]*cloud[ \t]*[{{]"
+    r"|authenticator_class[ \t]*\x02?=[^\n]*(?:github|google|globus|auth0|okta|azuread|bitbucket|cilogon)"
+    r"|^channels:[ \t]*(?:\[|\n[ \t]*-)[^:/]*\b(?:conda-forge|defaults|bioconda|nvidia|pytorch)\b"
+)
+_TELLS_WHERE = (
+    r"(?i)(?:api|webhook|duty|base|server|service|token|login)_?url[\"']?[ \t]*\x02?[:=]"
+    "|api_base|endpoint|host_?name|channel_alias"
+)
+"""Services that programs know by a name, such as receivers of Alertmanager, and what names another server."""
 # Elastic's cloud is an identifier.
-_CLOUD_OF_FILE = rf"(?im)^[ \t-]*[\"']?{CLOUD_TYPE}[\"']?[ \t]*,?$|\bcloud[._]id[\"']?[ \t]*[=:]"
+_CLOUD_OF_FILE = (
+    rf"(?im)^[ \t-]*[\"'@]?(?:[a-z0-9]+[_-])?{CLOUD_TYPE}[\"']?[ \t]*,?$|\bcloud[._]id[\"']?[ \t]*[=: ]"
+    rf"|^[ \t]*(?:backend|object_store|storage_?(?:type|class|backend)?)[\"']?[ \t]*[=: ][ \t]*[\"']?"
+    rf"{_STORES}[\"']?[ \t]*(?:$|[{{#,])"
+    rf"|(?:^|[{{])[ \t-]*[\"']?(?:gcs|azure(?:blob)?|s3)[\"']?[ \t]*(?::[ \t]*(?:[{{]|#|$)|[{{])"
+)
 # restic writes a bucket as `b2:bucket:path`.
 _CLOUD = (
     r"(?i)(?:defaultendpointsprotocol|instrumentationkey)="
     r"|(?:^|[=\x01\s])(?:b2|gs|azure|swift|rclone):[a-z0-9][^\s:]*:"
+    rf"|\"type\": ?\"{_STORES}\""
 )
-_CLOUD_PLACE = r"(?i)(?:endpointsuffix|endpoint)(?:[_-]?url)?[\"']?[ \t]*[=:]"
+_CLOUD_PLACE = r"(?i)(?:endpointsuffix|endpoint)(?:[_-]?url)?[\"']?[ \t]*[=: ]"
+STORE_STATED = (
+    r"(?i)(?:s3|aws|minio|stor)[^\n]*(?:\n[^\n]*){0,4}endpoint(?:[_-]?url)?[\"']?[ \t]*[=: ][ \t]*[\"']?"
+    "(?:https?://)?[a-z0-9]"
+)
+"""A file that states the server of its buckets."""
 _DIALLED = r"@[A-Za-z0-9+_-]+\([^()\s]*\)/"
 _DIALLERS = "^@(?:tcp|udp|unix)[46]?[(]"
 """Ways of connecting of Go's driver of MySQL; what other ways make of an address nobody can say."""
@@ -232,7 +272,7 @@ CLOUD_ZONE = f"{GEOGRAPHY}-[a-z]+(?:[a-z-]*[0-9][a-z0-9-]*|-[a-z])"
 Sources, read 2026-12-01: the lists of zones of AWS, Google Cloud, Alibaba Cloud, Scaleway and IBM Cloud.
 """
 _ZONE = rf"""(?im)zones?["'\]]{{0,3}}[ \t]*[=:\x01 ][ \t"'\[]*{CLOUD_ZONE}(?:$|[^a-z0-9.-])"""
-_REGION = r"""(?i)\bregions?["'\]]{0,3}[ \t]*[=:\x01 ][ \t"'\[]*[a-z]{2,}[a-z0-9]*-[a-z0-9-]+"""
+_REGION = r"""(?i)regions?["'\]]{0,3}[ \t]*[=:>\x01 ]{1,3}[ \t"'\[]*[a-z]{2,}[a-z0-9]*-[a-z0-9-]+"""
 
 _OWN = r"^(?:2130706433|0[xX]7[fF]000001)$"
 _IS_DECIMAL = 'w.matches("^[1-9][0-9]{7,9}$")'
@@ -303,7 +343,8 @@ def are_permitted_by_form(value: str, permitted: str) -> str:
 
 def are_permitted_in_calls(value: str, permitted: str) -> str:
     """Return CEL: every host within the brackets of a call in a program is permitted."""
-    calls = f"({value}.contains('(') ? {value}.findAll({literal(_CALL)}) : [])"
+    may_call = f"({value}.contains('(') || {value}.matches({literal(_QUOTED_CLIENT)}))"
+    calls = f"({may_call} ? {value}.findAll({literal(_CALL)}) : [])"
     return _are_permitted_hosts(calls, permitted)
 
 
@@ -403,11 +444,16 @@ def _are_permitted_clouds(value: str, regions: str) -> str:
     """Return CEL: a text names no resource of a cloud but in a permitted region."""
     # Without a place of its own a cloud's default applies.
     is_default = f"({value}.matches({literal(_CLOUD)}) && !{value}.matches({literal(_CLOUD_PLACE)}))"
-    in_region = f'm.split(":")[2] != "s3" && (m.split(":")[3] == "" || m.split(":")[3] in {regions})'
-    resources = f'(!{value}.contains("arn:") || {value}.findAll({literal(_ARN)}).all(m, {in_region}))'
     in_location = f'm.findAll("[a-z0-9-]+$")[0] in {regions}'
     of_project = f"{value}.findAll({literal(_PROJECT)}).all(m, {in_location})"
     is_dialled = f"{value}.findAll({literal(_DIALLED)}).all(m, m.matches({literal(_DIALLERS)}))"
     is_known = f'(!{value}.contains("@") || {is_dialled})'
     projects = f'(!{value}.contains("projects/") || {of_project})'
+    resources = are_permitted_resources(value, regions)
     return f"(!{is_default} && {is_known} && {resources} && {projects})"
+
+
+def are_permitted_resources(value: str, regions: str) -> str:
+    """Return CEL: every resource that a text names by Amazon's name for it is in a permitted region."""
+    in_region = f'm.split(":")[2] != "s3" && (m.split(":")[3] == "" || m.split(":")[3] in {regions})'
+    return f'(!{value}.contains("arn:") || {value}.findAll({literal(_ARN)}).all(m, {in_region}))'

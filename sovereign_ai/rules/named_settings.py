@@ -37,7 +37,7 @@ REGION_NAMES = r"(?i)(?:region|(?:\b|[^e]|[^u]e)location)s?$"
 # Without any of these a text holds neither a name with a dot, nor the number of an address, nor a region.
 MAY_NAME = (
     r"[.]|[0-9]{8}|0[xX]|\\\\|arn:|projects/|@|\b(?:b2|gs|azure|swift|rclone):"
-    r"|(?i:region|zones?[\"'\]]{0,3}[ \t]*[=:\x01 ]|protocol=|key=)"
+    r"|\"type\"|(?i:region|zones?[\"'\]]{0,3}[ \t]*[=:\x01 ]|protocol=|key=)"
 )
 # `spring.config.location` and its like name files; `//` begins the name of a server.
 _LOCATION_NAMES = "(?i)location$"
@@ -108,7 +108,8 @@ def _others_as_named(name: str, value: str) -> str:
     means_region = f"{name}.matches({literal(REGION_NAMES)})"
     means_bucket = f"{name}.matches({literal(BUCKET_NAMES)})"
     is_path = f"({name}.matches({literal(_LOCATION_NAMES)}) && {value}.matches({literal(_IS_PATH)}))"
-    regions = f'(!{means_region} || {value} == "" || {value} in $regions || {is_path})'
+    # With `auto` the server of a store decides.
+    regions = f'(!{means_region} || {value} in ["", "auto"] || {value} in $regions || {is_path})'
     is_zone = f"{name}.matches({literal(ZONE_NAMES)}) && {value}.matches({literal(f'(?i)^{CLOUD_ZONE}$')})"
     # The factory may call a zone of its own so.
     is_permitted_zone = f"{value} == variables.zone || {is_zone_of(value, '$regions')}"

@@ -29,7 +29,7 @@ _NAMES = (
     r"|oraclecloud"
     r"|vultr|exoscale|upcloud|civo|stackit|cloudflare|fastly|akamai|aiven|snowflake|databricks|doppler"
     r"|onepassword|akeyless|snyk|wiz|sysdig|honeycomb|pagerduty|opsgenie|launchdarkly|skypilot|multicluster"
-    r"|grafana[.]com/(?:Loki|Tempo)Stack|grafana[.]crossplane|atlas[.]mongodb"
+    r"|grafana[.]com/(?:Loki|Tempo)Stack|[a-z0-9]+[.][a-z0-9]+[.]crossplane|atlas[.]mongodb"
     r"|actions[.](?:github|summerwind))(?:[.-]|/|$)"
     # Words for what is copied or sent elsewhere, whole as kinds are written.
     r"|/[A-Za-z0-9]*(?:Mirror|MirrorMaker[0-9]?|Push[A-Z][A-Za-z]*|Offloading|Export|Exporter|Forwarder"

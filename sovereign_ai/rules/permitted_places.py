@@ -38,7 +38,7 @@ _HAS_HOST = rf"^(?:{_SCHEMES}://|(?:[A-Z][A-Z0-9]*|s3)://[^:]*:[0-9]+$)"
 _OWN_URL = (
     r"^(?i:file|dir|unix|ipc|inproc|env|local|mem|memory|locmem|duckdb"
     r"|(?:db[+])?sqlite(?:[+][a-z0-9_]+)?)://$"
-    r"|^inproc://[a-z0-9_-]+$|^[A-Za-z0-9+-]+://:[0-9]{1,5}$"
+    r"|^inproc://[a-z0-9_-]+$|^[A-Za-z0-9+-]+://:[0-9]{1,5}$|^static://[0-9]{3}$"
 )
 """A URL without a host, of a scheme whose resources are the pod's own: files, sockets, memory, variables.
 

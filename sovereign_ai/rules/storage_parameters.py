@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sovereign_ai.rules.cel_bindings import bound
 from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.named_hosts import are_permitted_resources
 from sovereign_ai.rules.permitted_places import bucket, listed_hosts, text
 
 _HOST_KEYS = "(?i)(?:server|host|endpoint|url|address|monitor|proxy|portal|mgmt|svm|dataip)|uri$"
@@ -54,6 +55,8 @@ def parameters(value: str, regions: str = "$regions") -> str:
         _if_named(_HOST_KEYS, is_local_host),
         _if_named(_REMOTE_KEYS, is_no_remote),
         text(entry),
+        # Whether a key may be named at all says `encryption`.
+        f"({_LAST}.matches({literal(_KEY_KEYS)}) || {are_permitted_resources(entry, regions)})",
     ]
     are_permitted = bound(entry, _entry(value), " && ".join(tests))
     return f"{value}.all(k, {_OURS} || {are_permitted})"

@@ -21,6 +21,7 @@ _NAMES = (
     "asked.yaml",
     "told.yaml",
     "ecosystem.yaml",
+    "plain.yaml",
 )
 TABLES = tuple(Path(__file__).with_name(name) for name in _NAMES)
 """The tables: `bases` are those of the first."""

@@ -66,7 +66,11 @@ EXPOSED = Rule(
         ),
     ),
 )
-_IS_NO_EXTERNAL_NAME = '!has(object.spec.type) || object.spec.type != "ExternalName"'
+_IN_CLUSTER = literal("^[a-z0-9-]+[.][a-z0-9-]+[.]svc[.]cluster[.]local[.]?$")
+_IS_NO_EXTERNAL_NAME = (
+    '!has(object.spec.type) || object.spec.type != "ExternalName"'
+    f" || (has(object.spec.externalName) && object.spec.externalName.matches({_IN_CLUSTER}))"
+)
 EXTERNAL_NAMES = Rule(
     id="NET-003",
     title="No service stands for a name outside",
