@@ -170,16 +170,26 @@ class Api:
     def _each_page(
         self, path: str, query: dict[str, str], accept: str
     ) -> Iterator[tuple[str, builtins.list[dict[str, Any]]]]:
-        """Yield the resourceVersion and items of each page of a list."""
+        """Yield the resourceVersion and items of each page of a list.
+
+        Raises:
+            UnreachableError: a page is no part of a list, or comes a second time.
+        """
         token = ""
+        seen: set[str] = set()
         while True:
             page = {**query, "continue": token} if token else dict(query)
             answer = self._transport.send("GET", path, query=page, accept=accept)
             metadata = answer.get("metadata") or {}
+            if not isinstance(metadata, Mapping):
+                raise not_an_api_server(self.server, path, "no list")
             yield str(metadata.get("resourceVersion") or ""), items_of(self.server, path, answer)
-            token = metadata.get("continue") or ""
+            token = str(metadata.get("continue") or "")
             if not token:
                 return
+            if token in seen:
+                raise not_an_api_server(self.server, path, "the same page of a list again and again")
+            seen.add(token)
 
     def pages(
         self, api_version: str, kind: str, *, whole: bool = False

@@ -156,10 +156,14 @@ class Discovery:
                 message = f"{self._transport.server} has no aggregated discovery"
                 problem = Problem("api-too-old", message, hint="use Kubernetes 1.30 or later")
                 raise ApiError(problem, status=406)
-            for group in answer.get("items", []):
-                stale |= _stale_groups(group)
-                for resource in _of_group(group):
-                    known[resource.api_version, resource.kind] = resource
+            try:
+                for group in answer.get("items") or ():
+                    stale |= _stale_groups(group)
+                    for resource in _of_group(group):
+                        known[resource.api_version, resource.kind] = resource
+            except (AttributeError, KeyError, TypeError):
+                garbled = "a list of what it serves whose fields have other types"
+                raise not_an_api_server(self._transport.server, root, garbled) from None
         self._stale = frozenset(stale)
         return known
 
@@ -185,8 +189,8 @@ def _of_group(group: dict[str, Any]) -> list[Resource]:
             subresources = [subresource["subresource"] for subresource in entry.get("subresources", [])]
             resource = Resource(
                 api_version=api_version,
-                kind=kind,
-                plural=entry["resource"],
+                kind=str(kind),
+                plural=str(entry["resource"]),
                 namespaced=entry.get("scope") == "Namespaced",
                 verbs=tuple(sorted(entry.get("verbs", []))),
                 subresources=tuple(sorted(subresources)),

@@ -272,6 +272,8 @@ def causes_of(body: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     lines = []
     for cause in causes:
+        if not isinstance(cause, Mapping):
+            continue
         subject = cause.get("field") or cause.get("reason") or "cause"
         lines.append(f"{subject}: {cause.get('message', '')}")
     return tuple(lines)

@@ -328,6 +328,17 @@ def test_a_list_that_expires_halfway_is_read_anew_in_one_piece(serve: Serve):
     assert len(open_cluster(serve(answering(expiring)).where.kubeconfig).list("v1", "Node")) == 2
 
 
+@pytest.mark.parametrize("metadata", [{"continue": "x"}, "text", ["continue"], 5])
+def test_a_list_whose_pages_never_end_or_that_has_no_metadata_is_no_api_server_s(
+    serve: Serve, metadata: object
+):
+    def again(_method: str, _path: str, _body: Any) -> Answer:
+        return 200, {"items": [{"metadata": {"name": "a"}}], "metadata": metadata}
+
+    with pytest.raises(UnreachableError, match="as no API server does"):
+        open_cluster(serve(answering(again)).where.kubeconfig).list("v1", "Node")
+
+
 def test_a_refusal_carries_the_server_s_message_and_causes(serve: Serve):
     body = {
         "reason": "Invalid",

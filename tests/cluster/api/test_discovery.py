@@ -67,3 +67,25 @@ def test_a_path_needs_a_namespace_exactly_where_the_kind_has_one() -> None:
         POD.path("web")
     with pytest.raises(UsageError, match="has no namespace"):
         Resource("v1", "Node", "nodes", namespaced=False, verbs=(), subresources=()).path("n1", "lab")
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        "text",
+        5,
+        [5, None],
+        [{"metadata": []}],
+        [{"metadata": {"name": "x"}, "versions": "text"}],
+        [{"metadata": {"name": "x"}, "versions": [{}]}],
+        [{"metadata": {"name": "x"}, "versions": [{"version": "v1", "resources": [{"responseKind": 5}]}]}],
+        [{"metadata": {}, "versions": [{"version": "v1", "resources": [{"responseKind": {"kind": "A"}}]}]}],
+    ],
+)
+def test_a_list_of_kinds_whose_fields_have_other_types_is_no_api_server_s(groups: object) -> None:
+    class Garbled(Served):
+        def send(self, _method: str, _path: str, **_more: Any) -> dict[str, Any]:
+            return {"kind": "APIGroupDiscoveryList", "items": groups}
+
+    with pytest.raises(UnreachableError, match="as no API server does"):
+        Discovery(cast("Transport", Garbled())).kinds()

@@ -16,6 +16,12 @@ def test_a_refusal_names_causes_that_the_message_leaves_out() -> None:
     assert error.causes == ("spec.replicas: must be positive", "cause: repeated")
 
 
+def test_causes_of_another_type_are_left_out_of_a_refusal() -> None:
+    causes = [5, None, "text", {"field": "a", "message": [1]}]
+    assert refusal("GET", "/x", 422, {"details": {"causes": causes}}).causes == ("a: [1]",)
+    assert refusal("GET", "/x", 422, {"details": {"causes": "text"}, "reason": 5, "message": {}}).causes == ()
+
+
 def test_a_missing_permission_is_an_error_of_the_environment_and_names_the_identity() -> None:
     message = 'pods is forbidden: User "jane" cannot list resource "pods"'
     error = refusal("GET", "/api/v1/pods", 403, {"message": message}, who="user 'jane'")
