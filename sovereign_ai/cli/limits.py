@@ -9,7 +9,7 @@ import errno
 from collections.abc import Iterator
 
 from sovereign_ai.cli.file_errors import find_file_problem
-from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, Where
 
 _MEMORY = "free some memory, or raise the limit on it (`ulimit -v`), and run the command again"
 _BY_NUMBER = {
@@ -50,11 +50,19 @@ _BY_TEXT = {
     "failed to map segment": _BY_NUMBER[errno.ENOMEM],
     "malloc failure": _BY_NUMBER[errno.ENOMEM],
     "Resource temporarily unavailable": _BY_NUMBER[errno.EAGAIN],
+    "Could not determine home directory": (
+        "no-home",
+        "this user has no home folder that the system knows",
+        "set HOME, or XDG_STATE_HOME and XDG_CACHE_HOME, to folders that can be written",
+    ),
 }
 """Texts of libraries that report a limit without an error number.
 
-The libraries are `threading`, the dynamic loader and OpenSSL.
+The libraries are `threading`, the dynamic loader, OpenSSL and `pathlib`, in a container whose user has no
+account.
 """
+_LOOP = "Symlink loop from "
+"""How `pathlib` before Python 3.13 begins the error of a path whose links lead in a circle."""
 
 
 def find_resource_limit(error: BaseException) -> SovereignError | None:
@@ -79,6 +87,10 @@ def _limit_in(cause: BaseException) -> SovereignError | None:
             message = f"{message}: {cause.filename}"
         return _lack(code, message, hint)
     text = str(cause)
+    if isinstance(cause, RuntimeError) and text.startswith(_LOOP):
+        where = Where(text.removeprefix(_LOOP).strip("'\""))
+        message = "the system refuses it: its links form a loop"
+        return EnvironmentLacksError(Problem("file-refused", message, where, "name another place"))
     for words, limit in _BY_TEXT.items():
         if words in text:
             return _lack(*limit)

@@ -152,9 +152,9 @@ def run() -> None:
     # Descriptions, states and objects of a cluster are large trees without cycles: looking for cycles in them
     # again and again took a fifth of a command's time (1,000 objects).
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    heed_requests()
     _drop_relative_folders()
     try:
+        heed_requests()
         code = call(sys.argv[1:])
         ignore_requests()
         if code == ExitCode.INTERRUPTED:

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,28 @@ ERRORS: dict[str, BaseException] = {
     "loader": ImportError("libssl.so.3: failed to map segment from shared object"),
     "tls": OSError("[ASN1] malloc failure"),
 }
+
+
+def _looped() -> BaseException:
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder, "loop")
+        link.symlink_to("loop")
+        try:
+            link.resolve()
+        except RuntimeError as error:
+            return error
+    return OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+
+
+def _homeless() -> BaseException:
+    try:
+        Path("~nobody-has-this-name/x").expanduser()
+    except RuntimeError as error:
+        return error
+    raise AssertionError
+
+
+ERRORS |= {"loop": _looped(), "homeless": _homeless()}
 
 
 def spoken(
