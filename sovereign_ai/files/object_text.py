@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import yaml
 
 from sovereign_ai.errors import Problem, SovereignError, Where
-from sovereign_ai.files.foreign_yaml import load_all_foreign
+from sovereign_ai.files.foreign_yaml import load_all_foreign, without_json
 from sovereign_ai.files.kinds import FileKind
 from sovereign_ai.files.secrets import shown
 from sovereign_ai.files.source import SourceMap
@@ -23,6 +24,8 @@ from sovereign_ai.files.yaml_errors import explain_error
 MOST_VALUES = 300_000
 """The most scalars, lists and mappings of one file; the largest definition of Kueue or KubeRay has 30,000."""
 MOST_DEPTH = 64
+_MOST_PROBLEMS = 100
+"""Values of a document that JSON does not have and that are named; a file may have thousands."""
 # The loader of libyaml is much faster, but PyYAML may be built without it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -60,12 +63,14 @@ def parse_placed_objects(text: str, file: str, kind: FileKind) -> list[PlacedObj
         where = Where(file, mark.line + 1, mark.column + 1) if mark else Where(file)
         raise kind.error(Problem("yaml-syntax", message, where, hint)) from None
     except (yaml.YAMLError, ValueError):
-        # A ValueError is of a value that its tag does not allow, or of a date that does not exist.
+        # A ValueError is of a value that its tag does not allow.
         message = "the text holds a character or a value that YAML does not allow"
         raise kind.error(Problem("yaml-syntax", message, Where(file), kind.hint)) from None
     objects: list[PlacedObject] = []
     problems: list[Problem] = []
     for line, document in zip(lines, documents, strict=True):
+        for path, message, hint in islice(without_json(document), _MOST_PROBLEMS):
+            problems.append(Problem("no-json", message, Where(file, line, field=path), hint))
         for name, entry in _entries(document):
             if _is_object(entry):
                 objects.append(PlacedObject(line, entry))

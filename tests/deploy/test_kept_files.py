@@ -27,7 +27,8 @@ class Record:
     done: bool
 
 
-GOOD = {"name": "a", "count": 1, "done": True}
+WRONG: tuple[object, ...] = (None, 1.5, [], {})
+GOOD: dict[str, object] = {"name": "a", "count": 1, "done": True}
 
 
 def test_what_is_there_is_returned_and_nothing_where_nothing_is(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_a_record_is_built_of_its_members_and_others_are_left_out() -> None:
     "data",
     [
         *({name: value for name, value in GOOD.items() if name != left_out} for left_out in GOOD),
-        *(GOOD | {name: wrong} for name in GOOD for wrong in (None, 1.5, [], {})),
+        *(GOOD | {name: wrong} for name in GOOD for wrong in WRONG),
         GOOD | {"name": 1},
         GOOD | {"count": True},
         GOOD | {"done": 1},

@@ -9,6 +9,11 @@ from sovereign_ai.files.kinds import DEFINITIONS
 from sovereign_ai.files.object_text import MOST_DEPTH, parse_objects
 
 ONE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
+NO_JSON = (
+    *("{1: x}", "{null: x}", "{true: x}", "{yes: x}", "{1.5: x}", "{a: [{2: x}]}"),
+    *(".inf", "-.inf", ".nan", "9" * 30, "-9223372036854775809", "1:59:59:59:59:59:59:59:59:59:59:59"),
+    *("!!binary aGVsbG8=", "!!set {a, b}", "!!timestamp 2026-01-01", "!!omap [a: 1]"),
+)
 
 
 def test_documents_are_read_in_order_and_empty_ones_left_out() -> None:
@@ -25,7 +30,8 @@ def test_documents_are_read_in_order_and_empty_ones_left_out() -> None:
         ("a: [", "yaml-syntax"),
         ("kind: Secret\nkind: ConfigMap\n", "duplicate-key"),
         ('a: [{b: 1, c: {b: 2}, "b": [b, b]}]\n', "duplicate-key"),
-        ("a: 2026-13-01\n", "yaml-syntax"),
+        (ONE + "data: !!timestamp x\n", "yaml-syntax"),
+        *((ONE + f"data: {value}\n", "no-json") for value in NO_JSON),
         ("!!python/object/apply:os.system [id]", "yaml-syntax"),
         ("a: \x00", "yaml-syntax"),
         ("just a text", "wrong-type"),
@@ -71,3 +77,22 @@ def test_an_item_that_is_no_object_is_told_by_its_number(item: str) -> None:
         parse_objects(text, "f.yaml", DEFINITIONS)
     told = [(problem.where.line, problem.message[:18]) for problem in caught.value.problems]
     assert told == [(4, "item 1 of the list"), (4, "item 2 of the list")]
+
+
+def test_a_date_is_a_text_as_it_is_to_kubernetes() -> None:
+    [found] = parse_objects(f"{ONE}data: {{day: 2026-01-31, none: 2026-13-01}}\n", "f.yaml", DEFINITIONS)
+    assert found["data"] == {"day": "2026-01-31", "none": "2026-13-01"}
+
+
+def test_a_value_that_is_no_json_is_named_by_its_path_and_says_what_to_write() -> None:
+    with pytest.raises(BadFileError) as caught:
+        parse_objects(f"{ONE}data:\n  on: x\n  b: [1, .nan]\n", "f.yaml", DEFINITIONS)
+    found = [(str(one.where), one.message, one.hint) for one in caught.value.problems]
+    assert found == [
+        ("f.yaml:1: data", "the key 'true' is no text", "put it in quotation marks: 'true'"),
+        (
+            "f.yaml:1: data.b[1]",
+            "a number that is not finite is no JSON",
+            "write a finite number, or a text in quotes",
+        ),
+    ]

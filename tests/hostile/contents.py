@@ -82,6 +82,12 @@ def yaml_texts(valid: str) -> Iterator[tuple[str, str]]:
     yield "tag-python", "!!python/object/apply:os.system [id]"
     yield "tag-binary", "name: !!binary aGVsbG8="
     yield "tag-set", "name: !!set {a, b}"
+    # PyYAML raises errors of four other types of these.
+    yield "tag-bool", f"{valid}\nx: !!bool x\n"
+    yield "tag-int", f"{valid}\nx: !!int\n"
+    yield "tag-timestamp", f"{valid}\nx: !!timestamp x\n"
+    yield "key-number", f"{valid}\nx: {{1: 2}}\n"
+    yield "key-null", f"{valid}\nx: {{null: 2}}\n"
     yield "directive", f"%TAG ! tag:evil.example,2000:\n---\n{valid}"
     yield "second-document", f"{valid}\n---\n{valid}"
     yield "alias-first", "*a"
