@@ -17,7 +17,8 @@ from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
 
-from sovereign_ai.cluster.api import Api, delete_as_read, list_if_served
+from sovereign_ai.cluster import evictable_pods_on
+from sovereign_ai.cluster.api import Api, ApiError, delete_as_read, list_if_served
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, NODE_WRITER, OWNER
@@ -35,6 +36,7 @@ MANAGER = "sovereign-ai-sim"
 RULE = ("resource.k8s.io/v1", "DeviceTaintRule")
 SLICE = ("resource.k8s.io/v1", "ResourceSlice")
 _MERGE = "application/merge-patch+json"
+_GONE, _CONFLICT = 404, 409
 _RESTORED = ("capacity", "allocatable", "addresses", "nodeInfo")
 """Parts of a node's status that are stated; the rest is KWOK's."""
 _POLL_SECONDS = 0.2
@@ -117,6 +119,7 @@ def simulate(
     ranged = assign(fresh, _staying(live, [*fresh, *nodes.remove]), pods, pods_per_node)
     # Deletions come first: a node that is replaced has the name, and its slices the names, of what is made.
     _delete_all(api, [*nodes.remove, *nodes.replace, *slices.remove, *slices.replace])
+    _end_work(api, _names(nodes.remove))
     noted = []
     for number, node in enumerate(ranged, 1):
         fresh_node = with_cache_time(node, len(live) + number)
@@ -336,6 +339,35 @@ def _delete_all(api: Api, objects: list[dict[str, Any]]) -> None:
         call = partial(delete_as_read, api, obj["apiVersion"], obj["kind"], obj["metadata"])
         calls.append(call)
     api.many(calls, workers=_WORKERS)
+
+
+def _end_work(api: Api, machines: set[str]) -> None:
+    """Remove the pods of machines that are gone, so that their controllers make them again on others.
+
+    A machine that is switched off takes its pods along. The cluster itself would call them running for up to
+    a minute (podgc of the controller manager).
+    """
+    calls = []
+    for pods in evictable_pods_on(api, machines).values():
+        calls += [partial(_forget_pod, api, pod["metadata"]) for pod in pods]
+    api.many(calls, workers=_WORKERS)
+
+
+def _forget_pod(api: Api, meta: Mapping[str, Any]) -> None:
+    """Delete a pod at once, since no kubelet is left to end it."""
+    path = f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}"
+    options = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "gracePeriodSeconds": 0,
+        "preconditions": {"uid": meta["uid"]},
+    }
+    try:
+        api.request("DELETE", path, options)
+    except ApiError as error:
+        # It is gone, or another one has its name by now.
+        if error.status not in {_GONE, _CONFLICT}:
+            raise
 
 
 def restore(api: Api, obj: dict[str, Any]) -> None:

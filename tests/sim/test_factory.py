@@ -120,6 +120,17 @@ def test_machines_that_are_no_longer_planned_go_with_their_slices() -> None:
     assert sorted(key[3] for key in api.objects) == ["train-0001", "train-0001-gpu-nvidia-com-0"]
 
 
+def test_machines_that_go_take_their_pods_along_and_those_of_others_stay() -> None:
+    api = InMemoryApi()
+    more, fewer = factory_of(pool("train", nodes=5)), factory_of(pool("train", nodes=1))
+    simulate(api, more, plan_of(more), CLUSTER)
+    for name, node in (("stays", "train-0001"), ("goes", "train-0004"), ("waits", None)):
+        metadata = {"name": name, "namespace": "research", "uid": name}
+        api.put({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"nodeName": node}})
+    simulate(api, fewer, plan_of(fewer), CLUSTER)
+    assert sorted(pod["metadata"]["name"] for pod in api.list("v1", "Pod")) == ["stays", "waits"]
+
+
 def test_a_changed_device_list_is_restored_under_a_new_generation() -> None:
     api = InMemoryApi()
     simulated(api)

@@ -118,9 +118,18 @@ class InMemoryApi(Api):
         )
         return copy.deepcopy(self.objects[key])
 
-    def request(self, method: str, path: str, body: object = None, **_: object) -> dict[str, Any]:
-        """Merge a patch into a node, or list the pods; nobody asks for some of them alone."""
+    def request(
+        self, method: str, path: str, body: object = None, query: Mapping[str, str] | None = None, **_: object
+    ) -> dict[str, Any]:
+        """Merge a patch into a node, list the pods, all or those of a node, or delete one."""
         self.asked.append(f"{method} {path}")
+        if method == "DELETE":
+            _, _, _, _, namespace, _, name = path.split("/")
+            del self.objects["v1", "Pod", namespace, name]
+            return {}
+        if query and (method, path) == ("GET", "/api/v1/pods"):
+            node = query["fieldSelector"].removeprefix("spec.nodeName=")
+            return {"items": [pod for pod in self.list("v1", "Pod") if pod["spec"].get("nodeName") == node]}
         if (method, path) == ("GET", "/api/v1/pods"):
             return {"items": self.list("v1", "Pod")}
         assert method == "PATCH"
