@@ -25,7 +25,6 @@ from sovereign_ai.deploy.ownership import KEEPS_DATA
 from sovereign_ai.deploy.replacement import is_valid
 from sovereign_ai.deploy.termination import wait_until_gone
 from sovereign_ai.errors import DeploymentError, Problem, Where
-from sovereign_ai.render.kubernetes import is_of_platform
 from sovereign_ai.verify import UNREAD
 
 Progress = Callable[[str], object]
@@ -103,7 +102,7 @@ def _applied(api: Api, obj: Mapping[str, Any], uid: str | None, progress: Progre
         whole["metadata"]["uid"] = uid
     after = api.apply(whole, field_manager=FIELD_MANAGER, force=True)
     # What an empty secret holds is its controller's.
-    if (obj["apiVersion"], obj["kind"]) in UNREAD or not _has_foreign_field(after, _is_kept(obj)):
+    if (obj["apiVersion"], obj["kind"]) in UNREAD or not _has_foreign_field(after):
         return after
     whole = _without_foreign_fields(obj, after)
     try:
@@ -127,27 +126,20 @@ def _may_be_made_again(api: Api, obj: Mapping[str, Any]) -> bool:
     return (key.group, key.kind) not in _NEVER_MADE_AGAIN and is_valid(api, obj)
 
 
-def _is_of_controller(entry: Mapping[str, Any]) -> bool:
-    """Return whether an entry of `managedFields` is this tool's or a controller's."""
-    return entry["manager"] in CONTROLLERS or "subresource" in entry
+def _is_kept(entry: Mapping[str, Any]) -> bool:
+    """Return whether an entry of `managedFields` is a controller's, or what this tool applied.
 
-
-def _is_of_controller_or_applied(entry: Mapping[str, Any]) -> bool:
-    """Return whether an entry is a controller's, or what this tool applied; anybody can use its name."""
+    Anybody can use this tool's name, which applies and does not update.
+    """
     is_applied = entry["manager"] != FIELD_MANAGER or entry.get("operation") == "Apply"
-    return _is_of_controller(entry) and is_applied
+    return "subresource" in entry or (entry["manager"] in CONTROLLERS and is_applied)
 
 
-def _is_kept(obj: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], bool]:
-    """Return the function that decides which entries of `managedFields` an object keeps."""
-    return _is_of_controller_or_applied if is_of_platform(obj) else _is_of_controller
-
-
-def _has_foreign_field(live: Mapping[str, Any], is_kept: Callable[[Mapping[str, Any]], bool]) -> bool:
+def _has_foreign_field(live: Mapping[str, Any]) -> bool:
     """Return whether somebody else set a field of the object itself, beyond its metadata and status."""
     for entry in live["metadata"].get("managedFields", ()):
         fields = set(entry.get("fieldsV1", {})) - {"f:metadata", "f:status"}
-        if fields and not is_kept(entry) and not is_certificate(entry):
+        if fields and not _is_kept(entry) and not is_certificate(entry):
             return True
     return False
 
@@ -160,7 +152,7 @@ def _without_foreign_fields(obj: Mapping[str, Any], live: Mapping[str, Any]) -> 
     for key in ("uid", "resourceVersion", "finalizers", "ownerReferences"):
         if key in live["metadata"]:
             meta[key] = live["metadata"][key]
-    meta["managedFields"] = list(filter(_is_kept(obj), live["metadata"].get("managedFields", ())))
+    meta["managedFields"] = list(filter(_is_kept, live["metadata"].get("managedFields", ())))
     return whole
 
 

@@ -22,8 +22,8 @@ DEFINITION = obj("CustomResourceDefinition", "queues.example.com", version=DEFIN
 class Immutable(MemoryCluster):
     """A cluster on which somebody has set a field of one object that no write may take back."""
 
-    def __init__(self, ours: Mapping[str, Any], *, accepts: int = 0) -> None:
-        meta = {**ours["metadata"], "resourceVersion": "1", "managedFields": [FOREIGN]}
+    def __init__(self, ours: Mapping[str, Any], *, accepts: int = 0, **entry: str) -> None:
+        meta = {**ours["metadata"], "resourceVersion": "1", "managedFields": [{**FOREIGN, **entry}]}
         super().__init__({**ours, "metadata": meta, "parameters": {"x": "y"}})
         self._accepts = accepts
 
@@ -72,3 +72,20 @@ def test_an_object_that_the_server_would_not_take_anew_stays_as_it_is() -> None:
     with pytest.raises(ApiError, match="422"):
         restore(api, [CLASS], lambda _line: None)
     assert api.written == []
+
+
+@pytest.mark.parametrize(
+    ("manager", "operation", "is_foreign"),
+    [
+        ("kubectl-edit", "Update", True),
+        ("sovereign-ai", "Update", True),
+        ("sovereign-ai", "Apply", False),
+        ("kube-controller-manager", "Update", False),
+    ],
+)
+def test_a_field_that_was_set_under_this_tools_name_and_not_applied_is_somebody_elses(
+    manager: str, operation: str, is_foreign: bool
+) -> None:
+    api = Immutable(CLASS, manager=manager, operation=operation)
+    restore(api, [CLASS], lambda _line: None)
+    assert bool(api.written) == is_foreign
