@@ -66,7 +66,8 @@ def environment_texts(containers: str) -> str:
     short = texts_are_short('c.env.map(e, has(e.value) ? e.value : "")')
     pairs = f"c.env.filter(e, has(e.value)).map(e, [e.name, {expanded('e.value', _UNJUDGED)}])"
     of_store = f"t[0].matches({literal(_OF_STORE)})"
-    inside = f"l.map(t, [{of_store} ? 'name' : t[0], {_as_inside('t[1]')}])"
+    # All elements of a list have one type, and a field of an unknown kind has none.
+    inside = f"l.map(t, [{of_store} ? 'name' : string(t[0]), {_as_inside('string(t[1])')}])"
     has_bucket = f"l.exists(t, {of_store} || t[1].contains('s3'))"
     stated = f"[{pairs}].map(l, {has_bucket} && {_STATES_STORE} ? {inside} : l)[0]"
     return f'{with_telling_variables(containers)}.map(c, {short} ? {stated} : [["", {_UNJUDGED}]])'

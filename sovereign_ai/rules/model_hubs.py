@@ -98,7 +98,8 @@ _MODELS = HostedService(
 _RECORDS = HostedService(
     r"\bwandb (?:agent|artifact|launch|login|pull|sweep|sync)[^;&|\n]*"
     rf"|(?:\bwandb[.](?:Api|agent|init|login|sweep)|WandbLogger){_ARGUMENTS}"
-    r"|report[_-]to\W{1,5}(?:wandb|all)\b|\bwandb_(?:project|entity)\W{1,4}\w",
+    r"|report[_-]to\W{1,5}(?:wandb|all)\b|\bwandb_(?:project|entity)\W{1,4}\w"
+    r"|[.]WandbLogger\b|\blogger(?:_name)?\W{1,4}wandb\b",
     "offline|disabled|host|base_url",
     rf"WANDB_(?:BASE_URL{_TO}|MODE\W{{1,5}}(?:dis|dry|off)|DISABLED\W{{1,5}}[t1])|wandb_mode\W{{1,5}}(?:dis|off)",
 )
@@ -110,7 +111,10 @@ _OTHER_RECORDS = HostedService(
     r"|\n(?:K6_CLOUD_TOKEN|TS_AUTHKEY|TUNNEL_TOKEN|NGROK_AUTHTOKEN|NEW_RELIC_LICENSE_KEY|DD_API_KEY"
     r"|HONEYCOMB_API_KEY)=[^\n]"
     r"|LANG(?:CHAIN|SMITH)_TRACING(?:_V2)?\W{1,5}[1tT]|USE_MODELSCOPE\W{1,5}[1tT]"
-    r"|--provider[=\s]\W?(?:azure|bitbucket|digitalocean|entra-id|facebook|github|google|linkedin)\b[^;\n]*",
+    r"|(?:Comet|Neptune)Logger\b"
+    # Clouds by the provider of external-dns and the cluster's autoscaler too.
+    r"|-provider[=\s]\W?(?:alibabacloud|aws|azure|bitbucket|cloudflare|digitalocean|entra-id|facebook|gce|github"
+    r"|google|hetzner|linkedin|linode|ovh|scaleway|vultr)\b[^;\n]*",
     "(?i)offline|debug|login-url",
     rf"(?:COMET_URL_OVERRIDE|CLEARML_API_HOST|DATABRICKS_HOST|LANG(?:CHAIN|SMITH)_ENDPOINT|MODELSCOPE_DOMAIN"
     rf"|K6_CLOUD_HOST|NEW_RELIC_HOST|DD_(?:DD_URL|SITE|URL)|HONEYCOMB_API_ENDPOINT){_TO}"
@@ -121,7 +125,7 @@ SERVICES = (_HUB, *_OTHERS)
 """All of them."""
 _MAY_ASK_OTHERS = (
     "boto3|S3F|ge.Cl|aws |.s3|AI|(?:pic|ere|roq|ral)(?:Emb|[(])|andb|rt[_-]to|ne.in|omet_|k.init|tabr"
-    "|_TRACI|MODELS|CLONE|clone |--prov|K6_C|TS_A|TUNNEL_|NGROK_|NEW_R|DD_A|HONEYC"
+    "|(?:omet|tune)L|_TRACI|MODELS|CLONE|clone |-prov|K6_C|TS_A|TUNNEL_|NGROK_|NEW_R|DD_A|HONEYC"
 )
 MAY_ASK = (
     "hf |gging|[_.-]hub|pretr|(?i:odel|okeni|dataset|llm)|_downl|Hf[AF]|ceT|sE|lmdep|itgpt|Eng|peline|"
@@ -136,14 +140,14 @@ _WORDS = (
     "|snapshot_download|hfapi|hffile|odel|okeni|pipeline|dataset|lmdeploy|litgpt"
     "|llm|engine|huggingface|boto3|client(|resource(|s3filesystem|storage.client|aws |openai"
     "|anthropic|cohere|groq|mistral|wandb|report_to|report-to"
-    "|neptune|task.init|comet_ml|databricks|_tracing|modelscope|rclone|--provider"
+    "|neptune|task.init|comet_ml|databricks|_tracing|modelscope|rclone|-provider|cometl"
     "|k6_cloud|ts_authkey|tunnel_token|ngrok_auth|new_relic|dd_api|honeycomb"
 )
 WORDS = tuple(_WORDS.split("|"))
 """Each such call has one of these in it, in small letters. To look for these is faster than an expression."""
 MAY_CALL_IN_VARIABLE = (
     "[ /(]|[_-]to|boto3|S3F|ge.Cl|omet_|tabr|_TRACI|MODELS|CLONE_|K6_|TS_AU|TUNN|NGR|NEW_R|DD_A|HONEY"
-    "|andb_|--prov"
+    "|andb|-prov|(?:omet|tune)L"
 )
 """A call in a variable has a blank, a parenthesis, a name at a hub or such an option in it."""
 _COMMENT = "^[ \t]*(?:#|//)"

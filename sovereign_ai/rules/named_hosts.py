@@ -43,7 +43,7 @@ WORDS = (
     r"|graphite|syslog|logstash|kafka|nats|amqp|redis"
     r"|etcd|ldap|smtp|ntp|kdc|fqdn|rdzv|rendezvous|node|listener|\bhead|_head|join|replicaof|\bapi|_api|\bbus"
     r"|_bus|store|destination|find.links|(?:cgi|wsgi|grpc|cached)_pass|(?:\b|_|-|[a-z])ur[il]"
-    r"|(?:\b|_)ips?(?:\b|_)|substituter|cran\b|^(?:[ \t]*pool|value>)$"
+    r"|(?:\b|_)ips?(?:\b|_)|substituter|cran\b|--[a-z-]*repositor|^(?:[ \t]*pool|value>)$"
 )
 """Words that stand before a host, in the name of an option or a setting."""
 # YAML has signs of blocks (`>-`), anchors (`&a`) and types (`!!str`) before a value.
@@ -160,7 +160,7 @@ TUNNEL = (
     r"|(?:croc|wormhole)[ \x01]+send|tailscale[ \x01]+(?:up|funnel|serve)|code[ \x01]+tunnel|tmate|sshx"
     r"|localtunnel|gdown|gh[ \x01]+(?:api|auth|gist|release|repo|secret|workflow)"
     r"|modelscope[ \x01]+(?:download|login|upload)"
-    r"|(?:kaggle|ngc|coscmd|comet|modal|runpodctl|k6[ \x01]+cloud)[ \x01]+[a-z]+"
+    r"|(?:kaggle|ngc|coscmd|comet|globus|modal|runpodctl|k6[ \x01]+cloud)[ \x01]+[a-z]+"
     r"|ollama[ \x01]+(?:pull|push)[ \x01]+(?:[^\s\x01/.:]+/)?[^\s\x01/;&|]+)"
     r"(?:$|[\x01\s;&|])|(?:gcloud|gsutil|netbird|warp-cli|zrok|upterm|devtunnel)[ \x01]+[a-z-]"
     r"|zerotier-cli[ \x01]+join|k6[ \x01](?:[^;&|\n]*[ \x01])?(?:cloud|(?:-o|--out)[ \x01=]*cloud)\b"
@@ -197,7 +197,7 @@ OF_OTHER = (
     r"|[a-z](?:I[dD]|Group|Class|Module|Kind|Type|File|Path|Lease)s?"
 )
 # nginx's `server_name` are the names that it answers to itself.
-_IS_OTHER = rf"(?:{OF_OTHER})[\"'\]]{{0,3}}[ \t]*\x02?[=:>]?[ \t]*$|^[ \t]*server_name$"
+_IS_OTHER = rf"(?:{OF_OTHER})[\"'\]]{{0,3}}[ \t]*\x02?[=:>]?[ \t]*$|^[ \t]*server_name$|(?i:server_domain)\b"
 _STORES = "(?:abs|azure[a-z_]*|b2|drive|dropbox|gcs|mega|onedrive|pcloud|s3)"
 CLOUD_TYPE = rf"type[\"']?[ \t]*[=: ][ \t]*[\"']?{_STORES}\b"
 """A store of a cloud by its type, in files of rclone, Thanos, Litestream, pgBackRest, Fluentd and others."""
