@@ -23,13 +23,18 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _INT64 = 1 << 63
 
 
+def _without_dates() -> dict[str | None, list[tuple[str, Any]]]:
+    """Return the forms by which PyYAML knows what a plain scalar is, by their first letter, but for dates."""
+    kept: dict[str | None, list[tuple[str, Any]]] = {}
+    for first, forms in _FAST.yaml_implicit_resolvers.items():
+        kept[first] = [(tag, form) for tag, form in forms if tag != _TIMESTAMP]
+    return kept
+
+
 class _Loader(_FAST):  # type: ignore[misc] # either of two classes
     """A loader to which a date is a text, as it is to the libraries of Go."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML reads it from the class
-        first: [(tag, form) for tag, form in resolvers if tag != _TIMESTAMP]
-        for first, resolvers in _FAST.yaml_implicit_resolvers.items()
-    }
+    yaml_implicit_resolvers = _without_dates()
 
 
 _UNCHECKED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError)

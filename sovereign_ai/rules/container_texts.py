@@ -20,11 +20,13 @@ _UNJUDGED = literal("\u0003")
 _CALLERS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
 
 
+_STORE_SERVER = r"^(?:MLFLOW_)?(?:AWS|S3)_(?:S3_)?ENDPOINT(?:_UR[IL])?(?:_S3)?$"
+"""Names of the variables by which clients of S3 take their server, which is judged itself."""
 _STATES_STORE = (
     "(has(c.env) && c.env.exists(e, has(e.value) && e.value != '' && e.name.matches("
-    f"{literal('^(?:[A-Z0-9_]+_)?(?:AWS|S3)_(?:[A-Z0-9_]+_)?ENDPOINT(?:_UR[IL])?(?:_S3)?$')})))"
+    f"{literal(_STORE_SERVER)})))"
 )
-"""CEL: a container `c` says on which server its buckets are. The server is judged by its variable."""
+"""CEL: a container `c` says on which server the buckets of its command are."""
 _OF_STORE = r"(?i)bucket(?:_?name)?$"
 """The name of a variable that is such a bucket's."""
 
@@ -66,10 +68,15 @@ def environment_texts(containers: str) -> str:
     short = texts_are_short('c.env.map(e, has(e.value) ? e.value : "")')
     pairs = f"c.env.filter(e, has(e.value)).map(e, [e.name, {expanded('e.value', _UNJUDGED)}])"
     of_store = f"t[0].matches({literal(_OF_STORE)})"
+    # A program's own server stands beside its bucket, under the same name.
+    beside = "l.exists(u, u[1] != '' && u[0] == t[0].replace('_NAME', '').replace('BUCKET', 'ENDPOINT'))"
+    is_inside = f"{of_store} && (s || {beside})"
     # All elements of a list have one type, and a field of an unknown kind has none.
-    inside = f"l.map(t, [{of_store} ? 'name' : string(t[0]), {_as_inside('string(t[1])')}])"
+    text = f"s ? {_as_inside('string(t[1])')} : string(t[1])"
+    inside = f"l.map(t, [{is_inside} ? 'name' : string(t[0]), {text}])"
+    is_stated = f"l.exists(u, u[1] != '' && u[0].matches({literal(_STORE_SERVER)}))"
     has_bucket = f"l.exists(t, {of_store} || t[1].contains('s3'))"
-    stated = f"[{pairs}].map(l, {has_bucket} && {_STATES_STORE} ? {inside} : l)[0]"
+    stated = f"[{pairs}].map(l, {has_bucket} ? [{is_stated}].map(s, {inside})[0] : l)[0]"
     return f'{with_telling_variables(containers)}.map(c, {short} ? {stated} : [["", {_UNJUDGED}]])'
 
 

@@ -101,7 +101,8 @@ _RECORDS = HostedService(
     r"|report[_-]to\W{1,5}(?:wandb|all)\b|\bwandb_(?:project|entity)\W{1,4}\w"
     r"|[.]WandbLogger\b|\blogger(?:_name)?\W{1,4}wandb\b",
     "offline|disabled|host|base_url",
-    rf"WANDB_(?:BASE_URL{_TO}|MODE\W{{1,5}}(?:dis|dry|off)|DISABLED\W{{1,5}}[t1])|wandb_mode\W{{1,5}}(?:dis|off)",
+    rf"WANDB_(?:BASE_URL{_TO}|MODE\W{{1,5}}(?:dis|dry|off)|DISABLED\W{{1,5}}[t1])"
+    r"|wandb_mode\W{1,5}(?:dis|off)",
 )
 _OTHER_RECORDS = HostedService(
     rf"\b(?:neptune[.]init\w*|Task[.]init){_ARGUMENTS}|\bcomet_ml[^;\n]*"
@@ -113,7 +114,8 @@ _OTHER_RECORDS = HostedService(
     r"|LANG(?:CHAIN|SMITH)_TRACING(?:_V2)?\W{1,5}[1tT]|USE_MODELSCOPE\W{1,5}[1tT]"
     r"|(?:Comet|Neptune)Logger\b"
     # Clouds by the provider of external-dns and the cluster's autoscaler too.
-    r"|-provider[=\s]\W?(?:alibabacloud|aws|azure|bitbucket|cloudflare|digitalocean|entra-id|facebook|gce|github"
+    r"|-provider[=\s]\W?(?:alibabacloud|aws|azure|bitbucket|cloudflare|digitalocean|entra-id"
+    r"|facebook|gce|github"
     r"|google|hetzner|linkedin|linode|ovh|scaleway|vultr)\b[^;\n]*",
     "(?i)offline|debug|login-url",
     rf"(?:COMET_URL_OVERRIDE|CLEARML_API_HOST|DATABRICKS_HOST|LANG(?:CHAIN|SMITH)_ENDPOINT|MODELSCOPE_DOMAIN"

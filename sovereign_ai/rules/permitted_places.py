@@ -18,7 +18,8 @@ from sovereign_ai.rules.spellings import (
 
 _SCHEMES = (
     r"(?i:https?|grpcs?|wss?|tcp|udp|tls|ssh|git(?:[+](?:https|ssh))?|rediss?|valkeys?|memcached?"
-    r"|(?:db[+])?(?:postgres(?:ql)?|mysql|mariadb|mssql|sqlserver|oracle|clickhouse|cockroachdb)(?:[+][a-z0-9_]+)?"
+    r"|(?:db[+])?(?:postgres(?:ql)?|mysql|mariadb|mssql|sqlserver|oracle|clickhouse|cockroachdb)"
+    r"(?:[+][a-z0-9_]+)?"
     r"|mongodb(?:[+]srv)?|amqps?|mqtts?|stomp|nats|kafka|(?:sasl_)?(?:plaintext|ssl)"
     r"|spark|(?:web)?hdfs|thrift|trino|presto|dask|etcd|consul|zk|zookeeper|(?:elastic|open)search|statsd"
     r"|syslog"

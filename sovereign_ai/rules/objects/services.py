@@ -66,10 +66,12 @@ EXPOSED = Rule(
         ),
     ),
 )
+# Of its own namespace alone: a gateway that follows the name answers for it, whoever may reach the other.
 _IN_CLUSTER = literal("^[a-z0-9-]+[.][a-z0-9-]+[.]svc[.]cluster[.]local[.]?$")
 _IS_NO_EXTERNAL_NAME = (
     '!has(object.spec.type) || object.spec.type != "ExternalName"'
-    f" || (has(object.spec.externalName) && object.spec.externalName.matches({_IN_CLUSTER}))"
+    f" || (has(object.spec.externalName) && object.spec.externalName.matches({_IN_CLUSTER})"
+    ' && object.spec.externalName.split(".")[1] == object.metadata.namespace)'
 )
 EXTERNAL_NAMES = Rule(
     id="NET-003",
