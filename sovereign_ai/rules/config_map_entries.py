@@ -103,6 +103,8 @@ _ESCAPES_IN_FILE = {
     "]]>": "",
     **dict.fromkeys(_DOTS.split(), "."),
 }
+_UNJUDGED = literal("\u0003")
+"""Stands for texts that are too long to be judged."""
 _IS_STRANGERS = "variables.strangers"
 """CEL: only pods that are not the factory's read it. Without a namespace it may be put into any."""
 _LONGEST_TOTAL = 200_000
@@ -158,7 +160,9 @@ def parts_of_entries() -> dict[str, str]:
     """
     own = "(has(object.data) && object.data != null ? object.data.map(k, [k, object.data[k]]) : [])"
     # What the cluster's DNS reads is judged by itself (NET-011).
-    is_read = f'!(e[0] == "Corefile" && variables.zone == "") && e[1].matches({literal(_MAY_NAME_IN_FILE)})'
+    # To look through many characters costs more than what is then done with them.
+    may_name = f"(variables.long || e[1].matches({literal(_MAY_NAME_IN_FILE)}))"
+    is_read = f'!(e[0] == "Corefile" && variables.zone == "") && {may_name}'
     is_program = f"e[0].matches({literal(_PROGRAM_NAMES)})"
     text = with_code_marks("e[1]", is_program)
     # Nor does the name of a program stand before a host that is not in quotes.
@@ -182,12 +186,14 @@ def parts_of_entries() -> dict[str, str]:
     return {
         "strangers": 'has(object.metadata.namespace) && object.metadata.namespace != "" && !variables.known',
         "readable": readable_runs(),
+        "long": f"size({own}.map(e, e[1]).join('')) > {_LONGEST_LINES}",
         "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
         f".map(e, [e[0], dyn({shown}{plain})])",
         # A key is a word before its entry. To it a dotted name in the first line, with blanks behind it, is
         # the value, so that such a line stands once more by itself.
         "files": f"variables.entries.map(e, e[0] + {names} + {text}"
         f' + e[1].findAll({literal(_FIRST_LINE)}).map(l, {end} + l).join(""))',
+        "lines": _narrowed("variables.files"),
         # Of longer ones the lines that may belong together; the API server's steps suffice for no more.
         "read": f"variables.entries.map(e, {spoken}).map(t, {is_short} ? t : {near}).filter(t, {is_short})",
         # Of many files the small ones.
@@ -221,19 +227,22 @@ def entries_name_places() -> tuple[str, ...]:
     beside = f"{are_permitted_regions('y')} && {are_permitted_in_calls('y', permitted)}"
     return (
         # The place of a store in another file is none of this one's.
-        f"({_IS_STRANGERS} || variables.files.all(t, {files_store_has_place('t')}))",
-        _lines_meet("files", condition=are_permitted_by_word("y", permitted)),
-        _lines_meet("files", condition=are_permitted_by_form("y", permitted)),
-        _lines_meet("files", condition=are_permitted_behind_blanks("y", permitted)),
-        _lines_meet("files", condition=beside),
-        _lines_meet("files", condition=f"!y.matches({literal(HIDDEN_NAME)})"),
-        _lines_meet("files", condition=names_no_hosted_service("y")),
-        _lines_meet("blocks", "sections", condition=are_permitted_by_word("y", permitted)),
-        _lines_meet("joined", condition=are_permitted_by_word("y", permitted)),
-        _lines_meet("files", condition=f'(!y.contains("://") || {stores})'),
-        _lines_meet("scripts", condition=are_permitted_to_clients("y", permitted)),
-        _lines_meet("scripts", condition=f"(!y.contains('://') || {asked})"),
-        _lines_meet("programs", condition=f"!y.matches({literal(TUNNEL)})"),
+        *(f"({_IS_STRANGERS} || variables.files.all(t, {part}))" for part in files_store_has_place("t")),
+        _lines_meet("variables.lines", condition=are_permitted_by_word("y", permitted)),
+        _lines_meet("variables.lines", condition=are_permitted_by_form("y", permitted)),
+        _lines_meet("variables.lines", condition=are_permitted_behind_blanks("y", permitted)),
+        _lines_meet("variables.lines", condition=beside),
+        _lines_meet("variables.lines", condition=f"!y.matches({literal(HIDDEN_NAME)})"),
+        *(_lines_meet("variables.lines", condition=part) for part in names_no_hosted_service("y")),
+        _lines_meet(
+            _narrowed("(variables.blocks + variables.sections)"),
+            condition=are_permitted_by_word("y", permitted),
+        ),
+        _lines_meet(_narrowed("variables.joined"), condition=are_permitted_by_word("y", permitted)),
+        _lines_meet("variables.lines", condition=f'(!y.contains("://") || {stores})'),
+        _lines_meet(_narrowed("variables.scripts"), condition=are_permitted_to_clients("y", permitted)),
+        _lines_meet(_narrowed("variables.scripts"), condition=f"(!y.contains('://') || {asked})"),
+        _lines_meet(_narrowed("variables.programs"), condition=f"!y.matches({literal(TUNNEL)})"),
     )
 
 
@@ -242,20 +251,26 @@ def entries_ask_stated_hub() -> tuple[str, ...]:
     return tuple(f"({_IS_STRANGERS} || {one})" for one in files_ask_stated_hub("variables.files"))
 
 
-def _lines_meet(*parts: str, condition: str) -> str:
-    """Return CEL: a condition on `y` holds for those lines of some entries that may name a host.
+def _narrowed(texts: str) -> str:
+    """Return CEL for those lines of some texts that may name a host, as one text in a list.
 
-    Args:
-        parts: the named parts of the entries.
-        condition: the condition.
+    A text that is too long to be judged stands as `_UNJUDGED`.
     """
     end = literal("\n")
     is_short = f"size(t) <= {_LONGEST_LINES}"
     is_near = f"({is_short} || l.matches({literal(MAY_BE_NAMED)}))"
     is_comment = 'l.matches("^[ \\t]*#")'
-    narrowed = f"[t.split({end}).filter(l, {is_near}).filter(l, !{is_comment}).join({end})]"
+    near = f"[t.split({end}).filter(l, {is_near}).filter(l, !{is_comment}).join({end})]"
     # To look for lines in a long text costs too.
-    is_met = f"{narrowed}.all(y, ({is_short} || size(y) <= {_LONGEST_OF_LONG}) && {condition})"
-    entries = " + ".join(f"variables.{part}" for part in parts)
-    joined = f"[({entries}).join({end})]"
-    return f"({_IS_STRANGERS} || {joined}.all(t, size(t) <= {_LONGEST_FILES} && {is_met}))"
+    judged = f"{near}.map(y, {is_short} || size(y) <= {_LONGEST_OF_LONG} ? y : {_UNJUDGED})[0]"
+    return f"[{texts}.join({end})].map(t, size(t) <= {_LONGEST_FILES} ? {judged} : {_UNJUDGED})"
+
+
+def _lines_meet(lines: str, *, condition: str) -> str:
+    """Return CEL: a condition on `y` holds for those lines of some entries that may name a host.
+
+    Args:
+        lines: expression of the lines, see `_narrowed`.
+        condition: the condition.
+    """
+    return f"({_IS_STRANGERS} || {lines}.all(y, y != {_UNJUDGED} && {condition}))"

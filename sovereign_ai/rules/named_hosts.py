@@ -226,12 +226,16 @@ _HOSTED = (
 )
 """Where logs and measurements go, as OpenTelemetry's collector, Fluent Bit and Vector call the service."""
 _TELLS = (
-    rf"(?im)^[ \t-]*(?:{_MESSENGERS})_configs:"
-    r"|(?:(?:\b|[_.-])(?:type|engine|connector[._]name|(?:llm|embedding|model)_?provider)"
-    r"[\"']?[ \t]*[=:][ \t]*[\"']?(?:[a-z]+[.])*|connector[._]class[\"']?[ \t]*[=:][^\n,}]*)"
-    rf"{_PROVIDERS}[a-z]*[\"']?[ \t]*(?:$|[,}}#;])|^[ \t]*cloud[ \t]*[{{]"
-    r"|authenticator_class[ \t]*\x02?=[^\n]*(?:github|google|globus|auth0|okta|azuread|bitbucket|cilogon)"
-    r"|^channels:[ \t]*(?:\[|\n[ \t]*-)[^:/]*\b(?:conda-forge|defaults|bioconda|nvidia|pytorch)\b"
+    (
+        rf"(?im)^[ \t-]*(?:{_MESSENGERS})_configs:|^[ \t]*cloud[ \t]*[{{]"
+        r"|authenticator_class[ \t]*\x02?=[^\n]*(?:github|google|globus|auth0|okta|azuread|bitbucket|cilogon)"
+        r"|^channels:[ \t]*(?:\[|\n[ \t]*-)[^:/]*\b(?:conda-forge|defaults|bioconda|nvidia|pytorch)\b"
+    ),
+    (
+        r"(?im)(?:(?:\b|[_.-])(?:type|engine|connector[._]name|(?:llm|embedding|model)_?provider)"
+        r"[\"']?[ \t]*[=:][ \t]*[\"']?(?:[a-z]+[.])*|connector[._]class[\"']?[ \t]*[=:][^\n,}]*)"
+        rf"{_PROVIDERS}[a-z]*[\"']?[ \t]*(?:$|[,}}#;])"
+    ),
 )
 _TELLS_WHERE = (
     r"(?i)(?:api|webhook|duty|base|server|service|token|login)_?url[\"']?[ \t]*\x02?[:=]"
@@ -240,10 +244,12 @@ _TELLS_WHERE = (
 """Services that programs know by a name, such as receivers of Alertmanager, and what names another server."""
 # Elastic's cloud is an identifier.
 _CLOUD_OF_FILE = (
-    rf"(?im)^[ \t-]*[\"'@]?(?:[a-z0-9]+[_-])?{CLOUD_TYPE}[\"']?[ \t]*,?$|\bcloud[._]id[\"']?[ \t]*[=: ]"
-    rf"|^[ \t]*(?:backend|object_store|storage_?(?:type|class|backend)?)[\"']?[ \t]*[=: ][ \t]*[\"']?"
-    rf"{_STORES}[\"']?[ \t]*(?:$|[{{#,])"
-    rf"|(?:^|[{{])[ \t-]*[\"']?(?:gcs|azure(?:blob)?|s3)[\"']?[ \t]*(?::[ \t]*(?:[{{]|#|$)|[{{])"
+    rf"(?im)^[ \t-]*[\"'@]?(?:[a-z0-9]+[_-])?{CLOUD_TYPE}[\"']?[ \t]*,?$|\bcloud[._]id[\"']?[ \t]*[=: ]",
+    (
+        rf"(?im)^[ \t]*(?:backend|object_store|storage_?(?:type|class|backend)?)[\"']?[ \t]*[=: ][ \t]*[\"']?"
+        rf"{_STORES}[\"']?[ \t]*(?:$|[{{#,])"
+        rf"|(?:^|[{{])[ \t-]*[\"']?(?:gcs|azure(?:blob)?|s3)[\"']?[ \t]*(?::[ \t]*(?:[{{]|#|$)|[{{])"
+    ),
 )
 # restic writes a bucket as `b2:bucket:path`.
 _CLOUD = (
@@ -428,16 +434,23 @@ def is_zone_of(value: str, regions: str) -> str:
     return f"{regions}.exists(r, {value}.startsWith(r) && {is_end})"
 
 
-def files_store_has_place(value: str) -> str:
-    """Return CEL: a file names no store of a cloud, or of another service, without a place of its own."""
-    return f"(!{value}.matches({literal(_CLOUD_OF_FILE)}) || {value}.matches({literal(_CLOUD_PLACE)}))"
+def files_store_has_place(value: str) -> tuple[str, ...]:
+    """Return CEL: a file names no store of a cloud, or of another service, without a place of its own.
+
+    In parts, of which each is looked for in the time that the API server gives an expression.
+    """
+    has_place = f"{value}.matches({literal(_CLOUD_PLACE)})"
+    return tuple(f"(!{value}.matches({literal(store)}) || {has_place})" for store in _CLOUD_OF_FILE)
 
 
-def names_no_hosted_service(value: str) -> str:
-    """Return CEL: a file sends no logs, measurements or alerts to a service that is known by its name."""
-    is_told = f"{value}.matches({literal(_TELLS)}) && !{value}.matches({literal(_TELLS_WHERE)})"
-    is_named = f"{value}.matches({literal(_HOSTED)})"
-    return f"!({is_named} || {is_told})"
+def names_no_hosted_service(value: str) -> tuple[str, ...]:
+    """Return CEL: a file sends no logs, measurements or alerts to a service that is known by its name.
+
+    In parts, of which each is looked for in the time that the API server gives an expression.
+    """
+    is_stated = f"{value}.matches({literal(_TELLS_WHERE)})"
+    named = (f"(!{value}.matches({literal(known)}) || {is_stated})" for known in _TELLS)
+    return f"!{value}.matches({literal(_HOSTED)})", *named
 
 
 def _are_permitted_clouds(value: str, regions: str) -> str:
