@@ -89,7 +89,7 @@ EXTERNAL_NAMES = Rule(
             ("Service",),
             "spec.type",
             _IS_NO_EXTERNAL_NAME,
-            "it leads to a name outside the cluster",
+            "it leads to a name outside its namespace",
         ),
     ),
 )
