@@ -1,9 +1,9 @@
 """Read the events of an Ansible run into one result a host. The module is pure: it is tested without Ansible.
 
->>> heard = HostEvents(("a",), check=True)
+>>> events = HostEvents(("a",), check=True)
 >>> data = {"host": "a", "task": "t", "role": "r", "res": {"changed": True}}
->>> heard.hear({"event": "runner_on_ok", "event_data": data})
->>> heard.result("a").state
+>>> events.take_event({"event": "runner_on_ok", "event_data": data})
+>>> events.result("a").state
 'drift'
 """
 
