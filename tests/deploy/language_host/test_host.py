@@ -11,11 +11,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from sovereign_ai import __version__
 from sovereign_ai.deploy.language_host.host import PythonHost
 from sovereign_ai.toolchain.cache import interpreter
 from sovereign_ai.toolchain.install import bin_dir, find, place_plugins
-from sovereign_ai.toolchain.launcher import HOSTS_VERSION, write_launcher
+from sovereign_ai.toolchain.launcher import HOSTS_VERSION, PACKAGE_VERSION, write_launcher
 
 _PROGRAM = """
 import os, signal, sys
@@ -203,7 +202,7 @@ def test_with_the_provider_in_pulumis_home_nothing_is_said_of_path(project: Proj
     }
     assert plugins == {
         ("kubernetes", "4.25.0"),
-        ("sovereign", __version__),
+        ("sovereign", PACKAGE_VERSION),
         ("sovereign-hosts", HOSTS_VERSION),
     }
 
