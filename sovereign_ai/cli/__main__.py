@@ -5,10 +5,6 @@ from __future__ import annotations
 import os
 import signal
 
-_NO_PLUGINS = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
-"""Plugins of pydantic, which other packages install, only watch what is validated. To look for them reads the
-metadata of every installed package: a tenth of the time that `validate` takes."""
-
 
 def start() -> None:
     """Load the command line and run it.
@@ -18,8 +14,9 @@ def start() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    for name, value in _NO_PLUGINS.items():
-        os.environ.setdefault(name, value)
+    # Plugins of pydantic, which other packages install, only watch what is validated. To look for them reads
+    # the metadata of every installed package: a tenth of the time that `validate` takes.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from sovereign_ai.cli.main import run
 
     run()

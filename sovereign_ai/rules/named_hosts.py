@@ -225,7 +225,7 @@ _HOSTED = (
     r"|papertrail))"
 )
 """Where logs and measurements go, as OpenTelemetry's collector, Fluent Bit and Vector call the service."""
-_TELLS = (
+_KNOWN_BY_NAME = (
     (
         rf"(?im)^[ \t-]*(?:{_MESSENGERS})_configs:|^[ \t]*cloud[ \t]*[{{]"
         r"|authenticator_class[ \t]*\x02?=[^\n]*(?:github|google|globus|auth0|okta|azuread|bitbucket|cilogon)"
@@ -237,7 +237,7 @@ _TELLS = (
         rf"{_PROVIDERS}[a-z]*[\"']?[ \t]*(?:$|[,}}#;])"
     ),
 )
-_TELLS_WHERE = (
+_NAMES_ITS_SERVER = (
     r"(?i)(?:api|webhook|duty|base|server|service|token|login)_?url[\"']?[ \t]*\x02?[:=]"
     "|api_base|endpoint|host_?name|channel_alias"
 )
@@ -448,8 +448,8 @@ def names_no_hosted_service(value: str) -> tuple[str, ...]:
 
     In parts, of which each is looked for in the time that the API server gives an expression.
     """
-    is_stated = f"{value}.matches({literal(_TELLS_WHERE)})"
-    named = (f"(!{value}.matches({literal(known)}) || {is_stated})" for known in _TELLS)
+    is_stated = f"{value}.matches({literal(_NAMES_ITS_SERVER)})"
+    named = (f"(!{value}.matches({literal(known)}) || {is_stated})" for known in _KNOWN_BY_NAME)
     return f"!{value}.matches({literal(_HOSTED)})", *named
 
 
