@@ -10,7 +10,7 @@ from sovereign_ai.rules.binary_entries import are_judgeable, decoded_entries, re
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.directives import directives
 from sovereign_ai.rules.joined_settings import HIDDEN_NAME, MAY_BE_JOINED, joined_lines, joined_settings
-from sovereign_ai.rules.model_hubs import MAY_ASK, files_ask_stated_hub
+from sovereign_ai.rules.model_hubs import MAY_CALL, files_set_endpoints
 from sovereign_ai.rules.named_hosts import (
     CODE,
     IS,
@@ -71,7 +71,7 @@ _PROGRAM_NAMES = (
 )
 """Names of entries in which a host is in quotes: of programs, and of prose."""
 _MAY_NAME_IN_FILE = (
-    rf"{MAY_NAME}|(?i:{MAY_BE_HOSTED})|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)|HF_|{MAY_ASK}"
+    rf"{MAY_NAME}|(?i:{MAY_BE_HOSTED})|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)|HF_|{MAY_CALL}"
 )
 _FIRST_LINE = "^[A-Za-z0-9_-]+[.][A-Za-z0-9_.-]+[ \\t]+[^ \\t=:][^\\n]*"
 """The first line of a file of settings with blanks between their names and values, such as Spark's."""
@@ -246,9 +246,9 @@ def entries_name_places() -> tuple[str, ...]:
     )
 
 
-def entries_ask_stated_hub() -> tuple[str, ...]:
-    """Return CEL: no entry of a ConfigMap calls a client of a hub or the like but as an entry states."""
-    return tuple(f"({_IS_STRANGERS} || {one})" for one in files_ask_stated_hub("variables.files"))
+def entries_set_endpoints() -> tuple[str, ...]:
+    """Return CEL: no entry of a ConfigMap calls a hosted service but one whose endpoint an entry sets."""
+    return tuple(f"({_IS_STRANGERS} || {one})" for one in files_set_endpoints("variables.files"))
 
 
 def _narrowed(texts: str) -> str:

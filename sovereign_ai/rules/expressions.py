@@ -23,7 +23,7 @@ from sovereign_ai.rules.environment_variables import OWN_ENVIRONMENT
 from sovereign_ai.rules.field_paths import nested
 from sovereign_ai.rules.fields import GATHERED
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
-from sovereign_ai.rules.model_hubs import lines_of_variables, variables_state_hub
+from sovereign_ai.rules.model_hubs import lines_of_variables, variables_set_hub
 from sovereign_ai.rules.opaque_settings import parts_of_opaque
 from sovereign_ai.rules.outlets import parts_of_strangers
 from sovereign_ai.rules.permitted_places import PRIVATE_RANGES
@@ -140,8 +140,8 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
         if must == "text":
             names.append("[variables.scripts_of_listed]")
         parts[whole] = " + ".join((*names, last))
-    parts["hub_stated"] = _hub_is_stated(of_templates)
-    parts["said"] = _said_by_variables(of_templates)
+    parts["hub_is_set"] = _hub_is_set(of_templates)
+    parts["env"] = _environment_lines(of_templates)
     if parts["opaque_values"] == "[]":
         # A check on an empty list is left out offline.
         return parts | dict.fromkeys(parts_of_opaque(""), "[]")
@@ -167,19 +167,19 @@ _TEXTS = ("environment_texts", "command_texts")
 """Named parts of a pod that are parts of an object of another kind too: a list for each of its templates."""
 
 
-def _hub_is_stated(templates: str) -> str:
-    """Return CEL: every container of an object's pods states which hub of models is asked.
+def _hub_is_set(templates: str) -> str:
+    """Return CEL: every container of an object's pods sets the endpoint of the hub of models.
 
-    An object without pod templates states the variables of its pods itself.
+    An object without pod templates sets the variables of its pods itself.
     """
-    of_itself = f"variables.variable_values.exists(l, {variables_state_hub('l')})"
+    of_itself = f"variables.variable_values.exists(l, {variables_set_hub('l')})"
     if templates == "[]":
         return of_itself
-    stated = f"variables.templates.all(pt, {_CONTAINERS_OF_TEMPLATE}.all(c, {variables_state_hub()}))"
+    stated = f"variables.templates.all(pt, {_CONTAINERS_OF_TEMPLATE}.all(c, {variables_set_hub()}))"
     return f"size(variables.templates) > 0 ? {stated} : {of_itself}"
 
 
-def _said_by_variables(templates: str) -> str:
+def _environment_lines(templates: str) -> str:
     """Return CEL for the variables of an object's pods, as lines of a text."""
     of_itself = f"variables.variable_values.map(l, {lines_of_variables('l')})"
     if templates == "[]":

@@ -1,9 +1,9 @@
-r"""Clients that know by themselves whom to ask unless a setting says otherwise, as CEL: `hf upload x/y`.
+r"""Clients with a default endpoint on the Internet that a setting overrides, as CEL: `hf upload x/y`.
 
-A model's name at a hub has no host in it, nor has a call of a cloud's store. The client of a hub asks Hugging
-Face, or where `HF_ENDPOINT` says; with `HF_HUB_OFFLINE` it asks nobody. So whoever calls such a client states
-one of these: in a container's variables, or in the text itself, such as a script or the settings of a job.
-The address in the variable is judged like any other.
+A model's name at a hub has no host in it, nor has a call of a cloud's store. The client of a hub connects to
+Hugging Face, or to `HF_ENDPOINT`; with `HF_HUB_OFFLINE` it connects to no host. So whoever calls such a
+client sets one of these: in a container's variables, or in the text itself, such as a script or the settings
+of a job. The address in the variable is judged like any other.
 
 Sources, read 2026-11-30 and 2026-12-01: huggingface_hub's references ("Environment variables", "Command Line
 Interface", "HfApi"), Transformers' and Datasets' (`from_pretrained`, `load_dataset`), and those of vLLM, TGI,
@@ -25,13 +25,13 @@ _IS = f" ?{CODE}?= ?"
 _PART = "[A-Za-z0-9][A-Za-z0-9_.-]*"
 _PAIR = rf"{_PART}/[A-Za-z0-9_.-]+"
 """A name at a hub, of who published it and what. A path of more or fewer parts is none."""
-_SAID = rf"[=\s]+[\"']?(?:{_PAIR}(?:$|[^\w./:-])|[$](?:.|\n)*\n\w*MODEL\w*={_PAIR}\n)"
+_MODEL_VALUE = rf"[=\s]+[\"']?(?:{_PAIR}(?:$|[^\w./:-])|[$](?:.|\n)*\n\w*MODEL\w*={_PAIR}\n)"
 """Such a name, or a variable that stands for one below the command."""
 _LOADS = (
-    rf"\b(?:vllm|lmdeploy|litgpt) [a-z]+(?: api_server)?{_SAID}"
+    rf"\b(?:vllm|lmdeploy|litgpt) [a-z]+(?: api_server)?{_MODEL_VALUE}"
     rf"|--(?i:(?:(?:base|draft|hf|pretrained|teacher)[-_])?model(?:[-_](?:id|name|path|tag"
     rf"|name[-_]or[-_]path))?"
-    rf"|dataset[-_]name|tokenizer){_SAID}"
+    rf"|dataset[-_]name|tokenizer){_MODEL_VALUE}"
     rf"|\btorch[.]hub[.]\w+[(]\s*[\"']{_PAIR}|\bpretrained={_PAIR}|\n(?:[A-Z]+_)*MODEL_ID={_PAIR}\n"
     rf"|\b(?:model_source|base_model|(?:pretrained_)?model_name_or_path)[^\w./]{{1,6}}{_PAIR}(?:$|[^\w./:-])"
     rf"|\b(?:LLM|Engine(?:Args)?|HuggingFace\w*|pipeline)[(](?:[^)]*[ ,=])?[\"']{_PAIR}[\"'][^)]*"
@@ -45,12 +45,12 @@ _ARGUMENTS = rf"[(]{_IN_CALL}"
 
 @frozen_dataclass
 class HostedService:
-    """A service whose address its clients know without a setting.
+    """A service with an endpoint that is its clients' default.
 
     Attributes:
         call: regular expression of a call of such a client, with its arguments.
-        argument: what within a call names another address, or says that no request is sent.
-        setting: a variable or an entry that says so, as `name=value`.
+        argument: what within a call names another endpoint, or keeps it offline.
+        setting: a variable or an entry that does so, as `name=value`.
     """
 
     call: str
@@ -72,11 +72,11 @@ _CALLS = (
     rf"|\bfrom_pretrained[(]\s*(?:[a-z_]+{_IS})?[\"']{_PART}(?:/[A-Za-z0-9_.-]+)?[\"'][^)]*"
     rf"|\b(?:load_dataset|SentenceTransformer|CrossEncoder)[(]\s*[\"']{_PAIR}[\"'][^)]*"
 )
-"""A client of the hub, a trainer that hands its model in, or a program's call of either."""
-_MAY_CALL = "hf |huggingface-cli|to[_-]hub|from_pretrained|load_dataset|_download|HfApi|HfFile|ceT|sE"
-_SENDS_NOTHING = f"local_files_only{_IS}True"
-_STATES_HUB = rf"(?i)HF_(?:HUB_OFFLINE{_SET}[\"']?{_YES}\b|ENDPOINT{_ANY})"
-_HUB = HostedService(f"{_CALLS}|{_LOADS}", _SENDS_NOTHING, _STATES_HUB)
+"""A client of the hub, a trainer that uploads its model, or a program's call of either."""
+_MAY_CALL_HUB = "hf |huggingface-cli|to[_-]hub|from_pretrained|load_dataset|_download|HfApi|HfFile|ceT|sE"
+_LOCAL_FILES_ONLY = f"local_files_only{_IS}True"
+_SETS_HUB = rf"(?i)HF_(?:HUB_OFFLINE{_SET}[\"']?{_YES}\b|ENDPOINT{_ANY})"
+_HUB = HostedService(f"{_CALLS}|{_LOADS}", _LOCAL_FILES_ONLY, _SETS_HUB)
 # Stores of Amazon and Google.
 _STORES = HostedService(
     r"(?:\bboto3[.](?:client|resource)|[.](?:client|resource)[(]\W?s3\b|\bS3FileSystem|\bstorage[.]Client"
@@ -107,8 +107,7 @@ _RECORDS = HostedService(
 _OTHER_RECORDS = HostedService(
     rf"\b(?:neptune[.]init\w*|Task[.]init){_ARGUMENTS}|\bcomet_ml[^;\n]*"
     r"|TRACKING_UR[IL]\W{1,5}databricks\b|tracking_uri[(]\W*databricks\b"
-    # Traces of LangSmith, models of ModelScope, and who says who somebody is (OAuth2 Proxy).
-    # And what has a key of theirs.
+    # Traces of LangSmith, models of ModelScope, identity providers (OAuth2 Proxy), and API keys of services.
     r"|\n(?:K6_CLOUD_TOKEN|TS_AUTHKEY|TUNNEL_TOKEN|NGROK_AUTHTOKEN|NEW_RELIC_LICENSE_KEY|DD_API_KEY"
     r"|HONEYCOMB_API_KEY)=[^\n]"
     r"|LANG(?:CHAIN|SMITH)_TRACING(?:_V2)?\W{1,5}[1tT]|USE_MODELSCOPE\W{1,5}[1tT]"
@@ -125,13 +124,13 @@ _OTHER_RECORDS = HostedService(
 _OTHERS = (_STORES, _MODELS, _RECORDS, _OTHER_RECORDS)
 SERVICES = (_HUB, *_OTHERS)
 """All of them."""
-_MAY_ASK_OTHERS = (
+_MAY_CALL_OTHERS = (
     "boto3|S3F|ge.Cl|aws |.s3|AI|(?:pic|ere|roq|ral)(?:Emb|[(])|andb|rt[_-]to|ne.in|omet_|k.init|tabr"
     "|(?:omet|tune)L|_TRACI|MODELS|CLONE|clone |-prov|K6_C|TS_A|TUNNEL_|NGROK_|NEW_R|DD_A|HONEYC"
 )
-MAY_ASK = (
+MAY_CALL = (
     "hf |gging|[_.-]hub|pretr|(?i:odel|okeni|dataset|llm)|_downl|Hf[AF]|ceT|sE|lmdep|itgpt|Eng|peline|"
-    + _MAY_ASK_OTHERS
+    + _MAY_CALL_OTHERS
 )
 """A short expression for files in which such a call may stand, in parts of words.
 
@@ -160,8 +159,8 @@ def _whole_lines(text: str) -> str:
     return f'{text}.replace("\\\\\\n", " ").replace("(\\n", "(").replace(",\\n", ",")'
 
 
-def commands_ask_stated_hub(commands: str) -> str:
-    """Return CEL: commands of a container `c` ask nobody outside, or each or the variables say whom.
+def commands_set_endpoints(commands: str) -> str:
+    """Return CEL: commands of a container `c`, or its variables, set the endpoint of each service called.
 
     Most containers have no command and no call in a variable, or no word of a call: what shows that goes
     first.
@@ -171,15 +170,15 @@ def commands_ask_stated_hub(commands: str) -> str:
     """
     words = f'w.join(" ").replace({literal(BETWEEN)}, " ")'
     own = lines_of_variables(OWN_ENVIRONMENT)
-    are_stated = _are_stated("j", variables_state_hub())
+    are_stated = _endpoints_are_set("j", variables_set_hub())
     together = _whole_lines(f"(l.join({literal(chr(10))}) + v)")
     has_word = f"{literal(list(WORDS))}.exists(k, x.contains(k))"
-    asks_nobody = f"[{together}.lowerAscii()].all(x, !{has_word})"
+    calls_no_service = f"[{together}.lowerAscii()].all(x, !{has_word})"
     each = f"l.all(j, [j + v].all(t, {are_stated}))"
     in_variables = f'{OWN_ENVIRONMENT}.map(d, d.name + (has(d.value) ? d.value : "")).join("")'
     is_plain = f"size(l) == 0 && !{in_variables}.matches({literal(MAY_CALL_IN_VARIABLE)})"
     texts = f'[size(l) == 0 ? [""] : l.map(w, {words})]'
-    stated = f"{texts}.all(l, [{own}].all(v, {asks_nobody} || {each}))"
+    stated = f"{texts}.all(l, [{own}].all(v, {calls_no_service} || {each}))"
     return f"[{commands}.filter(w, size(w) > 0)].all(l, ({is_plain}) || {stated})"
 
 
@@ -192,76 +191,77 @@ def lines_of_variables(variables: str) -> str:
     return f'"\\n" + {variables}.map(d, {pair} + "\\n").join("\\n")'
 
 
-def _are_stated(command: str, hub_is_stated: str) -> str:
-    """Return CEL: whom each call in a text `t` asks is stated in it, for each service.
+def _endpoints_are_set(command: str, hub_is_set: str) -> str:
+    """Return CEL: for each service that a text `t` calls, the text sets its endpoint.
 
     Of the hub the last variable of a name counts, which the text does not show.
 
     Args:
         command: expression of the text without variables.
-        hub_is_stated: expression that is true if variables state the hub.
+        hub_is_set: expression that is true if variables set the hub.
     """
-    of_hub = f"{command}.matches({literal(_HUB.setting)}) || {hub_is_stated}"
-    conditions = [f"({_asks_none('y', _HUB)} || {of_hub})"]
+    of_hub = f"{command}.matches({literal(_HUB.setting)}) || {hub_is_set}"
+    conditions = [f"({_names_endpoint('y', _HUB)} || {of_hub})"]
     conditions += [
-        f"({_asks_none('y', service)} || t.matches({literal(service.setting)}))" for service in _OTHERS
+        f"({_names_endpoint('y', service)} || t.matches({literal(service.setting)}))" for service in _OTHERS
     ]
     return f"[{_whole_lines('t')}].all(y, {' && '.join(conditions)})"
 
 
-def _asks_none(value: str, service: HostedService) -> str:
-    """Return CEL: no call in a text asks a service, but one that is told whom to ask."""
+def _names_endpoint(value: str, service: HostedService) -> str:
+    """Return CEL: each call of a service in a text names another endpoint itself."""
     return f"{value}.findAll({literal(service.call)}).all(m, m.matches({literal(service.argument)}))"
 
 
-def texts_ask_stated_hub(lists: str, said: str, hub_is_stated: str) -> str:
-    """Return CEL: texts in some lists call no tunnel, and nobody outside but whom something states.
+def texts_set_endpoints(lists: str, environment: str, hub_is_set: str) -> str:
+    """Return CEL: texts in some lists call no tunnel, and no hosted service whose endpoint is not set.
 
     Args:
         lists: expression of lists of texts.
-        said: expression of the variables of what runs the texts, as lines.
-        hub_is_stated: expression that is true where these state the hub.
+        environment: expression of the variables of what runs the texts, as lines.
+        hub_is_set: expression that is true where these set the hub.
     """
     end = literal("\n")
     without_comments = f"v.split({end}).filter(o, !o.matches({literal(_COMMENT)})).join({end})"
     together = f"{lists}.map(l, l.map(v, {without_comments}).join({end})).join({end})"
     leads_out = f"j.matches({literal(TUNNEL)})"
-    asked = _are_stated("j", hub_is_stated)
-    return f"[{together}].all(j, !{leads_out} && [j + {said}].all(t, {asked}))"
+    are_set = _endpoints_are_set("j", hub_is_set)
+    return f"[{together}].all(j, !{leads_out} && [j + {environment}].all(t, {are_set}))"
 
 
-def files_ask_stated_hub(files: str) -> tuple[str, ...]:
-    """Return CEL: entries of a ConfigMap call nobody outside but whom one of them states.
+def files_set_endpoints(files: str) -> tuple[str, ...]:
+    """Return CEL: entries of a ConfigMap call no hosted service but one whose endpoint an entry sets.
 
     They are several conditions, since the API server grants each expression a number of steps.
 
     Args:
         files: expression of the entries, as texts behind their names.
     """
-    calling = HostedService(_CALLS, _SENDS_NOTHING, _STATES_HUB)
-    loading = HostedService(_LOADS, _SENDS_NOTHING, _STATES_HUB)
+    calling = HostedService(_CALLS, _LOCAL_FILES_ONLY, _SETS_HUB)
+    loading = HostedService(_LOADS, _LOCAL_FILES_ONLY, _SETS_HUB)
     return (
-        _files_ask(files, _MAY_CALL, (calling,)),
-        _files_ask(files, f"{_MAY_LOAD}|{_MAY_ASK_OTHERS}", (loading, *_OTHERS)),
+        _files_set_endpoints(files, _MAY_CALL_HUB, (calling,)),
+        _files_set_endpoints(files, f"{_MAY_LOAD}|{_MAY_CALL_OTHERS}", (loading, *_OTHERS)),
     )
 
 
-def _files_ask(files: str, may_ask: str, services: tuple[HostedService, ...]) -> str:
-    """Return CEL: in lines that may hold a call, no service is asked that no line of a file states."""
+def _files_set_endpoints(files: str, may_call: str, services: tuple[HostedService, ...]) -> str:
+    """Return CEL: lines that may hold a call call no service whose endpoint no line of a file sets."""
     end = literal("\n")
-    said = f"{files}.join({end}).split({end}).filter(o, !o.matches({literal(_COMMENT)})).join({end})"
-    asking = f"{_whole_lines('t')}.split({end}).filter(o, o.matches({literal(may_ask)})).join({end})"
-    conditions = [f"({_asks_none('y', one)} || t.matches({literal(one.setting)}))" for one in services]
-    return f"[{said}].all(t, [{asking}].all(y, {' && '.join(conditions)}))"
+    lines = f"{files}.join({end}).split({end})"
+    without_comments = f"{lines}.filter(o, !o.matches({literal(_COMMENT)})).join({end})"
+    calling = f"{_whole_lines('t')}.split({end}).filter(o, o.matches({literal(may_call)})).join({end})"
+    conditions = [f"({_names_endpoint('y', one)} || t.matches({literal(one.setting)}))" for one in services]
+    return f"[{without_comments}].all(t, [{calling}].all(y, {' && '.join(conditions)}))"
 
 
-def variables_state_hub(variables: str = OWN_ENVIRONMENT) -> str:
-    """Return CEL: variables, such as those of a container `c`, say which hub is asked, or that none is."""
-    # The last variable of a name counts, so that each says so.
-    says_yes = f"has(d.value) && d.value.matches({literal(f'(?i)^{_YES}$')})"
+def variables_set_hub(variables: str = OWN_ENVIRONMENT) -> str:
+    """Return CEL: variables, such as those of a container `c`, set the hub, or take the client offline."""
+    # The last variable of a name counts, so that each must be true.
+    is_true = f"has(d.value) && d.value.matches({literal(f'(?i)^{_YES}$')})"
     is_offline = (
         f'({variables}.exists(d, d.name == "HF_HUB_OFFLINE")'
-        f' && {variables}.all(d, d.name != "HF_HUB_OFFLINE" || ({says_yes})))'
+        f' && {variables}.all(d, d.name != "HF_HUB_OFFLINE" || ({is_true})))'
     )
     has_hub = 'd.name == "HF_ENDPOINT" && (!has(d.value) || d.value != "")'
     return f"({variables}.exists(d, {has_hub}) || {is_offline})"

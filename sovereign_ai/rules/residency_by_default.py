@@ -23,8 +23,8 @@ from sovereign_ai.rules.command_arguments import arguments, arguments_by_word
 from sovereign_ai.rules.config_map_entries import (
     binaries_are_judgeable,
     entries_are_short,
-    entries_ask_stated_hub,
     entries_name_places,
+    entries_set_endpoints,
 )
 from sovereign_ai.rules.container_texts import CALLED, COMMAND, is_judged
 from sovereign_ai.rules.controls import (
@@ -45,7 +45,7 @@ from sovereign_ai.rules.environment_variables import (
 from sovereign_ai.rules.fields import GATHERED, all_permitted, on_gathered
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
-from sovereign_ai.rules.model_hubs import commands_ask_stated_hub, texts_ask_stated_hub
+from sovereign_ai.rules.model_hubs import commands_set_endpoints, texts_set_endpoints
 from sovereign_ai.rules.opaque_settings import line_of_text, opaque, opaque_by_word
 from sovereign_ai.rules.outlets import IS_KNOWN_OR_LISTED, leads_nowhere
 from sovereign_ai.rules.permitted_places import place
@@ -126,13 +126,13 @@ _NOT_JUDGEABLE = (
     "its binary entries are too long to be judged (110,000 bytes, of them 6,000 of readable text), or hold "
     "text in UTF-16 or UTF-32: write text under `data`, and put large files into an image or a volume"
 )
-_SAY_WHICH = (
+_ENDPOINT_HINT = (
     "set HF_HUB_OFFLINE to 1, or HF_ENDPOINT, AWS_ENDPOINT_URL, OPENAI_BASE_URL or WANDB_BASE_URL; a folder "
     "begins with / or ./"
 )
-_ASKS_HUB = (
+_NO_ENDPOINT = (
     "it calls a tunnel, or a client of a hub or another service without saying there which one it asks: "
-    f"{_SAY_WHICH}"
+    f"{_ENDPOINT_HINT}"
 )
 _NO_PLACE = "it names a host, a URL or a bucket that is no permitted place"
 
@@ -158,10 +158,10 @@ def _checks_on_addons() -> tuple[RuleCheck, ...]:
     conditions.append(opaque_by_word(f"(variables.opaque_lines + {texts})"))
     for condition in conditions:
         checks.append(RuleCheck((OTHER.name,), "spec", condition, _NO_PLACE))
-    calls = texts_ask_stated_hub("variables.text_values", "variables.said", "variables.hub_stated")
-    checks.append(RuleCheck((OTHER.name,), "spec", calls, _ASKS_HUB))
+    calls = texts_set_endpoints("variables.text_values", "variables.env", "variables.hub_is_set")
+    checks.append(RuleCheck((OTHER.name,), "spec", calls, _NO_ENDPOINT))
     checks += [_check_of_entries(condition) for condition in entries_name_places()]
-    checks += [_check_of_entries(condition, message=_ASKS_HUB) for condition in entries_ask_stated_hub()]
+    checks += [_check_of_entries(condition, message=_NO_ENDPOINT) for condition in entries_set_endpoints()]
     return tuple(checks)
 
 
@@ -228,13 +228,13 @@ UNKNOWN = Rule(
         *_checks_on_shape(),
     ),
 )
-_TELLS_DRIVER = "it tells a driver of devices a host, a bucket or a region that is no permitted place"
+_OF_DRIVERS = "it tells a driver of devices a host, a bucket or a region that is no permitted place"
 
 
 def _checks_on_claims() -> Iterator[RuleCheck]:
     """Yield checks on what claims of devices tell the devices' drivers, by form and by word."""
     for condition in (opaque("variables.opaque_lines"), opaque_by_word("variables.opaque_lines")):
-        yield RuleCheck(("ResourceClaim", "ResourceClaimTemplate"), "spec", condition, _TELLS_DRIVER)
+        yield RuleCheck(("ResourceClaim", "ResourceClaimTemplate"), "spec", condition, _OF_DRIVERS)
 
 
 ADDED = Rule(
@@ -262,7 +262,7 @@ _ARGUMENTS_ARE_PERMITTED = f"variables.command_texts.all(c, c.all(w, {arguments(
 _ARGUMENTS_NAME_PLACES = (
     f"variables.command_texts.all(c, c.all(w, w.all(a, {is_judged('a')}) && {arguments_by_word('w')}))"
 )
-_HUBS_ARE_STATED = f"variables.containers.all(c, {commands_ask_stated_hub(f'[{COMMAND}, {CALLED}]')})"
+_ENDPOINTS_ARE_SET = f"variables.containers.all(c, {commands_set_endpoints(f'[{COMMAND}, {CALLED}]')})"
 _AUDIENCE = "s.serviceAccountToken.audience"
 _TOKENS_STAY = (
     "variables.volumes.all(v, !has(v.projected) || !has(v.projected.sources) || v.projected.sources == null"
@@ -327,9 +327,9 @@ FLOWS = Rule(
         RuleCheck(
             PODS,
             "containers",
-            _HUBS_ARE_STATED,
+            _ENDPOINTS_ARE_SET,
             "it calls a client of a hub or another service and no variable says which one it asks: "
-            f"{_SAY_WHICH}",
+            f"{_ENDPOINT_HINT}",
             late=True,
         ),
         RuleCheck(
