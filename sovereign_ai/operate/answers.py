@@ -15,7 +15,7 @@ from typing import Any
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.records import GrantRecord
-from sovereign_ai.rules.waiver_review import ASKER, BINDINGS, GROUP, VERB, WAIVERS, answer
+from sovereign_ai.rules.waiver_review import BINDINGS, GROUP, REVIEW_USER, VERB, WAIVERS, answer
 
 _FOREIGN = "it is none of the questions of admission"
 
@@ -56,7 +56,7 @@ def decide(review: Mapping[str, Any], records: Iterable[GrantRecord], now: datet
     if not isinstance(spec, Mapping) or not isinstance(attributes, Mapping):
         return OperatorAnswer(why="it cannot be read")
     # Admission policies ask in the name of one user, about one group and verb, and never about a subresource.
-    is_admissions = spec.get("user") == ASKER and attributes.get("group") == GROUP
+    is_admissions = spec.get("user") == REVIEW_USER and attributes.get("group") == GROUP
     if not is_admissions or attributes.get("verb") != VERB or attributes.get("subresource"):
         return OperatorAnswer(why=_FOREIGN)
     text = attributes.get("name")

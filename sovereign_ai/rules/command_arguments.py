@@ -9,7 +9,7 @@ from sovereign_ai.rules.named_hosts import (
     FILE_NAME,
     TUNNEL,
     are_permitted_named,
-    is_reference_told,
+    takes_reference,
     with_code_marks,
 )
 from sovereign_ai.rules.named_settings import (
@@ -38,25 +38,25 @@ def argument(value: str) -> str:
 
 _BETWEEN = literal(BETWEEN)
 _NAMES = (REGION_NAMES, ZONE_NAMES, BUCKET_NAMES)
-_MEANT = "|".join(name.removeprefix("(?i)").removesuffix("$") for name in _NAMES)
+_OPTION_NAMES = "|".join(name.removeprefix("(?i)").removesuffix("$") for name in _NAMES)
 _OPTION = (
-    rf"(?i)\x01-+[a-z0-9._-]*(?:{_MEANT})\x01[^\x01-][^\x01]*"
+    rf"(?i)\x01-+[a-z0-9._-]*(?:{_OPTION_NAMES})\x01[^\x01-][^\x01]*"
     rf"|\x01-+[a-z0-9._-]*(?:{PLACE_WORDS})s?\x01(?:[^\x01-][^\x01]*[.][^\x01]*|[$][(][^\x01]*"
     "|[0-9]{5,}|0[xX][0-9A-Fa-f]+)"
 )
 """An option of two words that is called after a host, a region or a bucket, with its value."""
-_MAY_NAME_TOGETHER = rf"{MAY_NAME}|(?i:-[a-z0-9._-]*(?:{_MEANT})\x01)"
+_MAY_NAME_TOGETHER = rf"{MAY_NAME}|(?i:-[a-z0-9._-]*(?:{_OPTION_NAMES})\x01)"
 
 _LABELS_OPTIONS = "--metric-labels-allowlist", "--metric-annotations-allowlist"
 _LABELS_BY_KIND = rf"^(?:(?:{'|'.join(_LABELS_OPTIONS)})=)?(?:[a-z0-9.]+=\[[A-Za-z0-9_./*,-]*\](?:,|$))+$"
-"""What kube-state-metrics is told to show of each kind: `nodes=[topology.kubernetes.io/zone]`.
+"""Which labels of each kind kube-state-metrics exposes: `nodes=[topology.kubernetes.io/zone]`.
 
 A label's key has the form of a host, and a kind's name may be a word for one.
 """
 
 
 def without_labels(values: str) -> str:
-    """Return CEL for arguments without those that tell kube-state-metrics which labels it shows."""
+    """Return CEL for arguments without those by which kube-state-metrics exposes labels."""
     is_option = " || ".join(f"o.startsWith({literal(option)})" for option in _LABELS_OPTIONS)
     others = f"{values}.filter(o, !o.matches({literal(_LABELS_BY_KIND)}))"
     return f"({values}.exists(o, {is_option}) ? {others} : {values})"
@@ -88,7 +88,7 @@ def arguments_by_word(values: str) -> str:
     # What is behind a reference that stays is unknown.
     may_name = f'(j.contains("$(") || j.matches({literal(_MAY_NAME_TOGETHER)}))'
     of_any = f"[{has_program} ? {with_marks} : j].all(x, {are_permitted})"
-    leads_out = f"j.matches({literal(TUNNEL)}) || {_are_labels_told('j')}"
+    leads_out = f"j.matches({literal(TUNNEL)}) || {_takes_labels('j')}"
     return f"[{together}].all(j, !({leads_out}) && (!{may_name} || {of_any}))"
 
 
@@ -97,10 +97,10 @@ def permitted_command(value: str) -> str:
     return are_permitted_named(value, host("h"), are_commands=True)
 
 
-def _are_labels_told(value: str) -> str:
-    """Return CEL: a client in a command is told a label, an annotation or a pod's name with a dot."""
+def _takes_labels(value: str) -> str:
+    """Return CEL: a client in a command has a label, an annotation or a pod's dotted name as argument."""
     # A name without a dot is replaced before.
-    return f"({value}.contains({literal(FREE)}) && {is_reference_told(value, FREE)})"
+    return f"({value}.contains({literal(FREE)}) && {takes_reference(value, FREE)})"
 
 
 def _options(value: str) -> str:

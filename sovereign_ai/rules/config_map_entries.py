@@ -43,9 +43,9 @@ _STORE_URL = (
 """A bucket, or a name at a hub, by its scheme; also what holds where a variable is not set (`s3://${B:-x}`).
 
 So is a host, by a scheme that nobody opens in a browser. Of other URLs in a file many link to what people
-read; words before them say which are asked.
+read; words before them say which are requested.
 """
-_ASKED = "https?://[A-Za-z0-9][A-Za-z0-9._-]*"
+_SCRIPT_URL = "https?://[A-Za-z0-9][A-Za-z0-9._-]*"
 """A URL in a script."""
 # Pods read entries in upper case as their environment (`envFrom`), and in lower case those that programs
 # know in lower case too, such as `https_proxy`.
@@ -54,7 +54,7 @@ _READ_AS_VARIABLES = (
     "|[A-Za-z][A-Za-z0-9_]*_(?i:endpoint|proxy|host(?:name)?|addr|address|url|uri|server|broker)s?)$"
 )
 _SCRIPT_NAMES = "sh$|(?i)^(?:requirements|constraints)|(?:docker|container)file"
-"""Names of entries in which every URL is asked: of scripts, and of what is built or installed."""
+"""Names of entries in which every URL is requested: of scripts, and of what is built or installed."""
 _DOCUMENTS = (
     "AUTHORS",
     "CHANGELOG",
@@ -105,8 +105,8 @@ _ESCAPES_IN_FILE = {
 }
 _UNJUDGED = literal("\u0003")
 """Stands for texts that are too long to be judged."""
-_IS_STRANGERS = "variables.strangers"
-"""CEL: only pods that are not the factory's read it. Without a namespace it may be put into any."""
+_IS_FOREIGN = "variables.foreign"
+"""CEL: it is in a namespace that is not the factory's. Without a namespace it may be put into any."""
 _LONGEST_TOTAL = 200_000
 _LONGEST_FILES = 200_000
 _LONGEST_LINES = 50_000
@@ -124,7 +124,7 @@ def entries_as_settings(value: str) -> str:
     # The entry has a short name: the time to check the types grows with the square of the length.
     is_permitted = setting("k", "y")
     condition = f"{_is_file('y')} || {is_permitted}"
-    return f"({_IS_STRANGERS} || {value}.all(k, [{value}[k]].all(y, {condition})))"
+    return f"({_IS_FOREIGN} || {value}.all(k, [{value}[k]].all(y, {condition})))"
 
 
 def _is_file(entry: str) -> str:
@@ -144,12 +144,12 @@ def entries_are_short(value: str) -> str:
     read = f"{settings}.filter(k, {value}[k].matches({literal(MAY_BE_PLACE)}))"
     total = f'size({settings}.map(k, {value}[k]).join("")) <= {_LONGEST_TOTAL}'
     size = f'size({read}.map(k, {value}[k]).join("")) <= {LONGEST_SETTINGS}'
-    return f"({_IS_STRANGERS} || ({total} && {size}))"
+    return f"({_IS_FOREIGN} || ({total} && {size}))"
 
 
 def binaries_are_judgeable() -> str:
     """Return CEL: the binary entries of a ConfigMap are short enough to judge, and hide no text."""
-    return f"({_IS_STRANGERS} || {are_judgeable('variables.readable')})"
+    return f"({_IS_FOREIGN} || {are_judgeable('variables.readable')})"
 
 
 def parts_of_entries() -> dict[str, str]:
@@ -180,11 +180,11 @@ def parts_of_entries() -> dict[str, str]:
     is_short = f"size(t) <= {_LONGEST_JOINED}"
     near = f"t.split({end}).filter(l, l.matches({literal(MAY_BE_JOINED)})).join({end})"
     # Comments name no host, and in a program a dotted name without quotes is none.
-    is_said = f"!l.matches({literal(_COMMENT)}) && (!{is_program} || !l.matches({literal(_UNQUOTED)}))"
+    is_content = f"!l.matches({literal(_COMMENT)}) && (!{is_program} || !l.matches({literal(_UNQUOTED)}))"
     smaller = ["variables.read", *(f"variables.read.filter(t, size(t) <= {size})" for size in _SMALLER)]
-    spoken = f"e[1].split({end}).filter(l, {is_said}).join({end})"
+    content = f"e[1].split({end}).filter(l, {is_content}).join({end})"
     return {
-        "strangers": 'has(object.metadata.namespace) && object.metadata.namespace != "" && !variables.known',
+        "foreign": 'has(object.metadata.namespace) && object.metadata.namespace != "" && !variables.known',
         "readable": readable_runs(),
         "long": f"size({own}.map(e, e[1]).join('')) > {_LONGEST_LINES}",
         "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
@@ -195,7 +195,7 @@ def parts_of_entries() -> dict[str, str]:
         f' + e[1].findAll({literal(_FIRST_LINE)}).map(l, {end} + l).join(""))',
         "lines": _narrowed("variables.files"),
         # Of longer ones the lines that may belong together; the API server's steps suffice for no more.
-        "read": f"variables.entries.map(e, {spoken}).map(t, {is_short} ? t : {near}).filter(t, {is_short})",
+        "read": f"variables.entries.map(e, {content}).map(t, {is_short} ? t : {near}).filter(t, {is_short})",
         # Of many files the small ones.
         "short": f"[{', '.join(smaller)}].filter(l, size(l.join('')) <= {_MOST_JOINED})[0]",
         "blocks": f"variables.short.map(t, {blocks}.join({end}))",
@@ -222,12 +222,12 @@ def entries_name_places() -> tuple[str, ...]:
     is_stated = f'variables.files.all(t, !t.matches("s3[an]?://") || t.matches({literal(STORE_STATED)}))'
     is_own = f'u.matches("^s3[an]?://[a-z0-9-]+$") && {is_stated}'
     stores = f"y.findAll({literal(_STORE_URL)}).map(m, {url}).all(u, {url_without_path('u')} || {is_own})"
-    # What a script is told is asked, whatever asks it.
-    asked = f"y.findAll({literal(_ASKED)}).all(u, {url_without_path('u')})"
+    # Every URL in a script is requested, whatever the program.
+    are_permitted = f"y.findAll({literal(_SCRIPT_URL)}).all(u, {url_without_path('u')})"
     beside = f"{are_permitted_regions('y')} && {are_permitted_in_calls('y', permitted)}"
     return (
         # The place of a store in another file is none of this one's.
-        *(f"({_IS_STRANGERS} || variables.files.all(t, {part}))" for part in files_store_has_place("t")),
+        *(f"({_IS_FOREIGN} || variables.files.all(t, {part}))" for part in files_store_has_place("t")),
         _lines_meet("variables.lines", condition=are_permitted_by_word("y", permitted)),
         _lines_meet("variables.lines", condition=are_permitted_by_form("y", permitted)),
         _lines_meet("variables.lines", condition=are_permitted_behind_blanks("y", permitted)),
@@ -241,14 +241,14 @@ def entries_name_places() -> tuple[str, ...]:
         _lines_meet(_narrowed("variables.joined"), condition=are_permitted_by_word("y", permitted)),
         _lines_meet("variables.lines", condition=f'(!y.contains("://") || {stores})'),
         _lines_meet(_narrowed("variables.scripts"), condition=are_permitted_to_clients("y", permitted)),
-        _lines_meet(_narrowed("variables.scripts"), condition=f"(!y.contains('://') || {asked})"),
+        _lines_meet(_narrowed("variables.scripts"), condition=f"(!y.contains('://') || {are_permitted})"),
         _lines_meet(_narrowed("variables.programs"), condition=f"!y.matches({literal(TUNNEL)})"),
     )
 
 
 def entries_set_endpoints() -> tuple[str, ...]:
     """Return CEL: no entry of a ConfigMap calls a hosted service but one whose endpoint an entry sets."""
-    return tuple(f"({_IS_STRANGERS} || {one})" for one in files_set_endpoints("variables.files"))
+    return tuple(f"({_IS_FOREIGN} || {one})" for one in files_set_endpoints("variables.files"))
 
 
 def _narrowed(texts: str) -> str:
@@ -273,4 +273,4 @@ def _lines_meet(lines: str, *, condition: str) -> str:
         lines: expression of the lines, see `_narrowed`.
         condition: the condition.
     """
-    return f"({_IS_STRANGERS} || {lines}.all(y, y != {_UNJUDGED} && {condition}))"
+    return f"({_IS_FOREIGN} || {lines}.all(y, y != {_UNJUDGED} && {condition}))"

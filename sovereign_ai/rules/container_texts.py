@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.command_arguments import without_labels
-from sovereign_ai.rules.environment_variables import expanded, with_telling_variables
+from sovereign_ai.rules.environment_variables import expanded, with_place_variables
 from sovereign_ai.rules.permitted_places import texts_are_short
 
 _UNJUDGED = literal("\u0003")
@@ -50,9 +50,9 @@ def _words_of(holder: str, name: str) -> str:
 
 COMMAND = f"{_words_of('c', 'command')} + {_words_of('c', 'args')}"
 """CEL for the words that a container `c` runs; its arguments follow its command."""
-CALLED = ", ".join(_words_of(f"c.{caller}.exec", "command") for caller in _CALLERS)
+EXEC_COMMANDS = ", ".join(_words_of(f"c.{caller}.exec", "command") for caller in _CALLERS)
 """CEL for the commands of probes and hooks of a container `c`, without the brackets of a list."""
-_LISTS = f"[{_words_of('c', 'command')}, {_words_of('c', 'args')}, {CALLED}]"
+_LISTS = f"[{_words_of('c', 'command')}, {_words_of('c', 'args')}, {EXEC_COMMANDS}]"
 
 
 def is_judged(value: str) -> str:
@@ -77,7 +77,7 @@ def environment_texts(containers: str) -> str:
     is_stated = f"l.exists(u, u[1] != '' && u[0].matches({literal(_STORE_SERVER)}))"
     has_bucket = f"l.exists(t, {of_store} || t[1].contains('s3'))"
     stated = f"[{pairs}].map(l, {has_bucket} ? [{is_stated}].map(s, {inside})[0] : l)[0]"
-    return f'{with_telling_variables(containers)}.map(c, {short} ? {stated} : [["", {_UNJUDGED}]])'
+    return f'{with_place_variables(containers)}.map(c, {short} ? {stated} : [["", {_UNJUDGED}]])'
 
 
 def command_texts(containers: str) -> str:
@@ -86,5 +86,5 @@ def command_texts(containers: str) -> str:
     has_bucket = "l.exists(a, a.contains('s3'))"
     words = f"[{plain}].map(l, {has_bucket} && {_STATES_STORE} ? l.map(a, {_as_inside('a')}) : l)[0]"
     judged = f"{texts_are_short('w')} ? {words} : [{_UNJUDGED}]"
-    told = f"{_LISTS}.filter(l, size(l) > 0).map(l, {without_labels('l')})"
-    return f"{containers}.map(c, {told}.map(w, {judged}))"
+    commands = f"{_LISTS}.filter(l, size(l) > 0).map(l, {without_labels('l')})"
+    return f"{containers}.map(c, {commands}.map(w, {judged}))"

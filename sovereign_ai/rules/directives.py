@@ -48,7 +48,7 @@ _VARIABLE = r"^set\s+[$][A-Za-z0-9_]+|[$][A-Za-z0-9_]+\s*[{]"
 """What a piece of nginx's settings sets; a `…_pass` sets nothing."""
 _USED = r"\s[^\s;]*[$][^\s;]*;"
 """The last word before a semicolon, with a variable in it: what is used."""
-_SAID = r"\s[^\s;{}]*[.][^\s;{}]*;"
+_HOST_WORD = r"\s[^\s;{}]*[.][^\s;{}]*;"
 """The last word before a semicolon, with a dot in it: what may be a host."""
 
 
@@ -66,8 +66,8 @@ def _of_variables(value: str) -> str:
     used = f'u.map(b, b.findAll({literal(_USED)}).join("")).join("").replace("${{", "$")'
     name = 'v.findAll("[$][A-Za-z0-9_]+")[0]'
     is_used = f"b.findAll({literal(_VARIABLE)}).exists(v, w.contains({name}))"
-    said = f'b.findAll({literal(_SAID)}).map(m, {_lines("m")}).join("\\n")'
-    lines = f'u.filter(b, {is_used}).map(b, {said}).join("\\n")'
+    hosts = f'b.findAll({literal(_HOST_WORD)}).map(m, {_lines("m")}).join("\\n")'
+    lines = f'u.filter(b, {is_used}).map(b, {hosts}).join("\\n")'
     return f'({value}.contains("_pass") ? [{pieces}].map(u, [{used}].map(w, {lines})[0]) : [])'
 
 

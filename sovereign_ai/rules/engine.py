@@ -48,7 +48,7 @@ _UNREADABLE = "it cannot be read as a Kubernetes object"
 _UNKNOWN = "its value is not known yet, so it cannot be decided"
 _LONGEST_NAME = 100
 """Characters of the name of a missing field in a message."""
-_SAYS_TYPE = re.compile(
+_TYPE_ERROR = re.compile(
     r"^Undefined |^Unexpected type|^Unsupported operation|cannot be used as a map key"
     r"|: (Type|Attribute)Error:"
 )
@@ -94,8 +94,8 @@ def evaluate(
     """
     findings: set[RuleFinding] = set()
     for rule in REGISTRY:
-        is_meant = rule.checks and not context.is_empty(rule.only_with)
-        if is_meant and place not in rule.places:
+        is_applicable = rule.checks and not context.is_empty(rule.only_with)
+        if is_applicable and place not in rule.places:
             findings.add(_undecidable(rule, place))
     for obj in _unpacked(objects):
         findings.update(_decide_object(obj, context, place))
@@ -358,7 +358,7 @@ def _program(text: str) -> Program:
     return compile_program(text)
 
 
-def forget() -> None:
+def clear_caches() -> None:
     """Clear the compiled programs, after a test has changed the registry."""
     _compiled.cache_clear()
     _text.cache_clear()
@@ -404,6 +404,6 @@ def _in_words(error: BaseException) -> str:
         return f"it lacks the field `{str(error.args[0])[:_LONGEST_NAME]}`"
     if isinstance(error, IndexError):
         return "a list in it is shorter than any that Kubernetes takes"
-    if isinstance(error, TypeError) or _SAYS_TYPE.search(str(error)):
+    if isinstance(error, TypeError) or _TYPE_ERROR.search(str(error)):
         return "a field of it has a value of another type than Kubernetes takes"
     return "a value in it cannot be read as what its field holds"

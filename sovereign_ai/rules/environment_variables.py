@@ -105,17 +105,17 @@ def variable_texts(pairs: str) -> str:
 
 
 # Letters without `region`, and digits too few for an address: `PLAIN`, and nothing of `MAY_NAME`.
-_SAYS_NOTHING = "^(?:[A-FH-Za-fh-z_+-]|[Gg][A-HJ-Za-hj-z_+-])*[Gg]?[0-9]{0,7}$"
+_PLAIN_VALUE = "^(?:[A-FH-Za-fh-z_+-]|[Gg][A-HJ-Za-hj-z_+-])*[Gg]?[0-9]{0,7}$"
 
 
-def with_telling_variables(containers: str) -> str:
+def with_place_variables(containers: str) -> str:
     """Return CEL: those of a list of containers of whose variables one may name a place.
 
-    Most variables say nothing, and are looked at once for all checks on variables.
+    Most variables name none, and are matched once for all checks on variables.
     """
     ends_alike, has_meaning = literal(ENDS_LIKE_MEANING), literal(HAS_MEANING)
     is_named = f"(e.name.matches({ends_alike}) && e.name.matches({has_meaning}))"
-    is_plain = f"e.value.matches({literal(_SAYS_NOTHING)}) && !{is_named}"
+    is_plain = f"e.value.matches({literal(_PLAIN_VALUE)}) && !{is_named}"
     return f"{containers}.filter(c, has(c.env) && !c.env.all(e, !has(e.value) || ({is_plain})))"
 
 
@@ -137,7 +137,7 @@ def source_of_variable(value: str) -> str:
     """
     entry = f"{value}.valueFrom.configMapKeyRef"
     path = f"{value}.valueFrom.fieldRef.fieldPath"
-    means_place = " || ".join(f"{value}.name.matches({literal(name)})" for name in MEANINGS)
+    names_place = " || ".join(f"{value}.name.matches({literal(name)})" for name in MEANINGS)
     same_meaning = " && ".join(
         f"(!{value}.name.matches({literal(name)}) || {entry}.key.matches({literal(name)}))"
         for name in MEANINGS
@@ -146,7 +146,7 @@ def source_of_variable(value: str) -> str:
     is_label = f"(has({value}.valueFrom.fieldRef) && {free_text(path)})"
     # A container before it writes the file.
     is_free = f"({is_label} || has({value}.valueFrom.fileKeyRef))"
-    of_free = f"(!{is_free} || !({means_place}))"
+    of_free = f"(!{is_free} || !({names_place}))"
     has_source = f"has({value}.valueFrom)"
     return f"(!{has_source} || ({of_entry} && {of_free}))"
 

@@ -25,7 +25,7 @@ from sovereign_ai.rules.fields import GATHERED
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
 from sovereign_ai.rules.model_hubs import lines_of_variables, variables_set_hub
 from sovereign_ai.rules.opaque_settings import parts_of_opaque
-from sovereign_ai.rules.outlets import parts_of_strangers
+from sovereign_ai.rules.outlets import parts_of_unknown_kinds
 from sovereign_ai.rules.permitted_places import PRIVATE_RANGES
 
 _CONSTANT = re.compile(r"\$([a-z_]+)")
@@ -127,7 +127,7 @@ def _parts_of_other(key: str = "") -> dict[str, str]:
         "templates": of_templates,
         **_texts_of_templates(of_templates),
         "own_domains": _own_domains_of_other(of_templates),
-        **parts_of_strangers(PRIVATE_RANGES),
+        **parts_of_unknown_kinds(PRIVATE_RANGES),
         **parts_of_entries(),
     }
     for must in GATHERED:

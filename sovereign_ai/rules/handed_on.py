@@ -8,9 +8,9 @@ documentations of kubernetes-replicator, reflector, Config Syncer, Skupper, CDI,
 CSI-Addons and Hierarchical Namespaces.
 
     >>> import re
-    >>> bool(re.search(HANDS_ON, "replicator.v1.mittwald.de/replicate-to"))
+    >>> bool(re.search(COPIES, "replicator.v1.mittwald.de/replicate-to"))
     True
-    >>> bool(re.search(HANDS_ON, "argocd.argoproj.io/sync-wave"))
+    >>> bool(re.search(COPIES, "argocd.argoproj.io/sync-wave"))
     False
 """
 
@@ -27,7 +27,7 @@ _WHERE = (
     "|namespaces?|of|original|peers?|regions?|relationship|remote|request|source|targets?|vol)"
 )
 _TO_OTHERS = "(?:admiralty|clusternet|k8up|kubefed|kubeslice|liqo|skupper|submariner|hnc[.]x-k8s)"
-HANDS_ON = (
+COPIES = (
     rf"(?i)/(?:[a-z0-9._-]*[._-]|[a-z]*volume)?{_DONE}[._-]?{_WHERE}(?:[^a-z]|[a-z]*$)"
     "|/(?:[a-z0-9._-]*[._-])?(?:reflects|sync)$"
     # Domains whose annotations do nothing else.
@@ -42,6 +42,6 @@ _WRITTEN = " + ".join(
     for holder in ("annotations", "labels")
 )
 STAYS_WHERE_IT_IS = (
-    f"({_WRITTEN}).all(m, m.all(k, !k.matches({literal(HANDS_ON)}) || m[k].lowerAscii() in {literal(_OFF)}))"
+    f"({_WRITTEN}).all(m, m.all(k, !k.matches({literal(COPIES)}) || m[k].lowerAscii() in {literal(_OFF)}))"
 )
 """CEL: no annotation or label has a controller hand the object on, or fill it; one may be switched off."""

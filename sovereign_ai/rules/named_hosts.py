@@ -395,25 +395,25 @@ def _of_forms(value: str) -> str:
     return f"{of_options} + ({value}.matches({literal(_HAS_FORM)}) ? {forms} : [])"
 
 
-def is_reference_told(value: str, mark: str) -> str:
-    """Return CEL: a client in a command is told a reference to a variable as a word.
+def takes_reference(value: str, mark: str) -> str:
+    """Return CEL: a client in a command takes a reference to a variable as an argument.
 
     Args:
         value: expression of the command.
-        mark: regular expression of what stands behind references that are meant.
+        mark: regular expression of what stands behind the references that count.
     """
     begins = rf"[ \x01][$][(][^$ \x01]*{mark}"
     return f"{value}.findAll({literal(_CLIENT)}).exists(m, m.matches({literal(begins)}))"
 
 
-def _of_clients(value: str, told: str = _CLIENT_OR_CALL) -> str:
-    """Return CEL for the words that clients in a command are told.
+def _of_clients(value: str, pattern: str = _CLIENT_OR_CALL) -> str:
+    """Return CEL for the arguments of clients in a command.
 
     Args:
         value: expression of the command.
-        told: what a client is told with the client, as a regular expression.
+        pattern: a client with its arguments, as a regular expression.
     """
-    clients = f"{value}.findAll({literal(told)}).map(m, m.replace({literal(BETWEEN)}, ' '))"
+    clients = f"{value}.findAll({literal(pattern)}).map(m, m.replace({literal(BETWEEN)}, ' '))"
     words = f"{clients}.map(m, m.split(' ').filter(w, !w.matches({literal(_LOCAL_WORD)})).join(' '))"
     brokers = f'{value}.findAll({literal(_BROKER)}).map(m, m.findAll("[^ \\x01]*$")[0])'
     return f"{words} + {brokers}"

@@ -96,11 +96,11 @@ def as_named(name: str, value: str) -> str:
 
 def _hosts_as_named(name: str, value: str) -> str:
     """Return CEL for the hosts in a value without a scheme whose name means a host, as a list."""
-    means_place = f"{name}.matches({literal(_PLACE_NAMES)})"
-    means_no_proxy = f"{name}.matches({literal(_NO_PROXY)})"
+    names_place = f"{name}.matches({literal(_PLACE_NAMES)})"
+    is_no_proxy = f"{name}.matches({literal(_NO_PROXY)})"
     is_no_host = f"{value}.matches({literal(_NO_HOST)})"
-    is_free = f'{means_no_proxy} || {is_no_host} || {value}.contains("://")'
-    return f"({means_place} && !({is_free}) ? {hosts_between_commas(value)} : [])"
+    is_free = f'{is_no_proxy} || {is_no_host} || {value}.contains("://")'
+    return f"({names_place} && !({is_free}) ? {hosts_between_commas(value)} : [])"
 
 
 def _others_as_named(name: str, value: str) -> str:

@@ -7,7 +7,7 @@ the server that it is on. To list a kind for a zone says that it may be there, a
 are read in the same way there.
 
 The fields of an object are read as one text, a line each: `Setting.value=s3://backups@us-east-1/`. Lists add
-nothing to the name, so that a line reads as somebody would say it.
+nothing to the name, so that a line reads as a setting does.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ _SERVER = (
     r"|collector|targets?|remote|peer|seed[a-z]*|dest|forward[._-]?to|upstream|host[._-]?(?:api|base)"
     r"|issuers?|bucket[._-]?host)s?"
 )
-_SAYS_SERVER = r"(?:[._-]?(?:ur[il]s?|host(?:name)?s?|name|fqdn|dns(?:orip)?|value|servers?|address|ips?))*"
+_SERVER_SUFFIX = r"(?:[._-]?(?:ur[il]s?|host(?:name)?s?|name|fqdn|dns(?:orip)?|value|servers?|address|ips?))*"
 _OF_SERVER = (
-    rf".*{_SERVER}{_SAYS_SERVER}(?:[ /][^=\n]*)?"
+    rf".*{_SERVER}{_SERVER_SUFFIX}(?:[ /][^=\n]*)?"
     # A host alone may be a name under which the object itself is served.
     r"|.*(?:backend|connection|database|exporter|external|output|redis|remote|sink|smtp|storage|upstream)"
     r"[^=\n]*[.]host(?:name)?(?:[.]value)?"
-    # What holds it says what is asked there: `ldap.hostname`.
+    # The field around it names the server: `ldap.hostname`.
     r"|.*[.][^.=\n]*(?:amqp|broker|cache|elastic|git|graphite|graylog|influx|kafka|ldap|logstash|loki|maria"
     r"|mongo|mqtt|mysql|nats|opensearch|postgres|primary|rabbit|replica|source|sql|standby|statsd|syslog"
     r"|vault)[^.=\n]*[.](?:host(?:name)?|ur[il])(?:[.]value)?"
@@ -73,7 +73,7 @@ OF_PROGRAMS = (
     "|postgres(?:ql)?|grpcs?|tcp|udp|tls|syslog|ldaps?|wss?|hdfs|webhdfs|thrift|pulsar(?:[+]ssl)?|bolt|neo4j"
     "|spark|zk|zookeeper|etcd|stomp|iscsi|nvmf|socks5h?|couchbases?|clickhouse|sqlserver|oracle|mssql)"
 )
-"""Schemes of URLs that nobody opens in a browser, so that they are no link to something to read."""
+"""Schemes of URLs that no browser opens, so that they are no link to something to read."""
 _PORT = r"(?:[a-z0-9_-]+[.])+[a-z0-9-]+:[0-9]{2,5}"
 _SERVER_LINE = (
     f"(?im)^(?:{_OF_SERVER})=.*(?:\\n .*)*$|^.*=(?:[a-z0-9]+:)*{OF_PROGRAMS}://.*$"
@@ -81,7 +81,7 @@ _SERVER_LINE = (
     "|^.*env[a-z]*[.](?:.*[.])?value=[a-z0-9+.-]+://.*$"
     # A step, or a service, that something is sent to may be a URL itself.
     "|^.*(?:[.]to|service|authority|discovery|well[._-]?known)=[a-z0-9+.-]+://.*$"
-    # A name with a port is asked for something, whatever the field.
+    # A name with a port is a server, whatever the field.
     f"|^.*=(?:{_PORT}[ ]*,?[ ]*)+$"
 )
 _HOST_LINE = r"(?im)^.*host(?:[._-]?name)?s?(?:[.]value)?=.*$"
@@ -166,7 +166,7 @@ _REGION_LINE = (
 """A region, or what has the form of a cloud's region or zone in a field that is called after a place."""
 _RIGHT = r"(?i)capabilit[^=]*=|^ObjectBucketClaim[.]"
 _BUCKET = r"(?im)^.*bucket(?:[._-]?name)?(?:[.]value)?=[^\s].*$"
-# A service's own address is known to whoever asks it.
+# Clients of these services have their addresses built in.
 _SERVICES = (
     "slack|msteams|googlechat|pagerduty|opsgenie|telegram|discord|webex|victorops|newrelic|twilio|sendgrid"
     "|datadog|bigquery|snowflake|redshift|kinesis|firehose|sqs|sns|eventhubs?|eventgrid"
@@ -209,7 +209,7 @@ _MODEL_SERVER = (
     r"(?im)^.*[.][^.=\n]*(?:base[._-]?ur[il]|api[._-]?base|endpoint|host|server|address|ur[il])[^.=\n]*"
     r"(?:[.]value)?=[^\s].*$"
 )
-"""Where such a service is asked: many programs speak the language of one, and are inside."""
+"""Where such a service is called: many programs speak the language of one, and are inside."""
 _PEERS = (
     r"(?im)[.](?:mirroring|replication)[A-Za-z0-9._-]*[.]peers?[.][A-Za-z0-9._-]*=[^\s]"
     r"|[.](?:mirror|sources)[.]external[A-Za-z.]*=[^\s]"
@@ -220,7 +220,7 @@ _OF_ANY_STORE = r"(?i)(?:s3|fs|gs|blob|minio|object|storage|store|bucket)[^=\n]*
 """Where a store is, wherever the bucket stands: Hadoop's `fs.s3a.endpoint`, Flink's `s3.endpoint`."""
 
 
-_WORD = rf"(?:{_SERVER}|[a-z0-9]+[._-]?hosts?(?:[._-]?names?)?|[a-z0-9._-]*ur[il]s?){_SAYS_SERVER}"
+_WORD = rf"(?:{_SERVER}|[a-z0-9]+[._-]?hosts?(?:[._-]?names?)?|[a-z0-9._-]*ur[il]s?){_SERVER_SUFFIX}"
 _SETTING = (
     r"(?i)(?:[ \t<\"'{,;=(-][a-z0-9_.-]*{0}[\"']?[ \t]*[:>]|[ \t<\"'{,;=(-][a-z0-9_-]*{0}[\"']?[ \t]*=)"
     r"(?:[ \t]*\[(?:[^\]\n]|\n )*\]|[^,;}<\n]*)(?:\n[ \t]+-[ \t][^\n]*)*"
@@ -257,9 +257,9 @@ _COMMENT = r"^(?:[A-Za-z0-9._-]*=)?[ \t]*(?:#|//|;)"
 _IN_ZONE = '(variables.known && variables.zone != "")'
 # The system namespace is known, and has no zone.
 _LISTED = '$allowed_kinds.exists(a, a[0] == (variables.known ? variables.zone : "") && a[1] == variables.key)'
-IS_KNOWN_OR_LISTED = f"size($residency_zones) == 0 || variables.familiar || {_IN_ZONE} || {_LISTED}"
+IS_KNOWN_OR_LISTED = f"size($residency_zones) == 0 || variables.known_kind || {_IN_ZONE} || {_LISTED}"
 """CEL: an object is of a kind that rules know, or is listed for all, or is in a zone."""
-_NOT_BY_SHAPE = f"size($residency_zones) == 0 || variables.familiar || {_IN_ZONE} != {_LISTED}"
+_NOT_BY_SHAPE = f"size($residency_zones) == 0 || variables.known_kind || {_IN_ZONE} != {_LISTED}"
 """CEL: the fields of an object are not read here.
 
 In a zone those of a listed kind are, since one that is not listed is refused; elsewhere to list a kind lifts
@@ -267,23 +267,23 @@ all of this.
 """
 
 
-def parts_of_strangers(private: Iterable[str]) -> dict[str, str]:
+def parts_of_unknown_kinds(private: Iterable[str]) -> dict[str, str]:
     """Return named parts for kinds that no rule knows: their fields, and the ranges that are inside.
 
     Args:
         private: the ranges that no public network routes.
     """
     return {
-        "familiar": "variables.key in $known_kinds",
+        "known_kind": "variables.key in $known_kinds",
         # An object of a kind that is known is judged by its rules, and has no text here.
         "opened": f"({_NOT_BY_SHAPE}) ? [] : {_opened_fields()}",
-        "reached": f"{_IN_ZONE} ? variables.outside : $outside.map(g, g[1])",
+        "reachable": f"{_IN_ZONE} ? variables.outside : $outside.map(g, g[1])",
         "leaves": f'{lines_of("variables.opened")}.join("\\n")',
         **_parts_of_models(),
         "scripts_of_listed": _scripts_of_listed(),
-        "told": f"{_lines_of_servers()} + {_lines_of_hosts()} + {_settings_of_texts()}"
+        "targets": f"{_lines_of_servers()} + {_lines_of_hosts()} + {_settings_of_texts()}"
         f" + {_lines_of_listed()} + variables.model_servers",
-        "ranges": f"{literal(list(private))} + variables.reached.filter(g, isCIDR(g))",
+        "ranges": f"{literal(list(private))} + variables.reachable.filter(g, isCIDR(g))",
     }
 
 
@@ -358,7 +358,7 @@ def leads_nowhere() -> tuple[str, ...]:
     is_of_cloud = f"({is_named}) || variables.leaves.matches({literal(_OF_CLOUD)})"
     return (
         f"{_NOT_BY_SHAPE} || !({is_copied} || {is_of_cloud})",
-        _are_inside("variables.told"),
+        _are_inside("variables.targets"),
         _stores_have_places(),
         _models_have_servers(),
         _regions_are_permitted(),
@@ -373,8 +373,8 @@ def _lines_of_servers() -> str:
 
 def _lines_of_hosts() -> str:
     """Return CEL for the fields that are called after a host, but for those of the object's own names."""
-    is_asked = f"!l.matches({literal(_SERVED)}) || l.matches({literal(_SENT)})"
-    return f"variables.leaves.findAll({literal(_HOST_LINE)}).filter(l, {is_asked})"
+    is_target = f"!l.matches({literal(_SERVED)}) || l.matches({literal(_SENT)})"
+    return f"variables.leaves.findAll({literal(_HOST_LINE)}).filter(l, {is_target})"
 
 
 def _lines_of_listed() -> str:
@@ -389,7 +389,7 @@ def _lines_of_listed() -> str:
 def _scripts_of_listed() -> str:
     """Return CEL for the texts of a kind that is listed for a zone which may be scripts or commands.
 
-    Beside them stand the settings that say which hub of models is asked. The words of a command may be items
+    Beside them stand the settings of the hub of models. The words of a command may be items
     of a list, and are read as one text.
     """
     behind = r'l.substring(size(l.findAll("^[^=]*=")[0])).replace("\n ", "\n")'
@@ -405,11 +405,11 @@ def _scripts_of_listed() -> str:
 def _parts_of_models() -> dict[str, str]:
     """Return named parts: each service that answers with a model, by the path below which its server stands.
 
-    One that its own field says how to ask may be asked in a field beside it.
+    A service that its own field configures may have its server in a field beside it.
     """
     named = f'variables.leaves.findAll({literal(_MODEL_LINE)}).map(l, l.findAll("^[^=]*[.]")[0])'
     above = literal("(?i)^[^=]*?[.](?:llm|ai|providers?|backends?)[.]")
-    # Lists add nothing to a path, so that each is counted by the field that says which model it is asked for.
+    # Lists add nothing to a path, so that each is counted by the field with its model.
     is_counted = 'l.matches("(?i)[.]model=")'
     counted = f"variables.model_keys.filter(l, {is_counted}).map(l, l.findAll({above})[0])"
     others = f"variables.model_keys.filter(l, !{is_counted}).map(l, l.findAll({above})[0])"
@@ -424,10 +424,10 @@ def _parts_of_models() -> dict[str, str]:
 
 
 def _models_have_servers() -> str:
-    """Return CEL: below the path of each service that answers with a model stands a server to be asked."""
+    """Return CEL: below the path of each service that answers with a model stands its server."""
     beside = "size(variables.model_servers.filter(s, s.startsWith(p)))"
-    are_asked = f"variables.models.all(p, {beside} >= size(variables.models.filter(m, m == p)))"
-    return f"{are_asked} && variables.more_models.all(p, {beside} > 0)"
+    have_servers = f"variables.models.all(p, {beside} >= size(variables.models.filter(m, m == p)))"
+    return f"{have_servers} && variables.more_models.all(p, {beside} > 0)"
 
 
 def _regions_are_permitted() -> str:
@@ -445,14 +445,14 @@ def _regions_are_permitted() -> str:
 
 def _settings_of_texts() -> str:
     """Return CEL for the settings within texts, such as files of values, that are called after a server."""
-    said = f'variables.leaves.split("\\n").filter(l, !l.matches({literal(_COMMENT)})).join("\\n")'
+    without_comments = f'variables.leaves.split("\\n").filter(l, !l.matches({literal(_COMMENT)})).join("\\n")'
     # What is served says so in the same text; another field of the object says nothing about it.
     is_served = f"f.matches({literal(_IS_SERVED)})"
     others = f't.findAll({literal(_LEAF)}).filter(f, !{is_served}).join("\\n")'
     of_host = f"{others}.findAll({literal(_INNER_HOST)})"
     routed = f't.findAll({literal(_ROUTED)}).map(r, "=" + r.findAll("[^ \\t]+$")[0])'
     found = f"t.findAll({literal(_INNER)}) + t.findAll({literal(_PASSED)}) + {of_host} + {routed}"
-    return f"[{said}].map(t, {found})[0].filter(l, !l.matches({literal(_OF_LINK)}))"
+    return f"[{without_comments}].map(t, {found})[0].filter(l, !l.matches({literal(_OF_LINK)}))"
 
 
 def _are_inside(lines: str) -> str:
@@ -473,7 +473,7 @@ def _are_inside(lines: str) -> str:
     ranges = f"l.findAll({literal(_RANGE)}).filter(r, {are_addresses})"
     are_within = f"{ranges}.all(r, variables.ranges.exists(g, {ends}.all(e, {is_within})))"
     are_ends_within = 'a.split("-").all(e, isIP(e) && cidr(g).containsIP(e))'
-    is_declared = f"a in variables.reached || variables.ranges.exists(g, {are_ends_within})"
+    is_declared = f"a in variables.reachable || variables.ranges.exists(g, {are_ends_within})"
     is_inside = f"a.matches($local) || {is_declared}"
     address = 'i.replace("[", "").replace("]", "")'
     is_own = f'{address} in ["::", "::1"]'

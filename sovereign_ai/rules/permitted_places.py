@@ -75,8 +75,8 @@ def host(value: str) -> str:
     is_declared = "isCIDR(g) ? (isIP(n) && cidr(g).containsIP(n)) : g == n"
     is_free = '!variables.public_domains.contains(" " + d + " ")'
     # The pods of a StatefulSet mostly share their name with its service, and services with their namespace.
-    is_ours = f'{is_free} && (d in variables.own_domains || d.contains("-") || n.startsWith(d))'
-    is_within = f"{value}.matches({_WITHIN_CLUSTER}) && n.findAll({literal('[^.]+$')}).exists(d, {is_ours})"
+    is_own = f'{is_free} && (d in variables.own_domains || d.contains("-") || n.startsWith(d))'
+    is_within = f"{value}.matches({_WITHIN_CLUSTER}) && n.findAll({literal('[^.]+$')}).exists(d, {is_own})"
     is_named = f"variables.outside.exists(g, {is_declared}) || ({is_within})"
     return f'({value}.matches($local) || [{value}.split(":")[0]].exists(n, {is_named}))'
 

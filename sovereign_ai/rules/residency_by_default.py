@@ -26,7 +26,7 @@ from sovereign_ai.rules.config_map_entries import (
     entries_name_places,
     entries_set_endpoints,
 )
-from sovereign_ai.rules.container_texts import CALLED, COMMAND, is_judged
+from sovereign_ai.rules.container_texts import COMMAND, EXEC_COMMANDS, is_judged
 from sovereign_ai.rules.controls import (
     C3A_GATEWAYS,
     C3A_LOCATION,
@@ -178,7 +178,7 @@ def _check_of_entries(condition: str, field: str = "", message: str = "") -> Rul
 
 
 _IS_KNOWN_IN_ZONE = (
-    "!variables.known || !(variables.zone in $residency_zones) || variables.familiar"
+    "!variables.known || !(variables.zone in $residency_zones) || variables.known_kind"
     " || $allowed_kinds.exists(a, a[0] == variables.zone && a[1] == variables.key)"
 )
 # Outside the zones' namespaces an object serves no zone, and whose data it sends is not said. Only groups
@@ -262,7 +262,7 @@ _ARGUMENTS_ARE_PERMITTED = f"variables.command_texts.all(c, c.all(w, {arguments(
 _ARGUMENTS_NAME_PLACES = (
     f"variables.command_texts.all(c, c.all(w, w.all(a, {is_judged('a')}) && {arguments_by_word('w')}))"
 )
-_ENDPOINTS_ARE_SET = f"variables.containers.all(c, {commands_set_endpoints(f'[{COMMAND}, {CALLED}]')})"
+_ENDPOINTS_ARE_SET = f"variables.containers.all(c, {commands_set_endpoints(f'[{COMMAND}, {EXEC_COMMANDS}]')})"
 _AUDIENCE = "s.serviceAccountToken.audience"
 _TOKENS_STAY = (
     "variables.volumes.all(v, !has(v.projected) || !has(v.projected.sources) || v.projected.sources == null"

@@ -1,4 +1,4 @@
-"""Which of some things an expression of CEL chooses.
+"""Which items an expression of CEL selects.
 
 chosen_by("node.pool == 'train'", "node", {"train-001": {"pool": "train"}})     # -> ['train-001']
 """
@@ -14,19 +14,19 @@ _LONGEST = 200
 
 
 class ExpressionError(ValueError):
-    """An expression cannot be read, or cannot be decided of some thing."""
+    """An expression cannot be read, or cannot be decided for some item."""
 
 
-def chosen_by(expression: str, name: str, things: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the keys of the things of which an expression is true, in their order.
+def chosen_by(expression: str, name: str, items: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the keys of the items for which an expression is true, in their order.
 
     Args:
-        expression: of CEL; it is either true or false of each thing.
-        name: what it calls the thing.
-        things: each with its fields.
+        expression: of CEL; it is either true or false for each item.
+        name: what it calls the item.
+        items: each with its fields.
 
     Raises:
-        ExpressionError: it cannot be read, a field is missing or of another type, or an answer is no truth
+        ExpressionError: it cannot be read, a field is missing or of another type, or a result is no truth
             value.
     """
     try:
@@ -35,20 +35,20 @@ def chosen_by(expression: str, name: str, things: Mapping[str, Mapping[str, Any]
         raise
     # A panic of the evaluator is a BaseException.
     except BaseException as error:
-        raise ExpressionError(_said(error)) from error
+        raise ExpressionError(_first_line(error)) from error
     keys = []
-    for key, fields in things.items():
-        answer = _answer(program, {name: fields}, key)
-        if not isinstance(answer, bool):
-            message = f"of {key} it is {str(answer)[:_LONGEST]!r}, which is neither true nor false"
+    for key, fields in items.items():
+        result = _evaluate(program, {name: fields}, key)
+        if not isinstance(result, bool):
+            message = f"of {key} it is {str(result)[:_LONGEST]!r}, which is neither true nor false"
             raise ExpressionError(message)
-        if answer:
+        if result:
             keys.append(key)
     return keys
 
 
-def _answer(program: Any, variables: dict[str, Any], key: str) -> object:
-    """Return what an expression is of one thing."""
+def _evaluate(program: Any, variables: dict[str, Any], key: str) -> object:
+    """Return the value of an expression for one item."""
     try:
         return program.execute(Context(variables))
     except (KeyboardInterrupt, SystemExit):
@@ -57,11 +57,11 @@ def _answer(program: Any, variables: dict[str, Any], key: str) -> object:
         message = f"there is no field {error.args[0]!r}"
         raise ExpressionError(message) from error
     except BaseException as error:
-        message = f"it cannot be decided of {key}: {_said(error)}"
+        message = f"it cannot be decided of {key}: {_first_line(error)}"
         raise ExpressionError(message) from error
 
 
-def _said(error: BaseException) -> str:
-    """Return the first line of what an evaluator says, without its repetition of the expression."""
+def _first_line(error: BaseException) -> str:
+    """Return the first line of an evaluator's error, without its repetition of the expression."""
     text = str(error).strip().partition("\n")[0]
     return text.partition("ERROR: ")[2][:_LONGEST] or text[:_LONGEST]

@@ -35,9 +35,9 @@ from sovereign_ai.spec import Waiver
 GROUP = f"exceptions.{KEYS.domain}"
 """The API group of the questions; the API server serves nothing under it."""
 ACCOUNT = "exceptions"
-"""The service account in the system namespace for which policies ask; it does not exist and has no rights."""
-ASKER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{ACCOUNT}"
-"""The account as the authorizer sees it."""
+"""The service account in the system namespace that policies check; it does not exist and has no rights."""
+REVIEW_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:{ACCOUNT}"
+"""The user name of the account, as in a SubjectAccessReview."""
 VERB = "honour"
 WAIVERS, BINDINGS = "waivers", "bindings"
 """Resources of the questions: waivers, and bindings that give break-glass access."""
@@ -56,7 +56,7 @@ _FACTS = ("id", "rule", "resource", "requester", "approver", "created", "expires
 _LONGEST_QUESTION = 1 << 17
 """Characters of a question: the facts of 200 waivers of one resource."""
 # A question carries no free texts, only their digest; the model requires some text in these fields.
-_UNSAID = {"reason": "-", "owner": "-", "compensating_control": "-"}
+_OMITTED = {"reason": "-", "owner": "-", "compensating_control": "-"}
 _HAS_SPACE = 'has(object.metadata.namespace) && object.metadata.namespace != ""'
 _SPACE = f'({_HAS_SPACE} ? object.metadata.namespace + "/" : "")'
 # An object with `generateName` has no name yet when it is admitted.
@@ -65,8 +65,8 @@ RESOURCE = f'object.kind + "/" + {_SPACE} + {_NAME}'
 """CEL: the object as waivers name it."""
 
 
-def ask(about: str, name: str) -> str:
-    """Return the CEL expression that asks the authorizer.
+def authorizer_check(about: str, name: str) -> str:
+    """Return the CEL expression of an authorizer check.
 
     Args:
         about: `WAIVERS` or `BINDINGS`.
@@ -162,7 +162,7 @@ def _signed_waiver(row: dict[str, Any]) -> Waiver:
     factory = str(row.pop("factory"))
     words = str(row.pop("words"))
     until = date.fromisoformat(row.pop("until")) if "until" in row else None
-    waiver = Waiver.model_validate({**_UNSAID, **row})
+    waiver = Waiver.model_validate({**_OMITTED, **row})
     payload = waiver_payload(waiver, factory, words)
     if not is_signed(waiver.signature or "", WAIVER_TYPE, payload):
         message = "its approver has not signed it"

@@ -23,7 +23,7 @@ from sovereign_ai.operate.answers import decide
 from sovereign_ai.operate.grants import MOST, USE_WITHIN, AccessGrant, make_grant
 from sovereign_ai.operate.records import read_records, write_grant, write_revoked
 from sovereign_ai.rules.approval import ACCESS_TYPE, access_payload
-from sovereign_ai.rules.waiver_review import ASKER, BINDINGS, GROUP, VERB
+from sovereign_ai.rules.waiver_review import BINDINGS, GROUP, REVIEW_USER, VERB
 from sovereign_ai.spec.waiver import Approver
 from tests.attack.hostile_files import HOSTILE, Make, remove
 from tests.operate.given import grant, plane
@@ -346,7 +346,7 @@ def test_the_operator_says_yes_to_its_own_question_alone(attack: str, tmp_path: 
     where, one = plane(tmp_path), agreed()
     write_grant(where, one)
     attributes = {"group": GROUP, "verb": VERB, "resource": BINDINGS, "name": one.question}
-    spec: dict[str, Any] = {"user": ASKER, "resourceAttributes": attributes}
+    spec: dict[str, Any] = {"user": REVIEW_USER, "resourceAttributes": attributes}
     at = one.begins
     assert decide({"spec": spec}, read_records(where)[0], at).honoured == one.id
     if attack in REVIEWS:

@@ -16,7 +16,7 @@ from hypothesis import strategies as some
 from sovereign_ai.operate import answers
 from sovereign_ai.operate.answers import decide
 from sovereign_ai.operate.records import GrantRecord
-from sovereign_ai.rules.waiver_review import ASKER, GROUP, question
+from sovereign_ai.rules.waiver_review import GROUP, REVIEW_USER, question
 from tests.operate.given import GRANT, NOW, grant
 from tests.rules.test_waiver_review import waiver
 
@@ -25,7 +25,8 @@ WAIVED = question([waiver()], "lab")
 
 
 def review(about: str, asked: Any, **changes: Any) -> dict[str, Any]:
-    values = {"user": ASKER, "group": GROUP, "resource": about, "name": asked, "verb": "honour", **changes}
+    attributes = {"group": GROUP, "resource": about, "name": asked, "verb": "honour"}
+    values = {"user": REVIEW_USER, **attributes, **changes}
     return {"spec": {"user": values.pop("user"), "resourceAttributes": values}}
 
 

@@ -21,7 +21,7 @@ from sovereign_ai.errors import DeploymentError, EnvironmentLacksError
 from sovereign_ai.operate.access import end_access, grant_access, require_operator
 from sovereign_ai.operate.grants import AccessGrant, make_grant
 from sovereign_ai.operate.records import folder_of, grant_record, kubeconfig_of
-from sovereign_ai.rules.waiver_review import ASKER, GROUP, question
+from sovereign_ai.rules.waiver_review import GROUP, REVIEW_USER, question
 from sovereign_ai.verify.cluster_audit import audit
 from sovereign_ai.verify.foreign import foreign_objects
 from sovereign_ai.verify.observation import observe
@@ -254,12 +254,12 @@ def test_rights_on_everything_are_no_answer_to_what_admission_asks(plane: Plane)
     }
     plane.api.create(wide)
     try:
-        assert allowed(ASKER, good)
-        assert not allowed(ASKER, "[]")
+        assert allowed(REVIEW_USER, good)
+        assert not allowed(REVIEW_USER, "[]")
         assert not allowed("sovereign-ai:admin", good, groups=["sovereign-ai:admins"])
         assert "IMG-001" in plane.refusal(pod("waived-2"))
         with plane.without_operator():
-            assert not allowed(ASKER, good)
+            assert not allowed(REVIEW_USER, good)
             assert "IMG-001" in plane.refusal(WAIVED)
     finally:
         plane.api.delete(_RBAC, "ClusterRoleBinding", "wide")

@@ -213,11 +213,11 @@ def test_a_rule_that_cannot_be_decided_in_a_place_is_undecidable_and_no_pass(
         replace(rule, places=frozenset({"admission"})) if rule.id == "IMG-001" else rule for rule in REGISTRY
     )
     monkeypatch.setattr(engine, "REGISTRY", narrowed)
-    engine.forget()
+    engine.clear_caches()
     found = evaluate(
         [pod(image=pod()["spec"]["containers"][0]["image"].replace("example.com", "example.org"))], context
     )
-    engine.forget()
+    engine.clear_caches()
     assert [(finding.rule, finding.status, finding.resource) for finding in found] == [
         ("IMG-001", "undecidable", "")
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.rules.engine import evaluate
-from sovereign_ai.rules.outlets import parts_of_strangers
+from sovereign_ai.rules.outlets import parts_of_unknown_kinds
 from tests.rules import deciding
 
 
@@ -61,14 +61,14 @@ def test_the_name_of_a_cloud_or_of_a_copy_is_enough() -> None:
 
 
 def test_the_expression_grows_with_the_depth_and_not_with_its_square() -> None:
-    parts = parts_of_strangers(())
+    parts = parts_of_unknown_kinds(())
     assert max(len(parts["opened"]), len(parts["leaves"])) < 2_000
 
 
 def test_only_kinds_that_no_rule_knows_are_judged_by_the_text_of_their_fields() -> None:
     # The offline evaluator leaves these fields out for the others, and so does the policy.
-    text = parts_of_strangers(())["opened"]
-    assert "|| variables.familiar ||" in text.partition("dyn(object)")[0]
+    text = parts_of_unknown_kinds(())["opened"]
+    assert "|| variables.known_kind ||" in text.partition("dyn(object)")[0]
 
 
 HOST = "x.example.org"

@@ -280,12 +280,12 @@ def _exceptions(rule: Rule, kinds: Sequence[str], signed: Signed) -> Iterator[st
     questions = signed.questions(rule.id, kinds)
     if questions:
         known = literal(questions)
-        question = waiver_review.ask(waiver_review.WAIVERS, f"{known}[variables.resource]")
+        question = waiver_review.authorizer_check(waiver_review.WAIVERS, f"{known}[variables.resource]")
         yield f"(variables.resource in {known} && {question})"
     questions = signed.questions(rule.id, workloads(kinds))
     if questions:
         known = literal(questions)
-        question = waiver_review.ask(waiver_review.WAIVERS, f"{known}[m]")
+        question = waiver_review.authorizer_check(waiver_review.WAIVERS, f"{known}[m]")
         yield f"variables.makers.exists(m, m in {known} && {question})"
     if rule.id == waiver_review.BINDING_RULE:
         name = ' + "/" + '.join(f"dyn(object).{field}" for field in _BOUND)
@@ -294,7 +294,7 @@ def _exceptions(rule: Rule, kinds: Sequence[str], signed: Signed) -> Iterator[st
             f"dyn(object).metadata.name.startsWith({literal(waiver_review.BREAK_GLASS)})"
             " && has(dyn(object).subjects) && size(dyn(object).subjects) == 1"
         )
-        yield f"({bound} && {waiver_review.ask(waiver_review.BINDINGS, name)})"
+        yield f"({bound} && {waiver_review.authorizer_check(waiver_review.BINDINGS, name)})"
 
 
 def _resource_rules(group: Group) -> list[dict[str, Any]]:
@@ -341,10 +341,10 @@ def _resource_rule(api_group: str, version: str, resources: Iterable[str]) -> di
 
 _TOLERATION = '{"effect": "NoSchedule", "key": $zone_taint, "operator": "Equal", "value": variables.zone}'
 _PATCH = (
-    "(has(object.spec.nodeSelector) ? variables.wished.filter(k, !(k in object.spec.nodeSelector))"
+    "(has(object.spec.nodeSelector) ? variables.selectors.filter(k, !(k in object.spec.nodeSelector))"
     '.map(k, JSONPatch{op: "add", path: "/spec/nodeSelector/" + jsonpatch.escapeKey(k),'
-    " value: variables.wished[k]})"
-    ' : [JSONPatch{op: "add", path: "/spec/nodeSelector", value: variables.wished}])'
+    " value: variables.selectors[k]})"
+    ' : [JSONPatch{op: "add", path: "/spec/nodeSelector", value: variables.selectors}])'
     " + (!has(object.spec.tolerations)"
     f' ? [JSONPatch{{op: "add", path: "/spec/tolerations", value: [{_TOLERATION}]}}]'
     " : object.spec.tolerations.exists(t, has(t.key) && t.key == $zone_taint) ? []"
@@ -357,7 +357,7 @@ def _mutating_spec(context: Context) -> dict[str, Any]:
     """Return the spec of the mutating policy; `rules/defaulting.py` does the same in Python."""
     countries_of = dict(context.jurisdictions)
     zoned: dict[str, str] = {}
-    wished: dict[str, dict[str, str]] = {}
+    selectors: dict[str, dict[str, str]] = {}
     for namespace, zone in context.namespaces:
         if not zone:
             continue
@@ -367,11 +367,11 @@ def _mutating_spec(context: Context) -> dict[str, Any]:
         # A node selector holds one value: with several countries none is added.
         if len(countries) == 1:
             selector[KEYS.jurisdiction] = countries[0]
-        wished[zone] = selector
+        selectors[zone] = selector
     if not zoned:
         # CEL gives an empty map no type, and the API server refuses the patch then. No namespace has no name.
-        zoned, wished = {"": ""}, {"": {"": ""}}
-    constants = context.constants() | {"wished": wished, "zoned": zoned}
+        zoned, selectors = {"": ""}, {"": {"": ""}}
+    constants = context.constants() | {"selectors": selectors, "zoned": zoned}
     pods = {
         "apiGroups": [""],
         "apiVersions": ["v1"],
@@ -385,13 +385,16 @@ def _mutating_spec(context: Context) -> dict[str, Any]:
         "name": "zone",
         "expression": with_constants("$zoned[object.metadata.namespace]", constants),
     }
-    wished_variable = {"name": "wished", "expression": with_constants("$wished[variables.zone]", constants)}
+    selectors_variable = {
+        "name": "selectors",
+        "expression": with_constants("$selectors[variables.zone]", constants),
+    }
     mutation = {"patchType": "JSONPatch", "jsonPatch": {"expression": with_constants(_PATCH, constants)}}
     return {
         "failurePolicy": "Fail",
         "reinvocationPolicy": "Never",
         "matchConstraints": {"matchPolicy": "Equivalent", "resourceRules": [pods]},
         "matchConditions": [{"name": "zone", "expression": in_zone}],
-        "variables": [zone_variable, wished_variable],
+        "variables": [zone_variable, selectors_variable],
         "mutations": [mutation],
     }

@@ -257,21 +257,21 @@ def _of_stack(obj: Mapping[str, Any], stack: str) -> dict[str, Any]:
 
 def _collisions(factory: AIFactory, objects: Iterable[Mapping[str, Any]]) -> Iterator[Problem]:
     """Yield a problem for each object of a controller under the name of another object of the bundle."""
-    ours: set[str] = set()
-    theirs: list[str] = []
+    described: set[str] = set()
+    of_platform: list[str] = []
     for obj in objects:
         if is_of_platform(obj):
-            theirs.append(manifest_title(obj))
+            of_platform.append(manifest_title(obj))
         else:
-            ours.add(manifest_title(obj))
-    if ours.isdisjoint(theirs) and len(set(theirs)) == len(theirs):
+            described.add(manifest_title(obj))
+    if described.isdisjoint(of_platform) and len(set(of_platform)) == len(of_platform):
         return
     for manifest in plan_manifests(factory):
         name, where = manifest.title, factory.where(manifest.field)
-        if name in ours:
+        if name in described:
             message = f"{name} of the manifests is an object of the description too"
             yield Problem("name-taken", message, where, "take it out of the manifests")
-        elif theirs.count(name) > 1:
+        elif of_platform.count(name) > 1:
             message = f"{name} is in the manifests twice: a namespace that is left out is the controller's"
             yield Problem("duplicate-name", message, where, "keep one of the two")
 

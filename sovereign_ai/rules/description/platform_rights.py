@@ -107,20 +107,20 @@ def _find_all_rights(rule: Rule, factory: AIFactory, plan: Plan) -> Iterator[Rul
     """Yield the rights of controllers by bindings, and by accounts that are not theirs."""
     yield from _find_rights(rule, factory, plan)
     manifests = plan_manifests(factory)
-    brought = {manifest.title for manifest in manifests}
+    titles = {manifest.title for manifest in manifests}
     for manifest in manifests:
-        for message in _borrowed_accounts(manifest.obj, brought):
+        for message in _account_problems(manifest.obj, titles):
             yield make_finding(rule, manifest.title, manifest.field, message)
 
 
-def _borrowed_accounts(obj: Object, brought: Collection[str]) -> Iterator[str]:
+def _account_problems(obj: Object, titles: Collection[str]) -> Iterator[str]:
     """Yield what is wrong with the accounts that pods of an object run as in the control plane's namespace.
 
     Whoever runs there as an account of Kubernetes' own controllers has their rights, without any binding.
 
     Args:
         obj: the object.
-        brought: the names of all objects of the manifests.
+        titles: the names of all objects of the manifests.
     """
     if obj["metadata"].get("namespace") != _CONTROL_PLANE:
         return
@@ -128,7 +128,7 @@ def _borrowed_accounts(obj: Object, brought: Collection[str]) -> Iterator[str]:
         account = f"ServiceAccount/{_CONTROL_PLANE}/{name}"
         if name in CONTROLLER_ACCOUNTS:
             yield f"it runs as {account}, which has the rights of Kubernetes' own controller"
-        elif account not in brought:
+        elif account not in titles:
             yield f"it runs as {account}, which is not among the manifests: nobody knows what it may do"
 
 
@@ -177,8 +177,8 @@ def _reasons_of_server(obj: Object, objects: Mapping[str, Object]) -> Iterator[s
     if not service:
         return
     group = str(spec.get("group", ""))
-    is_ours = is_namespaced(group, "") is not None or _OF_KUBERNETES.fullmatch(group) is not None
-    if is_ours and group not in _OUTSIDE_GROUPS:
+    is_of_kubernetes = is_namespaced(group, "") is not None or _OF_KUBERNETES.fullmatch(group) is not None
+    if is_of_kubernetes and group not in _OUTSIDE_GROUPS:
         yield f"its server answers for the API group {group or 'core'}, which is Kubernetes' own"
     elif group in _kept_groups(objects.values()):
         yield f"its server answers for the API group {group}, whose kinds are defined in the cluster"

@@ -36,7 +36,7 @@ _DNS_LABEL, _DNS_PODS = "k8s-app", "kube-dns"
 """The label of the cluster's DNS pods, which CoreDNS has kept from kube-dns."""
 _SELECTED = "p.podSelector.matchLabels"
 # Only for a peer whose way is declared, which has labels of namespaces therefore.
-_ASKS_DNS_PODS = (
+_SELECTS_DNS_PODS = (
     f'(!("{_NAME}" in {_LABELS}) || {_LABELS}["{_NAME}"] != "{DNS_NAMESPACE}"'
     f" || (has(p.podSelector) && has({_SELECTED})"
     f' && "{_DNS_LABEL}" in {_SELECTED} && {_SELECTED}["{_DNS_LABEL}"] == "{_DNS_PODS}"))'
@@ -57,7 +57,7 @@ def _opens_only_declared(direction: str, peers: str, way: str) -> str:
         # A part of a declared range is as permitted as the range: texts cannot tell, so ranges are compared.
         within = f"d[0] == variables.zone && d[1] == {port} && cidr(d[2]).containsCIDR(p.ipBlock.cidr)"
         in_range = f"isCIDR(p.ipBlock.cidr) && $ranges.exists(d, {within})"
-        declared = f"(has(p.ipBlock) ? ({in_range}) : (({declared} && {_ASKS_DNS_PODS})))"
+        declared = f"(has(p.ipBlock) ? ({in_range}) : (({declared} && {_SELECTS_DNS_PODS})))"
     # A named port may have any number in a pod, and `endPort` opens a range, unless it ends where it begins.
     # Only a single number can be compared.
     return (

@@ -47,7 +47,7 @@ def _find_others_handles(
     rule: Rule, live: Sequence[Object], rendered: Sequence[Object]
 ) -> Iterable[RuleFinding]:
     """Yield volumes and contents whose disk is another namespace's, where one of both is the factory's."""
-    ours = {obj["metadata"]["name"] for obj in rendered if obj["kind"] == "Namespace"}
+    own_namespaces = {obj["metadata"]["name"] for obj in rendered if obj["kind"] == "Namespace"}
     volumes = [obj for obj in live if obj["kind"] == "PersistentVolume"]
     owners: dict[Disk, set[str]] = {}
     for volume in volumes:
@@ -57,7 +57,7 @@ def _find_others_handles(
         own = _namespace_of(obj)
         for disk in _handles_of(obj):
             others = {other for other in owners.get(disk, ()) if other and other != own}
-            if own and others and ours & {own, *others}:
+            if own and others and own_namespaces & {own, *others}:
                 resource = f"{obj['kind']}/{obj['metadata']['name']}"
                 message = (
                     f"its disk {disk[1]} of {disk[0]} is that of a volume of {', '.join(sorted(others))}"

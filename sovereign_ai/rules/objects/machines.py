@@ -45,11 +45,11 @@ _CLOUD = (
     '["system:cloud-controller-manager", "system:serviceaccount:kube-system:cloud-node-controller",'
     ' "system:serviceaccount:kube-system:node-controller"]'
 )
-_MAY_SAY_REGION = (
+_MAY_SET_REGION = (
     '(has(request.userInfo) && (request.userInfo.username == "system:node:" + object.metadata.name'
     f" || request.userInfo.username in {_CLOUD}))"
 )
-_OWN_REGION = f"(k in {_TOPOLOGY} && {_MAY_SAY_REGION})"
+_OWN_REGION = f"(k in {_TOPOLOGY} && {_MAY_SET_REGION})"
 _SAME_LABEL = "(k in variables.before && variables.before[k] == variables.labels[k])"
 # Both directions: a zone's taint may be neither added nor removed.
 _SAME_TAINTS = (

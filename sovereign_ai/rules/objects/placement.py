@@ -69,7 +69,7 @@ PLACEMENT = Rule(
 # A machine with a fault is cordoned until it is repaired; a pod that tolerates that would come while it is
 # drained. The controller of DaemonSets lets each of its pods do so, and no drain waits for these; a pod whose
 # DaemonSet does not exist is collected as garbage.
-_COMES_TO_NO_CORDON = (
+_TOLERATES_NO_CORDON = (
     "!has(variables.pod.tolerations) || variables.pod.tolerations.all(t, !has(t.key)"
     ' || !(t.key in ["node.kubernetes.io/out-of-service", "node.kubernetes.io/unschedulable"]))'
 )
@@ -107,10 +107,10 @@ TOLERATIONS = Rule(
         RuleCheck(
             ("Pod",),
             "tolerations",
-            f"({_OF_DAEMON_SET}) || {_COMES_TO_NO_CORDON}",
+            f"({_OF_DAEMON_SET}) || {_TOLERATES_NO_CORDON}",
             _TOLERATES_CORDON,
         ),
-        RuleCheck(_OTHER_TEMPLATES, "tolerations", _COMES_TO_NO_CORDON, _TOLERATES_CORDON),
+        RuleCheck(_OTHER_TEMPLATES, "tolerations", _TOLERATES_NO_CORDON, _TOLERATES_CORDON),
     ),
 )
 

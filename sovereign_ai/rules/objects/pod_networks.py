@@ -182,7 +182,7 @@ def _are_no_requests(more: str = "") -> str:
     return f"{annotations} && {labels}"
 
 
-_POD_ASKS_FOR_NO_NETWORK = _are_no_requests(
+_POD_REQUESTS_NO_NETWORK = _are_no_requests(
     f" || (k.matches({literal(_IS_RECORD)}) && ({_IS_AS_BEFORE} || {_BY_PLUGIN}))"
 )
 _KEEPS_RECORDS = (
@@ -208,7 +208,7 @@ NETWORKS = Rule(
         RuleCheck(
             ("Pod",),
             "metadata.annotations",
-            f"({_POD_ASKS_FOR_NO_NETWORK}) && ({_KEEPS_RECORDS})",
+            f"({_POD_REQUESTS_NO_NETWORK}) && ({_KEEPS_RECORDS})",
             "an annotation joins it to another network, or says in the network plugin's place what it has",
         ),
         RuleCheck(

@@ -19,13 +19,13 @@ from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 MOST_SHARES = 100
 """Shares that a level may have which is not ours: as many as the largest of Kubernetes' own."""
 _NAME = "object.metadata.name"
-_IS_OURS = f"$request_levels.exists(l, l[0] == {_NAME})"
+_IS_RENDERED = f"$request_levels.exists(l, l[0] == {_NAME})"
 _RULES = "(has(object.spec) && has(object.spec.rules) ? object.spec.rules : [])"
 _SUBJECTS = (
     f'[{_NAME}] + object.spec.rules[0].subjects.map(s, s.kind == "Group" ? "Group " + s.group.name'
     ' : s.kind == "User" ? "User " + s.user.name : "")'
 )
-_TAKES_EVERY_REQUEST = (
+_MATCHES_EVERY_REQUEST = (
     "has(object.spec.rules[0].resourceRules) && object.spec.rules[0].resourceRules.exists(r,"
     ' "*" in r.verbs && "*" in r.apiGroups && "*" in r.resources'
     ' && has(r.clusterScope) && r.clusterScope && has(r.namespaces) && "*" in r.namespaces)'
@@ -38,12 +38,12 @@ _PRECEDENCE = (
     " ? object.spec.matchingPrecedence : 1000)"
 )
 _FLOW_IS_AS_RENDERED = (
-    f"!({_IS_OURS}) || (size({_RULES}) == 1 && {_PRECEDENCE} == {FLOW_PRECEDENCE}"
+    f"!({_IS_RENDERED}) || (size({_RULES}) == 1 && {_PRECEDENCE} == {FLOW_PRECEDENCE}"
     f" && object.spec.priorityLevelConfiguration.name == {_NAME}"
     ' && has(object.spec.distinguisherMethod) && object.spec.distinguisherMethod.type == "ByUser"'
-    f" && $request_flows.exists(f, f == {_SUBJECTS}) && {_TAKES_EVERY_REQUEST})"
+    f" && $request_flows.exists(f, f == {_SUBJECTS}) && {_MATCHES_EVERY_REQUEST})"
 )
-_COMES_LATER = f"(has(object.spec) && {_PRECEDENCE} > {FLOW_PRECEDENCE})"
+_IS_LATER = f"(has(object.spec) && {_PRECEDENCE} > {FLOW_PRECEDENCE})"
 # A name of a person says nothing about the person's groups, so that no person may come before us.
 _IS_COMPONENT = (
     '(s.kind == "ServiceAccount" ? !(s.serviceAccount.namespace in $namespaces)'
@@ -59,11 +59,11 @@ _IS_HEALTH = (
     "((!has(r.resourceRules) || size(r.resourceRules) == 0) && has(r.nonResourceRules)"
     ' && r.nonResourceRules.all(p, p.nonResourceURLs.all(u, u in ["/healthz", "/livez", "/readyz"])))'
 )
-_STANDS_BACK = (
-    f"{_IS_OURS} || {_COMES_LATER} || {_RULES}.all(r, r.subjects.all(s, {_IS_COMPONENT}) || {_IS_HEALTH})"
+_LEAVES_PRECEDENCE = (
+    f"{_IS_RENDERED} || {_IS_LATER} || {_RULES}.all(r, r.subjects.all(s, {_IS_COMPONENT}) || {_IS_HEALTH})"
 )
 _LEAVES_LEVELS = (
-    f"{_IS_OURS} || !has(object.spec) || !has(object.spec.priorityLevelConfiguration)"
+    f"{_IS_RENDERED} || !has(object.spec) || !has(object.spec.priorityLevelConfiguration)"
     " || !$request_levels.exists(l, l[0] == object.spec.priorityLevelConfiguration.name)"
 )
 FLOWS = Rule(
@@ -85,7 +85,7 @@ FLOWS = Rule(
         RuleCheck(
             ("FlowSchema",),
             "spec.matchingPrecedence",
-            _STANDS_BACK,
+            _LEAVES_PRECEDENCE,
             "it comes before those of the tenants, and is not for components of the control plane alone",
         ),
         RuleCheck(
@@ -100,7 +100,7 @@ FLOWS = Rule(
 _LIMITED = "object.spec.limited"
 _QUEUING = f"{_LIMITED}.limitResponse.queuing"
 _LEVEL_IS_AS_RENDERED = (
-    f'!({_IS_OURS}) || (has(object.spec) && object.spec.type == "Limited" && has({_LIMITED})'
+    f'!({_IS_RENDERED}) || (has(object.spec) && object.spec.type == "Limited" && has({_LIMITED})'
     f" && has({_LIMITED}.nominalConcurrencyShares)"
     f" && $request_levels.exists(l, l[0] == {_NAME}"
     f" && l[1] == string({_LIMITED}.nominalConcurrencyShares))"
@@ -120,7 +120,7 @@ def _has_few_shares(part: str) -> str:
 
 
 _LEVEL_IS_LIMITED = (
-    f'{_IS_OURS} || !has(object.spec) || ((object.spec.type == "Limited" || {_NAME} == "exempt")'
+    f'{_IS_RENDERED} || !has(object.spec) || ((object.spec.type == "Limited" || {_NAME} == "exempt")'
     f" && {_has_few_shares('limited')} && {_has_few_shares('exempt')})"
 )
 LEVELS = Rule(

@@ -27,8 +27,8 @@ from sovereign_ai.rules.rbac.escalation import SHOW_SECRETS
 from sovereign_ai.rules.rbac.subjects import (
     ACCOUNT,
     ACCOUNTS,
+    ALL_USERS,
     ANONYMOUS,
-    EVERYBODY,
     NODE,
     STOCK,
     TENANT,
@@ -271,11 +271,11 @@ FENCES = _rule(
     ),
 )
 # The group of the namespace's own service accounts is the one exception.
-_IS_FOR_SOMEBODY = each_in_cel(
+_HAS_NAMED_SUBJECTS = each_in_cel(
     f'!(p.startsWith("Group system:") && p != "Group {ACCOUNTS}:" + object.metadata.namespace)'
     f' && p != "User {ANONYMOUS}" && !p.startsWith("User {NODE}")'
 )
-FOR_EVERYBODY = _rule(
+FOR_ALL_USERS = _rule(
     7,
     "No binding in a zone is for everybody",
     "critical",
@@ -285,7 +285,7 @@ FOR_EVERYBODY = _rule(
     RuleCheck(
         ("RoleBinding",),
         "subjects",
-        _IS_FOR_SOMEBODY,
+        _HAS_NAMED_SUBJECTS,
         "it is for a group of the system, which other tenants are in, for a machine, or for nobody in "
         "particular",
     ),
@@ -299,7 +299,7 @@ _WORKLOADS_ARE_OWN = each_in_cel(
     f" || {is_account_in_cel('$system')}"
     f" || $tenants.exists(n, $tenants[n] == {_TENANT} && {is_account_in_cel('n')})"
 )
-STRANGERS = _rule(
+OTHER_TENANTS = _rule(
     8,
     "No binding in a tenant's namespace is for another tenant",
     "critical",
@@ -343,8 +343,8 @@ _IS_FOR_NO_TENANT = each_in_cel(
     '""',
 )
 # The bindings that every API server creates for everybody are permitted.
-_IS_NOT_FOR_EVERYBODY = each_in_cel(
-    f'!(p in {_words(EVERYBODY)}) || object.roleRef.name + " " + p in {_words(_STOCK)}', '""'
+_IS_NOT_FOR_ALL_USERS = each_in_cel(
+    f'!(p in {_words(ALL_USERS)}) || object.roleRef.name + " " + p in {_words(_STOCK)}', '""'
 )
 CLUSTER_WIDE = _rule(
     10,
@@ -362,16 +362,16 @@ CLUSTER_WIDE = _rule(
     RuleCheck(
         ("ClusterRoleBinding",),
         "subjects",
-        _IS_NOT_FOR_EVERYBODY,
+        _IS_NOT_FOR_ALL_USERS,
         "it gives everybody rights in every namespace, tenants' people and workloads among them",
     ),
 )
 # A role that is bound in a namespace opens no URL there, so that one is added for whoever has it everywhere.
 _OPENS_NO_URL = "!has(r.nonResourceURLs)"
-_SHOWS_NOTHING = (
+_READS_NO_SECRET = (
     f'!has(r.resources) || r.resources.all(x, !x.startsWith("nodes/") && !(x in {_SHOWN_BY_READING}))'
 )
-_ONLY_LOOKS = f"r.verbs.all(v, v in {_READ}) && {_NO_WILDCARD} && ({_SHOWS_NOTHING}) && {_OPENS_NO_URL}"
+_IS_READ_ONLY = f"r.verbs.all(v, v in {_READ}) && {_NO_WILDCARD} && ({_READS_NO_SECRET}) && {_OPENS_NO_URL}"
 # Of a machine everything below it is its kubelet: commands in pods, logs, the memory of containers.
 _IS_BEYOND_EDIT = f'(x.startsWith("nodes/") || x.split("/")[0] in {_NAMES_OF_OTHERS})'
 _IS_OF_CLUSTER = f'x.split("/")[0] in {_words(_CLUSTER_RESOURCES)}'
@@ -398,7 +398,7 @@ WIDENED = _rule(
     (CIS_ESCALATION, CIS_WILDCARDS),
     _cluster_role(
         _ADDS_TO_VIEW,
-        _ONLY_LOOKS,
+        _IS_READ_ONLY,
         "it adds more to `view` than looking at what holds no secret",
     ),
     _cluster_role(
@@ -442,8 +442,8 @@ RULES = (
     WAYS_IN,
     ISSUERS,
     FENCES,
-    FOR_EVERYBODY,
-    STRANGERS,
+    FOR_ALL_USERS,
+    OTHER_TENANTS,
     CLUSTER_ROLES,
     CLUSTER_WIDE,
     WIDENED,

@@ -236,7 +236,7 @@ ROUTES = Rule(
         ),
     ),
 )
-_ASKS_CLUSTER_DNS = (
+_USES_CLUSTER_DNS = (
     "!has(variables.pod.dnsPolicy)"
     ' || variables.pod.dnsPolicy in ["", "ClusterFirst", "ClusterFirstWithHostNet"]'
 )
@@ -274,7 +274,7 @@ NAMES = Rule(
         RuleCheck(
             PODS,
             "dnsPolicy",
-            _ASKS_CLUSTER_DNS,
+            _USES_CLUSTER_DNS,
             "it asks the machine's resolver, or one of its own",
         ),
         RuleCheck(
@@ -347,7 +347,7 @@ ENDPOINTS = Rule(
 )
 
 
-def _asked(holder: str) -> str:
+def _is_own(holder: str) -> str:
     """Return CEL: a probe or a hook calls the pod itself."""
     ways = (
         f'!has({holder}.{way}) || !has({holder}.{way}.host) || {holder}.{way}.host == ""'
@@ -357,11 +357,11 @@ def _asked(holder: str) -> str:
 
 
 _PROBES = " && ".join(
-    f"(!has(c.{name}) || ({_asked(f'c.{name}')}))"
+    f"(!has(c.{name}) || ({_is_own(f'c.{name}')}))"
     for name in ("livenessProbe", "readinessProbe", "startupProbe")
 )
 _HOOKS = " && ".join(
-    f"(!has(c.lifecycle.{name}) || ({_asked(f'c.lifecycle.{name}')}))" for name in ("postStart", "preStop")
+    f"(!has(c.lifecycle.{name}) || ({_is_own(f'c.lifecycle.{name}')}))" for name in ("postStart", "preStop")
 )
 _PROBES_STAY = f"variables.containers.all(c, {_PROBES})"
 _HOOKS_STAY = f"variables.containers.all(c, !has(c.lifecycle) || ({_HOOKS}))"
@@ -441,10 +441,10 @@ _ANNOTATIONS_OF_MADE_ARE_PERMITTED = (
     f" || {_are_permitted(f'{_MADE}.annotations')}"
 )
 # A mesh's sidecar, an agent or a network plugin is led by annotations of the pod itself.
-_LETS_AROUND = "(?i)(?:skip|exclude)-?(?:inbound|outbound)"
+_BYPASSES_MESH = "(?i)(?:skip|exclude)-?(?:inbound|outbound)"
 _FROM_DECLARED_REGISTRY = permitted(Field("", "image"), "variables.annotations[k]")
 _PODS_ANNOTATIONS_ARE_PERMITTED = (
-    f'variables.annotations.all(k, k == $applied || (!k.matches("{_LETS_AROUND}")'
+    f'variables.annotations.all(k, k == $applied || (!k.matches("{_BYPASSES_MESH}")'
     f' && (!k.matches("(?i)image$") || {_FROM_DECLARED_REGISTRY})'
     f" && {bound('value', 'variables.annotations[k]', text('value'))}))"
 )
@@ -453,7 +453,7 @@ _AGENTS_ARE_LED_INSIDE = (
     f"variables.annotations.all(k, k == $applied || k.matches({literal(OF_PLUGIN)})"
     f" || {named('k', 'variables.annotations[k]')})"
 )
-_HANDED_ON = "an annotation or a label has a controller copy it elsewhere, or fill it from elsewhere"
+_IS_REPLICATED = "an annotation or a label has a controller copy it elsewhere, or fill it from elsewhere"
 ANNOTATED = Rule(
     id="NET-010",
     title="Annotations lead to permitted places, and hand nothing on",
@@ -505,14 +505,14 @@ ANNOTATED = Rule(
             ("PersistentVolumeClaim", "Secret", "ServiceAccount", *TEMPLATES),
             "metadata.annotations",
             STAYS_WHERE_IT_IS,
-            _HANDED_ON,
+            _IS_REPLICATED,
         ),
         # Of others' namespaces only their own pods read a ConfigMap.
         RuleCheck(
             (OTHER.name,),
             "metadata.annotations",
             f"!variables.known || ({STAYS_WHERE_IT_IS})",
-            _HANDED_ON,
+            _IS_REPLICATED,
         ),
     ),
 )

@@ -43,7 +43,7 @@ _OF_RUNTIME = (
     "|io[.]katacontainers[.]config[.][a-z]+[.](?:[a-z_]*(?:path|list)|image|initrd|kernel|kernel_params"
     "|firmware|firmware_volume|machine_type|guest_hook|disable_[a-z_]+)$)"
 )
-_ASKS_RUNTIME_FOR_NOTHING = f'variables.annotations.all(k, !k.matches("{_OF_RUNTIME}"))'
+_SETS_NO_RUNTIME_OPTION = f'variables.annotations.all(k, !k.matches("{_OF_RUNTIME}"))'
 _HAS_SELINUX = (
     f"(!(has({_CONTEXT}) && has({_CONTEXT}.seLinuxOptions) && has({_CONTEXT}.seLinuxOptions.type))"
     f" || {_CONTEXT}.seLinuxOptions.type in {_LINUX})"
@@ -82,7 +82,7 @@ APPARMOR = Rule(
         RuleCheck(
             PODS,
             "metadata.annotations",
-            _ASKS_RUNTIME_FOR_NOTHING,
+            _SETS_NO_RUNTIME_OPTION,
             "an annotation asks the container runtime for devices, folders or programs of the machine",
         ),
         RuleCheck(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sovereign_ai.rules.rbac.control_plane import is_control_plane
     from sovereign_ai.rules.rbac.grants import SECRETS, RoleGrant, effective_grants
     from sovereign_ai.rules.rbac.matching import meets, selects
-    from sovereign_ai.rules.rbac.subjects import EVERYBODY, STOCK, account_of, accounts_in, principal
+    from sovereign_ai.rules.rbac.subjects import ALL_USERS, STOCK, account_of, accounts_in, principal
 else:
     __getattr__ = lazy_exports(
         __name__,
@@ -24,12 +24,12 @@ else:
             "control_plane": ("is_control_plane",),
             "grants": ("RoleGrant", "SECRETS", "effective_grants"),
             "matching": ("meets", "selects"),
-            "subjects": ("EVERYBODY", "STOCK", "account_of", "accounts_in", "principal"),
+            "subjects": ("ALL_USERS", "STOCK", "account_of", "accounts_in", "principal"),
         },
     )
 
 __all__ = [
-    "EVERYBODY",
+    "ALL_USERS",
     "SECRETS",
     "STOCK",
     "Rights",

@@ -363,7 +363,8 @@ class Rights:
         """Yield the steps of whoever answers in the place of a webhook's server."""
         for server in self._servers:
             if name in {pods(""), pods(server.namespace)}:
-                yield ClosureStep(name, server.end, f"answer webhooks in {server.namespace}", server.asked_by)
+                action = f"answer webhooks in {server.namespace}"
+                yield ClosureStep(name, server.end, action, server.configured_by)
             for held in self.held(name):
                 if leads_elsewhere(held.rule, held.namespace, server):
                     service = f"{server.namespace}/{server.service}"

@@ -33,7 +33,7 @@ MASTERS, NODES, NODE = "system:masters", "system:nodes", "system:node:"
 TENANT = "tenant:"
 """Prefix of the groups of tenants' people."""
 
-EVERYBODY = (f"Group {AUTHENTICATED}", f"Group {UNAUTHENTICATED}", f"Group {ACCOUNTS}", f"User {ANONYMOUS}")
+ALL_USERS = (f"Group {AUTHENTICATED}", f"Group {UNAUTHENTICATED}", f"Group {ACCOUNTS}", f"User {ANONYMOUS}")
 """Principals that other tenants' people or workloads are among."""
 STOCK: tuple[tuple[str, str], ...] = (
     ("system:basic-user", AUTHENTICATED),

@@ -48,13 +48,13 @@ class WebhookServer(NamedTuple):
         namespace: where it is.
         service: its name.
         end: the position that its answers amount to.
-        asked_by: the object that names it, `Kind/name`.
+        configured_by: the configuration object that names it, `Kind/name`.
     """
 
     namespace: str
     service: str
     end: str
-    asked_by: str
+    configured_by: str
 
 
 def servers_of(obj: Object) -> Iterator[WebhookServer]:
@@ -71,16 +71,16 @@ def servers_of(obj: Object) -> Iterator[WebhookServer]:
             yield from _server(webhook.get("clientConfig"), pods(""), f"{kind}/{name}")
 
 
-def _server(client: Any, end: str, asked_by: str) -> Iterator[WebhookServer]:
+def _server(client: Any, end: str, configured_by: str) -> Iterator[WebhookServer]:
     """Yield the service of a client configuration, also where a URL names it."""
     config = client or {}
     service = config.get("service") or {}
     if service.get("namespace"):
-        yield WebhookServer(service["namespace"], service.get("name", ""), end, asked_by)
+        yield WebhookServer(service["namespace"], service.get("name", ""), end, configured_by)
         return
     match = _SERVICE_HOST.match(config.get("url") or "")
     if match:
-        yield WebhookServer(match[2].lower(), match[1].lower(), end, asked_by)
+        yield WebhookServer(match[2].lower(), match[1].lower(), end, configured_by)
 
 
 def leads_elsewhere(rule: Object, namespace: str, server: WebhookServer) -> bool:

@@ -23,7 +23,7 @@ from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.expressions import with_constants
 from sovereign_ai.rules.rbac.subjects import (
-    EVERYBODY,
+    ALL_USERS,
     STOCK,
     account_of,
     accounts_in,
@@ -295,7 +295,7 @@ def test_only_a_whole_name_is_an_account(
 
 
 def test_everybody_is_whoever_other_tenants_are_among() -> None:
-    for name in EVERYBODY:
+    for name in ALL_USERS:
         meant = {
             one
             for one in everybody()
