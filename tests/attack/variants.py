@@ -14,12 +14,12 @@ from tests.rules.cases import changed
 
 _NAMES = (
     "variants.yaml",
-    "blind.yaml",
-    "low.yaml",
-    "broad.yaml",
+    "held_out.yaml",
+    "low_severity.yaml",
+    "mixed_kinds.yaml",
     "unlisted.yaml",
-    "asked.yaml",
-    "told.yaml",
+    "endpoints.yaml",
+    "default_endpoints.yaml",
     "ecosystem.yaml",
     "plain.yaml",
 )
