@@ -14,7 +14,7 @@ from typing import Any
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.render.kubernetes import is_of_platform
 from sovereign_ai.rules.objects import break_glass
-from sovereign_ai.rules.rbac import EVERYBODY, STOCK, account_of, accounts_in, principal
+from sovereign_ai.rules.rbac import ALL_USERS, STOCK, account_of, accounts_in, principal
 from sovereign_ai.verify.findings import ClusterFinding, foreign, resource
 from sovereign_ai.verify.kinds import ADMISSION, GOVERNED, MACHINES, RBAC, WORKLOADS
 from sovereign_ai.verify.manifest_fields import is_applied
@@ -108,7 +108,7 @@ def _reach_of_binding(obj: Object, namespaces: set[str], principals: set[str]) -
             return f"it gives rights to every service account in the stack's namespace {accounts_in(who)}"
         if f"{kind}:{name}" in principals:
             return f"it gives rights to {kind.lower()} {name}, which the description knows"
-        is_for_everybody = who in EVERYBODY and obj["kind"] == "ClusterRoleBinding"
+        is_for_everybody = who in ALL_USERS and obj["kind"] == "ClusterRoleBinding"
         if is_for_everybody and (metadata["name"], who) not in _STOCK:
             return f"it gives rights to {name}, and so to every tenant"
     return ""
