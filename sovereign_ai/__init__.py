@@ -31,6 +31,7 @@ _HOMES = {
     "ClusterLimits": "spec",
     "Coolant": "spec",
     "Cooling": "spec",
+    "Csi": "spec",
     "Dns": "spec",
     "Encryption": "spec",
     "Fabric": "spec",

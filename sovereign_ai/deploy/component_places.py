@@ -69,8 +69,11 @@ def places_of(obj: Object) -> Iterator[tuple[str, str]]:
         case "StorageClass":
             parameters = obj.get("parameters") or {}
             yield "zone", labels.get(KEYS.namespace_zone, "")
-            yield "key", parameters.get(ENCRYPTION_KEY, "")
-            yield "protocol", str(obj.get("provisioner", "")).rpartition("/")[2]
+            facts = {**(obj["metadata"].get("annotations") or {}), **parameters}
+            yield "key", facts.get(ENCRYPTION_KEY, "")
+            # That of a CSI driver has no domain before a slash.
+            _, is_of_protocol, protocol = str(obj.get("provisioner", "")).rpartition("/")
+            yield ("protocol" if is_of_protocol else "CSI driver"), protocol
             yield from _topology_of(obj)
         case _:
             return

@@ -88,6 +88,7 @@ class Context:
         classes: storage class to the zone whose claims it serves.
         class_regions: storage class to the regions in which its volumes may lie.
         class_keys: storage class to the key that encrypts it.
+        class_drivers: storage class to the CSI driver that makes its volumes, where one is described.
         regions: every region in which volumes may lie.
         openings: what network policies may open, as `zone:a>zone:b/TCP/8443`.
         registries: prefixes of permitted images; each ends with the slash that is its path boundary.
@@ -122,6 +123,7 @@ class Context:
     classes: tuple[tuple[str, str], ...]
     class_regions: tuple[tuple[str, tuple[str, ...]], ...]
     class_keys: tuple[tuple[str, str], ...]
+    class_drivers: tuple[tuple[str, str], ...]
     regions: tuple[str, ...]
     openings: tuple[str, ...]
     registries: tuple[str, ...]
@@ -159,6 +161,7 @@ class Context:
         constants["namespaces"] = dict(self.namespaces)
         constants["classes"] = dict(self.classes)
         constants["class_keys"] = dict(self.class_keys)
+        constants["class_drivers"] = dict(self.class_drivers)
         constants["tenants"] = dict(self.tenants)
         constants["laws"] = dict(self.laws)
         constants["jurisdictions"] = _with_lists(self.jurisdictions)
@@ -280,6 +283,7 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
         classes=tuple((name, zone) for name, zone, _ in classes),
         class_regions=_class_regions(classes, permitted, regions),
         class_keys=tuple((name, key) for name, _, key in classes),
+        class_drivers=_ordered(_class_drivers(factory, {name for name, _, _ in classes})),
         regions=_regions_of_data(permitted, regions),
         openings=_ordered(_openings(factory)),
         registries=tuple(sorted(registries)),
@@ -345,6 +349,13 @@ def _jurisdictions(
     for zone, permitted_countries in permitted.items():
         rows[zone] = tuple(sorted(permitted_countries & countries))
     return tuple(sorted(rows.items()))
+
+
+def _class_drivers(factory: AIFactory, classes: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield storage class and CSI driver of each tier with one, of some classes."""
+    for tier in factory.storage:
+        if tier.csi is not None and tier.name in classes:
+            yield tier.name, tier.csi.driver
 
 
 def _class_regions(

@@ -111,7 +111,7 @@ class Provisioner:
         class_name = str(claim["spec"].get("storageClassName", ""))
         kind = self._api.get("storage.k8s.io/v1", "StorageClass", class_name)
         node = self._api.get("v1", "Node", claim["metadata"]["annotations"][_SELECTED])
-        if kind is None or node is None or not str(kind["provisioner"]).startswith(PREFIX):
+        if kind is None or node is None or not self._serves(claim, kind):
             return None
         check(claim, kind, node)
         name = str(node["metadata"]["name"])
@@ -119,6 +119,17 @@ class Provisioner:
             raise ProvisionRefusedError(f"node {name} is simulated: it can have no volume")
         self._check_room(claim, kind, volumes)
         return volume_of(claim, kind, node, f"{self._inside}/{volume_name(claim)}")
+
+    def _serves(self, claim: Object, kind: Object) -> bool:
+        """Return whether a claim's volume is made here: by a class of ours, and no driver of the cluster."""
+        driver = str(kind["provisioner"])
+        if claim["metadata"]["annotations"][_PROVISIONER] != driver:
+            return False
+        if driver.startswith(PREFIX):
+            return True
+        labels, name = kind["metadata"].get("labels") or {}, kind["metadata"]["name"]
+        is_tier = labels.get(KEYS.component) == f"storage.{name}"
+        return is_tier and self._api.get("storage.k8s.io/v1", "CSIDriver", driver) is None
 
     def _check_room(self, claim: Object, kind: Object, volumes: Iterable[Object]) -> None:
         """Check that the tier has room, by what claims were promised.
@@ -206,7 +217,7 @@ def check(claim: Object, kind: Object, node: Object) -> None:
     """
     labels, name = node["metadata"].get("labels") or {}, node["metadata"]["name"]
     class_name = kind["metadata"]["name"]
-    zone = (kind.get("parameters") or {}).get(f"{KEYS.domain}/zone")
+    zone = (kind["metadata"].get("labels") or {}).get(KEYS.namespace_zone)
     if not zone or labels.get(KEYS.zone) != zone:
         place = f"node {name} is in zone {labels.get(KEYS.zone)}"
         raise ProvisionRefusedError(f"class {class_name} serves zone {zone}; {place}")
@@ -234,7 +245,9 @@ def volume_of(claim: Object, kind: Object, node: Object, path: str) -> dict[str,
         places.append({"key": key, "operator": "In", "values": [value]})
     term = {"matchExpressions": places}
     requests = claim["spec"]["resources"]["requests"]
-    annotations = {_MADE_BY: kind["provisioner"]}
+    driver = str(kind["provisioner"])
+    # Of a driver's own volumes the driver's sidecar would release these as well.
+    annotations = {_MADE_BY: driver if driver.startswith(PREFIX) else f"{PREFIX}{driver}"}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
@@ -272,11 +285,10 @@ def _reference(claim: Object) -> dict[str, Any]:
 
 
 def _waits(claim: Object) -> bool:
-    """Return whether a claim waits for a volume of this provisioner and has a node."""
+    """Return whether a claim waits for a volume of some provisioner and has a node."""
     annotations = claim["metadata"].get("annotations") or {}
-    is_served = str(annotations.get(_PROVISIONER, "")).startswith(PREFIX)
     is_open = not claim["spec"].get("volumeName") and not claim["metadata"].get("deletionTimestamp")
-    return is_served and _SELECTED in annotations and is_open
+    return _PROVISIONER in annotations and _SELECTED in annotations and is_open
 
 
 def _is_own(volume: Object) -> bool:

@@ -57,7 +57,15 @@ if TYPE_CHECKING:
         Uplink,
     )
     from sovereign_ai.spec.source import of_python
-    from sovereign_ai.spec.storage import Backup, Encryption, Key, Snapshots, StorageProtocol, StorageTier
+    from sovereign_ai.spec.storage import (
+        Backup,
+        Csi,
+        Encryption,
+        Key,
+        Snapshots,
+        StorageProtocol,
+        StorageTier,
+    )
     from sovereign_ai.spec.supplier import Supplier
     from sovereign_ai.spec.waiver import Approver, Waiver
     from sovereign_ai.spec.workload import ModelSize, Workload
@@ -121,7 +129,7 @@ else:
                 "Uplink",
             ),
             "source": ("of_python",),
-            "storage": ("Backup", "Encryption", "Key", "Snapshots", "StorageProtocol", "StorageTier"),
+            "storage": ("Backup", "Csi", "Encryption", "Key", "Snapshots", "StorageProtocol", "StorageTier"),
             "supplier": ("Supplier",),
             "waiver": ("Approver", "Waiver"),
             "workload": ("ModelSize", "Workload"),
@@ -160,6 +168,7 @@ __all__ = [
     "Controller",
     "Coolant",
     "Cooling",
+    "Csi",
     "Day",
     "DisruptionBudget",
     "DistributionUnits",

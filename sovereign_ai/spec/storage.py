@@ -5,10 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, core_schema
 
-from sovereign_ai.spec.base import Country, Model, Name
+from sovereign_ai.spec.base import Country, Frozen, Model, Name, Text, added_later
+from sovereign_ai.spec.field_location import TextForm
 from sovereign_ai.units import Bytes, BytesPerSecond, Seconds
 
 
@@ -96,6 +97,39 @@ class Backup(Model):
     """How long each is kept."""
 
 
+CsiDriverName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", max_length=63
+    ),
+    TextForm("bad-name", "a CSI driver's name in domain notation, such as rbd.csi.ceph.com", str.lower),
+]
+"""The name by which a CSI driver registers itself: at most 63 characters (container-storage-interface/spec,
+`GetPluginInfo`), a DNS subdomain (`metadata.name` of CSIDriver in storage.k8s.io/v1)."""
+
+ParameterName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,252}$"),
+    TextForm("bad-name", "a parameter's name of letters, digits and ._/-"),
+]
+"""The name of a storage class's parameter."""
+
+
+class Csi(Model):
+    """The CSI driver that makes a tier's volumes, and what its storage class gives to it."""
+
+    driver: CsiDriverName
+    """The driver's name, as `kubectl get csidriver` lists it."""
+    parameters: Annotated[dict[ParameterName, Text], AfterValidator(Frozen)] = Field(
+        default_factory=Frozen, max_length=100
+    )
+    """The storage class's `parameters`, in the driver's own words. Places in them are judged like any other
+    (STO-012), and what they say of encryption too (STO-004). Nothing is added: some drivers refuse a
+    parameter that they do not know."""
+    mount_options: tuple[Text, ...] = ()
+    """The storage class's `mountOptions`."""
+
+
 class StorageTier(Model):
     """One kind of storage, in one zone."""
 
@@ -103,6 +137,9 @@ class StorageTier(Model):
     """Unique in the factory; the Kubernetes storage class carries it."""
     protocol: StorageProtocol
     """How it is reached."""
+    csi: Csi | None = added_later()
+    """The CSI driver that makes its volumes. Left out, its storage class names a provisioner that only
+    control planes of this machine have; on a cluster of yours no volume is made."""
     zone: Name
     """The security zone whose claims it serves."""
     sites: tuple[Name, ...] = ()

@@ -116,6 +116,19 @@ def test_a_claim_gets_a_volume_in_its_zone_on_the_machine_that_was_chosen(cluste
     assert not (cluster.root / SERVE / name).exists()
 
 
+def test_a_class_of_a_csi_driver_is_served_where_the_cluster_has_no_such_driver(cluster: Cluster) -> None:
+    cluster.api.live("StorageClass", "scratch")["provisioner"] = "csi.example.com"
+    driver = {"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": "csi.example.com"}}
+    cluster.api.put(driver)
+    name = cluster.claim("scratch", TRAIN)
+    assert cluster.provisioner.keep() == 0
+    cluster.api.delete("storage.k8s.io/v1", "CSIDriver", "csi.example.com")
+    assert cluster.provisioner.keep() == 1
+    made_by = cluster.api.live("PersistentVolume", name)["metadata"]["annotations"]
+    # Were it the driver's own name, the driver would take the volume for its own once it is installed.
+    assert made_by == {"pv.kubernetes.io/provisioned-by": "sovereign-ai.internal/csi.example.com"}
+
+
 def test_the_rules_for_volumes_find_nothing_in_ours(cluster: Cluster) -> None:
     name = cluster.claim("scratch", TRAIN)
     cluster.provisioner.keep()

@@ -131,10 +131,19 @@ IMMEDIATE = Rule(
 )
 _KEY = '(object.metadata.name in $class_keys ? $class_keys[object.metadata.name] : "")'
 
+
+def _names_key(values: str) -> str:
+    """Return CEL: some values of a class, such as its parameters, name the key of its tier."""
+    return (
+        f"has({values}) && $encryption_key in {values}"
+        f" && {values}[$encryption_key] == $class_keys[object.metadata.name]"
+    )
+
+
+# A driver may refuse a parameter that it does not know, so a class of one has its key in an annotation.
 _NAMES_OWN_KEY = (
-    "!(object.metadata.name in $class_keys) || (has(object.parameters)"
-    " && $encryption_key in object.parameters"
-    " && object.parameters[$encryption_key] == $class_keys[object.metadata.name])"
+    "!(object.metadata.name in $class_keys) || (object.metadata.name in $class_drivers"
+    f" ? {_names_key('object.metadata.annotations')} : {_names_key('object.parameters')})"
 )
 _KEEPS_ENCRYPTION = f"!has(object.parameters) || {encryption('object.parameters', _KEY)}"
 ENCRYPTED = Rule(
@@ -215,18 +224,24 @@ _ZONE = '(object.metadata.name in $classes ? $classes[object.metadata.name] : ""
 _PARAMETERS_ARE_PERMITTED = (
     f"!has(object.parameters) || {in_zone(parameters('object.parameters', _REGIONS), _ZONE)}"
 )
+_HAS_OWN_DRIVER = (
+    "!(object.metadata.name in $class_keys) || (object.metadata.name in $class_drivers"
+    " ? object.provisioner == $class_drivers[object.metadata.name]"
+    ' : object.provisioner.startsWith($domain + "/"))'
+)
 _OPTIONS = "object.mountOptions"
 _OPTIONS_ARE_LOCAL = f"!has({_OPTIONS}) || {mount_options(_OPTIONS)}"
 PARAMETERS = Rule(
     id="STO-012",
-    title="Parameters of storage classes name permitted places",
+    title="Storage classes have their tier's driver, and parameters that name permitted places",
     severity="critical",
     rationale=(
         "Parameters tell a driver where to keep a volume, its replicas and its snapshots, and on which "
-        "server. Topologies do not cover them."
+        "server. Topologies do not cover them. Another driver keeps the volume wherever it likes."
     ),
     remediation=(
-        "take the parameter out, or name a region of the zone, or a host of the cluster or of a gateway"
+        "take the parameter out, or name a region of the zone, or a host of the cluster or of a gateway; "
+        "describe the tier's driver as its `csi.driver`"
     ),
     controls=_LOCATION,
     places=OBJECT_PLACES,
@@ -236,6 +251,12 @@ PARAMETERS = Rule(
             "parameters",
             _PARAMETERS_ARE_PERMITTED,
             "a parameter names a place that is not permitted",
+        ),
+        RuleCheck(
+            ("StorageClass",),
+            "provisioner",
+            _HAS_OWN_DRIVER,
+            "its volumes are made by another driver than the description gives its tier",
         ),
         RuleCheck(
             ("StorageClass",),

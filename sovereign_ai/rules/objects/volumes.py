@@ -29,8 +29,21 @@ _VOLUME_REGIONS = (
 _BINDERS = '["system:kube-controller-manager", "system:serviceaccount:kube-system:persistent-volume-binder"]'
 _COPIES = in_zone(f"{parameters('object.parameters')} && {encryption('object.parameters')}", '""')
 
+_MADE_BY = "pv.kubernetes.io/provisioned-by"
+_PROVISIONED = (
+    f'has(object.metadata.annotations) && "{_MADE_BY}" in object.metadata.annotations'
+    f' && object.metadata.annotations["{_MADE_BY}"] == object.spec.csi.driver'
+)
+# A driver of shared file systems knows no topology: where its volumes are is what the tier's driver says.
+_OF_TIERS_DRIVER = (
+    "(has(object.spec.csi) && has(object.spec.storageClassName)"
+    " && object.spec.storageClassName in $class_drivers"
+    f" && object.spec.csi.driver == $class_drivers[object.spec.storageClassName] && {_PROVISIONED})"
+)
+
 _VOLUME_IS_CONFINED = (
-    f"!{_OURS} || (has(object.spec.nodeAffinity) && has(object.spec.nodeAffinity.required)"
+    f"!{_OURS} || {_OF_TIERS_DRIVER}"
+    " || (has(object.spec.nodeAffinity) && has(object.spec.nodeAffinity.required)"
     " && size(object.spec.nodeAffinity.required.nodeSelectorTerms) > 0"
     " && object.spec.nodeAffinity.required.nodeSelectorTerms.all(t, has(t.matchExpressions)"
     f' && t.matchExpressions.exists(e, e.key == "{REGION}" && e.operator == "In"'
@@ -163,11 +176,6 @@ _LOCAL = (
     '["accessModes", "capacity", "claimRef", "csi", "hostPath", "local", "mountOptions", "nfs", '
     '"nodeAffinity",'
     ' "persistentVolumeReclaimPolicy", "storageClassName", "volumeAttributesClassName", "volumeMode"]'
-)
-_MADE_BY = "pv.kubernetes.io/provisioned-by"
-_PROVISIONED = (
-    f'has(object.metadata.annotations) && "{_MADE_BY}" in object.metadata.annotations'
-    f' && object.metadata.annotations["{_MADE_BY}"] == object.spec.csi.driver'
 )
 _ZONE = (
     "(has(object.spec.storageClassName) && object.spec.storageClassName in $classes"

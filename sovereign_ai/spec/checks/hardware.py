@@ -502,6 +502,10 @@ def check_storage(factory: AIFactory) -> Iterator[Problem]:
             message = "a tier needs its grade, or its read and write rates"
             hint = "write 'grade: good', 'better' or 'best', or both 'read' and 'write'"
             yield Problem("missing-field", message, Where(field=field), hint)
+        if tier.csi is not None and not tier.protocol.has_storage_class:
+            message = f"storage that is reached as {tier.protocol} has no storage class, so no CSI driver"
+            hint = "take 'csi' out, or write another 'protocol'"
+            yield Problem("contradiction", message, Where(field=f"{field}.csi"), hint)
         # Undeclared zones are reported by themselves, and one of them may be a misspelling of the tier's.
         is_declared = tier.zone in declared and zones <= declared
         if not tier.sites and tier.zone not in zones and is_declared:
