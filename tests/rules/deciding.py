@@ -22,7 +22,7 @@ _PARTS = {
     "known": "true",
     "own_domains": '["research", "workers", "media"]',
     "public_domains": '" com media "',
-    "strangers": "false",
+    "foreign": "false",
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from sovereign_ai.rules.judgement import RuleFinding, judge
-from sovereign_ai.rules.waiver_review import RESOURCE, answer, ask, question, questions
+from sovereign_ai.rules.waiver_review import RESOURCE, answer, authorizer_check, question, questions
 from tests.rules.waivers import TODAY, waiver
 
 
@@ -119,7 +119,7 @@ def test_an_object_is_named_as_waivers_name_it_and_a_generated_name_is_none(
 
 
 def test_policies_ask_for_a_fixed_account_and_not_for_who_calls() -> None:
-    assert ask("waivers", '"x"') == (
+    assert authorizer_check("waivers", '"x"') == (
         'authorizer.serviceAccount("sovereign-system", '
         '"exceptions").group("exceptions.sovereign-ai.internal")'
         '.resource("waivers").name("x").check("honour").allowed()'
