@@ -43,6 +43,7 @@ from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.state_objects import Held
 from sovereign_ai.deploy.successors import component_of, successors, tenancy_of
 from sovereign_ai.deploy.termination import Holder, foreign_holders
+from sovereign_ai.deploy.unserved_classes import unserved_classes
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
@@ -97,6 +98,7 @@ class Checked:
         releases: what becomes of the work that waits for Kueue, which leaves with them, line by line; a
             command asks for it, which has the description.
         holders: finalizers of others on objects that leave, or have to go before they are made again.
+        unserved: the storage classes of which the cluster makes no volumes, a line for each.
     """
 
     cluster: Recognised
@@ -116,6 +118,7 @@ class Checked:
     renames: Renames = field(default_factory=Renames)
     releases: tuple[str, ...] = ()
     holders: tuple[Holder, ...] = ()
+    unserved: tuple[str, ...] = ()
 
     @property
     def terminating(self) -> list[ObjectKey]:
@@ -175,7 +178,7 @@ class Checked:
         if self.strays:
             count = counted(len(self.strays), "object")
             lines.append(f"{count} of the stack that its state does not hold: removed by `up` too")
-        return [*lines, *self.releases, *map(str, self.conflicts)]
+        return [*lines, *self.unserved, *self.releases, *map(str, self.conflicts)]
 
 
 def check_preconditions(
@@ -241,6 +244,7 @@ def check_preconditions(
         holders=foreign_holders(_going(live, unplanned, leaving, replaces)),
         superseded=tuple(_superseded(planned, held, frozenset(replaces))),
         kept=kept,
+        unserved=() if claim.is_local else unserved_classes(api, planned),
         has_rare_kinds=any(map(is_rare, (*keys, *held, *leaving))),
         digest=digest,
         renames=renames,
