@@ -33,6 +33,8 @@ class _Firmware(NamedTuple):
 
 _LONGEST = 256
 """Characters of a text that a controller may report."""
+_OTHER_FORM = "an answer has another form than Redfish's schemas give it"
+"""What Python's own words for it come to."""
 _CONNECT, _READ, _THREADS = 5, 30, 16
 """Seconds to connect and to wait for an answer; services read at once."""
 
@@ -115,6 +117,8 @@ def read_one(service: RedfishEndpoint, access: Access) -> list[ReportedServer] |
         return list(_servers(root, service))
     except sushy.exceptions.AccessError:
         return Unreachable(service.address, service.machine, "it refuses the account")
+    except (AttributeError, IndexError, KeyError, TypeError):
+        return Unreachable(service.address, service.machine, _OTHER_FORM)
     except Exception as error:  # noqa: BLE001 - whatever one controller answers, the others are still read
         return Unreachable(service.address, service.machine, _brief(error))
 
