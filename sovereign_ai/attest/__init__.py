@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from sovereign_ai.attest.evidence_timestamp import (
         NotedLine,
+        compare_day,
         compare_line,
         noted_line,
         removed_problem,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from sovereign_ai.attest.key_handover import handover, handover_file, public_text
     from sovereign_ai.attest.key_uri import is_key_uri
     from sovereign_ai.attest.layout import ACCESS, PREDICATE
+    from sovereign_ai.attest.line_agreement import future_problems, own_problems, stated_moment
     from sovereign_ai.attest.observation import bind, binding_in, read_binding
     from sovereign_ai.attest.oscal import RESULTS_FILE, assessment_results, documents
     from sovereign_ai.attest.platform_bill import platform_sbom
@@ -79,6 +81,7 @@ else:
             ),
             "evidence_timestamp": (
                 "NotedLine",
+                "compare_day",
                 "compare_line",
                 "noted_line",
                 "removed_problem",
@@ -90,6 +93,7 @@ else:
             "key_handover": ("handover", "handover_file", "public_text"),
             "key_uri": ("is_key_uri",),
             "layout": ("ACCESS", "PREDICATE"),
+            "line_agreement": ("future_problems", "own_problems", "stated_moment"),
             "observation": ("bind", "binding_in", "read_binding"),
             "oscal": ("RESULTS_FILE", "assessment_results", "documents"),
             "platform_bill": ("platform_sbom",),
@@ -120,6 +124,7 @@ __all__ = [
     "binding_in",
     "checked_policy",
     "compare",
+    "compare_day",
     "compare_line",
     "compared_side",
     "control_states",
@@ -127,6 +132,7 @@ __all__ = [
     "differences",
     "documents",
     "findings_lines",
+    "future_problems",
     "handover",
     "handover_file",
     "inner_problems",
@@ -136,6 +142,7 @@ __all__ = [
     "key_id",
     "noted_line",
     "open_envelope",
+    "own_problems",
     "pae",
     "parse_url",
     "parts_and_verdict",
@@ -152,6 +159,7 @@ __all__ = [
     "sign_statement",
     "signature_of",
     "signing_key",
+    "stated_moment",
     "statement",
     "statements",
     "token_of",

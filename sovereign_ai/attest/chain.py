@@ -245,6 +245,8 @@ def append(
             # The places decide instead: `_read_heads` refuses where one saw more than the whole lines.
             state.broken.clear()
         at = _check_whole(log, state, key, at)
+        if foreign := other_factories(log, state, statement["predicate"]["factory"]):
+            raise UsageError(foreign)
         if contradictions := refused_differences(statement, at):
             raise UsageError(contradictions)
         heads = _heads_to_write(log, end, _read_heads(log, state, witnesses))
@@ -290,6 +292,7 @@ def append_with_statement(
         EnvironmentLacksError: as `append`.
         UsageError: as `append`.
     """
+    make_folders(log.parent)
     write_json(path, envelope)
     try:
         return append(log, envelope, key, at=at, witnesses=witnesses)
@@ -645,6 +648,28 @@ def orphans(log: Path, state: LogState, factory: str) -> list[Problem]:
     return problems
 
 
+def other_factories(log: Path, state: LogState, factory: str) -> list[Problem]:
+    """Return a problem for each hand-over of the log that was signed for another factory.
+
+    Args:
+        log: the file.
+        state: the result of `walk`.
+        factory: the factory of a statement whose run is in the log, or is to be.
+    """
+    problems: list[Problem] = []
+    for step in state.keys.steps:
+        if step.factory != factory:
+            message = (
+                f"log: line {step.number + 1}: its hand-over is of factory {step.factory[:80]!r}, "
+                f"and the statement of {factory[:80]!r}"
+            )
+            hint = (
+                "this is the log of another factory, under the name of this one's: restore that from a copy"
+            )
+            problems.append(Problem("other-factory", message, Where(str(log), step.number + 1), hint))
+    return problems
+
+
 def list_set_aside(log: Path, whole: int | None = None) -> tuple[list[str], list[Problem]]:
     """Return what of a log was cut off and set aside, and what of that is missing or changed.
 
@@ -663,7 +688,7 @@ def list_set_aside(log: Path, whole: int | None = None) -> tuple[list[str], list
             notes.append(f"log: line {number}: a line before it was cut off and is kept in {name}")
             path = log.parent / name
             # A name with a slash would lead out of the log's folder.
-            if Path(name).name != name or not path.is_file():
+            if Path(name).name != name or not _is_file(path):
                 message = f"log: line {number}: {name} is not beside the log"
                 hint = "ask the operator for it and put it beside the log"
                 problems.append(Problem("no-torn", message, where, hint))
@@ -672,6 +697,14 @@ def list_set_aside(log: Path, whole: int | None = None) -> tuple[list[str], list
                 hint = "it was changed after it was noted; ask the operator for the file as it was"
                 problems.append(Problem("wrong-torn", message, where, hint))
     return notes, problems
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a file is there; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def set_aside_lines(log: Path, entry: Mapping[str, Any]) -> list[str]:

@@ -8,14 +8,14 @@ and the run's own line, as far as clocks agree.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.attest.chain import entries_of
 from sovereign_ai.attest.entry import read_entry, sha256, subjects_with_prefix
-from sovereign_ai.attest.line_agreement import CLOCK_TOLERANCE
+from sovereign_ai.attest.line_agreement import CLOCK_TOLERANCE, is_near
 from sovereign_ai.attest.signing import base64_text
 from sovereign_ai.attest.timestamp import StampError, TimeStamp
 from sovereign_ai.errors import Problem, UsageError
@@ -124,6 +124,21 @@ def compare_line(stamp: TimeStamp, token: bytes, line: NotedLine) -> list[Proble
             _out_of_order(stamp, "earlier", f"the line before its own, which is of {line.before}")
         )
     return problems
+
+
+def compare_day(stamp: TimeStamp, statement: Mapping[str, Any]) -> list[Problem]:
+    """Compare a time stamp with the day of a run, for a reader without the log.
+
+    Args:
+        stamp: the time stamp.
+        statement: a statement about a run.
+    """
+    day = date.fromisoformat(statement["predicate"]["date"])
+    if is_near(day, stamp.at):
+        return []
+    message = f"time stamp: it is of {stamp.at.isoformat(timespec='seconds')}, and the statement is for {day}"
+    hint = "evidence is stamped when it is signed; ask the operator which of both days is right"
+    return [Problem("timestamp-time", message, hint=hint)]
 
 
 def _out_of_order(stamp: TimeStamp, word: str, than: str) -> Problem:

@@ -68,6 +68,7 @@ class HandoverStep:
         new: the key after.
         until: last day of the new key; None if it has none.
         head: hash of the line before, as the statement names it.
+        factory: the factory that the statement names.
     """
 
     number: int
@@ -75,6 +76,7 @@ class HandoverStep:
     new: Ed25519PublicKey
     until: date | None
     head: str
+    factory: str
 
 
 @frozen_dataclass
@@ -246,7 +248,7 @@ def _step(log: Path, line: Line, id_: str, in_force: Ed25519PublicKey | None) ->
     for difference in time_differences(statement, line.at):
         raise _BadHandoverError(difference)
     until = date.fromisoformat(predicate["until"]) if predicate["until"] else None
-    return HandoverStep(line.number, old, new, until, log_then["head"])
+    return HandoverStep(line.number, old, new, until, log_then["head"], predicate["factory"])
 
 
 def _recorded(log: Path, line: Line, id_: str) -> tuple[dict[str, Any], dict[str, object]]:

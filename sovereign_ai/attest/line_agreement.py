@@ -57,6 +57,49 @@ def refused_differences(statement: Mapping[str, Any], at: str) -> list[Problem]:
     return problems
 
 
+def own_problems(statement: Mapping[str, Any]) -> list[Problem]:
+    """Return a problem for each time of a statement that contradicts another of it, without its line.
+
+    Args:
+        statement: a statement that was opened by `evidence.open_envelope`.
+    """
+    predicate = statement["predicate"]
+    if statement["predicateType"] == PREDICATE:
+        differences = list(_observed_differences(predicate, date.fromisoformat(predicate["date"])))
+    else:
+        differences = list(_stated_differences(statement))
+    problems: list[Problem] = []
+    for difference in differences:
+        problems.append(Problem("contradiction", f"envelope: {difference}", hint=_READERS_HINT))
+    return problems
+
+
+def future_problems(name: str, stated: datetime | None, now: datetime) -> list[Problem]:
+    """Return the problem that something is of a time that is still to come, if it is.
+
+    Args:
+        name: what is of that time.
+        stated: the time; None for none that can be read.
+        now: the reader's clock.
+    """
+    if stated is None or stated - now <= MOST_DAYS:
+        return []
+    message = f"{name} is of {stated.isoformat()}, which is still to come"
+    hint = "set this computer's clock right; if it is, ask who signed it by which clock"
+    return [Problem("future", message, hint=hint)]
+
+
+def stated_moment(statement: Mapping[str, Any]) -> datetime | None:
+    """Return when a statement was made, as it says: the beginning of its day, or a moment.
+
+    None where what it says is no time.
+    """
+    predicate = statement["predicate"]
+    if statement["predicateType"] == PREDICATE:
+        return datetime.combine(date.fromisoformat(predicate["date"]), time.min, UTC)
+    return _moment(predicate["at"])
+
+
 def time_differences(statement: Mapping[str, Any], at: str) -> Iterator[str]:
     """Yield in words each two times of a statement and its line that contradict each other.
 
@@ -70,11 +113,18 @@ def time_differences(statement: Mapping[str, Any], at: str) -> Iterator[str]:
         yield from _run_differences(predicate, line, at)
         return
     stated = _moment(predicate["at"])
+    if stated is not None and abs(line - stated) > CLOCK_TOLERANCE:
+        yield f"the statement is of {predicate['at']}, and its line is of {at}"
+    yield from _stated_differences(statement)
+
+
+def _stated_differences(statement: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what contradicts itself in the times of a statement that is none of a run."""
+    predicate = statement["predicate"]
+    stated = _moment(predicate["at"])
     if stated is None:
         yield f"the statement is of {predicate['at'][:40]!r}, which is no time with an offset"
         return
-    if abs(line - stated) > CLOCK_TOLERANCE:
-        yield f"the statement is of {predicate['at']}, and its line is of {at}"
     if statement["predicateType"] == ACCESS:
         yield from _access_differences(predicate, stated)
     if statement["predicateType"] == KEY and predicate["until"]:
@@ -84,8 +134,17 @@ def time_differences(statement: Mapping[str, Any], at: str) -> Iterator[str]:
 def _run_differences(predicate: Mapping[str, Any], line: datetime, at: str) -> Iterator[str]:
     """Yield what contradicts itself in the times of a run."""
     day = date.fromisoformat(predicate["date"])
-    if not _is_near(day, line):
+    if not is_near(day, line):
         yield f"the statement is for {day}, and its line is of {at}"
+    yield from _observed_differences(predicate, day)
+    observed = _moment(predicate.get("observation", {}).get("observed_at"))
+    if observed is not None and observed - line > OBSERVED_AHEAD:
+        stated = predicate["observation"]["observed_at"]
+        yield f"the observation is of {stated}, after its line, which is of {at}"
+
+
+def _observed_differences(predicate: Mapping[str, Any], day: date) -> Iterator[str]:
+    """Yield what contradicts the day of a run in the time of what was observed."""
     observed_at = predicate.get("observation", {}).get("observed_at")
     if observed_at is None:
         return
@@ -93,10 +152,8 @@ def _run_differences(predicate: Mapping[str, Any], line: datetime, at: str) -> I
     if observed is None:
         yield f"the observation is of {str(observed_at)[:40]!r}, which is no time with an offset"
         return
-    if not _is_near(day, observed):
+    if not is_near(day, observed):
         yield f"the observation is of {observed_at}, and the statement is for {day}"
-    if observed - line > OBSERVED_AHEAD:
-        yield f"the observation is of {observed_at}, after its line, which is of {at}"
 
 
 def _access_differences(predicate: Mapping[str, Any], stated: datetime) -> Iterator[str]:
@@ -139,7 +196,7 @@ def _place_differences(statement: Mapping[str, Any], entry: Mapping[str, Any]) -
             yield f"the statement is about {name[:80]} {digest[:12]}, and its line is not"
 
 
-def _is_near(day: date, moment: datetime) -> bool:
+def is_near(day: date, moment: datetime) -> bool:
     """Return whether a moment lies on a day in UTC, or on one beside it."""
     # As a difference, since a moment of the first or last year has no day in UTC.
     since = moment - datetime.combine(day, time.min, UTC)

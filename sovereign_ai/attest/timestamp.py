@@ -71,6 +71,8 @@ _SIGNATURES: dict[Oid, hashes.HashAlgorithm] = {
 }
 """Signature algorithms that name their hash: RSA with PKCS #1 v1.5, and ECDSA."""
 _ACCURACY, _ORDERING, _NONCE, _NAME, _EXTENSIONS = b"\x30", b"\x01", b"\x02", b"\xa0", b"\xa1"
+_DIRECTORY_NAME = b"\xa4"
+"""The tag of a `GeneralName` that is the name of a subject."""
 _OPTIONAL = (_ACCURACY, _ORDERING, _NONCE, _NAME, _EXTENSIONS)
 """The tags of a `TSTInfo`'s optional members, in their order."""
 _STAMPING = {ExtendedKeyUsageOID.TIME_STAMPING, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
@@ -236,13 +238,14 @@ def verify_token(
         StampError: it does not show that the bytes existed at its time.
     """
     data = _signed_data(token)
-    stamp, nonce, accuracy = _stamp_of(data)
+    stamp, nonce, accuracy, name = _stamp_of(data)
     _check_imprint(stamp.imprint, stamped)
     if policy and stamp.policy != Oid(policy):
         raise StampError(f"it was made under policy {stamp.policy.dotted_string}, expected {policy}")
     at = stamp.at.as_datetime().replace(tzinfo=UTC)
     try:
         certificate = _verified_signer(data, authorities, at)
+        _check_name(name, certificate)
         authority = clean(certificate.subject.rfc4514_string()[:200])
     except _BAD_CERTIFICATE:
         raise StampError("a certificate in it is damaged, or of a kind that is not known") from None
@@ -286,8 +289,10 @@ def _signed_data(token: bytes) -> asn1.SignedData:
     return data
 
 
-def _stamp_of(data: asn1.SignedData) -> tuple[asn1.Stamp, int | None, timedelta]:
-    """Return the stamp of signed data, its nonce and its accuracy.
+def _stamp_of(data: asn1.SignedData) -> tuple[asn1.Stamp, int | None, timedelta, bytes]:
+    """Return the stamp of signed data, its nonce, its accuracy, and the name of its authority.
+
+    The name is empty where the stamp has none.
 
     Raises:
         StampError: it has another form, a critical extension, or an accuracy that says nothing.
@@ -319,7 +324,7 @@ def _stamp_of(data: asn1.SignedData) -> tuple[asn1.Stamp, int | None, timedelta]
         raise StampError("its accuracy is negative, or more than a day")
     if stamp.version != 1 or is_critical:
         raise StampError("it is of another version, or has a critical extension that is not known here")
-    return stamp, nonce, accuracy
+    return stamp, nonce, accuracy, bytes(optional[_NAME].data) if _NAME in optional else b""
 
 
 def _has_critical(extensions: TLV) -> bool:
@@ -460,6 +465,27 @@ def _check_purpose(certificate: x509.Certificate) -> None:
     usage = _extension(certificate, x509.KeyUsage)
     if usage is not None and not (usage.value.digital_signature or usage.value.content_commitment):
         raise StampError("the certificate of its signer is not for signatures (keyUsage)")
+
+
+def _check_name(name: bytes, certificate: x509.Certificate) -> None:
+    """Check that the authority which a stamp names is the one that signed it, as RFC 3161 (2.4.2) requires.
+
+    Args:
+        name: a `GeneralName`, in DER; empty where the stamp names none.
+        certificate: the signer's.
+
+    Raises:
+        StampError: it is another.
+    """
+    if not name:
+        return
+    names = [asn1.tlv(_DIRECTORY_NAME, certificate.subject.public_bytes())]
+    alternative = _extension(certificate, x509.SubjectAlternativeName)
+    if alternative is not None:
+        listed = decode(asn1.Members, asn1.tlv(asn1.SEQUENCE, alternative.value.public_bytes()))
+        names += [asn1.encoded(member) for member in listed.members]
+    if name not in names:
+        raise StampError("it names another authority than the one that signed it")
 
 
 def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> x509.Extension[_Extension] | None:

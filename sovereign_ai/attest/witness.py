@@ -23,6 +23,7 @@ import re
 import secrets
 import selectors
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -128,8 +129,13 @@ class Witness:
         """Return the output of the program."""
         command = [*self._command, verb, log.name]
         try:
+            # In a group of its own, so that what it started ends with it.
             process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
             )
         except OSError as error:
             raise self._unreachable(error.strerror or "it cannot be started") from None
@@ -139,7 +145,9 @@ class Witness:
             except subprocess.TimeoutExpired:
                 raise self._unreachable(f"no answer within {_PATIENCE_SECONDS:.0f} s") from None
             finally:
-                process.kill()
+                # One that ended by itself may have left a helper behind for the next call.
+                if process.returncode is None:
+                    _end_group(process)
         if len(output) > HEAD.most_bytes:
             raise self._unreachable(f"it prints more than {HEAD.most}")
         if process.returncode:
@@ -180,6 +188,12 @@ def _exchange(process: subprocess.Popen[bytes], data: bytes) -> bytes:
                 break
             output += piece
     return output
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a program and everything that it started, but what moved to a group of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _is_head(data: Any) -> bool:

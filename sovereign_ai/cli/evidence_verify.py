@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,16 @@ def check_evidence(output: Output, question: Question) -> None:
         UsageError: a file is no evidence, no key or no description.
         EnvironmentLacksError: a file is missing.
     """
-    from sovereign_ai.attest import ACCESS, access_lines, access_problems, public_key, read_envelope
+    from sovereign_ai.attest import (
+        ACCESS,
+        access_lines,
+        access_problems,
+        future_problems,
+        own_problems,
+        public_key,
+        read_envelope,
+        stated_moment,
+    )
 
     envelope, key = read_envelope(question.evidence), public_key(question.key)
     answer = VerificationAnswer()
@@ -102,10 +112,17 @@ def check_evidence(output: Output, question: Question) -> None:
             factory = None
         else:
             factory = _compare(answer, question, statement)
+        now = datetime.now(tz=UTC)
+        answer.problems += future_problems("the statement", stated_moment(statement), now)
+        if walk is None:
+            answer.problems += own_problems(statement)
         if walk is not None and log is not None:
             _compare_log(answer, question, log, walk, statement, key)
+            _compare_signer(answer, log, walk, envelope, statement)
+            last = datetime.fromisoformat(walk.at) if walk.at else None
+            answer.problems += future_problems(f"log: line {len(walk.runs)}", last, now)
         _note_approvers(answer, factory)
-        _compare_timestamp(answer, question, envelope, _own_line(log, walk, statement))
+        _compare_timestamp(answer, question, envelope, statement, _own_line(log, walk, statement))
     answer.unchecked.append(_NEVER_CHECKED)
     details: list[str] = []
     for note in (*answer.aside, *answer.notes):
@@ -332,6 +349,11 @@ def _compare_observation(
         wrong.append("plan")
     if digests.get(objects) != binding.objects_digest:
         wrong.append(objects)
+    # As `evidence sign` has it: a clean verdict of a cluster that did not say which it is shows nothing.
+    if binding.ok and not binding.cluster_uid.strip():
+        message = "observation: the cluster has no identity in it (uid of its namespace kube-system)"
+        hint = "observe a cluster that runs, and sign that"
+        answer.problems.append(Problem("no-cluster-identity", message, hint=hint))
     if wrong:
         message = f"observation: it was compared with another {' and other '.join(wrong)} than the signed one"
         hint = "observe the cluster once more, and sign that"
@@ -361,7 +383,8 @@ def _compare_log(
     if walk.broken:
         return
     answer.problems += chain.compare_statement(log, walk, statement)
-    answer.problems += chain.orphans(log, walk, statement["predicate"]["factory"])
+    factory = statement["predicate"]["factory"]
+    answer.problems += [*chain.orphans(log, walk, factory), *chain.other_factories(log, walk, factory)]
     differing, unnamed = chain.compare_witnesses(log, walk, question.witnesses)
     answer.problems += differing
     answer.checked += [f"head in {witness.text}" for witness in question.witnesses]
@@ -377,10 +400,37 @@ def _compare_log(
     except SovereignError as error:
         answer.problems += error.problems
         return
+    for access in opened:
+        if access["factory"] != factory:
+            message = f"log: access {access['access']['id']} is of factory {access['factory'][:80]!r}"
+            hint = f"this is the log of another factory than {factory[:80]!r}: ask the operator for its own"
+            answer.problems.append(Problem("other-factory", message, Where(str(log)), hint))
     # The evidence itself may be a statement of access that the log holds too.
     own = [access for access in answer.access if access not in opened]
     answer.access = [*own, *opened]
     answer.problems += [*problems, *lost]
+
+
+def _compare_signer(
+    answer: VerificationAnswer,
+    log: Path,
+    walk: LogState,
+    envelope: Mapping[str, Any],
+    statement: Mapping[str, Any],
+) -> None:
+    """Check that evidence is signed by the key that was in force at its line."""
+    from sovereign_ai.attest import key_id, open_envelope
+
+    number = int(statement["predicate"]["log"]["entries"])
+    # What is no line of the log is told by the comparison with it.
+    if walk.broken or number >= len(walk.runs):
+        return
+    in_force = walk.keys.at(number)
+    _, problems = open_envelope(envelope, in_force, (statement["predicateType"],))
+    if problems:
+        message = f"envelope: it is not signed by key {key_id(in_force)[:12]}, which was in force at its line"
+        hint = "a key signs nothing after it handed over; ask the operator for the evidence as it was signed"
+        answer.problems.append(Problem("key-superseded", message, Where(str(log), number + 1), hint))
 
 
 def _unchecked_head(unnamed: frozenset[str]) -> str:
@@ -402,11 +452,17 @@ def _own_line(log: Path | None, walk: LogState | None, statement: Mapping[str, A
 
 
 def _compare_timestamp(
-    answer: VerificationAnswer, question: Question, envelope: Mapping[str, Any], line: NotedLine | None
+    answer: VerificationAnswer,
+    question: Question,
+    envelope: Mapping[str, Any],
+    statement: Mapping[str, Any],
+    line: NotedLine | None,
 ) -> None:
-    """Verify the time stamp of evidence, and compare it with the line of its run."""
+    """Verify the time stamp of evidence, and compare it with the line of its run, else with its day."""
     from sovereign_ai.attest import (
+        PREDICATE,
         StampError,
+        compare_day,
         compare_line,
         read_authorities,
         removed_problem,
@@ -437,6 +493,8 @@ def _compare_timestamp(
         return
     if line is not None:
         answer.problems += compare_line(stamp, token, line)
+    elif statement["predicateType"] == PREDICATE:
+        answer.problems += compare_day(stamp, statement)
     if file is None:
         at = stamp.at.isoformat(timespec="seconds")
         answer.unchecked.append(

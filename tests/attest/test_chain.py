@@ -256,3 +256,18 @@ def test_a_file_without_line_ends_is_no_log_however_large(
     monkeypatch.setattr(chain, "_MOST_LINE", 1000)
     with pytest.raises(UsageError, match="too-large"):
         chain.head(log)
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 300, "a/" * 3_000, "..", ".", "", "\0", "../lab.jsonl", "/etc/hostname", "a\nb", "\x1b[2J"]
+)
+def test_what_was_set_aside_is_looked_for_beside_the_log_whatever_its_line_calls_it(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "lab.jsonl"
+    parts = [EvidencePart("report", "0" * 64, {})]
+    envelope = sign_statement(
+        statement(parts, factory="lab", now=date(2026, 11, 24), previous=chain.head(path)), _KEY
+    )
+    chain.append(path, envelope, _KEY, at=_AT, extra={f"torn/{name}": "0" * 64})
+    assert [problem.code for problem in chain.list_set_aside(path)[1]] == ["no-torn"]

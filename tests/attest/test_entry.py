@@ -55,6 +55,16 @@ def test_half_of_a_line_is_torn_and_a_line_with_a_wrong_member_is_not() -> None:
         assert read_entry(canonical({**entry(), **wrong})) is None
 
 
+@pytest.mark.parametrize("depth", [1, 100, 253, 254, 255, 500, 1_000, 1_023, 1_024, 100_000])
+@pytest.mark.parametrize("member", ["n", "subjects"])
+def test_a_line_that_nests_however_deep_is_no_entry(depth: int, member: str) -> None:
+    nested = b"[" * depth + b"]" * depth
+    text = canonical({**entry(), member: 0}).replace(
+        f'"{member}":0'.encode(), f'"{member}":'.encode() + nested
+    )
+    assert read_entry(text) is None
+
+
 def test_subjects_are_chosen_by_their_prefix() -> None:
     assert subjects_with_prefix(entry(), "torn/") == {"a": "2"}
     assert subjects_with_prefix(entry(), "witness/") == {}

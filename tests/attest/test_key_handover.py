@@ -209,3 +209,16 @@ def test_statements_without_a_line_are_orphans_of_their_own_factory(log: Path) -
     found = chain.orphans(log, chain.read_log(log, _OLD.public_key()), "lab")
     assert {one.code for one in found} == {"orphan"}
     assert len(found) == 2, "the hand-over whose line is gone is one, too"
+
+
+def test_the_log_of_another_factory_is_not_gone_on_with_under_this_one_s_name(tmp_path: Path) -> None:
+    log = tmp_path / "lab.jsonl"
+    head = chain.head(log)
+    said = handover(_OLD.public_key(), _NEW.public_key(), factory="other", until=None, at=NOW, log=head)
+    path = handover_file(log, 0, key_id(_NEW.public_key()))
+    chain.append_with_statement(path, log, sign_statement(said, _OLD, _NEW), _OLD, at=_AT)
+    state = chain.read_log(log, _OLD.public_key())
+    assert [problem.code for problem in chain.other_factories(log, state, "lab")] == ["other-factory"]
+    assert chain.other_factories(log, state, "other") == []
+    with pytest.raises(UsageError, match="is of factory 'other'"):
+        run(log, _NEW)

@@ -125,6 +125,15 @@ def _wrong_issuer(**changes: Any) -> bytes:
     return token(authority(middle), chain=[middle.certificate])
 
 
+def named(party: Party) -> bytes:
+    """Return the member of a stamp that names its authority."""
+    return asn1.tlv(b"\xa0", asn1.tlv(b"\xa4", party.certificate.subject.public_bytes()))
+
+
+def test_a_stamp_may_name_its_own_authority() -> None:
+    assert verified(token(SIGNER, info=stamp_info(rest=named(SIGNER)))).at == AT
+
+
 CRITICAL = asn1.tlv(b"\xa1", sequence(oid("1.2.3.4"), b"\x01\x01\xff", octets(b"")))
 TAMPERED = {
     "other bytes were stamped": (token(SIGNER, info=stamp_info(b"another signature")), "about other bytes"),
@@ -175,6 +184,13 @@ TAMPERED = {
         token(SIGNER, info=stamp_info(rest=integer(7) + integer(8))),
         "not those of a time stamp",
     ),
+    "it names another authority": (token(SIGNER, info=stamp_info(rest=named(OTHER))), "names another"),
+    "it names its issuer": (token(SIGNER, info=stamp_info(rest=named(ROOT))), "names another"),
+    "it names a host": (
+        token(SIGNER, info=stamp_info(rest=asn1.tlv(b"\xa0", asn1.tlv(b"\x82", b"time.example")))),
+        "names another",
+    ),
+    "it names nobody": (token(SIGNER, info=stamp_info(rest=asn1.tlv(b"\xa0", b"\x05\x00"))), "names another"),
     "something follows it": (token(SIGNER) + b"\x00", "no token"),
     "it was cut": (token(SIGNER)[:-1], "no token"),
     "it is too large": (token(SIGNER) + bytes(MOST_TOKEN), "more than"),

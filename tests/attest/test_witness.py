@@ -5,6 +5,8 @@ not the place.
 from __future__ import annotations
 
 import hashlib
+import os
+import select
 import sys
 import time
 from datetime import date
@@ -14,7 +16,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sovereign_ai.attest import chain
+from sovereign_ai.attest import chain, witness
 from sovereign_ai.attest.evidence import EvidencePart, sign_statement, statement
 from sovereign_ai.attest.witness import Head, Witness, witnesses
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
@@ -160,6 +162,41 @@ def test_a_program_that_prints_without_an_end_is_stopped_at_once(log: Path) -> N
     with pytest.raises(EnvironmentLacksError, match="it prints more than 4 KiB"):
         Witness("exec:sh -c yes").read(log)
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        "wait",
+        "exit 0",
+        "exit 1",
+        "yes",
+        "exec sleep 1000",
+        "cat /dev/zero",
+        "exec yes",
+        "while :; do :; done",
+        "trap '' TERM HUP INT; wait",
+        "kill -STOP $$",
+    ],
+)
+def test_what_a_program_without_an_answer_started_ends_with_it(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str
+) -> None:
+    monkeypatch.setattr(witness, "_PATIENCE_SECONDS", 0.5)
+    pipe, program = tmp_path / "held", tmp_path / "heads"
+    os.mkfifo(pipe)
+    program.write_text(f"#!/bin/sh\nexec 3>{pipe}\nsleep 1000 &\n{does}\n")
+    program.chmod(0o700)
+    poller = select.poll()
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        # Told once the program and all that it started have closed it; never, where none had opened it.
+        poller.register(reader, select.POLLHUP)
+        with pytest.raises(EnvironmentLacksError, match="no-witness"):
+            Witness(f"exec:{program}").read(log)
+        assert poller.poll(10_000) == [(reader, select.POLLHUP)]
+    finally:
+        os.close(reader)
 
 
 def test_a_program_that_reads_nothing_and_ends_well_has_written(log: Path) -> None:

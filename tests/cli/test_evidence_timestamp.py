@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from sovereign_ai.attest import evidence_timestamp
+from sovereign_ai.attest import evidence_timestamp, timestamp
 from sovereign_ai.attest.timestamp import read_response, request_of
 from sovereign_ai.cli.main import app
 from tests.attest.tsa_server import OpensslAuthority, has_openssl, service
@@ -157,3 +158,21 @@ def test_a_stamp_must_be_of_a_time_between_its_line_and_the_one_before(
     monkeypatch.setattr(evidence_timestamp, "CLOCK_TOLERANCE", timedelta(hours=-2))
     code, answer = verify(folder, "--tsa-cert", str(authority.root))
     assert (code, codes(answer)) == (1, ["timestamp-time", "timestamp-time"])
+
+
+@pytest.mark.parametrize("days", [-365, -2, 2])
+def test_without_a_log_a_stamp_is_held_to_the_day_of_its_run(
+    folder: Path, url: str, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    sign(folder, "--timestamp-url", url)
+    words = ["evidence", "verify", str(folder / "evidence.json"), LAB, "--key", str(folder / "public.pem")]
+    assert CliRunner().invoke(app, [*words, "--no-log"]).exit_code == 0
+    read = timestamp.verify_token
+
+    def elsewhen(*given: Any) -> Any:
+        stamp = read(*given)
+        return replace(stamp, at=stamp.at + timedelta(days=days))
+
+    monkeypatch.setattr(timestamp, "verify_token", elsewhen)
+    said = CliRunner().invoke(app, [*words, "--no-log", "--json"])
+    assert codes(json.loads(said.stdout)) == ["timestamp-time"]

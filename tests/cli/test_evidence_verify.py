@@ -9,18 +9,28 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.attest import chain, evidence, observation, package
+from sovereign_ai.attest.access import record
 from sovereign_ai.cli.main import app
 from sovereign_ai.cli.stack import open_stack
+from tests.attest.granted import facts_at
 from tests.support.weak_keys import FORGED, WEAK_POINTS, pem_of, text_of
 
 LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
@@ -398,3 +408,101 @@ def names_that_ran(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 @pytest.mark.parametrize("name", [*_STARTED_BY_NAME, "marker"])
 def test_no_program_of_a_strangers_folder_is_started_by_its_name(name: str, names_that_ran: set[str]) -> None:
     assert name not in names_that_ran
+
+
+def forge(folder: Path, change: Callable[[dict[str, Any]], object], by: str = "old") -> None:
+    """Change the signed statement, and sign it again by a key of the log."""
+    path = folder / "evidence.json"
+    said = json.loads(base64.b64decode(json.loads(path.read_text())["payload"]))
+    change(said)
+    private = load_pem_private_key((folder / f"{by}.pem").read_bytes(), None)
+    assert isinstance(private, Ed25519PrivateKey)
+    path.write_text(json.dumps(evidence.sign_statement(said, private)))
+
+
+@pytest.mark.parametrize("day", ["2999-01-01", "9999-12-31", "2500-W01-1"])
+def test_evidence_of_a_day_that_is_still_to_come_is_a_finding(folder: Path, day: str) -> None:
+    assert sign(folder).exit_code == 0
+    forge(folder, lambda said: said["predicate"].update(date=day))
+    assert codes(verify(folder, "--no-log", "--json")) == ["future"]
+
+
+def test_a_log_whose_last_line_is_still_to_come_is_a_finding(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sign(folder).exit_code == 0
+    assert codes(verify(folder, "--json")) == []
+    read = chain.read_log
+
+    def ahead(log: Path, public: Any) -> Any:
+        state = read(log, public)
+        state.at = "2999-01-01T00:00:00+00:00"
+        return state
+
+    monkeypatch.setattr(chain, "read_log", ahead)
+    assert codes(verify(folder, "--json")) == ["future"]
+
+
+@pytest.mark.parametrize("when", ["2019-01-01T00:00:00+00:00", "2999-01-01T00:00:00Z", "x"])
+def test_without_a_log_the_time_of_an_observation_is_held_to_the_day_of_the_run(
+    folder: Path, when: str
+) -> None:
+    path = folder / "verdict.json"
+    path.write_bytes(observed(observed_at=when))
+    changed_file = path.read_bytes()
+    path.write_bytes(observed())
+    assert sign(folder, "--observation", path).exit_code == 0
+    assert codes(verify(folder, "--no-log", "--observation", path, "--json")) == []
+    path.write_bytes(changed_file)
+    forge(folder, lambda said: restate(said, changed_file, observed_at=when))
+    assert codes(verify(folder, "--no-log", "--observation", path, "--json")) == ["contradiction"]
+
+
+@pytest.mark.parametrize("uid", ["", "\u00a0"])
+def test_a_clean_verdict_of_a_cluster_that_did_not_say_which_it_is_shows_nothing(
+    folder: Path, uid: str
+) -> None:
+    path = folder / "verdict.json"
+    path.write_bytes(observed())
+    assert sign(folder, "--observation", path).exit_code == 0
+    path.write_bytes(observed(cluster_uid=uid))
+    forge(folder, lambda said: restate(said, path.read_bytes(), cluster_uid=uid))
+    checked = codes(verify(folder, "--no-log", "--observation", path, "--json"))
+    assert checked == ["no-cluster-identity"]
+
+
+def restate(said: dict[str, Any], file: bytes, **changes: Any) -> None:
+    """Make a statement of another observation."""
+    stated = json.loads(file)
+    bound = said["predicate"]["observation"]
+    bound.update({name: stated[name] for name in bound} | changes)
+    for subject in said["subject"]:
+        if subject["name"] == "observation":
+            subject["digest"]["sha256"] = sha256(file).hexdigest()
+
+
+def test_evidence_that_a_key_signed_after_it_handed_over_is_a_finding(folder: Path) -> None:
+    rotate = ("evidence", "rotate", LAB, "--key", folder / "old.pem", "--next", folder / "new.pem")
+    assert call(*rotate).exit_code == 0
+    assert sign(folder, by="new").exit_code == 0
+    assert codes(verify(folder, "--json")) == []
+    # The same statement, whose line the new key signed, under a signature of the old one.
+    forge(folder, lambda _said: None)
+    assert codes(verify(folder, "--json")) == ["key-superseded"]
+    forge(folder, lambda _said: None, by="new")
+    assert codes(verify(folder, "--json")) == []
+
+
+@pytest.mark.parametrize("factory", ["other", "l\u0430b"])
+def test_access_of_another_factory_in_the_log_is_a_finding(folder: Path, factory: str) -> None:
+    log = folder / "state" / "sovereign-ai" / "evidence" / "lab.jsonl"
+    now = datetime.now(UTC).replace(microsecond=0)
+    private = load_pem_private_key((folder / "old.pem").read_bytes(), None)
+    assert isinstance(private, Ed25519PrivateKey)
+    for number, owner in enumerate(("lab", factory)):
+        agreed = facts_at(now, factory=owner, id=f"0000000{number}")
+        record(log, agreed, "granted", factory=owner, cluster=agreed["cluster"], key=private, now=now)
+    assert sign(folder).exit_code == 0
+    found = document(verify(folder, "--json"))["problems"]
+    assert [problem["code"] for problem in found] == ["other-factory"]
+    assert "access 00000001" in found[0]["message"]
