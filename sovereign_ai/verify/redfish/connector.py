@@ -46,7 +46,7 @@ _ANSWER_SECONDS = 60
 """Seconds for one whole answer; `requests` limits only the wait for each piece of it."""
 
 
-def _limited_pool(ends: list[_End]) -> type[HTTPSConnectionPool]:
+def _limited_pool(ends: list[_ConnectionEnd]) -> type[HTTPSConnectionPool]:
     """Return the pool whose connections end after `_ANSWER_SECONDS`, whatever the other side does.
 
     The socket's own timeout begins anew with every byte, of the handshake and of headers, too.
@@ -55,19 +55,19 @@ def _limited_pool(ends: list[_End]) -> type[HTTPSConnectionPool]:
         ends: receives the end of each connection.
     """
 
-    class Connection(HTTPSConnection):
+    class LimitedConnection(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
             connected = super()._new_conn()
-            ends.append(_End(connected))
+            ends.append(_ConnectionEnd(connected))
             return connected
 
-    class Pool(HTTPSConnectionPool):
-        ConnectionCls = Connection
+    class LimitedPool(HTTPSConnectionPool):
+        ConnectionCls = LimitedConnection
 
-    return Pool
+    return LimitedPool
 
 
-class _End:
+class _ConnectionEnd:
     """The end of a connection, which is set when it begins."""
 
     def __init__(self, connected: socket.socket) -> None:
@@ -95,7 +95,7 @@ class BoundedAdapter(HTTPAdapter):
         """Limit all answers together to a number of bytes."""
         super().__init__()
         self._most_bytes = self._left_bytes = most_bytes
-        self._ends: list[_End] = []
+        self._ends: list[_ConnectionEnd] = []
         self.poolmanager.pool_classes_by_scheme = {"https": _limited_pool(self._ends)}
 
     def send(self, request: PreparedRequest, *more: Any, **named: Any) -> Response:
