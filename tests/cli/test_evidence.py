@@ -113,7 +113,8 @@ def test_a_line_that_was_cut_off_is_told_set_aside_by_the_next_run_and_shown_to_
         file.write(b'{"at":"2026')
     torn = verify(folder)
     assert torn.exit_code == 1
-    assert "log: line 2: it was cut off while it was written" in torn.stdout
+    # Where its lines end depends on the length of the folder's name.
+    assert "log: line 2: it was cut off while it was written" in " ".join(torn.stdout.split())
     assert "torn-log" in torn.stdout
     mended = sign(folder, "next.json")
     assert mended.exit_code == 0
