@@ -7,42 +7,16 @@ would fail on it later, where nobody can say which file is meant.
 
 from __future__ import annotations
 
-import os
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sovereign_ai.errors import SovereignError
-from sovereign_ai.files import STATE, FileKind, read
+from sovereign_ai.files import content_if_whole, content_of
+
+__all__ = ["content_if_whole", "content_of", "record_from"]
 
 _Record = TypeVar("_Record")
 _TYPES = {"bool": bool, "int": int, "str": str}
 """Annotations of a record's members to their types in JSON."""
-
-
-def content_of(path: Path, kind: FileKind = STATE) -> bytes | None:
-    """Return the content of a file; None if there is none.
-
-    Raises:
-        EnvironmentLacksError: it is no regular file, cannot be read, or is larger than its kind.
-    """
-    if not os.path.lexists(path):
-        return None
-    try:
-        return read(path, kind)
-    except SovereignError:
-        # Another command may have removed it meanwhile.
-        if not os.path.lexists(path):
-            return None
-        raise
-
-
-def content_if_whole(path: Path, kind: FileKind = STATE) -> bytes | None:
-    """Return the content of a file that may be missing or damaged; None where it cannot be read."""
-    try:
-        return content_of(path, kind)
-    except SovereignError:
-        return None
 
 
 def record_from(kind: type[_Record], data: Any) -> _Record:

@@ -28,6 +28,7 @@ class FileKind:
         private: whether it holds secrets by its nature: nothing of it is shown, and it is not searched for
             secrets.
         remote: whether it comes over a connection or from a program, and is never a file.
+        follows: whether a link in its place is followed; not for files that this program alone writes.
     """
 
     name: str
@@ -40,6 +41,7 @@ class FileKind:
     others: str = ""
     private: bool = False
     remote: bool = False
+    follows: bool = True
 
     @property
     def most(self) -> str:
@@ -313,6 +315,41 @@ INVENTORY = FileKind(
     "an inventory that was kept",
     256 * _MIB,
     "run `sovereign-ai hosts preview STACK`, or your own program, which writes it",
+    EnvironmentLacksError,
+    private=True,
+)
+CLUSTER = FileKind(
+    "cluster",
+    "a file of a local control plane",
+    16 * _MIB,
+    "put it back from a copy, or begin anew: `sovereign-ai cluster down`, then `cluster up`",
+    EnvironmentLacksError,
+    private=True,
+    follows=False,
+)
+RUN = FileKind(
+    "run",
+    "a file of a run's working copy",
+    256 * _MIB,
+    "run the command again where nothing runs",
+    EnvironmentLacksError,
+    private=True,
+    follows=False,
+)
+# The largest programs have some 200 MiB.
+TOOL = FileKind(
+    "tool",
+    "a file of a tool",
+    1 << 30,
+    "remove it, and run `sovereign-ai tools install`",
+    EnvironmentLacksError,
+    private=True,
+)
+CACHED = FileKind(
+    "cached",
+    "a file of the cache",
+    64 * _MIB,
+    "remove it; it is made anew",
     EnvironmentLacksError,
     private=True,
 )

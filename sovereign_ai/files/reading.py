@@ -1,7 +1,8 @@
-"""Bounded reading of a file that a user named: only regular files, and without waiting.
+"""Bounded reading of files that a user named or this program keeps: regular files only, without waiting.
 
 A path may lead to a pipe, a terminal, a disk, `/dev/zero`, or to a loop of links, and a file may grow while
-it is read. None of these is read, and each is a problem with the path.
+it is read. None of these is read, and each is a problem with the path. Files of the kernel are read by
+`kernel`, those of the package by `package_file`.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
 
 from sovereign_ai.errors import Problem, SovereignError, Where
-from sovereign_ai.files.kinds import FileKind
+from sovereign_ai.files.kinds import STATE, TOOL, FileKind
 from sovereign_ai.text import counted
 
 # O_NONBLOCK: opening a pipe without a writer would wait. O_NOCTTY: a terminal must not become the controlling
 # one.
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_PACKAGE = Path(__file__).parents[1]
 _PIECE = 1 << 20
 """Bytes of one read; memory is allocated for what is there, and not for the limit."""
 _LONGEST_PATH = 200
@@ -28,6 +30,7 @@ _LONGEST_PATH = 200
 _OTHERS = 0o077
 """Every permission of group and others."""
 _TYPES = (
+    (stat.S_ISLNK, "a link"),
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -71,6 +74,71 @@ def read(path: Path, kind: FileKind, where: Where | None = None) -> bytes:
         return _bounded(descriptor, path, kind, where)
 
 
+def content_of(path: Path, kind: FileKind = STATE) -> bytes | None:
+    """Return the content of a file that may be missing; None where there is none.
+
+    Raises:
+        SovereignError: the kind's own error: it is no regular file, cannot be read, or is too large.
+    """
+    if not os.path.lexists(path):
+        return None
+    try:
+        return read(path, kind)
+    except SovereignError:
+        # Another command may have removed it meanwhile.
+        if not os.path.lexists(path):
+            return None
+        raise
+
+
+def content_if_whole(path: Path, kind: FileKind = STATE) -> bytes | None:
+    """Return the content of a file that may be missing or damaged; None where it cannot be read."""
+    try:
+        return content_of(path, kind)
+    except SovereignError:
+        return None
+
+
+def pieces(path: Path, kind: FileKind) -> Iterator[bytes]:
+    """Yield the bytes of a file that may be too large for memory, piece by piece.
+
+    Raises:
+        SovereignError: the kind's own error: as for `read`.
+    """
+    with opened(path, kind) as descriptor:
+        left = kind.most_bytes
+        while True:
+            with _system_errors(path, kind, None):
+                piece = os.read(descriptor, _PIECE)
+            if not piece:
+                return
+            left -= len(piece)
+            if left < 0:
+                raise kind.error(_too_large(path, kind, None))
+            yield piece
+
+
+def end_of(path: Path, most_bytes: int) -> bytes:
+    """Return the last bytes of a log, which may have any size; none where it cannot be read."""
+    with suppress(SovereignError, OSError), opened(path, TOOL) as descriptor:
+        begin = max(0, os.fstat(descriptor).st_size - most_bytes)
+        return os.pread(descriptor, most_bytes, begin)
+    return b""
+
+
+def package_file(path: Path) -> bytes:
+    """Return the content of a file that is installed with this package, which nobody else writes.
+
+    Raises:
+        ValueError: it is no file of this package.
+        OSError: it is missing.
+    """
+    if not path.is_relative_to(_PACKAGE):
+        message = f"{path} is no file of this package"
+        raise ValueError(message)
+    return path.read_bytes()
+
+
 def read_lines(path: Path, kind: FileKind, most_line: int) -> Iterator[bytes]:
     """Yield the lines of a file, each with its line end; the last may have none.
 
@@ -110,8 +178,8 @@ def opened(path: Path, kind: FileKind, where: Where | None = None) -> Iterator[i
     # The type is checked before the file is opened, since opening a device may have an effect, and once more
     # after it, since another file may have been put in its place.
     with _system_errors(path, kind, where):
-        _insist_on_regular(path.stat(), path, kind, where)
-        descriptor = os.open(path, _FLAGS)
+        _insist_on_regular(path.stat(follow_symlinks=kind.follows), path, kind, where)
+        descriptor = os.open(path, _FLAGS if kind.follows else _FLAGS | os.O_NOFOLLOW)
     try:
         _insist_on_regular(os.fstat(descriptor), path, kind, where)
         yield descriptor
@@ -190,7 +258,9 @@ def _insist_on_regular(status: os.stat_result, path: Path, kind: FileKind, where
     """Refuse everything but a regular file."""
     if stat.S_ISREG(status.st_mode):
         return
-    file_type, hint = type_and_step(status.st_mode)
+    file_type, step = type_and_step(status.st_mode)
+    # Nobody names a file that only this program writes.
+    hint = step if kind.follows else kind.hint
     subject = str(path) if where else "it"
     message = f"{subject} is {file_type}, expected {kind.noun} in a regular file"
     raise kind.error(Problem(kind.code, message, where or Where(str(path)), hint))

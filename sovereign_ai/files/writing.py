@@ -181,19 +181,36 @@ def insist_on_new_files(folder: Path, named: Path) -> None:
         raise _named(error, named) from None
 
 
-def create(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+def open_new(path: Path, mode: int = 0o600) -> int:
+    """Open a file that does not exist yet, to write what is too large for memory.
+
+    Raises:
+        FileExistsError: something has its name, even a link that leads nowhere.
+        OSError: it cannot be created.
+    """
+    return os.open(path, _NEW, mode)
+
+
+def create(path: Path, data: bytes, *, mode: int = 0o666, durable: bool = True) -> None:
     """Write a file that does not exist yet.
+
+    Args:
+        path: the file.
+        data: the contents.
+        mode: the mode, before the umask.
+        durable: whether to wait for the disk.
 
     Raises:
         FileExistsError: something has its name, even a link that leads nowhere.
         OSError: it cannot be written; then nothing is left.
     """
-    descriptor = os.open(path, _NEW, mode)
+    descriptor = open_new(path, mode)
     try:
         with naming(path), os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -211,7 +228,43 @@ def open_to_append(path: Path, mode: int = 0o600) -> int:
     insist_on_own_links(path.parent)
     # O_NONBLOCK: a pipe in its place must not keep the command waiting.
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    descriptor = os.open(path, flags, mode)
+    return _insist_on_file(os.open(path, flags, mode), path)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Append to a file of this program, and create it with mode 0600 if it does not exist.
+
+    Raises:
+        UsageError: the way there leads over a link of another user.
+        OSError: it cannot be written, or it is a link or no regular file.
+    """
+    with naming(path), os.fdopen(open_to_append(path), "ab") as file:
+        file.write(data)
+
+
+def open_lock(path: Path, *, create: bool = True) -> int:
+    """Open a file of this program that is locked and that holds nothing, or a line about who holds it.
+
+    Args:
+        path: the file.
+        create: whether it is created, with mode 0600, where there is none.
+
+    Raises:
+        FileNotFoundError: there is none, and none is created.
+        OSError: it cannot be opened, or it is a link or no regular file.
+    """
+    # O_NONBLOCK: a pipe in its place must not keep the command waiting.
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    descriptor = os.open(path, flags | os.O_CREAT if create else flags, 0o600)
+    return _insist_on_file(descriptor, path)
+
+
+def _insist_on_file(descriptor: int, path: Path) -> int:
+    """Return a descriptor of a regular file; close any other.
+
+    Raises:
+        OSError: it is no regular file.
+    """
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(ELOOP, "it is no regular file", str(path))
@@ -311,7 +364,7 @@ def _links_of(path: Path) -> Iterator[tuple[Path, int]]:
 
 
 @contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
     """Give errors the path of an open file: of a descriptor, as of a full disk, the system says no name."""
     try:
         yield
@@ -321,6 +374,6 @@ def naming(path: Path) -> Iterator[None]:
         raise _named(error, path) from None
 
 
-def _named(error: OSError, path: Path) -> OSError:
+def _named(error: OSError, path: str | os.PathLike[str]) -> OSError:
     """Return an error with the path that the user named."""
     return type(error)(error.errno, error.strerror, str(path))

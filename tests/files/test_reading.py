@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.errors import Problem, SovereignError, SpecError, UsageError, Where
-from sovereign_ai.files.kinds import FIGURES, KINDS, PASSWORD, RESULTS, FileKind
-from sovereign_ai.files.reading import files_in, read, read_lines
+from sovereign_ai.files import kinds
+from sovereign_ai.files.kinds import CLUSTER, FIGURES, KINDS, PASSWORD, RESULTS, TOOL, FileKind
+from sovereign_ai.files.reading import end_of, files_in, package_file, pieces, read, read_lines
 from tests.hostile.special import SPECIAL
 
 
@@ -153,3 +154,44 @@ def test_of_a_link_it_is_said_what_is_missing_behind_it(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("nowhere")
     with pytest.raises(SpecError, match="it is a link to nowhere, which does not exist"):
         read(tmp_path / "a", FIGURES)
+
+
+def test_a_file_that_only_this_program_writes_is_no_link(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "b").symlink_to("a")
+    assert read(tmp_path / "a", CLUSTER) == b"x"
+    with pytest.raises(SovereignError, match=r"it is a link.*\n.*cluster down"):
+        read(tmp_path / "b", CLUSTER)
+
+
+def test_a_large_file_is_read_piece_by_piece_up_to_its_limit(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 3_000_000)
+    read_pieces = list(pieces(tmp_path / "a", TOOL))
+    assert b"".join(read_pieces) == b"x" * 3_000_000
+    assert len(read_pieces) == 3
+    (tmp_path / "b").write_bytes(bytes(FIGURES.most_bytes + 1))
+    with pytest.raises(SpecError, match="more than 1 MiB"):
+        list(pieces(tmp_path / "b", FIGURES))
+
+
+@pytest.mark.parametrize("name", sorted(set(SPECIAL) - {"unreadable", "sparse-tebibyte"}))
+def test_the_end_of_a_log_is_empty_where_no_file_is(name: str, tmp_path: Path) -> None:
+    SPECIAL[name](tmp_path / "a")
+    assert end_of(tmp_path / "a", 10) == b""
+
+
+def test_the_end_of_a_log_is_read_whatever_its_size(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("wb") as file:
+        file.truncate(1 << 40)
+        file.seek(0, os.SEEK_END)
+        file.write(b"the end")
+    assert end_of(tmp_path / "a", 7) == b"the end"
+    (tmp_path / "b").write_text("short")
+    assert end_of(tmp_path / "b", 7) == b"short"
+
+
+def test_a_file_of_the_package_is_one_of_its_folder_alone(tmp_path: Path) -> None:
+    assert b"FileKind" in package_file(Path(kinds.__file__))
+    (tmp_path / "a").write_text("x")
+    with pytest.raises(ValueError, match="no file of this package"):
+        package_file(tmp_path / "a")

@@ -15,15 +15,19 @@ from sovereign_ai.deploy.stack_folder import scaffold
 from sovereign_ai.errors import UsageError
 from sovereign_ai.files import writing
 from sovereign_ai.files.writing import (
+    append,
     create,
     destination,
     insist_on_new_files,
+    open_lock,
+    open_new,
     open_to_append,
     replace,
     write,
     write_private,
 )
 from sovereign_ai.render.folder import write as write_folder
+from tests.hostile.special import SPECIAL
 from tests.render.lab import bundle
 
 
@@ -183,6 +187,44 @@ def test_appending_follows_no_link_and_waits_for_no_pipe(tmp_path: Path) -> None
     os.write(descriptor, b"y")
     os.close(descriptor)
     assert (tmp_path / "file").read_text() == "xy"
+
+
+@pytest.mark.parametrize("name", ["pipe", "zeros", "dangling", "itself", "folder", "through-file"])
+def test_a_lock_is_a_regular_file_that_is_never_waited_for(tmp_path: Path, name: str) -> None:
+    SPECIAL[name](tmp_path / "a")
+    with pytest.raises(OSError, match="a"):
+        open_lock(tmp_path / "a")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_lock_is_created_for_its_owner_alone_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        open_lock(tmp_path / "a", create=False)
+    os.close(open_lock(tmp_path / "a"))
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "a").write_text("x")
+    descriptor = open_lock(tmp_path / "a", create=False)
+    assert os.read(descriptor, 9) == b"x"
+    os.close(descriptor)
+
+
+def test_what_is_appended_follows_what_was_there_and_no_link(tmp_path: Path) -> None:
+    append(tmp_path / "a", b"x")
+    append(tmp_path / "a", b"y")
+    assert (tmp_path / "a").read_text() == "xy"
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(OSError, match="b"):
+        append(tmp_path / "b", b"z")
+    assert (tmp_path / "a").read_text() == "xy"
+
+
+def test_a_new_file_takes_the_place_of_nothing(tmp_path: Path) -> None:
+    os.close(open_new(tmp_path / "a"))
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "b").symlink_to("nowhere")
+    for name in ("a", "b"):
+        with pytest.raises(FileExistsError):
+            open_new(tmp_path / name)
 
 
 def test_a_device_is_written_as_it_is() -> None:
