@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from sovereign_ai.cluster.pki import LOOPBACK
+from sovereign_ai.cluster.tls import load_files
+from sovereign_ai.files import CLUSTER, read
 
 SILENT_SECONDS = 5.0
 """How long a caller may be silent, in the handshake too."""
@@ -35,8 +37,10 @@ def server_context(pki: Path, authority: str, server: str) -> ssl.SSLContext:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.minimum_version = ssl.TLSVersion.TLSv1_3
     tls.verify_mode = ssl.CERT_REQUIRED
-    tls.load_verify_locations(pki / f"{authority}.crt")
-    tls.load_cert_chain(pki / f"{server}.crt", pki / f"{server}.key")
+    tls.load_verify_locations(
+        cadata=read(pki / f"{authority}.crt", CLUSTER).decode("ascii", "backslashreplace")
+    )
+    load_files(tls, pki / f"{server}.crt", pki / f"{server}.key")
     return tls
 
 

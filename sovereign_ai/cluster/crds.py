@@ -17,7 +17,7 @@ import orjson
 from sovereign_ai.cluster.api.answers import contains_fields
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.errors import BadFileError, EnvironmentLacksError, Problem, SovereignError, Where
-from sovereign_ai.files import DEFINITIONS, decode, parse_objects, read
+from sovereign_ai.files import CACHED, DEFINITIONS, content_if_whole, decode, parse_objects, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import KEYS
 from sovereign_ai.toolchain import cache_dir, ensure, polling
@@ -128,8 +128,8 @@ def _cache_file(contents: Iterable[bytes]) -> Path:
 def _read_cache(file: Path) -> list[dict[str, Any]] | None:
     """Return cached definitions; None where there are none, or the file is damaged."""
     try:
-        definitions = orjson.loads(file.read_bytes())
-    except (OSError, ValueError):
+        definitions = orjson.loads(content_if_whole(file, CACHED) or b"")
+    except ValueError:
         return None
     if not isinstance(definitions, list) or not definitions:
         return None

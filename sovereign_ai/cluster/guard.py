@@ -42,6 +42,7 @@ from sovereign_ai.cluster.guard_record import (
 from sovereign_ai.cluster.start_errors import last_lines
 from sovereign_ai.cluster.state import ClusterDir, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.files import CLUSTER, content_if_whole
 from sovereign_ai.names import KEYS
 from sovereign_ai.toolchain import wait_until
 
@@ -384,7 +385,7 @@ def load_guard(cluster_dir: ClusterDir, api: Api, data: bytes) -> bool:
         UnreachableError: there was no answer.
     """
     path = guard_file(cluster_dir)
-    before = path.read_bytes() if path.exists() else b""
+    before = content_if_whole(path, CLUSTER) or b""
     is_new = before != data
     if is_new:
         write_guard_file(cluster_dir, data)

@@ -8,12 +8,15 @@ written before the file, and names the process that holds the guard open for a m
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 
+import orjson
+
 from sovereign_ai.cluster.process import is_running, started_at
 from sovereign_ai.cluster.state import ClusterDir, write_json
+from sovereign_ai.errors import SovereignError
+from sovereign_ai.files import CLUSTER, content_if_whole, content_of
 from sovereign_ai.files.writing import replace
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
@@ -65,14 +68,17 @@ def record_file(cluster_dir: ClusterDir) -> Path:
 def read_record(cluster_dir: ClusterDir) -> GuardRecord | None:
     """Return the record; None where an older version wrote none, or the record is damaged."""
     try:
-        data = json.loads(record_file(cluster_dir).read_bytes())
+        data = orjson.loads(content_if_whole(record_file(cluster_dir), CLUSTER) or b"")
         content = str(data["content"]).encode()
         # Content of a damaged record must not be restored into the guard.
         if hashlib.sha256(content).hexdigest() != data["sha256"]:
             return None
         # Versions before this one did not record what was loaded.
-        return GuardRecord(content, int(data["pid"]), int(data["started"]), data.get("loaded") is True)
-    except (OSError, ValueError, KeyError, TypeError):
+        pid, started = data["pid"], data["started"]
+        if type(pid) is not int or type(started) is not int:
+            return None
+        return GuardRecord(content, pid, started, data.get("loaded") is True)
+    except (ValueError, LookupError, TypeError, AttributeError):
         return None
 
 
@@ -82,10 +88,7 @@ def is_in_force(cluster_dir: ClusterDir, content: bytes) -> bool:
     An API server that starts reads the file before it answers. What loads another guard, or opens this one,
     records that first.
     """
-    try:
-        is_written = guard_file(cluster_dir).read_bytes() == content
-    except OSError:
-        return False
+    is_written = content_if_whole(guard_file(cluster_dir), CLUSTER) == content
     return is_written and read_record(cluster_dir) == GuardRecord(content, loaded=True)
 
 
@@ -116,10 +119,7 @@ def damaged_record(cluster_dir: ClusterDir) -> GuardRecord | None:
     record = read_record(cluster_dir)
     if record is None or record.is_open:
         return None
-    try:
-        is_whole = guard_file(cluster_dir).read_bytes() == record.content
-    except OSError:
-        is_whole = False
+    is_whole = content_if_whole(guard_file(cluster_dir), CLUSTER) == record.content
     # A process that is recorded and does not run any more died while it held the guard open.
     return None if is_whole and not record.pid else record
 
@@ -127,9 +127,8 @@ def damaged_record(cluster_dir: ClusterDir) -> GuardRecord | None:
 def is_readable(cluster_dir: ClusterDir) -> bool:
     """Return whether the guard's file is a list of policies: no more can be checked without a record."""
     try:
-        data = json.loads(guard_file(cluster_dir).read_bytes())
-    except FileNotFoundError:
-        return True
-    except (OSError, ValueError):
+        content = content_of(guard_file(cluster_dir), CLUSTER)
+        data = {"items": []} if content is None else orjson.loads(content)
+    except (SovereignError, ValueError):
         return False
     return isinstance(data, dict) and isinstance(data.get("items"), list)

@@ -22,6 +22,7 @@ from sovereign_ai.cluster.guard_record import (
 )
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import SovereignError
+from sovereign_ai.files import CLUSTER, content_if_whole, content_of, read
 
 
 @contextlib.contextmanager
@@ -39,10 +40,9 @@ def released(cluster_dir: ClusterDir, api: Api) -> Iterator[None]:
     """
     path = guard_file(cluster_dir)
     record = read_record(cluster_dir)
-    before = path.read_bytes() if path.exists() else NOTHING
-    if record is not None:
-        # The file may be damaged: the record has what it should hold.
-        before = record.content
+    # The file may be damaged: the record has what it should hold.
+    before = content_of(path, CLUSTER) if record is None else record.content
+    before = NOTHING if before is None else before
     note_guard(cluster_dir, before, opened=True)
     try:
         load_guard(cluster_dir, api, NOTHING)
@@ -51,7 +51,7 @@ def released(cluster_dir: ClusterDir, api: Api) -> Iterator[None]:
         _close(cluster_dir, api, before)
         raise
     # The guarded policies are deleted. Another guard that was written in the meantime must stay.
-    if path.read_bytes() == NOTHING:
+    if content_if_whole(path, CLUSTER) == NOTHING:
         note_guard(cluster_dir, NOTHING)
 
 
@@ -92,14 +92,14 @@ def restore_guard(cluster_dir: ClusterDir, api: Api) -> str:
     if restored:
         # Without an answer the file is still right, and an API server that starts reads it.
         with contextlib.suppress(UnreachableError):
-            load_guard(cluster_dir, api, guard_file(cluster_dir).read_bytes())
+            load_guard(cluster_dir, api, read(guard_file(cluster_dir), CLUSTER))
     return line
 
 
 def _close(cluster_dir: ClusterDir, api: Api, content: bytes) -> None:
     """Restore a guard: write the file whatever happens, then wait until it is in force, if that works."""
     path = guard_file(cluster_dir)
-    if path.exists() and path.read_bytes() != NOTHING:
+    if content_if_whole(path, CLUSTER) not in (None, NOTHING):
         return  # another command wrote a newer one
     write_guard_file(cluster_dir, content)
     note_guard(cluster_dir, content)

@@ -13,6 +13,7 @@ import orjson
 
 from sovereign_ai.cluster.pki import LOOPBACK, KeyPair, Leaf, authority, issue, signing_key
 from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.files import CLUSTER, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import ADMIN_GROUP, OPERATOR_USER
 
@@ -106,10 +107,10 @@ def kubeconfig(cluster_dir: ClusterDir, identity: str, server: str, pair: KeyPai
     """
     name = f"sovereign-ai-{cluster_dir.name}"
     pki = cluster_dir.pki
-    ca = (pki / f"{CLUSTER_CA}.crt").read_bytes()
+    ca = read(pki / f"{CLUSTER_CA}.crt", CLUSTER)
     cluster = {"server": server, "certificate-authority-data": encoded(ca)}
     if pair is None:
-        pair = KeyPair((pki / f"{identity}.crt").read_bytes(), (pki / f"{identity}.key").read_bytes())
+        pair = KeyPair(read(pki / f"{identity}.crt", CLUSTER), read(pki / f"{identity}.key", CLUSTER))
     user = {"client-certificate-data": encoded(pair.certificate), "client-key-data": encoded(pair.key)}
     config = {
         "apiVersion": "v1",

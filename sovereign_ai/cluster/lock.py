@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.files.writing import open_lock
 from sovereign_ai.toolchain import private_folder, try_lock, wait_until
 
 
@@ -33,7 +34,7 @@ def alone(cluster_dir: ClusterDir, progress: Callable[[str], object], seconds: f
     """
     root = cluster_dir.folder.parent
     private_folder(root)
-    descriptor = os.open(root / f".{cluster_dir.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_lock(root / f".{cluster_dir.name}.lock")
     try:
         if not try_lock(descriptor):
             progress(f"{cluster_dir.name}: waiting for another command")

@@ -12,7 +12,6 @@ tokens (ES256).
 from __future__ import annotations
 
 import ipaddress
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.files import CLUSTER, content_if_whole, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.key_material import RefusedKeyError, certificates_in, private_key_in
@@ -100,9 +100,9 @@ def _kept_authority(certificate_file: Path, key_file: Path) -> Authority | None:
     """
     path = key_file
     try:
-        key = private_key_in(key_file.read_bytes())
+        key = private_key_in(read(key_file, CLUSTER))
         path = certificate_file
-        certificate = certificates_in(certificate_file.read_bytes())[0]
+        certificate = certificates_in(read(certificate_file, CLUSTER))[0]
     except RefusedKeyError as error:
         hint = "put it back from a copy, or begin anew: `sovereign-ai cluster down`, then `cluster up`"
         problem = Problem("bad-authority", f"the file is damaged: {error}", Where(str(path)), hint)
@@ -136,7 +136,9 @@ def sign(ca: Authority, leaf: Leaf, lifetime: timedelta = timedelta(days=_LEAF_D
 def issue(ca: Authority, folder: Path, leaf: Leaf) -> None:
     """Write a certificate and its key, unless both exist and are valid for some weeks more."""
     certificate_file, key_file = folder / f"{leaf.file}.crt", folder / f"{leaf.file}.key"
-    if key_file.exists() and certificate_file.exists() and _is_good(certificate_file.read_bytes(), ca):
+    # A key that cannot be read is replaced, together with its certificate.
+    kept = content_if_whole(certificate_file, CLUSTER) if content_if_whole(key_file, CLUSTER) else None
+    if kept is not None and _is_good(kept, ca):
         return
     pair = sign(ca, leaf)
     write_private(key_file, pair.key)
@@ -153,13 +155,6 @@ def signing_key(folder: Path, file: str) -> None:
     )
     write_private(folder / f"{file}.key", _key_pem(key))
     write_private(folder / f"{file}.pub", public)
-
-
-def in_memory(pair: KeyPair) -> str:
-    """Return a path that OpenSSL can open, of certificate and key in memory; nothing is written to disk."""
-    descriptor = os.memfd_create("credentials")
-    os.write(descriptor, pair.certificate + pair.key)
-    return f"/proc/self/fd/{descriptor}"
 
 
 def _is_good(pem: bytes, ca: Authority) -> bool:

@@ -19,6 +19,10 @@ from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
+from sovereign_ai.cluster.tls import load_files, trusting
+from sovereign_ai.errors import SovereignError
+from sovereign_ai.files import kernel_text
+from sovereign_ai.files.writing import open_to_append
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _PR_SET_PDEATHSIG = 1
@@ -110,7 +114,7 @@ def start(process: Process, log: Path, folder: Path) -> subprocess.Popen[bytes]:
         # The supervisor blocks signals, and a child inherits that.
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    descriptor = open_to_append(log)
     try:
         return subprocess.Popen(
             process.argv,
@@ -130,15 +134,15 @@ def is_well(probe: ProcessProbe) -> bool:
     if not probe.path:
         return _speaks(probe)
     try:
-        tls = ssl.create_default_context(cafile=probe.authority)
-        tls.load_cert_chain(probe.certificate, probe.key)
-        connection = http.client.HTTPSConnection(probe.host, probe.port, timeout=_PROBE_SECONDS, context=tls)
+        connection = http.client.HTTPSConnection(
+            probe.host, probe.port, timeout=_PROBE_SECONDS, context=_tls(probe)
+        )
         try:
             connection.request("GET", probe.path)
             return connection.getresponse().status == 200
         finally:
             connection.close()
-    except (OSError, http.client.HTTPException):
+    except (OSError, SovereignError, http.client.HTTPException):
         return False
 
 
@@ -154,14 +158,19 @@ def _speaks(probe: ProcessProbe) -> bool:
             else:
                 connection.connect((probe.host, probe.port))
             if probe.authority:
-                tls = ssl.create_default_context(cafile=probe.authority)
-                tls.load_cert_chain(probe.certificate, probe.key)
-                tls.wrap_socket(connection, server_hostname=probe.host).close()
+                _tls(probe).wrap_socket(connection, server_hostname=probe.host).close()
                 return True
             connection.sendall(_HTTP2_PREFACE)
             return len(connection.recv(9)) > 0
-    except OSError:
+    except (OSError, SovereignError):
         return False
+
+
+def _tls(probe: ProcessProbe) -> ssl.SSLContext:
+    """Return the context that a probe trusts, and shows its certificate with."""
+    tls = trusting(Path(probe.authority))
+    load_files(tls, Path(probe.certificate), Path(probe.key))
+    return tls
 
 
 @contextlib.contextmanager
@@ -182,7 +191,7 @@ def socket_address(path: Path) -> Iterator[str]:
 def started_at(pid: int) -> int | None:
     """Return the kernel's start time of a process, in clock ticks since boot; None if it does not run."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        text = kernel_text(f"/proc/{pid}/stat")
     except OSError:
         return None
     # The name, in parentheses, may hold blanks and parentheses itself. Z and X are processes that have ended.
@@ -193,7 +202,7 @@ def started_at(pid: int) -> int | None:
 def is_stopped(pid: int) -> bool:
     """Return whether a process was stopped by a signal or a debugger, and so does nothing."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        text = kernel_text(f"/proc/{pid}/stat")
     except OSError:
         return False
     return text.rpartition(")")[2].split()[0] in {"T", "t"}

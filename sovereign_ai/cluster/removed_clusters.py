@@ -16,6 +16,7 @@ from pathlib import Path
 from sovereign_ai.cluster.api.transport import named_server
 from sovereign_ai.cluster.state import ClusterDir, clusters_root
 from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.files import CLUSTER, content_if_whole
 from sovereign_ai.files.writing import write_private
 
 _FILE = ".removed"
@@ -58,7 +59,4 @@ def was_removed(authority: str) -> bool:
 
 def _lines(path: Path) -> list[str]:
     """Return the recorded digests; none where they cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError):
-        return []
+    return (content_if_whole(path, CLUSTER) or b"").decode("utf-8", "replace").split()

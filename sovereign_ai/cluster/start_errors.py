@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.files import end_of
 from sovereign_ai.text import clean, counted
 
 _LINES, _BYTES, _LINE_LENGTH = 12, 16_384, 400
@@ -32,14 +33,8 @@ def redact(text: str) -> str:
 
 def last_lines(log: Path, lines: int = _LINES) -> list[str]:
     """Return the last lines of a log, redacted and shortened; none if there is no log."""
-    try:
-        with log.open("rb") as file:
-            # Only the end is read: the log of a long run may have any size.
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - _BYTES))
-            text = file.read().decode("utf-8", errors="replace")
-    except OSError:
-        return []
+    # Only the end is read: the log of a long run may have any size.
+    text = end_of(log, _BYTES).decode("utf-8", errors="replace")
     # Redacted as a whole: a key in PEM has many lines.
     kept = [clean(line[:_LINE_LENGTH]) for line in redact(text).splitlines() if line.strip()]
     return kept[-lines:]

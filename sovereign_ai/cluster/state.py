@@ -25,7 +25,7 @@ from typing import Any
 import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
-from sovereign_ai.files import STATE, parse_json, read
+from sovereign_ai.files import CLUSTER, parse_json, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import is_label
@@ -163,7 +163,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     if not os.path.lexists(path):
         return None
     try:
-        data = parse_json(read(path, STATE), str(path), STATE).data
+        data = parse_json(read(path, CLUSTER), str(path), CLUSTER).data
     except EnvironmentLacksError:
         if not os.path.lexists(path):  # its cluster was removed meanwhile
             return None

@@ -25,8 +25,9 @@ import pytest
 from sovereign_ai.cluster.api.client import Api, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.cluster.identities import CLUSTER_CA
-from sovereign_ai.cluster.pki import Leaf, authority, in_memory, sign
+from sovereign_ai.cluster.pki import Leaf, authority, sign
 from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.cluster.tls import load_pair
 from sovereign_ai.plan import HAND_SIZE, QUEUE_LENGTH
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
@@ -55,7 +56,7 @@ class Plane:
             authority(self.pki, CLUSTER_CA), Leaf("", user, (group,), client=True), timedelta(hours=1)
         )
         context = ssl.create_default_context(cafile=str(self.pki / f"{CLUSTER_CA}.crt"))
-        context.load_cert_chain(in_memory(pair))
+        load_pair(context, pair.certificate, pair.key)
         address = urlsplit(self.server)
         return http.client.HTTPSConnection(str(address.hostname), address.port, timeout=60, context=context)
 

@@ -32,7 +32,8 @@ from urllib.parse import urlsplit
 import orjson
 import yaml
 
-from sovereign_ai.cluster.pki import KeyPair, Leaf, authority, in_memory, sign
+from sovereign_ai.cluster.pki import Leaf, authority, sign
+from sovereign_ai.cluster.tls import load_pair
 
 Kind = Literal[
     "status",  # answer `status` with a Status object
@@ -186,7 +187,8 @@ class FaultProxy:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
         tls.set_alpn_protocols(["http/1.1"])
-        tls.load_cert_chain(in_memory(sign(self._authority, Leaf("proxy", "proxy", server=True), lifetime)))
+        pair = sign(self._authority, Leaf("proxy", "proxy", server=True), lifetime)
+        load_pair(tls, pair.certificate, pair.key)
         return tls
 
     def _write_kubeconfig(self, folder: Path, token: str) -> None:
@@ -414,7 +416,7 @@ class _Upstream:
             cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
         )
         parts = (base64.b64decode(user[key]) for key in ("client-certificate-data", "client-key-data"))
-        self.tls.load_cert_chain(in_memory(KeyPair(*parts)))
+        load_pair(self.tls, *parts)
 
     @contextlib.contextmanager
     def connection(self) -> Iterator[HTTPSConnection]:

@@ -43,8 +43,10 @@ from sovereign_ai.cluster.api.kubeconfig import (
 )
 from sovereign_ai.cluster.api.retries import BUSY, Retries, retry_after
 from sovereign_ai.cluster.api.wire_faults import Fault, FaultKind, fault_of
+from sovereign_ai.cluster.tls import load_pair, trusting
 from sovereign_ai.deferred_imports import deferred
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.files import CERTIFICATE, read
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _POOL = 64
@@ -568,11 +570,17 @@ def _forget(loading: Any, scratch: str) -> None:
 
 def _tls_context(configuration: Any) -> ssl.SSLContext:
     """Return a TLS context that holds certificates and key, so that their temporary files can be removed."""
-    tls = ssl.create_default_context(cafile=configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
+    if configuration.ssl_ca_cert:
+        tls = trusting(Path(configuration.ssl_ca_cert), CERTIFICATE)
+    else:
+        tls = ssl.create_default_context(cadata=configuration.ca_cert_data)
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     tls.sslsocket_class = BoundedSocket
     if configuration.cert_file:
-        tls.load_cert_chain(configuration.cert_file, configuration.key_file)
+        certificate = Path(configuration.cert_file)
+        # Without a key of its own, the file holds both.
+        key = Path(configuration.key_file) if configuration.key_file else None
+        load_pair(tls, read(certificate, CERTIFICATE), read(key, CERTIFICATE) if key else b"")
     return tls
 
 

@@ -9,7 +9,6 @@ It is asked with the certificate of the control plane's user, which opens the li
 from __future__ import annotations
 
 import http.client
-import ssl
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from sovereign_ai.cluster.embedded.monitoring import MONITORING_CA, PROMETHEUS, READER, monitors
 from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.state import ClusterDir, recorded_ports
+from sovereign_ai.cluster.tls import load_files, trusting
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.files import STATE, parse_json
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -90,8 +90,8 @@ def ask(cluster_dir: ClusterDir, path: str) -> dict[str, Any]:
 def _get(cluster_dir: ClusterDir, path: str) -> tuple[int, bytes]:
     """Return status and body of one request, shown as the user of the control plane."""
     pki = cluster_dir.pki
-    tls = ssl.create_default_context(cafile=str(pki / f"{MONITORING_CA}.crt"))
-    tls.load_cert_chain(pki / f"{READER}.crt", pki / f"{READER}.key")
+    tls = trusting(pki / f"{MONITORING_CA}.crt")
+    load_files(tls, pki / f"{READER}.crt", pki / f"{READER}.key")
     port = recorded_ports(cluster_dir).get(PROMETHEUS, 0)
     connection = http.client.HTTPSConnection(LOOPBACK, port, timeout=_SECONDS, context=tls)
     try:

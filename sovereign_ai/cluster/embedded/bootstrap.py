@@ -10,7 +10,6 @@ ends.
 from __future__ import annotations
 
 import http.client
-import ssl
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -23,11 +22,15 @@ from sovereign_ai.cluster.embedded.queueing import sending_objects
 from sovereign_ai.cluster.embedded.settings import first_roles
 from sovereign_ai.cluster.embedded.webhook_controllers import roles
 from sovereign_ai.cluster.identities import CLUSTER_CA
-from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, in_memory, sign
+from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, sign
 from sovereign_ai.cluster.state import ClusterDir, recorded_ports
+from sovereign_ai.cluster.tls import load_pair, trusting
+from sovereign_ai.errors import SovereignError
 
 _LIFETIME = timedelta(minutes=10)
 _MASTER = Leaf("", "sovereign-ai:bootstrap", ("system:masters",), client=True)
+_MOST_ANSWER = 1 << 20
+"""Bytes of one answer: a role that was applied, or why it was not."""
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _PATHS = {
     "ClusterRole": f"{_RBAC}/clusterroles",
@@ -45,10 +48,10 @@ def apply_first_roles(cluster_dir: ClusterDir) -> list[str]:
         OSError: the API server gave no answer.
     """
     pki = cluster_dir.pki
-    tls = ssl.create_default_context(cafile=str(pki / f"{CLUSTER_CA}.crt"))
+    tls = trusting(pki / f"{CLUSTER_CA}.crt")
     # In memory: a certificate of `system:masters` on disk could not be revoked.
     pair = sign(authority(pki, CLUSTER_CA), _MASTER, _LIFETIME)
-    tls.load_cert_chain(in_memory(pair))
+    load_pair(tls, pair.certificate, pair.key)
     connection = http.client.HTTPSConnection(
         LOOPBACK, recorded_ports(cluster_dir)["kube-apiserver"], timeout=10, context=tls
     )
@@ -63,7 +66,7 @@ def apply_first_roles(cluster_dir: ClusterDir) -> list[str]:
         headers = {"Content-Type": "application/apply-patch+yaml"}
         connection.request("PATCH", path, orjson.dumps(role), headers)
         answer = connection.getresponse()
-        text = answer.read().decode("utf-8", errors="replace")
+        text = answer.read(_MOST_ANSWER).decode("utf-8", errors="replace")
         if answer.status not in {200, 201}:
             refused.append(f"{role['kind']} {name}: {answer.status} {text}")
     connection.close()
@@ -74,7 +77,7 @@ def main(folder: Path) -> int:
     """Apply the roles of the cluster in a folder; write errors to standard error."""
     try:
         refused = apply_first_roles(ClusterDir(folder.name, folder))
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, SovereignError, http.client.HTTPException) as error:
         refused = [f"the API server gave no answer: {error}"]
     sys.stderr.writelines(f"{line}\n" for line in refused)
     return 1 if refused else 0

@@ -76,6 +76,7 @@ from sovereign_ai.cluster.removed_clusters import note_removed
 from sovereign_ai.cluster.start_errors import is_port_taken, last_lines, start_failure
 from sovereign_ai.cluster.state import ClusterDir, choose_ports, cluster_dir_of, read_json, record, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.files.writing import open_to_append
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import polling, wait_until
 
@@ -303,7 +304,7 @@ def launch(cluster_dir: ClusterDir) -> None:
         "PYTHONPATH": str(Path(sovereign_ai.__file__).parents[1]),
         "LANG": "C.UTF-8",
     }
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as output:
+    with os.fdopen(open_to_append(log), "wb") as output:
         command = [
             sys.executable,
             "-P",

@@ -21,6 +21,7 @@ from sovereign_ai.cluster import identities as who
 from sovereign_ai.cluster.embedded.scraping import scrape_settings
 from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, issue
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
+from sovereign_ai.files import CLUSTER, content_if_whole
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
@@ -160,7 +161,7 @@ def set_monitoring(cluster_dir: ClusterDir, wanted: Monitoring) -> None:
     for name, content in files.items():
         path = monitoring_folder(cluster_dir) / name
         # Unchanged files keep their time, by which their readers see a change.
-        if not path.exists() or path.read_bytes() != content:
+        if content_if_whole(path, CLUSTER) != content:
             write_private(path, content)
     for path in rules.iterdir():
         if f"rules/{path.name}" not in files:
@@ -288,7 +289,11 @@ def _written(cluster_dir: ClusterDir) -> dict[str, bytes]:
     """Return name to content of those files as they are."""
     folder = monitoring_folder(cluster_dir)
     paths = [description_file(cluster_dir), *_rules_folder(cluster_dir).glob("*")]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file()}
+    return {
+        str(path.relative_to(folder)): content_if_whole(path, CLUSTER) or b""
+        for path in paths
+        if path.is_file()
+    }
 
 
 def _web_settings(cluster_dir: ClusterDir, name: str) -> dict[str, Any]:

@@ -17,9 +17,12 @@ from sovereign_ai.cluster.identities import server_url
 from sovereign_ai.cluster.process import is_running
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of, clusters_root, read_json, recorded_ports
 from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.files import CLUSTER, content_if_whole
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import is_label
 
+_DIGITS = 19
+"""The most digits of a process's number, or of its start time: both fit into 64 bits."""
 _HANGS_AFTER_SECONDS = 4 * SIGN_OF_LIFE_SECONDS
 """Age of the status file at which the supervisor hangs: it writes one each `SIGN_OF_LIFE_SECONDS`."""
 
@@ -141,11 +144,8 @@ def list_clusters(*, root: Path | None = None) -> tuple[ClusterStatus, ...]:
 
 def supervisor_pid(cluster_dir: ClusterDir) -> int | None:
     """Return the process number of the running supervisor; None if there is none."""
-    try:
-        words = (cluster_dir.folder / LOCK).read_text(encoding="utf-8").split()
-    except OSError:
-        return None
-    if len(words) != 2 or not all(word.isdecimal() for word in words):
+    words = (content_if_whole(cluster_dir.folder / LOCK, CLUSTER) or b"").split()
+    if len(words) != 2 or not all(word.isdigit() and len(word) <= _DIGITS for word in words):
         return None
     # The start time shows whether the number belongs to another process by now.
     pid, started = int(words[0]), int(words[1])

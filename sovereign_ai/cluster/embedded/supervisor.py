@@ -26,6 +26,8 @@ from typing import Any
 
 from sovereign_ai.cluster.process import Process, is_stopped, is_well, start, started_at
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
+from sovereign_ai.files import end_of
+from sovereign_ai.files.writing import append, open_lock, write_private
 from sovereign_ai.text import counted
 from sovereign_ai.toolchain import try_lock, wait_until
 
@@ -165,8 +167,8 @@ class Supervisor:
         try:
             child.popen = start(child.process, log, self._where.folder)
         except OSError as error:
-            with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
-                file.write(f"cannot run {child.process.argv[0]}: {error.strerror}\n")
+            with contextlib.suppress(OSError):
+                append(log, f"cannot run {child.process.argv[0]}: {error.strerror}\n".encode())
             self._ended(child, 127, now)
             return
         child.started, child.changed, child.begun = started_at(child.popen.pid), now, now
@@ -238,10 +240,8 @@ class Supervisor:
         for name in self._children:
             log = self._where.log(name)
             with contextlib.suppress(OSError):
-                if log.stat().st_size > _LOG_BYTES:
-                    log.with_suffix(".log.1").write_bytes(log.read_bytes())
-                    # Truncated and not renamed: the children append to the file that they have open.
-                    os.truncate(log, 0)
+                if log.lstat().st_size > _LOG_BYTES:
+                    _begin_anew(log)
 
     def _write(self) -> None:
         """Write the status, if it changed or as a sign of life."""
@@ -261,6 +261,21 @@ class Supervisor:
                     }
             else:
                 self._written, self._written_at = status, now
+
+
+def _begin_anew(log: Path) -> None:
+    """Empty a log, and keep its end beside it.
+
+    Raises:
+        OSError: it cannot be written, or is no regular file.
+    """
+    descriptor = open_lock(log, create=False)
+    try:
+        write_private(log.with_suffix(".log.1"), end_of(log, 2 * _LOG_BYTES), durable=False)
+        # Truncated and not renamed: the children append to the file that they have open.
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
 
 
 def _end(group: list[Child]) -> None:
@@ -286,7 +301,7 @@ def hold_lock(folder: Path, patience: float = 2.0) -> int | None:
     Returns:
         The lock's descriptor, which must stay open; None if another process holds the lock.
     """
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_lock(folder / LOCK)
     if wait_until(partial(try_lock, descriptor), patience):
         return descriptor
     os.close(descriptor)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sovereign_ai.cluster import identities as who
 from sovereign_ai.cluster.pki import LOOPBACK, Leaf, authority, issue
 from sovereign_ai.cluster.state import ClusterDir, write_json
+from sovereign_ai.files import CLUSTER, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS
@@ -202,12 +203,12 @@ def _write_serving_files(cluster_dir: ClusterDir, controller: WebhookController)
         "ca.crt": f"{who.CLUSTER_CA}.crt",
     }
     for name, source in files.items():
-        write_private(folder / name, (cluster_dir.pki / source).read_bytes())
+        write_private(folder / name, read(cluster_dir.pki / source, CLUSTER))
 
 
 def _write_webhooks(cluster_dir: ClusterDir, controller: WebhookController, port: int) -> None:
     """Write the webhooks of a controller for the API server: those that change objects, and that judge."""
-    ca = who.encoded((cluster_dir.pki / f"{who.CLUSTER_CA}.crt").read_bytes())
+    ca = who.encoded(read(cluster_dir.pki / f"{who.CLUSTER_CA}.crt", CLUSTER))
     changing, judging = [], []
     for judged in controller.judged:
         common = _common(judged)

@@ -36,6 +36,7 @@ from sovereign_ai.cluster.keys.watches import Watches
 from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.state import ClusterDir, recorded_ports
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError
+from sovereign_ai.files import CLUSTER, read
 
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -231,9 +232,9 @@ def open_etcd(cluster_dir: ClusterDir, port: int, identity: str = who.ETCD_APISE
     """Open an asynchronous channel to etcd, or to the gate, with a client certificate."""
     pki = cluster_dir.pki
     credentials = grpc.ssl_channel_credentials(
-        (pki / f"{who.ETCD_CA}.crt").read_bytes(),
-        (pki / f"{identity}.key").read_bytes(),
-        (pki / f"{identity}.crt").read_bytes(),
+        read(pki / f"{who.ETCD_CA}.crt", CLUSTER),
+        read(pki / f"{identity}.key", CLUSTER),
+        read(pki / f"{identity}.crt", CLUSTER),
     )
     return grpc.aio.secure_channel(f"{LOOPBACK}:{port}", credentials, options=[*_OPTIONS, *RECONNECT])
 
@@ -261,8 +262,8 @@ async def _mark_changes(channel: Any, watches: Watches, changed: asyncio.Event) 
             if is_new:
                 _log(f"etcd does not take the mark: {error.code().name}")
                 with contextlib.suppress(grpc.RpcError):
-                    read = ETCD["RangeRequest"](key=_MARK)
-                    answer = await get(read.SerializeToString(), timeout=_ETCD_SECONDS)
+                    question = ETCD["RangeRequest"](key=_MARK)
+                    answer = await get(question.SerializeToString(), timeout=_ETCD_SECONDS)
                     watches.restart(parse(ETCD["RangeResponse"], answer).header.revision)
         else:
             retry_seconds = None
@@ -291,8 +292,8 @@ async def serve(cluster_dir: ClusterDir) -> bool:
     server = grpc.aio.server(options=_OPTIONS)
     server.add_generic_rpc_handlers([SecretProxy(channel, sealer, watches)])
     pki = cluster_dir.pki
-    pair = ((pki / f"{who.ETCD_GATE}.key").read_bytes(), (pki / f"{who.ETCD_GATE}.crt").read_bytes())
-    authority = (pki / f"{who.ETCD_CA}.crt").read_bytes()
+    pair = (read(pki / f"{who.ETCD_GATE}.key", CLUSTER), read(pki / f"{who.ETCD_GATE}.crt", CLUSTER))
+    authority = read(pki / f"{who.ETCD_CA}.crt", CLUSTER)
     server.add_secure_port(
         f"{LOOPBACK}:{port_of(cluster_dir, SECRET_GATE)}",
         grpc.ssl_server_credentials([pair], authority, require_client_auth=True),

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from sovereign_ai.files import captured, kernel_text
 
 _MOUNTS = Path("/proc/self/mountinfo")
 _CONTROLLERS = Path("/proc/cgroups")
@@ -67,12 +68,12 @@ def unmounted() -> list[str]:
     if _unified() or not _CONTROLLERS.is_file():
         return []
     mounted: set[str] = set()
-    for line in _MOUNTS.read_text().splitlines():
+    for line in kernel_text(_MOUNTS).splitlines():
         if " - cgroup " in line:
             # The last field of proc_pid_mountinfo(5): the options of the superblock, with the controllers.
             mounted.update(line.split()[-1].split(","))
     names = []
-    for line in _CONTROLLERS.read_text().splitlines()[1:]:
+    for line in kernel_text(_CONTROLLERS).splitlines()[1:]:
         name, hierarchy, number, _ = line.split()
         # Hierarchy 0 is none (or cgroup v2's); the root itself counts as one cgroup.
         if hierarchy != "0" and int(number) > 1 and name not in mounted:
@@ -89,14 +90,12 @@ def _unified() -> bool:
 def _mounted(controller: str) -> Iterator[Path]:
     """Mount a hierarchy for a moment."""
     with tempfile.TemporaryDirectory(prefix="sovereign-ai-cgroup-") as folder:
-        done = subprocess.run(
-            ["mount", "-t", "cgroup", "-o", controller, "cgroup", folder], capture_output=True, check=False
-        )
+        done = captured(["mount", "-t", "cgroup", "-o", controller, "cgroup", folder])
         try:
             yield Path(folder)
         finally:
             if done.returncode == 0:
-                subprocess.run(["umount", folder], capture_output=True, check=False)
+                captured(["umount", folder])
 
 
 def _remove(path: Path) -> int:

@@ -14,6 +14,7 @@ from sovereign_ai.cluster.kind.containers import containers, has_network, load, 
 from sovereign_ai.cluster.kind.makers import CONTAINERS, IDENTITY, foreign_containers, mark, new_identity
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.files import end_of
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.text import counted
@@ -23,6 +24,8 @@ from sovereign_ai.toolchain.install import find
 from sovereign_ai.toolchain.node_image.build import TAG, toolbox_archive
 
 _LAYOUT = 1
+_MOST_LOG = 4 << 20
+"""Bytes of the end of kind's log that are looked at, and kept after a failure."""
 MADE_FOR = "made_for"
 """The record's key for what a cluster was created for and cannot change while it stands."""
 REGISTRIES = "registries"
@@ -110,7 +113,7 @@ def make(
             log_later=failed,
         )
     except BaseException:  # Ctrl-C too
-        kept = log.read_bytes() if log.is_file() else b""
+        kept = end_of(log, _MOST_LOG)
         # kind refuses a name that somebody took a moment ago, and would remove that cluster as well.
         if not foreign_containers(cluster_dir, containers(docker, cluster_dir.name)):
             run_kind(
@@ -225,9 +228,7 @@ def run_kind(
 
 def _reason(log: Path) -> str:
     """Return why kind failed, from its log: the last error of kubeadm, else of kind; empty without either."""
-    if not log.is_file():
-        return ""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    lines = [line.strip() for line in end_of(log, _MOST_LOG).decode(errors="replace").splitlines()]
     # kubeadm writes `error: `, and kind `ERROR: `, which only repeats that kubeadm failed.
     for head in ("error: ", "ERROR: "):
         for line in reversed(lines):

@@ -46,7 +46,7 @@ def listen(init: Init, port: int) -> socket.socket:
 
     def enter() -> None:  # a network belongs to a thread, and this one ends with its work
         try:
-            network = os.open(f"/proc/{init.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            network = os.open(f"/proc/{init.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
                 if _LIBC.setns(network, _CLONE_NEWNET) != 0:
                     number = ctypes.get_errno()

@@ -28,6 +28,7 @@ from sovereign_ai.cluster.operator import AUTHORIZERS, LIVENESS_SOCKET, OPERATOR
 from sovereign_ai.cluster.process import Process, ProcessProbe
 from sovereign_ai.cluster.start_errors import start_failure
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
+from sovereign_ai.files import CLUSTER, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.toolchain import Progress, wait_until
 from sovereign_ai.toolchain.container_engine import ENGINE_VARIABLES
@@ -86,7 +87,7 @@ def start(cluster_dir: ClusterDir, server: str, progress: Progress, *, program: 
         env=environment | {"LANG": "C.UTF-8"},
     )
     # The operator reads these once, at its start: it is restarted where they differ.
-    certificate = (cluster_dir.pki / "operator-server.crt").read_bytes()
+    certificate = read(cluster_dir.pki / "operator-server.crt", CLUSTER)
     seen = hashlib.sha256(identity + certificate).hexdigest()
     wanted = orjson.loads(
         orjson.dumps({"start_seconds": _START_SECONDS, "processes": [process.to_data()], "identities": seen})
