@@ -21,6 +21,7 @@ import orjson
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.toolchain.build_info import BuildInfo, GoModule, read_build_info
 from sovereign_ai.toolchain.cache import cache_dir, entry_dir
+from sovereign_ai.toolchain.digests import file_sha256
 from sovereign_ai.toolchain.locate import cached, located
 from sovereign_ai.toolchain.table import KIND_TOOLS, TOOLS, Tool
 
@@ -141,8 +142,7 @@ def _tool_component(name: str, row: Tool | None, path: Path, info: BuildInfo) ->
     from cyclonedx.model.contact import OrganizationalEntity  # noqa: PLC0415
     from cyclonedx.model.license import DisjunctiveLicense  # noqa: PLC0415
 
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = file_sha256(path)
     properties = [
         Property(name=f"{_PROPERTY}package", value=info.package),
         Property(name=f"{_PROPERTY}version", value=info.go),

@@ -13,7 +13,8 @@ import mmap
 from dataclasses import dataclass
 from pathlib import Path
 
-from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError
+from sovereign_ai.files import TOOL, opened
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _MAGIC = b"\xff Go buildinf:"
@@ -60,9 +61,9 @@ def read_build_info(binary: Path) -> BuildInfo:
         EnvironmentLacksError: the file cannot be read, or is no Go binary with such information.
     """
     try:
-        with binary.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with opened(binary, TOOL) as file, mmap.mmap(file, 0, access=mmap.ACCESS_READ) as data:
             texts = _texts(data)
-    except (OSError, ValueError, IndexError) as error:  # the last: it was cut off
+    except (SovereignError, OSError, ValueError, IndexError) as error:  # the last: it was cut off
         raise EnvironmentLacksError(
             Problem(
                 "binary-unreadable",

@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.files.writing import open_lock
 from sovereign_ai.toolchain.private_folders import make_folders, private_folder
 from sovereign_ai.toolchain.table import Tool, table_digest
 from sovereign_ai.toolchain.waiting import try_lock, wait_until
@@ -107,7 +108,7 @@ def locked_name(name: str, progress: Progress) -> Iterator[None]:
     """Hold a lock of the cache by its name, waiting for another run if need be."""
     lock = ensure(cache_dir() / "locks") / f"{name}.lock"
     # Opening must not change a file that another run has locked.
-    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = open_lock(lock)
     try:
         os.fchmod(descriptor, 0o600)  # an earlier version left to the umask who may write it
         _wait_for(descriptor, name, progress)

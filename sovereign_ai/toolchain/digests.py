@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, Where
-from sovereign_ai.files import STATE, parse_json, read
+from sovereign_ai.files import STATE, TOOL, parse_json, pieces, read
 from sovereign_ai.files.writing import write_private
 
 
@@ -64,22 +64,29 @@ def _state(path: Path) -> list[int | str]:
 def _hashed(path: Path) -> str:
     """Return the SHA-256 of a file, or of the names, kinds and contents of everything in a folder."""
     if not path.is_dir():
-        return _hashed_file(path)
+        return file_sha256(path)
     whole = hashlib.sha256()
     for name, part in _parts(path):
         mode = part.lstat().st_mode
         contents = ""
         if stat.S_ISREG(mode):
-            contents = _hashed_file(part)
+            contents = file_sha256(part)
         elif stat.S_ISLNK(mode):
             contents = str(part.readlink())
         whole.update(orjson.dumps((name, stat.S_IFMT(mode), contents)))
     return whole.hexdigest()
 
 
-def _hashed_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a tool's file, hexadecimal.
+
+    Raises:
+        EnvironmentLacksError: it cannot be read, or is no regular file.
+    """
+    digest = hashlib.sha256()
+    for piece in pieces(path, TOOL):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _parts(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -18,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from sovereign_ai.files import kernel_text
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain.cache import bin_dir, cache_dir
 from sovereign_ai.toolchain.container_engine.daemon import state
@@ -249,7 +250,7 @@ def memory(source: Path) -> DoctorCheck:
     """Check whether enough memory is available, in GB, as the kernel counts it."""
     wanted = f"{_MEMORY} GB available"
     try:
-        line = next(line for line in source.read_text().splitlines() if line.startswith("MemAvailable:"))
+        line = next(line for line in kernel_text(source).splitlines() if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):
         return DoctorCheck("memory", wanted, "unknown", str(source), ok=True, hint="")
     # The kernel's kB are units of 1024 bytes; the check is in tenths of 10^9 bytes.

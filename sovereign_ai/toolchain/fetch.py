@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import platform
 import shutil
 import sys
@@ -20,7 +21,10 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from sovereign_ai.files import TOOL, opened, read
+from sovereign_ai.files.writing import open_new, replace, write_private
 from sovereign_ai.toolchain.cache import Progress
+from sovereign_ai.toolchain.digests import file_sha256
 from sovereign_ai.toolchain.steps import WayClosedError, run
 from sovereign_ai.toolchain.table import Release, Tool, Wheel
 
@@ -67,7 +71,8 @@ def _download(pinned: Release, archive: Path, name: str, progress: Progress) -> 
     """
     digest, size = hashlib.sha256(), 0
     reported = start = time.monotonic()
-    with archive.open("wb") as sink:
+    archive.unlink(missing_ok=True)
+    with os.fdopen(open_new(archive), "wb") as sink:
         for piece in _pieces(pinned.url):
             digest.update(piece)
             sink.write(piece)
@@ -109,8 +114,14 @@ def _pieces(url: str) -> Iterator[bytes]:
 
 def _member(archive: Path, member: str, target: Path) -> None:
     """Take one regular file out of a tar archive."""
+    target.unlink(missing_ok=True)
     try:
-        with tarfile.open(archive) as tar, target.open("wb") as sink:
+        with (
+            opened(archive, TOOL) as packed,
+            os.fdopen(os.dup(packed), "rb") as file,
+            tarfile.open(fileobj=file) as tar,
+            os.fdopen(open_new(target, 0o700), "wb") as sink,
+        ):
             source = tar.extractfile(member)
             if source is None:
                 raise WayClosedError(f"{member} in the release is no file")
@@ -127,7 +138,7 @@ def wheel(row: Tool, one: Wheel, work: Path, folder: Path, progress: Progress) -
     """
     pins = " ".join(f"--hash=sha256:{digest}" for digest in one.sha256)
     wanted = work / "requirements.txt"
-    wanted.write_text(f"{one.project}=={one.version} {pins}\n")
+    write_private(wanted, f"{one.project}=={one.version} {pins}\n".encode(), durable=False)
     argv = [
         sys.executable,
         "-P",
@@ -171,7 +182,7 @@ def digest_of_files(folder: Path) -> str:
     for top in _FOLDERS:
         for path in sorted((folder / top).rglob("*")):
             if path.is_file() and path.name not in _OF_MODULES:
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                digest = file_sha256(path)
                 whole.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
     return whole.hexdigest()
 
@@ -220,5 +231,4 @@ def unpack_debian(package: Path, name: str, target: Path, log: Path, progress: P
     binary = root / "usr" / "bin" / name
     if not binary.is_file():
         raise WayClosedError(f"{package.name} holds no usr/bin/{name}")
-    shutil.copyfile(binary, target)
-    target.chmod(0o755)
+    replace(target, read(binary, TOOL), mode=0o755, durable=False)

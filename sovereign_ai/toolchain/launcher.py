@@ -11,7 +11,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from sovereign_ai.toolchain.cache import beside, ensure, interpreter
+from sovereign_ai.files import CACHED, content_if_whole
+from sovereign_ai.files.writing import replace
+from sovereign_ai.toolchain.cache import ensure, interpreter
 
 NAME = "pulumi-language-python"
 HOSTS = "pulumi-resource-sovereign-hosts"
@@ -44,10 +46,7 @@ def write_launcher(folder: Path, name: str = NAME) -> Path:
     """Write a plugin's launcher into a folder, in one step, unless it is there already; give its path."""
     text = f'#!/bin/sh\nexec {shlex.join(starting(_MODULES[name]))} "$@"\n'
     place = ensure(folder) / name
-    if place.is_file() and not place.is_symlink() and place.read_text() == text:
+    if not place.is_symlink() and content_if_whole(place, CACHED) == text.encode():
         return place
-    fresh = beside(place)
-    fresh.write_text(text)
-    fresh.chmod(0o755)
-    fresh.replace(place)
+    replace(place, text.encode(), mode=0o755, durable=False)
     return place

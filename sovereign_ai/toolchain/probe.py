@@ -15,8 +15,12 @@ import threading
 from functools import partial
 from pathlib import Path
 
+from sovereign_ai.errors import SovereignError
+from sovereign_ai.files import captured
 from sovereign_ai.toolchain.table import Tool
 
+_MOST_LINE = 64
+"""Bytes of the line in which a plugin says its port."""
 _LIMIT = 20.0
 
 
@@ -27,17 +31,10 @@ def version_of(row: Tool, path: Path) -> str:
             path, "LanguageRuntime" if row.name.startswith("pulumi-language-") else "ResourceProvider"
         )
     try:
-        done = subprocess.run(
-            [str(path), *row.version_arguments],
-            capture_output=True,
-            text=True,
-            timeout=_LIMIT,
-            env=_environment(),
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        done = captured([str(path), *row.version_arguments], seconds=_LIMIT, environment=_environment())
+    except (OSError, subprocess.TimeoutExpired, SovereignError):
         return ""
-    match = re.search(row.pattern, done.stdout + done.stderr)
+    match = re.search(row.pattern, (done.stdout + done.stderr).decode(errors="replace"))
     return match[1] if match else ""
 
 
@@ -70,7 +67,8 @@ def _plugin_version(path: Path, service: str) -> str:
     late = threading.Timer(_LIMIT, end)
     late.start()
     try:
-        port = (process.stdout.readline() if process.stdout else b"").decode(errors="replace").strip()
+        line = process.stdout.readline(_MOST_LINE) if process.stdout else b""
+        port = line.decode(errors="replace").strip()
         if not port.isdigit():
             return ""
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -81,4 +79,6 @@ def _plugin_version(path: Path, service: str) -> str:
         late.cancel()
         late.join()
         end()  # it is not reaped yet, so that its group is its own
-        process.communicate()
+        if process.stdout:
+            process.stdout.close()
+        process.wait()

@@ -6,16 +6,18 @@ its own, at another depth, and an empty build cache. Otherwise the second would 
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.files import TOOL, opened
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import source
 from sovereign_ai.toolchain.build_info import read_build_info
 from sovereign_ai.toolchain.cache import Progress, ensure, locked
+from sovereign_ai.toolchain.digests import file_sha256
 from sovereign_ai.toolchain.install import install
 from sovereign_ai.toolchain.locate import safely_located
 from sovereign_ai.toolchain.steps import WayClosedError
@@ -167,16 +169,15 @@ def _differing_settings(first: Path, second: Path) -> dict[str, tuple[str, str]]
 
 def _digest(path: Path) -> str:
     """Return a file's SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def _first_difference(first: Path, second: Path) -> int | None:
     """Return the offset of the first byte that two files do not share; None where they are the same."""
     offset = 0
-    with first.open("rb") as left, second.open("rb") as right:
+    with opened(first, TOOL) as left, opened(second, TOOL) as right:
         while True:
-            pieces = left.read(_PIECE), right.read(_PIECE)
+            pieces = os.read(left, _PIECE), os.read(right, _PIECE)
             if pieces[0] != pieces[1]:
                 return offset + _common(*pieces)
             if not pieces[0]:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import orjson
 
+from sovereign_ai.files import CACHED, captured, content_if_whole, read
+from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain.cache import Progress
 from sovereign_ai.toolchain.steps import WayClosedError, run
@@ -125,18 +127,13 @@ def _settings(go: Path, env: Mapping[str, str]) -> dict[str, str]:
         WayClosedError: it does not say.
     """
     try:
-        done = subprocess.run(
-            [str(go), "env", "-json", *_USERS_OWN],
-            cwd="/",
-            env=env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = captured([str(go), "env", "-json", *_USERS_OWN], folder="/", environment=env)
     except OSError as error:
         raise WayClosedError(f"{go} does not start: {error.strerror}") from None
     if done.returncode:
-        raise WayClosedError(f"go env: exit {done.returncode}: {' '.join(done.stderr.split())[:400]}")
+        raise WayClosedError(
+            f"go env: exit {done.returncode}: {' '.join(done.stderr.decode(errors='replace').split())[:400]}"
+        )
     settings: dict[str, str] = orjson.loads(done.stdout)
     return settings
 
@@ -167,7 +164,7 @@ def fetch(go: Path, source: Source, *, what: str, progress: Progress, log: Path)
     except WayClosedError as error:
         reason = _error_in(record)
         raise WayClosedError(f"{what}: {spec}: {reason}" if reason else str(error)) from None
-    answer = orjson.loads(record.read_bytes())
+    answer = orjson.loads(read(record, CACHED))
     digest = answer["Sum"]
     if digest != source.h1:
         raise WayClosedError(f"{what}: {spec} has hash {digest}, the table pins {source.h1}: refused")
@@ -177,8 +174,8 @@ def fetch(go: Path, source: Source, *, what: str, progress: Progress, log: Path)
 def _error_in(record: Path) -> str:
     """Return the error that Go put into its answer, if it came that far."""
     try:
-        answer = orjson.loads(record.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
+        answer = orjson.loads(content_if_whole(record, CACHED) or b"")
+    except orjson.JSONDecodeError:
         return ""
     return " ".join(str(answer.get("Error", "")).split())[:400]
 
@@ -285,14 +282,16 @@ def _wrap(source: Source, module: GoModule, folder: Path) -> None:
     lines += [f"require {line}" for line in source.requires]
     lines += [f"replace {line}" for line in source.replaces]
     if source.local_replaces:
-        names = sorted({match["module"] for match in _LOCAL_REPLACE.finditer(module.go_mod.read_text())})
+        go_mod = read(module.go_mod, CACHED).decode()
+        names = sorted({match["module"] for match in _LOCAL_REPLACE.finditer(go_mod)})
         lines += [f"replace {name} => {name} {source.local_replaces}" for name in names]
-    (folder / "go.mod").write_text("\n".join(lines) + "\n")
+    write_private(folder / "go.mod", ("\n".join(lines) + "\n").encode(), durable=False)
     if source.main:
         for name, text in (("main.go", source.main), *source.files):
-            (folder / name).write_text(text)
+            write_private(folder / name, text.encode(), durable=False)
     else:
-        (folder / "tools.go").write_text(f'package tools\n\nimport _ "{source.package}"\n')
+        text = f'package tools\n\nimport _ "{source.package}"\n'
+        write_private(folder / "tools.go", text.encode(), durable=False)
 
 
 def _copy(go: Path, source: Source, module: GoModule, folder: Path) -> None:
@@ -302,13 +301,6 @@ def _copy(go: Path, source: Source, module: GoModule, folder: Path) -> None:
         if part.is_dir():
             part.chmod(0o700)
     drops = [f"-dropreplace={name}" for name in source.dropped]
-    done = subprocess.run(
-        [str(go), "mod", "edit", *drops],
-        cwd=folder,
-        env=go_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = captured([str(go), "mod", "edit", *drops], folder=folder, environment=go_environment())
     if done.returncode:
-        raise WayClosedError(f"{source.module}: go mod edit: {done.stderr.strip()}")
+        raise WayClosedError(f"{source.module}: go mod edit: {done.stderr.decode(errors='replace').strip()}")

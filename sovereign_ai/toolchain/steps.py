@@ -16,8 +16,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from sovereign_ai.files import end_of
+from sovereign_ai.files.writing import open_to_append
 from sovereign_ai.toolchain.cache import Progress
 
+_MOST_LOG = 1 << 20
+"""Bytes of the end of a log that are looked at."""
 _FIRST_REPORT = 2.0
 _NEXT_REPORT = 15.0
 """Seconds after which a step is reported, the first time and from then on."""
@@ -53,7 +57,7 @@ def run(
     Raises:
         WayClosedError: the program did not start, failed, or exceeded its limit.
     """
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    descriptor = open_to_append(log)
     with os.fdopen(descriptor, "ab") as sink, _termination_as_interrupt():
         try:
             process = subprocess.Popen(
@@ -135,7 +139,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def tail(log: Path) -> str:
     """Return the last lines of a log on one line, without Go's reports of downloads."""
     lines = []
-    for line in log.read_text(errors="replace").splitlines():
+    for line in end_of(log, _MOST_LOG).decode(errors="replace").splitlines():
         text = line.strip()
         # Go reports hundreds of downloads, after which the reason would be lost.
         if text and not line.startswith("go: downloading"):

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from sovereign_ai.errors import Problem, UsageError, nearest
+from sovereign_ai.files import package_file
 from sovereign_ai.toolchain.kind_table import KIND_NODE, KIND_ROWS
 from sovereign_ai.toolchain.monitoring_table import MONITORING_ROWS
 from sovereign_ai.toolchain.row import (
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 _NODEJS_HOST, _YAML_HOST, _OWNER_ONLY, _QUEUE_CONTROLLER = (
-    (Path(__file__).parent / file).read_text(encoding="utf-8")
+    package_file(Path(__file__).parent / file).decode()
     for file in ("nodejs_host/main.go", "yaml_host/main.go", "owner_only.go", "queue_controller/main.go")
 )
 _CLIPBOARD = "github.com/tgummerer/clipboard"

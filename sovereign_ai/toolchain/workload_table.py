@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sovereign_ai.files import package_file
 from sovereign_ai.toolchain.row import APACHE, UNKNOWN_DIGEST, Source, Tool, parse_version
 
 _PROGRAMS = Path(__file__).parent / "workload_controllers"
-_SERVING = (_PROGRAMS / "serving.go").read_text(encoding="utf-8")
+_SERVING = package_file(_PROGRAMS / "serving.go").decode()
 _LIBRARIES = tuple(
     f"k8s.io/{name} v0.35.3" for name in ("api", "apimachinery", "apiserver", "client-go", "component-base")
 )
@@ -41,7 +42,7 @@ def _rows(
         version=source.version,
         h1=source.h1,
         package=package,
-        main=(_PROGRAMS / f"{name}.go").read_text(encoding="utf-8"),
+        main=package_file(_PROGRAMS / f"{name}.go").decode(),
         files=(("serving.go", _SERVING),),
         requires=_LIBRARIES,
         ldflags=(f"-X main.version={version}",),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import socket
 import subprocess
@@ -52,6 +53,18 @@ def test_the_binary_is_taken_out_of_an_archive(vendor: Vendor, tmp_path: Path) -
     assert (tmp_path / "made").read_bytes() == fakes.script("1.2.3")
     with pytest.raises(WayClosedError, match="holds no other"):
         fetch.release(fakes.row(replace(one, member="other")), tmp_path, tmp_path / "made", quiet)
+
+
+def test_what_lies_in_the_place_of_a_release_is_replaced_and_never_followed(
+    vendor: Vendor, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    kept.write_text("kept")
+    (tmp_path / "release").symlink_to(kept)
+    vendor.files["/tool"] = fakes.script("1.2.3")
+    row = fakes.row(fakes.release(f"{vendor.address}/tool", fakes.script("1.2.3")))
+    fetch.release(row, tmp_path, tmp_path / "made", quiet)
+    assert kept.read_text() == "kept"
 
 
 def test_a_release_for_another_platform_is_no_way(tmp_path: Path) -> None:
@@ -125,10 +138,12 @@ def test_a_release_that_was_cut_off_is_called_so_and_not_another(vendor: Vendor,
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_a_full_disk_is_not_taken_for_a_host_that_is_not_reached(vendor: Vendor, tmp_path: Path) -> None:
+def test_a_full_disk_is_not_taken_for_a_host_that_is_not_reached(
+    vendor: Vendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     vendor.files["/tool"] = fakes.script("1.2.3") * 100_000
     row = fakes.row(fakes.release(f"{vendor.address}/tool", vendor.files["/tool"]))
-    (tmp_path / "release").symlink_to("/dev/full")
+    monkeypatch.setattr(fetch, "open_new", lambda _: os.open("/dev/full", os.O_WRONLY))
     with pytest.raises(OSError, match="No space left on device"):
         fetch.release(row, tmp_path, tmp_path / "made", quiet)
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.files import CACHED, content_if_whole, end_of, kernel_text
+from sovereign_ai.files.writing import open_to_append, replace, write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain.cache import Progress
 from sovereign_ai.toolchain.container_engine import trim
@@ -26,6 +28,9 @@ from sovereign_ai.toolchain.container_engine.docker import INSTALL_HINT, Docker
 from sovereign_ai.toolchain.waiting import wait_until
 
 _START_SECONDS, _STOP_SECONDS = 60.0, 30.0
+_MOST_LOG = 64 << 10
+_DIGITS = 19
+"""The most digits of a process's number."""
 _RUNTIME = "sovereign-trim"
 
 
@@ -117,9 +122,10 @@ def _start() -> None:
     pid_file = engine_dir / "dockerd.pid"
     settings = engine_dir / "daemon.json"
     launcher = _launcher(engine_dir) if trim.missing() else None
-    settings.write_text(json.dumps(daemon_settings(launcher), indent=2))
+    write_private(settings, json.dumps(daemon_settings(launcher), indent=2).encode(), durable=False)
     argv = ["dockerd", f"--config-file={settings}", f"--pidfile={pid_file}"]
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
+    with os.fdopen(open_to_append(log), "ab") as sink:
+        sink.truncate(0)
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
         )
@@ -131,7 +137,7 @@ def _start() -> None:
         return
     process.kill()
     process.wait()
-    last_lines = log.read_text(errors="replace").splitlines()[-4:]
+    last_lines = end_of(log, _MOST_LOG).decode(errors="replace").splitlines()[-4:]
     reason = " | ".join(last_lines)[-800:]
     message = f"dockerd did not start: {reason}"
     raise EnvironmentLacksError(Problem("engine-not-started", message, hint=f"its log is {log}"))
@@ -156,16 +162,16 @@ def daemon_settings(launcher: Path | None) -> dict[str, Any]:
 def _launcher(engine_dir: Path) -> Path:
     """Write the program that the engine runs in place of runc."""
     path = engine_dir / _RUNTIME
-    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{Path(trim.__file__).resolve()}" "$@"\n')
-    path.chmod(0o700)
+    script = f'#!/bin/sh\nexec "{sys.executable}" -I -S "{Path(trim.__file__).resolve()}" "$@"\n'
+    replace(path, script.encode(), mode=0o700, durable=False)
     return path
 
 
 def _our_pid() -> int | None:
     """Return the process of the engine that this program started, if it runs."""
     try:
-        pid = int((folder() / "dockerd.pid").read_text())
-        name = Path(f"/proc/{pid}/comm").read_text().strip()
+        pid = int((content_if_whole(folder() / "dockerd.pid", CACHED) or b"").strip()[:_DIGITS])
+        name = kernel_text(f"/proc/{pid}/comm").strip()
     except (OSError, ValueError):
         return None
     # The number may belong to another program by now.

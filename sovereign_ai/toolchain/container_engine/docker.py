@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.files import TOOL, captured, opened
 
 INSTALL_HINT = (
     "install and start it"
@@ -40,13 +41,9 @@ class Docker:
         """
         try:
             if source is not None:
-                with source.open("rb") as handle:
-                    return subprocess.run(
-                        ["docker", *arguments], stdin=handle, capture_output=True, timeout=limit, check=False
-                    )
-            return subprocess.run(
-                ["docker", *arguments], input=feed or b"", capture_output=True, timeout=limit, check=False
-            )
+                with opened(source, TOOL) as handle:
+                    return captured(["docker", *arguments], source=handle, seconds=limit)
+            return captured(["docker", *arguments], feed=feed or b"", seconds=limit)
         except FileNotFoundError:
             raise EnvironmentLacksError(
                 Problem("no-engine", "there is no container engine: no `docker` on PATH", hint=INSTALL_HINT)
