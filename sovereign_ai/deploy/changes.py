@@ -18,13 +18,12 @@ import ast
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name, stated
-from sovereign_ai.files import PROGRAM, decode, read
+from sovereign_ai.files import PROGRAM, decode, package_file, read
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.kubernetes import Bundle
 from sovereign_ai.verify import Difference, Observed, difference
@@ -233,8 +232,8 @@ def loaded_by(folder: Path) -> str | None:
     text = decode(read(file, PROGRAM), str(file), PROGRAM)
     if len(text) > _MOST_STOCK:
         return None
-    template = resources.files("sovereign_ai.deploy") / "templates" / "__main__.py.txt"
-    stock = [_tree(known)[0] for known in (template.read_text(encoding="utf-8"), _FORMER_PROGRAM)]
+    template = package_file(Path(__file__).parent / "templates" / "__main__.py.txt").decode()
+    stock = [_tree(known)[0] for known in (template, _FORMER_PROGRAM)]
     try:
         program, loaded = _tree(text)
     # The last two: it nests deeper than Python reads.

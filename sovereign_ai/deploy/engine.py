@@ -12,7 +12,6 @@ import json
 import os
 import shlex
 import signal
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -62,6 +61,8 @@ from sovereign_ai.deploy.state_target import (
     read_target,
 )
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, SpecError, UsageError, Where
+from sovereign_ai.files import PROJECT, captured, content_of, read
+from sovereign_ai.files.writing import open_lock, write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
 from sovereign_ai.toolchain import try_lock
@@ -304,7 +305,7 @@ class Engine:
                 # In the stack's own folder the engine would keep the salt of another state that was deployed
                 # from there.
                 project = make_folder(state.copy.folder / "project")
-                (project / _PROJECT).write_bytes((self.folder / _PROJECT).read_bytes())
+                write_private(project / _PROJECT, read(self.folder / _PROJECT, PROJECT), durable=False)
             self._plain(project, "stack", "init", self.stack, "--secrets-provider", "passphrase")
             salt = StackSettings(project / self._settings.path.name).salt
             state.commit("init")
@@ -316,7 +317,7 @@ class Engine:
         """Return the line with a state's salt; one of an older version has it in a file beside it."""
         if checkpoint.salt:
             return salt_line(checkpoint.salt)
-        return self._salt.read_bytes() if self._salt.is_file() else b""
+        return content_of(self._salt) or b""
 
     @property
     def _settings(self) -> StackSettings:
@@ -576,19 +577,12 @@ class Engine:
             environ = self.env | self._held.copy.environment()
         else:
             environ = self.env
-        process = subprocess.run(
-            command,
-            cwd=project,
-            env=environ,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        if process.returncode:
-            message = f"`pulumi {' '.join(arguments)}` failed: {last_lines(process.stderr)}"
-            raise DeploymentError(Problem("pulumi-failed", message, hint=advice(process.stderr)))
-        return process.stdout
+        ended = captured(command, folder=project, environment=environ)
+        if ended.returncode:
+            words = ended.stderr.decode(errors="replace")
+            message = f"`pulumi {' '.join(arguments)}` failed: {last_lines(words)}"
+            raise DeploymentError(Problem("pulumi-failed", message, hint=advice(words)))
+        return ended.stdout.decode(errors="replace")
 
     def _run(
         self, verb: str, *flags: str, policy_pack: Path | None = None, part: PartialRun | None = None
@@ -609,7 +603,7 @@ class Engine:
                 self.insist_on_one_cluster()
             expect_refusal(state.copy.folder)
             for name, note in self.notes.items():
-                (state.copy.folder / name).write_bytes(note)
+                write_private(state.copy.folder / name, note, durable=False)
             if part is not None:
                 part.write(state.copy.folder)
                 if part.seen:
@@ -731,7 +725,7 @@ def open_log(folder: Path, name: str) -> tuple[Path, int]:
     for number in count(1):
         suffix = "" if number == 1 else f"-{number}"
         path = folder / f"{name}{suffix}.log"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_lock(path)
         if try_lock(descriptor):
             os.ftruncate(descriptor, 0)
             return path, descriptor

@@ -17,6 +17,7 @@ import orjson
 
 from sovereign_ai.deploy.stack_record import backend_folder
 from sovereign_ai.errors import Problem, UsageError
+from sovereign_ai.files import RUN, content_if_whole
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import Bundle
 from sovereign_ai.spec import AIFactory
@@ -82,7 +83,4 @@ def _noted(backend: str) -> bytes | None:
     folder = backend_folder(backend)
     if folder is None:
         return None
-    try:
-        return (folder / JUDGED_FILE).read_bytes()
-    except OSError:
-        return None
+    return content_if_whole(folder / JUDGED_FILE, RUN)

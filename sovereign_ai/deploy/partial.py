@@ -31,6 +31,8 @@ from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.order import part_token, token, with_dependents, with_needed
 from sovereign_ai.deploy.stack_record import backend_folder
+from sovereign_ai.files import CHECKPOINT, RUN, content_of, read
+from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.kubernetes import Bundle
 
@@ -78,7 +80,7 @@ class PartialRun:
             OSError: it cannot be written.
         """
         data = {"bundle": self.bundle, "objects": sorted(self.objects), "parts": sorted(self.parts)}
-        (folder / _FILE).write_bytes(orjson.dumps(data))
+        write_private(folder / _FILE, orjson.dumps(data), durable=False)
 
     def complete(self, checkpoint: Path) -> None:
         """Write the new inputs of components into the checkpoint that the engine saved.
@@ -89,7 +91,7 @@ class PartialRun:
         Raises:
             OSError: it cannot be read or written.
         """
-        data = orjson.loads(checkpoint.read_bytes())
+        data = orjson.loads(read(checkpoint, CHECKPOINT))
         for item in (data["checkpoint"].get("latest") or {}).get("resources") or ():
             inputs = self.inputs.get(item["urn"])
             if inputs is None:
@@ -100,7 +102,7 @@ class PartialRun:
                 outputs[key] = inputs[key]
             item["inputs"] = dict(inputs)
             item["outputs"] = outputs
-        checkpoint.write_bytes(orjson.dumps(data, option=orjson.OPT_INDENT_2))
+        write_private(checkpoint, orjson.dumps(data, option=orjson.OPT_INDENT_2), durable=False)
 
 
 @frozen_dataclass
@@ -189,10 +191,10 @@ def registered(backend: str, bundle: Bundle) -> Registered | None:
         bundle: the objects, as the stack deploys them.
     """
     folder = backend_folder(backend)
-    try:
-        data: Mapping[str, Any] = orjson.loads((folder / _FILE).read_bytes()) if folder is not None else {}
-    except FileNotFoundError:
+    content = content_of(folder / _FILE, RUN) if folder is not None else None
+    if content is None:
         return None
+    data: Mapping[str, Any] = orjson.loads(content)
     if data.get("bundle") != bundle.digest:
         return None
     return Registered(frozenset(data["objects"]), frozenset(data["parts"]))

@@ -27,6 +27,7 @@ from sovereign_ai.deploy.kept_files import content_of
 from sovereign_ai.deploy.kept_resources import requirements
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
 from sovereign_ai.files import CHECKPOINT
+from sovereign_ai.files.writing import write_private
 
 _FILE = "set-aside.json"
 Resource = Mapping[str, Any]
@@ -86,7 +87,7 @@ def set_aside(folder: Path, file: Path, checkpoint: Checkpoint, urns: Collection
     # added.
     record = {"resources": aside, "reduced": digest_of(content)}
     write_durably(folder / _FILE, orjson.dumps(record))
-    file.write_bytes(content)
+    write_private(file, content, durable=False)
 
 
 def resources_aside(folder: Path) -> list[dict[str, Any]]:

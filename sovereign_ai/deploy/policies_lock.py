@@ -12,6 +12,7 @@ import os
 from functools import partial
 from pathlib import Path
 
+from sovereign_ai.files.writing import open_lock
 from sovereign_ai.toolchain import try_lock, wait_until
 
 _FILE = "policies.lock"
@@ -27,8 +28,7 @@ def lock_policies(run: Path) -> int:
     Raises:
         OSError: the file cannot be made.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(run / _FILE, flags, 0o600)
+    descriptor = open_lock(run / _FILE)
     try_lock(descriptor)
     return descriptor
 
@@ -43,7 +43,7 @@ def wait_for_command(run: Path | None, seconds: float = _PATIENCE_SECONDS) -> bo
     if run is None:
         return False
     try:
-        descriptor = os.open(run / _FILE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = open_lock(run / _FILE, create=False)
     except OSError:
         return False
     try:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from sovereign_ai.cluster import started_at
+from sovereign_ai.files import kernel_file, kernel_text
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import polling
 
@@ -57,7 +58,7 @@ def this_process() -> ProcessId:
 
 def boot_id() -> str:
     """Return the identity of the machine's current boot."""
-    return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return kernel_text(_PROC / "sys/kernel/random/boot_id").strip()
 
 
 def start_time(pid: int) -> float | None:
@@ -73,7 +74,7 @@ def start_time(pid: int) -> float | None:
 def name_of(pid: int) -> str:
     """Return the first 15 bytes of a process's program name; empty if it does not run."""
     try:
-        return (_PROC / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip()
+        return kernel_text(_PROC / str(pid) / "comm").strip()
     except OSError:
         return ""
 
@@ -146,7 +147,7 @@ def _running() -> Iterator[int]:
 def _stat(pid: int) -> list[str]:
     """Return the fields of a process behind its name; empty if it does not run."""
     try:
-        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+        text = kernel_text(_PROC / str(pid) / "stat")
     except OSError:
         return []
     # The name is in brackets and may contain any byte: only the last bracket ends it.
@@ -162,6 +163,6 @@ def _state(pid: int) -> str:
 def _environment(pid: int) -> list[bytes]:
     """Return the environment that a process was started with; empty if it cannot be read."""
     try:
-        return (_PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        return kernel_file(_PROC / str(pid) / "environ").split(b"\0")
     except OSError:
         return []

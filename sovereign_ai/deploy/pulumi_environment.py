@@ -16,7 +16,7 @@ from pathlib import Path
 from sovereign_ai.cluster.control_plane import state_folder_name
 from sovereign_ai.errors import EnvironmentLacksError, Problem
 from sovereign_ai.files import STATE_KEY, read
-from sovereign_ai.files.writing import prepare
+from sovereign_ai.files.writing import open_lock, prepare
 from sovereign_ai.toolchain import bin_dir, private_folder
 from sovereign_ai.toolchain.install import place_plugins
 
@@ -96,7 +96,7 @@ def keep_no_logs(home: Path) -> None:
     with contextlib.suppress(OSError):
         if logs.is_dir() and not logs.is_symlink():
             _set_aside(logs)
-        logs.touch(mode=0o600)
+        os.close(open_lock(logs))
 
 
 def _set_aside(folder: Path) -> None:

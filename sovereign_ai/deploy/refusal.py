@@ -19,6 +19,8 @@ import orjson
 from sovereign_ai.cluster import is_busy
 from sovereign_ai.deploy.stack_record import backend_folder
 from sovereign_ai.errors import DeploymentError, ExitCode, Problem, SovereignError, Where
+from sovereign_ai.files import RUN, content_if_whole
+from sovereign_ai.files.writing import write_private
 
 REFUSAL_FILE = "refusal.json"
 _HANDED_OVER = frozenset({ExitCode.BAD_INPUT, ExitCode.FINDINGS})
@@ -41,12 +43,12 @@ def note_refusal(backend: str, error: SovereignError) -> None:
     # A full disk must not hide the error itself, which the engine passes on as text.
     with suppress(OSError):
         content = orjson.dumps({"exit_code": int(error.exit_code), "problems": problems})
-        (folder / REFUSAL_FILE).write_bytes(content)
+        write_private(folder / REFUSAL_FILE, content, durable=False)
 
 
 def expect_refusal(folder: Path) -> None:
     """Make room for the note of one run in its working copy; a note of an earlier run goes."""
-    (folder / REFUSAL_FILE).write_bytes(b"")
+    write_private(folder / REFUSAL_FILE, b"", durable=False)
 
 
 def read_refusal(folder: Path) -> DeploymentError | None:
@@ -56,10 +58,10 @@ def read_refusal(folder: Path) -> DeploymentError | None:
         folder: the working copy of the run.
     """
     try:
-        note = orjson.loads((folder / REFUSAL_FILE).read_bytes())
+        note = orjson.loads(content_if_whole(folder / REFUSAL_FILE, RUN) or b"")
         exit_code = ExitCode(note["exit_code"])
         error = DeploymentError(_problem(data) for data in note["problems"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError):
         return None
     error.exit_code = exit_code
     return error

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 
 import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
+from sovereign_ai.files import package_file
 from sovereign_ai.files.writing import create, insist_on_own_links
 from sovereign_ai.names import is_label
 from sovereign_ai.spec import schema
@@ -20,10 +20,10 @@ _TEMPLATES = ("Pulumi.yaml", "__main__.py", "factory.yaml")
 
 def contents(name: str) -> dict[str, str]:
     """Return the files of a new factory: file name to text."""
-    folder = resources.files("sovereign_ai.deploy") / "templates"
+    folder = Path(__file__).parent / "templates"
     texts = {}
     for file in _TEMPLATES:
-        template = (folder / f"{file}.txt").read_text(encoding="utf-8")
+        template = package_file(folder / f"{file}.txt").decode()
         texts[file] = template.replace("FACTORY", name)
     # Editors validate factory.yaml by this schema, which its first line names.
     data = orjson.dumps(schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)

@@ -20,6 +20,7 @@ from sovereign_ai.deploy.kept_files import content_if_whole, record_from
 from sovereign_ai.deploy.process_table import ProcessId, this_process, user_name
 from sovereign_ai.deploy.state_files import StackFiles
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.files.writing import open_lock
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import try_lock, wait_until
 
@@ -122,7 +123,7 @@ class StackLock:
     def _take(self) -> int:
         """Lock the current lock file, and return its descriptor."""
         while True:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            descriptor = open_lock(self._path)
             if not wait_until(partial(try_lock, descriptor), _TRY_SECONDS):
                 os.close(descriptor)
                 raise EnvironmentLacksError(busy(self._files))
@@ -177,7 +178,7 @@ class StackLock:
 def is_locked(files: StackFiles) -> bool:
     """Return whether a process holds a stack's lock now; nothing is created or changed."""
     try:
-        descriptor = os.open(files.records / "lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = open_lock(files.records / "lock", create=False)
     except FileNotFoundError:
         return False
     try:

@@ -17,6 +17,7 @@ from sovereign_ai.deploy.stack_record import record_path
 from sovereign_ai.deploy.state_files import META, StackFiles
 from sovereign_ai.deploy.state_store import settle_state
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
+from sovereign_ai.files import CHECKPOINT, STATE, read
 
 _KEY = "state.key"
 
@@ -104,8 +105,8 @@ def _bring_key(target: StackFiles) -> None:
         return
     new_key = target.folder.parent / _KEY
     if not new_key.exists():
-        write_durably(new_key, key.read_bytes())
-    elif new_key.read_bytes().strip() != key.read_bytes().strip():
+        write_durably(new_key, read(key, STATE))
+    elif read(new_key, STATE).strip() != read(key, STATE).strip():
         message = f"another key is there, which does not open secrets that were encrypted under {key}"
         hint = f"name another folder; or place the key elsewhere for both by {KEY_FILE}"
         raise EnvironmentLacksError(Problem("key-differs", message, Where(str(new_key)), hint))
@@ -118,11 +119,11 @@ def _copy(path: Path, to: Path) -> None:
         OSError: it cannot be copied.
         EnvironmentLacksError: the copy differs.
     """
-    data = path.read_bytes()
+    data = read(path, CHECKPOINT)
     make_folder(to.parent)
     write_durably(to, data)
     # The original is removed next, so that a bad disk must be noticed now.
-    if to.read_bytes() != data:
+    if read(to, CHECKPOINT) != data:
         message = "the copy differs from the file; nothing was removed"
         raise EnvironmentLacksError(
             Problem("copy-differs", message, Where(str(to)), f"look at the disk, and compare with {path}")

@@ -7,7 +7,6 @@ backend are symbolic links, so that a program's stack references find them.
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from dataclasses import asdict
@@ -16,11 +15,12 @@ from pathlib import Path
 import orjson
 
 from sovereign_ai.deploy.checkpoint import Checkpoint
-from sovereign_ai.deploy.durable import make_folder, naming, write_durably
+from sovereign_ai.deploy.durable import make_folder, write_durably
 from sovereign_ai.deploy.kept_files import content_if_whole, record_from
 from sovereign_ai.deploy.process_table import ProcessId, boot_id, kill_all, marked, this_process
 from sovereign_ai.deploy.state_files import META, StackFiles
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.files.writing import create
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import wait_until
 
@@ -119,10 +119,7 @@ def make_copy(files: StackFiles, checkpoint: Checkpoint | None, verb: str, fence
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file of mode 0600, without flushing it to the disk: it does not outlive the run."""
-    with naming(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+    create(path, data, mode=0o600, durable=False)
 
 
 def _link_others(files: StackFiles, copied: StackFiles) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sovereign_ai.errors import DeploymentError, Problem
+from sovereign_ai.files import kernel_file
 from sovereign_ai.text import counted
 from sovereign_ai.toolchain import polling
 
@@ -77,7 +78,7 @@ def _marked(mark: str) -> Iterator[int]:
         if not process_dir.name.isdigit():
             continue
         try:
-            if entry in (process_dir / "environ").read_bytes().split(b"\0"):
+            if entry in kernel_file(process_dir / "environ").split(b"\0"):
                 yield int(process_dir.name)
         except OSError:
             # Another account's process, or one that ended meanwhile.

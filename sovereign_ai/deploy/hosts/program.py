@@ -28,7 +28,7 @@ from sovereign_ai.deploy.hosts.runner import require_ansible
 from sovereign_ai.deploy.partial import PartialRun
 from sovereign_ai.deploy.pulumi_environment import state_dir
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, Where
-from sovereign_ai.files.writing import write_private
+from sovereign_ai.files.writing import open_lock, write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import make_folders, try_lock, wait_until
 
@@ -106,7 +106,7 @@ class HostsProgram:
         # The lock lies beside the folder and is never removed: `forget` removes the folder while it holds the
         # lock.
         lock = folder.with_name(f"{self.factory}.lock")
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_lock(lock)
         try:
             if not try_lock(descriptor):
                 progress("waiting for another `hosts` command on this factory")

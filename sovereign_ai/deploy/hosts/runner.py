@@ -21,6 +21,7 @@ import secrets
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -29,6 +30,7 @@ from typing import Any
 from sovereign_ai.deploy.hosts.cleanup import CONTROLLER, close_connections, end_local_processes
 from sovereign_ai.deploy.hosts.events import FAILED_STATES, HostEvents, HostResult
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
+from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.hosts import HostInventory, as_data, twin_inventory
 from sovereign_ai.render.switches import SwitchPorts
@@ -36,6 +38,8 @@ from sovereign_ai.text import clean, counted
 
 Progress = Callable[[str], None]
 MOST_AT_ONCE = 50
+_LAST_LINES = 10_000
+"""Of what Ansible prints, for the reason of a failure."""
 _CHECKED_AT_ONCE = 4
 """Hosts that a check takes together, in multiples of its forks."""
 _SETTINGS = ("ANSIBLE_", "_ANSIBLE_")
@@ -303,7 +307,7 @@ def _run_ansible(
 
     with tempfile.TemporaryDirectory(prefix="sovereign-hosts-") as name:
         folder = Path(name)
-        (folder / "inventory.json").write_text(part.to_json(), encoding="utf-8")
+        write_private(folder / "inventory.json", part.to_json().encode(), durable=False)
         flags = ["--diff"]
         if wish.check:
             flags.append("--check")
@@ -330,7 +334,7 @@ def _run_ansible(
             close_connections(folder / _CONNECTIONS)
         # `stdout` opens the file anew at each access, so that it must be closed here.
         with runner.stdout as output:
-            text = output.read()
+            text = "".join(deque(output, maxlen=_LAST_LINES))
     return bool(runner.status == "canceled"), _last_words(text, folder)
 
 

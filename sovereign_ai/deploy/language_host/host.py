@@ -33,6 +33,8 @@ from sovereign_ai.deploy.language_host.packages import distributions, python_ver
 from sovereign_ai.deploy.language_host.plugin_server import engine_address, serve
 from sovereign_ai.deploy.language_host.protocol import language_pb2, language_pb2_grpc, plugin_pb2
 
+_MOST_REPORT = 16 << 20
+"""Bytes of a report: nothing, or the error of a program."""
 _PROGRAM = Path(__file__).with_name("language_program.py")
 _PLUGIN = Path(__file__).with_name("plugin_program.py")
 _GRACE = 10.0
@@ -226,15 +228,23 @@ def _converse(process: subprocess.Popen[bytes], request: bytes, reader: BinaryIO
     try:
         process.stdin.write(len(request).to_bytes(8, "big") + request)
         process.stdin.flush()
-        report = reader.read()
-        process.wait()
+        report = _report(process, reader)
     except BrokenPipeError:
         # It ended before it had read the request, perhaps with a report of the reason.
-        report = reader.read()
-        process.wait()
+        report = _report(process, reader)
     finally:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
+    return report
+
+
+def _report(process: subprocess.Popen[bytes], reader: BinaryIO) -> bytes:
+    """Wait for the end of a program, and return its report; none where it is longer than any report is."""
+    report = reader.read(_MOST_REPORT + 1)
+    if len(report) > _MOST_REPORT:
+        process.kill()
+        report = b""
+    process.wait()
     return report
 
 

@@ -20,7 +20,7 @@ import grpc  # type: ignore[import-untyped]
 import yaml
 
 from sovereign_ai.errors import SovereignError
-from sovereign_ai.files import PROJECT, load_foreign, read
+from sovereign_ai.files import PROJECT, kernel_file, load_foreign, read
 
 _KINDS = ("Pulumi", "PulumiPolicy", "PulumiPlugin")
 _PROJECT_FILES = tuple(f"{kind}.{ending}" for kind in _KINDS for ending in ("yaml", "yml", "json"))
@@ -45,7 +45,7 @@ class NamedPrograms:
         """Return whether a folder is named; nothing is where the engine's process cannot be read."""
         try:
             working = (self._process / "cwd").resolve(strict=True)
-            arguments = os.fsdecode((self._process / "cmdline").read_bytes()).split("\0")
+            arguments = os.fsdecode(kernel_file(self._process / "cmdline")).split("\0")
             wanted = folder.resolve(strict=True)
         except OSError:
             return False

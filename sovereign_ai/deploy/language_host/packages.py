@@ -10,7 +10,6 @@ interpreter that will run the program is asked by running it, unless it is the o
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import re
 import subprocess
@@ -18,7 +17,11 @@ import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+
+import orjson
+
+from sovereign_ai.errors import SovereignError
+from sovereign_ai.files import CACHED, captured, content_if_whole
 
 _LIMIT = 60
 
@@ -46,10 +49,10 @@ def required_packages(python: Path) -> list[Required]:
 def _read(file: Path) -> Required | None:
     """Read an SDK's file; None for an SDK that is of no resource provider."""
     try:
-        data: dict[str, Any] = json.loads(file.read_text())
-    except (OSError, ValueError):
+        data = orjson.loads(content_if_whole(file, CACHED) or b"")
+    except ValueError:
         return None
-    if not data.get("resource"):
+    if not isinstance(data, dict) or not data.get("resource"):
         return None
     name = data.get("name") or file.parent.name.removeprefix("pulumi_").replace("_", "-")
     return Required(str(name), str(data.get("version", "")).removeprefix("v"), str(data.get("server", "")))
@@ -92,7 +95,7 @@ def _search_path(python: Path) -> list[Path]:
     if str(python) == sys.executable:
         folders = sys.path
     else:
-        folders = json.loads(_ask(python, "import json, sys; print(json.dumps(sys.path))") or "[]")
+        folders = orjson.loads(_ask(python, "import json, sys; print(json.dumps(sys.path))") or "[]")
     return [Path(folder) for folder in dict.fromkeys(folders) if folder and Path(folder).is_dir()]
 
 
@@ -100,16 +103,8 @@ def _search_path(python: Path) -> list[Path]:
 def _ask(python: Path, code: str) -> str:
     """Run one line of Python in an interpreter; an empty text if it does not run."""
     try:
-        done = subprocess.run(
-            [str(python.absolute()), "-c", code],
-            # With `-c` the working folder comes first among those that modules are imported from.
-            cwd=os.sep,
-            capture_output=True,
-            text=True,
-            timeout=_LIMIT,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.SubprocessError):
+        # With `-c` the working folder comes first among those that modules are imported from.
+        done = captured([str(python.absolute()), "-c", code], folder=os.sep, seconds=_LIMIT)
+    except (OSError, subprocess.SubprocessError, SovereignError):
         return ""
-    return done.stdout.strip()
+    return "" if done.returncode else done.stdout.decode(errors="replace").strip()
