@@ -25,6 +25,7 @@ from typing import Any
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
 from sovereign_ai.cluster.embedded.lifecycle import down, up
+from sovereign_ai.files import kernel_text
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.reader import load
@@ -91,7 +92,7 @@ def switch(api: Api, bindings: list[Object], *, on: bool) -> None:
 
 def cpu_ms(pid: int) -> float:
     """Give the CPU time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    fields = kernel_text(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 

@@ -40,6 +40,7 @@ from sovereign_ai.catalog import supplier as suppliers  # noqa: E402
 from sovereign_ai.catalog import switch as switches  # noqa: E402
 from sovereign_ai.catalog import system as systems  # noqa: E402
 from sovereign_ai.errors import SpecError, nearest  # noqa: E402
+from sovereign_ai.files import package_file  # noqa: E402
 from sovereign_ai.plan.factory import plan  # noqa: E402
 from sovereign_ai.plan.feasibility import feasible  # noqa: E402
 from sovereign_ai.sovereignty.report import assess_sovereignty  # noqa: E402
@@ -88,7 +89,7 @@ def catalogue() -> None:
 def parse_catalogue() -> None:
     """Parse the tables' files, and no more."""
     for file in sorted((Path(str(sovereign_ai.catalog.__file__)).parent / "data").rglob("*.json")):
-        orjson.loads(file.read_bytes())
+        orjson.loads(package_file(file))
 
 
 def large() -> bytes:

@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 
 import sovereign_ai
+from sovereign_ai.files import package_file
 
 _ROOT = Path(sovereign_ai.__file__).resolve().parent
 _NOT_COVERED = frozenset({"__pycache__", "playbooks"})
@@ -29,7 +30,7 @@ def package_digests() -> dict[str, str]:
             continue
         folder = parts[0] if len(parts) > 1 else "."
         digests = folders.setdefault(folder, {})
-        digests["/".join(parts)] = hashlib.sha256(path.read_bytes()).hexdigest()
+        digests["/".join(parts)] = hashlib.sha256(package_file(path)).hexdigest()
     return {folder: _digest(folders[folder]) for folder in sorted(folders)}
 
 

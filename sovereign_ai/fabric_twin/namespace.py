@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import orjson
 
 from sovereign_ai.errors import DeploymentError, Problem
+from sovereign_ai.files import captured, kernel_text
 
 FOLDER = Path("/run/netns")
 # CLONE_NEWNET of <linux/sched.h>.
@@ -32,16 +32,14 @@ def run(arguments: list[str], text: str = "", *, check: bool = True) -> str:
     Raises:
         DeploymentError: it failed, and `check` is set.
     """
-    done = subprocess.run(
-        arguments, input=text, capture_output=True, text=True, check=False, timeout=_SECONDS
-    )
+    done = captured(arguments, feed=text.encode(), seconds=_SECONDS)
     if check and done.returncode:
-        printed = (done.stderr or done.stdout).strip().splitlines()
+        printed = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
         command = " ".join(arguments)[:120]
         message = f"`{command}` ended with {done.returncode}: {' / '.join(printed[:3])}"
         hint = "`sovereign-ai fabric twin down` removes what exists"
         raise DeploymentError(Problem("twin-command", message, hint=hint))
-    return done.stdout
+    return done.stdout.decode(errors="replace")
 
 
 def batch(
@@ -140,7 +138,7 @@ def processes(namespace: str) -> list[int]:
 def _lives(pid: int) -> bool:
     """Return whether a process runs, and is not a zombie that its parent has not reaped."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+        stat = kernel_text(f"/proc/{pid}/stat")
     except OSError:
         return False
     # The second field is the program's name in brackets, which may hold blanks and brackets itself.

@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
+from sovereign_ai.files import kernel_text
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.plan.fabric import Cables, FabricPlan
 from sovereign_ai.text import counted
@@ -43,7 +43,7 @@ class Limits:
 
 def limits() -> Limits:
     """Return this machine's limits: fewer switches where there is little memory."""
-    text = Path("/proc/meminfo").read_text(encoding="ascii")
+    text = kernel_text("/proc/meminfo")
     _, _, available = text.partition("\nMemAvailable:")
     free_kib = int(available.split()[0])
     # A twin takes half of it at most.

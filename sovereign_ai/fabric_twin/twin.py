@@ -17,10 +17,12 @@ from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.fabric_twin.namespace import list_namespaces, processes, query_table, run
 from sovereign_ai.fabric_twin.sample import PlanePart, Sample, switch_named
 from sovereign_ai.fabric_twin.wiring import wire
+from sovereign_ai.files import RUN, content_if_whole, content_of, kernel_file
+from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.render.switches import SwitchPorts, frr
-from sovereign_ai.text import counted
+from sovereign_ai.text import clean, counted
 from sovereign_ai.toolchain import polling
 
 STATE = Path("/run/sovereign-ai-twin")
@@ -29,6 +31,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - every folder there has a name that nob
 SCRATCH = "scratch"
 """Name of the link from a twin's folder to its folder in memory."""
 DAEMONS = Path("/usr/lib/frr")
+_DIGITS = 19
+"""The most digits of a process's number."""
 _PLANES = "planes"
 _AT_ONCE = 4
 _DOWN_HINT = "end it first: sovereign-ai fabric twin down STACK"
@@ -104,7 +108,7 @@ class Twin:
         switches_text = counted(switches, "switch", "switches")
         progress(f"{cables_text} laid between {switches_text} and {counted(hosts, 'host')}")
         self.folder.mkdir(parents=True)
-        self.folder.joinpath(_PLANES).write_text(" ".join(sample.planes), encoding="ascii")
+        write_private(self.folder / _PLANES, " ".join(sample.planes).encode(), durable=False)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             # `list` waits for all and raises the first failure.
             list(pool.map(self.start, sample.switches))
@@ -147,7 +151,7 @@ class Twin:
             living = processes(self.name(name))
             for daemon in daemons_of(switch):
                 pid_file = self.folder / name / f"{daemon}.pid"
-                if int(pid_file.read_text(encoding="ascii")) not in living:
+                if _pid_in(pid_file) not in living:
                     self._restart(name, daemon)
                     restarted.append(f"{daemon} of {name}")
                     progress(f"{daemon} of {name} had ended by itself; started again, as watchfrr would")
@@ -180,7 +184,8 @@ class Twin:
         if not list_namespaces(self.prefix):
             return False
         file, wanted = self.folder / _PLANES, " ".join(self.sample.planes)
-        planes = file.read_text(encoding="ascii") if file.exists() else "nothing whole"
+        content = content_of(file, RUN)
+        planes = "nothing whole" if content is None else clean(content.decode(errors="replace"))
         if planes != wanted:
             message = f"the twin that exists is of {planes}, not of {wanted}"
             raise EnvironmentLacksError(Problem("other-twin", message, hint=_DOWN_HINT))
@@ -388,13 +393,19 @@ def _recorded_daemons(folder: Path) -> Iterator[int]:
     """
     for file in sorted(folder.glob("*/*.pid")):
         try:
-            pid = int(file.read_text(encoding="ascii"))
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (OSError, ValueError):
+            pid = _pid_in(file)
+            command = kernel_file(f"/proc/{pid}/cmdline").split(b"\0")
+        except OSError:
             continue
         # The kernel may have given the number to another program; only the daemon has its PID file's path.
         if os.fsencode(file) in command:
             yield pid
+
+
+def _pid_in(file: Path) -> int:
+    """Return the number in a daemon's PID file; 0, which no process has, where it holds none."""
+    digits = (content_if_whole(file, RUN) or b"").strip()
+    return int(digits) if digits.isdigit() and len(digits) <= _DIGITS else 0
 
 
 def _end(pid: int, number: signal.Signals) -> None:

@@ -24,6 +24,8 @@ from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.fabric_twin.infiniband.ibsim_net import Net, net_file
 from sovereign_ai.fabric_twin.namespace import batch, list_namespaces, processes, run
 from sovereign_ai.fabric_twin.twin import MEMORY, SCRATCH, STATE, down
+from sovereign_ai.files import captured, end_of, kernel_text
+from sovereign_ai.files.writing import open_to_append, write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import label
 from sovereign_ai.render.switches import opensm_conf
@@ -31,6 +33,8 @@ from sovereign_ai.text import counted
 from sovereign_ai.toolchain import wait_until
 
 LIBRARIES = Path("/usr/lib")
+_MOST_LOG = 64 << 20
+"""Bytes of the end of OpenSM's log that are looked at; a sweep adds a few hundred."""
 _PRELOAD = "*/umad2sim/libumad2sim.so"
 _PROGRAMS = {
     "ibsim": "ibsim-utils",
@@ -121,7 +125,7 @@ class RunningSubnet:
         """Write the files that ibsim and OpenSM read."""
         (self.folder / "cache").mkdir(parents=True)
         self._scratch.symlink_to(scratch_folder(self.folder))
-        self.folder.joinpath("net").write_text(net_file(self.net), encoding="ascii")
+        write_private(self.folder / "net", net_file(self.net).encode(), durable=False)
         self.partitions(self.net.partitions)
         # The last setting of a name counts: the files of this twin instead of those of the host.
         settings = opensm_conf(self.net.plane)
@@ -129,7 +133,7 @@ class RunningSubnet:
         settings += f"log_file {self.folder / 'opensm.log'}\n"
         # `_sweeps` reads the log while OpenSM runs.
         settings += "force_log_flush TRUE\n"
-        self.folder.joinpath("opensm.conf").write_text(settings, encoding="ascii")
+        write_private(self.folder / "opensm.conf", settings.encode(), durable=False)
         os.mkfifo(self.folder / "console", 0o600)
 
     @property
@@ -139,7 +143,7 @@ class RunningSubnet:
 
     def partitions(self, text: str) -> None:
         """Write `partitions.conf`; OpenSM reads it at its next sweep."""
-        self.folder.joinpath("partitions.conf").write_text(text, encoding="ascii")
+        write_private(self.folder / "partitions.conf", text.encode(), durable=False)
 
     def _start_ibsim(self) -> None:
         """Start ibsim and wait until it answers."""
@@ -157,7 +161,7 @@ class RunningSubnet:
         """Start a program that runs on, and detach it from this process."""
         # Opened for both: a pipe without a writer would end ibsim's console at once.
         source = os.open(self.folder / "console", os.O_RDWR) if console else os.open(os.devnull, os.O_RDONLY)
-        with self.folder.joinpath(f"{name}.out").open("wb") as out:
+        with os.fdopen(open_to_append(self.folder / f"{name}.out"), "ab") as out:
             try:
                 subprocess.run(
                     ["setsid", "--fork", "ip", "netns", "exec", self.namespace, *words],
@@ -187,16 +191,13 @@ class RunningSubnet:
 
     def ask(self, *words: str) -> str:
         """Run one of infiniband-diags' programs and return what it prints; empty where it fails."""
-        done = subprocess.run(
+        done = captured(
             ["ip", "netns", "exec", self.namespace, *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            cwd=self._scratch,
-            env=self._environment(preload=True),
+            seconds=120,
+            folder=self._scratch,
+            environment=self._environment(preload=True),
         )
-        return done.stdout if done.returncode == 0 else ""
+        return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
 
     def ask_all(self, questions: Sequence[tuple[str, ...]]) -> list[str]:
         """Run many programs in the subnet; return their texts in order, an empty one for each that fails.
@@ -238,22 +239,19 @@ class RunningSubnet:
         for words in questions:
             script += f"{shlex.join(words)} 2>/dev/null; printf '\\036%s\\036' $?\n"
         try:
-            done = subprocess.run(
+            done = captured(
                 ["ip", "netns", "exec", self.namespace, "sh"],
-                input=script,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_LONGEST_SHELL,
-                cwd=self._scratch,
-                env=self._environment(preload=True),
+                feed=script.encode(),
+                seconds=_LONGEST_SHELL,
+                folder=self._scratch,
+                environment=self._environment(preload=True),
             )
         except subprocess.TimeoutExpired:
             queries_text = counted(len(questions), "query", "queries")
             message = f"{queries_text} of the subnet took more than {_LONGEST_SHELL:.0f} s"
             hint = "look at what else this machine does, and run it again"
             raise DeploymentError(Problem("twin-unready", message, hint=hint)) from None
-        return done.stdout
+        return done.stdout.decode(errors="replace")
 
     def discover(self) -> Subnet:
         """Return the subnet as `ibnetdiscover` sees it from the manager's adapter."""
@@ -271,7 +269,7 @@ class RunningSubnet:
         start = time.monotonic()
         before = self._sweeps()
         for pid in processes(self.namespace):
-            program = Path(f"/proc/{pid}/comm").read_text(encoding="ascii").strip()
+            program = kernel_text(f"/proc/{pid}/comm").strip()
             # SIGHUP starts a heavy sweep; any other process of the namespace would end by it.
             if program == "opensm":
                 os.kill(pid, signal.SIGHUP)
@@ -290,8 +288,7 @@ class RunningSubnet:
 
     def _log(self) -> str:
         """Return what OpenSM has logged."""
-        log = self.folder / "opensm.log"
-        return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+        return end_of(self.folder / "opensm.log", _MOST_LOG).decode("utf-8", "replace")
 
     def _swept(self, before: int) -> None:
         """Wait until more sweeps have ended than before."""

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from sovereign_ai.cluster import started_at
+from sovereign_ai.files import kernel_text
 from sovereign_ai.names import KEYS
 
 HOLDER_PROCESS = f"{KEYS.domain}/process"
@@ -29,7 +30,7 @@ _PARTS = 4
 def _kernel() -> str:
     """Return the running kernel's boot and this process's namespaces; empty where they cannot be read."""
     try:
-        boot = _BOOT.read_text(encoding="ascii").strip()
+        boot = kernel_text(_BOOT).strip()
         spaces = [str(Path(f"/proc/self/ns/{name}").readlink()) for name in _NAMESPACES]
     except OSError:
         return ""

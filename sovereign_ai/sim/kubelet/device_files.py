@@ -7,11 +7,11 @@ NVIDIA's does for a GPU that is lost. Values are those of the metrics (`sim/metr
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from sovereign_ai.files import RUN, content_if_whole, package_file
+from sovereign_ai.files.writing import replace
 from sovereign_ai.sim.faults import takes_out
 from sovereign_ai.sim.identity import nvml_bus, pci_bus
 from sovereign_ai.sim.kubelet.gpus import GpuDevice, devices, tool
@@ -53,7 +53,7 @@ def write(folder: Path, machine: Machine, holders: tuple[str, ...], faults: Faul
     name = tool(machine)
     if name:
         script = Path(__file__).with_name(f"{name.replace('-', '_')}.sh")
-        _write(folder / name, script.read_text(encoding="utf-8"), 0o755, folder)
+        _write(folder / name, package_file(script).decode(), 0o755, folder)
 
 
 def _static(machine: Machine, device: GpuDevice) -> dict[str, str]:
@@ -88,18 +88,6 @@ def _write_all(folder: Path, texts: Mapping[str, str]) -> None:
 
 def _write(path: Path, text: str, mode: int, scratch_folder: Path) -> None:
     """Write a file atomically, for all users to read, unless it holds the text already."""
-    try:
-        if path.read_text(encoding="utf-8") == text:
-            return
-    except FileNotFoundError:
-        pass
-    descriptor, scratch = tempfile.mkstemp(dir=scratch_folder, prefix=".writing-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            # `mkstemp` makes files of mode 0600.
-            os.fchmod(file.fileno(), mode)
-        Path(scratch).replace(path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
+    data = text.encode()
+    if content_if_whole(path, RUN) != data:
+        replace(path, data, mode=mode, durable=False, scratch=scratch_folder)

@@ -33,17 +33,12 @@ def test_answers_keep_the_order_of_their_questions_and_failures_are_empty(
 ) -> None:
     shells: list[str] = []
 
-    def run(words: list[str], **more: Any) -> subprocess.CompletedProcess[str]:
+    def run(words: list[str], **more: Any) -> subprocess.CompletedProcess[bytes]:
         assert words == ["ip", "netns", "exec", subnet.namespace, "sh"]
-        shells.append(more["input"])
-        return subprocess.run(["sh"], input=more["input"], capture_output=True, text=True, check=False)
+        shells.append(more["feed"].decode())
+        return subprocess.run(["sh"], input=more["feed"], capture_output=True, check=False)
 
-    real = subprocess.run
-    monkeypatch.setattr(
-        subnet_module.subprocess,
-        "run",
-        lambda words, **more: real(words, **more) if words == ["sh"] else run(words, **more),
-    )
+    monkeypatch.setattr(subnet_module, "captured", run)
     questions = [("echo", f"it's {number}") if number % 3 else ("false",) for number in range(7)]
     assert subnet.ask_all(questions) == [f"it's {number}\n" if number % 3 else "" for number in range(7)]
     assert len(shells) == 2
@@ -87,21 +82,20 @@ def test_many_queries_are_of_several_shells_and_one_without_end_is_an_error(
     monkeypatch.setattr(subnet_module, "_MOST_IN_SHELL", 3)
     shells = []
 
-    def run(_: list[str], **more: Any) -> subprocess.CompletedProcess[str]:
-        shells.append(more["input"])
-        return real(["sh"], input=more["input"], capture_output=True, text=True, check=False)
+    def run(_: list[str], **more: Any) -> subprocess.CompletedProcess[bytes]:
+        shells.append(more["feed"])
+        return subprocess.run(["sh"], input=more["feed"], capture_output=True, check=False)
 
-    real = subprocess.run
-    monkeypatch.setattr(subnet_module.subprocess, "run", run)
+    monkeypatch.setattr(subnet_module, "captured", run)
     questions = [("echo", str(number)) for number in range(11)]
     assert subnet.ask_all(questions) == [f"{number}\n" for number in range(11)]
     # Six queries and five, of at most three a shell.
     assert len(shells) == 4
 
-    def endless(words: list[str], **more: Any) -> subprocess.CompletedProcess[str]:
-        raise subprocess.TimeoutExpired(words, more["timeout"])
+    def endless(words: list[str], **more: Any) -> subprocess.CompletedProcess[bytes]:
+        raise subprocess.TimeoutExpired(words, more["seconds"])
 
-    monkeypatch.setattr(subnet_module.subprocess, "run", endless)
+    monkeypatch.setattr(subnet_module, "captured", endless)
     with pytest.raises(DeploymentError, match="queries of the subnet took more than 600 s"):
         subnet.ask_all(questions)
 
