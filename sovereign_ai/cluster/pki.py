@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
-from sovereign_ai.files import CLUSTER, content_if_whole, read
+from sovereign_ai.files import CLUSTER, content_of, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.key_material import RefusedKeyError, certificates_in, private_key_in
@@ -134,11 +134,15 @@ def sign(ca: Authority, leaf: Leaf, lifetime: timedelta = timedelta(days=_LEAF_D
 
 
 def issue(ca: Authority, folder: Path, leaf: Leaf) -> None:
-    """Write a certificate and its key, unless both exist and are valid for some weeks more."""
+    """Write a certificate and its key, unless both exist and are valid for some weeks more.
+
+    Raises:
+        EnvironmentLacksError: something else than a file is in the place of one of them.
+    """
     certificate_file, key_file = folder / f"{leaf.file}.crt", folder / f"{leaf.file}.key"
-    # A key that cannot be read is replaced, together with its certificate.
-    kept = content_if_whole(certificate_file, CLUSTER) if content_if_whole(key_file, CLUSTER) else None
-    if kept is not None and _is_good(kept, ca):
+    # Both before anything is written: a new key without its certificate would be of no use.
+    key, certificate = content_of(key_file, CLUSTER), content_of(certificate_file, CLUSTER)
+    if key and certificate and _is_good(certificate, ca):
         return
     pair = sign(ca, leaf)
     write_private(key_file, pair.key)
