@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 import orjson
 
 from sovereign_ai.deploy.stack_record import backend_folder
-from sovereign_ai.errors import Problem, UsageError
-from sovereign_ai.files import RUN, content_if_whole
+from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
+from sovereign_ai.files import RUN, content_of, parse_json
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import Bundle
 from sovereign_ai.spec import AIFactory
@@ -69,18 +69,26 @@ def insist_on_same_description(backend: str, factory: AIFactory, bundle: Bundle)
 
     Raises:
         UsageError: the command has read another description of the same factory.
+        EnvironmentLacksError: its note is damaged.
     """
-    noted = orjson.loads(_noted(backend) or b"{}")
+    content = _noted(backend)
+    noted = {} if content is None else parse_json(content, JUDGED_FILE, RUN).data
+    if not isinstance(noted, dict):
+        raise EnvironmentLacksError(Problem("note-damaged", "it is no object", Where(JUDGED_FILE), RUN.hint))
     is_about_it = noted.get("factory") == factory.name and noted.get("cluster") == bundle.cluster
-    if is_about_it and noted["description"] != factory.digest:
+    if is_about_it and noted.get("description") != factory.digest:
         message = "the program deploys another description of this factory than the command has read"
         hint = "let it load the stack's own file and change nothing in it; or deploy it with `pulumi up`"
         raise UsageError(Problem("other-description", message, hint=hint))
 
 
 def _noted(backend: str) -> bytes | None:
-    """Return the note of the command whose engine runs this program; None where there is none."""
+    """Return the note of the command whose engine runs this program; None where there is none.
+
+    Raises:
+        EnvironmentLacksError: it is no regular file, cannot be read, or is too large.
+    """
     folder = backend_folder(backend)
     if folder is None:
         return None
-    return content_if_whole(folder / JUDGED_FILE, RUN)
+    return content_of(folder / JUDGED_FILE, RUN)

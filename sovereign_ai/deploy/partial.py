@@ -31,7 +31,8 @@ from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.order import part_token, token, with_dependents, with_needed
 from sovereign_ai.deploy.stack_record import backend_folder
-from sovereign_ai.files import CHECKPOINT, RUN, content_of, read
+from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.files import CHECKPOINT, RUN, content_of, parse_json, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.kubernetes import Bundle
@@ -189,15 +190,25 @@ def registered(backend: str, bundle: Bundle) -> Registered | None:
     Args:
         backend: the URL of the backend that the engine of the run uses.
         bundle: the objects, as the stack deploys them.
+
+    Raises:
+        EnvironmentLacksError: the note of the command is damaged.
     """
     folder = backend_folder(backend)
     content = content_of(folder / _FILE, RUN) if folder is not None else None
     if content is None:
         return None
-    data: Mapping[str, Any] = orjson.loads(content)
+    data = parse_json(content, _FILE, RUN).data
+    if not (isinstance(data, dict) and _is_names(data.get("objects")) and _is_names(data.get("parts"))):
+        raise EnvironmentLacksError(Problem("note-damaged", "it names no objects", Where(_FILE), RUN.hint))
     if data.get("bundle") != bundle.digest:
         return None
     return Registered(frozenset(data["objects"]), frozenset(data["parts"]))
+
+
+def _is_names(value: object) -> bool:
+    """Return whether a value is a list of texts."""
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 class _Urns:
