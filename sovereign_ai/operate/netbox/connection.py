@@ -195,7 +195,8 @@ def _trust(authorities: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context()
     text = decode(read(authorities, AUTHORITIES), str(authorities), AUTHORITIES)
     try:
-        return ssl.create_default_context(cadata=text)
+        # Of an empty text Python would make a context that trusts the authorities of the system.
+        return ssl.create_default_context(cadata=text or "none")
     except (ssl.SSLError, ValueError):
         message = "the file holds no certificates in PEM"
         raise UsageError(

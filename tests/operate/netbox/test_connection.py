@@ -207,8 +207,9 @@ def test_a_certificate_must_be_trusted(netbox: FakeNetBox, tmp_path: Path) -> No
         assert link.request("GET", "status/") == {}
 
 
-def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("nothing")
+@pytest.mark.parametrize("text", ["nothing", "", "\n"])
+def test_a_file_without_certificates_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "ca.pem").write_text(text)
     with pytest.raises(UsageError, match="no certificates"):
         NetBoxConnection(parse_netbox_url("https://netbox.example"), TOKEN, tmp_path / "ca.pem")
 
