@@ -106,6 +106,7 @@ def pieces(path: Path, kind: FileKind) -> Iterator[bytes]:
         SovereignError: the kind's own error: as for `read`.
     """
     with opened(path, kind) as descriptor:
+        _insist_on_size(descriptor, path, kind, None)
         left = kind.most_bytes
         while True:
             with _system_errors(path, kind, None):
@@ -235,8 +236,7 @@ def _refused(path: Path, kind: FileKind, where: Where | None, reason: str, hint:
 
 def _bounded(descriptor: int, path: Path, kind: FileKind, where: Where | None) -> bytes:
     """Return the contents of an open file; a file that is too large is refused before it is read whole."""
-    if os.fstat(descriptor).st_size > kind.most_bytes:
-        raise kind.error(_too_large(path, kind, where))
+    _insist_on_size(descriptor, path, kind, where)
     pieces: list[bytes] = []
     # The file may grow while it is read, and files of `/proc` have size 0: so what is read is counted too.
     left = kind.most_bytes + 1
@@ -246,6 +246,12 @@ def _bounded(descriptor: int, path: Path, kind: FileKind, where: Where | None) -
     if not left:
         raise kind.error(_too_large(path, kind, where))
     return b"".join(pieces)
+
+
+def _insist_on_size(descriptor: int, path: Path, kind: FileKind, where: Where | None) -> None:
+    """Refuse an open file that is too large, before anything of it is read."""
+    if os.fstat(descriptor).st_size > kind.most_bytes:
+        raise kind.error(_too_large(path, kind, where))
 
 
 def _too_large(path: Path, kind: FileKind, where: Where | None) -> Problem:

@@ -10,6 +10,9 @@ debug/buildinfo, whose layout this follows.)
 from __future__ import annotations
 
 import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +57,21 @@ class BuildInfo:
     settings: tuple[tuple[str, str], ...]
 
 
+@contextmanager
+def _opened(binary: Path) -> Iterator[int]:
+    """Open a binary and yield its descriptor.
+
+    Raises:
+        SovereignError: it is no regular file, or cannot be opened.
+        ValueError: it is too large.
+    """
+    with opened(binary, TOOL) as file:
+        if os.fstat(file).st_size > TOOL.most_bytes:
+            message = f"it has more than {TOOL.most}"
+            raise ValueError(message)
+        yield file
+
+
 def read_build_info(binary: Path) -> BuildInfo:
     """Read a binary's build information.
 
@@ -61,7 +79,7 @@ def read_build_info(binary: Path) -> BuildInfo:
         EnvironmentLacksError: the file cannot be read, or is no Go binary with such information.
     """
     try:
-        with opened(binary, TOOL) as file, mmap.mmap(file, 0, access=mmap.ACCESS_READ) as data:
+        with _opened(binary) as file, mmap.mmap(file, 0, access=mmap.ACCESS_READ) as data:
             texts = _texts(data)
     except (SovereignError, OSError, ValueError, IndexError) as error:  # the last: it was cut off
         raise EnvironmentLacksError(

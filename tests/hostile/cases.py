@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
+from sovereign_ai.files.kinds import KINDS
 from tests.hostile.case import Case, Prepared
 from tests.hostile.contents import (
     SIZES,
@@ -36,6 +37,8 @@ _ANYTHING = frozenset({"opaque", "line"})
 """Forms of which any content may be one."""
 
 
+_OWN = frozenset(kind.name for kind in KINDS if not kind.follows)
+"""Kinds of files that only this program writes."""
 _LONGEST = 1 << 20
 """The most bytes of a text with a long line."""
 _KEPT = {"bytes": 7, "size": 2, "long": 3, "text": 18, "field": 24}
@@ -74,17 +77,7 @@ def chosen(cases: list[Case], count: int, seed: bytes = b"") -> list[Case]:
 
 def _of(reader: Reader) -> Iterator[Case]:
     """Return the hostile cases of a reader."""
-    if reader.is_file:
-        for name, make in specials():
-            codes = (
-                reader.absent | reader.control if name in _PERMITTED.get(reader.name, ()) else reader.absent
-            )
-            yield Case(
-                f"{reader.name}/special/{name}",
-                partial(_made, reader, make),
-                codes,
-                unprivileged=name == "unreadable",
-            )
+    yield from _special_cases(reader) if reader.is_file else ()
     for name in _names("bytes", reader.form):
         is_taken = (
             reader.form in _ANYTHING
@@ -109,6 +102,21 @@ def _of(reader: Reader) -> Iterator[Case]:
         codes = reader.refused | reader.fields | reader.control
         for name, at, value in variants(document):
             yield _content(reader, "field", name, partial(_document, document, at, value), codes)
+
+
+def _special_cases(reader: Reader) -> Iterator[Case]:
+    """Return the cases in which something else than a file of its own is in the place of a reader's file."""
+    for name, make in specials():
+        codes = reader.absent | reader.control if name in _PERMITTED.get(reader.name, ()) else reader.absent
+        yield Case(
+            f"{reader.name}/special/{name}",
+            partial(_made, reader, make),
+            codes,
+            unprivileged=name == "unreadable",
+        )
+    if _OWN.intersection(reader.kinds):
+        # Of what only this program writes, a link in its place is none of it, wherever it leads.
+        yield Case(f"{reader.name}/special/link-out", partial(_linked, reader), reader.absent)
 
 
 _TAKEN = {
@@ -190,6 +198,14 @@ def _written(reader: Reader, make: Callable[[], bytes], folder: Path) -> Prepare
     """Write the valid input, and the hostile content in place of its file."""
     prepared = reader.prepare(folder)
     prepared.target.write_bytes(make())
+    return prepared
+
+
+def _linked(reader: Reader, folder: Path) -> Prepared:
+    """Write the valid input elsewhere, and a link to it in place of its file."""
+    prepared = reader.prepare(folder)
+    outside = prepared.target.rename(folder / "outside")
+    prepared.target.symlink_to(outside)
     return prepared
 
 

@@ -7,13 +7,16 @@ cases fails a test.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from sovereign_ai.cluster.pki import Leaf, authority, issue
 from sovereign_ai.operate.grants import make_grant
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.spec.reader import load
@@ -645,6 +648,43 @@ def _kept(folder: Path, name: str) -> Prepared:
     return kept(folder, name, "state", "check")
 
 
+@cache
+def _plane_files() -> dict[str, bytes]:
+    """Return the files of a local control plane's folder of keys."""
+    with tempfile.TemporaryDirectory(prefix="hostile-pki-") as name:
+        pki = Path(name)
+        issue(authority(pki, "cluster-ca"), pki, Leaf("admin", "admin", client=True))
+        return {path.name: path.read_bytes() for path in pki.iterdir()}
+
+
+def _plane_file(folder: Path, name: str, read: Callable[[Path], object]) -> Prepared:
+    """Write the keys of a control plane, and read them; `name` is the file that a case replaces."""
+    for one, content in _plane_files().items():
+        _file(folder, f"plane/pki/{one}", content)
+    return _called(folder, f"plane/pki/{name}", _plane_files()[name], read)
+
+
+def _guard_file(folder: Path, name: str) -> Prepared:
+    """Write the guard of a control plane and its record; `name` is the file that a case replaces."""
+    content = '{"items": []}'
+    record = {"content": content, "sha256": sha256(content.encode()).hexdigest(), "pid": 0, "started": 0}
+    texts = {"admission/guard.json": content, "guard-record.json": _json(record)}
+    for one, text in texts.items():
+        _file(folder, f"plane/{one}", text)
+    return _called(folder, f"plane/{name}", texts[name], reading.guard_record)
+
+
+def _tool(folder: Path) -> Prepared:
+    content = b"a tool"
+    status = _file(folder, "tools/tool", content).stat()
+    state = [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    record = {"sha256": sha256(content).hexdigest(), "state": state}
+    _file(folder, "tools/record.json", _json(record))
+    return Prepared(
+        folder / "tools/tool", partial(reading.spoken, partial(reading.tool_digest, folder / "tools/tool"))
+    )
+
+
 def _custody(folder: Path) -> Prepared:
     custody = {
         "module": {
@@ -1217,9 +1257,132 @@ READERS: tuple[Reader, ...] = (
         limit=32 << 20,
         is_file=False,
     ),
+    *(
+        Reader(
+            f"cluster-{what}-{name.replace('.', '-')}",
+            ("cluster",),
+            "pem",
+            partial(_plane_file, name=name, read=read),
+            refused=codes,
+            absent=_CODES({0, 3}),
+            limit=16 << 20,
+        )
+        for what, name, read, codes in (
+            ("authority", "cluster-ca.crt", reading.cluster_authority, _STATE_CODES),
+            ("authority", "cluster-ca.key", reading.cluster_authority, _STATE_CODES),
+            ("identity", "cluster-ca.crt", reading.cluster_identity, _STATE_CODES),
+            ("identity", "admin.crt", reading.cluster_identity, _STATE_CODES),
+            ("identity", "admin.key", reading.cluster_identity, _STATE_CODES),
+            ("issue", "admin.crt", reading.cluster_issue, _CODES({0})),
+            ("issue", "admin.key", reading.cluster_issue, _CODES({0})),
+            ("probe", "cluster-ca.crt", reading.cluster_probe, _CODES({0})),
+            ("probe", "admin.crt", reading.cluster_probe, _CODES({0})),
+            ("probe", "admin.key", reading.cluster_probe, _CODES({0})),
+        )
+    ),
+    *(
+        Reader(
+            f"cluster-{name.partition('.')[0].rpartition('/')[2]}",
+            ("cluster",),
+            "json",
+            partial(_guard_file, name=name),
+            refused=_CODES({0}),
+            absent=_CODES({0}),
+            fields=_CODES({0}),
+            limit=16 << 20,
+        )
+        for name in ("guard-record.json", "admission/guard.json")
+    ),
+    *(
+        Reader(
+            f"cluster-{name.replace('.', '-')}",
+            ("cluster",),
+            form,
+            lambda folder, name=name, read=read, content=content: _called(  # type: ignore[misc]
+                folder, f"plane/{name}", content, read
+            ),
+            refused=_CODES({0}),
+            absent=_CODES({0}),
+            limit=16 << 20,
+        )
+        for name, form, read, content in (
+            ("supervisor.lock", "line", reading.supervisor, "4194305 1\n"),
+            ("etcd.log", "opaque", reading.cluster_log, "a line\nbind: address already in use\n"),
+            ("removed", "line", reading.removed_clusters, f"{'a' * 64}\n"),
+        )
+    ),
+    *(
+        Reader(
+            name,
+            (kind,),
+            "json",
+            lambda folder, file=file, read=read, content=content: _called(  # type: ignore[misc]
+                folder, f"notes/{file}", _json(content), read
+            ),
+            refused=codes,
+            absent=_STATE_CODES,
+            fields=_CODES({0, 2, 3}),
+            limit=None,
+        )
+        for name, kind, file, read, content, codes in (
+            ("definitions-cache", "cached", "a.json", reading.cached_definitions, [{"a": 1}], _CODES({0})),
+            (
+                "sdk-package",
+                "cached",
+                "pulumi-plugin.json",
+                reading.sdk_package,
+                {"resource": True, "name": "a", "version": "v1"},
+                _CODES({0}),
+            ),
+            (
+                "note-refusal",
+                "run",
+                "refusal.json",
+                reading.refusal,
+                {"exit_code": 2, "problems": []},
+                _CODES({0}),
+            ),
+            (
+                "note-judged",
+                "run",
+                "judged.json",
+                reading.judged,
+                {"factory": "lab", "cluster": "lab", "description": "abc"},
+                _CODES({0, 3}),
+            ),
+            (
+                "note-partial",
+                "run",
+                "partial.json",
+                reading.partial_run,
+                {"bundle": "abc", "objects": ["a"], "parts": ["b"]},
+                _CODES({3}),
+            ),
+        )
+    ),
+    Reader(
+        "twin-pid",
+        ("run",),
+        "line",
+        lambda folder: _called(folder, "twin/leaf/bgpd.pid", "4194305\n", reading.twin_pid),
+        refused=_CODES({0}),
+        absent=_CODES({0}),
+        limit=None,
+    ),
+    Reader("tool", ("tool",), "opaque", _tool, refused=_CODES({3}), absent=_CODES({3}), limit=None),
+    Reader(
+        "tool-built-of",
+        ("tool",),
+        "opaque",
+        lambda folder: _called(folder, "tools/tool", "no tool", reading.go_binary),
+        control=_CODES({3}),
+        refused=_CODES({3}),
+        absent=_CODES({3}),
+        limit=None,
+    ),
     Reader(
         "cluster-record",
-        ("state",),
+        ("cluster",),
         "json",
         lambda folder: _called(folder, "record.json", _json({"ports": {"etcd": 1}}), reading.cluster_record),
         refused=_CODES({0, 3}),

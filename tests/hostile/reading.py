@@ -15,6 +15,7 @@ from sovereign_ai.cli.command import run_command
 from sovereign_ai.cli.output import Output
 
 if TYPE_CHECKING:
+    from sovereign_ai.cluster.state import ClusterDir
     from sovereign_ai.plan import Plan
 
 
@@ -154,6 +155,134 @@ def cluster_record(file: Path) -> object:
     from sovereign_ai.cluster.state import recorded_ports
 
     return recorded_ports(SimpleNamespace(record=file))  # type: ignore[arg-type]
+
+
+def _plane(file: Path) -> ClusterDir:
+    """Return the local control plane in whose folder, or in whose folder of keys, a file lies."""
+    from sovereign_ai.cluster.state import ClusterDir
+
+    folder = file.parent if file.name in {"supervisor.lock", "guard-record.json"} else file.parents[1]
+    return ClusterDir(folder.name, folder)
+
+
+def cluster_authority(file: Path) -> object:
+    """Read the authority of a local control plane, certificate and key."""
+    from sovereign_ai.cluster.pki import authority
+
+    return authority(file.parent, "cluster-ca").certificate.serial_number > 0
+
+
+def cluster_identity(file: Path) -> object:
+    """Write a kubeconfig of a local control plane's files."""
+    from sovereign_ai.cluster.identities import kubeconfig
+
+    return len(kubeconfig(_plane(file), "admin", "https://127.0.0.1:6443"))
+
+
+def cluster_probe(file: Path) -> object:
+    """Ask a listener that is not there, with the certificates of a control plane."""
+    from sovereign_ai.cluster.process import ProcessProbe, is_well
+
+    names = [str(file.with_name(name)) for name in ("cluster-ca.crt", "admin.crt", "admin.key")]
+    return is_well(ProcessProbe(1, "/readyz", *names))
+
+
+def cluster_issue(file: Path) -> object:
+    """Look whether a certificate is still good, and write a new one where it is not."""
+    from sovereign_ai.cluster.pki import Leaf, authority, issue
+
+    issue(authority(file.parent, "cluster-ca"), file.parent, Leaf("admin", "admin", client=True))
+    return "issued"
+
+
+def supervisor(file: Path) -> object:
+    """Read which process supervises a control plane."""
+    from sovereign_ai.cluster.embedded.process_status import supervisor_pid
+
+    return supervisor_pid(_plane(file)) is not None
+
+
+def guard_record(file: Path) -> object:
+    """Read the record of the guard of a control plane, and whether its file differs from it."""
+    from sovereign_ai.cluster.guard_record import damaged_record, is_in_force, is_readable, read_record
+
+    plane = _plane(file)
+    found = (read_record(plane), damaged_record(plane), is_in_force(plane, b"{}"), is_readable(plane))
+    return [part if isinstance(part, bool) else part is not None for part in found]
+
+
+def cluster_log(file: Path) -> object:
+    """Read the last lines of a log, and whether a port was taken."""
+    from sovereign_ai.cluster.start_errors import is_port_taken, last_lines
+
+    return last_lines(file), is_port_taken({"log": str(file)})
+
+
+def removed_clusters(file: Path) -> object:
+    """Read which control planes were removed."""
+    from sovereign_ai.cluster.removed_clusters import _lines
+
+    return len(_lines(file))
+
+
+def cached_definitions(file: Path) -> object:
+    """Read definitions that were parsed before."""
+    from sovereign_ai.cluster.crds import _read_cache
+
+    return _read_cache(file) is not None
+
+
+def sdk_package(file: Path) -> object:
+    """Read which provider an SDK of Pulumi requires."""
+    from sovereign_ai.deploy.language_host.packages import _read
+
+    return _read(file)
+
+
+def refusal(file: Path) -> object:
+    """Read why the program of a run refused."""
+    from sovereign_ai.deploy.refusal import read_refusal
+
+    return read_refusal(file.parent) is not None
+
+
+def judged(file: Path) -> object:
+    """Compare the note of a command with what a program deploys."""
+    from sovereign_ai.deploy.judged import insist_on_same_description
+
+    factory = SimpleNamespace(name="lab", digest="abc")
+    bundle = SimpleNamespace(cluster="lab")
+    insist_on_same_description(f"file://{file.parent}", factory, bundle)  # type: ignore[arg-type]
+    return "the same"
+
+
+def partial_run(file: Path) -> object:
+    """Read which objects a program registers."""
+    from sovereign_ai.deploy.partial import registered
+
+    found = registered(f"file://{file.parent}", SimpleNamespace(digest="abc"))  # type: ignore[arg-type]
+    return found is not None
+
+
+def twin_pid(file: Path) -> object:
+    """Read the number of a twin's daemon."""
+    from sovereign_ai.fabric_twin.twin import _pid_in
+
+    return _pid_in(file)
+
+
+def tool_digest(file: Path) -> object:
+    """Compare a tool with the digest that was recorded."""
+    from sovereign_ai.toolchain.digests import verified_digest
+
+    return verified_digest(file, file.with_name("record.json"), next_step="install it again")
+
+
+def go_binary(file: Path) -> object:
+    """Read of what a tool was built."""
+    from sovereign_ai.toolchain.build_info import read_build_info
+
+    return len(read_build_info(file).modules)
 
 
 def journal(file: Path) -> object:
