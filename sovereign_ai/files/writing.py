@@ -210,7 +210,7 @@ def create(path: Path, data: bytes, *, mode: int = 0o666, durable: bool = True) 
             file.write(data)
             file.flush()
             if durable:
-                os.fsync(file.fileno())
+                os.fsync(descriptor)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
