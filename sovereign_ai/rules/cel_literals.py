@@ -16,14 +16,14 @@ def literal(value: Any) -> str:
     r"""Return plain data as a CEL literal, sorted; JSON text is one.
 
     A text with backslashes, such as a regular expression, is written raw if it can be: each backslash would
-    stand twice, and in the rendered policies, which are JSON, four times.
+    stand twice, and in the rendered policies, which are JSON, four times. Three quotes enclose one with both.
 
     >>> print(literal("[.]x"), literal(r"\.x"), literal("\\."), literal('"\\.'))
     "[.]x" r"\.x" r"\." r'"\.'
     """
     if isinstance(value, str) and "\\" in value and not _NOT_RAW.search(value):
-        for quote in ('"', "'"):
-            if quote not in value:
+        for quote in ('"', "'", '"""', "'''"):
+            if quote not in value and value[-1] != quote[0]:
                 return f"r{quote}{value}{quote}"
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 

@@ -31,6 +31,7 @@ COPIES = (
     rf"(?i)/(?:[a-z0-9._-]*[._-]|[a-z]*volume)?{_DONE}[._-]?{_WHERE}(?:[^a-z]|[a-z]*$)"
     "|/(?:[a-z0-9._-]*[._-])?(?:reflects|sync)$"
     # Domains whose annotations do nothing else.
+    r"|(?:eks|iam)[.]amazonaws[.]com/|iam[.]gke[.]io/|workload[.]identity/"
     rf"|(?:^|[.]){_TO_OTHERS}[.]io/|(?:^|[.])(?:tailscale|ngrok)[.]com/|^replication[.]"
 )
 """Names of annotations and labels, as a regular expression."""

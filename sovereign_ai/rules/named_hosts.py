@@ -34,12 +34,12 @@ _MARKS = (
 MAY_BE_NAMED = "[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|[zZ](?:one|ONE)|arn:|projects/|://|:[ \\t]*$"
 """A line of a file in which a host or region may be named, or below which it may be."""
 WORDS = (
-    r"(?i)host|server|service[_-]?url|addr|endpoint|broker|bootstrap|proxy|contact[ _-]?point|data[ _]source"
+    r"(?i)host|server|addr|endpoint|broker|bootstrap|proxy|contact[ _-]?point|data[ _]source"
     r"|failover|sentinel|upstream|resolver|dns|peer|seed|quorum|zookeeper|zk|connect|dsn|cluster|remote"
     r"|target"
     r"|sink|collector|gateway|relay|mirror|master|leader|registr|index|webhook|callback|site|backend|origin"
     r"|issuer|authority|discovery|well.?known"
-    r"|coordinator|namenode|forward|machine|neighbor|channel|sumdb|defaultfs|metastore|scheduler|statsd"
+    r"|coordinator|forward|machine|neighbor|channel|sumdb|defaultfs|scheduler|statsd"
     r"|graphite|syslog|logstash|kafka|nats|amqp|redis"
     r"|etcd|ldap|smtp|ntp|kdc|fqdn|rdzv|rendezvous|node|listener|\bhead|_head|join|replicaof|\bapi|_api|\bbus"
     r"|_bus|store|destination|find.links|(?:cgi|wsgi|grpc|cached)_pass|(?:\b|_|-|[a-z])ur[il]"
@@ -57,7 +57,7 @@ _KEY = "[a-z0-9_.-]+"
 # Slurm states the address of a host behind its name: `SlurmctldHost=name(address)`.
 _EQUALS = r"""["'\]]{0,3}[ \t\f\v]*\x02?(?:=>?|:=?|>)(?:[a-z0-9-]+[(])?"""
 _VALUE = (
-    rf"{_OPEN}(?:{_ELEMENT})*(?:[a-z0-9+.:-]*//)?(?:[^\s\"'@,;/\x01]*@)?"
+    rf"{_OPEN}(?:[a-z0-9+]+://)?(?:{_ELEMENT})*(?:[a-z0-9+.:-]*//)?(?:[^\s\"'@,;/\x01]*@)?"
     rf"(?:[a-z0-9-]*[{{][0-9.]+[}}][.])?(?:{NAME}|[0-9]{{8,}}|0x[0-9a-f]{{6,}})"
 )
 # What ends in a colon or an equals sign is the name of another setting.

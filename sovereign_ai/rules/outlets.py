@@ -18,7 +18,7 @@ from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.named_hosts import BETWEEN, GEOGRAPHY, is_zone_of
 from sovereign_ai.rules.spellings import LETTER
 
-_DEEPEST = 10
+_DEEPEST = 12
 """Lists and mappings within each other that are read; what lies deeper is not."""
 _HALF = _DEEPEST // 2
 
@@ -79,6 +79,8 @@ _SERVER_LINE = (
     f"(?im)^(?:{_OF_SERVER})=.*(?:\\n .*)*$|^.*=(?:[a-z0-9]+:)*{OF_PROGRAMS}://.*$"
     # Variables of the operator's own pods are read by whatever runs in them.
     "|^.*env[a-z]*[.](?:.*[.])?value=[a-z0-9+.-]+://.*$"
+    # An object that is a setting by itself.
+    "|^[a-z]+[.]value=[a-z0-9+.-]+://.*$"
     # A step, or a service, that something is sent to may be a URL itself.
     "|^.*(?:[.]to|service|authority|discovery|well[._-]?known)=[a-z0-9+.-]+://.*$"
     # A name with a port is a server, whatever the field.
@@ -143,6 +145,9 @@ _BUCKET_URL = (
 _LISTED_LINE = (
     r"(?im)^.*=[a-z0-9+.-]*://.*$"
     r"|^.*(?:ur[il]|registr(?:y|ies)|[.]api)(?:[._-]?(?:name|host|server|value))*=.*$"
+    # An image, or a package in the form of one, with the name of a registry before it.
+    r"|^.*(?:image|bundle|package|repository|tag)(?:[._-]?(?:name|ref|value))*"
+    r"=(?:[a-z0-9_-]+[.])+[a-z0-9-]+(?::[0-9]+)?/.*$"
     # An address by itself, as `public_ip`.
     r"|^.*ips?=[0-9].*$"
     # A user at a host with a port or a path: of Git, of Oracle's drivers, of Go's.
@@ -160,10 +165,17 @@ _LINK = (
 _SIGNED_FOR = r"(?i)[.][^.=]*(?:endpoint|server|host|ur[il])[^.=]*=[^\s]"
 _REGION_LINE = (
     r"(?im)^.*regions?(?:[._-]?(?:name|id|value))?=[^\s].*$"
-    r"|^.*(?:zone|location|data[._-]?cent(?:er|re))s?(?:[._-]?(?:name|id|value))?"
+    r"|^.*(?:zone|location|data[._-]?cent(?:er|re)|failure[._-]?domain)s?(?:[._-]?(?:name|id|value))?"
     rf"={GEOGRAPHY}-[a-z]+[a-z0-9-]*$"
 )
 """A region, or what has the form of a cloud's region or zone in a field that is called after a place."""
+_CLASS_LINE = (
+    r"(?im)^.*storage[._-]?class(?:[._-]?name)?=[^\s].*$"
+    r"|^.*[.](?:storage|persist[a-z]*|volume)[.]class=[^\s].*$"
+)
+"""A storage class, by the field's name; Strimzi's and others' is called `class` below a storage."""
+_CLASS_OF_STORE = "^[A-Z0-9_]*$"
+"""A class of S3's objects, such as `STANDARD_IA`: where they lie is said by their server."""
 _RIGHT = r"(?i)capabilit[^=]*=|^ObjectBucketClaim[.]"
 _BUCKET = r"(?im)^.*bucket(?:[._-]?name)?(?:[.]value)?=[^\s].*$"
 # Clients of these services have their addresses built in.
@@ -178,13 +190,18 @@ _OF_CLOUD = (
     # A collector's pipeline names what it sends to, which may have no settings.
     r"(?im)[.](?:provider|type|driver|backend|cloud|destination[._-]?type|exporters?|outputs?"
     r"|sinks?|destinations?|receivers?)="
-    r"(?:azure|azblob|azureblob|gcs|gcp|google|google_storage|gcpckms|akeyless|aws[-_][a-z_-]+"
+    r"(?:azure(?:[-_][a-z_-]+)?|azblob|azureblob|gcs|gcp|google|google_storage|gcpckms|akeyless"
+    r"|aws[-_][a-z_-]+"
     rf"|(?:{_SERVICES})[a-z_]*(?:/[a-z0-9_-]+)?|bindings[.](?:aws|azure|gcp)[.].*"
     r"|(?:state|pubsub|secretstores)[.](?:aws|azure|gcp|snssqs)[.]?.*)$"
     rf"|(?:[.]|^ +)(?:{_SERVICES})(?:_?configs?|_?receivers?|stream)?"
     r"(?:[.][^=\n]*=[^\s]|(?:/[a-z0-9_-]+)?:[ ]*$)"
     r"|[.]aws[.](?:s3|sqs|sns|ddb[a-z]*|event[a-z]*)[.]|[.]azure_?storage[.]"
     r"|^Connector[.]type=(?:bitbucket-cloud|github|gitlab|google|linkedin|microsoft)$"
+    # Catalogues and forges that Tekton's resolvers ask.
+    r"|[.]resolver=hub$|[.]scm_?type(?:[.]value)?=(?:azure|bitbucket-cloud|github)$"
+    # Other clusters by their names.
+    r"|[.]cluster[._-]?(?:names|affinit(?:y|ies)[^=\n]*)=[^\s]|[.]placement[.]clusters[^=\n]*=[^\s]"
     # Another cluster by the name of its entry in a configuration of clients.
     r"|[.](?:k8s|kube)[._-]?(?:context|config(?:[._-]?secret)?(?:[._-]?ref)?(?:[._-]?name)?)=[^\s]"
     r"|[.]obj(?:ect)?[._-]?(?:storage|store)[._-]?config[.]name=[^\s]"
@@ -213,6 +230,8 @@ _MODEL_SERVER = (
 _PEERS = (
     r"(?im)[.](?:mirroring|replication)[A-Za-z0-9._-]*[.]peers?[.][A-Za-z0-9._-]*=[^\s]"
     r"|[.](?:mirror|sources)[.]external[A-Za-z.]*=[^\s]"
+    # VolSync's copies go where a Secret says.
+    r"|[.](?:restic[.]repository|rclone[.]rclone[a-z]*)=[^\s]"
 )
 """Another site that what is stored is copied to, by the name of what leads there, such as a Secret."""
 _STORE_LINE = r"(?im)^[A-Za-z0-9]+[.].*(?:endpoint|server|host|s3[._-]?url).*=[^\s]"
@@ -241,7 +260,7 @@ _OF_LINK = (
     r"[._-]*ur[il]s?[^:=>]*[:=>]"
 )
 _OWN_NAMES = (
-    r"(?i)redirect[^=]*=|[.]root[._-]?url=|[.]listeners?[.]configuration[.]"
+    r"(?i)redirect[^=]*=|[.]root[._-]?url=|[.]listeners?[.]configuration[.][^/=]*="
     r"|^Gateway[.]spec[.]servers[.]hosts="
     r"|issuers?=[a-z]{1,2}=|=admission[.]k8s[.]gatekeeper[.]sh$"
 )
@@ -362,6 +381,7 @@ def leads_nowhere() -> tuple[str, ...]:
         _stores_have_places(),
         _models_have_servers(),
         _regions_are_permitted(),
+        _classes_are_permitted(),
     )
 
 
@@ -441,6 +461,15 @@ def _regions_are_permitted() -> str:
     is_permitted = f'[l.findAll("[^=]*$")[0]].all(v, {is_zone_of("v", "$regions")})'
     lines = f"variables.leaves.findAll({literal(_REGION_LINE)})"
     return f"!{_IN_ZONE} || {lines}.all(l, {is_permitted} || {is_beside})"
+
+
+def _classes_are_permitted() -> str:
+    """Return CEL: what a kind that is listed for a zone stores lies on a storage class of the zone."""
+    is_permitted = (
+        f"v.matches({literal(_CLASS_OF_STORE)}) || (v in $classes && $classes[v] == variables.zone)"
+    )
+    is_of_zone = f'[l.findAll("[^=]*$")[0]].all(v, {is_permitted})'
+    return f"!{_IN_ZONE} || variables.leaves.findAll({literal(_CLASS_LINE)}).all(l, {is_of_zone})"
 
 
 def _settings_of_texts() -> str:

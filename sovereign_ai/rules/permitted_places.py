@@ -56,6 +56,9 @@ URL = rf"""[A-Za-z0-9+.-]*://{_USER}(?:[^/?#\s"'<>,;|)}}{{]|[{{][0-9]+[.]+[0-9]+
 
 The scheme may be missing, so that `$(SCHEME)://host` cannot hide one.
 """
+_LIST = r"//[^/?\s]*,[^/?\s]*"
+_ONE_MORE = r"^([\w-]+[.])+[\w:-]+$"
+"""The hosts of a URL with several, and what each but the first of them looks like."""
 BARE = rf"(?:{LETTER}+\.)+{LETTER}*:[0-9]{{2,5}}"
 """A host with a port outside of a URL."""
 # Within its namespace a pod is called `trainer-0.trainer`, and a service `redis.research`; LeaderWorkerSet
@@ -125,9 +128,13 @@ def _names_permitted(value: str) -> str:
     # A cheap test first, so that most texts need no search by a regular expression.
     inner = "".join(f".replace({literal(old)}, {literal(new)})" for old, new in _NESTED_URLS)
     of_urls = f"{value}{inner}.findAll({literal(URL)}).map(u, {_judged_host('u')})"
-    urls = f'({value}.contains("://") ? {of_urls} : [])'
+    # Databases, brokers and Galera write several hosts as one.
+    lists = (
+        f'{value}.findAll({literal(_LIST)}).map(l, l.split(",").filter(h, h.matches({literal(_ONE_MORE)})))'
+    )
+    urls = f'({value}.contains("://") ? [{of_urls}] + {lists} : [])'
     bare = f'({value}.contains(":") ? {value}.findAll({literal(BARE)}) : [])'
-    hosts = are_hosts(f"[{urls}, {bare}, {remote_hosts(value)}]")
+    hosts = are_hosts(f"({urls} + [{bare}, {remote_hosts(value)}])")
     return f"({hosts} && !{has_odd_url(value)})"
 
 

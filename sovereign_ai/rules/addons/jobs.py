@@ -49,7 +49,6 @@ _RAY_JOB = _ray(
     "spec.rayClusterSpec",
     Field("spec.runtimeEnvYAML", "text"),
     Field("spec.entrypoint", "text"),
-    *absent("spec.clusterSelector"),
     _RAY_MANAGED,
     templates=("spec.submitterPodTemplate",),
 )
@@ -147,12 +146,18 @@ _VOLCANO_JOB = Addon(
     (*absent("spec.volumes"), Field("spec.plugins{}", "command")),
     ("spec.tasks[].template",),
 )
+# Arguments of analyses are put into what these ask: URLs of services and of measurements.
+_ANALYSES = (
+    *("canary.analysis", "canary.steps[].analysis"),
+    *("blueGreen.prePromotionAnalysis", "blueGreen.postPromotionAnalysis"),
+)
+_ROLLOUT_FIELDS = tuple(Field(f"spec.strategy.{path}.args[]", "variable") for path in _ANALYSES)
 _ROLLOUT = Addon(
     "argoproj.io",
     "Rollout",
     "workloads",
     "argo-rollouts.readthedocs.io/en/stable/features/specification",
-    (),
+    _ROLLOUT_FIELDS,
     ("spec.template",),
 )
 JOBS = (
