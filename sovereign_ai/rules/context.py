@@ -11,6 +11,7 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any, TypeVar
 
 from sovereign_ai.catalog import expand, public_resolvers, top_level_domains
@@ -89,6 +90,7 @@ class Context:
         class_regions: storage class to the regions in which its volumes may lie.
         class_keys: storage class to the key that encrypts it.
         class_drivers: storage class to the CSI driver that makes its volumes, where one is described.
+        class_servers: storage class to the addresses in its described parameters that are on storage fabrics.
         regions: every region in which volumes may lie.
         openings: what network policies may open, as `zone:a>zone:b/TCP/8443`.
         registries: prefixes of permitted images; each ends with the slash that is its path boundary.
@@ -124,6 +126,7 @@ class Context:
     class_regions: tuple[tuple[str, tuple[str, ...]], ...]
     class_keys: tuple[tuple[str, str], ...]
     class_drivers: tuple[tuple[str, str], ...]
+    class_servers: tuple[tuple[str, tuple[str, ...]], ...]
     regions: tuple[str, ...]
     openings: tuple[str, ...]
     registries: tuple[str, ...]
@@ -166,6 +169,7 @@ class Context:
         constants["laws"] = dict(self.laws)
         constants["jurisdictions"] = _with_lists(self.jurisdictions)
         constants["class_regions"] = _with_lists(self.class_regions)
+        constants["class_servers"] = _with_lists(self.class_servers)
         constants["regions"] = list(self.regions)
         constants["openings"] = list(self.openings)
         constants["registries"] = list(self.registries)
@@ -284,6 +288,7 @@ def factory_context(factory: AIFactory, plan: Plan, cluster: str | None = None) 
         class_regions=_class_regions(classes, permitted, regions),
         class_keys=tuple((name, key) for name, _, key in classes),
         class_drivers=_ordered(_class_drivers(factory, {name for name, _, _ in classes})),
+        class_servers=tuple(_class_servers(factory, plan, {part.site for part in clusters})),
         regions=_regions_of_data(permitted, regions),
         openings=_ordered(_openings(factory)),
         registries=tuple(sorted(registries)),
@@ -356,6 +361,38 @@ def _class_drivers(factory: AIFactory, classes: Collection[str]) -> Iterator[tup
     for tier in factory.storage:
         if tier.csi is not None and tier.name in classes:
             yield tier.name, tier.csi.driver
+
+
+def _class_servers(
+    factory: AIFactory, plan: Plan, sites: Collection[str]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield storage class and the addresses in its parameters that are on storage fabrics of some sites."""
+    for tier in factory.storage:
+        named: set[str] = set()
+        for value in tier.csi.parameters.values() if tier.csi is not None else ():
+            named.update(text.strip() for text in value.split(","))
+        addresses = sorted(filter(_is_address, named))
+        # Fabrics take a while to derive, and few classes name an address.
+        if addresses:
+            ranges = _storage_ranges(plan, sites)
+            own = [text for text in addresses if any(IPv4Address(text) in inside for inside in ranges)]
+            yield tier.name, tuple(own)
+
+
+def _storage_ranges(plan: Plan, sites: Collection[str]) -> list[IPv4Network]:
+    """Return the ranges from which hosts on storage fabrics of some sites have their addresses."""
+    planes = {plane.name for plane in plan.fabrics if plane.role == "storage" and plane.site in sites}
+    rails = [prefix for prefix in plan.prefixes if prefix.use == "rail" and prefix.owner in planes]
+    return [IPv4Network(prefix.cidr) for prefix in rails]
+
+
+def _is_address(text: str) -> bool:
+    """Return whether a text is an IPv4 address."""
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _class_regions(

@@ -34,7 +34,7 @@ _NO = (
 )
 
 
-def parameters(value: str, regions: str = "$regions") -> str:
+def parameters(value: str, regions: str = "$regions", servers: str = "") -> str:
     """Return CEL: a storage driver's parameters name permitted places only.
 
     Drivers agree on no names, so a parameter is read by what its name contains, regardless of case.
@@ -42,6 +42,7 @@ def parameters(value: str, regions: str = "$regions") -> str:
     Args:
         value: expression of the parameters, a mapping of texts.
         regions: expression of the regions in which the data may be.
+        servers: expression of addresses that are permitted besides, such as those of a tier's servers.
     """
     entry = "entry"
     word = f"{entry}.lowerAscii().trim()"
@@ -58,7 +59,10 @@ def parameters(value: str, regions: str = "$regions") -> str:
         # Whether a key may be named at all says `encryption`.
         f"({_LAST}.matches({literal(_KEY_KEYS)}) || {are_permitted_resources(entry, regions)})",
     ]
-    are_permitted = bound(entry, _entry(value), " && ".join(tests))
+    condition = " && ".join(tests)
+    if servers:
+        condition = f'{entry}.split(",").all(a, a.trim() in {servers}) || ({condition})'
+    are_permitted = bound(entry, _entry(value), condition)
     return f"{value}.all(k, {_OURS} || {are_permitted})"
 
 

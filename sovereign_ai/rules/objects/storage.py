@@ -221,8 +221,9 @@ SOURCES = Rule(
 )
 
 _ZONE = '(object.metadata.name in $classes ? $classes[object.metadata.name] : "")'
+_SERVERS = "(object.metadata.name in $class_servers ? $class_servers[object.metadata.name] : [])"
 _PARAMETERS_ARE_PERMITTED = (
-    f"!has(object.parameters) || {in_zone(parameters('object.parameters', _REGIONS), _ZONE)}"
+    f"!has(object.parameters) || {in_zone(parameters('object.parameters', _REGIONS, _SERVERS), _ZONE)}"
 )
 _HAS_OWN_DRIVER = (
     "!(object.metadata.name in $class_keys) || (object.metadata.name in $class_drivers"

@@ -186,10 +186,15 @@ _SOURCE_IS_LOCAL = f"!{_OURS} || dyn(object).spec.all(f, f in {_LOCAL})"
 _SERVER_IS_PERMITTED = (
     f"!{_OURS} || !has(object.spec.nfs) || {in_zone(host('object.spec.nfs.server'), _ZONE)}"
 )
+_SERVERS = (
+    "(has(object.spec.storageClassName) && object.spec.storageClassName in $class_servers"
+    " ? $class_servers[object.spec.storageClassName] : [])"
+)
+_ATTRIBUTES = parameters("object.spec.csi.volumeAttributes", servers=_SERVERS)
 _HANDLE_IS_PROVISIONED = (
     f"!{_OURS} || !has(object.spec.csi) || (({_PROVISIONED})"
     " && (!has(object.spec.csi.volumeAttributes)"
-    f" || {in_zone(parameters('object.spec.csi.volumeAttributes'), _ZONE)}))"
+    f" || {in_zone(_ATTRIBUTES, _ZONE)}))"
 )
 _OPTIONS = "object.spec.mountOptions"
 _OLD_OPTIONS = "volume.beta.kubernetes.io/mount-options"

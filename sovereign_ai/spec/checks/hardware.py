@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from math import asin, cos, radians, sin, sqrt
 from typing import TYPE_CHECKING
@@ -22,12 +23,19 @@ if TYPE_CHECKING:
     from sovereign_ai.spec.factory import AIFactory
     from sovereign_ai.spec.pool import GpuNodePool
     from sovereign_ai.spec.site import Power, Site
+    from sovereign_ai.spec.storage import StorageTier
 
 
 # Mean radius in metres (IUGG).
 _EARTH = 6_371_008.8
 # Bytes a second that no drive of a medium exceeds: PCIe 6.0 x4, SAS 24G, SATA 6 Gb/s, and LTO-10 compressed.
 _DRIVE = {"nvme": 32_000_000_000, "ssd": 2_400_000_000, "hdd": 600_000_000, "tape": 1_000_000_000}
+_SECRET_PARAMETER = re.compile(
+    r"(?:passw(?:or)?d|passphrase|token|credentials?|secret"
+    r"|(?:api|access|private|secret|user|admin)[-_.]?(?:key|pass))$",
+    re.IGNORECASE,
+)
+"""Names of parameters that hold a secret; `…-secret-name` and `…SecretRef` name where one is kept."""
 
 
 def check_sites(factory: AIFactory) -> Iterator[Problem]:
@@ -492,6 +500,24 @@ def _check_switch(fabric: Fabric, field: str) -> Iterator[Problem]:
         yield Problem("impossible-link", message, Where(field=f"{field}.link"), hint)
 
 
+def _check_csi(tier: StorageTier, field: str) -> Iterator[Problem]:
+    """Refuse a driver of storage without volumes, and a secret among its parameters."""
+    if tier.csi is None:
+        return
+    if not tier.protocol.has_storage_class:
+        message = f"storage that is reached as {tier.protocol} has no storage class, so no CSI driver"
+        yield Problem(
+            "contradiction", message, Where(field=field), "take it out, or write another 'protocol'"
+        )
+    for name in tier.csi.parameters:
+        if _SECRET_PARAMETER.search(name):
+            message = (
+                "a parameter of this name is a secret, and storage classes are read by whoever lists them"
+            )
+            hint = "keep it in a Secret, and name that by 'csi.storage.k8s.io/provisioner-secret-name'"
+            yield Problem("secret", message, Where(field=f"{field}.parameters.{name}"), hint)
+
+
 def check_storage(factory: AIFactory) -> Iterator[Problem]:
     """Refuse a tier without rates or without a site, and a backup that is deleted before the next one."""
     declared = {zone.name for zone in factory.zones}
@@ -502,10 +528,7 @@ def check_storage(factory: AIFactory) -> Iterator[Problem]:
             message = "a tier needs its grade, or its read and write rates"
             hint = "write 'grade: good', 'better' or 'best', or both 'read' and 'write'"
             yield Problem("missing-field", message, Where(field=field), hint)
-        if tier.csi is not None and not tier.protocol.has_storage_class:
-            message = f"storage that is reached as {tier.protocol} has no storage class, so no CSI driver"
-            hint = "take 'csi' out, or write another 'protocol'"
-            yield Problem("contradiction", message, Where(field=f"{field}.csi"), hint)
+        yield from _check_csi(tier, f"{field}.csi")
         # Undeclared zones are reported by themselves, and one of them may be a misspelling of the tier's.
         is_declared = tier.zone in declared and zones <= declared
         if not tier.sites and tier.zone not in zones and is_declared:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from sovereign_ai.plan.factory import plan
 from sovereign_ai.rules.context import ENCRYPTION_KEY, Context, factory_context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.spec.storage import Csi
+from tests.render.lab import stack
 from tests.rules import subject
 from tests.rules.deciding import obj, refused_by
 
@@ -117,3 +119,33 @@ def test_a_volume_of_its_tiers_driver_needs_no_topology(
     annotations = {"pv.kubernetes.io/provisioned-by": made_by} if made_by else {}
     volume = obj("PersistentVolume", namespace="", metadata={"annotations": annotations}, spec=spec)
     assert _refused_with_driver(volume) - {"STO-007"} == rules
+
+
+@pytest.mark.parametrize(
+    ("described", "live", "rules"),
+    [
+        # The storage fabric of the lab has 10.64.1.96/27 and 10.64.1.128/27, that of GPUs 10.64.0.64/27.
+        ("10.64.1.98", "10.64.1.98", set()),
+        ("10.64.1.98, 10.64.1.130", "10.64.1.130,10.64.1.98", set()),
+        ("10.64.1.98", "10.64.1.99", {"STO-012"}),
+        ("10.64.1.98", "10.64.1.98,192.0.2.1", {"STO-012"}),
+        ("10.64.0.66", "10.64.0.66", {"STO-012"}),
+        ("192.0.2.1", "192.0.2.1", {"STO-012"}),
+    ],
+)
+def test_a_described_parameter_names_servers_on_the_storage_fabric_of_its_site(
+    described: str, live: str, rules: set[str]
+) -> None:
+    factory, _ = stack("lab")
+    csi = Csi(driver=CSI.driver, parameters={"server": described})
+    tiers = tuple(tier.model_copy(update={"csi": csi}) for tier in factory.storage)
+    changed = factory.model_copy(update={"storage": tiers})
+    context = factory_context(changed, plan(changed))
+    annotated = {"name": "scratch", "annotations": {ENCRYPTION_KEY: "hsm-fra"}}
+    made = _class(metadata=annotated, provisioner=CSI.driver, parameters={"server": live})
+    assert {finding.rule for finding in evaluate([made], context)} == rules
+    annotations = {"pv.kubernetes.io/provisioned-by": CSI.driver}
+    source = {"driver": CSI.driver, "volumeHandle": "h", "volumeAttributes": {"server": live}}
+    spec = {"storageClassName": "scratch", "csi": source}
+    volume = obj("PersistentVolume", namespace="", metadata={"annotations": annotations}, spec=spec)
+    assert bool(evaluate([volume], context)) is bool(rules)
