@@ -12,7 +12,19 @@ from sovereign_ai.text import counted
 from sovereign_ai.units import Bytes
 
 Object = Mapping[str, Any]
-PROPERTIES = frozenset({"system", "driver", "MIG profile", "key", "protocol", "CSI driver", "nodes"})
+PROPERTIES = frozenset(
+    {
+        "system",
+        "driver",
+        "MIG profile",
+        "key",
+        "protocol",
+        "CSI driver",
+        "CSI parameters",
+        "mount options",
+        "nodes",
+    }
+)
 """What a pool or a storage tier has, which is no place: it is changed, and nothing moves."""
 
 

@@ -1,12 +1,13 @@
 """Where the components of a factory are: zone, site, fabric, hall, region, key and protocol.
 
-Of the machines of a pool it is also stated what they have: system, driver and MIG profile.
-Of live and rendered objects, labels and parameters state it; rendered objects have no nodes, so the plan
-states where nodes will be.
+Of a storage class it is also stated which CSI driver it has, with parameters and mount options. Of the
+machines of a pool it is stated what they have: system, driver and MIG profile. Of live and rendered objects,
+labels and parameters state it; rendered objects have no nodes, so the plan states where nodes will be.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,6 +36,8 @@ DRIVER, PROFILE = "driver", "MIG profile"
 DRAINED = frozenset({"zone", "site", "hall", "region", "system", DRIVER, PROFILE})
 """Kinds of place of which a change makes a pool's real machines other machines (`departures.py`)."""
 _WHOLE = "none"
+CSI_DRIVER, CSI_PARAMETERS, MOUNT_OPTIONS = "CSI driver", "CSI parameters", "mount options"
+_LONGEST = 120
 
 
 def component_places(objects: Iterable[Object]) -> dict[tuple[str, str], set[str]]:
@@ -71,12 +74,29 @@ def places_of(obj: Object) -> Iterator[tuple[str, str]]:
             yield "zone", labels.get(KEYS.namespace_zone, "")
             facts = {**(obj["metadata"].get("annotations") or {}), **parameters}
             yield "key", facts.get(ENCRYPTION_KEY, "")
-            # That of a CSI driver has no domain before a slash.
-            _, is_of_protocol, protocol = str(obj.get("provisioner", "")).rpartition("/")
-            yield ("protocol" if is_of_protocol else "CSI driver"), protocol
+            yield from _provisioner_of(obj)
             yield from _topology_of(obj)
         case _:
             return
+
+
+def _provisioner_of(obj: Object) -> Iterator[tuple[str, str]]:
+    """Yield the protocol of a storage class, and what its CSI driver is and gets."""
+    # A CSI driver's name has no domain before a slash.
+    _, slash, name = str(obj.get("provisioner", "")).rpartition("/")
+    parameters = {} if slash else obj.get("parameters") or {}
+    yield "protocol", name if slash else ""
+    yield CSI_DRIVER, _WHOLE if slash else name
+    yield CSI_PARAMETERS, _brief(f"{key}={value}" for key, value in sorted(parameters.items()))
+    yield MOUNT_OPTIONS, _brief(map(str, obj.get("mountOptions") or ()))
+
+
+def _brief(entries: Iterable[str]) -> str:
+    """Return entries in one text; of a long one the beginning with a digest, so that no two are the same."""
+    text = ", ".join(entries) or _WHOLE
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]}… ({hashlib.sha256(text.encode()).hexdigest()[:12]})"
 
 
 def _site_of(unit: str, pool: str) -> str:

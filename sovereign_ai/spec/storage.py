@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -97,12 +98,20 @@ class Backup(Model):
     """How long each is kept."""
 
 
+_DRIVER = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
+_LONGEST_DRIVER = 63
+
+
+def _as_driver(text: str) -> str | None:
+    """Return the name in lower case, if it is one then."""
+    near = text.strip().lower()
+    return near if len(near) <= _LONGEST_DRIVER and re.fullmatch(_DRIVER, near) else None
+
+
 CsiDriverName = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", max_length=63
-    ),
-    TextForm("bad-name", "a CSI driver's name in domain notation, such as rbd.csi.ceph.com", str.lower),
+    StringConstraints(pattern=_DRIVER, max_length=_LONGEST_DRIVER),
+    TextForm("bad-name", "a CSI driver's name in domain notation, such as rbd.csi.ceph.com", _as_driver),
 ]
 """The name by which a CSI driver registers itself: at most 63 characters (container-storage-interface/spec,
 `GetPluginInfo`), a DNS subdomain (`metadata.name` of CSIDriver in storage.k8s.io/v1)."""

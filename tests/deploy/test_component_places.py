@@ -52,6 +52,30 @@ def test_a_storage_class_states_key_protocol_zone_and_every_region() -> None:
     places = component_places([storage_class])
     assert places["storage.models", "region"] == {"fra", "muc"}
     assert places["storage.models", "protocol"] == {"nfs"}
+    assert places["storage.models", "CSI driver"] == {"none"}
+
+
+def test_a_storage_class_of_a_csi_driver_states_what_it_gets() -> None:
+    options = {
+        "parameters": {"b": "2", "a": "1"},
+        "mountOptions": ["noatime"],
+        "provisioner": "csi.example.com",
+    }
+    places = component_places([labelled("StorageClass", "storage.models", {}, **options)])
+    assert places["storage.models", "CSI driver"] == {"csi.example.com"}
+    assert places["storage.models", "CSI parameters"] == {"a=1, b=2"}
+    assert places["storage.models", "mount options"] == {"noatime"}
+    assert ("storage.models", "protocol") not in places
+
+
+def test_of_many_parameters_the_beginning_is_stated_and_two_differ_in_any_case() -> None:
+    texts = []
+    for last in "xy":
+        parameters = {**{f"parameter-{number:02}": "v" * 20 for number in range(10)}, "z": last}
+        made = labelled("StorageClass", "storage.a", {}, provisioner="csi.example.com", parameters=parameters)
+        texts += component_places([made])["storage.a", "CSI parameters"]
+    assert texts[0] != texts[1]
+    assert all(len(text) < 140 and text.startswith("parameter-00=vvv") for text in texts)
 
 
 def test_the_plan_and_the_labels_of_its_nodes_state_the_same_places() -> None:

@@ -41,7 +41,7 @@ def fields() -> list[Any]:
     """
     found = []
     for path in places(WHOLE):
-        is_field = isinstance(path[-1], str) and not {"feeds", "digests"} & set(path[:-1])
+        is_field = isinstance(path[-1], str) and not {"digests", "feeds", "parameters"} & set(path[:-1])
         if is_field and not any(isinstance(step, int) and step for step in path):
             found.append(pytest.param(path, id=".".join(map(str, path))))
     return found
