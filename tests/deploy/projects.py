@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import orjson
 import pytest
 import yaml
 
+from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.deploy.pulumi_environment import engine_variables
 from sovereign_ai.deploy.stack_folder import contents
 from sovereign_ai.toolchain.install import find
@@ -39,7 +40,7 @@ components.registered = lambda *_: components.Registered(
     frozenset({"Namespace/research"}), frozenset({"tenant.research"})
 )
 """
-"""Has a program deploy a tenant's namespace alone, so that the control plane stays as it is for others."""
+"""Has a program deploy a tenant's namespace alone, which takes a moment."""
 
 
 def dead_kubeconfig(path: Path, port: int = 9) -> Path:
@@ -157,6 +158,21 @@ def make(folder: Path, runtime: str = "python", stack: str = "dev") -> Project:
 @pytest.fixture
 def project(tmp_path: Path, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A Python project beside two descriptions and the kubeconfigs of two clusters."""
+    return _project(tmp_path, kubeconfig, monkeypatch)
+
+
+@pytest.fixture
+def lone_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """The same on a plane of its own, for what deploys and deletes: others' lab has the same names."""
+    clusters = tmp_path / "clusters"
+    try:
+        yield _project(tmp_path, up("lab", root=clusters).kubeconfig, monkeypatch)
+    finally:
+        down("lab", root=clusters)
+
+
+def _project(tmp_path: Path, kubeconfig: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Make a project beside two descriptions and the kubeconfigs of two clusters."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     made = make(tmp_path / "factories")
     (made.folder / "lab.yaml").write_text(LAB.read_text())

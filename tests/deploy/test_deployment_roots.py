@@ -20,10 +20,10 @@ from sovereign_ai.deploy.deployment_roots import (
 from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.stack_record import StackRecord
 from sovereign_ai.errors import Problem, UsageError
-from tests.deploy.projects import ONE_NAMESPACE, Project, project
+from tests.deploy.projects import ONE_NAMESPACE, Project, lone_project
 from tests.support.memory_cluster import MemoryCluster
 
-__all__ = ["project"]
+__all__ = ["lone_project"]
 
 STACK = "urn:pulumi:s::p::pulumi:pulumi:Stack::p-s"
 NAMESPACE: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "research"}}
@@ -175,7 +175,8 @@ FactoryDeployment("lab", sai.load("lab.yaml"), opts, kubeconfig="one.kubeconfig"
 
 
 @pytest.mark.cluster
-def test_a_deployment_that_moves_is_refused_until_an_alias_says_so(project: Project) -> None:
+def test_a_deployment_that_moves_is_refused_until_an_alias_says_so(lone_project: Project) -> None:
+    project = lone_project
     project.program(MOVED)
     project.env["PLACE"] = "Site"
     project.pulumi("up", "--yes", "--skip-preview")

@@ -19,10 +19,10 @@ from sovereign_ai.deploy.refusal import expect_refusal, read_refusal
 from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.stack_record import StackRecord
 from sovereign_ai.errors import Problem
-from tests.deploy.projects import ONE_NAMESPACE, Project, project
+from tests.deploy.projects import ONE_NAMESPACE, Project, lone_project
 from tests.support.memory_cluster import MemoryCluster
 
-__all__ = ["project"]
+__all__ = ["lone_project"]
 
 ROOT = "urn:pulumi:s::p::sovereign:index:FactoryDeployment::lab"
 PROVIDER = "urn:pulumi:s::p::sovereign:index:FactoryDeployment$pulumi:providers:kubernetes::lab"
@@ -155,7 +155,10 @@ for name in os.environ["DEPLOY"].split():
 
 
 @pytest.mark.cluster
-def test_the_engine_deletes_nothing_of_a_deployment_that_a_program_drops_unasked(project: Project) -> None:
+def test_the_engine_deletes_nothing_of_a_deployment_that_a_program_drops_unasked(
+    lone_project: Project,
+) -> None:
+    project = lone_project
     project.program(DROPPED)
     project.env["DEPLOY"] = "lab"
     project.pulumi("up", "--yes", "--skip-preview")
