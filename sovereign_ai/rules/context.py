@@ -375,8 +375,7 @@ def _class_servers(
         # Fabrics take a while to derive, and few classes name an address.
         if addresses:
             ranges = _storage_ranges(plan, sites)
-            own = [text for text in addresses if any(IPv4Address(text) in inside for inside in ranges)]
-            yield tier.name, tuple(own)
+            yield tier.name, tuple(text for text in addresses if _is_within(text, ranges))
 
 
 def _storage_ranges(plan: Plan, sites: Collection[str]) -> list[IPv4Network]:
@@ -384,6 +383,11 @@ def _storage_ranges(plan: Plan, sites: Collection[str]) -> list[IPv4Network]:
     planes = {plane.name for plane in plan.fabrics if plane.role == "storage" and plane.site in sites}
     rails = [prefix for prefix in plan.prefixes if prefix.use == "rail" and prefix.owner in planes]
     return [IPv4Network(prefix.cidr) for prefix in rails]
+
+
+def _is_within(address: str, ranges: Iterable[IPv4Network]) -> bool:
+    """Return whether an address is in one of some ranges."""
+    return any(IPv4Address(address) in inside for inside in ranges)
 
 
 def _is_address(text: str) -> bool:
