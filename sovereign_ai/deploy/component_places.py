@@ -37,7 +37,7 @@ DRAINED = frozenset({"zone", "site", "hall", "region", "system", DRIVER, PROFILE
 """Kinds of place of which a change makes a pool's real machines other machines (`departures.py`)."""
 _WHOLE = "none"
 CSI_DRIVER, CSI_PARAMETERS, MOUNT_OPTIONS = "CSI driver", "CSI parameters", "mount options"
-_LONGEST = 120
+_LONGEST, _NONE = 120, "none"
 
 
 def component_places(objects: Iterable[Object]) -> dict[tuple[str, str], set[str]]:
@@ -81,19 +81,19 @@ def places_of(obj: Object) -> Iterator[tuple[str, str]]:
 
 
 def _provisioner_of(obj: Object) -> Iterator[tuple[str, str]]:
-    """Yield the protocol of a storage class, and what its CSI driver is and gets."""
+    """Yield the protocol of a storage class, and its CSI driver with parameters and mount options."""
     # A CSI driver's name has no domain before a slash.
     _, slash, name = str(obj.get("provisioner", "")).rpartition("/")
     parameters = {} if slash else obj.get("parameters") or {}
     yield "protocol", name if slash else ""
-    yield CSI_DRIVER, _WHOLE if slash else name
+    yield CSI_DRIVER, _NONE if slash else name
     yield CSI_PARAMETERS, _brief(f"{key}={value}" for key, value in sorted(parameters.items()))
     yield MOUNT_OPTIONS, _brief(map(str, obj.get("mountOptions") or ()))
 
 
 def _brief(entries: Iterable[str]) -> str:
     """Return entries in one text; of a long one the beginning with a digest, so that no two are the same."""
-    text = ", ".join(entries) or _WHOLE
+    text = ", ".join(entries) or _NONE
     if len(text) <= _LONGEST:
         return text
     return f"{text[:_LONGEST]}… ({hashlib.sha256(text.encode()).hexdigest()[:12]})"

@@ -14,7 +14,7 @@ def unserved_classes(api: Api, planned: Iterable[Object]) -> tuple[str, ...]:
     """Return a line for each planned storage class whose driver the cluster does not have.
 
     Args:
-        api: the cluster, which is none of this machine: those make volumes of every planned class.
+        api: a cluster of the user; what a local one makes volumes of, docs/fidelity.md states.
         planned: the objects as they are deployed.
 
     Raises:

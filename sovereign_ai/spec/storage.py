@@ -147,8 +147,8 @@ class StorageTier(Model):
     protocol: StorageProtocol
     """How it is reached."""
     csi: Csi | None = added_later()
-    """The CSI driver that makes its volumes. Left out, its storage class names a provisioner that only
-    control planes of this machine have; on a cluster of yours no volume is made."""
+    """The CSI driver that makes its volumes. Left out, its storage class names a provisioner that only kind
+    clusters of this project have; on a cluster of yours no volume is made."""
     zone: Name
     """The security zone whose claims it serves."""
     sites: tuple[Name, ...] = ()

@@ -44,7 +44,7 @@ def objects(factory: AIFactory, plan: Plan, cluster: ClusterPlan) -> Iterator[Ob
 
 
 def _driver_fields(tier: StoragePlan, csi: Csi | None) -> dict[str, Any]:
-    """Return the fields of a tier's storage class that name its driver, and what is said to it."""
+    """Return the fields of a tier's storage class that name its driver and are passed to it."""
     facts = {
         f"{KEYS.domain}/tier": tier.tier,
         f"{KEYS.domain}/zone": tier.zone,
