@@ -29,15 +29,15 @@ from sovereign_ai.rules.named_hosts import (
     with_code_marks,
 )
 from sovereign_ai.rules.named_settings import MAY_NAME, setting
-from sovereign_ai.rules.outlets import OF_PROGRAMS
 from sovereign_ai.rules.permitted_places import LONGEST_SETTINGS, MAY_BE_PLACE, host, url_without_path
+from sovereign_ai.rules.unknown_kinds import PROGRAM_SCHEMES
 
 _STORE_URL = (
     r"\b(?i:s3[an]?|gs|gcs|az|azure|azblob|abfss?|wasbs?|adls?|oss|cosn?|obs|bos|tos|ks3|swift|b2|r2|sj|hf"
     r"|huggingface|ngc|kaggle|lakefs|ollama|modelscope"
     r"|dbfs|gdrive|dropbox|onedrive|ipfs|rclone|wandb|comet|neptune|oci|docker"
     r"|(?:git|hg|svn|bzr)(?:[+]|::)(?:https?|ssh)"
-    rf"|{OF_PROGRAMS})"
+    rf"|{PROGRAM_SCHEMES})"
     r"://(?:[$][{][A-Za-z0-9_]+:?[-=])?(?:[^\s/@\"'<>,;$|(){}\[\]]*@)?[A-Za-z0-9\\%&][A-Za-z0-9._-]*"
 )
 """A bucket, or a name at a hub, by its scheme; also what holds where a variable is not set (`s3://${B:-x}`).

@@ -25,8 +25,8 @@ from sovereign_ai.rules.fields import GATHERED
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
 from sovereign_ai.rules.model_hubs import lines_of_variables, variables_set_hub
 from sovereign_ai.rules.opaque_settings import parts_of_opaque
-from sovereign_ai.rules.outlets import parts_of_unknown_kinds
 from sovereign_ai.rules.permitted_places import PRIVATE_RANGES
+from sovereign_ai.rules.unknown_kinds import parts_of_unknown_kinds
 
 _CONSTANT = re.compile(r"\$([a-z_]+)")
 _VARIABLE = re.compile(r"\bvariables\.([a-z_0-9]+)")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.command_arguments import permitted_command
-from sovereign_ai.rules.outlets import lines_of, opened_pairs
 from sovereign_ai.rules.permitted_places import text
+from sovereign_ai.rules.unknown_kinds import flattened_lines, flattened_pairs
 
 _OPAQUE = "parameters"
 
@@ -18,10 +18,10 @@ def parts_of_opaque(values: str) -> dict[str, str]:
 
     The last, `opaque_lines`, has lists of texts for each value of each list.
     """
-    opened = opened_pairs(f"[[dyn({literal(_OPAQUE)}), dyn(v)]]")
+    opened = flattened_pairs(f"[[dyn({literal(_OPAQUE)}), dyn(v)]]")
     return {
         "opaque_opened": f"({values}).map(l, l.map(v, {opened}))",
-        "opaque_lines": f"variables.opaque_opened.map(l, l.map(v, {lines_of('v')}))",
+        "opaque_lines": f"variables.opaque_opened.map(l, l.map(v, {flattened_lines('v')}))",
     }
 
 

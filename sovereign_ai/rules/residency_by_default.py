@@ -3,7 +3,7 @@
 A kind of Kubernetes object is known if rules look at it (`kinds.py`), if it has a table of its fields
 (`addons/`), or if no place can be written in it (`placeless_kinds.py`). Any other may send data anywhere.
 In zones with a residency policy it is refused, unless each policy on the zone lists it under `allowed_kinds`,
-with a reason. Its objects are judged by their shape then (`outlets.py`).
+with a reason. Its objects are judged by their shape then (`unknown_kinds.py`).
 
 Where a known kind can name a place, that place is resolved: to the cluster itself, to a declared registry,
 gateway, storage class or object store. A place that cannot be resolved is refused.
@@ -47,9 +47,9 @@ from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, PODS
 from sovereign_ai.rules.model_hubs import commands_set_endpoints, texts_set_endpoints
 from sovereign_ai.rules.opaque_settings import line_of_text, opaque, opaque_by_word
-from sovereign_ai.rules.outlets import IS_KNOWN_OR_LISTED, leads_nowhere
 from sovereign_ai.rules.permitted_places import place
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
+from sovereign_ai.rules.unknown_kinds import IS_KNOWN_OR_LISTED, has_no_egress
 from sovereign_ai.spec import AIFactory
 
 _LONGEST = 5_000
@@ -194,7 +194,7 @@ _REACHES_NOTHING_OUTSIDE = (
 def _checks_on_shape() -> Iterator[RuleCheck]:
     """Yield checks on kinds that no rule knows, outside the zones and where they are listed for a zone."""
     message = "no rule knows this kind, and it names a server or a bucket outside, or a cloud's own things"
-    for condition in leads_nowhere():
+    for condition in has_no_egress():
         yield RuleCheck((OTHER.name,), "spec", condition, message)
 
 

@@ -7,11 +7,11 @@ from sovereign_ai.rules.cel_bindings import bound
 from sovereign_ai.rules.cel_literals import literal
 from sovereign_ai.rules.controls import C3A_GATEWAYS, CIS_NETWORK, ECSF_DATA, GDPR_SECURITY, HARDENING
 from sovereign_ai.rules.fields import Field, all_permitted, permitted
-from sovereign_ai.rules.handed_on import STAYS_WHERE_IT_IS
 from sovereign_ai.rules.kinds import OTHER, PODS, TEMPLATES
 from sovereign_ai.rules.named_settings import named
 from sovereign_ai.rules.objects.pod_networks import OF_PLUGIN
 from sovereign_ai.rules.permitted_places import host, text
+from sovereign_ai.rules.replication_annotations import IS_NOT_REPLICATED
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
 _CONTROLS = (C3A_GATEWAYS, HARDENING, CIS_NETWORK)
@@ -504,14 +504,14 @@ ANNOTATED = Rule(
         RuleCheck(
             ("PersistentVolumeClaim", "Secret", "ServiceAccount", *TEMPLATES),
             "metadata.annotations",
-            STAYS_WHERE_IT_IS,
+            IS_NOT_REPLICATED,
             _IS_REPLICATED,
         ),
         # Of others' namespaces only their own pods read a ConfigMap.
         RuleCheck(
             (OTHER.name,),
             "metadata.annotations",
-            f"!variables.known || ({STAYS_WHERE_IT_IS})",
+            f"!variables.known || ({IS_NOT_REPLICATED})",
             _IS_REPLICATED,
         ),
     ),

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from sovereign_ai.rules.handed_on import COPIES
+from sovereign_ai.rules.replication_annotations import REPLICATION_KEYS
 from tests.rules import deciding
 
 DONE = (
@@ -70,7 +70,7 @@ def spellings(done: str, where: str) -> tuple[str, ...]:
 def test_what_is_done_and_where_is_read_in_every_spelling_and_domain(done: str, where: str) -> None:
     for name in spellings(done, where):
         for domain in ("example.org", "controllers.v2.example.com"):
-            assert re.search(COPIES, f"{domain}/{name}"), name
+            assert re.search(REPLICATION_KEYS, f"{domain}/{name}"), name
 
 
 @pytest.mark.parametrize("name", _PUBLISHED.split())
@@ -82,4 +82,4 @@ def test_an_annotation_of_a_published_controller_is_refused_unless_it_is_off(nam
 
 @pytest.mark.parametrize("name", _ORDINARY.split())
 def test_an_annotation_of_ordinary_tools_is_let_in(name: str) -> None:
-    assert not re.search(COPIES, name)
+    assert not re.search(REPLICATION_KEYS, name)

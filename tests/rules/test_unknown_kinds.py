@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.rules.engine import evaluate
-from sovereign_ai.rules.outlets import parts_of_unknown_kinds
+from sovereign_ai.rules.unknown_kinds import parts_of_unknown_kinds
 from tests.rules import deciding
 
 
