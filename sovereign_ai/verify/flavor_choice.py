@@ -75,7 +75,7 @@ class Assignment:
 
 
 @dataclass(frozen=True)
-class Asking:
+class PendingWorkload:
     """A workload before its queue.
 
     Attributes:
@@ -119,33 +119,33 @@ class Asking:
 
     def wants_topology(self, pod_set: Object) -> bool:
         """Return whether a pod set is placed by a topology: it asks for it, or the queue has nothing else."""
-        return asks_for_topology(pod_set) or self.is_topology_only()
+        return requests_topology(pod_set) or self.is_topology_only()
 
 
-def asks_for_topology(pod_set: Object) -> bool:
+def requests_topology(pod_set: Object) -> bool:
     """Return whether a pod set asks for its place in a topology itself."""
     request = pod_set.get("topologyRequest") or {}
     names = ("required", "preferred", "podSetSliceRequiredTopology", "podsetSliceRequiredTopologyConstraints")
     return bool(request.get("unconstrained")) or any(request.get(name) for name in names)
 
 
-def assign(asking: Asking, starts: Starts) -> Assignment:
+def assign(pending: PendingWorkload, starts: Starts) -> Assignment:
     """Return the flavors of the pod sets, and what keeps those out that get none.
 
     Args:
-        asking: the workload and what there is.
+        pending: the workload and what there is.
         starts: the flavors that are tried first; the first of all where there is none.
     """
     result = Assignment()
-    for members in _groups(asking.pod_sets):
-        requests = _requests(asking, members)
-        for number, group in enumerate(asking.groups):
+    for members in _groups(pending.pod_sets):
+        requests = _requests(pending, members)
+        for number, group in enumerate(pending.groups):
             covered = set(group["coveredResources"])
             wanted = {resource: amount for resource, amount in requests.items() if resource in covered}
             if not wanted:
                 continue
             start = starts.get((members[0], number), 0)
-            if not _choose(asking, members, (number, group), wanted, start, result):
+            if not _choose(pending, members, (number, group), wanted, start, result):
                 result.is_whole = False
                 return result
     return result
@@ -160,19 +160,19 @@ def _groups(pod_sets: Sequence[Object]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _requests(asking: Asking, members: Sequence[int]) -> dict[str, Fraction]:
+def _requests(pending: PendingWorkload, members: Sequence[int]) -> dict[str, Fraction]:
     """Return what some pod sets ask for together; of `pods`, their number."""
     total: dict[str, Fraction] = {}
     for index in members:
-        count = asking.count(index)
-        each = requests_of_pod(asking.pod_sets[index]["template"]["spec"]) | {"pods": Fraction(1)}
+        count = pending.count(index)
+        each = requests_of_pod(pending.pod_sets[index]["template"]["spec"]) | {"pods": Fraction(1)}
         for resource, amount in each.items():
             total[resource] = total.get(resource, _NONE) + amount * count
     return total
 
 
 def _choose(
-    asking: Asking,
+    pending: PendingWorkload,
     members: Sequence[int],
     numbered: tuple[int, Object],
     wanted: Mapping[str, Fraction],
@@ -186,19 +186,19 @@ def _choose(
     tried = start
     for tried in range(start, len(names)):
         name = names[tried]
-        flavor = by_name(asking.state.flavors, name)
+        flavor = by_name(pending.state.flavors, name)
         # A flavor that was not read has quota all the same.
-        unfit = _not_accepted(asking, members, flavor, group) if flavor is not None else None
+        unfit = _not_accepted(pending, members, flavor, group) if flavor is not None else None
         if unfit is not None:
             result.obstacles.append(unfit)
             continue
-        fit = _quota(asking, name, wanted, result)
+        fit = _quota(pending, name, wanted, result)
         if fit.mode == Mode.NO_FIT:
             continue
-        if not _tries_next(fit, asking.queue):
+        if not _tries_next(fit, pending.queue):
             best = (name, fit)
             break
-        if best is None or _is_preferred(fit, best[1], asking.queue):
+        if best is None or _is_preferred(fit, best[1], pending.queue):
             best = (name, fit)
     if best is None:
         return False
@@ -235,27 +235,27 @@ def _is_preferred(fit: _Fit, other: _Fit, queue: Object) -> bool:
     return (fit.mode, -fit.borrowed) > (other.mode, -other.borrowed)
 
 
-def _quota(asking: Asking, flavor: str, wanted: Mapping[str, Fraction], result: Assignment) -> _Fit:
+def _quota(pending: PendingWorkload, flavor: str, wanted: Mapping[str, Fraction], result: Assignment) -> _Fit:
     """Return how a flavor's quota can take what is asked; what lacks most is added to the obstacles."""
     modes: dict[str, Mode] = {}
     borrowed, worst = 0, None
     for resource, amount in wanted.items():
         place = (flavor, resource)
         total = amount + result.needs.get(place, _NONE)
-        mode, level, missing = _mode(asking, place, total)
+        mode, level, missing = _mode(pending, place, total)
         modes[resource] = mode
         borrowed = max(borrowed, level)
         share = missing / total if total else _NONE
         if mode != Mode.FIT and (worst is None or (-mode, share) > worst[0]):
             worst = ((-mode, share), place, total, missing)
     if worst is not None:
-        result.obstacles.append(_shortage(asking, worst[1], worst[2], worst[3]))
+        result.obstacles.append(_shortage(pending, worst[1], worst[2], worst[3]))
     return _Fit(min(modes.values()), borrowed, modes)
 
 
-def _mode(asking: Asking, place: Place, total: Fraction) -> tuple[Mode, int, Fraction]:
+def _mode(pending: PendingWorkload, place: Place, total: Fraction) -> tuple[Mode, int, Fraction]:
     """Return how a flavor's quota of a resource can take an amount, how far up it borrows, and what lacks."""
-    node = asking.node
+    node = pending.node
     most, free = node.most(place), max(_NONE, node.free(place))
     if total > most:
         return Mode.NO_FIT, 0, total - most
@@ -265,47 +265,47 @@ def _mode(asking: Asking, place: Place, total: Fraction) -> tuple[Mode, int, Fra
     missing = total - free
     limits = node.limits.get(place)
     nominal = limits.nominal if limits is not None else _NONE
-    if total > nominal and not has_above and not _takes_while_borrowing(asking):
+    if total > nominal and not has_above and not _takes_while_borrowing(pending):
         return Mode.NO_FIT, level, missing
-    return _after_preemption(asking, place, total, missing)
+    return _after_preemption(pending, place, total, missing)
 
 
-def _takes_while_borrowing(asking: Asking) -> bool:
+def _takes_while_borrowing(pending: PendingWorkload) -> bool:
     """Return whether a workload may take from others although its queue borrows afterwards."""
-    rules = field_of(asking.queue, "spec", "preemption") or {}
+    rules = field_of(pending.queue, "spec", "preemption") or {}
     if (rules.get("borrowWithinCohort") or {}).get("policy", "Never") != "Never":
         return True
-    return bool(asking.state.fair_sharing) and rules.get("reclaimWithinCohort", "Never") != "Never"
+    return bool(pending.state.fair_sharing) and rules.get("reclaimWithinCohort", "Never") != "Never"
 
 
 def _after_preemption(
-    asking: Asking, place: Place, total: Fraction, missing: Fraction
+    pending: PendingWorkload, place: Place, total: Fraction, missing: Fraction
 ) -> tuple[Mode, int, Fraction]:
     """Return the same where others would have to go."""
-    node, name = asking.node, asking.node.name
+    node, name = pending.node, pending.node.name
     needs = {place: total}
-    for way in preemptions(asking.workload, asking.queue, asking.state, {place}, needs):
+    for way in preemptions(pending.workload, pending.queue, pending.state, {place}, needs):
         left = total - max(_NONE, way.tree[name].free(place))
         if way.has_quota(name, needs):
             level, _ = lowest_level_with(way.tree[name], place, total)
-            own = any(_is_of(each, asking, name) for each in way.ended)
+            own = any(_is_of(each, pending, name) for each in way.ended)
             return Mode.PREEMPT if own else Mode.RECLAIM, level, _NONE
         missing = min(missing, left) if left > 0 else missing
     return Mode.NO_CANDIDATES, lowest_level_with(node, place, total)[0], missing
 
 
-def _is_of(name: str, asking: Asking, queue: str) -> bool:
+def _is_of(name: str, pending: PendingWorkload, queue: str) -> bool:
     """Return whether a workload is one of a queue."""
-    for each in asking.state.workloads:
+    for each in pending.state.workloads:
         if full_name(each) == name:
             return bool(field_of(each, "status", "admission", "clusterQueue") == queue)
     return False
 
 
-def _shortage(asking: Asking, place: Place, total: Fraction, missing: Fraction) -> Obstacle:
+def _shortage(pending: PendingWorkload, place: Place, total: Fraction, missing: Fraction) -> Obstacle:
     """Return the obstacle that a flavor has too little quota of a resource."""
     flavor, resource = place
-    node = asking.node
+    node = pending.node
     where = f"flavor {flavor} of ClusterQueue {node.name}" + (" and its cohort" if _has_others(node) else "")
     most = node.most(place)
     figures, has = f"{amount_text(total)} of {resource}", amount_text(most)
@@ -317,16 +317,16 @@ def _shortage(asking: Asking, place: Place, total: Fraction, missing: Fraction) 
     message = f"it asks for {figures}, and {where} {room}"
     if code == "waits-for-quota":
         message += f": {amount_text(missing)} are missing"
-        message += _shares_text(asking, place, total)
+        message += _shares_text(pending, place, total)
     return Obstacle(code, message, flavor, resource, missing, brief=f"flavor {flavor} {room}")
 
 
-def _shares_text(asking: Asking, place: Place, total: Fraction) -> str:
+def _shares_text(pending: PendingWorkload, place: Place, total: Fraction) -> str:
     """Return the shares by which fair sharing takes nothing from those that borrow; empty for no such."""
-    node = asking.node
+    node = pending.node
     above = list(node.above())
-    reclaim = field_of(asking.queue, "spec", "preemption", "reclaimWithinCohort") or "Never"
-    if not asking.state.fair_sharing or not above or reclaim == "Never":
+    reclaim = field_of(pending.queue, "spec", "preemption", "reclaimWithinCohort") or "Never"
+    if not pending.state.fair_sharing or not above or reclaim == "Never":
         return ""
     others = []
     for queue in queues_below(above[-1]):
@@ -356,24 +356,28 @@ def _has_others(node: QuotaNode) -> bool:
     return len(top.queues) > 1 or bool(top.cohorts) or bool(top.limits)
 
 
-def _not_accepted(asking: Asking, members: Sequence[int], flavor: Object, group: Object) -> Obstacle | None:
+def _not_accepted(
+    pending: PendingWorkload, members: Sequence[int], flavor: Object, group: Object
+) -> Obstacle | None:
     """Return why some pods do not take a flavor: its topology, its taints or its labels."""
     for index in members:
-        pod_set = asking.pod_sets[index]
-        obstacle = _other_topology(asking, pod_set, flavor, group) or _other_pods(pod_set, flavor)
+        pod_set = pending.pod_sets[index]
+        obstacle = _other_topology(pending, pod_set, flavor, group) or _other_pods(pod_set, flavor)
         if obstacle is not None:
             return obstacle
     return None
 
 
-def _other_topology(asking: Asking, pod_set: Object, flavor: Object, group: Object) -> Obstacle | None:
+def _other_topology(
+    pending: PendingWorkload, pod_set: Object, flavor: Object, group: Object
+) -> Obstacle | None:
     """Return whether a pod set and a flavor differ in whether, and by which levels, pods are placed."""
     name, kind = flavor["metadata"]["name"], pod_set.get("name", "main")
     topology = flavor["spec"].get("topologyName")
     request = pod_set.get("topologyRequest") or {}
-    asked = request.get("required") or request.get("preferred") or ""
-    if not asks_for_topology(pod_set):
-        if topology and not asking.is_topology_only():
+    requested = request.get("required") or request.get("preferred") or ""
+    if not requests_topology(pod_set):
+        if topology and not pending.is_topology_only():
             message = (
                 f"flavor {name} takes only pods that ask for a place in its topology, and {kind} does not"
             )
@@ -383,26 +387,25 @@ def _other_topology(asking: Asking, pod_set: Object, flavor: Object, group: Obje
         requests = requests_of_pod(pod_set["template"]["spec"])
         if not requests.keys() & set(group["coveredResources"]):
             return None
-        message = f"it asks for {asked or 'a place in a topology'}, and flavor {name} has no topology"
-        if not _topologies(asking):
-            message = (
-                f"it asks for {asked or 'a place in a topology'}, and no flavor of the queue has a topology"
-            )
-        return Obstacle("topology", message, name, level=asked, brief=f"flavor {name} has no topology")
-    levels = topology_levels(flavor, asking.state)
-    for level in (asked, request.get("podSetSliceRequiredTopology") or ""):
+        level = requested or "a place in a topology"
+        message = f"it requests {level}, and flavor {name} has no topology"
+        if not _topologies(pending):
+            message = f"it requests {level}, and no flavor of the queue has a topology"
+        return Obstacle("topology", message, name, level=requested, brief=f"flavor {name} has no topology")
+    levels = topology_levels(flavor, pending.state)
+    for level in (requested, request.get("podSetSliceRequiredTopology") or ""):
         if level and level not in levels:
             message = f"it asks for {level}, which is no level of topology {topology}"
             return Obstacle("topology", message, name, level=level, brief=message)
     return None
 
 
-def _topologies(asking: Asking) -> set[str]:
+def _topologies(pending: PendingWorkload) -> set[str]:
     """Return the topologies of the queue's flavors."""
     names = set()
-    for group in asking.groups:
+    for group in pending.groups:
         for entry in group["flavors"]:
-            flavor = by_name(asking.state.flavors, entry["name"])
+            flavor = by_name(pending.state.flavors, entry["name"])
             names.add(str((flavor or {"spec": {}})["spec"].get("topologyName") or ""))
     return names - {""}
 

@@ -175,10 +175,10 @@ def _candidates(
     queue: Object,
     state: QueueState,
     tree: Mapping[str, QuotaNode],
-    asked: tuple[Collection[Place], Needs],
+    requested: tuple[Collection[Place], Needs],
 ) -> list[EvictableWorkload]:
     """Return whatever may have to go, in Kueue's order."""
-    contested, needs = asked
+    contested, needs = requested
     name = str(queue["metadata"]["name"])
     holders = _holders(workload, state, contested)
     rules = field_of(queue, "spec", "preemption") or {}

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from sovereign_ai.rules.rbac import selects
 from sovereign_ai.text import counted
-from sovereign_ai.verify.flavor_choice import Asking, Assignment, assign, topology_levels
+from sovereign_ai.verify.flavor_choice import Assignment, PendingWorkload, assign, topology_levels
 from sovereign_ai.verify.obstacle import Obstacle, ObstacleCode
 from sovereign_ai.verify.pod_place import is_selected, lost_for, takes_pods
 from sovereign_ai.verify.pod_requests import (
@@ -122,11 +122,11 @@ def _after(workload: Object, queue: Object, way: _Way) -> QueueState:
             if owner == index:
                 flavors[resource] = name
         count = int(pod_set.get("count", 1))
-        asked = {**requests_of_pod(pod_set["template"]["spec"]), "pods": Fraction(1)}
+        requested = {**requests_of_pod(pod_set["template"]["spec"]), "pods": Fraction(1)}
         usage = {}
         for resource in flavors:
             # In thousandths, which hold every quantity of the API exactly.
-            usage[resource] = f"{int(asked.get(resource, Fraction(0)) * count * 1000)}m"
+            usage[resource] = f"{int(requested.get(resource, Fraction(0)) * count * 1000)}m"
         name = pod_set.get("name", "main")
         assigned.append({"name": name, "count": count, "flavors": flavors, "resourceUsage": usage})
     admission = {"clusterQueue": queue["metadata"]["name"], "podSetAssignments": assigned}
@@ -153,14 +153,16 @@ def _of_flavors(
         state: what there is.
         ways: takes the way in, where there is one.
     """
-    asking = Asking(workload, queue, state, quota_tree(state.cluster_queues, state.cohorts, state.workloads))
+    pending = PendingWorkload(
+        workload, queue, state, quota_tree(state.cluster_queues, state.cohorts, state.workloads)
+    )
     starts: Mapping[tuple[int, int], int] = {}
     obstacles: list[Obstacle] = []
     for _ in range(_MOST_CHOICES):
-        assignment = assign(asking, starts)
+        assignment = assign(pending, starts)
         found = list(assignment.obstacles)
         if assignment.is_whole:
-            obstacle = _of_assignment(asking, assignment, ways)
+            obstacle = _of_assignment(pending, assignment, ways)
             if obstacle is None:
                 return None
             found.append(obstacle)
@@ -183,21 +185,23 @@ def _nearest(obstacles: Sequence[Obstacle]) -> Obstacle:
     return replace(best, message="; ".join([best.message, *others.values()]))
 
 
-def _of_assignment(asking: Asking, assignment: Assignment, ways: list[_Way] | None = None) -> Obstacle | None:
+def _of_assignment(
+    pending: PendingWorkload, assignment: Assignment, ways: list[_Way] | None = None
+) -> Obstacle | None:
     """Return what keeps a workload out although each of its pod sets has flavors; None if it gets in."""
     short = [each for each in assignment.obstacles if each.code == "waits-for-quota"]
     contested = set(assignment.contested)
     obstacle = None
     if not contested:
-        obstacle = _topology(asking, assignment, asking.state, ways)
+        obstacle = _topology(pending, assignment, pending.state, ways)
         if obstacle is None:
             return None
         # Its quota is free, and its nodes may be taken by what it may preempt.
         contested = set(assignment.needs)
-    name = str(asking.queue["metadata"]["name"])
-    for way in preemptions(asking.workload, asking.queue, asking.state, contested, assignment.needs):
+    name = str(pending.queue["metadata"]["name"])
+    for way in preemptions(pending.workload, pending.queue, pending.state, contested, assignment.needs):
         if way.ended and way.has_quota(name, assignment.needs):
-            obstacle = _topology(asking, assignment, without(asking.state, set(way.ended)), ways)
+            obstacle = _topology(pending, assignment, without(pending.state, set(way.ended)), ways)
             if obstacle is None:
                 return None
     if obstacle is None and short:
@@ -243,16 +247,16 @@ def _no_node(workload: Object, queue: Object, state: QueueState) -> Obstacle | N
     Kueue looks at nodes only where a flavor has a topology. A flavor without nodes may get some, so that
     nothing is said of it.
     """
-    asking = Asking(workload, queue, state, {})
-    for index, pod_set in enumerate(asking.pod_sets):
-        if not asking.count(index) or asking.wants_topology(pod_set):
+    pending = PendingWorkload(workload, queue, state, {})
+    for index, pod_set in enumerate(pending.pod_sets):
+        if not pending.count(index) or pending.wants_topology(pod_set):
             continue
-        nodes, kind = _nodes_of(asking), pod_set.get("name", "main")
+        nodes, kind = _nodes_of(pending), pod_set.get("name", "main")
         large = [node for node in nodes if _holds(node, pod_set["template"]["spec"])]
         if nodes and not large:
             message = f"Kueue would admit it, and no node that {kind} selects is as large as one of its pods"
             return Obstacle("no-node", message)
-        tolerations = _tolerations(asking, pod_set)
+        tolerations = _tolerations(pending, pod_set)
         lost = [node for node in large if not takes_pods(node, tolerations)]
         if large and len(lost) == len(large):
             message = f"Kueue would admit it, and none of the nodes of {kind} takes a pod: "
@@ -260,24 +264,24 @@ def _no_node(workload: Object, queue: Object, state: QueueState) -> Obstacle | N
     return None
 
 
-def _tolerations(asking: Asking, pod_set: Object) -> list[Object]:
+def _tolerations(pending: PendingWorkload, pod_set: Object) -> list[Object]:
     """Return what the pods of a pod set tolerate, with what the flavors of their queue add."""
     tolerations = list(pod_set["template"]["spec"].get("tolerations") or ())
-    for group in asking.groups:
+    for group in pending.groups:
         for entry in group["flavors"]:
-            flavor = by_name(asking.state.flavors, entry["name"]) or {}
+            flavor = by_name(pending.state.flavors, entry["name"]) or {}
             tolerations += field_of(flavor, "spec", "tolerations") or ()
     return tolerations
 
 
-def _nodes_of(asking: Asking) -> list[Object]:
+def _nodes_of(pending: PendingWorkload) -> list[Object]:
     """Return the nodes of a queue's flavors; none where one of them has none, or was not read."""
     nodes: list[Object] = []
-    for group in asking.groups:
+    for group in pending.groups:
         for entry in group["flavors"]:
-            flavor = by_name(asking.state.flavors, entry["name"])
+            flavor = by_name(pending.state.flavors, entry["name"])
             wanted = field_of(flavor or {}, "spec", "nodeLabels") or {}
-            own = [node for node in asking.state.nodes if wanted.items() <= _labels(node).items()]
+            own = [node for node in pending.state.nodes if wanted.items() <= _labels(node).items()]
             if flavor is None or not own:
                 return []
             nodes += own
@@ -339,27 +343,27 @@ def _not_covered(workload: Object, queue: Object) -> Obstacle | None:
     covered = {"pods"}
     for group in queue["spec"].get("resourceGroups") or ():
         covered |= set(group["coveredResources"])
-    asked = requests_of_workload(workload)
-    for resource in sorted(set(asked) - covered):
-        if asked[resource]:
+    requested = requests_of_workload(workload)
+    for resource in sorted(set(requested) - covered):
+        if requested[resource]:
             message = f"ClusterQueue {queue['metadata']['name']} has no quota for {resource}"
-            return Obstacle("not-covered", message, resource=resource, missing=asked[resource])
+            return Obstacle("not-covered", message, resource=resource, missing=requested[resource])
     return None
 
 
 def _topology(
-    asking: Asking, assignment: Assignment, state: QueueState, ways: list[_Way] | None = None
+    pending: PendingWorkload, assignment: Assignment, state: QueueState, ways: list[_Way] | None = None
 ) -> Obstacle | None:
     """Return the pod set that no domain of its flavor's topology has room for."""
     taken: dict[str, dict[str, Amounts]] = {}
     is_kept = ways is not None
-    for members in _placed_together(asking):
-        flavor = _topology_flavor(asking, assignment, members[0])
+    for members in _placed_together(pending):
+        flavor = _topology_flavor(pending, assignment, members[0])
         if flavor is None:
             continue
         name = str(flavor["metadata"]["name"])
         held = _Placing(state, taken.setdefault(name, {}), is_kept=is_kept)
-        obstacle = _place(asking, members, flavor, held)
+        obstacle = _place(pending, members, flavor, held)
         if obstacle is not None:
             return obstacle
     if ways is not None:
@@ -384,31 +388,33 @@ class _Placing(NamedTuple):
     is_kept: bool
 
 
-def _placed_together(asking: Asking) -> list[list[int]]:
+def _placed_together(pending: PendingWorkload) -> list[list[int]]:
     """Return the pod sets that share a domain, by their places in the workload."""
     groups: dict[str, list[int]] = {}
-    for index, pod_set in enumerate(asking.pod_sets):
-        if asking.wants_topology(pod_set):
+    for index, pod_set in enumerate(pending.pod_sets):
+        if pending.wants_topology(pod_set):
             name = field_of(pod_set, "topologyRequest", "podSetGroupName") or f"/{index}"
             groups.setdefault(str(name), []).append(index)
     return list(groups.values())
 
 
-def _topology_flavor(asking: Asking, assignment: Assignment, index: int) -> Object | None:
+def _topology_flavor(pending: PendingWorkload, assignment: Assignment, index: int) -> Object | None:
     """Return the flavor whose topology places a pod set; None for none, or where another cluster does."""
-    if is_sent_elsewhere(asking.queue, asking.state):
+    if is_sent_elsewhere(pending.queue, pending.state):
         return None
     for (owner, _), name in assignment.flavors.items():
-        flavor = by_name(asking.state.flavors, name) if owner == index else None
-        if flavor is not None and topology_levels(flavor, asking.state):
+        flavor = by_name(pending.state.flavors, name) if owner == index else None
+        if flavor is not None and topology_levels(flavor, pending.state):
             return flavor
     return None
 
 
-def _place(asking: Asking, members: Sequence[int], flavor: Object, held: _Placing) -> Obstacle | None:
+def _place(
+    pending: PendingWorkload, members: Sequence[int], flavor: Object, held: _Placing
+) -> Obstacle | None:
     """Place pod sets that share a domain, and add what they take; return the obstacle where none has room."""
     levels = topology_levels(flavor, held.state)
-    first = asking.pod_sets[members[0]]
+    first = pending.pod_sets[members[0]]
     level = field_of(first, "topologyRequest", "required") or ""
     domains: list[Domain] = [()]
     if len(members) > 1 and level:
@@ -417,7 +423,7 @@ def _place(asking: Asking, members: Sequence[int], flavor: Object, held: _Placin
     obstacle = None
     for domain in domains:
         tried = held._replace(taken=dict(held.taken))
-        obstacle = _place_within(domain, asking, members, flavor, tried)
+        obstacle = _place_within(domain, pending, members, flavor, tried)
         if obstacle is None:
             held.taken.update(tried.taken)
             return None
@@ -425,12 +431,12 @@ def _place(asking: Asking, members: Sequence[int], flavor: Object, held: _Placin
 
 
 def _place_within(
-    domain: Domain, asking: Asking, members: Sequence[int], flavor: Object, held: _Placing
+    domain: Domain, pending: PendingWorkload, members: Sequence[int], flavor: Object, held: _Placing
 ) -> Obstacle | None:
     """Place pod sets one after another in a part of a topology; return what keeps the first one out."""
     levels = topology_levels(flavor, held.state)
     for index in members:
-        pod_set, count = asking.pod_sets[index], asking.count(index)
+        pod_set, count = pending.pod_sets[index], pending.count(index)
         free = topology_capacity_of(pod_set, levels, flavor, held.state.nodes, held.state.pods, held.taken)
         level = field_of(pod_set, "topologyRequest", "required") or ""
         within = {path: pods for path, pods in free.fitting_pods.items() if path[: len(domain)] == domain}
@@ -439,7 +445,7 @@ def _place_within(
         enough = [path for path, pods in fitting.items() if pods >= count]
         if count and not enough:
             return _lacks_capacity(pod_set, count, max(fitting.values(), default=0), flavor, free)
-        if count and (held.is_kept or len(asking.pod_sets) > 1):
+        if count and (held.is_kept or len(pending.pod_sets) > 1):
             smallest = min(enough, key=fitting.__getitem__)
             _add(held.taken, placed(free, pod_set, count, smallest))
     return None

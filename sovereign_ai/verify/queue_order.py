@@ -132,13 +132,13 @@ def _takes_work(workload: Object, queue: Object, state: QueueState) -> bool:
     return True
 
 
-def _next(turn: dict[str, Object], state: QueueState, asked: str) -> tuple[str, _First]:
+def _next(turn: dict[str, Object], state: QueueState, subject: str) -> tuple[str, _First]:
     """Return the queue whose workload is looked at next, with what it takes.
 
     Args:
         turn: each queue that still has a first workload.
         state: what there is.
-        asked: the workload that is asked about, which comes after its equals.
+        subject: the workload that is asked about, which comes after its equals.
     """
     tree = quota_tree(state.cluster_queues, state.cohorts, state.workloads)
     firsts: dict[str, _First] = {}
@@ -149,12 +149,12 @@ def _next(turn: dict[str, Object], state: QueueState, asked: str) -> tuple[str, 
             return name, _First(workload, {}, state)
         firsts[name] = _First(workload, *found)
     top = list(tree[next(iter(turn))].above())[-1]
-    winner = _winner(top, firsts, asked)
+    winner = _winner(top, firsts, subject)
     name = winner.name if winner is not None else next(iter(turn))
     return name, firsts[name]
 
 
-def _winner(cohort: QuotaNode, firsts: dict[str, _First], asked: str) -> QuotaNode | None:
+def _winner(cohort: QuotaNode, firsts: dict[str, _First], subject: str) -> QuotaNode | None:
     """Return the queue below a cohort whose workload comes first; None where none has any.
 
     Of equal shares, priorities and seconds Kueue takes any, so that the workload that is asked about may be
@@ -162,7 +162,7 @@ def _winner(cohort: QuotaNode, firsts: dict[str, _First], asked: str) -> QuotaNo
     """
     entered = []
     for below in cohort.cohorts:
-        queue = _winner(below, firsts, asked)
+        queue = _winner(below, firsts, subject)
         if queue is not None:
             entered.append((below, queue))
     for queue in cohort.queues:
@@ -175,10 +175,10 @@ def _winner(cohort: QuotaNode, firsts: dict[str, _First], asked: str) -> QuotaNo
         add_needs(queue, first.needs)
         share = share_of(child)
         remove_needs(queue, first.needs)
-        is_asked = full_name(first.workload) == asked
+        is_subject = full_name(first.workload) == subject
         # UIDs decide between workloads of one queue alone.
         priority, age, _ = place_in_queue(first.workload)
-        rank = (share.is_of(first.needs), share.rank, priority, age, is_asked)
+        rank = (share.is_of(first.needs), share.rank, priority, age, is_subject)
         if best is None or rank < least:
             best, least = queue, rank
     return best

@@ -359,7 +359,7 @@ def _inactive(workload: Object, queue: Object, state: QueueState) -> _Verdict | 
     changes = _activations(queue, state)
     for change in changes:
         if change.kind == "check":
-            message += _said_of_check(change.target, state)
+            message += _check_message(change.target, state)
     if len(changes) != 1:
         return _Verdict("inactive-queue", message, _other_queue(workload, state))
     active = {**queue, "status": {"conditions": [{"type": "Active", "status": "True"}]}}
@@ -368,7 +368,7 @@ def _inactive(workload: Object, queue: Object, state: QueueState) -> _Verdict | 
     return _tried(verdict, workload, replace(state, cluster_queues=queues))
 
 
-def _said_of_check(name: str, state: QueueState) -> str:
+def _check_message(name: str, state: QueueState) -> str:
     """Return what Kueue says of an admission check that is not active, to be put behind a message."""
     check = by_name(state.admission_checks, name)
     for condition in field_of(check or {}, "status", "conditions") or ():
