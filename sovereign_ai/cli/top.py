@@ -212,7 +212,7 @@ def _state(machine: Machine | None, node: Mapping[str, Any] | None, busy: int, d
         return MachineState.FAULTY
     if not is_ready(node):
         return MachineState.NOT_READY
-    if machine.cordon is not Cordon.NOBODY:
+    if machine.cordon is not Cordon.NONE:
         return MachineState.CORDONED
     if not busy:
         return MachineState.FREE

@@ -15,7 +15,7 @@ from sovereign_ai.assess.observed import End, ibnetdiscover, is_port_list, subne
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.files import NEIGHBOURS, Json, parse_json
 from sovereign_ai.operate.cable_ends import Expected
-from sovereign_ai.operate.neighbour_forms import HeardNeighbour
+from sovereign_ai.operate.neighbour_forms import LldpNeighbour
 from sovereign_ai.operate.port_names import linux_names, system_of_ports
 from sovereign_ai.operate.table_forms import table_of
 
@@ -52,11 +52,11 @@ class Reports:
             self.conflicts.setdefault(near, (before, far))
 
 
-def add_heard(
+def add_neighbours(
     reports: Reports,
     expected: Expected,
     device: str,
-    neighbours: Iterable[HeardNeighbour],
+    neighbours: Iterable[LldpNeighbour],
     owners: Mapping[str, End] | None = None,
 ) -> None:
     """Note what a device hears; of several names of a port the one counts that the plan has.
@@ -69,7 +69,7 @@ def add_heard(
         owners: MAC address to the port that has it, for neighbours that name their port by its address.
     """
     reports.reporting.add(device)
-    at_ports: dict[End, list[HeardNeighbour]] = {}
+    at_ports: dict[End, list[LldpNeighbour]] = {}
     for row in neighbours:
         at_ports.setdefault(_planned(expected, device, row.ports), []).append(row)
     for near, rows in at_ports.items():
@@ -84,7 +84,7 @@ def add_heard(
             _add_far(reports, near, far, wanted)
 
 
-def _far_end(expected: Expected, row: HeardNeighbour, owners: Mapping[str, End]) -> End:
+def _far_end(expected: Expected, row: LldpNeighbour, owners: Mapping[str, End]) -> End:
     """Return the neighbour's end; its port is empty where only its address is told, and nobody's."""
     for port in row.peer_ports:
         if owner := owners.get(_address(port)):

@@ -170,17 +170,17 @@ def _interfaces(parsed: Json) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each interface with its path."""
     parts = parsed.data.get("lldp") if isinstance(parsed.data, dict) else None
     if not isinstance(parts, list):
-        raise _amiss(parsed, "lldp", "a list")
+        raise _mismatch(parsed, "lldp", "a list")
     count = 0
     for at, part in enumerate(parts):
         rows = part.get("interface", []) if isinstance(part, dict) else None
         if not isinstance(rows, list):
-            raise _amiss(parsed, f"lldp[{at}].interface", "a list")
+            raise _mismatch(parsed, f"lldp[{at}].interface", "a list")
         for number, row in enumerate(rows):
             path = f"lldp[{at}].interface[{number}]"
             count += 1
             if not isinstance(row, dict) or count > _MOST_INTERFACES:
-                raise _amiss(parsed, path, f"an object, and at most {_MOST_INTERFACES:,} of them")
+                raise _mismatch(parsed, path, f"an object, and at most {_MOST_INTERFACES:,} of them")
             yield path, row
 
 
@@ -196,7 +196,7 @@ def _first(
         return default
     rows = holder.get(name)
     if not isinstance(rows, list) or not rows or not isinstance(rows[0], dict):
-        raise _amiss(parsed, f"{path}.{name}", "a list with an object in it, as `json0` has it")
+        raise _mismatch(parsed, f"{path}.{name}", "a list with an object in it, as `json0` has it")
     first: Mapping[str, Any] = rows[0]
     return first
 
@@ -209,13 +209,13 @@ def _text(parsed: Json, holder: Mapping[str, Any], path: str, name: str) -> str:
     """
     value = holder.get(name)
     if not isinstance(value, str) or len(value) > _LONGEST:
-        raise _amiss(parsed, path, f"a text of at most {_LONGEST} characters")
+        raise _mismatch(parsed, path, f"a text of at most {_LONGEST} characters")
     if (letter := hidden(value, "")) is not None:
-        raise _amiss(parsed, path, f"visible letters, and it holds {letter.say}")
+        raise _mismatch(parsed, path, f"visible letters, and it holds {letter.say}")
     return value
 
 
-def _amiss(parsed: Json, path: str, expected: str) -> UsageError:
+def _mismatch(parsed: Json, path: str, expected: str) -> UsageError:
     """Return the error of a value that is not as expected."""
     message = f"it is not {NEIGHBOURS.noun}: expected {expected}"
     return UsageError(Problem("not-lldp", message, parsed.where(path), NEIGHBOURS.hint))
@@ -262,7 +262,7 @@ def _ports_of_others(host: str, planned_for: Mapping[str, Port], met: Mapping[st
     """Yield the findings of interfaces whose switch ports are planned for other machines."""
     for name, (other, port) in planned_for.items():
         if other != host:
-            yield _misled(name, met[name], f"{other} {port}")
+            yield _miscabled(name, met[name], f"{other} {port}")
 
 
 def _swapped_ports(
@@ -272,10 +272,10 @@ def _swapped_ports(
     for name, (_, port) in planned_for.items():
         # An interface that the plan does not know has another name than the plan's, and no planned port.
         if name != port and name in cables.interfaces:
-            yield _misled(name, met[name], port)
+            yield _miscabled(name, met[name], port)
 
 
-def _misled(name: str, peer: Port, planned: str) -> str:
+def _miscabled(name: str, peer: Port, planned: str) -> str:
     """Return the finding of an interface whose switch port is planned for another port."""
     return f"{name} meets {' '.join(peer)}, which is planned for {planned}"
 

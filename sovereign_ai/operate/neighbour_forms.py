@@ -39,11 +39,11 @@ _MOST_PROBLEMS = 100
 _NXOS_ROW = re.compile(
     r"(?P<device>\S+)?\s+(?P<port>\S+)\s+\d+\s+(?:[A-Za-z]+(?:, ?[A-Za-z]+)*\s+)?(?P<peer>\S+)"
 )
-_RULER = re.compile(r"-+(?: +-+)+ *")
+_TABLE_RULE = re.compile(r"-+(?: +-+)+ *")
 
 
 @frozen_dataclass
-class HeardNeighbour:
+class LldpNeighbour:
     """A neighbour that one port hears.
 
     Attributes:
@@ -57,7 +57,7 @@ class HeardNeighbour:
     peer_ports: tuple[str, ...]
 
 
-def read_neighbours(raw: bytes, file: str) -> list[HeardNeighbour]:
+def read_neighbours(raw: bytes, file: str) -> list[LldpNeighbour]:
     """Read JSON of any of the forms.
 
     Args:
@@ -72,7 +72,7 @@ def read_neighbours(raw: bytes, file: str) -> list[HeardNeighbour]:
     data = parsed.data
     if isinstance(data, dict) and isinstance(data.get("lldp"), list):
         return [
-            heard_neighbour(port, device, met, "", about)
+            lldp_neighbour(port, device, met, "", about)
             for port, device, met, about in lldpctl_rows(raw, file)
         ]
     form = _Form(parsed)
@@ -94,7 +94,7 @@ def is_table(text: str) -> bool:
     return any(_system(line) for line in text.splitlines()[:40])
 
 
-def read_table(text: str, file: str) -> list[HeardNeighbour]:
+def read_table(text: str, file: str) -> list[LldpNeighbour]:
     """Read the table of neighbours that SONiC, NX-OS, IOS, EOS or Junos prints.
 
     Raises:
@@ -104,15 +104,15 @@ def read_table(text: str, file: str) -> list[HeardNeighbour]:
     head = next((at for at, line in enumerate(lines) if _system(line)), len(lines) - 1)
     system = _system(lines[head])
     problems: list[Problem] = []
-    rows: list[HeardNeighbour] = []
-    found = _nxos_rows(lines, head) if system == "nxos" else _ruled_rows(lines, head, system)
+    rows: list[LldpNeighbour] = []
+    found = _nxos_rows(lines, head) if system == "nxos" else _table_rows(lines, head, system)
     for number, cells in found:
         if cells is None:
             problems.append(_bad_row(lines[number - 1], lines[head], Where(file, number)))
             continue
         problems += too_long(cells, Where(file, number))
         port, device, *peers = cells
-        rows.append(heard_neighbour(port, device, peers, system))
+        rows.append(lldp_neighbour(port, device, peers, system))
     if problems:
         raise UsageError(problems[:_MOST_PROBLEMS])
     return rows
@@ -173,12 +173,12 @@ def _nxos_rows(lines: list[str], head: int) -> Iterator[tuple[int, list[str] | N
         yield number, [match["port"], name, match["peer"]] if match and name else None
 
 
-def _ruled_rows(lines: list[str], head: int, system: str) -> Iterator[tuple[int, list[str] | None]]:
+def _table_rows(lines: list[str], head: int, system: str) -> Iterator[tuple[int, list[str] | None]]:
     """Yield the rows of SONiC, EOS, NVUE and Junos: columns as wide as their ruler, cells may be empty."""
     # Junos and older EOS print no ruler: there the columns begin where their heads do.
     spans = [match.span() for match in re.finditer(r"\S+(?: \S+)*", lines[head])]
     for number, line in enumerate(lines[head + 1 :], head + 2):
-        if _RULER.fullmatch(line):
+        if _TABLE_RULE.fullmatch(line):
             spans = [match.span() for match in re.finditer("-+", line)]
             continue
         # The last line of Junos says which of several engines answered: `{master:0}`.
@@ -214,9 +214,9 @@ def _cut(cells: list[str], spans: list[tuple[int, int]]) -> list[str]:
     return values
 
 
-def heard_neighbour(
+def lldp_neighbour(
     port: str, device: str, peers: Sequence[str], system: str = "", description: str = ""
-) -> HeardNeighbour:
+) -> LldpNeighbour:
     """Return a neighbour with all names of both ports.
 
     Args:
@@ -230,7 +230,7 @@ def heard_neighbour(
     for peer in peers:
         if peer:
             names += linux_names(peer, system_of(description))
-    return HeardNeighbour(linux_names(port, system), device, tuple(dict.fromkeys(names)))
+    return LldpNeighbour(linux_names(port, system), device, tuple(dict.fromkeys(names)))
 
 
 class _Form:
@@ -241,7 +241,7 @@ class _Form:
         self.problems: list[Problem] = []
         self.count = 0
 
-    def amiss(self, path: str, expected: str) -> None:
+    def mismatch(self, path: str, expected: str) -> None:
         """Note a value that is not as expected."""
         if len(self.problems) < _MOST_PROBLEMS:
             message = f"it is not {NEIGHBOURS.noun}: expected {expected}"
@@ -256,7 +256,7 @@ class _Form:
             if isinstance(row, dict) and self.count <= _MOST_NEIGHBOURS:
                 yield at, row
             else:
-                self.amiss(at, f"an object, and at most {_MOST_NEIGHBOURS:,} of them")
+                self.mismatch(at, f"an object, and at most {_MOST_NEIGHBOURS:,} of them")
 
     def members(self, value: object, path: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Yield (path, name, object) of an object whose members are objects."""
@@ -273,13 +273,13 @@ class _Form:
                 continue
             if isinstance(value, str) and len(value) <= _LONGEST and hidden(value, "") is None:
                 return value.strip().strip('"')
-            self.amiss(f"{path}.{name}", f"a text of at most {_LONGEST} visible characters")
+            self.mismatch(f"{path}.{name}", f"a text of at most {_LONGEST} visible characters")
             return ""
         if needed:
-            self.amiss(path, f"{' or '.join(names)}")
+            self.mismatch(path, f"{' or '.join(names)}")
         return ""
 
-    def finish(self, rows: Iterator[HeardNeighbour]) -> list[HeardNeighbour]:
+    def finish(self, rows: Iterator[LldpNeighbour]) -> list[LldpNeighbour]:
         """Return the neighbours.
 
         Raises:
@@ -296,7 +296,7 @@ def _description(value: object) -> str:
     return value[:_LONGEST] if isinstance(value, str) else ""
 
 
-def _lldpctl(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
+def _lldpctl(form: _Form, value: object, path: str) -> Iterator[LldpNeighbour]:
     """Yield the neighbours of `lldpctl -f json`, in which names are keys and one entry is no list."""
     for at, holder in form.entries(value, path):
         place = f"{at}.interface"
@@ -312,30 +312,30 @@ def _lldpctl(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
                     if identifier.get("type") != "mac":
                         identifiers.append(form.text(identifier, id_path, "value"))
                 identifiers.append(form.text(peer, peer_path, "descr"))
-            yield heard_neighbour(port, names[0] if names else "", identifiers, "", about)
+            yield lldp_neighbour(port, names[0] if names else "", identifiers, "", about)
 
 
-def _nxos_table(row_name: str, *device: str) -> Callable[[_Form, object, str], Iterator[HeardNeighbour]]:
+def _nxos_table(row_name: str, *device: str) -> Callable[[_Form, object, str], Iterator[LldpNeighbour]]:
     """Return a reader of NX-OS' tables, whose one row is no list."""
 
-    def read(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
+    def read(form: _Form, value: object, path: str) -> Iterator[LldpNeighbour]:
         for at, table in form.entries(value, path):
             for inner, row in form.entries(table.get(row_name, []), f"{at}.{row_name}"):
                 port = form.text(row, inner, "l_port_id", needed=True)
                 peers = [form.text(row, inner, "port_id", needed=True), form.text(row, inner, "port_desc")]
                 about = _description(row.get("sys_desc"))
-                yield heard_neighbour(port, form.text(row, inner, *device), peers, "nxos", about)
+                yield lldp_neighbour(port, form.text(row, inner, *device), peers, "nxos", about)
 
     return read
 
 
-def _eos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
+def _eos(form: _Form, value: object, path: str) -> Iterator[LldpNeighbour]:
     """Yield the neighbours of EOS: a list, or with `detail` an object of interfaces."""
     if isinstance(value, list):
         for at, row in form.entries(value, path):
             port = form.text(row, at, "port", needed=True)
             peers = [form.text(row, at, "neighborPort", needed=True)]
-            yield heard_neighbour(port, form.text(row, at, "neighborDevice"), peers, "eos")
+            yield lldp_neighbour(port, form.text(row, at, "neighborDevice"), peers, "eos")
         return
     for at, port, row in form.members(value, path):
         for inner, info in form.entries(row.get("lldpNeighborInfo", []), f"{at}.lldpNeighborInfo"):
@@ -345,10 +345,10 @@ def _eos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
                 peers.append(form.text(peer, peer_path, "interfaceId_v2", "interfaceId"))
                 peers.append(form.text(peer, peer_path, "interfaceDescription"))
             about = _description(info.get("systemDescription"))
-            yield heard_neighbour(port, form.text(info, inner, "systemName"), peers, "eos", about)
+            yield lldp_neighbour(port, form.text(info, inner, "systemName"), peers, "eos", about)
 
 
-def _junos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
+def _junos(form: _Form, value: object, path: str) -> Iterator[LldpNeighbour]:
     """Yield the neighbours of Junos, whose every value is a list with an object that holds it as `data`."""
     for at, table in form.entries(value, path):
         rows = "lldp-neighbor-information"
@@ -358,21 +358,21 @@ def _junos(form: _Form, value: object, path: str) -> Iterator[HeardNeighbour]:
                 for value_path, holder in form.entries(row.get(name, []), f"{inner}.{name}"):
                     found.setdefault(name, form.text(holder, value_path, "data"))
             if not any(found.get(name) for name in JUNOS_FIELDS[:2]):
-                form.amiss(inner, " or ".join(JUNOS_FIELDS[:2]))
+                form.mismatch(inner, " or ".join(JUNOS_FIELDS[:2]))
                 continue
             for _, holder in form.entries(row.get("lldp-system-description", []), inner):
                 for _, record in form.entries(holder.get(JUNOS_FIELDS[-1], []), inner):
                     found[JUNOS_FIELDS[-1]] = _description(record.get("data"))
-            yield heard_by_junos(found)
+            yield junos_neighbour(found)
 
 
-def heard_by_junos(found: Mapping[str, str]) -> HeardNeighbour:
+def junos_neighbour(found: Mapping[str, str]) -> LldpNeighbour:
     """Return a neighbour by the values that Junos gives, in JSON and in XML, under `JUNOS_FIELDS`."""
-    own, own_brief, device, *peers, about = [found.get(name, "") for name in JUNOS_FIELDS]
-    return heard_neighbour(own or own_brief, device, peers, "junos", about)
+    own, brief, device, *peers, about = [found.get(name, "") for name in JUNOS_FIELDS]
+    return lldp_neighbour(own or brief, device, peers, "junos", about)
 
 
-def _nvue(form: _Form, data: Mapping[str, Any]) -> Iterator[HeardNeighbour]:
+def _nvue(form: _Form, data: Mapping[str, Any]) -> Iterator[LldpNeighbour]:
     """Yield the neighbours of NVUE: below each interface, by their names."""
     for at, port, row in form.members(data, ""):
         for lldp_path, lldp in form.entries(row.get("lldp", []), f"{at}.lldp"):
@@ -382,7 +382,7 @@ def _nvue(form: _Form, data: Mapping[str, Any]) -> Iterator[HeardNeighbour]:
                     device = form.text(chassis, chassis_path, "system-name") or name
                 for peer_path, peer in form.entries(neighbour.get("port", {}), f"{inner}.port"):
                     peers = [form.text(peer, peer_path, "name"), form.text(peer, peer_path, "description")]
-                yield heard_neighbour(port, device, peers, "")
+                yield lldp_neighbour(port, device, peers, "")
 
 
 JUNOS_FIELDS = (
@@ -395,7 +395,7 @@ JUNOS_FIELDS = (
 )
 """Members of a neighbour in Junos: the own port in detail and in brief, then what the neighbour tells."""
 
-_FORMS: Mapping[str, Callable[[_Form, object, str], Iterator[HeardNeighbour]]] = {
+_FORMS: Mapping[str, Callable[[_Form, object, str], Iterator[LldpNeighbour]]] = {
     "lldp": _lldpctl,
     "TABLE_nbor_detail": _nxos_table("ROW_nbor_detail", "sys_name", "chassis_id"),
     # Without `detail` the column of the chassis has the neighbour's name.

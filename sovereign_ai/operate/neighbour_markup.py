@@ -21,7 +21,7 @@ from xml.parsers.expat import ExpatError
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import NEIGHBOURS, hidden
-from sovereign_ai.operate.neighbour_forms import JUNOS_FIELDS, HeardNeighbour, heard_by_junos, heard_neighbour
+from sovereign_ai.operate.neighbour_forms import JUNOS_FIELDS, LldpNeighbour, junos_neighbour, lldp_neighbour
 
 _LONGEST = 512
 _MOST_NEIGHBOURS = 10_000
@@ -44,7 +44,7 @@ def are_keys(text: str) -> bool:
     return any(_KEY.fullmatch(line) for line in text.splitlines()[:40])
 
 
-def read_markup(text: str, file: str) -> list[HeardNeighbour]:
+def read_markup(text: str, file: str) -> list[LldpNeighbour]:
     """Read XML or lines of keys.
 
     Raises:
@@ -53,13 +53,13 @@ def read_markup(text: str, file: str) -> list[HeardNeighbour]:
     return read_keys(text, file) if are_keys(text) else read_xml(text, file)
 
 
-def read_keys(text: str, file: str) -> list[HeardNeighbour]:
+def read_keys(text: str, file: str) -> list[LldpNeighbour]:
     """Read `lldpctl -f keyvalue`.
 
     Raises:
         UsageError: a value of invisible characters.
     """
-    rows: list[HeardNeighbour] = []
+    rows: list[LldpNeighbour] = []
     port = ""
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -74,14 +74,14 @@ def read_keys(text: str, file: str) -> list[HeardNeighbour]:
     return [*rows, *_of_keys(port, found)]
 
 
-def _of_keys(port: str, found: dict[str, str]) -> Iterator[HeardNeighbour]:
+def _of_keys(port: str, found: dict[str, str]) -> Iterator[LldpNeighbour]:
     """Yield the neighbour that some keys tell, if they tell one."""
     peers = [found.get(f"port.{name}", "") for name in ("ifname", "local", "descr")]
     if port:
-        yield heard_neighbour(port, found.get("chassis.name", ""), peers, "", found.get("chassis.descr", ""))
+        yield lldp_neighbour(port, found.get("chassis.name", ""), peers, "", found.get("chassis.descr", ""))
 
 
-def read_xml(text: str, file: str) -> list[HeardNeighbour]:
+def read_xml(text: str, file: str) -> list[LldpNeighbour]:
     """Read the XML of lldpctl or of Junos.
 
     Raises:
@@ -89,36 +89,36 @@ def read_xml(text: str, file: str) -> list[HeardNeighbour]:
     """
     # What a switch prints declares none.
     if "<!" in text:
-        raise _amiss(file, "XML without a document type, comments or CDATA")
+        raise _mismatch(file, "XML without a document type, comments or CDATA")
     try:
         # Without a document type there are no entities, which could grow without bound.
         root = ET.fromstring(text.strip().removesuffix(_END_OF_MESSAGE))  # noqa: S314
     except (ET.ParseError, ExpatError, ValueError) as error:
-        raise _amiss(file, f"XML: {error}") from error
+        raise _mismatch(file, f"XML: {error}") from error
     rows = list(_of_lldpctl(root, file) if _name(root) == "lldp" else _of_junos(root, file))
     if len(rows) > _MOST_NEIGHBOURS:
-        raise _amiss(file, f"at most {_MOST_NEIGHBOURS:,} neighbours")
+        raise _mismatch(file, f"at most {_MOST_NEIGHBOURS:,} neighbours")
     return rows
 
 
-def _of_lldpctl(root: ET.Element, file: str) -> Iterator[HeardNeighbour]:
+def _of_lldpctl(root: ET.Element, file: str) -> Iterator[LldpNeighbour]:
     """Yield the neighbours of `lldpctl -f xml`."""
     for entry in root.iter("interface"):
         port = entry.get("name", "")
         if not port:
-            raise _amiss(file, "the name of each interface")
+            raise _mismatch(file, "the name of each interface")
         identifier = entry.find("port/id")
         is_address = identifier is None or identifier.get("type") == "mac"
         peers = ["" if is_address else _text(entry, "port/id", file), _text(entry, "port/descr", file)]
         about = entry.findtext("chassis/descr", "")[:_LONGEST]
-        yield heard_neighbour(port, _text(entry, "chassis/name", file), peers, "", about)
+        yield lldp_neighbour(port, _text(entry, "chassis/name", file), peers, "", about)
 
 
-def _of_junos(root: ET.Element, file: str) -> Iterator[HeardNeighbour]:
+def _of_junos(root: ET.Element, file: str) -> Iterator[LldpNeighbour]:
     """Yield the neighbours of Junos' XML, whose namespace holds its version."""
     tables = [part for part in root.iter() if _name(part) == "lldp-neighbors-information"]
     if not tables:
-        raise _amiss(file, "neighbours of lldpctl or of Junos")
+        raise _mismatch(file, "neighbours of lldpctl or of Junos")
     for table in tables:
         for entry in table:
             if _name(entry) != "lldp-neighbor-information":
@@ -127,11 +127,11 @@ def _of_junos(root: ET.Element, file: str) -> Iterator[HeardNeighbour]:
             for part in entry.iter():
                 if (name := _name(part)) in JUNOS_FIELDS:
                     text = (part.text or "").strip()
-                    is_told = name == JUNOS_FIELDS[-1]
-                    found.setdefault(name, text[:_LONGEST] if is_told else _visible(text, Where(file)))
+                    is_description = name == JUNOS_FIELDS[-1]
+                    found.setdefault(name, text[:_LONGEST] if is_description else _visible(text, Where(file)))
             if not any(found.get(name) for name in JUNOS_FIELDS[:2]):
-                raise _amiss(file, " or ".join(JUNOS_FIELDS[:2]))
-            yield heard_by_junos(found)
+                raise _mismatch(file, " or ".join(JUNOS_FIELDS[:2]))
+            yield junos_neighbour(found)
 
 
 def _name(part: ET.Element) -> str:
@@ -156,7 +156,7 @@ def _visible(value: str, where: Where) -> str:
     return value.strip().strip('"')
 
 
-def _amiss(file: str, expected: str) -> UsageError:
+def _mismatch(file: str, expected: str) -> UsageError:
     """Return the error of a file that is not as expected."""
     message = f"it is not {NEIGHBOURS.noun}: expected {expected}"
     return UsageError(Problem("not-lldp", message, Where(file), NEIGHBOURS.hint))

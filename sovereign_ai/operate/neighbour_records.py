@@ -24,11 +24,11 @@ from collections.abc import Iterator, Mapping
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
-from sovereign_ai.operate.neighbour_forms import HeardNeighbour, heard_neighbour, too_long
+from sovereign_ai.operate.neighbour_forms import LldpNeighbour, lldp_neighbour, too_long
 from sovereign_ai.operate.port_names import system_of_ports
 
 _MOST_PROBLEMS = 100
-_UNSAID = ("", "not advertised", "null")
+_NOT_ADVERTISED = ("", "not advertised", "null")
 """What NX-OS prints for what a neighbour does not tell."""
 
 
@@ -170,7 +170,7 @@ def _form(text: str) -> _RecordForm | None:
     return None
 
 
-def read_neighbour_records(text: str, file: str) -> list[HeardNeighbour]:
+def read_neighbour_records(text: str, file: str) -> list[LldpNeighbour]:
     """Read neighbours in paragraphs.
 
     Raises:
@@ -178,7 +178,7 @@ def read_neighbour_records(text: str, file: str) -> list[HeardNeighbour]:
             line: the text is cut.
     """
     form = _form(text)
-    rows: list[HeardNeighbour] = []
+    rows: list[LldpNeighbour] = []
     problems: list[Problem] = []
     paragraphs = list(_paragraphs(text, form)) if form else []
     system = form.system if form else ""
@@ -189,7 +189,7 @@ def read_neighbour_records(text: str, file: str) -> list[HeardNeighbour]:
         problems += too_long(found.values(), Where(file, number))
         peers = [found.get("id", ""), found.get("description", "")]
         if found["port"] and (found.get("device") or any(peers)):
-            rows.append(heard_neighbour(found["port"], found.get("device", ""), peers, system, about))
+            rows.append(lldp_neighbour(found["port"], found.get("device", ""), peers, system, about))
         else:
             message = "a neighbour without its ports' names: the text is cut, or its system leaves them out"
             hint = "keep the whole text as it was printed, or take what is printed without `detail`"
@@ -229,4 +229,4 @@ def _take(form: _RecordForm, line: str, found: dict[str, str]) -> None:
     for name, pattern in form.fields.items():
         if name not in found and (match := pattern.fullmatch(line)):
             value = match["value"].strip()
-            found[name] = "" if value in _UNSAID else value
+            found[name] = "" if value in _NOT_ADVERTISED else value

@@ -23,12 +23,12 @@ from sovereign_ai.operate.cable_ends import Expected, expected
 from sovereign_ai.operate.cable_reports import (
     Reports,
     add_addresses,
-    add_heard,
+    add_neighbours,
     add_states,
     add_subnet,
     rows_of,
 )
-from sovereign_ai.operate.neighbour_forms import HeardNeighbour, is_table, read_neighbours, read_table
+from sovereign_ai.operate.neighbour_forms import LldpNeighbour, is_table, read_neighbours, read_table
 from sovereign_ai.operate.neighbour_markup import is_markup, read_markup
 from sovereign_ai.operate.neighbour_records import are_neighbour_records, read_neighbour_records
 from sovereign_ai.operate.printed_tables import (
@@ -253,7 +253,7 @@ def _read(folder: Path, wanted: Expected, owners: Mapping[str, End]) -> tuple[Re
     return reports, unread, files
 
 
-def _reader_of(text: str) -> Callable[[str, str], list[HeardNeighbour]] | None:
+def _reader_of(text: str) -> Callable[[str, str], list[LldpNeighbour]] | None:
     """Return the reader of a text of LLDP neighbours; None for another text."""
     if is_markup(text):
         return read_markup
@@ -270,7 +270,7 @@ def _take_text(text: str, file: Path, reports: Reports, wanted: Expected, owners
     stem = Path(file.stem).stem if Path(file.stem).suffix in _TABLES else file.stem
     device, _ = wanted.end(stem, "")
     if (read_text := _reader_of(text)) is not None:
-        add_heard(reports, wanted, device, read_text(text, name), owners)
+        add_neighbours(reports, wanted, device, read_text(text, name), owners)
         return "lldp"
     if are_printed_states(text):
         add_states(reports, wanted, device, printed_states(text, name))
@@ -301,7 +301,7 @@ def _take(file: Path, reports: Reports, wanted: Expected, owners: Mapping[str, E
         table = table_of(parse_json(raw, name, NEIGHBOURS).data) if _MAY_BE_TABLE.search(raw) else None
         if table is None:
             device, _ = wanted.end(file.stem, "")
-            add_heard(reports, wanted, device, read_neighbours(raw, name), owners)
+            add_neighbours(reports, wanted, device, read_neighbours(raw, name), owners)
             return "lldp"
         refuse_secrets(decode(raw, name), name, NEIGHBOURS)
         kind, rows = table

@@ -29,7 +29,7 @@ from sovereign_ai.operate.repair.record import (
     ANNOTATION,
     HOLD,
     REPAIRS,
-    STANDS_IN_FOR,
+    REPLACES,
     write_verdict,
 )
 from sovereign_ai.plan.factory import plan
@@ -368,7 +368,7 @@ def test_a_kubelet_says_its_region_and_no_zone(walked: Walked) -> None:
     )
 
 
-NOTES = (ANNOTATION, ACCEPTANCE, STANDS_IN_FOR, REPAIRS, HOLD, CORDON_OWNER, CORDONED_AS)
+NOTES = (ANNOTATION, ACCEPTANCE, REPLACES, REPAIRS, HOLD, CORDON_OWNER, CORDONED_AS)
 
 
 @pytest.mark.parametrize("part", ["", "status"])

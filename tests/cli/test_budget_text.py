@@ -22,7 +22,7 @@ def test_a_plan_shows_what_a_share_comes_to_and_how() -> None:
 
 
 def test_a_running_cluster_shows_who_is_out_of_work_and_whether_more_may_be_drained() -> None:
-    machines = [Machine("m1", "train", cordon=Cordon.OTHERS), Machine("m2", "train")]
+    machines = [Machine("m1", "train", cordon=Cordon.FOREIGN), Machine("m2", "train")]
     budget = Budget("a", frozenset({"m1", "m2"}), 1)
     rows = live_budget_rows([budget], machines, datetime(2026, 11, 28, tzinfo=UTC))
     assert list(live_budget_lines(rows)) == [

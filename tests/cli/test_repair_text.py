@@ -19,7 +19,7 @@ WINDOW = MaintenanceWindow.model_validate({"days": ["sat"], "start": "22:00", "d
 
 def broken(name: str, **fields: object) -> Machine:
     record = Record(Step.DRAIN, NOW, "Xid 48")
-    machine = Machine(name, "train", faults=(FAULT,), cordon=Cordon.OURS, pods=2, record=record)
+    machine = Machine(name, "train", faults=(FAULT,), cordon=Cordon.OWN, pods=2, record=record)
     return replace(machine, **fields)  # type: ignore[arg-type]
 
 
@@ -37,7 +37,7 @@ def test_a_drain_that_awaits_a_window_says_so_and_until_when() -> None:
 
 
 def test_a_drain_that_a_full_budget_holds_back_names_who_is_out_of_work() -> None:
-    machines = [broken("m1"), Machine("m2", "train", cordon=Cordon.OTHERS)]
+    machines = [broken("m1"), Machine("m2", "train", cordon=Cordon.FOREIGN)]
     held = held_back(within(Budget("a", frozenset({"m1", "m2"}), 1)), machines, NOW)
     assert held.keys() == {"m1"}
     assert "m2" in held["m1"]

@@ -13,12 +13,12 @@ from sovereign_ai.operate.cable_ends import Expected
 from sovereign_ai.operate.cable_reports import (
     Reports,
     add_addresses,
-    add_heard,
+    add_neighbours,
     add_states,
     add_subnet,
     rows_of,
 )
-from sovereign_ai.operate.neighbour_forms import HeardNeighbour
+from sovereign_ai.operate.neighbour_forms import LldpNeighbour
 
 EXPECTED = Expected(
     {}, frozenset({"leaf", "a"}), {("leaf", "Ethernet0"): ("leaf", "swp1")}, {}, {}, frozenset()
@@ -35,7 +35,7 @@ Ca\t1 "H-1"\t# "a" lid 2
 
 def test_a_neighbour_is_noted_under_the_plans_names() -> None:
     reports = Reports()
-    add_heard(reports, EXPECTED, "leaf", [HeardNeighbour(("Ethernet0",), "a.example.com", ("compute0",))])
+    add_neighbours(reports, EXPECTED, "leaf", [LldpNeighbour(("Ethernet0",), "a.example.com", ("compute0",))])
     assert reports.seen == {("leaf", "swp1"): ("a", "compute0")}
     assert reports.reporting == {"leaf"}
 
@@ -78,7 +78,7 @@ def test_two_owners_behind_a_port_are_no_cable_and_a_heard_neighbour_counts_more
     reports = Reports()
     add_addresses(reports, EXPECTED, "leaf", rows, OWNERS)
     assert reports.seen == {}
-    add_heard(reports, EXPECTED, "leaf", [HeardNeighbour(("swp1",), "c", ("eth0",))])
+    add_neighbours(reports, EXPECTED, "leaf", [LldpNeighbour(("swp1",), "c", ("eth0",))])
     add_addresses(reports, EXPECTED, "leaf", rows[:1], OWNERS)
     assert (reports.seen, reports.conflicts) == ({("leaf", "swp1"): ("c", "eth0")}, {})
 

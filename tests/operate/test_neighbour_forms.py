@@ -13,7 +13,7 @@ import pytest
 from sovereign_ai.errors import UsageError
 from sovereign_ai.operate import neighbour_forms
 from sovereign_ai.operate.cable_ends import expected
-from sovereign_ai.operate.neighbour_forms import HeardNeighbour, is_table, read_neighbours, read_table
+from sovereign_ai.operate.neighbour_forms import LldpNeighbour, is_table, read_neighbours, read_table
 from sovereign_ai.operate.observation import observe
 from sovereign_ai.render.switches.ports import port_maps
 from sovereign_ai.sim.lldp import lldp
@@ -128,7 +128,7 @@ FORMS: dict[str, Callable[[Heard], str]] = {
 }
 
 
-def of(text: str) -> list[HeardNeighbour]:
+def of(text: str) -> list[LldpNeighbour]:
     return read_table(text, "leaf.txt") if is_table(text) else read_neighbours(text.encode(), "leaf.json")
 
 

@@ -12,7 +12,7 @@ import pytest
 from sovereign_ai.errors import UsageError
 from sovereign_ai.operate import neighbour_records
 from sovereign_ai.operate.cable_ends import MANAGEMENT_PORTS, expected
-from sovereign_ai.operate.neighbour_forms import HeardNeighbour, is_table, read_table
+from sovereign_ai.operate.neighbour_forms import LldpNeighbour, is_table, read_table
 from sovereign_ai.operate.neighbour_records import are_neighbour_records, read_neighbour_records
 from sovereign_ai.operate.observation import Observation, observe
 from sovereign_ai.sim.lldp import lldp
@@ -212,7 +212,7 @@ TEXTS: dict[str, Callable[[Heard], str]] = {
 }
 
 
-def of(text: str) -> list[HeardNeighbour]:
+def of(text: str) -> list[LldpNeighbour]:
     return (
         read_neighbour_records(text, "leaf.txt")
         if are_neighbour_records(text)

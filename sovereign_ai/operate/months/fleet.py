@@ -71,12 +71,12 @@ def carried_out(machine: Machine, decision: Decision) -> Machine:
         return replace(machine, pods=0)
     repairs = machine.repairs if decision.repairs is None else decision.repairs
     changed = replace(machine, record=decision.record, accepted=None, repairs=repairs)
-    if decision.act is Act.CORDON and machine.cordon is Cordon.NOBODY:
-        return replace(changed, cordon=Cordon.OURS)
-    if decision.act is Act.RETURN and machine.cordon is Cordon.OURS:
-        return replace(changed, cordon=Cordon.NOBODY)
+    if decision.act is Act.CORDON and machine.cordon is Cordon.NONE:
+        return replace(changed, cordon=Cordon.OWN)
+    if decision.act is Act.RETURN and machine.cordon is Cordon.OWN:
+        return replace(changed, cordon=Cordon.NONE)
     if decision.act in {Act.ACTIVATE, Act.RETIRE}:
-        return replace(changed, spare=decision.act is Act.RETIRE, stands_in_for=decision.stands_in_for)
+        return replace(changed, spare=decision.act is Act.RETIRE, replaces=decision.replaces)
     return changed
 
 
@@ -101,7 +101,7 @@ class VirtualFleet:
         self.machines: dict[str, Machine] = {}
         self.broken: dict[str, float] = {}
         self.unusable: set[str] = set()
-        self._loud: set[str] = set()
+        self._active: set[str] = set()
         for node in nodes:
             place = placed[node.name]
             self._put(Machine(node.name, place.pool, place.domains, spare=node.spare))
@@ -144,7 +144,7 @@ class VirtualFleet:
             is_held: whether pods of a job run on a machine.
         """
         observed = []
-        for name in sorted(self._loud, key=self._order.__getitem__):
+        for name in sorted(self._active, key=self._order.__getitem__):
             machine = self.machines[name]
             # As on a cluster, pods are counted only where a decision depends on them.
             has_pods = machine.record is not None and is_held(name)
@@ -159,6 +159,6 @@ class VirtualFleet:
         """Hold what is observed of a machine now."""
         name = machine.name
         self.machines[name] = machine
-        is_unusable = name in self.broken or machine.spare or machine.cordon is not Cordon.NOBODY
+        is_unusable = name in self.broken or machine.spare or machine.cordon is not Cordon.NONE
         (self.unusable.add if is_unusable else self.unusable.discard)(name)
-        (self._loud.discard if is_quiet(machine) else self._loud.add)(name)
+        (self._active.discard if is_quiet(machine) else self._active.add)(name)

@@ -165,7 +165,7 @@ class _Run:
         self._waiting: list[tuple[float, int, Callable[[float], None]]] = []
         self._numbers = count()
         self._next_round = inf
-        self._unheard_until = 0.0
+        self._unreachable_until = 0.0
         self._out_seconds = 0.0
         self._faults = 0
         self._lasting: list[FaultEvent] = []
@@ -178,7 +178,7 @@ class _Run:
             for number in range(int(self._end // every) + 1):
                 self._at(number * every, self._sample)
         for event in events:
-            self._at(event.seconds, partial(self._happen, event))
+            self._at(event.seconds, partial(self._inject, event))
         now = 0.0
         while self._waiting:
             moment, _, act = heapq.heappop(self._waiting)
@@ -222,12 +222,12 @@ class _Run:
     def _at(self, moment: float, act: Callable[[float], None]) -> None:
         heapq.heappush(self._waiting, (moment, next(self._numbers), act))
 
-    def _happen(self, event: FaultEvent, now: float) -> None:
+    def _inject(self, event: FaultEvent, now: float) -> None:
         """Let a fault happen: machines break, jobs on them stop, agents report, and parts are ordered."""
         self._faults += 1
         if event.domain is FaultDomain.API_SERVER:
-            self._unheard_until = max(self._unheard_until, now + event.repair)
-            self._at(self._unheard_until, self._hear)
+            self._unreachable_until = max(self._unreachable_until, now + event.repair)
+            self._at(self._unreachable_until, self._resume)
             return
         # Power that was lost before and is not back counts with it.
         ends = self._site.domains.struck(event, self._lasting)
@@ -252,9 +252,9 @@ class _Run:
             self._at(until, partial(self._exchange, name))
         self._place(now)
 
-    def _hear(self, now: float) -> None:
+    def _resume(self, now: float) -> None:
         """Go on when the API server answers in time again: what came meanwhile is decided now."""
-        if now >= self._unheard_until:
+        if now >= self._unreachable_until:
             self._call_round(now)
             self._place(now)
 
@@ -288,7 +288,7 @@ class _Run:
         if now != self._next_round:
             return
         self._next_round = inf
-        if now < self._unheard_until:
+        if now < self._unreachable_until:
             return
         decided = False
         for decision in self._fleet.decide(now, self._is_held):
@@ -325,7 +325,7 @@ class _Run:
 
     def _place(self, now: float) -> None:
         """Let jobs that wait start, if there are machines for them and the API server hears of it."""
-        if now < self._unheard_until:
+        if now < self._unreachable_until:
             return
         for gang in self._gangs:
             if not gang.is_placed:

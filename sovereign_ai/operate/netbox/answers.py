@@ -164,9 +164,9 @@ def list_rows(
     """
     last, seen = 0, 0
     for _ in range(_MOST_PAGES):
-        asked = [*query, ("fields", ",".join(("id", *fields))), ("ordering", "id")]
-        asked += [("limit", _PAGE), ("offset", seen)]
-        page = connection.request("GET", f"{PATHS[kind]}/?{urlencode(asked)}")
+        parameters = [*query, ("fields", ",".join(("id", *fields))), ("ordering", "id")]
+        parameters += [("limit", _PAGE), ("offset", seen)]
+        page = connection.request("GET", f"{PATHS[kind]}/?{urlencode(parameters)}")
         if not isinstance(page, Mapping):
             raise bad_answer(f"no list of {kind}")
         total = NetBoxRow(kind, page).number("count")

@@ -108,9 +108,9 @@ class _Effort:
     tries: int = 1
     paused: float = 0.0
 
-    def pause_when_busy(self, asked: float | None) -> float | None:
+    def pause_when_busy(self, retry_seconds: float | None) -> float | None:
         """Return the pause that the server asks for; None where it is too long."""
-        seconds = self._backoff() if asked is None else max(asked, 0.1)
+        seconds = self._backoff() if retry_seconds is None else max(retry_seconds, 0.1)
         if self.paused + seconds > self.patience.busy:
             return None
         self.paused += seconds
@@ -256,10 +256,10 @@ class NetBoxConnection:
                 seconds = self._after_fault(effort, method, error, sent=sent[0])
                 reason = "no answer"
             else:
-                asked = self._after_reply(effort, method, reply)
-                if asked is None:
+                retry_seconds = self._after_reply(effort, method, reply)
+                if retry_seconds is None:
                     return self._accept(method, path, reply)
-                seconds, reason = asked, f"status {reply.status}"
+                seconds, reason = retry_seconds, f"status {reply.status}"
             self.progress(f"NetBox: {reason}; trying again in {seconds:g} s")
             self.pause(seconds)
 

@@ -47,7 +47,7 @@ from sovereign_ai.operate.repair.record import (
     CONTROLLER,
     HOLD,
     REPAIRS,
-    STANDS_IN_FOR,
+    REPLACES,
     read_moment,
     read_record,
     write_repairs,
@@ -318,21 +318,21 @@ class RepairController:
         """
         limit = self._policies.grace_of(decision.machine)
         began = decision.record.since if decision.record else now
-        asked: list[dict[str, Any]] = []
-        going: list[dict[str, Any]] = []
+        to_evict: list[dict[str, Any]] = []
+        terminating: list[dict[str, Any]] = []
         for pod in self._leaving(decision.machine, gpus):
             # A pod that is being deleted was evicted in an earlier round, and ends within its grace period.
             if is_ending(pod) and cut_grace(pod, limit, began, now) is None:
-                going.append(pod)
+                terminating.append(pod)
             else:
-                asked.append(pod)
+                to_evict.append(pod)
         # After the pods: those that were on it while it was drained may go, however late this goes on.
-        if asked and not self._is_drained(decision):
+        if to_evict and not self._is_drained(decision):
             return Done(decision, _OUTDATED)
-        requested = requested_evictions(self._api, asked, now)
+        requested = requested_evictions(self._api, to_evict, now)
         refused: dict[str, str] = {}
         held = []
-        for pod in asked:
+        for pod in to_evict:
             name = f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
             if name in requested:
                 continue
@@ -340,7 +340,7 @@ class RepairController:
             may_go = is_recreated(pod) or is_ending(pod)
             reason = self._evict_pod(pod, cut_grace(pod, limit, began, now)) if may_go else ""
             if may_go and not reason:
-                going.append(pod)
+                terminating.append(pod)
             else:
                 held.append(pod)
                 refused[name] = reason
@@ -352,7 +352,7 @@ class RepairController:
         # What the budgets do not explain is told in the server's own words.
         unexplained = starmap("{}: {}".format, refused.items())
         text = "; ".join(filter(None, (held_text(explained), *unexplained)))
-        return Done(decision, text, held_text([*cut_pods(going, limit, began, now)]))
+        return Done(decision, text, held_text([*cut_pods(terminating, limit, began, now)]))
 
     def _is_drained(self, decision: Decision) -> bool:
         """Return whether a machine is still drained as it was decided, and nobody holds it."""
@@ -428,7 +428,7 @@ class RepairController:
 
     def _lead(self, now: datetime) -> bool:
         """Take or renew the lease; False where another copy has it."""
-        asked = self._clock()
+        to_evict = self._clock()
         lease = self._lease()
         metadata: Mapping[str, Any] = {}
         if lease is not None:
@@ -444,7 +444,7 @@ class RepairController:
         if not self._write_lease(metadata, now, self._identity):
             return False
         self.leader = self._identity
-        self._leads_until, self._renewed = now + LEASE, asked
+        self._leads_until, self._renewed = now + LEASE, to_evict
         return True
 
     def _still_leads(self) -> bool:
@@ -549,14 +549,14 @@ def _change(machine: Machine, node: Mapping[str, Any], decision: Decision) -> di
     spec: dict[str, object] = {}
     if decision.repairs is not None:
         annotations[REPAIRS] = write_repairs(decision.repairs) or None
-    if decision.act is Act.CORDON and machine.cordon is Cordon.NOBODY:
+    if decision.act is Act.CORDON and machine.cordon is Cordon.NONE:
         annotations[CORDON_OWNER] = CONTROLLER
         spec["unschedulable"] = True
-    elif decision.act is Act.RETURN and machine.cordon is Cordon.OURS:
+    elif decision.act is Act.RETURN and machine.cordon is Cordon.OWN:
         annotations[CORDON_OWNER] = None
         spec["unschedulable"] = None
     elif decision.act in {Act.ACTIVATE, Act.RETIRE}:
-        annotations[STANDS_IN_FOR] = decision.stands_in_for or None
+        annotations[REPLACES] = decision.replaces or None
         # A merge patch replaces a list whole; the resourceVersion sees to it that no taint of others is lost.
         taints = [taint for taint in (node.get("spec") or {}).get("taints") or () if taint["key"] != SPARE]
         if decision.act is Act.RETIRE:

@@ -69,9 +69,9 @@ class Policy:
 class Cordon(StrEnum):
     """Who keeps new pods from a machine."""
 
-    NOBODY = "nobody"
-    OURS = "ours"
-    OTHERS = "others"
+    NONE = "nobody"
+    OWN = "ours"
+    FOREIGN = "others"
 
 
 @frozen_dataclass
@@ -88,7 +88,7 @@ class Machine:
         record: how far its repair is; None if none has begun.
         accepted: the verdict of its acceptance; None as long as there is none.
         spare: whether it is kept ready, without work.
-        stands_in_for: the machine in whose place this spare works; empty for none.
+        replaces: the machine in whose place this spare works; empty for none.
         repairs: when its hardware was reset or restarted in earlier repairs, a moment for each repair.
         held: why somebody keeps the controller from it; empty for nobody.
         maintainer: who else maintains it, so that nothing of it is touched; empty for nobody.
@@ -99,12 +99,12 @@ class Machine:
     pool: str
     domains: frozenset[str] = frozenset()
     faults: tuple[Fault, ...] = ()
-    cordon: Cordon = Cordon.NOBODY
+    cordon: Cordon = Cordon.NONE
     pods: int = 0
     record: Record | None = None
     accepted: bool | None = None
     spare: bool = False
-    stands_in_for: str = ""
+    replaces: str = ""
     repairs: tuple[datetime, ...] = ()
     held: str = ""
     maintainer: str = ""
@@ -142,7 +142,7 @@ class Decision:
         act: what is done.
         reason: why, for a person.
         record: what its Node's record says afterwards; None where the repair is over.
-        stands_in_for: the machine in whose place a spare works afterwards; empty for none.
+        replaces: the machine in whose place a spare works afterwards; empty for none.
         repairs: the machine's repairs afterwards; None where they stay as they are.
     """
 
@@ -150,7 +150,7 @@ class Decision:
     act: Act
     reason: str
     record: Record | None
-    stands_in_for: str = ""
+    replaces: str = ""
     repairs: tuple[datetime, ...] | None = None
 
     @property
@@ -255,8 +255,8 @@ def domain_sizes(machines: Iterable[Machine]) -> Mapping[str, int]:
 
 def is_quiet(machine: Machine) -> bool:
     """Return whether there is nothing to decide about a machine, and no decision about another needs it."""
-    is_idle = not machine.spare and not machine.stands_in_for and not machine.maintainer
-    return is_idle and not machine.faults and machine.record is None and machine.cordon is Cordon.NOBODY
+    is_idle = not machine.spare and not machine.replaces and not machine.maintainer
+    return is_idle and not machine.faults and machine.record is None and machine.cordon is Cordon.NONE
 
 
 def _spares(machines: Sequence[Machine]) -> list[Decision]:
@@ -269,16 +269,16 @@ def _spares(machines: Sequence[Machine]) -> list[Decision]:
     covered = set()
     free: dict[str, list[Machine]] = {}
     for machine in machines:
-        if machine.stands_in_for:
-            if machine.stands_in_for in out and machine.record is None:
-                covered.add(machine.stands_in_for)
+        if machine.replaces:
+            if machine.replaces in out and machine.record is None:
+                covered.add(machine.replaces)
             decisions += _of_stand_in(machine, out)
         elif machine.spare and _is_ready(machine):
             free.setdefault(machine.pool, []).append(machine)
     for machine in out.values():
         ready = free.get(machine.pool)
         # A spare without work leaves no gap, and one with work the gap of the machine before it.
-        leaves_gap = not machine.spare and not machine.stands_in_for and machine.name not in covered
+        leaves_gap = not machine.spare and not machine.replaces and machine.name not in covered
         if ready and leaves_gap:
             decisions.append(_activated(ready.pop(0), machine.name))
     return decisions
@@ -286,7 +286,7 @@ def _spares(machines: Sequence[Machine]) -> list[Decision]:
 
 def _of_stand_in(machine: Machine, out: Collection[str]) -> list[Decision]:
     """Return what to do about a spare that works in place of another machine."""
-    instead = machine.stands_in_for
+    instead = machine.replaces
     if machine.record is not None:
         return [Decision(machine.name, Act.RETIRE, "it is under repair itself", machine.record)]
     if instead not in out:
@@ -302,7 +302,7 @@ def _activated(spare: Machine, instead: str) -> Decision:
 def _is_ready(machine: Machine) -> bool:
     """Return whether a spare may work: nothing is wrong with it, and nobody keeps it out of work."""
     is_well = machine.record is None and not machine.faults
-    return is_well and machine.cordon is Cordon.NOBODY and not machine.maintainer
+    return is_well and machine.cordon is Cordon.NONE and not machine.maintainer
 
 
 def _next(machine: Machine, policy: Policy, now: datetime, breaker: _Breaker) -> Decision | None:
@@ -310,7 +310,7 @@ def _next(machine: Machine, policy: Policy, now: datetime, breaker: _Breaker) ->
     record = machine.record
     if record is None:
         return _begin(machine, now)
-    if machine.cordon is Cordon.NOBODY:
+    if machine.cordon is Cordon.NONE:
         # Somebody lifted the cordon, or an older controller died between two writes that were not one.
         return _cordoned_again(machine, record, now)
     if machine.held:
@@ -338,7 +338,7 @@ def _of_others(machine: Machine) -> Decision | None:
 
 def _begin(machine: Machine, now: datetime) -> Decision | None:
     """Begin the repair of a machine with a fault, or of one whose record was removed or damaged."""
-    if not machine.faults and machine.cordon is not Cordon.OURS:
+    if not machine.faults and machine.cordon is not Cordon.OWN:
         return None
     cause = _fault_text(machine.faults) or "its record was removed"
     # Cordoned by somebody else, it is drained and repaired all the same, and stays cordoned at the end.
@@ -499,7 +499,7 @@ def _is_out_of_work(machine: Machine) -> bool:
         return False
     record = machine.record
     if record is None:
-        return _is_silent(machine) or machine.cordon is Cordon.OTHERS or bool(machine.maintainer)
+        return _is_silent(machine) or machine.cordon is Cordon.FOREIGN or bool(machine.maintainer)
     waits = record.step is Step.DRAIN and not record.drains and machine.pods > 0
     return not waits or _is_silent(machine)
 

@@ -35,7 +35,7 @@ def spared_pods(
     for pod in pods:
         key = (str(pod["metadata"].get("namespace")), str(pod["metadata"].get("name")))
         spec = pod.get("spec") or {}
-        if _asks_for_a_number(spec):
+        if _requests_extended_resource(spec):
             continue
         # A claim without an allocation that is known may be for any of the devices.
         if spec.get("resourceClaims") and key not in held:
@@ -63,7 +63,7 @@ def _held(claims: Iterable[Object], machine: str) -> dict[PodKey, set[int]]:
     return held
 
 
-def _asks_for_a_number(spec: Mapping[str, Any]) -> bool:
+def _requests_extended_resource(spec: Mapping[str, Any]) -> bool:
     """Return whether a pod asks for an extended resource, such as `nvidia.com/gpu`."""
     for field in ("initContainers", "containers"):
         for container in spec.get(field) or ():

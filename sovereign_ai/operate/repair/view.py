@@ -26,7 +26,7 @@ from sovereign_ai.operate.repair.record import (
     CONTROLLER,
     HOLD,
     REPAIRS,
-    STANDS_IN_FOR,
+    REPLACES,
     Record,
     Step,
     read_record,
@@ -383,7 +383,7 @@ def _machine(
         record,
         accepted,
         spare=is_spare,
-        stands_in_for=annotations.get(STANDS_IN_FOR) or "",
+        replaces=annotations.get(REPLACES) or "",
         repairs=read_repairs(annotations.get(REPAIRS)),
         held=_held(node),
         maintainer=maintainer,
@@ -418,9 +418,9 @@ def _annotations(node: Object) -> Mapping[str, str]:
 def _cordon(node: Object) -> Cordon:
     """Return who cordoned a node. Of an owner that is not written down nobody but its author knows."""
     if not (node.get("spec") or {}).get("unschedulable"):
-        return Cordon.NOBODY
+        return Cordon.NONE
     owner = _annotations(node).get(CORDON_OWNER)
-    return Cordon.OURS if owner == CONTROLLER else Cordon.OTHERS
+    return Cordon.OWN if owner == CONTROLLER else Cordon.FOREIGN
 
 
 def _domains(node: Node, feeds: Collection[str]) -> frozenset[str]:

@@ -20,10 +20,10 @@ from sovereign_ai.errors import Problem
 from sovereign_ai.operate.repair.faults import READY, Object, is_health_event
 from sovereign_ai.operate.repair.maintenance import MAINTENANCE_VERSIONS
 from sovereign_ai.operate.repair.readiness import READINESS, has_readiness_taint, read_rule
-from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, HOLD, REPAIRS, STANDS_IN_FOR
+from sovereign_ai.operate.repair.record import ACCEPTANCE, ANNOTATION, HOLD, REPAIRS, REPLACES
 from sovereign_ai.operate.repair.view import DRA_VERSIONS, FATAL_CONDITIONS, MAINTENANCE, SPARE, NodeReports
 
-_KEPT_ANNOTATIONS = (ANNOTATION, ACCEPTANCE, STANDS_IN_FOR, REPAIRS, HOLD, CORDON_OWNER)
+_KEPT_ANNOTATIONS = (ANNOTATION, ACCEPTANCE, REPLACES, REPAIRS, HOLD, CORDON_OWNER)
 _LONGEST_VALUE = 4096
 """Letters of an annotation that are kept; a longer one is no record of this controller."""
 _STALE = 15.0

@@ -33,7 +33,7 @@ def window(**fields: Any) -> MaintenanceWindow:
 def waiting(name: str, **fields: Any) -> Machine:
     """Return a machine with a fault and work, which waits for its drain."""
     record = Record(Step.DRAIN, NOON, "why")
-    return replace(Machine(name, "train", faults=(XID,), cordon=Cordon.OURS, pods=1, record=record), **fields)
+    return replace(Machine(name, "train", faults=(XID,), cordon=Cordon.OWN, pods=1, record=record), **fields)
 
 
 def drained(machines: list[Machine], *budgets: Budget, now: datetime = NOON) -> list[str]:
@@ -79,9 +79,9 @@ def test_of_many_machines_with_faults_no_more_are_drained_than_a_budget_allows()
         (waiting("o", record=Record(Step.ACCEPT, NOON, "why"), faults=(), pods=0), True),
         (waiting("o", record=Record(Step.TICKET, NOON, "why"), pods=0), True),
         (Machine("o", "train", faults=(SILENT,)), True),
-        (Machine("o", "train", cordon=Cordon.OTHERS), True),
+        (Machine("o", "train", cordon=Cordon.FOREIGN), True),
         (Machine("o", "train"), False),
-        (Machine("o", "train", spare=True, cordon=Cordon.OTHERS), False),
+        (Machine("o", "train", spare=True, cordon=Cordon.FOREIGN), False),
     ],
 )
 def test_a_machine_that_is_out_of_work_counts_whoever_took_it_out(other: Machine, counts: bool) -> None:

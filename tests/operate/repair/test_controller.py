@@ -23,7 +23,7 @@ from sovereign_ai.operate.repair.record import (
     CONTROLLER,
     HOLD,
     REPAIRS,
-    STANDS_IN_FOR,
+    REPLACES,
     Record,
     Step,
     read_record,
@@ -412,7 +412,7 @@ def test_a_spare_is_activated_and_retired_and_no_other_taint_is_touched(cluster:
     assert acts(cluster, repairer) == [("train-003", Act.RESET)]
     node = cluster.nodes["train-012"]
     assert node["spec"]["taints"] == [zone]
-    assert node["metadata"]["annotations"] == {STANDS_IN_FOR: "train-003"}
+    assert node["metadata"]["annotations"] == {REPLACES: "train-003"}
     cluster.rules.clear()
     acts(cluster, repairer)
     cluster.change("train-003", {ACCEPTANCE: write_verdict(passed=True, now=NOW)})
@@ -655,7 +655,7 @@ def odd_values() -> list[str]:
     return values
 
 
-@pytest.mark.parametrize("key", [ANNOTATION, ACCEPTANCE, REPAIRS, STANDS_IN_FOR, HOLD, CORDON_OWNER])
+@pytest.mark.parametrize("key", [ANNOTATION, ACCEPTANCE, REPAIRS, REPLACES, HOLD, CORDON_OWNER])
 def test_no_annotation_of_one_machine_keeps_another_from_its_repair(key: str) -> None:
     for odd in odd_values():
         cluster = Cluster()

@@ -41,7 +41,7 @@ def acts(*machines: Machine, policy: Policy = POLICY) -> dict[str, Act]:
 
 
 def test_a_machine_without_a_fault_is_left_alone_also_cordoned_by_somebody() -> None:
-    assert of(machine(), machine("b", cordon=Cordon.OTHERS)) == []
+    assert of(machine(), machine("b", cordon=Cordon.FOREIGN)) == []
 
 
 def test_a_fault_cordons_its_machine_and_says_which() -> None:
@@ -51,7 +51,7 @@ def test_a_fault_cordons_its_machine_and_says_which() -> None:
 
 
 def test_pods_are_evicted_before_the_gpus_that_have_a_fault_are_reset() -> None:
-    draining = machine(faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OURS)
+    draining = machine(faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OWN)
     assert acts(replace(draining, pods=3)) == {"train-001": Act.EVICT}
     (decision,) = of(draining)
     assert decision.act is Act.RESET
@@ -60,13 +60,13 @@ def test_pods_are_evicted_before_the_gpus_that_have_a_fault_are_reset() -> None:
 
 def test_a_gpu_off_the_bus_and_a_machine_that_does_not_answer_restart_without_a_reset() -> None:
     for fault in (OFF_THE_BUS, NOT_READY):
-        draining = machine(faults=(ECC, fault), record=at(Step.DRAIN), cordon=Cordon.OURS)
+        draining = machine(faults=(ECC, fault), record=at(Step.DRAIN), cordon=Cordon.OWN)
         (decision,) = of(draining)
         assert (decision.act, decision.record) == (Act.REBOOT, at(Step.REBOOT, 1))
 
 
 def test_a_reset_that_does_not_help_in_time_is_followed_by_a_restart_and_that_by_a_ticket() -> None:
-    reset = machine(faults=(ECC,), record=at(Step.RESET, 1, minutes=4), cordon=Cordon.OURS)
+    reset = machine(faults=(ECC,), record=at(Step.RESET, 1, minutes=4), cordon=Cordon.OWN)
     assert of(reset) == []
     (decision,) = of(replace(reset, record=at(Step.RESET, 1, minutes=5)))
     assert (decision.act, decision.record) == (Act.REBOOT, at(Step.REBOOT, 2))
@@ -76,7 +76,7 @@ def test_a_reset_that_does_not_help_in_time_is_followed_by_a_restart_and_that_by
 
 
 def test_a_machine_returns_only_accepted_and_without_a_fault() -> None:
-    well = machine(record=at(Step.RESET, 1), cordon=Cordon.OURS)
+    well = machine(record=at(Step.RESET, 1), cordon=Cordon.OWN)
     (decision,) = of(well)
     assert (decision.act, decision.record) == (Act.ACCEPT, at(Step.ACCEPT, 1))
     accepting = replace(well, record=at(Step.ACCEPT, 1))
@@ -100,7 +100,7 @@ def test_a_cordon_that_somebody_lifts_is_put_back_until_the_repair_is_over() -> 
 def test_at_most_a_tenth_of_a_pool_is_drained_at_a_time_and_all_are_cordoned_at_once() -> None:
     fleet = [machine(f"train-{number:03d}", faults=(ECC,)) for number in range(20)]
     assert set(acts(*fleet).values()) == {Act.CORDON}
-    busy = [replace(each, record=at(Step.DRAIN), cordon=Cordon.OURS, pods=1) for each in fleet]
+    busy = [replace(each, record=at(Step.DRAIN), cordon=Cordon.OWN, pods=1) for each in fleet]
     counted = list(acts(*busy).values())
     assert (counted.count(Act.EVICT), counted.count(Act.WAIT)) == (2, 18)
     # What has no work goes on, whatever the breaker says.
@@ -113,7 +113,7 @@ def test_where_most_of_a_rack_is_silent_no_work_is_evicted_while_repairs_go_on()
     policy = Policy(unavailable=1.0)
     busy = [
         machine(
-            f"n{number}", domains=rack, faults=(NOT_READY,), record=at(Step.DRAIN), cordon=Cordon.OURS, pods=1
+            f"n{number}", domains=rack, faults=(NOT_READY,), record=at(Step.DRAIN), cordon=Cordon.OWN, pods=1
         )
         for number in range(3)
     ]
@@ -135,14 +135,14 @@ def test_machines_that_report_a_fault_of_their_domain_are_emptied_a_few_at_a_tim
     busy = []
     for number in range(6):
         tray = machine(f"n{number}", domains=domain, faults=(LINK,), record=at(Step.DRAIN))
-        busy.append(replace(tray, cordon=Cordon.OURS, pods=1))
+        busy.append(replace(tray, cordon=Cordon.OWN, pods=1))
     counted = list(acts(*busy, policy=Policy(unavailable=1.0)).values())
     # Their kubelets answer, and nothing else would ever empty them.
     assert (counted.count(Act.EVICT), counted.count(Act.WAIT)) == (3, 3)
 
 
 def test_cordons_come_before_everything_else() -> None:
-    draining = machine("a", faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OURS)
+    draining = machine("a", faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OWN)
     assert [decision.act for decision in of(draining, machine("b", faults=(ECC,)))] == [Act.CORDON, Act.RESET]
 
 
@@ -151,44 +151,42 @@ def spare(name: str = "s1", **facts: object) -> Machine:
 
 
 def test_a_spare_of_the_pool_works_in_place_of_a_machine_until_that_is_back() -> None:
-    broken = machine(faults=(ECC,), record=at(Step.RESET, 1), cordon=Cordon.OURS)
+    broken = machine(faults=(ECC,), record=at(Step.RESET, 1), cordon=Cordon.OWN)
     elsewhere = replace(spare("other"), pool="serve")
     (decision,) = of(broken, elsewhere, spare(), spare("s2"))
-    assert (decision.machine, decision.act, decision.stands_in_for) == ("s1", Act.ACTIVATE, "train-001")
-    works = machine("s1", stands_in_for="train-001")
+    assert (decision.machine, decision.act, decision.replaces) == ("s1", Act.ACTIVATE, "train-001")
+    works = machine("s1", replaces="train-001")
     assert of(broken, works, spare("s2")) == []
     (decision,) = of(machine(), works, spare("s2"))
-    assert (decision.machine, decision.act, decision.stands_in_for) == ("s1", Act.RETIRE, "")
+    assert (decision.machine, decision.act, decision.replaces) == ("s1", Act.RETIRE, "")
 
 
 def test_a_spare_that_is_broken_cordoned_or_under_repair_is_not_taken() -> None:
-    broken = machine(faults=(ECC,), record=at(Step.TICKET, 2), cordon=Cordon.OURS)
+    broken = machine(faults=(ECC,), record=at(Step.TICKET, 2), cordon=Cordon.OWN)
     for unfit in (
-        spare(cordon=Cordon.OTHERS),
-        spare(record=at(Step.TICKET), cordon=Cordon.OURS),
-        spare(faults=(ECC,), record=at(Step.RESET, 1), cordon=Cordon.OURS),
+        spare(cordon=Cordon.FOREIGN),
+        spare(record=at(Step.TICKET), cordon=Cordon.OWN),
+        spare(faults=(ECC,), record=at(Step.RESET, 1), cordon=Cordon.OWN),
     ):
         assert of(broken, unfit) == []
 
 
 def test_a_spare_that_breaks_at_work_hands_over_to_the_next() -> None:
-    broken = machine(faults=(ECC,), record=at(Step.TICKET, 2), cordon=Cordon.OURS)
-    works = machine(
-        "s1", stands_in_for="train-001", faults=(ECC,), record=at(Step.RESET, 1), cordon=Cordon.OURS
-    )
+    broken = machine(faults=(ECC,), record=at(Step.TICKET, 2), cordon=Cordon.OWN)
+    works = machine("s1", replaces="train-001", faults=(ECC,), record=at(Step.RESET, 1), cordon=Cordon.OWN)
     assert acts(broken, works, spare("s2")) == {"s1": Act.RETIRE, "s2": Act.ACTIVATE}
 
 
 def test_a_taint_that_a_deployment_put_back_is_lifted_again() -> None:
-    broken = machine(faults=(ECC,), record=at(Step.TICKET, 2), cordon=Cordon.OURS)
-    (decision,) = of(broken, spare(stands_in_for="train-001"))
-    assert (decision.act, decision.stands_in_for) == (Act.ACTIVATE, "train-001")
+    broken = machine(faults=(ECC,), record=at(Step.TICKET, 2), cordon=Cordon.OWN)
+    (decision,) = of(broken, spare(replaces="train-001"))
+    assert (decision.act, decision.replaces) == (Act.ACTIVATE, "train-001")
 
 
 def flapping(days: tuple[float, ...], **facts: object) -> Machine:
     """Return an empty machine with a fault, which was repaired some days ago."""
     repairs = tuple(NOW - timedelta(days=day) for day in days)
-    drained = machine(repairs=repairs, faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OURS)
+    drained = machine(repairs=repairs, faults=(ECC,), record=at(Step.DRAIN), cordon=Cordon.OWN)
     return replace(drained, **facts)  # type: ignore[arg-type]
 
 
@@ -225,7 +223,7 @@ def test_a_machine_that_is_held_is_cordoned_and_then_left_alone() -> None:
         record = at(step, 1, minutes=600)
         for accepted in (None, True, False):
             for pods in (0, 3):
-                waits = replace(held, record=record, cordon=Cordon.OURS, accepted=accepted, pods=pods)
+                waits = replace(held, record=record, cordon=Cordon.OWN, accepted=accepted, pods=pods)
                 for decision in of(waits):
                     assert (decision.act, decision.record) == (Act.HOLD, record)
                     assert not decision.is_written
@@ -250,7 +248,7 @@ def test_months_of_drawn_faults_never_repair_a_machine_oftener_than_the_policy_s
             for name, moments in repaired.items():
                 recent = [moment for moment in moments if now - moment < POLICY.relapse_window]
                 assert len(recent) <= POLICY.relapses, (seed, name)
-                assert fleet[name].record is None or fleet[name].cordon is not Cordon.NOBODY, seed
+                assert fleet[name].record is None or fleet[name].cordon is not Cordon.NONE, seed
 
 
 def happens(fleet: dict[str, Machine], drawn: random.Random) -> None:
@@ -289,7 +287,7 @@ def test_a_machine_that_somebody_else_maintains_is_not_touched_and_says_whose_it
 
 
 def test_a_spare_that_somebody_else_maintains_does_not_step_in() -> None:
-    out = machine("m1", faults=(ECC,), cordon=Cordon.OURS, record=at(Step.REBOOT))
+    out = machine("m1", faults=(ECC,), cordon=Cordon.OWN, record=at(Step.REBOOT))
     spare = machine("s1", spare=True)
     assert Act.ACTIVATE in acts(out, spare).values()
     assert Act.ACTIVATE not in acts(out, replace(spare, maintainer="somebody")).values()

@@ -40,7 +40,7 @@ class Node(NamedTuple):
     """What the API server and the hardware hold of one machine; on it run some pods (1) or none (0)."""
 
     fault: str = ""
-    cordon: Cordon = Cordon.NOBODY
+    cordon: Cordon = Cordon.NONE
     pods: int = 1
     step: str = ""
     attempts: int = 0
@@ -85,10 +85,10 @@ def carried_out(node: Node, decision: Decision, *, at_once: bool) -> Node:
         # Killed between the record and the eviction, the pod is still there: `on_its_own` ends it.
         return node._replace(pods=0) if at_once else node._replace(drains=drains)
     cordon = node.cordon
-    if decision.act is Act.CORDON and cordon is Cordon.NOBODY:
-        cordon = Cordon.OURS
-    elif decision.act is Act.RETURN and cordon is Cordon.OURS:
-        cordon = Cordon.NOBODY
+    if decision.act is Act.CORDON and cordon is Cordon.NONE:
+        cordon = Cordon.OWN
+    elif decision.act is Act.RETURN and cordon is Cordon.OWN:
+        cordon = Cordon.NONE
     return node._replace(step=step, attempts=attempts, accepted=None, cordon=cordon, drains=drains)
 
 
@@ -113,7 +113,7 @@ def environment(world: World) -> Iterator[World]:
         if not node.fault and world.faults < MOST_FAULTS:
             for fault in FAULTS:
                 yield with_node(world, name, node._replace(fault=fault), faults=1)
-        for cordon in (Cordon.OTHERS, Cordon.NOBODY):
+        for cordon in (Cordon.FOREIGN, Cordon.NONE):
             if world.hands < MOST_HANDS and cordon is not node.cordon:
                 yield with_node(world, name, node._replace(cordon=cordon), hands=1)
         if world.hands < MOST_HANDS and node.step:
@@ -127,7 +127,7 @@ def on_its_own(node: Node) -> Iterator[Node]:
         yield node._replace(fault="")
     if node.pods:
         yield node._replace(pods=0)  # work ends by itself
-    elif node.cordon is Cordon.NOBODY:
+    elif node.cordon is Cordon.NONE:
         yield node._replace(pods=1)
     if node.step == Step.ACCEPT and node.accepted is None:
         for verdict in (True, False):
@@ -136,7 +136,7 @@ def on_its_own(node: Node) -> Iterator[Node]:
 
 def check(node: Node, changed: Node, decision: Decision) -> None:
     """Assert what holds of every decision in every state."""
-    assert not (node.cordon is Cordon.OTHERS and changed.cordon is not Cordon.OTHERS), (
+    assert not (node.cordon is Cordon.FOREIGN and changed.cordon is not Cordon.FOREIGN), (
         "somebody else's cordon"
     )
     if decision.act is Act.RETURN:
@@ -145,11 +145,11 @@ def check(node: Node, changed: Node, decision: Decision) -> None:
         assert not node.pods, "a machine returns that was not empty"
     if decision.act in {Act.RESET, Act.REBOOT}:
         assert not node.pods, "work is lost"
-        assert changed.cordon is not Cordon.NOBODY, "the scheduler may still use it"
+        assert changed.cordon is not Cordon.NONE, "the scheduler may still use it"
     if decision.act is Act.EVICT:
-        assert node.cordon is not Cordon.NOBODY, "what is evicted may come back"
+        assert node.cordon is not Cordon.NONE, "what is evicted may come back"
     if changed.step:
-        assert changed.cordon is not Cordon.NOBODY, "a repair without a cordon"
+        assert changed.cordon is not Cordon.NONE, "a repair without a cordon"
     assert changed.attempts <= POLICY.attempts
 
 
@@ -166,7 +166,7 @@ def check_budget(world: World, name: str, moment: datetime) -> None:
 def is_out(node: Node) -> bool:
     """Whether nothing runs on a machine, or soon nothing will."""
     if not node.step:
-        return node.fault == "reboot" or node.cordon is Cordon.OTHERS
+        return node.fault == "reboot" or node.cordon is Cordon.FOREIGN
     return node.step != Step.DRAIN or node.drains or not node.pods or node.fault == "reboot"
 
 
@@ -224,6 +224,6 @@ def test_from_every_state_there_is_a_way_to_a_fleet_that_works_or_has_tickets(
 def is_settled(world: World) -> bool:
     """Whether nothing is left to do: each machine works, or waits for a person."""
     return all(
-        node.step == Step.TICKET or (not node.step and not node.fault and node.cordon is not Cordon.OURS)
+        node.step == Step.TICKET or (not node.step and not node.fault and node.cordon is not Cordon.OWN)
         for node in world.nodes
     )

@@ -42,7 +42,7 @@ def machine(
     name: str, pool: str = "train", rack: str = "r", step: Step | None = None, pods: int = 1
 ) -> Machine:
     record = Record(step, NOW, "why") if step else None
-    cordon = Cordon.OURS if step else Cordon.NOBODY
+    cordon = Cordon.OWN if step else Cordon.NONE
     return Machine(name, pool, frozenset({rack}), (XID,), cordon, pods, record)
 
 
