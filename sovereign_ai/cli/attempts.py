@@ -32,19 +32,19 @@ class Attempts:
     output: Output
     failed: list[str] = field(default_factory=list)
 
-    def until_done(self, work: Callable[[], T], *, brings_webhooks: bool = False) -> T:
+    def until_done(self, work: Callable[[], T], *, has_new_webhooks: bool = False) -> T:
         """Do some work, again a bounded number of times while the API server is too busy for it.
 
         Args:
             work: the work, which may be done again after it failed.
-            brings_webhooks: whether it deploys webhooks, which may have started a moment ago.
+            has_new_webhooks: whether it deploys webhooks, which may have started a moment ago.
 
         Raises:
             SovereignError: it failed for another reason, or every time.
         """
         from sovereign_ai.cluster import while_busy
 
-        return while_busy(work, self._show, brings_webhooks=brings_webhooks)
+        return while_busy(work, self._show, has_new_webhooks=has_new_webhooks)
 
     def _show(self, line: str) -> None:
         self.failed.append(line)

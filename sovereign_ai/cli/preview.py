@@ -106,7 +106,7 @@ def _preview(
     require_one_cluster(backend, kubeconfig)
     unplanned = name_unplanned(output, stack)
     target = open_target(bundle.cluster, backend, kubeconfig, output.progress)
-    target.control_plane.refuse_outgrown(stack.factory, stack.plan)
+    target.control_plane.refuse_unsupported_changes(stack.factory, stack.plan)
     bundle = on_target(output, bundle, target)
     traced("reach cluster")(require_reachable)(target.api, bundle.objects, WRITES)
     engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.state_key)
@@ -150,7 +150,7 @@ def _preview(
     monitoring = target.control_plane.planned_monitoring(stack.factory, stack.plan)
     lines += map(str, [*moves, *filter(None, (queueing, monitoring))])
     lines += outcome_lines(outcome)
-    lines += [f"`up` asks first: {problem}" for problem in checked.unasked]
+    lines += [f"`up` asks first: {problem}" for problem in checked.unapproved]
     lines += unplanned_lines(unplanned)
     own = {
         "cluster": bundle.cluster,
@@ -161,7 +161,7 @@ def _preview(
         "left_as_it_is": left,
         "fields": _field_data(changes),
         "unplanned": unplanned,
-        "asks": [problem.to_data() for problem in checked.unasked],
+        "asks": [problem.to_data() for problem in checked.unapproved],
     }
     output.finish(merged(own, checked.to_data(), outcome.to_data()), laid_out(lines))
 

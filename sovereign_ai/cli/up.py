@@ -132,7 +132,7 @@ def _up(
     deployment = _Deployment(output, stack, bundle, target, options, deploy_options, ask)
     attempts = Attempts(output)
     data, lines = attempts.until_done(
-        deployment.run, brings_webhooks=any(obj["kind"] in WEBHOOKS for obj in bundle.objects)
+        deployment.run, has_new_webhooks=any(obj["kind"] in WEBHOOKS for obj in bundle.objects)
     )
     begin_fair_sharing(target, stack, output)
     # Last of what may start the control plane anew: nothing of a deployment waits for what watches it.
@@ -299,13 +299,13 @@ class _Deployment:
 
     def _checked(self, reading: Snapshot) -> tuple[StackDeployment, Checked, Bundle]:
         """Check preconditions and confirm, and only then install definitions, which is the first write."""
-        from sovereign_ai.deploy import insist_on_asked, serves_all
+        from sovereign_ai.deploy import require_approval, serves_all
 
         output, target = self.output, self.target
         deployment, checked, marked = checked_deployment(
             output, reading, self.stack, self.bundle, target, self.target_options, self.options
         )
-        insist_on_asked(checked)
+        require_approval(checked)
         self.ask()
         install_definitions(target, marked.objects, output)
         if not serves_all(reading, marked.objects):

@@ -44,7 +44,7 @@ A workload may be ready a little before its webhook listens, as Kueue's is, or b
 on the machine of the API server.
 """
 _UNREACHABLE = "cluster-unreachable"
-_MUTE = (
+_UNRESPONSIVE = (
     "it accepts connections and does not answer",
     "it answers other requests, and nothing came for this one",
     "it answers other requests, and did not answer this one in time",
@@ -56,14 +56,14 @@ One that is gone is another fault: nothing is known about when it comes back.
 
 
 def while_busy(
-    work: Callable[[], T], progress: Callable[[str], object], *, brings_webhooks: bool = False
+    work: Callable[[], T], progress: Callable[[str], object], *, has_new_webhooks: bool = False
 ) -> T:
     """Call a function, and call it again a bounded number of times while the API server is too busy for it.
 
     Args:
         work: the function, which may be called again after it failed.
         progress: called with a line before each further attempt.
-        brings_webhooks: whether the deployment has webhooks of its own, which may have started a moment ago.
+        has_new_webhooks: whether the deployment has webhooks of its own, which may have started a moment ago.
 
     Raises:
         SovereignError: it failed for another reason, or every time.
@@ -72,7 +72,7 @@ def while_busy(
         try:
             return work()
         except SovereignError as error:
-            if not is_busy(error, brings_webhooks=brings_webhooks):
+            if not is_busy(error, has_new_webhooks=has_new_webhooks):
                 raise
             progress(f"{error.problems[0].message}; trying again in {pause:g} s ({number} of {_MOST})")
         _pause(pause)
@@ -82,18 +82,18 @@ def while_busy(
 _MOST = len(_PAUSES) + 1
 
 
-def is_busy(error: SovereignError, *, brings_webhooks: bool = False) -> bool:
+def is_busy(error: SovereignError, *, has_new_webhooks: bool = False) -> bool:
     """Return whether another attempt is worth it: the server was busy, waits for us, or things changed."""
     passing = _BUSY | _CHANGED
-    if brings_webhooks:
+    if has_new_webhooks:
         passing |= {_SILENT}
     return bool(error.problems) and all(_is_passing(problem, passing) for problem in error.problems)
 
 
 def _is_passing(problem: Problem, passing: Collection[str]) -> bool:
     """Return whether a problem is one of a server that runs and has too much to do."""
-    is_mute = any(words in problem.message for words in _MUTE)
-    return problem.code in passing or (problem.code == _UNREACHABLE and is_mute)
+    is_unresponsive = any(words in problem.message for words in _UNRESPONSIVE)
+    return problem.code in passing or (problem.code == _UNREACHABLE and is_unresponsive)
 
 
 def _pause(seconds: float) -> None:

@@ -233,7 +233,7 @@ class ControlPlane(Protocol):
             UnreachableError: there was no answer.
         """
 
-    def refuse_outgrown(self, factory: AIFactory, plan: Plan) -> None:
+    def refuse_unsupported_changes(self, factory: AIFactory, plan: Plan) -> None:
         """Refuse a description for which this control plane would have to be made anew.
 
         Raises:

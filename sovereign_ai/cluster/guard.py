@@ -212,13 +212,13 @@ def _guarded_levels(objects: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, 
     validations = []
     for resource, own in sorted(names.items()):
         is_ours = f"oldObject.metadata.name in {json.dumps(sorted(own))}"
-        is_meant = f'request.resource.resource == "{resource}" && {is_ours}'
+        is_guarded = f'request.resource.resource == "{resource}" && {is_ours}'
         message = (
             f"these {resource} are guarded: without them a tenant takes the API server from the others; "
             "to change them, change the description and deploy; "
             "to remove the factory, run `sovereign-ai down`, and not `pulumi destroy`"
         )
-        validations.append({"expression": f"!({is_meant})", "message": message, "reason": "Forbidden"})
+        validations.append({"expression": f"!({is_guarded})", "message": message, "reason": "Forbidden"})
     spec = {
         "failurePolicy": "Fail",
         "matchConstraints": {"resourceRules": [rule]},
@@ -255,7 +255,9 @@ def _validations(kept: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield the validations of each object: it is not deleted, and does not differ from the rendered one."""
     for obj in kept:
         kind, name = obj["kind"], obj["metadata"]["name"]
-        meant = f'request.resource.resource == "{GUARDED[kind]}" && variables.held.metadata.name == "{name}"'
+        is_object = (
+            f'request.resource.resource == "{GUARDED[kind]}" && variables.held.metadata.name == "{name}"'
+        )
         message = (
             f"{kind} {name} is guarded: it may be neither deleted nor loosened; "
             "to change it, change the description and deploy; "
@@ -265,7 +267,7 @@ def _validations(kept: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         for part in _parts(_as_stored(kind, obj["spec"])):
             allowed = f'request.operation != "DELETE" && {labels_kept} && (variables.same || ({part}))'
             yield {
-                "expression": f"!({meant}) || ({allowed})",
+                "expression": f"!({is_object}) || ({allowed})",
                 "message": message,
                 "reason": "Forbidden",
             }

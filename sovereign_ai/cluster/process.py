@@ -132,7 +132,7 @@ def start(process: Process, log: Path, folder: Path) -> subprocess.Popen[bytes]:
 def is_well(probe: ProcessProbe) -> bool:
     """Return whether a listener is healthy, by one probe."""
     if not probe.path:
-        return _speaks(probe)
+        return _sends_first_bytes(probe)
     try:
         connection = http.client.HTTPSConnection(
             probe.host, probe.port, timeout=_PROBE_SECONDS, context=_tls(probe)
@@ -146,7 +146,7 @@ def is_well(probe: ProcessProbe) -> bool:
         return False
 
 
-def _speaks(probe: ProcessProbe) -> bool:
+def _sends_first_bytes(probe: ProcessProbe) -> bool:
     """Return whether a listener sends its first bytes: of TLS where an authority is named, else of HTTP/2."""
     is_path = probe.host.startswith("/")
     try:

@@ -108,7 +108,7 @@ class UserCluster:
         """Return nothing: this program neither installs nor stops Kueue there."""
         return None
 
-    def refuse_outgrown(self, factory: AIFactory, plan: Plan) -> None:
+    def refuse_unsupported_changes(self, factory: AIFactory, plan: Plan) -> None:
         """Do nothing: what it was made for is not known."""
 
     def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:  # noqa: ARG002

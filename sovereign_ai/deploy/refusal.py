@@ -34,7 +34,7 @@ def note_refusal(backend: str, error: SovereignError) -> None:
         error: why the program refuses.
     """
     folder = backend_folder(backend)
-    if error.exit_code not in _HANDED_OVER and not is_busy(error, brings_webhooks=True):
+    if error.exit_code not in _HANDED_OVER and not is_busy(error, has_new_webhooks=True):
         return
     # Only the working copy of a command's run has room for notes: a backend of the user's own gets none.
     if folder is None or not (folder / REFUSAL_FILE).is_file():

@@ -45,7 +45,7 @@ def test_failed_attempts_of_all_steps_of_a_command_are_told_and_counted_together
 
 def test_a_webhook_that_is_silent_is_waited_for_only_by_who_brings_it() -> None:
     attempts = Attempts(MagicMock())
-    assert attempts.until_done(Work("webhook-silent"), brings_webhooks=True) == "done"
+    assert attempts.until_done(Work("webhook-silent"), has_new_webhooks=True) == "done"
     with pytest.raises(DeploymentError, match="took too long"):
         attempts.until_done(Work("webhook-silent"))
     with pytest.raises(DeploymentError, match="took too long"):

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from sovereign_ai.cluster.api import wire_faults
-from sovereign_ai.cluster.busy_cluster import _MUTE, is_busy, while_busy
+from sovereign_ai.cluster.busy_cluster import _UNRESPONSIVE, is_busy, while_busy
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 
 
@@ -64,12 +64,12 @@ def test_any_other_failure_is_final(codes: tuple[str, ...]) -> None:
 
 def test_a_webhook_of_the_deployment_itself_may_answer_later_and_one_of_others_may_not() -> None:
     work = Work(("webhook-silent",), ("webhook-silent", "cluster-slow"))
-    assert while_busy(work, lambda _line: None, brings_webhooks=True) == "done"
+    assert while_busy(work, lambda _line: None, has_new_webhooks=True) == "done"
     with pytest.raises(DeploymentError, match="webhook-silent"):
         while_busy(Work(("webhook-silent",)), lambda _line: None)
 
 
-@pytest.mark.parametrize("words", _MUTE)
+@pytest.mark.parametrize("words", _UNRESPONSIVE)
 def test_a_server_that_is_there_and_says_nothing_is_busy_and_one_that_is_gone_is_not(words: str) -> None:
     mute = Problem("cluster-unreachable", f"https://h:1 gave no answer: {words}")
     gone = Problem("cluster-unreachable", "https://h:1 gave no answer: it refuses connections")

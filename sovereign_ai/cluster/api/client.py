@@ -29,7 +29,7 @@ T = TypeVar("T")
 FIELD_MANAGER = "sovereign-ai"
 _PAGE = 500
 """Objects in one page of a list, as in kubectl."""
-_READ_ON, _MUTE = 15.0, 100.0
+_READ_MARGIN_SECONDS, _SILENCE_SECONDS = 15.0, 100.0
 """Seconds that a watch may last beyond its end, and without a byte: a bookmark comes about every minute."""
 _CONFLICT = 409
 _APPLY = "application/apply-patch+yaml"
@@ -235,7 +235,9 @@ class Api:
             "resourceVersion": version,
             "timeoutSeconds": str(seconds),
         }
-        yield from self._transport.lines(path, query, seconds=seconds + _READ_ON, silence=_MUTE)
+        yield from self._transport.lines(
+            path, query, seconds=seconds + _READ_MARGIN_SECONDS, silence=_SILENCE_SECONDS
+        )
 
     def get(
         self, api_version: str, kind: str, name: str, namespace: str | None = None

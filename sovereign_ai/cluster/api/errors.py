@@ -114,7 +114,7 @@ def refusal(
     *,
     who: str = "",
     uncertain: bool = False,
-    asked: float | None = None,
+    retry_after_seconds: float | None = None,
 ) -> ApiError:
     """Return the error for an answer with an error status, with the server's message and its causes.
 
@@ -125,7 +125,7 @@ def refusal(
         body: the Status object, or an empty mapping where the body was none.
         who: the identity that was presented, where the refusal is about that.
         uncertain: whether an earlier attempt may have been carried out.
-        asked: the seconds of `Retry-After`, where the server sent it.
+        retry_after_seconds: the seconds of `Retry-After`, where the server sent it.
     """
     reason = str(body.get("reason") or "")
     causes = causes_of(body)
@@ -145,8 +145,8 @@ def refusal(
     is_access = begins or is_about_access(status, message)
     if who and is_access and not begins:
         text = f"{text}; the identity is {who}"
-    if asked is not None:
-        text = f"{text}; the server asks to come back in {asked:g} s"
+    if retry_after_seconds is not None:
+        text = f"{text}; the server asks to come back in {retry_after_seconds:g} s"
     details = body.get("details")
     names_object = isinstance(details, Mapping) and bool(details.get("name"))
     problem = Problem(code, text, Where(field=path), hint)

@@ -88,18 +88,18 @@ class Retries:
             path: the path of the request.
         """
         self._closed_since = None
-        asked = retry_after(headers)
-        if status == TOO_MANY or (status == UNAVAILABLE and asked is not None):
-            return self._when_asked(asked)
-        if status >= _SERVER_ERROR and asked is not None and self._is_repeatable:
-            return self._when_asked(asked)
+        retry_after_seconds = retry_after(headers)
+        if status == TOO_MANY or (status == UNAVAILABLE and retry_after_seconds is not None):
+            return self._within_busy_limit(retry_after_seconds)
+        if status >= _SERVER_ERROR and retry_after_seconds is not None and self._is_repeatable:
+            return self._within_busy_limit(retry_after_seconds)
         if is_counting(status, path, message) or (status == UNAVAILABLE and self._is_repeatable):
-            return self._when_asked(None)
+            return self._within_busy_limit(None)
         if status >= _SERVER_ERROR and status not in _NOT_IMPLEMENTED and self._is_repeatable:
             return self._counted("errors", _MOST_ERRORS)
         lacks_role = status == 403 and _ROLES in message and _UNREAD in message
         if lacks_role or is_starting(status, message):
-            return self._when_asked(1.0)
+            return self._within_busy_limit(1.0)
         return None
 
     def after_fault(self, fault: Fault) -> float | None:
@@ -117,9 +117,9 @@ class Retries:
         ]
         return self._counted(fault.kind.name, most)
 
-    def _when_asked(self, asked: float | None) -> float | None:
+    def _within_busy_limit(self, retry_after_seconds: float | None) -> float | None:
         """Return the pause that the server requests; None where that exceeds the limit."""
-        seconds = self._backoff("busy") if asked is None else max(asked, _FIRST)
+        seconds = self._backoff("busy") if retry_after_seconds is None else max(retry_after_seconds, _FIRST)
         if self._busy + seconds > self._limits.busy:
             return None
         self._busy += seconds

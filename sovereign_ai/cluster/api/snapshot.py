@@ -199,13 +199,13 @@ class Snapshot(Api):
         """Return the answer to one list request, which is sent once for all threads."""
         with self._lock(query):
             if query not in self._lists:
-                self._lists[query] = self._ask(query)
+                self._lists[query] = self._fetch(query)
             answer = self._lists[query]
         if isinstance(answer, ApiError):
             raise answer
         return answer
 
-    def _ask(self, query: Query) -> builtins.list[dict[str, Any]] | ApiError:
+    def _fetch(self, query: Query) -> builtins.list[dict[str, Any]] | ApiError:
         """Send a list request; a kind that is not served is an answer too, other refusals are errors."""
         api_version, kind, namespace, label_selector, metadata_only = query
         try:

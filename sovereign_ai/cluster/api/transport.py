@@ -98,21 +98,21 @@ class Transport:
         self,
         client: Any,
         *,
-        asking: Any,
+        probe_client: Any,
         identity: Callable[[], str] = lambda: "",
         limits: Patience | None = None,
         progress: Progress = lambda _line: None,
     ) -> None:
         self._client = client
         self._pool = client.rest_client.pool_manager
-        self._asking_pool = asking.rest_client.pool_manager
+        self._liveness_pool = probe_client.rest_client.pool_manager
         self._identity = identity
         self._limits = limits or patience()
         self._progress = progress
         self._answered = False
-        self._asking = threading.Lock()
+        self._liveness_lock = threading.Lock()
         self._alive_at = 0.0
-        self._spoke_at = 0.0
+        self._reported_at = 0.0
         self.impersonating: tuple[tuple[str, str], ...] = ()
         self._insist: Callable[[], object] = lambda: None
         self.server = str(client.configuration.host).rstrip("/")
@@ -198,7 +198,7 @@ class Transport:
                 uncertain = uncertain or error.fault.sent
                 wait = retries.after_fault(error.fault)
                 if wait is None:
-                    raise self._silence(request, error.fault, sent=uncertain) from error.__cause__
+                    raise self._fault_error(request, error.fault, sent=uncertain) from error.__cause__
                 self._pause(retries, wait, f"{error.fault.words}; trying once more")
                 continue
             if _OK <= answer.status < _REDIRECT:
@@ -240,7 +240,7 @@ class Transport:
         try:
             answer = self._once(request, retries, streams=True)
         except _FaultError as error:
-            raise self._silence(request, error.fault, sent=True) from error.__cause__
+            raise self._fault_error(request, error.fault, sent=True) from error.__cause__
         # The kernel's own checks detect a peer that is gone; this clock detects one that is there and mute.
         clock = Clock(0.0, seconds, silence, self._is_alive, is_repeatable=True)
         try:
@@ -251,9 +251,9 @@ class Transport:
             yield b""
             yield from _lines_of(answer, clock)
         except _FaultError as error:
-            raise self._silence(request, error.fault, sent=True) from error.__cause__
+            raise self._fault_error(request, error.fault, sent=True) from error.__cause__
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._silence(request, fault_of(error, clock), sent=True) from error
+            raise self._fault_error(request, fault_of(error, clock), sent=True) from error
         finally:
             # A connection with the rest of an answer on it is of no use to anybody.
             answer.close()
@@ -313,22 +313,22 @@ class Transport:
         # A pooled connection may be half open, like the one that fell silent.
         import urllib3  # noqa: PLC0415 - start-up time
 
-        wanted_at = time.monotonic()
-        with self._asking:
-            if self._alive_at > wanted_at:
+        requested_at = time.monotonic()
+        with self._liveness_lock:
+            if self._alive_at > requested_at:
                 return True
             limit = self._limits.alive
             clock = Clock(limit, limit, 2 * limit, lambda: False, is_repeatable=False)
             timeout = urllib3.Timeout(connect=limit, read=limit)
             try:
                 with timed(clock):
-                    self._asking_pool.request(
+                    self._liveness_pool.request(
                         "GET", f"{self.server}/livez", retries=False, timeout=timeout, redirect=False
                     )
             except (urllib3.exceptions.HTTPError, OSError):
                 return False
             finally:
-                self._asking_pool.clear()
+                self._liveness_pool.clear()
             self._alive_at = time.monotonic()
             return True
 
@@ -336,15 +336,15 @@ class Transport:
         """Wait before the next attempt, and report pauses of two seconds and more."""
         retries.waited += seconds
         now = time.monotonic()
-        if retries.waited >= _QUIET_SECONDS and now - self._spoke_at >= _QUIET_SECONDS:
-            self._spoke_at = now
+        if retries.waited >= _QUIET_SECONDS and now - self._reported_at >= _QUIET_SECONDS:
+            self._reported_at = now
             line = f"{self.server}: {why}"
             if seconds >= 1:
                 line += f", {seconds:.0f} s"
             self._progress(line)
         pause(seconds)
 
-    def _silence(self, request: _Request, fault: Fault, *, sent: bool) -> EnvironmentLacksError:
+    def _fault_error(self, request: _Request, fault: Fault, *, sent: bool) -> EnvironmentLacksError:
         """Return the error for the last fault of a request."""
         if fault.kind is FaultKind.LOCAL:
             message = f"this machine cannot open a connection to {self.server}: {fault.words}"
@@ -365,9 +365,15 @@ class Transport:
     ) -> ApiError:
         """Return the error for the last answer."""
         who = self.identity if answer.status in {_UNAUTHORIZED, _FORBIDDEN} else ""
-        asked = retry_after(answer.headers)
+        retry_after_seconds = retry_after(answer.headers)
         return refusal(
-            request.method, request.path, answer.status, decoded, who=who, uncertain=uncertain, asked=asked
+            request.method,
+            request.path,
+            answer.status,
+            decoded,
+            who=who,
+            uncertain=uncertain,
+            retry_after_seconds=retry_after_seconds,
         )
 
     def close(self) -> None:
@@ -480,10 +486,10 @@ def connect(
                 configuration.proxy = None
             _refuse_socks(configuration.proxy)
             client = client_module.ApiClient(configuration=configuration)
-            asking = client_module.ApiClient(configuration=configuration)
+            probe_client = client_module.ApiClient(configuration=configuration)
             tls = _tls_context(configuration)
             _hold_certificates(client.rest_client.pool_manager, tls)
-            _hold_certificates(asking.rest_client.pool_manager, tls)
+            _hold_certificates(probe_client.rest_client.pool_manager, tls)
         except (loading.ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             hint = "give a kubeconfig that kubectl accepts, or another --context"
             message = f"cannot use the kubeconfig: {error}"
@@ -494,7 +500,7 @@ def connect(
             _forget(loading, scratch)
     transport = Transport(
         client,
-        asking=asking,
+        probe_client=probe_client,
         identity=partial(describe_credentials, kubeconfig, context),
         limits=limits,
         progress=progress,

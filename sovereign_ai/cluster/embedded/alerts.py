@@ -57,7 +57,7 @@ def active_alerts(cluster_dir: ClusterDir) -> tuple[ActiveAlert, ...]:
     """
     if PROMETHEUS not in monitors(cluster_dir):
         return ()
-    alerts = [_alert(item) for item in ask(cluster_dir, "/api/v1/alerts")["alerts"]]
+    alerts = [_alert(item) for item in query(cluster_dir, "/api/v1/alerts")["alerts"]]
     return tuple(sorted(alerts, key=_urgency))
 
 
@@ -66,7 +66,7 @@ def _urgency(alert: ActiveAlert) -> tuple[bool, bool, str]:
     return alert.state != "firing", alert.severity != "critical", alert.summary
 
 
-def ask(cluster_dir: ClusterDir, path: str) -> dict[str, Any]:
+def query(cluster_dir: ClusterDir, path: str) -> dict[str, Any]:
     """Return the data of an answer of Prometheus' API.
 
     Args:

@@ -162,7 +162,7 @@ class EmbeddedControlPlane:
             fair_sharing=factory.fair_sharing,
         )
 
-    def refuse_outgrown(self, factory: AIFactory, plan: Plan) -> None:
+    def refuse_unsupported_changes(self, factory: AIFactory, plan: Plan) -> None:
         """Do nothing: its processes start anew with any settings."""
 
     def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:

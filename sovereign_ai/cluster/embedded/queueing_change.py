@@ -107,21 +107,21 @@ class QueueingChange:
                 yield f"nobody looks after the work of {title} from then on: {listed(left)}"
 
 
-def wants_queueing(cluster_dir: ClusterDir, asked: bool | None, *, by_description: bool) -> bool:
+def wants_queueing(cluster_dir: ClusterDir, requested: bool | None, *, by_description: bool) -> bool:
     """Return whether Kueue is part of a control plane from its next start on.
 
     Args:
         cluster_dir: the control plane's folder.
-        asked: whether it is asked for; None where nobody says.
+        requested: whether it is asked for; None where nobody says.
         by_description: whether a description says so, and no option.
     """
     had = has_queueing(cluster_dir)
-    if asked is None:
+    if requested is None:
         return had
     # A description that does not name Kueue takes back only what a description asked for.
-    if by_description and not asked:
+    if by_description and not requested:
         return had and not is_by_description(cluster_dir)
-    return asked
+    return requested
 
 
 def is_descriptions(cluster_dir: ClusterDir) -> bool:
@@ -132,32 +132,32 @@ def is_descriptions(cluster_dir: ClusterDir) -> bool:
     return not has_queueing(cluster_dir) or is_by_description(cluster_dir)
 
 
-def stays_descriptions(cluster_dir: ClusterDir, asked: bool | None, *, by_description: bool) -> bool:
+def stays_descriptions(cluster_dir: ClusterDir, requested: bool | None, *, by_description: bool) -> bool:
     """Return whether Kueue is there for a description alone from the next start on.
 
     Args:
         cluster_dir: the control plane's folder.
-        asked: whether it is asked for; None where nobody says, and it stays whose it was.
+        requested: whether it is asked for; None where nobody says, and it stays whose it was.
         by_description: whether a description says so, and no option.
     """
-    if asked is None:
+    if requested is None:
         return is_by_description(cluster_dir)
     return by_description and is_descriptions(cluster_dir)
 
 
 def wanted_fair_sharing(
-    cluster_dir: ClusterDir, asked: Sequence[str] | None, *, with_queueing: bool
+    cluster_dir: ClusterDir, requested: Sequence[str] | None, *, with_queueing: bool
 ) -> tuple[str, ...]:
     """Return the strategies by which Kueue shares idle quota from the next start on; none for not.
 
     Args:
         cluster_dir: the control plane's folder.
-        asked: those that are asked for; None where nobody says.
+        requested: those that are asked for; None where nobody says.
         with_queueing: whether Kueue is part of the control plane then.
     """
     if not with_queueing:
         return ()
-    return fair_sharing_of(cluster_dir) if asked is None else tuple(asked)
+    return fair_sharing_of(cluster_dir) if requested is None else tuple(requested)
 
 
 def planned_change(

@@ -69,7 +69,7 @@ class Child:
     last_exit: int | None = None
     begin_after: float = 0.0
     begun: float = 0.0
-    asked: float = 0.0
+    probed_at: float = 0.0
     changed: float = field(default_factory=time.monotonic)
 
     def to_data(self, log: Path) -> dict[str, Any]:
@@ -150,12 +150,12 @@ class Supervisor:
         if probe is None:
             has_settled = now - child.begun >= child.process.settle_seconds
             self._note(child, well=has_settled and not is_stopped(child.popen.pid), now=now)
-        elif now - child.asked >= wait:
+        elif now - child.probed_at >= wait:
             well = is_well(probe)
             child.missed_probes = 0 if well else child.missed_probes + 1
             tolerated = child.well and child.missed_probes < _FAILURE_THRESHOLD
             self._note(child, well=well or tolerated, now=now)
-            child.asked = time.monotonic()
+            child.probed_at = time.monotonic()
 
     def _all_well(self, names: tuple[str, ...]) -> bool:
         """Return whether all of these processes are healthy."""

@@ -169,7 +169,7 @@ def fixed_settings(factory: AIFactory, plan: Plan, cluster: str) -> dict[str, An
     }
 
 
-def outgrown(made: Mapping[str, Any], factory: AIFactory, plan: Plan, cluster: str) -> list[str]:
+def unsupported_changes(made: Mapping[str, Any], factory: AIFactory, plan: Plan, cluster: str) -> list[str]:
     """Return in what a description has outgrown the cluster that stands, a phrase each.
 
     Args:
@@ -188,21 +188,21 @@ def outgrown(made: Mapping[str, Any], factory: AIFactory, plan: Plan, cluster: s
         services, image, settings = made["services"], made["image"], made["settings"]
     except (KeyError, TypeError, ValueError):
         return ["its record does not say what it was made for"]
-    phrases = []
+    differences = []
     gone = machines - {node.name for node in plan.work_nodes_of(cluster)}
     if gone:
-        phrases.append(f"of its real machines the description has no {' and no '.join(sorted(gone))}")
+        differences.append(f"of its real machines the description has no {' and no '.join(sorted(gone))}")
     if not _has_room(pods, factory, plan, cluster):
         needed = counted(len(plan.nodes_of(cluster)) + 1, "node")
         block = _range(plan, cluster, "pods")
-        phrases.append(f"its pods have {pods}, and those of the {needed} described {block}")
+        differences.append(f"its pods have {pods}, and those of the {needed} described {block}")
     if services != wanted["services"]:
-        phrases.append(f"its services have {services}, and those described {wanted['services']}")
+        differences.append(f"its services have {services}, and those described {wanted['services']}")
     if image != wanted["image"]:
-        phrases.append(f"its nodes are of {image}, and new ones are of {wanted['image']}")
+        differences.append(f"its nodes are of {image}, and new ones are of {wanted['image']}")
     if settings != wanted["settings"]:
-        phrases.append("its API server or kubelets have other settings, such as `clusters.pods_per_node`")
-    return phrases
+        differences.append("its API server or kubelets have other settings, such as `clusters.pods_per_node`")
+    return differences
 
 
 def _has_room(made: IPv4Network, factory: AIFactory, plan: Plan, cluster: str) -> bool:

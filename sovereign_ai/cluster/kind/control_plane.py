@@ -10,7 +10,7 @@ from sovereign_ai.cluster.control_plane import Backend, ControlPlaneStatus, Ende
 from sovereign_ai.cluster.dead_components import DeadComponent
 from sovereign_ai.cluster.kind import lifecycle
 from sovereign_ai.cluster.kind.dead_containers import dead_containers
-from sovereign_ai.cluster.kind.lifecycle import refuse_outgrown
+from sovereign_ai.cluster.kind.lifecycle import refuse_unsupported_changes
 from sovereign_ai.cluster.kind.machine_status import KindStatus, folder_of, list_kind
 from sovereign_ai.cluster.kind.operator import remedy
 from sovereign_ai.cluster.state import ClusterDir
@@ -118,13 +118,13 @@ class KindControlPlane:
         """Return nothing: Kueue is no part of it."""
         return None
 
-    def refuse_outgrown(self, factory: AIFactory, plan: Plan) -> None:
+    def refuse_unsupported_changes(self, factory: AIFactory, plan: Plan) -> None:
         """Refuse a description that a standing cluster of containers cannot follow.
 
         Raises:
             UsageError: a real machine is not described any more, or ranges or settings of nodes are others.
         """
-        refuse_outgrown(self.cluster_dir, factory, plan)
+        refuse_unsupported_changes(self.cluster_dir, factory, plan)
 
     def planned_monitoring(self, factory: AIFactory, plan: Plan) -> MonitoringChange | None:  # noqa: ARG002
         """Return nothing: what watches it is installed as on every cluster."""

@@ -24,7 +24,7 @@ from sovereign_ai.cluster.kind.config import (
     control_plane,
     fixed_settings,
     kind_config,
-    outgrown,
+    unsupported_changes,
 )
 from sovereign_ai.cluster.kind.containers import Container, containers, need_engine, remove_network
 from sovereign_ai.cluster.kind.creation import (
@@ -134,7 +134,7 @@ def up(
             existing = ()
         if existing and not unfinished and cluster_dir.record.exists():
             _refuse_strange(cluster_dir, existing)
-            refuse_outgrown(cluster_dir, factory, plan)
+            refuse_unsupported_changes(cluster_dir, factory, plan)
             # Which machines are real was chosen when the cluster was made; any that are planned will do.
             machines = machines_of(cluster_dir)
         _refuse_foreign(cluster, existing, machines)
@@ -251,7 +251,7 @@ def _config(factory: AIFactory, plan: Plan, cluster_dir: ClusterDir, identity: s
     return kind_config(factory, plan, cluster_dir.name, guard=cluster_dir.folder, identity=identity)
 
 
-def refuse_outgrown(cluster_dir: ClusterDir, factory: AIFactory, plan: Plan) -> None:
+def refuse_unsupported_changes(cluster_dir: ClusterDir, factory: AIFactory, plan: Plan) -> None:
     """Refuse a cluster that the description has outgrown.
 
     Raises:
@@ -259,9 +259,13 @@ def refuse_outgrown(cluster_dir: ClusterDir, factory: AIFactory, plan: Plan) -> 
     """
     made_for = (read_json(cluster_dir.record) or {}).get(MADE_FOR)
     # A record of an older version does not state it.
-    phrases = outgrown(made_for, factory, plan, cluster_dir.name) if isinstance(made_for, dict) else []
-    if phrases:
-        message = f"the kind cluster {cluster_dir.name!r} stands and cannot change this: {'; '.join(phrases)}"
+    differences = (
+        unsupported_changes(made_for, factory, plan, cluster_dir.name) if isinstance(made_for, dict) else []
+    )
+    if differences:
+        message = (
+            f"the kind cluster {cluster_dir.name!r} stands and cannot change this: {'; '.join(differences)}"
+        )
         hint = (
             "make it anew: `sovereign-ai down STACK --cluster kind`, "
             "then `sovereign-ai up STACK --cluster kind`"

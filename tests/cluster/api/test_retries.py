@@ -59,9 +59,9 @@ def test_only_what_the_server_may_not_have_begun_is_repeated_for_a_request_that_
     status: int,
 ) -> None:
     plain = retries(is_repeatable=False).after_answer(status, {})
-    asked = retries(is_repeatable=False).after_answer(status, {"Retry-After": "1"})
+    retry_after_seconds = retries(is_repeatable=False).after_answer(status, {"Retry-After": "1"})
     assert (plain is not None) is (status == 429)
-    assert (asked is not None) is (status in {429, 503})
+    assert (retry_after_seconds is not None) is (status in {429, 503})
 
 
 @pytest.mark.parametrize("status", [500, 502, 504, 599])

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from sovereign_ai.cluster.certificate_server import CertificateHandler, CertificateServer, server_context
-from sovereign_ai.cluster.embedded.alerts import active_alerts, ask
+from sovereign_ai.cluster.embedded.alerts import active_alerts, query
 from sovereign_ai.cluster.embedded.monitoring import MONITORS, Monitoring
 from sovereign_ai.cluster.state import ClusterDir, record
 from sovereign_ai.errors import EnvironmentLacksError
@@ -87,4 +87,4 @@ def test_a_prometheus_that_does_not_run_is_silent_and_one_that_is_not_wanted_has
     stopped = made(tmp_path / "stopped")
     record(stopped, {"prometheus": 1}, {})
     with pytest.raises(EnvironmentLacksError, match="gives no answer"):
-        ask(stopped, "/api/v1/alerts")
+        query(stopped, "/api/v1/alerts")

@@ -31,7 +31,7 @@ def cluster_dir(tmp_path: Path) -> ClusterDir:
 
 
 @pytest.mark.parametrize(
-    ("asked", "by_description", "wanted"),
+    ("requested", "by_description", "wanted"),
     [
         (None, False, False),
         (True, True, True),
@@ -41,17 +41,17 @@ def cluster_dir(tmp_path: Path) -> ClusterDir:
     ],
 )
 def test_a_control_plane_without_kueue_gets_it_only_where_it_is_asked_for(
-    cluster_dir: ClusterDir, asked: bool | None, by_description: bool, wanted: bool
+    cluster_dir: ClusterDir, requested: bool | None, by_description: bool, wanted: bool
 ) -> None:
-    assert wants_queueing(cluster_dir, asked, by_description=by_description) is wanted
+    assert wants_queueing(cluster_dir, requested, by_description=by_description) is wanted
 
 
 def test_a_description_takes_back_what_a_description_asked_for(
     cluster_dir: ClusterDir, tmp_path: Path
 ) -> None:
     set_queueing(cluster_dir, tmp_path, by_description=True)
-    assert wants_queueing(cluster_dir, asked=None, by_description=False)
-    assert not wants_queueing(cluster_dir, asked=False, by_description=True)
+    assert wants_queueing(cluster_dir, requested=None, by_description=False)
+    assert not wants_queueing(cluster_dir, requested=False, by_description=True)
 
 
 def test_a_description_does_not_take_back_what_an_option_asked_for(
@@ -60,13 +60,13 @@ def test_a_description_does_not_take_back_what_an_option_asked_for(
     assert is_descriptions(cluster_dir)
     set_queueing(cluster_dir, tmp_path)
     assert not is_descriptions(cluster_dir)
-    assert wants_queueing(cluster_dir, asked=False, by_description=True)
-    assert not wants_queueing(cluster_dir, asked=False, by_description=False)
+    assert wants_queueing(cluster_dir, requested=False, by_description=True)
+    assert not wants_queueing(cluster_dir, requested=False, by_description=False)
     set_queueing(cluster_dir, tmp_path, by_description=True)
     assert is_descriptions(cluster_dir)
     keep_queueing(cluster_dir)
     assert not is_descriptions(cluster_dir)
-    assert wants_queueing(cluster_dir, asked=False, by_description=True)
+    assert wants_queueing(cluster_dir, requested=False, by_description=True)
 
 
 def test_preview_says_that_kueue_starts_and_which_jobs_it_suspends(cluster_dir: ClusterDir) -> None:
@@ -187,7 +187,7 @@ class StoppedError(Exception):
 
 
 @pytest.mark.parametrize(
-    ("before", "asked", "is_stopped"),
+    ("before", "requested", "is_stopped"),
     [
         ((), None, False),
         ((), (), False),
@@ -202,7 +202,7 @@ def test_a_running_plane_is_started_anew_exactly_where_its_strategies_change(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     before: tuple[str, ...],
-    asked: tuple[str, ...] | None,
+    requested: tuple[str, ...] | None,
     is_stopped: bool,
 ) -> None:
     made = ClusterDir("queues", tmp_path / "queues")
@@ -219,9 +219,9 @@ def test_a_running_plane_is_started_anew_exactly_where_its_strategies_change(
         monkeypatch.setattr(lifecycle, name, MagicMock())
     if is_stopped:
         with pytest.raises(StoppedError):
-            lifecycle.up("queues", root=tmp_path, fair_sharing=asked)
+            lifecycle.up("queues", root=tmp_path, fair_sharing=requested)
     else:
-        lifecycle.up("queues", root=tmp_path, fair_sharing=asked)
+        lifecycle.up("queues", root=tmp_path, fair_sharing=requested)
 
 
 @pytest.mark.parametrize("by_description", [True, False])
@@ -240,4 +240,4 @@ def test_a_stopped_plane_that_is_started_keeps_who_asked_for_its_kueue(
     lifecycle.up("queues", root=tmp_path)
     assert is_descriptions(made) is by_description
     # So the description that does not name it takes it back, where one had asked for it.
-    assert wants_queueing(made, asked=False, by_description=True) is not by_description
+    assert wants_queueing(made, requested=False, by_description=True) is not by_description

@@ -344,7 +344,7 @@ def test_one_missed_probe_is_tolerated_and_two_in_a_row_are_not(
     try:
         supervisor._look(child)
         for _ in range(6):
-            child.asked = 0.0
+            child.probed_at = 0.0
             seen.append(looked_at(supervisor, child).well)
     finally:
         supervisor._stop()

@@ -13,9 +13,9 @@ from sovereign_ai.cluster.kind.config import (
     container_names,
     fixed_settings,
     kind_config,
-    outgrown,
     pod_range,
     real_machines,
+    unsupported_changes,
 )
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan.addresses import pod_bits
@@ -176,7 +176,7 @@ def test_a_standing_cluster_takes_what_nodes_can_change_and_names_what_they_cann
     before, after = read_data(change.before), read_data(change.after)
     made_for = fixed_settings(before, plan(before), "lab")
     wanted = [REFUSED[change.name]] if change.name in REFUSED else []
-    assert outgrown(made_for, after, plan(after), "lab") == wanted
+    assert unsupported_changes(made_for, after, plan(after), "lab") == wanted
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_no_simulated_node_gets_a_part_outside_of_the_range_that_the_cluster_has
         config, "_range", lambda _plan, _cluster, use: "10.0.8.0/21" if use == "pods" else services
     )
     monkeypatch.setattr(config, "pod_range", lambda *_: planned_range)
-    said = outgrown(made_for, factory, planned, "lab")
+    said = unsupported_changes(made_for, factory, planned, "lab")
     assert [phrase.startswith("its pods have") for phrase in said] == ([] if has_room else [True])
 
 
@@ -218,13 +218,13 @@ def test_a_damaged_record_of_what_a_cluster_was_made_for_is_said(
 ) -> None:
     said = ["its record does not say what it was made for"]
     made_for = fixed_settings(factory, planned, "lab")
-    assert outgrown(made_for | damage, factory, planned, "lab") == said
+    assert unsupported_changes(made_for | damage, factory, planned, "lab") == said
     for name in made_for:
         rest = {key: value for key, value in made_for.items() if key != name}
-        assert outgrown(rest, factory, planned, "lab") == said
+        assert unsupported_changes(rest, factory, planned, "lab") == said
 
 
 def test_nodes_of_another_image_are_said(factory: AIFactory, planned: Plan) -> None:
     made_for = fixed_settings(factory, planned, "lab") | {"image": "sovereign-ai/node:v1.30.0"}
-    (phrase,) = outgrown(made_for, factory, planned, "lab")
+    (phrase,) = unsupported_changes(made_for, factory, planned, "lab")
     assert phrase.startswith("its nodes are of sovereign-ai/node:v1.30.0, and new ones are of ")

@@ -360,11 +360,11 @@ def test_what_up_would_refuse_is_refused_before_a_preview(
     plane.cluster_dir.make()
     made_for = fixed_settings(*described, "lab")
     plane.cluster_dir.record.write_bytes(orjson.dumps({"layout": 1, "made_for": made_for}))
-    plane.refuse_outgrown(*described)
+    plane.refuse_unsupported_changes(*described)
     made_for["pods"] = "10.0.0.0/26"
     plane.cluster_dir.record.write_bytes(orjson.dumps({"layout": 1, "made_for": made_for}))
     with pytest.raises(UsageError, match="and those of the 17 nodes described"):
-        plane.refuse_outgrown(*described)
+        plane.refuse_unsupported_changes(*described)
 
 
 def test_a_cluster_that_is_not_there_is_absent_without_asking_an_engine(
