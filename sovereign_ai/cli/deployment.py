@@ -227,7 +227,7 @@ def can_do_without_engine(changes: Changes, checked: Checked) -> bool:
     return (
         not changes.needs_engine
         and not checked.cluster.remade
-        and not checked.unasked
+        and not checked.unapproved
         and not _is_waiting(checked)
     )
 

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         StackDeployment,
         check_preconditions,
         claim_cluster,
-        insist_on_asked,
+        require_approval,
     )
     from sovereign_ai.deploy.preparation import applying_policies, begin_preparation
     from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
@@ -126,7 +126,7 @@ else:
                 "StackDeployment",
                 "check_preconditions",
                 "claim_cluster",
-                "insist_on_asked",
+                "require_approval",
             ),
             "preparation": ("applying_policies", "begin_preparation"),
             "provider": ("PROVIDER_VERSION", "provider_inputs"),
@@ -191,7 +191,6 @@ __all__ = [
     "explaining",
     "gate",
     "hand_back",
-    "insist_on_asked",
     "insist_on_deletable",
     "insist_on_only_deployment",
     "inspect_state",
@@ -234,6 +233,7 @@ __all__ = [
     "repair",
     "reported",
     "reports_only",
+    "require_approval",
     "resource_name",
     "restore",
     "scaffold",

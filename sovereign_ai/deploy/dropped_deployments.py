@@ -34,7 +34,7 @@ from sovereign_ai.text import counted
 Resource = Mapping[str, Any]
 
 
-def insist_on_asked_drops(organization: str, project: str, stack: str) -> None:
+def require_requested_drops(organization: str, project: str, stack: str) -> None:
     """Check the deployments that a program which has run to its end does not declare any more.
 
     Args:
@@ -110,10 +110,10 @@ def _problems_of(
         return
     for loss in lost:
         if not loss.is_nothing:
-            ask = f"ask for its deletion: {allowed.way_to_allow(loss.namespace)}"
+            consent = f"ask for its deletion: {allowed.way_to_allow(loss.namespace)}"
             where = Where(field=f"Namespace/{loss.namespace}")
             message = f"{dropped}, and deleting this namespace of it destroys {loss}"
-            yield Problem("deletes-data", message, where, f"put the deployment back; or {ask}")
+            yield Problem("deletes-data", message, where, f"put the deployment back; or {consent}")
     inputs = root.get("inputs") or {}
     if own and is_local(str(inputs.get("cluster")), kubeconfig):
         message = f"{dropped}, and the engine would stop half-way: the policies of this cluster are guarded"
@@ -122,9 +122,9 @@ def _problems_of(
     elif own and not allowed.mass:
         objects = counted(len(own), "object")
         message = f"{dropped}: the engine would delete {objects} of it on {api.server}"
-        ask = f"ask for it: {allowed.way_to_allow_mass}"
+        consent = f"ask for it: {allowed.way_to_allow_mass}"
         moved = f'if it is called or placed otherwise now, give that the option `aliases=["{urn}"]`'
-        yield Problem("deployment-dropped", message, hint=f"{moved}; or {ask}; or {forget}")
+        yield Problem("deployment-dropped", message, hint=f"{moved}; or {consent}; or {forget}")
 
 
 def _others(dropped: str, others: Collection[ObjectKey], forget: str) -> Problem:

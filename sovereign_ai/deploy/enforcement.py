@@ -175,9 +175,9 @@ def _wait(
     # asking for all of them ten times a second would keep it from what they wait for.
     sample: list[Group] = []
     while pending := [group for group, times in confirmed.items() if times < _IN_A_ROW]:
-        asked = sample or pending
-        answers = api.many(partial(_revision_in_force, api, group) for group in asked)
-        for group, answer in zip(asked, answers, strict=True):
+        sampled = sample or pending
+        answers = api.many(partial(_revision_in_force, api, group) for group in sampled)
+        for group, answer in zip(sampled, answers, strict=True):
             if answer is _UNSERVED:
                 confirmed[group] = _IN_A_ROW
             elif answer == wanted[group]:
@@ -185,7 +185,7 @@ def _wait(
             else:
                 # Another API server answered, which still enforces the old revision: count from the start.
                 confirmed[group] = 0
-        behind = [group for group in asked if not confirmed[group]]
+        behind = [group for group in sampled if not confirmed[group]]
         if not behind:
             sample = []
             continue

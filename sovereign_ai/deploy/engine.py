@@ -220,7 +220,7 @@ class Engine:
         self.stack = stack
         self.kubeconfig = kubeconfig
         self.progress = progress
-        self._asked_to_end = False
+        self._is_terminated = False
         self.watch: Watch = lambda _end: nullcontext()
         self.notes: dict[str, bytes] = {}
         self._plane = plane
@@ -618,7 +618,7 @@ class Engine:
                         command,
                         self.folder,
                         environ,
-                        asked=self._end_asked,
+                        on_termination=self._note_termination,
                         watched=state.watched,
                         grace=self.grace,
                     ) as engine,
@@ -627,19 +627,19 @@ class Engine:
                     ) as lost,
                     self.watch(partial(engine.process.send_signal, signal.SIGINT)),
                 ):
-                    for line in engine.words:
+                    for line in engine.output_lines:
                         # By its first line of output the engine has read the salt.
                         release_folder()
                         kept.write(line)
                         self._take_event(line, events)
                     events.lost = lost()
-                if part is not None and not engine.returncode and not self._asked_to_end:
+                if part is not None and not engine.returncode and not self._is_terminated:
                     part.complete(state.copy.files(self.files).checkpoint)
             finally:
                 # Also after a failure: what the engine saved is what happened on the cluster.
                 state.commit(verb)
             events.refused = read_refusal(state.copy.folder)
-        if engine.returncode or self._asked_to_end:
+        if engine.returncode or self._is_terminated:
             events.ended_by = -engine.returncode if engine.returncode < 0 else 0
             raise self._failed(verb, events, log)
         # A partial run reports only the objects of its scope.
@@ -648,13 +648,13 @@ class Engine:
 
     def _failed(self, verb: str, run_events: EngineEvents, log: Path) -> DeploymentError:
         """Return the error of a run that failed or was interrupted."""
-        if self._asked_to_end:
+        if self._is_terminated:
             return interrupted(verb, run_events, log)
         return failure(verb, run_events, log, self.kubeconfig)
 
-    def _end_asked(self) -> None:
+    def _note_termination(self) -> None:
         """Record the first termination signal."""
-        self._asked_to_end = True
+        self._is_terminated = True
         self.progress(self.ending)
 
     def _take_event(self, line: str, run_events: EngineEvents) -> None:

@@ -31,11 +31,11 @@ class RunningEngine:
     """A running engine.
 
     Attributes:
-        words: its standard output and standard error as one stream of lines.
+        output_lines: its standard output and standard error as one stream of lines.
         process: its supervisor, which ends as the engine does.
     """
 
-    words: TextIO
+    output_lines: TextIO
     process: subprocess.Popen[str]
 
     @property
@@ -50,7 +50,7 @@ def supervised(
     folder: Path,
     environ: Mapping[str, str],
     *,
-    asked: Callable[[], object],
+    on_termination: Callable[[], object],
     watched: Path | None = None,
     grace: float = GRACE_SECONDS,
 ) -> Iterator[RunningEngine]:
@@ -63,19 +63,19 @@ def supervised(
         command: the program and its arguments.
         folder: its working directory.
         environ: its environment.
-        asked: called at the first termination signal.
+        on_termination: called at the first termination signal.
         watched: a file; once it is removed or replaced, the whole session is killed.
         grace: seconds between SIGINT and SIGKILL.
     """
     lifeline, command_end = os.pipe()
-    output, spoken = os.pipe()
+    output, output_writer = os.pipe()
     # Isolated and without `site`, so that it starts in about 20 ms.
     python = [sys.executable, "-I", "-S", str(_SUPERVISOR)]
     supervisor = [*python, str(lifeline), str(output), str(grace), str(watched or "")]
     with contextlib.ExitStack() as opened:
         keep_alive = opened.enter_context(os.fdopen(command_end, "wb"))
-        words = opened.enter_context(os.fdopen(os.dup(output), encoding="utf-8", errors="replace"))
-        started = opened.enter_context(forwarding_signals(asked))
+        output_lines = opened.enter_context(os.fdopen(os.dup(output), encoding="utf-8", errors="replace"))
+        started = opened.enter_context(forwarding_signals(on_termination))
         try:
             with _signals_blocked():
                 process = subprocess.Popen(
@@ -83,19 +83,19 @@ def supervised(
                     cwd=folder,
                     env=environ,
                     stdin=subprocess.DEVNULL,
-                    stdout=spoken,
-                    stderr=spoken,
+                    stdout=output_writer,
+                    stderr=output_writer,
                     text=True,
                     start_new_session=True,
                     pass_fds=(lifeline, output),
                 )
         finally:
-            # The supervisor has its own copies: with one of `spoken` here, the output would never end.
-            for descriptor in (lifeline, output, spoken):
+            # The supervisor has its own copies: with one of `output_writer` here, the output would never end.
+            for descriptor in (lifeline, output, output_writer):
                 os.close(descriptor)
         started(process)
         try:
-            yield RunningEngine(words, process)
+            yield RunningEngine(output_lines, process)
         finally:
             keep_alive.close()
             # Without reaping it: as long as it is a zombie, no other session can get its number.

@@ -120,7 +120,9 @@ def known_gateways(
     noted = noted or Renames()
     pairs = {name: new for (kind, name), new in noted.places.items() if kind == GATEWAY}
     # What a run that was cut short has recorded need not be there yet.
-    return KnownGateways(frozenset(recorded.keys() - set(pairs.values())), pairs if noted.goes_on else None)
+    return KnownGateways(
+        frozenset(recorded.keys() - set(pairs.values())), pairs if noted.is_resumed else None
+    )
 
 
 def _live_ways(live: Iterable[Object], zones: Mapping[str, str]) -> dict[str, _Way]:

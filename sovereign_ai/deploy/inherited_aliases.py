@@ -82,11 +82,11 @@ def _parents() -> dict[int, pulumi.Resource]:
     The SDK notes the children of a parent, and of no child the parent: so all resources are looked at.
     """
     parents: dict[int, pulumi.Resource] = {}
-    for thing in gc.get_objects():
+    for resource in gc.get_objects():
         # Not `isinstance`, which asks the objects of everybody else for their `__class__`.
-        if issubclass(type(thing), pulumi.Resource):
-            for child in tuple(vars(thing).get("_childResources", ())):
-                parents[id(child)] = thing
+        if issubclass(type(resource), pulumi.Resource):
+            for child in tuple(vars(resource).get("_childResources", ())):
+                parents[id(child)] = resource
     return parents
 
 

@@ -31,12 +31,12 @@ class Renames:
     Attributes:
         components: each component that goes, and the one that takes its place; empty where none does.
         places: the places that have another name and are the same.
-        goes_on: whether the deployment at hand has the same objects as the one that noted this.
+        is_resumed: whether the deployment at hand has the same objects as the one that noted this.
     """
 
     components: Mapping[str, str] = field(default_factory=dict)
     places: RenamedPlaces = field(default_factory=dict)
-    goes_on: bool = False
+    is_resumed: bool = False
 
     @property
     def coming(self) -> set[str]:
@@ -51,13 +51,13 @@ class Renames:
         return {_COMPONENTS: dict(self.components), _PLACES: places}
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any], *, goes_on: bool = False) -> Renames:
+    def from_data(cls, data: Mapping[str, Any], *, is_resumed: bool = False) -> Renames:
         """Return what was noted; what is no name of anything is left out."""
         places: RenamedPlaces = {}
         for kind, names in _mapping(data.get(_PLACES)).items():
             for old, new in _texts(names).items():
                 places[kind, old] = new
-        return cls(_texts(data.get(_COMPONENTS)), places, goes_on)
+        return cls(_texts(data.get(_COMPONENTS)), places, is_resumed)
 
     def unfinished(self, components: AbstractSet[str], places: AbstractSet[tuple[str, str]]) -> Renames:
         """Return what of it is not done yet: a run that came to its end left nothing of any old name.
@@ -68,7 +68,7 @@ class Renames:
         """
         going = {old: new for old, new in self.components.items() if old in components}
         renamed = self.places if self.places.keys() & places else {}
-        return Renames(going, renamed, self.goes_on)
+        return Renames(going, renamed, self.is_resumed)
 
     def undone(self, places: Places) -> dict[tuple[str, str], AbstractSet[str]]:
         """Return where components are under the names that places had before."""

@@ -52,7 +52,7 @@ class ObjectOwner(StrEnum):
     OTHER_STACK = "another stack of this factory"
     OTHER_FACTORY = "another factory"
     OTHER = "somebody else"
-    NOBODY = "no owner"
+    UNOWNED = "no owner"
 
 
 OWNED = frozenset({ObjectOwner.SELF, ObjectOwner.UNMARKED})
@@ -132,7 +132,7 @@ def _unlabelled(key: ObjectKey, live: Metadata, claim: Claim) -> ObjectOwner:
         return ObjectOwner.UNMARKED
     is_held = bool(claim.held) and key in (claim.held or {})
     is_drift = is_held and not claim.strict and (key.group, key.kind) not in KEEPS_DATA
-    return ObjectOwner.UNMARKED if is_drift else ObjectOwner.NOBODY
+    return ObjectOwner.UNMARKED if is_drift else ObjectOwner.UNOWNED
 
 
 def owners(live: Mapping[ObjectKey, Metadata], claim: Claim) -> dict[ObjectKey, ObjectOwner]:
@@ -160,11 +160,11 @@ def require_owned(live: Mapping[ObjectKey, Metadata], claim: Claim) -> None:
 
 def problem_of(key: ObjectKey, live: Metadata, owner: ObjectOwner, claim: Claim) -> Problem:
     """Return the problem of an object under a planned name that is not this stack's."""
-    goes = " and is being deleted" if live.get("deletionTimestamp") else ""
-    conflict = f"the one on the cluster {owner_phrase(live, owner)}{goes}"
+    suffix = " and is being deleted" if live.get("deletionTimestamp") else ""
+    conflict = f"the one on the cluster {owner_phrase(live, owner)}{suffix}"
     message = f"the plan has a {key.kind} of this name, and {conflict}; nothing was written"
     code, hint = _refusal(key, live, owner, claim)
-    if goes:
+    if suffix:
         # Nobody keeps it any more, so that there is nothing to hand over.
         finalizers = ", ".join(live.get("finalizers") or ())
         held = f" (it has the finalizer {finalizers})" if finalizers else ""

@@ -86,7 +86,7 @@ class Checked:
         left: live objects under names of the state that are not planned any more and belong to somebody else,
             and who that is.
         replaces: objects that must be recreated, because the API server does not accept a change of a field.
-        unasked: problems of the deletions that were not allowed.
+        unapproved: problems of the deletions that were not allowed.
         superseded: objects of controllers that the state holds in a form that the engine would delete after
             it has written the new one: of another API version, or recreated already.
         in_use: objects that somebody deleted and that Kueue keeps, each with a planned one that names it.
@@ -109,7 +109,7 @@ class Checked:
     leaving: tuple[ObjectKey, ...] = ()
     left: Mapping[ObjectKey, str] = field(default_factory=dict)
     replaces: tuple[ObjectKey, ...] = ()
-    unasked: tuple[Problem, ...] = ()
+    unapproved: tuple[Problem, ...] = ()
     superseded: tuple[ObjectKey, ...] = ()
     in_use: Mapping[ObjectKey, ObjectKey] = field(default_factory=dict)
     kept: tuple[ObjectKey, ...] = ()
@@ -218,18 +218,18 @@ def check_preconditions(
     homes = _homes(leaving, planned, held)
     digest = hashlib.sha256(orjson.dumps(planned, option=orjson.OPT_SORT_KEYS)).hexdigest()
     allowed, name = deployment.allowed, deployment.target.deployment
-    noted, goes_on = stack.record.begun_renames(name), digest == stack.record.begun(name)
+    noted, is_resumed = stack.record.begun_renames(name), digest == stack.record.begun(name)
     # An older version noted none.
-    renames = Renames.from_data(noted, goes_on=goes_on and bool(noted))
+    renames = Renames.from_data(noted, is_resumed=is_resumed and bool(noted))
     renamed = _renamed(leaving, planned, held, deployment, renames)
-    if goes_on:
+    if is_resumed:
         # The run that was cut short was allowed to delete this many. Which of them are renamed parts, what
         # it has made and deleted by now hides.
         allowed = replace(allowed, mass=True)
-    unasked = deletion_problems(api, leaving, total, allowed, renamed, homes)
-    unasked += replacement_problems(replaces, deployment.allowed)
-    unasked += definition_problems(api, planned, leaving, deployment.allowed)
-    unasked += handover_problems(planned, live)
+    unapproved = deletion_problems(api, leaving, total, allowed, renamed, homes)
+    unapproved += replacement_problems(replaces, deployment.allowed)
+    unapproved += definition_problems(api, planned, leaving, deployment.allowed)
+    unapproved += handover_problems(planned, live)
     return Checked(
         cluster=cluster,
         claim=claim,
@@ -239,7 +239,7 @@ def check_preconditions(
         leaving=leaving,
         left=left,
         replaces=tuple(replaces),
-        unasked=tuple(unasked),
+        unapproved=tuple(unapproved),
         in_use=kept_in_use(api, planned, live),
         holders=foreign_holders(_going(live, unplanned, leaving, replaces)),
         superseded=tuple(_superseded(planned, held, frozenset(replaces))),
@@ -318,14 +318,14 @@ def claim_cluster(
     api.many(partial(_mark, api, key, checked) for key in checked.takes_over)
 
 
-def insist_on_asked(checked: Checked) -> None:
+def require_approval(checked: Checked) -> None:
     """Refuse a deployment with deletions that were not allowed.
 
     Raises:
         UsageError: what it deletes, and how that is allowed.
     """
-    if checked.unasked:
-        raise UsageError(checked.unasked)
+    if checked.unapproved:
+        raise UsageError(checked.unapproved)
 
 
 def _claim(deployment: StackDeployment, held: Held | None) -> Claim:

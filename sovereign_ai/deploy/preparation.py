@@ -41,7 +41,7 @@ from sovereign_ai.deploy.preconditions import (
     StackDeployment,
     check_preconditions,
     claim_cluster,
-    insist_on_asked,
+    require_approval,
 )
 from sovereign_ai.deploy.reading import reading_of
 from sovereign_ai.deploy.removal import remove_holders
@@ -204,7 +204,7 @@ def _prove(
         # Pulumi.
         hint = "`sovereign-ai up` creates them again; so does `pulumi up` after `pulumi refresh`"
         raise EnvironmentLacksError(Problem("cluster-remade", checked.cluster.line, hint=hint))
-    insist_on_asked(checked)
+    require_approval(checked)
     if checked.superseded:
         # A command drops them from the state before it starts the engine. So this is a plain Pulumi.
         reason = "it has another form now, and this deployment would delete it after writing it"

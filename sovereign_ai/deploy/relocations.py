@@ -85,7 +85,7 @@ def relocations(
     changes, pairs = place_changes(old, new, renamed, factory, plan, cluster, noted)
     staying = usage.outside(going_namespaces(old, new))
     # Of a zone that the first run took for a component nothing may be left but the record.
-    components = {**noted.components, **renamed} if noted and noted.goes_on else renamed
+    components = {**noted.components, **renamed} if noted and noted.is_resumed else renamed
     moves = [*_renames(pairs, factory, components, old, usage, staying), *_registries(old, new, usage)]
     moves += _quotas(old, new)
     moves += _namespaces(old, new, renamed, pairs, usage)
@@ -134,12 +134,12 @@ def place_changes(
     record = record_in(old, factory.name, cluster)
     before: Places = as_deployed(component_places(old), record, factory)
     known = (noted or Renames()).unfinished(set(), _remaining(before, record))
-    if not known.goes_on:
+    if not known.is_resumed:
         before = known.undone(before)
     after = component_places(wanted) | planned_places(plan, before.keys(), renamed)
     changes = changed_places(before, after, renamed)
     # The run that goes on takes nothing else for renamed than the one that was cut short did.
-    if known.goes_on:
+    if known.is_resumed:
         return changes, dict(known.places)
     # What that run has recorded need not be there yet.
     recorded = {}

@@ -104,7 +104,7 @@ def planned_renames(
         ApiError: a permission is missing.
         UnreachableError: there was no answer.
     """
-    if noted is not None and noted.goes_on:
+    if noted is not None and noted.is_resumed:
         return noted
     listed = list(wanted)
     live = read_parts(api, listed, factory.name)
@@ -222,7 +222,7 @@ def _renamed(
     renamed |= zones_renamed_by_pools(renamed, before, component_places(new), recorded)
     # What it brought and is not described goes again, and nothing takes its place.
     renamed = dict.fromkeys(begun - described, "") | renamed
-    return {**renamed, **known.components} if known.goes_on else renamed
+    return {**renamed, **known.components} if known.is_resumed else renamed
 
 
 def _begun(live: Iterable[Object], record: DeployedRecord, plan: Plan, cluster: str) -> set[str]:

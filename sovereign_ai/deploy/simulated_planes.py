@@ -55,7 +55,7 @@ def _reasons(components: Mapping[str, Sequence[Object]]) -> dict[str, str]:
             continue
         if _controller(component) in PLANE_PROCESSES:
             reasons[component] = "the control plane runs it as a process where 'platform' names it"
-        elif any(map(_asks, objects)):
+        elif any(map(_calls_server, objects)):
             reasons[component] = "nothing answers its webhooks on simulated machines"
     # Whoever has objects of a kind may define others, of which yet others have objects.
     waiting = [component for component in reasons if _controller(component) not in PLANE_PROCESSES]
@@ -70,7 +70,7 @@ def _reasons(components: Mapping[str, Sequence[Object]]) -> dict[str, str]:
     return reasons
 
 
-def _asks(obj: Object) -> bool:
+def _calls_server(obj: Object) -> bool:
     """Return whether an object has the API server ask a server, or is that server."""
     return obj["kind"] in WEBHOOKS or AWAITED in obj["metadata"].get("annotations", {})
 

@@ -13,7 +13,7 @@ from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.cluster.api.errors import UnreachableError
 from sovereign_ai.deploy import dropped_deployments
 from sovereign_ai.deploy.deletions import Allowed
-from sovereign_ai.deploy.dropped_deployments import drop_problems, insist_on_asked_drops
+from sovereign_ai.deploy.dropped_deployments import drop_problems, require_requested_drops
 from sovereign_ai.deploy.program import CURRENT, Deployment, Program
 from sovereign_ai.deploy.refusal import expect_refusal, read_refusal
 from sovereign_ai.deploy.stack_context import StackContext
@@ -131,7 +131,7 @@ def test_the_end_of_a_program_is_refused_by_a_command_as_by_plain_pulumi(
     for name in declared:
         program.add(Deployment(name, name, frozenset()))
     with pytest.raises(pulumi.RunError, match="deployment-dropped"):
-        insist_on_asked_drops("organization", "p", "s")
+        require_requested_drops("organization", "p", "s")
     assert (noted := read_refusal(tmp_path)) is not None
     assert [problem.code for problem in noted.problems] == ["deployment-dropped"]
 
@@ -143,7 +143,7 @@ def test_a_program_that_declares_all_that_its_state_has_reads_it_no_second_time(
     program.add(Deployment("lab", "one", frozenset()))
     program.known.add(ROOT)
     program.urns |= {ROOT, f"{ROOT}-now"}
-    insist_on_asked_drops("organization", "p", "s")
+    require_requested_drops("organization", "p", "s")
 
 
 DROPPED = f"""

@@ -37,8 +37,8 @@ import os, sys
 from pathlib import Path
 from sovereign_ai.deploy.engine_process import supervised
 argv = [sys.executable, "-c", sys.argv[1], *sys.argv[2:4]]
-with supervised(argv, Path("/"), dict(os.environ), asked=lambda: None, grace=float(sys.argv[4])) as engine:
-    for line in engine.words:
+with supervised(argv, Path("/"), dict(os.environ), on_termination=lambda: None, grace=float(sys.argv[4])) as engine:
+    for line in engine.output_lines:
         print(line, end="", flush=True)
 """
 
@@ -104,8 +104,8 @@ def test_it_ends_as_the_engine_did_and_its_words_are_heard_to_the_last(
         program = [sys.executable, "-c", "import os; print('last', flush=True); os.kill(os.getpid(), 9)"]
     elif ending == "127":
         program = [str(tmp_path / "none")]
-    with supervised(program, tmp_path, environ(variable), asked=lambda: None) as engine:
-        heard = list(engine.words)
+    with supervised(program, tmp_path, environ(variable), on_termination=lambda: None) as engine:
+        heard = list(engine.output_lines)
     assert engine.returncode == int(ending)
     last = {
         "7": "reader is gone 1999\n",
@@ -120,8 +120,8 @@ def test_beyond_a_limit_on_the_size_of_files_a_write_fails_and_does_not_kill_the
     tmp_path: Path, variable: bytes
 ) -> None:
     program = ["prlimit", "--fsize=1000", "dd", "if=/dev/zero", "of=state", "bs=2000", "count=1"]
-    with supervised(program, tmp_path, environ(variable), asked=lambda: None) as engine:
-        words = "".join(engine.words)
+    with supervised(program, tmp_path, environ(variable), on_termination=lambda: None) as engine:
+        words = "".join(engine.output_lines)
     assert (engine.returncode, "File too large" in words) == (1, True), words
 
 
@@ -129,7 +129,7 @@ def test_an_error_in_the_block_ends_the_engine_too(tmp_path: Path, variable: byt
     program = [sys.executable, "-c", ENGINE, "asked", str(tmp_path / "saved")]
     with (
         pytest.raises(OSError, match="full"),
-        supervised(program, tmp_path, environ(variable), asked=lambda: None),
+        supervised(program, tmp_path, environ(variable), on_termination=lambda: None),
     ):
         raise OSError(28, "the disk is full")
     assert not marked(variable)
@@ -143,15 +143,15 @@ def test_once_the_watched_file_is_another_one_the_engine_is_killed_without_a_wor
     lock.write_text("mine")
     program = [sys.executable, "-c", ENGINE, "asked", str(tmp_path / "saved")]
     with supervised(
-        program, tmp_path, environ(variable), asked=lambda: None, watched=lock, grace=600
+        program, tmp_path, environ(variable), on_termination=lambda: None, watched=lock, grace=600
     ) as engine:
-        assert engine.words.readline() == "begun\n"
+        assert engine.output_lines.readline() == "begun\n"
         if change == "replaced":
             (tmp_path / "other").write_text("theirs")
             (tmp_path / "other").replace(lock)
         else:
             lock.unlink()
-        assert list(engine.words) == []
+        assert list(engine.output_lines) == []
     assert engine.returncode == -signal.SIGKILL
     assert not (tmp_path / "saved").exists()
     assert not marked(variable)
@@ -163,9 +163,11 @@ def test_the_supervisor_has_no_descriptor_of_the_command_but_the_two_it_is_given
     script = "import os; print(sorted(os.listdir('/proc/self/fd')), flush=True)"
     with (
         (tmp_path / "open").open("w"),
-        supervised([sys.executable, "-c", script], tmp_path, environ(variable), asked=lambda: None) as engine,
+        supervised(
+            [sys.executable, "-c", script], tmp_path, environ(variable), on_termination=lambda: None
+        ) as engine,
     ):
-        assert engine.words.readline() == "['0', '1', '2', '3']\n"  # 3 is that of the list itself
+        assert engine.output_lines.readline() == "['0', '1', '2', '3']\n"  # 3 is that of the list itself
 
 
 def test_members_of_a_session_are_all_but_this_process() -> None:

@@ -54,9 +54,9 @@ def test_definitions_that_a_local_control_plane_had_before_are_ours_and_those_of
     applied = {"managedFields": [{"manager": "sovereign-ai", "operation": "Apply"}]}
     theirs = {"managedFields": [{"manager": "helm", "operation": "Apply"}]}
     assert owner_of(definition, applied, claim(is_local=True)) is ObjectOwner.UNMARKED
-    assert owner_of(definition, applied, claim()) is ObjectOwner.NOBODY
-    assert owner_of(definition, theirs, claim(is_local=True)) is ObjectOwner.NOBODY
-    assert owner_of(NAMESPACE, applied, claim(is_local=True)) is ObjectOwner.NOBODY
+    assert owner_of(definition, applied, claim()) is ObjectOwner.UNOWNED
+    assert owner_of(definition, theirs, claim(is_local=True)) is ObjectOwner.UNOWNED
+    assert owner_of(NAMESPACE, applied, claim(is_local=True)) is ObjectOwner.UNOWNED
 
 
 def test_objects_of_an_older_version_are_ours_if_state_or_local_control_plane_prove_it() -> None:
@@ -81,13 +81,13 @@ def test_the_very_object_of_the_state_is_ours_though_somebody_took_its_labels() 
 def test_a_recreated_object_under_a_held_name_is_drift_unless_it_holds_others_work() -> None:
     bare = live(None, None, None, uid="made-again")
     assert owner_of(QUOTA, bare, claim(QUOTA)) is ObjectOwner.UNMARKED
-    assert owner_of(QUOTA, bare, claim(QUOTA, strict=True)) is ObjectOwner.NOBODY
-    assert owner_of(NAMESPACE, bare, claim(NAMESPACE)) is ObjectOwner.NOBODY
-    assert owner_of(QUOTA, bare, claim()) is ObjectOwner.NOBODY
+    assert owner_of(QUOTA, bare, claim(QUOTA, strict=True)) is ObjectOwner.UNOWNED
+    assert owner_of(NAMESPACE, bare, claim(NAMESPACE)) is ObjectOwner.UNOWNED
+    assert owner_of(QUOTA, bare, claim()) is ObjectOwner.UNOWNED
 
 
 def test_an_empty_uid_of_the_state_proves_nothing() -> None:
-    assert owner_of(NAMESPACE, {"labels": {}}, claim(NAMESPACE, uid="")) is ObjectOwner.NOBODY
+    assert owner_of(NAMESPACE, {"labels": {}}, claim(NAMESPACE, uid="")) is ObjectOwner.UNOWNED
 
 
 def test_what_kubernetes_makes_in_each_namespace_is_no_false_alarm_unless_somebody_claims_it() -> None:
@@ -96,7 +96,7 @@ def test_what_kubernetes_makes_in_each_namespace_is_no_false_alarm_unless_somebo
     assert owner_of(account, live("team-x"), claim()) is ObjectOwner.OTHER
     assert (
         owner_of(ObjectKey("", "ServiceAccount", "research", "workload"), {"uid": "x"}, claim())
-        is ObjectOwner.NOBODY
+        is ObjectOwner.UNOWNED
     )
 
 

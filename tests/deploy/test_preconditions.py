@@ -21,7 +21,7 @@ from sovereign_ai.deploy.preconditions import (
     StackDeployment,
     check_preconditions,
     claim_cluster,
-    insist_on_asked,
+    require_approval,
 )
 from sovereign_ai.deploy.stack_context import StackContext
 from sovereign_ai.deploy.stack_record import StackRecord
@@ -134,14 +134,14 @@ def test_what_the_description_no_longer_has_of_a_lost_stack_is_taken_over_too_an
     )
     whole = deployment(tmp_path, record, **way)
     checked = check_preconditions(api, planned(record, *(f"kept-{number}" for number in range(12))), whole)
-    assert (len(checked.takes_over), checked.unasked) == (23, ())
+    assert (len(checked.takes_over), checked.unapproved) == (23, ())
     assert len(checked.strays) == 11
     claim_cluster(api, checked, whole)
     assert len(api.written) == 23
     again = check_preconditions(api, planned(record, "kept-0"), deployment(tmp_path, record))
     assert {*map(str, checked.strays)} < {*map(str, again.strays)}, "a run that is cut short goes on"
     api.put(obj("ConfigMap", "work", "old"))
-    [asked] = check_preconditions(api, planned(record, "kept-0"), whole).unasked[:1]
+    [asked] = check_preconditions(api, planned(record, "kept-0"), whole).unapproved[:1]
     assert (asked.code, asked.where.field) == ("deletes-data", "Namespace/old")
 
 
@@ -206,10 +206,10 @@ def test_what_the_stack_has_and_is_not_planned_any_more_is_told_apart_by_owner_a
         "ResourceQuota/old/tenant",
     ]
     assert list(map(str, checked.left)) == ["Namespace/handed-over"]
-    assert [problem.where.field for problem in checked.unasked] == ["Namespace/old"]
+    assert [problem.where.field for problem in checked.unapproved] == ["Namespace/old"]
     with pytest.raises(UsageError):
-        insist_on_asked(checked)
-    insist_on_asked(
+        require_approval(checked)
+    require_approval(
         check_preconditions(api, planned(record, "kept"), replace(whole, allowed=Allowed(frozenset({"old"}))))
     )
 
@@ -222,14 +222,14 @@ def test_a_run_that_was_cut_short_goes_on_without_a_question_that_was_not_asked_
     api, whole = Cluster(*before), deployment(tmp_path, record, *map(in_state, before))
     record.put_cluster("lab", check_preconditions(api, before, deployment(tmp_path, record)).cluster.identity)
     checked = check_preconditions(api, after, whole)
-    assert checked.unasked == (), "renamed parts are no mass deletion"
+    assert checked.unapproved == (), "renamed parts are no mass deletion"
     claim_cluster(api, checked, whole)
     made = [obj for obj in after if obj["kind"] == "Namespace"]
     api.put(*made)
     half = deployment(tmp_path, record, *map(in_state, (*before, *made)))
-    assert check_preconditions(api, after, half).unasked == ()
+    assert check_preconditions(api, after, half).unapproved == ()
     # Another description was never begun, and is asked for.
-    [asked] = check_preconditions(api, made[:1], half).unasked
+    [asked] = check_preconditions(api, made[:1], half).unapproved
     assert asked.code == "mass-deletion"
 
 
@@ -240,13 +240,13 @@ def test_what_a_run_took_for_renamed_is_known_to_the_next_one_and_whether_that_g
     renames = Renames({"tenant.red": "tenant.blue"}, {("site", "here"): "there"})
     blue, green = planned(record, "blue"), planned(record, "green")
     claim_cluster(api, check_preconditions(api, blue, whole), whole, renames)
-    assert check_preconditions(api, blue, whole).renames == replace(renames, goes_on=True)
+    assert check_preconditions(api, blue, whole).renames == replace(renames, is_resumed=True)
     assert check_preconditions(api, green, whole).renames == renames
     # The run that goes on notes nothing anew: what it sees was changed by the first one.
     claim_cluster(api, check_preconditions(api, blue, whole), whole, Renames())
     assert check_preconditions(api, blue, whole).renames.places == renames.places
     claim_cluster(api, check_preconditions(api, green, whole), whole, Renames())
-    assert check_preconditions(api, green, whole).renames == Renames(goes_on=True)
+    assert check_preconditions(api, green, whole).renames == Renames(is_resumed=True)
 
 
 def test_a_run_that_an_older_version_began_has_noted_nothing(tmp_path: Path, record: StackRecord) -> None:
@@ -376,7 +376,7 @@ def test_parts_that_have_other_names_are_no_mass_deletion_and_those_that_go_are(
     record.put_cluster("lab", check_preconditions(api, [], deployment(tmp_path, record)).cluster.identity)
     checked = check_preconditions(api, wanted, deployment(tmp_path, record, *held))
     assert len(checked.leaving) == 12
-    assert [problem.code for problem in checked.unasked] == codes
+    assert [problem.code for problem in checked.unapproved] == codes
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_a_tenant_that_was_described_before_or_is_still_described_is_no_renamed_
     api, whole = Cluster(*old), deployment(tmp_path, record, *map(in_state, old))
     record.put_cluster("lab", check_preconditions(api, [], deployment(tmp_path, record)).cluster.identity)
     checked = check_preconditions(api, [recorded(after), *large(record, "new")], whole)
-    assert [problem.code for problem in checked.unasked] == codes
+    assert [problem.code for problem in checked.unapproved] == codes
 
 
 @pytest.mark.parametrize(
@@ -423,7 +423,7 @@ def test_a_namespace_that_its_tenant_could_keep_is_told_with_the_way_to_keep_it(
     record.put_cluster("lab", check_preconditions(api, [], deployment(tmp_path, record)).cluster.identity)
     whole = deployment(tmp_path, record, resource("Namespace", "research", inputs=stated(old)))
     wanted = [namespace("research-open", "open"), namespace(f"research-{zone}", zone)]
-    [problem] = check_preconditions(api, wanted, whole).unasked
+    [problem] = check_preconditions(api, wanted, whole).unapproved
     assert problem.hint.startswith(way)
 
 
@@ -466,6 +466,6 @@ def test_a_definition_of_kueue_stays_where_it_leaves_a_local_control_plane_or_is
     record.put_cluster("lab", check_preconditions(api, [], deployment(tmp_path, record)).cluster.identity)
     checked = check_preconditions(api, [queue], whole)
     assert (len(checked.kept), len(checked.left)) == (kept, left)
-    assert [problem.code for problem in checked.unasked] == codes
+    assert [problem.code for problem in checked.unapproved] == codes
     assert len(checked.leaving) == len(codes)
     assert checked.to_data()["kept"] == [str(key) for key in checked.kept]

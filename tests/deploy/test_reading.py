@@ -101,7 +101,7 @@ def test_all_checks_find_the_same_in_a_reading_and_each_kind_is_listed_once(
     reading = reading_of(api, planned(record))
     assert everything(reading, tmp_path, record) == expected
     checked: Any = expected[0]
-    assert (checked.leaving, checked.left, checked.unasked) != ((), {}, ()), "there is something to find"
+    assert (checked.leaving, checked.left, checked.unapproved) != ((), {}, ()), "there is something to find"
     repeated = {line for line in direct.asked if direct.asked.count(line) > 1}
     assert {"LIST Namespace", "LIST Role"} <= repeated
     # ConfigMaps are listed by label and by namespace: those are other questions under one name here.

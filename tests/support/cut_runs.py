@@ -79,8 +79,8 @@ class Run:
         live: Any = self.live(list(old.bundle.objects))
         bundle = new.bundle
         found = planned_renames(live, bundle.objects, new.factory, new.plan, bundle.cluster)
-        self.noted = Renames.from_data(found.to_data(), goes_on=True)
-        assert self.noted == Renames(found.components, found.places, goes_on=True)
+        self.noted = Renames.from_data(found.to_data(), is_resumed=True)
+        assert self.noted == Renames(found.components, found.places, is_resumed=True)
 
     def live(self, objects: list[Object]) -> Live:
         """Return a cluster with some objects and all machines."""

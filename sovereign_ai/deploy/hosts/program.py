@@ -231,9 +231,9 @@ class HostsEngine(Engine):
             self.progress(str(diag.get("message", "")).strip())
         meta = (event.get("resOutputsEvent") or {}).get("metadata") or {}
         if str(meta.get("type", "")).startswith(self.package):
-            self._saw(meta)
+            self._record_check(meta)
 
-    def _saw(self, meta: Mapping[str, Any]) -> None:
+    def _record_check(self, meta: Mapping[str, Any]) -> None:
         """Keep the result of a check: a refresh's outputs, or those of a creation that is only previewed."""
         outputs = (meta.get("new") or {}).get("outputs") or {}
         if meta["op"] in ("refresh", "create"):

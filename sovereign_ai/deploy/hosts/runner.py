@@ -166,7 +166,7 @@ def require_ansible() -> None:
 
 def run(
     inventory: HostInventory,
-    wish: RunRequest,
+    request: RunRequest,
     *,
     progress: Progress,
     cancel: Callable[[], bool] = lambda: False,
@@ -176,7 +176,7 @@ def run(
 
     Args:
         inventory: the hosts.
-        wish: the playbook, and how to run it.
+        request: the playbook, and how to run it.
         progress: called with a line for a person.
         cancel: called several times a second; once it returns True, the run and all its processes are ended.
         done: called with each unit and its results.
@@ -191,26 +191,28 @@ def run(
     start = time.monotonic()
     results: dict[str, HostResult] = {}
     stopped = ""
-    parts = wish.parts(inventory)
+    parts = request.parts(inventory)
     for number, (unit, part) in enumerate(parts, 1):
         label = f"{unit} ({number} of {len(parts)})"
-        unit_results = _run_unit(part, wish, _prefixed(progress, label), cancel)
+        unit_results = _run_unit(part, request, _prefixed(progress, label), cancel)
         for result in unit_results:
             results[result.host] = result
         done(unit, unit_results)
         bad = sum(result.state in FAILED_STATES for result in results.values())
         if cancel():
             stopped = f"cancelled in {unit}"
-        elif bad > wish.budget and not wish.check and number < len(parts):
+        elif bad > request.budget and not request.check and number < len(parts):
             hosts_text = counted(bad, "host")
-            stopped = f"{hosts_text} failed, and the budget is {wish.budget}; nothing after {unit} was begun"
+            stopped = (
+                f"{hosts_text} failed, and the budget is {request.budget}; nothing after {unit} was begun"
+            )
         if stopped:
             break
     whole = []
     for host in inventory.hosts:
         result = results.get(host.name) or HostResult(host.name, "not-run")
         whole.append(result)
-    return HostRun(wish.check, tuple(whole), stopped, time.monotonic() - start)
+    return HostRun(request.check, tuple(whole), stopped, time.monotonic() - start)
 
 
 def _drop_inherited_settings() -> list[str]:
@@ -262,10 +264,10 @@ def _prefixed(progress: Progress, prefix: str) -> Progress:
 
 
 def _run_unit(
-    part: HostInventory, wish: RunRequest, progress: Progress, cancel: Callable[[], bool]
+    part: HostInventory, request: RunRequest, progress: Progress, cancel: Callable[[], bool]
 ) -> tuple[HostResult, ...]:
     """Run a playbook on one unit's hosts."""
-    host_events = HostEvents([host.name for host in part.hosts], check=wish.check)
+    host_events = HostEvents([host.name for host in part.hosts], check=request.check)
     last_task = ""
 
     def take_event(event: Mapping[str, Any]) -> bool:
@@ -281,7 +283,7 @@ def _run_unit(
     # does.
     cancelled = True
     try:
-        cancelled, last_words = _run_ansible(part, wish, mark, take_event, cancel)
+        cancelled, last_words = _run_ansible(part, request, mark, take_event, cancel)
     finally:
         end_local_processes(mark)
         if cancelled:
@@ -294,7 +296,7 @@ def _run_unit(
 
 def _run_ansible(
     part: HostInventory,
-    wish: RunRequest,
+    request: RunRequest,
     mark: str,
     take_event: Callable[[Mapping[str, Any]], bool],
     cancel: Callable[[], bool],
@@ -309,20 +311,20 @@ def _run_ansible(
         folder = Path(name)
         write_private(folder / "inventory.json", part.to_json().encode(), durable=False)
         flags = ["--diff"]
-        if wish.check:
+        if request.check:
             flags.append("--check")
-        if wish.skip:
-            flags += ["--skip-tags", ",".join(wish.skip)]
+        if request.skip:
+            flags += ["--skip-tags", ",".join(request.skip)]
         try:
             runner = ansible_runner.interface.run(
                 private_data_dir=str(folder),
                 project_dir=str(playbooks_dir()),
-                playbook=wish.playbook,
+                playbook=request.playbook,
                 inventory=str(folder / "inventory.json"),
                 cmdline=" ".join(flags),
                 # The playbooks pass the run's mark on to the processes that they start on the hosts.
-                extravars=as_data({**wish.variables, "sovereign_run": mark}),
-                envvars=_environment(folder, mark, wish),
+                extravars=as_data({**request.variables, "sovereign_run": mark}),
+                envvars=_environment(folder, mark, request),
                 settings={"suppress_ansible_output": True},
                 event_handler=take_event,
                 cancel_callback=cancel,
@@ -338,7 +340,7 @@ def _run_ansible(
     return bool(runner.status == "canceled"), _last_words(text, folder)
 
 
-def _environment(folder: Path, mark: str, wish: RunRequest) -> dict[str, str]:
+def _environment(folder: Path, mark: str, request: RunRequest) -> dict[str, str]:
     """Return Ansible's environment: this tool's settings alone, and all its files in the run's own folder."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {
@@ -350,8 +352,8 @@ def _environment(folder: Path, mark: str, wish: RunRequest) -> dict[str, str]:
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / _CONNECTIONS),
         # ansible-runner switches the check of host keys off unless it is asked for.
         "ANSIBLE_HOST_KEY_CHECKING": "True",
-        "ANSIBLE_FORKS": str(wish.forks),
-        "ANSIBLE_TASK_TIMEOUT": str(wish.timeout),
+        "ANSIBLE_FORKS": str(request.forks),
+        "ANSIBLE_TASK_TIMEOUT": str(request.timeout),
         "ANSIBLE_NOCOLOR": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         CONTROLLER: mark,
@@ -373,9 +375,9 @@ def _last_words(text: str, folder: Path) -> str:
 
 def _end_on_hosts(part: HostInventory, mark: str) -> None:
     """End what still runs on the hosts; nothing can be done on a host that does not answer."""
-    wish = RunRequest("end.yml", variables={"sovereign_ended": mark}, timeout=_ENDING_TIMEOUT)
+    request = RunRequest("end.yml", variables={"sovereign_ended": mark}, timeout=_ENDING_TIMEOUT)
     own_mark = secrets.token_hex(8)
     try:
-        _run_ansible(part, wish, own_mark, lambda _event: True, lambda: False)
+        _run_ansible(part, request, own_mark, lambda _event: True, lambda: False)
     finally:
         end_local_processes(own_mark)

@@ -92,14 +92,14 @@ def _run(request: Any) -> Any:
     )
     set_all_config(dict(request.config), list(request.configSecretKeys))
     if _COMMAND in os.environ:
-        log.debug = _say_nothing
+        log.debug = _discard_log
     loop = asyncio.new_event_loop()
     loop.set_default_executor(ThreadPoolExecutor(max_workers=max(request.parallel, 1) * _PER_PARALLEL))
     logging.getLogger("asyncio").setLevel(
         logging.CRITICAL
     )  # a failed resource is reported once, by the engine
     try:
-        _before_deletions(partial(_insist_on_asked_drops, request))
+        _before_deletions(partial(_require_requested_drops, request))
         loop.run_until_complete(run_in_stack(_program(request)))
     except SystemExit as error:
         return language_pb2.RunResponse(
@@ -127,28 +127,28 @@ def _before_deletions(insist: Callable[[], object]) -> None:
     """
     from pulumi.runtime import stack  # noqa: PLC0415
 
-    tell_the_engine = getattr(stack, "_wait_for_shutdown", None)
-    if tell_the_engine is None:
+    notify_engine = getattr(stack, "_wait_for_shutdown", None)
+    if notify_engine is None:
         return
 
-    async def insist_first() -> None:
+    async def check_first() -> None:
         insist()
-        await tell_the_engine()
+        await notify_engine()
 
-    stack._wait_for_shutdown = insist_first  # noqa: SLF001 - there is no other place to ask at
+    stack._wait_for_shutdown = check_first  # noqa: SLF001 - there is no other place to ask at
 
 
-def _insist_on_asked_drops(request: Any) -> None:
+def _require_requested_drops(request: Any) -> None:
     """Refuse that the engine deletes a factory which the program declares no more, without being asked to."""
     try:
-        from sovereign_ai.deploy.dropped_deployments import insist_on_asked_drops  # noqa: PLC0415
+        from sovereign_ai.deploy.dropped_deployments import require_requested_drops  # noqa: PLC0415
     except ImportError:
         # An interpreter without this package has deployed no factory.
         return
-    insist_on_asked_drops(request.organization or "organization", request.project, request.stack)
+    require_requested_drops(request.organization or "organization", request.project, request.stack)
 
 
-def _say_nothing(*_arguments: Any, **_options: Any) -> None:
+def _discard_log(*_arguments: Any, **_options: Any) -> None:
     """Take the place of the SDK's debug lines where nobody can see them.
 
     It sends seven for each component, each in a call of its own for which the program waits.

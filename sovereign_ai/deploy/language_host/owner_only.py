@@ -107,10 +107,14 @@ def own_account() -> int | None:
     try:
         unnamed = int(Path("/proc/sys/kernel/overflowuid").read_text(encoding="ascii"))
         # In the first user namespace every account has a number of its own, the overflow uid included.
-        everybody = Path("/proc/self/uid_map").read_text(encoding="ascii").split() == ["0", "0", "4294967295"]
+        maps_all_ids = Path("/proc/self/uid_map").read_text(encoding="ascii").split() == [
+            "0",
+            "0",
+            "4294967295",
+        ]
     except (OSError, ValueError):
         return None
-    return uid if uid != unnamed or everybody else None
+    return uid if uid != unnamed or maps_all_ids else None
 
 
 def is_own(connection: socket.socket, tables: tuple[Path, ...] = _TABLES) -> bool:

@@ -87,7 +87,7 @@ def _normal(name: str) -> str:
 
 def python_version(python: Path) -> str:
     """Return the interpreter's version."""
-    return _ask(python, "import sys; print('.'.join(map(str, sys.version_info[:3])))")
+    return _output_of(python, "import sys; print('.'.join(map(str, sys.version_info[:3])))")
 
 
 def _search_path(python: Path) -> list[Path]:
@@ -95,12 +95,12 @@ def _search_path(python: Path) -> list[Path]:
     if str(python) == sys.executable:
         folders = sys.path
     else:
-        folders = orjson.loads(_ask(python, "import json, sys; print(json.dumps(sys.path))") or "[]")
+        folders = orjson.loads(_output_of(python, "import json, sys; print(json.dumps(sys.path))") or "[]")
     return [Path(folder) for folder in dict.fromkeys(folders) if folder and Path(folder).is_dir()]
 
 
 @lru_cache(maxsize=16)
-def _ask(python: Path, code: str) -> str:
+def _output_of(python: Path, code: str) -> str:
     """Run one line of Python in an interpreter; an empty text if it does not run."""
     try:
         # With `-c` the working folder comes first among those that modules are imported from.

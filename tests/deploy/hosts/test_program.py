@@ -183,7 +183,7 @@ def test_a_failed_run_gives_one_problem_a_host_and_other_failures_in_the_engines
     tmp_path: Path,
 ) -> None:
     engine = object.__new__(HostsEngine)
-    engine._asked_to_end, engine.kubeconfig = False, None
+    engine._is_terminated, engine.kubeconfig = False, None
     named = engine._failed(
         "up",
         EngineEvents(
@@ -197,7 +197,7 @@ def test_a_failed_run_gives_one_problem_a_host_and_other_failures_in_the_engines
     ]
     other = engine._failed("up", EngineEvents(failures=["lab it is not there"]), tmp_path)
     assert [one.code for one in other.problems] == ["pulumi-failed"]
-    engine._asked_to_end = True
+    engine._is_terminated = True
     ended = engine._failed("preview", EngineEvents(), tmp_path)
     assert ([one.code for one in ended.problems], ended.exit_code) == (["interrupted"], ExitCode.INTERRUPTED)
     cut = engine._failed(

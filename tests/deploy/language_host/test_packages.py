@@ -77,6 +77,6 @@ def test_no_module_of_the_working_folder_is_run_when_an_interpreter_is_asked(
 ) -> None:
     (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    packages._ask.cache_clear()
+    packages._output_of.cache_clear()
     assert required_packages(other_python)
     assert not (tmp_path / "ran").exists()

@@ -19,7 +19,7 @@ from sovereign_ai.render.hosts.inventory_groups import Host, HostInventory
 from sovereign_ai.toolchain.launcher import starting
 
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
-NOBODY = HostInventory((Host("a", "u0", ("machines",), LOCAL),), {})
+UNOWNED = HostInventory((Host("a", "u0", ("machines",), LOCAL),), {})
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,9 @@ def test_an_outcome_comes_through_the_pipe_as_it_was() -> None:
 
 def test_a_job_is_done_by_the_real_ansible_in_a_process_of_its_own() -> None:
     told: list[str] = []
-    outcome = run_job(HostJob(inventories.save_inventory(NOBODY), check=True), told.append, threading.Event())
+    outcome = run_job(
+        HostJob(inventories.save_inventory(UNOWNED), check=True), told.append, threading.Event()
+    )
     assert [(one.host, one.state) for one in outcome.results] == [("a", "not-run")], (
         "a host without a role has nothing done to it"
     )
@@ -92,7 +94,7 @@ def test_a_worker_whose_provider_is_killed_sets_out_to_end() -> None:
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(HostJob(inventories.save_inventory(NOBODY), check=False).to_json())
+        process.stdin.write(HostJob(inventories.save_inventory(UNOWNED), check=False).to_json())
         process.stdin.flush()
         assert process.stdout.readline() == b'{"progress":"begun"}\n'
         process.stdin.close()
