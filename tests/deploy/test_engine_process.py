@@ -37,7 +37,8 @@ import os, sys
 from pathlib import Path
 from sovereign_ai.deploy.engine_process import supervised
 argv = [sys.executable, "-c", sys.argv[1], *sys.argv[2:4]]
-with supervised(argv, Path("/"), dict(os.environ), on_termination=lambda: None, grace=float(sys.argv[4])) as engine:
+grace = float(sys.argv[4])
+with supervised(argv, Path("/"), dict(os.environ), on_termination=lambda: None, grace=grace) as engine:
     for line in engine.output_lines:
         print(line, end="", flush=True)
 """
