@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from sovereign_ai.cluster.embedded.lifecycle import down, up  # noqa: E402 - the tests' cases are found from the root
-from sovereign_ai.deploy.engine import Engine  # noqa: E402
+from sovereign_ai.deploy.engine.runs import Engine  # noqa: E402
 from sovereign_ai.plan.factory import plan  # noqa: E402
 from sovereign_ai.rules.context import factory_context  # noqa: E402
 from sovereign_ai.rules.engine import evaluate  # noqa: E402

@@ -193,7 +193,7 @@ def deployed_lab(
     plane: Api, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:
     """The lab, deployed through Pulumi and simulated, as `sovereign-ai up` does it."""
-    from sovereign_ai.deploy.engine import Engine
+    from sovereign_ai.deploy.engine.runs import Engine
     from sovereign_ai.sim.factory import simulate
 
     factory = load(STACKS / "lab")

@@ -71,7 +71,7 @@ LOADING = {"from_public_bytes", "from_private_bytes", "from_encoded_point", "a2b
 NOT_KEYS = {
     "cluster/api/credentials.py": {"urlsafe_b64decode", "b64decode"},
     "cluster/api/kubeconfig.py": {"b64decode"},
-    "deploy/state_key.py": {"b64decode"},
+    "deploy/state/key.py": {"b64decode"},
 }
 """Files that decode what signs nothing: a kubeconfig, which kubectl must read alike, a token's end, and the
 salt of a state, whose decryption shows whether the key is its own.

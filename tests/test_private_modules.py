@@ -22,10 +22,10 @@ EXCEPTIONS = {
         "sovereign_ai/deploy/package/service.py",
         "pulumi.provider.server.ProviderServicer._construct_options",
     ): ("reads the options of a component as Pulumi's own provider server does; its version is pinned"),
-    ("sovereign_ai/deploy/resources.py", "pulumi.runtime.settings._get_rpc_manager"): (
+    ("sovereign_ai/deploy/components/resources.py", "pulumi.runtime.settings._get_rpc_manager"): (
         "lets the program wait for registrations that it sends itself; Pulumi exports no other way"
     ),
-    ("sovereign_ai/deploy/resources.py", "pulumi.runtime.resource._resolve_depends_on_urns"): (
+    ("sovereign_ai/deploy/components/resources.py", "pulumi.runtime.resource._resolve_depends_on_urns"): (
         "registers many resources at once as Pulumi registers each; its version is pinned"
     ),
 }

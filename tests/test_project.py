@@ -63,7 +63,7 @@ def test_the_version_is_said_once_and_the_same() -> None:
 
 
 def test_the_provider_is_pinned_alike_in_sdk_toolchain_and_components() -> None:
-    from sovereign_ai.deploy.provider import PROVIDER_VERSION
+    from sovereign_ai.deploy.components.provider import PROVIDER_VERSION
     from sovereign_ai.toolchain.table import tool
 
     pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]

@@ -24,17 +24,15 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.deploy.accepted_policies import policies_accepted_by
+    from sovereign_ai.deploy.allowed_deletions import Allowed
     from sovereign_ai.deploy.changes import OWN_PROGRAM, Changes, compare, is_understood, loaded_by
-    from sovereign_ai.deploy.cluster_identity import DeployTarget, recognised_line
-    from sovereign_ai.deploy.components import FactoryDeployment
+    from sovereign_ai.deploy.components.factory_deployment import FactoryDeployment
+    from sovereign_ai.deploy.components.given_provider import plugin_problem, server_of
+    from sovereign_ai.deploy.components.judged import JUDGED_FILE, judged_note
+    from sovereign_ai.deploy.components.provider import PROVIDER_VERSION, provider_inputs
+    from sovereign_ai.deploy.components.rule_check import gate
     from sovereign_ai.deploy.control_plane_setup import is_local, prepare_control_plane
     from sovereign_ai.deploy.definitions import removed_definition_problems
-    from sovereign_ai.deploy.deletions import Allowed, losses, volume_problems
-    from sovereign_ai.deploy.departures import arrivals
-    from sovereign_ai.deploy.deployment_roots import insist_on_only_deployment
-    from sovereign_ai.deploy.direct_removal import needs_engine, remove_directly
-    from sovereign_ai.deploy.drain import uncordon
     from sovereign_ai.deploy.drift_policy import (
         is_always_restored,
         needs_refresh,
@@ -43,29 +41,28 @@ if TYPE_CHECKING:
         without_drift,
     )
     from sovereign_ai.deploy.dry_run import TRIED, deleted_objects, insist_on_deletable, locator_of, try_out
-    from sovereign_ai.deploy.engine import Engine, PulumiOutcome, ready
-    from sovereign_ai.deploy.folder_lock import lock_folder
-    from sovereign_ai.deploy.given_provider import plugin_problem, server_of
+    from sovereign_ai.deploy.engine.partial_run import PartialRun, partial_run
+    from sovereign_ai.deploy.engine.runs import Engine, PulumiOutcome, ready
+    from sovereign_ai.deploy.engine.signals import signals_as_interrupt
     from sovereign_ai.deploy.hosts.configuration import HostConfiguration
-    from sovereign_ai.deploy.judged import JUDGED_FILE, judged_note
-    from sovereign_ai.deploy.kept_definitions import hand_back, release_after_kueue, release_lines
-    from sovereign_ai.deploy.kubeconfig_move import moved_kubeconfig
-    from sovereign_ai.deploy.left_behind import unplanned_stacks
-    from sovereign_ai.deploy.noted_renames import Renames
+    from sovereign_ai.deploy.live.accepted_policies import policies_accepted_by
+    from sovereign_ai.deploy.live.cluster_identity import DeployTarget, recognised_line
+    from sovereign_ai.deploy.live.kubeconfig_move import moved_kubeconfig
+    from sovereign_ai.deploy.moves.departures import arrivals
+    from sovereign_ai.deploy.moves.deployment_roots import insist_on_only_deployment
+    from sovereign_ai.deploy.moves.drain import uncordon
+    from sovereign_ai.deploy.moves.noted_renames import Renames
+    from sovereign_ai.deploy.moves.renames import planned_moves, planned_renames
     from sovereign_ai.deploy.objects import resource_name
-    from sovereign_ai.deploy.partial import PartialRun, partial_run
     from sovereign_ai.deploy.preconditions import (
         Checked,
-        StackDeployment,
         check_preconditions,
         claim_cluster,
         require_approval,
     )
     from sovereign_ai.deploy.preparation import applying_policies, begin_preparation
-    from sovereign_ai.deploy.provider import PROVIDER_VERSION, provider_inputs
-    from sovereign_ai.deploy.pulumi_environment import engine_variables, pulumi_state, state_dir
     from sovereign_ai.deploy.reading import reading_of, serves_all
-    from sovereign_ai.deploy.removal import (
+    from sovereign_ai.deploy.removal.decision import (
         Removal,
         check_removal,
         other_stacks,
@@ -73,34 +70,45 @@ if TYPE_CHECKING:
         remove_leftovers,
         remove_strays,
     )
-    from sovereign_ai.deploy.renames import planned_moves, planned_renames
+    from sovereign_ai.deploy.removal.deletions import losses, volume_problems
+    from sovereign_ai.deploy.removal.direct_removal import needs_engine, remove_directly
+    from sovereign_ai.deploy.removal.kept_definitions import hand_back, release_after_kueue, release_lines
+    from sovereign_ai.deploy.removal.left_behind import unplanned_stacks
+    from sovereign_ai.deploy.removal.termination import (
+        TerminationWatch,
+        explaining,
+        wait_until_gone,
+        watching,
+    )
+    from sovereign_ai.deploy.removal.withdrawal import withdrawn
     from sovereign_ai.deploy.restoration import restore
-    from sovereign_ai.deploy.rule_check import gate
-    from sovereign_ai.deploy.signals import signals_as_interrupt
     from sovereign_ai.deploy.simulated_planes import left_out_lines, on_cluster
-    from sovereign_ai.deploy.stack_context import context_of_stack
+    from sovereign_ai.deploy.stack_deployment import StackDeployment
     from sovereign_ai.deploy.stack_folder import scaffold
-    from sovereign_ai.deploy.state_check import StateReport, inspect_state, plan_repair, repair
-    from sovereign_ai.deploy.state_files import StackFiles, project_of
-    from sovereign_ai.deploy.state_move import move
-    from sovereign_ai.deploy.state_target import read_target
-    from sovereign_ai.deploy.state_unlock import Unlocking, unlock
-    from sovereign_ai.deploy.termination import TerminationWatch, explaining, wait_until_gone, watching
-    from sovereign_ai.deploy.withdrawal import withdrawn
+    from sovereign_ai.deploy.state.check import StateReport, inspect_state, plan_repair, repair
+    from sovereign_ai.deploy.state.files import StackFiles, project_of
+    from sovereign_ai.deploy.state.folder_lock import lock_folder
+    from sovereign_ai.deploy.state.move import move
+    from sovereign_ai.deploy.state.pulumi_environment import engine_variables, pulumi_state, state_dir
+    from sovereign_ai.deploy.state.stack_context import context_of_stack
+    from sovereign_ai.deploy.state.target import read_target
+    from sovereign_ai.deploy.state.unlock import Unlocking, unlock
 else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "accepted_policies": ("policies_accepted_by",),
+            "stack_deployment": ("StackDeployment",),
+            "allowed_deletions": ("Allowed",),
+            "live.accepted_policies": ("policies_accepted_by",),
             "changes": ("Changes", "OWN_PROGRAM", "compare", "is_understood", "loaded_by"),
-            "cluster_identity": ("DeployTarget", "recognised_line"),
-            "components": ("FactoryDeployment",),
+            "live.cluster_identity": ("DeployTarget", "recognised_line"),
+            "components.factory_deployment": ("FactoryDeployment",),
             "control_plane_setup": ("is_local", "prepare_control_plane"),
-            "deletions": ("Allowed", "losses", "volume_problems"),
-            "deployment_roots": ("insist_on_only_deployment",),
-            "direct_removal": ("needs_engine", "remove_directly"),
-            "departures": ("arrivals",),
-            "drain": ("uncordon",),
+            "removal.deletions": ("losses", "volume_problems"),
+            "moves.deployment_roots": ("insist_on_only_deployment",),
+            "removal.direct_removal": ("needs_engine", "remove_directly"),
+            "moves.departures": ("arrivals",),
+            "moves.drain": ("uncordon",),
             "drift_policy": (
                 "is_always_restored",
                 "needs_refresh",
@@ -110,29 +118,28 @@ else:
             ),
             "definitions": ("removed_definition_problems",),
             "dry_run": ("TRIED", "deleted_objects", "insist_on_deletable", "locator_of", "try_out"),
-            "engine": ("Engine", "PulumiOutcome", "ready"),
-            "folder_lock": ("lock_folder",),
-            "given_provider": ("plugin_problem", "server_of"),
+            "engine.runs": ("Engine", "PulumiOutcome", "ready"),
+            "state.folder_lock": ("lock_folder",),
+            "components.given_provider": ("plugin_problem", "server_of"),
             "hosts.configuration": ("HostConfiguration",),
-            "judged": ("JUDGED_FILE", "judged_note"),
-            "kept_definitions": ("hand_back", "release_after_kueue", "release_lines"),
-            "kubeconfig_move": ("moved_kubeconfig",),
-            "left_behind": ("unplanned_stacks",),
-            "noted_renames": ("Renames",),
+            "components.judged": ("JUDGED_FILE", "judged_note"),
+            "removal.kept_definitions": ("hand_back", "release_after_kueue", "release_lines"),
+            "live.kubeconfig_move": ("moved_kubeconfig",),
+            "removal.left_behind": ("unplanned_stacks",),
+            "moves.noted_renames": ("Renames",),
             "objects": ("resource_name",),
-            "partial": ("PartialRun", "partial_run"),
+            "engine.partial_run": ("PartialRun", "partial_run"),
             "preconditions": (
                 "Checked",
-                "StackDeployment",
                 "check_preconditions",
                 "claim_cluster",
                 "require_approval",
             ),
             "preparation": ("applying_policies", "begin_preparation"),
-            "provider": ("PROVIDER_VERSION", "provider_inputs"),
-            "pulumi_environment": ("engine_variables", "pulumi_state", "state_dir"),
+            "components.provider": ("PROVIDER_VERSION", "provider_inputs"),
+            "state.pulumi_environment": ("engine_variables", "pulumi_state", "state_dir"),
             "reading": ("reading_of", "serves_all"),
-            "removal": (
+            "removal.decision": (
                 "Removal",
                 "check_removal",
                 "other_stacks",
@@ -140,20 +147,20 @@ else:
                 "remove_leftovers",
                 "remove_strays",
             ),
-            "renames": ("planned_moves", "planned_renames"),
+            "moves.renames": ("planned_moves", "planned_renames"),
             "restoration": ("restore",),
-            "rule_check": ("gate",),
-            "signals": ("signals_as_interrupt",),
-            "stack_context": ("context_of_stack",),
+            "components.rule_check": ("gate",),
+            "engine.signals": ("signals_as_interrupt",),
+            "state.stack_context": ("context_of_stack",),
             "stack_folder": ("scaffold",),
             "simulated_planes": ("left_out_lines", "on_cluster"),
-            "state_check": ("StateReport", "inspect_state", "plan_repair", "repair"),
-            "state_files": ("StackFiles", "project_of"),
-            "state_move": ("move",),
-            "state_target": ("read_target",),
-            "state_unlock": ("Unlocking", "unlock"),
-            "termination": ("TerminationWatch", "explaining", "wait_until_gone", "watching"),
-            "withdrawal": ("withdrawn",),
+            "state.check": ("StateReport", "inspect_state", "plan_repair", "repair"),
+            "state.files": ("StackFiles", "project_of"),
+            "state.move": ("move",),
+            "state.target": ("read_target",),
+            "state.unlock": ("Unlocking", "unlock"),
+            "removal.termination": ("TerminationWatch", "explaining", "wait_until_gone", "watching"),
+            "removal.withdrawal": ("withdrawn",),
         },
     )
 

@@ -21,8 +21,8 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name, stated
+from sovereign_ai.deploy.state.checkpoint import Checkpoint
 from sovereign_ai.files import PROGRAM, decode, package_file, read
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.render.kubernetes import Bundle

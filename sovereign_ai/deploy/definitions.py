@@ -17,10 +17,10 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api import Api
-from sovereign_ai.deploy.deletions import Allowed
+from sovereign_ai.deploy.allowed_deletions import Allowed
 from sovereign_ai.deploy.live_objects import ObjectKey, delete, key_of, list_metadata
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
-from sovereign_ai.deploy.termination import WAIT_SECONDS, wait_until_gone
+from sovereign_ai.deploy.removal.termination import WAIT_SECONDS, wait_until_gone
 from sovereign_ai.errors import DeploymentError, Problem, Where
 from sovereign_ai.names import KEYS
 from sovereign_ai.render.kubernetes import is_of_platform

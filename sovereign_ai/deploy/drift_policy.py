@@ -18,7 +18,7 @@ from typing import Any
 
 from sovereign_ai.cluster import GUARDED
 from sovereign_ai.deploy.changes import OWN_PROGRAM, Changes, recorded
-from sovereign_ai.deploy.checkpoint import Checkpoint
+from sovereign_ai.deploy.state.checkpoint import Checkpoint
 from sovereign_ai.spec import AIFactory
 from sovereign_ai.verify import Drift, Observed, find_drift
 

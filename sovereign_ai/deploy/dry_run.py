@@ -30,13 +30,13 @@ from typing import Any
 import orjson
 
 from sovereign_ai.cluster.api import Api, ApiError, list_if_served
-from sovereign_ai.deploy.accepted_policies import AcceptedPolicies
 from sovereign_ai.deploy.definitions import unserved
+from sovereign_ai.deploy.live.accepted_policies import AcceptedPolicies
+from sovereign_ai.deploy.live.object_quotas import quota_problems
+from sovereign_ai.deploy.live.owned_fields import gives_up
 from sovereign_ai.deploy.live_objects import ObjectKey, key_of
-from sovereign_ai.deploy.object_quotas import quota_problems
 from sovereign_ai.deploy.objects import FIELD_MANAGER, resource_name, stated
-from sovereign_ai.deploy.owned_fields import gives_up
-from sovereign_ai.deploy.withdrawal import deleted_singly
+from sovereign_ai.deploy.removal.withdrawal import deleted_singly
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS

@@ -18,17 +18,11 @@ from typing import Any
 import orjson
 
 from sovereign_ai.cluster.api import Api, unless_gone
-from sovereign_ai.deploy.cluster_identity import DeployTarget, Recognised, recognise
-from sovereign_ai.deploy.conflicts import Conflict, conflicts
 from sovereign_ai.deploy.definitions import definition_problems
-from sovereign_ai.deploy.deletions import Allowed, deletion_problems, replacement_problems
-from sovereign_ai.deploy.deployed_record import record_in
-from sovereign_ai.deploy.handovers import handover_problems
-from sovereign_ai.deploy.kept_definitions import kept_definitions
-from sovereign_ai.deploy.kept_in_use import kept_in_use
-from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, read_live
-from sovereign_ai.deploy.noted_renames import Renames
-from sovereign_ai.deploy.ownership import (
+from sovereign_ai.deploy.live.cluster_identity import Recognised, recognise
+from sovereign_ai.deploy.live.conflicts import Conflict, conflicts
+from sovereign_ai.deploy.live.deployed_record import record_in
+from sovereign_ai.deploy.live.ownership import (
     OWNED,
     Claim,
     ObjectOwner,
@@ -38,38 +32,23 @@ from sovereign_ai.deploy.ownership import (
     require_owned,
     stack_objects,
 )
-from sovereign_ai.deploy.replacement import must_be_replaced
-from sovereign_ai.deploy.stack_context import StackContext
-from sovereign_ai.deploy.state_objects import Held
-from sovereign_ai.deploy.successors import component_of, successors, tenancy_of
-from sovereign_ai.deploy.termination import Holder, foreign_holders
-from sovereign_ai.deploy.unserved_classes import unserved_classes
+from sovereign_ai.deploy.live.unserved_classes import unserved_classes
+from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, read_live
+from sovereign_ai.deploy.moves.handovers import handover_problems
+from sovereign_ai.deploy.moves.noted_renames import Renames
+from sovereign_ai.deploy.moves.successors import component_of, successors, tenancy_of
+from sovereign_ai.deploy.removal.deletions import deletion_problems, replacement_problems
+from sovereign_ai.deploy.removal.kept_definitions import kept_definitions
+from sovereign_ai.deploy.removal.kept_in_use import kept_in_use
+from sovereign_ai.deploy.removal.replacement import must_be_replaced
+from sovereign_ai.deploy.removal.termination import Holder, foreign_holders
+from sovereign_ai.deploy.stack_deployment import StackDeployment
+from sovereign_ai.deploy.state.objects import Held
 from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.render.kubernetes import is_of_platform
 from sovereign_ai.text import counted
-
-
-@frozen_dataclass
-class StackDeployment:
-    """A deployment of a stack to a cluster.
-
-    Attributes:
-        stack: the stack's record and its state.
-        target: the cluster.
-        factory: the factory's name.
-        adopts: whether to take over the objects of lost stacks of this factory.
-        adopted: the UUID of one lost stack whose objects are taken over.
-        allowed: the deletions that were allowed.
-    """
-
-    stack: StackContext
-    target: DeployTarget
-    factory: str
-    adopts: bool = False
-    adopted: str = ""
-    allowed: Allowed = field(default_factory=Allowed)
 
 
 @frozen_dataclass

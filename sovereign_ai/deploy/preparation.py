@@ -29,27 +29,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sovereign_ai.cluster.api import Snapshot, open_cluster
+from sovereign_ai.deploy.components.policies_lock import lock_policies, wait_for_command
 from sovereign_ai.deploy.control_plane_setup import prepare_control_plane
 from sovereign_ai.deploy.definitions import define, remove_custom
-from sovereign_ai.deploy.departures import arrivals, departing
-from sovereign_ai.deploy.drain import drain, uncordon
 from sovereign_ai.deploy.enforcement import apply_policies, differing_policies, enforce
 from sovereign_ai.deploy.live_objects import ObjectKey, key_of
-from sovereign_ai.deploy.policies_lock import lock_policies, wait_for_command
-from sovereign_ai.deploy.preconditions import (
-    Checked,
-    StackDeployment,
-    check_preconditions,
-    claim_cluster,
-    require_approval,
-)
+from sovereign_ai.deploy.moves.departures import arrivals, departing
+from sovereign_ai.deploy.moves.drain import drain, uncordon
+from sovereign_ai.deploy.moves.renames import planned_renames
+from sovereign_ai.deploy.moves.waiting_work import renew_waiting
+from sovereign_ai.deploy.moves.zone_moves import move_between_zones
+from sovereign_ai.deploy.preconditions import Checked, check_preconditions, claim_cluster, require_approval
 from sovereign_ai.deploy.reading import reading_of
-from sovereign_ai.deploy.removal import remove_holders
-from sovereign_ai.deploy.renames import planned_renames
-from sovereign_ai.deploy.replacement import replace
-from sovereign_ai.deploy.waiting_work import renew_waiting
-from sovereign_ai.deploy.withdrawal import withdraw, withdrawn
-from sovereign_ai.deploy.zone_moves import move_between_zones
+from sovereign_ai.deploy.removal.decision import remove_holders
+from sovereign_ai.deploy.removal.replacement import replace
+from sovereign_ai.deploy.removal.withdrawal import withdraw, withdrawn
+from sovereign_ai.deploy.stack_deployment import StackDeployment
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, Where
 from sovereign_ai.plan import Plan
 from sovereign_ai.render.kubernetes import Bundle

@@ -17,7 +17,7 @@ from pathlib import Path
 import orjson
 
 from sovereign_ai.cluster import is_busy
-from sovereign_ai.deploy.stack_record import backend_folder
+from sovereign_ai.deploy.state.stack_record import backend_folder
 from sovereign_ai.errors import DeploymentError, ExitCode, Problem, SovereignError, Where
 from sovereign_ai.files import RUN, content_if_whole
 from sovereign_ai.files.writing import write_private

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from sovereign_ai.cluster.api import Api, ApiError, retry_on_conflict, unless_gone
+from sovereign_ai.deploy.live.ownership import KEEPS_DATA
 from sovereign_ai.deploy.live_objects import key_of
 from sovereign_ai.deploy.objects import (
     CONTROLLERS,
@@ -21,9 +22,8 @@ from sovereign_ai.deploy.objects import (
     stated,
     with_certificates,
 )
-from sovereign_ai.deploy.ownership import KEEPS_DATA
-from sovereign_ai.deploy.replacement import is_valid
-from sovereign_ai.deploy.termination import wait_until_gone
+from sovereign_ai.deploy.removal.replacement import is_valid
+from sovereign_ai.deploy.removal.termination import wait_until_gone
 from sovereign_ai.errors import DeploymentError, Problem, Where
 from sovereign_ai.verify import UNREAD
 

@@ -49,7 +49,8 @@ if TYPE_CHECKING:
         unapproved_waivers,
         waiver_payload,
     )
-    from sovereign_ai.rules.cel_literals import literal
+    from sovereign_ai.rules.cel.literals import literal
+    from sovereign_ai.rules.cel.selection import ExpressionError, chosen_by
     from sovereign_ai.rules.context import (
         API_PORT,
         API_SERVERS,
@@ -89,7 +90,6 @@ if TYPE_CHECKING:
     from sovereign_ai.rules.platform_objects import evaluate_deployed, judge_manifests
     from sovereign_ai.rules.registry import REGISTRY, find_rule, registry_data, registry_digest
     from sovereign_ai.rules.rule import Rule, RuleCheck
-    from sovereign_ai.rules.selection import ExpressionError, chosen_by
     from sovereign_ai.rules.whole_check import check, decide, locate_findings
 else:
     __getattr__ = lazy_exports(
@@ -111,7 +111,7 @@ else:
                 "unapproved_waivers",
                 "waiver_payload",
             ),
-            "cel_literals": ("literal",),
+            "cel.literals": ("literal",),
             "context": (
                 "API_PORT",
                 "API_SERVERS",
@@ -145,7 +145,7 @@ else:
             "platform_objects": ("evaluate_deployed", "judge_manifests"),
             "registry": ("REGISTRY", "find_rule", "registry_data", "registry_digest"),
             "rule": ("Rule", "RuleCheck"),
-            "selection": ("ExpressionError", "chosen_by"),
+            "cel.selection": ("ExpressionError", "chosen_by"),
             "whole_check": ("check", "decide", "locate_findings"),
         },
     )

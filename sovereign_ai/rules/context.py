@@ -30,8 +30,8 @@ from sovereign_ai.plan import (
 from sovereign_ai.rules.addons.sending_kinds import BEYOND, EXPORTING
 from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.image_signatures import signed_digests, signed_registries, signer_rows
-from sovereign_ai.rules.model_hubs import HUBS
 from sovereign_ai.rules.placeless_kinds import HARMLESS
+from sovereign_ai.rules.places.model_hubs import HUBS
 from sovereign_ai.spec import CLUSTER_NAMES, AIFactory, Dns, ResidencyPolicy
 
 _Value = TypeVar("_Value", str, tuple[str, ...], tuple[str, str], tuple[str, str, str])

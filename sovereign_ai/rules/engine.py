@@ -22,8 +22,9 @@ from threading import Lock
 from typing import Any, Literal
 
 from sovereign_ai.rules.addons.table import ADDONS
-from sovereign_ai.rules.cel_library import Context as CelContext
-from sovereign_ai.rules.cel_library import Program, compile_program
+from sovereign_ai.rules.cel.functions import facts
+from sovereign_ai.rules.cel.library import Context as CelContext
+from sovereign_ai.rules.cel.library import Program, compile_program
 from sovereign_ai.rules.context import Context
 from sovereign_ai.rules.defaulting import admitted, as_stored
 from sovereign_ai.rules.expressions import (
@@ -34,7 +35,6 @@ from sovereign_ai.rules.expressions import (
     variables_of,
     with_constants,
 )
-from sovereign_ai.rules.functions import facts
 from sovereign_ai.rules.judgement import RuleFinding
 from sovereign_ai.rules.kinds import OTHER, ResourceKind, find_kind, kind_named
 from sovereign_ai.rules.normalization import Path, to_plain

@@ -15,18 +15,18 @@ from functools import cache, lru_cache
 from typing import Any
 
 from sovereign_ai.rules.addons.field_values import gathered, templates
-from sovereign_ai.rules.cel_bindings import OUTSIDE
-from sovereign_ai.rules.cel_literals import literal
-from sovereign_ai.rules.config_map_entries import parts_of_entries
-from sovereign_ai.rules.container_texts import command_texts, environment_texts
-from sovereign_ai.rules.environment_variables import OWN_ENVIRONMENT
-from sovereign_ai.rules.field_paths import nested
-from sovereign_ai.rules.fields import GATHERED
+from sovereign_ai.rules.cel.bindings import OUTSIDE
+from sovereign_ai.rules.cel.field_paths import nested
+from sovereign_ai.rules.cel.literals import literal
 from sovereign_ai.rules.kinds import OTHER, Group, ResourceKind, kinds_of_group
-from sovereign_ai.rules.model_hubs import lines_of_variables, variables_set_hub
-from sovereign_ai.rules.opaque_settings import parts_of_opaque
-from sovereign_ai.rules.permitted_places import PRIVATE_RANGES
-from sovereign_ai.rules.unknown_kinds import parts_of_unknown_kinds
+from sovereign_ai.rules.places.config_map_entries import parts_of_entries
+from sovereign_ai.rules.places.container_texts import command_texts, environment_texts
+from sovereign_ai.rules.places.environment_variables import OWN_ENVIRONMENT
+from sovereign_ai.rules.places.fields import GATHERED
+from sovereign_ai.rules.places.model_hubs import lines_of_variables, variables_set_hub
+from sovereign_ai.rules.places.opaque_settings import parts_of_opaque
+from sovereign_ai.rules.places.permitted_places import PRIVATE_RANGES
+from sovereign_ai.rules.places.unknown_kinds import parts_of_unknown_kinds
 
 _CONSTANT = re.compile(r"\$([a-z_]+)")
 _VARIABLE = re.compile(r"\bvariables\.([a-z_0-9]+)")

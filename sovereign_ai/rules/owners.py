@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
-from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.cel.literals import literal
 
 _ACCOUNTS = "system:serviceaccount:kube-system:"
 _SPACE = "object.metadata.namespace"

@@ -23,7 +23,7 @@ from sovereign_ai.rules.judgement import RuleFinding, RuleVerdict, judge
 from sovereign_ai.rules.kinds import KINDS, OTHER, find_kind
 from sovereign_ai.rules.objects.images import DIGESTS, IMAGES
 from sovereign_ai.rules.objects.services import ENDPOINTS, EXPOSED, EXTERNAL_IPS, EXTERNAL_NAMES
-from sovereign_ai.rules.permitted_places import BARE, URL
+from sovereign_ai.rules.places.permitted_places import BARE, URL
 from sovereign_ai.rules.residency_by_default import ADDED, FLOWS
 from sovereign_ai.rules.rule import Rule
 from sovereign_ai.spec import AIFactory, manifest_title

@@ -18,15 +18,7 @@ from sovereign_ai.plan import Plan
 from sovereign_ai.rules.addons.addon import Addon, Family
 from sovereign_ai.rules.addons.field_values import direct
 from sovereign_ai.rules.addons.table import ADDONS
-from sovereign_ai.rules.cel_literals import is_one_of
-from sovereign_ai.rules.command_arguments import arguments, arguments_by_word
-from sovereign_ai.rules.config_map_entries import (
-    binaries_are_judgeable,
-    entries_are_short,
-    entries_name_places,
-    entries_set_endpoints,
-)
-from sovereign_ai.rules.container_texts import COMMAND, EXEC_COMMANDS, is_judged
+from sovereign_ai.rules.cel.literals import is_one_of
 from sovereign_ai.rules.controls import (
     C3A_GATEWAYS,
     C3A_LOCATION,
@@ -36,20 +28,28 @@ from sovereign_ai.rules.controls import (
     GDPR_TRANSFER,
 )
 from sovereign_ai.rules.description.residency import PLAN, make_finding
-from sovereign_ai.rules.environment_variables import (
+from sovereign_ai.rules.judgement import RuleFinding
+from sovereign_ai.rules.kinds import OTHER, PODS
+from sovereign_ai.rules.places.command_arguments import arguments, arguments_by_word
+from sovereign_ai.rules.places.config_map_entries import (
+    binaries_are_judgeable,
+    entries_are_short,
+    entries_name_places,
+    entries_set_endpoints,
+)
+from sovereign_ai.rules.places.container_texts import COMMAND, EXEC_COMMANDS, is_judged
+from sovereign_ai.rules.places.environment_variables import (
     sources_of_container,
     variable_by_word,
     variable_texts,
     variable_texts_by_word,
 )
-from sovereign_ai.rules.fields import GATHERED, all_permitted, on_gathered
-from sovereign_ai.rules.judgement import RuleFinding
-from sovereign_ai.rules.kinds import OTHER, PODS
-from sovereign_ai.rules.model_hubs import commands_set_endpoints, texts_set_endpoints
-from sovereign_ai.rules.opaque_settings import line_of_text, opaque, opaque_by_word
-from sovereign_ai.rules.permitted_places import place
+from sovereign_ai.rules.places.fields import GATHERED, all_permitted, on_gathered
+from sovereign_ai.rules.places.model_hubs import commands_set_endpoints, texts_set_endpoints
+from sovereign_ai.rules.places.opaque_settings import line_of_text, opaque, opaque_by_word
+from sovereign_ai.rules.places.permitted_places import place
+from sovereign_ai.rules.places.unknown_kinds import IS_KNOWN_OR_LISTED, has_no_egress
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
-from sovereign_ai.rules.unknown_kinds import IS_KNOWN_OR_LISTED, has_no_egress
 from sovereign_ai.spec import AIFactory
 
 _LONGEST = 5_000

@@ -28,7 +28,7 @@ from sovereign_ai.rules.approval import (
     within_mandate,
     words_digest,
 )
-from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.cel.literals import literal
 from sovereign_ai.rules.judgement import UNWAIVABLE, RuleFinding, judge
 from sovereign_ai.spec import Waiver
 

@@ -23,7 +23,7 @@ from sovereign_ai.cluster.embedded.lifecycle import EmbeddedCluster, down, up
 from sovereign_ai.cluster.keys.control import create_keys
 from sovereign_ai.cluster.keys.custody import ModuleLocation
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
-from sovereign_ai.deploy.pulumi_environment import engine_variables, key_file
+from sovereign_ai.deploy.state.pulumi_environment import engine_variables, key_file
 from sovereign_ai.toolchain.install import find
 from tests.attack.listening import tree
 from tests.attack.other_account import interpreter

@@ -21,8 +21,8 @@ from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.cluster.evictions import CORDON_OWNER
 from sovereign_ai.cluster.guard import REPEATED, guard_policies
 from sovereign_ai.cluster.state import cluster_dir_of
-from sovereign_ai.deploy.departures import CORDONED_AS
 from sovereign_ai.deploy.enforcement import enforce
+from sovereign_ai.deploy.moves.departures import CORDONED_AS
 from sovereign_ai.names import KEYS, NODE_WRITER
 from sovereign_ai.operate.repair.record import (
     ACCEPTANCE,

@@ -11,7 +11,7 @@ import yaml
 
 from sovereign_ai.rules.addons.table import ADDONS
 from sovereign_ai.rules.engine import evaluate
-from sovereign_ai.rules.fields import Field
+from sovereign_ai.rules.places.fields import Field
 from tests.attack.published import TABLE, UNKNOWN, suggesting
 from tests.rules.test_residency_by_default import described
 

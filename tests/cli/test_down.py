@@ -18,7 +18,7 @@ import sovereign_ai.deploy
 from sovereign_ai.cli import down as downs
 from sovereign_ai.cli.main import app
 from sovereign_ai.cluster.control_plane import Backend
-from sovereign_ai.deploy import engine as engines
+from sovereign_ai.deploy.engine import runs as engines
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from tests.support.small_engine import checkpoint
 

@@ -22,7 +22,7 @@ import pytest
 from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.cluster.guard import open_guard
 from sovereign_ai.cluster.state import ClusterDir
-from sovereign_ai.deploy.engine import Engine
+from sovereign_ai.deploy.engine.runs import Engine
 from sovereign_ai.toolchain.container_engine.docker import Docker
 from tests.life import Lab, within
 

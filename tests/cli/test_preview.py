@@ -17,8 +17,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from sovereign_ai.deploy.folder_lock import lock_folder
-from sovereign_ai.deploy.pulumi_lock import read_locks
+from sovereign_ai.deploy.state.folder_lock import lock_folder
+from sovereign_ai.deploy.state.pulumi_lock import read_locks
 from sovereign_ai.toolchain import wait_until
 from tests.support.small_stack import SmallStack
 
@@ -38,7 +38,7 @@ from pathlib import Path
 import typer
 from sovereign_ai.cli.command import run_command
 from sovereign_ai.cli.interrupt import exit_code_of_request, heed_requests, ignore_requests
-from sovereign_ai.deploy import engine
+from sovereign_ai.deploy.engine import runs as engine
 
 program, folder = map(Path, sys.argv[1:])
 engine.find = lambda _name: program
@@ -54,7 +54,7 @@ except typer.Exit as left:
 
 
 def test_a_policy_pack_that_is_not_there_is_wrong_usage_before_anything_runs(tmp_path: Path) -> None:
-    from sovereign_ai.deploy.engine import _require_pack
+    from sovereign_ai.deploy.engine.runs import _require_pack
     from sovereign_ai.errors import UsageError
 
     with pytest.raises(UsageError, match="PulumiPolicy"):

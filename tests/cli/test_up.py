@@ -19,7 +19,7 @@ from sovereign_ai.cli.up import _Deployment, _drifted, outcome_lines
 from sovereign_ai.cluster.api.client import ApiError
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.deploy.changes import Changes
-from sovereign_ai.deploy.engine import PulumiOutcome
+from sovereign_ai.deploy.engine.runs import PulumiOutcome
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, ExitCode, Problem
 from sovereign_ai.verify.findings import failing
 

@@ -16,22 +16,22 @@ from typing import Any
 import pytest
 
 from sovereign_ai.deploy.changes import compare
-from sovereign_ai.deploy.checkpoint import Checkpoint
-from sovereign_ai.deploy.component_move import Move, Usage
-from sovereign_ai.deploy.component_places import places_of
-from sovereign_ai.deploy.departures import departing
+from sovereign_ai.deploy.engine.partial_run import partial_run
+from sovereign_ai.deploy.moves.component_move import Move, Usage
+from sovereign_ai.deploy.moves.component_places import places_of
+from sovereign_ai.deploy.moves.departures import departing
+from sovereign_ai.deploy.moves.renames import moves
+from sovereign_ai.deploy.moves.successors import MOVABLE, component_of
 from sovereign_ai.deploy.objects import resource_name, stated
-from sovereign_ai.deploy.partial import partial_run
-from sovereign_ai.deploy.renames import moves
-from sovereign_ai.deploy.successors import MOVABLE, component_of
-from sovereign_ai.deploy.withdrawal import withdrawn
+from sovereign_ai.deploy.removal.withdrawal import withdrawn
+from sovereign_ai.deploy.state.checkpoint import Checkpoint
 from sovereign_ai.names import KEYS
 from sovereign_ai.render.kubernetes.bundle import Bundle
 from sovereign_ai.verify.defaults import completed
 from tests.daytwo.probes import Described
 from tests.daytwo.table import BESIDE, changes
+from tests.deploy.moves.test_departures import Live, real_nodes
 from tests.deploy.test_changes import DIGESTS, HEAD, PROVIDER, ROOT, resource, seen
-from tests.deploy.test_departures import Live, real_nodes
 
 SEEDS, SHORT = 60, 2
 DESCRIPTIONS, PAIRS = 10, 25

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.deploy.component_move import Usage
+from sovereign_ai.deploy.components.rule_check import gate
+from sovereign_ai.deploy.moves.component_move import Usage
+from sovereign_ai.deploy.moves.renames import moves
+from sovereign_ai.deploy.moves.successors import component_of
 from sovereign_ai.deploy.objects import resource_name
-from sovereign_ai.deploy.renames import moves
-from sovereign_ai.deploy.rule_check import gate
-from sovereign_ai.deploy.successors import component_of
 from sovereign_ai.errors import SovereignError
 from tests.daytwo.edits import Data
 from tests.daytwo.probes import Described

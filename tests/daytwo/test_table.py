@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 import pytest
 import yaml
 
-from sovereign_ai.deploy.rule_check import gate
+from sovereign_ai.deploy.components.rule_check import gate
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import Bundle, render

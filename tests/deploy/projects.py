@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from sovereign_ai.cluster.embedded.lifecycle import down, up
-from sovereign_ai.deploy.pulumi_environment import engine_variables
 from sovereign_ai.deploy.stack_folder import contents
+from sovereign_ai.deploy.state.pulumi_environment import engine_variables
 from sovereign_ai.toolchain.install import find
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ from sovereign_ai.deploy import FactoryDeployment
 """
 
 ONE_NAMESPACE = """
-from sovereign_ai.deploy import components
+from sovereign_ai.deploy.components import factory_deployment as components
 
 components.begin_preparation = lambda *_, **__: lambda: None
 components.try_out = lambda *_, **__: None

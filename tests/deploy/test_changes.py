@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from sovereign_ai.deploy.changes import Changes, compare, loaded_by
-from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.objects import resource_name, stated
+from sovereign_ai.deploy.state.checkpoint import Checkpoint
 from sovereign_ai.errors import SpecError
 from sovereign_ai.verify.observation import Observed
 from tests.render.lab import STACKS, bundle

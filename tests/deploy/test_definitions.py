@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.api import Resource
+from sovereign_ai.deploy.allowed_deletions import Allowed
 from sovereign_ai.deploy.definitions import (
     define,
     definition_problems,
@@ -15,7 +16,6 @@ from sovereign_ai.deploy.definitions import (
     removed_definition_problems,
     unserved,
 )
-from sovereign_ai.deploy.deletions import Allowed
 from sovereign_ai.deploy.live_objects import ObjectKey
 from sovereign_ai.errors import DeploymentError
 from sovereign_ai.names import KEYS, OWNER

@@ -8,9 +8,9 @@ import pytest
 
 from sovereign_ai.cluster.guard import GUARDED
 from sovereign_ai.deploy.changes import OWN_PROGRAM, Changes
-from sovereign_ai.deploy.checkpoint import Checkpoint
 from sovereign_ai.deploy.drift_policy import needs_refresh, reported, reports_only, without_drift
 from sovereign_ai.deploy.objects import resource_name
+from sovereign_ai.deploy.state.checkpoint import Checkpoint
 from sovereign_ai.spec.reader import load
 from tests.deploy.test_changes import changes, find, live, seen, state
 from tests.render.lab import STACKS, bundle

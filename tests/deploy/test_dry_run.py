@@ -26,7 +26,7 @@ from sovereign_ai.deploy.dry_run import (
 )
 from sovereign_ai.deploy.live_objects import key_of, read_live
 from sovereign_ai.deploy.objects import FIELD_MANAGER, stated
-from sovereign_ai.deploy.replacement import must_be_replaced
+from sovereign_ai.deploy.removal.replacement import must_be_replaced
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SpecError, UsageError, Where
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.factory import plan

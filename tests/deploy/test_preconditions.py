@@ -13,23 +13,19 @@ import pytest
 
 from sovereign_ai.cli.up import _Deployment
 from sovereign_ai.cluster.api.client import ApiError
-from sovereign_ai.deploy.cluster_identity import DeployTarget
-from sovereign_ai.deploy.deletions import Allowed
-from sovereign_ai.deploy.noted_renames import Renames
+from sovereign_ai.deploy.allowed_deletions import Allowed
+from sovereign_ai.deploy.live.cluster_identity import DeployTarget
+from sovereign_ai.deploy.moves.noted_renames import Renames
 from sovereign_ai.deploy.objects import stated
-from sovereign_ai.deploy.preconditions import (
-    StackDeployment,
-    check_preconditions,
-    claim_cluster,
-    require_approval,
-)
-from sovereign_ai.deploy.stack_context import StackContext
-from sovereign_ai.deploy.stack_record import StackRecord
+from sovereign_ai.deploy.preconditions import check_preconditions, claim_cluster, require_approval
+from sovereign_ai.deploy.stack_deployment import StackDeployment
+from sovereign_ai.deploy.state.stack_context import StackContext
+from sovereign_ai.deploy.state.stack_record import StackRecord
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.render.kubernetes import PARTS
-from tests.deploy.test_cluster_identity import kubeconfig
-from tests.deploy.test_state_objects import below, resource
+from tests.deploy.live.test_cluster_identity import kubeconfig
+from tests.deploy.state.test_objects import below, resource
 from tests.support.memory_cluster import MemoryCluster, obj
 
 

@@ -10,14 +10,15 @@ import pytest
 
 from sovereign_ai.cluster.api.client import Api
 from sovereign_ai.deploy.dry_run import dry_run_problems
-from sovereign_ai.deploy.preconditions import StackDeployment, check_preconditions
+from sovereign_ai.deploy.preconditions import check_preconditions
 from sovereign_ai.deploy.reading import reading_of
-from sovereign_ai.deploy.stack_record import ClusterIdentity, StackRecord
+from sovereign_ai.deploy.stack_deployment import StackDeployment
+from sovereign_ai.deploy.state.stack_record import ClusterIdentity, StackRecord
 from sovereign_ai.errors import EnvironmentLacksError, Where
 from sovereign_ai.names import KEYS
 from sovereign_ai.verify.observation import observe
+from tests.deploy.state.test_objects import resource
 from tests.deploy.test_preconditions import Cluster, deployment, mine
-from tests.deploy.test_state_objects import resource
 from tests.render.lab import stack
 from tests.support.memory_cluster import obj
 

@@ -8,9 +8,9 @@ import pytest
 
 from sovereign_ai.cluster import is_busy
 from sovereign_ai.cluster.api import UnreachableError
-from sovereign_ai.deploy.engine_events import EngineEvents, failure
+from sovereign_ai.deploy.components.rule_check import ViolationError
+from sovereign_ai.deploy.engine.events import EngineEvents, failure
 from sovereign_ai.deploy.refusal import REFUSAL_FILE, expect_refusal, note_refusal, read_refusal
-from sovereign_ai.deploy.rule_check import ViolationError
 from sovereign_ai.errors import (
     DeploymentError,
     EnvironmentLacksError,

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from sovereign_ai.deploy.checkpoint import Checkpoint, parse
-from sovereign_ai.deploy.state_files import StackFiles
-from sovereign_ai.deploy.state_store import hold_state, read_state
+from sovereign_ai.deploy.state.checkpoint import Checkpoint, parse
+from sovereign_ai.deploy.state.files import StackFiles
+from sovereign_ai.deploy.state.store import hold_state, read_state
 
 PROJECT, STACK = "p", "s"
 ROOT = {"urn": "urn:pulumi:s::p::pulumi:pulumi:Stack::p-s", "type": "pulumi:pulumi:Stack"}

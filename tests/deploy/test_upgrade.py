@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from sovereign_ai.cluster.api.client import Api
-from sovereign_ai.deploy.pulumi_environment import engine_variables
+from sovereign_ai.deploy.state.pulumi_environment import engine_variables
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.reader import load

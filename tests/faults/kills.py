@@ -24,9 +24,9 @@ import yaml
 
 from sovereign_ai.cluster.api.client import Api, open_cluster
 from sovereign_ai.deploy.objects import object_name, resource_name
-from sovereign_ai.deploy.process_table import descendants, marked
 from sovereign_ai.deploy.stack_folder import contents
-from sovereign_ai.deploy.stack_record import StackRecord, record_path
+from sovereign_ai.deploy.state.process_table import descendants, marked
+from sovereign_ai.deploy.state.stack_record import StackRecord, record_path
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import KIND_ORDER, Bundle, render
@@ -46,7 +46,7 @@ to kill."""
 _BEGIN = ("comparing what", "removing what")
 """What a command prints when it starts the engine."""
 _SETTLE_SECONDS = 20.0
-_PROVIDER, _HOST, _SUPERVISOR = "pulumi-resource-kubernetes", "language_host", "engine_supervisor"
+_PROVIDER, _HOST, _SUPERVISOR = "pulumi-resource-kubernetes", "language_host", "engine/supervisor.py"
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ class Stand:
     def in_state(self) -> set[str]:
         """Name the Kubernetes objects that the state holds."""
         script = (
-            "import sys, json; from pathlib import Path; from sovereign_ai.deploy.engine import Engine;"
+            "import sys, json; from pathlib import Path; from sovereign_ai.deploy.engine.runs import Engine;"
             "engine = Engine(Path(sys.argv[1]), 'lab', Path(sys.argv[2]), lambda _line: None);"
             "print(json.dumps(engine.resources() if engine.exists() else []))"
         )

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from sovereign_ai.deploy.objects import object_name
-from sovereign_ai.deploy.pulumi_environment import engine_variables
+from sovereign_ai.deploy.state.pulumi_environment import engine_variables
 from tests.deploy.projects import ROOT, Project
 from tests.life import Lab
 

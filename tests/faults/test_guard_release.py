@@ -16,8 +16,8 @@ from sovereign_ai.cluster.guard import GUARDED
 from sovereign_ai.cluster.guard_record import guard_file, read_record, record_file
 from sovereign_ai.cluster.guard_release import released
 from sovereign_ai.cluster.state import ClusterDir
-from sovereign_ai.deploy.engine import Engine
-from sovereign_ai.deploy.pulumi_environment import pulumi_state
+from sovereign_ai.deploy.engine.runs import Engine
+from sovereign_ai.deploy.state.pulumi_environment import pulumi_state
 from tests.faults.stand import LAB_OBJECTS
 from tests.life import Lab, within
 

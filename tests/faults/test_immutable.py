@@ -15,7 +15,7 @@ import pytest
 from sovereign_ai.cluster.api.client import Api, ApiError
 from sovereign_ai.cluster.guard import GUARDED
 from sovereign_ai.deploy.live_objects import key_of, read_live
-from sovereign_ai.deploy.replacement import must_be_replaced
+from sovereign_ai.deploy.removal.replacement import must_be_replaced
 from sovereign_ai.plan.factory import plan
 from sovereign_ai.render.kubernetes.bundle import render
 from sovereign_ai.spec.reader import load

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.deploy.process_table import descendants, kill_all
-from sovereign_ai.deploy.pulumi_lock import read_locks
-from sovereign_ai.deploy.stack_lock import owner_of
+from sovereign_ai.deploy.state.process_table import descendants, kill_all
+from sovereign_ai.deploy.state.pulumi_lock import read_locks
+from sovereign_ai.deploy.state.stack_lock import owner_of
 from sovereign_ai.toolchain.waiting import wait_until
 from tests.support.small_engine import checkpoint
 from tests.support.small_stack import SmallStack
@@ -43,7 +43,7 @@ def test_a_second_command_is_refused_by_name_of_the_first_and_changes_nothing(
 
 
 def _user() -> str:
-    from sovereign_ai.deploy.process_table import user_name
+    from sovereign_ai.deploy.state.process_table import user_name
 
     return user_name()
 
@@ -82,7 +82,7 @@ def test_after_a_kill_nothing_stays_at_work_and_the_next_run_needs_no_question(
 
 
 def _is_supervisor(pid: int) -> bool:
-    return b"engine_supervisor" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b"engine/supervisor.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 @pytest.mark.parametrize("who", ["engine", "supervisor", "child"])
@@ -96,7 +96,7 @@ def test_a_part_of_the_engine_that_is_killed_alone_is_named_and_the_next_run_goe
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
             kind = (
                 "supervisor"
-                if b"engine_supervisor" in words
+                if b"engine/supervisor.py" in words
                 else "child"
                 if words.startswith(b"sleep")
                 else "engine"

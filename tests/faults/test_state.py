@@ -15,13 +15,13 @@ import pytest
 import typer
 
 from sovereign_ai.cli.command import run_command
-from sovereign_ai.deploy import engine as engines
-from sovereign_ai.deploy.checkpoint import parse
-from sovereign_ai.deploy.engine import Engine
-from sovereign_ai.deploy.epochs import Manifest
-from sovereign_ai.deploy.state_check import plan_repair, repair
-from sovereign_ai.deploy.state_files import StackFiles
-from sovereign_ai.deploy.state_store import read_state
+from sovereign_ai.deploy.engine import runs as engines
+from sovereign_ai.deploy.engine.runs import Engine
+from sovereign_ai.deploy.state.check import plan_repair, repair
+from sovereign_ai.deploy.state.checkpoint import parse
+from sovereign_ai.deploy.state.epochs import Manifest
+from sovereign_ai.deploy.state.files import StackFiles
+from sovereign_ai.deploy.state.store import read_state
 from tests.support.small_engine import checkpoint, write_engine, write_project
 
 
@@ -231,7 +231,7 @@ def test_two_projects_with_a_stack_of_one_name_keep_their_salts(deployed: Deploy
 def test_a_state_that_a_newer_version_wrote_is_refused_and_left_alone(
     deployed: Deployed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sovereign_ai.deploy import epochs
+    from sovereign_ai.deploy.state import epochs
 
     before = deployed.files.read()
     with monkeypatch.context() as older:

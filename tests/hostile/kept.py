@@ -28,7 +28,7 @@ _GONE = 4_194_305
 @cache
 def _contents() -> dict[str, bytes]:
     """Return a valid content of each file."""
-    from sovereign_ai.deploy.checkpoint import digest_of
+    from sovereign_ai.deploy.state.checkpoint import digest_of
     from tests.support.small_engine import checkpoint
 
     states = [checkpoint(number, time=f"2026-01-0{number}T00:00:00Z") for number in (1, 2)]

@@ -63,14 +63,14 @@ def definitions(file: Path) -> object:
 
 def settings(file: Path) -> object:
     """Read which kubeconfig a stack's settings name."""
-    from sovereign_ai.deploy.state_target import kubeconfig_in_settings
+    from sovereign_ai.deploy.state.target import kubeconfig_in_settings
 
     return kubeconfig_in_settings(file)
 
 
 def project(file: Path) -> object:
     """Read a project's name."""
-    from sovereign_ai.deploy.state_files import project_of
+    from sovereign_ai.deploy.state.files import project_of
 
     return project_of(file.parent)
 
@@ -98,7 +98,7 @@ def pin(file: Path) -> object:
 
 def state_key() -> object:
     """Read the state's key file."""
-    from sovereign_ai.deploy.pulumi_environment import key_file
+    from sovereign_ai.deploy.state.pulumi_environment import key_file
 
     return key_file().name
 
@@ -248,7 +248,7 @@ def refusal(file: Path) -> object:
 
 def judged(file: Path) -> object:
     """Compare the note of a command with what a program deploys."""
-    from sovereign_ai.deploy.judged import insist_on_same_description
+    from sovereign_ai.deploy.components.judged import insist_on_same_description
 
     factory = SimpleNamespace(name="lab", digest="abc")
     bundle = SimpleNamespace(cluster="lab")
@@ -258,7 +258,7 @@ def judged(file: Path) -> object:
 
 def partial_run(file: Path) -> object:
     """Read which objects a program registers."""
-    from sovereign_ai.deploy.partial import registered
+    from sovereign_ai.deploy.engine.partial_run import registered
 
     found = registered(f"file://{file.parent}", SimpleNamespace(digest="abc"))  # type: ignore[arg-type]
     return found is not None

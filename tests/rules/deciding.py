@@ -8,12 +8,12 @@ from typing import Any
 import cel
 
 from sovereign_ai.plan.factory import plan
-from sovereign_ai.rules.cel_bindings import OUTSIDE
+from sovereign_ai.rules.cel.bindings import OUTSIDE
+from sovereign_ai.rules.cel.functions import facts
 from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.engine import ObjectPlace, evaluate
 from sovereign_ai.rules.expressions import with_constants, without_variables
-from sovereign_ai.rules.fields import Field, permitted
-from sovereign_ai.rules.functions import facts
+from sovereign_ai.rules.places.fields import Field, permitted
 from sovereign_ai.rules.whole_check import decide
 from tests.rules import subject, test_described
 

@@ -19,9 +19,10 @@ from sovereign_ai.rules.context import Context
 from sovereign_ai.rules.engine import evaluate
 from sovereign_ai.rules.kinds import OTHER, find_kind
 from sovereign_ai.rules.registry import REGISTRY
-from tests.rules import test_residency_by_default, test_sent_work
+from tests.rules import test_residency_by_default
 from tests.rules.cases import cases, lab_context
 from tests.rules.deciding import refused_by
+from tests.rules.places import test_sent_work
 from tests.rules.subject import pod
 
 Object = dict[str, Any]

@@ -106,7 +106,7 @@ def stack(folder: Path, *, with_factory: bool) -> Path:
 
 
 def refused(deployed: Deployed, folder: Path) -> str:
-    from sovereign_ai.deploy.engine import Engine
+    from sovereign_ai.deploy.engine.runs import Engine
     from sovereign_ai.errors import DeploymentError
 
     with pytest.raises(DeploymentError) as caught:
@@ -135,7 +135,7 @@ def test_without_a_description_every_kubernetes_resource_is_refused(deployed_lab
 
 @pytest.mark.cluster
 def test_the_lab_itself_passes_the_pack(deployed_lab: Deployed):
-    from sovereign_ai.deploy.engine import Engine
+    from sovereign_ai.deploy.engine.runs import Engine
 
     assert (
         Engine(ROOT / "stacks" / "lab", "lab", deployed_lab.kubeconfig, lambda _line: None)

@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from sovereign_ai.deploy.moves.zone_moves import zone_moves
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.order import _edges, needs
-from sovereign_ai.deploy.withdrawal import _ORDER
-from sovereign_ai.deploy.zone_moves import zone_moves
+from sovereign_ai.deploy.removal.withdrawal import _ORDER
 from sovereign_ai.render.kubernetes.bundle import Bundle
 from tests.daytwo.watcher import _WATCHED, Event
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import orjson
 
-from sovereign_ai.deploy.component_move import Usage
-from sovereign_ai.deploy.departures import departing
-from sovereign_ai.deploy.noted_renames import Renames
+from sovereign_ai.deploy.moves.component_move import Usage
+from sovereign_ai.deploy.moves.departures import departing
+from sovereign_ai.deploy.moves.noted_renames import Renames
+from sovereign_ai.deploy.moves.renames import moves, planned_renames
+from sovereign_ai.deploy.moves.successors import MOVABLE, components_of
+from sovereign_ai.deploy.moves.zone_moves import zone_moves
 from sovereign_ai.deploy.objects import resource_name
-from sovereign_ai.deploy.renames import moves, planned_renames
-from sovereign_ai.deploy.successors import MOVABLE, components_of
-from sovereign_ai.deploy.withdrawal import _ORDER
-from sovereign_ai.deploy.zone_moves import zone_moves
+from sovereign_ai.deploy.removal.withdrawal import _ORDER
 from sovereign_ai.render.kubernetes.bundle import Bundle
 from tests.daytwo.probes import Described
-from tests.deploy.test_departures import Live, drained, real_nodes
+from tests.deploy.moves.test_departures import Live, drained, real_nodes
 
 Object = dict[str, Any]
 Told = set[tuple[str, str, str]]

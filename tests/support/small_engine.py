@@ -183,7 +183,7 @@ import sys
 from pathlib import Path
 import typer
 from sovereign_ai.cli.command import run_command
-from sovereign_ai.deploy import engine
+from sovereign_ai.deploy.engine import runs as engine
 
 program, folder, verb = map(Path, sys.argv[1:4])
 engine.find = lambda _name: program

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.deploy.process_table import kill_all, marked
-from sovereign_ai.deploy.state_files import StackFiles
-from sovereign_ai.deploy.state_store import read_state
+from sovereign_ai.deploy.state.files import StackFiles
+from sovereign_ai.deploy.state.process_table import kill_all, marked
+from sovereign_ai.deploy.state.store import read_state
 from sovereign_ai.toolchain.waiting import wait_until
 from tests.support.small_engine import command, write_engine, write_project
 

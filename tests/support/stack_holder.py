@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sovereign_ai.deploy.state_files import StackFiles
+from sovereign_ai.deploy.state.files import StackFiles
 
 _PROGRAM = """
 import sys, time
 from pathlib import Path
-from sovereign_ai.deploy.stack_hold import hold_stack
-from sovereign_ai.deploy.state_files import StackFiles
+from sovereign_ai.deploy.state.stack_hold import hold_stack
+from sovereign_ai.deploy.state.files import StackFiles
 with hold_stack(StackFiles(Path(sys.argv[1]), "lab", "lab", "stacks/lab"), "destroy", print):
     print("held", flush=True)
     time.sleep(600)

@@ -21,12 +21,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sovereign_ai.deploy.engine import Engine, PulumiOutcome
-from sovereign_ai.deploy.engine_events import EngineEvents
+from sovereign_ai.deploy.engine.events import EngineEvents
+from sovereign_ai.deploy.engine.partial_run import PartialRun
+from sovereign_ai.deploy.engine.runs import Engine, PulumiOutcome
 from sovereign_ai.deploy.hosts.provider.inventories import remove_inventory
 from sovereign_ai.deploy.hosts.runner import require_ansible
-from sovereign_ai.deploy.partial import PartialRun
-from sovereign_ai.deploy.pulumi_environment import state_dir
+from sovereign_ai.deploy.state.pulumi_environment import state_dir
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem, Where
 from sovereign_ai.files.writing import open_lock, write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass

@@ -141,7 +141,7 @@ def _before_deletions(insist: Callable[[], object]) -> None:
 def _require_requested_drops(request: Any) -> None:
     """Refuse that the engine deletes a factory which the program declares no more, without being asked to."""
     try:
-        from sovereign_ai.deploy.dropped_deployments import require_requested_drops  # noqa: PLC0415
+        from sovereign_ai.deploy.moves.dropped_deployments import require_requested_drops  # noqa: PLC0415
     except ImportError:
         # An interpreter without this package has deployed no factory.
         return

@@ -13,7 +13,7 @@ from pulumi.resource import DependencyResource
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from sovereign_ai.deploy.components import FactoryDeployment
+from sovereign_ai.deploy.components.factory_deployment import FactoryDeployment
 from sovereign_ai.deploy.language_host.plugin_server import engine_address, serve_async
 from sovereign_ai.deploy.package.inputs import judged
 from sovereign_ai.deploy.package.schema import OUTPUTS, TOKEN, text

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
-from sovereign_ai.rules.fields import Field
+from sovereign_ai.rules.places.fields import Field
 
 Family = Literal["network", "queues", "data", "workloads", "settings"]
 """The subject of a kind; the checks of a family share a message."""

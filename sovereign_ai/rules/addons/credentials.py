@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sovereign_ai.rules.addons.addon import Addon, absent, below, places
-from sovereign_ai.rules.fields import Field
+from sovereign_ai.rules.places.fields import Field
 
 # Every provider but these two is somebody's service; a cloud's own login asks the cloud.
 _SECRET_STORE = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sovereign_ai.rules.addons.addon import Addon, absent, below, places
-from sovereign_ai.rules.fields import Field
+from sovereign_ai.rules.places.fields import Field
 
 _ARGO_CD = "argo-cd.readthedocs.io/en/stable/operator-manual"
 # A file of values, a component and a parameter's file may be a URL; a plugin reads its variables as it likes.

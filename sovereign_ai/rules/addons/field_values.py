@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sovereign_ai.rules.addons.addon import Addon
 from sovereign_ai.rules.addons.table import ADDONS
-from sovereign_ai.rules.cel_literals import is_one_of
-from sovereign_ai.rules.field_paths import (
+from sovereign_ai.rules.cel.field_paths import (
     joined_values,
     lists_of,
     named_values,
@@ -16,7 +15,8 @@ from sovereign_ai.rules.field_paths import (
     template_of_container,
     template_of_specs,
 )
-from sovereign_ai.rules.fields import Field, Must
+from sovereign_ai.rules.cel.literals import is_one_of
+from sovereign_ai.rules.places.fields import Field, Must
 
 _MOST_PATHS = 16
 _LONGEST_PIECE = 3_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sovereign_ai.rules.addons.addon import Addon, absent, below, places
-from sovereign_ai.rules.fields import Field
+from sovereign_ai.rules.places.fields import Field
 
 _RAY = "ray-project.github.io/kuberay/reference/api"
 _TRAINING = "kubeflow.org/docs/components/trainer/legacy-v1/reference"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sovereign_ai.rules.addons.addon import Addon, absent, below, places
-from sovereign_ai.rules.fields import Field
+from sovereign_ai.rules.places.fields import Field
 
 _KSERVE_PODS = ("spec.predictor", "spec.transformer", "spec.explainer", "spec.canary[].predictor")
 

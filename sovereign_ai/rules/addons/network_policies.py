@@ -6,7 +6,7 @@ All of them add to what network policies open.
 from __future__ import annotations
 
 from sovereign_ai.rules.addons.addon import Addon, absent, below
-from sovereign_ai.rules.fields import Field
+from sovereign_ai.rules.places.fields import Field
 
 _CILIUM = "docs.cilium.io/en/stable/network/kubernetes/policy"
 _CALICO = "docs.tigera.io/calico/latest/reference/resources"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sovereign_ai.rules.addons.addon import K8S, Addon, absent
-from sovereign_ai.rules.fields import Field
+from sovereign_ai.rules.places.fields import Field
 
 _KUEUE = "kueue.sigs.k8s.io/docs/reference/kueue.v1beta2"
 

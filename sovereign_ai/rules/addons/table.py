@@ -19,7 +19,7 @@ from sovereign_ai.rules.addons.queues import QUEUES
 from sovereign_ai.rules.addons.storage import BACKUP_STORAGE_LOCATION, STORED_DATA
 from sovereign_ai.rules.addons.telemetry import LOG_OUTPUTS, MONITORING
 from sovereign_ai.rules.addons.traffic import TRAFFIC, WORKLOAD_ENTRY
-from sovereign_ai.rules.fields import Field
+from sovereign_ai.rules.places.fields import Field
 
 # The order is that of the rendered checks.
 _ADDONS = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sovereign_ai.rules.addons.addon import K8S, Addon, absent, below, places
-from sovereign_ai.rules.fields import Field
+from sovereign_ai.rules.places.fields import Field
 
 _ISTIO = "istio.io/latest/docs/reference/config/networking"
 _GATEWAY = "gateway-api.sigs.k8s.io/reference/spec"

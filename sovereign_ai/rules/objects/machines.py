@@ -18,7 +18,7 @@ node is judged by its labels alone, and LIV-006 reports who may write nodes.
 from __future__ import annotations
 
 from sovereign_ai.names import MANAGEMENT_ROLE
-from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.cel.literals import literal
 from sovereign_ai.rules.controls import C3A_LOCATION, CADA_LOCATION, ECSF_DATA, GDPR_TRANSFER
 from sovereign_ai.rules.duties import NIS2_ACCESS, SNC_LOCATION
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck

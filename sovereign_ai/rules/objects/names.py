@@ -10,7 +10,7 @@ mounted or imported, and by its shape.
 
 from __future__ import annotations
 
-from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.cel.literals import literal
 from sovereign_ai.rules.context import DNS_NAMESPACE
 from sovereign_ai.rules.controls import C3A_GATEWAYS, ECSF_DATA, GDPR_TRANSFER, HARDENING
 from sovereign_ai.rules.kinds import OTHER

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.cel.literals import literal
 from sovereign_ai.rules.context import DNS_NAMESPACE
 from sovereign_ai.rules.controls import C3A_GATEWAYS, ECSF_DATA, GDPR_TRANSFER, HARDENING
 from sovereign_ai.rules.kinds import OTHER

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.cel.literals import literal
 from sovereign_ai.rules.controls import C3A_LOCATION, CADA_LOCATION, ECSF_DATA, GDPR_TRANSFER
 from sovereign_ai.rules.duties import SNC_LOCATION
 from sovereign_ai.rules.kinds import TEMPLATES

@@ -13,8 +13,8 @@ from sovereign_ai.rules.controls import (
 )
 from sovereign_ai.rules.duties import SNC_LOCATION
 from sovereign_ai.rules.kinds import PODS, TEMPLATES
+from sovereign_ai.rules.places.sent_work import leads_to_worker, managed_here_or_sent
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
-from sovereign_ai.rules.sent_work import leads_to_worker, managed_here_or_sent
 
 _LOCATION = (ECSF_DATA, CADA_LOCATION, C3A_LOCATION, GDPR_TRANSFER, SNC_LOCATION)
 

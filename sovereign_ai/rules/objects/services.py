@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from sovereign_ai.rules.addons.traffic import ROUTE
-from sovereign_ai.rules.cel_bindings import bound
-from sovereign_ai.rules.cel_literals import literal
+from sovereign_ai.rules.cel.bindings import bound
+from sovereign_ai.rules.cel.literals import literal
 from sovereign_ai.rules.controls import C3A_GATEWAYS, CIS_NETWORK, ECSF_DATA, GDPR_SECURITY, HARDENING
-from sovereign_ai.rules.fields import Field, all_permitted, permitted
 from sovereign_ai.rules.kinds import OTHER, PODS, TEMPLATES
-from sovereign_ai.rules.named_settings import named
 from sovereign_ai.rules.objects.pod_networks import OF_PLUGIN
-from sovereign_ai.rules.permitted_places import host, text
-from sovereign_ai.rules.replication_annotations import IS_NOT_REPLICATED
+from sovereign_ai.rules.places.fields import Field, all_permitted, permitted
+from sovereign_ai.rules.places.named_settings import named
+from sovereign_ai.rules.places.permitted_places import host, text
+from sovereign_ai.rules.places.replication_annotations import IS_NOT_REPLICATED
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
 
 _CONTROLS = (C3A_GATEWAYS, HARDENING, CIS_NETWORK)

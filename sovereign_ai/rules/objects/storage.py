@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sovereign_ai.rules.cel_bindings import in_zone
+from sovereign_ai.rules.cel.bindings import in_zone
 from sovereign_ai.rules.controls import C3A_KEYS, C3A_LOCATION, ECSF_DATA, ECSF_KEYS
 from sovereign_ai.rules.duties import NIS2_CRYPTO, SCS_KEYS, SNC_LOCATION
 from sovereign_ai.rules.kinds import PODS
+from sovereign_ai.rules.places.storage_parameters import encryption, mount_options, parameters
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
-from sovereign_ai.rules.storage_parameters import encryption, mount_options, parameters
 
 REGION = "topology.kubernetes.io/region"
 _LOCATION = (ECSF_DATA, C3A_LOCATION, SNC_LOCATION)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sovereign_ai.rules.cel_bindings import in_zone
+from sovereign_ai.rules.cel.bindings import in_zone
 from sovereign_ai.rules.controls import C3A_LOCATION, CIS_HOST_PATH, ECSF_DATA, NSA_PODS
 from sovereign_ai.rules.duties import SNC_LOCATION
 from sovereign_ai.rules.kinds import PODS
 from sovereign_ai.rules.objects.storage import REGION
-from sovereign_ai.rules.permitted_places import host
+from sovereign_ai.rules.places.permitted_places import host
+from sovereign_ai.rules.places.storage_parameters import encryption, mount_options, parameters
 from sovereign_ai.rules.rule import OBJECT_PLACES, Rule, RuleCheck
-from sovereign_ai.rules.storage_parameters import encryption, mount_options, parameters
 
 _LOCATION = (ECSF_DATA, C3A_LOCATION, SNC_LOCATION)
 _CLAIMED_HERE = (

@@ -13,8 +13,8 @@ from sovereign_ai.cluster import CORDON_OWNER
 from sovereign_ai.cluster.api import ApiError, retry_on_conflict
 from sovereign_ai.cluster.embedded.queue_release import take_finalizers
 from sovereign_ai.cluster.embedded.queued_jobs import QUEUE_NAME, open_gates
-from sovereign_ai.deploy.departures import Departure
-from sovereign_ai.deploy.drain import drain, uncordon
+from sovereign_ai.deploy.moves.departures import Departure
+from sovereign_ai.deploy.moves.drain import drain, uncordon
 from sovereign_ai.deploy.restoration import restore
 from sovereign_ai.names import OWNER
 from tests.support.memory_cluster import MemoryCluster, obj, refusal

@@ -16,17 +16,17 @@ import pytest
 
 from sovereign_ai.cluster import CORDON_OWNER, WITHOUT_CONTROLLER, is_busy
 from sovereign_ai.deploy.definitions import remove_custom
-from sovereign_ai.deploy.departures import Departure
-from sovereign_ai.deploy.direct_removal import _Deletion
-from sovereign_ai.deploy.drain import drain, uncordon
-from sovereign_ai.deploy.kept_definitions import hand_back, release_after_kueue
+from sovereign_ai.deploy.live.ownership import Claim, stack_objects
 from sovereign_ai.deploy.live_objects import key_of, read_live
-from sovereign_ai.deploy.ownership import Claim, stack_objects
+from sovereign_ai.deploy.moves.departures import Departure
+from sovereign_ai.deploy.moves.drain import drain, uncordon
+from sovereign_ai.deploy.moves.zone_moves import move_between_zones
 from sovereign_ai.deploy.preconditions import Checked, claim_cluster
-from sovereign_ai.deploy.removal import remove_holders, remove_strays
+from sovereign_ai.deploy.removal.decision import remove_holders, remove_strays
+from sovereign_ai.deploy.removal.direct_removal import _Deletion
+from sovereign_ai.deploy.removal.kept_definitions import hand_back, release_after_kueue
+from sovereign_ai.deploy.removal.withdrawal import withdraw, withdrawn
 from sovereign_ai.deploy.restoration import restore
-from sovereign_ai.deploy.withdrawal import withdraw, withdrawn
-from sovereign_ai.deploy.zone_moves import move_between_zones
 from sovereign_ai.errors import SovereignError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.deploy import engine as engines
-from sovereign_ai.deploy.engine_events import EngineEvents
+from sovereign_ai.deploy.engine import runs as engines
+from sovereign_ai.deploy.engine.events import EngineEvents
 from sovereign_ai.deploy.hosts import program
 from sovereign_ai.deploy.hosts.configuration import hosts_of
 from sovereign_ai.deploy.hosts.program import HostsEngine, HostsProgram

@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from sovereign_ai.deploy import package
-from sovereign_ai.deploy.pulumi_environment import pulumi_state
-from sovereign_ai.deploy.stack_record import StackRecord, record_path
+from sovereign_ai.deploy.state.pulumi_environment import pulumi_state
+from sovereign_ai.deploy.state.stack_record import StackRecord, record_path
 from sovereign_ai.toolchain.cache import cache_dir, locked_name
 from sovereign_ai.toolchain.install import find
 from tests.deploy.projects import LAB, ROOT, Project, created, make, mini, two_names

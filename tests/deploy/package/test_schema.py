@@ -9,7 +9,7 @@ import orjson
 import yaml
 
 from sovereign_ai.deploy import package
-from sovereign_ai.deploy.components import FactoryDeployment
+from sovereign_ai.deploy.components.factory_deployment import FactoryDeployment
 from sovereign_ai.deploy.package.schema import INPUTS, OUTPUTS, PACKAGE, TOKEN, schema, text
 from sovereign_ai.toolchain.launcher import PACKAGE_VERSION
 

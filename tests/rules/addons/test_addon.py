@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from sovereign_ai.rules.addons.addon import absent, below, places
-from sovereign_ai.rules.fields import Field
+from sovereign_ai.rules.places.fields import Field
 
 
 def test_fields_are_moved_below_each_prefix_with_their_conditions_and_words() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from sovereign_ai.rules.addons.field_values import direct, gathered, templates
 from sovereign_ai.rules.addons.table import ADDONS
-from sovereign_ai.rules.fields import GATHERED
+from sovereign_ai.rules.places.fields import GATHERED
 
 
 def test_a_long_condition_is_gathered_and_every_other_is_checked_by_itself() -> None:

@@ -6,8 +6,8 @@ import cel
 import pytest
 
 from sovereign_ai.names import KEYS, NODE_WRITER
+from sovereign_ai.rules.cel.functions import facts
 from sovereign_ai.rules.expressions import with_constants, without_variables
-from sovereign_ai.rules.functions import facts
 from sovereign_ai.rules.objects.machines import MACHINES
 from tests.rules.deciding import obj, refused_by, small_context
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sovereign_ai.rules.cel_library import compile_program
+from sovereign_ai.rules.cel.functions import facts
+from sovereign_ai.rules.cel.library import compile_program
 from sovereign_ai.rules.context import Context, factory_context
 from sovereign_ai.rules.expressions import variables_of, with_constants, without_variables
-from sovereign_ai.rules.functions import facts
 from sovereign_ai.rules.kinds import KINDS
 from sovereign_ai.rules.objects import pod_networks
 from sovereign_ai.spec.platform import Platform

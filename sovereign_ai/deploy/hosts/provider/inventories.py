@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from sovereign_ai.deploy.pulumi_environment import state_dir
+from sovereign_ai.deploy.state.pulumi_environment import state_dir
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, Problem
 from sovereign_ai.files import INVENTORY, parse_json, read
 from sovereign_ai.files.writing import write_private

@@ -1,0 +1,1 @@
+"""The Pulumi components and resources that a program declares, and their provider."""

@@ -1,0 +1,1 @@
+"""What a change of the description renames or moves, what that costs, and who is drained for it."""

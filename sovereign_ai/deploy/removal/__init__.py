@@ -1,0 +1,1 @@
+"""What is deleted, with whose consent, in which order, and what holds it."""

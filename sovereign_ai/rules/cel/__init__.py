@@ -1,0 +1,1 @@
+"""The Common Expression Language: its evaluator, literals, bindings and functions, without a rule."""
