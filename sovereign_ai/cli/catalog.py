@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sovereign_ai.cli.catalog_rows import read_row_file, read_rows
 from sovereign_ai.cli.command import example, run_command
 from sovereign_ai.cli.completion import complete_listed_kind, complete_row, complete_row_kind
 from sovereign_ai.cli.output import AsJson, Output, next_line, table, wrapped
@@ -82,48 +83,6 @@ def add(app: typer.Typer) -> None:
         run_command("catalog check", as_json, lambda output: _check(output, file))
 
     app.add_typer(group, name="catalog")
-
-
-def read_rows(files: list[Path]) -> dict[str, list[Any]]:
-    """Return every row by its kind, with the rows of the user's files.
-
-    Raises:
-        SpecError: a file or a row is wrong.
-    """
-    from sovereign_ai.catalog import accelerator as accelerators
-    from sovereign_ai.catalog import controller_rows, parts
-    from sovereign_ai.catalog import supplier as suppliers
-    from sovereign_ai.catalog import switch as switches
-    from sovereign_ai.catalog import system as systems
-
-    # Reading a file adds its rows to the catalogue, so files come before the tables are listed.
-    for file in files:
-        _read_file(file)
-    by_kind: dict[str, list[Any]] = {
-        "system": list(systems.systems()),
-        "accelerator": list(accelerators.accelerators()),
-        "switch": list(switches.switches()),
-        "supplier": list(suppliers.suppliers()),
-        "controller": list(controller_rows()),
-    }
-    for row in parts.parts():
-        by_kind.setdefault(row.kind, []).append(row)
-    return by_kind
-
-
-def _read_file(file: Path) -> list[Any]:
-    """Read the rows of a file and add them to the catalogue.
-
-    Raises:
-        SpecError: the file or a row is wrong.
-    """
-    from sovereign_ai.errors import SpecError
-    from sovereign_ai.spec import rows_in
-
-    rows, problems = rows_in(file)
-    if problems:
-        raise SpecError(problems)
-    return rows
 
 
 def _find_row(name: str, files: list[Path]) -> tuple[str, Any]:
@@ -288,7 +247,7 @@ def _check(output: Output, file: Path) -> None:
     from sovereign_ai.catalog import KINDS, Row, blocks
 
     lines, data = [], []
-    for raw in _read_file(file):
+    for raw in read_row_file(file):
         kind = raw["kind"]
         row = KINDS[kind].build(Row.of(raw))
         blocked = blocks(row)

@@ -52,7 +52,7 @@ def complete_rule(incomplete: str) -> list[str]:
 
 def complete_row(context: typer.Context, incomplete: str) -> list[str]:
     """Return names of rows of the catalogue, also of those of `--with`; beside one, those of its kind."""
-    from sovereign_ai.cli.catalog import read_rows
+    from sovereign_ai.cli.catalog_rows import read_rows
     from sovereign_ai.errors import SovereignError
 
     rows = read_rows([])

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.deployed_target import open_deployed
 from sovereign_ai.cli.inventory_adopt import add as add_adopt
 from sovereign_ai.cli.inventory_push import add as add_push
 from sovereign_ai.cli.options import DescriptionArgument
 from sovereign_ai.cli.output import AsJson, Output, indented_json
-from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_deployed
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.text import counted
 

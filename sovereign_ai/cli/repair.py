@@ -14,6 +14,7 @@ import typer
 
 from sovereign_ai.cli.attempts import Attempts
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.deployed_target import open_deployed
 from sovereign_ai.cli.interrupt import stopping_at_interrupt
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, wrapped
@@ -24,7 +25,6 @@ from sovereign_ai.cli.target import (
     LocalClusterOption,
     StackOption,
     Target,
-    open_deployed,
 )
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.text import counted

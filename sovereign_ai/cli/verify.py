@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.deployed_target import recognise_deployed
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, laid_out
 from sovereign_ai.cli.target import (
@@ -15,7 +16,6 @@ from sovereign_ai.cli.target import (
     KubeconfigOption,
     StackOption,
     open_target,
-    recognise_deployed,
     target_options,
 )
 from sovereign_ai.cli.tracing import traced

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sovereign_ai.cli.command import example, run_command
+from sovereign_ai.cli.deployed_target import open_deployed
 from sovereign_ai.cli.options import StackArgument
 from sovereign_ai.cli.output import AsJson, Output, wrapped
-from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption, open_deployed
+from sovereign_ai.cli.target import ClusterOption, KubeconfigOption, StackOption
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
