@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ def main() -> None:
 
 def _fields(case: GoodputCase) -> dict[str, Any]:
     """Give a case's fields."""
-    return {name: getattr(case, name) for name in case.__slots__}
+    return {field.name: getattr(case, field.name) for field in fields(case)}
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from sovereign_ai.assess.cost import report as cost
 from sovereign_ai.assess.energy import report as energy
 from sovereign_ai.assess.figures import split
 from sovereign_ai.assess.goodput import report as goodput
-from sovereign_ai.assess.measure import Assessment
 from sovereign_ai.assess.ranges import permitted
 from sovereign_ai.assess.sources import read_figures
 from sovereign_ai.errors import SpecError
@@ -74,7 +73,7 @@ def _permitted(name: str, unit: str) -> list[float]:
     return [number for number in _NUMBERS if permitted(name, unit).holds(number)]
 
 
-def _assessed(name: str, numbers: Mapping[str, float], file: Path) -> Iterator[Assessment]:
+def _assessed(name: str, numbers: Mapping[str, float], file: Path) -> Iterator[Any]:
     lines = [f"{figure}: '{number!r}'\n" for figure, number in numbers.items()]
     # A file of comments alone has no figures; an empty one is refused.
     file.write_text("".join(["# figures\n", *lines]))

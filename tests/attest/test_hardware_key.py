@@ -209,7 +209,7 @@ def test_a_pair_whose_halves_do_not_fit_and_a_module_that_fails_are_noticed(
 
     class Refuses(FakeObject):
         def sign(self, _data: bytes, **_mechanism: Any) -> bytes:
-            raise pkcs11.exceptions.KeyFunctionNotPermitted
+            raise pkcs11.exceptions.KeyFunctionNotPermitted  # type: ignore[attr-defined]
 
     for private, public in (
         (FakeObject(other), FakeObject(key)),

@@ -57,7 +57,7 @@ def standing(
 
 def test_every_check_is_right(standing: tuple[RunningSubnet, FabricReport]) -> None:
     results = list(run_checks(*standing))
-    assert [f"{result}: {result.said}" for result in results if not result.passed] == []
+    assert [f"{result}: {result.message}" for result in results if not result.passed] == []
     assert len(results) >= 5
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from sovereign_ai.cluster.api.client import Api, open_cluster
-from sovereign_ai.cluster.embedded.alerts import ActiveAlert, active_alerts, ask
+from sovereign_ai.cluster.embedded.alerts import ActiveAlert, active_alerts, query
 from sovereign_ai.cluster.embedded.control_plane import monitoring_of
 from sovereign_ai.cluster.embedded.lifecycle import down, up
 from sovereign_ai.cluster.state import ClusterDir, cluster_dir_of
@@ -70,7 +70,7 @@ class Watched:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the series of an expression, each with its value."""
-        rows: list[dict[str, Any]] = ask(self.cluster_dir, f"/api/v1/query?query={quote(expression)}")[
+        rows: list[dict[str, Any]] = query(self.cluster_dir, f"/api/v1/query?query={quote(expression)}")[
             "result"
         ]
         return rows

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sovereign_ai.cluster.api.client import ApiError
-from sovereign_ai.cluster.embedded.alerts import ask
+from sovereign_ai.cluster.embedded.alerts import query
 from sovereign_ai.cluster.embedded.lifecycle import status
 from sovereign_ai.cluster.embedded.rotation import rotate
 from sovereign_ai.cluster.state import recorded_ports
@@ -69,7 +69,7 @@ def test_kube_state_metrics_counts_objects_and_knows_no_secret(watched: Watched)
 
 def test_every_rule_is_judged(watched: Watched) -> None:
     def rules() -> list[dict[str, str]]:
-        groups = ask(watched.cluster_dir, "/api/v1/rules")["groups"]
+        groups = query(watched.cluster_dir, "/api/v1/rules")["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
     assert len(rules()) > 40

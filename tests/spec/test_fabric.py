@@ -31,7 +31,7 @@ def test_spines_are_the_leafs_model_unless_another_is_named() -> None:
 
 def test_a_design_sets_the_fields_that_are_left_out() -> None:
     design = next(design for design in designs() if design.fields.get("switch"))
-    fabric = Fabric(name="f", design=design.name)
+    fabric = Fabric(name="f", design=design.name)  # type: ignore[call-arg]
     assert fabric.switch == design.fields["switch"]
-    own = Fabric(name="f", design=design.name, radix=64)
+    own = Fabric(name="f", design=design.name, radix=64)  # type: ignore[call-arg]
     assert (own.switch, own.radix) == (None, 64)

@@ -12,7 +12,7 @@ from tests.plan.factories import factory
 
 def test_the_continuous_share_of_a_circuit_must_be_stated() -> None:
     with pytest.raises(SpecError) as caught:
-        Circuit(current="63 A", voltage="400 V")
+        Circuit(current="63 A", voltage="400 V")  # type: ignore[call-arg]
     assert [problem.code for problem in caught.value.problems] == ["missing-field"]
 
 

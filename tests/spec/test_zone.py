@@ -28,6 +28,6 @@ def test_a_host_has_no_wildcard_port_or_scheme(host: str) -> None:
 
 
 def test_a_policy_denies_what_it_does_not_list() -> None:
-    policy = ResidencyPolicy(data="personal", within=["DE"], keys=["DE"], staff_access=["EU"])
+    policy = ResidencyPolicy(data="personal", within=["DE"], keys=["DE"], staff_access=["EU"])  # type: ignore[call-arg]
     assert (policy.replicas, policy.backups, policy.logs, policy.gateways) == ((), (), (), ())
     assert policy.transfer == "none"

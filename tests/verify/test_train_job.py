@@ -1,4 +1,4 @@
-"""The pods of a TrainJob, by its runtime; `tests/queues/test_why_kinds.py` compares them with Kueue's."""
+"""The pods of a TrainJob, by its runtime; `tests/queues/test_workload_controllers.py` compares them with Kueue's."""
 
 from __future__ import annotations
 

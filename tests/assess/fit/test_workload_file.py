@@ -29,7 +29,9 @@ def _problems(text: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(("data", "kind"), [(JOB, TrainingJob), (SERVICE, InferenceService)])
-def test_a_whole_file_is_read_as_its_kind(data: dict[str, object], kind: type, tmp_path: Path):
+def test_a_whole_file_is_read_as_its_kind(
+    data: dict[str, object], kind: type[TrainingJob | InferenceService], tmp_path: Path
+):
     file = tmp_path / "work.yaml"
     file.write_text(yaml.safe_dump(data))
     work = read_workload(file, stack("lab")[0])

@@ -182,7 +182,7 @@ def test_a_post_that_is_no_upsert_is_never_sent_twice(way: Way, fault: str) -> N
     with pytest.raises((UnreachableError, ApiError)) as caught:
         way.api.create(CONFIG_MAP)
     assert len([method for method, _ in way.proxy.requests if method == "POST"]) == 1
-    error = caught.value
+    error: Any = caught.value
     assert error.sent if isinstance(error, UnreachableError) else error.uncertain
 
 

@@ -112,7 +112,7 @@ class Cluster:
             return copy.deepcopy(self.nodes[path.rpartition("/")[2]])
         return self._patch(path.rpartition("/")[2], body)
 
-    def _uids(self, name: str) -> list[str | None]:
+    def _uids(self, name: str) -> Sequence[str | None]:
         """Return the uids of the pods of a name."""
         return [pod["metadata"].get("uid") for pod in self.pods if pod["metadata"]["name"] == name]
 

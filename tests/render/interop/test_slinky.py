@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,8 +16,8 @@ from tests.render.lab import stack
 CHART = json.loads((Path(__file__).parent / "slinky-1.2.1.json").read_text())
 
 
-def values(name: str, cluster: str) -> dict[str, dict[str, dict[str, object]]]:
-    document: dict[str, dict[str, dict[str, object]]]
+def values(name: str, cluster: str) -> dict[str, dict[str, dict[str, Any]]]:
+    document: dict[str, dict[str, dict[str, Any]]]
     document = yaml.safe_load(written(name)[f"slurm/{cluster}/slinky-values.yaml"])
     return document
 
