@@ -168,7 +168,7 @@ def private_key_in(pem: bytes) -> PrivateKeyTypes:
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - see above
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
 
-    _insist_on_one_block(pem)
+    _require_one_block(pem)
     try:
         # An encrypted key raises TypeError here, since no password is passed.
         key = load_pem_private_key(pem, None)
@@ -306,7 +306,7 @@ def _judge_point(point: bytes) -> None:
         raise RefusedKeyError("nobody can sign for this key: it is no point of the curve")
 
 
-def _insist_on_one_block(pem: bytes) -> None:
+def _require_one_block(pem: bytes) -> None:
     """Refuse a PEM file with no block, or several: which key is meant would be for each program to choose.
 
     Raises:
@@ -324,7 +324,7 @@ def _only_block(pem: bytes, kind: str) -> str:
     Raises:
         RefusedKeyError: the file has no block, several, or one of another kind.
     """
-    _insist_on_one_block(pem)
+    _require_one_block(pem)
     _, _, rest = pem.partition(_BEGIN + kind.encode() + b"-----")
     body, end, _ = rest.partition(_END + kind.encode() + b"-----")
     if not end:

@@ -248,7 +248,7 @@ POINTS: dict[str, Reader] = {
     "attest/hardware_key.py:_point": _module_of,
     "rules/approval.py:is_signed": _approved,
     "rules/image_signatures.py:_is_made_by": _image_signed,
-    "spec/images.py:_insist_on_key": lambda point, _: Signer(name="one", key=text_of(point)),  # type: ignore[dict-item]
+    "spec/images.py:_require_key": lambda point, _: Signer(name="one", key=text_of(point)),  # type: ignore[dict-item]
     "spec/signature_files.py:_key_text": _signer_file,
     "spec/checks/waivers.py:check_approvers": lambda point, _: _fits(
         refusals(approvers=[{"name": "one", "key": text_of(point)}])

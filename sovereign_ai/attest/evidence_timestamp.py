@@ -94,7 +94,7 @@ def noted_line(log: Path, number: int) -> NotedLine:
     return NotedLine(before, "", "")
 
 
-def insist_on_time(stamp: TimeStamp, clock: datetime) -> None:
+def require_time(stamp: TimeStamp, clock: datetime) -> None:
     """Check that this machine's clock and the authority's agree, before a line is signed by the first.
 
     Raises:

@@ -514,9 +514,9 @@ def _check_chain(
         return
     issuers = (
         ExtensionPolicy.permit_all()
-        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _insist_on_authority)
-        .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _insist_on_signing)
-        .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _insist_on_stamping)
+        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _require_authority)
+        .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _require_signing)
+        .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _require_stamping)
     )
     purposes = ExtensionPolicy.permit_all().require_present(x509.ExtendedKeyUsage, Criticality.CRITICAL, None)
     verifier = (
@@ -535,23 +535,21 @@ def _check_chain(
         ) from None
 
 
-def _insist_on_authority(
-    _policy: Policy, _certificate: x509.Certificate, value: x509.BasicConstraints
-) -> None:
+def _require_authority(_policy: Policy, _certificate: x509.Certificate, value: x509.BasicConstraints) -> None:
     """Refuse an issuer that is no authority."""
     if not value.ca:
         message = "the issuer is no authority"
         raise ValueError(message)
 
 
-def _insist_on_signing(_policy: Policy, _certificate: x509.Certificate, value: x509.KeyUsage | None) -> None:
+def _require_signing(_policy: Policy, _certificate: x509.Certificate, value: x509.KeyUsage | None) -> None:
     """Refuse an issuer that may not sign certificates."""
     if value is not None and not value.key_cert_sign:
         message = "the issuer may not sign certificates"
         raise ValueError(message)
 
 
-def _insist_on_stamping(
+def _require_stamping(
     _policy: Policy, _certificate: x509.Certificate, value: x509.ExtendedKeyUsage | None
 ) -> None:
     """Refuse an issuer that is for other purposes: whoever runs an authority for servers stamps no time."""

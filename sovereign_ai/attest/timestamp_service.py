@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from cryptography.x509 import Certificate
 
-from sovereign_ai.attest.evidence_timestamp import insist_on_time, note_of, signature_of, with_token
+from sovereign_ai.attest.evidence_timestamp import note_of, require_time, signature_of, with_token
 from sovereign_ai.attest.timestamp import (
     MOST_TOKEN,
     Request,
@@ -68,7 +68,7 @@ class TimeStampService:
             stamp = verify_token(token, signature, self.authorities, self.policy)
         except StampError as error:
             raise _no_token(self.url, str(error)) from None
-        insist_on_time(stamp, datetime.now(tz=UTC))
+        require_time(stamp, datetime.now(tz=UTC))
         return with_token(envelope, token), note_of(token), stamp.line
 
 

@@ -34,7 +34,7 @@ import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError, Where
 from sovereign_ai.files import HEAD, parse_json, read
-from sovereign_ai.files.writing import insist_on_own_links, write_private
+from sovereign_ai.files.writing import require_own_links, write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
 
@@ -96,7 +96,7 @@ class Witness:
         if self._command:
             self._run("write", log, data)
             return
-        insist_on_own_links(Path(self.text))
+        require_own_links(Path(self.text))
         try:
             write_private(self._file(log), data)
         except OSError as error:

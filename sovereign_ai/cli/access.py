@@ -278,7 +278,7 @@ def _grant(
     from sovereign_ai.attest import record, signing_key
     from sovereign_ai.attest.chain import set_aside_lines
     from sovereign_ai.cli.stack import evidence_log_path, open_stack
-    from sovereign_ai.operate import grant_access, insist_on_unused, require_operator
+    from sovereign_ai.operate import grant_access, require_operator, require_unused
 
     stack = open_stack(path)
     cluster_dir = _cluster_dir(stack, backend, name)
@@ -289,7 +289,7 @@ def _grant(
         output.finish({"grant": grant.to_data(), "dry_run": True}, [line])
         return
     require_operator(cluster_dir, _restart_hint(backend, cluster_dir))
-    insist_on_unused(cluster_dir, grant)
+    require_unused(cluster_dir, grant)
     log_file = evidence_log_path(log, stack.factory.name)
     # The record comes before the access: access that is in no log must never be open, also after a crash.
     entry, _ = record(
@@ -443,7 +443,7 @@ def _grant_row(record: GrantRecord, now: datetime) -> tuple[str, ...]:
     if record.closed:
         # `ended`, `revoked` or `removed`; after a colon the API server's own words, which are long.
         state = record.why.partition(":")[0]
-    elif record.stands(now):
+    elif record.is_active(now):
         state = "open"
     else:
         state = "closing"

@@ -16,7 +16,7 @@ from typer.main import get_current_context  # type: ignore[attr-defined] # Typer
 from sovereign_ai.cli.interrupt import was_requested
 from sovereign_ai.cli.limits import find_resource_limit
 from sovereign_ai.cli.output import Output
-from sovereign_ai.cli.output_places import insist_on_other_files, insist_on_place
+from sovereign_ai.cli.output_places import require_other_files, require_place
 from sovereign_ai.cli.tracing import tracing
 from sovereign_ai.cli.unread_files import with_other_files
 from sovereign_ai.errors import DeploymentError, Problem, SovereignError
@@ -69,14 +69,14 @@ def _checked(
     """
     files = [outputs] if isinstance(outputs, Path) else [*(outputs or ())]
     for file in files:
-        insist_on_place(file)
+        require_place(file)
     if folder is not None:
-        insist_on_place(folder, is_folder=True)
+        require_place(folder, is_folder=True)
         files.append(folder)
     context = get_current_context(silent=True)
     given = context.params if context is not None else {}
     if files:
-        insist_on_other_files(files, given)
+        require_other_files(files, given)
     try:
         work(output)
     except SovereignError as error:

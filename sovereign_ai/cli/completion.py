@@ -16,7 +16,7 @@ _SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 """The shells that Typer has completion for."""
 
 
-def insist_on_shell() -> None:
+def require_shell() -> None:
     """Refuse to install or show completion where Typer does not know the shell that called the program.
 
     Raises:

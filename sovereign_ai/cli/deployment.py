@@ -239,7 +239,7 @@ def _is_waiting(checked: Checked) -> bool:
         checked.leaving,
         checked.left,
         checked.replaces,
-        checked.strays,
+        checked.orphans,
         checked.kept,
     )
     return any(waiting)

@@ -164,10 +164,10 @@ class _FactoryRemoval:
         from sovereign_ai.deploy import (
             Engine,
             check_removal,
-            insist_on_deletable,
-            insist_on_only_deployment,
             needs_engine,
             other_stacks,
+            require_deletable,
+            require_only_deployment,
         )
 
         output, stack, target, options = self.output, self.stack, self.target, self.options
@@ -176,20 +176,20 @@ class _FactoryRemoval:
         engine = Engine(stack.folder, cluster, target.kubeconfig, output.progress, target.state_key)
         # The lock spans checks and removal: no other command may change the state in between.
         with engine.hold("down"):
-            target = target.fenced(engine.insist_on_hold)
+            target = target.fenced(engine.require_hold)
             follow_kubeconfig(output, engine, stack, cluster, target, same_cluster)
             deployment = deployment_of(stack, cluster, target, same_cluster)
             require_own_state(deployment, target.state_key, target.api)
-            insist_on_only_deployment(deployment.stack)
+            require_only_deployment(deployment.stack)
             if needs_engine(engine.checkpoint()):
-                engine.insist_on_key()
+                engine.require_key()
             removal = check_removal(target.api, deployment)
             # The objects of others go with a control plane that is stopped; only on one that stays are they a
             # loss.
             if not self.is_stopped:
                 _report_losses(output, target, removal, options)
-            going = (*removal.ours, *removal.stray)
-            insist_on_deletable(target.api, going, opens_guard=deployment.target.is_local)
+            going = (*removal.ours, *removal.orphans)
+            require_deletable(target.api, going, opens_guard=deployment.target.is_local)
             self.ask()
             lines, data = _remove(output, engine, target, deployment, removal, options.wait_seconds)
             others = other_stacks(target.api, deployment)
@@ -217,14 +217,14 @@ def _report_losses(output: Output, target: Target, removal: Removal, options: _O
     """
     from sovereign_ai.deploy import Allowed, losses, removed_definition_problems, volume_problems
 
-    allowed, going = Allowed(options.allow_delete), {*removal.ours, *removal.stray}
+    allowed, going = Allowed(options.allow_delete), {*removal.ours, *removal.orphans}
     namespace_losses = losses(target.api, removal.namespaces)
     problems = volume_problems(namespace_losses, allowed)
     problems += removed_definition_problems(target.api, going, removal.namespaces, allowed)
     if problems:
         raise UsageError(problems)
     for loss in namespace_losses:
-        if not loss.is_nothing:
+        if not loss.is_empty:
             output.progress(f"namespace {loss.namespace} goes with {loss}")
 
 
@@ -247,9 +247,9 @@ def _remove(
     data: dict[str, Any] = {"left": sorted(map(str, removal.left))}
     for line in lines:
         output.progress(line)
-    going = (*removal.ours, *removal.stray)
+    going = (*removal.ours, *removal.orphans)
     watch = TerminationWatch(target.api, going, output.progress, wait_seconds)
-    leftovers = remove_holders(target.api, removal.stray, output.progress)
+    leftovers = remove_holders(target.api, removal.orphans, output.progress)
     if engine.exists():
         held = deployment.stack.held or {}
         # On a cluster that was made again under the same name, nothing of the state exists any more.
@@ -352,7 +352,7 @@ def _forget_gone_cluster(output: Output, stack: Stack, plane: ControlPlane) -> N
         return
     if elsewhere := engine.standing().elsewhere(plane.kubeconfig):
         raise EnvironmentLacksError(elsewhere)
-    _insist_on_only_deployment(stack, plane)
+    _require_only_deployment(stack, plane)
     count = engine.forget()
     _drop_cluster(stack, plane)
     objects_text = counted(count, "object")
@@ -374,7 +374,7 @@ def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> N
         return
     # Read before the state is emptied.
     kubeconfig = engine.standing().kubeconfig
-    _insist_on_only_deployment(stack, plane)
+    _require_only_deployment(stack, plane)
     count = engine.forget()
     _drop_cluster(stack, plane)
     lines = [f"forgot {counted(count, 'object')} of {cluster}"]
@@ -388,15 +388,15 @@ def _forget(output: Output, path: Path, backend: Backend, name: str | None) -> N
     output.finish(data, lines)
 
 
-def _insist_on_only_deployment(stack: Stack, plane: ControlPlane) -> None:
+def _require_only_deployment(stack: Stack, plane: ControlPlane) -> None:
     """Check that nothing else is dropped from the state with the stack's own deployment.
 
     Raises:
         UsageError: the program has deployed to other clusters too.
     """
-    from sovereign_ai.deploy import context_of_stack, insist_on_only_deployment
+    from sovereign_ai.deploy import context_of_stack, require_only_deployment
 
-    insist_on_only_deployment(context_of_stack(stack.folder, plane.name, stack.factory.name, plane.state_key))
+    require_only_deployment(context_of_stack(stack.folder, plane.name, stack.factory.name, plane.state_key))
 
 
 def _drop_cluster(stack: Stack, plane: ControlPlane) -> None:

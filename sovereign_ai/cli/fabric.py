@@ -448,7 +448,7 @@ def _test(output: Output, path: Path, plane: str | None) -> None:
     require_frr()
     sample, prediction = _sample(path, plane)
     output.progress(sample.summary)
-    is_running = Twin.of_sample(sample).stands
+    is_running = Twin.of_sample(sample).is_deployed
     try:
         twin = Twin.of_sample(sample) if is_running else Twin.up(sample, output.progress, configure_twin)
         results = _collect(output, run_checks(twin, prediction))

@@ -142,7 +142,7 @@ def _push(output: Output, path: Path, options: _PushOptions) -> None:
         lines.append(_closing(difference, address=str(address)))
         output.finish({**data, "written": False}, lines)
         return
-    _insist_on_permission(difference, options)
+    _require_permission(difference, options)
     _confirm(lines, f"write {counted(difference.writes, 'object')} to {address}?", options.yes, output)
     outcome = Push(connection, held, progress).apply(difference)
     lines = [*observed, *_outcome_lines(outcome, str(address))]
@@ -206,7 +206,7 @@ def _closing(difference: PushDifference, address: str) -> str:
     return f"{counted(difference.writes, 'object')} would be written to {address}; nothing was"
 
 
-def _insist_on_permission(difference: PushDifference, options: _PushOptions) -> None:
+def _require_permission(difference: PushDifference, options: _PushOptions) -> None:
     """Refuse to delete most of a factory unless that was asked for.
 
     Raises:

@@ -222,7 +222,7 @@ def _rotate(output: Output, path: Path, name: str | None, key: str, dry_run: boo
     from sovereign_ai.cluster.keys import read_custody, rotate
 
     cluster_dir, _ = _cluster_dir(path, name)
-    read_custody(cluster_dir).insist(key)
+    read_custody(cluster_dir).require_level(key)
     data: dict[str, object] = {"cluster": cluster_dir.name, "key": key, "dry_run": dry_run}
     if dry_run:
         output.finish(data, [f"{key}: would make a new version"])
@@ -290,7 +290,7 @@ def _set_access(
     from sovereign_ai.cluster.keys import key_states, read_custody, restore, withdraw
 
     cluster_dir, levels = _cluster_dir(path, name)
-    read_custody(cluster_dir).insist(level)
+    read_custody(cluster_dir).require_level(level)
     namespaces = sorted(namespace for namespace in levels if levels[namespace] == level)
     data: dict[str, object] = {
         "cluster": cluster_dir.name,

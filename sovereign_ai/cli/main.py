@@ -99,9 +99,9 @@ def _run_command(arguments: Sequence[str]) -> int:
             output_of(arguments, program).fail(refusal)
         return int(ExitCode.BAD_INPUT)
     if {*arguments[:1]} & {"--install-completion", "--show-completion"}:
-        from sovereign_ai.cli.completion import insist_on_shell
+        from sovereign_ai.cli.completion import require_shell
 
-        insist_on_shell()
+        require_shell()
     code = program.main(list(arguments), prog_name="sovereign-ai", standalone_mode=False) or 0
     # Typer returns such a request as a plain number; where the command itself heard it, it has said so.
     if code == ExitCode.INTERRUPTED and not isinstance(code, ExitCode):

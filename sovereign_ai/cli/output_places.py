@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from sovereign_ai.errors import Problem, SovereignError, UsageError, Where
-from sovereign_ai.files.writing import destination, insist_on_new_files, insist_on_own_links
+from sovereign_ai.files.writing import destination, require_new_files, require_own_links
 
 
-def insist_on_place(path: Path, *, is_folder: bool = False) -> None:
+def require_place(path: Path, *, is_folder: bool = False) -> None:
     """Check one place.
 
     Args:
@@ -29,14 +29,14 @@ def insist_on_place(path: Path, *, is_folder: bool = False) -> None:
         UsageError: it is a link that leads nowhere, or the way there leads over a link of another user.
         OSError: nothing can be written there.
     """
-    insist_on_own_links(path)
+    require_own_links(path)
     if path.is_dir():
         if not is_folder:
             raise _error(errno.EISDIR, path)
-        insist_on_new_files(path, path)
+        require_new_files(path, path)
         return
     if os.path.lexists(path):
-        _insist_on_writable(path)
+        _require_writable(path)
         return
     above = path.parent
     if not is_folder and not os.path.lexists(above):
@@ -45,19 +45,19 @@ def insist_on_place(path: Path, *, is_folder: bool = False) -> None:
         above = above.parent
     if not above.is_dir():
         raise _error(errno.ENOTDIR, path)
-    insist_on_new_files(above, path)
+    require_new_files(above, path)
 
 
-def _insist_on_writable(path: Path) -> None:
+def _require_writable(path: Path) -> None:
     """Check a place where something is already: a file gets another one in its place, a device is written."""
     place = destination(path)
     if place.is_file():
-        insist_on_new_files(place.parent, path)
+        require_new_files(place.parent, path)
     elif not os.access(place, os.W_OK):
         raise _error(errno.EACCES, path)
 
 
-def insist_on_other_files(outputs: Sequence[Path], given: Mapping[str, Any]) -> None:
+def require_other_files(outputs: Sequence[Path], given: Mapping[str, Any]) -> None:
     """Refuse a place whose file the command reads, or that two of its outputs share.
 
     Args:

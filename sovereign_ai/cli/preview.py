@@ -112,8 +112,8 @@ def _preview(
     engine = Engine(stack.folder, bundle.cluster, target.kubeconfig, output.progress, target.state_key)
     options = target_options(backend, kubeconfig, name)
     follow_kubeconfig(output, engine, stack, bundle.cluster, target, options)
-    engine.insist_on_one_cluster()
-    engine.insist_on_key()
+    engine.require_one_cluster()
+    engine.require_key()
     reading = reading_of(target.api, bundle.objects)
     deployment, checked, bundle = checked_deployment(
         output, reading, stack, bundle, target, options, deploy_options
@@ -141,7 +141,7 @@ def _preview(
     others = handled.union(map(str, checked.in_use))
     restored = [resource for resource in changes.restore if resource not in others]
     left = sorted(pending.left - handled)
-    outcome = outcome.with_strays([str(key) for key in checked.strays])
+    outcome = outcome.with_orphans([str(key) for key in checked.orphans])
     operations = [*outcome.steps, *(("restore", resource) for resource in restored)]
     lines = [*checked.lines, *_step_lines(operations, changes, with_fields=with_fields)]
     lines += [f"{'leave':>8} {resource}, which somebody changed" for resource in left]

@@ -62,9 +62,9 @@ class Target:
         """The file that the connection was opened with."""
         return self.cluster.kubeconfig
 
-    def fenced(self, insist: Callable[[], object]) -> Target:
+    def fenced(self, require_hold: Callable[[], object]) -> Target:
         """Return the cluster with writes that come after a check: see `Api.fenced`."""
-        return replace(self, api=self.api.fenced(insist))
+        return replace(self, api=self.api.fenced(require_hold))
 
     @property
     def simulated(self) -> bool:

@@ -221,7 +221,7 @@ class _Deployment:
             self.stack.folder, self.bundle.cluster, target.kubeconfig, self.output.progress, target.state_key
         )
         # A command that was stopped for long may have lost the stack to another: each of its writes looks.
-        return replace(self, target=target.fenced(engine.insist_on_hold)).apply(engine)
+        return replace(self, target=target.fenced(engine.require_hold)).apply(engine)
 
     def apply(self, engine: Engine) -> tuple[dict[str, Any], list[str]]:
         """Do the same with an engine, to a cluster whose writes come after a look at the hold.
@@ -235,7 +235,7 @@ class _Deployment:
             is_always_restored,
             reading_of,
             release_after_kueue,
-            remove_strays,
+            remove_orphans,
             reports_only,
             resource_name,
             restore,
@@ -247,12 +247,12 @@ class _Deployment:
         with engine.hold("up"):
             follow_kubeconfig(output, engine, stack, self.bundle.cluster, target, self.target_options)
             # The program reads the settings, and would write to the cluster that they name.
-            engine.insist_on_one_cluster()
-            engine.insist_on_key()
+            engine.require_one_cluster()
+            engine.require_key()
             reading = reading_of(target.api, self.bundle.objects)
             deployment, checked, marked = self._checked(reading)
             try_deployment(reading, self.stack, marked, self.target, checked)
-            engine.insist_on_hold()
+            engine.require_hold()
             if change_queueing(target, stack, output):
                 reading.forget()  # Kueue's finalizers are gone, or new
             # What is made or deleted from here on hides what is renamed.
@@ -270,9 +270,9 @@ class _Deployment:
                 outcome = self._without_engine(engine, deployment, marked, changes, reading)
             else:
                 outcome = self._with_engine(engine, watch, changes, checked, marked, reading, refresh=refresh)
-            engine.insist_on_hold()
-            remove_strays(target.api, checked.strays, deployment, output.progress)
-            outcome = outcome.with_strays([str(key) for key in checked.strays])
+            engine.require_hold()
+            remove_orphans(target.api, checked.orphans, deployment, output.progress)
+            outcome = outcome.with_orphans([str(key) for key in checked.orphans])
             # A local control plane may be addressed by its kubeconfig too.
             if deployment.target.is_local:
                 named = names_kueue(stack)
@@ -333,7 +333,7 @@ class _Deployment:
         from sovereign_ai.deploy import claim_cluster, remove_holders, wait_until_gone
 
         going = checked.terminating
-        held = remove_holders(self.target.api, checked.strays, self.output.progress)
+        held = remove_holders(self.target.api, checked.orphans, self.output.progress)
         wait_until_gone(self.target.api, going, self.output.progress, self.options.wait_seconds)
         claim_cluster(self.target.api, checked, deployment, renames)
         if going or held or checked.takes_over:
@@ -367,7 +367,7 @@ class _Deployment:
         from sovereign_ai.deploy import arrivals, begin_preparation, reading_of, uncordon
 
         stack, output, kubeconfig = self.stack, self.output, self.target.kubeconfig
-        engine.insist_on_hold()
+        engine.require_hold()
         if changes.restore:
             now = reading_of(self.target.api, marked.objects)
             finish = begin_preparation(
@@ -415,7 +415,7 @@ class _Deployment:
                 self.target.kubeconfig,
                 checked,
                 reading,
-                engine.insist_on_hold,
+                engine.require_hold,
                 engine.working_copy,
             )
         with explaining(watch), early:

@@ -93,7 +93,7 @@ class ClusterDir:
             EnvironmentLacksError: the folder exists and is not a cluster's, or other accounts can write to
                 the folder above it.
         """
-        self.insist_on_ours()
+        self.require_ours()
         private_folder(self.folder.parent)
         for name in ("", *_SUBFOLDERS):
             folder = self.folder / name
@@ -106,10 +106,10 @@ class ClusterDir:
         Raises:
             EnvironmentLacksError: the folder is not a cluster's.
         """
-        self.insist_on_ours()
+        self.require_ours()
         shutil.rmtree(self.folder)
 
-    def insist_on_ours(self) -> None:
+    def require_ours(self) -> None:
         """Refuse a folder with other content than a cluster, so that it is neither changed nor removed.
 
         Raises:

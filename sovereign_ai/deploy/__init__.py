@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         reports_only,
         without_drift,
     )
-    from sovereign_ai.deploy.dry_run import TRIED, deleted_objects, insist_on_deletable, locator_of, try_out
+    from sovereign_ai.deploy.dry_run import TRIED, deleted_objects, locator_of, require_deletable, try_out
     from sovereign_ai.deploy.engine.partial_run import PartialRun, partial_run
     from sovereign_ai.deploy.engine.runs import Engine, PulumiOutcome, ready
     from sovereign_ai.deploy.engine.signals import signals_as_interrupt
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from sovereign_ai.deploy.live.cluster_identity import DeployTarget, recognised_line
     from sovereign_ai.deploy.live.kubeconfig_move import moved_kubeconfig
     from sovereign_ai.deploy.moves.departures import arrivals
-    from sovereign_ai.deploy.moves.deployment_roots import insist_on_only_deployment
+    from sovereign_ai.deploy.moves.deployment_roots import require_only_deployment
     from sovereign_ai.deploy.moves.drain import uncordon
     from sovereign_ai.deploy.moves.noted_renames import Renames
     from sovereign_ai.deploy.moves.renames import planned_moves, planned_renames
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
         other_stacks,
         remove_holders,
         remove_leftovers,
-        remove_strays,
+        remove_orphans,
     )
     from sovereign_ai.deploy.removal.deletions import losses, volume_problems
     from sovereign_ai.deploy.removal.direct_removal import needs_engine, remove_directly
@@ -105,7 +105,7 @@ else:
             "components.factory_deployment": ("FactoryDeployment",),
             "control_plane_setup": ("is_local", "prepare_control_plane"),
             "removal.deletions": ("losses", "volume_problems"),
-            "moves.deployment_roots": ("insist_on_only_deployment",),
+            "moves.deployment_roots": ("require_only_deployment",),
             "removal.direct_removal": ("needs_engine", "remove_directly"),
             "moves.departures": ("arrivals",),
             "moves.drain": ("uncordon",),
@@ -117,7 +117,7 @@ else:
                 "without_drift",
             ),
             "definitions": ("removed_definition_problems",),
-            "dry_run": ("TRIED", "deleted_objects", "insist_on_deletable", "locator_of", "try_out"),
+            "dry_run": ("TRIED", "deleted_objects", "require_deletable", "locator_of", "try_out"),
             "engine.runs": ("Engine", "PulumiOutcome", "ready"),
             "state.folder_lock": ("lock_folder",),
             "components.given_provider": ("plugin_problem", "server_of"),
@@ -145,7 +145,7 @@ else:
                 "other_stacks",
                 "remove_holders",
                 "remove_leftovers",
-                "remove_strays",
+                "remove_orphans",
             ),
             "moves.renames": ("planned_moves", "planned_renames"),
             "restoration": ("restore",),
@@ -198,8 +198,6 @@ __all__ = [
     "explaining",
     "gate",
     "hand_back",
-    "insist_on_deletable",
-    "insist_on_only_deployment",
     "inspect_state",
     "is_always_restored",
     "is_local",
@@ -235,12 +233,14 @@ __all__ = [
     "remove_directly",
     "remove_holders",
     "remove_leftovers",
-    "remove_strays",
+    "remove_orphans",
     "removed_definition_problems",
     "repair",
     "reported",
     "reports_only",
     "require_approval",
+    "require_deletable",
+    "require_only_deployment",
     "resource_name",
     "restore",
     "scaffold",

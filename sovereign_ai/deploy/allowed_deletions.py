@@ -32,7 +32,7 @@ class Allowed:
         """Return whether a namespace may be deleted with its content."""
         return bool({namespace, f"Namespace/{namespace}"} & self.names)
 
-    def way_to_allow(self, name: str) -> str:
+    def option_to_allow(self, name: str) -> str:
         """Return what allows the deletion of an object with all that others keep in it."""
         if not self.by_settings:
             return f"`--allow-delete {name}`"
@@ -40,7 +40,7 @@ class Allowed:
         return f"`pulumi config set sovereign:allowDelete {names}` (of several, the names with commas)"
 
     @property
-    def way_to_allow_mass(self) -> str:
+    def option_to_allow_mass(self) -> str:
         """What allows the deletion of most of the stack's objects."""
         if not self.by_settings:
             return "`--allow-mass-deletion`"

@@ -151,7 +151,7 @@ def definition_problems(
             problems.append(Problem("definition-leaves", f"{message}; nothing was changed", where, hint))
         elif not allowed.has(name) and (others := _others(api, definition, going)):
             message = f"the description no longer has this definition, and deleting it destroys {others}"
-            hint = f"put it back into the manifests; or ask for its deletion: {allowed.way_to_allow(name)}"
+            hint = f"put it back into the manifests; or ask for its deletion: {allowed.option_to_allow(name)}"
             problems.append(Problem("deletes-data", f"{message}; nothing was changed", where, hint))
     return problems
 
@@ -179,7 +179,7 @@ def removed_definition_problems(
         if not allowed.has(name) and (others := _others(api, definition, going, namespaces)):
             message = f"removing this definition destroys {others}; nothing was changed"
             give = f"kubectl label crd {name} {KEYS.owner}=NAME --overwrite"
-            hint = f"ask for it: {allowed.way_to_allow(name)}; or leave it to whoever uses it: `{give}`"
+            hint = f"ask for it: {allowed.option_to_allow(name)}; or leave it to whoever uses it: `{give}`"
             problems.append(Problem("deletes-data", message, Where(field=str(key)), hint))
     return problems
 
@@ -245,7 +245,7 @@ def remove_custom(
     progress: Progress,
     *,
     wait_seconds: float = WAIT_SECONDS,
-    insist: Callable[[], object] = lambda: None,
+    require_hold: Callable[[], object] = lambda: None,
 ) -> list[ObjectKey]:
     """Delete the objects of leaving definitions' kinds, and wait until they are gone.
 
@@ -256,7 +256,7 @@ def remove_custom(
         leaving: objects of the stack that leave.
         progress: called with a line for each object.
         wait_seconds: how long to wait for one about which nothing changes.
-        insist: called before each deletion; raises once this command does not hold the stack any more.
+        require_hold: called before each deletion; raises once this command does not hold the stack any more.
 
     Returns:
         The deleted objects, sorted.
@@ -276,7 +276,7 @@ def remove_custom(
         return []
     going = sorted(others.union(key for key in leaving if (key.group, key.kind) in kinds))
     for key in going:
-        insist()
+        require_hold()
         progress(f"delete {key}")
         delete(api, key)
     wait_until_gone(api, going, progress, wait_seconds)

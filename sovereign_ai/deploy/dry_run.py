@@ -151,7 +151,7 @@ def deleted_objects(withdrawn: Iterable[dict[str, Any]], keys: Iterable[ObjectKe
     return list(leaving.values())
 
 
-def insist_on_deletable(api: Api, keys: Iterable[ObjectKey], *, opens_guard: bool) -> None:
+def require_deletable(api: Api, keys: Iterable[ObjectKey], *, opens_guard: bool) -> None:
     """Refuse a removal of which the API server would not delete an object.
 
     Args:

@@ -106,7 +106,7 @@ class Checked:
         return [key for key in going if key not in self.in_use]
 
     @property
-    def strays(self) -> list[ObjectKey]:
+    def orphans(self) -> list[ObjectKey]:
         """Objects that leave and that the state does not hold, as after a crash.
 
         The engine does not delete them.
@@ -127,7 +127,7 @@ class Checked:
             "kept": sorted(map(str, self.kept)),
             "left": sorted(map(str, self.left)),
             "replaced": self.replaced,
-            "strays": sorted(map(str, self.strays)),
+            "orphans": sorted(map(str, self.orphans)),
             "terminating": sorted(map(str, self.terminating)),
         }
 
@@ -154,8 +154,8 @@ class Checked:
         for holder in self.holders:
             line = f"{holder}: `up` waits until that is removed"
             lines.append(line)
-        if self.strays:
-            count = counted(len(self.strays), "object")
+        if self.orphans:
+            count = counted(len(self.orphans), "object")
             lines.append(f"{count} of the stack that its state does not hold: removed by `up` too")
         return [*lines, *self.unserved, *self.releases, *map(str, self.conflicts)]
 

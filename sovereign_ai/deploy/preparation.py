@@ -102,7 +102,7 @@ def begin_preparation(
     uncordon(api, arrivals(nodes, factory.name, plan, bundle.cluster, leaving), progress)
     remove_custom(api, checked.leaving, progress)
     withdraw(api, withdrawn(reading, bundle.objects, factory.name), progress)
-    remove_holders(api, checked.strays, progress)
+    remove_holders(api, checked.orphans, progress)
 
     def finish() -> None:
         enforce(api, bundle.objects, progress, live=policies)
@@ -123,7 +123,7 @@ def applying_policies(
     kubeconfig: Path,
     checked: Checked,
     reading: Snapshot,
-    insist: Callable[[], object],
+    require_hold: Callable[[], object],
     run: Path,
 ) -> Iterator[None]:
     """Apply the policies in the background of a block in which the engine runs, if no step must precede.
@@ -140,7 +140,7 @@ def applying_policies(
         kubeconfig: the cluster's kubeconfig.
         checked: the result of this command's checks, which has claimed the cluster.
         reading: the cluster, as those checks have read it.
-        insist: called before each batch of writes; raises once this command does not hold the stack any more.
+        require_hold: called before each batch of writes; raises once this command no longer holds the stack.
         run: folder of the engine's working copy.
 
     Raises:
@@ -166,7 +166,7 @@ def applying_policies(
             with contextlib.suppress(SovereignError):
                 prepare_control_plane(factory, plan, bundle, kubeconfig)
                 if not ended.is_set():
-                    apply_policies(reading.api, bundle.objects, live=reading, before_batch=insist)
+                    apply_policies(reading.api, bundle.objects, live=reading, before_batch=require_hold)
         finally:
             os.close(lock)
 

@@ -11,7 +11,7 @@ import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
 from sovereign_ai.files import package_file
-from sovereign_ai.files.writing import create, insist_on_own_links
+from sovereign_ai.files.writing import create, require_own_links
 from sovereign_ai.names import is_label
 from sovereign_ai.spec import schema
 
@@ -31,7 +31,7 @@ def contents(name: str) -> dict[str, str]:
     return texts
 
 
-def _insist_on_folder(folder: Path) -> None:
+def _require_folder(folder: Path) -> None:
     """Refuse a folder where the nearest existing part of its path is a file.
 
     Raises:
@@ -78,8 +78,8 @@ def scaffold(folder: Path, name: str, *, description: str | None = None, dry_run
             problems.append(Problem("exists", message, hint="choose another folder, or move it away"))
     if problems:
         raise UsageError(problems)
-    _insist_on_folder(folder)
-    insist_on_own_links(folder)
+    _require_folder(folder)
+    require_own_links(folder)
     if folder.is_symlink() and not folder.exists():
         message = f"{folder} is a link that leads nowhere"
         hint = "remove it, or name another folder"

@@ -175,7 +175,7 @@ class Twin:
         return cls(sample, f"twin-{name}.", STATE / name, {})
 
     @property
-    def stands(self) -> bool:
+    def is_deployed(self) -> bool:
         """Whether this factory has a twin of these planes.
 
         Raises:

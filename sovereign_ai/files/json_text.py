@@ -88,7 +88,7 @@ def parse_json(
     def refuse(code: str, message: str, where: Where) -> None:
         raise kind.error(Problem(code, f"{message}; expected {kind.noun}", where, kind.hint))
 
-    _insist_on_bounds(raw, most_depth, most_values, lambda code, message: refuse(code, message, Where(file)))
+    _require_bounds(raw, most_depth, most_values, lambda code, message: refuse(code, message, Where(file)))
     try:
         data = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -116,7 +116,7 @@ def parse_json(
     return Json(data, text, file)
 
 
-def _insist_on_bounds(
+def _require_bounds(
     raw: bytes, most_depth: int, most_values: int, refuse: Callable[[str, str], None]
 ) -> None:
     """Refuse a text that is too deep or too large, by its brackets and commas alone.

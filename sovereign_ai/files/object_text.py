@@ -55,7 +55,7 @@ def parse_placed_objects(text: str, file: str, kind: FileKind) -> list[PlacedObj
             version or name.
     """
     try:
-        lines = _insist_on_bounds(text, file, kind)
+        lines = _require_bounds(text, file, kind)
         documents = load_all_foreign(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -189,7 +189,7 @@ class _Keys:
         return repeated
 
 
-def _insist_on_bounds(text: str, file: str, kind: FileKind) -> list[int]:
+def _require_bounds(text: str, file: str, kind: FileKind) -> list[int]:
     """Count the events of a text before it is built, and return the line on which each document begins.
 
     Raises:

@@ -106,7 +106,7 @@ def pieces(path: Path, kind: FileKind) -> Iterator[bytes]:
         SovereignError: the kind's own error: as for `read`.
     """
     with opened(path, kind) as descriptor:
-        _insist_on_size(descriptor, path, kind, None)
+        _require_size(descriptor, path, kind, None)
         left = kind.most_bytes
         while True:
             with _system_errors(path, kind, None):
@@ -179,10 +179,10 @@ def opened(path: Path, kind: FileKind, where: Where | None = None) -> Iterator[i
     # The type is checked before the file is opened, since opening a device may have an effect, and once more
     # after it, since another file may have been put in its place.
     with _system_errors(path, kind, where):
-        _insist_on_regular(path.stat(follow_symlinks=kind.follows), path, kind, where)
+        _require_regular(path.stat(follow_symlinks=kind.follows), path, kind, where)
         descriptor = os.open(path, _FLAGS if kind.follows else _FLAGS | os.O_NOFOLLOW)
     try:
-        _insist_on_regular(os.fstat(descriptor), path, kind, where)
+        _require_regular(os.fstat(descriptor), path, kind, where)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -236,7 +236,7 @@ def _refused(path: Path, kind: FileKind, where: Where | None, reason: str, hint:
 
 def _bounded(descriptor: int, path: Path, kind: FileKind, where: Where | None) -> bytes:
     """Return the contents of an open file; a file that is too large is refused before it is read whole."""
-    _insist_on_size(descriptor, path, kind, where)
+    _require_size(descriptor, path, kind, where)
     pieces: list[bytes] = []
     # The file may grow while it is read, and files of `/proc` have size 0: so what is read is counted too.
     left = kind.most_bytes + 1
@@ -248,7 +248,7 @@ def _bounded(descriptor: int, path: Path, kind: FileKind, where: Where | None) -
     return b"".join(pieces)
 
 
-def _insist_on_size(descriptor: int, path: Path, kind: FileKind, where: Where | None) -> None:
+def _require_size(descriptor: int, path: Path, kind: FileKind, where: Where | None) -> None:
     """Refuse an open file that is too large, before anything of it is read."""
     if os.fstat(descriptor).st_size > kind.most_bytes:
         raise kind.error(_too_large(path, kind, where))
@@ -260,7 +260,7 @@ def _too_large(path: Path, kind: FileKind, where: Where | None) -> Problem:
     return Problem("too-large", message, where or Where(str(path)), kind.hint)
 
 
-def _insist_on_regular(status: os.stat_result, path: Path, kind: FileKind, where: Where | None) -> None:
+def _require_regular(status: os.stat_result, path: Path, kind: FileKind, where: Where | None) -> None:
     """Refuse everything but a regular file."""
     if stat.S_ISREG(status.st_mode):
         return

@@ -47,7 +47,7 @@ def write(path: Path, content: str | bytes) -> None:
         raise _named(IsADirectoryError(EISDIR, os.strerror(EISDIR)), path)
     data = content.encode() if isinstance(content, str) else content
     if status is not None and stat.S_ISFIFO(status.st_mode):
-        _insist_on_own_pipe(place, status, path)
+        _require_own_pipe(place, status, path)
     if status is not None and (not stat.S_ISREG(status.st_mode) or place.is_symlink()):
         _append(place, data, path)
         return
@@ -77,11 +77,11 @@ def _append(place: Path, data: bytes, path: Path) -> None:
         if stat.S_ISREG(status.st_mode) and not is_stream:
             raise OSError(ELOOP, "a file was put in its place", str(path))
         if stat.S_ISFIFO(status.st_mode):
-            _insist_on_own_pipe(place, status, path)
+            _require_own_pipe(place, status, path)
         stream.write(data)
 
 
-def _insist_on_own_pipe(place: Path, status: os.stat_result, path: Path) -> None:
+def _require_own_pipe(place: Path, status: os.stat_result, path: Path) -> None:
     """Refuse a pipe that another user put in a place: whoever reads it gets what is written.
 
     A stream of this process may be another user's, as under `sudo`.
@@ -159,7 +159,7 @@ def prepare(
     return fresh
 
 
-def insist_on_new_files(folder: Path, named: Path) -> None:
+def require_new_files(folder: Path, named: Path) -> None:
     """Try whether a folder takes new files, by one that is gone at once.
 
     Permissions do not tell: root may write everywhere but on a disk that is mounted for reading, in `/proc`
@@ -225,10 +225,10 @@ def open_to_append(path: Path, mode: int = 0o600) -> int:
         UsageError: the way there leads over a link of another user.
         OSError: it cannot be opened, or it is a link or no regular file.
     """
-    insist_on_own_links(path.parent)
+    require_own_links(path.parent)
     # O_NONBLOCK: a pipe in its place must not keep the command waiting.
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    return _insist_on_file(os.open(path, flags, mode), path)
+    return _require_file(os.open(path, flags, mode), path)
 
 
 def append(path: Path, data: bytes) -> None:
@@ -256,10 +256,10 @@ def open_lock(path: Path, *, create: bool = True) -> int:
     # O_NONBLOCK: a pipe in its place must not keep the command waiting.
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     descriptor = os.open(path, flags | os.O_CREAT if create else flags, 0o600)
-    return _insist_on_file(descriptor, path)
+    return _require_file(descriptor, path)
 
 
-def _insist_on_file(descriptor: int, path: Path) -> int:
+def _require_file(descriptor: int, path: Path) -> int:
     """Return a descriptor of a regular file; close any other.
 
     Raises:
@@ -308,7 +308,7 @@ def destination(path: Path) -> Path:
     Raises:
         UsageError: another user made one of the links, also of those to folders, or they lead nowhere.
     """
-    insist_on_own_links(path)
+    require_own_links(path)
     place = path
     for _ in range(_TRIES):
         # A link in `/proc` is a stream of this process, and its target is no name that can be replaced.
@@ -323,7 +323,7 @@ def destination(path: Path) -> Path:
     raise UsageError(Problem("dangling-link", message, Where(str(path)), "name another file"))
 
 
-def insist_on_own_links(path: Path) -> None:
+def require_own_links(path: Path) -> None:
     """Refuse a place to write that leads over a link of another user, to a file or to a folder.
 
     Where others can write, such a link could lead to any folder of this user.

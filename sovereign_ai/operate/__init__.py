@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.operate.access import end_access, grant_access, insist_on_unused, require_operator
+    from sovereign_ai.operate.access import end_access, grant_access, require_operator, require_unused
     from sovereign_ai.operate.grants import AccessGrant, grant_of, make_grant
     from sovereign_ai.operate.jobs.kinds import ServedWork, served_work
     from sovereign_ai.operate.jobs.observed import Work, WorkState, find_work, list_work, read_log
@@ -71,7 +71,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "access": ("end_access", "grant_access", "insist_on_unused", "require_operator"),
+            "access": ("end_access", "grant_access", "require_unused", "require_operator"),
             "grants": ("AccessGrant", "grant_of", "make_grant"),
             "jobs.kinds": ("ServedWork", "served_work"),
             "jobs.observed": ("Work", "WorkState", "find_work", "list_work", "read_log"),
@@ -153,7 +153,6 @@ __all__ = [
     "grant_of",
     "held_text",
     "holds_of_drains",
-    "insist_on_unused",
     "list_work",
     "locate_nodes",
     "make_grant",
@@ -169,6 +168,7 @@ __all__ = [
     "read_site",
     "require_admission",
     "require_operator",
+    "require_unused",
     "run_month",
     "run_series",
     "scale",

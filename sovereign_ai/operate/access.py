@@ -82,7 +82,7 @@ def _operator_runs(cluster_dir: ClusterDir) -> bool:
     return status.supervisor is not None and has_server and are_healthy == [True]
 
 
-def insist_on_unused(cluster_dir: ClusterDir, grant: AccessGrant) -> None:
+def require_unused(cluster_dir: ClusterDir, grant: AccessGrant) -> None:
     """Refuse an approval that may have been used already.
 
     A control plane knows the approvals that were used on it by its own folder. One from before that folder

@@ -72,6 +72,6 @@ def decide(review: Mapping[str, Any], records: Iterable[GrantRecord], now: datet
 def _open_grant(question: str, records: Iterable[GrantRecord], now: datetime) -> str:
     """Return the id of the open grant whose binding a query is about; empty if there is none."""
     for record in records:
-        if record.stands(now) and record.grant.question == question:
+        if record.is_active(now) and record.grant.question == question:
             return record.grant.id
     return ""

@@ -95,13 +95,13 @@ class Keeper:
             self._swept = now
         elif now - self._swept >= _SWEEP:
             remove_old_kubeconfigs(self._cluster_dir, now)
-            self._sweep({record.grant.name for record in current if record.stands(now)})
+            self._sweep({record.grant.name for record in current if record.is_active(now)})
             self._swept = now
 
     def _keep(self, record: GrantRecord, now: datetime) -> None:
         """Open, watch or close one grant."""
         grant = record.grant
-        if not record.stands(now):
+        if not record.is_active(now):
             self._close(record, now, "revoked" if record.revoked else "ended")
         elif not record.opened:
             self._open(record, now)

@@ -52,7 +52,7 @@ class GrantRecord:
     closed: str = ""
     why: str = ""
 
-    def stands(self, now: datetime) -> bool:
+    def is_active(self, now: datetime) -> bool:
         """Return whether its binding may exist now."""
         return not self.revoked and not self.closed and self.grant.counts(now)
 

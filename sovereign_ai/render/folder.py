@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from sovereign_ai.errors import Problem, UsageError, Where
 from sovereign_ai.files import LISTING, read
-from sovereign_ai.files.writing import insist_on_own_links, naming, open_to_append, replace
+from sovereign_ai.files.writing import naming, open_to_append, replace, require_own_links
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.text import counted
 
@@ -64,7 +64,7 @@ def write(
             another user; nothing is written then.
         OSError: the folder cannot be written.
     """
-    insist_on_own_links(folder)
+    require_own_links(folder)
     listing = _listing(folder, what)
     earlier: set[str] = set()
     for name in (*_listed_names(listing), *known, listing.name):

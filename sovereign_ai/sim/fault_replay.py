@@ -151,9 +151,9 @@ class FaultReplay:
         for step in steps:
             # What a site sees of a fault comes last, of all machines within moments: whoever places work
             # meanwhile would place it on those that are lost and not known to be.
-            self._api.many(partial(self._insist, partial(step, name), stop) for name in ends)
+            self._api.many(partial(self._retry, partial(step, name), stop) for name in ends)
 
-    def _insist(self, report: Callable[[], object], stop: threading.Event) -> None:
+    def _retry(self, report: Callable[[], object], stop: threading.Event) -> None:
         """Report something of one machine; of those that were told already, none is told again."""
         last, pause = time.monotonic() + PATIENCE, _PAUSE
         while True:

@@ -40,7 +40,7 @@ def _normal_name(value: Any) -> Any:
     return name.removeprefix("*.")
 
 
-def _insist_on_name(name: str) -> str:
+def _require_name(name: str) -> str:
     """Return a name that leads where a reader expects.
 
     Raises:
@@ -52,11 +52,11 @@ def _insist_on_name(name: str) -> str:
             raise ValueError(message)
     for label in name.split("."):
         if label.startswith(_ENCODED):
-            _insist_on_label(label)
+            _require_label(label)
     return name
 
 
-def _insist_on_label(label: str) -> None:
+def _require_label(label: str) -> None:
     """Refuse an encoded label (RFC 3492) that stands for nothing, or that looks like another.
 
     Raises:
@@ -95,7 +95,7 @@ DnsName = Annotated[
     str,
     BeforeValidator(_normal_name),
     StringConstraints(pattern=_NAME, max_length=253),
-    AfterValidator(_insist_on_name),
+    AfterValidator(_require_name),
     TextForm(
         "bad-dns-name",
         "a name of at least two labels, such as mirror.example.com; it stands for all names below it too",

@@ -48,7 +48,7 @@ Registry = Annotated[
 """A registry, or a part of one."""
 
 
-def _insist_on_key(text: str) -> str:
+def _require_key(text: str) -> str:
     """Return the public key of a signer, which must be one that signatures are checked with.
 
     Raises:
@@ -66,7 +66,7 @@ SignerKey = Annotated[
         pattern=r"^(?:MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}="
         r"|MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE[A-Za-z0-9+/]{86}==)$"
     ),
-    AfterValidator(_insist_on_key),
+    AfterValidator(_require_key),
     TextForm(
         "bad-signer-key",
         "an Ed25519 or ECDSA P-256 public key: the lines within its PEM file as one, or in a file of YAML the"

@@ -70,7 +70,7 @@ def compare_nodes(
         if driver is not None and (driver in drivers or is_simulated(live)):
             differences += _devices(node, pool, driver, counts.get((node.name, driver), 0))
         if differences:
-            yield changed(f"Node/{node.name}", differences, _way_back(differences))
+            yield changed(f"Node/{node.name}", differences, _remedy(differences))
     # The planned nodes were removed above. A control plane's own node is in no plan.
     for name in sorted(live_nodes):
         if not _is_control_plane(live_nodes[name]):
@@ -78,7 +78,7 @@ def compare_nodes(
             yield foreign(f"Node/{name}", "the plan has no such machine", hint)
 
 
-def _way_back(differences: Sequence[Difference]) -> str:
+def _remedy(differences: Sequence[Difference]) -> str:
     """Return what makes a node as planned again: a deployment does not take an injected fault away."""
     more: list[str] = []
     for difference in differences:

@@ -64,7 +64,7 @@ _CLAIM_TEMPLATE = "ResourceClaimTemplate"
 _MOST_NAMED = 5
 
 
-def _insist_on_quantity(value: Any) -> Any:
+def _require_quantity(value: Any) -> Any:
     if quantity(value) is None:
         raise ValueError(f"{shown(value)} is not a quantity of Kubernetes")
     return value
@@ -73,7 +73,7 @@ def _insist_on_quantity(value: Any) -> Any:
 _Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _Quantity = Annotated[
     Any,
-    AfterValidator(_insist_on_quantity),
+    AfterValidator(_require_quantity),
     TextForm("wrong-type", "a quantity, such as 8 or 64Gi"),
 ]
 _Texts = dict[str, str]

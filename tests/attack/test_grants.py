@@ -283,7 +283,7 @@ CHANGES: dict[str, Callable[[dict[str, str]], object]] = {
 
 
 def _standing(where: ClusterDir) -> list[str]:
-    return [record.grant.id for record in read_records(where)[0] if record.stands(now())]
+    return [record.grant.id for record in read_records(where)[0] if record.is_active(now())]
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -11,9 +11,9 @@ from sovereign_ai.attest.entry import FIRST, canonical, make_entry
 from sovereign_ai.attest.evidence_timestamp import (
     NotedLine,
     compare_line,
-    insist_on_time,
     note_of,
     noted_line,
+    require_time,
     signature_of,
     token_of,
     with_token,
@@ -82,11 +82,11 @@ def test_a_token_that_the_line_does_not_note_is_a_problem() -> None:
 
 
 def test_the_clock_and_the_authority_must_agree() -> None:
-    insist_on_time(stamp(AT), AT + timedelta(seconds=60))
+    require_time(stamp(AT), AT + timedelta(seconds=60))
     for apart in (61, -61):
         with pytest.raises(UsageError, match="timestamp-time"):
-            insist_on_time(stamp(AT), AT + timedelta(seconds=apart))
-        insist_on_time(stamp(AT, SECOND), AT + timedelta(seconds=apart))
+            require_time(stamp(AT), AT + timedelta(seconds=apart))
+        require_time(stamp(AT, SECOND), AT + timedelta(seconds=apart))
 
 
 def test_a_line_of_the_log_gives_its_time_that_of_the_one_before_and_its_note(tmp_path: Path) -> None:

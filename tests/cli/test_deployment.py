@@ -32,7 +32,7 @@ class _Checked:
     leaving: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     replaces: tuple[str, ...] = ()
-    strays: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
     unapproved: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
 
@@ -53,7 +53,7 @@ def test_every_other_change_needs_the_engine(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "waiting", ["takes_over", "leaving", "left", "replaces", "strays", "unapproved", "kept"]
+    "waiting", ["takes_over", "leaving", "left", "replaces", "orphans", "unapproved", "kept"]
 )
 def test_objects_that_wait_need_the_engine(waiting: str) -> None:
     assert not can_do_without_engine(Changes(), checked(**{waiting: ("Role/a/b",)}))

@@ -165,7 +165,7 @@ def test_a_further_attempt_to_remove_asks_nothing_twice_and_counts_what_failed(
     monkeypatch.setattr("sovereign_ai.cluster.require_reachable", MagicMock(), raising=False)
     monkeypatch.setattr("sovereign_ai.cluster.busy_cluster._pause", lambda _seconds: None)
     monkeypatch.setattr(downs, "open_target", MagicMock(return_value=target))
-    monkeypatch.setattr(sovereign_ai.deploy, "insist_on_only_deployment", MagicMock(), raising=False)
+    monkeypatch.setattr(sovereign_ai.deploy, "require_only_deployment", MagicMock(), raising=False)
     for name in ("deployment_of", "require_own_state", "_report_losses"):
         monkeypatch.setattr(downs, name, MagicMock())
     monkeypatch.setattr(downs, "confirm", lambda _target, verb, *_: questions.append(verb))

@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from sovereign_ai.cli.main import app, application
-from sovereign_ai.cli.output_places import insist_on_other_files, insist_on_place
+from sovereign_ai.cli.output_places import require_other_files, require_place
 from sovereign_ai.errors import UsageError
 
 OUTPUTS = {"--output", "--picture", "--order", "--metrics", "--focus"}
@@ -100,7 +100,7 @@ def test_no_command_writes_over_a_link_of_another_user_to_a_folder(name: str, tm
 @pytest.mark.parametrize("is_folder", [True, False])
 def test_a_folder_that_takes_no_files_is_known_before_the_work(place: str, is_folder: bool) -> None:
     with pytest.raises(OSError, match=re.escape(place)):
-        insist_on_place(Path(place), is_folder=is_folder)
+        require_place(Path(place), is_folder=is_folder)
 
 
 def test_a_file_or_folder_that_is_there_is_checked_as_well(
@@ -109,14 +109,14 @@ def test_a_file_or_folder_that_is_there_is_checked_as_well(
     """Root may write everywhere, so the system's answer for a disk that is mounted for reading is given."""
     file = tmp_path / "x"
     file.write_text("old")
-    insist_on_place(file)
+    require_place(file)
     monkeypatch.chdir(tmp_path)
     for folder in (tmp_path, Path(), Path("/tmp")):  # noqa: S108 - nothing stays there
-        insist_on_place(folder, is_folder=True)
-    insist_on_place(Path("/dev/null"))
+        require_place(folder, is_folder=True)
+    require_place(Path("/dev/null"))
     link = tmp_path / "link"
     link.symlink_to(file)
-    insist_on_place(link)
+    require_place(link)
     assert (sorted(tmp_path.iterdir()), file.read_text()) == ([link, file], "old")
 
     def refuse(*_: object) -> int:
@@ -125,22 +125,22 @@ def test_a_file_or_folder_that_is_there_is_checked_as_well(
     monkeypatch.setattr(os, "open", refuse)
     for path, is_folder in ((file, False), (link, False), (tmp_path, True), (tmp_path / "new" / "x", True)):
         with pytest.raises(OSError, match="Read-only") as caught:
-            insist_on_place(path, is_folder=is_folder)
+            require_place(path, is_folder=is_folder)
         assert caught.value.filename == str(path)
     link.unlink()
     link.symlink_to(tmp_path / "nowhere")
     with pytest.raises(UsageError, match="dangling-link"):
-        insist_on_place(link)
+        require_place(link)
 
 
 def test_a_file_needs_its_folder_and_a_folder_is_made(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file") as caught:
-        insist_on_place(tmp_path / "missing" / "x")
+        require_place(tmp_path / "missing" / "x")
     assert caught.value.errno == errno.ENOENT
-    insist_on_place(tmp_path / "missing" / "x", is_folder=True)
-    insist_on_place(tmp_path / "x")
+    require_place(tmp_path / "missing" / "x", is_folder=True)
+    require_place(tmp_path / "x")
     with pytest.raises(IsADirectoryError):
-        insist_on_place(tmp_path)
+        require_place(tmp_path)
 
 
 def called(name: str, read: str, written: str) -> Result:
@@ -200,7 +200,7 @@ def test_two_outputs_have_two_places_and_a_device_may_be_named_for_all(
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["plan", "--output", "x.svg", "--picture", "./x.svg"])
     assert (done.exit_code, "[same-output]" in done.output) == (2, True)
-    insist_on_other_files(
+    require_other_files(
         [Path("/dev/null"), Path("/dev/null")], {"key": Path("/dev/null"), "level": 3, "name": "a=b"}
     )
 

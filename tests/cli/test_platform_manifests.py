@@ -103,7 +103,7 @@ def test_one_up_deploys_the_manifests_and_the_next_one_changes_nothing(lab: Lab)
     assert stored(lab.api, "monitoring.example.com/v1", "Widget", "first", SPACE)["spec"]["colour"] == "blue"
     assert lab.verify("--no-probes") == []
     again = lab.on_plane("up")
-    assert (again["changes"], again["restored"], again["strays"]) == ({}, [], [])
+    assert (again["changes"], again["restored"], again["orphans"]) == ({}, [], [])
 
 
 def test_what_somebody_changes_or_adds_is_drift_and_put_back(lab: Lab) -> None:

@@ -94,7 +94,7 @@ def test_every_write_of_an_up_comes_after_a_look_at_the_hold(monkeypatch: pytest
     monkeypatch.setattr(sovereign_ai.deploy, "Engine", engine, raising=False)
     monkeypatch.setattr(_Deployment, "apply", lambda self, _engine: ({"target": self.target}, []))
     data, _ = _Deployment(MagicMock(), MagicMock(), MagicMock(), target, [], DeployOptions(), list).run()
-    target.fenced.assert_called_once_with(engine.return_value.insist_on_hold)
+    target.fenced.assert_called_once_with(engine.return_value.require_hold)
     assert data["target"] is target.fenced.return_value
 
 
@@ -112,7 +112,7 @@ def test_nothing_is_written_past_the_fence_while_a_stack_is_held(command: Module
     assert "open_cluster" not in text
     assert "self.target.api" not in text
     if command is down:
-        assert ast.unparse(holders[0].body[0]) == "target = target.fenced(engine.insist_on_hold)"
+        assert ast.unparse(holders[0].body[0]) == "target = target.fenced(engine.require_hold)"
 
 
 @pytest.mark.parametrize("fails", ["before", "after", "never"])

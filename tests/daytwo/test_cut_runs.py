@@ -8,8 +8,8 @@ import pytest
 
 from tests.daytwo.probes import Described
 from tests.daytwo.table import Change, changes
-from tests.daytwo.test_pairs import Way, insist_on_truth
-from tests.support.cut_runs import insist_on_one_story, insist_on_what_is_there
+from tests.daytwo.test_pairs import Way, require_truth
+from tests.support.cut_runs import require_one_story, require_what_is_there
 
 
 def _named() -> list[Change]:
@@ -31,6 +31,6 @@ def test_what_is_told_is_done_and_a_run_that_goes_on_tells_what_the_one_that_was
     if old.bundle.cluster != new.bundle.cluster:
         pytest.skip("the cluster has another name, and is another deployment")
     ends = (old, new) if way == "there" else (new, old)
-    insist_on_truth(Way(*ends))
-    insist_on_one_story(*ends)
-    insist_on_what_is_there(*ends, ends[0])
+    require_truth(Way(*ends))
+    require_one_story(*ends)
+    require_what_is_there(*ends, ends[0])

@@ -89,17 +89,17 @@ class Way:
         return [move for move in self.moves if not move.place and move.kind in MOVABLE.values()]
 
 
-def insist_on_truth(way: Way) -> None:
+def require_truth(way: Way) -> None:
     """See that what is told of a way is what is done on it."""
-    _insist_on_components(way)
-    _insist_on_namespaces(way)
-    _insist_on_machines(way)
-    _insist_on_classes(way)
-    _insist_on_gateways(way)
-    _insist_on_objects(way)
+    _require_components(way)
+    _require_namespaces(way)
+    _require_machines(way)
+    _require_classes(way)
+    _require_gateways(way)
+    _require_objects(way)
 
 
-def _insist_on_components(way: Way) -> None:
+def _require_components(way: Way) -> None:
     """See that each component that goes is told once, and each heir is a new one and nobody else's."""
     prefixes = {word: prefix for prefix, word in MOVABLE.items()}
     told = Counter(f"{prefixes[move.kind]}.{move.old}" for move in way.told())
@@ -118,7 +118,7 @@ def _described(end: Described) -> set[str]:
     return names
 
 
-def _insist_on_namespaces(way: Way) -> None:
+def _require_namespaces(way: Way) -> None:
     """See that each namespace of a tenant that is deleted with all that is in it is told, and no other."""
     gone = set()
     for name, obj in way.before.items():
@@ -132,7 +132,7 @@ def _insist_on_namespaces(way: Way) -> None:
     assert told == gone
 
 
-def _insist_on_machines(way: Way) -> None:
+def _require_machines(way: Way) -> None:
     """See that each pool of which machines are drained is told, and that whose drain is told is drained."""
     new = way.new
     pools = {}
@@ -148,7 +148,7 @@ def _insist_on_machines(way: Way) -> None:
     assert promised <= drained <= told
 
 
-def _insist_on_classes(way: Way) -> None:
+def _require_classes(way: Way) -> None:
     """See that a storage class is told to be made again if it is."""
     remade, told = set(), set()
     for name, obj in way.before.items():
@@ -166,7 +166,7 @@ def _insist_on_classes(way: Way) -> None:
     assert remade <= told
 
 
-def _insist_on_gateways(way: Way) -> None:
+def _require_gateways(way: Way) -> None:
     """See that each gateway that goes is told once, and each that takes its place is a new one."""
     before = {gateway.name for gateway in way.old.factory.gateways}
     after = {gateway.name for gateway in way.new.factory.gateways}
@@ -182,7 +182,7 @@ def _insist_on_gateways(way: Way) -> None:
     assert {*told.values(), *heirs.values()} <= {1}
 
 
-def _insist_on_objects(way: Way) -> None:
+def _require_objects(way: Way) -> None:
     """See that every object that is made, changed or deleted is named, and no other."""
     live = [completed(obj) for obj in way.old.bundle.objects]
     found = compare(way.new.bundle, DIGESTS, PROVIDER, _state(way.old.bundle), seen(live))
@@ -233,7 +233,7 @@ def test_what_is_told_of_the_way_between_two_descriptions_is_what_a_deployment_d
         old, new = described(first), described(second)
         if old.bundle.cluster == new.bundle.cluster:
             try:
-                insist_on_truth(Way(old, new))
+                require_truth(Way(old, new))
             except AssertionError as error:
                 error.add_note(f"from {first!r} to {second!r}")
                 raise
@@ -254,14 +254,14 @@ def test_what_was_described_before_takes_nobodys_place_although_it_had_nothing_o
 ) -> None:
     old, new = ends(name)
     assert {move.new for move in Way(old, new).told()} <= {""}
-    insist_on_truth(Way(old, new))
-    insist_on_truth(Way(new, old))
+    require_truth(Way(old, new))
+    require_truth(Way(new, old))
 
 
 @pytest.mark.parametrize("name", ["a tier moves to the site beside", "a tier becomes an object store"])
 def test_a_tier_that_stays_without_its_storage_class_is_told_with_the_volumes_of_that(name: str) -> None:
     old, new = ends(name)
-    insist_on_truth(Way(old, new))
+    require_truth(Way(old, new))
     [move] = Way(old, new).moves
     assert (move.kind, move.old, move.new) == ("storage tier", "models", "models")
     volume = {"spec": {"storageClassName": "models", "capacity": {"storage": "2T"}}}

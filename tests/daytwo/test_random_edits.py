@@ -24,11 +24,11 @@ from tests.daytwo.edits import Data
 from tests.daytwo.probes import Described
 from tests.daytwo.random_edits import Draft, change_several
 from tests.daytwo.table import described
-from tests.daytwo.test_pairs import Way, insist_on_truth
+from tests.daytwo.test_pairs import Way, require_truth
 from tests.daytwo.watcher import openings
 from tests.support.any_order import Replay, dangling
 from tests.support.approvals import signed_data
-from tests.support.cut_runs import insist_on_one_story
+from tests.support.cut_runs import require_one_story
 
 SEEDS, SHORT = 100, 2
 STEPS, ORDERS = 4, 3
@@ -68,20 +68,20 @@ def ways(seed: int) -> Iterator[tuple[list[str], Described, Described]]:
         data, old = draft.data, new
 
 
-def insist_on_safety(old: Described, new: Described, dice: random.Random) -> None:
+def require_safety(old: Described, new: Described, dice: random.Random) -> None:
     """See that a way tells what it does, opens nothing, and leaves nothing without what it needs."""
     way = Way(old, new)
-    insist_on_truth(way)
-    _insist_on_losses(way)
+    require_truth(way)
+    _require_losses(way)
     for _ in range(ORDERS):
         replay = Replay(old.bundle, new.bundle, dice)
         assert list(openings(replay.events, old, new)) == []
         assert list(dangling(replay.withdrawn)) == []
     assert list(dangling(way.after)) == []
-    insist_on_one_story(old, new)
+    require_one_story(old, new)
 
 
-def _insist_on_losses(way: Way) -> None:
+def _require_losses(way: Way) -> None:
     """See that each claim and pod that is deleted is told, and each volume whose storage class goes."""
     usage = _used(way)
     new = way.new
@@ -190,8 +190,8 @@ SEEDED = [
 def test_of_several_random_edits_at_once_all_that_is_done_is_told_and_nothing_opens(seed: int) -> None:
     for done, old, new in ways(seed):
         try:
-            insist_on_safety(old, new, random.Random(seed))  # noqa: S311 - repeatable on purpose
-            insist_on_safety(new, old, random.Random(seed))  # noqa: S311 - repeatable on purpose
+            require_safety(old, new, random.Random(seed))  # noqa: S311 - repeatable on purpose
+            require_safety(new, old, random.Random(seed))  # noqa: S311 - repeatable on purpose
         except AssertionError as error:
             error.add_note("; ".join(done))
             raise

@@ -19,8 +19,8 @@ from sovereign_ai.deploy.dry_run import (
     deleted_objects,
     deletion_problems,
     dry_run_problems,
-    insist_on_deletable,
     locator_of,
+    require_deletable,
     states,
     try_out,
 )
@@ -438,10 +438,10 @@ def test_a_guarded_policy_is_kept_from_whoever_cannot_open_the_guard(opens: bool
     policy = made("ValidatingAdmissionPolicy", "sovereign-pods")
     keys = [key_of({**policy, "apiVersion": "admissionregistration.k8s.io/v1"})]
     if opens:
-        insist_on_deletable(Answering(403, message), keys, opens_guard=True)
+        require_deletable(Answering(403, message), keys, opens_guard=True)
         return
     with pytest.raises(EnvironmentLacksError, match="it is guarded") as caught:
-        insist_on_deletable(Answering(403, message), keys, opens_guard=False)
+        require_deletable(Answering(403, message), keys, opens_guard=False)
     assert "not by a copy of its kubeconfig" in caught.value.problems[0].hint
 
 

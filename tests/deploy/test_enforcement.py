@@ -172,11 +172,11 @@ def test_a_stack_that_is_held_no_more_gets_no_bindings() -> None:
     cluster: Any = Cluster()
     held = iter([True, True, False])
 
-    def insist() -> None:
+    def require() -> None:
         if not next(held):
             raise EnvironmentLacksError(Problem("taken-over", "another command holds the stack"))
 
     with pytest.raises(EnvironmentLacksError, match="another command"):
-        apply_policies(cluster, bundle().objects, before_batch=insist)
+        apply_policies(cluster, bundle().objects, before_batch=require)
     kinds = {name.partition("/")[0] for name in cluster.applied}
     assert kinds == {"Namespace", POLICY, "MutatingAdmissionPolicy"}

@@ -131,11 +131,11 @@ def test_what_the_description_no_longer_has_of_a_lost_stack_is_taken_over_too_an
     whole = deployment(tmp_path, record, **way)
     checked = check_preconditions(api, planned(record, *(f"kept-{number}" for number in range(12))), whole)
     assert (len(checked.takes_over), checked.unapproved) == (23, ())
-    assert len(checked.strays) == 11
+    assert len(checked.orphans) == 11
     claim_cluster(api, checked, whole)
     assert len(api.written) == 23
     again = check_preconditions(api, planned(record, "kept-0"), deployment(tmp_path, record))
-    assert {*map(str, checked.strays)} < {*map(str, again.strays)}, "a run that is cut short goes on"
+    assert {*map(str, checked.orphans)} < {*map(str, again.orphans)}, "a run that is cut short goes on"
     api.put(obj("ConfigMap", "work", "old"))
     [asked] = check_preconditions(api, planned(record, "kept-0"), whole).unapproved[:1]
     assert (asked.code, asked.where.field) == ("deletes-data", "Namespace/old")
@@ -164,7 +164,7 @@ def test_what_a_deployment_waits_for_and_removes_beside_its_state_is_told_before
         "1 object of the stack that its state does not hold: removed by `up` too",
     ]
     told = checked.to_data()
-    assert (told["strays"], told["terminating"]) == (["ConfigMap/default/stray"], ["Namespace/going"])
+    assert (told["orphans"], told["terminating"]) == (["ConfigMap/default/stray"], ["Namespace/going"])
 
 
 def test_of_two_lost_stacks_only_the_one_that_is_named_leaves(tmp_path: Path, record: StackRecord) -> None:
@@ -196,7 +196,7 @@ def test_what_the_stack_has_and_is_not_planned_any_more_is_told_apart_by_owner_a
         "PriorityClass/stray",
         "ResourceQuota/old/tenant",
     ]
-    assert sorted(map(str, checked.strays)) == [
+    assert sorted(map(str, checked.orphans)) == [
         "Namespace/stray",
         "PriorityClass/stray",
         "ResourceQuota/old/tenant",
@@ -278,7 +278,7 @@ def test_a_flavour_that_goes_is_not_waited_for_while_a_cut_runs_queue_holds_it(
     whole = deployment(tmp_path, record)
     checked = check_preconditions(api, [flavour], whole)
     assert [str(key) for key in checked.terminating] == ["ResourceFlavor/serve.open"]
-    assert [str(key) for key in checked.strays] == ["ClusterQueue/serve"]
+    assert [str(key) for key in checked.orphans] == ["ClusterQueue/serve"]
     options = SimpleNamespace(wait_seconds=0.2)
     up = SimpleNamespace(
         target=SimpleNamespace(api=api), output=SimpleNamespace(progress=print), options=options
@@ -324,13 +324,13 @@ def test_what_a_cut_run_left_of_a_controller_is_found_when_the_description_no_lo
     # The run was killed once the object was made and before the state had it; its namespace is gone already.
     api.put(driver)
     checked = check_preconditions(api, planned(record, "research"), whole)
-    assert list(map(str, checked.strays)) == [f"{kind}/driver"]
+    assert list(map(str, checked.orphans)) == [f"{kind}/driver"]
     claim_cluster(api, checked, whole)
     assert record.has_rare_kinds("lab"), "it is still there"
     api.delete(version, kind, "driver")
     checked = check_preconditions(api, planned(record, "research"), whole)
     claim_cluster(api, checked, whole)
-    assert (checked.strays, record.has_rare_kinds("lab")) == ([], False)
+    assert (checked.orphans, record.has_rare_kinds("lab")) == ([], False)
     api.asked.clear()
     check_preconditions(api, planned(record, "research"), whole)
     assert not any(kind in line for line in api.asked), "who has no controller pays for no list"

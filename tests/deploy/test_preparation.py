@@ -30,7 +30,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
 }
 """Each step with those that it needs."""
 READING: Any = SimpleNamespace(api=None, list=lambda *_: [])
-CHECKED: Any = SimpleNamespace(renames=None, leaving=(), strays=(), replaces=frozenset())
+CHECKED: Any = SimpleNamespace(renames=None, leaving=(), orphans=(), replaces=frozenset())
 FACTORY: Any = SimpleNamespace(name="lab")
 BUNDLE: Any = SimpleNamespace(cluster="lab", objects=())
 NOTHING: Any = None
@@ -86,7 +86,7 @@ def test_policies_come_early_only_where_no_step_must_precede_and_while_the_stack
     written = threading.Event()
     fences: list[object] = []
 
-    def insist() -> None:
+    def require() -> None:
         """Stand for the check that the stack is held."""
 
     def note(*_arguments: object, before_batch: object, **_more: object) -> None:
@@ -103,7 +103,7 @@ def test_policies_come_early_only_where_no_step_must_precede_and_while_the_stack
     monkeypatch.setattr(preparation, "apply_policies", note)
     checked: Any = SimpleNamespace(renames=None, replaces=("one",) if why == "replaces" else ())
     with preparation.applying_policies(
-        FACTORY, NOTHING, BUNDLE, Path("kubeconfig"), checked, READING, insist, tmp_path
+        FACTORY, NOTHING, BUNDLE, Path("kubeconfig"), checked, READING, require, tmp_path
     ):
         assert written.wait(30 if early else 0.1) is early
-    assert fences == ([insist] if early else [])
+    assert fences == ([require] if early else [])

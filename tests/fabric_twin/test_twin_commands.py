@@ -207,16 +207,16 @@ def test_a_twin_of_other_planes_or_a_half_built_one_is_not_this_one(
     twin: Twin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(twin_module, "list_namespaces", lambda _prefix: [])
-    assert not twin.stands
+    assert not twin.is_deployed
     monkeypatch.setattr(twin_module, "list_namespaces", lambda _prefix: ["twin-lab.a"])
     for text in (None, "compute-fra1-p0"):
         if text is not None:
             twin.folder.mkdir(parents=True)
             (twin.folder / "planes").write_text(text)
         with pytest.raises(EnvironmentLacksError, match="other-twin"):
-            assert twin.stands
+            assert twin.is_deployed
     (twin.folder / "planes").write_text(" ".join(twin.sample.planes))
-    assert twin.stands
+    assert twin.is_deployed
 
 
 def test_a_twin_that_fails_in_any_step_is_removed(

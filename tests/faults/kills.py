@@ -242,7 +242,7 @@ class Mini:
         self.call("cluster", "down", NAME)
 
 
-def insist_on_whole(mini: Mini) -> None:
+def require_whole(mini: Mini) -> None:
     """See that plan, cluster and state agree, that a second run does nothing, and that nothing of a run is
     left behind.
     """
@@ -261,18 +261,18 @@ def insist_on_whole(mini: Mini) -> None:
     assert (checked["state"], *left) == ("current", [], [], [], False)
     assert _held(Path(checked["file"])) == wanted, "the state is complete, and names nothing twice"
     again = mini.call(*mini.command("update"))
-    assert (again["changes"], again["restored"], again["strays"]) == ({}, [], [])
-    _insist_on_traces(mini)
+    assert (again["changes"], again["restored"], again["orphans"]) == ({}, [], [])
+    _require_traces(mini)
 
 
-def insist_on_gone(mini: Mini) -> None:
+def require_gone(mini: Mini) -> None:
     """See that nothing is left of the stack, neither on the cluster nor in the state."""
     assert _labelled(mini) == []
     assert mini.call("state", "check", str(mini.stack))["state"] == "none"
-    _insist_on_traces(mini)
+    _require_traces(mini)
 
 
-def _insist_on_traces(mini: Mini) -> None:
+def _require_traces(mini: Mini) -> None:
     """See that no process works on, that others' objects are untouched, and that no secret is in a state or a
     log.
     """

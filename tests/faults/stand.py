@@ -123,7 +123,7 @@ class Stand:
         assert done.stdout, text
         return Done(done.returncode, orjson.loads(done.stdout), text)
 
-    def insist(self, verb: str) -> Done:
+    def require(self, verb: str) -> Done:
         """Run a command that must succeed."""
         done = self.call(verb)
         assert done.code == 0, done.text
@@ -170,9 +170,9 @@ class Stand:
 
     def is_as_described(self) -> None:
         """Insist on a plane that is as described, and on a second run that changes nothing."""
-        found = self.insist("verify").document
+        found = self.require("verify").document
         assert found["findings"] == []
-        again = self.insist("up").document
+        again = self.require("up").document
         assert (again["changes"], again["restored"]) == ({}, [])
         assert self.in_state() == self.wanted() == self.live()
 

@@ -77,7 +77,7 @@ def usual(stand: Stand) -> dict[Verb, int]:
     counts: dict[Verb, int] = {}
     for verb in VERBS:
         stand.proxy.forget()
-        stand.insist(verb)
+        stand.require(verb)
         counts[verb] = len(stand.proxy.requests)
     stand.is_empty()
     return counts
@@ -92,9 +92,9 @@ def prepared(stand: Stand, verb: Verb) -> None:
     """Bring the plane to where a verb has something to do."""
     if verb == "up":
         if stand.live():
-            stand.insist("down")
+            stand.require("down")
     elif stand.live() != stand.wanted() or stand.in_state() != stand.wanted():
-        stand.insist("up")
+        stand.require("up")
 
 
 def broken(stand: Stand, verb: Verb, fault: Fault | Connecting | None, first: int) -> Done:
@@ -128,7 +128,7 @@ def holds(stand: Stand, verb: Verb, name: str, moment: Moment, done: Done) -> No
         assert stand.live() == (set() if verb == "up" else stand.wanted())
     if verb == "down":
         assert stand.live() <= stand.in_state(), "the state knows all that lives"
-    again = stand.insist(verb)
+    again = stand.require(verb)
     if verb == "down":
         stand.is_empty()
     elif verb == "up":

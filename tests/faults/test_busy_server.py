@@ -29,7 +29,7 @@ def stand(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) ->
 def test_a_removal_goes_on_where_the_server_was_busy_or_silent_and_names_the_failed_attempt(
     stand: Stand, name: str
 ) -> None:
-    stand.insist("up")
+    stand.require("up")
     proxy = stand.proxy
     proxy.forget()
     freed = threading.Timer(SILENT_SECONDS, proxy.disarm)
@@ -44,7 +44,7 @@ def test_a_removal_goes_on_where_the_server_was_busy_or_silent_and_names_the_fai
         proxy.arm(Fault("status", status=504, method="DELETE", path=path, times=4))
     else:
         proxy.at(_REQUESTS_BEFORE, fall_silent)
-    done = stand.insist("down")
+    done = stand.require("down")
     freed.cancel()
     proxy.disarm()
     assert len(done.document["failed_attempts"]) >= 1
@@ -52,4 +52,4 @@ def test_a_removal_goes_on_where_the_server_was_busy_or_silent_and_names_the_fai
     stand.is_empty()
     assert stand.strangers_are_untouched()
     # Nothing is left to do, and nobody is asked or told of anything.
-    assert "failed_attempts" not in stand.insist("down").document
+    assert "failed_attempts" not in stand.require("down").document

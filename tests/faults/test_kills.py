@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.faults.kills import PHASES, VICTIMS, Mini, Run, insist_on_gone, insist_on_whole, kill_of
+from tests.faults.kills import PHASES, VICTIMS, Mini, Run, kill_of, require_gone, require_whole
 from tests.life import ROOT
 
 REGISTRY = (
@@ -102,9 +102,9 @@ def _phase(mini: Mini, run: Run) -> None:
         assert done["changes"], "it still says what would change"
         mini.describe(REGISTRY, KEY)
     if phase == "destroy":
-        insist_on_gone(mini)
+        require_gone(mini)
     else:
-        insist_on_whole(mini)
+        require_whole(mini)
 
 
 def _drift(mini: Mini) -> None:

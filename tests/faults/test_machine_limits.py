@@ -34,7 +34,7 @@ NAMED = {
 @pytest.fixture(scope="module")
 def stand(cluster: EmbeddedCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     made = Stand(cluster, tmp_path_factory.mktemp("stand"))
-    made.insist("up")
+    made.require("up")
     yield made
     made.stop()
 

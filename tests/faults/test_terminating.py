@@ -38,7 +38,7 @@ def let_go(api: Api, namespace: str) -> None:
     api.request("PATCH", path, {"metadata": {"finalizers": []}}, content_type=MERGE)
 
 
-def insist_on_words(document: dict[str, Any]) -> None:
+def require_words(document: dict[str, Any]) -> None:
     (problem,) = document["problems"]
     assert (problem["code"], problem["field"]) == ("still-terminating", "ConfigMap/research/work")
     assert f"has the finalizer {HOLD}, set by 'somebody'" in problem["message"]
@@ -49,7 +49,7 @@ def test_down_names_what_holds_a_namespace_and_converges_when_it_is_gone(lab: La
     hold(lab.api, "research")
     for _ in range(2):
         began = time.monotonic()
-        insist_on_words(lab.on_plane("down", "--keep-cluster", "--wait", "5", code=4))
+        require_words(lab.on_plane("down", "--keep-cluster", "--wait", "5", code=4))
         assert time.monotonic() - began < 120
     let_go(lab.api, "research")
     lab.on_plane("down", "--keep-cluster")
@@ -61,7 +61,7 @@ def test_down_names_what_holds_a_namespace_and_converges_when_it_is_gone(lab: La
 def test_up_into_a_namespace_that_is_going_waits_and_names_what_holds_it(lab: Lab) -> None:
     hold(lab.api, "research")
     lab.api.delete("v1", "Namespace", "research")
-    insist_on_words(lab.on_plane("up", "--wait", "5", code=4))
+    require_words(lab.on_plane("up", "--wait", "5", code=4))
     let_go(lab.api, "research")
     lab.on_plane("up")
     assert lab.verify() == []
@@ -79,7 +79,7 @@ def test_up_that_removes_a_tenant_asks_first_and_names_what_holds_its_namespace(
     assert (asked["code"], asked["field"]) == ("deletes-data", "Namespace/research")
     assert "1 ConfigMap" in asked["message"]
     assert lab.on_plane("preview")["asks"] == [asked]
-    insist_on_words(lab.on_plane("up", "--allow-delete", "research", "--wait", "5", code=4))
+    require_words(lab.on_plane("up", "--allow-delete", "research", "--wait", "5", code=4))
     let_go(lab.api, "research")
     lab.on_plane("up", "--allow-delete", "research")
     assert lab.verify() == []

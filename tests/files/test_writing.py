@@ -18,11 +18,11 @@ from sovereign_ai.files.writing import (
     append,
     create,
     destination,
-    insist_on_new_files,
     open_lock,
     open_new,
     open_to_append,
     replace,
+    require_new_files,
     write,
     write_private,
 )
@@ -347,7 +347,7 @@ def test_a_name_of_255_bytes_is_written_as_any_other(letter: str, tmp_path: Path
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "new"}
 
 
-@pytest.mark.parametrize("writer", [write, lambda path, _: insist_on_new_files(Path("/proc"), path)])
+@pytest.mark.parametrize("writer", [write, lambda path, _: require_new_files(Path("/proc"), path)])
 def test_what_cannot_be_written_is_named(writer: Callable[[Path, str], None], tmp_path: Path) -> None:
     """The system names no file where a disk is full, and another one where it is made beside its place."""
     link = tmp_path / "link"

@@ -112,18 +112,18 @@ class Scenario:
     def submit_job(self, name: str, tenant: str, nodes: int) -> None:
         """Submit a training job."""
         job = TrainingJob(kind="TrainingJob", name=name, tenant=tenant, pool="train", nodes=nodes)
-        self._insist_on(self._objects(job))
+        self._require(self._objects(job))
 
     def submit_service(self, replicas: int) -> None:
         """Submit the service."""
-        self._insist_on(self._objects(_service(replicas)))
+        self._require(self._objects(_service(replicas)))
 
     def scale_service(self, replicas: int) -> None:
         """Give the service another number of replicas."""
         objects = self._objects(_service(replicas))
         insisting(lambda: scale(self.api, objects))
 
-    def _insist_on(self, objects: list[dict[str, Any]]) -> None:
+    def _require(self, objects: list[dict[str, Any]]) -> None:
         """Submit work; what was stored before the server went away counts as submitted."""
 
         def call() -> None:

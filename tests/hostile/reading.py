@@ -248,11 +248,11 @@ def refusal(file: Path) -> object:
 
 def judged(file: Path) -> object:
     """Compare the note of a command with what a program deploys."""
-    from sovereign_ai.deploy.components.judged import insist_on_same_description
+    from sovereign_ai.deploy.components.judged import require_same_description
 
     factory = SimpleNamespace(name="lab", digest="abc")
     bundle = SimpleNamespace(cluster="lab")
-    insist_on_same_description(f"file://{file.parent}", factory, bundle)  # type: ignore[arg-type]
+    require_same_description(f"file://{file.parent}", factory, bundle)  # type: ignore[arg-type]
     return "the same"
 
 

@@ -37,7 +37,7 @@ class KindLab(Lab):
         return self.docker.text("exec", container, *command)
 
 
-def insist_on_room() -> None:
+def require_room() -> None:
     """Fail where there is no engine, no image, or a cluster of the name."""
     docker = Docker()
     assert docker.answers(), "no container engine answers: run `make kind-tools`"
@@ -48,7 +48,7 @@ def insist_on_room() -> None:
 
 def deployed(folder: Path) -> Iterator[KindLab]:
     """Deploy the lab on a kind cluster of its own, and remove it in the end."""
-    insist_on_room()
+    require_room()
     made = KindLab(folder, "kind")
     made.network_was_there = has_network(made.docker)
     try:

@@ -127,7 +127,7 @@ def until(holds: Callable[[], bool], why: Callable[[], Any], seconds: int = SECO
 
 
 def is_unchanged(document: dict[str, Any]) -> bool:
-    return (document["changes"], document["restored"], document["strays"]) == ({}, [], [])
+    return (document["changes"], document["restored"], document["orphans"]) == ({}, [], [])
 
 
 def test_one_up_deploys_both_verify_finds_nothing_and_a_second_up_changes_nothing(watch: Watch) -> None:

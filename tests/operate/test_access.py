@@ -24,7 +24,7 @@ from sovereign_ai.cluster.identities import make_identities
 from sovereign_ai.cluster.state import ClusterDir, record
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError, UsageError
 from sovereign_ai.operate import access
-from sovereign_ai.operate.access import end_access, grant_access, insist_on_unused, require_operator
+from sovereign_ai.operate.access import end_access, grant_access, require_operator, require_unused
 from sovereign_ai.operate.grant_controller import Keeper
 from sovereign_ai.operate.grants import AccessGrant
 from sovereign_ai.operate.records import (
@@ -78,19 +78,19 @@ def test_an_approval_serves_once_also_where_its_plane_was_made_anew_since(tmp_pa
     agreed = short()
     where = plane(tmp_path)
     note_since(where, agreed.agreed_at)
-    insist_on_unused(where, agreed)
+    require_unused(where, agreed)
     write_grant(where, agreed)
     assert is_known(where, agreed.id)
     shutil.rmtree(where.folder)
     anew = plane(tmp_path)
     assert not is_known(anew, agreed.id)
     with pytest.raises(EnvironmentLacksError, match="no-since"):
-        insist_on_unused(anew, agreed)
+        require_unused(anew, agreed)
     Keeper(anew, InMemoryApi, lambda _line: None).round(now() + timedelta(seconds=1))
     with pytest.raises(UsageError, match="access-used"):
-        insist_on_unused(anew, agreed)
+        require_unused(anew, agreed)
     later = now().replace(microsecond=0) + timedelta(seconds=2)
-    insist_on_unused(anew, grant(begins=later, ends=later + timedelta(minutes=5)))
+    require_unused(anew, grant(begins=later, ends=later + timedelta(minutes=5)))
 
 
 def test_the_operator_notes_since_when_it_keeps_grants_and_a_restart_changes_nothing(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_where_nobody_opens_it_the_grant_is_ended(where: ClusterDir, monkeypatch
     with pytest.raises(EnvironmentLacksError, match="not-opened"):
         grant_access(where, one, now)
     assert not kubeconfig_of(where, one.id).exists()
-    assert not read_records(where)[0][0].stands(now())
+    assert not read_records(where)[0][0].is_active(now())
 
 
 def test_whoever_stops_waiting_for_access_has_none(
@@ -231,7 +231,7 @@ def test_whoever_stops_waiting_for_access_has_none(
         grant_access(where, one, now)
     monkeypatch.undo()
     [found], _ = read_records(where)
-    assert (found.revoked, found.stands(now())) == ("giving it was interrupted", False)
+    assert (found.revoked, found.is_active(now())) == ("giving it was interrupted", False)
     assert not kubeconfig_of(where, one.id).exists()
     memory = InMemoryApi()
     Keeper(where, lambda: memory, lambda _line: None).round(now())

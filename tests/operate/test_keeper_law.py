@@ -53,5 +53,5 @@ def test_no_binding_stands_without_its_grant(steps: list[tuple[str, int]]) -> No
                 assert trial.bound == [], "what was closed never opens again"
         trial.silent = False
         trial.round(minutes)
-        stands = grant_record(trial.where, GRANT.id).stands(NOW + timedelta(minutes=minutes))
+        stands = grant_record(trial.where, GRANT.id).is_active(NOW + timedelta(minutes=minutes))
         assert trial.bound == ([GRANT.name] if stands else [])

@@ -30,12 +30,12 @@ def test_a_grant_is_read_back_with_what_became_of_it(tmp_path: Path) -> None:
     [one], broken = read_records(where)
     assert not broken
     assert one.grant == GRANT
-    assert one.stands(NOW)
-    assert not one.stands(GRANT.ends)
+    assert one.is_active(NOW)
+    assert not one.is_active(GRANT.ends)
     write_state(where, GRANT.id, {"opened": "then"})
     assert grant_record(where, GRANT.id).opened == "then"
     write_revoked(where, GRANT.id, "no need", NOW)
-    assert not grant_record(where, GRANT.id).stands(NOW)
+    assert not grant_record(where, GRANT.id).is_active(NOW)
     write_state(where, GRANT.id, {"opened": "then", "closed": "later", "why": "revoked"})
     assert (
         grant_record(where, GRANT.id).to_data() | {"why": "revoked", "closed": "later", "revoked": "no need"}
@@ -87,14 +87,14 @@ def test_where_the_word_of_its_end_is_damaged_the_grant_is_revoked_all_the_same(
     [one], broken = read_records(where)
     assert not broken
     assert one.revoked == "its reason cannot be read"
-    assert not one.stands(NOW)
+    assert not one.is_active(NOW)
 
 
 def test_a_word_of_the_end_that_may_not_be_read_is_one(tmp_path: Path) -> None:
     where = plane(tmp_path)
     write_grant(where, GRANT)
     (folder_of(where) / f"{GRANT.id}.revoked").mkdir()
-    assert not read_records(where)[0][0].stands(NOW)
+    assert not read_records(where)[0][0].is_active(NOW)
 
 
 def test_since_when_all_grants_are_here_is_noted_once(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ class Run:
         return {departure.node for departure in found}
 
 
-def insist_on_what_is_there(old: Described, new: Described, third: Described) -> None:
+def require_what_is_there(old: Described, new: Described, third: Described) -> None:
     """See that after a run that was cut short another description is told of nothing that is not there."""
     run, words = Run(old, new), {word: prefix for prefix, word in MOVABLE.items()}
     other = Renames(run.noted.components, run.noted.places)
@@ -131,7 +131,7 @@ def insist_on_what_is_there(old: Described, new: Described, third: Described) ->
                 assert f"{words[kind]}.{name}" in there, step
 
 
-def insist_on_one_story(old: Described, new: Described) -> None:
+def require_one_story(old: Described, new: Described) -> None:
     """See that a run that goes on tells and drains what the first one did, wherever that was cut short."""
     run, before = Run(old, new), list(old.bundle.objects)
     told, leaving = run.told(before, None), run.drained(before, new, None)

@@ -1,7 +1,7 @@
 """A cluster in memory that lives: at one moment of a walk somebody else changes what is about to be written.
 
     api = LivingCluster(*objects, event=made_again, before=3)     # just before the third write
-    remove_strays(api, ...)
+    remove_orphans(api, ...)
     assert strangers_are_untouched(api)
 
 The server keeps what the real one keeps: UIDs and resourceVersions, that an apply with a UID creates nothing,
@@ -54,13 +54,13 @@ class LivingCluster(MemoryCluster):
             stored["metadata"].setdefault("resourceVersion", self._next())
 
     def list(self, api_version: str, kind: str, *where: Any, **how: Any) -> builtins.list[dict[str, Any]]:
-        self._insist_on_kind((api_version, kind, "", ""))
+        self._require_kind((api_version, kind, "", ""))
         return super().list(api_version, kind, *where, **how)
 
     def get(
         self, api_version: str, kind: str, name: str, namespace: str | None = None
     ) -> dict[str, Any] | None:
-        self._insist_on_kind((api_version, kind, namespace or "", name))
+        self._require_kind((api_version, kind, namespace or "", name))
         return super().get(api_version, kind, name, namespace)
 
     def create(
@@ -73,7 +73,7 @@ class LivingCluster(MemoryCluster):
         key = _key(obj)
         if not dry_run:
             self._begin(key)
-        self._insist_on_namespace(key)
+        self._require_namespace(key)
         if key in self.objects:
             raise _refused("POST", key, 409, "AlreadyExists")
         return copy.deepcopy(dict(obj)) if dry_run else self._make(key, obj)
@@ -85,7 +85,7 @@ class LivingCluster(MemoryCluster):
         live = self.objects.get(key)
         if live is not None:
             return copy.deepcopy(live) if dry_run else self._change(key, obj)
-        self._insist_on_namespace(key)
+        self._require_namespace(key)
         if obj["metadata"].get("uid"):
             # Of server-side apply: no existing object was found (handlers/patch.go of Kubernetes).
             raise _refused("PATCH", key, 409, "Conflict")
@@ -171,13 +171,13 @@ class LivingCluster(MemoryCluster):
         if self.writes == self.before:
             self.struck = key
             self.event(self, key)
-        self._insist_on_kind(key)
+        self._require_kind(key)
 
-    def _insist_on_kind(self, key: Key) -> None:
+    def _require_kind(self, key: Key) -> None:
         if key[:2] in self.ended:
             raise _refused("GET", key, 404, "NotFound", "the server could not find the requested resource")
 
-    def _insist_on_namespace(self, key: Key) -> None:
+    def _require_namespace(self, key: Key) -> None:
         if not key[2]:
             return
         namespace = self.objects.get(("v1", "Namespace", "", key[2]))

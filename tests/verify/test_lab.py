@@ -56,8 +56,8 @@ def test_a_deleted_node_a_widened_policy_and_a_foreign_binding_are_found_and_not
     try:
         api.delete("v1", "Node", node)
         with _admission_away(deployed_lab):
-            _insist(lambda: api.apply(_widened(deployed_lab, wanted), field_manager=MANAGER, force=True))
-            _insist(lambda: api.apply(binding))
+            _require(lambda: api.apply(_widened(deployed_lab, wanted), field_manager=MANAGER, force=True))
+            _require(lambda: api.apply(binding))
         assert [(one.kind, one.resource, one.field) for one in judged(deployed_lab).findings] == [
             ("changed", f"NetworkPolicy/{namespace}/{name}", "spec.ingress[0].from"),
             ("missing", f"Node/{node}", ""),
@@ -105,7 +105,7 @@ def _admission_away(lab: Deployed) -> Iterator[None]:
         assert guard_policies(where, lab.api, lab.bundle.objects)
 
 
-def _insist(write: Callable[[], object]) -> None:
+def _require(write: Callable[[], object]) -> None:
     """Write, until the server has noticed that nobody refuses any more."""
     deadline = time.monotonic() + 20
     while True:

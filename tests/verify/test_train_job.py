@@ -1,4 +1,4 @@
-"""The pods of a TrainJob, by its runtime; `tests/queues/test_workload_controllers.py` compares them with Kueue's."""
+"""The pods of a TrainJob, by its runtime; `tests/queues/test_workload_controllers.py` asks Kueue too."""
 
 from __future__ import annotations
 

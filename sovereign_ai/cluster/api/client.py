@@ -73,13 +73,13 @@ class Api:
         sent = [group for group in chosen if group != "system:authenticated"]
         return Api(self._transport.acting_as(user, sent))
 
-    def fenced(self, insist: Callable[[], object]) -> Api:
+    def fenced(self, require_hold: Callable[[], object]) -> Api:
         """Return the same cluster, whose writes come after a check: a lost hold on a stack stops them.
 
         Args:
-            insist: called before each attempt of a write; what it raises is raised, and nothing is sent.
+            require_hold: called before each attempt of a write; raises where nothing may be sent.
         """
-        return Api(self._transport.fenced(insist))
+        return Api(self._transport.fenced(require_hold))
 
     def _groups(self) -> builtins.list[str]:
         """Return the groups of this identity, as the server reports them."""

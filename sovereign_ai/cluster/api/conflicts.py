@@ -100,8 +100,8 @@ def patch_as_read(
         UnreachableError: there was no answer.
     """
     name, namespace, uid = metadata["name"], metadata.get("namespace") or None, metadata.get("uid")
-    insists = {"uid": uid} if uid else {}
-    whole = {**change, "metadata": {**change.get("metadata", {}), **insists}}
+    requires = {"uid": uid} if uid else {}
+    whole = {**change, "metadata": {**change.get("metadata", {}), **requires}}
     try:
         return api.patch(api_version, kind, name, whole, namespace)
     except ApiError as error:

@@ -73,7 +73,7 @@ def _token_end(user: Mapping[str, Any], base: Path) -> datetime | None:
     try:
         token = user.get("token") or read(base / user["tokenFile"], CERTIFICATE).decode()
         payload = str(token).strip().split(".")[1]
-        padding = "=" * (-len(payload) % 4)  # JWTs leave it out, and Python insists on it
+        padding = "=" * (-len(payload) % 4)  # JWTs leave it out, and Python requires it
         claims = orjson.loads(base64.urlsafe_b64decode(payload + padding))
         return datetime.fromtimestamp(float(claims["exp"]), UTC)
     except (

@@ -114,7 +114,7 @@ class Transport:
         self._alive_at = 0.0
         self._reported_at = 0.0
         self.impersonating: tuple[tuple[str, str], ...] = ()
-        self._insist: Callable[[], object] = lambda: None
+        self._require_hold: Callable[[], object] = lambda: None
         self.server = str(client.configuration.host).rstrip("/")
 
     @property
@@ -136,14 +136,14 @@ class Transport:
         )
         return other
 
-    def fenced(self, insist: Callable[[], object]) -> Transport:
+    def fenced(self, require_hold: Callable[[], object]) -> Transport:
         """Return the same connections, whose writes come after a check that may refuse them.
 
         Args:
-            insist: called before each attempt of a write; what it raises is raised, and nothing is sent.
+            require_hold: called before each attempt of a write; raises where nothing may be sent.
         """
         other = copy.copy(self)
-        other._insist = insist  # noqa: SLF001 - a copy of this object
+        other._require_hold = require_hold  # noqa: SLF001 - a copy of this object
         return other
 
     def send(
@@ -190,7 +190,7 @@ class Transport:
         uncertain = False
         while True:
             if not request.is_read:
-                self._insist()
+                self._require_hold()
             try:
                 answer = self._once(request, retries)
                 decoded = _decoded(answer)

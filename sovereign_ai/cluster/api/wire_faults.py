@@ -109,7 +109,7 @@ def _of_connecting(causes: list[BaseException], clock: Clock) -> Fault | None:
     import urllib3  # noqa: PLC0415 - start-up time
 
     if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in causes):
-        return Fault(FaultKind.UNRESOLVED, _last_words(causes), sent=False)
+        return Fault(FaultKind.UNRESOLVED, _last_lines(causes), sent=False)
     if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
         through = "no connection to the proxy: " if _is_proxy(causes) else ""
         return Fault(FaultKind.CLOSED, through + _system_words(causes), sent=False)
@@ -191,10 +191,10 @@ def _system_words(causes: list[BaseException]) -> str:
             return "the server broke off the TLS connection"
         if isinstance(cause, HTTPException | ConnectionError) and str(cause):
             return str(cause)
-    return _last_words(causes)
+    return _last_lines(causes)
 
 
-def _last_words(causes: list[BaseException]) -> str:
+def _last_lines(causes: list[BaseException]) -> str:
     """Return the text of the innermost error that has one."""
     for cause in reversed(causes):
         if str(cause):

@@ -235,7 +235,7 @@ def down(name: str = "default", *, keep_data: bool = False, root: Path | None = 
     cluster_dir = cluster_dir_of(name, root)
     if not cluster_dir.folder.exists():
         return False
-    cluster_dir.insist_on_ours()
+    cluster_dir.require_ours()
     with alone(cluster_dir, lambda _line: None, STOP_SECONDS):
         had = stop_processes(cluster_dir)
         if not keep_data and cluster_dir.folder.exists():

@@ -204,7 +204,7 @@ def rotate(cluster_dir: ClusterDir, key: str, progress: Progress) -> int:
     """
     custody, module = opened_keys(cluster_dir)
     try:
-        label = custody.label(custody.insist(key))
+        label = custody.label(custody.require_level(key))
         if not are_usable(module.versions(label)):
             message = f"the key {key!r} is withdrawn or destroyed, and no new version is made of it"
             hint = (
@@ -260,7 +260,7 @@ def _allow(cluster_dir: ClusterDir, level: str, progress: Progress, *, allowed: 
         raise UsageError(Problem("plane-key", message, hint=hint))
     custody, module = opened_keys(cluster_dir)
     try:
-        label = custody.label(custody.insist(level))
+        label = custody.label(custody.require_level(level))
         versions = module.versions(label)
         if allowed and not versions:
             message = f"the module has no key {level!r} that could be restored"

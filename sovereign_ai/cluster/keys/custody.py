@@ -71,7 +71,7 @@ class Custody:
         """Return a key's label in the module."""
         return f"sovereign-ai/{self.owner}/{key}"
 
-    def insist(self, level: str) -> str:
+    def require_level(self, level: str) -> str:
         """Return a trust level that has a key here.
 
         Raises:

@@ -182,7 +182,7 @@ def _record(
 
 def _prepare(cluster_dir: ClusterDir) -> None:
     """Create the cluster's folders, for their owner only."""
-    cluster_dir.insist_on_ours()
+    cluster_dir.require_ours()
     own = (
         cluster_dir.folder / "logs",
         cluster_dir.config,

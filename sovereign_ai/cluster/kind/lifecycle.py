@@ -44,7 +44,7 @@ from sovereign_ai.cluster.kind.machine_status import (
     ready_nodes,
     status_of,
 )
-from sovereign_ai.cluster.kind.makers import foreign_containers, insist_on_adoptable, refusal
+from sovereign_ai.cluster.kind.makers import foreign_containers, refusal, require_adoptable
 from sovereign_ai.cluster.lock import alone
 from sovereign_ai.cluster.removed_clusters import note_removed
 from sovereign_ai.cluster.state import ClusterDir, read_json, write_json
@@ -140,7 +140,7 @@ def up(
         _refuse_foreign(cluster, existing, machines)
         made_for = fixed_settings(factory, plan, cluster)
         if existing and not cluster_dir.record.exists():
-            insist_on_adoptable(docker, cluster_dir, existing)
+            require_adoptable(docker, cluster_dir, existing)
             adopt(cluster_dir, docker, cluster, machines, made_for)
         if not existing:
             # The operator of a cluster that was removed with kind's own command still runs.

@@ -68,7 +68,7 @@ def made_in(container: Container) -> Path | None:
     return None
 
 
-def insist_on_adoptable(docker: Docker, cluster_dir: ClusterDir, existing: Sequence[Container]) -> None:
+def require_adoptable(docker: Docker, cluster_dir: ClusterDir, existing: Sequence[Container]) -> None:
     """Refuse to adopt a cluster that the command of another folder made, or has adopted already.
 
     Raises:

@@ -26,7 +26,7 @@ from sovereign_ai.deploy.components.children import (
     require_options,
 )
 from sovereign_ai.deploy.components.given_provider import require_same_cluster
-from sovereign_ai.deploy.components.judged import insist_on_same_description, is_judged
+from sovereign_ai.deploy.components.judged import is_judged, require_same_description
 from sovereign_ai.deploy.components.provider import PROVIDER_VERSION, provider_inputs
 from sovereign_ai.deploy.components.resources import PartComponent, limits_by_namespace
 from sovereign_ai.deploy.components.rule_check import gate
@@ -36,8 +36,8 @@ from sovereign_ai.deploy.engine.partial_run import Registered, registered
 from sovereign_ai.deploy.live.accepted_policies import policies_accepted_by
 from sovereign_ai.deploy.live.cluster_identity import DeployTarget
 from sovereign_ai.deploy.live_objects import ObjectKey
-from sovereign_ai.deploy.moves.deployment_names import insist_on_known_names
-from sovereign_ai.deploy.moves.deployment_roots import component_urns, insist_on_known_place, parent_type_of
+from sovereign_ai.deploy.moves.deployment_names import require_known_names
+from sovereign_ai.deploy.moves.deployment_roots import component_urns, parent_type_of, require_known_place
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.preconditions import previewed_deletions, previewed_replacements
 from sovereign_ai.deploy.preparation import begin_preparation
@@ -106,7 +106,7 @@ class FactoryDeployment(pulumi.ComponentResource):
             require_plain(cluster=cluster, kubeconfig=kubeconfig, context=context)
             derived = plan(factory, factory.where)
             bundle = render(factory, derived, choose_cluster(derived, cluster or pulumi.get_stack()))
-            insist_on_same_description(current_backend(), factory, bundle)
+            require_same_description(current_backend(), factory, bundle)
             if not is_judged(current_backend(), factory, derived, bundle):
                 gate(factory, derived, bundle)
             settings = provider_settings(factory, kubeconfig, context)
@@ -124,7 +124,7 @@ class FactoryDeployment(pulumi.ComponentResource):
                 leaving = _deleted(reading, factory, bundle, deployment)
                 opens = deployment.target.is_local
                 try_out(reading, bundle.objects, place, accepted, leaving=leaving, opens_guard=opens)
-            _insist_on_known_urns(reading, bundle, deployment, opts)
+            _require_known_urns(reading, bundle, deployment, opts)
             replaced: frozenset[ObjectKey] = frozenset()
             finish: Callable[[], None] = _nothing
             if pulumi.runtime.is_dry_run():
@@ -147,15 +147,15 @@ class FactoryDeployment(pulumi.ComponentResource):
         # Its end waits for the thread: whatever else a program declares comes under the new policies, too.
         with ThreadPoolExecutor(max_workers=1) as executor:
             finished = executor.submit(copy_context().run, finish)
-            insist = partial(insist_on_known_place, reading, bundle.objects, deployment.stack)
-            in_place = self._in_place(program, opts, deployment.stack.urns, insist)
+            require_place = partial(require_known_place, reading, bundle.objects, deployment.stack)
+            in_place = self._in_place(program, opts, deployment.stack.urns, require_place)
             waiting = _ready(program, given, settings, finished, in_place)
             ready: pulumi.Output[Any] = pulumi.Output.from_input(waiting)
             children = Children(self.pulumi_resource_name, opts, ready)
             provider = given or self._provider_of_its_own(children, settings)
             chosen = registered(current_backend(), bundle)
             program.claims += self._declare(bundle, children, provider, replaced, chosen)
-        _insist_on(finished)
+        _require_success(finished)
         self.digests = {key: pulumi.Output.from_input(value) for key, value in digests.items()}
         self.spec, self.plan, self.bundle, self.cluster = self.digests.values()
         self.register_outputs(digests)
@@ -165,16 +165,16 @@ class FactoryDeployment(pulumi.ComponentResource):
         program: Program,
         opts: pulumi.ResourceOptions | None,
         held: Collection[str],
-        insist: Callable[[Callable[[Mapping[str, Any]], bool]], object],
+        require_place: Callable[[Callable[[Mapping[str, Any]], bool]], object],
     ) -> None:
-        """Note where this deployment is declared, and insist that its objects have been there before.
+        """Note where this deployment is declared, and require that its objects have been there before.
 
         Args:
             program: the deployments of this program.
             opts: the options of this one.
             held: the URNs of the state.
-            insist: insists that each component of the state of which a function says that it is not this
-                deployment has none of its objects.
+            require_place: refuses components of the state which a function says are not of this
+                deployment, and which have objects of it.
 
         Raises:
             pulumi.RunError: the state has them elsewhere.
@@ -182,7 +182,7 @@ class FactoryDeployment(pulumi.ComponentResource):
         urns = await declared_urns(self, opts, held)
         program.urns |= urns
         try:
-            insist(lambda root: root["urn"] in urns)
+            require_place(lambda root: root["urn"] in urns)
         except SovereignError as error:
             raise _refused(error) from None
 
@@ -246,14 +246,14 @@ async def _ready(
             leads to another cluster.
     """
     await in_place
-    _insist_on(finished)
+    _require_success(finished)
     await program.claimed()
     if given is not None:
         await require_same_cluster(given, Path(settings["kubeconfig"]), settings.get("context"))
     return []
 
 
-def _insist_on(preparation: Future[None]) -> None:
+def _require_success(preparation: Future[None]) -> None:
     """Wait for the end of a preparation.
 
     Raises:
@@ -265,14 +265,14 @@ def _insist_on(preparation: Future[None]) -> None:
         raise _refused(error) from None
 
 
-def _insist_on_known_urns(
+def _require_known_urns(
     reading: Snapshot, bundle: Bundle, deployment: StackDeployment, opts: pulumi.ResourceOptions | None
 ) -> None:
     """Insist that a deployment has the name and parent of its state, as far as they are known yet."""
     if (former := former_names(opts, deployment.stack.deployment)) is not None:
-        insist_on_known_names(reading, bundle.objects, deployment.stack, former)
+        require_known_names(reading, bundle.objects, deployment.stack, former)
     if (parent := parent_type(opts)) is not None:
-        insist_on_known_place(reading, bundle.objects, deployment.stack, partial(_is_below, parent))
+        require_known_place(reading, bundle.objects, deployment.stack, partial(_is_below, parent))
 
 
 def _is_below(parent: str, root: Mapping[str, Any]) -> bool:

@@ -59,7 +59,7 @@ def is_judged(backend: str, factory: AIFactory, plan: Plan, bundle: Bundle) -> b
     return _noted(backend) == judged_note(factory, plan, bundle)
 
 
-def insist_on_same_description(backend: str, factory: AIFactory, bundle: Bundle) -> None:
+def require_same_description(backend: str, factory: AIFactory, bundle: Bundle) -> None:
     """Check that a program deploys the description that the command of its run has read.
 
     Args:

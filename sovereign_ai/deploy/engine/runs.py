@@ -44,12 +44,12 @@ from sovereign_ai.deploy.engine.run_log import RunLog
 from sovereign_ai.deploy.live.kubeconfig_move import MovedKubeconfig
 from sovereign_ai.deploy.objects import object_name
 from sovereign_ai.deploy.refusal import expect_refusal, read_refusal
-from sovereign_ai.deploy.state.backends import insist_on_own_backends, insist_on_passphrase
+from sovereign_ai.deploy.state.backends import require_own_backends, require_passphrase
 from sovereign_ai.deploy.state.checkpoint import Checkpoint
 from sovereign_ai.deploy.state.durable import make_folder, write_durably
 from sovereign_ai.deploy.state.files import StackFiles, project_of
 from sovereign_ai.deploy.state.folder_lock import lock_folder
-from sovereign_ai.deploy.state.key import insist_on_key
+from sovereign_ai.deploy.state.key import require_key
 from sovereign_ai.deploy.state.objects import Held, doubles_in, held_objects, providers_of, without
 from sovereign_ai.deploy.state.pulumi_environment import engine_variables, key_file, pulumi_state, state_dir
 from sovereign_ai.deploy.state.stack_settings import StackSettings, salt_line
@@ -118,9 +118,9 @@ class PulumiOutcome:
     def with_deleted(self, names: Sequence[str]) -> PulumiOutcome:
         """Return this outcome with objects that were deleted without the engine, which left them in place."""
         # The engine has counted them as unchanged.
-        return replace(self.with_strays(names), same=max(0, self.same - len(names)))
+        return replace(self.with_orphans(names), same=max(0, self.same - len(names)))
 
-    def with_strays(self, names: Sequence[str]) -> PulumiOutcome:
+    def with_orphans(self, names: Sequence[str]) -> PulumiOutcome:
         """Return this outcome with objects deleted without the engine, whose state never had them."""
         if not names:
             return self
@@ -228,7 +228,7 @@ class Engine:
         self._held: CommandState | None = None
         self._moved: MovedKubeconfig | None = None
         self._settings_instead: Path | None = None
-        insist_on_own_backends(folder, stack, self.files.folder)
+        require_own_backends(folder, stack, self.files.folder)
         self.env = engine_environment(os.environ, engine_variables(stack, kubeconfig, plane))
 
     def _as_argument(self) -> str:
@@ -262,14 +262,14 @@ class Engine:
             finally:
                 self._held = None
 
-    def insist_on_hold(self) -> None:
+    def require_hold(self) -> None:
         """Check that this command still holds the stack, before a write to the cluster without the engine.
 
         Raises:
             EnvironmentLacksError: another command took it over while this process was stopped.
         """
         if self._held is not None:
-            self._held.insist_on_hold()
+            self._held.require_hold()
 
     @property
     def working_copy(self) -> Path:
@@ -440,7 +440,7 @@ class Engine:
             self._remove(force=True)
             return outcome.with_deleted(deleted)
 
-    def insist_on_one_cluster(self) -> None:
+    def require_one_cluster(self) -> None:
         """Check that state, settings and command name the same cluster.
 
         With the state of one cluster the engine would change nothing on another: it reads its objects where
@@ -457,7 +457,7 @@ class Engine:
         if problems:
             raise EnvironmentLacksError(problems)
 
-    def insist_on_key(self) -> None:
+    def require_key(self) -> None:
         """Check that the key file opens the state, before a write that the engine has to complete.
 
         Raises:
@@ -466,7 +466,7 @@ class Engine:
         checkpoint = self.checkpoint()
         if checkpoint is not None:
             salt = self._salt_of(checkpoint).decode().partition(":")[2].strip()
-            insist_on_key(key_file(), salt, self.files.key_note)
+            require_key(key_file(), salt, self.files.key_note)
 
     def program_kubeconfig(self) -> str:
         """Return the path of the program's kubeconfig, as the program reads it.
@@ -573,7 +573,7 @@ class Engine:
         """
         command = [str(self.pulumi), *arguments, "--non-interactive"]
         if self._held is not None:
-            insist_on_passphrase(self._held.checkpoint, self.files.checkpoint)
+            require_passphrase(self._held.checkpoint, self.files.checkpoint)
             environ = self.env | self._held.copy.environment()
         else:
             environ = self.env
@@ -594,13 +594,13 @@ class Engine:
         command += part.arguments() if part else []
         events = EngineEvents(waits=verb != "preview")
         with self.hold(verb) as state, lock_folder(self.folder, self.progress) as release_folder:
-            insist_on_passphrase(state.checkpoint, self.files.checkpoint)
+            require_passphrase(state.checkpoint, self.files.checkpoint)
             self.ensure_stack()
             if self._settings_instead is not None:
                 command.append(f"--config-file={self._settings_instead}")
             self._drop_doubles()
             if verb in _COMPARE:
-                self.insist_on_one_cluster()
+                self.require_one_cluster()
             expect_refusal(state.copy.folder)
             for name, note in self.notes.items():
                 write_private(state.copy.folder / name, note, durable=False)

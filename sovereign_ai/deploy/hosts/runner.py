@@ -337,7 +337,7 @@ def _run_ansible(
         # `stdout` opens the file anew at each access, so that it must be closed here.
         with runner.stdout as output:
             text = "".join(deque(output, maxlen=_LAST_LINES))
-    return bool(runner.status == "canceled"), _last_words(text, folder)
+    return bool(runner.status == "canceled"), _last_lines(text, folder)
 
 
 def _environment(folder: Path, mark: str, request: RunRequest) -> dict[str, str]:
@@ -360,7 +360,7 @@ def _environment(folder: Path, mark: str, request: RunRequest) -> dict[str, str]
     }
 
 
-def _last_words(text: str, folder: Path) -> str:
+def _last_lines(text: str, folder: Path) -> str:
     """Return the last lines of Ansible's output, without the path of the run's folder."""
     lines, errors = [], []
     for row in text.splitlines():

@@ -119,7 +119,7 @@ def _run(request: Any) -> Any:
     return language_pb2.RunResponse(bail=True)
 
 
-def _before_deletions(insist: Callable[[], object]) -> None:
+def _before_deletions(require_hold: Callable[[], object]) -> None:
     """Have a function called when a program has registered everything, before the engine deletes the rest.
 
     The SDK then tells the engine that it has ended, which is the only sign of it. An SDK without that call
@@ -132,7 +132,7 @@ def _before_deletions(insist: Callable[[], object]) -> None:
         return
 
     async def check_first() -> None:
-        insist()
+        require_hold()
         await notify_engine()
 
     stack._wait_for_shutdown = check_first  # noqa: SLF001 - there is no other place to ask at

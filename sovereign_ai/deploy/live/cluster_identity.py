@@ -168,7 +168,7 @@ def _first(api: Api, target: DeployTarget, live: ClusterIdentity, held: Held) ->
         f"{target.kubeconfig} ({_label(live)}); "
         "it may be another cluster than the one that they were deployed to; nothing was changed"
     )
-    raise EnvironmentLacksError(Problem("other-cluster", message, hint=_way_out(target)))
+    raise EnvironmentLacksError(Problem("other-cluster", message, hint=_remedy(target)))
 
 
 def _is_newer(api: Api, held: Held) -> bool:
@@ -187,10 +187,10 @@ def _another(target: DeployTarget, recorded: ClusterIdentity, live: ClusterIdent
         f"now it is {_label(live)}, then it was {_label(recorded)}, where the state holds {objects}; "
         "nothing was changed"
     )
-    return Problem("other-cluster", message, hint=_way_out(target))
+    return Problem("other-cluster", message, hint=_remedy(target))
 
 
-def _way_out(target: DeployTarget) -> str:
+def _remedy(target: DeployTarget) -> str:
     """Return what to do where a kubeconfig leads to another cluster."""
     down = f"sovereign-ai down {shlex.quote(str(target.folder))}{target.options} --forget"
     return (

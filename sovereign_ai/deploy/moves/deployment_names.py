@@ -20,7 +20,7 @@ from sovereign_ai.deploy.state.stack_context import StackContext
 from sovereign_ai.errors import Problem, UsageError
 
 
-def insist_on_known_names(
+def require_known_names(
     api: Api, objects: Iterable[Mapping[str, Any]], stack: StackContext, former: Collection[str]
 ) -> None:
     """Check that the state has no live object of a deployment under a name that the program does not give.

@@ -51,7 +51,7 @@ def roots_in(
         yield component, members[str(component.get("urn"))]
 
 
-def insist_on_known_place(
+def require_known_place(
     api: Api,
     objects: Iterable[Mapping[str, Any]],
     stack: StackContext,
@@ -79,7 +79,7 @@ def insist_on_known_place(
             raise UsageError(_moved(str(root["urn"]), met))
 
 
-def insist_on_only_deployment(stack: StackContext) -> None:
+def require_only_deployment(stack: StackContext) -> None:
     """Check that a state holds no other deployment, which would go with this one, unseen by any check.
 
     Raises:

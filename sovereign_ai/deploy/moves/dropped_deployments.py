@@ -5,7 +5,7 @@ does not declare any more no code runs: the engine deletes each of its objects w
 tenants' namespaces with everything in them. So the language host asks at the end of a program, before the
 engine deletes anything (`language_host/language_program.py`). YAML and TypeScript have no such place.
 
-    insist_on_asked_drops("organization", "project", "stack")
+    require_asked_drops("organization", "project", "stack")
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def _problems_of(
         yield Problem("deployment-dropped", why, hint=f"repair the way to its cluster; {forget}")
         return
     for loss in lost:
-        if not loss.is_nothing:
-            consent = f"ask for its deletion: {allowed.way_to_allow(loss.namespace)}"
+        if not loss.is_empty:
+            consent = f"ask for its deletion: {allowed.option_to_allow(loss.namespace)}"
             where = Where(field=f"Namespace/{loss.namespace}")
             message = f"{dropped}, and deleting this namespace of it destroys {loss}"
             yield Problem("deletes-data", message, where, f"put the deployment back; or {consent}")
@@ -123,7 +123,7 @@ def _problems_of(
     elif own and not allowed.mass:
         objects = counted(len(own), "object")
         message = f"{dropped}: the engine would delete {objects} of it on {api.server}"
-        consent = f"ask for it: {allowed.way_to_allow_mass}"
+        consent = f"ask for it: {allowed.option_to_allow_mass}"
         moved = f'if it is called or placed otherwise now, give that the option `aliases=["{urn}"]`'
         yield Problem("deployment-dropped", message, hint=f"{moved}; or {consent}; or {forget}")
 

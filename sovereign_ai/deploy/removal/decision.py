@@ -7,7 +7,7 @@ whole state is out of date then. Objects that carry the stack's UUID and are not
 crash, are removed too.
 
     removal = check_removal(api, deployment)      # reads only
-    remove_holders(api, removal.stray, progress)  # objects that a crash had left, and that hold others
+    remove_holders(api, removal.orphans, progress)  # objects that a crash had left, and that hold others
     ...                                           # the engine removes what the state holds
     remove_leftovers(api, deployment, progress)   # the other objects that a crash had left
 """
@@ -41,18 +41,18 @@ class Removal:
         cluster: the cluster, as it was recognised.
         ours: live objects of the state that are this stack's.
         left: live objects under names of the state that are somebody else's, and whose.
-        stray: objects that carry the stack's UUID and are not in its state.
+        orphans: objects that carry the stack's UUID and are not in its state.
     """
 
     cluster: Recognised
     ours: tuple[ObjectKey, ...]
     left: Mapping[ObjectKey, str]
-    stray: tuple[ObjectKey, ...]
+    orphans: tuple[ObjectKey, ...]
 
     @property
     def namespaces(self) -> list[str]:
         """Names of the namespaces that are removed, sorted."""
-        going = (*self.ours, *self.stray)
+        going = (*self.ours, *self.orphans)
         return sorted(key.name for key in going if (key.group, key.kind) == _NAMESPACE)
 
     @property
@@ -102,8 +102,8 @@ def check_removal(api: Api, deployment: StackDeployment) -> Removal:
             left[key] = owner_phrase(live[key], owner)
     if problems:
         raise EnvironmentLacksError(problems)
-    stray = sorted(key for key in stack_objects(api, claim) if key not in held)
-    return Removal(cluster, tuple(ours), left, tuple(stray))
+    orphans = sorted(key for key in stack_objects(api, claim) if key not in held)
+    return Removal(cluster, tuple(ours), left, tuple(orphans))
 
 
 def other_stacks(api: Api, deployment: StackDeployment) -> list[str]:
@@ -144,17 +144,17 @@ def remove_leftovers(api: Api, deployment: StackDeployment, progress: Callable[[
         stack.held or {},
         has_rare_kinds=stack.record.has_rare_kinds(deployment.target.deployment),
     )
-    return remove_strays(api, stack_objects(api, claim), deployment, progress)
+    return remove_orphans(api, stack_objects(api, claim), deployment, progress)
 
 
-def remove_holders(api: Api, strays: Iterable[ObjectKey], progress: Callable[[str], object]) -> list[str]:
-    """Delete the strays that others wait for: while a queue exists, its flavour and its checks do not go.
+def remove_holders(api: Api, orphans: Iterable[ObjectKey], progress: Callable[[str], object]) -> list[str]:
+    """Delete the orphans that others wait for: while a queue exists, its flavour and its checks do not go.
 
-    The engine knows nothing of strays, and waits for what they hold. So these go before it starts.
+    The engine knows nothing of orphans, and waits for what they hold. So these go before it starts.
 
     Args:
         api: the cluster.
-        strays: objects of a stack that its state does not hold.
+        orphans: objects of a stack that its state does not hold.
         progress: called with a line for each object.
 
     Returns:
@@ -167,7 +167,7 @@ def remove_holders(api: Api, strays: Iterable[ObjectKey], progress: Callable[[st
     removed: list[str] = []
     # Whatever names another object comes after it in the order of application.
     for kind in reversed(KIND_ORDER):
-        batch = sorted(key for key in strays if key.kind == kind and key.group == GROUP)
+        batch = sorted(key for key in orphans if key.kind == kind and key.group == GROUP)
         for key in batch:
             progress(f"delete {key}")
         api.many(partial(delete, api, key) for key in batch)
@@ -175,7 +175,7 @@ def remove_holders(api: Api, strays: Iterable[ObjectKey], progress: Callable[[st
     return sorted(removed)
 
 
-def remove_strays(
+def remove_orphans(
     api: Api,
     keys: Iterable[ObjectKey],
     deployment: StackDeployment,
@@ -197,14 +197,14 @@ def remove_strays(
         EnvironmentLacksError: the guard of a local control plane could not be opened or closed.
         UnreachableError: there was no answer.
     """
-    strays = sorted(keys)
+    orphans = sorted(keys)
     going = set()
-    for key in strays:
+    for key in orphans:
         if (key.group, key.kind) == _NAMESPACE:
             going.add(key.name)
     target = deployment.target
     guarded, others = [], []
-    for key in strays:
+    for key in orphans:
         if key.namespace in going:
             continue
         # Only a local control plane has the guard, which refuses the deletion of policies.

@@ -48,7 +48,7 @@ class DataLoss:
     objects: Mapping[str, int]
 
     @property
-    def is_nothing(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing of others is lost."""
         return not self.volumes and not self.objects
 
@@ -100,7 +100,7 @@ def deletion_problems(
     namespaces = sorted(key.name for key in leaving if _is_namespace(key) and not allowed.has(key.name))
     problems = []
     for loss in losses(api, namespaces):
-        if loss.is_nothing:
+        if loss.is_empty:
             continue
         message = (
             f"the description no longer has this namespace, and deleting it destroys {loss}; "
@@ -109,13 +109,13 @@ def deletion_problems(
         way = "put it back into the description"
         if zone := (homes or {}).get(loss.namespace):
             way = f"keep it: write `home: {zone}` at the tenant {loss.namespace}"
-        hint = f"{way}; or ask for its deletion: {allowed.way_to_allow(loss.namespace)}"
+        hint = f"{way}; or ask for its deletion: {allowed.option_to_allow(loss.namespace)}"
         problems.append(Problem("deletes-data", message, Where(field=f"Namespace/{loss.namespace}"), hint))
     lost = len(set(leaving) - set(renamed))
     if lost >= _LEAST_MASS and lost > MASS_SHARE * total and not allowed.mass:
         objects_text = counted(total, "object")
         message = f"this deployment deletes {lost} of the {objects_text} of the stack; nothing was changed"
-        hint = f"see whether the description is whole; then ask for it: {allowed.way_to_allow_mass}"
+        hint = f"see whether the description is whole; then ask for it: {allowed.option_to_allow_mass}"
         problems.append(Problem("mass-deletion", message, hint=hint))
     return problems
 
@@ -134,7 +134,7 @@ def replacement_problems(keys: Iterable[ObjectKey], allowed: Allowed) -> list[Pr
         message = (
             "a field of it cannot be changed, and recreating it destroys what it holds; nothing was changed"
         )
-        hint = f"undo the change, or ask for it: {allowed.way_to_allow(key.name)}"
+        hint = f"undo the change, or ask for it: {allowed.option_to_allow(key.name)}"
         problems.append(Problem("deletes-data", message, Where(field=str(key)), hint))
     return problems
 
@@ -151,7 +151,7 @@ def volume_problems(losses_of_removal: Iterable[DataLoss], allowed: Allowed) -> 
         if not loss.volumes or allowed.has(loss.namespace):
             continue
         message = f"removing this namespace destroys {loss}; nothing was changed"
-        hint = f"save what is needed, then ask for the deletion: {allowed.way_to_allow(loss.namespace)}"
+        hint = f"save what is needed, then ask for the deletion: {allowed.option_to_allow(loss.namespace)}"
         problems.append(Problem("deletes-data", message, Where(field=f"Namespace/{loss.namespace}"), hint))
     return problems
 

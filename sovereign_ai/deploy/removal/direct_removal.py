@@ -150,7 +150,7 @@ class _Deletion:
             removal.ours,
             self.progress,
             wait_seconds=self.wait_seconds,
-            insist=self.state.insist_on_hold,
+            require_hold=self.state.require_hold,
         )
         going = {key.name for key in removal.ours if key.kind == "Namespace"}
         policies, first, others, inside = [], [], [], []
@@ -175,7 +175,7 @@ class _Deletion:
         target = deployment.target
         if target.is_local:
             # The guard refuses the deletion of policies, and is opened only when everything else is gone.
-            self.state.insist_on_hold()
+            self.state.require_hold()
             remove_policies(target.name, target.kubeconfig, policies, self.progress)
             return
         unbound, bindings = policies_and_bindings(policies, lambda key: key.kind)
@@ -203,7 +203,7 @@ class _Deletion:
 
     def _delete_all(self, api_version: str, kind: str, namespace: str, selector: str) -> None:
         """Delete this stack's objects of a kind in a namespace, unless its stack was taken over."""
-        self.state.insist_on_hold()
+        self.state.require_hold()
         self.api.delete_all(api_version, kind, namespace, selector)
 
     def _delete(self, keys: Collection[ObjectKey]) -> None:
@@ -214,7 +214,7 @@ class _Deletion:
 
     def _delete_one(self, key: ObjectKey) -> bool:
         """Delete one object, unless this process was stopped and its stack was taken over."""
-        self.state.insist_on_hold()
+        self.state.require_hold()
         return delete(self.api, key)
 
 

@@ -56,7 +56,7 @@ _KEY_FILE = (
 _FOLDER = "leave it out; the state is a folder below XDG_STATE_HOME"
 
 
-def insist_on_own_backends(folder: Path, stack: str, backend: Path) -> None:
+def require_own_backends(folder: Path, stack: str, backend: Path) -> None:
     """Refuse a stack whose files send state, settings or secrets elsewhere.
 
     Args:
@@ -81,7 +81,7 @@ def insist_on_own_backends(folder: Path, stack: str, backend: Path) -> None:
         raise SpecError(problems)
 
 
-def insist_on_passphrase(checkpoint: Checkpoint | None, where: Path) -> None:
+def require_passphrase(checkpoint: Checkpoint | None, where: Path) -> None:
     """Refuse a state whose secrets are not encrypted under the key file: the engine would call a provider.
 
     Args:

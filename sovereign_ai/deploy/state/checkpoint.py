@@ -108,7 +108,7 @@ def parse(data: bytes, project: str, stack: str) -> Checkpoint:
         raise DamagedCheckpointError("its deployment is no mapping")
     manifest = latest.get("manifest") or {}
     resources = _listed(latest, "resources")
-    _insist_on_links(resources)
+    _require_links(resources)
     engine = str(manifest.get("version", "")) if isinstance(manifest, dict) else ""
     return Checkpoint(
         data,
@@ -151,7 +151,7 @@ def _listed(latest: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], ..
     return tuple(items)
 
 
-def _insist_on_links(resources: tuple[Mapping[str, Any], ...]) -> None:
+def _require_links(resources: tuple[Mapping[str, Any], ...]) -> None:
     """Check that every parent, provider and dependency exists; the engine refuses a state that lacks one."""
     known = {item["urn"] for item in resources}
     missing = []

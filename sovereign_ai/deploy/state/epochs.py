@@ -95,7 +95,7 @@ class Manifest:
         """
         self._files = files
         self.epochs: tuple[Epoch, ...] = tuple(_read(files))
-        self._insist_on_version()
+        self._require_version()
 
     @property
     def last(self) -> Epoch | None:
@@ -191,7 +191,7 @@ class Manifest:
         write_durably(self._files.manifest, content)
         self.epochs = epochs
 
-    def _insist_on_version(self) -> None:
+    def _require_version(self) -> None:
         """Refuse a manifest of a newer version, which may have a meaning that this one does not know.
 
         Raises:

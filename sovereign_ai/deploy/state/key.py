@@ -6,7 +6,7 @@ the engine does, by a million rounds of PBKDF2 (half a second), and is not repea
 salt stay the same: a note beside the state holds the file's inode and times, and nothing of its content.
 
     salt = "v1:SALT:v1:NONCE:CIPHERTEXT"    # as a checkpoint has it; the text `pulumi`, encrypted
-    insist_on_key(key_file(), salt, note)
+    require_key(key_file(), salt, note)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _KNOWN = b"pulumi"
 """What the salt encrypts."""
 
 
-def insist_on_key(key_file: Path, salt: str, note: Path) -> None:
+def require_key(key_file: Path, salt: str, note: Path) -> None:
     """Check that a key file opens the secrets of a state.
 
     Args:

@@ -52,7 +52,7 @@ def move(files: StackFiles, home: Path, progress: Callable[[str], object]) -> St
         make_folder(target.records)
         lock = StackLock(target, "state move")
         try:
-            _insist_on_free(target, checkpoint.data)
+            _require_free(target, checkpoint.data)
             _bring_key(target)
             target.moved.unlink(missing_ok=True)
             for path in _content(files):
@@ -81,7 +81,7 @@ def _content(files: StackFiles) -> Iterator[Path]:
             yield path
 
 
-def _insist_on_free(target: StackFiles, data: bytes) -> None:
+def _require_free(target: StackFiles, data: bytes) -> None:
     """Refuse a state home that has another state of the stack; an equal one is that of an interrupted move.
 
     Raises:

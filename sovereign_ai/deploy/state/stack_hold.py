@@ -44,7 +44,7 @@ class StackHold:
         """Number of this hold; every later one has a larger number."""
         return self.lock.owner.fence
 
-    def insist(self) -> None:
+    def require_held(self) -> None:
         """Check that no other command has taken the stack over, as one may while this process is stopped.
 
         Raises:
@@ -63,7 +63,7 @@ class StackHold:
             EnvironmentLacksError: another command took the stack over; nothing is written.
             OSError: a file cannot be written; the state is either the old or the new one.
         """
-        self.insist()
+        self.require_held()
         manifest.begin(checkpoint, kind, self.fence)
         self.place(manifest, checkpoint)
 
@@ -121,7 +121,7 @@ def hold_stack(
                 progress(f"ended {processes_text} that a dead `{copy.verb or 'run'}` had left at work")
         pulumi = _keep_pulumi_away(files, lock, progress)
         try:
-            _insist_on_layout(files, progress)
+            _require_layout(files, progress)
             yield StackHold(files, lock, pulumi)
         finally:
             # A lock that stays is removed by the next command, which knows it by this command's record.
@@ -179,7 +179,7 @@ def _busy(files: StackFiles, lock: PulumiLock) -> Problem:
     return Problem("stack-busy", message, Where(str(lock.path)), hint)
 
 
-def _insist_on_layout(files: StackFiles, progress: Progress) -> None:
+def _require_layout(files: StackFiles, progress: Progress) -> None:
     """Check the layout version in Pulumi's `meta.yaml`; a file that is lost or damaged is written anew.
 
     Raises:

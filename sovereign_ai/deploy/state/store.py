@@ -106,7 +106,7 @@ class CommandState:
         saved = _completed(self.checkpoint, self.saved(), self.copy, kind, self.files)
         changed = saved is not None and saved.digest != self.copy.base
         try:
-            self._insist()
+            self._require_held()
         except EnvironmentLacksError as error:
             if saved is None or not changed:
                 raise
@@ -148,23 +148,23 @@ class CommandState:
             EnvironmentLacksError: the stack was taken over.
             OSError: a file cannot be removed.
         """
-        self._insist()
+        self._require_held()
         if self._hold is not None:
             self._hold.write(self._manifest, None, "remove")
         self.checkpoint = None
         for path in self.copy.files(self.files).variants:
             path.unlink(missing_ok=True)
 
-    def insist_on_hold(self) -> None:
+    def require_hold(self) -> None:
         """Check that this command still holds the stack, before a write to a cluster without the engine.
 
         Raises:
             EnvironmentLacksError: another command took it over while this process was stopped.
         """
         if self._hold is not None:
-            self._hold.insist()
+            self._hold.require_held()
 
-    def _insist(self) -> None:
+    def _require_held(self) -> None:
         """Check that no other process took the stack over or wrote its state while this command was stopped.
 
         Raises:
@@ -172,7 +172,7 @@ class CommandState:
         """
         if self._hold is None:
             return
-        self._hold.insist()
+        self._hold.require_held()
         data = self.files.read()
         expected = self.checkpoint.digest if self.checkpoint else ""
         digest = digest_of(data) if data is not None else ""

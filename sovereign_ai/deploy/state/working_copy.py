@@ -98,7 +98,7 @@ def make_copy(files: StackFiles, checkpoint: Checkpoint | None, verb: str, fence
         EnvironmentLacksError: the disk has no room for a run.
         OSError: a file cannot be written.
     """
-    _insist_on_room(files, len(checkpoint.data) if checkpoint else 0)
+    _require_room(files, len(checkpoint.data) if checkpoint else 0)
     me = this_process()
     folder = make_folder(files.runs) / f"{fence}-{me.pid}-{me.started}-{uuid.uuid4().hex[:8]}"
     base = checkpoint.digest if checkpoint else ""
@@ -134,7 +134,7 @@ def _link_others(files: StackFiles, copied: StackFiles) -> None:
             link.symlink_to(path)
 
 
-def _insist_on_room(files: StackFiles, size: int) -> None:
+def _require_room(files: StackFiles, size: int) -> None:
     """Refuse a run whose state could not be saved.
 
     Raises:

@@ -392,7 +392,7 @@ def switch_lost(subnet: RunningSubnet, report: FabricReport, tier: str) -> Seen:
     finally:
         subnet.console(*linked)
         subnet.sweep()
-    foretold = _foretold(report, tier, under[victim])
+    foretold = _predicted(report, tier, under[victim])
     back = len(_wrong_ports(observed(subnet)))
     text = f"{victim}: {counted(len(gone), 'host port')} cut off, foretold {foretold}; "
     text += f"rerouted in {seconds:.1f} s, {counted(lost, 'route')} lost"
@@ -401,7 +401,7 @@ def switch_lost(subnet: RunningSubnet, report: FabricReport, tier: str) -> Seen:
     return right, text, figures
 
 
-def _foretold(report: FabricReport, tier: str, under: int) -> int:
+def _predicted(report: FabricReport, tier: str, under: int) -> int:
     """Return how many host ports are predicted to be lost with the worst switch of a tier.
 
     A prediction for a fuller switch than can be lost here is cut down to the host ports under this one.

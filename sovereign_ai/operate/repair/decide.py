@@ -111,7 +111,7 @@ class Machine:
     spared: int = 0
 
     @property
-    def in_the_way(self) -> int:
+    def blocking_pods(self) -> int:
         """How many pods have to go before its next step."""
         return self.pods - self.spared
 
@@ -356,7 +356,7 @@ def _cordoned_again(machine: Machine, record: Record, now: datetime) -> Decision
 
 def _drain(machine: Machine, record: Record, policy: Policy, now: datetime, breaker: _Breaker) -> Decision:
     """Evict a machine's pods, and go on when it has none."""
-    if not machine.in_the_way:
+    if not machine.blocking_pods:
         is_own = not machine.domains & breaker.failed
         return _remedy(machine, record, policy, now, is_own=is_own)
     refusal = breaker.refusal(machine, record)
@@ -364,7 +364,7 @@ def _drain(machine: Machine, record: Record, policy: Policy, now: datetime, brea
         return Decision(machine.name, Act.WAIT, refusal, record)
     if not record.drains:
         breaker.take(machine)
-    pods_text = counted(machine.in_the_way, "pod")
+    pods_text = counted(machine.blocking_pods, "pod")
     if machine.spared:
         pods_text += f"; {machine.spared} without the GPUs with faults run on"
     return Decision(machine.name, Act.EVICT, pods_text, replace(record, drains=True))

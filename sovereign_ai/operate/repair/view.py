@@ -224,7 +224,7 @@ def observe_reports(
     holding = _holding(records, faults, counts, holders)
     machines = []
     for name, node in nodes.items():
-        pods = _pods_in_the_way(counts[name], node, now) if name in counts else 0
+        pods = _list_blocking_pods(counts[name], node, now) if name in counts else 0
         in_work = pods, max(0, pods - holding.get(name, pods))
         maintainer = maintained.get(name, "")
         machines.append(_machine(node, placed[name], faults[name], in_work, records[name], maintainer))
@@ -310,7 +310,7 @@ def _pod_count(pods: Sequence[Object]) -> PodCount:
     return PodCount(len(pods) - ending, ending)
 
 
-def _pods_in_the_way(count: PodCount, node: Object, now: datetime) -> int:
+def _list_blocking_pods(count: PodCount, node: Object, now: datetime) -> int:
     """Return how many pods keep a machine from its repair.
 
     Those of a silent machine that are being deleted do not: only its kubelet could end them, and it answers

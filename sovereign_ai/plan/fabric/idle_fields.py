@@ -70,7 +70,7 @@ def _pair_notes(fabric: Fabric, size: FabricSize) -> Iterator[str]:
         yield f"fabric {fabric.name} at {size.site}: '{name}' has no effect, since the plane has {has}"
 
 
-def odd_rate_notes(fabric: Fabric) -> Iterator[str]:
+def unusual_rate_notes(fabric: Fabric) -> Iterator[str]:
     """Yield a note for each rate at which no port of Ethernet or InfiniBand runs."""
     own = set(_RATES)
     for tier in fabric.switch_tiers:

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from sovereign_ai.catalog.switch import switch
 from sovereign_ai.plan.fabric.clos import MisfitError
-from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, odd_rate_notes, part_rate_notes
+from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, part_rate_notes, unusual_rate_notes
 from sovereign_ai.plan.fabric.layout import Laid
 from sovereign_ai.plan.fabric.port_assignment import (
     Block,
@@ -43,7 +43,7 @@ def waste_notes(factory: AIFactory, sizes: Sequence[FabricSize]) -> Iterator[str
     """Yield a note for each wasteful fabric and site, in the order of the planes."""
     fabrics = fabrics_by_name(factory)
     for fabric in factory.fabrics:
-        yield from odd_rate_notes(fabric)
+        yield from unusual_rate_notes(fabric)
         yield from part_rate_notes(fabric)
     for size in sizes:
         # The planes of a fabric are equal, so the first represents all of them.

@@ -20,7 +20,7 @@ import yaml
 
 from sovereign_ai.errors import Problem, SpecError, UsageError, Where, nearest
 from sovereign_ai.files import LISTING, read
-from sovereign_ai.files.writing import insist_on_own_links
+from sovereign_ai.files.writing import require_own_links
 from sovereign_ai.names import KEYS
 from sovereign_ai.plan import Plan, dispatches, plan_manifests
 from sovereign_ai.render.folder import earlier_names, put, refuse_others, remove
@@ -168,7 +168,7 @@ class Bundle:
                 is reached over a link of another user; nothing is written then.
             OSError: the folder cannot be written.
         """
-        insist_on_own_links(folder)
+        require_own_links(folder)
         files = self.files()
         # An earlier run may have written a folder a cluster here, a chart, or objects of Argo CD or Flux.
         earlier = earlier_files(folder) | earlier_names(folder, COMMAND)

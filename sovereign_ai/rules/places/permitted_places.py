@@ -11,7 +11,7 @@ from sovereign_ai.rules.cel.literals import literal
 from sovereign_ai.rules.places.named_hosts import NO_COUNTRIES
 from sovereign_ai.rules.places.spellings import (
     LETTER,
-    has_odd_url,
+    has_ambiguous_url,
     remote_hosts,
     spellings,
 )
@@ -135,7 +135,7 @@ def _names_permitted(value: str) -> str:
     urls = f'({value}.contains("://") ? [{of_urls}] + {lists} : [])'
     bare = f'({value}.contains(":") ? {value}.findAll({literal(BARE)}) : [])'
     hosts = are_hosts(f"({urls} + [{bare}, {remote_hosts(value)}])")
-    return f"({hosts} && !{has_odd_url(value)})"
+    return f"({hosts} && !{has_ambiguous_url(value)})"
 
 
 def resolvers(value: str) -> str:

@@ -174,7 +174,7 @@ def spellings(value: str) -> str:
     return f"({is_one_url} ? [{decoded}, {dropped}] : [{decoded}])"
 
 
-def has_odd_url(value: str) -> str:
+def has_ambiguous_url(value: str) -> str:
     """Return CEL: a text holds a URL, or a name, that programs read in different ways."""
     # The API server counts the length of an expression times that of the text: short tests go first.
     has_url = f'{value}.contains(":") && {value}.matches({literal(_ODD_URL)})'

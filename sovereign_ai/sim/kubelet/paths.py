@@ -84,7 +84,7 @@ class KubeletPaths:
             self.gpus,
             self.volumes,
         ):
-            self._insist_on_no_link(folder)
+            self._require_no_link(folder)
         try:
             self._make()
         except OSError as error:
@@ -101,7 +101,7 @@ class KubeletPaths:
             # `mkdir` takes the umask away from its mode, and the supervisor's is 077.
             folder.chmod(0o755)
 
-    def _insist_on_no_link(self, folder: Path) -> None:
+    def _require_no_link(self, folder: Path) -> None:
         """Check that no part of a path is a link: an absolute one would lead into the host's own file system.
 
         Raises:

@@ -113,7 +113,7 @@ class BoundedAdapter(HTTPAdapter):
             body = self._read_bounded(response)
         except (RequestException, OSError):
             # A connection that was cut off looks like one that broke.
-            _insist_on_time(deadline)
+            _require_time(deadline)
             raise
         finally:
             # Each connection is for one answer, whose end is its own.
@@ -121,9 +121,9 @@ class BoundedAdapter(HTTPAdapter):
             while self._ends:
                 self._ends.pop().forget()
         # Cut off, an answer of no stated length looks complete.
-        _insist_on_time(deadline)
+        _require_time(deadline)
         if response.ok:
-            _insist_on_resource(response, body, urlsplit(request.url or "").path)
+            _require_resource(response, body, urlsplit(request.url or "").path)
         response._content = body  # noqa: SLF001 - as requests itself does once it has read an answer
         return response
 
@@ -142,7 +142,7 @@ class BoundedAdapter(HTTPAdapter):
         return bytes(body) if response.ok else b""
 
 
-def _insist_on_time(deadline: float) -> None:
+def _require_time(deadline: float) -> None:
     """Refuse an answer that took too long.
 
     Raises:
@@ -152,7 +152,7 @@ def _insist_on_time(deadline: float) -> None:
         raise InvalidJSONError(f"an answer is not whole after {_ANSWER_SECONDS} s")
 
 
-def _insist_on_resource(response: Response, body: bytes, path: str) -> None:
+def _require_resource(response: Response, body: bytes, path: str) -> None:
     """Refuse an answer that holds no resource.
 
     Raises:

@@ -22,7 +22,7 @@ from sovereign_ai.deploy.moves.departures import Departure
 from sovereign_ai.deploy.moves.drain import drain, uncordon
 from sovereign_ai.deploy.moves.zone_moves import move_between_zones
 from sovereign_ai.deploy.preconditions import Checked, claim_cluster
-from sovereign_ai.deploy.removal.decision import remove_holders, remove_strays
+from sovereign_ai.deploy.removal.decision import remove_holders, remove_orphans
 from sovereign_ai.deploy.removal.direct_removal import _Deletion
 from sovereign_ai.deploy.removal.kept_definitions import hand_back, release_after_kueue
 from sovereign_ai.deploy.removal.withdrawal import withdraw, withdrawn
@@ -127,7 +127,7 @@ STRAYS = (
 
 
 def _removes_strays(api: LivingCluster) -> None:
-    remove_strays(api, stack_objects(api, CLAIM), LOCAL, silent)
+    remove_orphans(api, stack_objects(api, CLAIM), LOCAL, silent)
 
 
 def _removes_holders(api: LivingCluster) -> None:
@@ -135,7 +135,7 @@ def _removes_holders(api: LivingCluster) -> None:
 
 
 def _removes_directly(api: LivingCluster) -> None:
-    state: Any = SimpleNamespace(insist_on_hold=lambda: None)
+    state: Any = SimpleNamespace(require_hold=lambda: None)
     removal: Any = SimpleNamespace(ours=tuple(sorted(stack_objects(api, CLAIM))))
     _Deletion(api, state, silent, 0.0).run(removal, LOCAL)
 

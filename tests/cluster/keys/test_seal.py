@@ -55,16 +55,16 @@ class FakeKey(KeyHandle):
         self._made: dict[bytes, bytes] = {}
 
     async def seed(self, key_id: str, encrypted: bytes) -> bytes:  # noqa: ARG002 - as the real one is called
-        self._insist()
+        self._require()
         return self._made[encrypted]
 
     async def writing_seed(self) -> Seed:
-        self._insist()
+        self._require()
         encrypted = f"{self.name}{len(self._made)}".encode()
         self._made[encrypted] = encrypted.rjust(32, b"0")
         return Seed(self._made[encrypted], self.key_id, encrypted)
 
-    def _insist(self) -> None:
+    def _require(self) -> None:
         if self.silent:
             raise SilentError
         if self.withdrawn:

@@ -11,9 +11,9 @@ import pytest
 from sovereign_ai.deploy.components import judged
 from sovereign_ai.deploy.components.judged import (
     JUDGED_FILE,
-    insist_on_same_description,
     is_judged,
     judged_note,
+    require_same_description,
 )
 from sovereign_ai.errors import UsageError
 from tests.render.lab import bundle, stack
@@ -59,9 +59,9 @@ def test_without_the_working_copy_of_a_run_nothing_is_judged(backend: str) -> No
 def test_a_program_with_another_description_of_the_factory_is_refused(tmp_path: Path) -> None:
     backend = noted(tmp_path)
     factory, _ = stack("lab")
-    insist_on_same_description(backend, factory, bundle())
+    require_same_description(backend, factory, bundle())
     for other in (factory.model_copy(update={"name": "other"}), factory.model_copy(update={"pools": ()})):
-        insist_on_same_description("", other, bundle())
+        require_same_description("", other, bundle())
     with pytest.raises(UsageError, match="another description of this factory"):
-        insist_on_same_description(backend, factory.model_copy(update={"pools": ()}), bundle())
-    insist_on_same_description(backend, factory.model_copy(update={"name": "other"}), bundle())
+        require_same_description(backend, factory.model_copy(update={"pools": ()}), bundle())
+    require_same_description(backend, factory.model_copy(update={"name": "other"}), bundle())

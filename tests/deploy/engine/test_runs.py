@@ -154,9 +154,9 @@ def test_a_replaced_object_is_one_step_whatever_the_engine_calls_it() -> None:
 def test_what_goes_without_the_engine_counts_as_deleted_and_as_unchanged_only_where_it_was() -> None:
     run = PulumiOutcome("up", {"delete": 1}, 3, (("delete", "a"),), Path("log"))
     steps = (("delete", "a"), ("delete", "b"), ("delete", "c"))
-    for outcome, same in ((run.with_strays(["b", "c"]), 3), (run.with_deleted(["b", "c"]), 1)):
+    for outcome, same in ((run.with_orphans(["b", "c"]), 3), (run.with_deleted(["b", "c"]), 1)):
         assert (outcome.changes, outcome.same, outcome.steps) == ({"delete": 3}, same, steps)
-    assert run.with_strays([]) == run.with_deleted([]) == run
+    assert run.with_orphans([]) == run.with_deleted([]) == run
 
 
 def test_a_preview_names_no_deletion_of_what_is_only_dropped_from_the_state() -> None:

@@ -138,12 +138,12 @@ def test_a_command_that_holds_the_stack_writes_the_new_file_into_the_state_and_r
     new = kubeconfig(folder.parent / "new", "renamed")
     engine = engines.Engine(folder, "lab", new, _quiet)
     with pytest.raises(EnvironmentLacksError, match="cluster-gone"):
-        engine.insist_on_one_cluster()
+        engine.require_one_cluster()
     found = moved(folder, new)
     assert found is not None
     with engine.hold("up"):
         engine.follow(found)
-        engine.insist_on_one_cluster()
+        engine.require_one_cluster()
         inputs = provider_in(engine.files.checkpoint)["inputs"]
         assert inputs == {"kubeconfig": str(new), "context": "renamed"}
     assert moved(folder, new) is None, "it is said once"
@@ -156,8 +156,8 @@ def test_a_preview_follows_in_its_own_copy_and_leaves_the_state_as_it_is(folder:
     found = moved(folder, new)
     assert found is not None
     engine.follow(found)
-    engine.insist_on_one_cluster()
+    engine.require_one_cluster()
     with engine.hold("preview") as state:
-        engine.insist_on_one_cluster()
+        engine.require_one_cluster()
         assert provider_in(state.copy.files(engine.files).checkpoint)["inputs"]["kubeconfig"] == str(new)
     assert engine.files.checkpoint.read_bytes() == before

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sovereign_ai.deploy.moves.deployment_names import insist_on_known_names
+from sovereign_ai.deploy.moves.deployment_names import require_known_names
 from sovereign_ai.deploy.objects import resource_name
 from sovereign_ai.deploy.state.stack_context import StackContext
 from sovereign_ai.deploy.state.stack_record import StackRecord
@@ -25,32 +25,32 @@ def held(name: str, uid: str = "u1") -> dict[str, Any]:
     return {"type": kind, "urn": f"urn:pulumi:s::p::{kind}::{name}", "outputs": {"metadata": metadata}}
 
 
-def insist(name: str, *resources: dict[str, Any], former: tuple[str, ...] = ()) -> None:
+def require(name: str, *resources: dict[str, Any], former: tuple[str, ...] = ()) -> None:
     live = {**NAMESPACE, "metadata": {"name": "research", "uid": "u1"}}
     stack = StackContext(StackRecord(Path("none.json")), [ROOT, *resources], name)
     assert resource_name(NAMESPACE) == "Namespace/research"
-    insist_on_known_names(MemoryCluster(live), [NAMESPACE], stack, former)
+    require_known_names(MemoryCluster(live), [NAMESPACE], stack, former)
 
 
 def test_a_name_that_the_program_gives_or_gave_is_fine() -> None:
-    insist("lab", held("lab/Namespace/research"))
-    insist("lab", held("Namespace/research"))
-    insist("other", held("lab/Namespace/research"), former=("lab",))
-    insist("other")
+    require("lab", held("lab/Namespace/research"))
+    require("lab", held("Namespace/research"))
+    require("other", held("lab/Namespace/research"), former=("lab",))
+    require("other")
 
 
 def test_a_deployment_with_another_name_would_delete_what_it_deploys() -> None:
     with pytest.raises(UsageError, match="the engine would delete Namespace/research") as raised:
-        insist("other", held("lab/Namespace/research"))
+        require("other", held("lab/Namespace/research"))
     [problem] = raised.value.problems
     assert 'aliases=[pulumi.Alias(name="lab")]' in problem.hint
 
 
 def test_an_object_that_the_state_has_twice_would_be_deleted() -> None:
     with pytest.raises(UsageError, match=r"'Namespace/research' too") as raised:
-        insist("lab", held("Namespace/research"), held("lab/Namespace/research"))
+        require("lab", held("Namespace/research"), held("lab/Namespace/research"))
     assert "drops the former names" in raised.value.problems[0].hint
 
 
 def test_the_same_object_on_another_cluster_is_another_deployments() -> None:
-    insist("other", held("lab/Namespace/research", uid="u2"))
+    require("other", held("lab/Namespace/research", uid="u2"))

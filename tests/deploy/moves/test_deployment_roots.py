@@ -12,9 +12,9 @@ from pulumi.resource import DependencyResource
 
 from sovereign_ai.deploy.components.children import declared_urns, parent_type
 from sovereign_ai.deploy.moves.deployment_roots import (
-    insist_on_known_place,
-    insist_on_only_deployment,
     parent_type_of,
+    require_known_place,
+    require_only_deployment,
     roots_in,
 )
 from sovereign_ai.deploy.state.stack_context import StackContext
@@ -45,12 +45,10 @@ def state(above: str = "", uid: str = "u1") -> list[dict[str, Any]]:
     ]
 
 
-def insist(resources: list[dict[str, Any]], parent: str) -> None:
+def require(resources: list[dict[str, Any]], parent: str) -> None:
     live = {**NAMESPACE, "metadata": {"name": "research", "uid": "u1"}}
     stack = StackContext(StackRecord(Path("none.json")), resources, "lab")
-    insist_on_known_place(
-        MemoryCluster(live), [NAMESPACE], stack, lambda root: parent_type_of(root) == parent
-    )
+    require_known_place(MemoryCluster(live), [NAMESPACE], stack, lambda root: parent_type_of(root) == parent)
 
 
 def test_all_that_is_below_a_deployment_is_its_own_and_nothing_else() -> None:
@@ -61,7 +59,7 @@ def test_all_that_is_below_a_deployment_is_its_own_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("above", ["", "my:index:Site", "my:index:Region$my:index:Site"])
 def test_a_deployment_that_stays_where_it_is_is_fine(above: str) -> None:
-    insist(state(above), above.rpartition("$")[2] or "pulumi:pulumi:Stack")
+    require(state(above), above.rpartition("$")[2] or "pulumi:pulumi:Stack")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +67,7 @@ def test_a_deployment_that_stays_where_it_is_is_fine(above: str) -> None:
 )
 def test_a_deployment_below_another_component_would_delete_what_it_deploys(above: str, to: str) -> None:
     with pytest.raises(UsageError, match="the engine would delete Namespace/research") as raised:
-        insist(state(above), to)
+        require(state(above), to)
     [problem] = raised.value.problems
     assert problem.code == "deployment-moved"
     assert f'aliases=["{state(above)[0]["urn"]}"]' in problem.hint
@@ -77,7 +75,7 @@ def test_a_deployment_below_another_component_would_delete_what_it_deploys(above
 
 
 def test_what_somebody_made_anew_or_is_on_another_cluster_is_not_deleted_by_its_old_urn() -> None:
-    insist(state(uid="u2"), "my:index:Site")
+    require(state(uid="u2"), "my:index:Site")
 
 
 @pytest.mark.parametrize(("name", "others"), [("lab", []), ("mini", ["'lab' too, whose 1 object would go"])])
@@ -85,7 +83,7 @@ def test_a_removal_of_one_deployment_never_takes_another_one_along(name: str, ot
     stack = StackContext(StackRecord(Path("none.json")), state(), name)
     found: tuple[Problem, ...] = ()
     try:
-        insist_on_only_deployment(stack)
+        require_only_deployment(stack)
     except UsageError as refused:
         found = refused.problems
     assert [problem.code for problem in found] == ["several-deployments"] * len(others)

@@ -10,7 +10,7 @@ from sovereign_ai.deploy.moves.noted_renames import Renames
 from tests.daytwo.probes import Described
 from tests.daytwo.table import Change, changes
 from tests.deploy.moves.test_departures import real_nodes
-from tests.support.cut_runs import Run, insist_on_one_story, insist_on_what_is_there
+from tests.support.cut_runs import Run, require_one_story, require_what_is_there
 
 CHOSEN = frozenset(
     {
@@ -41,7 +41,7 @@ def test_wherever_a_run_is_cut_short_the_next_one_tells_and_drains_what_the_firs
     change: Change, way: str
 ) -> None:
     old, new = Described.of(change.before), Described.of(change.after)
-    insist_on_one_story(*((old, new) if way == "there" else (new, old)))
+    require_one_story(*((old, new) if way == "there" else (new, old)))
 
 
 @pytest.mark.parametrize("change", _chosen()[::3], ids=lambda change: change.name)
@@ -50,7 +50,7 @@ def test_wherever_a_run_is_cut_short_another_description_is_told_of_what_is_ther
     old, new = Described.of(change.before), Described.of(change.after)
     [third] = [change for change in changes() if change.name == "zones and tenants all exchange their names"]
     for wanted in (old, Described.of(third.after)):
-        insist_on_what_is_there(old, new, wanted)
+        require_what_is_there(old, new, wanted)
 
 
 def test_once_a_run_has_come_to_its_end_nothing_is_told_of_what_it_renamed() -> None:

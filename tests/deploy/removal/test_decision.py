@@ -96,7 +96,7 @@ def test_what_a_crash_left_is_found_by_the_uuid_and_removed(tmp_path: Path, reco
     )
     whole = deployment(tmp_path, record)
     found = check_removal(api, whole)
-    assert len(found.stray) == 4
+    assert len(found.orphans) == 4
     gone = remove_leftovers(api, whole, lambda _line: None)
     assert gone == ["Namespace/research", "PriorityClass/p", "ResourceQuota/startups/tenant"]
     assert sorted(api.written) == [
@@ -111,7 +111,7 @@ def test_a_removal_finds_what_a_cut_run_left_of_a_controller(tmp_path: Path, rec
     record.put_rare_kinds("lab", has_any=True)
     api = MemoryCluster(obj("CSIDriver", "driver", version="storage.k8s.io/v1", labels=mine(record)))
     whole = deployment(tmp_path, record)
-    assert list(map(str, check_removal(api, whole).stray)) == ["CSIDriver/driver"]
+    assert list(map(str, check_removal(api, whole).orphans)) == ["CSIDriver/driver"]
     assert remove_leftovers(api, whole, lambda _line: None) == ["CSIDriver/driver"]
 
 
@@ -120,14 +120,14 @@ def test_what_a_cut_run_left_of_queues_goes_before_what_it_holds_and_nothing_els
 ) -> None:
     """A flavour goes once no queue has it, and the engine waits for that without knowing the queue."""
     kueue = "kueue.x-k8s.io/v1beta2"
-    strays = [obj(kind, "stray", version=kueue, labels=mine(record)) for kind in QUEUEING]
+    orphans = [obj(kind, "stray", version=kueue, labels=mine(record)) for kind in QUEUEING]
     others = [
         obj("Namespace", "research", labels=mine(record)),
         obj("ValidatingAdmissionPolicy", "sovereign-x", labels=mine(record)),
     ]
-    api = MemoryCluster(*strays, *others)
-    stray = check_removal(api, deployment(tmp_path, record)).stray
-    gone = remove_holders(api, stray, lambda _line: None)
+    api = MemoryCluster(*orphans, *others)
+    orphans = check_removal(api, deployment(tmp_path, record)).orphans
+    gone = remove_holders(api, orphans, lambda _line: None)
     assert gone == sorted(f"{kind}/stray" for kind in QUEUEING)
     # Each before what it names, as `needs` has it for those that the engine deletes.
     assert api.written == [f"DELETE {kind}/stray" for kind in reversed(QUEUEING)]

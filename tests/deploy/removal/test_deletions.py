@@ -52,7 +52,7 @@ def test_what_this_tool_kubernetes_or_another_object_made_is_nobodys_loss() -> N
         obj("Pod", "p", "research", ownerReferences=CONTROLLED),
     )
     (loss,) = losses(api, ["research"])
-    assert loss.is_nothing
+    assert loss.is_empty
     assert losses(api, []) == []
 
 

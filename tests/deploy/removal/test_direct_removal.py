@@ -104,7 +104,7 @@ class Recording:
     def hold(self, _verb: str) -> Iterator[Any]:
         yield self
 
-    def insist_on_hold(self) -> None:
+    def require_hold(self) -> None:
         if self.taken_over:
             raise EnvironmentLacksError(Problem("stack-lost", "another command has taken it over"))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sovereign_ai.deploy.state.backends import insist_on_own_backends, insist_on_passphrase
+from sovereign_ai.deploy.state.backends import require_own_backends, require_passphrase
 from sovereign_ai.deploy.state.checkpoint import parse
 from sovereign_ai.errors import EnvironmentLacksError, SovereignError, SpecError
 from tests.support.small_stack import SmallStack
@@ -25,7 +25,7 @@ def judged(folder: Path, project: str = _PROJECT, settings: str = "", ending: st
     (folder / f"Pulumi.{ending}").write_text(project)
     (folder / f"Pulumi.lab.{ending}").write_text(settings)
     try:
-        insist_on_own_backends(folder, "lab", _STATE)
+        require_own_backends(folder, "lab", _STATE)
     except SpecError as refused:
         return [problem.code for problem in refused.problems]
     return []
@@ -201,7 +201,7 @@ def test_what_says_something_else_each_time_it_is_read_is_no_settings(
         targets = {"link to a pipe": pipe, "device": Path("/dev/zero"), "link to nothing": tmp_path / "none"}
         place.symlink_to(targets[kind])
     with pytest.raises(SovereignError):
-        insist_on_own_backends(stack, "lab", _STATE)
+        require_own_backends(stack, "lab", _STATE)
 
 
 def test_a_link_to_a_file_is_judged_as_the_file(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_link_to_a_file_is_judged_as_the_file(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text(_PROJECT)
     (tmp_path / "Pulumi.lab.yaml").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SpecError, match="foreign-secrets"):
-        insist_on_own_backends(tmp_path, "lab", _STATE)
+        require_own_backends(tmp_path, "lab", _STATE)
 
 
 def test_a_second_project_file_that_pulumi_might_read_instead_is_refused(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_state_whose_secrets_another_provider_holds_is_refused(kind: str) -> N
     latest = {"manifest": {}, "secrets_providers": {"type": kind, "state": {"url": _ABROAD}}, "resources": []}
     text = json.dumps({"version": 3, "checkpoint": {"stack": "organization/lab/lab", "latest": latest}})
     with pytest.raises(EnvironmentLacksError, match="foreign-secrets"):
-        insist_on_passphrase(parse(text.encode(), "lab", "lab"), Path("lab.json"))
+        require_passphrase(parse(text.encode(), "lab", "lab"), Path("lab.json"))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from sovereign_ai.cli import down, preview, up
 from sovereign_ai.deploy.state import key as state_key
-from sovereign_ai.deploy.state.key import insist_on_key, opens
+from sovereign_ai.deploy.state.key import opens, require_key
 from sovereign_ai.errors import EnvironmentLacksError, ExitCode
 
 # As `pulumi stack init` of 3.259.0 wrote it with the passphrase `lab`.
@@ -41,7 +41,7 @@ def test_a_salt_of_another_form_decides_nothing(salt: str, monkeypatch: pytest.M
 def test_another_key_is_named_with_its_file_and_what_to_do(key_file: Path, tmp_path: Path) -> None:
     key_file.write_text("other\n")
     with pytest.raises(EnvironmentLacksError) as refused:
-        insist_on_key(key_file, SALT, tmp_path / "key.json")
+        require_key(key_file, SALT, tmp_path / "key.json")
     [problem] = refused.value.problems
     assert (problem.code, refused.value.exit_code) == ("other-key-file", ExitCode.ENVIRONMENT)
     assert str(key_file) in problem.message
@@ -61,19 +61,19 @@ def test_the_check_is_made_once_and_again_when_file_or_salt_changed(
 
     monkeypatch.setattr(state_key, "opens", is_asked)
     for _ in range(3):
-        insist_on_key(key_file, SALT, note)
+        require_key(key_file, SALT, note)
     assert len(asked) == 1
     assert b"lab" not in note.read_bytes().replace(bytes(tmp_path), b"")
-    insist_on_key(key_file, SALT.replace("q", "p"), note)
+    require_key(key_file, SALT.replace("q", "p"), note)
     assert len(asked) == 2
     key_file.write_text("bal\n")
     os.utime(key_file, ns=(1, 1))
-    insist_on_key(key_file, SALT, note)
+    require_key(key_file, SALT, note)
     assert asked[2:] == [(b"bal\n", SALT)]
 
 
 def test_a_note_that_cannot_be_written_only_costs_the_next_check(key_file: Path, tmp_path: Path) -> None:
-    insist_on_key(key_file, SALT, tmp_path / "no folder" / "key.json")
+    require_key(key_file, SALT, tmp_path / "no folder" / "key.json")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,6 @@ def test_a_note_that_cannot_be_written_only_costs_the_next_check(key_file: Path,
 def test_a_command_asks_for_the_key_before_its_first_step_that_writes(
     command: ModuleType, first_step: str
 ) -> None:
-    calls = Path(str(command.__file__)).read_text(encoding="utf-8").partition("engine.insist_on_key()")
+    calls = Path(str(command.__file__)).read_text(encoding="utf-8").partition("engine.require_key()")
     assert first_step in calls[2]
     assert f"            {first_step}" not in calls[0]

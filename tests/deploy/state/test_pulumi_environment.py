@@ -79,6 +79,7 @@ def test_no_secret_stands_in_the_environment(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_inherited_variable_does_not_have_silence_read_as_absence(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pulumi_environment, "place_plugins", lambda _home: None)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv(name, "true")
     assert engine_variables("lab", None)[name] == "false"

@@ -95,7 +95,7 @@ class FakeNetBox:
         """Add an object as a person would."""
         self._last += 1
         self.of(kind)[self._last] = {"custom_fields": {}, **members}
-        self._insist(kind, self._last)
+        self._require(kind, self._last)
         return self._last
 
     def cable_at(self, port: int) -> int | None:
@@ -164,7 +164,7 @@ class FakeNetBox:
         mark = entry.pop("custom_fields", {})
         self.of(kind)[number] |= entry
         self.of(kind)[number]["custom_fields"] |= mark
-        self._insist(kind, number)
+        self._require(kind, number)
         return number
 
     def _delete(self, kind: str, number: int) -> None:
@@ -178,7 +178,7 @@ class FakeNetBox:
             self._delete("cables", cable)
         del self.of(kind)[number]
 
-    def _insist(self, kind: str, number: int) -> None:
+    def _require(self, kind: str, number: int) -> None:
         """Refuse what NetBox refuses."""
         written = self.of(kind)[number]
         for other, held in self.of(kind).items():

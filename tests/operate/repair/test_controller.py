@@ -384,9 +384,9 @@ def test_a_machine_that_may_be_empty_is_counted_anew_at_each_look(cluster: Any) 
     assert cluster.whole_lists == 1
 
 
-@pytest.mark.parametrize(("is_silent", "in_the_way"), [(True, 0), (False, 1)])
+@pytest.mark.parametrize(("is_silent", "blocking_pods"), [(True, 0), (False, 1)])
 def test_a_pod_that_only_a_silent_kubelet_could_end_is_not_in_the_way(
-    cluster: Any, is_silent: bool, in_the_way: int
+    cluster: Any, is_silent: bool, blocking_pods: int
 ) -> None:
     cluster.break_gpu("train-003")
     repairer = controller(cluster)
@@ -397,7 +397,7 @@ def test_a_pod_that_only_a_silent_kubelet_could_end_is_not_in_the_way(
         silence = {"type": "Ready", "status": "Unknown", "lastTransitionTime": "2026-11-27T11:59:59Z"}
         cluster.nodes["train-003"]["status"] = {"conditions": [silence]}
     view = observe_machines(cluster, PLACED, NOW)
-    assert view.by_name()["train-003"].pods == in_the_way
+    assert view.by_name()["train-003"].pods == blocking_pods
     cluster.run_pod("train-003", "runs")
     assert observe_machines(cluster, PLACED, NOW).by_name()["train-003"].pods == 2
 

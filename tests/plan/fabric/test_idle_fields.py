@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sovereign_ai.plan.fabric.feasibility import size_fabrics
-from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, odd_rate_notes, part_rate_notes
+from sovereign_ai.plan.fabric.idle_fields import idle_field_notes, part_rate_notes, unusual_rate_notes
 from tests.plan.wishes import pool, wish
 
 
@@ -84,5 +84,5 @@ def test_links_of_a_pair_have_no_effect_where_one_switch_takes_every_rail() -> N
 )
 def test_a_rate_at_which_no_port_runs_is_noted(fabric: dict[str, Any], odd: str) -> None:
     described = wish([pool()], {"name": "f", "kind": "roce", "rails": 8, "radix": 64, **fabric})
-    found = list(odd_rate_notes(described.fabrics[0]))
+    found = list(unusual_rate_notes(described.fabrics[0]))
     assert [odd in note for note in found] == [True] * bool(odd)

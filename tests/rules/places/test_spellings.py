@@ -47,7 +47,7 @@ def test_a_text_is_read_as_programs_decode_it(text: str, read: list[str]) -> Non
     ],
 )
 def test_a_url_that_programs_read_differently_is_odd(text: str, is_odd: bool) -> None:
-    assert answer(spellings.has_odd_url("object"), text) is is_odd
+    assert answer(spellings.has_ambiguous_url("object"), text) is is_odd
 
 
 @pytest.mark.parametrize(
