@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -29,7 +32,10 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def free_port(*but: int) -> int:
-    return next(port for port in range(29_000, 30_000) if port not in but and is_free(port))
+    # Each process of the tests from a place of its own: two that look at once must not take the same.
+    first = 29_000 + os.getpid() % 100 * 10
+    ports = (*range(first, 30_000), *range(29_000, first))
+    return next(port for port in ports if port not in but and is_free(port))
 
 
 def test_without_an_api_server_it_reports_its_trouble_once_and_goes_on_until_stopped(
@@ -127,7 +133,9 @@ def test_beside_a_container_it_waits_for_it_listens_where_it_is_told_and_ends_wi
             lambda: is_well(life)
         )  # by which its supervisor sees it, although it listens in another network
         first.kill()
-    thread.join(30)
+    thread.join(60)
+    if thread.is_alive():
+        faulthandler.dump_traceback(sys.__stderr__)  # where it hangs, which was seen once on a busy machine
     assert ended == ["the container lab-control-plane has ended"]
     assert not is_well(probe)
     assert not is_well(life)
