@@ -34,6 +34,7 @@ TRUST = {"create_default_context", "load_verify_locations"}
 """Of these, OpenSSL opens a file where one is named, and waits for a pipe."""
 WHOLE = {"communicate", "read", "readline", "readlines"}
 """Without a number of bytes they read what another process sends, to its end."""
+STREAMS = {"stdin", "stdout", "stderr"}
 SAFE_FLAGS = ("O_DIRECTORY", "O_PATH")
 """With one of these nothing is read, and a pipe is not waited for."""
 
@@ -78,7 +79,6 @@ ALLOWED: dict[tuple[str, str], str] = {
     (f"{_NODE}/build.py", "recipe"): "a file of this package",
     (f"{_NODE}/build.py", "build"): IMAGE,
     (f"{_NODE}/build.py", "_dress"): IMAGE,
-    (f"{_NODE}/build.py", "_described"): IMAGE,
     (f"{_NODE}/debian.py", "tool_tree"): IMAGE,
     (f"{_NODE}/debian.py", "packages"): IMAGE,
     (f"{_NODE}/debian.py", "_mmdebstrap"): IMAGE,
@@ -124,6 +124,14 @@ class _Finder(ast.NodeVisitor):
         if any(one.arg == "capture_output" for one in node.keywords):
             self._note(node)
         self.generic_visit(node)
+
+    def visit_For(self, node: ast.For | ast.comprehension) -> None:
+        # By lines, of which each may be without an end.
+        if isinstance(node.iter, ast.Attribute) and node.iter.attr in STREAMS:
+            self._note(node.iter)
+        self.generic_visit(node)
+
+    visit_comprehension = visit_For
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         dotted = ast.unparse(node)
@@ -213,6 +221,8 @@ def test_only_the_readers_and_writers_open_files_and_every_exception_is_still_us
         "ssl.create_default_context(cafile=path)",
         "answer.read()",
         "process.communicate()",
+        "for line in process.stdout: print(line)",
+        "lines = [line for line in self.process.stderr]",
         "subprocess.run(command, capture_output=True)",
         "urllib.request.urlopen(url)",
     ],

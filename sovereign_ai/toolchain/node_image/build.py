@@ -23,6 +23,7 @@ from typing import Any, Literal
 import orjson
 
 from sovereign_ai.errors import EnvironmentLacksError, Problem
+from sovereign_ai.files import CACHED, content_if_whole
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain.cache import Progress, cache_dir, ensure, locked_name, remove
 from sovereign_ai.toolchain.container_engine.docker import Docker
@@ -251,9 +252,16 @@ def _digests(images: Iterable[Image]) -> dict[str, str]:
 def _described(docker: Docker, way: Way, present: str, wanted: str) -> NodeImage:
     """Describe what the container engine has under the tag."""
     identity = docker.text("image", "inspect", "--format", "{{.Id}}", TAG)
-    file = folder(wanted) / "record.json"
-    record = orjson.loads(file.read_bytes()) if present == wanted and file.is_file() else {}
-    return NodeImage(TAG, identity, way, present, record)
+    return NodeImage(TAG, identity, way, present, _record(wanted) if present == wanted else {})
+
+
+def _record(wanted: str) -> dict[str, Any]:
+    """Return what was noted of a built image; empty where its note is missing or damaged."""
+    try:
+        record = orjson.loads(content_if_whole(folder(wanted) / "record.json", CACHED) or b"")
+    except orjson.JSONDecodeError:
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _toolbox(work: Path, progress: Progress) -> Path:

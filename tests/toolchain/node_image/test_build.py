@@ -4,6 +4,7 @@ asked of a registry.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import orjson
@@ -64,6 +65,21 @@ def test_nothing_is_asked_of_a_registry_unbidden(path: Path) -> None:
     assert (made.way, made.recipe, made.record) == ("cache", recipe(), {"tag": TAG})
     assert engine.of_a_registry == []
     assert (path / "loaded").read_bytes() == b"our image"
+
+
+@pytest.mark.parametrize("damage", ["cut", "list", "pipe", "folder", "missing"])
+def test_a_damaged_note_of_the_build_costs_the_note_alone(path: Path, damage: str) -> None:
+    Engine(path)
+    note = folder(recipe()) / "record.json"
+    note.unlink()
+    if damage == "pipe":
+        os.mkfifo(note)
+    elif damage == "folder":
+        note.mkdir()
+    elif damage != "missing":
+        note.write_bytes({"cut": b'{"tag": "sov', "list": b"[1]"}[damage])
+    made = node_image(progress=lambda _line: None)
+    assert (made.way, made.record) == ("cache", {})
 
 
 def test_where_no_registry_gives_the_published_image_ours_stands_in_and_nothing_is_pulled(path: Path) -> None:

@@ -13,6 +13,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -26,6 +27,9 @@ from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.toolchain import starting
 
 PLAYBOOK = "hosts.yml"
+_MOST_JOB_BYTES = 1 << 16
+_MOST_MESSAGE_BYTES = 1 << 28
+"""Of the outcome, which has every change of every host; each text in it is cut where it arises."""
 
 
 @frozen_dataclass
@@ -59,7 +63,8 @@ def run_job(job: HostJob, progress: Callable[[str], None], cancel: threading.Eve
         cancel: once it is set, the run is ended; the call returns when none of its processes is running.
 
     Raises:
-        SovereignError: Ansible is not installed, it failed before any host, or the process died.
+        SovereignError: Ansible is not installed, it failed before any host, or the process died or sent
+            what is no message.
     """
     command = starting("sovereign_ai.deploy.hosts.provider.worker")
     # A session of its own: Ctrl-C in the terminal must reach the run only through its closed input.
@@ -71,14 +76,14 @@ def run_job(job: HostJob, progress: Callable[[str], None], cancel: threading.Eve
         process.stdin.write(job.to_json())
         process.stdin.flush()
         threading.Thread(target=_close_when, args=(cancel, process), daemon=True).start()
-        for line in process.stdout:
-            message = orjson.loads(line)
-            if "progress" in message:
-                progress(message["progress"])
-            elif "problems" in message:
-                raise _failure(message)
+        for line in iter(partial(process.stdout.readline, _MOST_MESSAGE_BYTES), b""):
+            message = _message(line)
+            if isinstance(message, str):
+                progress(message)
+            elif isinstance(message, SovereignError):
+                raise message
             else:
-                return _outcome(message["outcome"])
+                return message
     code = process.returncode
     text = f"the process that works on the hosts ended without a result, with exit code {code}"
     raise DeploymentError(Problem("worker-died", text))
@@ -92,6 +97,23 @@ def _close_when(cancel: threading.Event, process: subprocess.Popen[bytes]) -> No
             with contextlib.suppress(OSError):
                 process.stdin.close()
             return
+
+
+def _message(line: bytes) -> str | SovereignError | HostRun:
+    """Return what the worker sent: progress, the error that ended the run, or its outcome.
+
+    Raises:
+        DeploymentError: it is none of them, such as what a killed worker had written of a line.
+    """
+    try:
+        message = orjson.loads(line)
+        if "progress" in message:
+            return str(message["progress"])
+        return _failure(message) if "problems" in message else _outcome(message["outcome"])
+    except (ValueError, KeyError, TypeError) as error:
+        text = f"the process that works on the hosts sent what is no message: {type(error).__name__}"
+        hint = "run it again; what was changed on the hosts stays, and is not changed twice"
+        raise DeploymentError(Problem("worker-answer", text, hint=hint)) from None
 
 
 def _failure(message: Mapping[str, Any]) -> SovereignError:
@@ -151,7 +173,7 @@ def _line(descriptor: int) -> bytes:
     line = b""
     # Byte by byte: a buffered reader would wait for more, and the input stays open until the run is
     # cancelled.
-    while not line.endswith(b"\n") and (piece := os.read(descriptor, 1)):
+    while len(line) < _MOST_JOB_BYTES and not line.endswith(b"\n") and (piece := os.read(descriptor, 1)):
         line += piece
     return line
 

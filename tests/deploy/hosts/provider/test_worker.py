@@ -66,6 +66,37 @@ def test_a_worker_that_dies_is_an_error_and_no_result(monkeypatch: pytest.Monkey
         run_job(HostJob("0" * 64, check=True), lambda _line: None, threading.Event())
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"outcome": {"check": fal',
+        "[]",
+        "7",
+        "null",
+        '{"outcome": {}}',
+        '{"outcome": {"check": false, "stopped": "", "seconds": 1, "hosts": [{"host": "a"}]}}',
+        '{"problems": [{"code": "a"}], "code": 4}',
+        '{"problems": [], "code": 4000}',
+        "\\0377\\0376",
+    ],
+)
+def test_a_line_that_is_no_message_is_an_error_that_says_so(
+    monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    command = ["/bin/sh", "-c", f"read line; printf '%b\\n' '{line}'"]
+    monkeypatch.setattr(worker, "starting", lambda _module: command)
+    with pytest.raises(DeploymentError) as found:
+        run_job(HostJob("0" * 64, check=True), lambda _line: None, threading.Event())
+    assert [problem.code for problem in found.value.problems] == ["worker-answer"]
+
+
+def test_a_line_without_an_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "starting", lambda _module: ["/bin/sh", "-c", "read line; yes | tr -d '\\n'"])
+    monkeypatch.setattr(worker, "_MOST_MESSAGE_BYTES", 1 << 20)
+    with pytest.raises(DeploymentError, match="no message"):
+        run_job(HostJob("0" * 64, check=True), lambda _line: None, threading.Event())
+
+
 def test_a_cancelled_job_closes_the_workers_input_and_waits_for_its_word(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
