@@ -278,6 +278,7 @@ def _grant(
     from sovereign_ai.attest import record, signing_key
     from sovereign_ai.attest.chain import set_aside_lines
     from sovereign_ai.cli.stack import evidence_log_path, open_stack
+    from sovereign_ai.cluster import record_approvers
     from sovereign_ai.operate import grant_access, require_operator, require_unused
 
     stack = open_stack(path)
@@ -304,6 +305,8 @@ def _grant(
     )
     run = entry["n"] + 1
     output.progress(f"{cluster_dir.name}: recorded as run {run}; waiting for the operator")
+    # By this description the approver was found, and the operator counts no other key.
+    record_approvers(cluster_dir, stack.factory.approvers)
     opened, kubeconfig = grant_access(cluster_dir, grant, lambda: datetime.now(UTC))
     ends = grant.ends.isoformat()
     lines = wrapped(f"{grant.id}: {grant.user} has {grant.kind} in {grant.namespace} until {ends}")
@@ -441,7 +444,7 @@ def _list(output: Output, path: Path, backend: Backend, name: str | None) -> Non
 def _grant_row(record: GrantRecord, now: datetime) -> tuple[str, ...]:
     """Return the row of a grant in the list."""
     if record.closed:
-        # `ended`, `revoked` or `removed`; after a colon the API server's own words, which are long.
+        # One word, such as `ended`; after a colon the API server's own words, which are long.
         state = record.why.partition(":")[0]
     elif record.is_active(now):
         state = "open"

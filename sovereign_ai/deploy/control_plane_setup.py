@@ -1,4 +1,4 @@
-"""Prepare a local control plane for a deployment: guard its admission policies, and assign encryption keys.
+"""Prepare a local control plane for a deployment: guard its policies, assign keys, list its approvers.
 
 The program does this, and not a command, so that a plain `pulumi up` does the same as `sovereign-ai up`.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from sovereign_ai.cluster import ClusterDir, guard_policies, released
+from sovereign_ai.cluster import ClusterDir, guard_policies, record_approvers, released
 from sovereign_ai.cluster.api import open_cluster
 from sovereign_ai.cluster.backends import local_control_planes
 from sovereign_ai.cluster.keys import levels_of, record_levels
@@ -40,6 +40,8 @@ def prepare_control_plane(factory: AIFactory, plan: Plan, bundle: Bundle, kubeco
     if cluster_dir is None:
         return []
     changes = []
+    if record_approvers(cluster_dir, factory.approvers):
+        changes.append("the operator counts approvals by the keys of the new description")
     if record_levels(cluster_dir, levels_of(factory, plan.cluster(bundle.cluster))):
         changes.append("a new trust level has its key")
     if guard_policies(cluster_dir, open_cluster(kubeconfig), bundle.objects):

@@ -102,7 +102,7 @@ class Keeper:
         """Open, watch or close one grant."""
         grant = record.grant
         if not record.is_active(now):
-            self._close(record, now, "revoked" if record.revoked else "ended")
+            self._close(record, now, record.end_at(now))
         elif not record.opened:
             self._open(record, now)
         elif lost := self._change_of(grant):

@@ -7,6 +7,9 @@
       1f2e3d4c.kubeconfig      the person's, until the end
       since                    from when on all grants are here, written once by the operator
 
+Beside the folder, `approvers.json` says whose keys the description lists (`cluster/approvers.py`). A grant
+that another key signed never counts, and one that is open ends when a deployment withdraws its key.
+
 No file has two writers. A file that cannot be read is no grant, and is reported. A `.revoked` that cannot be
 read ends the grant all the same, since such a file has no other meaning.
 """
@@ -16,12 +19,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster import ClusterDir, write_json
-from sovereign_ai.errors import Problem, SovereignError, UsageError, nearest
+from sovereign_ai.cluster import ClusterDir, may_approve, recorded_approvers, write_json
+from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError, nearest
 from sovereign_ai.files import STATE, parse_json, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
@@ -42,8 +46,9 @@ class GrantRecord:
         opened: when its binding was made; empty before.
         revoked: why it was ended early; empty if it was not.
         closed: when its binding was gone for good; empty before.
-        why: why it was closed: `ended`, `revoked`, `removed` or `changed` (its binding, by somebody else), or
-            the API server's refusal.
+        why: why it was closed: `ended`, `revoked`, `unlisted` (its approver's key), `removed` or `changed`
+            (its binding, by somebody else), or the API server's refusal.
+        is_listed: whether the description lists the key that signed it, under the name of its approver.
     """
 
     grant: AccessGrant
@@ -51,10 +56,17 @@ class GrantRecord:
     revoked: str = ""
     closed: str = ""
     why: str = ""
+    is_listed: bool = False
 
     def is_active(self, now: datetime) -> bool:
         """Return whether its binding may exist now."""
-        return not self.revoked and not self.closed and self.grant.counts(now)
+        return self.is_listed and not self.revoked and not self.closed and self.grant.counts(now)
+
+    def end_at(self, now: datetime) -> str:
+        """Return why its binding may not exist at a moment, as `why` has it."""
+        if self.revoked:
+            return "revoked"
+        return "ended" if self.is_listed or not self.grant.counts(now) else "unlisted"
 
     def to_data(self) -> dict[str, Any]:
         """Return plain data."""
@@ -79,6 +91,11 @@ def read_records(cluster_dir: ClusterDir) -> tuple[list[GrantRecord], list[str]]
         The records, the newest last, and a line for each file that holds no grant.
     """
     listed, broken = [], []
+    try:
+        approvers = recorded_approvers(cluster_dir)
+    except EnvironmentLacksError as error:
+        approvers = {}
+        broken.append(clean(f"{error.problems[0].where}: {error.problems[0].message}"))
     for path in sorted(folder_of(cluster_dir).glob("*.json")):
         try:
             current = _record(path)
@@ -94,7 +111,9 @@ def read_records(cluster_dir: ClusterDir) -> tuple[list[GrantRecord], list[str]]
         if current.grant.cluster != cluster_dir.name:
             broken.append(clean(f"{path.name}: it holds a grant for the cluster {current.grant.cluster!r}"))
             continue
-        listed.append(current)
+        grant = current.grant
+        key, day = grant.signature.partition(":")[0], grant.begins.date()
+        listed.append(replace(current, is_listed=may_approve(approvers, grant.approver, key, day)))
     listed.sort(key=lambda entry: (entry.grant.begins, entry.grant.id))
     return listed, broken
 

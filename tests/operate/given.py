@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sovereign_ai.cluster.approvers import record_approvers
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.operate.grants import MOST, USE_WITHIN, AccessGrant
-from tests.support.approvals import approved_grant
+from sovereign_ai.spec import Approver
+from tests.support.approvals import approved_grant, public_key_of
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 GRANT = approved_grant(
@@ -38,7 +40,8 @@ def grant(**changes: Any) -> AccessGrant:
 
 
 def plane(tmp_path: Path) -> ClusterDir:
-    """A plane's folder, of which nothing runs."""
+    """A plane's folder, of which nothing runs; what was deployed lists the approver of `grant`."""
     where = ClusterDir("lab", tmp_path / "lab")
     where.make()
+    record_approvers(where, [Approver(name="lead", key=public_key_of("lead"))])
     return where

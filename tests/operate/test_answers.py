@@ -20,7 +20,7 @@ from sovereign_ai.rules.waiver_review import GROUP, REVIEW_USER, question
 from tests.operate.given import GRANT, NOW, grant
 from tests.rules.test_waiver_review import waiver
 
-STANDS = [GrantRecord(GRANT)]
+STANDS = [GrantRecord(GRANT, is_listed=True)]
 WAIVED = question([waiver()], "lab")
 
 
@@ -42,9 +42,14 @@ def test_a_binding_is_honoured_while_its_grant_stands() -> None:
     assert decide(asked, STANDS, NOW).honoured == GRANT.id
     assert decide(asked, STANDS, GRANT.ends).honoured == ""
     assert decide(asked, [], NOW).honoured == ""
-    assert decide(asked, [GrantRecord(GRANT, revoked="no need")], NOW).honoured == ""
-    assert decide(asked, [GrantRecord(GRANT, closed="then")], NOW).honoured == ""
-    assert decide(asked, [GrantRecord(grant(ends=NOW + timedelta(days=2)))], NOW).honoured == ""
+    too_long = grant(ends=NOW + timedelta(days=2))
+    for refused in (
+        GrantRecord(GRANT),
+        GrantRecord(GRANT, is_listed=True, revoked="no need"),
+        GrantRecord(GRANT, is_listed=True, closed="then"),
+        GrantRecord(too_long, is_listed=True),
+    ):
+        assert decide(asked, [refused], NOW).honoured == ""
 
 
 @pytest.mark.parametrize("part", range(6))

@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from sovereign_ai.cluster.api.errors import UnreachableError, unreachable
+from sovereign_ai.cluster.approvers import record_approvers
 from sovereign_ai.cluster.state import ClusterDir
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.operate.grant_controller import Keeper
 from sovereign_ai.operate.grants import LABELS
 from sovereign_ai.operate.records import folder_of, grant_record, kubeconfig_of, write_grant, write_revoked
+from sovereign_ai.spec import Approver
 from tests.operate.given import GRANT, NOW, grant, plane
+from tests.support.approvals import public_key_of
 from tests.verify.in_memory import InMemoryApi, refused
 
 _RBAC = "rbac.authorization.k8s.io/v1"
@@ -88,6 +91,22 @@ def test_access_that_is_revoked_is_closed_at_once(trial: Trial) -> None:
     trial.round(1)
     assert trial.bound == []
     assert grant_record(trial.where, GRANT.id).why == "revoked"
+
+
+def test_access_whose_approver_a_deployment_withdraws_is_closed_at_once(trial: Trial) -> None:
+    trial.round()
+    record_approvers(trial.where, [])
+    trial.round(1)
+    assert trial.bound == []
+    assert grant_record(trial.where, GRANT.id).why == "unlisted"
+    assert not kubeconfig_of(trial.where, GRANT.id).exists()
+
+
+def test_a_grant_that_a_key_of_nobody_signed_is_never_opened(trial: Trial) -> None:
+    record_approvers(trial.where, [Approver(name="lead", key=public_key_of("another lead"))])
+    trial.round()
+    assert trial.bound == []
+    assert trial.events == ["BreakGlassClosed"]
 
 
 def test_access_that_ended_or_was_revoked_before_it_was_opened_is_never_opened(trial: Trial) -> None:

@@ -17,16 +17,18 @@ import orjson
 import pytest
 
 from sovereign_ai.cluster.api.client import Api, ApiError, UnreachableError, open_cluster
+from sovereign_ai.cluster.approvers import record_approvers
 from sovereign_ai.errors import DeploymentError, EnvironmentLacksError
 from sovereign_ai.operate.access import end_access, grant_access, require_operator
 from sovereign_ai.operate.grants import AccessGrant, make_grant
 from sovereign_ai.operate.records import folder_of, grant_record, kubeconfig_of
 from sovereign_ai.rules.waiver_review import GROUP, REVIEW_USER, question
+from sovereign_ai.spec import Approver
 from sovereign_ai.verify.cluster_audit import audit
 from sovereign_ai.verify.foreign import foreign_objects
 from sovereign_ai.verify.observation import observe
 from tests.operate.real import UNLISTED, Plane, binding, now, pod, until
-from tests.support.approvals import approved_grant
+from tests.support.approvals import approved_grant, public_key_of
 
 pytestmark = pytest.mark.cluster
 _RBAC = "rbac.authorization.k8s.io/v1"
@@ -278,6 +280,7 @@ def granted(plane: Plane, seconds: float, kind: str = "shell") -> tuple[AccessGr
     }
     made = make_grant(plane.factory, zones, lasting=timedelta(seconds=seconds), now=now(), **wish)
     grant = approved_grant(replace(made, cluster=plane.where.name))
+    record_approvers(plane.where, [Approver(name="lead", key=public_key_of("lead"))])
     _, path = grant_access(plane.where, grant, now)
     return grant, open_cluster(path)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from sovereign_ai.cluster.approvers import record_approvers
 from sovereign_ai.errors import UsageError
 from sovereign_ai.operate.records import (
     folder_of,
@@ -20,7 +21,9 @@ from sovereign_ai.operate.records import (
     write_revoked,
     write_state,
 )
+from sovereign_ai.spec import Approver
 from tests.operate.given import GRANT, NOW, grant, plane
+from tests.support.approvals import public_key_of
 
 
 def test_a_grant_is_read_back_with_what_became_of_it(tmp_path: Path) -> None:
@@ -68,6 +71,43 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_stand(tmp_path: Path
     assert [one.grant for one in found] == [GRANT]
     assert len(broken) == 1
     assert broken[0].startswith("aaaaaaaa.json")
+
+
+@pytest.mark.parametrize(
+    ("approvers", "counts"),
+    [
+        ([("lead", "lead", None)], True),
+        ([("LEAD", "lead", None), ("other", "other", None)], True),
+        ([("lead", "lead", NOW.date())], True),
+        ([("lead", "lead", NOW.date() - timedelta(days=1))], False),
+        ([("lead", "another lead", None)], False),
+        ([("other", "lead", None)], False),
+        ([], False),
+    ],
+)
+def test_a_grant_counts_while_the_description_lists_the_key_that_signed_it(
+    tmp_path: Path, approvers: list[tuple[str, str, date | None]], counts: bool
+) -> None:
+    where = plane(tmp_path)
+    write_grant(where, GRANT)
+    listed = [Approver(name=name, key=public_key_of(owner), until=until) for name, owner, until in approvers]
+    record_approvers(where, listed)
+    [one] = read_records(where)[0]
+    assert one.is_active(NOW) is counts
+    assert one.end_at(NOW) == ("ended" if counts else "unlisted")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"lead": {}}'])
+def test_where_the_list_of_approvers_is_damaged_no_grant_counts_and_the_file_is_named(
+    tmp_path: Path, text: str
+) -> None:
+    where = plane(tmp_path)
+    write_grant(where, GRANT)
+    (where.folder / "approvers.json").write_text(text)
+    [one], broken = read_records(where)
+    assert not one.is_active(NOW)
+    assert len(broken) == 1
+    assert "approvers.json" in broken[0]
 
 
 def test_a_grant_under_anothers_name_is_none(tmp_path: Path) -> None:
