@@ -257,7 +257,8 @@ _CLOUD = (
     r"|(?:^|[=\x01\s])(?:b2|gs|azure|swift|rclone):[a-z0-9][^\s:]*:"
     rf"|\"type\": ?\"{_STORES}\""
 )
-_CLOUD_PLACE = r"(?i)(?:endpointsuffix|endpoint)(?:[_-]?url)?[\"']?[ \t]*[=: ]"
+# GitLab's runner calls the server of its cache `ServerAddress`.
+_CLOUD_PLACE = r"(?i)(?:endpointsuffix|endpoint|server_?address)(?:[_-]?url)?[\"']?[ \t]*[=: ]"
 STORE_STATED = (
     r"(?i)(?:s3|aws|minio|stor)[^\n]*(?:\n[^\n]*){0,4}endpoint(?:[_-]?url)?[\"']?[ \t]*[=: ][ \t]*[\"']?"
     "(?:https?://)?[a-z0-9]"
