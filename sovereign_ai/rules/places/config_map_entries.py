@@ -37,7 +37,6 @@ from sovereign_ai.rules.places.named_hosts import (
 )
 from sovereign_ai.rules.places.named_settings import MAY_NAME, setting
 from sovereign_ai.rules.places.permitted_places import LONGEST_SETTINGS, MAY_BE_PLACE, host, url_without_path
-from sovereign_ai.rules.places.spellings import other_addresses_are_own
 from sovereign_ai.rules.places.unknown_kinds import PROGRAM_SCHEMES
 
 _STORE_URL = (
@@ -252,7 +251,6 @@ def entries_name_places() -> tuple[str, ...]:
         _lines_meet("variables.lines", condition=f'(!y.contains("://") || {stores})'),
         _lines_meet(_narrowed("variables.scripts"), condition=are_permitted_to_clients("y", permitted)),
         _lines_meet(_narrowed("variables.scripts"), condition=f"(!y.contains('://') || {are_permitted})"),
-        _lines_meet(_narrowed("variables.scripts"), condition=other_addresses_are_own("y")),
         _lines_meet(_narrowed("variables.programs"), condition=f"!y.matches({literal(TUNNEL)})"),
     )
 

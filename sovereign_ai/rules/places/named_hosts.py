@@ -138,7 +138,7 @@ _HAS_FORM_IN_FILES = "[A-Za-z0-9]::?[/A-Za-z0-9]|//|/dev/(?:tcp|udp)/"
 _HAS_FORM = r"s3:|@|[,#|;/][0-9]{2}|\\\\|[0-9]{9}|0[xX][0-9A-Fa-f]{8}"
 _SIX = r"[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*"
 _SIXES = (
-    rf"(?im)\[{_SIX}\]|^{_SIX}[ \t]+[a-z]|[\"']{_SIX}[\"'], ?[0-9]"
+    rf"(?im)\[{_SIX}\]|^{_SIX}[ \t]+[a-z]|[\"' ]{_SIX}(?:[\"'],)? ?[0-9]"
     r"|[a-z0-9_.-]*(?:host|serv|addr|endpoint|proxy|broker|peer|upstream|resolver|dns|remote|target"
     rf"|gateway|ur[il])[a-z0-9_.-]*(?:{_EQUALS})?[ \t\"'\[]*(?:\n[ \t]*-[ \t\"']*)?{_SIX}(?:$|[^0-9a-z/:.])"
 )
@@ -317,7 +317,9 @@ _NUMBERS_OF = (
     f".filter(w, !w.matches({literal(_OWN)}) && (!{_IS_DECIMAL} || int(w) >= 16777216))"
     f".map(w, {_IS_DECIMAL} ? {_OF_DECIMAL} : w)"
 )
-_MAY_BE_PUBLIC = f"!h.contains('/') && !h.matches({literal(FILE_NAME)})"
+PUBLIC_FILE_NAME = r"(?i)\.(?:g[oz]|js|pt|rb|ts)$"
+"""A name of `FILE_NAME` for whose end somebody outside may answer; the others are public in no case."""
+_MAY_BE_PUBLIC = f"!h.contains('/') && !h.matches({literal(PUBLIC_FILE_NAME)})"
 _NAMES_OF = f"t.findAll({literal(_DOTTED)}).filter(h, {_MAY_BE_PUBLIC} && {_IS_PUBLIC})"
 
 
