@@ -69,8 +69,8 @@ _LOCAL_HOSTS = (
     # In fewer parts, or as one number, 127.0.0.1 is the same (inet_aton(3)), or a name that nobody has.
     r"127(\.[0-9]{1,8}){1,3}",
     r"2130706433|0[xX]7[fF]000001",
-    r"\[(::1?|0\.0\.0\.0|localhost)\]",
-    r"0\.0\.0\.0",
+    r"\[(::1?|localhost)\]",
+    r"\[?0\.0\.0\.0\]?",
     r"[*+]",
     _SHORT_NAME,
     _POD_OF_SERVICE,

@@ -208,8 +208,8 @@ UNKNOWN = Rule(
         "other clusters. A rule that forbids those it knows is behind the next one."
     ),
     remediation=(
-        "list the kind under `allowed_kinds` of each residency policy of the zone, with a reason, and name "
-        "in it what is inside or at a gateway, or leave it out"
+        "list the kind under `allowed_kinds` of each residency policy of the zone, and name in it what is "
+        "inside or at a gateway"
     ),
     controls=_CONTROLS,
     places=OBJECT_PLACES,

@@ -195,7 +195,9 @@ def parts_of_entries() -> dict[str, str]:
         "foreign": 'has(object.metadata.namespace) && object.metadata.namespace != "" && !variables.known',
         "readable": readable_runs(),
         "long": f"size({own}.map(e, e[1]).join('')) > {_LONGEST_LINES}",
-        "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
+        "texts": f"{own} + {decoded_entries('variables.readable')}",
+        "script_names": f"variables.texts.filter(e, {is_script}).map(e, e[0])",
+        "entries": f"variables.texts.filter(e, {is_read})"
         f".map(e, [e[0], dyn({shown}{plain})])",
         # A key is a word before its entry. To it a dotted name in the first line, with blanks behind it, is
         # the value, so that such a line stands once more by itself.
@@ -212,9 +214,11 @@ def parts_of_entries() -> dict[str, str]:
         f" + {own}.map(e, dyn({joined_lines('e[1]')}.join({end})))"
         # Java drops a backslash before a letter, in names and values.
         f" + {own}.filter(e, {is_of_java}).map(e, e[1].replace({literal(backslash)}, ''))",
-        "scripts": f"variables.entries.filter(e, {is_script}).map(e, e[1])",
+        "scripts": _narrowed(
+            "variables.entries.filter(e, e[0] in variables.script_names).map(e, string(e[1]))"
+        ),
         # A tunnel needs no name of a host, so that each script is looked at.
-        "programs": f"{own}.filter(e, {is_script}).map(e, e[1])",
+        "programs": "variables.texts.filter(e, e[0] in variables.script_names).map(e, string(e[1]))",
     }
 
 
@@ -249,8 +253,8 @@ def entries_name_places() -> tuple[str, ...]:
         ),
         _lines_meet(_narrowed("variables.joined"), condition=are_permitted_by_word("y", permitted)),
         _lines_meet("variables.lines", condition=f'(!y.contains("://") || {stores})'),
-        _lines_meet(_narrowed("variables.scripts"), condition=are_permitted_to_clients("y", permitted)),
-        _lines_meet(_narrowed("variables.scripts"), condition=f"(!y.contains('://') || {are_permitted})"),
+        _lines_meet("variables.scripts", condition=are_permitted_to_clients("y", permitted)),
+        _lines_meet("variables.scripts", condition=f"(!y.contains('://') || {are_permitted})"),
         _lines_meet(_narrowed("variables.programs"), condition=f"!y.matches({literal(TUNNEL)})"),
     )
 

@@ -100,9 +100,9 @@ NO_COUNTRIES = ("db", "kv")
 ISO 3166-1 assigns and reserves neither (its list of codes, read 2026-11-28).
 """
 _IS_COUNTRY = f'(d.matches("^[a-z][a-z]$") && !(d in {literal(list(NO_COUNTRIES))}))'
-_IS_DELEGATED = f'{_IS_COUNTRY} || variables.public_domains.contains(" " + d + " ")'
+IS_DELEGATED = f'{_IS_COUNTRY} || variables.public_domains.contains(" " + d + " ")'
 _LAST = 'h.lowerAscii().findAll("[a-z0-9-]+$")'
-_IS_PUBLIC = f'h != "cluster.local" && (isIP(h) || {_LAST}.exists(d, {_IS_DELEGATED}))'
+_IS_PUBLIC = f'h != "cluster.local" && (isIP(h) || {_LAST}.exists(d, {IS_DELEGATED}))'
 """CEL: a dotted name is an address, or somebody outside may answer for it."""
 _ENDS_IN_NUMBER = rf"[^0-9A-Za-z_.-]{_NUMBER}[^0-9A-Za-z]*$"
 # Other words stand before counts, times and identifiers of that size.
