@@ -57,17 +57,17 @@ _DIGEST = "@sha256:[0-9a-f]{64}"
 # A name without a dot is resolved below the pod's own namespace, or is `localhost`.
 _SHORT_NAME = "[a-z](-*[a-z0-9])*"
 # A pod of a headless service in the own namespace. No top-level domain has a digit or a single hyphen in it.
-_POD_OF_SERVICE = r"[a-z0-9-]+\.[a-z]+([0-9]|-[a-z0-9])+[a-z]*(-[a-z0-9]+)*"
+_POD_OF_SERVICE = r"[a-z0-9-]+\.[a-z]+(\d|-[a-z0-9])+[a-z]*(-[a-z0-9]+)*"
 # Several hosts may be written as one, `minio-{0...3}.minio.a.svc`, or asked for by their service (SRV).
 _SERVICE = (
     r"(dns(srv(noa)?)?[+])?(_[a-z0-9-]+\.){0,2}"
-    r"[a-z0-9]([a-z0-9.-]*([{][0-9]+[.]{2,3}[0-9]+[}][a-z0-9.-]*)?[a-z0-9])?\.svc(\.cluster\.local)?[.]?"
+    r"[a-z0-9]([a-z0-9.-]*([{]\d+[.]{2,3}\d+[}][a-z0-9.-]*)?[a-z0-9])?\.svc(\.cluster\.local)?[.]?"
 )
 # A server that listens on all addresses (`0.0.0.0`, `[::]`, `*`, .NET's `+`) names no other host. Charts for
 # IPv4 and IPv6 write the node's address, which stands as `localhost` here, in brackets (`[$(HOST_IP)]:9100`).
 _LOCAL_HOSTS = (
     # In fewer parts, or as one number, 127.0.0.1 is the same (inet_aton(3)), or a name that nobody has.
-    r"127(\.[0-9]{1,8}){1,3}",
+    r"127(\.\d{1,8}){1,3}",
     r"2130706433|0[xX]7[fF]000001",
     r"\[(::1?|localhost)\]",
     r"\[?0\.0\.0\.0\]?",
@@ -533,7 +533,7 @@ def _local_hosts(registries: Iterable[str]) -> str:
         hosts.add(re.escape(host).replace(r"\-", "-"))
     alternatives = "|".join((*_LOCAL_HOSTS, *sorted(hosts)))
     # Of whom a server answers (CORS), the port may be any.
-    return f"^({alternatives})(:([0-9]{{1,5}}|[*]))?$"
+    return f"^({alternatives})(:(\\d{{1,5}}|[*]))?$"
 
 
 def _storage_classes(plan: Plan, clusters: Iterable[ClusterPlan]) -> set[tuple[str, str, str]]:

@@ -166,7 +166,8 @@ def parts_of_entries() -> dict[str, str]:
     They are the entries that are read, each with its name; what may be text in binary entries; all entries as
     texts behind their names; and the scripts among them.
     """
-    own = "(has(object.data) && object.data != null ? object.data.map(k, [k, object.data[k]]) : [])"
+    stored = "(has(object.data) && object.data != null ? object.data.map(k, [k, object.data[k]]) : [])"
+    own = "variables.own_entries"
     # What the cluster's DNS reads is judged by itself (NET-011).
     # To look through many characters costs more than what is then done with them.
     may_name = f"(variables.long || e[1].matches({literal(_MAY_NAME_IN_FILE)}))"
@@ -193,9 +194,11 @@ def parts_of_entries() -> dict[str, str]:
     content = f"e[1].split({end}).filter(l, {is_content}).join({end})"
     return {
         "foreign": 'has(object.metadata.namespace) && object.metadata.namespace != "" && !variables.known',
+        # Of others' none is read.
+        "own_entries": f"{_IS_FOREIGN} ? [] : {stored}",
         "readable": readable_runs(),
         "long": f"size({own}.map(e, e[1]).join('')) > {_LONGEST_LINES}",
-        "texts": f"{own} + {decoded_entries('variables.readable')}",
+        "texts": f"{own} + ({_IS_FOREIGN} ? [] : {decoded_entries('variables.readable')})",
         "script_names": f"variables.texts.filter(e, {is_script}).map(e, e[0])",
         "entries": f"variables.texts.filter(e, {is_read})"
         f".map(e, [e[0], dyn({shown}{plain})])",
@@ -239,7 +242,7 @@ def entries_name_places() -> tuple[str, ...]:
     beside = f"{are_permitted_regions('y')} && {are_permitted_in_calls('y', permitted)}"
     return (
         # The place of a store in another file is none of this one's.
-        *(f"({_IS_FOREIGN} || variables.files.all(t, {part}))" for part in files_store_has_place("t")),
+        *(f"variables.files.all(t, {part})" for part in files_store_has_place("t")),
         _lines_meet("variables.lines", condition=are_permitted_by_word("y", permitted)),
         _lines_meet("variables.lines", condition=are_permitted_by_form("y", permitted)),
         _lines_meet("variables.lines", condition=are_permitted_behind_blanks("y", permitted)),
@@ -261,7 +264,7 @@ def entries_name_places() -> tuple[str, ...]:
 
 def entries_set_endpoints() -> tuple[str, ...]:
     """Return CEL: no entry of a ConfigMap calls a hosted service but one whose endpoint an entry sets."""
-    return tuple(f"({_IS_FOREIGN} || {one})" for one in files_set_endpoints("variables.files"))
+    return files_set_endpoints("variables.files")
 
 
 def _narrowed(texts: str) -> str:
@@ -286,4 +289,4 @@ def _lines_meet(lines: str, *, condition: str) -> str:
         lines: expression of the lines, see `_narrowed`.
         condition: the condition.
     """
-    return f"({_IS_FOREIGN} || {lines}.all(y, y != {_UNJUDGED} && {condition}))"
+    return f"{lines}.all(y, y != {_UNJUDGED} && {condition})"

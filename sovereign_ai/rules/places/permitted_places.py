@@ -75,7 +75,7 @@ PLAIN = "^[A-Za-z0-9_ ,+-]*$"
 
 def host(value: str) -> str:
     """Return CEL: a host, with or without a port, is a permitted place."""
-    is_declared = "isCIDR(g) ? (isIP(n) && cidr(g).containsIP(n)) : g == n"
+    is_declared = "isCIDR(g) ? isIP(n) && cidr(g).containsIP(n) : g == n"
     is_free = '!variables.public_domains.contains(" " + d + " ")'
     # The pods of a StatefulSet mostly share their name with its service, and services with their namespace.
     is_own = f'{is_free} && (d in variables.own_domains || d.contains("-") || n.startsWith(d))'

@@ -441,7 +441,8 @@ def _listed_kind_scripts() -> str:
     leaves = f"variables.leaves.findAll({literal(_FIELD_LINES)})"
     scripts = f'{leaves}.filter(l, {is_script} || l.contains("HF_")).map(l, l.contains("HF_") ? l : {behind})'
     words = f"variables.leaves.findAll({literal(_COMMAND_LINE)}).map(l, {behind}).join({literal(BETWEEN)})"
-    return f"({_IN_ZONE} ? {scripts} + [{words}] : [])"
+    # Velero runs the hooks of a backup in pods of every namespace.
+    return f'({_IN_ZONE} || variables.api == "velero.io" ? {scripts} + [{words}] : [])'
 
 
 def _model_parts() -> dict[str, str]:
