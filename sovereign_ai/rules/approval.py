@@ -150,9 +150,8 @@ def explain_refusal(
         return f"{approver!r} has not signed it"
     if signature.partition(":")[0] != listed.key:
         return f"another key signed it than the one of {approver!r}"
-    if not is_signed(signature, kind, payload):
-        return f"the signature of {approver!r} does not fit: something in it was changed since"
-    return ""
+    changed = f"the signature of {approver!r} does not fit: something in it was changed since"
+    return "" if is_signed(signature, kind, payload) else changed
 
 
 def _listed_twice(factory: AIFactory, listed: Approver, approver: str) -> str:
