@@ -13,6 +13,7 @@ import orjson
 from sovereign_ai.cli.output import Output, problem_lines, wrapped
 from sovereign_ai.errors import ExitCode, Problem, SovereignError, UsageError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -390,6 +391,9 @@ def _compare_log(
     answer.checked += [f"head in {witness.text}" for witness in question.witnesses]
     if unnamed or not question.witnesses:
         answer.unchecked.append(_unchecked_head(unnamed))
+    if walk.unnamed:
+        lines = counted(walk.unnamed, "line")
+        answer.unchecked.append(f"of which factory {lines} of the log are: an earlier version wrote them")
     answer.notes += walk.keys.lines()
     try:
         opened, problems = statements(log, key, walk.keys, len(walk.runs))
@@ -401,7 +405,8 @@ def _compare_log(
         answer.problems += error.problems
         return
     for access in opened:
-        if access["factory"] != factory:
+        # What its line names is named above.
+        if access["factory"] not in {factory, *walk.factories}:
             message = f"log: access {access['access']['id']} is of factory {access['factory'][:80]!r}"
             hint = f"this is the log of another factory than {factory[:80]!r}: ask the operator for its own"
             answer.problems.append(Problem("other-factory", message, Where(str(log)), hint))

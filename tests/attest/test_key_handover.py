@@ -222,3 +222,29 @@ def test_the_log_of_another_factory_is_not_gone_on_with_under_this_one_s_name(tm
     assert chain.other_factories(log, state, "other") == []
     with pytest.raises(UsageError, match="is of factory 'other'"):
         run(log, _NEW)
+
+
+def test_a_log_of_runs_alone_is_of_the_factory_that_its_lines_name(tmp_path: Path) -> None:
+    log = tmp_path / "lab.jsonl"
+    for word in "ab":
+        run(log, _OLD, word)
+    state = chain.read_log(log, _OLD.public_key())
+    assert (state.factories, state.unnamed) == ({"lab": 1}, 0)
+    assert chain.other_factories(log, state, "lab") == []
+    [problem] = chain.other_factories(log, state, "other")
+    assert (problem.code, problem.where.line) == ("other-factory", 1)
+    parts = [EvidencePart("report", "0" * 64, {})]
+    said = statement(parts, factory="other", now=NOW.date(), previous=chain.head(log))
+    with pytest.raises(UsageError, match="other-factory"):
+        chain.append(log, sign_statement(said, _OLD), _OLD, at=_AT)
+
+
+@pytest.mark.parametrize("around", [(b"\xef\xbb\xbf", b""), (b"", b"\r\n"), (b"\n\n", b"")])
+def test_a_statement_is_found_in_its_log_however_its_file_was_copied(
+    log: Path, around: tuple[bytes, bytes]
+) -> None:
+    """Readers of a statement take a mark of byte order, and so does the search for those without a line."""
+    [first, _] = sorted(log.parent.glob("key-*.json"))
+    first.write_bytes(around[0] + first.read_bytes() + around[1])
+    state = chain.read_log(log, _THIRD.public_key())
+    assert [*state.problems, *chain.orphans(log, state, "lab")] == []
