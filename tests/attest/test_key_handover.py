@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sovereign_ai.attest import chain
 from sovereign_ai.attest.access import record, statements
+from sovereign_ai.attest.entry import make_entry
 from sovereign_ai.attest.evidence import EvidencePart, sign_statement, statement
 from sovereign_ai.attest.key_handover import handover, handover_file
 from sovereign_ai.attest.signing import key_id
@@ -211,13 +212,20 @@ def test_statements_without_a_line_are_orphans_of_their_own_factory(log: Path) -
     assert len(found) == 2, "the hand-over whose line is gone is one, too"
 
 
-def test_the_log_of_another_factory_is_not_gone_on_with_under_this_one_s_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [True, False], ids=["of now", "of an earlier version"])
+def test_the_log_of_another_factory_is_not_gone_on_with_under_this_one_s_name(
+    tmp_path: Path, names: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = tmp_path / "lab.jsonl"
     head = chain.head(log)
     said = handover(_OLD.public_key(), _NEW.public_key(), factory="other", until=None, at=NOW, log=head)
     path = handover_file(log, 0, key_id(_NEW.public_key()))
-    chain.append_with_statement(path, log, sign_statement(said, _OLD, _NEW), _OLD, at=_AT)
+    with monkeypatch.context() as patched:
+        if not names:
+            patched.setattr(chain, "make_entry", lambda *parts: make_entry(*parts[:-1], {}))
+        chain.append_with_statement(path, log, sign_statement(said, _OLD, _NEW), _OLD, at=_AT)
     state = chain.read_log(log, _OLD.public_key())
+    assert state.unnamed == (not names)
     assert [problem.code for problem in chain.other_factories(log, state, "lab")] == ["other-factory"]
     assert chain.other_factories(log, state, "other") == []
     with pytest.raises(UsageError, match="is of factory 'other'"):
