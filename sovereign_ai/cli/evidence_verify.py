@@ -250,7 +250,9 @@ def _compare(answer: VerificationAnswer, question: Question, statement: Mapping[
     if counts := predicate.get("verdict"):
         answer.notes.append(_verdict_note(counts, predicate["date"]))
         # Where anything changed, today's verdict is not the one that was counted.
-        if not changes and counts != verdict_counts(verdict):
+        # As JSON, since to Python 1 and 1.0 are `True`.
+        today = orjson.dumps(verdict_counts(verdict), option=orjson.OPT_SORT_KEYS)
+        if not changes and orjson.dumps(counts, option=orjson.OPT_SORT_KEYS) != today:
             message = "verdict: the evidence counts other findings than those of its digest"
             hint = "believe what `check` says; ask who signed it which of both is right"
             answer.problems.append(Problem("contradiction", message, hint=hint))
@@ -351,7 +353,7 @@ def _compare_observation(
     if digests.get(objects) != binding.objects_digest:
         wrong.append(objects)
     # As `evidence sign` has it: a clean verdict of a cluster that did not say which it is shows nothing.
-    if binding.ok and not binding.cluster_uid.strip():
+    if binding.shows_nothing:
         message = "observation: the cluster has no identity in it (uid of its namespace kube-system)"
         hint = "observe a cluster that runs, and sign that"
         answer.problems.append(Problem("no-cluster-identity", message, hint=hint))
