@@ -208,7 +208,7 @@ def check_preconditions(
     unapproved = deletion_problems(api, leaving, total, allowed, renamed, homes)
     unapproved += replacement_problems(replaces, deployment.allowed)
     unapproved += definition_problems(api, planned, leaving, deployment.allowed)
-    unapproved += handover_problems(planned, live)
+    unapproved += handover_problems(api, planned, live)
     return Checked(
         cluster=cluster,
         claim=claim,

@@ -210,6 +210,18 @@ def test_what_the_stack_has_and_is_not_planned_any_more_is_told_apart_by_owner_a
     )
 
 
+def test_a_namespace_that_leaves_and_that_somebody_deleted_already_is_not_asked_for(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    api = Cluster(
+        obj("Namespace", "old", labels=mine(record), deletionTimestamp="2026-12-07T00:00:00Z"),
+        obj("Pod", "p", "old"),
+    )
+    checked = check_preconditions(api, [], deployment(tmp_path, record))
+    assert list(map(str, checked.leaving)) == ["Namespace/old"]
+    assert checked.unapproved == ()
+
+
 def test_a_run_that_was_cut_short_goes_on_without_a_question_that_was_not_asked_before_it(
     tmp_path: Path, record: StackRecord
 ) -> None:
