@@ -30,7 +30,6 @@ from sovereign_ai.cli.target import (
     KubeconfigOption,
     StackOption,
     open_target,
-    require_definitions,
     require_one_cluster,
     target_options,
 )
@@ -119,7 +118,6 @@ def _preview(
     deployment, checked, bundle = checked_deployment(
         output, reading, stack, bundle, target, options, deploy_options
     )
-    require_definitions(target, bundle.objects, reading)
     try_deployment(reading, stack, bundle, target, checked)
     engine.env |= deployment.allowed.to_environment()
     # With this digest the program does not repeat the dry run of the same objects.

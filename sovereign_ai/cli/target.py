@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sovereign_ai.cli.output import Output
     from sovereign_ai.cli.stack import Stack
-    from sovereign_ai.cluster.api import Api, Snapshot
+    from sovereign_ai.cluster.api import Api
 
 _CLUSTER_HELP = f"{list_local_kinds('and')} are local control planes; `kubeconfig` is your cluster."
 ClusterOption = Annotated[Backend, typer.Option("--cluster", help=_CLUSTER_HELP)]
@@ -243,7 +243,7 @@ def install_definitions(target: Target, objects: Iterable[Mapping[str, Any]], ou
     install_crds(target.api, module_files("kueue", "config/components/crd/bases"))
 
 
-def require_definitions(target: Target, objects: Iterable[Mapping[str, Any]], reading: Snapshot) -> None:
+def require_definitions(target: Target, objects: Iterable[Mapping[str, Any]], api: Api) -> None:
     """Refuse a preview on a local control plane whose definitions of Kueue somebody deleted.
 
     Only `up` installs them, and nothing can be tried of a kind that is not served.
@@ -251,7 +251,7 @@ def require_definitions(target: Target, objects: Iterable[Mapping[str, Any]], re
     Args:
         target: the cluster.
         objects: the objects that would be deployed.
-        reading: the cluster, as it was read.
+        api: the cluster, or a snapshot of it.
 
     Raises:
         EnvironmentLacksError: a kind of Kueue is not served.
@@ -261,7 +261,7 @@ def require_definitions(target: Target, objects: Iterable[Mapping[str, Any]], re
 
     planned = list(objects)
     queueing = [obj for obj in planned if obj["apiVersion"].startswith(f"{_QUEUES[0]}/")]
-    if not target.simulated or any(map(_defines_queues, planned)) or serves_all(reading, queueing):
+    if not target.simulated or any(map(_defines_queues, planned)) or serves_all(api, queueing):
         return
     message = "somebody deleted definitions of Kueue on this control plane, with every object of their kinds"
     hint = "`sovereign-ai up` installs them and makes the objects again; a preview writes nothing"

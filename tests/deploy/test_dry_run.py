@@ -482,6 +482,7 @@ def test_what_is_being_deleted_already_is_not_kept() -> None:
 def test_a_kind_that_the_cluster_lacks_is_to_be_installed_and_not_written_otherwise() -> None:
     class Lacking(Answering):
         def create(self, obj: Mapping[str, Any], dry_run: bool = False) -> Object:
+            assert dry_run
             problem = Problem("api-kind-unknown", f"serves no {obj['kind']}", hint="install its CRD")
             raise ApiError(problem, status=404, reason="KindUnknown")
 
