@@ -180,7 +180,7 @@ def checked_deployment(
     checked = check_preconditions(api, marked.objects, deployment)
     if checked.kept:
         checked = replace(checked, releases=tuple(release_lines(api, is_named=names_kueue(stack))))
-    for line in checked.lines:
+    for line in checked.lines_for(stack.factory, restores=deploy_options.restores):
         output.progress(line)
     return deployment, checked, marked
 
