@@ -28,6 +28,7 @@ from sovereign_ai.deploy.moves.component_places import (
     places_of,
     planned_places,
 )
+from sovereign_ai.deploy.moves.entity_changes import entity_changes
 from sovereign_ai.deploy.moves.gateway_moves import GATEWAY, gateway_moves, known_gateways
 from sovereign_ai.deploy.moves.lost_classes import lost_classes
 from sovereign_ai.deploy.moves.noted_renames import Renames
@@ -90,6 +91,7 @@ def relocations(
     components = {**noted.components, **renamed} if noted and noted.is_resumed else renamed
     moves = [*_renames(pairs, factory, components, old, new, usage, staying), *_registries(old, new, usage)]
     moves += _quotas(old, new)
+    moves += entity_changes(old, record_in(old, factory.name, cluster), factory, usage)
     moves += _namespaces(old, new, renamed, pairs, usage)
     zones = {name: new_name for (kind, name), new_name in pairs.items() if kind == "zone"}
     moves += gateway_moves(old, factory.gateways, zones, usage, known_gateways(old, factory, cluster, noted))
