@@ -63,14 +63,15 @@ _SERVICE = (
     r"(dns(srv(noa)?)?[+])?(_[a-z0-9-]+\.){0,2}"
     r"[a-z0-9]([a-z0-9.-]*([{][0-9]+[.]{2,3}[0-9]+[}][a-z0-9.-]*)?[a-z0-9])?\.svc(\.cluster\.local)?[.]?"
 )
-# A server that listens on all addresses (`0.0.0.0`, `[::]`, `*`) names no other host.
+# A server that listens on all addresses (`0.0.0.0`, `[::]`, `*`, .NET's `+`) names no other host. Charts for
+# IPv4 and IPv6 write the node's address, which stands as `localhost` here, in brackets (`[$(HOST_IP)]:9100`).
 _LOCAL_HOSTS = (
     # In fewer parts, or as one number, 127.0.0.1 is the same (inet_aton(3)), or a name that nobody has.
     r"127(\.[0-9]{1,8}){1,3}",
     r"2130706433|0[xX]7[fF]000001",
-    r"\[::1?\]",
-    r"0\.0\.0\.0",
-    r"\*",
+    r"\[(::1?|localhost)\]",
+    r"\[?0\.0\.0\.0\]?",
+    r"[*+]",
     _SHORT_NAME,
     _POD_OF_SERVICE,
     _SERVICE,

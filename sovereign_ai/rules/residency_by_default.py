@@ -114,13 +114,14 @@ _MESSAGES: dict[Family, tuple[str, str]] = {
     ),
     "settings": (
         "data",
-        (
-            "an entry names a host, a bucket or a region that is no permitted place, or they are too long to "
-            "be judged: all entries together have at most 200,000 characters, and those that may become "
-            "variables 10,000 (with a blank or a line end in it an entry is a file)"
-        ),
+        "an entry names a host, a bucket or a region that is no permitted place, or is too long to be judged",
     ),
 }
+
+_TOO_LONG = (
+    "its entries are too long to be judged: all together have at most 200,000 characters, and those that may "
+    "become variables 10,000 (with a blank or a line end in it an entry is a file)"
+)
 
 _NOT_JUDGEABLE = (
     "its binary entries are too long to be judged (110,000 bytes, of them 6,000 of readable text), or hold "
@@ -141,7 +142,7 @@ def _checks_on_addons() -> tuple[RuleCheck, ...]:
     """Return the checks on the fields of all add-ons, by family, then those on gathered fields."""
     # First what is too long: the API server gives up on it in the others, and names the first that fails.
     checks = [
-        _check_of_entries(_OF_DATA.format(entries_are_short("object.data"))),
+        _check_of_entries(_OF_DATA.format(entries_are_short("object.data")), message=_TOO_LONG),
         _check_of_entries(binaries_are_judgeable(), "binaryData", _NOT_JUDGEABLE),
     ]
     for family, (field, message) in _MESSAGES.items():
@@ -207,8 +208,8 @@ UNKNOWN = Rule(
         "other clusters. A rule that forbids those it knows is behind the next one."
     ),
     remediation=(
-        "list the kind under `allowed_kinds` of each residency policy of the zone, with a reason, and name "
-        "in it what is inside or at a gateway, or leave it out"
+        "list the kind under `allowed_kinds` of each residency policy of the zone, and name in it what is "
+        "inside or at a gateway"
     ),
     controls=_CONTROLS,
     places=OBJECT_PLACES,

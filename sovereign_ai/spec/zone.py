@@ -151,7 +151,7 @@ class AllowedKind(Model):
 
     kind: Annotated[
         str,
-        StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]{0,62}$"),
+        StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,62}$"),
         TextForm("bad-kind", "a kind as its objects write it, such as ExternalSecret", digits=True),
     ]
     """The kind, as its objects write it."""

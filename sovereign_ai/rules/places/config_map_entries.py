@@ -21,6 +21,7 @@ from sovereign_ai.rules.places.named_hosts import (
     IS,
     MAY_BE_HOSTED,
     MAY_BE_NAMED,
+    MAY_BE_SIX,
     STORE_STATED,
     TUNNEL,
     are_permitted_behind_blanks,
@@ -29,6 +30,7 @@ from sovereign_ai.rules.places.named_hosts import (
     are_permitted_in_calls,
     are_permitted_regions,
     are_permitted_to_clients,
+    are_sixes_own,
     files_store_has_place,
     names_no_hosted_service,
     with_code_marks,
@@ -76,7 +78,7 @@ _PROGRAM_NAMES = (
 )
 """Names of entries in which a host is in quotes: of programs, and of prose."""
 _MAY_NAME_IN_FILE = (
-    rf"{MAY_NAME}|(?i:{MAY_BE_HOSTED})|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)|HF_|{MAY_CALL}"
+    rf"{MAY_NAME}|{MAY_BE_SIX}|(?i:{MAY_BE_HOSTED})|://|\\|&#|[^\x00-\x7F]|!!?(?:binary|<tag:)|HF_|{MAY_CALL}"
 )
 _FIRST_LINE = "^[A-Za-z0-9_-]+[.][A-Za-z0-9_.-]+[ \\t]+[^ \\t=:][^\\n]*"
 """The first line of a file of settings with blanks between their names and values, such as Spark's."""
@@ -90,10 +92,11 @@ _TO_NEXT_QUOTE = r'[\s\S][^"]*'
 _DROPPED = r"(?m)^[ \t]*[A-Za-z0-9_.-]+\\[A-Za-z][A-Za-z0-9_.\\-]*[ \t]*[:= ]"
 """A name with a backslash in it, as Java's `Properties.load` reads it."""
 _COMMAND_LINE = (
-    r"(?m)^[ \t]*(?:[A-Za-z]+[=:][ \t]*|-[ \t]+|RUN[ \t]+)?[\"'\[]?(?:/[a-z/]+/)?"
-    r"(?:curl|wget|nc|ncat|ssh|scp|sftp|rsync|socat)[ \t]"
+    r"(?m)(?:^|[|;&(`]|[\[,][ \t]*[\"'])(?:[ \t@!%-]|[A-Za-z]+[=:]|(?:RUN|[A-Z_]+=[^\s]+|@[a-z]+|[0-9*/,-]+"
+    r"|do|else|env|exec|if|nohup|root|sudo|then|time|while)[ \t])*[\"'\[]?(?:/[a-z/]+/)?"
+    r"(?:curl|wget|nc|ncat|ssh|scp|sftp|rsync|socat)[ \t]+[^\s]"
 )
-"""A line of a script, whatever the script is called."""
+"""A command of a script, whatever the script is called: of a table of cron, a Makefile, a notebook too."""
 # JSON, YAML and XML write a dot in other ways; so do names of other alphabets (UTS 46).
 _DOTS = "\\u002e \\u002E \\x2e \\x2E &#46; &#x2e; &#x2E; \u3002 \uff0e \uff61"
 _ESCAPES_IN_FILE = {
@@ -192,7 +195,9 @@ def parts_of_entries() -> dict[str, str]:
         "foreign": 'has(object.metadata.namespace) && object.metadata.namespace != "" && !variables.known',
         "readable": readable_runs(),
         "long": f"size({own}.map(e, e[1]).join('')) > {_LONGEST_LINES}",
-        "entries": f"({own} + {decoded_entries('variables.readable')}).filter(e, {is_read})"
+        "texts": f"{own} + {decoded_entries('variables.readable')}",
+        "script_names": f"variables.texts.filter(e, {is_script}).map(e, e[0])",
+        "entries": f"variables.texts.filter(e, {is_read})"
         f".map(e, [e[0], dyn({shown}{plain})])",
         # A key is a word before its entry. To it a dotted name in the first line, with blanks behind it, is
         # the value, so that such a line stands once more by itself.
@@ -209,9 +214,11 @@ def parts_of_entries() -> dict[str, str]:
         f" + {own}.map(e, dyn({joined_lines('e[1]')}.join({end})))"
         # Java drops a backslash before a letter, in names and values.
         f" + {own}.filter(e, {is_of_java}).map(e, e[1].replace({literal(backslash)}, ''))",
-        "scripts": f"variables.entries.filter(e, {is_script}).map(e, e[1])",
+        "scripts": _narrowed(
+            "variables.entries.filter(e, e[0] in variables.script_names).map(e, string(e[1]))"
+        ),
         # A tunnel needs no name of a host, so that each script is looked at.
-        "programs": f"{own}.filter(e, {is_script}).map(e, e[1])",
+        "programs": "variables.texts.filter(e, e[0] in variables.script_names).map(e, string(e[1]))",
     }
 
 
@@ -237,6 +244,7 @@ def entries_name_places() -> tuple[str, ...]:
         _lines_meet("variables.lines", condition=are_permitted_by_form("y", permitted)),
         _lines_meet("variables.lines", condition=are_permitted_behind_blanks("y", permitted)),
         _lines_meet("variables.lines", condition=beside),
+        _lines_meet("variables.lines", condition=are_sixes_own("y")),
         _lines_meet("variables.lines", condition=f"!y.matches({literal(HIDDEN_NAME)})"),
         *(_lines_meet("variables.lines", condition=part) for part in names_no_hosted_service("y")),
         _lines_meet(
@@ -245,8 +253,8 @@ def entries_name_places() -> tuple[str, ...]:
         ),
         _lines_meet(_narrowed("variables.joined"), condition=are_permitted_by_word("y", permitted)),
         _lines_meet("variables.lines", condition=f'(!y.contains("://") || {stores})'),
-        _lines_meet(_narrowed("variables.scripts"), condition=are_permitted_to_clients("y", permitted)),
-        _lines_meet(_narrowed("variables.scripts"), condition=f"(!y.contains('://') || {are_permitted})"),
+        _lines_meet("variables.scripts", condition=are_permitted_to_clients("y", permitted)),
+        _lines_meet("variables.scripts", condition=f"(!y.contains('://') || {are_permitted})"),
         _lines_meet(_narrowed("variables.programs"), condition=f"!y.matches({literal(TUNNEL)})"),
     )
 

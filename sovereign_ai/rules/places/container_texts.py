@@ -52,7 +52,7 @@ COMMAND = f"{_words_of('c', 'command')} + {_words_of('c', 'args')}"
 """CEL for the words that a container `c` runs; its arguments follow its command."""
 EXEC_COMMANDS = ", ".join(_words_of(f"c.{caller}.exec", "command") for caller in _CALLERS)
 """CEL for the commands of probes and hooks of a container `c`, without the brackets of a list."""
-_LISTS = f"[{_words_of('c', 'command')}, {_words_of('c', 'args')}, {EXEC_COMMANDS}]"
+_LISTS = f"[{COMMAND}, {EXEC_COMMANDS}]"
 
 
 def is_judged(value: str) -> str:

@@ -13,7 +13,7 @@ Sources, read 2026-11-29: YAML 1.2.2 (6.9.2, 7.1 and 8.2.2), TOML 1.0.0 ("Table"
 from __future__ import annotations
 
 from sovereign_ai.rules.cel.literals import literal
-from sovereign_ai.rules.places.named_hosts import FILE_NAME, NAME, OF_LINK, OF_OTHER, WORDS
+from sovereign_ai.rules.places.named_hosts import NAME, OF_LINK, OF_OTHER, PUBLIC_FILE_NAME, WORDS
 
 _KEY = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _QUOTED = f"[\"']?{_KEY}[\"']?"
@@ -29,7 +29,7 @@ _ENTRY = (
 )
 _END_OF_ENTRY = rf"(?im){_VALUE}[\"']?[ \t]*(?:[;,}}\]<]|[ \t]#|$)"
 _OF_FILE = (
-    FILE_NAME.removesuffix("$") + "[^A-Za-z0-9]*$|(?i)(?:^|[^a-z0-9.-])[a-z0-9_-]+[.]"
+    PUBLIC_FILE_NAME.removesuffix("$") + "[^A-Za-z0-9]*$|(?i)(?:^|[^a-z0-9.-])[a-z0-9_-]+[.]"
     "(?:cc|jl|jks|mk|p12|pfx|pl|ps|py|rs|sh|so|tf|zip)[^a-z0-9]*$"
 )
 _OF_ITSELF = (

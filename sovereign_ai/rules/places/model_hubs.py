@@ -82,8 +82,10 @@ _STORES = HostedService(
     r"(?:\bboto3[.](?:client|resource)|[.](?:client|resource)[(]\W?s3\b|\bS3FileSystem|\bstorage[.]Client"
     r"|\brclone [^;&|\n]*[\s\"']:(?:azureblob|b2|box|drive|dropbox|gcs|mega|onedrive|pcloud|s3)[,:][^;&|\n]*"
     r"|RCLONE_CONFIG_\w+_TYPE\W{1,5}(?:azureblob|b2|box|drive|dropbox|google|gcs|mega|onedrive|pcloud|s3)\b"
-    rf"|\baws (?:s3|s3api|sts) [^;&|\n]*)[(]?{_IN_CALL}",
-    "endpoint",
+    rf"|\baws (?:s3|s3api|sts) [^;&|\n]*"
+    # Buckets as folders.
+    rf"|(?:^|[\s;&|(/])(?:blobfuse2?|gcsfuse|geesefs|goofys|mount-s3|s3fs) [^;&|\n]*)[(]?{_IN_CALL}",
+    "endpoint|[ ,]url=",
     rf"(?:AWS_ENDPOINT_URL|STORAGE_EMULATOR_HOST|RCLONE_\w*ENDPOINT)\w*{_TO}",
 )
 # Services that answer with a model. Many programs speak the language of one, and are inside.
@@ -96,7 +98,7 @@ _MODELS = HostedService(
 )
 # What keeps the records of experiments.
 _RECORDS = HostedService(
-    r"\bwandb (?:agent|artifact|launch|login|pull|sweep|sync)[^;&|\n]*"
+    r"\bwandb (?:agent|artifact|launch|login|pull|sweep|sync)[^;&|\n]*|\nWANDB_API_KEY=[^\n]"
     rf"|(?:\bwandb[.](?:Api|agent|init|login|sweep)|WandbLogger){_ARGUMENTS}"
     r"|report[_-]to\W{1,5}(?:wandb|all)\b|\bwandb_(?:project|entity)\W{1,4}\w"
     r"|[.]WandbLogger\b|\blogger(?:_name)?\W{1,4}wandb\b",
@@ -109,7 +111,10 @@ _OTHER_RECORDS = HostedService(
     r"|TRACKING_UR[IL]\W{1,5}databricks\b|tracking_uri[(]\W*databricks\b"
     # Traces of LangSmith, models of ModelScope, identity providers (OAuth2 Proxy), and API keys of services.
     r"|\n(?:K6_CLOUD_TOKEN|TS_AUTHKEY|TUNNEL_TOKEN|NGROK_AUTHTOKEN|NEW_RELIC_LICENSE_KEY|DD_API_KEY"
-    r"|HONEYCOMB_API_KEY)=[^\n]"
+    r"|HONEYCOMB_API_KEY|DATADOG_API_KEY|PINECONE_API_KEY|COMET_API_KEY|NEPTUNE_API_TOKEN|REPLICATE_API_TOKEN"
+    r"|MODAL_TOKEN_ID|SPLUNK_ACCESS_TOKEN|LIGHTSTEP_ACCESS_TOKEN|LANGFUSE_SECRET_KEY"
+    # An account is a part of its service's host.
+    r"|AZURE_STORAGE_(?:ACCOUNT|ACCOUNT_NAME|CONNECTION_STRING)|SNOWFLAKE_ACCOUNT|(?:ELASTIC_)?CLOUD_ID)=[^\n]"
     r"|LANG(?:CHAIN|SMITH)_TRACING(?:_V2)?\W{1,5}[1tT]|USE_MODELSCOPE\W{1,5}[1tT]"
     r"|(?:Comet|Neptune)Logger\b"
     # Clouds by the provider of external-dns and the cluster's autoscaler too.
@@ -118,7 +123,8 @@ _OTHER_RECORDS = HostedService(
     r"|google|hetzner|linkedin|linode|ovh|scaleway|vultr)\b[^;\n]*",
     "(?i)offline|debug|login-url",
     rf"(?:COMET_URL_OVERRIDE|CLEARML_API_HOST|DATABRICKS_HOST|LANG(?:CHAIN|SMITH)_ENDPOINT|MODELSCOPE_DOMAIN"
-    rf"|K6_CLOUD_HOST|NEW_RELIC_HOST|DD_(?:DD_URL|SITE|URL)|HONEYCOMB_API_ENDPOINT){_TO}"
+    rf"|K6_CLOUD_HOST|NEW_RELIC_HOST|DD_(?:DD_URL|SITE|URL)|HONEYCOMB_API_ENDPOINT|LANGFUSE_(?:BASE_URL|HOST)"
+    rf"|AZURE_STORAGE_\w*(?:ENDPOINT|HOST)|SNOWFLAKE_HOST|PINECONE_CONTROLLER_HOST|SPLUNK_\w*URL){_TO}"
     r"|(?:COMET|CLEARML|NEPTUNE)_\w*(?:MODE|OFFLINE)\W{1,5}(?:[1t]|deb|dis|off)",
 )
 _OTHERS = (_STORES, _MODELS, _RECORDS, _OTHER_RECORDS)
@@ -127,6 +133,7 @@ SERVICES = (_HUB, *_OTHERS)
 _MAY_CALL_OTHERS = (
     "boto3|S3F|ge.Cl|aws |.s3|AI|(?:pic|ere|roq|ral)(?:Emb|[(])|andb|rt[_-]to|ne.in|omet_|k.init|tabr"
     "|(?:omet|tune)L|_TRACI|MODELS|CLONE|clone |-prov|K6_C|TS_A|TUNNEL_|NGROK_|NEW_R|DD_A|HONEYC"
+    "|[BEGT]_API_|MODAL_T|SS_TOKEN|LANGF|E_ACC|CLOUD_ID|E_CONN|fuse|t-s3|s3fs|esefs|oofys"
 )
 MAY_CALL = (
     "hf |gging|[_.-]hub|pretr|(?i:odel|okeni|dataset|llm)|_downl|Hf[AF]|ceT|sE|lmdep|itgpt|Eng|peline|"
@@ -142,13 +149,14 @@ _WORDS = (
     "|llm|engine|huggingface|boto3|client(|resource(|s3filesystem|storage.client|aws |openai"
     "|anthropic|cohere|groq|mistral|wandb|report_to|report-to"
     "|neptune|task.init|comet_ml|databricks|_tracing|modelscope|rclone|-provider|cometl"
-    "|k6_cloud|ts_authkey|tunnel_token|ngrok_auth|new_relic|dd_api|honeycomb"
+    "|k6_cloud|ts_authkey|tunnel_token|ngrok_auth|new_relic|dd_api|honeycomb|g_api_key|e_api_|t_api_key"
+    "|modal_token|access_token|langfuse|e_account|e_connection|cloud_id|fuse|mount-s3|s3fs|geesefs|goofys"
 )
 WORDS = tuple(_WORDS.split("|"))
 """Each such call has one of these in it, in small letters. To look for these is faster than an expression."""
 MAY_CALL_IN_VARIABLE = (
     "[ /(]|[_-]to|boto3|S3F|ge.Cl|omet_|tabr|_TRACI|MODELS|CLONE_|K6_|TS_AU|TUNN|NGR|NEW_R|DD_A|HONEY"
-    "|andb|-prov|(?:omet|tune)L"
+    "|andb|-prov|(?:omet|tune)L|_API_|MODAL_|ACCESS_T|LANGF|E_ACCOUNT|E_CONN|CLOUD_ID|WANDB_A"
 )
 """A call in a variable has a blank, a parenthesis, a name at a hub or such an option in it."""
 _COMMENT = "^[ \t]*(?:#|//)"

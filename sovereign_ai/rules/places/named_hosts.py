@@ -14,6 +14,7 @@ storage and monitoring ("Connection strings"), Kafka, etcd, ZooKeeper and Redis 
 from __future__ import annotations
 
 from sovereign_ai.rules.cel.literals import literal
+from sovereign_ai.rules.places.spellings import is_six
 
 BETWEEN = "\u0001"
 """Stands between arguments that are read as one text."""
@@ -31,7 +32,9 @@ _MARKS = (
     (": ", CODE + ": "),
 )
 
-MAY_BE_NAMED = "[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|[zZ](?:one|ONE)|arn:|projects/|://|:[ \\t]*$"
+MAY_BE_SIX = ":[0-9A-Fa-f]{0,4}:"
+"""What an address of IPv6 has in it."""
+MAY_BE_NAMED = MAY_BE_SIX + "|[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|[zZ](?:one|ONE)|arn:|projects/|://|:[ \\t]*$"
 """A line of a file in which a host or region may be named, or below which it may be."""
 WORDS = (
     r"(?i)host|server|addr|endpoint|broker|bootstrap|proxy|contact[ _-]?point|data[ _]source"
@@ -42,20 +45,22 @@ WORDS = (
     r"|coordinator|forward|machine|neighbor|channel|sumdb|defaultfs|scheduler|statsd"
     r"|graphite|syslog|logstash|kafka|nats|amqp|redis"
     r"|etcd|ldap|smtp|ntp|kdc|fqdn|rdzv|rendezvous|node|listener|\bhead|_head|join|replicaof|\bapi|_api|\bbus"
-    r"|_bus|store|destination|find.links|(?:cgi|wsgi|grpc|cached)_pass|(?:\b|_|-|[a-z])ur[il]"
+    # `curl` is none, and `publicurl` is.
+    r"|_bus|store|destination|find.links|(?:cgi|wsgi|grpc|cached)_pass|(?:\b|_|-|[a-bd-z]|[a-z]c)ur[il]"
     r"|(?:\b|_)ips?(?:\b|_)|substituter|cran\b|--[a-z-]*repositor|^(?:[ \t]*pool|value>)$"
 )
 """Words that stand before a host, in the name of an option or a setting."""
-# YAML has signs of blocks (`>-`), anchors (`&a`) and types (`!!str`) before a value.
+# YAML has signs of blocks (`>-`), anchors (`&a`), types (`!!str`) and comments before a value.
 _DEFAULT = "(?:[$][{](?:env:)?[A-Za-z0-9_.]+:[-=]?)?"
 """What stands before a value that holds where a variable is not set: `${env:X:-db.example}`."""
-_OPEN = rf"""["'`\[({{\\\s-]*{_DEFAULT}(?:(?:[>|][0-9+-]*|[&!][^\s"']*)\s+["'`\s-]*)*(?:[fru]["'])?"""
+_OPEN = rf"""["'`\[({{\\\s-]*{_DEFAULT}(?:(?:[>|][0-9+-]*|[&!][^\s"']*|#[^\n]*)\s+["'`\s-]*)*(?:[fru]["'])?"""
 _ELEMENT = r"""[^\s,"'\x01=;:]+(?::[0-9]+)?["']?(?:\s*,\s*|\s*\n[ \t]*-[ \t]+)["']?"""
 NAME = r"(?:[a-z0-9_-]+\.)+[a-z0-9-]*[a-z0-9]"
 _NUMBER = r"(?:[0-9]{8,10}|0[xX][0-9A-Fa-f]{6,8})"
 _KEY = "[a-z0-9_.-]+"
 # Slurm states the address of a host behind its name: `SlurmctldHost=name(address)`.
-_EQUALS = r"""["'\]]{0,3}[ \t\f\v]*\x02?(?:=>?|:=?|>)(?:[a-z0-9-]+[(])?"""
+# Jsonnet hides a field by two colons or three, and adds to one by `+:`.
+_EQUALS = r"""["'\]]{0,3}[ \t\f\v]*\x02?(?:=>?|[+]?:{1,3}=?|>)(?:[a-z0-9-]+[(])?"""
 _VALUE = (
     rf"{_OPEN}(?:[a-z0-9+]+://)?(?:{_ELEMENT})*(?:[a-z0-9+.:-]*//)?(?:[^\s\"'@,;/\x01]*@)?"
     rf"(?:[a-z0-9-]*[{{][0-9.]+[}}][.])?(?:{NAME}|[0-9]{{8,}}|0x[0-9a-f]{{6,}})"
@@ -64,14 +69,19 @@ _VALUE = (
 _END = r"(?:$|/[0-9]{1,2}\b|[^a-z0-9_.=:\"'-]|[\"'][ \t]*(?:$|=>|[^:= \t])|:[0-9/])"
 # HAProxy's `server` has a name before its address, Caddy's `reverse_proxy` another address.
 # Sentinel's `sentinel monitor` has two words before one.
-_LINE = rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_.][a-z0-9_.:-]*){{0,2}}|[;{{\[][ \t]*{_KEY})[ \t\x01]+"
+# Clojure writes `:host "x"`, Erlang `{host, "x"}`.
+_LINE = (
+    rf"(?:-{_KEY}|^[ \t]*{_KEY}(?:[ \t]+[a-z0-9_.][a-z0-9_.:-]*){{0,2}}|[;{{\[][ \t]*{_KEY}"
+    rf"|[ \t{{(\[]:{_KEY}|[{{(]{_KEY},)[ \t\x01]+"
+)
 _NAMED = rf"(?im)(?:[\"'`]?{_KEY}(?: [a-z]+)?{_EQUALS}|{_LINE}){_VALUE}{_END}"
 """A setting, an option of two words, or the words of a line, with a dotted name or a number."""
 _SPACED_KEY = r"[.][A-Za-z0-9_-]+[\"'\]]{0,3}[ \t\f\v]+(?:=[^>]|:=?)"
 """The end of a dotted name of a setting, with blanks before the sign behind it; `=>` renames, too."""
+_SPACED_NAME = rf"^[ \t]*-|{_SPACED_KEY}"
 _SPACED = rf"(?im)(?:[a-z0-9_-]+[.])*[a-z0-9_-]+{_SPACED_KEY}[ \t\f\v]*{_VALUE}{_END}"
 """A setting with such a name. To `_NAMED` the name is the value of a setting that ends the line before."""
-_HEAD = rf"(?i)^[\"'`;{{\[]?[ \t]*(?:{_KEY}(?: [a-z]+)?{_EQUALS}|{_KEY})"
+_HEAD = rf"(?i)^[\"'`;{{\[( \t]?[ \t]*:?(?:{_KEY}(?: [a-z]+)?{_EQUALS}|{_KEY})"
 _INSIDE = r"[.]svc(?:[.]cluster[.]local)?$"
 # Options of one letter that stand for a host, a proxy or a host between: psql, mysql, redis-cli, curl, ssh.
 _SHORT = rf"(?i)(?:^|[\s\x01])-[hHxJ][ =\x01]?{NAME}"
@@ -90,9 +100,9 @@ NO_COUNTRIES = ("db", "kv")
 ISO 3166-1 assigns and reserves neither (its list of codes, read 2026-11-28).
 """
 _IS_COUNTRY = f'(d.matches("^[a-z][a-z]$") && !(d in {literal(list(NO_COUNTRIES))}))'
-_IS_DELEGATED = f'{_IS_COUNTRY} || variables.public_domains.contains(" " + d + " ")'
+IS_DELEGATED = f'{_IS_COUNTRY} || variables.public_domains.contains(" " + d + " ")'
 _LAST = 'h.lowerAscii().findAll("[a-z0-9-]+$")'
-_IS_PUBLIC = f'h != "cluster.local" && (isIP(h) || {_LAST}.exists(d, {_IS_DELEGATED}))'
+_IS_PUBLIC = f'h != "cluster.local" && (isIP(h) || {_LAST}.exists(d, {IS_DELEGATED}))'
 """CEL: a dotted name is an address, or somebody outside may answer for it."""
 _ENDS_IN_NUMBER = rf"[^0-9A-Za-z_.-]{_NUMBER}[^0-9A-Za-z]*$"
 # Other words stand before counts, times and identifiers of that size.
@@ -126,6 +136,15 @@ _STORE_AT = rf"(?:^|[=\x01\s])s3:{NAME}/"
 _FORMS = f"{_DSN}|{_PASSWORD_AT}|{_PATH_AT}|{_SEPARATED_PORT}|{_SHARE}|{_NUMBERS}|{_STORE_AT}"
 _HAS_FORM_IN_FILES = "[A-Za-z0-9]::?[/A-Za-z0-9]|//|/dev/(?:tcp|udp)/"
 _HAS_FORM = r"s3:|@|[,#|;/][0-9]{2}|\\\\|[0-9]{9}|0[xX][0-9A-Fa-f]{8}"
+_SIX = r"[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*"
+_SIXES = (
+    rf"(?im)\[{_SIX}\]|^{_SIX}[ \t]+[a-z]|[\"' ]{_SIX}(?:[\"'],)? ?[0-9]"
+    r"|[a-z0-9_.-]*(?:host|serv|addr|endpoint|proxy|broker|peer|upstream|resolver|dns|remote|target"
+    rf"|gateway|ur[il])[a-z0-9_.-]*(?:{_EQUALS})?[ \t\"'\[]*(?:\n[ \t]*-[ \t\"']*)?{_SIX}(?:$|[^0-9a-z/:.])"
+)
+"""An address of IPv6 in brackets, in a file of hosts, before a port in a call, or behind a word for one."""
+_NO_ONE_ELSE = "(?i)^(?:ff|fe)"
+"""A group of machines, or what is on the link alone: files of hosts name such for the pod's own system."""
 _QUOTED_CLIENT = r"[\"'](?:curl|wget|ncat?|ssh|scp|rsync)[\"', ]"
 # `get("https://host")`, `Redis("host")` and `tcp("host")`, SQL's `(host 'name')`, and what holds where a
 # variable is not set: `getenv("SERVER", "host")`.
@@ -145,6 +164,9 @@ _CLIENT = (
     r"|autossh|mosh|sshuttle|sshfs|chisel|getent|fping|hping3|iperf3?|crane|oras|regctl|skopeo|restic|kopia"
     r"|borg|duplicity|aws|s5cmd|azcopy|swaks|sendmail|mailx?|mutt|msmtp"
     r"|websocat|wscat|grpcurl|nmap|whois|ldapsearch|mongosh?"
+    r"|tftp|ncftp(?:get|put)?|ftp(?:get|put)|lynx|elinks|w3m|axel|xhs?|curlie|mtr|ntpdate|rsh|rlogin|rexec"
+    r"|snmp(?:trap|inform|walk|get|set)|nbd-client|gnutls-cli|corkscrew|iodine|(?:consul|serf)[ \x01]+join"
+    r"|https?[ \x01]+(?:-[^ \x01]+[ \x01]+)*(?:GET|HEAD|PATCH|POST|PUT|DELETE)"
     r"|cqlsh|sqlcmd|clickhouse-client|bore|frpc|go[ \x01]+(?:run|get|install)"
     # Clouds' own clients of object stores call a host `-e`.
     r"|tosutil|ossutil(?:64)?|obsutil|coscli|bcecmd|s3cmd|cosign|notation|modctl|kit[ \x01]+(?:push|login)"
@@ -166,16 +188,18 @@ TUNNEL = (
     r"|zerotier-cli[ \x01]+join|k6[ \x01](?:[^;&|\n]*[ \x01])?(?:cloud|(?:-o|--out)[ \x01=]*cloud)\b"
     # The image of a Dockerfile that has no registry's name before it comes from Docker's own.
     r"|(?m:^[ \t]*(?i:from)[ \t]+(?:--[^ \t]+[ \t]+)*[a-z0-9_-]+(?:/[a-z0-9_-]+)?(?::[a-zA-Z0-9]|/[a-z0-9]))"
-    r"|[\x01/]tailscaled\b|^tailscaled\b|\bkagglehub[.])"
+    r"|[\x01/]tailscaled\b|^tailscaled\b|\bkagglehub[.]"
+    # What Cloudflare's image is told, whose entry point is its own client.
+    r"|^\x01tunnel\x01(?:[^\x01]*\x01)*run(?:$|\x01))"
 )
 """Clients and tunnels that know the address of their service by themselves."""
 _CLIENT_OR_CALL = f"(?:{_CLIENT})|(?i:{_CALL.removeprefix('(?i)')})"
 # Their topics have dots in them too.
 _BROKER = (
-    r"(?:^|[\x01\s;&|(/])(?:kcat|kafkacat|nats|mosquitto_[a-z]+)(?:[ \x01]+[^\s\x01;|&]*){0,8}?"
-    r"[ \x01]+-[bs][ \x01]*[^\s\x01;|&]*"
+    r"(?:^|[\x01\s;&|(/])(?:kcat|kafkacat|nats|mosquitto_[a-z]+|logger|zabbix_sender)"
+    r"(?:[ \x01]+[^\s\x01;|&]*){0,8}?[ \x01]+-[bnsz][ \x01]*[^\s\x01;|&]*"
 )
-"""A client of a message broker, up to the option that names the broker."""
+"""A client of a message broker, or of a server of logs or measurements, up to the option that names it."""
 _QUOTE = "[\"'`]"
 _WITHIN_QUOTES = "^[\"'`][^\"'`]*$"
 _PROGRAM = r"[^.@:/=> \x01]+[.](?:py|sh|pl|rs|md|zip|so|cc|ps|tf|mk|jl|properties)"
@@ -255,9 +279,10 @@ _CLOUD_OF_FILE = (
 _CLOUD = (
     r"(?i)(?:defaultendpointsprotocol|instrumentationkey)="
     r"|(?:^|[=\x01\s])(?:b2|gs|azure|swift|rclone):[a-z0-9][^\s:]*:"
-    rf"|\"type\": ?\"{_STORES}\""
+    rf"|\"type\": ?\"{_STORES}\"|(?:^|[\n\x01={{,])[ \t]*type: *{_STORES}(?:$|[\s,}}])"
 )
-_CLOUD_PLACE = r"(?i)(?:endpointsuffix|endpoint)(?:[_-]?url)?[\"']?[ \t]*[=: ]"
+# GitLab's runner calls the server of its cache `ServerAddress`.
+_CLOUD_PLACE = r"(?i)(?:endpointsuffix|endpoint|server_?address)(?:[_-]?url)?[\"']?[ \t]*[=: ]"
 STORE_STATED = (
     r"(?i)(?:s3|aws|minio|stor)[^\n]*(?:\n[^\n]*){0,4}endpoint(?:[_-]?url)?[\"']?[ \t]*[=: ][ \t]*[\"']?"
     "(?:https?://)?[a-z0-9]"
@@ -292,7 +317,9 @@ _NUMBERS_OF = (
     f".filter(w, !w.matches({literal(_OWN)}) && (!{_IS_DECIMAL} || int(w) >= 16777216))"
     f".map(w, {_IS_DECIMAL} ? {_OF_DECIMAL} : w)"
 )
-_MAY_BE_PUBLIC = f"!h.contains('/') && !h.matches({literal(FILE_NAME)})"
+PUBLIC_FILE_NAME = r"(?i)\.(?:g[oz]|js|pt|rb|ts)$"
+"""A name of `FILE_NAME` for whose end somebody outside may answer; the others are public in no case."""
+_MAY_BE_PUBLIC = f"!h.contains('/') && !h.matches({literal(PUBLIC_FILE_NAME)})"
 _NAMES_OF = f"t.findAll({literal(_DOTTED)}).filter(h, {_MAY_BE_PUBLIC} && {_IS_PUBLIC})"
 
 
@@ -327,7 +354,8 @@ def are_permitted_behind_blanks(value: str, permitted: str) -> str:
 
 def with_spaced_key(name: str, value: str) -> str:
     """Return CEL for a text behind its name; and for it alone, where its first words may be a name too."""
-    is_spaced = f"{value}.matches({literal(_SPACED_KEY)})"
+    # So may that of an option: `--sink.host x`.
+    is_spaced = f"{value}.matches({literal(_SPACED_NAME)})"
     return f"([{name} + {literal(IS)} + {value}] + ({is_spaced} ? [string({value})] : []))"
 
 
@@ -345,6 +373,16 @@ def are_permitted_by_form(value: str, permitted: str) -> str:
     has_path = f"{value}.matches({literal(_HAS_FORM_IN_FILES)})"
     paths = f"({has_path} ? {value}.findAll({literal('(?im)' + _FORMS_IN_FILES)}) : [])"
     return _are_permitted_hosts(f"{_of_forms(value)} + {paths}", permitted)
+
+
+def are_sixes_own(value: str) -> str:
+    """Return CEL: every address of IPv6 that a file names as a host is one of the pod itself.
+
+    Of IPv6 no other way out can be declared.
+    """
+    found = f"{value}.findAll({literal(_SIXES)}).map(m, m.findAll({literal(_SIX)})[0])"
+    own = f'p in ["::", "::1"] || p.matches({literal(_NO_ONE_ELSE)}) || !{is_six("p")}'
+    return f"(!{value}.matches({literal(MAY_BE_SIX)}) || {found}.all(p, {own}))"
 
 
 def are_permitted_in_calls(value: str, permitted: str) -> str:

@@ -37,7 +37,7 @@ REGION_NAMES = r"(?i)(?:region|(?:\b|[^e]|[^u]e)location)s?$"
 # Without any of these a text holds neither a name with a dot, nor the number of an address, nor a region.
 MAY_NAME = (
     r"[.]|[0-9]{8}|0[xX]|\\\\|arn:|projects/|@|\b(?:b2|gs|azure|swift|rclone):"
-    r"|\"type\"|(?i:region|zones?[\"'\]]{0,3}[ \t]*[=:\x01 ]|protocol=|key=)"
+    r"|\"type\"|\btype:|(?i:region|zones?[\"'\]]{0,3}[ \t]*[=:\x01 ]|protocol=|key=)"
 )
 # `spring.config.location` and its like name files; `//` begins the name of a server.
 _LOCATION_NAMES = "(?i)location$"

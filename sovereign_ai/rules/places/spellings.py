@@ -214,7 +214,7 @@ def other_addresses_are_own(value: str) -> str:
     # Behind a prefix stands a colon that is not the address's.
     plain = f'{without_length}.map(w, w.findAll({literal(_SIX)})[0].findAll("(?:^::|[^:]).*"))'
     # A server listens on all its addresses; of IPv6 no other way out can be declared.
-    are_own = f'{plain}.all(l, l.all(p, p in ["::", "::1"] || !{_is_six("p")}))'
+    are_own = f'{plain}.all(l, l.all(p, p in ["::", "::1"] || !{is_six("p")}))'
     has_hexadecimal = f'{value}.matches("0[xX]") && {value}.matches({literal(_SHORT_FORM)})'
     has_number = f'{value}.contains("@") && {value}.matches({literal(_AT_NUMBER)})'
     is_short = f"{has_hexadecimal} || {has_number}"
@@ -229,7 +229,7 @@ def _is_four(word: str) -> str:
     return " && ".join((f"{word}.matches({literal(_IS_FOUR)})", *conditions))
 
 
-def _is_six(address: str) -> str:
+def is_six(address: str) -> str:
     """Return CEL: a text is an address of IPv6, and not only in the form of one."""
     is_address = f"(isIP({address}) || {address}.matches({literal(_MAPPED)}))"
     is_likely = f"{address}.matches({literal(_IS_LIKELY)}) && !{address}.matches({literal(_IS_EUI)})"

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sovereign_ai.rules.cel.literals import literal
-from sovereign_ai.rules.places.named_hosts import BETWEEN, GEOGRAPHY, is_zone_of
+from sovereign_ai.rules.places.named_hosts import BETWEEN, GEOGRAPHY, IS_DELEGATED, is_zone_of
 from sovereign_ai.rules.places.spellings import LETTER
 
 _MAX_DEPTH = 12
@@ -158,6 +158,17 @@ _URL_OR_REGISTRY_LINE = (
 _PROSE = r"(?i)(?:description|summary|comment|notes?|title|message)="
 _COMMAND_LINE = "(?im)^.*[.](?:args?|arguments|cmd|command|entry[._-]?point)=.*$"
 """The words of a command, each a line of its own."""
+_NAME_LINE = r"(?im)^.*=(?:[a-z0-9_-]+[.])+[a-z]{2,}[.]?(?::[0-9]{1,5})?$"
+"""A field that is a dotted name: a host, a class, a group of an API, a file."""
+_NO_HOST_LINE = (
+    r"(?i)(?:name|key|column|table|schema|field|query|expr[a-z]*|metric|index|driver|provision[a-z]*|domain|san"
+    r"|image|repository|tag|plugin|finalizer|controller|secret|scope|event|rule|verb|permission|realm|audience"
+    r"|function|extension|param[a-z]*|attribute|claim|package|logger|code|version|label|annotation|topic"
+    r"|subject|prefix|id|group|class|module|kind|type|format|file|path|from|sender|user|mail|queue|lease"
+    r"|taint|resource|serializer|selector)(?:e?s)?(?:[.]value)?=|=(?:com|dev|io|java|net|org)[.]"
+    r"|[.](?:cc|g[oz]|jl|js|md|mk|pl|ps|pt|py|rb|rs|sh|so|tf|ts|zip)$"
+)
+"""A field whose name or form says that its dotted name is no host."""
 _DOCUMENT_LINK = (
     r"(?i)[.](?:docs?|documentation|help|home|icon|logo|runbook|licen[cs]e|issues?|changelog|links?|support"
     r"|[$]?schema|dashboard|(?:public|external|redirect|root)[._-]?ur[il])[a-z._-]*="
@@ -206,6 +217,8 @@ _HOSTED_SERVICE_LINE = (
     # Another cluster by the name of its entry in a configuration of clients.
     r"|[.](?:k8s|kube)[._-]?(?:context|config(?:[._-]?secret)?(?:[._-]?ref)?(?:[._-]?name)?)=[^\s]"
     r"|[.]obj(?:ect)?[._-]?(?:storage|store)[._-]?config[.]name=[^\s]"
+    # An account, or an identifier, that is a part of a cloud's host.
+    r"|[._-](?:cloud[._-]?id|storage[._-]?account(?:[._-]?name)?)=[^\s]"
 )
 """Services, clusters and stores outside by what they are called, where no address is needed."""
 # Each by the names that K8sGPT, kagent, kgateway, agentgateway and Ark have for it (read on 2026-12-01).
@@ -321,7 +334,7 @@ def _flattened_fields() -> str:
 
 def _field_name(value: str) -> str:
     """Return CEL for the name of a field `k` of a mapping: a pair's value is called after the pair too."""
-    is_of_pair = f'k == "value" && "name" in {value} && type({value}["name"]) == string'
+    is_of_pair = f'k in ["default", "value"] && "name" in {value} && type({value}["name"]) == string'
     return f'({is_of_pair} ? string({value}["name"]) + ".value" : k)'
 
 
@@ -408,9 +421,13 @@ def _listed_kind_lines() -> str:
     Outside the zones many kinds link to documents in such fields, and nobody has looked at the kind.
     """
     is_read = f"!l.matches({literal(_DOCUMENT_LINK)})"
-    return (
-        f"({_IN_ZONE} ? variables.leaves.findAll({literal(_URL_OR_REGISTRY_LINE)}).filter(l, {is_read}) : [])"
-    )
+    links = f"variables.leaves.findAll({literal(_URL_OR_REGISTRY_LINE)}).filter(l, {is_read})"
+    # Whatever the field, a name for which somebody outside answers is a host there.
+    last = 'l.lowerAscii().findAll("[.][a-z]+[.]?(?::[0-9]+)?$")[0].findAll("[a-z]+")'
+    no_hosts = (_NO_HOST_LINE, _INGRESS_LINE, _DOCUMENT_LINK)
+    is_free = " || ".join(f"l.matches({literal(pattern)})" for pattern in no_hosts)
+    names = f"variables.leaves.findAll({literal(_NAME_LINE)}).filter(l, !({is_free}) && {last}.exists(d, {IS_DELEGATED}))"
+    return f"({_IN_ZONE} ? {links} + {names} : [])"
 
 
 def _listed_kind_scripts() -> str:
