@@ -347,18 +347,24 @@ def _stamp_signer(pem: bytes, _folder: Path) -> None:
         timestamp._check_bound = original
 
 
+CERTIFIED = ec.generate_private_key(ec.SECP256R1())
+"""The key of a good certificate, which a plane keeps beside it."""
+
+
 def _kept(pem: bytes, folder: Path) -> None:
-    own = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "cluster-ca.key").write_bytes(own)
+    (folder / "cluster-ca.key").write_bytes(pem_of_private(CERTIFIED))
     (folder / "cluster-ca.crt").write_bytes(pem)
-    pki.authority(folder, "cluster-ca")
+    try:
+        pki.authority(folder, "cluster-ca")
+    except SovereignError as error:
+        # What is compared with the key beside it was taken before that.
+        if "the key beside it" not in str(error):
+            raise
 
 
 def _issued_by(pem: bytes, _folder: Path) -> None:
     issuer = x509.load_pem_x509_certificate(certificate_of(CA.key.public_key()))
-    if not pki._is_good(pem, pki.Authority(issuer, CA.key)):
+    if not pki._is_good(pem, pem_of_private(CERTIFIED), pki.Authority(issuer, CA.key)):
         raise RefusedKeyError
 
 
@@ -403,7 +409,7 @@ def test_each_reader_of_certificates_refuses_weak_keys_and_takes_good_ones(
     assert taken == []
     folder = tmp_path / "good"
     folder.mkdir()
-    KEYS_OF_CERTIFICATES[reader](certificate_of(ec.generate_private_key(ec.SECP256R1()).public_key()), folder)
+    KEYS_OF_CERTIFICATES[reader](certificate_of(CERTIFIED.public_key()), folder)
 
 
 def pem_of_private(key: Any, password: bytes | None = None) -> bytes:
@@ -440,7 +446,20 @@ def _private_file(raw: bytes, folder: Path) -> None:
     signing_module.private_key(file)
 
 
-PRIVATE: dict[str, Callable[[bytes, Path], None]] = {"attest/signing.py:private_key": _private_file}
+def _key_of_tokens(raw: bytes, folder: Path) -> None:
+    (folder / "sa.key").write_bytes(raw)
+    # It signs by another curve than the owner's key, which it so refuses after it was read.
+    try:
+        pki.signing_key(folder, "sa")
+    except SovereignError as error:
+        if raw != pem_of_private(OWNER) or "another kind" not in str(error):
+            raise
+
+
+PRIVATE: dict[str, Callable[[bytes, Path], None]] = {
+    "attest/signing.py:private_key": _private_file,
+    "cluster/pki.py:_kept_signing_key": _key_of_tokens,
+}
 """Readers of private keys; `_kept_authority` is one, too, and has a test of its own below."""
 
 
@@ -571,7 +590,7 @@ def test_a_public_key_is_read_however_its_lengths_are_written(reader: str, form:
 
 @pytest.mark.parametrize("reader", sorted({*KEYS_OF_CERTIFICATES} - {_OF_THE_OWNER}))
 def test_a_file_of_certificates_holds_no_private_key(reader: str, tmp_path: Path) -> None:
-    private = ec.generate_private_key(ec.SECP256R1())
+    private = CERTIFIED
     certificate = certificate_of(private.public_key())
     KEYS_OF_CERTIFICATES[reader](certificate, tmp_path)
     for pem in (certificate + pem_of_private(private), pem_of_private(private) + certificate):

@@ -49,6 +49,7 @@ from sovereign_ai.attest.entry import (
     sha256,
     subjects_with_prefix,
 )
+from sovereign_ai.attest.evidence import read_envelope
 from sovereign_ai.attest.key_handover import SigningKeys, read_keys
 from sovereign_ai.attest.line_agreement import CLOCK_TOLERANCE, line_problems, refused_differences
 from sovereign_ai.attest.signing import Signer, key_id
@@ -65,7 +66,7 @@ from sovereign_ai.attest.witness import (
 )
 from sovereign_ai.cluster import write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError, Where
-from sovereign_ai.files import CHAIN, ENVELOPE, TORN, read, read_lines
+from sovereign_ai.files import CHAIN, TORN, read, read_lines
 from sovereign_ai.files.writing import open_to_append, sync_folder, write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.key_material import exact_base64
@@ -78,6 +79,8 @@ _TORN = "torn/"
 """Prefix of the subject of a line that notes what was set aside."""
 _WITNESS = "witness/"
 """Prefix of the subject of a line that records a second place for the head."""
+_FACTORY = "factory/"
+"""Prefix of the subject of a line that names the factory of its statement."""
 _NEW_LOG = "check it: evidence verify; to go on, move it away, keep it as it is, and a new log begins"
 
 
@@ -160,6 +163,8 @@ class LogState:
         runs: SHA-256 of each line's statement.
         at: time of the last line; empty if there is none.
         witnesses: identifiers of the second places that the last line records.
+        factories: each factory that a line names, with the number of its first line, from 1.
+        unnamed: how many lines name no factory: those that an earlier version wrote.
     """
 
     keys: SigningKeys
@@ -171,6 +176,8 @@ class LogState:
     runs: list[str] = field(default_factory=list)
     at: str = ""
     witnesses: frozenset[str] = frozenset()
+    factories: dict[str, int] = field(default_factory=dict)
+    unnamed: int = 0
 
     @property
     def problems(self) -> list[Problem]:
@@ -245,7 +252,8 @@ def append(
             # The places decide instead: `_read_heads` refuses where one saw more than the whole lines.
             state.broken.clear()
         at = _check_whole(log, state, key, at)
-        if foreign := other_factories(log, state, statement["predicate"]["factory"]):
+        factory = str(statement["predicate"]["factory"])
+        if foreign := other_factories(log, state, factory):
             raise UsageError(foreign)
         if contradictions := refused_differences(statement, at):
             raise UsageError(contradictions)
@@ -253,7 +261,7 @@ def append(
         if end.torn:
             torn_file = log.with_name(f"{_torn_prefix(log, end)}{sha256(end.torn)[:8]}")
             write_private(torn_file, end.torn)
-        notes = {**(extra or {}), **_torn_notes(log, end)}
+        notes = {**(extra or {}), **_torn_notes(log, end), f"{_FACTORY}{factory}": sha256(factory.encode())}
         for _, head in heads:
             notes[f"{_WITNESS}{head.id}"] = sha256(head.id.encode())
         entry = make_entry(end.entries, end.head, at, payload, statement, key, notes)
@@ -530,6 +538,10 @@ def read_log(log: Path, key: Ed25519PublicKey) -> LogState:
         state.runs.append(entry["evidence"])
         state.at = str(entry["at"])
         state.witnesses = places
+        named = subjects_with_prefix(entry, _FACTORY)
+        for factory in named:
+            state.factories.setdefault(factory, number + 1)
+        state.unnamed += not named
     return state
 
 
@@ -632,7 +644,7 @@ def orphans(log: Path, state: LogState, factory: str) -> list[Problem]:
     handovers = log.parent.glob(f"key-{glob.escape(log.stem)}-*.json")
     for path in sorted((*access, *handovers)):
         try:
-            payload = exact_base64(orjson.loads(read(path, ENVELOPE))["payload"])
+            payload = exact_base64(read_envelope(path)["payload"])
             owner = orjson.loads(payload)["predicate"]["factory"]
         except (SovereignError, KeyError, TypeError, ValueError):
             # The owner of an unreadable file is unknown, so it is reported for every factory.
@@ -649,24 +661,29 @@ def orphans(log: Path, state: LogState, factory: str) -> list[Problem]:
 
 
 def other_factories(log: Path, state: LogState, factory: str) -> list[Problem]:
-    """Return a problem for each hand-over of the log that was signed for another factory.
+    """Return a problem for each other factory that a line of the log, or a hand-over in it, is of.
 
     Args:
         log: the file.
         state: the result of `walk`.
         factory: the factory of a statement whose run is in the log, or is to be.
     """
-    problems: list[Problem] = []
+    lines: dict[str, tuple[int, str]] = {}
+    for name, number in state.factories.items():
+        lines[name] = (number, "it")
     for step in state.keys.steps:
-        if step.factory != factory:
+        lines.setdefault(step.factory, (step.number + 1, "its hand-over"))
+    problems: list[Problem] = []
+    for name, (number, subject) in lines.items():
+        if name != factory:
             message = (
-                f"log: line {step.number + 1}: its hand-over is of factory {step.factory[:80]!r}, "
+                f"log: line {number}: {subject} is of factory {name[:80]!r}, "
                 f"and the statement of {factory[:80]!r}"
             )
             hint = (
                 "this is the log of another factory, under the name of this one's: restore that from a copy"
             )
-            problems.append(Problem("other-factory", message, Where(str(log), step.number + 1), hint))
+            problems.append(Problem("other-factory", message, Where(str(log), number), hint))
     return problems
 
 

@@ -295,6 +295,9 @@ def open_envelope(
         message = f"envelope: what is signed is {signed_kind}, expected {' or '.join(kinds)}"
         return {}, [Problem("wrong-type", message, hint=ENVELOPE.hint)]
     wrong = first_deviation(contents)
+    # A number as 1 and as 1.0, or members in another order, would be other bytes for the same statement.
+    if not wrong and payload != _canonical(contents):
+        wrong = "its JSON is written in another way than this program writes it"
     if wrong:
         message = f"envelope: the statement is laid out otherwise: {wrong}"
         hint = (

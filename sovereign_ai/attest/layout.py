@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -21,6 +22,7 @@ ACCESS = f"https://{KEYS.domain}/access/v1"
 """Type of the predicate of a statement about break-glass access."""
 KEY = f"https://{KEYS.domain}/key/v1"
 """Type of the predicate of a statement about the key that signs the log from here on."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _GRANT = ("id", "person", "approver", "reason", "seat", "namespace", "kind", "begins", "ends")
 """Members that each grant of access has; all are text, and so are any others."""
 
@@ -62,7 +64,7 @@ def _subject_deviations(subjects: Iterable[Any]) -> Iterator[str]:
     names: set[str] = set()
     for number, subject in enumerate(subjects):
         if not _is_subject(subject):
-            yield f"subject[{number}] has no name with a SHA-256"
+            yield f"subject[{number}] has no name with a SHA-256 alone"
         elif subject["name"] in names:
             # One reader would compare the first of them, and another the last.
             yield f"subject[{number}] has the name of one before it"
@@ -71,11 +73,13 @@ def _subject_deviations(subjects: Iterable[Any]) -> Iterator[str]:
 
 
 def _is_subject(subject: Any) -> bool:
-    """Return whether a value is a subject: a name with a SHA-256."""
-    if not isinstance(subject, dict) or not isinstance(subject.get("name"), str):
+    """Return whether a value is a subject: a name with a SHA-256, and nothing that no reader compares."""
+    if not isinstance(subject, dict) or {*subject} != {"name", "digest"}:
         return False
-    digest = subject.get("digest")
-    return isinstance(digest, dict) and isinstance(digest.get("sha256"), str)
+    digest = subject["digest"]
+    if not isinstance(subject["name"], str) or not isinstance(digest, dict) or {*digest} != {"sha256"}:
+        return False
+    return isinstance(digest["sha256"], str) and _SHA256.fullmatch(digest["sha256"]) is not None
 
 
 def _is_log(log: Any) -> bool:
@@ -98,14 +102,11 @@ def _evidence_deviations(predicate: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_day(value: Any) -> bool:
-    """Return whether a value is a day such as 2026-11-24."""
-    if not isinstance(value, str):
-        return False
+    """Return whether a value is a day, written as 2026-11-24 and in no other way of ISO 8601."""
     try:
-        date.fromisoformat(value)
+        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
     except ValueError:
         return False
-    return True
 
 
 def _item_deviations(items: Any) -> Iterator[str]:

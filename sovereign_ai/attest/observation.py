@@ -51,6 +51,11 @@ class Binding:
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     @property
+    def shows_nothing(self) -> bool:
+        """Whether it is a clean verdict of a cluster that did not say which it is."""
+        return self.ok and not self.cluster_uid.strip()
+
+    @property
     def line(self) -> str:
         """What was observed, in words."""
         word = "as planned" if self.ok else "NOT as planned"
@@ -141,7 +146,7 @@ def _differences(
         yield "other-plan", "plan_digest", message, _ONCE_MORE
     # A control plane that is down cannot identify its cluster; that finding may be signed, a clean verdict
     # may not.
-    if binding.ok and not binding.cluster_uid:
+    if binding.shows_nothing:
         message = "the cluster has no identity in it (uid of its namespace kube-system)"
         hint = "observe a cluster that runs, with the right to read its namespaces"
         yield "no-cluster-identity", "cluster_uid", message, hint

@@ -306,7 +306,7 @@ def _grant(
     run = entry["n"] + 1
     output.progress(f"{cluster_dir.name}: recorded as run {run}; waiting for the operator")
     # By this description the approver was found, and the operator counts no other key.
-    record_approvers(cluster_dir, stack.factory.approvers)
+    record_approvers(cluster_dir, stack.factory.name, stack.factory.approvers)
     opened, kubeconfig = grant_access(cluster_dir, grant, lambda: datetime.now(UTC))
     ends = grant.ends.isoformat()
     lines = wrapped(f"{grant.id}: {grant.user} has {grant.kind} in {grant.namespace} until {ends}")

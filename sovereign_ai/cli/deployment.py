@@ -180,7 +180,7 @@ def checked_deployment(
     checked = check_preconditions(api, marked.objects, deployment)
     if checked.kept:
         checked = replace(checked, releases=tuple(release_lines(api, is_named=names_kueue(stack))))
-    for line in checked.lines:
+    for line in checked.lines_for(stack.factory, restores=deploy_options.restores):
         output.progress(line)
     return deployment, checked, marked
 
@@ -268,13 +268,16 @@ def try_deployment(api: Api, stack: Stack, bundle: Bundle, target: Target, check
 
     Raises:
         SpecError: the API server would refuse an object.
-        EnvironmentLacksError: a permission lacks, or a policy of the cluster forbids an object or keeps one.
+        EnvironmentLacksError: a permission or a definition of Kueue lacks, or a policy of the cluster forbids
+            an object or keeps one.
         ApiError: the server did not decide.
         UnreachableError: there was no answer.
     """
+    from sovereign_ai.cli.target import require_definitions
     from sovereign_ai.deploy import deleted_objects, locator_of, policies_accepted_by, try_out, withdrawn
     from sovereign_ai.sim import dry_run_samples
 
+    require_definitions(target, bundle.objects, api)
     nodes = dry_run_samples(stack.factory, stack.plan, bundle.cluster) if target.simulated else []
     accepted = policies_accepted_by(target.api, is_local=target.simulated)
     judged = withdrawn(api, bundle.objects, stack.factory.name)

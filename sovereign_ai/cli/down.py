@@ -125,11 +125,13 @@ def _down(output: Output, options: _Options) -> None:
     attempts = Attempts(output)
     lines, data = attempts.until_done(removing.run)
     # What was removed before stays removed, and is told once.
-    # The machines of a factory that another state holds go on with it, unless their control plane ends.
-    has_machines = bool(data["other_stacks"]) and not is_stopped
-    if not has_machines:
+    if data["other_stacks"]:
+        # A factory that another state holds goes on, with its machines.
+        if is_stopped:
+            lines.append(_running_line(target))
+    else:
         attempts.until_done(partial(_remove_simulation, stack, cluster, target))
-    lines += _end_simulation(output, cluster, target, is_stopped, has_machines=has_machines)
+        lines += _end_simulation(output, cluster, target, is_stopped)
     output.finish(merged({"cluster": cluster}, data, attempts.data), [*lines, *attempts.lines])
 
 
@@ -142,7 +144,7 @@ class _FactoryRemoval:
         stack: the description and its folder.
         target: the open cluster.
         options: the options of the removal.
-        is_stopped: whether the control plane is stopped afterwards.
+        is_stopped: whether the control plane is stopped afterwards, if no other stack has objects there.
         ask: asks whether to remove from a cluster of the user, and raises where the answer is no.
     """
 
@@ -184,15 +186,15 @@ class _FactoryRemoval:
             if needs_engine(engine.checkpoint()):
                 engine.require_key()
             removal = check_removal(target.api, deployment)
+            others = other_stacks(target.api, deployment)
             # The objects of others go with a control plane that is stopped; only on one that stays are they a
             # loss.
-            if not self.is_stopped:
+            if others or not self.is_stopped:
                 _report_losses(output, target, removal, options)
             going = (*removal.ours, *removal.orphans)
             require_deletable(target.api, going, opens_guard=deployment.target.is_local)
             self.ask()
             lines, data = _remove(output, engine, target, deployment, removal, options.wait_seconds)
-            others = other_stacks(target.api, deployment)
             lines += map(_other_stack_line, others)
             return lines, merged(data, {"other_stacks": others})
 
@@ -203,6 +205,15 @@ def _other_stack_line(stack: str) -> str:
         f"what another stack of this factory deployed stays, {stack}: "
         "run this command with the state that made it; if that is lost, "
         "`sovereign-ai up --adopt` takes it over, and this command then removes it"
+    )
+
+
+def _running_line(target: Target) -> str:
+    """Return that a local control plane was not stopped, and what stops it."""
+    plane = target.control_plane
+    return (
+        f"the {plane.backend} cluster {plane.name} still runs; `sovereign-ai cluster down {plane.name} "
+        f"--cluster {plane.backend}` removes it with all that it has"
     )
 
 
@@ -304,9 +315,7 @@ def _remove_simulation(stack: Stack, cluster: str, target: Target) -> None:
         remove(target.api, stack.factory, cluster)
 
 
-def _end_simulation(
-    output: Output, cluster: str, target: Target, is_stopped: bool, *, has_machines: bool = False
-) -> list[str]:
+def _end_simulation(output: Output, cluster: str, target: Target, is_stopped: bool) -> list[str]:
     """Stop a local control plane if that was requested.
 
     Args:
@@ -314,14 +323,13 @@ def _end_simulation(
         cluster: the cluster's name in the plan.
         target: the open cluster.
         is_stopped: whether the control plane is stopped.
-        has_machines: whether the simulated nodes were left.
 
     Returns:
         Lines for a person.
     """
     from sovereign_ai.cli.real_nodes import end
 
-    if not target.simulated or has_machines:
+    if not target.simulated:
         return []
     lines = ["removed the simulated nodes"]
     if is_stopped:

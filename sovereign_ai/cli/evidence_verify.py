@@ -13,6 +13,7 @@ import orjson
 from sovereign_ai.cli.output import Output, problem_lines, wrapped
 from sovereign_ai.errors import ExitCode, Problem, SovereignError, UsageError, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
+from sovereign_ai.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -249,7 +250,9 @@ def _compare(answer: VerificationAnswer, question: Question, statement: Mapping[
     if counts := predicate.get("verdict"):
         answer.notes.append(_verdict_note(counts, predicate["date"]))
         # Where anything changed, today's verdict is not the one that was counted.
-        if not changes and counts != verdict_counts(verdict):
+        # As JSON, since to Python 1 and 1.0 are `True`.
+        today = orjson.dumps(verdict_counts(verdict), option=orjson.OPT_SORT_KEYS)
+        if not changes and orjson.dumps(counts, option=orjson.OPT_SORT_KEYS) != today:
             message = "verdict: the evidence counts other findings than those of its digest"
             hint = "believe what `check` says; ask who signed it which of both is right"
             answer.problems.append(Problem("contradiction", message, hint=hint))
@@ -350,7 +353,7 @@ def _compare_observation(
     if digests.get(objects) != binding.objects_digest:
         wrong.append(objects)
     # As `evidence sign` has it: a clean verdict of a cluster that did not say which it is shows nothing.
-    if binding.ok and not binding.cluster_uid.strip():
+    if binding.shows_nothing:
         message = "observation: the cluster has no identity in it (uid of its namespace kube-system)"
         hint = "observe a cluster that runs, and sign that"
         answer.problems.append(Problem("no-cluster-identity", message, hint=hint))
@@ -390,6 +393,9 @@ def _compare_log(
     answer.checked += [f"head in {witness.text}" for witness in question.witnesses]
     if unnamed or not question.witnesses:
         answer.unchecked.append(_unchecked_head(unnamed))
+    if walk.unnamed:
+        lines = counted(walk.unnamed, "line")
+        answer.unchecked.append(f"of which factory {lines} of the log are: an earlier version wrote them")
     answer.notes += walk.keys.lines()
     try:
         opened, problems = statements(log, key, walk.keys, len(walk.runs))
@@ -401,7 +407,8 @@ def _compare_log(
         answer.problems += error.problems
         return
     for access in opened:
-        if access["factory"] != factory:
+        # What its line names is named above.
+        if access["factory"] not in {factory, *walk.factories}:
             message = f"log: access {access['access']['id']} is of factory {access['factory'][:80]!r}"
             hint = f"this is the log of another factory than {factory[:80]!r}: ask the operator for its own"
             answer.problems.append(Problem("other-factory", message, Where(str(log)), hint))

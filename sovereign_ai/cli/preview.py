@@ -143,7 +143,7 @@ def _preview(
     left = sorted(pending.left - handled)
     outcome = outcome.with_orphans([str(key) for key in checked.orphans])
     operations = [*outcome.steps, *(("restore", resource) for resource in restored)]
-    lines = [*checked.lines, *_step_lines(operations, changes, with_fields=with_fields)]
+    lines = [*checked.lines_but_of(left), *_step_lines(operations, changes, with_fields=with_fields)]
     lines += [f"{'leave':>8} {resource}, which somebody changed" for resource in left]
     moves = planned_moves(reading, bundle.objects, stack.factory, stack.plan, bundle.cluster, checked.renames)
     queueing = target.control_plane.planned_queueing(target.api, stack.factory)

@@ -41,6 +41,7 @@ StackOption = Annotated[
     str | None,
     typer.Option("--stack", metavar="NAME", help="Which of the plan's clusters, where it has several."),
 ]
+_QUEUES = ("kueue.x-k8s.io", "ClusterQueue")
 
 
 @frozen_dataclass
@@ -242,12 +243,37 @@ def install_definitions(target: Target, objects: Iterable[Mapping[str, Any]], ou
     install_crds(target.api, module_files("kueue", "config/components/crd/bases"))
 
 
+def require_definitions(target: Target, objects: Iterable[Mapping[str, Any]], api: Api) -> None:
+    """Refuse a preview on a local control plane whose definitions of Kueue somebody deleted.
+
+    Only `up` installs them, and nothing can be tried of a kind that is not served.
+
+    Args:
+        target: the cluster.
+        objects: the objects that would be deployed.
+        api: the cluster, or a snapshot of it.
+
+    Raises:
+        EnvironmentLacksError: a kind of Kueue is not served.
+        UnreachableError: the API server did not answer.
+    """
+    from sovereign_ai.deploy import serves_all
+
+    planned = list(objects)
+    queueing = [obj for obj in planned if obj["apiVersion"].startswith(f"{_QUEUES[0]}/")]
+    if not target.simulated or any(map(_defines_queues, planned)) or serves_all(api, queueing):
+        return
+    message = "somebody deleted definitions of Kueue on this control plane, with every object of their kinds"
+    hint = "`sovereign-ai up` installs them and makes the objects again; a preview writes nothing"
+    raise EnvironmentLacksError(Problem("definitions-gone", message, hint=hint))
+
+
 def _defines_queues(obj: Mapping[str, Any]) -> bool:
     """Return whether an object defines Kueue's ClusterQueue, which a whole installation of Kueue does."""
     from sovereign_ai.spec import defined_kind
 
     defined = defined_kind(obj)
-    return defined is not None and defined[:2] == ("kueue.x-k8s.io", "ClusterQueue")
+    return defined is not None and defined[:2] == _QUEUES
 
 
 def confirm(target: Target, verb: str, yes: bool, output: Output) -> None:

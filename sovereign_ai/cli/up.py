@@ -292,7 +292,8 @@ class _Deployment:
             "objects": len(self.bundle.objects),
         }
         data = merged(own, checked.to_data(), outcome.to_data())
-        lines = [*checked.lines, *outcome_lines(outcome)]
+        left = {drift.resource for drift in remaining}
+        lines = [*checked.lines_but_of(left), *outcome_lines(outcome)]
         lines += [f"restored {name}" for name in restored]
         lines += [f"drift: {drift}" for drift in remaining]
         return data, lines

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from sovereign_ai.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from sovereign_ai.cluster.approvers import may_approve, record_approvers, recorded_approvers
+    from sovereign_ai.cluster.approvers import record_approvers, recorded_approvers
     from sovereign_ai.cluster.busy_cluster import is_busy, while_busy
     from sovereign_ai.cluster.certificate_server import CertificateHandler, CertificateServer, server_context
     from sovereign_ai.cluster.crds import WITHOUT_CONTROLLER, install_crds
@@ -68,7 +68,7 @@ else:
     __getattr__ = lazy_exports(
         __name__,
         {
-            "approvers": ("may_approve", "record_approvers", "recorded_approvers"),
+            "approvers": ("record_approvers", "recorded_approvers"),
             "busy_cluster": ("is_busy", "while_busy"),
             "certificate_server": ("CertificateHandler", "CertificateServer", "server_context"),
             "crds": ("WITHOUT_CONTROLLER", "install_crds"),
@@ -159,7 +159,6 @@ __all__ = [
     "kubeconfig",
     "listed",
     "make_worker_kubeconfig",
-    "may_approve",
     "own_grace",
     "read_json",
     "read_queued_jobs",

@@ -72,7 +72,7 @@ def authority(folder: Path, file: str) -> Authority:
     """Return an authority; create it where there is none.
 
     Raises:
-        EnvironmentLacksError: one of its files is damaged.
+        EnvironmentLacksError: one of its files is damaged, or they are of two authorities.
     """
     certificate_file, key_file = folder / f"{file}.crt", folder / f"{file}.key"
     if certificate_file.exists() and key_file.exists():
@@ -86,7 +86,8 @@ def authority(folder: Path, file: str) -> Authority:
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(signs=True), critical=True)
     certificate = builder.sign(key, hashes.SHA256())
-    # The certificate last: it is looked at only together with its key.
+    # The certificate last, and no older one beside the new key: a crash in between leaves no pair.
+    certificate_file.unlink(missing_ok=True)
     write_private(key_file, _key_pem(key))
     write_private(certificate_file, certificate.public_bytes(serialization.Encoding.PEM))
     return Authority(certificate, key)
@@ -96,7 +97,7 @@ def _kept_authority(certificate_file: Path, key_file: Path) -> Authority | None:
     """Return the authority of two files; None where the key is of another kind than this program makes.
 
     Raises:
-        EnvironmentLacksError: one of them is damaged.
+        EnvironmentLacksError: one of them is damaged, or they do not fit.
     """
     path = key_file
     try:
@@ -104,10 +105,18 @@ def _kept_authority(certificate_file: Path, key_file: Path) -> Authority | None:
         path = certificate_file
         certificate = certificates_in(read(certificate_file, CLUSTER))[0]
     except RefusedKeyError as error:
-        hint = "put it back from a copy, or begin anew: `sovereign-ai cluster down`, then `cluster up`"
-        problem = Problem("bad-authority", f"the file is damaged: {error}", Where(str(path)), hint)
-        raise EnvironmentLacksError(problem) from None
-    return Authority(certificate, key) if isinstance(key, ec.EllipticCurvePrivateKey) else None
+        raise _damaged("bad-authority", path, str(error)) from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        return None
+    if certificate.public_key() != key.public_key():
+        raise _damaged("bad-authority", path, "it is not the certificate of the key beside it")
+    return Authority(certificate, key)
+
+
+def _damaged(code: str, path: Path, reason: str) -> EnvironmentLacksError:
+    """Return the error that a file of a control plane's keys is damaged."""
+    hint = "put it back from a copy, or begin anew: `sovereign-ai cluster down`, then `cluster up`"
+    return EnvironmentLacksError(Problem(code, f"the file is damaged: {reason}", Where(str(path)), hint))
 
 
 def sign(ca: Authority, leaf: Leaf, lifetime: timedelta = timedelta(days=_LEAF_DAYS)) -> KeyPair:
@@ -134,7 +143,7 @@ def sign(ca: Authority, leaf: Leaf, lifetime: timedelta = timedelta(days=_LEAF_D
 
 
 def issue(ca: Authority, folder: Path, leaf: Leaf) -> None:
-    """Write a certificate and its key, unless both exist and are valid for some weeks more.
+    """Write a certificate and its key, unless both exist, fit, and are valid for some weeks more.
 
     Raises:
         EnvironmentLacksError: something else than a file is in the place of one of them.
@@ -142,7 +151,7 @@ def issue(ca: Authority, folder: Path, leaf: Leaf) -> None:
     certificate_file, key_file = folder / f"{leaf.file}.crt", folder / f"{leaf.file}.key"
     # Both before anything is written: a new key without its certificate would be of no use.
     key, certificate = content_of(key_file, CLUSTER), content_of(certificate_file, CLUSTER)
-    if key and certificate and _is_good(certificate, ca):
+    if key and certificate and _is_good(certificate, key, ca):
         return
     pair = sign(ca, leaf)
     write_private(key_file, pair.key)
@@ -150,23 +159,49 @@ def issue(ca: Authority, folder: Path, leaf: Leaf) -> None:
 
 
 def signing_key(folder: Path, file: str) -> None:
-    """Write a bare key pair (`.key`, `.pub`) for tokens, unless it exists."""
-    if (folder / f"{file}.key").exists() and (folder / f"{file}.pub").exists():
-        return
-    key = ec.generate_private_key(ec.SECP256R1())
+    """Write a bare key pair (`.key`, `.pub`) for tokens; a key that is there stays, since tokens need it.
+
+    The public half follows from the key, whatever a crash left of it.
+
+    Raises:
+        EnvironmentLacksError: the key is damaged, or something else than a file is in the place of a half.
+    """
+    key_file, public_file = folder / f"{file}.key", folder / f"{file}.pub"
+    kept, kept_public = content_of(key_file, CLUSTER), content_of(public_file, CLUSTER)
+    key = ec.generate_private_key(ec.SECP256R1()) if kept is None else _kept_signing_key(key_file, kept)
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    write_private(folder / f"{file}.key", _key_pem(key))
-    write_private(folder / f"{file}.pub", public)
+    if kept is None:
+        write_private(key_file, _key_pem(key))
+    if kept_public != public:
+        write_private(public_file, public)
 
 
-def _is_good(pem: bytes, ca: Authority) -> bool:
-    """Return whether a certificate is signed by the authority and does not expire soon."""
+def _kept_signing_key(path: Path, pem: bytes) -> ec.EllipticCurvePrivateKey:
+    """Return the key of a file that signs tokens.
+
+    Raises:
+        EnvironmentLacksError: it holds none, or one of another kind than this program makes.
+    """
+    try:
+        key = private_key_in(pem)
+    except RefusedKeyError as error:
+        raise _damaged("bad-signing-key", path, str(error)) from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise _damaged("bad-signing-key", path, "it is a key of another kind")
+    return key
+
+
+def _is_good(pem: bytes, key_pem: bytes, ca: Authority) -> bool:
+    """Return whether a certificate is the key's, signed by the authority, and does not expire soon."""
     try:
         certificate = certificates_in(pem)[0]
         certificate.verify_directly_issued_by(ca.certificate)
+        key = private_key_in(key_pem)
     except (ValueError, TypeError, InvalidSignature):
+        return False
+    if certificate.public_key() != key.public_key():
         return False
     return certificate.not_valid_after_utc - datetime.now(UTC) > timedelta(days=_RENEW_DAYS)
 

@@ -40,7 +40,7 @@ def prepare_control_plane(factory: AIFactory, plan: Plan, bundle: Bundle, kubeco
     if cluster_dir is None:
         return []
     changes = []
-    if record_approvers(cluster_dir, factory.approvers):
+    if record_approvers(cluster_dir, factory.name, factory.approvers):
         changes.append("the operator counts approvals by the keys of the new description")
     if record_levels(cluster_dir, levels_of(factory, plan.cluster(bundle.cluster))):
         changes.append("a new trust level has its key")

@@ -94,10 +94,12 @@ class _Refusal:
     Attributes:
         why: its message.
         is_forbidden: whether the object is valid, and a permission or a policy of the cluster forbids it.
+        hint: what to do instead, where that is known already.
     """
 
     why: str
     is_forbidden: bool = False
+    hint: str = ""
 
 
 def try_out(
@@ -314,7 +316,7 @@ def _problem(obj: Object, refusal: _Refusal, place: Locator) -> Problem:
     if refusal.is_forbidden:
         message = f"{name}: the API server would forbid it: {refusal.why}"
         return Problem(_FORBIDS, message, place(obj), _HINT_PERMISSION)
-    hint = "change the part of the description that the object comes from"
+    hint = refusal.hint or "change the part of the description that the object comes from"
     if _STORED in refusal.why:
         hint = (
             "keep that version in the definition, with `served: false` if nobody is to use it; "
@@ -483,6 +485,9 @@ def _judged(error: ApiError, *, is_at_home: bool) -> _Refusal | None:
     # Some webhooks do not support dry runs, and an object under the other name may exist by chance.
     if _CANNOT_BE_TRIED in message or error.reason == "AlreadyExists":
         return None
-    if is_at_home or is_wrong_type or error.status in _INVALID or error.reason == "KindUnknown":
+    if error.reason == "KindUnknown":
+        # No other object would do: the cluster lacks the kind.
+        return _Refusal(message, hint=error.problems[0].hint)
+    if is_at_home or is_wrong_type or error.status in _INVALID:
         return _Refusal(message, error.status in _NOT_ALLOWED)
     return None

@@ -19,6 +19,7 @@ import orjson
 
 from sovereign_ai.cluster.api import Api, unless_gone
 from sovereign_ai.deploy.definitions import definition_problems
+from sovereign_ai.deploy.drift_policy import reports_only
 from sovereign_ai.deploy.live.cluster_identity import Recognised, recognise
 from sovereign_ai.deploy.live.conflicts import Conflict, conflicts
 from sovereign_ai.deploy.live.deployed_record import record_in
@@ -48,6 +49,7 @@ from sovereign_ai.errors import Problem, UsageError
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.render.kubernetes import is_of_platform
+from sovereign_ai.spec import AIFactory
 from sovereign_ai.text import counted
 
 
@@ -131,9 +133,24 @@ class Checked:
             "terminating": sorted(map(str, self.terminating)),
         }
 
-    @property
-    def lines(self) -> list[str]:
-        """What a person should know before the deployment begins, line by line."""
+    def lines_for(self, factory: AIFactory, *, restores: bool = False) -> list[str]:
+        """Return what a person should know before the deployment begins, line by line.
+
+        Where drift is only reported, nobody knows yet which of it stays: that is told at the end.
+
+        Args:
+            factory: the description.
+            restores: whether a person requested that drift is reverted, whatever the description states.
+        """
+        contested = {conflict.resource for conflict in self.conflicts}
+        return self.lines_but_of(contested if reports_only(factory, restores=restores) else ())
+
+    def lines_but_of(self, left: Collection[str]) -> list[str]:
+        """Return what a person should know, line by line.
+
+        Args:
+            left: the objects that stay as somebody changed them.
+        """
         lines = [self.cluster.line] if self.cluster.line else []
         if self.takes_over:
             objects_text = counted(len(self.takes_over), "object")
@@ -157,7 +174,8 @@ class Checked:
         if self.orphans:
             count = counted(len(self.orphans), "object")
             lines.append(f"{count} of the stack that its state does not hold: removed by `up` too")
-        return [*lines, *self.unserved, *self.releases, *map(str, self.conflicts)]
+        restored = [conflict for conflict in self.conflicts if conflict.resource not in left]
+        return [*lines, *self.unserved, *self.releases, *map(str, restored)]
 
 
 def check_preconditions(
@@ -208,7 +226,7 @@ def check_preconditions(
     unapproved = deletion_problems(api, leaving, total, allowed, renamed, homes)
     unapproved += replacement_problems(replaces, deployment.allowed)
     unapproved += definition_problems(api, planned, leaving, deployment.allowed)
-    unapproved += handover_problems(planned, live)
+    unapproved += handover_problems(api, planned, live)
     return Checked(
         cluster=cluster,
         claim=claim,

@@ -216,7 +216,7 @@ def _prove(
             reasons[key] = f"this deployment would delete it, which {whose}"
         hint = "`sovereign-ai up` leaves them and drops them from the state; so does `pulumi state delete`"
         raise _refusal("object-not-ours", reasons, hint)
-    for line in checked.lines:
+    for line in checked.lines_for(factory):
         progress(line)
     renames = planned_renames(reading, bundle.objects, factory, plan, bundle.cluster, checked.renames)
     # The labels are written through the snapshot, which then drops what it has read.

@@ -30,7 +30,7 @@ def reading_of(api: Api, objects: Iterable[Mapping[str, Any]]) -> Snapshot:
     return Snapshot(api, whole=kinds - BY_LABEL - UNREAD - WORKLOADS)
 
 
-def serves_all(reading: Snapshot, objects: Iterable[Mapping[str, Any]]) -> bool:
-    """Return whether the cluster in a snapshot serves the kind of every object."""
-    served = {(resource.api_version, resource.kind) for resource in reading.kinds()}
+def serves_all(api: Api, objects: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether a cluster, or the one in a snapshot, serves the kind of every object."""
+    served = {(resource.api_version, resource.kind) for resource in api.kinds()}
     return all((obj["apiVersion"], obj["kind"]) in served for obj in objects)

@@ -3,7 +3,8 @@
 Pure: the clock is an argument.
 
 >>> from datetime import UTC
->>> decide({"spec": {"user": "eve", "resourceAttributes": {}}}, [], datetime(2026, 11, 24, tzinfo=UTC))
+>>> asked = {"spec": {"user": "eve", "resourceAttributes": {}}}
+>>> decide(asked, [], ListedApprovers("", {}), datetime(2026, 11, 24, tzinfo=UTC))
 OperatorAnswer(honoured='', why='it is none of the questions of admission')
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.operate.records import GrantRecord
+from sovereign_ai.rules import ListedApprovers
 from sovereign_ai.rules.waiver_review import BINDINGS, GROUP, REVIEW_USER, VERB, WAIVERS, answer
 
 _FOREIGN = "it is none of the questions of admission"
@@ -43,12 +45,15 @@ class OperatorAnswer:
         return {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "status": status}
 
 
-def decide(review: Mapping[str, Any], records: Iterable[GrantRecord], now: datetime) -> OperatorAnswer:
+def decide(
+    review: Mapping[str, Any], records: Iterable[GrantRecord], listed: ListedApprovers, now: datetime
+) -> OperatorAnswer:
     """Answer a SubjectAccessReview of the API server; anything that is not understood is a no.
 
     Args:
         review: the request's body.
         records: the grants of break-glass access.
+        listed: the approvers whose keys count.
         now: the current moment, UTC.
     """
     spec = review.get("spec")
@@ -63,7 +68,7 @@ def decide(review: Mapping[str, Any], records: Iterable[GrantRecord], now: datet
     if not isinstance(text, str):
         return OperatorAnswer(why="it asks about nothing")
     if attributes.get("resource") == WAIVERS:
-        return OperatorAnswer(answer(text, now.date()), "no waiver counts today")
+        return OperatorAnswer(answer(text, listed, now.date()), "no waiver counts today")
     if attributes.get("resource") == BINDINGS:
         return OperatorAnswer(_open_grant(text, records, now), "no such grant is open")
     return OperatorAnswer(why=_FOREIGN)

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sovereign_ai.catalog import countries, expand
@@ -103,12 +103,8 @@ class AccessGrant:
         return f"{self.namespace}/{self.name}/ClusterRole/{role}/User/{self.user}"
 
     def counts(self, now: datetime) -> bool:
-        """Return whether it counts at a moment.
-
-        A grant longer than `MOST`, or without its approver's signature, never does.
-        """
-        is_short = self.ends - self.begins <= MOST
-        return self.begins <= now < self.ends and is_short and self.is_approved
+        """Return whether it counts at a moment; one that is not approved never does."""
+        return self.begins <= now < self.ends and self.is_approved
 
     @property
     def agreed(self) -> dict[str, str]:
@@ -126,16 +122,20 @@ class AccessGrant:
 
     @property
     def is_approved(self) -> bool:
-        """Whether another person signed it, and it begins and ends within what was agreed."""
+        """Whether another person signed it, and it begins and ends within what was agreed and may be agreed.
+
+        What was agreed serves from then on, for `USE_WITHIN`: access from before it, or by an approval for
+        good, counts as little as access that is longer than `MOST`.
+        """
         # Compared in their normal form: `On Call` is `on-call`.
         if normal_name(self.person) == normal_name(self.approver):
             return False
         try:
-            within = self.ends - self.begins <= timedelta(seconds=int(self.seconds))
-            in_time = self.begins <= datetime.fromisoformat(self.use_before)
+            within = self.ends - self.begins <= min(timedelta(seconds=int(self.seconds)), MOST)
+            left = datetime.fromisoformat(self.use_before) - self.begins
         except (ValueError, TypeError, OverflowError):
             return False
-        if not within or not in_time:
+        if not within or not timedelta(0) <= left <= USE_WITHIN:
             return False
         return is_signed(self.signature, ACCESS_TYPE, access_payload(self.agreed))
 
@@ -171,19 +171,32 @@ class AccessGrant:
         values: dict[str, Any] = dict(data)
         try:
             for name in ("begins", "ends"):
-                values[name] = datetime.fromisoformat(data[name])
+                values[name] = _in_utc(data[name])
             grant = cls(**values)
         except (TypeError, KeyError) as error:
             message = f"no grant: {error}"
             raise ValueError(message) from None
-        # The id becomes a file's name and part of a user's, and moments without a time zone cannot be
-        # compared.
-        has_offsets = grant.begins.tzinfo is not None and grant.ends.tzinfo is not None
+        # The id becomes a file's name and part of a user's.
         has_names = is_label(grant.person) and is_label(grant.namespace)
-        if not (_ID.fullmatch(grant.id) and has_offsets and has_names and grant.kind in ACCESS_ROLES):
+        if not (_ID.fullmatch(grant.id) and has_names and grant.kind in ACCESS_ROLES):
             message = "no grant: its id, times, kind, person or namespace is not valid"
             raise ValueError(message)
         return grant
+
+
+def _in_utc(text: str) -> datetime:
+    """Return the moment of a text, whose day is that of UTC: whoever writes it chooses the offset.
+
+    Raises:
+        ValueError: it is no time with an offset, or none that UTC has.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no grant: its times have no offset")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no grant: its times are beyond all calendars") from None
 
 
 def grant_of(
@@ -225,7 +238,7 @@ def grant_of(
     if problems:
         raise UsageError(problems)
     # `make_grant` chose an id and a time of use; the approver signed others.
-    return replace(
+    grant = replace(
         made,
         id=agreed["id"],
         factory=agreed["factory"],
@@ -233,6 +246,11 @@ def grant_of(
         use_before=agreed["use_before"],
         signature=signature,
     )
+    # Else the log would hold access that the operator refuses: its facts are not those that were signed.
+    if not grant.is_approved:
+        message = "it is written otherwise than `access approve` writes it"
+        raise UsageError(Problem("bad-approval", message, hint=_WRITTEN_BY_APPROVE))
+    return grant
 
 
 def _agreed(approval: Mapping[str, Any]) -> tuple[Mapping[str, str], str]:

@@ -24,13 +24,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sovereign_ai.cluster import ClusterDir, may_approve, recorded_approvers, write_json
+from sovereign_ai.cluster import ClusterDir, recorded_approvers, write_json
 from sovereign_ai.errors import EnvironmentLacksError, Problem, SovereignError, UsageError, nearest
 from sovereign_ai.files import STATE, parse_json, read
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.json_members import merged
 from sovereign_ai.operate.grants import MOST, AccessGrant
+from sovereign_ai.rules import NO_APPROVERS, ListedApprovers
 from sovereign_ai.text import clean
 
 _DAMAGED = "its reason cannot be read"
@@ -48,7 +49,8 @@ class GrantRecord:
         closed: when its binding was gone for good; empty before.
         why: why it was closed: `ended`, `revoked`, `unlisted` (its approver's key), `removed` or `changed`
             (its binding, by somebody else), or the API server's refusal.
-        is_listed: whether the description lists the key that signed it, under the name of its approver.
+        is_listed: whether the description lists the key that signed it, under the name of its approver, and
+            is of the factory that it was signed for.
     """
 
     grant: AccessGrant
@@ -90,12 +92,8 @@ def read_records(cluster_dir: ClusterDir) -> tuple[list[GrantRecord], list[str]]
     Returns:
         The records, the newest last, and a line for each file that holds no grant.
     """
-    listed, broken = [], []
-    try:
-        approvers = recorded_approvers(cluster_dir)
-    except EnvironmentLacksError as error:
-        approvers = {}
-        broken.append(clean(f"{error.problems[0].where}: {error.problems[0].message}"))
+    listed = []
+    approvers, broken = listed_approvers(cluster_dir)
     for path in sorted(folder_of(cluster_dir).glob("*.json")):
         try:
             current = _record(path)
@@ -112,10 +110,22 @@ def read_records(cluster_dir: ClusterDir) -> tuple[list[GrantRecord], list[str]]
             broken.append(clean(f"{path.name}: it holds a grant for the cluster {current.grant.cluster!r}"))
             continue
         grant = current.grant
-        key, day = grant.signature.partition(":")[0], grant.begins.date()
-        listed.append(replace(current, is_listed=may_approve(approvers, grant.approver, key, day)))
+        approver = approvers.find(grant.factory, grant.approver, grant.signature.partition(":")[0])
+        has_mandate = approver is not None and (
+            approver.until is None or grant.begins.date() <= approver.until
+        )
+        listed.append(replace(current, is_listed=has_mandate))
     listed.sort(key=lambda entry: (entry.grant.begins, entry.grant.id))
     return listed, broken
+
+
+def listed_approvers(cluster_dir: ClusterDir) -> tuple[ListedApprovers, list[str]]:
+    """Return the approvers whose keys count on a control plane, and a line if their file is damaged."""
+    try:
+        return recorded_approvers(cluster_dir), []
+    except EnvironmentLacksError as error:
+        problem = error.problems[0]
+        return NO_APPROVERS, [clean(f"{problem.where}: {problem.message}")]
 
 
 def _record(path: Path) -> GrantRecord:

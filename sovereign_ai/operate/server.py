@@ -28,7 +28,7 @@ from sovereign_ai.cluster import (
 from sovereign_ai.errors import UsageError
 from sovereign_ai.files import REVIEW, parse_json
 from sovereign_ai.operate.answers import decide
-from sovereign_ai.operate.records import read_records
+from sovereign_ai.operate.records import listed_approvers, read_records
 
 _CALLERS = {
     "/answer": f"sovereign-ai:{AUTHORIZATION.removesuffix('-client')}",
@@ -129,6 +129,7 @@ class _Handler(CertificateHandler):
             self.send(400, b"no review", "text/plain")
             return
         grants, _ = read_records(server.cluster_dir)
-        answer = decide(review, grants, server.clock())
+        listed, _ = listed_approvers(server.cluster_dir)
+        answer = decide(review, grants, listed, server.clock())
         server.say(f"honoured {answer.honoured}" if answer.honoured else f"not honoured: {answer.why}")
         self.send(200, orjson.dumps(answer.to_review()), "application/json")

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from sovereign_ai.rules.addons.sending_kinds import SENDS_OUT, sends_out
     from sovereign_ai.rules.approval import (
         ACCESS_TYPE,
+        NO_APPROVERS,
         WAIVER_TYPE,
+        ListedApprovers,
         access_payload,
         approved_waivers,
         approver_of,
@@ -97,6 +99,8 @@ else:
         {
             "approval": (
                 "ACCESS_TYPE",
+                "ListedApprovers",
+                "NO_APPROVERS",
                 "WAIVER_TYPE",
                 "access_payload",
                 "approved_waivers",
@@ -165,6 +169,7 @@ __all__ = [
     "HARMLESS",
     "KINDS",
     "NOT_CHECKED",
+    "NO_APPROVERS",
     "OTHER",
     "PLACES",
     "REGISTRY",
@@ -178,6 +183,7 @@ __all__ = [
     "Control",
     "ExpressionError",
     "Group",
+    "ListedApprovers",
     "Rule",
     "RuleCheck",
     "RuleFinding",

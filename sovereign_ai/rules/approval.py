@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.key_material import RefusedKeyError, ed25519_key, exact_base64
 from sovereign_ai.names import KEYS, normal_name
 
@@ -34,6 +35,39 @@ ACCESS_TYPE = f"application/vnd.{KEYS.domain}.access+json"
 _SIGNED = ("id", "rule", "resource", "requester", "approver", "created", "expires")
 # Free texts are signed by their digest, so that the operator's question can leave them out.
 _WORDS = ("reason", "owner", "compensating_control")
+
+
+@frozen_dataclass
+class ListedApprovers:
+    """The approvers of a description, for a place that has no description, such as the operator.
+
+    Attributes:
+        factory: the factory's name, which every signature covers.
+        approvers: the approvers by name in its normal form.
+    """
+
+    factory: str
+    approvers: Mapping[str, Approver]
+
+    def find(self, factory: str, name: str, key: str) -> Approver | None:
+        """Return the approver of a name, if a key is listed under that name and no other; else None.
+
+        Args:
+            factory: the factory that was signed for.
+            name: the approver's name, as the exception writes it.
+            key: the public key that signed, as a description lists it.
+        """
+        found = None
+        for owner, approver in self.approvers.items():
+            if approver.key == key and owner != normal_name(name):
+                return None
+            if approver.key == key:
+                found = approver
+        return found if factory == self.factory else None
+
+
+NO_APPROVERS = ListedApprovers("", {})
+"""Nobody is listed, so that no exception counts."""
 
 
 def pae(kind: str, payload: bytes) -> bytes:
@@ -108,14 +142,28 @@ def explain_refusal(
     listed = approver_of(factory, approver)
     if listed is None:
         return f"the description lists no approver {approver!r} with a key"
+    if twice := _listed_twice(factory, listed, approver):
+        return twice
     if listed.until is not None and day > listed.until:
         return f"{approver!r} could agree until {listed.until}, and this is of {day}"
     if not signature:
         return f"{approver!r} has not signed it"
     if signature.partition(":")[0] != listed.key:
         return f"another key signed it than the one of {approver!r}"
-    if not is_signed(signature, kind, payload):
-        return f"the signature of {approver!r} does not fit: something in it was changed since"
+    changed = f"the signature of {approver!r} does not fit: something in it was changed since"
+    return "" if is_signed(signature, kind, payload) else changed
+
+
+def _listed_twice(factory: AIFactory, listed: Approver, approver: str) -> str:
+    """Return which name or key of an approver another has too; empty for none.
+
+    The reader of descriptions refuses both. A factory that a program built was never read.
+    """
+    for other in factory.approvers:
+        if other is not listed and normal_name(other.name) == normal_name(approver):
+            return f"the description lists {approver!r} twice"
+        if other is not listed and other.key == listed.key:
+            return f"{other.name!r} and {approver!r} have the same key, so that they are one person"
     return ""
 
 

@@ -4,9 +4,9 @@ Admission policies have no clock, so they cannot decide whether a waiver still c
 object that a waiver names, the policy asks the authorizer of the API server whether a fixed service account
 may `honour` it. On local control planes the operator (`operate/`) answers; on any other cluster nobody does,
 and the answer is no. The question carries the waiver's own facts out of the policy's text. An answer so
-depends on that text and the clock alone, and on nothing that can be edited or become stale in between.
+depends on that text, the clock, and the approvers of the description that was deployed last.
 
-    >>> answer("[]", date(2026, 11, 29))
+    >>> answer("[]", ListedApprovers("", {}), date(2026, 11, 29))
     ''
 """
 
@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from sovereign_ai.names import KEYS, SYSTEM_NAMESPACE, normal_name
 from sovereign_ai.rules.approval import (
     WAIVER_TYPE,
+    ListedApprovers,
     is_signed,
     waiver_payload,
     within_mandate,
@@ -129,16 +130,21 @@ def question(waivers: Iterable[Waiver], factory: str, mandate_ends: Mapping[str,
     return orjson.dumps(rows, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def answer(text: str, now: date) -> str:
+def answer(text: str, listed: ListedApprovers, now: date) -> str:
     """Return the id of the waiver that counts on a day; empty if none does, or if the text is no question.
 
     `judge` decides it here as everywhere.
+
+    Args:
+        text: the question.
+        listed: the approvers whose keys count; what the text says of keys and last days is not believed.
+        now: the day.
     """
     # Whoever may create a SubjectAccessReview chooses the text, so nothing in it is trusted.
     if len(text) > _LONGEST_QUESTION:
         return ""
     try:
-        waivers = [_signed_waiver(dict(row)) for row in orjson.loads(text)]
+        waivers = [_signed_waiver(dict(row), listed) for row in orjson.loads(text)]
     except (orjson.JSONDecodeError, ValidationError, TypeError, ValueError, KeyError):
         return ""
     targets = {(waiver.rule, waiver.resource) for waiver in waivers}
@@ -151,11 +157,11 @@ def answer(text: str, now: date) -> str:
     return finding.waiver
 
 
-def _signed_waiver(row: dict[str, Any]) -> Waiver:
+def _signed_waiver(row: dict[str, Any], listed: ListedApprovers) -> Waiver:
     """Return the waiver of one row of a question, as it counts.
 
     Raises:
-        ValueError: its signature is not one by the key that it names.
+        ValueError: its signature is not one by the key that is listed under its approver.
         KeyError: a fact is missing.
         ValidationError: it is no waiver.
     """
@@ -163,8 +169,11 @@ def _signed_waiver(row: dict[str, Any]) -> Waiver:
     words = str(row.pop("words"))
     until = date.fromisoformat(row.pop("until")) if "until" in row else None
     waiver = Waiver.model_validate({**_OMITTED, **row})
+    signature = waiver.signature or ""
+    approver = listed.find(factory, waiver.approver, signature.partition(":")[0])
     payload = waiver_payload(waiver, factory, words)
-    if not is_signed(waiver.signature or "", WAIVER_TYPE, payload):
+    if approver is None or not is_signed(signature, WAIVER_TYPE, payload):
         message = "its approver has not signed it"
         raise ValueError(message)
-    return within_mandate(waiver, until)
+    # A policy's text may be older than what the operator was given last.
+    return within_mandate(within_mandate(waiver, until), approver.until)

@@ -22,7 +22,7 @@ from sovereign_ai.errors import SovereignError
 from sovereign_ai.operate.answers import decide
 from sovereign_ai.operate.grants import MOST, USE_WITHIN, AccessGrant, make_grant
 from sovereign_ai.operate.records import read_records, write_grant, write_revoked
-from sovereign_ai.rules.approval import ACCESS_TYPE, access_payload
+from sovereign_ai.rules.approval import ACCESS_TYPE, NO_APPROVERS, access_payload
 from sovereign_ai.rules.waiver_review import BINDINGS, GROUP, REVIEW_USER, VERB
 from sovereign_ai.spec.waiver import Approver
 from tests.attack.hostile_files import HOSTILE, Make, remove
@@ -135,6 +135,12 @@ ATTACKS: dict[str, Callable[[], Document]] = {
     "for no time at all": lambda: document(seconds="0"),
     "for less than no time": lambda: document(seconds="-3600"),
     "for half a second": lambda: document(seconds="0.5"),
+    "for a number with a sign": lambda: document(seconds="+3600"),
+    "for a number with a blank": lambda: document(seconds=" 3600"),
+    "for a number with a zero before it": lambda: document(seconds="03600"),
+    "for a number with an underscore": lambda: document(seconds="3_600"),
+    "for a number in Arabic digits": lambda: document(seconds="\u0663\u0666\u0660\u0660"),
+    "for a number with a line end": lambda: document(seconds="3600\n"),
     "for NaN": lambda: document(seconds="nan"),
     "for an endless number": lambda: document(seconds="9" * 5000),
     "for a large number": lambda: document(seconds="9" * 300),
@@ -265,6 +271,7 @@ CHANGES: dict[str, Callable[[dict[str, str]], object]] = {
         begins=(now() + USE_WITHIN * 2).isoformat(),
         ends=(now() + USE_WITHIN * 2 + timedelta(1 / 48)).isoformat(),
     ),
+    "earlier than agreed": lambda data: data.update(begins=_earlier(data["begins"])),
     "for somebody else": lambda data: data.update(person="somebody"),
     "in another namespace": lambda data: data.update(namespace="startups"),
     "with more rights": lambda data: data.update(kind="repair"),
@@ -280,6 +287,34 @@ CHANGES: dict[str, Callable[[dict[str, str]], object]] = {
     "with a fact more": lambda data: data.update(more="x"),
     "with a fact less": lambda data: data.pop("person"),
 }
+
+
+def _earlier(text: str) -> str:
+    return (datetime.fromisoformat(text) - timedelta(minutes=5)).isoformat()
+
+
+SIGNED_SO: dict[str, dict[str, Any]] = {
+    "for years": {"use_before": _at(24 * 365 * 10)},
+    "for an hour more than a day": {"use_before": _at(25.1)},
+    "of a factory with a cluster of this name": {"factory": "other"},
+    "longer than any": {"seconds": "36000", "ends": now() + timedelta(hours=9)},
+    "of the first year": {
+        "begins": datetime(1, 1, 1, tzinfo=UTC),
+        "ends": datetime(1, 1, 1, 1, tzinfo=UTC),
+        "use_before": "0001-01-01T02:00:00+00:00",
+    },
+}
+"""What an approver may sign with another program than `access approve`."""
+
+
+@pytest.mark.parametrize("name", SIGNED_SO)
+def test_a_record_of_what_no_approver_may_agree_to_opens_nothing(name: str, tmp_path: Path) -> None:
+    """Whoever writes it did not ask `access grant`, which refuses it too."""
+    where = plane(tmp_path)
+    good, bad = agreed(id="00000001"), agreed(id="00000002", **SIGNED_SO[name])
+    write_grant(where, good)
+    write_grant(where, bad)
+    assert _standing(where) == ["00000001"]
 
 
 def _standing(where: ClusterDir) -> list[str]:
@@ -348,7 +383,7 @@ def test_the_operator_says_yes_to_its_own_question_alone(attack: str, tmp_path: 
     attributes = {"group": GROUP, "verb": VERB, "resource": BINDINGS, "name": one.question}
     spec: dict[str, Any] = {"user": REVIEW_USER, "resourceAttributes": attributes}
     at = one.begins
-    assert decide({"spec": spec}, read_records(where)[0], at).honoured == one.id
+    assert decide({"spec": spec}, read_records(where)[0], NO_APPROVERS, at).honoured == one.id
     if attack in REVIEWS:
         REVIEWS[attack](spec, one)
     elif attack == "ended":
@@ -359,7 +394,7 @@ def test_the_operator_says_yes_to_its_own_question_alone(attack: str, tmp_path: 
         write_revoked(where, one.id, "no need", at)
     else:
         (where.folder / "access" / f"{one.id}.state").write_bytes(b'{"closed": "now"}')
-    assert decide({"spec": spec}, read_records(where)[0], at).honoured == ""
+    assert decide({"spec": spec}, read_records(where)[0], NO_APPROVERS, at).honoured == ""
 
 
 def test_hostile_files_are_hostile_to_some_reader() -> None:

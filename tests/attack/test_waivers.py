@@ -20,11 +20,12 @@ from sovereign_ai.rules.waiver_review import answer, question
 from sovereign_ai.spec.waiver import Approver, Waiver
 from tests.render.lab import stack
 from tests.rules.test_approval import WAIVER
-from tests.support.approvals import key_of, public_key_of
+from tests.support.approvals import key_of, listed, listed_in, public_key_of
 from tests.support.weak_keys import FORGED, NEUTRAL, text_of
 
 FACTORY, _ = stack("lab")
 DAY = date(2026, 11, 24)
+OFFICERS = listed("security officer", "network lead")
 OFFICER, MOVED = "security officer", "Pod/startups/debug"
 
 
@@ -58,7 +59,8 @@ def covers(
     met = finding or broken()
     [offline] = judge([met], approved_waivers(factory), now).findings
     signed = signed_waivers(factory)
-    online = answer(question(signed, factory.name, mandate_ends(factory)), now) if signed else ""
+    asked = question(signed, factory.name, mandate_ends(factory))
+    online = answer(asked, listed_in(factory), now) if signed else ""
     # Policies ask for the object at hand, so that the question is about nothing else.
     is_asked = (one.rule, one.resource) == (met.rule, met.resource)
     return {offline.waiver, online if is_asked else ""} - {""}
@@ -198,9 +200,9 @@ def _of_another_pod() -> list[Changes]:
 
 @pytest.mark.parametrize("attack", QUESTIONS)
 def test_the_operator_answers_no_to_a_question_that_is_none(attack: str) -> None:
-    assert answer(QUESTIONS[attack](), DAY) == ""
+    assert answer(QUESTIONS[attack](), OFFICERS, DAY) == ""
 
 
 def test_the_operator_answers_yes_to_the_question_itself() -> None:
-    assert answer(orjson.dumps(asked()).decode(), DAY) == "debug"
-    assert answer(orjson.dumps(asked(until="2026-12-31")).decode(), DAY) == "debug"
+    assert answer(orjson.dumps(asked()).decode(), OFFICERS, DAY) == "debug"
+    assert answer(orjson.dumps(asked(until="2026-12-31")).decode(), OFFICERS, DAY) == "debug"

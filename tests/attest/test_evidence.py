@@ -153,6 +153,33 @@ def test_an_envelope_of_very_many_signatures_is_refused_before_one_is_checked() 
     assert verify(envelope, _KEY.public_key(), _parts()) == []
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda payload: b" " + payload,
+        lambda payload: payload + b"\n",
+        lambda payload: b"\xef\xbb\xbf" + payload,
+        lambda payload: orjson.dumps(orjson.loads(payload), option=orjson.OPT_INDENT_2),
+        lambda payload: orjson.dumps(dict(reversed(orjson.loads(payload).items()))),
+        lambda payload: payload.replace(b'"lab"', b'"l\\u0061b"', 1),
+        lambda payload: payload.replace(b'"selfAssessment":true', b'"selfAssessment":1.00', 1),
+    ],
+    ids=["a blank", "a line end", "a mark of byte order", "indented", "reversed", "an escape", "a number"],
+)
+def test_a_statement_has_one_spelling(write: Callable[[bytes], bytes]) -> None:
+    """The log holds the digest of its bytes: another spelling would be other bytes of the same statement."""
+    payload = base64.b64decode(_envelope()["payload"])
+    changed = write(payload)
+    assert changed != payload
+    envelope = {
+        "payloadType": PAYLOAD,
+        "payload": base64.b64encode(changed).decode(),
+        "signatures": [{"sig": base64.b64encode(_KEY.sign(pae(PAYLOAD, changed))).decode()}],
+    }
+    [problem] = verify(envelope, _KEY.public_key(), _parts())
+    assert problem.code == "wrong-layout"
+
+
 def test_what_is_signed_rightly_and_is_no_evidence_is_refused() -> None:
     for payload in (
         b"not json",

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sovereign_ai.attest import chain
 from sovereign_ai.attest.access import record, statements
+from sovereign_ai.attest.entry import make_entry
 from sovereign_ai.attest.evidence import EvidencePart, sign_statement, statement
 from sovereign_ai.attest.key_handover import handover, handover_file
 from sovereign_ai.attest.signing import key_id
@@ -211,14 +212,47 @@ def test_statements_without_a_line_are_orphans_of_their_own_factory(log: Path) -
     assert len(found) == 2, "the hand-over whose line is gone is one, too"
 
 
-def test_the_log_of_another_factory_is_not_gone_on_with_under_this_one_s_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [True, False], ids=["of now", "of an earlier version"])
+def test_the_log_of_another_factory_is_not_gone_on_with_under_this_one_s_name(
+    tmp_path: Path, names: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = tmp_path / "lab.jsonl"
     head = chain.head(log)
     said = handover(_OLD.public_key(), _NEW.public_key(), factory="other", until=None, at=NOW, log=head)
     path = handover_file(log, 0, key_id(_NEW.public_key()))
-    chain.append_with_statement(path, log, sign_statement(said, _OLD, _NEW), _OLD, at=_AT)
+    with monkeypatch.context() as patched:
+        if not names:
+            patched.setattr(chain, "make_entry", lambda *parts: make_entry(*parts[:-1], {}))
+        chain.append_with_statement(path, log, sign_statement(said, _OLD, _NEW), _OLD, at=_AT)
     state = chain.read_log(log, _OLD.public_key())
+    assert state.unnamed == (not names)
     assert [problem.code for problem in chain.other_factories(log, state, "lab")] == ["other-factory"]
     assert chain.other_factories(log, state, "other") == []
     with pytest.raises(UsageError, match="is of factory 'other'"):
         run(log, _NEW)
+
+
+def test_a_log_of_runs_alone_is_of_the_factory_that_its_lines_name(tmp_path: Path) -> None:
+    log = tmp_path / "lab.jsonl"
+    for word in "ab":
+        run(log, _OLD, word)
+    state = chain.read_log(log, _OLD.public_key())
+    assert (state.factories, state.unnamed) == ({"lab": 1}, 0)
+    assert chain.other_factories(log, state, "lab") == []
+    [problem] = chain.other_factories(log, state, "other")
+    assert (problem.code, problem.where.line) == ("other-factory", 1)
+    parts = [EvidencePart("report", "0" * 64, {})]
+    said = statement(parts, factory="other", now=NOW.date(), previous=chain.head(log))
+    with pytest.raises(UsageError, match="other-factory"):
+        chain.append(log, sign_statement(said, _OLD), _OLD, at=_AT)
+
+
+@pytest.mark.parametrize("around", [(b"\xef\xbb\xbf", b""), (b"", b"\r\n"), (b"\n\n", b"")])
+def test_a_statement_is_found_in_its_log_however_its_file_was_copied(
+    log: Path, around: tuple[bytes, bytes]
+) -> None:
+    """Readers of a statement take a mark of byte order, and so does the search for those without a line."""
+    [first, _] = sorted(log.parent.glob("key-*.json"))
+    first.write_bytes(around[0] + first.read_bytes() + around[1])
+    state = chain.read_log(log, _THIRD.public_key())
+    assert [*state.problems, *chain.orphans(log, state, "lab")] == []

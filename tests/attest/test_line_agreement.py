@@ -277,6 +277,25 @@ def test_access_that_nobody_agreed_to_as_it_is_stated_is_named(
             assert all(problem.hint for problem in problems)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seconds": "32400", "ends": NOW + timedelta(hours=9)},
+        {"use_before": "2036-01-01T00:00:00+00:00"},
+        {"use_before": (NOW + timedelta(hours=24, seconds=1)).isoformat()},
+        {"use_before": (NOW - timedelta(seconds=1)).isoformat()},
+    ],
+    ids=["longer than any", "for years", "agreed after it began", "too late"],
+)
+def test_access_to_which_nobody_may_agree_is_named_however_it_is_signed(
+    changes: dict[str, Any], tmp_path: Path
+) -> None:
+    log = tmp_path / "lab.jsonl"
+    record(log, facts(**changes), "granted", factory="lab", cluster="lab", key=OWNER, now=NOW)
+    [problem] = statements(log, OWNER.public_key())[1]
+    assert problem.code == "unapproved"
+
+
 def _envelope(said: dict[str, Any]) -> bytes:
     import orjson
 

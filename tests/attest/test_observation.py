@@ -65,6 +65,7 @@ def test_a_dead_cluster_that_cannot_say_which_it_is_can_be_signed_as_a_finding_o
         ({"plan_digest": "0" * 64}, "other-plan"),
         ({"objects_digest": "0" * 64}, "other-objects"),
         ({"cluster_uid": ""}, "no-cluster-identity"),
+        ({"cluster_uid": " \u00a0"}, "no-cluster-identity"),
         ({"cluster_uid": None}, "unbound-observation"),
         ({"plan_digest": None}, "unbound-observation"),
         ({"observed_at": "yesterday"}, "bad-time"),

@@ -217,16 +217,17 @@ def test_another_deployment_of_the_state_is_never_removed_or_forgotten_with_the_
 
 
 @pytest.mark.parametrize(
-    ("others", "stops", "removed"), [([], False, 1), (["uuid"], False, 0), (["uuid"], True, 1)]
+    ("others", "stops", "removed", "ended"),
+    [([], False, 1, 0), ([], True, 1, 1), (["uuid"], False, 0, 0), (["uuid"], True, 0, 0)],
 )
-def test_the_machines_of_a_factory_that_another_state_holds_stay_with_their_control_plane(
-    monkeypatch: pytest.MonkeyPatch, others: list[str], stops: bool, removed: int
+def test_a_factory_that_another_state_holds_keeps_its_machines_and_its_control_plane(
+    monkeypatch: pytest.MonkeyPatch, others: list[str], stops: bool, removed: int, ended: int
 ) -> None:
-    remove = MagicMock()
+    remove, end = MagicMock(), MagicMock()
     target = MagicMock(simulated=True, has_real_nodes=False)
     monkeypatch.setattr("sovereign_ai.cli.stack.open_stack", MagicMock())
     monkeypatch.setattr("sovereign_ai.cluster.require_reachable", MagicMock(), raising=False)
-    monkeypatch.setattr("sovereign_ai.cli.real_nodes.end", MagicMock())
+    monkeypatch.setattr("sovereign_ai.cli.real_nodes.end", end)
     monkeypatch.setattr(downs, "require_one_cluster", MagicMock())
     monkeypatch.setattr(downs, "control_plane", MagicMock())
     monkeypatch.setattr(downs, "open_target", MagicMock(return_value=target))
@@ -246,6 +247,7 @@ def test_the_machines_of_a_factory_that_another_state_holds_stay_with_their_cont
         wait_seconds=1,
     )
     downs._down(output, options)
-    assert remove.call_count == removed
+    assert (remove.call_count, end.call_count) == (removed, ended)
     lines = output.finish.call_args[0][1]
     assert ("removed the simulated nodes" in lines) == bool(removed)
+    assert any("still runs" in line for line in lines) == (bool(others) and stops)

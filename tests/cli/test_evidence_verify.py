@@ -287,7 +287,9 @@ def test_evidence_that_says_something_else_of_its_observation_is_contradicted(
     assert set(codes(verify(folder, "--observation", path, "--json"))) == {"contradiction"}
 
 
-@pytest.mark.parametrize("counts", [{"ok": False, "violations": 7}, {"more": 1}])
+@pytest.mark.parametrize(
+    "counts", [{"ok": False, "violations": 7}, {"more": 1}, {"ok": 1}, {"violations": 0.0}, {"waived": False}]
+)
 def test_a_verdict_in_numbers_that_is_not_that_of_its_digest_is_contradicted(
     folder: Path, monkeypatch: pytest.MonkeyPatch, counts: dict[str, Any]
 ) -> None:
@@ -420,7 +422,7 @@ def forge(folder: Path, change: Callable[[dict[str, Any]], object], by: str = "o
     path.write_text(json.dumps(evidence.sign_statement(said, private)))
 
 
-@pytest.mark.parametrize("day", ["2999-01-01", "9999-12-31", "2500-W01-1"])
+@pytest.mark.parametrize("day", ["2999-01-01", "9999-12-31", "2500-01-04"])
 def test_evidence_of_a_day_that_is_still_to_come_is_a_finding(folder: Path, day: str) -> None:
     assert sign(folder).exit_code == 0
     forge(folder, lambda said: said["predicate"].update(date=day))
@@ -494,15 +496,52 @@ def test_evidence_that_a_key_signed_after_it_handed_over_is_a_finding(folder: Pa
 
 
 @pytest.mark.parametrize("factory", ["other", "l\u0430b"])
-def test_access_of_another_factory_in_the_log_is_a_finding(folder: Path, factory: str) -> None:
+@pytest.mark.parametrize("names", [True, False], ids=["of now", "of an earlier version"])
+def test_access_of_another_factory_in_the_log_is_a_finding(
+    folder: Path, factory: str, names: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = folder / "state" / "sovereign-ai" / "evidence" / "lab.jsonl"
     now = datetime.now(UTC).replace(microsecond=0)
     private = load_pem_private_key((folder / "old.pem").read_bytes(), None)
     assert isinstance(private, Ed25519PrivateKey)
-    for number, owner in enumerate(("lab", factory)):
-        agreed = facts_at(now, factory=owner, id=f"0000000{number}")
-        record(log, agreed, "granted", factory=owner, cluster=agreed["cluster"], key=private, now=now)
+    with monkeypatch.context() as patched:
+        patched.setattr(chain, "other_factories", lambda *_: [])
+        if not names:
+            patched.setattr(chain, "make_entry", _without_factory(chain.make_entry))
+        for number, owner in enumerate(("lab", factory)):
+            agreed = facts_at(now, factory=owner, id=f"0000000{number}")
+            record(log, agreed, "granted", factory=owner, cluster=agreed["cluster"], key=private, now=now)
+        assert sign(folder).exit_code == 0
+    checked = document(verify(folder, "--json"))
+    assert [problem["code"] for problem in checked["problems"]] == ["other-factory"]
+    assert ("line 2" if names else "access 00000001") in checked["problems"][0]["message"]
+    told = any("of which factory 3 lines" in line for line in checked["not_checked"])
+    assert told is not names
+
+
+def _without_factory(make: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Make lines as earlier versions did, which named no factory."""
+
+    def make_entry(*parts: Any) -> dict[str, Any]:
+        *first, notes = parts
+        return make(*first, {name: note for name, note in notes.items() if not name.startswith("factory/")})
+
+    return make_entry
+
+
+def test_the_log_of_another_factory_of_the_same_key_is_a_finding_and_not_gone_on_with(folder: Path) -> None:
+    """Runs alone stand in it, each whole and signed rightly."""
     assert sign(folder).exit_code == 0
-    found = document(verify(folder, "--json"))["problems"]
-    assert [problem["code"] for problem in found] == ["other-factory"]
-    assert "access 00000001" in found[0]["message"]
+    log = folder / "state" / "sovereign-ai" / "evidence" / "lab.jsonl"
+    text = (LAB / "factory.yaml").read_text()
+    other = folder / "factory.yaml"
+    other.write_text(text.replace("name: lab\n", "name: other\n", 1))
+    assert sign(folder, "--log", log.with_name("moved.jsonl"), stack=other).exit_code == 0
+    assert codes(verify(folder, "--log", log.with_name("moved.jsonl"), "--json", stack=other)) == []
+    log.with_name("moved.jsonl").replace(log)
+    refused = sign(folder)
+    assert (refused.exit_code, "other-factory" in refused.stderr) == (2, True), refused.output
+    restated = verify(folder, "--log", log, "--json", stack=other)
+    assert codes(restated) == []
+    with_log = chain.read_log(log, key(folder, "old", 1).public_key())
+    assert [problem.code for problem in chain.other_factories(log, with_log, "lab")] == ["other-factory"]

@@ -18,13 +18,16 @@ from sovereign_ai.cli.target import (
     begin_fair_sharing,
     change_monitoring,
     change_queueing,
+    require_definitions,
     target_options,
 )
+from sovereign_ai.cluster.api import Snapshot
 from sovereign_ai.cluster.control_plane import Backend
 from sovereign_ai.cluster.embedded.monitoring import MonitoringChange
 from sovereign_ai.cluster.embedded.queued_jobs import QueuedJobs
 from sovereign_ai.cluster.embedded.queueing_change import QueueingChange
 from sovereign_ai.errors import EnvironmentLacksError
+from tests.support.memory_cluster import MemoryCluster, obj
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 LAB = str(STACKS / "lab")
@@ -150,3 +153,27 @@ def test_every_command_that_opens_a_cluster_refuses_another_one_than_it_deployed
     names = {node.id for node in ast.walk(ast.parse(module.read_bytes())) if isinstance(node, ast.Name)}
     if names & {"open_target", "start_target"} and module.stem not in OPENS_ALONE:
         assert names & ASKS_ITSELF
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_preview_says_of_lost_definitions_of_kueue_that_up_installs_them(simulated: bool) -> None:
+    queue = obj("ClusterQueue", "train", version="kueue.x-k8s.io/v1beta2")
+    lab = MagicMock(Target, simulated=simulated)
+    require_definitions(lab, [queue], Snapshot(MemoryCluster(queue)))
+    if not simulated:
+        require_definitions(lab, [queue], Snapshot(MemoryCluster()))
+        return
+    with pytest.raises(EnvironmentLacksError, match="definitions of Kueue") as refused:
+        require_definitions(lab, [queue], Snapshot(MemoryCluster()))
+    assert "`sovereign-ai up` installs them" in refused.value.problems[0].hint
+
+
+def test_definitions_that_the_description_brings_are_not_missed_before_it_is_deployed() -> None:
+    queue = obj("ClusterQueue", "train", version="kueue.x-k8s.io/v1beta2")
+    version = {"name": "v1beta2", "served": True, "storage": True}
+    names = {"kind": "ClusterQueue", "plural": "clusterqueues"}
+    spec = {"group": "kueue.x-k8s.io", "scope": "Cluster", "names": names, "versions": [version]}
+    name = "clusterqueues.kueue.x-k8s.io"
+    definition = obj("CustomResourceDefinition", name, version="apiextensions.k8s.io/v1") | {"spec": spec}
+    lab = MagicMock(Target, simulated=True)
+    require_definitions(lab, [queue, definition], Snapshot(MemoryCluster()))

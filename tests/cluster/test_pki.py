@@ -1,19 +1,31 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import stat
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from sovereign_ai.cluster import pki
 from sovereign_ai.cluster.identities import make_identities
-from sovereign_ai.cluster.pki import Leaf, authority, issue, sign
+from sovereign_ai.cluster.pki import Leaf, authority, issue, sign, signing_key
 from sovereign_ai.cluster.state import ClusterDir
+from sovereign_ai.errors import EnvironmentLacksError
 from sovereign_ai.files.writing import write_private
 from sovereign_ai.names import ADMIN_GROUP
 
@@ -130,3 +142,122 @@ def test_a_certificate_of_another_authority_is_issued_anew(tmp_path: Path):
     before = (tmp_path / "one.crt").read_bytes()
     issue(authority(tmp_path, "new"), tmp_path, leaf)
     assert (tmp_path / "one.crt").read_bytes() != before
+
+
+Change = Callable[[Path, Path], object]
+"""Changes a private file and the one that goes with it."""
+
+
+def halves(folder: Path, name: str, public: str) -> tuple[bytes, bytes]:
+    """Return the public key of a key's file, and that of the file that goes with it."""
+    key = load_pem_private_key((folder / f"{name}.key").read_bytes(), None).public_key()
+    raw = (folder / f"{name}.{public}").read_bytes()
+    other = load_pem_public_key(raw) if public == "pub" else x509.load_pem_x509_certificate(raw).public_key()
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return key.public_bytes(*form), other.public_bytes(*form)
+
+
+def _another_key(path: Path) -> None:
+    """Put a new key in place, as a run does that is killed before it writes what goes with it."""
+    signing_key(path.parent.parent, "another")
+    path.write_bytes((path.parent.parent / "another.key").read_bytes())
+
+
+PUBLIC_HALVES: dict[str, Change] = {
+    "as they were written": lambda _key, _public: None,
+    "the public one missing": lambda _key, public: public.unlink(),
+    "the public one empty": lambda _key, public: public.write_bytes(b""),
+    "the public one half written": lambda _key, public: public.write_bytes(public.read_bytes()[:60]),
+    "the key replaced": lambda key, _public: _another_key(key),
+}
+
+
+@pytest.mark.parametrize("change", PUBLIC_HALVES)
+def test_the_key_of_tokens_stays_and_its_public_half_follows_from_it(change: str, tmp_path: Path) -> None:
+    folder = tmp_path / "pki"
+    folder.mkdir()
+    signing_key(folder, "sa")
+    PUBLIC_HALVES[change](folder / "sa.key", folder / "sa.pub")
+    before = (folder / "sa.key").read_bytes()
+    signing_key(folder, "sa")
+    assert (folder / "sa.key").read_bytes() == before
+    key, public = halves(folder, "sa", "pub")
+    assert key == public
+
+
+def _of_another_kind(path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+DAMAGED: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "half written": lambda path: path.write_bytes(path.read_bytes()[:100]),
+    "of another kind": _of_another_kind,
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a link to a copy": lambda path: (path.rename(path.with_name("copy")), path.symlink_to("copy")),
+    "a link to nowhere": lambda path: (path.unlink(), path.symlink_to("nowhere")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_key_of_tokens_is_named_with_what_to_do_and_never_replaced(
+    damage: str, tmp_path: Path
+) -> None:
+    signing_key(tmp_path, "sa")
+    DAMAGED[damage](tmp_path / "sa.key")
+    before = os.lstat(tmp_path / "sa.key").st_ino
+    with pytest.raises(EnvironmentLacksError) as caught:
+        signing_key(tmp_path, "sa")
+    [problem] = caught.value.problems
+    assert problem.hint
+    assert os.lstat(tmp_path / "sa.key").st_ino == before
+
+
+def test_an_authority_whose_halves_are_of_two_is_refused(tmp_path: Path) -> None:
+    for number, ending in enumerate(("key", "crt")):
+        folder = tmp_path / str(number) / "pki"
+        folder.mkdir(parents=True)
+        authority(folder, "ca")
+        authority(folder.parent, "other")
+        (folder / f"ca.{ending}").write_bytes((folder.parent / f"other.{ending}").read_bytes())
+        with pytest.raises(EnvironmentLacksError, match="not the certificate of the key"):
+            authority(folder, "ca")
+
+
+def test_an_authority_that_a_crash_left_without_its_certificate_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority(tmp_path, "ca")
+    (tmp_path / "ca.key").unlink()
+
+    def killed(path: Path, data: bytes) -> None:
+        write_private(path, data)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pki, "write_private", killed)
+        with pytest.raises(KeyboardInterrupt):
+            authority(tmp_path, "ca")
+    authority(tmp_path, "ca")
+    key, certified = halves(tmp_path, "ca", "crt")
+    assert key == certified
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_another_key, lambda path: path.write_bytes(path.read_bytes()[:80]), lambda path: path.write_bytes(b"")],
+    ids=["another key", "half a key", "no key"],
+)
+def test_a_certificate_without_its_own_key_is_issued_anew(
+    damage: Callable[[Path], object], tmp_path: Path
+) -> None:
+    folder = tmp_path / "pki"
+    folder.mkdir()
+    ca, leaf = authority(folder, "ca"), Leaf("one", "someone", client=True)
+    issue(ca, folder, leaf)
+    damage(folder / "one.key")
+    issue(ca, folder, leaf)
+    key, certified = halves(folder, "one", "crt")
+    assert key == certified

@@ -479,6 +479,17 @@ def test_what_is_being_deleted_already_is_not_kept() -> None:
     assert deletion_problems(Answering(409, "Namespace guests is being deleted"), LEAVING) == []
 
 
+def test_a_kind_that_the_cluster_lacks_is_to_be_installed_and_not_written_otherwise() -> None:
+    class Lacking(Answering):
+        def create(self, obj: Mapping[str, Any], dry_run: bool = False) -> Object:
+            assert dry_run
+            problem = Problem("api-kind-unknown", f"serves no {obj['kind']}", hint="install its CRD")
+            raise ApiError(problem, status=404, reason="KindUnknown")
+
+    (problem,) = dry_run_problems(Lacking(), [made("Widget", "a")], nowhere)
+    assert (problem.code, problem.hint) == ("api-refuses", "install its CRD")
+
+
 def test_an_overloaded_server_has_not_decided_about_a_deletion() -> None:
     with pytest.raises(ApiError):
         deletion_problems(Answering(503, "try again"), LEAVING)

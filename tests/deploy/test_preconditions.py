@@ -15,6 +15,7 @@ from sovereign_ai.cli.up import _Deployment
 from sovereign_ai.cluster.api.client import ApiError
 from sovereign_ai.deploy.allowed_deletions import Allowed
 from sovereign_ai.deploy.live.cluster_identity import DeployTarget
+from sovereign_ai.deploy.live.conflicts import Conflict
 from sovereign_ai.deploy.moves.noted_renames import Renames
 from sovereign_ai.deploy.objects import stated
 from sovereign_ai.deploy.preconditions import check_preconditions, claim_cluster, require_approval
@@ -24,9 +25,12 @@ from sovereign_ai.deploy.state.stack_record import StackRecord
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
 from sovereign_ai.names import KEYS, OWNER
 from sovereign_ai.render.kubernetes import PARTS
+from sovereign_ai.spec.reader import load
 from tests.deploy.live.test_cluster_identity import kubeconfig
 from tests.deploy.state.test_objects import below, resource
 from tests.support.memory_cluster import MemoryCluster, obj
+
+LAB = Path(__file__).resolve().parents[2] / "stacks" / "lab"
 
 
 class Cluster(MemoryCluster):
@@ -63,7 +67,7 @@ def test_a_first_deployment_records_the_cluster_and_writes_to_no_object(
 ) -> None:
     api, whole = Cluster(), deployment(tmp_path, record)
     checked = check_preconditions(api, planned(record, "research"), whole)
-    assert (checked.lines, checked.leaving, checked.takes_over) == ([], (), ())
+    assert (checked.lines_but_of(()), checked.leaving, checked.takes_over) == ([], (), ())
     assert record.cluster("lab") is None
     claim_cluster(api, checked, whole)
     known = record.cluster("lab")
@@ -158,7 +162,7 @@ def test_what_a_deployment_waits_for_and_removes_beside_its_state_is_told_before
     )
     checked = check_preconditions(api, planned(record, "going"), deployment(tmp_path, record))
     held_by = "ConfigMap/default/stray has the finalizer example.com/hold, set by 'somebody'"
-    assert checked.lines == [
+    assert checked.lines_but_of(()) == [
         "Namespace/going is being deleted: `up` waits until it has gone, and makes it again",
         f"{held_by}: `up` waits until that is removed",
         "1 object of the stack that its state does not hold: removed by `up` too",
@@ -208,6 +212,18 @@ def test_what_the_stack_has_and_is_not_planned_any_more_is_told_apart_by_owner_a
     require_approval(
         check_preconditions(api, planned(record, "kept"), replace(whole, allowed=Allowed(frozenset({"old"}))))
     )
+
+
+def test_a_namespace_that_leaves_and_that_somebody_deleted_already_is_not_asked_for(
+    tmp_path: Path, record: StackRecord
+) -> None:
+    api = Cluster(
+        obj("Namespace", "old", labels=mine(record), deletionTimestamp="2026-12-07T00:00:00Z"),
+        obj("Pod", "p", "old"),
+    )
+    checked = check_preconditions(api, [], deployment(tmp_path, record))
+    assert list(map(str, checked.leaving)) == ["Namespace/old"]
+    assert checked.unapproved == ()
 
 
 def test_a_run_that_was_cut_short_goes_on_without_a_question_that_was_not_asked_before_it(
@@ -346,7 +362,7 @@ def test_a_plane_that_was_made_anew_has_no_object_of_the_state(tmp_path: Path, r
     )
     assert checked.cluster.remade
     assert checked.claim.held == {}
-    assert any("made anew" in line for line in checked.lines)
+    assert any("made anew" in line for line in checked.lines_but_of(()))
 
 
 def test_what_is_there_as_the_state_knows_it_costs_no_dry_run(tmp_path: Path, record: StackRecord) -> None:
@@ -465,3 +481,21 @@ def test_a_definition_of_kueue_stays_where_it_leaves_a_local_control_plane_or_is
     assert [problem.code for problem in checked.unapproved] == codes
     assert len(checked.leaving) == len(codes)
     assert checked.to_data()["kept"] == [str(key) for key in checked.kept]
+
+
+@pytest.mark.parametrize(
+    ("policy", "restores", "told"), [("restore", False, 2), ("report", False, 0), ("report", True, 2)]
+)
+def test_that_a_field_is_put_back_is_said_of_none_that_stays_as_somebody_changed_it(
+    policy: str, restores: bool, told: int, tmp_path: Path, record: StackRecord
+) -> None:
+    whole = deployment(tmp_path, record)
+    contested = (
+        Conflict("ResourceQuota/a/tenant", ".spec", "x"),
+        Conflict("ResourceQuota/b/tenant", ".spec", "x"),
+    )
+    checked = replace(check_preconditions(Cluster(), [], whole), conflicts=contested)
+    factory = load(LAB).model_copy(update={"drift": policy})
+    assert len(checked.lines_for(factory, restores=restores)) == told
+    [line] = checked.lines_but_of({"ResourceQuota/a/tenant"})
+    assert line == "ResourceQuota/b/tenant .spec: 'x' changed it; it is put back"

@@ -40,8 +40,9 @@ def grant(**changes: Any) -> AccessGrant:
 
 
 def plane(tmp_path: Path) -> ClusterDir:
-    """A plane's folder, of which nothing runs; what was deployed lists the approver of `grant`."""
+    """A plane's folder, of which nothing runs; the approvers of `grant` and of waivers are listed."""
     where = ClusterDir("lab", tmp_path / "lab")
     where.make()
-    record_approvers(where, [Approver(name="lead", key=public_key_of("lead"))])
+    listed = [Approver(name=name, key=public_key_of(name)) for name in ("lead", "security officer")]
+    record_approvers(where, "lab", listed)
     return where

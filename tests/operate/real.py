@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sovereign_ai.cluster.api.client import Api, ApiError, open_cluster
+from sovereign_ai.cluster.approvers import record_approvers
 from sovereign_ai.cluster.embedded.process_status import status_of
 from sovereign_ai.cluster.identities import CLUSTER_CA, kubeconfig, server_url
 from sovereign_ai.cluster.pki import Leaf, authority, sign
@@ -97,6 +98,7 @@ class Plane:
 
     def deploy(self) -> None:
         """Apply what needs no custom resource definitions, and wait until the policies hold."""
+        record_approvers(self.where, self.factory.name, self.factory.approvers)
         objects = [
             obj
             for obj in self.bundle.objects

@@ -95,7 +95,7 @@ def test_access_that_is_revoked_is_closed_at_once(trial: Trial) -> None:
 
 def test_access_whose_approver_a_deployment_withdraws_is_closed_at_once(trial: Trial) -> None:
     trial.round()
-    record_approvers(trial.where, [])
+    record_approvers(trial.where, "lab", [])
     trial.round(1)
     assert trial.bound == []
     assert grant_record(trial.where, GRANT.id).why == "unlisted"
@@ -103,7 +103,7 @@ def test_access_whose_approver_a_deployment_withdraws_is_closed_at_once(trial: T
 
 
 def test_a_grant_that_a_key_of_nobody_signed_is_never_opened(trial: Trial) -> None:
-    record_approvers(trial.where, [Approver(name="lead", key=public_key_of("another lead"))])
+    record_approvers(trial.where, "lab", [Approver(name="lead", key=public_key_of("another lead"))])
     trial.round()
     assert trial.bound == []
     assert trial.events == ["BreakGlassClosed"]

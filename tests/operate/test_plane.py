@@ -23,12 +23,11 @@ from sovereign_ai.operate.access import end_access, grant_access, require_operat
 from sovereign_ai.operate.grants import AccessGrant, make_grant
 from sovereign_ai.operate.records import folder_of, grant_record, kubeconfig_of
 from sovereign_ai.rules.waiver_review import GROUP, REVIEW_USER, question
-from sovereign_ai.spec import Approver
 from sovereign_ai.verify.cluster_audit import audit
 from sovereign_ai.verify.foreign import foreign_objects
 from sovereign_ai.verify.observation import observe
 from tests.operate.real import UNLISTED, Plane, binding, now, pod, until
-from tests.support.approvals import approved_grant, public_key_of
+from tests.support.approvals import approved_grant
 
 pytestmark = pytest.mark.cluster
 _RBAC = "rbac.authorization.k8s.io/v1"
@@ -280,7 +279,7 @@ def granted(plane: Plane, seconds: float, kind: str = "shell") -> tuple[AccessGr
     }
     made = make_grant(plane.factory, zones, lasting=timedelta(seconds=seconds), now=now(), **wish)
     grant = approved_grant(replace(made, cluster=plane.where.name))
-    record_approvers(plane.where, [Approver(name="lead", key=public_key_of("lead"))])
+    record_approvers(plane.where, plane.factory.name, plane.factory.approvers)
     _, path = grant_access(plane.where, grant, now)
     return grant, open_cluster(path)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
+import orjson
 import pytest
 
 from sovereign_ai.cluster.approvers import record_approvers
@@ -91,10 +92,48 @@ def test_a_grant_counts_while_the_description_lists_the_key_that_signed_it(
     where = plane(tmp_path)
     write_grant(where, GRANT)
     listed = [Approver(name=name, key=public_key_of(owner), until=until) for name, owner, until in approvers]
-    record_approvers(where, listed)
+    record_approvers(where, "lab", listed)
     [one] = read_records(where)[0]
     assert one.is_active(NOW) is counts
     assert one.end_at(NOW) == ("ended" if counts else "unlisted")
+
+
+@pytest.mark.parametrize(("last", "counts"), [(NOW.date(), True), (NOW.date() - timedelta(days=1), False)])
+@pytest.mark.parametrize("hours", [-12, -1, 0, 13, 14])
+def test_no_offset_gives_an_approver_another_last_day(
+    tmp_path: Path, last: date, counts: bool, hours: int
+) -> None:
+    """Whoever writes the record chooses the offset of its times."""
+    where = plane(tmp_path)
+    data = GRANT.to_data()
+    for name in ("begins", "ends"):
+        moment = datetime.fromisoformat(data[name])
+        data[name] = moment.astimezone(timezone(timedelta(hours=hours))).isoformat()
+    write_grant(where, GRANT)
+    (folder_of(where) / f"{GRANT.id}.json").write_bytes(orjson.dumps(data))
+    record_approvers(where, "lab", [Approver(name="lead", key=public_key_of("lead"), until=last)])
+    [one] = read_records(where)[0]
+    assert one.is_active(NOW) is counts
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"),
+    [
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T01:00:00+14:00"),
+        ("9999-12-31T23:00:00-14:00", "9999-12-31T23:30:00-14:00"),
+        ("2026-11-24T12:00:00", "2026-11-24T13:00:00+00:00"),
+    ],
+)
+def test_a_grant_of_a_time_that_utc_does_not_have_is_named_and_is_none(
+    tmp_path: Path, begins: str, ends: str
+) -> None:
+    where = plane(tmp_path)
+    write_grant(where, GRANT)
+    file = folder_of(where) / f"{GRANT.id}.json"
+    file.write_bytes(orjson.dumps({**GRANT.to_data(), "begins": begins, "ends": ends}))
+    found, [line] = read_records(where)
+    assert found == []
+    assert "no grant" in line
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"lead": {}}'])

@@ -37,7 +37,7 @@ from sovereign_ai.spec.factory import AIFactory
 from sovereign_ai.spec.reader import read_data
 from sovereign_ai.spec.waiver import Approver, Waiver
 from tests.rules.waivers import TODAY, waiver
-from tests.support.approvals import key_of, public_key_of, signed_data
+from tests.support.approvals import key_of, listed, listed_in, public_key_of, signed_data
 
 LAB = Path(__file__).parents[2] / "stacks" / "lab" / "factory.yaml"
 WAIVER = {
@@ -97,7 +97,7 @@ def test_a_waiver_that_its_listed_approver_signed_counts_everywhere() -> None:
     assert reasons(factory) == []
     assert status(factory) == "waived"
     assert asked(factory)
-    assert answer(question(approved_waivers(factory), "lab"), TODAY) == "debug"
+    assert answer(question(approved_waivers(factory), "lab"), listed_in(factory), TODAY) == "debug"
     verdict = check(factory, plan(factory), [POD], now=TODAY, cluster="lab")
     assert not [one for one in verdict.findings if one.rule == "WVR-004"]
 
@@ -212,9 +212,9 @@ def test_the_operator_answers_no_where_any_fact_of_a_question_was_changed(name: 
         "resource": "Pod/research/other",
     }
     row[name] = other.get(name, "other")
-    assert answer(orjson.dumps([row]).decode(), TODAY) == ""
+    assert answer(orjson.dumps([row]).decode(), listed("security officer"), TODAY) == ""
     del row[name]
-    assert answer(orjson.dumps([row]).decode(), TODAY) == ""
+    assert answer(orjson.dumps([row]).decode(), listed("security officer"), TODAY) == ""
 
 
 @pytest.mark.parametrize(
@@ -259,6 +259,28 @@ def test_two_names_with_one_key_are_one_person_and_refused() -> None:
         read_data(data, "lab")
 
 
+@pytest.mark.parametrize(
+    ("another", "reason"),
+    [
+        (("head of audit", "security officer"), "'head of audit' and 'security officer' have the same key"),
+        (("Security  Officer", "head of audit"), "the description lists 'security officer' twice"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_no_reader_saw_counts_no_more_than_what_was_read(
+    another: tuple[str, str], reason: str, place: int
+) -> None:
+    """A description that a program built may list a key or a name twice."""
+    factory = read_data(described(), "lab").factory
+    name, owner = another
+    approvers = [*factory.approvers]
+    approvers.insert(place, Approver(name=name, key=public_key_of(owner)))
+    built = factory.model_copy(update={"approvers": tuple(approvers)})
+    [found] = reasons(built)
+    assert reason in found
+    assert status(built) == "violation"
+
+
 @pytest.mark.parametrize("key", ["", "MCowBQYDK2VwAyEA", "A" * 60, "MCowBQYDK2VwAyEA" + "A" * 44])
 def test_what_is_no_key_is_refused_when_it_is_read(key: str) -> None:
     data = described()
@@ -289,7 +311,8 @@ def honoured(factory: AIFactory, now: date) -> tuple[str, str]:
     broken = RuleFinding("PRV-001", "high", "Pod/research/debug", "", "", "")
     [offline] = judge([broken], approved_waivers(factory), now).findings
     signed = signed_waivers(factory)
-    return offline.waiver, answer(question(signed, "lab", mandate_ends(factory)), now) if signed else ""
+    asked = question(signed, "lab", mandate_ends(factory))
+    return offline.waiver, answer(asked, listed_in(factory), now) if signed else ""
 
 
 @pytest.mark.parametrize("until", [-40, -5, -1, 0, 1, 29, 60, None])
@@ -339,7 +362,7 @@ def test_policies_tell_the_last_day_only_where_it_ends_a_waiver_early() -> None:
 @pytest.mark.parametrize("until", ["", "2026-11-31", "soon", 20261130, None, [], {}])
 def test_the_operator_answers_no_where_the_last_day_is_no_day(until: object) -> None:
     [row] = orjson.loads(question([waiver()], "lab"))
-    assert answer(orjson.dumps([{**row, "until": until}]).decode(), TODAY) == ""
+    assert answer(orjson.dumps([{**row, "until": until}]).decode(), listed("security officer"), TODAY) == ""
 
 
 def test_no_waiver_covers_what_is_wrong_with_waivers() -> None:

@@ -14,14 +14,17 @@ from hypothesis import strategies as some
 from sovereign_ai.rules.judgement import RuleFinding, judge
 from sovereign_ai.rules.waiver_review import RESOURCE, answer, authorizer_check, question, questions
 from tests.rules.waivers import TODAY, waiver
+from tests.support.approvals import listed
+
+OFFICER = listed("security officer", "research lead")
 
 
 def test_a_waiver_that_counts_is_named_and_counts_up_to_its_end() -> None:
     text = question([waiver()], "lab")
-    assert answer(text, TODAY) == "w1"
-    assert answer(text, TODAY + timedelta(days=29)) == "w1"
-    assert answer(text, TODAY + timedelta(days=30)) == ""
-    assert answer(text, TODAY - timedelta(days=2)) == ""
+    assert answer(text, OFFICER, TODAY) == "w1"
+    assert answer(text, OFFICER, TODAY + timedelta(days=29)) == "w1"
+    assert answer(text, OFFICER, TODAY + timedelta(days=30)) == ""
+    assert answer(text, OFFICER, TODAY - timedelta(days=2)) == ""
 
 
 @pytest.mark.parametrize(
@@ -46,14 +49,14 @@ def test_a_waiver_that_counts_is_named_and_counts_up_to_its_end() -> None:
     ],
 )
 def test_a_waiver_that_is_wrong_in_itself_is_not_honoured(changes: dict[str, Any]) -> None:
-    assert answer(question([waiver(**changes)], "lab"), TODAY) == ""
+    assert answer(question([waiver(**changes)], "lab"), OFFICER, TODAY) == ""
 
 
 def test_two_that_overlap_cancel_each_other_and_one_after_the_other_counts() -> None:
     later = waiver(id="w2", created=TODAY + timedelta(days=30), expires=TODAY + timedelta(days=60))
-    assert answer(question([waiver(), waiver(id="w2")], "lab"), TODAY) == ""
-    assert answer(question([later, waiver()], "lab"), TODAY) == "w1"
-    assert answer(question([later, waiver()], "lab"), TODAY + timedelta(days=30)) == "w2"
+    assert answer(question([waiver(), waiver(id="w2")], "lab"), OFFICER, TODAY) == ""
+    assert answer(question([later, waiver()], "lab"), OFFICER, TODAY) == "w1"
+    assert answer(question([later, waiver()], "lab"), OFFICER, TODAY + timedelta(days=30)) == "w2"
 
 
 @pytest.mark.parametrize(
@@ -71,12 +74,12 @@ def test_two_that_overlap_cancel_each_other_and_one_after_the_other_counts() -> 
     ],
 )
 def test_what_is_no_question_about_one_rule_and_resource_is_a_no(text: str) -> None:
-    assert answer(text, TODAY) == ""
+    assert answer(text, OFFICER, TODAY) == ""
 
 
 def test_a_question_with_more_than_the_facts_is_a_no() -> None:
     rows = orjson.loads(question([waiver()], "lab"))
-    assert answer(orjson.dumps([{**rows[0], "force": True}]).decode(), TODAY) == ""
+    assert answer(orjson.dumps([{**rows[0], "force": True}]).decode(), OFFICER, TODAY) == ""
 
 
 @given(
@@ -90,7 +93,7 @@ def test_the_answer_is_always_that_of_the_judge(begin: int, length: int, approve
     one = waiver(created=created, expires=created + timedelta(days=length), approver=approver)
     now = TODAY + timedelta(days=later - 100)
     found = RuleFinding("PRV-001", "high", "Pod/research/job", "", "", "")
-    assert answer(question([one], "lab"), now) == judge([found], [one], now).findings[0].waiver
+    assert answer(question([one], "lab"), OFFICER, now) == judge([found], [one], now).findings[0].waiver
 
 
 def test_questions_are_for_exactly_a_rule_and_kinds() -> None:

@@ -18,8 +18,9 @@ from sovereign_ai.cli.waiver import public_key_text, sign_waiver
 from sovereign_ai.files.yaml_text import parse
 from sovereign_ai.names import normal_name
 from sovereign_ai.operate.grants import AccessGrant
-from sovereign_ai.rules.approval import ACCESS_TYPE, access_payload
-from sovereign_ai.spec.waiver import Waiver
+from sovereign_ai.rules.approval import ACCESS_TYPE, ListedApprovers, access_payload
+from sovereign_ai.spec.factory import AIFactory
+from sovereign_ai.spec.waiver import Approver, Waiver
 
 
 @cache
@@ -33,6 +34,21 @@ def key_of(approver: str) -> Ed25519PrivateKey:
 def public_key_of(approver: str) -> str:
     """Return an approver's public key as a description lists it."""
     return public_key_text(key_of(approver))
+
+
+def listed(*approvers: str, factory: str = "lab") -> ListedApprovers:
+    """Return approvers with their keys, as the operator of a factory's plane knows them."""
+    known = {}
+    for name in approvers:
+        known[normal_name(name)] = Approver.model_construct(
+            None, name=name, key=public_key_of(name), until=None
+        )
+    return ListedApprovers(factory, known)
+
+
+def listed_in(factory: AIFactory) -> ListedApprovers:
+    """Return the approvers of a description, as the operator knows them after its deployment."""
+    return ListedApprovers(factory.name, {normal_name(one.name): one for one in factory.approvers})
 
 
 def approved_grant(grant: AccessGrant) -> AccessGrant:

@@ -23,9 +23,10 @@ PROPERTIES = frozenset(
         "CSI parameters",
         "mount options",
         "nodes",
+        "entity",
     }
 )
-"""What a pool or a storage tier has, which is no place: it is changed, and nothing moves."""
+"""What a pool, a storage tier or a tenant has, which is no place: it is changed, and nothing moves."""
 
 
 @frozen_dataclass

@@ -1,18 +1,22 @@
-"""Refuse that a namespace passes between a tenant and a controller of the platform under its name.
+"""Refuse that a namespace passes to somebody else under its name, with what its former owner keeps in it.
 
-What its former owner made in a namespace stays in it: role bindings, accounts and their tokens, pods. In a
-namespace of a controller a tenant's role binding would lead to the controller's rights, and a tenant would
-find what a controller kept. Such a namespace goes first, and comes anew by a second deployment.
+What its former owner made in a namespace stays: role bindings, accounts and their tokens, pods, volumes. In a
+namespace of a controller a tenant's role binding would lead to its rights, and a tenant would find what a
+controller, or another tenant, kept. Such a namespace goes first, and comes anew by a second
+deployment. One in which a tenant keeps nothing passes to another one; one that somebody deleted is made anew.
 
-    problems = handover_problems(objects, live)
+    problems = handover_problems(api, objects, live)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from sovereign_ai.cluster.api import Api
 from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of
+from sovereign_ai.deploy.removal.deletions import losses
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.names import KEYS
 
@@ -20,23 +24,37 @@ _NAMESPACE = ("", "Namespace")
 
 
 def handover_problems(
-    planned: Iterable[Mapping[str, Any]], live: Mapping[ObjectKey, Metadata]
+    api: Api, planned: Iterable[Mapping[str, Any]], live: Mapping[ObjectKey, Metadata]
 ) -> list[Problem]:
-    """Return a problem for each namespace that is to pass between a tenant and a controller.
+    """Return a problem for each namespace that is to pass to another owner with what is in it.
 
     Args:
+        api: the cluster.
         planned: the objects as the stack deploys them.
         live: the metadata of those that exist.
+
+    Raises:
+        ApiError: a permission to list is missing.
+        UnreachableError: there was no answer.
     """
     problems = []
+    passing: dict[str, Problem] = {}
     for obj in planned:
         key = key_of(obj)
-        if (key.group, key.kind) != _NAMESPACE or key not in live:
+        if (key.group, key.kind) != _NAMESPACE or key not in live or live[key].get("deletionTimestamp"):
             continue
         had, gets = live[key].get("labels") or {}, obj["metadata"].get("labels") or {}
         # A namespace without a part was made by somebody else and is adopted.
-        if KEYS.component in had and bool(had.get(KEYS.tenant)) != bool(gets.get(KEYS.tenant)):
+        if KEYS.component not in had or had.get(KEYS.tenant) == gets.get(KEYS.tenant):
+            continue
+        if had.get(KEYS.tenant) and gets.get(KEYS.tenant):
+            passing[key.name] = _problem(key, had, gets)
+        else:
             problems.append(_problem(key, had, gets))
+    for loss in losses(api, passing):
+        if not loss.is_empty:
+            problem = passing[loss.namespace]
+            problems.append(replace(problem, message=f"{problem.message}: {loss}"))
     return problems
 
 

@@ -28,6 +28,7 @@ from sovereign_ai.deploy.moves.component_places import (
     places_of,
     planned_places,
 )
+from sovereign_ai.deploy.moves.entity_changes import entity_changes
 from sovereign_ai.deploy.moves.gateway_moves import GATEWAY, gateway_moves, known_gateways
 from sovereign_ai.deploy.moves.lost_classes import lost_classes
 from sovereign_ai.deploy.moves.noted_renames import Renames
@@ -55,6 +56,8 @@ Object = Mapping[str, Any]
 _PODS = "sovereign-pods"
 """The policy that names the registries; a test renders it."""
 _MOST_NAMED = 5
+_FIXED = ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode")
+"""Fields of a storage class that cannot be changed, so that it is made again."""
 _NESTED = ("site", "region", "hall")
 """Places of a pool that change together, the one first by which the change is known."""
 
@@ -86,8 +89,9 @@ def relocations(
     staying = usage.outside(going_namespaces(old, new))
     # Of a zone that the first run took for a component nothing may be left but the record.
     components = {**noted.components, **renamed} if noted and noted.is_resumed else renamed
-    moves = [*_renames(pairs, factory, components, old, usage, staying), *_registries(old, new, usage)]
+    moves = [*_renames(pairs, factory, components, old, new, usage, staying), *_registries(old, new, usage)]
     moves += _quotas(old, new)
+    moves += entity_changes(old, record_in(old, factory.name, cluster), factory, usage)
     moves += _namespaces(old, new, renamed, pairs, usage)
     zones = {name: new_name for (kind, name), new_name in pairs.items() if kind == "zone"}
     moves += gateway_moves(old, factory.gateways, zones, usage, known_gateways(old, factory, cluster, noted))
@@ -175,12 +179,14 @@ def _renames(
     factory: AIFactory,
     renamed: Mapping[str, str],
     live: Iterable[Object],
+    wanted: Iterable[Object],
     usage: Usage,
     staying: Usage,
 ) -> Iterator[Move]:
     """Yield the renames of places that are no components."""
     sites = {site.name for site in factory.sites}
     classes, nodes = _objects_by_place(live)
+    fates = _fates_of_classes(live, wanted)
     for (kind, old), new in sorted(pairs.items()):
         # The rename of a zone is reported as that of a component, and that of a gateway with where it leads.
         if kind == GATEWAY or (kind == "zone" and f"zone.{old}" in renamed):
@@ -192,7 +198,7 @@ def _renames(
         label = kind
         if kind == "site" and pairs.get(("region", old)) == new:
             affected, label = classes["region", old], "region"
-        costs = list(_rename_costs(kind, old, affected, nodes[kind, old], usage))
+        costs = list(_rename_costs(kind, old, affected, fates, nodes[kind, old], usage))
         costs += waiting_costs(label, {old}, staying)
         yield Move(kind, old, new, tuple(costs))
 
@@ -212,26 +218,58 @@ def _objects_by_place(
     return classes, nodes
 
 
-def zone_costs(zone: str, live: Iterable[Object], usage: Usage) -> Iterator[str]:
+def zone_costs(zone: str, live: Iterable[Object], wanted: Iterable[Object], usage: Usage) -> Iterator[str]:
     """Yield what the new name of a zone costs, beside its own objects.
 
     Args:
         zone: its old name.
         live: the factory's own live objects and nodes.
+        wanted: the bundle's objects.
         usage: the objects of tenants and controllers.
     """
     classes, nodes = _objects_by_place(live)
-    yield from _rename_costs("zone", zone, classes["zone", zone], nodes["zone", zone], usage)
+    fates = _fates_of_classes(live, wanted)
+    yield from _rename_costs("zone", zone, classes["zone", zone], fates, nodes["zone", zone], usage)
 
 
-def _rename_costs(kind: str, old: str, classes: Mapping[str, str], nodes: int, usage: Usage) -> Iterator[str]:
-    """Yield what the new name of a place costs; each storage class in it has the time of its creation."""
+def _fates_of_classes(live: Iterable[Object], wanted: Iterable[Object]) -> dict[str, str]:
+    """Return what becomes of each storage class that stays: the API server refuses to change some fields."""
+    new = {obj["metadata"]["name"]: obj for obj in wanted if obj["kind"] == "StorageClass"}
+    fates = {}
+    for obj in live:
+        name = obj["metadata"]["name"]
+        if obj["kind"] == "StorageClass" and name in new:
+            is_same = all((obj.get(field) or "") == (new[name].get(field) or "") for field in _FIXED)
+            fates[name] = "changed" if is_same else "made again"
+    return fates
+
+
+def _rename_costs(
+    kind: str,
+    old: str,
+    classes: Mapping[str, str],
+    fates: Mapping[str, str],
+    nodes: int,
+    usage: Usage,
+) -> Iterator[str]:
+    """Yield what the new name of a place costs.
+
+    Args:
+        kind: the kind of place.
+        old: its old name.
+        classes: the storage classes in it, with the time of their creation.
+        fates: what becomes of those that stay; one with another name is told with its tier.
+        nodes: the number of its nodes.
+        usage: the objects of tenants and controllers.
+    """
     if nodes:
         yield counted(nodes, "node gets another label", "nodes get another label")
-    if len(classes) == 1:
-        yield f"storage class {_listed(classes)} is made again"
-    elif classes:
-        yield f"storage classes {_listed(classes)} are made again"
+    for fate in ("made again", "changed"):
+        names = [name for name in classes if fates.get(name) == fate]
+        if len(names) == 1:
+            yield f"storage class {names[0]} is {fate}"
+        elif names:
+            yield f"storage classes {_listed(names)} are {fate}"
     yield from _kept_volumes(usage, classes, kind, old)
 
 

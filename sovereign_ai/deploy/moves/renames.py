@@ -72,7 +72,7 @@ def moves(
         if prefix == "pool" and nodes.get(name):
             costs.append(departure_of(nodes[name], usage))
         if prefix == "zone" and successor:
-            costs += zone_costs(name, old, usage)
+            costs += zone_costs(name, old, new, usage)
         if prefix in {"pool", "zone"}:
             costs += waiting_costs(prefix, {name}, staying)
         classes = {obj["metadata"]["name"] for obj in before[component] if obj["kind"] == "StorageClass"}

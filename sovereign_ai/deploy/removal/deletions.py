@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 from sovereign_ai.cluster.api import Api, Resource
 from sovereign_ai.deploy.allowed_deletions import Allowed
 from sovereign_ai.deploy.live.ownership import KEEPS_DATA
-from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_inside
+from sovereign_ai.deploy.live_objects import Metadata, ObjectKey, key_of, list_inside, read_live
 from sovereign_ai.errors import Problem, Where
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from sovereign_ai.names import KEYS, OWNER
@@ -25,6 +25,7 @@ MASS_SHARE = 0.5
 """Share of the stack's objects above which a deployment that deletes them must be allowed."""
 _LEAST_MASS = 10
 """Fewer deletions are no mass deletion, whatever their share."""
+_NAMESPACE = ("", "Namespace")
 _VOLUME_CLAIM = ("", "PersistentVolumeClaim")
 _MADE_BY_KUBERNETES = frozenset({"Endpoints", "EndpointSlice", "Event", "Lease", "ControllerRevision"})
 """Kinds that Kubernetes deletes with the object that they describe."""
@@ -159,11 +160,15 @@ def volume_problems(losses_of_removal: Iterable[DataLoss], allowed: Allowed) -> 
 def losses(api: Api, namespaces: Iterable[str]) -> list[DataLoss]:
     """Return the objects of others in some namespaces, of every kind that the server lists in a namespace.
 
+    Nothing is lost in a namespace that somebody deleted already: nobody can keep what is in it.
+
     Raises:
         ApiError: a permission to list is missing.
         UnreachableError: there was no answer.
     """
-    wanted = sorted(namespaces)
+    named = [ObjectKey(*_NAMESPACE, "", name) for name in sorted(namespaces)]
+    live = read_live(api, named)
+    wanted = [key.name for key in named if not live.get(key, {}).get("deletionTimestamp")]
     if not wanted:
         return []
     kinds = [kind for kind in api.kinds() if _is_kept_in_namespaces(kind)]
@@ -205,4 +210,4 @@ def _is_of_others(key: ObjectKey, metadata: Metadata) -> bool:
 
 
 def _is_namespace(key: ObjectKey) -> bool:
-    return (key.group, key.kind) == ("", "Namespace")
+    return (key.group, key.kind) == _NAMESPACE

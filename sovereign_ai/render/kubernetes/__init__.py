@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         controller_settings,
     )
     from sovereign_ai.render.kubernetes.platform import AWAITED
-    from sovereign_ai.render.kubernetes.record import MACHINES, PARTS, Parts, machines, parts
+    from sovereign_ai.render.kubernetes.record import ENTITY, MACHINES, PARTS, Parts, machines, parts
     from sovereign_ai.render.kubernetes.revision import enforced_revision, probe, revision_of
     from sovereign_ai.render.kubernetes.sizes import SAFE_DESCRIPTION_BYTES
 else:
@@ -39,7 +39,7 @@ else:
             "object_order": ("WEBHOOKS", "is_of_platform", "prerequisites"),
             "operators.settings": ("Settings", "WITH_SETTINGS", "controller_settings"),
             "platform": ("AWAITED",),
-            "record": ("MACHINES", "PARTS", "Parts", "machines", "parts"),
+            "record": ("ENTITY", "MACHINES", "PARTS", "Parts", "machines", "parts"),
             "revision": ("enforced_revision", "probe", "revision_of"),
             "sizes": ("SAFE_DESCRIPTION_BYTES",),
         },
@@ -47,6 +47,7 @@ else:
 
 __all__ = [
     "AWAITED",
+    "ENTITY",
     "KIND_ORDER",
     "MACHINES",
     "PARTS",

@@ -3,7 +3,7 @@
 Objects and nodes do not show everything: a site without machines has none, and labels of live nodes come from
 what a machine measures by itself, which may differ from the description although nobody changed it. So the
 ConfigMap `factory` also holds what the machines of each pool are, a fingerprint of each part that may have no
-objects, and the names of those that may have none on this cluster.
+objects, the names of those that may have none on this cluster, and whose each tenant is.
 
     recorded(factory, plan, "lab")["machines"]   # '{"train":{"driver":"580.95.5",…}}'
 """
@@ -21,6 +21,8 @@ from sovereign_ai.spec import AIFactory
 
 MACHINES, PARTS = "machines", "parts"
 """Keys of the ConfigMap."""
+ENTITY = "entity"
+"""Field of a tenant that is recorded as it is: the legal entity whose the tenant's namespaces are."""
 _PARTS = {"fabric": "fabrics", "key": "keys", "site": "sites", "zone": "zones"}
 """Kind of a part that may have no objects to its field; halls are parts of sites."""
 _NAMED = ("pools", "storage", "tenants")
@@ -48,10 +50,13 @@ def recorded(factory: AIFactory, plan: Plan, cluster: str) -> dict[str, str]:
 
 
 def recorded_parts(factory: AIFactory) -> Parts:
-    """Return every part that is recorded: with its fingerprint, or by its name alone."""
+    """Return every part that is recorded: with its fingerprint, or by its name and whose it is."""
     described: dict[str, dict[str, Mapping[str, str]]] = {}
     for kind, field in _NAMED_ALONE.items():
         described[kind] = {part.name: {} for part in getattr(factory, field)}
+    for tenant in factory.tenants:
+        if tenant.entity:
+            described["tenant"][tenant.name] = {ENTITY: tenant.entity}
     return {**described, **parts(factory)}
 
 

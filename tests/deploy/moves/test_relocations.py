@@ -54,7 +54,7 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
             [
                 (
                     "site fra1 is renamed to muc1: 16 nodes get another label; "
-                    "storage classes models, scratch are made again"
+                    "storage classes models, scratch are changed"
                 )
             ],
         ),
@@ -63,7 +63,7 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
             [
                 (
                     "hall h1 is renamed to north: 16 nodes get another label; "
-                    "storage classes models, scratch are made again"
+                    "storage classes models, scratch are changed"
                 )
             ],
         ),
@@ -142,7 +142,7 @@ def told(name: str, usage: Usage | None = None, live: list[dict[str, Any]] | Non
             [
                 (
                     "region rhine is renamed to fra1: 17 nodes get another label; "
-                    "storage classes models, scratch are made again"
+                    "storage classes models, scratch are changed"
                 )
             ],
         ),

@@ -75,6 +75,13 @@ def test_a_namespace_with_others_work_is_deleted_by_name_alone() -> None:
     assert len(deletion_problems(api, leaving, 62, Allowed(frozenset({"startups"})))) == 1
 
 
+def test_what_is_in_a_namespace_that_somebody_deleted_already_is_not_asked_for() -> None:
+    going = obj("Namespace", "research", deletionTimestamp="2026-12-07T00:00:00Z")
+    api = MemoryCluster(going, obj("PersistentVolumeClaim", "p", "research"))
+    assert losses(api, ["research"]) == []
+    assert deletion_problems(api, [key_of(going)], 62, Allowed()) == []
+
+
 def test_an_empty_namespace_goes_without_a_question() -> None:
     assert deletion_problems(MemoryCluster(SPACE), [key_of(SPACE)], 62, Allowed()) == []
 
