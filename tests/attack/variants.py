@@ -22,6 +22,7 @@ _NAMES = (
     "default_endpoints.yaml",
     "ecosystem.yaml",
     "plain.yaml",
+    "platform.yaml",
     "fields.yaml",
 )
 TABLES = tuple(Path(__file__).with_name(name) for name in _NAMES)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 
 import cel
 import pytest
 
+from sovereign_ai.catalog import top_level_domains
 from sovereign_ai.rules.cel.functions import facts
 from sovereign_ai.rules.cel.literals import literal
 from sovereign_ai.rules.expressions import without_variables
@@ -187,3 +189,44 @@ def test_a_server_is_a_place_whatever_it_serves(read: str, asked: str) -> None:
 def test_what_people_read_leads_no_program_anywhere(read: str) -> None:
     for name in (f"{read}-url", f"{read}.url", read):
         assert _is_permitted(_named, f"{name}: x.example.com"), name
+
+
+def test_no_name_of_a_file_is_public_but_those_that_are_looked_for() -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    ends = [*top_level_domains()]
+    for first in letters:
+        ends += [first + second for second in letters if first + second not in named_hosts.NO_COUNTRIES]
+    long, short = re.compile(named_hosts.FILE_NAME), re.compile(named_hosts.PUBLIC_FILE_NAME)
+    differing = []
+    for end in ends:
+        if bool(long.search(f"x.{end}")) is not bool(short.search(f"x.{end}")):
+            differing.append(end)
+    assert len(ends) > 1_000
+    assert differing == []
+
+
+@pytest.mark.parametrize(
+    ("text", "permitted"),
+    [
+        ("nameserver 2001:db8::7\n", False),
+        ("host = 2001:db8::7\n", False),
+        ('{"host": "2001:db8:0:0:0:0:0:7"}', False),
+        ("peer: ::ffff:192.0.2.7\n", False),
+        ("url: http://[2001:db8::7]:80/\n", False),
+        ("2001:db8::7 minio.research.svc\n", False),
+        ("servers:\n- 2001:db8::7\n", False),
+        ("listen [::]:80;\naddress: '::1'\n", True),
+        ("::1 localhost ip6-localhost\nff02::1 ip6-allnodes\n", True),
+        ("host all all ::1/128 trust\nhost all all fd00::/8 trust\n", True),
+        ("mac: 02:42:ac:11:00:02\nstart: 12:30:45\nguid: aa:bb:cc:dd:ee:ff:00:11\n", True),
+        ("std::vector<int> a; face::bead(b);\n", True),
+    ],
+)
+def test_an_address_of_ipv6_that_a_file_calls_a_host_is_the_pods_own(text: str, permitted: bool) -> None:
+    expression = named_hosts.are_sixes_own("object.a")
+    assert _program(expression).execute(facts({"object": {"a": text}})) is permitted
+
+
+def test_curl_is_no_word_for_a_url() -> None:
+    assert _is_permitted(_named, "    curl https://example.org/install.sh")
+    assert not _is_permitted(_named, "publicurl https://example.org/x")
