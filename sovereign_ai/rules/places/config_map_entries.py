@@ -200,8 +200,7 @@ def parts_of_entries() -> dict[str, str]:
         "long": f"size({own}.map(e, e[1]).join('')) > {_LONGEST_LINES}",
         "texts": f"{own} + ({_IS_FOREIGN} ? [] : {decoded_entries('variables.readable')})",
         "script_names": f"variables.texts.filter(e, {is_script}).map(e, e[0])",
-        "entries": f"variables.texts.filter(e, {is_read})"
-        f".map(e, [e[0], dyn({shown}{plain})])",
+        "entries": f"variables.texts.filter(e, {is_read}).map(e, [e[0], dyn({shown}{plain})])",
         # A key is a word before its entry. To it a dotted name in the first line, with blanks behind it, is
         # the value, so that such a line stands once more by itself.
         "files": f"variables.entries.map(e, e[0] + {names} + {text}"

@@ -34,7 +34,9 @@ _MARKS = (
 
 MAY_BE_SIX = ":[0-9A-Fa-f]{0,4}:"
 """What an address of IPv6 has in it."""
-MAY_BE_NAMED = MAY_BE_SIX + "|[.][A-Za-z0-9]|[0-9]{8}|0[xX]|egion|[zZ](?:one|ONE)|arn:|projects/|://|:[ \\t]*$"
+MAY_BE_NAMED = (
+    rf"{MAY_BE_SIX}|[.][A-Za-z0-9]|[0-9]{{8}}|0[xX]|egion|[zZ](?:one|ONE)|arn:|projects/|://|:[ \t]*$"
+)
 """A line of a file in which a host or region may be named, or below which it may be."""
 WORDS = (
     r"(?i)host|server|addr|endpoint|broker|bootstrap|proxy|contact[ _-]?point|data[ _]source"

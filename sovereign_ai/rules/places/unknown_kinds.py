@@ -426,7 +426,8 @@ def _listed_kind_lines() -> str:
     last = 'l.lowerAscii().findAll("[.][a-z]+[.]?(?::[0-9]+)?$")[0].findAll("[a-z]+")'
     no_hosts = (_NO_HOST_LINE, _INGRESS_LINE, _DOCUMENT_LINK)
     is_free = " || ".join(f"l.matches({literal(pattern)})" for pattern in no_hosts)
-    names = f"variables.leaves.findAll({literal(_NAME_LINE)}).filter(l, !({is_free}) && {last}.exists(d, {IS_DELEGATED}))"
+    is_outside = f"!({is_free}) && {last}.exists(d, {IS_DELEGATED})"
+    names = f"variables.leaves.findAll({literal(_NAME_LINE)}).filter(l, {is_outside})"
     return f"({_IN_ZONE} ? {links} + {names} : [])"
 
 
