@@ -375,6 +375,15 @@ NETBOX_ANSWER = FileKind(
     EnvironmentLacksError,
     remote=True,
 )
+PROMETHEUS_ANSWER = FileKind(
+    "prometheus-answer",
+    "an answer of Prometheus",
+    16 * _MIB,
+    "look at its log",
+    EnvironmentLacksError,
+    private=True,
+    remote=True,
+)
 REVIEW = FileKind(
     "review", "a question of the API server", _MIB, "ask as the API server does", UsageError, remote=True
 )

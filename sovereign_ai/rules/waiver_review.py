@@ -31,6 +31,7 @@ from sovereign_ai.rules.approval import (
 )
 from sovereign_ai.rules.cel.literals import literal
 from sovereign_ai.rules.judgement import UNWAIVABLE, RuleFinding, judge
+from sovereign_ai.rules.kinds import OTHER
 from sovereign_ai.spec import Waiver
 
 GROUP = f"exceptions.{KEYS.domain}"
@@ -95,7 +96,7 @@ def questions(
     Args:
         waivers: the waivers that are signed.
         rule: the rule's id.
-        kinds: the kinds.
+        kinds: the kinds; `OTHER` for every kind that is not listed by itself.
         factory: the factory's name, which the signatures cover.
         mandate_ends: the last day of approvers whose right to agree ends (`approval.mandate_ends`).
     """
@@ -104,7 +105,8 @@ def questions(
     waivers_by_resource: dict[str, list[Waiver]] = {}
     for waiver in waivers:
         kind = waiver.resource.partition("/")[0]
-        if waiver.rule == rule and kind in kinds:
+        # A waiver names no API group: what is asked for every kind not listed by itself may be any.
+        if waiver.rule == rule and (kind in kinds or OTHER.name in kinds):
             waivers_by_resource.setdefault(waiver.resource, []).append(waiver)
     texts = {}
     for resource, waivers_of_resource in sorted(waivers_by_resource.items()):

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
         StorageTier,
     )
     from sovereign_ai.spec.supplier import Supplier
-    from sovereign_ai.spec.waiver import Approver, Waiver
+    from sovereign_ai.spec.waiver import WAIVER_RESOURCE, Approver, Waiver
     from sovereign_ai.spec.workload import ModelSize, Workload
     from sovereign_ai.spec.zone import (
         AllowedKind,
@@ -131,7 +131,7 @@ else:
             "source": ("of_python",),
             "storage": ("Backup", "Csi", "Encryption", "Key", "Snapshots", "StorageProtocol", "StorageTier"),
             "supplier": ("Supplier",),
-            "waiver": ("Approver", "Waiver"),
+            "waiver": ("Approver", "WAIVER_RESOURCE", "Waiver"),
             "workload": ("ModelSize", "Workload"),
             "zone": (
                 "AllowedKind",
@@ -150,6 +150,7 @@ __all__ = [
     "ADMISSION",
     "CLUSTER_NAMES",
     "RBAC",
+    "WAIVER_RESOURCE",
     "AIFactory",
     "AllowedKind",
     "Approver",

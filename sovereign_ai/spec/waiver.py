@@ -9,6 +9,9 @@ from pydantic import StringConstraints
 from sovereign_ai.spec.base import Day, Model, Name, Text, added_later
 from sovereign_ai.spec.field_location import TextForm
 
+WAIVER_RESOURCE = r"^[A-Za-z][A-Za-z0-9]*(/[A-Za-z0-9._:-]+){1,2}$"
+"""One resource. Kinds may have digits (`S3Bucket`), and names of rights capitals and colons."""
+
 
 class Approver(Model):
     """A role or person that may approve exceptions, with the public key of its signatures."""
@@ -40,7 +43,7 @@ class Waiver(Model):
     """The rule's stable id."""
     resource: Annotated[
         str,
-        StringConstraints(pattern=r"^[A-Za-z]+(/[a-z0-9.-]+){1,2}$", max_length=500),
+        StringConstraints(pattern=WAIVER_RESOURCE, max_length=500),
         TextForm("bad-resource", "one resource without wildcards, such as Pod/team-a/job"),
     ]
     """Exactly one resource, `Kind/namespace/name` or `Kind/name`; wildcards are refused."""

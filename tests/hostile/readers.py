@@ -351,6 +351,20 @@ EVENTS = [
     },
     {"event": "playbook_on_stats", "event_data": {"ok": {"train-001": 1}}},
 ]
+ALERTS = {
+    "status": "success",
+    "data": {
+        "alerts": [
+            {
+                "labels": {"alertname": "GpuFault", "severity": "critical", "node": "train-001"},
+                "annotations": {"summary": "a GPU of train-001 is gone"},
+                "state": "firing",
+                "activeAt": "2026-11-24T12:00:00Z",
+                "value": "1",
+            }
+        ]
+    },
+}
 REVIEW = {
     "apiVersion": "authorization.k8s.io/v1",
     "kind": "SubjectAccessReview",
@@ -1470,6 +1484,15 @@ READERS: tuple[Reader, ...] = (
         refused=_CODES({0, 1}),
         fields=_CODES({0, 1}),
         limit=None,
+        is_file=False,
+    ),
+    Reader(
+        "prometheus-answer",
+        ("prometheus-answer",),
+        "json",
+        lambda folder: _called(folder, "alerts.json", _json(ALERTS), partial(reading.alerts, folder)),
+        refused=_CODES({3}),
+        fields=_CODES({0, 3}),
         is_file=False,
     ),
     Reader(

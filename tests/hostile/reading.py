@@ -381,6 +381,18 @@ def review(folder: Path, file: Path) -> object:
     return lines
 
 
+def alerts(folder: Path, file: Path) -> object:
+    """Read what Prometheus answers about alerts."""
+    from sovereign_ai.cluster.embedded import alerts
+    from sovereign_ai.files import PROMETHEUS_ANSWER
+
+    raw = file.read_bytes()[: PROMETHEUS_ANSWER.most_bytes + 1]
+    alerts.monitors = lambda _cluster_dir: (alerts.PROMETHEUS,)
+    alerts._get = lambda _cluster_dir, _path: (200, raw)
+    cluster_dir: Any = SimpleNamespace(folder=folder, name="lab")
+    return [alert.to_data() for alert in alerts.active_alerts(cluster_dir)]
+
+
 def with_controllers(command: tuple[str, ...], answer: Path | None) -> None:
     """Run a command while every controller answers a request with a file's content, or refuses."""
     import requests.adapters

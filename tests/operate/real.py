@@ -50,13 +50,14 @@ _WAIVER = """
 
 
 def waivers(expires: date) -> str:
-    """Write waivers for an unlisted image in one pod and in workloads, and for a service's kind, which end on
-    a day.
+    """Write waivers for an unlisted image in one pod and in workloads, for a service's kind, and for a kind
+    that no rule knows, which end on a day.
     """
     created = expires - timedelta(days=60)
     rows = (
         ("image", "IMG-001", "Pod/research/waived"),
         ("service", "NET-001", "Service/research/waived"),
+        ("bucket", "RES-011", "S3Bucket/research/waived"),
         *((f"workload-{kind.lower()}", "IMG-001", f"{kind}/research/{WORKLOAD}") for kind in WORKLOADS),
     )
     return "\nwaivers:" + "".join(

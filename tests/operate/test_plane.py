@@ -77,6 +77,44 @@ def test_a_waiver_lets_in_exactly_its_rule_and_resource(plane: Plane) -> None:
     assert "IMG-001" in plane.refusal(job)
 
 
+_BUCKETS: dict[str, Any] = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "s3buckets.storage.example"},
+    "spec": {
+        "group": "storage.example",
+        "names": {"kind": "S3Bucket", "plural": "s3buckets"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+                },
+            }
+        ],
+    },
+}
+
+
+def bucket(name: str) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "research"}
+    return {"apiVersion": "storage.example/v1", "kind": "S3Bucket", "metadata": metadata, "spec": {}}
+
+
+def test_a_waiver_lets_in_an_object_of_a_kind_that_no_rule_knows(plane: Plane) -> None:
+    plane.api.create(_BUCKETS)
+    try:
+        until(lambda: "RES-011" in plane.refusal(bucket("other")))
+        assert plane.refusal(bucket("waived")) == ""
+        with plane.without_operator():
+            assert "RES-011" in plane.refusal(bucket("waived"))
+    finally:
+        plane.api.delete(_BUCKETS["apiVersion"], _BUCKETS["kind"], _BUCKETS["metadata"]["name"])
+
+
 @pytest.mark.parametrize(
     ("changes", "rule"),
     [

@@ -102,6 +102,48 @@ def test_a_waiver_that_its_listed_approver_signed_counts_everywhere() -> None:
     assert not [one for one in verdict.findings if one.rule == "WVR-004"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "resource"),
+    [
+        ("RES-011", "ObjectBucketClaim/research/models"),
+        ("RES-011", "S3Bucket/research/models"),
+        ("RES-012", "ExternalSecret/research/token"),
+        ("RES-012", "Service/research/of-knative"),
+        ("RBC-009", "RoleBinding/research/acme:Ops_2"),
+        ("PRV-001", "Pod/research/debug"),
+    ],
+)
+def test_a_waiver_of_whatever_kind_check_names_is_read_and_asked_about_at_admission(
+    rule: str, resource: str
+) -> None:
+    """Kinds of add-ons, and those that no rule knows, have one policy for all of them."""
+    factory = read_data(described(rule=rule, resource=resource), "lab").factory
+    assert reasons(factory) == []
+    assert resource in str(policies(factory))
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "Pod/research/*",
+        "*/research/debug",
+        "Pod",
+        "Pod/",
+        "Pod/a/b/c",
+        "2Pod/research/debug",
+        "Pod /research/debug",
+        "Pod/research/debug\n",
+        "Pod/research/d\u0435bug",
+        "Pod/research/debug,other",
+        "Pod/research/[a-z]",
+        "Pod/research/(a|b)",
+    ],
+)
+def test_no_waiver_is_for_more_than_one_resource(resource: str) -> None:
+    with pytest.raises(SpecError, match=r"waivers\[0\].resource"):
+        read_data(described(resource=resource), "lab")
+
+
 def _unsigned(data: dict[str, Any]) -> None:
     del data["waivers"][0]["signature"]
 

@@ -101,6 +101,7 @@ def test_questions_are_for_exactly_a_rule_and_kinds() -> None:
     assert list(questions(both, "PRV-001", ("Pod", "Job"), "lab")) == ["Pod/research/job"]
     assert list(questions(both, "PRV-001", ("Service",), "lab")) == ["Service/research/web"]
     assert list(questions(both, "PRV-003", ("Pod",), "lab")) == []
+    assert list(questions(both, "PRV-001", ("*",), "lab")) == ["Pod/research/job", "Service/research/web"]
     assert questions([waiver(rule="WVR-001", resource="Waiver/w1")], "WVR-001", ("Waiver",), "lab") == {}
 
 

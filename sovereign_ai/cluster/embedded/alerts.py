@@ -18,7 +18,7 @@ from sovereign_ai.cluster.pki import LOOPBACK
 from sovereign_ai.cluster.state import ClusterDir, recorded_ports
 from sovereign_ai.cluster.tls import load_files, trusting
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError
-from sovereign_ai.files import STATE, parse_json
+from sovereign_ai.files import PROMETHEUS_ANSWER, parse_json
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _SECONDS = 10.0
@@ -53,11 +53,15 @@ def active_alerts(cluster_dir: ClusterDir) -> tuple[ActiveAlert, ...]:
     """Return the alerts of a control plane: those that fire first, critical ones before others.
 
     Raises:
-        EnvironmentLacksError: Prometheus is part of it, and gives no answer.
+        EnvironmentLacksError: Prometheus is part of it, and gives no answer, or one of another form.
     """
     if PROMETHEUS not in monitors(cluster_dir):
         return ()
-    alerts = [_alert(item) for item in query(cluster_dir, "/api/v1/alerts")["alerts"]]
+    data = query(cluster_dir, "/api/v1/alerts")
+    try:
+        alerts = [_alert(item) for item in data["alerts"]]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise _silent(cluster_dir, "what it calls alerts are none") from None
     return tuple(sorted(alerts, key=_urgency))
 
 
@@ -78,7 +82,7 @@ def query(cluster_dir: ClusterDir, path: str) -> dict[str, Any]:
     """
     try:
         status, raw = _get(cluster_dir, path)
-        answer = parse_json(raw, "Prometheus' answer", STATE).data
+        answer = parse_json(raw, "Prometheus' answer", PROMETHEUS_ANSWER).data
     except (OSError, http.client.HTTPException, UsageError, EnvironmentLacksError) as error:
         raise _silent(cluster_dir, str(error)) from None
     if status != 200 or not isinstance(answer, dict) or not isinstance(answer.get("data"), dict):
@@ -97,19 +101,30 @@ def _get(cluster_dir: ClusterDir, path: str) -> tuple[int, bytes]:
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
-        return answer.status, answer.read(STATE.most_bytes)
+        # One byte more than allowed, by which an answer that is too long is recognised.
+        return answer.status, answer.read(PROMETHEUS_ANSWER.most_bytes + 1)
     finally:
         connection.close()
 
 
 def _alert(item: Mapping[str, Any]) -> ActiveAlert:
-    """Return an alert of Prometheus' answer."""
-    labels = dict(item["labels"])
+    """Return an alert of Prometheus' answer.
+
+    Raises:
+        KeyError: a member is missing.
+        TypeError: one is of another form.
+    """
+    if not isinstance(item["labels"], dict) or not isinstance(item["annotations"], dict):
+        raise TypeError("a member is no mapping")
+    labels, notes = dict(item["labels"]), item["annotations"]
+    texts = [*labels.values(), *notes.values(), item["state"], item["activeAt"]]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a member is no text")
     return ActiveAlert(
         name=labels.pop("alertname", ""),
         severity=labels.pop("severity", ""),
         state=item["state"],
-        summary=item["annotations"].get("summary", ""),
+        summary=notes.get("summary", ""),
         since=item["activeAt"],
         labels=labels,
     )

@@ -17,11 +17,11 @@ from sovereign_ai.rules.description.residency import PLAN, make_finding
 from sovereign_ai.rules.duties import NIS2_RISK
 from sovereign_ai.rules.judgement import UNWAIVABLE, RuleFinding
 from sovereign_ai.rules.rule import Rule
-from sovereign_ai.spec import AIFactory
+from sovereign_ai.spec import WAIVER_RESOURCE, AIFactory
 from sovereign_ai.spec.checks import MOST_DAYS, check_waivers
 from sovereign_ai.text import counted
 
-_RESOURCE = re.compile(r"[A-Za-z]+(/[a-z0-9.-]+){1,2}")
+_RESOURCE = re.compile(WAIVER_RESOURCE)
 """One resource as waivers name it: `Kind/name` or `Kind/namespace/name`, without a wildcard."""
 SOON = 14
 """Days before its end from which the end of a waiver is reported."""

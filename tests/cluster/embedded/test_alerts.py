@@ -88,3 +88,33 @@ def test_a_prometheus_that_does_not_run_is_silent_and_one_that_is_not_wanted_has
     record(stopped, {"prometheus": 1}, {})
     with pytest.raises(EnvironmentLacksError, match="gives no answer"):
         query(stopped, "/api/v1/alerts")
+
+
+_GOOD = alert("A", "firing", "critical")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"alerts": None},
+        {"alerts": {"a": 1}},
+        {"alerts": ["a"]},
+        {"alerts": [{}]},
+        {"alerts": [{**_GOOD, "labels": None}]},
+        {"alerts": [{**_GOOD, "labels": ["ab"]}]},
+        {"alerts": [{**_GOOD, "labels": {"alertname": 1}}]},
+        {"alerts": [{**_GOOD, "annotations": "x"}]},
+        {"alerts": [{**_GOOD, "annotations": {"summary": []}}]},
+        {"alerts": [{**_GOOD, "state": {}}]},
+        {"alerts": [{**_GOOD, "activeAt": 1}]},
+    ],
+)
+def test_alerts_of_another_form_are_no_answer(
+    cluster_dir: ClusterDir, monkeypatch: pytest.MonkeyPatch, data: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(_Answers, "answer", (200, orjson.dumps({"data": {"alerts": [_GOOD]}})))
+    assert [each.name for each in active_alerts(cluster_dir)] == ["A"]
+    monkeypatch.setattr(_Answers, "answer", (200, orjson.dumps({"data": data})))
+    with pytest.raises(EnvironmentLacksError, match="prometheus-silent"):
+        active_alerts(cluster_dir)
