@@ -128,9 +128,10 @@ def _preview(
     if pack is None and can_do_without_engine(changes, checked):
         outcome = engine.record("preview", len(bundle.objects))
     else:
-        # A policy pack is shown every resource.
-        part = part_of_run(engine, stack, changes, checked, bundle) if pack is None else None
-        refresh = pending.refresh or checked.cluster.remade
+        # A policy pack is shown every resource. What is being deleted may be gone when the engine asks for it.
+        is_partial = pack is None and not checked.terminating
+        part = part_of_run(engine, stack, changes, checked, bundle) if is_partial else None
+        refresh = pending.refresh or checked.cluster.remade or bool(checked.terminating)
         outcome = traced("preview by the engine")(engine.preview)(
             policy_pack=pack, refresh=refresh, part=part
         ).with_replaced(checked.replaced)
