@@ -43,7 +43,7 @@ from sovereign_ai.verify import brief
 if TYPE_CHECKING:
     from sovereign_ai.cli.stack import Stack
     from sovereign_ai.cluster.api import Snapshot
-    from sovereign_ai.deploy import Changes, Engine
+    from sovereign_ai.deploy import Changes, Checked, Engine, PulumiOutcome
     from sovereign_ai.render.kubernetes import Bundle
     from sovereign_ai.verify import Difference
 
@@ -128,13 +128,7 @@ def _preview(
     if pack is None and can_do_without_engine(changes, checked):
         outcome = engine.record("preview", len(bundle.objects))
     else:
-        # A policy pack is shown every resource.
-        part = part_of_run(engine, stack, changes, checked, bundle) if pack is None else None
-        refresh = pending.refresh or checked.cluster.remade
-        outcome = traced("preview by the engine")(engine.preview)(
-            policy_pack=pack, refresh=refresh, part=part
-        ).with_replaced(checked.replaced)
-        outcome = outcome.without_deleted({str(key) for key in (*checked.kept, *checked.left)})
+        outcome = _by_engine(engine, stack, pending, checked, bundle, pack)
     handled = {resource for _, resource in outcome.steps}
     # The engine does not see drift in fields that it never sent; `up` restores those fields after its run.
     # What Kueue keeps nobody can put back.
@@ -179,6 +173,21 @@ class _Pending:
     changes: Changes
     refresh: bool
     left: frozenset[str]
+
+
+def _by_engine(
+    engine: Engine, stack: Stack, pending: _Pending, checked: Checked, bundle: Bundle, pack: Path | None
+) -> PulumiOutcome:
+    """Run `pulumi preview`, and leave out what the command itself drops from the state."""
+    # What is being deleted may be gone by the time at which the engine asks for it.
+    is_ending = bool(checked.terminating)
+    # A policy pack is shown every resource.
+    is_partial = pack is None and not is_ending
+    part = part_of_run(engine, stack, pending.changes, checked, bundle) if is_partial else None
+    refresh = pending.refresh or checked.cluster.remade or is_ending
+    preview = traced("preview by the engine")(engine.preview)
+    outcome = preview(policy_pack=pack, refresh=refresh, part=part).with_replaced(checked.replaced)
+    return outcome.without_deleted({str(key) for key in (*checked.kept, *checked.left)})
 
 
 def _pending(engine: Engine, stack: Stack, reading: Snapshot, bundle: Bundle) -> _Pending:

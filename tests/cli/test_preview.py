@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from unittest.mock import MagicMock, patch
 
 import orjson
 import pytest
 
+from sovereign_ai.cli.preview import _by_engine
 from sovereign_ai.deploy.state.folder_lock import lock_folder
 from sovereign_ai.deploy.state.pulumi_lock import read_locks
 from sovereign_ai.toolchain import wait_until
@@ -60,6 +62,21 @@ def test_a_policy_pack_that_is_not_there_is_wrong_usage_before_anything_runs(tmp
     with pytest.raises(UsageError, match="PulumiPolicy"):
         _require_pack(tmp_path)
     assert _require_pack(STACKS.parent / "policies" / "sovereign").is_absolute()
+
+
+@pytest.mark.parametrize("is_ending", [True, False])
+def test_the_engine_reads_anew_where_an_object_is_being_deleted(is_ending: bool) -> None:
+    engine, checked, part = (
+        MagicMock(),
+        MagicMock(terminating=["Namespace/startups"] * is_ending),
+        MagicMock(),
+    )
+    checked.cluster.remade = False
+    with patch("sovereign_ai.cli.preview.part_of_run", return_value=part):
+        _by_engine(engine, MagicMock(), MagicMock(refresh=False), checked, MagicMock(), None)
+    engine.preview.assert_called_once_with(
+        policy_pack=None, refresh=is_ending, part=None if is_ending else part
+    )
 
 
 def contents(*folders: Path) -> dict[str, bytes]:

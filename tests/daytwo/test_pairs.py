@@ -37,8 +37,7 @@ SEEDS, SHORT = 60, 2
 DESCRIPTIONS, PAIRS = 10, 25
 """Descriptions of a seed, and how many ways between them it tries."""
 _FIXED = ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode")
-"""Fields of a storage class that no API server lets anybody change; of its topologies, what it leaves counts.
-"""
+"""Fields of a storage class that no API server lets anybody change."""
 _FIELDS = {"pool": "pools", "storage": "storage", "tenant": "tenants", "zone": "zones"}
 
 
@@ -149,21 +148,24 @@ def _require_machines(way: Way) -> None:
 
 
 def _require_classes(way: Way) -> None:
-    """See that a storage class is told to be made again if it is."""
-    remade, told = set(), set()
+    """See that a storage class is told to be made again if it is, and to be changed if its places are."""
+    remade, moved, told, told_again = set(), set(), set(), set()
     for name, obj in way.before.items():
         if obj["kind"] != "StorageClass":
             continue
         after = way.after.get(name)
         is_remade = after is None or any(obj.get(field) != after.get(field) for field in _FIXED)
-        if is_remade or not set(places_of(obj)) <= set(places_of(after or {})):
+        if is_remade:
             remade.add(obj["metadata"]["name"])
+        elif not set(places_of(obj)) <= set(places_of(after)):
+            moved.add(obj["metadata"]["name"])
     for move in way.moves:
         told.update(move.old for _ in range(move.kind == "storage tier"))
         for cost in move.costs:
-            if named := re.fullmatch(r"storage class(?:es)? (.+) (?:is|are) made again", cost):
-                told.update(named[1].split(", "))
-    assert remade <= told
+            if named := re.fullmatch(r"storage class(?:es)? (.+) (?:is|are) (made again|changed)", cost):
+                (told_again if named[2] == "made again" else told).update(named[1].split(", "))
+    assert told_again <= remade <= told | told_again
+    assert moved <= told
 
 
 def _require_gateways(way: Way) -> None:

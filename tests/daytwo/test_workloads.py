@@ -72,3 +72,30 @@ def test_a_deployment_is_rolled_to_a_registry_that_took_the_place_of_its_own_and
     containers = template(NEW)["spec"]["containers"]
     api.patch(*DEPLOYMENTS, "a", {"spec": {"template": {"spec": {"containers": containers}}}}, "research")
     assert within(120, lambda: replicas(api) == {OLD: 0, NEW: 2})
+
+
+def test_a_namespace_with_a_tenant_s_work_does_not_become_another_tenant_s(standing: Standing) -> None:
+    api = standing.lab.api
+    shared = edited(
+        described("lab"),
+        [
+            {"set": "zones[open].tenants", "to": ["startups", "research"]},
+            {"set": "tenants[startups].gpus", "to": 16},
+            {"set": "tenants[research].gpus", "to": 16},
+            {"set": "tenants[research].home", "to": "restricted"},
+        ],
+    )
+    standing.goes_to(shared)
+    meta = {"name": "notes", "namespace": "research-open"}
+    api.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"of": "research"}})
+    guest = {"name": "research-open", "seat": "DE", "gpus": 8}
+    handed = edited(
+        shared,
+        [
+            {"add": "tenants", "entry": guest},
+            {"set": "zones[open].tenants", "to": ["startups", "research-open"]},
+        ],
+    )
+    standing.refuses(handed, "namespace-handed-on")
+    api.delete("v1", "ConfigMap", "notes", "research-open")
+    standing.goes_to(handed)
