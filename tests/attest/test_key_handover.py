@@ -222,7 +222,7 @@ def test_the_log_of_another_factory_is_not_gone_on_with_under_this_one_s_name(
     path = handover_file(log, 0, key_id(_NEW.public_key()))
     with monkeypatch.context() as patched:
         if not names:
-            patched.setattr(chain, "make_entry", lambda *parts: make_entry(*parts[:-1], {}))
+            patched.setattr(chain, "make_entry", lambda *parts: make_entry(*parts[:-1], notes={}))
         chain.append_with_statement(path, log, sign_statement(said, _OLD, _NEW), _OLD, at=_AT)
     state = chain.read_log(log, _OLD.public_key())
     assert state.unnamed == (not names)
