@@ -161,8 +161,10 @@ _COMMAND_LINE = "(?im)^.*[.](?:args?|arguments|cmd|command|entry[._-]?point)=.*$
 _NAME_LINE = r"(?im)^.*=(?:[a-z0-9_-]+[.])+[a-z]{2,}[.]?(?::[0-9]{1,5})?$"
 """A field that is a dotted name: a host, a class, a group of an API, a file."""
 _NO_HOST_LINE = (
-    r"(?i)(?:name|key|column|table|schema|field|query|expr[a-z]*|metric|index|driver|provision[a-z]*|domain|san"
-    r"|image|repository|tag|plugin|finalizer|controller|secret|scope|event|rule|verb|permission|realm|audience"
+    r"(?i)(?:name|key|column|table|schema|field|query|expr[a-z]*|metric|index|driver"
+    r"|provision[a-z]*|domain|san"
+    r"|image|repository|tag|plugin|finalizer|controller|secret|scope|event|rule|verb"
+    r"|permission|realm|audience"
     r"|function|extension|param[a-z]*|attribute|claim|package|logger|code|version|label|annotation|topic"
     r"|subject|prefix|id|group|class|module|kind|type|format|file|path|from|sender|user|mail|queue|lease"
     r"|taint|resource|serializer|selector)(?:e?s)?(?:[.]value)?=|=(?:com|dev|io|java|net|org)[.]"
