@@ -300,6 +300,7 @@ STATE = FileKind(
     "run the command again where nothing runs",
     EnvironmentLacksError,
     private=True,
+    follows=False,
 )
 # Pulumi writes about 3 KiB an object.
 CHECKPOINT = FileKind(
@@ -309,6 +310,7 @@ CHECKPOINT = FileKind(
     "`sovereign-ai state check STACK` reports what is there",
     EnvironmentLacksError,
     private=True,
+    follows=False,
 )
 INVENTORY = FileKind(
     "inventory",
@@ -317,6 +319,7 @@ INVENTORY = FileKind(
     "run `sovereign-ai hosts preview STACK`, or your own program, which writes it",
     EnvironmentLacksError,
     private=True,
+    follows=False,
 )
 CLUSTER = FileKind(
     "cluster",

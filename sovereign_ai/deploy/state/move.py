@@ -17,7 +17,7 @@ from sovereign_ai.deploy.state.stack_lock import StackLock
 from sovereign_ai.deploy.state.stack_record import record_path
 from sovereign_ai.deploy.state.store import settle_state
 from sovereign_ai.errors import EnvironmentLacksError, Problem, UsageError, Where
-from sovereign_ai.files import CHECKPOINT, STATE, read
+from sovereign_ai.files import CHECKPOINT, STATE_KEY, read
 
 _KEY = "state.key"
 
@@ -105,8 +105,8 @@ def _bring_key(target: StackFiles) -> None:
         return
     new_key = target.folder.parent / _KEY
     if not new_key.exists():
-        write_durably(new_key, read(key, STATE))
-    elif read(new_key, STATE).strip() != read(key, STATE).strip():
+        write_durably(new_key, read(key, STATE_KEY))
+    elif read(new_key, STATE_KEY).strip() != read(key, STATE_KEY).strip():
         message = f"another key is there, which does not open secrets that were encrypted under {key}"
         hint = f"name another folder; or place the key elsewhere for both by {KEY_FILE}"
         raise EnvironmentLacksError(Problem("key-differs", message, Where(str(new_key)), hint))

@@ -32,6 +32,7 @@ from sovereign_ai.cluster import write_json
 from sovereign_ai.deploy.state.kept_files import content_if_whole
 from sovereign_ai.deploy.state.pulumi_environment import state_dir
 from sovereign_ai.errors import EnvironmentLacksError, Problem, Where
+from sovereign_ai.files import SETTINGS
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 
 _FOLDER = "identities"
@@ -276,7 +277,9 @@ def current_backend() -> str:
     # Without the variable, Pulumi uses the backend of the last `pulumi login`.
     home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     try:
-        current = orjson.loads(content_if_whole(home / "credentials.json") or b"").get("current", "")
+        # Pulumi's file and none of ours: a link in its place is followed.
+        kept = content_if_whole(home / "credentials.json", SETTINGS)
+        current = orjson.loads(kept or b"").get("current", "")
     except (ValueError, AttributeError):
         return ""
     return current if isinstance(current, str) else ""

@@ -8,6 +8,8 @@ import pytest
 
 from sovereign_ai.deploy.state.kept_files import content_if_whole, content_of, record_from
 from sovereign_ai.errors import EnvironmentLacksError
+from sovereign_ai.files import CHECKPOINT, CLUSTER, INVENTORY, RUN, STATE
+from sovereign_ai.files.kinds import FileKind
 from sovereign_ai.frozen_dataclass import frozen_dataclass
 from tests.hostile.special import SPECIAL
 
@@ -43,6 +45,19 @@ def test_what_is_no_regular_file_is_never_read_nor_waited_for(tmp_path: Path, na
     assert content_if_whole(tmp_path / "a") is None
     with pytest.raises(EnvironmentLacksError, match="a"):
         content_of(tmp_path / "a")
+
+
+@pytest.mark.parametrize("kind", [STATE, CHECKPOINT, INVENTORY, CLUSTER, RUN], ids=lambda kind: kind.name)
+def test_no_link_is_followed_in_place_of_a_file_that_this_program_alone_writes(
+    tmp_path: Path, kind: FileKind
+) -> None:
+    """What it leads to may be a file that somebody else writes."""
+    (tmp_path / "a").write_bytes(b"x")
+    assert content_of(tmp_path / "a", kind) == b"x"
+    (tmp_path / "b").symlink_to("a")
+    assert content_if_whole(tmp_path / "b", kind) is None
+    with pytest.raises(EnvironmentLacksError, match="it is a link"):
+        content_of(tmp_path / "b", kind)
 
 
 def test_a_record_is_built_of_its_members_and_others_are_left_out() -> None:

@@ -18,6 +18,7 @@ from sovereign_ai.deploy.state.stack_hold import hold_stack
 from sovereign_ai.deploy.state.stack_record import ClusterIdentity, StackRecord, record_path
 from sovereign_ai.deploy.state.store import hold_state, read_state
 from sovereign_ai.errors import EnvironmentLacksError, UsageError
+from sovereign_ai.files.writing import write_private
 from tests.support.small_engine import checkpoint
 
 
@@ -108,7 +109,7 @@ def test_a_move_that_cannot_be_made_changes_nothing(files: StackFiles, tmp_path:
         there.checkpoint.write_bytes(checkpoint(9))
     elif what == "other key":
         there.folder.mkdir(parents=True)
-        (home / "sovereign-ai" / "state.key").write_text("another\n")
+        write_private(home / "sovereign-ai" / "state.key", b"another\n")
     elif what == "damaged":
         files.checkpoint.write_bytes(b"{")
     elif what == "none":
