@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -75,15 +76,24 @@ def read_yaml(raw: bytes) -> None:
 
 
 def read_dsse(raw: bytes) -> None:
-    """Read an envelope, and a statement that is signed by the key that the reader trusts."""
+    """Read an envelope, and a statement that is signed by the key that the reader trusts.
+
+    A statement is read as it stands and in its one spelling, in which it reaches what is behind that check.
+    """
     _owned(lambda: _opened(read_envelope(_file("evidence.json", raw))))
+    _owned(_opened, _signed(raw))
+    with suppress(ValueError):
+        _owned(_opened, _signed(canonical(orjson.loads(raw))))
+
+
+def _signed(raw: bytes) -> dict[str, Any]:
+    """Return an envelope of a statement, with a signature that fits."""
     signature = base64_text(SIGNER.sign(pae(PAYLOAD, raw)))
-    envelope = {
+    return {
         "payloadType": PAYLOAD,
         "payload": base64_text(raw),
         "signatures": [{"keyid": "", "sig": signature}],
     }
-    _owned(_opened, envelope)
 
 
 def _opened(envelope: dict[str, Any]) -> None:

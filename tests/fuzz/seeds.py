@@ -37,8 +37,8 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
     observed, access = _evidence_statement(), _access_statement()
     yield "dsse", "envelope", orjson.dumps(sign_statement(observed, SIGNER))
     # The harness signs what it is given, so a bare statement reaches what is behind the signature.
-    yield "dsse", "statement", orjson.dumps(observed)
-    yield "dsse", "access", orjson.dumps(access)
+    yield "dsse", "statement", canonical(observed)
+    yield "dsse", "access", canonical(access)
     yield "chain", "two-lines", _log()
     yield "chain", "torn", _log() + b'{"at":"2026-11'
     yield "kubeconfig", "token", _kubeconfig({"token": "opaque"})
