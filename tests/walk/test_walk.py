@@ -100,6 +100,23 @@ def test_7_the_chain_of_digests(deployed_lab: Deployed, golden: Golden) -> None:
     golden(HERE / "7-evidence" / "digests.json", pretty(chain))
 
 
+def test_7_the_digests_that_need_no_cluster_are_those_that_the_chain_holds(
+    line: tuple[AIFactory, Plan, Bundle],
+) -> None:
+    """A stale chain fails before a control plane is needed; `-m cluster --update-golden` writes it anew."""
+    factory, derived, bundle = line
+    kept = orjson.loads((HERE / "7-evidence" / "digests.json").read_bytes())
+    label = next(
+        each
+        for each in bundle.objects
+        if (each["kind"], each["metadata"]["name"]) == ("ConfigMap", "factory")
+    )
+    assert kept["spec"] == factory.digest
+    assert kept["plan"] == derived.digest
+    assert kept["bundle"] == bundle.digest
+    assert kept["live"] == label["data"]
+
+
 def _verdict(lab: Deployed) -> dict[str, Any]:
     from sovereign_ai.verify.verdict import verify
 
